@@ -1,0 +1,74 @@
+"""How often the window looks for reports: 30 times a second, less when late or idle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+FRAME = 33
+"""Milliseconds between two looks while training; keeps 90 % of the training speed."""
+IDLE = 150
+"""Milliseconds between two looks while paused with nothing asked."""
+SLOWEST = 250
+_HURRY_SECONDS = 1.0
+
+
+class Pace(QObject):
+    """Calls `pull` on a timer that gives way when drawing takes longer than the interval."""
+
+    def __init__(self, pull: Callable[[], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._pull = pull
+        self._idle = False
+        self._hurry_until = 0.0
+        self._late = float(FRAME)
+        self._began = 0.0
+        self.timer = QTimer(self)
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self.timer.timeout.connect(self._tick)
+
+    def start(self) -> None:
+        """Looks from now on."""
+        self.timer.start(FRAME)
+
+    def stop(self) -> None:
+        """Looks no more."""
+        self.timer.stop()
+
+    def relax(self, idle: bool) -> None:
+        """Says whether there is nothing to expect but answers."""
+        self._idle = idle
+
+    def hurry(self) -> None:
+        """Looks at frame rate for a second: an answer is on its way."""
+        self._hurry_until = time.monotonic() + _HURRY_SECONDS
+        if self.timer.isActive() and self.timer.interval() > self._busy_interval:
+            self.timer.start(self._busy_interval)
+
+    @property
+    def interval(self) -> int:
+        """Milliseconds until the next look."""
+        if self._idle and time.monotonic() > self._hurry_until:
+            return max(IDLE, self._busy_interval)
+        return self._busy_interval
+
+    @property
+    def _busy_interval(self) -> int:
+        return round(self._late)
+
+    def _tick(self) -> None:
+        began = time.monotonic()
+        waited = 1000 * (began - self._began)
+        self._began = began
+        # a tick that came late means that painting, not this timer, is the bottleneck
+        if self.timer.interval() < IDLE and waited > 1.6 * self.timer.interval():
+            self._late = min(self._late * 1.25, SLOWEST)
+        else:
+            self._late = max(self._late * 0.97, FRAME)
+        self._pull()
+        spent = 1000 * (time.monotonic() - began)
+        self._late = min(max(self._late, 2 * spent), SLOWEST)
+        if self.timer.isActive() and self.timer.interval() != self.interval:
+            self.timer.setInterval(self.interval)

@@ -1,0 +1,66 @@
+"""The tasks that the window shows: sampled here, with a generator of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maml_explorer.settings import Settings
+from maml_explorer.worker.messages import Array, ProbeTask
+
+ANYWHERE, LEFT_HALF, CLUSTERED = "anywhere", "left half", "clustered"
+PLACES = (ANYWHERE, LEFT_HALF, CLUSTERED)
+"""Where new support points may lie, in the order of menus."""
+
+_CLUSTER = 0.15
+"""Width of a cluster, as a part of the x range."""
+
+
+def sine(x: Array, amplitude: float, phase: float) -> Array:
+    """The truth of a sine task at `x` [point]: A sin(x − φ)."""
+    return np.asarray(amplitude * np.sin(x - phase), dtype=np.float64)
+
+
+def sampled_task(settings: Settings, generator: np.random.Generator) -> ProbeTask:
+    """A new task: amplitude, phase, support and query points from the ranges of `settings`."""
+    tasks = settings.tasks
+    amplitude = float(generator.uniform(tasks.amplitude_min, tasks.amplitude_max))
+    phase = float(generator.uniform(tasks.phase_min, tasks.phase_max))
+    query_x = generator.uniform(tasks.x_min, tasks.x_max, settings.inner.query_points)
+    support_x = sampled_x(settings, generator, ANYWHERE)
+    return ProbeTask(
+        support_x=fixed(support_x),
+        support_y=fixed(noisy(sine(support_x, amplitude, phase), settings, generator)),
+        amplitude=amplitude,
+        phase=phase,
+        query_x=fixed(np.sort(query_x)),
+    )
+
+
+def sampled_x(settings: Settings, generator: np.random.Generator, where: str) -> Array:
+    """The inputs of as many support points as `settings` has shots, placed as `where` says.
+
+    Raises:
+        KeyError: where `where` is not one of `PLACES`.
+    """
+    low, high = settings.tasks.x_min, settings.tasks.x_max
+    centre = float(generator.uniform(low, high))
+    width = (high - low) * _CLUSTER
+    start = min(max(centre - width / 2, low), high - width)
+    left, right = {
+        ANYWHERE: (low, high),
+        LEFT_HALF: (low, (low + high) / 2),
+        CLUSTERED: (start, start + width),
+    }[where]
+    return np.sort(generator.uniform(left, right, settings.inner.shots))
+
+
+def noisy(y: Array, settings: Settings, generator: np.random.Generator) -> Array:
+    """`y` [point] with the noise of `settings` on it."""
+    return y + settings.tasks.noise * generator.standard_normal(y.shape)
+
+
+def fixed(values: object) -> Array:
+    """A read-only copy of `values` [point], fit to cross to the worker."""
+    array: Array = np.array(values, dtype=np.float64).reshape(-1)
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,338 @@
+"""The window's one model: what is edited, what the worker reported last, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from maml_explorer.gui import probing
+from maml_explorer.gui.edits import Edit, in_force_part, restart_reasons
+from maml_explorer.gui.pace import Pace
+from maml_explorer.gui.theme import LIGHT, Theme
+from maml_explorer.settings import Arm, Settings
+from maml_explorer.worker import messages as m
+
+
+class Worker(Protocol):
+    """What the window needs of the worker's handle."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+
+    def start(self) -> None:
+        """Starts the thread."""
+
+    def post(self, command: m.Command) -> None:
+        """Hands over a command; never blocks."""
+
+    def collect(self) -> list[m.Report]:
+        """What was reported since the last call; never blocks."""
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """Ends the thread; False where it did not end in time."""
+
+
+class Session(QObject):
+    """What the window knows. All signals are emitted on the GUI thread, from the pull timer."""
+
+    settings_changed = Signal(object)
+    """The settings in force, the staged ones or the baseline changed: `Settings` in force."""
+    status_changed = Signal(object)
+    run_started = Signal(int)
+    metrics_arrived = Signal(object)
+    probed_arrived = Signal(object)
+    meta_tested = Signal(object)
+    references_changed = Signal(object)
+    stepped = Signal(object)
+    diverged = Signal(object)
+    failed = Signal(object)
+    refused = Signal(object)
+    exported = Signal(object)
+    hidden_changed = Signal()
+    theme_changed = Signal(object)
+    probe_changed = Signal(object)
+
+    def __init__(
+        self, worker: Worker, settings: Settings | None = None, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.worker = worker
+        self.settings = settings or Settings()
+        """In force: what the run trains with from the next outer step on."""
+        self.staged: Settings | None = None
+        """The settings with changes that wait for a restart, or None."""
+        self.baseline = self.settings
+        """The preset's settings; what differs from them is marked."""
+        self.run = 0
+        self.status: m.Status | None = None
+        self.references: m.ReferenceLosses | None = None
+        self.meta_test: m.MetaTested | None = None
+        self.probed: m.Probed | None = None
+        self.probe: m.ProbeTask | None = None
+        self.hidden: frozenset[str] = frozenset()
+        """Names of the arms whose curves are not drawn."""
+        self.theme: Theme = LIGHT
+        self.undo_stack = QUndoStack(self)
+        self._random = np.random.default_rng(0)
+        self._end_reported = False
+        self.pace = Pace(self.pull, self)
+        self._take: dict[type, Callable[[Any], None]] = {
+            m.Status: self._take_status,
+            m.Metrics: self.metrics_arrived.emit,
+            m.Probed: self._take_probed,
+            m.MetaTested: self._take_meta_test,
+            m.ReferenceLosses: self._take_references,
+            m.Stepped: self.stepped.emit,
+            m.Diverged: self.diverged.emit,
+            m.Failed: self.failed.emit,
+            m.Refused: self._take_refused,
+            m.Exported: self.exported.emit,
+        }
+
+    # what is edited
+
+    @property
+    def edited(self) -> Settings:
+        """What the form shows: the staged settings, or those in force."""
+        return self.staged or self.settings
+
+    @property
+    def staged_labels(self) -> list[str]:
+        """What waits for a restart, in words."""
+        return restart_reasons(self.settings, self.edited)
+
+    def edit(self, changes: Mapping[str, object], merge_key: str | None = None) -> None:
+        """Changes settings, key → value, as one undo step.
+
+        Edits in a row with the same `merge_key` (a slider drag) are one undo step together.
+
+        Raises:
+            SettingsError: where a value is not allowed; then nothing has changed.
+        """
+        self.adopt(self.edited.with_values(changes), merge_key=merge_key)
+
+    def set_arms(self, arms: Iterable[Arm]) -> None:
+        """Changes the arms (added, removed, renamed, other overrides) as one undo step.
+
+        Raises:
+            SettingsError: for none, too many, or two of one name; then nothing has changed.
+        """
+        self.adopt(self.edited.with_arms(tuple(arms)), "Change arms")
+
+    def adopt(
+        self, settings: Settings, text: str = "Change settings", merge_key: str | None = None
+    ) -> None:
+        """Takes over whole settings as one undo step; what needs a restart is staged."""
+        if settings != self.edited:
+            self.undo_stack.push(Edit(self._put, self.edited, settings, text, merge_key))
+
+    def load_preset(self, settings: Settings) -> None:
+        """Takes over a preset's settings; differences are marked against them from now on."""
+        self.baseline = settings
+        self.adopt(settings, "Load preset")
+        self.settings_changed.emit(self.settings)
+
+    def discard_staged(self) -> None:
+        """Gives up the changes that wait for a restart."""
+        if self.staged is not None:
+            self.adopt(self.settings, "Discard staged changes")
+
+    def _put(self, edited: Settings) -> None:
+        """Makes `edited` what is edited: posts what can apply at once, stages the rest."""
+        now = in_force_part(self.settings, edited)
+        self.staged = edited if edited != now else None
+        if now != self.settings:
+            self.settings = now
+            self.post(m.Change(now))
+        self.settings_changed.emit(self.settings)
+
+    # what the run does
+
+    @property
+    def phase(self) -> m.Phase:
+        """What the worker was doing when it last said so."""
+        return m.Phase.LOADING if self.status is None else self.status.phase
+
+    @property
+    def running(self) -> bool:
+        """Whether it trains."""
+        return self.phase is m.Phase.RUNNING
+
+    def restart(self, train: bool = False) -> None:
+        """Begins a new run from what is edited, staged changes included."""
+        self.settings, self.staged = self.edited, None
+        self.post(m.Restart(self.settings, train))
+        self.settings_changed.emit(self.settings)
+
+    def reset(self) -> None:
+        """Begins the run again: same settings, seed and initialization. Keeps what is staged."""
+        self.post(m.Restart(self.settings, train=False))
+
+    def new_seed(self) -> None:
+        """Begins a new run with the next seed, training if it trains now."""
+        seed = self.edited.run.seed
+        self.edit({"seed": 0 if seed >= 2**31 - 1 else seed + 1})
+        self.restart(train=self.running)
+
+    def train(self) -> None:
+        """Trains; past the declared number of outer steps where that is reached."""
+        self.post(m.Train(beyond=self.phase is m.Phase.FINISHED))
+
+    def pause(self) -> None:
+        """Pauses."""
+        self.post(m.Pause())
+
+    def toggle(self) -> None:
+        """Trains or pauses, whichever it does not do."""
+        if self.running:
+            self.pause()
+        else:
+            self.train()
+
+    def outer_step(self) -> None:
+        """Takes one outer step, then pauses."""
+        self.post(m.TakeOuterStep())
+
+    def inner_step(self) -> None:
+        """Shows the next inner step of the outer step in progress."""
+        self.post(m.TakeInnerStep())
+
+    def set_speed(self, steps_per_second: float | None) -> None:
+        """Limits the outer steps per second; None is unlimited."""
+        self.post(m.LimitSpeed(steps_per_second))
+
+    def request_meta_test(self) -> None:
+        """Asks for a meta-test now."""
+        self.post(m.MetaTest())
+
+    def back_to_last_good(self) -> None:
+        """Sets every arm back to where all were last finite."""
+        self.post(m.BackToLastGood())
+
+    def halve_inner_lr(self, name: str) -> None:
+        """Sets all arms back to where they were finite, halves α of one, and goes on."""
+        arm = self.settings.arm(name)
+        halved = self.settings.of_arm(arm).inner.inner_lr / 2
+        overrides = {**dict(arm.overrides), "inner_lr": halved}
+        changed = replace(arm, overrides=tuple(overrides.items()))
+        self.back_to_last_good()
+        self.set_arms(changed if other.name == name else other for other in self.edited.arms)
+        self.train()
+
+    # the task that is shown
+
+    def set_probe(self, probe: m.ProbeTask) -> None:
+        """Shows the adaptation to this task from now on."""
+        self.probe = probe
+        self.post(probe)
+        self.probe_changed.emit(probe)
+
+    def new_task(self) -> None:
+        """Samples another task from the task family."""
+        self.set_probe(probing.sampled_task(self.settings, self._random))
+
+    def new_points(self, where: str = probing.ANYWHERE) -> None:
+        """Samples other support points of the same task; another task where it has no truth.
+
+        Raises:
+            KeyError: where `where` is not one of `probing.PLACES`.
+        """
+        probe = self.probe
+        if probe is None or probe.amplitude is None or probe.phase is None:
+            self.new_task()
+            return
+        x = probing.sampled_x(self.settings, self._random, where)
+        y = probing.sine(x, probe.amplitude, probe.phase)
+        y = probing.noisy(y, self.settings, self._random)
+        self.set_probe(replace(probe, support_x=probing.fixed(x), support_y=probing.fixed(y)))
+
+    def target(self, x: float) -> float | None:
+        """What a new support point at `x` shows: truth plus noise; None without a truth."""
+        probe = self.probe
+        if probe is None or probe.amplitude is None or probe.phase is None:
+            return None
+        y = probing.sine(np.array([x]), probe.amplitude, probe.phase)
+        return float(probing.noisy(y, self.settings, self._random)[0])
+
+    # how it is shown
+
+    def set_hidden(self, names: Iterable[str]) -> None:
+        """Draws no curves of these arms."""
+        hidden = frozenset(names)
+        if hidden != self.hidden:
+            self.hidden = hidden
+            self.hidden_changed.emit()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draws in other colours."""
+        if theme != self.theme:
+            self.theme = theme
+            self.theme_changed.emit(theme)
+
+    # to and from the worker
+
+    def start(self) -> None:
+        """Starts the worker, the first run (paused) and the timer."""
+        self.worker.start()
+        self.post(m.Restart(self.settings))
+        self.new_task()
+        self.pace.start()
+
+    def close(self) -> bool:
+        """Stops timer and worker; False where the worker did not end in time."""
+        self.pace.stop()
+        self._end_reported = True
+        return self.worker.close()
+
+    def post(self, command: m.Command) -> None:
+        """Hands a command to the worker, and looks for the answer soon."""
+        self.worker.post(command)
+        self.pace.hurry()
+
+    def pull(self) -> None:
+        """Hands on what the worker reported; drops what is of an older run."""
+        reports = self.worker.collect()
+        newest = max((getattr(report, "run", self.run) for report in reports), default=self.run)
+        if newest > self.run:
+            self._begin(newest)
+        for report in reports:
+            if getattr(report, "run", self.run) == self.run:
+                self._take[type(report)](report)
+        if not self._end_reported and not self.worker.alive and self.status is not None:
+            self._end_reported = True
+            self.failed.emit(m.Failed(self.run, "The training thread has ended.", ""))
+
+    def _begin(self, run: int) -> None:
+        self.run = run
+        self.references = self.meta_test = self.probed = None
+        self.run_started.emit(run)
+
+    def _take_status(self, status: m.Status) -> None:
+        self.status = status
+        self.pace.relax(status.phase is not m.Phase.RUNNING)
+        self.status_changed.emit(status)
+
+    def _take_probed(self, probed: m.Probed) -> None:
+        self.probed = probed
+        self.probed_arrived.emit(probed)
+
+    def _take_meta_test(self, meta_test: m.MetaTested) -> None:
+        self.meta_test = meta_test
+        self.meta_tested.emit(meta_test)
+
+    def _take_references(self, references: m.ReferenceLosses) -> None:
+        self.references = references
+        self.references_changed.emit(references)
+
+    def _take_refused(self, refused: m.Refused) -> None:
+        # a refused change would leave the form showing what is not in force
+        if refused.command == "Change" and self.status is not None:
+            self.settings = self.status.settings
+            self.settings_changed.emit(self.settings)
+        self.refused.emit(refused)
