@@ -1,0 +1,208 @@
+"""Small controls that the whole window shares, without bevels, arrows and surprises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QStyle,
+    QVBoxLayout,
+    QWidget,
+)
+
+_HANDLE = 14
+"""Width of a slider's handle, as the stylesheet has it."""
+
+
+def mark(widget: QWidget, **properties: object) -> None:
+    """Sets dynamic properties that the stylesheet reads, and styles the widget anew."""
+    for name, value in properties.items():
+        widget.setProperty(name, value)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def label(text: str = "", role: str = "") -> QLabel:
+    """A plain-text label; `role` is "title", "muted", "unit", "error" or nothing."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    if role:
+        made.setProperty("role", role)
+    return made
+
+
+def button(text: str, clicked: Callable[[], object], tip: str = "", role: str = "") -> QPushButton:
+    """A push button; `role` is "primary", "flat", "chip", "group" or nothing."""
+    made = QPushButton(text)
+    made.setAccessibleName(text)
+    made.setToolTip(tip)
+    made.setAutoDefault(False)
+    if role:
+        made.setProperty("role", role)
+    made.clicked.connect(lambda: clicked())
+    return made
+
+
+class Card(QFrame):
+    """A card around one widget: rounded, with a 1 px border."""
+
+    def __init__(self, content: QWidget | None = None, margin: int = 12) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self.box = QVBoxLayout(self)
+        self.box.setContentsMargins(margin, margin - 4, margin, margin - 4)
+        self.box.setSpacing(8)
+        if content is not None:
+            self.box.addWidget(content)
+
+
+class ComboBox(QComboBox):
+    """A combo box with a plain chevron; the wheel scrolls the page, not the value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leaves the wheel to the page."""
+        event.ignore()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws the chevron over what the stylesheet draws."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(_round_pen(self.palette().color(QPalette.ColorRole.PlaceholderText)))
+        x, y = self.width() - 13.0, self.height() / 2
+        painter.drawPolyline(
+            [QPointF(x - 3, y - 1.5), QPointF(x, y + 1.5), QPointF(x + 3, y - 1.5)]
+        )
+        painter.end()
+
+
+class Slider(QSlider):
+    """A horizontal slider that the wheel does not move and a click takes to its place."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leaves the wheel to the page."""
+        event.ignore()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Brings the handle under the mouse, so that a press anywhere begins a drag."""
+        if event.button() is Qt.MouseButton.LeftButton:
+            x = round(event.position().x()) - _HANDLE // 2
+            self.setValue(
+                QStyle.sliderValueFromPosition(
+                    self.minimum(), self.maximum(), x, max(1, self.width() - _HANDLE)
+                )
+            )
+        super().mousePressEvent(event)
+
+
+class Switch(QAbstractButton):
+    """An on/off switch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def sizeHint(self) -> QSize:
+        """36 × 20 pixels."""
+        return QSize(36, 20)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return switches too, not only Space."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws a track with a knob."""
+        role, colors = QPalette.ColorRole, self.palette()
+        ground = colors.color(role.Accent if self.isChecked() else role.Midlight)
+        edge = colors.color(role.Text if self.hasFocus() or self.underMouse() else role.Midlight)
+        if self.isChecked() and not (self.hasFocus() or self.underMouse()):
+            edge = ground
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        track = QRectF(1, (self.height() - 16) / 2, 32, 16)
+        painter.setPen(QPen(edge, 1))
+        painter.setBrush(ground)
+        painter.drawRoundedRect(track, 8, 8)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colors.color(role.Base if self.isChecked() else role.PlaceholderText))
+        painter.drawEllipse(QPointF(track.right() - 8 if self.isChecked() else track.left() + 8,
+                                    track.center().y()), 5.0, 5.0)  # fmt: skip
+        painter.end()
+
+
+class Dot(QWidget):
+    """A small dot of the accent colour, or nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedSize(6, 6)
+        self.shown = False
+
+    def show_dot(self, shown: bool) -> None:
+        """Draws it, or leaves its place empty."""
+        if shown != self.shown:
+            self.shown = shown
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws the dot."""
+        if self.shown:
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.palette().color(QPalette.ColorRole.Accent))
+            painter.drawEllipse(QRectF(0.5, 0.5, 5, 5))
+            painter.end()
+
+
+def row(*widgets: QWidget | int | None, spacing: int = 8) -> QHBoxLayout:
+    """A horizontal layout without margins; None is a stretch, a number is empty pixels."""
+    box = QHBoxLayout()
+    box.setContentsMargins(0, 0, 0, 0)
+    box.setSpacing(spacing)
+    for widget in widgets:
+        if widget is None:
+            box.addStretch(1)
+        elif isinstance(widget, int):
+            box.addSpacing(widget)
+        else:
+            box.addWidget(widget)
+    return box
+
+
+def _round_pen(color: QColor) -> QPen:
+    pen = QPen(color, 1.6)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    return pen

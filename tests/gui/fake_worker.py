@@ -1,0 +1,184 @@
+"""A worker without a thread and without torch: answers at once with plausible numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from maml_explorer.settings import Settings, needs_restart
+from maml_explorer.worker import messages as m
+
+PER_PULL = 40
+"""Outer steps taken between two looks while training."""
+
+
+class FakeWorker:
+    """Answers as the real one does; `posted` keeps every command, `report` injects a report."""
+
+    def __init__(self, per_pull: int = PER_PULL) -> None:
+        self.posted: list[m.Command] = []
+        self.alive = False
+        self.run = 0
+        self.step = 0
+        self.phase = m.Phase.LOADING
+        self.settings = Settings()
+        self.probe: m.ProbeTask | None = None
+        self._per_pull = per_pull
+        self._inner = 0
+        self._outbox: list[m.Report] = []
+        self._answers: dict[type, Callable[[Any], None]] = {
+            m.Restart: self._restart,
+            m.Change: self._change,
+            m.Train: lambda _: self._enter(m.Phase.RUNNING),
+            m.Pause: lambda _: self._enter(m.Phase.PAUSED),
+            m.TakeOuterStep: self._outer_step,
+            m.TakeInnerStep: self._inner_step,
+            m.ProbeTask: self._take_probe,
+            m.MetaTest: lambda _: self.report(self._meta_tested()),
+            m.BackToLastGood: lambda _: self._enter(m.Phase.PAUSED),
+            m.ExportInitialization: lambda command: self.report(
+                m.Exported("initialization", command.folder, command.arm)
+            ),
+        }
+
+    def start(self) -> None:
+        self.alive = True
+
+    def close(self, timeout: float = 5.0) -> bool:
+        self.alive = False
+        return True
+
+    def report(self, report: m.Report) -> None:
+        self._outbox.append(report)
+
+    def post(self, command: m.Command) -> None:
+        self.posted.append(command)
+        answer = self._answers.get(type(command))
+        if answer is not None:
+            answer(command)
+
+    def posted_of(self, kind: type) -> list[Any]:
+        return [command for command in self.posted if isinstance(command, kind)]
+
+    def collect(self) -> list[m.Report]:
+        if self.phase is m.Phase.RUNNING:
+            self._advance(self._per_pull)
+        reports, self._outbox = self._outbox, []
+        return reports
+
+    def _enter(self, phase: m.Phase) -> None:
+        self.phase = phase
+        self.report(self._status())
+
+    def _restart(self, command: m.Restart) -> None:
+        self.run, self.step, self.settings = self.run + 1, 0, command.settings
+        self._enter(m.Phase.RUNNING if command.train else m.Phase.PAUSED)
+        self.report(m.ReferenceLosses(self.run, 4.25, 3.01, "−1.62 cos x", 0.0))
+        self.report(self._meta_tested())
+        self._probed()
+
+    def _change(self, command: m.Change) -> None:
+        if needs_restart(self.settings, command.settings):
+            self.report(m.Refused("Change", "This needs a restart."))
+            return
+        self.settings = command.settings
+        self.report(self._status())
+
+    def _outer_step(self, _: m.TakeOuterStep) -> None:
+        self._advance(1)
+        self._enter(m.Phase.PAUSED)
+
+    def _inner_step(self, _: m.TakeInnerStep) -> None:
+        self.phase = m.Phase.STEPPING
+        self.report(self._status())
+        probe, probed = self.probe, self._probe_answer()
+        if probe is None or probed is None:
+            return
+        k, last = self._inner, self.settings.inner.inner_steps
+        shown = {arm.name: min(k, last) for arm in self.settings.arms}
+        phase = "adapt" if k < last else "query" if k == last else "commit"
+        self.report(
+            m.Stepped(self.run, self.step + 1, min(k, last), last, phase, probe, shown, probed)
+        )
+        self._inner = 0 if phase == "commit" else k + 1
+
+    def _take_probe(self, command: m.ProbeTask) -> None:
+        self.probe = command
+        self._probed()
+
+    def _advance(self, steps: int) -> None:
+        goal = self.settings.outer.outer_steps
+        steps = min(steps, goal - self.step) if self.step < goal else steps
+        numbers = np.arange(self.step + 1, self.step + steps + 1)
+        random = np.random.default_rng(self.step)
+        names = tuple(arm.name for arm in self.settings.arms)
+        floors = 0.35 + 0.6 * np.arange(len(names))[:, None]
+        losses = floors + (4.2 - floors) * np.exp(-numbers / 8000)
+        raw = losses * random.lognormal(0.0, 0.3, losses.shape)
+        evaluations = np.outer(np.arange(1, len(names) + 1), numbers)
+        self.report(
+            m.Metrics(
+                self.run, names, numbers, support_before=raw * 1.1, query_after=raw,
+                seconds=np.outer(np.ones(len(names)), numbers / 1950.0),
+                gradient_evaluations=evaluations,
+            )
+        )  # fmt: skip
+        self.step += steps
+        if self.step == goal:
+            self.phase = m.Phase.FINISHED
+        self.report(self._status())
+        self._probed()
+
+    def _status(self) -> m.Status:
+        rate = 1950.0 if self.phase is m.Phase.RUNNING else 0.0
+        steps = {arm.name: self.step for arm in self.settings.arms}
+        return m.Status(
+            self.run, self.phase, self.step, self.settings, rate, "cpu", arm_steps=steps
+        )
+
+    def _probed(self) -> None:
+        answer = self._probe_answer()
+        if answer is not None:
+            self.report(answer)
+
+    def _probe_answer(self) -> m.Probed | None:
+        probe, settings = self.probe, self.settings
+        if probe is None or self.run == 0:
+            return None
+        low, high = settings.tasks.x_min, settings.tasks.x_max
+        grid = np.linspace(low, high, 200)
+        steps = settings.run.test_steps
+        single = -1.62 * np.cos(grid)
+        truth = None
+        if probe.amplitude is not None and probe.phase is not None:
+            truth = probe.amplitude * np.sin(grid - probe.phase)
+        goal = truth if truth is not None else np.zeros_like(grid)
+        query_x = np.zeros(0) if probe.query_x is None else probe.query_x
+        arms = {}
+        learned = 1 - np.exp(-self.step / 8000)
+        for nth, arm in enumerate(settings.arms):
+            speed = (0.1 + 0.8 * learned) / (1 + nth)
+            parts = 1 - (1 - speed) ** np.arange(steps + 1)
+            curves = single + parts[:, None] * (goal - single)
+            errors = ((curves - goal) ** 2).mean(axis=1)
+            arms[arm.name] = m.ArmProbe(
+                curves=curves,
+                query_mse=errors if truth is not None else np.full(steps + 1, np.nan),
+                support_mse=errors,
+                query_prediction=np.array([np.interp(query_x, grid, curve) for curve in curves]),
+            )
+        return m.Probed(self.run, self.step, probe, grid, arms, truth, single, "−1.62 cos x", truth)
+
+    def _meta_tested(self) -> m.MetaTested:
+        steps = self.settings.run.test_steps
+        arms = {}
+        for nth, arm in enumerate(self.settings.arms):
+            mean = tuple(
+                0.3 + nth * 0.4 + 3 * float(np.exp(-k / (1 + nth))) for k in range(steps + 1)
+            )
+            arms[arm.name] = m.ArmTest(
+                mean, tuple(0.1 * value for value in mean), mean, mean, (0,) * (steps + 1)
+            )
+        return m.MetaTested(self.run, self.step, self.settings.inner.shots, 600, arms)
