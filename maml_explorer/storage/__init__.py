@@ -1,0 +1,1 @@
+"""Files: one atomic writer, one careful reader, and the formats built on them. No Qt."""

@@ -1,0 +1,93 @@
+"""The one way a file is read: as bytes, within a cap, with everything checked. Torch-free.
+
+Files may come from anyone. Nothing here unpickles, evaluates or maps a file, and no name found in
+a file becomes a path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, NoReturn
+
+MAX_TEXT = 256 * 1024
+"""Most bytes of a text or JSON file."""
+
+
+class StorageError(ValueError):
+    """A file that is refused; the text is one sentence for the person who chose it."""
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes.
+
+    Raises:
+        StorageError: where it is missing, unreadable, no regular file, or larger.
+    """
+    try:
+        # without O_NONBLOCK, opening a named pipe would wait for ever
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise StorageError(f"{path} is not a file.")
+            if status.st_size > limit:
+                raise StorageError(
+                    f"{path} has {status.st_size} bytes: allowed are at most {limit}."
+                )
+            data = file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, StorageError):
+            raise
+        reason = getattr(error, "strerror", None) or "the name is not a path"
+        raise StorageError(f"{quoted(path)} cannot be read: {reason}.") from None
+    if len(data) > limit:
+        raise StorageError(f"{path} grew while it was read: allowed are at most {limit} bytes.")
+    return data
+
+
+def read_text(path: Path, limit: int = MAX_TEXT) -> str:
+    """The text of a UTF-8 file.
+
+    Raises:
+        StorageError: as for :func:`read_bytes`, or where it is not UTF-8.
+    """
+    try:
+        return read_bytes(path, limit).decode()
+    except UnicodeDecodeError:
+        raise StorageError(f"{path} is not UTF-8 text.") from None
+
+
+def read_json(path: Path, limit: int = MAX_TEXT) -> dict[str, Any]:
+    """The JSON object in a file, without NaN or Infinity.
+
+    Raises:
+        StorageError: as for :func:`read_text`, or where it is no such object.
+    """
+    return json_object(read_text(path, limit), path)
+
+
+def json_object(text: str, path: Path) -> dict[str, Any]:
+    """The JSON object in a text read from `path`, without NaN or Infinity.
+
+    Raises:
+        StorageError: where it is no such object.
+    """
+    try:
+        content = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise StorageError(f"{path} is not JSON as this program writes it.") from None
+    if not isinstance(content, dict):
+        raise StorageError(f"{path} is not a JSON object.")
+    return content
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def quoted(value: object) -> str:
+    """A name or value found in a file, on one line and not too long."""
+    return " ".join(repr(str(value)[:200]).split())

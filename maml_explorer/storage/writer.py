@@ -1,0 +1,126 @@
+"""The one way a file is written: whole or not at all.
+
+Torch-free and without imports of this package, so that the kill tests start quickly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+log = logging.getLogger("maml_explorer.storage")
+"""What the person is to be told although the file is whole."""
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that at every instant it is whole: the old one, then the new one.
+
+    The bytes go into a temporary file in the same folder, to disk, and are then renamed over the
+    old file. Any error before that leaves the old file as it was and removes the temporary one. A
+    folder that cannot be synchronized afterwards is logged as a warning: the new file is whole.
+
+    Raises:
+        OSError: nothing was changed.
+    """
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part")
+    try:
+        _write_new(temporary, data)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8; see :func:`write_bytes`."""
+    write_bytes(path, text.encode())
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], *, overwrite: bool = False) -> None:
+    """Write a folder of files so that it appears whole.
+
+    The files go into a new folder beside it, which is then renamed. An older folder is moved
+    aside, and removed last; where the renaming fails it is moved back.
+
+    Args:
+        folder: where; its parent is made where missing.
+        files: name → content. Names are chosen by the program, never read from a file.
+        overwrite: replace a folder that is already there.
+
+    Raises:
+        FileExistsError: the folder holds something and `overwrite` is false.
+        OSError: nothing was changed.
+    """
+    present = folder.is_symlink() or folder.exists()
+    occupied = present and not (folder.is_dir() and not any(folder.iterdir()))
+    if occupied and not overwrite:
+        raise FileExistsError(f"{folder} exists already")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unique = secrets.token_hex(8)
+    temporary = folder.with_name(f".{folder.name[:100]}.{unique}.part")
+    aside = folder.with_name(f".{folder.name[:100]}.{unique}.old")
+    try:
+        temporary.mkdir()
+        for name, data in files.items():
+            _write_new(temporary / name, data)
+        _sync_folder(temporary)
+        if present:
+            folder.rename(aside)
+        try:
+            temporary.rename(folder)
+        except BaseException:
+            if present:
+                aside.rename(folder)
+            raise
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _sync_folder(folder.parent)
+    if present:
+        _remove(aside)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Create a file and bring its bytes to disk; it must not exist."""
+    descriptor = os.open(path, _NEW_FILE, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        log.warning(
+            "%s was written, but may be lost if the power fails now: %s.", folder, error.strerror
+        )
+
+
+def _remove(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except OSError as error:
+        log.warning("The older version was left behind as %s: %s.", path, error.strerror)

@@ -1,0 +1,177 @@
+"""A file is whole at every instant: the old one, then the new one."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import logging
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maml_explorer.storage import writer
+from maml_explorer.storage.writer import write_bytes, write_folder, write_text
+
+OLD, NEW = b"old" * 5000, b"new" * 7000
+CALLS = ("open", "write", "fsync", "close", "replace", "rename", "mkdir")
+
+
+class Disk:
+    """Counts the calls of a save, and lets one of them fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[str] = []
+        self.fail_at: int | None = None
+        for name in CALLS:
+            monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
+
+    def _watched(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            self.calls.append(name)
+            if len(self.calls) - 1 == self.fail_at:
+                if name == "close":
+                    real(*arguments, **options)
+                raise OSError(errno.ENOSPC, "No space left on device")
+            if name == "write":  # a disk may take less than was offered
+                return real(arguments[0], bytes(arguments[1])[:4096])
+            return real(*arguments, **options)
+
+        return call
+
+
+def test_a_new_file_and_an_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_bytes(path, OLD)
+    assert path.read_bytes() == OLD
+    write_bytes(path, NEW)
+    assert path.read_bytes() == NEW
+    write_text(path, "α\n")
+    assert path.read_bytes() == "α\n".encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_fault_at_any_call_leaves_the_old_file_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.bin"
+    write_bytes(path, OLD)
+    disk = Disk(monkeypatch)
+    write_bytes(path, NEW)
+    plan = disk.calls.copy()
+    replaced = plan.index("replace")
+    assert plan[:2] == ["open", "write"] and plan[replaced - 2 : replaced] == ["fsync", "close"]
+    assert plan[replaced + 1 :] == ["open", "fsync", "close"]
+    for index in range(len(plan)):
+        disk.calls, disk.fail_at = [], None
+        write_bytes(path, OLD)
+        disk.calls, disk.fail_at = [], index
+        caplog.clear()
+        if index <= replaced:
+            with pytest.raises(OSError, match="No space left"):
+                write_bytes(path, NEW)
+            assert path.read_bytes() == OLD
+        else:
+            write_bytes(path, NEW)
+            assert path.read_bytes() == NEW
+            assert [record.levelno for record in caplog.records] == [logging.WARNING]
+        assert list(tmp_path.iterdir()) == [path], plan[index]
+
+
+def test_a_folder_appears_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "b"
+    write_folder(folder, {"x": b"1", "y": b"2"})
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"x": b"1", "y": b"2"}
+    with pytest.raises(FileExistsError):
+        write_folder(folder, {"x": b"3"})
+    assert (folder / "x").read_bytes() == b"1"
+    write_folder(folder, {"x": b"3"}, overwrite=True)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"x": b"3"}
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_file_is_not_replaced_by_a_folder_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "b"
+    path.write_bytes(b"mine")
+    with pytest.raises(FileExistsError):
+        write_folder(path, {"x": b"1"})
+    assert path.read_bytes() == b"mine"
+    (tmp_path / "empty").mkdir()
+    write_folder(tmp_path / "empty", {"x": b"1"})
+    assert (tmp_path / "empty" / "x").read_bytes() == b"1"
+
+
+def test_a_fault_at_any_call_leaves_the_old_folder_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "b"
+    old, new = {"x": OLD, "y": b"2"}, {"x": NEW, "y": b"3"}
+    write_folder(folder, old)
+    disk = Disk(monkeypatch)
+    write_folder(folder, new, overwrite=True)
+    plan = disk.calls.copy()
+    assert plan.count("rename") == 2
+    done = max(index for index, name in enumerate(plan) if name == "rename")
+    for index in range(done + 1):
+        disk.calls, disk.fail_at = [], None
+        write_folder(folder, old, overwrite=True)
+        disk.calls, disk.fail_at = [], index
+        caplog.clear()
+        try:
+            write_folder(folder, new, overwrite=True)
+            expected = new
+            # only making the parent, which is there, may fail unnoticed
+            assert caplog.records or index == 0, plan[index]
+        except OSError:
+            expected = old
+        assert {p.name: p.read_bytes() for p in folder.iterdir()} == expected, plan[index]
+        assert list(tmp_path.iterdir()) == [folder], plan[index]
+
+
+CHILD = """
+import importlib.util, pathlib, sys
+spec = importlib.util.spec_from_file_location("writer", sys.argv[1])
+writer = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(writer)
+path = pathlib.Path(sys.argv[2])
+print("ready", flush=True)
+while True:
+    writer.write_bytes(path, b"A" * 300_000)
+    writer.write_bytes(path, b"B" * 200_000)
+"""
+
+
+def test_a_kill_at_any_instant_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"A" * 300_000)
+    instants = random.Random(0)
+    seen = set()
+    for _ in range(50):
+        command = [sys.executable, "-S", "-c", CHILD, str(writer.__file__), str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            time.sleep(instants.uniform(0, 0.01))
+            child.kill()
+        content = path.read_bytes()
+        assert content in (b"A" * 300_000, b"B" * 200_000)
+        seen.add(content[:1])
+    assert seen == {b"A", b"B"}
+    parts = [p for p in tmp_path.iterdir() if p != path]
+    assert all(p.name.startswith(".a.bin.") and p.suffix == ".part" for p in parts)
+
+
+def test_temporary_names_are_never_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = itertools.count()
+    monkeypatch.setattr(writer.secrets, "token_hex", lambda size: str(next(counter)))
+    taken = tmp_path / ".a.bin.0.part"
+    taken.write_bytes(b"somebody else's")
+    with pytest.raises(FileExistsError):
+        write_bytes(tmp_path / "a.bin", NEW)
+    assert not (tmp_path / "a.bin").exists()

@@ -1,0 +1,56 @@
+"""Hypothesis strategies of settings, derived from the declarations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.hyperparameters import MAX_LAYERS, Hyperparameter
+from maml_explorer.settings import DECLARATIONS, MAX_ARMS, Arm, Settings
+
+PAIRS = (("amplitude_min", "amplitude_max"), ("phase_min", "phase_max"), ("x_min", "x_max"))
+
+
+def values(declaration: Hyperparameter) -> st.SearchStrategy[Any]:
+    """Every value that a declaration allows."""
+    match declaration.kind:
+        case "choice":
+            return st.sampled_from(declaration.choices)
+        case "bool":
+            return st.booleans()
+        case "float":
+            return st.floats(declaration.minimum, declaration.maximum)
+    assert declaration.minimum is not None and declaration.maximum is not None
+    whole = st.integers(int(declaration.minimum), int(declaration.maximum))
+    if declaration.kind == "sizes":
+        return st.lists(whole, min_size=1, max_size=MAX_LAYERS).map(tuple)
+    return whole
+
+
+@st.composite
+def arms(draw: st.DrawFn) -> tuple[Arm, ...]:
+    printable = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=40)
+    names = draw(st.lists(printable, min_size=1, max_size=MAX_ARMS, unique=True))
+    per_arm = {key: values(d) for key, d in DECLARATIONS.items() if d.per_arm}
+    return tuple(
+        Arm(
+            name,
+            draw(st.sampled_from(list(ALGORITHMS))),
+            tuple(draw(st.fixed_dictionaries({}, optional=per_arm)).items()),
+        )
+        for name in names
+    )
+
+
+@st.composite
+def settings(draw: st.DrawFn) -> Settings:
+    """Any settings whatever."""
+    optional = {key: values(declaration) for key, declaration in DECLARATIONS.items()}
+    changed = draw(st.fixed_dictionaries({}, optional=optional))
+    whole = {**Settings().values(), **changed}
+    for low, high in PAIRS:
+        whole[low], whole[high] = sorted((whole[low], whole[high]))
+    drawn = Settings().with_values(whole)
+    return drawn.with_arms(draw(arms())) if draw(st.booleans()) else drawn

@@ -1,0 +1,128 @@
+"""Every preset says exactly what its source does."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.presets import (
+    DEFAULT_PRESET,
+    Preset,
+    Published,
+    load_preset,
+    preset_from,
+    preset_toml,
+    presets,
+)
+from maml_explorer.settings import Settings
+from maml_explorer.settings_text import to_toml
+from maml_explorer.storage.reader import StorageError
+
+# name → α, inner steps, shots, query points, meta-batch, outer steps, hidden, initialization
+SOURCES = {
+    "finn-10-shot": (0.01, 1, 10, 10, 25, 70_000, (40, 40), "he"),
+    "cbfinn-code": (0.001, 1, 10, 10, 25, 70_000, (40, 40), "truncated-normal"),
+    "learn2learn-sine": (0.01, 5, 10, 10, 16, 10_000, (32, 32), "pytorch"),
+    "pytorch-maml": (0.1, 1, 5, 15, 25, 5_000, (40, 40), "pytorch"),
+    "torch-func": (0.1, 1, 20, 20, 4, 20_000, (40, 40), "pytorch"),
+}
+KEYS = (
+    "inner_lr", "inner_steps", "shots", "query_points", "meta_batch", "outer_steps", "hidden",
+    "initialization",
+)  # fmt: skip
+
+
+def published(**changes: str) -> str:
+    table = {
+        "algorithm": "'maml'", "shots": "5", "source": "'a'", "inner_steps": "[1]", "mse": "[1.0]",
+    } | changes  # fmt: skip
+    return "\n".join(["[[published]]", *(f"{key} = {value}" for key, value in table.items())])
+
+
+def test_a_published_table_is_read() -> None:
+    preset = preset_from(f"schema = 1\n{published()}", "a")
+    assert preset.published == (Published("maml", 5, (1,), (1.0,), "a"),)
+
+
+def test_the_presets_are_those_of_the_table() -> None:
+    assert set(presets()) == set(SOURCES)
+    assert next(iter(presets())) == DEFAULT_PRESET == "finn-10-shot"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_values(name: str) -> None:
+    preset = load_preset(name)
+    settings = preset.settings
+    assert tuple(settings[key] for key in KEYS) == SOURCES[name]
+    amplitudes = (0.1, 0.5) if name == "torch-func" else (0.1, 5.0)
+    phases = (-math.pi, 0.0) if name == "torch-func" else (0.0, math.pi)
+    assert (settings["amplitude_min"], settings["amplitude_max"]) == amplitudes
+    assert (settings["phase_min"], settings["phase_max"]) == phases
+    assert (settings["x_min"], settings["x_max"]) == (-5.0, 5.0)
+    assert (settings["optimizer"], settings["outer_lr"]) == ("adam", 0.001)
+    assert settings["activation"] == "relu"
+    assert preset.title and preset.source and preset.description and preset.unknown
+
+
+def test_the_default_preset_is_the_default_settings() -> None:
+    assert load_preset(DEFAULT_PRESET).settings == Settings()
+
+
+def test_published_numbers() -> None:
+    maml, mtl = load_preset("finn-10-shot").published
+    assert (maml.algorithm, maml.shots, maml.inner_steps) == ("maml", 5, (1, 5, 10))
+    assert maml.mse == (0.67, 0.38, 0.35)
+    assert (mtl.algorithm, mtl.shots, mtl.inner_steps) == ("mtl", 5, (1, 5, 10))
+    assert mtl.mse == (2.41, 2.23, 2.19)
+    for entry in (maml, mtl):
+        assert "Table 2" in entry.source
+        assert entry.ci95 == ()
+    assert not any(preset.published for name, preset in presets().items() if name != DEFAULT_PRESET)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_preset_survives_its_own_text(name: str) -> None:
+    preset = load_preset(name)
+    assert preset_from(preset_toml(preset), name) == preset
+
+
+def test_a_file_is_a_preset_too(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    settings = Settings().with_values({"shots": 3})
+    path.write_text(to_toml(settings))
+    assert load_preset(path) == Preset("mine", "mine", "", "", settings)
+    path.write_text(preset_toml(load_preset("torch-func")))
+    assert load_preset(str(path)).settings == load_preset("torch-func").settings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "preset = 1",
+        "[preset]\nauthor = 'a'",
+        "[preset]\ntitle = 1",
+        "published = 1",
+        "[[published]]\nalgorithm = 'maml'",
+        published(mse="[]"),
+        published(mse="[nan]"),
+        published(algorithm="'x'"),
+        published(shots="0"),
+        published(source="''"),
+        "[inner]\nshots = 0",
+    ],
+)
+def test_a_wrong_preset_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        preset_from("schema = 1\n" + text, "a")
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_unknown_name_lists_what_there_is(tmp_path: Path) -> None:
+    for name in ("finn", "a\nb", "x" * 5000, "nul\0byte", str(tmp_path)):
+        with pytest.raises((SettingsError, StorageError)) as refusal:
+            load_preset(name)
+        assert "finn-10-shot" in str(refusal.value)
+        assert "\n" not in str(refusal.value)
