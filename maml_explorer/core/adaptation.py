@@ -1,0 +1,103 @@
+"""The inner loop: the adaptation path φ_0 = θ, …, φ_K, for training, probe and meta-test alike.
+
+Layers below `start` do not adapt (the body of ANIL; all of them for MTL): their activations are
+computed once per set of points and serve as the input of the adapting layers, the tail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from maml_explorer.core.models.mlp import Layers, Mlp, Trace
+
+
+@dataclass(frozen=True)
+class StepSizes:
+    """a_k: what each inner step multiplies the gradient by, as tensors on the run's device.
+
+    Per inner step k one list over the tail's layers; each entry broadcasts against a layer
+    [in + 1, out] (a scalar, or one value per parameter). Beyond the last given step the last one
+    is used again: our rule for testing with more steps than trained, not a paper's.
+    """
+
+    steps: Sequence[Sequence[Tensor]]
+    uniform: bool = True
+    """True where every entry of a step is the same scalar: then H(a ⊙ v) is a · H v."""
+
+    def at(self, k: int) -> Sequence[Tensor]:
+        """The entries of inner step k."""
+        return self.steps[min(k, len(self.steps) - 1)]
+
+
+def uniform_step_sizes(inner_lr: float, layer_count: int, like: Tensor) -> StepSizes:
+    """α everywhere, of the dtype and on the device of `like`."""
+    alpha = torch.tensor(inner_lr, dtype=like.dtype, device=like.device)
+    return StepSizes(((alpha,) * layer_count,))
+
+
+@dataclass(slots=True)
+class Path:
+    """The adaptation path of the tail's layers, batched over tasks."""
+
+    parameters: list[Layers] = field(default_factory=list)
+    """k = 0 … K: φ_k per tail layer; φ_0 is shared, [in + 1, out], later ones [task, in + 1, out]."""
+    traces: list[Trace] = field(default_factory=list)
+    """k = 0 … K−1: of the support set at φ_k."""
+    gradients: list[list[Tensor]] = field(default_factory=list)
+    """k = 0 … K−1: g_k per tail layer [task, in + 1, out]."""
+
+
+def tail_start(model: Mlp, adapts: str) -> int:
+    """The first layer that adapts, for "all", "head" or "none" of an algorithm's record."""
+    return {"all": 0, "head": model.depth - 1, "none": model.depth}[adapts]
+
+
+def residual_delta(output: Tensor, targets: Tensor, weight: float = 1.0) -> tuple[Tensor, Tensor]:
+    """(residual, ∂ loss/∂ output) of weight × the mean squared error over each task's points."""
+    residual = output - targets
+    return residual, residual * (2 * weight / (output.shape[1] * output.shape[2]))
+
+
+def adapt(
+    model: Mlp,
+    tail: Layers,
+    features: Tensor | Sequence[Tensor],
+    targets: Tensor | Sequence[Tensor],
+    step_sizes: StepSizes,
+    steps: int,
+    keep_traces: bool = True,
+) -> Path:
+    """The adaptation path φ_{k+1} = φ_k − a_k ⊙ ∇L_support(φ_k).
+
+    Args:
+        tail: θ of the adapting layers, shared [in + 1, out].
+        features: what enters the tail, [task, point, in + 1]; or one per inner step (minibatches).
+        targets: [task, point, 1]; or one per inner step.
+        steps: K.
+        keep_traces: False where no backward pass through the path will follow.
+    """
+    path = Path(parameters=[tail])
+    phi = tail
+    for k in range(steps):
+        x, y = (
+            (features, targets)
+            if isinstance(features, Tensor) and isinstance(targets, Tensor)
+            else (features[k % len(features)], targets[k % len(targets)])
+        )
+        trace = model.forward(phi, x)
+        _, delta = residual_delta(trace.output, y)
+        gradient, _ = model.backward(phi, trace, delta)
+        if keep_traces:
+            path.traces.append(trace)
+            path.gradients.append(gradient)
+        sizes = step_sizes.at(k)
+        phi = [
+            torch.addcmul(layer, g, a, value=-1)
+            for layer, g, a in zip(phi, gradient, sizes, strict=True)
+        ]
+        path.parameters.append(phi)
+    return path

@@ -1,0 +1,15 @@
+"""The table of algorithms. A new one is a file beside these and a line here."""
+
+from maml_explorer.core.algorithms.anil import ANIL
+from maml_explorer.core.algorithms.fomaml import FOMAML
+from maml_explorer.core.algorithms.maml import MAML
+from maml_explorer.core.algorithms.mtl import MTL
+from maml_explorer.core.algorithms.record import Algorithm
+from maml_explorer.core.algorithms.reptile import REPTILE
+
+ALGORITHMS: dict[str, Algorithm] = {
+    record.key: record for record in (MAML, FOMAML, ANIL, REPTILE, MTL)
+}
+"""Key → record, in the order of menus."""
+
+__all__ = ["ALGORITHMS", "Algorithm"]

@@ -1,0 +1,36 @@
+"""What an algorithm is made of. Torch-free: a record is plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """One way to train an initialization, as a variation of the one recursion.
+
+    The recursion is in :mod:`maml_explorer.core.meta_gradient`; a record says which parts of it
+    are used.
+    """
+
+    key: str
+    label: str
+    summary: str
+    """One sentence for tooltips and the README."""
+    source: str
+    adapts: str = "all"
+    """Which layers the inner loop changes: "all", "head" (the last layer) or "none"."""
+    second_order: bool = True
+    """False drops the Hessian H_k from the backward pass."""
+    outer_data: str = "query"
+    """Whose loss the outer gradient is of: "query", or "all" points of the task."""
+    outer_rule: str = "gradient"
+    """"gradient": the outer optimizer on the mean meta-gradient; "interpolation": Reptile's."""
+    test_adapts: str = "all"
+    """Which layers adapt at meta-test and in the window."""
+    color: str = "#000000"
+    """Okabe-Ito colour of its curves in the light theme."""
+    line: str = "solid"
+    """Line style beside the colour: "solid", "dash", "dot", "dashdot", "dashdotdot"."""
+    marker: str = "o"
+    """Marker beside the colour, in pyqtgraph's letters."""

@@ -1,0 +1,220 @@
+"""The outer gradient of every algorithm: an adaptation path and its adjoint.
+
+    forward    φ_0 = θ                     φ_{k+1} = φ_k − a_k ⊙ g_k
+    backward   v_K = w_K ∇L_query(φ_K)     v_k = v_{k+1} − H_k (a_k ⊙ v_{k+1}) + w_k ∇L_query(φ_k)
+    result     ∂L/∂θ = v_0                 ∂L/∂a_k = − g_k ⊙ v_{k+1}
+
+averaged over the tasks. Dropping H_k gives first order. No autograd graph is kept; memory is one φ_k
+and its activations per inner step. Layers below the tail do not adapt: what reaches their output,
+from the query loss and from the Hessian terms, is summed over k and goes through them once.
+
+Source: Finn, Abbeel, Levine 2017, section 2.2; Pearlmutter 1994 for H v.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from maml_explorer.core.adaptation import Path, StepSizes, adapt, residual_delta
+from maml_explorer.core.models.mlp import Layers, Mlp
+
+
+@dataclass(frozen=True)
+class InnerLoop:
+    """How one arm adapts and what of it the outer gradient keeps."""
+
+    start: int
+    """First layer that adapts; the depth of the network where none does."""
+    steps: int
+    """K."""
+    step_sizes: StepSizes
+    second_order: bool
+    query_weights: tuple[float, ...]
+    """w_0 … w_K of the query loss after each inner step; (0, …, 0, 1) is the usual loss."""
+    learned_step_sizes: bool = False
+
+
+@dataclass(frozen=True)
+class MetaGradient:
+    """The outer gradient, averaged over tasks, with the sums of squares seen on the way."""
+
+    gradient: list[Tensor]
+    """Per layer [in + 1, out]."""
+    support_before: Tensor
+    """Scalar: sum of squared residuals of the support set at θ, over tasks and points."""
+    query_after: Tensor
+    """Scalar: the same of the query set at φ_K."""
+    step_sizes: list[list[Tensor]] | None = None
+    """Per inner step and tail layer ∂L/∂a_k [in + 1, out], where asked for."""
+
+
+def meta_gradient(
+    model: Mlp,
+    layers: Layers,
+    x: Tensor,
+    y: Tensor,
+    shots: int,
+    inner: InnerLoop,
+    total_tasks: int | None = None,
+) -> MetaGradient:
+    """The gradient of the mean query loss after adaptation, by θ.
+
+    Args:
+        layers: θ per layer [in + 1, out].
+        x: [task, point, in + 1] with its column of ones; the first `shots` points are the
+            support set, the others the query set.
+        y: [task, point, 1].
+        total_tasks: the divisor of the mean, where these tasks are a chunk of a larger batch.
+    """
+    tasks = total_tasks or x.shape[0]
+    start, steps = inner.start, inner.steps
+    head = layers[start:]
+    body = model.forward(layers[:start], x, activate_last=True) if start else None
+    features = x if body is None else body.output
+    support_x, query_x = features[:, :shots], features[:, shots:]
+    support_y, query_y = y[:, :shots], y[:, shots:]
+
+    path = adapt(model, head, support_x, support_y, inner.step_sizes, steps)
+    correct = inner.second_order and steps > 0
+    adjoint = _Adjoint(model, inner, path, query_x, query_y, tasks, body is not None)
+    total, upward_support, upward_query = adjoint.run(correct)
+
+    if body is None:
+        gradient = total
+    else:
+        upward = features.new_zeros(x.shape[0], x.shape[1], features.shape[2] - 1)
+        if upward_support is not None:
+            upward[:, :shots] = upward_support
+        if upward_query is not None:
+            upward[:, shots:] = upward_query
+        below, _ = model.backward(layers[:start], body, upward, sum_tasks=True)
+        gradient = below + total
+    before = (
+        path.traces[0].output if steps else model.forward(head, support_x).output
+    ) - support_y
+    return MetaGradient(
+        gradient=gradient,
+        support_before=squares(before),
+        query_after=adjoint.query_after,
+        step_sizes=adjoint.step_size_gradients if inner.learned_step_sizes else None,
+    )
+
+
+class _Adjoint:
+    """The backward recursion over an adaptation path, for the tail's layers."""
+
+    def __init__(
+        self,
+        model: Mlp,
+        inner: InnerLoop,
+        path: Path,
+        query_x: Tensor,
+        query_y: Tensor,
+        tasks: int,
+        has_body: bool,
+    ) -> None:
+        self.model, self.inner, self.path = model, inner, path
+        self.query_x, self.query_y, self.tasks = query_x, query_y, tasks
+        self.has_body = has_body
+        self.query_after = query_y.new_zeros(())
+        self.step_size_gradients: list[list[Tensor]] = []
+
+    def run(self, correct: bool) -> tuple[list[Tensor], Tensor | None, Tensor | None]:
+        """v_0 summed over tasks, and what reaches the tail's input on support and query points."""
+        inner, path, model = self.inner, self.path, self.model
+        # v_{k+1} is needed task by task only where it is multiplied by a Hessian or by g_k
+        per_task = correct or inner.learned_step_sizes
+        v: list[Tensor] | None = None
+        upward_support: Tensor | None = None
+        upward_query: Tensor | None = None
+        for k in range(inner.steps, -1, -1):
+            last = k == 0
+            if k < inner.steps and v is not None:
+                if inner.learned_step_sizes:
+                    self.step_size_gradients.insert(
+                        0,
+                        [
+                            torch.mul(g, w).sum(0).neg_()
+                            for g, w in zip(path.gradients[k], v, strict=True)
+                        ],
+                    )
+                if correct:
+                    v, up = self._through_step(k, v, sum_tasks=last)
+                    upward_support = _plus(upward_support, up)
+                elif last and per_task:
+                    v = [w.sum(0) for w in v]
+            weight = inner.query_weights[k]
+            if weight or k == inner.steps:
+                summed = last or not per_task
+                gradient, up = self._query(k, weight, summed)
+                upward_query = _plus(upward_query, up)
+                v = gradient if v is None else [a.add_(b) for a, b in zip(v, gradient, strict=True)]
+        assert v is not None
+        return v, upward_support, upward_query
+
+    def _query(self, k: int, weight: float, summed: bool) -> tuple[list[Tensor], Tensor | None]:
+        phi = self.path.parameters[k]
+        trace = self.model.forward(phi, self.query_x)
+        residual, delta = residual_delta(trace.output, self.query_y, weight / self.tasks)
+        if k == self.inner.steps:
+            self.query_after = squares(residual)
+        return self.model.backward(
+            phi, trace, delta, sum_tasks=summed, to_input=self.has_body
+        )
+
+    def _through_step(
+        self, k: int, v: list[Tensor], sum_tasks: bool
+    ) -> tuple[list[Tensor], Tensor | None]:
+        """v − H_k (a_k ⊙ v), and the same derivative by the tail's input."""
+        inner = self.inner
+        sizes: Sequence[Tensor] = inner.step_sizes.at(k)
+        uniform = inner.step_sizes.uniform
+        vector = v if uniform else [a * w for a, w in zip(sizes, v, strict=True)]
+        curved, up = self.model.hessian_vector_product(
+            self.path.parameters[k],
+            self.path.traces[k],
+            vector,
+            sum_tasks=sum_tasks,
+            to_input=self.has_body,
+        )
+        kept = [w.sum(0) for w in v] if sum_tasks else v
+        if uniform:
+            after = [
+                torch.addcmul(w, h, a, value=-1)
+                for w, h, a in zip(kept, curved, sizes, strict=True)
+            ]
+            up = None if up is None else up.mul_(-sizes[0])
+        else:
+            after = [w - h for w, h in zip(kept, curved, strict=True)]
+            up = None if up is None else up.neg_()
+        return after, up
+
+
+def joint_gradient(
+    model: Mlp, layers: Layers, x: Tensor, y: Tensor, shots: int, total_tasks: int | None = None
+) -> MetaGradient:
+    """The gradient of the mean loss over all points of all tasks, without an inner loop (MTL).
+
+    Shapes as for :func:`meta_gradient`.
+    """
+    tasks = total_tasks or x.shape[0]
+    trace = model.forward(layers, x)
+    residual, delta = residual_delta(trace.output, y, 1 / tasks)
+    gradient, _ = model.backward(layers, trace, delta, sum_tasks=True)
+    return MetaGradient(gradient, squares(residual[:, :shots]), squares(residual[:, shots:]))
+
+
+def squares(residual: Tensor) -> Tensor:
+    """Sum of squares, a scalar tensor on the device."""
+    flat = residual.reshape(-1)
+    return torch.dot(flat, flat)
+
+
+def _plus(total: Tensor | None, part: Tensor | None) -> Tensor | None:
+    if total is None or part is None:
+        return part if total is None else total
+    return total.add_(part)

@@ -1,0 +1,1 @@
+"""Networks as batched closed forms: prediction, gradient, Hessian-vector product."""

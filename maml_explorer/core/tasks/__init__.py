@@ -1,0 +1,1 @@
+"""Task families: a file each, with sampling and exact answers."""
