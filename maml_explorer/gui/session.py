@@ -14,6 +14,7 @@ from maml_explorer.gui import probing
 from maml_explorer.gui.edits import Edit, in_force_part, restart_reasons
 from maml_explorer.gui.pace import Pace
 from maml_explorer.gui.theme import LIGHT, Theme
+from maml_explorer.presets import Preset
 from maml_explorer.settings import Arm, Settings
 from maml_explorer.worker import messages as m
 
@@ -69,6 +70,7 @@ class Session(QObject):
         """The settings with changes that wait for a restart, or None."""
         self.baseline = self.settings
         """The preset's settings; what differs from them is marked."""
+        self.preset: Preset | None = None
         self.run = 0
         self.status: m.Status | None = None
         self.references: m.ReferenceLosses | None = None
@@ -132,10 +134,10 @@ class Session(QObject):
         if settings != self.edited:
             self.undo_stack.push(Edit(self._put, self.edited, settings, text, merge_key))
 
-    def load_preset(self, settings: Settings) -> None:
+    def load_preset(self, preset: Preset) -> None:
         """Takes over a preset's settings; differences are marked against them from now on."""
-        self.baseline = settings
-        self.adopt(settings, "Load preset")
+        self.preset, self.baseline = preset, preset.settings
+        self.adopt(preset.settings, "Load preset")
         self.settings_changed.emit(self.settings)
 
     def discard_staged(self) -> None:

@@ -1,0 +1,33 @@
+"""Starts the window. Importing this loads neither Qt nor torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maml_explorer.presets import Preset
+from maml_explorer.settings import Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the window starts."""
+
+    preset: Preset | None = None
+    """None is the default preset."""
+    settings: Settings | None = None
+    """None is the preset's settings."""
+    reset: bool = False
+    """Forget the remembered layout."""
+    safe_mode: bool = False
+    """Read and write nothing that is remembered."""
+
+
+def run(options: Options | None = None) -> int:
+    """Opens the window and waits until it is closed; the exit code."""
+    from maml_explorer.worker import handle
+
+    # PySide6 replaces __import__; torch imported after that, in a thread, has crashed elsewhere
+    handle.preload()
+    from maml_explorer.gui.startup import show
+
+    return show(handle.Worker(), options or Options())

@@ -1,0 +1,109 @@
+"""Puts the window together: application, theme, session, signals, exceptions."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from maml_explorer.gui.app import Options
+from maml_explorer.gui.icon import app_icon
+from maml_explorer.gui.layout_file import layout_path
+from maml_explorer.gui.session import Session, Worker
+from maml_explorer.gui.theme import apply_theme, base_font, system_theme
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.presets import DEFAULT_PRESET, presets
+
+
+def show(worker: Worker, options: Options) -> int:
+    """Opens the window on `worker` and waits until it is closed; the exit code."""
+    app = application()
+    window = open_window(worker, options)
+    with _interruptible(window), _panel_errors(window):
+        window.show()
+        window.session.start()
+        return app.exec()
+
+
+def application() -> QApplication:
+    """The application object, named, with font, style and theme."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    if not isinstance(app, QApplication):
+        raise RuntimeError("A Qt application without windows is already there.")
+    app.setApplicationName("maml-explorer")
+    app.setApplicationDisplayName("MAML Explorer")
+    app.setDesktopFileName("maml-explorer")
+    app.setWindowIcon(app_icon())
+    app.setStyle("Fusion")
+    app.setFont(base_font())
+    return app
+
+
+def open_window(worker: Worker, options: Options) -> MainWindow:
+    """The window of a new session, not shown yet; it follows the system's theme live."""
+    known = presets()
+    preset = options.preset or known[DEFAULT_PRESET]
+    session = Session(worker, options.settings or preset.settings)
+    session.preset, session.baseline = preset, preset.settings
+    follow_theme(session)
+    path = None if options.safe_mode else layout_path()
+    if options.reset and path is not None:
+        path.unlink(missing_ok=True)
+    window = MainWindow(session, known, path)
+    session.setParent(window)
+    return window
+
+
+def follow_theme(session: Session) -> None:
+    """Keeps application and session in the theme that the desktop asks for."""
+
+    def change() -> None:
+        app, theme = QApplication.instance(), system_theme()
+        if isinstance(app, QApplication):
+            apply_theme(app, theme)
+        session.set_theme(theme)
+
+    QGuiApplication.styleHints().colorSchemeChanged.connect(change)
+    change()
+
+
+@contextmanager
+def _interruptible(window: MainWindow) -> Iterator[None]:
+    """Ctrl+C in the terminal closes the window."""
+
+    def close(_: int, __: FrameType | None) -> None:
+        window.close()
+
+    before = signal.signal(signal.SIGINT, close)
+    # Python handles signals between bytecodes only, and an idle Qt loop runs none
+    wake = QTimer()
+    wake.timeout.connect(lambda: None)
+    wake.start(250)
+    try:
+        yield
+    finally:
+        wake.stop()
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _panel_errors(window: MainWindow) -> Iterator[None]:
+    """An exception out of a panel is shown in the panel's place; others go their usual way."""
+    usual = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not window.panel_failed(error.with_traceback(trace)):
+            window.banners.say("error", f"Something went wrong in the window: {error}", "danger")
+        usual(kind, error, trace)
+
+    sys.excepthook = hook
+    try:
+        yield
+    finally:
+        sys.excepthook = usual

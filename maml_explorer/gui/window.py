@@ -1,0 +1,228 @@
+"""The window: settings on the left, the hero and the insight tabs, losses on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from maml_explorer.gui.actions import Actions
+from maml_explorer.gui.banner import Banners
+from maml_explorer.gui.export_dialog import ExportDialog
+from maml_explorer.gui.layout_file import WindowLayout, read_layout, set_aside, write_layout
+from maml_explorer.gui.notices import Notices
+from maml_explorer.gui.panels import CENTRE, PANELS, RIGHT, TAB
+from maml_explorer.gui.place import Place
+from maml_explorer.gui.run_bar import RunBar
+from maml_explorer.gui.session import Session
+from maml_explorer.gui.settings_form import SettingsForm
+from maml_explorer.gui.status_line import status_text
+from maml_explorer.gui.widgets import Card, button, label
+from maml_explorer.presets import Preset
+from maml_explorer.storage.reader import StorageError
+
+GAP = 8
+SIZE = QSize(1440, 900)
+SMALLEST = QSize(1080, 640)
+
+
+class MainWindow(QMainWindow):
+    """Shows a session. `layout_path` None remembers nothing."""
+
+    def __init__(
+        self,
+        session: Session,
+        presets: Mapping[str, Preset],
+        layout_path: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self._layout_path = layout_path
+        self.setWindowTitle("MAML Explorer")
+        self.setMinimumSize(SMALLEST)
+        self.theme_name = ""
+        """The theme asked for in the View menu; empty follows the system."""
+        self.actions_table = Actions(self, session, self.close).table
+        self.run_bar = RunBar(session, presets, self.export)
+        self.view_button = button("View", self._show_view_menu, "Panels, layout and theme")
+        self.view_button.setText("View ▾")
+        self.run_bar.add(self.view_button)
+        self.banners = Banners()
+        self.notices = Notices(session, self.banners)
+        self.form = SettingsForm(session)
+        self.places = {entry.name: Place(entry, session) for entry in PANELS.values()}
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.parts: dict[str, QWidget] = {}
+        """What the View menu hides and shows, title → widget."""
+        self.splitters = {
+            "columns": QSplitter(Qt.Orientation.Horizontal),
+            "centre": QSplitter(Qt.Orientation.Vertical),
+            "right": QSplitter(Qt.Orientation.Vertical),
+        }
+        self._divide()
+        self.status = label(status_text(None), "status")
+        self.status.setAccessibleName("Status")
+        ground = QWidget()
+        ground.setProperty("role", "ground")
+        box = QVBoxLayout(ground)
+        box.setContentsMargins(12, GAP, 12, 6)
+        box.setSpacing(GAP)
+        box.addWidget(self.run_bar)
+        box.addWidget(self.banners)
+        box.addWidget(self.splitters["columns"], 1)
+        box.addWidget(self.status)
+        self.setCentralWidget(ground)
+        session.status_changed.connect(lambda status: self.status.setText(status_text(status)))
+        self.reset_layout()
+        self._restore()
+
+    def export(self) -> None:
+        """Asks for arm and folder."""
+        ExportDialog(self.session, self).open()
+
+    def reset_layout(self) -> None:
+        """Shows all panels, divided as at the first start."""
+        for part in self.parts.values():
+            part.show()
+        size = self.size() if self.isVisible() else SIZE
+        left = self.form.minimum_width() + 26
+        right = max(320, round(size.width() * 0.275))
+        centre = max(400, size.width() - left - right - 2 * GAP - 24)
+        height = size.height() - 80
+        self.splitters["columns"].setSizes([left, centre, right])
+        self.splitters["centre"].setSizes([round(height * 0.62), round(height * 0.38)])
+        self.splitters["right"].setSizes([height // 2, height // 2])
+
+    def view_menu(self) -> QMenu:
+        """The View menu as it is now."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for title, part in self.parts.items():
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            action.setChecked(not part.isHidden())
+            action.toggled.connect(part.setVisible)
+        menu.addSeparator()
+        menu.addAction("Reset layout").triggered.connect(lambda: self.reset_layout())
+        menu.addSeparator()
+        for name, title in (("", "Follow the system"), ("light", "Light"), ("dark", "Dark")):
+            action = menu.addAction(f"{title} theme" if name else f"Theme: {title.lower()}")
+            action.setCheckable(True)
+            action.setChecked(name == self.theme_name)
+            action.triggered.connect(lambda _=False, name=name: self.use_theme(name))
+        return menu
+
+    def use_theme(self, name: str) -> None:
+        """Uses the theme of that name; the system's for an empty one."""
+        self.theme_name = name
+        scheme = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+        QGuiApplication.styleHints().setColorScheme(scheme.get(name, Qt.ColorScheme.Unknown))
+
+    def panel_failed(self, error: BaseException) -> bool:
+        """Shows an uncaught exception in the place of the panel it came from; False for none."""
+        for place in self.places.values():
+            if place.caused(error.__traceback__):
+                place.fail(error)
+                return True
+        return False
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remembers the layout and ends the worker."""
+        self._remember()
+        self.session.close()
+        event.accept()
+
+    def _divide(self) -> None:
+        columns, centre, right = self.splitters.values()
+        for splitter in (columns, centre, right):
+            splitter.setHandleWidth(GAP)
+            splitter.setChildrenCollapsible(False)
+        settings = Card(self.form)
+        settings.setMinimumWidth(self.form.minimum_width() + 26)
+        columns.addWidget(settings)
+        columns.addWidget(centre)
+        columns.addWidget(right)
+        columns.setStretchFactor(0, 0)
+        columns.setStretchFactor(1, 1)
+        columns.setStretchFactor(2, 0)
+        insight = Card(self.tabs)
+        self.parts["Settings"] = settings
+        for name, place in self.places.items():
+            entry = PANELS[name]
+            if entry.place == TAB:
+                self.tabs.addTab(place, entry.title)
+                continue
+            card = Card(place)
+            {CENTRE: centre, RIGHT: right}[entry.place].addWidget(card)
+            self.parts[entry.title] = card
+        centre.addWidget(insight)
+        self.parts["Insight"] = insight
+
+    def _show_view_menu(self) -> None:
+        below = self.view_button.mapToGlobal(self.view_button.rect().bottomLeft())
+        self.view_menu().popup(below)
+
+    def _restore(self) -> None:
+        self.resize(SIZE)
+        path = self._layout_path
+        if path is None:
+            return
+        try:
+            layout = read_layout(path)
+        except StorageError as error:
+            self._set_aside(path, error)
+            return
+        if layout.geometry:
+            x, y, width, height = layout.geometry
+            self.resize(width, height)
+            if any(
+                screen.geometry().contains(x + 40, y + 40) for screen in QGuiApplication.screens()
+            ):
+                self.move(x, y)
+        if layout.maximized:
+            self.setWindowState(Qt.WindowState.WindowMaximized)
+        for name, sizes in layout.splitters.items():
+            splitter = self.splitters.get(name)
+            if splitter is not None and len(sizes) == splitter.count() and any(sizes):
+                splitter.setSizes(list(sizes))
+        for title in layout.hidden:
+            if title in self.parts:
+                self.parts[title].hide()
+        for index, place in enumerate(self._tab_places()):
+            if place.entry.name == layout.tab:
+                self.tabs.setCurrentIndex(index)
+        if layout.theme:
+            self.use_theme(layout.theme)
+
+    def _set_aside(self, path: Path, error: StorageError) -> None:
+        try:
+            kept = f"It was kept as {set_aside(path).name}."
+        except OSError:
+            kept = "It will be written anew."
+        self.banners.say("layout", f"The remembered layout was not used: {error} {kept}", "warning")
+
+    def _remember(self) -> None:
+        if self._layout_path is None:
+            return
+        frame = self.normalGeometry() if self.isMaximized() else self.geometry()
+        current = self.tabs.currentWidget()
+        layout = WindowLayout(
+            geometry=(frame.x(), frame.y(), frame.width(), frame.height()),
+            maximized=self.isMaximized(),
+            splitters={name: tuple(part.sizes()) for name, part in self.splitters.items()},
+            hidden=tuple(title for title, part in self.parts.items() if part.isHidden()),
+            tab=current.entry.name if isinstance(current, Place) else "",
+            theme=self.theme_name,
+        )
+        try:
+            write_layout(self._layout_path, layout)
+        except OSError:
+            # the layout is a comfort: the window closes without it
+            return
+
+    def _tab_places(self) -> list[Place]:
+        return [place for place in self.places.values() if place.entry.place == TAB]
