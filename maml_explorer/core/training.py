@@ -358,3 +358,14 @@ def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tup
             float((after - y[:, :shots]).square().mean()),
             float((before - y[:, shots:]).square().mean()),
         )
+
+
+def intra_op_threads(plan: Plan) -> int:
+    """Threads per tensor operation: a fixed function of sizes, as results may depend on it.
+
+    One thread is faster up to about the work below: at the paper's size two spend more time
+    meeting than computing, and the second core is left to the window.
+    """
+    points = plan.settings.inner.shots + plan.settings.inner.query_points
+    tasks = min(plan.settings.outer.meta_batch, plan.chunk_tasks)
+    return 2 if tasks * points * plan.model.parameter_count > 20_000_000 else 1

@@ -1,1 +1,61 @@
-"""The window's end of the worker thread: start, post, collect, close."""
+"""The window's end of the worker thread: start, post, collect, close.
+
+Importing this loads neither torch nor Qt; :func:`preload` and the thread itself load torch.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+
+from maml_explorer.worker.mailbox import Inbox, Outbox
+from maml_explorer.worker.messages import Command, Failed, Report, Stop
+
+
+def preload() -> None:
+    """Loads torch in the calling thread: before PySide6, which changes how imports work."""
+    import torch
+
+    torch.zeros(1).add_(1)
+
+
+class Worker:
+    """A plain thread that owns the state of a run."""
+
+    def __init__(self) -> None:
+        self._inbox, self._outbox = Inbox(), Outbox()
+        self._thread = threading.Thread(target=self._run, name="meta-training", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread; it reports `Status` when it is ready."""
+        self._thread.start()
+
+    def post(self, command: Command) -> None:
+        """Hands a command over. Never blocks."""
+        self._inbox.post(command)
+
+    def collect(self) -> list[Report]:
+        """What has been reported since the last call. Never blocks."""
+        return self._outbox.collect()
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """Stops the thread and waits for it; False where it still ran after `timeout` seconds."""
+        self._inbox.post(Stop())
+        if self._thread.ident is None:
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            from maml_explorer.worker.loop import Loop
+
+            Loop(self._inbox, self._outbox).run()
+        except BaseException as error:
+            # the loop reports its own failures; this is the import that did not work
+            self._outbox.put(Failed(0, f"The worker could not go on: {error}", traceback.format_exc()))

@@ -75,8 +75,8 @@ class TakeOuterStep:
 class TakeInnerStep:
     """Show the next inner step of an outer step that is not committed yet.
 
-    Answered by `Stepped`. The press after the last inner step commits the outer step, exactly as
-    full speed would have.
+    Answered by `Stepped`: the task drawn, each inner step, the query loss, and with the last press
+    the update of θ, exactly as full speed would have made it.
     """
 
 
@@ -117,6 +117,26 @@ class BackToLastGood:
 
 
 @dataclass(frozen=True)
+class ReviveArm:
+    """Let an arm that was frozen after diverging go on from its last good state."""
+
+    arm: str
+
+
+@dataclass(frozen=True)
+class WatchTasks:
+    """Further tasks whose adapted curves are reported beside the probe's; empty arrays end it.
+
+    Answered by `Watched`, now and after outer steps while training.
+    """
+
+    support_x: Array
+    """[task, point]"""
+    support_y: Array
+    """[task, point]"""
+
+
+@dataclass(frozen=True)
 class ExportInitialization:
     """Write the initialization of one arm as a folder. Answered by `Exported` or `Refused`."""
 
@@ -149,6 +169,8 @@ Command = (
     | ProbeTask
     | MetaTest
     | BackToLastGood
+    | ReviveArm
+    | WatchTasks
     | ExportInitialization
     | SaveRun
     | Stop
@@ -227,6 +249,19 @@ class Probed:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """The answer to `WatchTasks`."""
+
+    run: int
+    outer_step: int
+    watch: WatchTasks
+    grid: Array
+    """[grid point]"""
+    arms: Mapping[str, Array]
+    """[inner step, task, grid point]; diverged values are NaN."""
+
+
+@dataclass(frozen=True)
 class ArmTest:
     """One arm's meta-test by the protocol; index k is the number of inner steps."""
 
@@ -274,13 +309,21 @@ class Stepped:
     """0 … K of the arm with most inner steps."""
     inner_steps: int
     phase: str
-    """"adapt", "query" or "commit": what has just been done."""
+    """"sample", "adapt", "query" or "update": what has just been done."""
     probe: ProbeTask
     """The task, with its support and query points."""
     shown_step: Mapping[str, int]
     """Arm → the inner step it stands at; arms with fewer steps wait at their last."""
     probed: Probed
     """The curves of φ_0 … φ_K of every arm on this task."""
+
+
+@dataclass(frozen=True)
+class Rewound:
+    """The run went back to an earlier outer step: drop what was drawn after it."""
+
+    run: int
+    outer_step: int
 
 
 @dataclass(frozen=True)
@@ -331,6 +374,8 @@ Report = (
     | MetaTested
     | ReferenceLosses
     | Stepped
+    | Watched
+    | Rewound
     | Diverged
     | Failed
     | Refused

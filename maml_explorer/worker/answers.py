@@ -1,0 +1,144 @@
+"""Answers to what the window asks: probes, watched tasks, exact references. Tensors in, arrays out."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from maml_explorer.core.adaptation import StepSizes
+from maml_explorer.core.probing import probe
+from maml_explorer.core.tasks.sine import (
+    bayes_posterior,
+    best_single_mse,
+    best_single_predictor,
+    oracle,
+    predict_zero_mse,
+    query_grid,
+    targets,
+)
+from maml_explorer.core.training import Plan, RunState
+from maml_explorer.settings import TaskSettings
+from maml_explorer.worker.messages import (
+    ArmProbe,
+    Array,
+    Probed,
+    ProbeTask,
+    ReferenceLosses,
+    Watched,
+    WatchTasks,
+)
+
+GRID_POINTS = 200
+WATCH_POINTS = 60
+
+
+def frozen_array(tensor: Tensor, finite: bool = True) -> Array:
+    """A read-only float64 copy; with `finite`, infinities become NaN, which plots leave out."""
+    array = tensor.detach().to("cpu", torch.float64).numpy().copy()
+    if finite:
+        array[~np.isfinite(array)] = np.nan
+    array.flags.writeable = False
+    return array
+
+
+def answer_probe(
+    run: int,
+    plan: Plan,
+    state: RunState,
+    task: ProbeTask,
+    steps: dict[str, int] | None = None,
+    training_inner_loop: bool = False,
+) -> Probed:
+    """What every arm makes of the task, by the inner loop of the meta-test or of training.
+
+    Args:
+        steps: inner steps per arm; those of the setting `test_steps` unless given.
+    """
+    tasks = plan.settings.tasks
+    grid = _wide_grid(tasks, task.support_x)
+    query = query_grid(tasks)
+    extra = np.zeros(0) if task.query_x is None else task.query_x
+    x = torch.cat([grid, query, torch.from_numpy(np.array(extra, dtype=np.float64))])
+    support_x = torch.from_numpy(np.array(task.support_x, dtype=np.float64))[None]
+    support_y = torch.from_numpy(np.array(task.support_y, dtype=np.float64))[None]
+    known = task.amplitude is not None and task.phase is not None
+    parameters = torch.tensor([[task.amplitude or 0.0, task.phase or 0.0]], dtype=torch.float64)
+    truth = targets(parameters, query[None, :, None])[0, :, 0]
+    arms = {}
+    for name, arm in state.arms.items():
+        start: int | None = None
+        sizes: StepSizes | None = None
+        if training_inner_loop:
+            start, sizes = plan.arms[name].inner.start, plan.arms[name].inner.step_sizes
+        seen = probe(
+            plan, name, arm.initialization, support_x, support_y, x,
+            plan.settings.run.test_steps if steps is None else steps[name], start, sizes,
+        )  # fmt: skip
+        curves = seen.predictions[:, 0].to("cpu", torch.float64)
+        at_grid, at_query, at_extra = torch.split(curves, [len(grid), len(query), len(extra)], 1)
+        mse = (at_query - truth).square().mean(1)
+        residual = seen.support[:, 0].to("cpu", torch.float64) - support_y[0]
+        arms[name] = ArmProbe(
+            curves=frozen_array(at_grid),
+            query_mse=frozen_array(mse if known else torch.full_like(mse, torch.nan)),
+            support_mse=frozen_array(residual.square().mean(1)),
+            query_prediction=frozen_array(at_extra),
+        )
+    single = best_single_predictor(tasks)
+    found = None
+    if len(task.support_x) >= 2:
+        a, b = oracle(support_x[..., None], support_y[..., None])[0].tolist()
+        found = frozen_array(a * torch.sin(grid) + b * torch.cos(grid))
+    posterior = None
+    if tasks.noise > 0 and len(task.support_x):
+        posterior = bayes_posterior(tasks, support_x[0], support_y[0], grid)
+    return Probed(
+        run=run,
+        outer_step=state.outer_step,
+        probe=task,
+        grid=frozen_array(grid),
+        arms=arms,
+        truth=frozen_array(targets(parameters, grid[None, :, None])[0, :, 0]) if known else None,
+        best_single=frozen_array(single(grid)),
+        best_single_formula=single.formula,
+        oracle=found,
+        bayes_mean=None if posterior is None else frozen_array(posterior.mean),
+        bayes_sd=None if posterior is None else frozen_array(posterior.deviation),
+    )
+
+
+def _wide_grid(tasks: TaskSettings, support_x: Array) -> Tensor:
+    """The x of the curves [grid point]: the x range, widened to support points outside it."""
+    low = min([tasks.x_min, *support_x.tolist()])
+    high = max([tasks.x_max, *support_x.tolist()])
+    return torch.linspace(low, high, GRID_POINTS, dtype=torch.float64)
+
+
+def answer_watch(run: int, plan: Plan, state: RunState, watch: WatchTasks) -> Watched:
+    """The adapted curves of the watched tasks, all arms."""
+    grid = query_grid(plan.settings.tasks, WATCH_POINTS)
+    support_x = torch.from_numpy(np.array(watch.support_x, dtype=np.float64))
+    support_y = torch.from_numpy(np.array(watch.support_y, dtype=np.float64))
+    arms = {
+        name: frozen_array(
+            probe(
+                plan, name, arm.initialization, support_x, support_y, grid,
+                plan.settings.run.test_steps,
+            ).predictions  # fmt: skip
+        )
+        for name, arm in state.arms.items()
+    }
+    return Watched(run, state.outer_step, watch, frozen_array(grid), arms)
+
+
+def reference_losses(run: int, tasks: TaskSettings) -> ReferenceLosses:
+    """Exact expected losses of the two predictors that do not adapt, on noisy targets."""
+    variance = tasks.noise**2
+    return ReferenceLosses(
+        run,
+        predict_zero_mse(tasks) + variance,
+        best_single_mse(tasks) + variance,
+        best_single_predictor(tasks).formula,
+        variance,
+    )

@@ -1,0 +1,70 @@
+"""The meta-test beside training: in pieces, on an older state, within a budget of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from maml_explorer.core.evaluation import meta_test
+from maml_explorer.core.training import Plan, RunState
+from maml_explorer.worker.messages import ArmTest, MetaTested
+
+SHARE = 0.05
+"""Part of training time the meta-test may take."""
+
+
+class HeldOut:
+    """One meta-test after another; each looks at the state at which it began."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Forgets the meta-test in progress; none begins until `begin`."""
+        self.work: Generator[Any, None, MetaTested] | None = None
+        self.subject: RunState | None = None
+        self.tested: RunState | None = None
+        self.enabled = False
+        self.spent = 0.0
+        self.next_piece = 0.0
+
+    def begin(self, plan: Plan, state: RunState) -> None:
+        """A new meta-test is due: the run or its settings are new."""
+        self.cancel()
+        self.enabled = True
+
+    def due(self, state: RunState, paused: bool) -> bool:
+        """Whether a piece of work may be done now."""
+        if not self.enabled:
+            return False
+        if paused:  # nothing else to do: finish, unless this very state has been tested
+            return self.work is not None or self.tested is not state
+        return self.clock() >= self.next_piece
+
+    def advance(self, run: int, plan: Plan, state: RunState) -> MetaTested | None:
+        """One piece; the report where it was the last one."""
+        begin = self.clock()
+        if self.work is None:
+            self.subject = state
+            self.work = _meta_test_all(run, plan, state)
+        found: MetaTested | None = None
+        try:
+            next(self.work)
+        except StopIteration as end:
+            found = end.value
+            self.work, self.tested = None, self.subject
+        now = self.clock()
+        self.next_piece = now + (now - begin) / SHARE
+        return found
+
+
+def _meta_test_all(run: int, plan: Plan, state: RunState) -> Generator[int, None, MetaTested]:
+    arms = {}
+    for name, arm in state.arms.items():
+        record, _ = yield from meta_test(plan, name, arm.initialization)
+        arms[name] = ArmTest(
+            record.mean, record.ci95, record.mean_kept, record.median, record.diverged
+        )
+    settings = plan.settings
+    return MetaTested(run, state.outer_step, settings.inner.shots, settings.run.test_tasks, arms)

@@ -1,0 +1,151 @@
+"""The two queues between window and worker. Neither end ever waits for the other."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from maml_explorer.worker.messages import (
+    Change,
+    Command,
+    MetaTested,
+    Metrics,
+    Probed,
+    ProbeTask,
+    ReferenceLosses,
+    Report,
+    Status,
+    Stepped,
+    Watched,
+    WatchTasks,
+)
+
+_NEWEST = (Status, Probed, Watched, MetaTested, ReferenceLosses, Stepped)
+MAX_EVENTS = 1_000
+"""Events (divergences, failures, refusals, exports) kept for a window that does not collect."""
+MAX_STEPS = 400_000
+"""Outer steps kept in uncollected metrics; beyond, every second one is dropped."""
+
+
+class Inbox:
+    """Commands for the worker. Successive changes coalesce, and so do probes."""
+
+    def __init__(self) -> None:
+        self._commands: deque[Command] = deque()
+        self._ready = threading.Condition()
+
+    def post(self, command: Command) -> None:
+        """Adds a command; an older change directly before it, or an older probe, gives way."""
+        with self._ready:
+            if isinstance(command, Change):
+                if self._commands and isinstance(self._commands[-1], Change):
+                    self._commands.pop()
+            elif isinstance(command, ProbeTask | WatchTasks):
+                kept = [c for c in self._commands if type(c) is not type(command)]
+                self._commands = deque(kept)
+            self._commands.append(command)
+            self._ready.notify()
+
+    def take(self) -> Command | None:
+        """The oldest command, or None."""
+        with self._ready:
+            return self._commands.popleft() if self._commands else None
+
+    def take_first(self, kinds: tuple[type, ...]) -> Command | None:
+        """The oldest command of these kinds, out of order, or None."""
+        with self._ready:
+            for command in self._commands:
+                if isinstance(command, kinds):
+                    self._commands.remove(command)
+                    return command
+            return None
+
+    def holds(self, kinds: tuple[type, ...]) -> bool:
+        """Whether a command of these kinds waits."""
+        with self._ready:
+            return any(isinstance(command, kinds) for command in self._commands)
+
+    def __bool__(self) -> bool:
+        return bool(self._commands)
+
+    def wait(self, timeout: float | None) -> None:
+        """Blocks until a command is there or the time is over."""
+        with self._ready:
+            if not self._commands:
+                self._ready.wait(timeout)
+
+
+@dataclass(slots=True)
+class _Slots:
+    newest: dict[type, Report]
+    metrics: dict[tuple[int, tuple[str, ...]], list[Metrics]]
+    events: deque[Report]
+
+
+class Outbox:
+    """Reports for the window, bounded: newest of a kind, metrics joined, events in order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._slots = _Slots({}, {}, deque(maxlen=MAX_EVENTS))
+
+    def put(self, report: Report) -> None:
+        """Adds a report."""
+        with self._lock:
+            if isinstance(report, _NEWEST):
+                self._slots.newest[type(report)] = report
+            elif isinstance(report, Metrics):
+                blocks = self._slots.metrics.setdefault((report.run, report.arms), [])
+                blocks.append(report)
+                if sum(len(block.outer_step) for block in blocks) > MAX_STEPS:
+                    joined = _join(blocks)
+                    blocks[:] = [_thinned(joined)]
+            else:
+                self._slots.events.append(report)
+
+    def forget_metrics(self) -> None:
+        """Drops metrics not collected yet, after a rewind."""
+        with self._lock:
+            self._slots.metrics.clear()
+
+    def waits(self, kind: type) -> bool:
+        """Whether a report of that kind has not been collected yet."""
+        with self._lock:
+            return kind in self._slots.newest
+
+    def collect(self) -> list[Report]:
+        """Everything that came since the last call: events, metrics, then the newest of each."""
+        with self._lock:
+            slots = self._slots
+            self._slots = _Slots({}, {}, deque(maxlen=MAX_EVENTS))
+        joined = [_join(blocks) for blocks in slots.metrics.values()]
+        return [*slots.events, *joined, *slots.newest.values()]
+
+
+def _join(blocks: list[Metrics]) -> Metrics:
+    if len(blocks) == 1:
+        return blocks[0]
+    return Metrics(
+        blocks[0].run,
+        blocks[0].arms,
+        np.concatenate([b.outer_step for b in blocks]),
+        *(
+            np.concatenate([getattr(b, name) for b in blocks], axis=1)
+            for name in ("support_before", "query_after", "seconds", "gradient_evaluations")
+        ),
+    )
+
+
+def _thinned(block: Metrics) -> Metrics:
+    return Metrics(
+        block.run,
+        block.arms,
+        block.outer_step[::2],
+        block.support_before[:, ::2],
+        block.query_after[:, ::2],
+        block.seconds[:, ::2],
+        block.gradient_evaluations[:, ::2],
+    )
