@@ -1,0 +1,39 @@
+"""Numbers as the window writes them: 3 significant digits, thin spaces between thousands."""
+
+from __future__ import annotations
+
+import math
+
+THIN_SPACE = "\u2009"
+MISSING = "–"
+
+
+def whole(value: float) -> str:
+    """A count with all its digits: "70 000"."""
+    return f"{round(value):,}".replace(",", THIN_SPACE).replace("-", "−")
+
+
+def number(value: float | None, digits: int = 3, *, fixed: bool = False) -> str:
+    """A measured value: "0.21", "4 250", "1.3e−8"; "–" where there is none.
+
+    Args:
+        value: the number; None, NaN and infinities are missing.
+        digits: significant digits.
+        fixed: keep zeros at the end, so that a live read-out does not jump.
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    mantissa, exponent_text = f"{value:.{digits - 1}e}".split("e")
+    exponent = int(exponent_text)
+    if exponent < -3 or exponent > 6:
+        text = (mantissa if fixed else _trimmed(mantissa)) + f"e{exponent}"
+    else:
+        text = f"{float(f'{value:.{digits - 1}e}'):,.{max(0, digits - 1 - exponent)}f}"
+        text = text if fixed else _trimmed(text)
+    return text.replace(",", THIN_SPACE).replace("-", "−")
+
+
+def _trimmed(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text

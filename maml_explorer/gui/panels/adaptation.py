@@ -1,0 +1,312 @@
+"""The hero: how every arm adapts to the task that is shown, inner step by inner step."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QVBoxLayout, QWidget
+
+from maml_explorer.gui import probe_edits, probing
+from maml_explorer.gui.numbers import MISSING, number, whole
+from maml_explorer.gui.panels.arms import ArmLine
+from maml_explorer.gui.panels.canvas import TaskCanvas
+from maml_explorer.gui.session import Session
+from maml_explorer.gui.theme import Theme
+from maml_explorer.gui.widgets import Slider, button, label, row
+from maml_explorer.settings import Settings
+from maml_explorer.worker.messages import ArmProbe, Phase, Probed, ProbeTask, Status, Stepped
+
+STEPS_PER_SECOND = 3
+_SAID = {
+    "sample": "a task and its points are drawn",
+    "adapt": "adapted on the support set",
+    "query": "outer loss measured on the query set",
+    "update": "θ is updated",
+}
+
+
+class ElidedLabel(QLabel):
+    """A muted line that ends in "…" where there is no room; the whole text is its tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "muted")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.full = ""
+
+    def say(self, text: str) -> None:
+        """Shows `text`, as much of it as fits."""
+        if text != self.full:
+            self.full = text
+            self._elide()
+
+    def _elide(self) -> None:
+        fitting = self.fontMetrics().elidedText(
+            self.full, Qt.TextElideMode.ElideRight, max(self.width(), 0)
+        )
+        self.setText(fitting)
+        self.setToolTip(self.full if fitting != self.full else "")
+        self.setAccessibleName(self.full)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as it must be."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fits the text again."""
+        super().resizeEvent(event)
+        self._elide()
+
+
+class AdaptationPanel(QWidget):
+    """Plot, inner-step slider and the line of arms."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._stepped: Stepped | None = None
+        self._chosen: int | None = None
+        self.subtitle = ElidedLabel()
+        self.canvas = TaskCanvas(session)
+        self.new_task = button("New task", session.new_task, "Sample another task (T)")
+        self.new_points = button(
+            "New points ▾", self._open_places, "Sample other support points of this task (P)"
+        )
+        self.new_points.setAccessibleName("New points")
+        self.clear = button("Clear", self._clear, "Remove all support points")
+        self.slider = Slider()
+        self.slider.setAccessibleName("Inner step")
+        self.slider.setPageStep(1)
+        self.step_text = label("0 / 0")
+        self.play = button("▶", self._toggle_play, "Play the inner steps, φ₀ … φ_K")
+        self.play.setAccessibleName("Play the inner steps")
+        self.residuals = button(
+            "Residuals", self._show_residuals, "Query points: distance to the first visible arm"
+        )
+        self.residuals.setCheckable(True)
+        self.arms = ArmLine(session)
+        self._timer = QTimer(self)
+        self._timer.setInterval(round(1000 / STEPS_PER_SECOND))
+        self._timer.timeout.connect(self._play_on)
+        self._lay_out()
+        self._connect()
+        self._reload()
+
+    def _lay_out(self) -> None:
+        for small in (self.play, self.new_task, self.new_points, self.clear, self.residuals):
+            small.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.play.setFixedWidth(36)
+        head = row(label("Adaptation", "title"))
+        head.addWidget(self.subtitle, 1)
+        for control in (self.new_task, self.new_points, self.clear):
+            head.addWidget(control)
+        steps = row(label("Inner step"))
+        steps.addWidget(self.slider, 1)
+        steps.addWidget(self.step_text)
+        steps.addWidget(self.play)
+        steps.addWidget(self.residuals)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(8)
+        box.addLayout(head)
+        box.addWidget(self.canvas, 1)
+        box.addLayout(steps)
+        box.addWidget(self.arms)
+
+    def _connect(self) -> None:
+        session = self.session
+        self.slider.valueChanged.connect(self._choose)
+        session.probe_changed.connect(self._take_probe)
+        session.probed_arrived.connect(self._take_probed)
+        session.stepped.connect(self._take_stepped)
+        session.status_changed.connect(self._take_status)
+        session.settings_changed.connect(self._take_settings)
+        session.run_started.connect(self._take_run)
+        session.hidden_changed.connect(self._take_hidden)
+        session.theme_changed.connect(self._take_theme)
+
+    # from the session
+
+    def _reload(self) -> None:
+        """Shows what the session has now, as after having been hidden."""
+        self.canvas.show_task(self._probe())
+        self._show()
+
+    def _take_probe(self, probe: ProbeTask) -> None:
+        self._stepped = None
+        if self.isVisible():
+            self.canvas.show_task(probe)
+            self._write()
+
+    def _take_probed(self, probed: Probed) -> None:
+        if self.isVisible() and self._stepped is None:
+            self._show()
+
+    def _take_stepped(self, stepped: Stepped) -> None:
+        self._stepped = stepped
+        self._timer.stop()
+        if self.isVisible():
+            self.canvas.show_task(stepped.probe)
+            self._show()
+
+    def _take_status(self, status: Status) -> None:
+        if self._stepped is not None and status.phase is not Phase.STEPPING:
+            self._stepped = None
+            if self.isVisible():
+                self._reload()
+
+    def _take_settings(self, settings: Settings) -> None:
+        self.arms.rebuild()
+        if self.isVisible():
+            self._reload()
+
+    def _take_run(self, run: int) -> None:
+        self._stepped = None
+
+    def _take_hidden(self) -> None:
+        self.arms.refresh()
+        if self.isVisible():
+            self.canvas.redraw()
+
+    def _take_theme(self, theme: Theme) -> None:
+        self.canvas.take_colors(theme)
+        self.arms.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catches up with what arrived while hidden."""
+        super().showEvent(event)
+        self._reload()
+
+    # what is shown
+
+    def _report(self) -> Probed | None:
+        return self.session.probed if self._stepped is None else self._stepped.probed
+
+    def _probe(self) -> ProbeTask | None:
+        return self.session.probe if self._stepped is None else self._stepped.probe
+
+    @property
+    def last_step(self) -> int:
+        """The last inner step there is, K."""
+        report = self._report()
+        if report is None or not report.arms:
+            return 0
+        return max(len(arm.curves) for arm in report.arms.values()) - 1
+
+    @property
+    def inner_step(self) -> int:
+        """The inner step that is shown; at first as many as there are in training."""
+        if self._stepped is not None:
+            return self._stepped.inner_step
+        trained = self.session.settings.inner.inner_steps
+        wanted = max(trained, 1) if self._chosen is None else self._chosen
+        return min(wanted, self.last_step)
+
+    def _steps(self) -> dict[str, int]:
+        if self._stepped is not None:
+            return dict(self._stepped.shown_step)
+        return {arm.name: self.inner_step for arm in self.session.settings.arms}
+
+    def _show(self) -> None:
+        """Draws the curves and writes the numbers."""
+        self.slider.blockSignals(True)
+        self.slider.setRange(0, self.last_step)
+        self.slider.setValue(self.inner_step)
+        self.slider.blockSignals(False)
+        stepping = self._stepped is not None
+        self.slider.setEnabled(self.last_step > 0 and not stepping)
+        self.play.setEnabled(self.last_step > 0 and not stepping)
+        self.canvas.curves.residuals = self.residuals.isChecked() or stepping
+        self.canvas.show_report(self._report(), self._steps())
+        self._write()
+
+    def _write(self) -> None:
+        k, last = self.inner_step, self.last_step
+        self.step_text.setText(f"{k} / {last}")
+        self.step_text.setMinimumWidth(self.fontMetrics().horizontalAdvance(f"{last} / {last}") + 2)
+        self.subtitle.say(self._subtitle())
+        probe, report, steps = self._probe(), self._report(), self._steps()
+        own = probe is not None and probe.amplitude is None
+        known = {} if report is None else report.arms
+        values = {name: self._value(arm, steps.get(name, 0), own) for name, arm in known.items()}
+        caption, short = f"query MSE after inner step {k}", f"query MSE, step {k}"
+        if own:
+            caption, short = "your own task: no truth to measure", "no truth to measure"
+        self.arms.show_values(values, caption, short)
+
+    def _value(self, arm: ArmProbe, step: int, own: bool) -> str:
+        step = min(step, len(arm.curves) - 1)
+        # One grid point is enough: a diverged arm's parameters are not finite, so no value is.
+        if not math.isfinite(float(arm.curves[step].sum())):
+            return "diverged"
+        return MISSING if own else number(float(arm.query_mse[step]), fixed=True)
+
+    def _subtitle(self) -> str:
+        if self._stepped is not None:
+            at = self._stepped
+            where = f"outer step {whole(at.outer_step)}, inner step {at.inner_step} of "
+            return f"{where}{at.inner_steps}: {_SAID.get(at.phase, at.phase)}"
+        probe = self.session.probe
+        if probe is None:
+            return "no task yet"
+        n = len(probe.support_x)
+        points = f"{n or 'no'} support point{'' if n == 1 else 's'}"
+        if probe.amplitude is None or probe.phase is None:
+            return f"your own task · {points}"
+        return f"A {number(probe.amplitude, 2)}  φ {number(probe.phase, 2)} · {points}"
+
+    # what a person does
+
+    def _choose(self, step: int) -> None:
+        self._chosen = step
+        self._show()
+
+    def _toggle_play(self) -> None:
+        if self._timer.isActive():
+            self._stop()
+        else:
+            self._chosen = 0
+            self._show()
+            self._timer.start()
+            self._play_look()
+
+    def _play_on(self) -> None:
+        if self.inner_step >= self.last_step or not self.isVisible():
+            self._stop()
+            return
+        self._chosen = self.inner_step + 1
+        self._show()
+        if self.inner_step >= self.last_step:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._timer.stop()
+        self._play_look()
+
+    def _play_look(self) -> None:
+        running = self._timer.isActive()
+        self.play.setText("■" if running else "▶")
+        self.play.setAccessibleName("Stop playing" if running else "Play the inner steps")
+
+    def _show_residuals(self) -> None:
+        self._show()
+
+    def places_menu(self) -> QMenu:
+        """What "New points" offers."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for place in probing.PLACES:
+            words = place.capitalize()
+            menu.addAction(words, lambda place=place: self.session.new_points(place))
+        return menu
+
+    def _open_places(self) -> None:
+        below = QPoint(0, self.new_points.height())
+        self.places_menu().popup(self.new_points.mapToGlobal(below))
+
+    def _clear(self) -> None:
+        if self.session.probe is not None:
+            self.session.set_probe(probe_edits.cleared(self.session.probe))

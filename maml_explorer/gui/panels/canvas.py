@@ -1,0 +1,307 @@
+"""The hero plot: a task, every arm's curve, and points that are clicked and dragged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFocusEvent,
+    QFontMetricsF,
+    QKeyEvent,
+    QMouseEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+
+from maml_explorer.gui import label_spots, probe_edits
+from maml_explorer.gui.label_spots import Box
+from maml_explorer.gui.numbers import number
+from maml_explorer.gui.panels.plot import Plot, label, recolor, thin_pen
+from maml_explorer.gui.panels.point_editing import PointEditor
+from maml_explorer.gui.panels.task_curves import TaskCurves, has_data
+from maml_explorer.gui.session import Session
+from maml_explorer.gui.theme import Theme, arm_style, base_font
+from maml_explorer.worker.messages import Array, Probed, ProbeTask
+
+GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0)
+"""How the y range may grow over what the task family needs; what lies beyond is cut off."""
+EMPTY = "No support points: click to add one"
+_LABEL_PAUSE = 120
+"""Milliseconds after a change before labels look for a better place."""
+
+
+class TaskCanvas(Plot):
+    """Draws one task and what every arm makes of it; a person's edits go to the session."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session.theme, "Adaptation")
+        self.session = session
+        self.curves = TaskCurves(self, session)
+        self.editor = PointEditor(self)
+        self._growth = GROWTH[0]
+        self._pointer: QPoint | None = None
+        self._boxes: dict[str, Box] = {}
+        self._removed = False
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleDescription(
+            "Click adds a support point, dragging moves it, right click or Delete removes it. "
+            "Left and Right choose a point, Up and Down move it, Insert adds one."
+        )
+        self.table = self.curves.table
+        self._hair = pg.InfiniteLine(angle=90, movable=False)
+        self.texts = {name: label("", session.theme.muted) for name in ("truth", "best", "empty")}
+        self._reading = label("", session.theme.text, session.theme.card)
+        for z, item in (
+            (0, self._hair), (50, self._reading), *((40, text) for text in self.texts.values())
+        ):  # fmt: skip
+            item.setZValue(z)
+            self.getPlotItem().addItem(item, ignoreBounds=True)
+            item.hide()
+        self._place_soon = QTimer(self)
+        self._place_soon.setSingleShot(True)
+        self._place_soon.setInterval(_LABEL_PAUSE)
+        self._place_soon.timeout.connect(self.place_labels)
+        self.take_colors(session.theme)
+
+    def take_colors(self, theme: Theme) -> None:
+        """Draws everything in the colours of `theme`."""
+        self.restyle(theme)
+        self.curves.restyle(theme)
+        self._hair.setPen(thin_pen(theme.border))
+        for name, text in self.texts.items():
+            ground = theme.card if name == "empty" else None
+            recolor(text, theme.muted if name == "best" else theme.text, ground)
+        recolor(self._reading, theme.text, theme.card)
+        self._reading.border = thin_pen(theme.border)
+        self.curves.draw_task(self.hasFocus())
+        self.redraw()
+
+    def show_task(self, probe: ProbeTask | None) -> None:
+        """Draws the points and the truth of a task; the curves come with the report on it."""
+        before, self.curves.probe = self.curves.probe, probe
+        if probe is None or before is None or _other(probe, before):
+            self._boxes.clear()
+            if not self.editor.dragging:
+                self._growth = GROWTH[0]
+        self.curves.draw_task(self.hasFocus())
+        self._fit()
+        self._place_soon.start()
+
+    def show_report(self, report: Probed | None, steps: Mapping[str, int]) -> None:
+        """Draws every visible arm's curve, arm → inner step."""
+        samples = len(self.curves.grid)
+        self.curves.report, self.curves.steps = report, steps
+        if len(self.curves.grid) != samples:
+            self.curves.draw_task(self.hasFocus())
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draws the curves again, as after hiding an arm."""
+        self.curves.draw_report()
+        self._fit()
+        if self._pointer is not None:
+            self._read(self._pointer)
+        if not self._place_soon.isActive():
+            self._place_soon.start()
+
+    def to_pixels(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Where points of the data lie in this widget."""
+        area, ((left, right), (low, high)) = self.area(), self.view().viewRange()
+        across = area.left() + (x - left) / (right - left) * area.width()
+        return across, area.top() + (high - y) / (high - low) * area.height()
+
+    def _fit(self) -> None:
+        """Lets the y range grow where curves need it; it shrinks only for another task."""
+        tasks, scale = self.session.settings.tasks, self.curves.scale
+        needed = [np.abs(curve.yData) for curve in self.curves.arms.values() if has_data(curve)]
+        if self.curves.probe is not None:
+            needed.append(np.abs(self.curves.probe.support_y))
+        if not self.editor.dragging:
+            # A diverged curve must not squeeze the others: it is cut off instead.
+            most = GROWTH[-1] * scale
+            largest = max((float(np.max(v, initial=0, where=v <= most)) for v in needed), default=0)
+            growth = next(g for g in GROWTH if g * scale >= largest)
+            self._growth = max(self._growth, growth)
+        height, low, high = self._growth * scale, tasks.x_min, tasks.x_max
+        edge = 0.012 * (high - low) or 1.0
+        target = [[low - edge, high + edge], [-height, height]]
+        if not np.allclose(self.view().viewRange(), target, rtol=1e-9, atol=0):
+            self._boxes.clear()
+            self.view().setRange(xRange=target[0], yRange=target[1], padding=0)
+
+    def place_labels(self) -> None:
+        """Puts the words beside their curves, where no curve, point or other label is."""
+        area = self.area()
+        if not self.isVisible() or area.width() < 60:
+            return
+        ground = Box(area.left() + 2, area.top() + 2, area.width() - 4, area.height() - 4)
+        curves = self.curves.drawn()
+        samples = max((len(curve.yData) for curve in curves), default=0)
+        curves = [curve for curve in curves if len(curve.yData) == samples]
+        rows = {curve: self.to_pixels(curve.xData, curve.yData) for curve in curves}
+        drawn = np.array([row[1] for row in rows.values()]).reshape(len(rows), samples)
+        points = np.stack(self.to_pixels(*self.curves.points()), axis=1)
+        taken: list[Box] = []
+        words = {"truth": "truth", "best": self._best_words()}
+        for name, curve in (("truth", self.curves.truth), ("best", self.curves.best)):
+            text = self.texts[name]
+            text.setVisible(curve in rows)
+            if curve not in rows:
+                self._boxes.pop(name, None)
+                continue
+            text.setText(words[name])
+            x, own = rows[curve]
+            size, box = self._size(words[name]), self._boxes.get(name)
+            # It stays where it is as long as nothing comes near: words that hop are hard to read.
+            if (
+                box is None
+                or box.width != size[0]
+                or (label_spots.clearance(box, x, drawn, points, taken) < label_spots.ENOUGH)
+            ):
+                wanted = 0.8 if name == "truth" else 0.4
+                box, _ = label_spots.spot(size, own, ground, x, drawn, points, taken, wanted)
+            self._boxes[name] = box
+            taken.append(box)
+            text.setPos(*self.to_data(QPoint(round(box.left), round(box.top))))
+        self._place_empty(ground)
+
+    def _place_empty(self, ground: Box) -> None:
+        text, probe = self.texts["empty"], self.curves.probe
+        text.setVisible(probe is not None and len(probe.support_x) == 0)
+        text.setText(EMPTY)
+        left = ground.left + (ground.width - self._size(EMPTY)[0]) / 2
+        text.setPos(*self.to_data(QPoint(round(left), round(ground.top + 6))))
+
+    def _best_words(self) -> str:
+        formula = "" if self.curves.report is None else self.curves.report.best_single_formula
+        return f"best single predictor  {formula}".rstrip()
+
+    def _size(self, words: str) -> tuple[float, float]:
+        metrics = QFontMetricsF(base_font())
+        return metrics.horizontalAdvance(words) + 4, metrics.height() + 2
+
+    # what a person does
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Takes a point, or adds one; the right button removes."""
+        pixel = event.position().toPoint()
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        event.accept()
+        if event.button() is Qt.MouseButton.LeftButton:
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.editor.press(pixel, free=shift)
+        elif event.button() is Qt.MouseButton.RightButton:
+            hit = self.editor.point_at(pixel)
+            self._removed = hit is not None
+            if hit is not None:
+                self.editor.remove(hit)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drags the pressed point; otherwise reads off values."""
+        pixel = event.position().toPoint()
+        if self.editor.move(pixel):
+            self._hide_reading()
+        else:
+            over = self.editor.point_at(pixel) is not None
+            shape = Qt.CursorShape.SizeAllCursor if over else Qt.CursorShape.CrossCursor
+            self.viewport().setCursor(shape)
+            self._read(pixel)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Lets the point go."""
+        event.accept()
+        if event.button() is Qt.MouseButton.LeftButton:
+            self.editor.release()
+            self._fit()
+            self._place_soon.start()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """A quick second click is a click."""
+        self.mousePressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Nothing: the range is fixed."""
+        event.ignore()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The plot's menu, except where the right button has just removed a point."""
+        if not self._removed or event.reason() is not QContextMenuEvent.Reason.Mouse:
+            super().contextMenuEvent(event)
+        self._removed = False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Delete removes, Left and Right choose, Up and Down move, Insert adds."""
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if self.editor.key(event.key(), shift):
+            event.accept()
+        else:
+            # Not the graphics view's own handling, which scrolls: the window's shortcuts come next.
+            event.ignore()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Shows which point the keys act on."""
+        super().focusInEvent(event)
+        self.curves.draw_support(focused=True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Shows that the keys act elsewhere."""
+        super().focusOutEvent(event)
+        self.curves.draw_support(focused=False)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Ends the read-out."""
+        self._hide_reading()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Labels find their places again."""
+        super().resizeEvent(event)
+        # Qt sends the first one from the base class, before there are labels.
+        if hasattr(self, "_place_soon"):
+            self._boxes.clear()
+            self._place_soon.start()
+
+    # reading off values
+
+    def _read(self, pixel: QPoint) -> None:
+        self._pointer = pixel
+        if not self.area().contains(QPointF(pixel)) or self.curves.report is None:
+            self._hide_reading()
+            return
+        x, _ = self.to_data(pixel)
+        self._reading.setHtml(self.reading(x))
+        right = pixel.x() > self.area().center().x()
+        self._reading.setAnchor((1.0 if right else 0.0, 0.0))
+        beside = QPoint(pixel.x() + (-14 if right else 14), round(self.area().top()) + 6)
+        self._reading.setPos(*self.to_data(beside))
+        self._hair.setPos(x)
+        self._reading.show()
+        self._hair.show()
+
+    def reading(self, x: float) -> str:
+        """The values at `x` as HTML: truth, and every visible arm at its inner step."""
+        settings, theme, report = self.session.settings, self.session.theme, self.curves.report
+        rows = [f"x {number(x)}"]
+        probe = self.curves.probe
+        if probe is not None and (here := probe_edits.truth(probe, x)) is not None:
+            rows.append(f"truth {number(here)}")
+        for arm in settings.arms:
+            if report is not None and arm.name in self.curves.arms:
+                y = float(np.interp(x, report.grid, self.curves.curve(arm.name)))
+                color = arm_style(settings, arm, theme).text
+                rows.append(f'<span style="color:{color}">{escape(arm.name)} {number(y)}</span>')
+        return f'<span style="color:{theme.text}">{"<br>".join(rows)}</span>'
+
+    def _hide_reading(self) -> None:
+        self._pointer = None
+        self._reading.hide()
+        self._hair.hide()
+
+
+def _other(probe: ProbeTask, before: ProbeTask) -> bool:
+    """Whether it is another task, not the same one with other points."""
+    return (probe.amplitude, probe.phase) != (before.amplitude, before.phase)

@@ -1,0 +1,208 @@
+"""What the hero plot shows: the task, the exact answers, and every arm's curve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+
+from maml_explorer.gui.panels.plot import Plot, Table, thin_pen
+from maml_explorer.gui.probing import sine
+from maml_explorer.gui.session import Session
+from maml_explorer.gui.theme import Theme, arm_style
+from maml_explorer.worker.messages import Array, Probed, ProbeTask
+
+GRID = 241
+"""Points of the truth while no report has come yet."""
+FAR = 50.0
+"""Curves are cut off at so many times the largest amplitude: Qt draws nothing beyond."""
+_NONE = np.zeros(0)
+
+
+class TaskCurves:
+    """The items on a plot that show one task and the report on it."""
+
+    def __init__(self, plot: Plot, session: Session) -> None:
+        self.session = session
+        self._item = plot.getPlotItem()
+        self.probe: ProbeTask | None = None
+        self.report: Probed | None = None
+        self.steps: Mapping[str, int] = {}
+        """Arm → the inner step whose curve is drawn."""
+        self.residuals = False
+        self.selected: int | None = None
+        self.arms: dict[str, pg.PlotCurveItem] = {}
+        self._low, self._high = pg.PlotCurveItem(), pg.PlotCurveItem()
+        self.band = pg.FillBetweenItem(self._low, self._high)
+        self.best = pg.PlotCurveItem(antialias=True)
+        self.oracle = pg.PlotCurveItem(antialias=True)
+        self.truth = pg.PlotCurveItem(antialias=True)
+        self.residual = pg.PlotCurveItem(antialias=True, connect="pairs")
+        self.query = pg.ScatterPlotItem(size=9, antialias=True)
+        self.support = pg.ScatterPlotItem(size=12, antialias=True)
+        for z, item in (
+            (1, self.band), (2, self.best), (3, self.oracle), (4, self.truth),
+            (6, self.residual), (20, self.query), (30, self.support),
+        ):  # fmt: skip
+            item.setZValue(z)
+            self._item.addItem(item, ignoreBounds=True)
+
+    def restyle(self, theme: Theme) -> None:
+        """Takes the colours of `theme`; `draw` brings them to the arms and points."""
+        faded = QColor(theme.muted)
+        faded.setAlpha(45)
+        self.band.setBrush(faded)
+        self.best.setPen(thin_pen(theme.muted, Qt.PenStyle.DotLine, 1.4))
+        self.oracle.setPen(thin_pen(theme.muted, Qt.PenStyle.DashDotLine, 1.2))
+        self.truth.setPen(thin_pen(theme.text, Qt.PenStyle.DashLine, 1.8))
+        self.query.setPen(thin_pen(theme.muted, width=1.4))
+        self.query.setBrush(pg.mkBrush(None))
+        self.support.setBrush(pg.mkBrush(theme.text))
+
+    @property
+    def grid(self) -> Array:
+        """[grid point]: the x of all curves."""
+        if self.report is not None:
+            return self.report.grid
+        tasks = self.session.settings.tasks
+        return np.linspace(tasks.x_min, tasks.x_max, GRID)
+
+    @property
+    def scale(self) -> float:
+        """Half the height that the task family needs."""
+        amplitude = self.session.settings.tasks.amplitude_max
+        return 1.1 * amplitude if amplitude > 0 else 1.1
+
+    def draw_task(self, focused: bool) -> None:
+        """Draws truth, query and support points; the selected one is ringed where `focused`."""
+        probe = self.probe
+        if probe is None or probe.amplitude is None or probe.phase is None:
+            self.truth.setData(_NONE, _NONE)
+            self.query.setData(_NONE, _NONE)
+            self.residual.setData(_NONE, _NONE)
+        else:
+            self.truth.setData(self.grid, sine(self.grid, probe.amplitude, probe.phase))
+            query = _NONE if probe.query_x is None else probe.query_x
+            self.query.setData(query, sine(query, probe.amplitude, probe.phase))
+        self.draw_support(focused)
+
+    def draw_support(self, focused: bool) -> None:
+        """Draws the support points."""
+        if self.probe is None:
+            self.support.setData(_NONE, _NONE)
+            return
+        theme, n = self.session.theme, len(self.probe.support_x)
+        rings, sizes = [thin_pen(theme.card, width=1.5)] * n, [12] * n
+        if focused and self.selected is not None and self.selected < n:
+            rings[self.selected] = thin_pen(theme.accent, width=2.5)
+            sizes[self.selected] = 15
+        self.support.setData(self.probe.support_x, self.probe.support_y, pen=rings, size=sizes)
+
+    def draw_report(self) -> None:
+        """Draws the arms' curves at their inner steps, and the exact answers."""
+        settings, theme, report = self.session.settings, self.session.theme, self.report
+        known = {} if report is None else report.arms
+        hidden = self.session.hidden
+        shown = [arm for arm in settings.arms if arm.name in known and arm.name not in hidden]
+        for name in set(self.arms) - {arm.name for arm in shown}:
+            self._item.removeItem(self.arms.pop(name))
+        for z, arm in enumerate(reversed(shown)):
+            curve = self.arms.get(arm.name)
+            if curve is None:
+                curve = self.arms[arm.name] = pg.PlotCurveItem(antialias=True, connect="finite")
+                self._item.addItem(curve, ignoreBounds=True)
+            # The first arm of the legend lies on top.
+            curve.setZValue(10 + z / 10)
+            curve.setPen(arm_style(settings, arm, theme).pen())
+            curve.setData(self.grid, self.curve(arm.name))
+        self._draw_residuals([arm.name for arm in shown])
+        self._draw_references()
+
+    def curve(self, name: str) -> Array:
+        """[grid point]: an arm's prediction at its inner step, cut off far outside."""
+        assert self.report is not None
+        values = self.report.arms[name].curves
+        row = values[min(self.steps.get(name, 0), len(values) - 1)]
+        limit = FAR * self.scale
+        clipped: Array = np.clip(row, -limit, limit)
+        return clipped
+
+    def _draw_residuals(self, names: list[str]) -> None:
+        """Lines from the query points to the prediction of the first visible arm."""
+        probe = None if self.report is None else self.report.probe
+        x = y = _NONE
+        own = self.probe is None or self.probe.amplitude is None
+        if self.residuals and names and not own and probe is not None and self.report is not None:
+            rows = self.report.arms[names[0]].query_prediction
+            if probe.query_x is not None and probe.amplitude is not None and len(rows):
+                predicted = rows[min(self.steps.get(names[0], 0), len(rows) - 1)]
+                target = sine(probe.query_x, probe.amplitude, probe.phase or 0.0)
+                keep = np.isfinite(predicted)
+                x = np.repeat(probe.query_x[keep], 2)
+                y = np.stack((target[keep], predicted[keep]), axis=1).ravel()
+                style = arm_style(self.session.settings, names[0], self.session.theme)
+                self.residual.setPen(thin_pen(style.color, width=1.2))
+        self.residual.setData(x, y)
+
+    def _draw_references(self) -> None:
+        report = self.report
+        if report is None:
+            for curve in (self.best, self.oracle):
+                curve.setData(_NONE, _NONE)
+            self.band.hide()
+            return
+        best = report.best_single
+        self.best.setData(*((_NONE, _NONE) if best is None else (report.grid, best)))
+        oracle = report.oracle
+        if oracle is not None and _alike(oracle, report.truth, 0.01 * self.scale):
+            # A second line would only thicken the truth.
+            oracle = None
+        limit = FAR * self.scale
+        self.oracle.setData(
+            *((_NONE, _NONE) if oracle is None else (report.grid, np.clip(oracle, -limit, limit)))
+        )
+        mean, spread = report.bayes_mean, report.bayes_sd
+        if mean is not None and spread is not None:
+            self._low.setData(report.grid, mean - 1.96 * spread)
+            self._high.setData(report.grid, mean + 1.96 * spread)
+        self.band.setVisible(mean is not None and spread is not None)
+
+    def drawn(self) -> list[pg.PlotCurveItem]:
+        """The curves that have data now, the arms' first."""
+        curves = [*self.arms.values(), self.truth, self.best, self.oracle]
+        return [curve for curve in curves if has_data(curve)]
+
+    def points(self) -> tuple[Array, Array]:
+        """(x, y) of all support and query points that are drawn."""
+        support = (_NONE, _NONE) if self.probe is None else (
+            self.probe.support_x, self.probe.support_y
+        )  # fmt: skip
+        query = self.query.getData()
+        return np.concatenate((support[0], query[0])), np.concatenate((support[1], query[1]))
+
+    def table(self) -> Table:
+        """What is drawn, a column a curve."""
+        report = self.report
+        if report is None:
+            return ["x"], []
+        columns = {"x": report.grid}
+        for name, curve in (("truth", self.truth), ("best single predictor", self.best)):
+            if has_data(curve) and len(curve.yData) == len(report.grid):
+                columns[name] = curve.yData
+        for name in self.arms:
+            values = report.arms[name].curves
+            step = min(self.steps.get(name, 0), len(values) - 1)
+            columns[f"{name} after inner step {step}"] = values[step]
+        return list(columns), zip(*(v.tolist() for v in columns.values()), strict=True)
+
+
+def _alike(curve: Array, other: Array | None, tolerance: float) -> bool:
+    return other is not None and float(np.max(np.abs(curve - other))) < tolerance
+
+
+def has_data(curve: pg.PlotCurveItem) -> bool:
+    """Whether a curve has any points."""
+    return curve.yData is not None and len(curve.yData) > 0

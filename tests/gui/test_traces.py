@@ -1,0 +1,147 @@
+"""The stream behind the loss curves, against slow loops that say the same in three lines."""
+
+import math
+
+import numpy as np
+import pytest
+
+from maml_explorer.gui.numbers import number, whole
+from maml_explorer.gui.traces import SMOOTHINGS, MovingAverage, Trace, columns, recurrence
+
+
+def slow_average(values, smoothing):
+    total, weight, out = 0.0, 0.0, []
+    for value in values:
+        if math.isfinite(value):
+            total = smoothing * total + (1 - smoothing) * value
+            weight = smoothing * weight + (1 - smoothing)
+        out.append(total / weight if weight else math.nan)
+    return np.array(out)
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 5000])
+def test_moving_average_equals_a_plain_loop(smoothing, n):
+    values = np.random.default_rng(n).lognormal(size=n)
+    np.testing.assert_allclose(
+        MovingAverage(smoothing).extend(values), slow_average(values, smoothing), rtol=1e-10
+    )
+
+
+def test_moving_average_does_not_depend_on_how_the_stream_is_cut():
+    values = np.random.default_rng(1).normal(size=1000)
+    cut = MovingAverage(0.98)
+    parts = [cut.extend(part) for part in np.split(values, [1, 2, 70, 500, 500, 999])]
+    np.testing.assert_allclose(np.concatenate(parts), MovingAverage(0.98).extend(values), rtol=1e-9)
+
+
+def test_moving_average_of_a_constant_is_that_constant_from_the_first_step():
+    np.testing.assert_allclose(MovingAverage(0.999).extend(np.full(10_000, 3.5)), 3.5, rtol=1e-9)
+
+
+def test_moving_average_passes_over_values_that_are_not_finite():
+    values = np.array([np.nan, 1.0, np.inf, 2.0, -np.inf, np.nan, 3.0])
+    result = MovingAverage(0.5).extend(values)
+    assert math.isnan(result[0])
+    np.testing.assert_allclose(result[1:], slow_average(values, 0.5)[1:], rtol=1e-12)
+
+
+def test_recurrence_survives_huge_and_tiny_values():
+    values = np.concatenate([np.full(300, 1e300), np.full(30_000, 1e-300)])
+    result = recurrence(values, 0.5)
+    assert np.all(np.isfinite(result))
+    assert result[299] == pytest.approx(2e300)
+    assert result[-1] == pytest.approx(2e-300)
+
+
+def steps(n, start=1):
+    return np.arange(start, start + n, dtype=float)[None, :]
+
+
+def test_every_step_has_its_own_bin_while_there_is_room():
+    trace = Trace(capacity=8)
+    trace.extend(steps(5), np.array([5.0, 4.0, 3.0, 2.0, 1.0]))
+    assert (len(trace), trace.width) == (5, 1)
+    np.testing.assert_array_equal(trace.x(), [1, 2, 3, 4, 5])
+    for values in (trace.low(), trace.high(), trace.mean(), trace.smoothed(0.0)):
+        np.testing.assert_array_equal(values, [5, 4, 3, 2, 1])
+
+
+@pytest.mark.parametrize("cuts", [[], [1], [8, 9], [3, 16, 17, 40], [50, 99]])
+def test_bins_hold_minimum_mean_and_maximum_however_the_stream_is_cut(cuts):
+    y = np.random.default_rng(3).lognormal(size=100)
+    trace = Trace(capacity=16)
+    for part in np.split(np.arange(100), cuts):
+        trace.extend(steps(100)[:, part], y[part])
+    assert trace.width == 8
+    groups = [y[i : i + 8] for i in range(0, 100, 8)]
+    assert len(trace) == len(groups) == 13
+    np.testing.assert_allclose(trace.low(), [g.min() for g in groups])
+    np.testing.assert_allclose(trace.high(), [g.max() for g in groups])
+    np.testing.assert_allclose(trace.mean(), [g.mean() for g in groups])
+    np.testing.assert_array_equal(trace.x(), [min(i + 8, 100) for i in range(0, 100, 8)])
+    # Smoothing works on the stream, so a bin shows the average at its last step.
+    stream = slow_average(y, 0.9)
+    expected = [stream[min(i + 8, 100) - 1] for i in range(0, 100, 8)]
+    np.testing.assert_allclose(trace.smoothed(0.9), expected, rtol=1e-6)
+
+
+def test_a_long_run_stays_within_its_bins():
+    trace = Trace(axes=3)
+    total = 0
+    for n in (1, 19_999, 1, 100_000, 333_333):
+        trace.extend(np.tile(steps(n, total + 1), (3, 1)), np.ones(n))
+        total += n
+    assert trace.steps == total
+    assert 10_000 < len(trace) <= 20_000
+    np.testing.assert_array_equal(trace.mean(), 1.0)
+    assert trace.x(2)[-1] == total
+    assert np.all(np.diff(trace.x()) > 0)
+
+
+def test_steps_without_a_value_leave_a_gap():
+    trace = Trace(capacity=4)
+    trace.extend(steps(4), np.array([1.0, np.nan, np.inf, 2.0]))
+    np.testing.assert_array_equal(np.isfinite(trace.low()), [True, False, False, True])
+    np.testing.assert_array_equal(np.isfinite(trace.smoothed(0.99)), [True, False, False, True])
+    trace.extend(steps(1, 5), np.array([np.nan]))
+    np.testing.assert_array_equal(trace.mean()[:2], [1.0, 2.0])
+
+
+def test_an_empty_block_changes_nothing():
+    trace = Trace()
+    trace.extend(np.zeros((1, 0)), np.zeros(0))
+    assert len(trace) == 0 and len(trace.mean()) == 0
+
+
+def test_columns_group_bins_by_pixel():
+    x = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    first, last = columns(x, np.array([0.5, 2.5, 2.6, 4.5]))
+    np.testing.assert_array_equal(first, [0, 1, 3, 5])
+    np.testing.assert_array_equal(last, [0, 2, 4, 5])
+    first, last = columns(x, np.array([-1.0, 10.0]))
+    np.testing.assert_array_equal(first, [0])
+    np.testing.assert_array_equal(last, [5])
+    first, last = columns(x, np.array([7.0, 8.0]))
+    np.testing.assert_array_equal(last, [5])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (4.2517, "4.25"), (3.0057, "3.01"), (0.21, "0.21"), (10_000, "10\u2009000"),
+        (4252.3, "4\u2009250"), (999.9, "1\u2009000"), (1e6, "1\u2009000\u2009000"),
+        (1.234e9, "1.23e9"), (1e-8, "1e−8"), (-1.6234, "−1.62"), (0.0012345, "0.00123"),
+        (0, "0"), (None, "–"), (math.nan, "–"), (math.inf, "–"),
+    ],
+)  # fmt: skip
+def test_numbers_have_three_significant_digits(value, text):
+    assert number(value) == text
+
+
+def test_live_numbers_keep_their_width():
+    assert [number(v, fixed=True) for v in (0.21, 1.0, 12.0)] == ["0.210", "1.00", "12.0"]
+
+
+def test_counts_keep_all_their_digits():
+    assert whole(70_001) == "70\u2009001"
