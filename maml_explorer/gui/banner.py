@@ -25,7 +25,7 @@ class Banner(QFrame):
         super().__init__()
         self.setProperty("role", "banner")
         self.setProperty("kind", kind)
-        self.text = label(text, "banner")
+        self.text = label(text, "message")
         self.text.setProperty("kind", kind)
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -41,7 +41,7 @@ class RunBar(QWidget):
             "Reset", session.reset, "Begin again: same settings, seed and initialization"
         )
         self.new_seed = button("New seed", session.new_seed, "Begin again with the next seed")
-        self.speed_label = label("Speed", "muted")
+        self.speed_limit = label(role="muted")
         self.speed = Slider()
         self.speed.setRange(0, _POSITIONS)
         self.speed.setValue(_POSITIONS)
@@ -64,8 +64,8 @@ class RunBar(QWidget):
         self.setLayout(
             row(
                 self.train, self.outer_step, self.inner_step, self.reset, self.new_seed, 8,
-                self.speed_label, self.speed, 8, label("Preset", "muted"), self.preset, self.dot,
-                None, self.export,
+                label("Speed", "muted"), self.speed, self.speed_limit, 8,
+                label("Preset", "muted"), self.preset, self.dot, None, self.export,
             )
         )  # fmt: skip
         session.status_changed.connect(self._show_status)
@@ -110,10 +110,8 @@ class RunBar(QWidget):
 
     def _show_limit(self, limit: float | None) -> None:
         words = "unlimited" if limit is None else f"at most {whole(limit)} outer steps/s"
-        self.speed_label.setText("Speed" if limit is None else f"Speed ≤ {whole(limit)}/s")
-        self.speed_label.setFixedWidth(
-            self.speed_label.fontMetrics().horizontalAdvance("Speed ≤ 10 000/s") + 2
-        )
+        self.speed_limit.setText("" if limit is None else f"≤ {whole(limit)}/s")
+        self.speed_limit.setVisible(limit is not None)
         self.speed.setToolTip(f"Speed: {words}")
 
 

@@ -16,8 +16,8 @@ from maml_explorer.gui.widgets import Dot, Slider, label, mark, row
 from maml_explorer.hyperparameters import Applies, Hyperparameter, SettingsError, Value
 from maml_explorer.settings import Settings
 
-FIELD_WIDTH = 84
-UNIT_WIDTH = 34
+FIELD_WIDTH = 88
+UNIT_WIDTH = 36
 RESTART_SIGN = "⟲"
 
 Edit = Callable[[Mapping[str, object], str | None], None]
@@ -42,24 +42,22 @@ class SettingRow(QWidget):
         self.error = label(role="error")
         self.error.setWordWrap(True)
         self.error.hide()
-        self.restart_mark = label(
-            RESTART_SIGN if any(d.applies is Applies.RESTART for d in declarations) else "", "muted"
-        )
+        self.restart_mark = label(RESTART_SIGN, "muted")
+        self.restart_mark.setVisible(any(d.applies is Applies.RESTART for d in declarations))
         self.restart_mark.setToolTip("A change needs a restart of the run.")
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(6)
         self._grid.setVerticalSpacing(2)
-        unit = label(first.unit, "unit")
-        unit.setMinimumWidth(UNIT_WIDTH)
-        self.restart_mark.setFixedWidth(14)
-        self._grid.addWidget(self.dot, 0, 0)
-        self._grid.addWidget(self.name, 0, 1)
+        beside = QWidget()
+        beside.setFixedWidth(UNIT_WIDTH)
+        beside.setLayout(row(label(first.unit, "unit"), self.restart_mark, None, spacing=4))
+        self._grid.addWidget(self.name, 0, 0)
+        self._grid.addWidget(self.dot, 0, 1)
         self._grid.addWidget(self._field_cell(), 0, 2)
-        self._grid.addWidget(unit, 0, 3)
-        self._grid.addWidget(self.restart_mark, 0, 4)
-        self._grid.setColumnStretch(1, 1)
-        self._grid.addWidget(self.error, 2, 1, 1, 4)
+        self._grid.addWidget(beside, 0, 3)
+        self._grid.setColumnStretch(0, 1)
+        self._grid.addWidget(self.error, 2, 0, 1, 4)
         self.setToolTip("\n\n".join(help_text(d) for d in declarations))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda at: self._menu(self, first.key, at))
@@ -171,7 +169,7 @@ class SettingRow(QWidget):
         self._show_value_on(slider, key)
         slider.sliderPressed.connect(self._begin_drag)
         slider.valueChanged.connect(partial(self._slide, key))
-        self._grid.addWidget(slider, 1, 1, 1, 4)
+        self._grid.addWidget(slider, 1, 0, 1, 4)
         return slider
 
     def _begin_drag(self) -> None:

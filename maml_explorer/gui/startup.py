@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.app import Options
 from maml_explorer.gui.icon import app_icon
 from maml_explorer.gui.layout_file import layout_path
 from maml_explorer.gui.session import Session, Worker
-from maml_explorer.gui.theme import apply_theme, base_font, system_theme
+from maml_explorer.gui.theme import base_font
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.presets import DEFAULT_PRESET, presets
 
@@ -51,26 +50,12 @@ def open_window(worker: Worker, options: Options) -> MainWindow:
     preset = options.preset or known[DEFAULT_PRESET]
     session = Session(worker, options.settings or preset.settings)
     session.preset, session.baseline = preset, preset.settings
-    follow_theme(session)
     path = None if options.safe_mode else layout_path()
     if options.reset and path is not None:
         path.unlink(missing_ok=True)
     window = MainWindow(session, known, path)
     session.setParent(window)
     return window
-
-
-def follow_theme(session: Session) -> None:
-    """Keeps application and session in the theme that the desktop asks for."""
-
-    def change() -> None:
-        app, theme = QApplication.instance(), system_theme()
-        if isinstance(app, QApplication):
-            apply_theme(app, theme)
-        session.set_theme(theme)
-
-    QGuiApplication.styleHints().colorSchemeChanged.connect(change)
-    change()
 
 
 @contextmanager

@@ -27,8 +27,8 @@ QFrame[role="card"] { background: $card; border: 1px solid $border; border-radiu
 QFrame[role="banner"] { background: $card; border: 1px solid $accent; border-radius: 8px; }
 QFrame[role="banner"][kind="warning"] { border-color: $warning; }
 QFrame[role="banner"][kind="danger"] { border-color: $danger; }
-QLabel[role="banner"][kind="warning"] { color: $warning; }
-QLabel[role="banner"][kind="danger"] { color: $danger; }
+QLabel[role="message"][kind="warning"] { color: $warning; }
+QLabel[role="message"][kind="danger"] { color: $danger; }
 
 QPushButton, QToolButton {
     background: $card; color: $text; border: 1px solid $border; border-radius: 5px;
@@ -64,6 +64,7 @@ QLineEdit, QComboBox, QPlainTextEdit {
     padding: 3px 8px; min-height: 16px;
     selection-background-color: $selection; selection-color: $text;
 }
+QLineEdit[pair="true"] { padding: 3px 4px; }
 QLineEdit:hover, QComboBox:hover { border-color: $muted; }
 QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus { border-color: $accent; }
 QLineEdit[invalid="true"] { border-color: $danger; }

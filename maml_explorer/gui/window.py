@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
@@ -10,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from maml_explorer.gui.actions import Actions
+from maml_explorer.gui.appearance import CHOICES, Appearance
 from maml_explorer.gui.banner import Banners
 from maml_explorer.gui.export_dialog import ExportDialog
 from maml_explorer.gui.layout_file import WindowLayout, read_layout, set_aside, write_layout
@@ -43,8 +45,7 @@ class MainWindow(QMainWindow):
         self._layout_path = layout_path
         self.setWindowTitle("MAML Explorer")
         self.setMinimumSize(SMALLEST)
-        self.theme_name = ""
-        """The theme asked for in the View menu; empty follows the system."""
+        self.appearance = Appearance(session)
         self.actions_table = Actions(self, session, self.close).table
         self.run_bar = RunBar(session, presets, self.export)
         self.view_button = button("View", self._show_view_menu, "Panels, layout and theme")
@@ -109,18 +110,12 @@ class MainWindow(QMainWindow):
         menu.addSeparator()
         menu.addAction("Reset layout").triggered.connect(lambda: self.reset_layout())
         menu.addSeparator()
-        for name, title in (("", "Follow the system"), ("light", "Light"), ("dark", "Dark")):
-            action = menu.addAction(f"{title} theme" if name else f"Theme: {title.lower()}")
+        for name, title in CHOICES.items():
+            action = menu.addAction(title)
             action.setCheckable(True)
-            action.setChecked(name == self.theme_name)
-            action.triggered.connect(lambda _=False, name=name: self.use_theme(name))
+            action.setChecked(name == self.appearance.choice)
+            action.triggered.connect(partial(self.appearance.use, name))
         return menu
-
-    def use_theme(self, name: str) -> None:
-        """Uses the theme of that name; the system's for an empty one."""
-        self.theme_name = name
-        scheme = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
-        QGuiApplication.styleHints().setColorScheme(scheme.get(name, Qt.ColorScheme.Unknown))
 
     def panel_failed(self, error: BaseException) -> bool:
         """Shows an uncaught exception in the place of the panel it came from; False for none."""
@@ -195,8 +190,7 @@ class MainWindow(QMainWindow):
         for index, place in enumerate(self._tab_places()):
             if place.entry.name == layout.tab:
                 self.tabs.setCurrentIndex(index)
-        if layout.theme:
-            self.use_theme(layout.theme)
+        self.appearance.use(layout.theme)
 
     def _set_aside(self, path: Path, error: StorageError) -> None:
         try:
@@ -216,7 +210,7 @@ class MainWindow(QMainWindow):
             splitters={name: tuple(part.sizes()) for name, part in self.splitters.items()},
             hidden=tuple(title for title, part in self.parts.items() if part.isHidden()),
             tab=current.entry.name if isinstance(current, Place) else "",
-            theme=self.theme_name,
+            theme=self.appearance.choice,
         )
         try:
             write_layout(self._layout_path, layout)
