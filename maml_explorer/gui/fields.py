@@ -99,7 +99,7 @@ class SwitchField(Field):
     def __init__(self, declaration: Hyperparameter) -> None:
         super().__init__()
         self.switch = Switch()
-        self.switch.clicked.connect(self.entered.emit)
+        self.switch.clicked.connect(lambda: self.entered.emit(self.switch.isChecked()))
         self.widget = self.switch
 
     def show_value(self, value: Value) -> None:

@@ -16,7 +16,7 @@ from maml_explorer.gui.widgets import Dot, Slider, label, mark, row
 from maml_explorer.hyperparameters import Applies, Hyperparameter, SettingsError, Value
 from maml_explorer.settings import Settings
 
-FIELD_WIDTH = 88
+FIELD_WIDTH = 82
 UNIT_WIDTH = 36
 RESTART_SIGN = "⟲"
 

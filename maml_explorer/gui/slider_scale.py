@@ -33,7 +33,10 @@ class SliderScale:
             return 0 if self.whole else 0.0
         start = 1 if self.has_zero else 0
         part = (position - start) / (self.last - start)
-        if self.log:
+        if part in (0, 1):
+            # the ends are the declared ones, such as 2π, not rounded
+            rounded = self.low if part == 0 else self.high
+        elif self.log:
             exact = self.low * (self.high / self.low) ** part
             rounded = _significant(exact, 2)
         else:

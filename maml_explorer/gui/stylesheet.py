@@ -61,7 +61,7 @@ QPushButton[role="group"]:focus { border-color: $accent; }
 
 QLineEdit, QComboBox, QPlainTextEdit {
     background: $card; color: $text; border: 1px solid $border; border-radius: 5px;
-    padding: 3px 8px; min-height: 16px;
+    padding: 3px 8px; min-height: 16px; placeholder-text-color: $muted;
     selection-background-color: $selection; selection-color: $text;
 }
 QLineEdit[pair="true"] { padding: 3px 4px; }

@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
             part.show()
         size = self.size() if self.isVisible() else SIZE
         left = self.form.minimum_width() + 26
-        right = max(320, round(size.width() * 0.275))
+        right = max(320, round(size.width() * 0.275) - 16)
         centre = max(400, size.width() - left - right - 2 * GAP - 24)
         height = size.height() - 80
         self.splitters["columns"].setSizes([left, centre, right])

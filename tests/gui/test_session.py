@@ -1,0 +1,301 @@
+"""The window's model: what is edited, posted, staged, undone, handed on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.probing import CLUSTERED, LEFT_HALF
+from maml_explorer.gui.session import Session
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.presets import presets
+from maml_explorer.settings import Arm, Settings, default_arm
+from maml_explorer.worker import messages as m
+from tests.gui.fake_worker import FakeWorker
+
+
+@pytest.fixture
+def worker() -> FakeWorker:
+    return FakeWorker()
+
+
+@pytest.fixture
+def session(worker: FakeWorker, qtbot: QtBot) -> Iterator[Session]:
+    made = Session(worker)
+    made.start()
+    made.pace.stop()
+    made.pull()
+    yield made
+    made.close()
+
+
+def test_a_change_for_the_next_step_is_posted_at_once(session: Session, worker: FakeWorker):
+    session.edit({"inner_lr": 0.5})
+    assert session.settings.inner.inner_lr == 0.5
+    assert session.staged is None
+    assert worker.posted_of(m.Change)[-1].settings == session.settings
+
+
+def test_a_change_that_needs_a_restart_waits(session: Session, worker: FakeWorker):
+    session.edit({"seed": 7, "activation": "tanh"})
+    assert session.settings.run.seed == 0
+    assert session.staged is not None
+    assert session.staged.run.seed == 7
+    assert session.staged_labels == ["Activation", "Seed"]
+    assert not worker.posted_of(m.Change)
+    # what can apply at once still does, and the staged part stays
+    session.edit({"noise": 0.3})
+    assert session.settings.tasks.noise == 0.3
+    assert session.settings.run.seed == 0
+    assert session.staged.run.seed == 7
+    assert worker.posted_of(m.Change)[-1].settings.run.seed == 0
+    session.restart()
+    assert session.staged is None
+    assert worker.settings.run.seed == 7
+    assert worker.settings.tasks.noise == 0.3
+
+
+def test_setting_a_staged_value_back_unstages_it(session: Session):
+    session.edit({"seed": 7})
+    session.edit({"seed": 0})
+    assert session.staged is None
+
+
+def test_discard_gives_up_what_waits_and_can_be_undone(session: Session):
+    session.edit({"seed": 7})
+    session.discard_staged()
+    assert session.staged is None
+    session.undo_stack.undo()
+    assert session.edited.run.seed == 7
+
+
+def test_a_refused_value_changes_nothing(session: Session, worker: FakeWorker):
+    before = len(worker.posted)
+    with pytest.raises(SettingsError, match="from 0 to 100"):
+        session.edit({"inner_lr": -1.0})
+    with pytest.raises(SettingsError, match="cannot be above"):
+        session.edit({"amplitude_min": 6.0})
+    assert session.settings == Settings()
+    assert len(worker.posted) == before
+    assert not session.undo_stack.canUndo()
+
+
+def test_undo_and_redo_walk_through_the_edits(session: Session, worker: FakeWorker):
+    for value in (0.1, 0.2, 0.3):
+        session.edit({"inner_lr": value})
+    session.undo_stack.undo()
+    session.undo_stack.undo()
+    assert session.settings.inner.inner_lr == 0.1
+    assert worker.settings.inner.inner_lr == 0.1
+    session.undo_stack.redo()
+    assert worker.settings.inner.inner_lr == 0.2
+
+
+def test_a_drag_is_one_undo_step(session: Session):
+    for value in (0.1, 0.2, 0.3):
+        session.edit({"inner_lr": value}, merge_key="inner_lr 1")
+    for value in (0.4, 0.5):
+        session.edit({"inner_lr": value}, merge_key="inner_lr 2")
+    assert session.undo_stack.count() == 2
+    session.undo_stack.undo()
+    assert session.settings.inner.inner_lr == 0.3
+    session.undo_stack.undo()
+    assert session.settings.inner.inner_lr == 0.01
+
+
+def test_an_undone_edit_after_a_restart_is_staged_again(session: Session):
+    session.edit({"seed": 7})
+    session.restart()
+    session.undo_stack.undo()
+    assert session.settings.run.seed == 7
+    assert session.edited.run.seed == 0
+
+
+def test_arms_change_at_once_but_not_their_restart_overrides(session: Session, worker: FakeWorker):
+    arms = (*session.settings.arms, default_arm("reptile"))
+    session.set_arms(arms)
+    assert worker.settings.arms == arms
+    changed = Arm("MAML", "maml", (("optimizer", "sgd"), ("inner_lr", 0.1)))
+    session.set_arms((changed, *arms[1:]))
+    assert dict(worker.settings.arm("MAML").overrides) == {"inner_lr": 0.1}
+    assert session.staged_labels == ["MAML"]
+    session.restart()
+    assert worker.settings.arm("MAML") == changed
+
+
+def test_new_seed_takes_the_next_one_and_keeps_training(session: Session, worker: FakeWorker):
+    session.train()
+    session.pull()
+    session.new_seed()
+    assert worker.settings.run.seed == 1
+    assert worker.posted_of(m.Restart)[-1].train
+    session.undo_stack.undo()
+    assert session.edited.run.seed == 0
+
+
+def test_reset_keeps_the_seed_and_what_waits(session: Session, worker: FakeWorker):
+    session.edit({"seed": 9})
+    session.reset()
+    assert worker.posted_of(m.Restart)[-1] == m.Restart(Settings(), train=False)
+    assert session.edited.run.seed == 9
+
+
+def test_toggle_trains_pauses_and_continues(session: Session, worker: FakeWorker):
+    session.toggle()
+    session.pull()
+    assert session.running
+    session.toggle()
+    session.pull()
+    assert session.phase is m.Phase.PAUSED
+    worker.phase = m.Phase.FINISHED
+    worker.report(worker._status())
+    session.pull()
+    session.toggle()
+    assert worker.posted_of(m.Train)[-1] == m.Train(beyond=True)
+
+
+def test_reports_of_an_older_run_are_dropped(session: Session, worker: FakeWorker, qtbot: QtBot):
+    arrived: list[m.Metrics] = []
+    session.metrics_arrived.connect(arrived.append)
+    session.train()
+    session.pull()
+    assert arrived
+    assert arrived[-1].run == 1
+    arrived.clear()
+    old = worker._status()
+    with qtbot.waitSignal(session.run_started) as started:
+        session.restart()
+        session.pull()
+    assert started.args == [2]
+    worker.report(old)
+    session.pull()
+    assert session.status is not None
+    assert session.status.run == 2
+    assert not arrived
+
+
+def test_a_new_run_is_announced_before_its_reports(session: Session, worker: FakeWorker):
+    order: list[str] = []
+    session.run_started.connect(lambda run: order.append(f"run {run}"))
+    session.references_changed.connect(lambda _: order.append("references"))
+    session.restart()
+    session.pull()
+    assert order == ["run 2", "references"]
+
+
+def test_a_refused_change_goes_back_to_what_is_in_force(session: Session, worker: FakeWorker):
+    worker.report(m.Refused("Change", "No."))
+    session.settings = session.settings.with_values({"noise": 1.0})
+    session.pull()
+    assert session.settings.tasks.noise == 0.0
+
+
+def test_halving_alpha_is_the_arms_own_and_goes_on(session: Session, worker: FakeWorker):
+    session.halve_inner_lr("ANIL")
+    assert dict(worker.settings.arm("ANIL").overrides) == {"inner_lr": 0.005}
+    assert worker.settings.inner.inner_lr == 0.01
+    kinds = [type(command) for command in worker.posted[-3:]]
+    assert kinds == [m.BackToLastGood, m.Change, m.Train]
+
+
+def test_a_dead_thread_is_said_once(session: Session, worker: FakeWorker):
+    failures: list[m.Failed] = []
+    session.failed.connect(failures.append)
+    worker.alive = False
+    session.pull()
+    session.pull()
+    assert len(failures) == 1
+
+
+def test_a_new_task_comes_from_the_task_family(session: Session, worker: FakeWorker):
+    session.edit({"amplitude_min": 2.0, "amplitude_max": 3.0, "shots": 7, "query_points": 4})
+    seen = set()
+    for _ in range(20):
+        session.new_task()
+        probe = session.probe
+        assert probe is not None and probe is worker.posted[-1]
+        assert probe.amplitude is not None and probe.phase is not None
+        assert 2.0 <= probe.amplitude <= 3.0
+        assert 0.0 <= probe.phase <= math.pi
+        assert probe.support_x.shape == (7,)
+        assert probe.query_x is not None and probe.query_x.shape == (4,)
+        assert np.all(np.abs(probe.support_x) <= 5.0)
+        expected = probe.amplitude * np.sin(probe.support_x - probe.phase)
+        np.testing.assert_allclose(probe.support_y, expected, atol=1e-12)
+        assert not probe.support_y.flags.writeable
+        seen.add(probe.amplitude)
+    assert len(seen) == 20
+
+
+def test_noise_is_on_the_support_points(session: Session):
+    session.edit({"noise": 0.5, "shots": 1000})
+    session.new_task()
+    probe = session.probe
+    assert probe is not None and probe.amplitude is not None and probe.phase is not None
+    off = probe.support_y - probe.amplitude * np.sin(probe.support_x - probe.phase)
+    assert off.std() == pytest.approx(0.5, rel=0.15)
+
+
+def test_new_points_keep_the_task(session: Session):
+    session.new_task()
+    before = session.probe
+    session.new_points(LEFT_HALF)
+    after = session.probe
+    assert before is not None and after is not None
+    assert (after.amplitude, after.phase) == (before.amplitude, before.phase)
+    assert after.support_x.max() <= 0.0
+    session.new_points(CLUSTERED)
+    assert session.probe is not None
+    assert np.ptp(session.probe.support_x) <= 1.5
+
+
+def test_new_points_of_an_own_task_are_a_new_task(session: Session):
+    session.set_probe(m.ProbeTask(np.array([1.0]), np.array([9.0])))
+    assert session.target(0.0) is None
+    session.new_points()
+    assert session.probe is not None
+    assert session.probe.amplitude is not None
+
+
+def test_target_is_the_truth(session: Session):
+    session.set_probe(m.ProbeTask(np.zeros(1), np.zeros(1), amplitude=2.0, phase=0.5))
+    assert session.target(1.5) == pytest.approx(2.0 * math.sin(1.0))
+
+
+def test_clicking_does_not_touch_the_tasks_of_another_session(worker: FakeWorker, qtbot: QtBot):
+    one, two = Session(worker), Session(FakeWorker())
+    one.new_task()
+    two.new_task()
+    assert one.probe is not None and two.probe is not None
+    assert one.probe.amplitude == two.probe.amplitude
+
+
+def test_a_preset_is_taken_over_whole_and_is_the_new_baseline(session: Session):
+    preset = presets()["learn2learn-sine"]
+    session.load_preset(preset)
+    assert session.edited == preset.settings
+    assert session.baseline == preset.settings
+    assert session.preset is preset
+
+
+def test_the_timer_rests_while_paused_and_hurries_for_an_answer(session: Session):
+    session.pull()
+    session.pace._hurry_until = 0.0
+    assert session.pace.interval >= 150
+    session.new_task()
+    assert session.pace.interval < 150
+    session.train()
+    session.pull()
+    session.pace._hurry_until = 0.0
+    assert session.pace.interval < 150
+
+
+def test_hidden_arms_are_said_once(session: Session, qtbot: QtBot):
+    with qtbot.waitSignal(session.hidden_changed):
+        session.set_hidden(["MTL"])
+    with qtbot.assertNotEmitted(session.hidden_changed):
+        session.set_hidden({"MTL"})

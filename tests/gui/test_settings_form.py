@@ -1,0 +1,334 @@
+"""The settings form, used as a person does: typing, picking, dragging, searching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.fields import ChoiceField, SwitchField, TextField, written
+from maml_explorer.gui.session import Session
+from maml_explorer.gui.settings_form import SettingsForm
+from maml_explorer.gui.slider_scale import SliderScale
+from maml_explorer.presets import presets
+from maml_explorer.settings import DECLARATIONS, GROUPS, default_arm
+from tests.gui.fake_worker import FakeWorker
+
+KEYS = list(DECLARATIONS)
+WITH_SLIDER = [key for key, d in DECLARATIONS.items() if d.kind in ("int", "float")]
+
+
+@pytest.fixture
+def form(qtbot: QtBot) -> Iterator[SettingsForm]:
+    session = Session(FakeWorker())
+    made = SettingsForm(session)
+    made.session = session  # type: ignore[attr-defined]
+    session.setParent(made)
+    qtbot.addWidget(made)
+    made.resize(300, 900)
+    made.show()
+    qtbot.waitExposed(made)
+    made.activateWindow()
+    yield made
+
+
+def session_of(form: SettingsForm) -> Session:
+    return form._session
+
+
+def line_of(form: SettingsForm, key: str) -> QLineEdit:
+    field = form.row(key).fields[key]
+    assert isinstance(field, TextField)
+    return field.edit
+
+
+def type_in(qtbot: QtBot, form: SettingsForm, key: str, text: str) -> QLineEdit:
+    line = line_of(form, key)
+    qtbot.mouseClick(line, Qt.MouseButton.LeftButton)
+    line.setFocus()
+    line.selectAll()
+    qtbot.keyClicks(line, text)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    return line
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_declared_setting_has_a_named_field_with_its_value(form: SettingsForm, key: str):
+    field = form.row(key).fields[key]
+    declaration = DECLARATIONS[key]
+    assert field.widget.accessibleName() == declaration.label
+    assert declaration.help in field.widget.toolTip()
+    assert declaration.allowed in field.widget.toolTip()
+    if isinstance(field, TextField):
+        assert declaration.parse(field.edit.text()) == declaration.default
+    elif isinstance(field, ChoiceField):
+        assert field.box.currentData() == declaration.default
+    elif isinstance(field, SwitchField):
+        assert field.switch.isChecked() == declaration.default
+
+
+def test_groups_stand_in_declared_order_with_the_basics_open(form: SettingsForm):
+    titles = [group.heading.accessibleName() for group in form.groups]
+    assert titles == [title for title, _ in GROUPS.values()]
+    for line in form.rows:
+        assert line.isVisible() == any(d.basic for d in line.declarations)
+
+
+def test_minimum_and_maximum_share_a_line(form: SettingsForm):
+    line = form.row("amplitude_min")
+    assert line is form.row("amplitude_max")
+    assert list(line.fields) == ["amplitude_min", "amplitude_max"]
+    assert line.name.text() == "Amplitude"
+
+
+def test_typing_changes_the_setting(form: SettingsForm, qtbot: QtBot):
+    type_in(qtbot, form, "inner_lr", "0.05")
+    assert session_of(form).settings.inner.inner_lr == 0.05
+    type_in(qtbot, form, "phase_max", "2pi")
+    assert line_of(form, "phase_max").text() == "2π"
+    type_in(qtbot, form, "outer_steps", "1 000 000")
+    assert line_of(form, "outer_steps").text() == "1\u2009000\u2009000"
+    type_in(qtbot, form, "hidden", "64,64,8")
+    assert session_of(form).edited.model.hidden == (64, 64, 8)
+    assert line_of(form, "hidden").text() == "64, 64, 8"
+
+
+def test_leaving_a_field_takes_over_what_was_typed(form: SettingsForm, qtbot: QtBot):
+    line = line_of(form, "shots")
+    line.setFocus()
+    line.selectAll()
+    qtbot.keyClicks(line, "3")
+    assert session_of(form).settings.inner.shots == 10
+    line_of(form, "noise").setFocus()
+    assert session_of(form).settings.inner.shots == 3
+
+
+def test_the_same_number_written_otherwise_is_written_anew(form: SettingsForm, qtbot: QtBot):
+    line = type_in(qtbot, form, "inner_lr", "0.0100")
+    assert line.text() == "0.01"
+    assert not session_of(form).undo_stack.canUndo()
+
+
+@pytest.mark.parametrize("text", ["abc", "-1", "1e999", "nan", ""])
+def test_what_is_no_value_is_said_and_the_old_one_kept(form: SettingsForm, qtbot: QtBot, text: str):
+    line = type_in(qtbot, form, "inner_lr", text or " ")
+    row = form.row("inner_lr")
+    assert row.error.isVisible()
+    assert "allowed is from 0 to 100" in row.error.text()
+    assert row.error.text().endswith("0.01 is kept.")
+    assert line.property("invalid") is True
+    assert session_of(form).settings.inner.inner_lr == 0.01
+    # mending it clears the sentence
+    type_in(qtbot, form, "inner_lr", "0.02")
+    assert not row.error.isVisible()
+    assert line.property("invalid") is False
+
+
+def test_a_minimum_above_its_maximum_is_said_under_the_line(form: SettingsForm, qtbot: QtBot):
+    type_in(qtbot, form, "amplitude_min", "6")
+    assert "cannot be above" in form.row("amplitude_min").error.text()
+    assert session_of(form).settings.tasks.amplitude_min == 0.1
+
+
+def test_escape_gives_up_typing(form: SettingsForm, qtbot: QtBot):
+    line = type_in(qtbot, form, "inner_lr", "abc")
+    qtbot.keyClick(line, Qt.Key.Key_Escape)
+    assert line.text() == "0.01"
+    assert not form.row("inner_lr").error.isVisible()
+
+
+def test_undo_elsewhere_clears_an_error_and_shows_the_value(form: SettingsForm, qtbot: QtBot):
+    type_in(qtbot, form, "inner_lr", "0.5")
+    type_in(qtbot, form, "inner_lr", "abc")
+    session_of(form).undo_stack.undo()
+    assert line_of(form, "inner_lr").text() == "0.01"
+    assert not form.row("inner_lr").error.isVisible()
+
+
+def test_picking_a_choice_that_needs_a_restart_is_staged(form: SettingsForm, qtbot: QtBot):
+    box = form.row("activation").fields["activation"].widget
+    assert isinstance(box, QComboBox)
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    session = session_of(form)
+    assert session.edited.model.activation == "tanh"
+    assert session.settings.model.activation == "relu"
+    type_in(qtbot, form, "seed", "4")
+    assert form.restart_bar.isVisible()
+    assert form.restart_bar.text.text() == "Restart to apply: Activation, Seed"
+    assert form.row("seed").restart_mark.property("role") == "mark"
+    qtbot.mouseClick(form.restart_bar.restart, Qt.MouseButton.LeftButton)
+    assert session.settings.run.seed == 4
+    assert not form.restart_bar.isVisible()
+    assert form.row("seed").restart_mark.property("role") == "muted"
+
+
+def test_discarding_puts_the_fields_back(form: SettingsForm, qtbot: QtBot):
+    type_in(qtbot, form, "seed", "4")
+    qtbot.mouseClick(form.restart_bar.discard, Qt.MouseButton.LeftButton)
+    assert line_of(form, "seed").text() == "0"
+    assert not form.restart_bar.isVisible()
+
+
+def test_a_switch_switches(form: SettingsForm, qtbot: QtBot):
+    form.row("reptile_anneal").show()
+    switch = form.row("reptile_anneal").fields["reptile_anneal"].widget
+    qtbot.mouseClick(switch, Qt.MouseButton.LeftButton)
+    assert session_of(form).settings.outer.reptile_anneal is False
+    qtbot.keyClick(switch, Qt.Key.Key_Return)
+    assert session_of(form).settings.outer.reptile_anneal is True
+
+
+def test_the_slider_appears_under_the_focused_field_and_goes(form: SettingsForm, qtbot: QtBot):
+    row = form.row("inner_lr")
+    assert not row.sliders
+    line_of(form, "inner_lr").setFocus()
+    slider = row.sliders["inner_lr"]
+    assert slider.isVisible()
+    slider.setFocus()
+    qtbot.wait(20)
+    assert slider.isVisible()
+    line_of(form, "noise").setFocus()
+    qtbot.waitUntil(lambda: not slider.isVisible())
+    assert form.row("noise").sliders["noise"].isVisible()
+
+
+def test_dragging_the_slider_is_one_undo_step(form: SettingsForm, qtbot: QtBot):
+    session = session_of(form)
+    line_of(form, "inner_lr").setFocus()
+    slider = form.row("inner_lr").sliders["inner_lr"]
+    qtbot.wait(20)
+    middle = slider.height() // 2
+    start = slider.width() // 2
+    qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=QPoint(start, middle))
+    for x in range(start, start + 60, 10):
+        qtbot.mouseMove(slider, QPoint(x, middle))
+    qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=QPoint(start + 60, middle))
+    assert session.settings.inner.inner_lr > 0.01
+    assert session.undo_stack.count() == 1
+    assert line_of(form, "inner_lr").text() == written(
+        DECLARATIONS["inner_lr"], session.settings.inner.inner_lr
+    )
+    session.undo_stack.undo()
+    assert session.settings.inner.inner_lr == 0.01
+
+
+def test_a_slider_reaches_zero_where_zero_is_allowed(form: SettingsForm, qtbot: QtBot):
+    line_of(form, "inner_lr").setFocus()
+    slider = form.row("inner_lr").sliders["inner_lr"]
+    qtbot.keyClick(slider, Qt.Key.Key_Home)
+    assert session_of(form).settings.inner.inner_lr == 0.0
+
+
+@pytest.mark.parametrize("key", WITH_SLIDER)
+def test_every_slider_position_is_an_allowed_value_and_comes_back(key: str):
+    declaration = DECLARATIONS[key]
+    scale = SliderScale(declaration)
+    values = [scale.value(position) for position in range(scale.last + 1)]
+    assert values == sorted(values)
+    for value in values:
+        assert declaration.check(value) == value
+        assert scale.value(scale.position(value)) == pytest.approx(value, rel=0.03, abs=1e-9)
+    assert values[-1] == pytest.approx(scale.high)
+    assert values[0] == (0 if scale.has_zero else pytest.approx(scale.low))
+
+
+def test_the_arrow_keys_get_past_small_whole_numbers(form: SettingsForm, qtbot: QtBot):
+    type_in(qtbot, form, "meta_batch", "1")
+    slider = form.row("meta_batch").sliders["meta_batch"]
+    for _ in range(12):
+        qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert session_of(form).settings.outer.meta_batch > 2
+
+
+def test_the_wheel_over_a_field_changes_nothing(form: SettingsForm, qtbot: QtBot):
+    line_of(form, "inner_lr").setFocus()
+    before = session_of(form).edited
+    widgets: list[QWidget] = [form.row("inner_lr").sliders["inner_lr"]]
+    widgets += [field.widget for row in form.rows for field in row.fields.values()]
+    for widget in widgets:
+        for turn in (120, -120):
+            event = QWheelEvent(
+                QPointF(5, 5), QPointF(widget.mapToGlobal(QPoint(5, 5))), QPoint(), QPoint(0, turn),
+                Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+                Qt.ScrollPhase.NoScrollPhase, False,
+            )  # fmt: skip
+            QApplication.sendEvent(widget, event)
+    assert session_of(form).edited == before
+
+
+def test_a_dot_marks_what_differs_and_the_menu_takes_it_back(form: SettingsForm, qtbot: QtBot):
+    row = form.row("inner_lr")
+    assert not row.dot.shown
+    line = type_in(qtbot, form, "inner_lr", "0.3")
+    assert row.dot.shown
+    menu = row.context_menu(line, "inner_lr")
+    back = menu.actions()[0]
+    assert back.text() == "Back to preset value (0.01)"
+    back.trigger()
+    menu.close()
+    assert session_of(form).settings.inner.inner_lr == 0.01
+    assert not row.dot.shown
+    menu = row.context_menu(line, "inner_lr")
+    assert not menu.actions()[0].isEnabled()
+    menu.close()
+
+
+def test_the_dots_are_against_the_preset(form: SettingsForm):
+    session_of(form).load_preset(presets()["learn2learn-sine"])
+    assert not any(row.dot.shown for row in form.rows)
+    session_of(form).edit({"inner_lr": 0.123})
+    assert [row.name.text() for row in form.rows if row.dot.shown] == ["Inner learning rate α"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("alpha", set()),
+        ("α", {"inner_lr"}),
+        ("INNER lr", {"inner_lr"}),
+        ("precision", {"precision"}),
+        ("amplitude max", {"amplitude_min"}),
+    ],
+)
+def test_searching(form: SettingsForm, qtbot: QtBot, words: str, found: set[str]):
+    form.search.setText(words)  # QTest types ASCII only
+    visible = {next(iter(row.fields)) for row in form.rows if row.isVisible()}
+    assert found <= visible
+    assert len(visible) < 8
+    assert form.nothing_found.isVisible() == (not visible)
+    qtbot.keyClick(form.search, Qt.Key.Key_Escape)
+    assert form.row("inner_lr").isVisible()
+    assert not form.row("precision").isVisible()
+
+
+def test_groups_collapse_and_show_more(form: SettingsForm, qtbot: QtBot):
+    group = form.groups[-1]
+    qtbot.mouseClick(group.more_button, Qt.MouseButton.LeftButton)
+    assert form.row("precision").isVisible()
+    qtbot.mouseClick(group.heading, Qt.MouseButton.LeftButton)
+    assert not form.row("seed").isVisible()
+    qtbot.mouseClick(group.heading, Qt.MouseButton.LeftButton)
+    assert form.row("seed").isVisible()
+
+
+def test_settings_that_no_arm_reads_are_muted(form: SettingsForm):
+    session = session_of(form)
+    assert form.row("reptile_step").name.property("role") == "muted"
+    session.set_arms((*session.settings.arms, default_arm("reptile")))
+    assert form.row("reptile_step").name.property("role") == ""
+
+
+def test_no_label_is_cut_at_the_forms_own_width(form: SettingsForm, qtbot: QtBot):
+    for group in form.groups:
+        if group.more_button.isVisible():
+            group.toggle_more()
+    form.resize(form.minimum_width(), 1600)
+    qtbot.wait(20)
+    for row in form.rows:
+        needed = row.name.sizeHint().width()
+        assert row.name.width() >= needed, row.name.text()
