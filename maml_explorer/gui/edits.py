@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from PySide6.QtGui import QUndoCommand
 
-from maml_explorer.hyperparameters import Applies
-from maml_explorer.settings import DECLARATIONS, Arm, Settings, needs_restart
+from maml_explorer.settings import DECLARATIONS, Settings, needs_restart
 
 
 class Edit(QUndoCommand):
@@ -49,24 +47,13 @@ class Edit(QUndoCommand):
 
 
 def restart_reasons(in_force: Settings, edited: Settings) -> list[str]:
-    """What only a restart can apply, in words: labels of settings, names of arms."""
-    labels = [DECLARATIONS[key].label for key in needs_restart(in_force, edited)]
-    return labels + [arm.name for arm in edited.arms if _frozen_twin(in_force, arm) != arm]
+    """What only a restart can apply: labels of settings.
+
+    Arms never wait: one whose new definition needs a beginning of its own begins late.
+    """
+    return [DECLARATIONS[key].label for key in needs_restart(in_force, edited)]
 
 
 def in_force_part(in_force: Settings, edited: Settings) -> Settings:
     """`edited` without what only a restart can apply: that stays as it is in force."""
-    kept = {key: in_force[key] for key in needs_restart(in_force, edited)}
-    arms = tuple(_frozen_twin(in_force, arm) for arm in edited.arms)
-    return edited.with_values(kept).with_arms(arms)
-
-
-def _frozen_twin(in_force: Settings, arm: Arm) -> Arm:
-    """`arm` with the algorithm and the restart-needing overrides that it has in force."""
-    old = next((other for other in in_force.arms if other.name == arm.name), None)
-    if old is None:
-        return arm
-    waits = {key for key, declared in DECLARATIONS.items() if declared.applies is Applies.RESTART}
-    stays = [(key, value) for key, value in old.overrides if key in waits]
-    moves = [(key, value) for key, value in arm.overrides if key not in waits]
-    return replace(arm, algorithm=old.algorithm, overrides=tuple(sorted(stays + moves)))
+    return edited.with_values({key: in_force[key] for key in needs_restart(in_force, edited)})

@@ -6,7 +6,6 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from maml_explorer.gui.banner import Banners
-from maml_explorer.gui.numbers import whole
 from maml_explorer.gui.session import Session
 from maml_explorer.worker.messages import Diverged, Exported, Failed, Refused
 
@@ -22,15 +21,13 @@ class Notices(QObject):
         session.refused.connect(self._refused)
         session.exported.connect(self._exported)
         session.run_started.connect(self._forget)
+        session.rewound.connect(self._forget)
 
     def _diverged(self, report: Diverged) -> None:
         session = self._session
-        reason = report.reason.rstrip()
         self._banners.say(
             f"arm {report.arm}",
-            f"{report.arm} diverged at outer step {whole(report.outer_step)} and was set back to "
-            f"{whole(report.good_step)}. {reason} Going back with unchanged settings will repeat "
-            "it.",
+            f"{report.reason} Going back with unchanged settings will repeat it.",
             "warning",
             (
                 ("Back to last good state", session.back_to_last_good),
@@ -42,7 +39,7 @@ class Notices(QObject):
         details = f"{report.what}\n\n{report.details}"
         self._banners.say(
             "failed",
-            f"Training failed: {report.what} The last good state is kept.",
+            f"Training failed: {report.what}",
             "danger",
             (
                 ("Restart", self._session.restart),
@@ -65,7 +62,7 @@ class Notices(QObject):
             ),
         )
 
-    def _forget(self, _: int) -> None:
+    def _forget(self, _: object) -> None:
         self._banners.drop("failed")
         for arm in self._session.settings.arms:
             self._banners.drop(f"arm {arm.name}")

@@ -48,6 +48,10 @@ class Session(QObject):
     run_started = Signal(int)
     metrics_arrived = Signal(object)
     probed_arrived = Signal(object)
+    watched = Signal(object)
+    """What every arm makes of the further tasks: `Watched`."""
+    rewound = Signal(object)
+    """The run went back to an earlier outer step: `Rewound`."""
     meta_tested = Signal(object)
     references_changed = Signal(object)
     stepped = Signal(object)
@@ -88,6 +92,8 @@ class Session(QObject):
             m.Status: self._take_status,
             m.Metrics: self.metrics_arrived.emit,
             m.Probed: self._take_probed,
+            m.Watched: self.watched.emit,
+            m.Rewound: self.rewound.emit,
             m.MetaTested: self._take_meta_test,
             m.ReferenceLosses: self._take_references,
             m.Stepped: self.stepped.emit,
@@ -218,13 +224,13 @@ class Session(QObject):
         self.post(m.BackToLastGood())
 
     def halve_inner_lr(self, name: str) -> None:
-        """Sets all arms back to where they were finite, halves α of one, and goes on."""
-        arm = self.settings.arm(name)
-        halved = self.settings.of_arm(arm).inner.inner_lr / 2
+        """Halves the inner learning rate of one frozen arm and lets it go on."""
+        arm = self.edited.arm(name)
+        halved = self.edited.of_arm(arm).inner.inner_lr / 2
         overrides = {**dict(arm.overrides), "inner_lr": halved}
         changed = replace(arm, overrides=tuple(overrides.items()))
-        self.back_to_last_good()
         self.set_arms(changed if other.name == name else other for other in self.edited.arms)
+        self.post(m.ReviveArm(name))
         self.train()
 
     # the task that is shown
@@ -234,6 +240,10 @@ class Session(QObject):
         self.probe = probe
         self.post(probe)
         self.probe_changed.emit(probe)
+
+    def watch(self, tasks: m.WatchTasks) -> None:
+        """Asks for the curves of further tasks, now and while training."""
+        self.post(tasks)
 
     def new_task(self) -> None:
         """Samples another task from the task family."""

@@ -14,7 +14,6 @@ WORDS = {
     Phase.FAILED: "Failed",
     Phase.STOPPED: "Stopped",
 }
-_DEVICES = {"cpu": "CPU", "cuda": "CUDA"}
 
 
 def status_text(status: Status | None) -> str:
@@ -30,7 +29,8 @@ def status_text(status: Status | None) -> str:
         if goal > status.outer_step:
             parts.append(f"{duration((goal - status.outer_step) / status.steps_per_second)} left")
         parts.append(f"{number(status.steps_per_second)} steps/s")
-    parts.append(_DEVICES.get(status.device, status.device))
+    if status.device:
+        parts.append(status.device.upper())
     return " · ".join(parts)
 
 

@@ -37,7 +37,8 @@ class FakeWorker:
             m.TakeInnerStep: self._inner_step,
             m.ProbeTask: self._take_probe,
             m.MetaTest: lambda _: self.report(self._meta_tested()),
-            m.BackToLastGood: lambda _: self._enter(m.Phase.PAUSED),
+            m.WatchTasks: self._watch,
+            m.BackToLastGood: self._back,
             m.ExportInitialization: lambda command: self.report(
                 m.Exported("initialization", command.folder, command.arm)
             ),
@@ -98,15 +99,29 @@ class FakeWorker:
             return
         k, last = self._inner, self.settings.inner.inner_steps
         shown = {arm.name: min(k, last) for arm in self.settings.arms}
-        phase = "adapt" if k < last else "query" if k == last else "commit"
+        phase = "adapt" if k < last else "query" if k == last else "update"
         self.report(
             m.Stepped(self.run, self.step + 1, min(k, last), last, phase, probe, shown, probed)
         )
-        self._inner = 0 if phase == "commit" else k + 1
+        self._inner = 0 if phase == "update" else k + 1
 
     def _take_probe(self, command: m.ProbeTask) -> None:
         self.probe = command
         self._probed()
+
+    def _watch(self, command: m.WatchTasks) -> None:
+        grid = np.linspace(self.settings.tasks.x_min, self.settings.tasks.x_max, 60)
+        steps, tasks = self.settings.run.test_steps + 1, len(command.support_x)
+        means = command.support_y.mean(axis=1)
+        curves = np.ones((steps, 1, 1)) * means[:, None] * np.cos(grid)
+        assert curves.shape == (steps, tasks, len(grid))
+        arms = {arm.name: curves for arm in self.settings.arms}
+        self.report(m.Watched(self.run, self.step, command, grid, arms))
+
+    def _back(self, _: m.BackToLastGood) -> None:
+        self.step = max(0, self.step - 100)
+        self.report(m.Rewound(self.run, self.step))
+        self._enter(m.Phase.PAUSED)
 
     def _advance(self, steps: int) -> None:
         goal = self.settings.outer.outer_steps
