@@ -91,7 +91,9 @@ class Loop:
                 command = self.inbox.take()
                 if command is not None:
                     self._obey(command)
-                elif not self._work():
+                # one piece of training between two commands: a drag must not starve it
+                busy = (command is None or self.phase is m.Phase.RUNNING) and self._work()
+                if command is None and not busy:
                     self.inbox.wait(None)
             except SettingsError as refusal:
                 self.outbox.put(m.Refused("settings", str(refusal)))

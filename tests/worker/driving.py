@@ -1,0 +1,78 @@
+"""Driving the worker's loop without a thread: commands are obeyed when the test says so."""
+
+from __future__ import annotations
+
+import torch
+
+from maml_explorer.settings import Settings, default_arm
+from maml_explorer.worker import messages as m
+from maml_explorer.worker.loop import Loop
+from maml_explorer.worker.mailbox import Inbox, Outbox
+
+
+class Clock:
+    """A clock that moves only as told, a little at every look."""
+
+    def __init__(self, tick: float = 0.0) -> None:
+        self.now, self.tick = 100.0, tick
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
+
+
+class Driver:
+    """A loop without its thread."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        torch.set_grad_enabled(False)
+        self.clock = clock or Clock(1e-4)
+        self.inbox, self.outbox = Inbox(), Outbox()
+        self.loop = Loop(self.inbox, self.outbox, self.clock)
+        self.tell(m.Restart(settings))
+
+    def tell(self, *commands: m.Command) -> None:
+        """Posts commands and lets the loop obey them."""
+        for command in commands:
+            self.inbox.post(command)
+        while (command_ := self.inbox.take()) is not None:
+            self.loop._obey(command_)
+
+    def work(self, pieces: int) -> None:
+        """Lets the loop do pieces of work, obeying what comes in between."""
+        for _ in range(pieces):
+            while (command := self.inbox.take()) is not None:
+                self.loop._obey(command)
+            if not self.loop._work():
+                return
+
+    def train_to(self, outer_step: int) -> None:
+        """Trains until the run stands at this outer step, then pauses."""
+        self.tell(m.Train())
+        while self.step < outer_step and self.loop.phase is m.Phase.RUNNING:
+            self.work(1)
+        self.tell(m.Pause())
+
+    @property
+    def step(self) -> int:
+        """Where the run stands."""
+        assert self.loop.state is not None
+        return self.loop.state.outer_step
+
+    def theta(self, arm: str) -> torch.Tensor:
+        """The initialization of an arm."""
+        assert self.loop.state is not None
+        return self.loop.state.arms[arm].initialization
+
+    def reports(self, kind: type) -> list[m.Report]:
+        """Collected reports of one kind."""
+        return [report for report in self.outbox.collect() if isinstance(report, kind)]
+
+
+def small_settings(*algorithms: str, **values: object) -> Settings:
+    """Settings of a run that takes a fraction of a millisecond per outer step."""
+    settings = Settings().with_values(
+        {"hidden": (8, 8), "meta_batch": 3, "test_tasks": 20, "test_steps": 3, **values}
+    )
+    names = algorithms or ("maml", "fomaml", "anil", "reptile", "mtl")
+    return settings.with_arms(tuple(default_arm(name) for name in names))

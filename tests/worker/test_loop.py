@@ -1,0 +1,364 @@
+"""The thread contract, rule by rule, with a clock that moves only as told."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from maml_explorer.core import training
+from maml_explorer.settings import Arm, Settings, default_arm
+from maml_explorer.worker import messages as m
+from maml_explorer.worker.handle import Worker
+from maml_explorer.worker.mailbox import Inbox, Outbox
+from tests.worker.driving import Clock, Driver, small_settings
+
+PROBE = m.ProbeTask(np.array([-3.0, 0.5, 2.0]), np.array([1.0, -1.0, 0.5]), 2.0, 0.7)
+
+
+def plain_loop(settings: Settings, steps: int) -> training.RunState:
+    plan = training.prepare(settings)
+    state = training.start_run(plan)
+    for _ in range(steps):
+        state, _ = training.outer_step(plan, state)
+    return state
+
+
+def same(one: torch.Tensor, two: torch.Tensor) -> bool:
+    return torch.equal(one, two)
+
+
+def test_the_worker_equals_a_plain_loop_bit_for_bit() -> None:
+    settings = small_settings(noise=0.1, inner_steps=2, outer_steps=60)
+    expected = plain_loop(settings, 60)
+    worker = Worker()
+    worker.start()
+    worker.post(m.Restart(settings, train=True))
+    seen: list[m.Report] = []
+    deadline = time.monotonic() + 60
+    # clicks all the way: probes, watched tasks, meta-tests, an export refused
+    while time.monotonic() < deadline:
+        worker.post(PROBE)
+        worker.post(m.WatchTasks(np.zeros((2, 1)), np.ones((2, 1))))
+        worker.post(m.MetaTest())
+        seen += worker.collect()
+        last = [r for r in seen if isinstance(r, m.Status)]
+        if last and last[-1].phase is m.Phase.FINISHED:
+            break
+        time.sleep(0.005)
+    assert worker.close()
+    seen += worker.collect()
+    steps = np.concatenate([r.outer_step for r in seen if isinstance(r, m.Metrics)])
+    assert steps.tolist() == list(range(1, 61))
+    driver = Driver(settings)
+    driver.train_to(60)
+    for name, arm in expected.arms.items():
+        assert same(driver.theta(name), arm.initialization), name
+    curves = [r for r in seen if isinstance(r, m.Probed) and r.outer_step == 60]
+    assert curves, "the pause at the end answers the probe once more"
+    from maml_explorer.worker.answers import answer_probe
+
+    plan = training.prepare(settings)
+    for name, arm in answer_probe(1, plan, expected, PROBE).arms.items():
+        np.testing.assert_array_equal(curves[-1].arms[name].curves, arm.curves)
+
+
+def test_clicking_does_not_change_a_run() -> None:
+    settings = small_settings()
+    quiet, busy = Driver(settings), Driver(settings)
+    quiet.train_to(20)
+    busy.tell(m.Train())
+    while busy.step < 20:
+        busy.tell(PROBE, m.MetaTest(), m.LimitSpeed(None))
+        busy.work(1)
+    for name in ("MAML", "Reptile", "MTL"):
+        assert same(quiet.theta(name), busy.theta(name))
+
+
+def test_an_arm_does_not_depend_on_its_neighbours() -> None:
+    together = plain_loop(small_settings(), 12)
+    for key in ("maml", "anil", "reptile", "mtl"):
+        alone = plain_loop(small_settings(key), 12)
+        name = default_arm(key).name
+        assert same(alone.arms[name].initialization, together.arms[name].initialization)
+        for one, two in zip(alone.arms[name].moments, together.arms[name].moments, strict=True):
+            assert same(one, two)
+
+
+def test_stepping_by_hand_equals_full_speed() -> None:
+    settings = small_settings(inner_steps=2)
+    fast, slow = Driver(settings), Driver(settings)
+    fast.train_to(3)
+    phases = []
+    while slow.step < 3:
+        slow.tell(m.TakeInnerStep())
+        (stepped,) = slow.reports(m.Stepped)
+        assert isinstance(stepped, m.Stepped)
+        phases.append((stepped.phase, stepped.inner_step))
+    adapt = [("adapt", k) for k in range(1, 6)]  # Reptile takes five inner steps
+    assert phases[:8] == [("sample", 0), *adapt, ("query", 5), ("update", 5)]
+    for name in ("MAML", "Reptile", "MTL"):
+        assert same(fast.theta(name), slow.theta(name))
+
+
+def test_the_path_shown_is_the_one_trained_on() -> None:
+    settings = small_settings("maml", inner_steps=1)
+    driver = Driver(settings)
+    driver.tell(m.TakeInnerStep())
+    (stepped,) = driver.reports(m.Stepped)
+    assert isinstance(stepped, m.Stepped)
+    plan = training.prepare(settings)
+    batch, _ = training.draw_batch(plan, training.start_run(plan))
+    np.testing.assert_array_equal(stepped.probe.support_x, batch.support.x[0, :, 0].double())
+    x, y = batch.query.x[0].double(), batch.query.y[0].double()
+    from tests import reference
+
+    theta = driver.theta("MAML").double()
+    support = batch.support.x[0].double(), batch.support.y[0].double()
+    phi = reference.adapt(
+        theta, torch.ones_like(theta), *support, 0.01, 1, (1, 8, 8, 1), "relu"
+    )
+    shown = stepped.probed.arms["MAML"].query_prediction[1]
+    np.testing.assert_allclose(
+        shown, reference.predict(phi, x, (1, 8, 8, 1), "relu")[:, 0], rtol=1e-4, atol=1e-5
+    )
+    assert y.shape == (10, 1)
+
+
+def test_a_change_discards_the_step_begun_by_hand() -> None:
+    settings = small_settings("maml", "mtl")
+    driver = Driver(settings)
+    driver.tell(m.TakeInnerStep())
+    driver.tell(m.Change(settings.with_values({"inner_lr": 0.05})))
+    assert driver.step == 0
+    driver.train_to(2)
+    expected = plain_loop(settings.with_values({"inner_lr": 0.05}), 2)
+    assert same(driver.theta("MAML"), expected.arms["MAML"].initialization)
+
+
+def test_a_change_applies_from_the_next_outer_step() -> None:
+    settings = small_settings("maml", "mtl")
+    changed = settings.with_values({"outer_lr": 0.01, "shots": 3, "meta_batch": 2})
+    driver = Driver(settings)
+    driver.train_to(4)
+    driver.tell(m.Change(changed))
+    driver.train_to(7)
+    first, second = training.prepare(settings), training.prepare(changed)
+    state = training.start_run(first)
+    for index in range(7):
+        state, _ = training.outer_step(first if index < 4 else second, state)
+    assert same(driver.theta("MAML"), state.arms["MAML"].initialization)
+
+
+def test_a_change_that_needs_a_restart_is_refused_whole() -> None:
+    settings = small_settings("maml")
+    driver = Driver(settings)
+    driver.tell(m.Change(settings.with_values({"seed": 3, "inner_lr": 0.5})))
+    (refused,) = driver.reports(m.Refused)
+    assert isinstance(refused, m.Refused)
+    assert "Seed" in refused.reason
+    assert driver.loop.settings == settings
+
+
+def test_a_pause_drops_the_outer_step_in_progress_and_rewinds() -> None:
+    settings = small_settings("maml", "fomaml", "mtl")
+    driver = Driver(settings)
+    driver.train_to(2)
+    driver.tell(m.Train())
+    # the pause arrives while the step is under way: seen after its first piece
+    arrived = []
+
+    def clock() -> float:
+        if len(arrived) == 2:
+            driver.inbox.post(m.Pause())
+        arrived.append(1)
+        return 100.0
+
+    driver.loop.clock = clock
+    assert not driver.loop._take_outer_step()
+    assert driver.step == 2
+    driver.loop.clock = Clock(1e-4)
+    driver.work(1)
+    assert driver.loop.phase is m.Phase.PAUSED
+    driver.train_to(4)
+    assert same(driver.theta("MTL"), plain_loop(settings, 4).arms["MTL"].initialization)
+
+
+def test_a_late_arm_begins_at_its_own_step_0() -> None:
+    settings = small_settings("maml")
+    driver = Driver(settings)
+    driver.train_to(5)
+    both = settings.with_arms((*settings.arms, Arm("Fast", "maml", (("inner_lr", 0.1),))))
+    driver.tell(m.Change(both))
+    driver.train_to(8)
+    assert driver.loop.state is not None
+    assert driver.loop.state.arms["Fast"].outer_step == 3
+    assert same(driver.theta("MAML"), plain_loop(settings, 8).arms["MAML"].initialization)
+    driver.tell(m.Change(settings))
+    assert list(driver.loop.state.arms) == ["MAML"]
+
+
+@pytest.mark.parametrize("lr", [30.0, 100.0])
+def test_a_diverging_arm_is_frozen_alone(lr: float) -> None:
+    settings = small_settings("maml", "mtl")
+    wild = settings.with_arms((*settings.arms, Arm("Wild", "maml", (("inner_lr", lr),))))
+    driver = Driver(wild)
+    driver.train_to(150)
+    reports = driver.outbox.collect()
+    diverged = [r for r in reports if isinstance(r, m.Diverged)]
+    assert [r.arm for r in diverged] == ["Wild"]
+    assert "Wild diverged at outer step" in diverged[0].reason
+    assert bool(torch.isfinite(driver.theta("Wild")).all())
+    assert same(driver.theta("MAML"), plain_loop(settings, 150).arms["MAML"].initialization)
+    for block in (r for r in reports if isinstance(r, m.Metrics)):
+        assert np.isfinite(block.query_after[:2]).all()
+        assert not np.isinf(block.query_after).any()
+
+
+def test_back_to_the_last_good_state_revives_all_arms() -> None:
+    settings = small_settings("maml", "mtl")
+    driver = Driver(settings)
+    driver.train_to(128)
+    driver.tell(m.Change(settings.with_values({"outer_lr": 100.0})))
+    driver.train_to(400)
+    assert driver.loop.state is not None
+    assert any(arm.frozen for arm in driver.loop.state.arms.values())
+    driver.tell(m.Change(settings), m.BackToLastGood())
+    assert not any(arm.frozen for arm in driver.loop.state.arms.values())
+    (rewound,) = driver.reports(m.Rewound)
+    assert isinstance(rewound, m.Rewound)
+    step = rewound.outer_step
+    assert driver.step == step
+    driver.train_to(step + 5)
+    assert bool(torch.isfinite(driver.theta("MAML")).all())
+    if step <= 128:  # nothing of the wild settings is left: the run goes on as if never changed
+        assert same(driver.theta("MAML"), plain_loop(settings, step + 5).arms["MAML"].initialization)
+
+
+def test_an_exception_is_reported_and_the_last_state_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = small_settings("maml")
+    worker = Worker()
+    worker.start()
+    worker.post(m.Restart(settings))
+    calls = []
+    original = training._arm_step
+
+    def failing(*arguments: object) -> object:
+        calls.append(1)
+        if len(calls) == 5:
+            raise RuntimeError("planted")
+        return original(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training, "_arm_step", failing)
+    worker.post(m.Train())
+    seen = wait_for(worker, m.Failed)
+    failed = next(r for r in seen if isinstance(r, m.Failed))
+    assert "planted" in failed.what and "Traceback" in failed.details
+    assert worker.alive
+    worker.post(m.TakeOuterStep())
+    status = [r for r in wait_for(worker, m.Status) if isinstance(r, m.Status)][-1]
+    assert status.outer_step == 5
+    worker.post(m.Restart(settings))
+    assert worker.close()
+
+
+def wait_for(worker: Worker, kind: type, seconds: float = 30.0) -> list[m.Report]:
+    seen: list[m.Report] = []
+    deadline = time.monotonic() + seconds
+    while not any(isinstance(report, kind) for report in seen):
+        assert time.monotonic() < deadline, f"no {kind.__name__} in {seconds} s: {seen}"
+        time.sleep(0.005)
+        seen += worker.collect()
+    time.sleep(0.05)
+    return seen + worker.collect()
+
+
+def test_training_pauses_at_the_declared_step_and_goes_on_when_told() -> None:
+    settings = small_settings("maml", outer_steps=7)
+    driver = Driver(settings)
+    driver.train_to(100)
+    assert driver.step == 7
+    driver.tell(m.Train())
+    assert driver.loop.phase is m.Phase.FINISHED
+    driver.tell(m.Train(beyond=True))
+    driver.work(3)
+    assert driver.step == 10
+
+
+def test_the_speed_limit_is_kept() -> None:
+    clock = Clock()
+    driver = Driver(small_settings("mtl"), clock)
+    driver.tell(m.LimitSpeed(10.0), m.Train())
+    driver.inbox.wait = lambda timeout: None  # type: ignore[method-assign]
+    for _ in range(200):  # two seconds in steps of 10 ms
+        clock.now += 0.01
+        driver.work(2)
+    assert 19 <= driver.step <= 21
+
+
+def test_successive_changes_and_probes_coalesce() -> None:
+    inbox = Inbox()
+    settings = Settings()
+    for value in (0.1, 0.2, 0.3):
+        inbox.post(m.Change(settings.with_values({"inner_lr": value})))
+        inbox.post(dataclasses.replace(PROBE, amplitude=value))
+    taken = []
+    while (command := inbox.take()) is not None:
+        taken.append(command)
+    changes = [c for c in taken if isinstance(c, m.Change)]
+    probes = [c for c in taken if isinstance(c, m.ProbeTask)]
+    assert changes[-1].settings["inner_lr"] == 0.3
+    assert [p.amplitude for p in probes] == [0.3]
+
+
+def test_the_outbox_is_bounded_and_joins_metrics() -> None:
+    outbox = Outbox()
+    for step in range(1, 4):
+        column = np.full((1, 1), float(step))
+        outbox.put(
+            m.Metrics(
+                1, ("MAML",), np.array([step]), column, column, column, np.array([[step]])
+            )
+        )
+        outbox.put(m.Status(1, m.Phase.RUNNING, step, Settings()))
+    metrics, status = outbox.collect()
+    assert isinstance(metrics, m.Metrics) and metrics.outer_step.tolist() == [1, 2, 3]
+    assert metrics.query_after.tolist() == [[1.0, 2.0, 3.0]]
+    assert isinstance(status, m.Status) and status.outer_step == 3
+    assert outbox.collect() == []
+    for _ in range(5000):
+        outbox.put(m.Refused("x", "y"))
+    assert len(outbox.collect()) == 1000
+
+
+def test_reports_carry_the_run_number() -> None:
+    driver = Driver(small_settings("maml"))
+    driver.tell(PROBE, m.Restart(small_settings("maml", seed=4)))
+    (probed,) = driver.reports(m.Probed)
+    assert isinstance(probed, m.Probed) and probed.run == 2
+
+
+def test_cuda_asked_for_and_absent_is_refused_in_words() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("a CUDA device is here")
+    driver = Driver(small_settings("maml"))
+    driver.outbox.collect()
+    driver.tell(m.Restart(small_settings("maml", device="cuda")))
+    (refused,) = driver.reports(m.Refused)
+    assert isinstance(refused, m.Refused) and "CUDA" in refused.reason
+    assert driver.loop.run_number == 1
+
+
+def test_an_empty_support_set_shows_the_initialization() -> None:
+    driver = Driver(small_settings("maml", "anil"))
+    driver.tell(m.ProbeTask(np.zeros(0), np.zeros(0), 1.0, 0.0))
+    (probed,) = driver.reports(m.Probed)
+    assert isinstance(probed, m.Probed)
+    curves = probed.arms["MAML"].curves
+    assert np.isfinite(curves).all()
+    np.testing.assert_array_equal(curves, np.broadcast_to(curves[0], curves.shape))
+    assert np.isnan(probed.arms["MAML"].support_mse).all()
+    assert probed.oracle is None
