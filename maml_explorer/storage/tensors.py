@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,12 +56,26 @@ def read_tensors(path: Path, expected: Expected) -> tuple[dict[str, Array], dict
     Raises:
         StorageError: where names, shapes or dtypes differ, or a value is not finite.
     """
+    return tensors_of(read_tensor_bytes(path, expected), expected, path)
+
+
+def read_tensor_bytes(path: Path, expected: Expected) -> bytes:
+    """The bytes of a safetensors file no larger than the expected tensors make it.
+
+    Raises:
+        StorageError: as for :func:`read_bytes`.
+    """
     sizes = [
-        int(np.prod(shape, dtype=np.int64)) * np.dtype(DTYPES[dtype]).itemsize
-        for shape, dtype in expected.values()
+        math.prod(shape) * np.dtype(DTYPES[dtype]).itemsize for shape, dtype in expected.values()
     ]
-    data = read_bytes(path, sum(sizes) + MAX_HEADER)
-    metadata = _metadata_of(data, path)
+    return read_bytes(path, sum(sizes) + MAX_HEADER)
+
+
+def tensors_of(
+    data: bytes, expected: Expected, path: Path
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """The tensors and metadata in the bytes read from `path`; see :func:`read_tensors`."""
+    metadata = metadata_of(data, path)
     try:
         found = dict(safetensors.deserialize(data))  # type: ignore[no-untyped-call]
     except (safetensors.SafetensorError, RecursionError):
@@ -85,8 +100,12 @@ def read_tensors(path: Path, expected: Expected) -> tuple[dict[str, Array], dict
     return arrays, metadata
 
 
-def _metadata_of(data: bytes, path: Path) -> dict[str, str]:
-    """The metadata of a safetensors file; the library offers them for mapped files only."""
+def metadata_of(data: bytes, path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file; the library offers them for mapped files only.
+
+    Raises:
+        StorageError: where the header is damaged.
+    """
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > min(MAX_HEADER, len(data) - 8):
         raise StorageError(f"{path} is damaged: it is not a safetensors file.")

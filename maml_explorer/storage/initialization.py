@@ -1,0 +1,259 @@
+"""A trained initialization, and the folder it is exported to and loaded from.
+
+The folder: `model.safetensors` (names and shapes of an `nn.Sequential`), `config.json`,
+`README.md` (model card) and `model.pt` (a plain state_dict, written and never read here).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.settings import Arm, Settings
+from maml_explorer.storage.model_card import model_card
+from maml_explorer.storage.reader import StorageError, read_json
+from maml_explorer.storage.records import checked_records
+from maml_explorer.storage.tensors import read_tensor_bytes, tensor_bytes, tensors_of
+from maml_explorer.storage.writer import write_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Array = NDArray[Any]
+
+SCHEMA = 1
+FORMAT = "maml-explorer initialization"
+_DTYPES = {"float32": "F32", "float64": "F64"}
+
+
+@dataclass(frozen=True, eq=False)
+class Initialization:
+    """An initialization θ with everything needed to adapt it."""
+
+    settings: Settings
+    """Of the run it comes from; its only arm is the one that was trained."""
+    parameters: Array
+    """θ [parameter], read-only: layer after layer, each a matrix [in + 1, out], bias row last."""
+    outer_step: int
+    """Outer steps its arm has taken."""
+    evaluations: tuple[Mapping[str, Any], ...] = ()
+    """Records of the meta-test, as `evaluate --json` prints them."""
+
+    def __post_init__(self) -> None:
+        parameters = np.array(self.parameters, dtype=self.settings.run.precision)
+        parameters.flags.writeable = False
+        object.__setattr__(self, "parameters", parameters)
+
+    @property
+    def arm(self) -> Arm:
+        """The arm it was trained by."""
+        return self.settings.arms[0]
+
+    @property
+    def own_settings(self) -> Settings:
+        """The settings with the arm's overrides applied."""
+        return self.settings.of_arm(self.arm)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Widths of the network from input to output."""
+        return (1, *self.settings.model.hidden, 1)
+
+    def module(self) -> nn.Sequential:
+        """The network with θ, as a fresh `nn.Sequential`: [point, 1] → [point, 1]."""
+        return self._module_of(self.parameters)
+
+    def adapt(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        steps: int | None = None,
+        lr: float | None = None,
+    ) -> nn.Sequential:
+        """The network adapted to one task, φ_K, as a fresh `nn.Sequential`.
+
+        Args:
+            x: support inputs, [point] or [point, 1].
+            y: support targets, likewise.
+            steps: inner steps K; those of the settings unless given.
+            lr: inner learning rate α; that of the settings unless given.
+
+        Raises:
+            ValueError: where x and y are not as many finite numbers, or steps or lr are negative.
+        """
+        import torch
+
+        from maml_explorer.core.adaptation import adapt, tail_start, uniform_step_sizes
+        from maml_explorer.core.models.mlp import Mlp, with_ones
+
+        own = self.own_settings
+        steps = own.inner.inner_steps if steps is None else steps
+        lr = own.inner.inner_lr if lr is None else lr
+        if steps < 0 or not 0 <= lr < float("inf"):
+            raise ValueError(f"steps = {steps} and lr = {lr} must not be negative")
+        support_x, support_y = (
+            torch.from_numpy(column) for column in _columns(x, y, self.parameters.dtype)
+        )
+        model = Mlp(self.sizes, own.model.activation)
+        theta = torch.from_numpy(self.parameters.copy())
+        layers = model.layers(theta)
+        start = tail_start(model, ALGORITHMS[self.arm.algorithm].test_adapts)
+        with torch.no_grad():
+            features = with_ones(support_x)
+            if start:
+                features = model.forward(layers[:start], features, activate_last=True).output
+            sizes = uniform_step_sizes(lr, model.depth - start, theta)
+            path = adapt(
+                model, layers[start:], features, support_y, sizes, steps, keep_traces=False
+            )
+        adapted = [*layers[:start], *path.parameters[-1]]
+        return self._module_of(torch.cat([layer.reshape(-1) for layer in adapted]).numpy())
+
+    def _module_of(self, parameters: Array) -> nn.Sequential:
+        import torch
+
+        from maml_explorer.storage.sequential import named_tensors, sequential
+
+        module = sequential(self.sizes, self.settings.model.activation)
+        tensors = named_tensors(parameters, self.sizes)
+        module = module.to(torch.float64 if parameters.dtype == np.float64 else torch.float32)
+        module.load_state_dict({name: torch.from_numpy(a) for name, a in tensors.items()})
+        return module
+
+
+def save_initialization(
+    folder: Path, initialization: Initialization, *, overwrite: bool = False
+) -> None:
+    """Write an initialization as a folder that appears whole.
+
+    Raises:
+        FileExistsError: the folder holds something and `overwrite` is false.
+        OSError: nothing was changed.
+        ValueError: where a parameter is not finite.
+    """
+    import torch
+
+    from maml_explorer.storage.sequential import named_tensors
+
+    tensors = named_tensors(initialization.parameters, initialization.sizes)
+    weights = tensor_bytes(tensors, {"format": "pt"})
+    pickled = io.BytesIO()
+    torch.save({name: torch.from_numpy(a) for name, a in tensors.items()}, pickled)
+    arm = initialization.arm
+    config = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "algorithm": arm.algorithm,
+        "arm": arm.name,
+        "overrides": dict(arm.overrides),
+        "seed": initialization.settings.run.seed,
+        "outer_steps": initialization.outer_step,
+        "settings": initialization.settings.values(),
+        "evaluations": list(initialization.evaluations),
+        "versions": versions(),
+        # ties the two files together: one of them alone, swapped for another, is noticed
+        "model_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    card = model_card(
+        initialization.settings, initialization.outer_step, initialization.evaluations, versions()
+    )
+    write_folder(
+        folder,
+        {
+            "model.safetensors": weights,
+            "config.json": (json.dumps(config, indent=2, allow_nan=False) + "\n").encode(),
+            "README.md": card.encode(),
+            "model.pt": pickled.getvalue(),
+        },
+        overwrite=overwrite,
+    )
+
+
+def load_initialization(folder: str | Path) -> Initialization:
+    """The initialization in a folder, exactly as it was saved.
+
+    Raises:
+        StorageError: where a file is missing, too large, damaged, or does not fit the other.
+        SettingsError: where a setting in it is not allowed.
+    """
+    from maml_explorer.storage.sequential import flat_vector, named_shapes
+
+    folder = Path(folder)
+    path = folder / "config.json"
+    config = read_json(path)
+    if config.get("format") != FORMAT:
+        raise StorageError(f"{path} does not describe an initialization of this program.")
+    schema = config.get("schema")
+    if schema != SCHEMA or isinstance(schema, bool):
+        raise StorageError(f"{path} has schema {str(schema)[:20]}: allowed is {SCHEMA}.")
+    settings = _settings_of(config, path)
+    outer_step = config.get("outer_steps")
+    if (
+        not isinstance(outer_step, int)
+        or isinstance(outer_step, bool)
+        or not 0 <= outer_step < 2**53
+    ):
+        raise StorageError(f"{path} has no number of outer steps.")
+    evaluations = checked_records(config.get("evaluations", []), str(path))
+    sizes = (1, *settings.model.hidden, 1)
+    dtype = _DTYPES[settings.run.precision]
+    expected = {name: (shape, dtype) for name, shape in named_shapes(sizes).items()}
+    weights = folder / "model.safetensors"
+    data = read_tensor_bytes(weights, expected)
+    tensors, _ = tensors_of(data, expected, weights)
+    if config.get("model_sha256") != hashlib.sha256(data).hexdigest():
+        raise StorageError(f"{weights} is not the file that {path.name} was written for.")
+    return Initialization(settings, flat_vector(tensors), outer_step, evaluations)
+
+
+def _settings_of(config: Mapping[str, Any], path: Path) -> Settings:
+    values, overrides = config.get("settings"), config.get("overrides", {})
+    name, algorithm = config.get("arm"), config.get("algorithm")
+    if not isinstance(values, dict) or not isinstance(overrides, dict):
+        raise StorageError(f"{path} has no settings.")
+    if not isinstance(name, str) or not isinstance(algorithm, str):
+        raise StorageError(f"{path} does not name its arm and algorithm.")
+    try:
+        settings = Settings().with_values(values)
+        return settings.with_arms((Arm(name, algorithm, tuple(overrides.items())),))
+    except RecursionError:
+        raise StorageError(f"{path} is nested too deeply.") from None
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+def _columns(x: ArrayLike, y: ArrayLike, dtype: Any) -> Sequence[Array]:
+    columns = []
+    for name, values in (("x", x), ("y", y)):
+        array = np.array(values, dtype=dtype)
+        if array.size == 0 or array.shape not in ((array.size,), (array.size, 1)):
+            raise ValueError(f"{name} has shape {array.shape}: allowed are [point] and [point, 1]")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} has values that are not finite")
+        columns.append(array.reshape(1, -1, 1))
+    if columns[0].size != columns[1].size:
+        raise ValueError(f"x has {columns[0].size} points and y {columns[1].size}")
+    return columns
+
+
+def versions() -> dict[str, str]:
+    """What computed the numbers in a file: name → version."""
+    from maml_explorer import __version__
+
+    return {
+        "maml_explorer": __version__,
+        "torch": version("torch"),
+        "python": platform.python_version(),
+    }

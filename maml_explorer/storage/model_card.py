@@ -1,0 +1,146 @@
+"""The README.md of an exported initialization. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.hyperparameters import shown
+from maml_explorer.settings import DECLARATIONS, Settings
+
+MODULE_LINES = 40
+"""Most lines of the module that a card may carry."""
+SNIPPET_LINES = 10
+"""Most lines of the snippet that loads and adapts."""
+
+_EXPRESSIONS = {
+    "relu": "nn.ReLU()",
+    "tanh": "nn.Tanh()",
+    "sigmoid": "nn.Sigmoid()",
+    "softplus": "nn.Softplus()",
+    "sine": "Sine()",
+}
+_SINE_PART = """\
+PyTorch has no sine activation, so the module comes first:
+
+```python
+from torch import Tensor, nn, sin
+
+
+class Sine(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return sin(z)
+```"""
+
+
+def model_card(
+    settings: Settings,
+    outer_step: int,
+    evaluations: Sequence[Mapping[str, Any]],
+    versions: Mapping[str, str],
+) -> str:
+    """The card as Markdown: what it is, how well it adapts, how to use it.
+
+    Args:
+        settings: of the run, with the one arm that is exported.
+        outer_step: outer steps the arm has taken.
+        evaluations: records of the meta-test.
+        versions: what it was trained with, name → version.
+    """
+    arm = settings.arms[0]
+    algorithm = ALGORITHMS[arm.algorithm]
+    own = settings.of_arm(arm)
+    network = "-".join(str(width) for width in (1, *own.model.hidden, 1))
+    parts = [
+        "---\nlibrary_name: pytorch\ntags:\n- meta-learning\n"
+        f"- few-shot-regression\n- {arm.algorithm}\n---",
+        f"# {algorithm.label} initialization for sine regression",
+        f"The initialization θ of a {network} network ({own.model.activation}), meta-trained with "
+        f"{algorithm.label} for {outer_step} outer steps on tasks y = A sin(x − φ) with A in "
+        f"[{own.tasks.amplitude_min:g}, {own.tasks.amplitude_max:g}], φ in "
+        f"[{shown(own.tasks.phase_min)}, {shown(own.tasks.phase_max)}] and x in "
+        f"[{own.tasks.x_min:g}, {own.tasks.x_max:g}]. It is meant to be adapted to a new task with "
+        f"a few gradient steps; by itself it predicts no task. {algorithm.summary} "
+        f"Source of the algorithm: {algorithm.source}.",
+        _evaluation(evaluations),
+        "## Use",
+        _SINE_PART if own.model.activation == "sine" else "",
+        "In this folder, in plain PyTorch:",
+        f"```python\n{_snippet(own, algorithm.test_adapts)}\n```",
+        "`model.pt` holds the same tensors as a plain `state_dict`. `config.json` holds all "
+        "settings.",
+        "## Training",
+        "\n".join(_settings_table(own)),
+        "Trained with "
+        + ", ".join(f"{name} {version}" for name, version in versions.items())
+        + ".",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def network_expression(settings: Settings) -> str:
+    """The network as one Python expression, "nn.Sequential(nn.Linear(1, 40), …)"."""
+    sizes = (1, *settings.model.hidden, 1)
+    activation = _EXPRESSIONS[settings.model.activation]
+    layers = [f"nn.Linear({a}, {b})" for a, b in pairwise(sizes)]
+    expression = f"nn.Sequential({f', {activation}, '.join(layers)})"
+    return expression + (".double()" if settings.run.precision == "float64" else "")
+
+
+def _snippet(settings: Settings, adapts: str) -> str:
+    tensor = "tensor"
+    number = ", dtype=float64" if settings.run.precision == "float64" else ""
+    imported = f"nn, optim, tensor{', float64' if number else ''}"
+    adapting = "model[-1]" if adapts == "head" else "model"
+    low, width = settings.tasks.x_min, settings.tasks.x_max - settings.tasks.x_min
+    points = [[round(low + width * part, 3)] for part in (0.2, 0.55, 0.8)]
+    steps = max(1, settings.inner.inner_steps)
+    return "\n".join(
+        [
+            "from safetensors.torch import load_file",
+            f"from torch import {imported}",
+            f"model = {network_expression(settings)}",
+            'model.load_state_dict(load_file("model.safetensors"))',
+            f"x, y = {tensor}({points}{number}), {tensor}([[1.0], [-0.5], [0.2]]{number})",
+            f"sgd = optim.SGD({adapting}.parameters(), lr={settings.inner.inner_lr!r})",
+            f"for _ in range({steps}):  # inner steps on your own support points x, y [point, 1]",
+            "    model.zero_grad()",
+            "    nn.functional.mse_loss(model(x), y).backward()",
+            "    sgd.step()",
+        ]
+    )
+
+
+def _evaluation(evaluations: Sequence[Mapping[str, Any]]) -> str:
+    if not evaluations:
+        return ""
+    lines = [
+        "## Evaluation",
+        "",
+        "Mean squared error on held-out tasks: 100 equally spaced query points with clean targets, "
+        "mean ± half-width of the 95 % interval over tasks.",
+        "",
+        "| shots | tasks | inner steps | MSE | median | diverged tasks |",
+        "|---|---|---|---|---|---|",
+    ]
+    for record in evaluations:
+        for index, steps in enumerate(record["inner_steps"]):
+            mean, ci95 = record["mean"][index], record["ci95"][index]
+            median = record["median"][index]
+            error = "not finite" if mean is None else f"{mean:.3g} ± {ci95:.2g}"
+            middle = "not finite" if median is None else f"{median:.3g}"
+            lines.append(
+                f"| {record['shots']} | {record['tasks']} | {steps} | {error} | {middle} "
+                f"| {record['diverged'][index]} |"
+            )
+    return "\n".join(lines)
+
+
+def _settings_table(settings: Settings) -> list[str]:
+    lines = ["| setting | value |", "|---|---|"]
+    for key, declaration in DECLARATIONS.items():
+        unit = f" {declaration.unit}" if declaration.unit else ""
+        lines.append(f"| {declaration.label} (`{key}`) | {shown(settings[key])}{unit} |")
+    return lines

@@ -1,0 +1,105 @@
+"""The record of a meta-test, as it stands in JSON files and in `evaluate --json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.storage.reader import StorageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from maml_explorer.core.training import Plan
+
+FIGURES = ("mean", "ci95", "mean_kept", "median")
+SHOWN_STEPS = (0, 1, 5, 10)
+"""Inner steps of tables and records unless others are asked for."""
+SHOTS = 5
+"""Shots of a record unless others are asked for, as published tables have it."""
+_MAX_RECORDS = 16
+_MAX_STEPS = 101
+
+
+def evaluation_record(
+    plan: Plan,
+    arm_name: str,
+    initialization: Tensor,
+    *,
+    shots: int = SHOTS,
+    inner_steps: Sequence[int] = SHOWN_STEPS,
+    task_count: int | None = None,
+) -> dict[str, Any]:
+    """The meta-test of one arm by the protocol of :mod:`maml_explorer.core.evaluation`.
+
+    Args:
+        plan: of the run; its seed names the held-out tasks.
+        arm_name: the arm whose way of adapting is used.
+        initialization: θ [parameter].
+        shots: support points per task.
+        inner_steps: the numbers of inner steps to report.
+        task_count: held-out tasks; those of the settings unless given.
+
+    Returns:
+        algorithm, shots, tasks, seed, inner_steps, and per inner step mean, ci95, mean_kept,
+        median (None where not finite) and diverged.
+    """
+    from maml_explorer.core.evaluation import meta_test, run_to_end
+
+    settings = plan.settings
+    count = settings.run.test_tasks if task_count is None else task_count
+    result, _ = run_to_end(
+        meta_test(plan, arm_name, initialization, shots, max(inner_steps), count)
+    )
+    columns = dataclasses.asdict(result)
+    return {
+        "algorithm": settings.arm(arm_name).algorithm,
+        "shots": shots,
+        "tasks": count,
+        "seed": settings.run.seed,
+        "inner_steps": list(inner_steps),
+        **{name: [columns[name][k] for k in inner_steps] for name in (*FIGURES, "diverged")},
+    }
+
+
+def checked_records(found: object, where: str) -> tuple[Mapping[str, Any], ...]:
+    """The records read from a file.
+
+    Raises:
+        StorageError: where they are not as :func:`evaluation_record` makes them.
+    """
+    if not isinstance(found, list) or len(found) > _MAX_RECORDS or not all(map(_is_record, found)):
+        raise StorageError(f"{where} has a meta-test that is not as this program writes it.")
+    return tuple(found)
+
+
+def _is_record(record: object) -> bool:
+    keys = {"algorithm", "shots", "tasks", "seed", "inner_steps", *FIGURES, "diverged"}
+    if not isinstance(record, dict) or record.keys() != keys:
+        return False
+    algorithm = record["algorithm"]
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        return False
+    if not all(_is_count(record[key]) for key in ("shots", "tasks", "seed")):
+        return False
+    steps = record["inner_steps"]
+    if not isinstance(steps, list) or not 1 <= len(steps) <= _MAX_STEPS:
+        return False
+    columns = [record[key] for key in (*FIGURES, "diverged")]
+    if not all(isinstance(column, list) and len(column) == len(steps) for column in columns):
+        return False
+    figures = [value for key in FIGURES for value in record[key]]
+    return all(map(_is_count, [*steps, *record["diverged"]])) and all(map(_is_figure, figures))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+def _is_figure(value: object) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
