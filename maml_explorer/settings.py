@@ -162,7 +162,7 @@ class RunSettings:
         minimum=0, maximum=2**31 - 1, slider=(0, 100), applies=_RESTART,
     )  # fmt: skip
     device: str = declare(
-        "auto", "Device", "Where training runs. Auto takes CUDA for large sizes where there is one.",
+        "auto", "Device", "Where training runs. Auto takes CUDA, where present, for large sizes.",
         choices=("auto", "cpu", "cuda"), applies=_RESTART,
     )  # fmt: skip
     precision: str = declare(
@@ -218,8 +218,13 @@ class Arm:
                 f"There is no algorithm “{str(self.algorithm)[:40]}”: "
                 f"allowed are {', '.join(ALGORITHMS)}."
             )
-        name = self.name
-        if not isinstance(name, str) or not name.strip() or len(name) > 40 or not name.isprintable():
+        name: object = self.name
+        if (
+            not isinstance(name, str)
+            or not name.strip()
+            or len(name) > 40
+            or not name.isprintable()
+        ):
             raise SettingsError("An arm's name is 1 to 40 printable characters.")
         checked = {}
         for key, value in self.overrides:
@@ -298,7 +303,7 @@ class Settings:
             group: dataclasses.replace(getattr(self, group), **values)
             for group, values in by_group.items()
         }
-        return dataclasses.replace(self, **groups)  # type: ignore[arg-type]
+        return dataclasses.replace(self, **groups)
 
     def with_arms(self, arms: tuple[Arm, ...]) -> Settings:
         """These settings with other arms."""

@@ -6,6 +6,8 @@ out again on purpose.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor
 from torch.func import grad
@@ -22,7 +24,7 @@ NONLINEARITIES = {
 def unflatten(flat: Tensor, sizes: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
     """(weight [in, out], bias [out]) per layer from a flat vector."""
     layers, start = [], 0
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(sizes):
         end = start + (inputs + 1) * outputs
         block = flat[start:end].reshape(inputs + 1, outputs)
         layers.append((block[:-1], block[-1]))
@@ -48,7 +50,7 @@ def loss(flat: Tensor, x: Tensor, y: Tensor, sizes: tuple[int, ...], activation:
 
 def head_mask(sizes: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """1 on the last layer's parameters, 0 elsewhere."""
-    count = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+    count = sum((a + 1) * b for a, b in itertools.pairwise(sizes))
     mask = torch.zeros(count, dtype=dtype)
     mask[count - (sizes[-2] + 1) * sizes[-1] :] = 1
     return mask

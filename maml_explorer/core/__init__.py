@@ -1,2 +1,4 @@
-"""The mathematics: values in, values out. Imports torch and numpy only: no Qt, threads, clocks,
-files or printing."""
+"""The mathematics: values in, values out.
+
+Imports torch and numpy only: no Qt, threads, clocks, files or printing.
+"""

@@ -44,7 +44,7 @@ class Path:
     """The adaptation path of the tail's layers, batched over tasks."""
 
     parameters: list[Layers] = field(default_factory=list)
-    """k = 0 … K: φ_k per tail layer; φ_0 is shared, [in + 1, out], later ones [task, in + 1, out]."""
+    """k = 0 … K: φ_k per tail layer; φ_0 shared [in + 1, out], later ones [task, in + 1, out]."""
     traces: list[Trace] = field(default_factory=list)
     """k = 0 … K−1: of the support set at φ_k."""
     gradients: list[list[Tensor]] = field(default_factory=list)

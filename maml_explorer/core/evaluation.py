@@ -144,7 +144,11 @@ def meta_test(
 
 
 def fine_tuning_rate(
-    plan: Plan, initialization: Tensor, shots: int, steps: int, grid: Sequence[float] = FINE_TUNING_GRID
+    plan: Plan,
+    initialization: Tensor,
+    shots: int,
+    steps: int,
+    grid: Sequence[float] = FINE_TUNING_GRID,
 ) -> float:
     """MTL's fine-tuning α for verdicts: the best of the grid on validation tasks.
 
@@ -158,10 +162,17 @@ def fine_tuning_rate(
         alpha = torch.tensor(rate, dtype=plan.dtype, device=plan.device)
         errors = run_to_end(
             held_out_errors(
-                plan.model, initialization, 0, StepSizes(((alpha,) * plan.model.depth,)),
-                settings.tasks, shots=shots, steps=steps, task_count=VALIDATION_TASKS,
-                seed=settings.run.seed, stream_name="validation",
-            )  # fmt: skip
+                plan.model,
+                initialization,
+                0,
+                StepSizes(((alpha,) * plan.model.depth,)),
+                settings.tasks,
+                shots=shots,
+                steps=steps,
+                task_count=VALIDATION_TASKS,
+                seed=settings.run.seed,
+                stream_name="validation",
+            )
         )[-1]
         error = float(errors.mean())
         if bool((errors <= limit).all()) and error < best_error:

@@ -4,9 +4,9 @@
     backward   v_K = w_K ∇L_query(φ_K)     v_k = v_{k+1} − H_k (a_k ⊙ v_{k+1}) + w_k ∇L_query(φ_k)
     result     ∂L/∂θ = v_0                 ∂L/∂a_k = − g_k ⊙ v_{k+1}
 
-averaged over the tasks. Dropping H_k gives first order. No autograd graph is kept; memory is one φ_k
-and its activations per inner step. Layers below the tail do not adapt: what reaches their output,
-from the query loss and from the Hessian terms, is summed over k and goes through them once.
+averaged over the tasks. Dropping H_k gives first order. No autograd graph is kept; memory is one
+φ_k and its activations per inner step. Layers below the tail do not adapt: what reaches their
+output, from the query loss and from the Hessian terms, is summed over k and goes through them once.
 
 Source: Finn, Abbeel, Levine 2017, section 2.2; Pearlmutter 1994 for H v.
 """
@@ -93,9 +93,7 @@ def meta_gradient(
             upward[:, shots:] = upward_query
         below, _ = model.backward(layers[:start], body, upward, sum_tasks=True)
         gradient = below + total
-    before = (
-        path.traces[0].output if steps else model.forward(head, support_x).output
-    ) - support_y
+    before = (path.traces[0].output if steps else model.forward(head, support_x).output) - support_y
     return MetaGradient(
         gradient=gradient,
         support_before=squares(before),
@@ -125,7 +123,7 @@ class _Adjoint:
 
     def run(self, correct: bool) -> tuple[list[Tensor], Tensor | None, Tensor | None]:
         """v_0 summed over tasks, and what reaches the tail's input on support and query points."""
-        inner, path, model = self.inner, self.path, self.model
+        inner, path = self.inner, self.path
         # v_{k+1} is needed task by task only where it is multiplied by a Hessian or by g_k
         per_task = correct or inner.learned_step_sizes
         v: list[Tensor] | None = None
@@ -162,9 +160,7 @@ class _Adjoint:
         residual, delta = residual_delta(trace.output, self.query_y, weight / self.tasks)
         if k == self.inner.steps:
             self.query_after = squares(residual)
-        return self.model.backward(
-            phi, trace, delta, sum_tasks=summed, to_input=self.has_body
-        )
+        return self.model.backward(phi, trace, delta, sum_tasks=summed, to_input=self.has_body)
 
     def _through_step(
         self, k: int, v: list[Tensor], sum_tasks: bool

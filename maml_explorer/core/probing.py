@@ -52,9 +52,7 @@ def probe(
             torch.cat([support_x, x.expand(tasks, -1)], 1).to(initialization)[:, :, None]
         )
         if start:
-            wide = model.forward(
-                layers[:start], wide, activate_last=start < model.depth
-            ).output
+            wide = model.forward(layers[:start], wide, activate_last=start < model.depth).output
         if start == model.depth:  # nothing adapts: one prediction for every step
             output = wide[None, :, :, 0].expand(steps + 1, -1, -1)
         else:
@@ -72,7 +70,7 @@ def probe(
 
 
 def _stack(parameters: list[Layers], tasks: int) -> list[Tensor]:
-    """φ_0 … φ_K on one axis, so that all steps are predicted at once: [step · task, in + 1, out]."""
+    """φ_0 … φ_K on one axis, to predict all steps at once: [step · task, in + 1, out]."""
     depth = len(parameters[0])
     return [
         torch.cat(

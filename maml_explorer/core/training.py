@@ -28,7 +28,8 @@ from maml_explorer.core.optimizers import OPTIMIZERS, Moments
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.tasks.sine import SineSampler, sampler
-from maml_explorer.settings import Arm, Settings, SettingsError
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.settings import Arm, Settings
 
 CHUNK_FLOATS = 4_000_000
 """Adapted parameters and activations per chunk of tasks: bounds memory and the wait for a pause."""
@@ -120,7 +121,8 @@ def resolve_device(settings: Settings) -> torch.device:
     wanted = settings.run.device
     if wanted == "cuda" and not torch.cuda.is_available():
         raise SettingsError(
-            "Device cuda was asked for, but no CUDA device is available: allowed here are auto and cpu."
+            "Device cuda was asked for, but no CUDA device is available: "
+            "allowed here are auto and cpu."
         )
     if wanted == "auto":
         width = max(settings.model.hidden)
@@ -204,9 +206,7 @@ def _no_moments(plan: Plan, arm_name: str, theta: Tensor) -> Moments:
 def start_run(plan: Plan) -> RunState:
     """The run at outer step 0."""
     generator = stream(plan.settings.run.seed, "training tasks", plan.device)
-    return RunState(
-        0, generator.get_state(), {name: start_arm(plan, name) for name in plan.arms}
-    )
+    return RunState(0, generator.get_state(), {name: start_arm(plan, name) for name in plan.arms})
 
 
 def with_arms_of(plan: Plan, state: RunState) -> RunState:
@@ -262,9 +262,7 @@ def _arm_step(
     yield name
     for begin in range(chunk, tasks, chunk):
         part = slice(begin, begin + chunk)
-        total = _plus(
-            total, one(plan, arm_plan, layers, wide[part], batch.points.y[part], tasks)
-        )
+        total = _plus(total, one(plan, arm_plan, layers, wide[part], batch.points.y[part], tasks))
         yield name
     flat = torch.cat([layer.reshape(-1) for layer in total.gradient])
     step = state.outer_step + 1
@@ -299,10 +297,11 @@ def _gradient(
 def _interpolation(
     plan: Plan, arm: ArmPlan, layers: list[Tensor], x: Tensor, y: Tensor, tasks: int
 ) -> MetaGradient:
-    """mean(θ − φ_K) in the place of a gradient (Nichol et al. 2018), minibatches of the support set.
+    """mean(θ − φ_K) in the place of a gradient, on minibatches of the support set.
 
     The points are drawn independently, so consecutive ones are a random minibatch; where the
     batch does not divide the shots, the last one of a pass is smaller.
+    Source: Nichol, Achiam, Schulman 2018, Algorithm 2.
     """
     shots = plan.settings.inner.shots
     size = min(arm.settings.inner.reptile_batch, shots)

@@ -1,4 +1,4 @@
-"""Answers to what the window asks: probes, watched tasks, exact references. Tensors in, arrays out."""
+"""Answers to what the window asks: probes, watched tasks, exact references, as arrays."""
 
 from __future__ import annotations
 
@@ -123,9 +123,14 @@ def answer_watch(run: int, plan: Plan, state: RunState, watch: WatchTasks) -> Wa
     arms = {
         name: frozen_array(
             probe(
-                plan, name, arm.initialization, support_x, support_y, grid,
+                plan,
+                name,
+                arm.initialization,
+                support_x,
+                support_y,
+                grid,
                 plan.settings.run.test_steps,
-            ).predictions  # fmt: skip
+            ).predictions
         )
         for name, arm in state.arms.items()
     }

@@ -58,4 +58,6 @@ class Worker:
             Loop(self._inbox, self._outbox).run()
         except BaseException as error:
             # the loop reports its own failures; this is the import that did not work
-            self._outbox.put(Failed(0, f"The worker could not go on: {error}", traceback.format_exc()))
+            self._outbox.put(
+                Failed(0, f"The worker could not go on: {error}", traceback.format_exc())
+            )

@@ -18,14 +18,8 @@ import torch
 
 from maml_explorer.core import training
 from maml_explorer.core.training import Losses, Plan, RunState
-from maml_explorer.settings import (
-    DECLARATIONS,
-    Settings,
-    SettingsError,
-    changed_keys,
-    needs_restart,
-)
-from maml_explorer.hyperparameters import Applies, shown
+from maml_explorer.hyperparameters import Applies, SettingsError, shown
+from maml_explorer.settings import DECLARATIONS, Settings, changed_keys, needs_restart
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.answers import answer_probe, answer_watch, reference_losses
 from maml_explorer.worker.held_out import HeldOut
@@ -253,10 +247,13 @@ class Loop:
         tail = f" Last change: {self.last_change}." if self.last_change else ""
         self.outbox.put(
             m.Diverged(
-                self.run_number, bad.arm, bad.outer_step, good.outer_step,
+                self.run_number,
+                bad.arm,
+                bad.outer_step,
+                good.outer_step,
                 f"{bad.arm} diverged at outer step {bad.outer_step}: its loss {what}{figure}. "
                 f"It is kept at its step {good.outer_step}; the other arms go on.{tail}",
-            )  # fmt: skip
+            )
         )
         self._status()
 
@@ -473,7 +470,7 @@ class Loop:
             self.outbox.put(answer_watch(self.run_number, self.plan, self.state, self.watch))
 
     def _live_probe(self) -> None:
-        """Fresh answers while training: only once the last were collected, within a share of time."""
+        """Fresh answers while training: once the last were collected, within a share of time."""
         if self.phase is m.Phase.RUNNING and self.outbox.waits(m.Probed):
             return
         begin = self.clock()

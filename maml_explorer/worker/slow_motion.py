@@ -1,7 +1,7 @@
 """An outer step shown piece by piece before it is committed.
 
-The whole step is computed first and kept aside; each press shows the next phase on the first task of
-its meta-batch; the last press commits what was computed, so stepping by hand equals full speed.
+The whole step is computed first and kept aside; each press shows the next phase on the first task
+of its meta-batch; the last press commits what was computed, so stepping by hand equals full speed.
 """
 
 from __future__ import annotations

@@ -19,9 +19,7 @@ TASKS, SHOTS, QUERY = 4, 5, 6
 def problem(sizes: tuple[int, ...], seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """θ [parameter] and points x, y [task, point, 1] in float64."""
     generator = torch.Generator().manual_seed(seed)
-    theta = 0.5 * torch.randn(
-        Mlp(sizes).parameter_count, dtype=torch.float64, generator=generator
-    )
+    theta = 0.5 * torch.randn(Mlp(sizes).parameter_count, dtype=torch.float64, generator=generator)
     x = 4 * torch.rand(TASKS, SHOTS + QUERY, 1, dtype=torch.float64, generator=generator) - 2
     y = torch.sin(x - torch.rand(TASKS, 1, 1, dtype=torch.float64, generator=generator))
     return theta, x, y
@@ -50,8 +48,10 @@ def weights_of(steps: int, kind: str) -> tuple[float, ...]:
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("steps", [0, 1, 3])
 @pytest.mark.parametrize("kind", ["last", "multi"])
-@pytest.mark.parametrize("key", [k for k, a in ALGORITHMS.items() if a.outer_data == "query"
-                                 and a.outer_rule == "gradient"])
+@pytest.mark.parametrize(
+    "key",
+    [k for k, a in ALGORITHMS.items() if a.outer_data == "query" and a.outer_rule == "gradient"],
+)
 def test_equals_the_reference(key: str, steps: int, activation: str, kind: str) -> None:
     algorithm = ALGORITHMS[key]
     sizes = (1, 7, 6, 1)
@@ -168,11 +168,13 @@ def test_second_order_correction_is_linear_in_a_small_inner_learning_rate() -> N
     def gap(alpha: float) -> float:
         parts = []
         for second_order in (True, False):
-            inner = InnerLoop(
-                0, 1, uniform_step_sizes(alpha, 3, theta), second_order, (0.0, 1.0)
-            )
+            inner = InnerLoop(0, 1, uniform_step_sizes(alpha, 3, theta), second_order, (0.0, 1.0))
             parts.append(
-                flat(meta_gradient(model, model.layers(theta), with_ones(x), y, SHOTS, inner).gradient)
+                flat(
+                    meta_gradient(
+                        model, model.layers(theta), with_ones(x), y, SHOTS, inner
+                    ).gradient
+                )
             )
         return float((parts[0] - parts[1]).norm()) / alpha
 

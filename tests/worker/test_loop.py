@@ -118,9 +118,7 @@ def test_the_path_shown_is_the_one_trained_on() -> None:
 
     theta = driver.theta("MAML").double()
     support = batch.support.x[0].double(), batch.support.y[0].double()
-    phi = reference.adapt(
-        theta, torch.ones_like(theta), *support, 0.01, 1, (1, 8, 8, 1), "relu"
-    )
+    phi = reference.adapt(theta, torch.ones_like(theta), *support, 0.01, 1, (1, 8, 8, 1), "relu")
     shown = stepped.probed.arms["MAML"].query_prediction[1]
     np.testing.assert_allclose(
         shown, reference.predict(phi, x, (1, 8, 8, 1), "relu")[:, 0], rtol=1e-4, atol=1e-5
@@ -235,7 +233,9 @@ def test_back_to_the_last_good_state_revives_all_arms() -> None:
     driver.train_to(step + 5)
     assert bool(torch.isfinite(driver.theta("MAML")).all())
     if step <= 128:  # nothing of the wild settings is left: the run goes on as if never changed
-        assert same(driver.theta("MAML"), plain_loop(settings, step + 5).arms["MAML"].initialization)
+        assert same(
+            driver.theta("MAML"), plain_loop(settings, step + 5).arms["MAML"].initialization
+        )
 
 
 def test_an_exception_is_reported_and_the_last_state_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,9 +319,7 @@ def test_the_outbox_is_bounded_and_joins_metrics() -> None:
     for step in range(1, 4):
         column = np.full((1, 1), float(step))
         outbox.put(
-            m.Metrics(
-                1, ("MAML",), np.array([step]), column, column, column, np.array([[step]])
-            )
+            m.Metrics(1, ("MAML",), np.array([step]), column, column, column, np.array([[step]]))
         )
         outbox.put(m.Status(1, m.Phase.RUNNING, step, Settings()))
     metrics, status = outbox.collect()

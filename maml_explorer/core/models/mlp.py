@@ -95,9 +95,7 @@ class Mlp:
                 bound = 1 / math.sqrt(fan_in)
                 layer.uniform_(-bound, bound, generator=generator)
             elif how == "truncated-normal":
-                torch.nn.init.trunc_normal_(
-                    weight, std=0.01, a=-0.02, b=0.02, generator=generator
-                )
+                torch.nn.init.trunc_normal_(weight, std=0.01, a=-0.02, b=0.02, generator=generator)
             else:
                 variance = 2 / fan_in if how == "he" else 2 / (fan_in + columns)
                 weight.normal_(0, math.sqrt(variance), generator=generator)
@@ -211,9 +209,7 @@ class Mlp:
             if sigma.curvature is None:
                 r_delta = mixed * slope
             else:
-                bend = sigma.curvature(
-                    trace.pre[index - 1], trace.inputs[index][..., :-1], slope
-                )
+                bend = sigma.curvature(trace.pre[index - 1], trace.inputs[index][..., :-1], slope)
                 plain = back_product(delta, layers[index])
                 r_delta = torch.addcmul(mixed * slope, plain * bend, r_pre[index - 1])
         return products, upward

@@ -17,7 +17,7 @@ class Points:
 
 @dataclass(frozen=True)
 class TaskBatch:
-    """Tasks with their points; the first `shots` points are the support set, the rest the query set."""
+    """Tasks with their points: the first `shots` are the support set, the rest the query set."""
 
     tasks: Tensor
     """[task, parameter]; for sines amplitude and phase."""

@@ -8,7 +8,6 @@ integrals over the uniform ranges.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -132,7 +131,7 @@ class SinglePredictor:
     @property
     def formula(self) -> str:
         """For labels, such as "−1.62 cos x"."""
-        terms = []
+        terms: list[str] = []
         for factor, name in ((self.sine, "sin x"), (self.cosine, "cos x")):
             if abs(factor) < 5e-4:
                 continue
@@ -154,7 +153,7 @@ def best_single_predictor(settings: TaskSettings) -> SinglePredictor:
 
 
 def _mean_cos_sin(low: float, high: float) -> tuple[float, float]:
-    """(E cos u, E sin u) for u uniform in [low, high]; by the midpoint form, exact at zero width."""
+    """(E cos u, E sin u), u uniform in [low, high]; by the midpoint form, exact at zero width."""
     middle, half = (low + high) / 2, (high - low) / 2
     sinc = math.sin(half) / half if half > 1e-8 else 1.0
     return math.cos(middle) * sinc, math.sin(middle) * sinc
@@ -189,7 +188,8 @@ def oracle(support_x: Tensor, support_y: Tensor) -> Tensor:
     Two generic noise-free points do.
     """
     design = torch.cat([torch.sin(support_x), torch.cos(support_x)], dim=2)
-    return (torch.linalg.pinv(design, rtol=1e-9) @ support_y)[:, :, 0]
+    solution: Tensor = torch.linalg.pinv(design, rtol=1e-9) @ support_y
+    return solution[:, :, 0]
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,9 @@ def _log_likelihood(
 ) -> tuple[Tensor, Tensor, Tensor]:
     (a0, a1), (p0, p1) = box
     middle = (torch.arange(cells, dtype=torch.float64) + 0.5) / cells
-    amplitude, phase = torch.meshgrid(a0 + (a1 - a0) * middle, p0 + (p1 - p0) * middle, indexing="ij")
+    amplitude, phase = torch.meshgrid(
+        a0 + (a1 - a0) * middle, p0 + (p1 - p0) * middle, indexing="ij"
+    )
     amplitude, phase = amplitude.reshape(-1), phase.reshape(-1)
     # noise below the grid's resolution would leave one cell with all the weight
     floor = 0.5 * ((a1 - a0) + max(abs(a0), abs(a1)) * (p1 - p0)) / cells
@@ -249,9 +251,7 @@ def _log_likelihood(
     return amplitude, phase, -(error * error).sum(1) / (2 * sigma * sigma)
 
 
-def _posterior_box(
-    box: Box, noise: float, support_x: Tensor, support_y: Tensor, cells: int
-) -> Box:
+def _posterior_box(box: Box, noise: float, support_x: Tensor, support_y: Tensor, cells: int) -> Box:
     """The smallest box of grid cells that holds all but e⁻²⁰ of the peak, one cell of margin."""
     amplitude, phase, log_weight = _log_likelihood(box, noise, support_x, support_y, cells)
     kept = log_weight > log_weight.max() - 20
@@ -266,5 +266,3 @@ def _posterior_box(
             )
         )
     return ranges[0], ranges[1]
-
-

@@ -1,0 +1,92 @@
+"""The meta-test protocol against a per-task loop, and its figures under divergence."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from maml_explorer.core import evaluation, training
+from maml_explorer.core.streams import stream
+from maml_explorer.core.tasks.sine import held_out, query_grid, targets
+from maml_explorer.settings import Settings, TaskSettings, default_arm
+from tests import reference
+
+SIZES = (1, 6, 1)
+
+
+def plan_of(*algorithms: str, **values: object) -> training.Plan:
+    settings = Settings().with_values(
+        {"hidden": (6,), "precision": "float64", "activation": "tanh", "test_tasks": 120, **values}
+    )
+    return training.prepare(settings.with_arms(tuple(default_arm(a) for a in algorithms)))
+
+
+@pytest.mark.parametrize("key", ["maml", "anil", "mtl"])
+def test_errors_equal_a_per_task_loop(key: str) -> None:
+    plan = plan_of(key, inner_lr=0.05, noise=0.2)
+    name = default_arm(key).name
+    theta = training.start_run(plan).arms[name].initialization
+    _, errors = evaluation.run_to_end(
+        evaluation.meta_test(plan, name, theta, shots=5, steps=3, task_count=120)
+    )
+    assert errors.shape == (4, 120)
+    tasks, support = held_out(plan.settings.tasks, 120, 5, stream(0, "meta-test"), theta.dtype)
+    x = query_grid(plan.settings.tasks)[:, None]
+    mask = reference.head_mask(SIZES, theta.dtype) if key == "anil" else torch.ones_like(theta)
+    for task in (0, 49, 50, 119):
+        truth = targets(tasks[task : task + 1], x[None])[0]
+        for k in range(4):
+            phi = reference.adapt(
+                theta, mask, support.x[task], support.y[task], 0.05, k, SIZES, "tanh"
+            )
+            expected = float((reference.predict(phi, x, SIZES, "tanh") - truth).square().mean())
+            assert float(errors[k, task]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_summary_never_rewards_failing() -> None:
+    errors = torch.tensor([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, math.nan, 1e9]], dtype=torch.float64)
+    record = evaluation.summarize(errors, TaskSettings())
+    assert record.mean == (2.5, None)
+    assert record.ci95[0] == pytest.approx(1.96 * errors[0].std().item() / 2)
+    assert record.ci95[1] is None
+    assert record.mean_kept == (2.5, 1.5)
+    assert record.diverged == (0, 2)
+    assert record.median[1] is not None and record.median[1] >= 2.0
+    worst = evaluation.summarize(torch.full((1, 4), math.inf).double(), TaskSettings())
+    assert worst.mean == (None,) and worst.median == (None,) and worst.diverged == (4,)
+
+
+def test_the_fine_tuning_rate_is_the_best_of_the_grid() -> None:
+    plan = plan_of("mtl")
+    theta = training.start_run(plan).arms["MTL"].initialization
+    rate = evaluation.fine_tuning_rate(plan, theta, shots=5, steps=2)
+    assert rate in evaluation.FINE_TUNING_GRID
+    assert len(evaluation.FINE_TUNING_GRID) == 13
+    assert evaluation.FINE_TUNING_GRID[0] == 1e-4
+    assert evaluation.FINE_TUNING_GRID[-1] == pytest.approx(1.0)
+
+    def error(alpha: float) -> float:
+        tasks, support = held_out(plan.settings.tasks, 200, 5, stream(0, "validation"), theta.dtype)
+        x = query_grid(plan.settings.tasks)[:, None]
+        total = 0.0
+        for t in range(200):
+            phi = reference.adapt(
+                theta, torch.ones_like(theta), support.x[t], support.y[t], alpha, 2, SIZES, "tanh"
+            )
+            truth = targets(tasks[t : t + 1], x[None])[0]
+            total += float((reference.predict(phi, x, SIZES, "tanh") - truth).square().mean())
+        return total / 200
+
+    index = evaluation.FINE_TUNING_GRID.index(rate)
+    near = evaluation.FINE_TUNING_GRID[max(0, index - 1) : index + 2]
+    assert min(near, key=error) == rate
+
+
+def test_meta_test_tasks_are_never_training_tasks() -> None:
+    plan = plan_of("mtl")
+    batch, _ = training.draw_batch(plan, training.start_run(plan))
+    tasks, _ = held_out(plan.settings.tasks, 600, 2, stream(0, "meta-test"), torch.float64)
+    gaps = (batch.tasks[:, None] - tasks[None]).abs().amax(2)
+    assert float(gaps.min()) > 0
