@@ -19,6 +19,7 @@ class ExportDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Export initialization")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setObjectName("export")
         self._session = session
         self.arm = ComboBox()
         self.arm.setAccessibleName("Arm")

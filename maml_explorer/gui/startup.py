@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType, TracebackType
 
 from PySide6.QtCore import QTimer
@@ -44,13 +45,20 @@ def application() -> QApplication:
     return app
 
 
-def open_window(worker: Worker, options: Options) -> MainWindow:
-    """The window of a new session, not shown yet; it follows the system's theme live."""
+def open_window(worker: Worker, options: Options, path: Path | None = None) -> MainWindow:
+    """The window of a new session, not shown yet.
+
+    Args:
+        worker: not started yet.
+        options: how it starts.
+        path: the file of the remembered layout; None is the usual one, or none in safe mode.
+    """
     known = presets()
     preset = options.preset or known[DEFAULT_PRESET]
     session = Session(worker, options.settings or preset.settings)
     session.preset, session.baseline = preset, preset.settings
-    path = None if options.safe_mode else layout_path()
+    if path is None and not options.safe_mode:
+        path = layout_path()
     if options.reset and path is not None:
         path.unlink(missing_ok=True)
     window = MainWindow(session, known, path)

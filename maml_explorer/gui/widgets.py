@@ -17,12 +17,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QApplication,
     QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QSlider,
     QStyle,
@@ -61,16 +59,8 @@ def button(text: str, clicked: Callable[[], object], tip: str = "", role: str = 
         made.setProperty("role", role)
     # a click must not keep the focus, or Space would press this button again instead of training
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    made.pressed.connect(finish_typing)
     made.clicked.connect(lambda: clicked())
     return made
-
-
-def finish_typing() -> None:
-    """Takes over what is being typed in a field, as leaving the field would."""
-    typed_in = QApplication.focusWidget()
-    if isinstance(typed_in, QLineEdit):
-        typed_in.clearFocus()
 
 
 class Card(QFrame):

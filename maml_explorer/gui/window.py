@@ -77,6 +77,9 @@ class MainWindow(QMainWindow):
         box.addWidget(self.splitters["columns"], 1)
         box.addWidget(self.status)
         self.setCentralWidget(ground)
+        # a click beside the controls ends typing, and Space then trains
+        ground.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        ground.setFocus()
         session.status_changed.connect(lambda status: self.status.setText(status_text(status)))
         self.reset_layout()
         self._restore()
@@ -146,8 +149,8 @@ class MainWindow(QMainWindow):
         columns.setStretchFactor(2, 0)
         insight = Card(self.tabs)
         self.parts["Settings"] = settings
-        for name, place in self.places.items():
-            entry = PANELS[name]
+        for place in self.places.values():
+            entry = place.entry
             if entry.place == TAB:
                 self.tabs.addTab(place, entry.title)
                 continue
