@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from maml_explorer.core.training import prepare
-from maml_explorer.headless import ArmMetrics, Progress, train_headless
+from maml_explorer.headless import ArmMetrics, Progress, threads_of, train_headless
 from maml_explorer.settings import DECLARATIONS, Settings
 from maml_explorer.storage.initialization import Initialization
 from maml_explorer.storage.records import SHOTS, SHOWN_STEPS, evaluation_record
@@ -100,6 +100,7 @@ def evaluate(
     changes = {"test_tasks": tasks, "seed": seed, "device": "cpu"}
     plan = prepare(initialization.settings.with_values(changes))
     theta = torch.from_numpy(initialization.parameters.copy())
-    return evaluation_record(
-        plan, initialization.arm.name, theta, shots=shots, inner_steps=list(inner_steps)
-    )
+    with threads_of(plan):
+        return evaluation_record(
+            plan, initialization.arm.name, theta, shots=shots, inner_steps=list(inner_steps)
+        )

@@ -11,7 +11,8 @@ import dataclasses
 import math
 import time
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,15 +155,16 @@ def train_headless(
         run = _begin(settings.with_values({"seed": seed}), checkpoint)
         save = _Saver(folder, tuple(seeds), results)
         first, steps = run.state.outer_step, settings.outer.outer_steps
-        try:
-            save(run, run.verified)
-            _train(run, save, progress, position * steps, len(seeds) * steps)
-            initializations[seed], results[seed] = _finish(run, folder, len(seeds) > 1)
-            save(run, run.state)
-        except BaseException:  # Ctrl+C too
-            results.pop(seed, None)
-            save(run, run.verified)
-            raise
+        with threads_of(run.plan):
+            try:
+                save(run, run.verified)
+                _train(run, save, progress, position * steps, len(seeds) * steps)
+                initializations[seed], results[seed] = _finish(run, folder, len(seeds) > 1)
+                save(run, run.state)
+            except BaseException:  # Ctrl+C too
+                results.pop(seed, None)
+                save(run, run.verified)
+                raise
         taken += run.state.outer_step - first
         device = str(run.plan.device)
         metrics[seed] = _metrics(run)
@@ -171,9 +173,19 @@ def train_headless(
     return Outcome(settings, ordered, initializations, metrics, rate, device)
 
 
+@contextmanager
+def threads_of(plan: Plan) -> Iterator[None]:
+    """Compute with the threads that the plan's sizes ask for: results may depend on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(intra_op_threads(plan))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _begin(settings: Settings, checkpoint: Checkpoint | None) -> _Seed:
     plan = prepare(settings)
-    torch.set_num_threads(intra_op_threads(plan))
     state, diverged = start_run(plan), {}
     if checkpoint is not None and checkpoint.settings.run.seed == settings.run.seed:
         state, diverged = checkpoint.state, dict(checkpoint.diverged)
@@ -341,9 +353,10 @@ def arm_records(plan: Plan, name: str, initialization: torch.Tensor) -> tuple[di
     steps = [k for k in SHOWN_STEPS if k <= most]
     steps += [] if most in steps else [most]
     shots = sorted({SHOTS, plan.settings.inner.shots})
-    return tuple(
-        evaluation_record(plan, name, initialization, shots=n, inner_steps=steps) for n in shots
-    )
+    with threads_of(plan):
+        return tuple(
+            evaluation_record(plan, name, initialization, shots=n, inner_steps=steps) for n in shots
+        )
 
 
 def _metrics(run: _Seed) -> dict[str, ArmMetrics]:

@@ -137,7 +137,7 @@ def student_t_975(degrees: int) -> float:
         width = 1 / t / pieces
 
         def density(u: float) -> float:
-            # f(1/u)/u² without overflow at u = 0
+            # f(1/u)/u², written so that u = 0 is harmless
             inner = math.pow(u * u + 1 / degrees, -(degrees + 1) / 2)
             return scale * math.pow(u, degrees - 1) * inner
 

@@ -24,6 +24,7 @@ from maml_explorer.storage.tensors import (
     metadata_of,
     read_tensor_bytes,
     tensor_bytes,
+    tensor_shapes,
     tensors_of,
 )
 from maml_explorer.storage.writer import write_bytes
@@ -96,19 +97,22 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     write_bytes(path, tensor_bytes(tensors, {_KEY: json.dumps(about, allow_nan=False)}))
 
 
-def load_checkpoint(path: Path, plan: Plan) -> Checkpoint:
+def load_checkpoint(path: Path, plan: Plan, *, to_resume: bool = True) -> Checkpoint:
     """The checkpoint of a run.
 
     Args:
         path: the file.
         plan: of the run folder's settings. The checkpoint's must be the same, but for the seed
-            being trained and the declared outer steps.
+            being trained, the declared outer steps and the device.
+        to_resume: refuse a generator state of another kind of device, which cannot go on here.
 
     Raises:
         StorageError: where the file is missing, damaged or belongs to other settings.
     """
     expected = _expected(plan)
     data = read_tensor_bytes(path, expected)
+    if not to_resume:
+        expected = {**expected, "generator": ((_generator_bytes(data, path),), "U8")}
     about = json_object(metadata_of(data, path).get(_KEY, "{}"), path)
     if about.get("schema") != SCHEMA:
         schema = str(about.get("schema"))[:20]
@@ -152,10 +156,17 @@ def _expected(plan: Plan) -> Expected:
     return expected
 
 
+def _generator_bytes(data: bytes, path: Path) -> int:
+    """The size of the generator state in the file, which is that of a CPU's or of CUDA's."""
+    shape = tensor_shapes(data, path).get("generator")
+    sizes = (5056, 16)
+    return next((size for size in sizes if shape == [size]), sizes[0])
+
+
 def _settings(about: Mapping[str, Any], settings: Settings, path: Path) -> Settings:
     text = about.get("settings")
     saved = from_toml(text) if isinstance(text, str) else None
-    free = ("seed", "outer_steps")
+    free = ("seed", "outer_steps", "device")
     if saved is None or saved != settings.with_values({key: saved[key] for key in free}):
         raise StorageError(f"{path} belongs to other settings than those of its folder.")
     return saved
@@ -184,10 +195,12 @@ def _state(
             table["frozen"],
         )
     generator_state = _tensor(tensors["generator"])
-    try:
-        torch.Generator(plan.device).set_state(generator_state)
-    except RuntimeError:
-        raise damaged from None
+    generator = torch.Generator(plan.device)
+    if generator_state.shape == generator.get_state().shape:
+        try:
+            generator.set_state(generator_state)
+        except RuntimeError:
+            raise damaged from None
     return RunState(outer_step, generator_state, arms)
 
 

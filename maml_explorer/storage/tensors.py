@@ -106,6 +106,23 @@ def metadata_of(data: bytes, path: Path) -> dict[str, str]:
     Raises:
         StorageError: where the header is damaged.
     """
+    metadata = _header(data, path).get("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise StorageError(f"{path} is damaged: its metadata are not text.")
+    return metadata
+
+
+def tensor_shapes(data: bytes, path: Path) -> dict[str, Any]:
+    """Tensor name → shape as the header has it, unchecked.
+
+    Raises:
+        StorageError: where the header is damaged.
+    """
+    header = _header(data, path)
+    return {name: entry.get("shape") for name, entry in header.items() if isinstance(entry, dict)}
+
+
+def _header(data: bytes, path: Path) -> dict[str, Any]:
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > min(MAX_HEADER, len(data) - 8):
         raise StorageError(f"{path} is damaged: it is not a safetensors file.")
@@ -113,7 +130,4 @@ def metadata_of(data: bytes, path: Path) -> dict[str, str]:
         header = data[8 : 8 + length].decode()
     except UnicodeDecodeError:
         raise StorageError(f"{path} is damaged: it is not a safetensors file.") from None
-    metadata = json_object(header, path).get("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise StorageError(f"{path} is damaged: its metadata are not text.")
-    return metadata
+    return json_object(header, path)

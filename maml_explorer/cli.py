@@ -1,0 +1,135 @@
+"""The command line. `--help` and `--version` load neither torch nor Qt.
+
+Exit codes: 0 done; 1 failed while working (an arm diverged, the disk is full, interrupted); 2 the
+arguments or input files are wrong. One line on stderr says what and what is allowed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from maml_explorer import __version__
+from maml_explorer.commands import evaluate, export, train
+from maml_explorer.commands.arguments import Parser, UsageError
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.storage.reader import StorageError
+
+COMMANDS = {
+    "train": (train, "meta-train without a window"),
+    "evaluate": (evaluate, "meta-test an exported initialization"),
+    "export": (export, "write an arm of a run folder as an exported initialization"),
+}
+"""Name → (module with add_arguments and run, what it does)."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code."""
+    parser = _parser()
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as end:  # --help, --version, wrong arguments
+        return end.code if isinstance(end.code, int) else 2
+    name = "maml-explorer" + (f" {arguments.command}" if arguments.command else "")
+    _report_warnings(name)
+    try:
+        return int(arguments.run(arguments))
+    except (UsageError, SettingsError, StorageError) as error:
+        return _fail(name, error, 2)
+    except OSError as error:
+        return _fail(name, error, 1)
+    except KeyboardInterrupt:
+        return _fail(name, "stopped.", 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="maml-explorer",
+        description="Watch an initialization learn to adapt: MAML and its relatives on sine "
+        "regression. Without a command, the window opens.",
+    )
+    parser.add_argument("--version", action="version", version=f"maml-explorer {__version__}")
+    parser.add_argument("--info", action="store_true", help="print versions, devices and paths")
+    _add_window_flags(parser)
+    parser.set_defaults(run=_window_or_info, command=None, what=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    window = commands.add_parser("gui", help="open the window")
+    window.add_argument("what", nargs="?", metavar="FILE|SHARE", help="settings to begin with")
+    _add_window_flags(window)
+    window.set_defaults(run=_window)
+    for name, (module, words) in COMMANDS.items():
+        command = commands.add_parser(name, help=words, description=module.__doc__)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    listing = commands.add_parser("presets", help="list the presets, or print one as TOML")
+    listing.add_argument("name", nargs="?", metavar="NAME")
+    listing.set_defaults(run=_presets)
+    return parser
+
+
+def _add_window_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reset", action="store_true", help="forget the remembered layout")
+    parser.add_argument("--safe-mode", action="store_true", help="read nothing that is remembered")
+
+
+def _window_or_info(arguments: argparse.Namespace) -> int:
+    if not arguments.info:
+        return _window(arguments)
+
+    from maml_explorer.commands.info import info
+
+    print(info())
+    return 0
+
+
+def _window(arguments: argparse.Namespace) -> int:
+    from maml_explorer.gui.app import Options, run
+    from maml_explorer.presets import load_preset
+    from maml_explorer.settings_text import from_share, is_share
+    from maml_explorer.storage.run_folder import is_run_folder, open_run
+
+    flags = {"reset": arguments.reset, "safe_mode": arguments.safe_mode}
+    what = arguments.what
+    if what is None:
+        return run(Options(**flags))
+    if is_share(what):
+        return run(Options(settings=from_share(what).settings, **flags))
+    if is_run_folder(Path(what)):
+        return run(Options(settings=open_run(Path(what))[1], **flags))
+    return run(Options(preset=load_preset(what), **flags))
+
+
+def _presets(arguments: argparse.Namespace) -> int:
+    from maml_explorer.presets import load_preset, preset_toml, presets
+
+    if arguments.name is not None:
+        print(preset_toml(load_preset(arguments.name)), end="")
+        return 0
+    known = presets()
+    width = max(map(len, known))
+    for name, preset in known.items():
+        print(f"{name:<{width}}  {preset.title} ({preset.source})")
+    return 0
+
+
+def _report_warnings(name: str) -> None:
+    """Say on stderr what the storage says beside a file that was written."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(f"{name}: %(message)s"))
+    log = logging.getLogger("maml_explorer")
+    log.handlers[:] = [handler]
+
+
+def _fail(name: str, error: Exception | str, code: int) -> int:
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    print(f"{name}: {' '.join(text.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The commands of the command line, one file each. Torch is loaded by the ones that compute."""

@@ -1,0 +1,94 @@
+"""`maml-explorer export`: an exported initialization from a run folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maml_explorer.commands.arguments import UsageError, whole_number
+from maml_explorer.settings import Arm, Settings
+
+if TYPE_CHECKING:
+    from maml_explorer.storage.initialization import Initialization
+    from maml_explorer.storage.run_folder import RunFolder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("folder", metavar="RUN_DIR", type=Path, help="run folder")
+    parser.add_argument(
+        "--algorithm", required=True, metavar="NAME", help="algorithm, or name of the arm"
+    )
+    parser.add_argument("--seed", metavar="S", help="where the run has several")
+    parser.add_argument("--out", required=True, metavar="DIR", type=Path, help="folder to write")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the folder.
+
+    Raises:
+        UsageError: where nothing was written; so do SettingsError and StorageError.
+        OSError: where the folder cannot be written.
+    """
+    seed = None if arguments.seed is None else whole_number(arguments.seed, "seed", "--seed")
+
+    from maml_explorer.storage.initialization import save_initialization
+    from maml_explorer.storage.run_folder import open_run
+
+    folder, settings = open_run(arguments.folder)
+    arm = _arm(settings, arguments.algorithm)
+    initialization = _from_run(folder, settings, arm, seed)
+    try:
+        save_initialization(arguments.out, initialization)
+    except FileExistsError:
+        raise UsageError(f"{arguments.out} is not empty: choose another folder.") from None
+    sys.stdout.write(f"{arm.name} after {initialization.outer_step} outer steps: {arguments.out}\n")
+    return 0
+
+
+def _arm(settings: Settings, text: str) -> Arm:
+    found = [arm for arm in settings.arms if arm.name == text]
+    found = found or [arm for arm in settings.arms if arm.algorithm == text]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(arm.name for arm in settings.arms)
+    wrong = "does not name one arm" if found else "is no arm of the run"
+    raise UsageError(f"--algorithm “{' '.join(text[:40].split())}” {wrong}: there are {names}.")
+
+
+def _from_run(folder: RunFolder, settings: Settings, arm: Arm, seed: int | None) -> Initialization:
+    """The arm as the checkpoint has it; for a finished seed of several, as it was exported."""
+    from maml_explorer.core.training import prepare
+    from maml_explorer.headless import arm_records
+    from maml_explorer.storage.checkpoint import load_checkpoint
+    from maml_explorer.storage.initialization import Initialization, load_initialization
+    from maml_explorer.storage.run_folder import CHECKPOINT
+
+    checkpoint = load_checkpoint(
+        folder.path / CHECKPOINT,
+        prepare(settings.with_values({"device": "cpu"})),
+        to_resume=False,
+    )
+    if seed is None and len(checkpoint.seeds) > 1:
+        seeds = ", ".join(map(str, checkpoint.seeds))
+        raise UsageError(f"The run has several seeds: choose one of {seeds} with --seed.")
+    seed = checkpoint.seeds[0] if seed is None else seed
+    if seed not in checkpoint.seeds:
+        seeds = ", ".join(map(str, checkpoint.seeds))
+        raise UsageError(f"--seed cannot be {seed}: the run has {seeds}.")
+    if seed != checkpoint.settings.run.seed:
+        if seed not in checkpoint.results:
+            raise UsageError(f"Seed {seed} of the run has not begun: train it with --resume.")
+        return load_initialization(folder.initialization_folder(settings, arm.name, seed))
+    own = checkpoint.settings
+    state = checkpoint.state.arms[arm.name]
+    plan = prepare(own.with_values({"device": "cpu"}))
+    records = arm_records(plan, arm.name, state.initialization)
+    return Initialization(
+        own.with_arms((own.arm(arm.name),)),
+        state.initialization.numpy(),
+        state.outer_step,
+        records,
+    )

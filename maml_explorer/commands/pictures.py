@@ -1,0 +1,92 @@
+"""The pictures of a run folder: what is drawn is computed here, Qt draws it elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import torch
+
+from maml_explorer.core.streams import stream
+from maml_explorer.core.tasks.sine import (
+    best_single_mse,
+    held_out,
+    predict_zero_mse,
+    query_grid,
+    targets,
+)
+from maml_explorer.headless import Outcome
+from maml_explorer.settings import Settings
+from maml_explorer.storage.metrics import read_losses
+from maml_explorer.storage.reader import StorageError
+from maml_explorer.storage.run_folder import ADAPTATION_PICTURE, LOSSES_PICTURE, METRICS, RunFolder
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.pictures import TaskCurves
+
+TASKS = 3
+"""Held-out tasks in the adaptation picture."""
+GRID = 200
+"""Points of a curve."""
+
+
+def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
+    """Draw adaptation.png and losses.png of the first seed trained now.
+
+    Where Qt cannot be loaded or a picture cannot be written, one line on stderr says so.
+    """
+    if not outcome.initializations:
+        return
+    # pictures need no display, and a display that does not answer would end the process
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    try:
+        from maml_explorer.gui import pictures
+    except ImportError as error:
+        reason = " ".join(str(error).split())[:200]
+        sys.stderr.write(f"The pictures were left out: Qt cannot be loaded ({reason}).\n")
+        return
+    seed = next(iter(outcome.initializations))
+    try:
+        settings = outcome.settings
+        path = folder.path / ADAPTATION_PICTURE
+        pictures.draw_adaptation(path, settings, _tasks(outcome, seed))
+        curves = {
+            name: pictures.LossCurve(steps, losses)
+            for name, (steps, losses) in read_losses(folder.path / METRICS, seed).items()
+        }
+        pictures.draw_losses(folder.path / LOSSES_PICTURE, settings, curves, _references(settings))
+    except (OSError, StorageError) as error:
+        sys.stderr.write(f"The pictures were left out: {' '.join(str(error).split())}\n")
+
+
+def _references(settings: Settings) -> dict[str, float]:
+    noise = settings.tasks.noise**2
+    single = best_single_mse(settings.tasks) + noise
+    zero = predict_zero_mse(settings.tasks) + noise
+    if single == zero:
+        return {"predict 0": zero}
+    return {"predict 0": zero, "best single predictor": single}
+
+
+def _tasks(outcome: Outcome, seed: int) -> list[TaskCurves]:
+    """Held-out tasks with every arm's curve after the test inner steps."""
+    from maml_explorer.gui.pictures import TaskCurves
+
+    settings = outcome.settings.with_values({"seed": seed})
+    shots, steps = settings.inner.shots, settings.run.test_steps
+    held, support = held_out(settings.tasks, TASKS, shots, stream(seed, "meta-test"), torch.float64)
+    x = query_grid(settings.tasks, GRID)
+    curves = []
+    for index in range(TASKS):
+        points_x, points_y = support.x[index, :, 0].numpy(), support.y[index, :, 0].numpy()
+        adapted = {}
+        for name, initialization in outcome.initializations[seed].items():
+            module = initialization.adapt(points_x, points_y, steps=steps).double()
+            with torch.no_grad():
+                adapted[name] = module(x[:, None])[:, 0].numpy()
+        amplitude, phase = held[index].tolist()
+        title = f"A = {amplitude:.2f}, φ = {phase:.2f}, {steps} inner steps"
+        truth = targets(held[index : index + 1], x[None, :, None])[0, :, 0].numpy()
+        curves.append(TaskCurves(title, x.numpy(), truth, points_x, points_y, adapted))
+    return curves

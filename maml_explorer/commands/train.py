@@ -1,0 +1,169 @@
+"""`maml-explorer train`: headless meta-training."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maml_explorer.commands.arguments import (
+    MAX_SEEDS,
+    UsageError,
+    add_hyperparameters,
+    given_hyperparameters,
+    number_list,
+    with_algorithms,
+)
+from maml_explorer.commands.progress import ProgressBar
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.hyperparameters import Value
+from maml_explorer.presets import DEFAULT_PRESET, load_preset
+from maml_explorer.results import results_table
+from maml_explorer.settings import DECLARATIONS, Settings
+
+if TYPE_CHECKING:
+    from maml_explorer.storage.checkpoint import Checkpoint
+    from maml_explorer.storage.run_folder import RunFolder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("--preset", metavar="NAME|FILE", help="what to begin with")
+    parser.add_argument(
+        "--algorithms", metavar="A,B", help=f"arms to train, from {','.join(ALGORITHMS)}"
+    )
+    parser.add_argument("--seeds", metavar="0,1,2", help="train once for each of these seeds")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="run folder to write")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out, bit for bit"
+    )
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    add_hyperparameters(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train; 1 where an arm diverged or the run was interrupted.
+
+    Raises:
+        UsageError: before anything was written; so do SettingsError and StorageError.
+        OSError: where the disk fails.
+    """
+    typed = given_hyperparameters(arguments)
+    work = _resumed(arguments, typed) if arguments.resume else _new(arguments, typed)
+
+    from maml_explorer.commands.pictures import draw_pictures
+    from maml_explorer.headless import train_headless
+
+    bar = None if arguments.quiet else ProgressBar(sys.stderr)
+    try:
+        outcome = train_headless(
+            work.settings,
+            work.seeds,
+            folder=work.folder,
+            checkpoint=work.checkpoint,
+            progress=bar,
+        )
+    except KeyboardInterrupt:
+        if bar is not None:
+            bar.close()
+        return _stopped(work.folder)
+    if bar is not None:
+        bar.close()
+    summary = outcome.summary()
+    as_json = json.dumps(summary, indent=2, allow_nan=False) if arguments.json else None
+    sys.stdout.write((as_json or results_table(summary)) + "\n")
+    sys.stdout.flush()
+    if work.folder is not None:
+        work.folder.write_summary(summary)
+        draw_pictures(work.folder, outcome)
+    reasons = [
+        result.diverged if len(work.seeds) == 1 else f"Seed {seed}: {result.diverged}"
+        for seed, arms in outcome.results.items()
+        for result in arms.values()
+        if result.diverged
+    ]
+    if reasons:
+        sys.stderr.write(f"maml-explorer train: {' '.join(reasons)}\n")
+        return 1
+    if work.folder is None and not arguments.quiet:
+        sys.stderr.write("Nothing was saved: --out DIR writes a run folder.\n")
+    return 0
+
+
+@dataclass(frozen=True)
+class _Work:
+    settings: Settings
+    seeds: tuple[int, ...]
+    folder: RunFolder | None
+    checkpoint: Checkpoint | None = None
+
+
+def _new(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
+    if arguments.seeds is not None and "seed" in typed:
+        raise UsageError("--seed and --seeds exclude each other: give one of them.")
+    preset = load_preset(arguments.preset or DEFAULT_PRESET)
+    settings = with_algorithms(preset.settings.with_values(typed), arguments.algorithms)
+    seeds: tuple[int, ...] = (settings.run.seed,)
+    if arguments.seeds is not None:
+        seeds = number_list(arguments.seeds, "seed", "--seeds", MAX_SEEDS)
+        settings = settings.with_values({"seed": seeds[0]})
+
+    from maml_explorer.core.training import prepare
+    from maml_explorer.storage.run_folder import create_run
+
+    prepare(settings)  # an absent device is refused before a folder is made
+    folder = create_run(arguments.out, settings) if arguments.out else None
+    return _Work(settings, seeds, folder)
+
+
+def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
+    if arguments.out is None:
+        raise UsageError("--resume needs the run folder: --out DIR.")
+    others = [DECLARATIONS[key].flag for key in typed if key != "outer_steps"]
+    others += [
+        flag
+        for flag in ("--preset", "--algorithms", "--seeds")
+        if getattr(arguments, flag[2:]) is not None
+    ]
+    if others:
+        raise UsageError(
+            f"--resume goes on with the settings of the run: only --outer-steps may change, not "
+            f"{', '.join(others)}."
+        )
+
+    from maml_explorer.core.training import prepare
+    from maml_explorer.storage.checkpoint import load_checkpoint
+    from maml_explorer.storage.run_folder import CHANGES, CHECKPOINT, open_run
+
+    folder, settings = open_run(arguments.out)
+    checkpoint = load_checkpoint(folder.path / CHECKPOINT, prepare(settings))
+    settings = checkpoint.settings.with_values({"seed": checkpoint.seeds[0]})
+    old, new = settings.outer.outer_steps, typed.get("outer_steps", settings.outer.outer_steps)
+    if new != old:
+        reached = checkpoint.state.outer_step
+        if len(checkpoint.seeds) > 1:
+            raise UsageError("--outer-steps cannot change when a run of several seeds is resumed.")
+        if not isinstance(new, int) or new < reached:
+            raise UsageError(
+                f"--outer-steps cannot be {new}: the run has taken {reached} outer steps already."
+            )
+        # the finished seed goes on
+        checkpoint = dataclasses.replace(checkpoint, results={})
+        settings = settings.with_values({"outer_steps": new})
+    folder.cut_back(checkpoint.file_sizes)
+    if new != old:
+        folder.append(CHANGES, [(checkpoint.state.outer_step, "outer_steps", old, new)])
+        folder.write_settings(settings)
+    return _Work(settings, checkpoint.seeds, folder, checkpoint)
+
+
+def _stopped(folder: RunFolder | None) -> int:
+    how = f"go on with --out {folder.path} --resume" if folder else "nothing was saved"
+    sys.stderr.write(f"maml-explorer train: stopped; {how}.\n")
+    return 1
