@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
@@ -18,68 +18,80 @@ CAPACITY = 20_000
 SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 """The averages every trace carries, so that choosing another one later is exact too."""
 _BLOCK = 64
+_CHUNK = 1 << 15
+"""Steps taken up at once: bounds the memory that a long block needs."""
 
 
-@lru_cache(maxsize=64)
-def _powers(decay: float) -> tuple[Array, Array]:
-    """(lower triangle of decay^(row − column), decay^(1 … block)) for one block."""
+@lru_cache(maxsize=16)
+def _powers(decays: tuple[float, ...]) -> tuple[Array, Array]:
+    """(triangles [decay, row, column] of decay^(row − column), decay^(1 … block)) of one block."""
+    decay = np.array(decays)[:, None]
     distance = np.subtract.outer(np.arange(_BLOCK), np.arange(_BLOCK))
     # Only powers of |decay| ≤ 1 with an exponent ≥ 0 appear: nothing can overflow or be divided by.
-    triangle = np.where(distance >= 0, decay ** np.maximum(distance, 0).astype(float), 0.0)
-    return triangle, decay ** np.arange(1.0, _BLOCK + 1)
+    triangles = decay[:, :, None] ** np.maximum(distance, 0).astype(float)
+    return np.where(distance >= 0, triangles, 0.0), decay ** np.arange(1.0, _BLOCK + 1)
 
 
-def recurrence(values: Array, decay: float, start: float = 0.0) -> Array:
-    """r_t = decay · r_{t−1} + values_t with r_{−1} = start, for 0 ≤ decay ≤ 1.
+def recurrence(values: Array, decays: tuple[float, ...], start: Array) -> Array:
+    """r_t = decay · r_{t−1} + values_t with r_{−1} = start, [decay, step], for 0 ≤ decay ≤ 1.
 
-    Works in blocks of 64: inside a block it is a matrix product, and the blocks' ends are the same
-    recurrence again with decay⁶⁴, so the depth is logarithmic.
+    `values` is [decay, step], `start` [decay]. Works in blocks of 64: inside a block it is a matrix
+    product, and the blocks' ends are the same recurrence again with decay⁶⁴, so the depth is
+    logarithmic and no Python loop runs over steps.
     """
-    n = len(values)
-    triangle, powers = _powers(decay)
+    n = values.shape[1]
+    triangles, powers = _powers(decays)
     if n <= _BLOCK:
-        return triangle[:n, :n] @ values + start * powers[:n]
+        inside = np.matmul(triangles[:, :n, :n], values[:, :, None])[:, :, 0]
+        return np.asarray(inside + start[:, None] * powers[:, :n])
     blocks = -(-n // _BLOCK)
-    padded = np.zeros(blocks * _BLOCK)
-    padded[:n] = values
-    inside = padded.reshape(blocks, _BLOCK) @ triangle.T
-    ends = recurrence(inside[:, -1].copy(), decay**_BLOCK, start)
-    carried = np.concatenate(([start], ends[:-1]))
-    result: Array = (inside + carried[:, None] * powers).ravel()[:n]
-    return result
+    padded = np.zeros((len(decays), blocks * _BLOCK))
+    padded[:, :n] = values
+    within = np.matmul(padded.reshape(-1, blocks, _BLOCK), triangles.transpose(0, 2, 1))
+    ends = recurrence(within[:, :, -1].copy(), tuple(d**_BLOCK for d in decays), start)
+    carried = np.concatenate((start[:, None], ends[:, :-1]), axis=1)
+    whole = within + carried[:, :, None] * powers[:, None, :]
+    return np.asarray(whole.reshape(len(decays), -1)[:, :n])
 
 
-class MovingAverage:
-    """A debiased exponential moving average of a stream that arrives in blocks.
+class MovingAverages:
+    """Debiased exponential moving averages of one stream that arrives in blocks.
 
-    s_t = Σ_i (1 − β) β^(t−i) y_i / (1 − β^t), as in Adam (Kingma, Ba 2015). Non-finite values
-    are passed over: they neither count nor decay.
+    s_t = Σ_i (1 − β) β^(t−i) y_i / (1 − β^t), as in Adam (Kingma, Ba 2015), for several β at once.
+    Non-finite values are passed over: they neither count nor decay.
     """
 
-    def __init__(self, smoothing: float) -> None:
-        self.smoothing = smoothing
-        self._sum = 0.0
+    def __init__(self, smoothings: tuple[float, ...] = SMOOTHINGS) -> None:
+        self.smoothings = smoothings
+        self._keep = np.array(smoothings)
+        self._sums = np.zeros(len(smoothings))
         self._count = 0
 
     def extend(self, values: Array) -> Array:
-        """The average after each value, [value]; NaN before the first finite one."""
+        """The averages after each value, [smoothing, value]; NaN before the first finite one."""
         finite = np.isfinite(values)
-        before = self._debiased(self._sum, self._count)
-        seen = np.cumsum(finite)
-        sums = recurrence((1 - self.smoothing) * values[finite], self.smoothing, self._sum)
-        counts = self._count + np.arange(1, len(sums) + 1)
-        averages = np.concatenate(([before], self._debiased(sums, counts)))
-        if len(sums):
-            self._sum, self._count = float(sums[-1]), int(counts[-1])
-        return averages[seen]
+        new = values[finite]
+        fresh = (1 - self._keep)[:, None] * new
+        sums = recurrence(fresh, self.smoothings, self._sums)
+        sums = np.concatenate((self._sums[:, None], sums), axis=1)
+        weights = self._weights(self._count + np.arange(len(new) + 1))
+        empty = np.full(sums.shape, np.nan)
+        averages = np.divide(sums, weights, out=empty, where=weights > 0)
+        self._sums, self._count = sums[:, -1].copy(), self._count + len(new)
+        return np.asarray(averages[:, np.cumsum(finite)])
 
-    def _debiased(self, sums: ArrayLike, counts: ArrayLike) -> Array:
-        if self.smoothing == 0:
-            weight = np.sign(np.asarray(counts, dtype=float))
-        else:
-            weight = -np.expm1(np.asarray(counts, dtype=float) * np.log(self.smoothing))
-        average: Array = np.asarray(sums, dtype=float) / np.where(weight > 0, weight, np.nan)
-        return average
+    def resume(self, averages: Array, count: int) -> None:
+        """Goes on as after `count` finite values whose averages [smoothing] were these."""
+        self._count = count
+        weights = self._weights(np.array([count]))[:, 0]
+        self._sums = np.where(weights > 0, weights * averages, 0.0) if count else 0.0 * weights
+
+    def _weights(self, counts: NDArray[np.int64]) -> Array:
+        """1 − β^count, [smoothing, count], exact for small counts too."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weights = -np.expm1(counts * np.log(self._keep)[:, None])
+        # 0 · log 0 is no number; without smoothing a single value weighs all.
+        return np.where(np.isnan(weights), 0.0, weights)
 
 
 class Trace:
@@ -99,7 +111,7 @@ class Trace:
         self.capacity = capacity
         self.width = 1
         self.steps = 0
-        self._averages = [MovingAverage(smoothing) for smoothing in SMOOTHINGS]
+        self._averages = MovingAverages()
         size = min(capacity, 1024)
         self._low = np.full(size, np.nan)
         self._high = np.full(size, np.nan)
@@ -117,10 +129,12 @@ class Trace:
 
         Infinite values count as missing.
         """
+        for start in range(0, len(y), _CHUNK):
+            self._extend(x[:, start : start + _CHUNK], y[start : start + _CHUNK])
+
+    def _extend(self, x: Array, y: Array) -> None:
         y = np.where(np.isfinite(y), y, np.nan)
-        if len(y) == 0:
-            return
-        smooth = np.stack([average.extend(y) for average in self._averages])
+        smooth = self._averages.extend(y)
         while self.steps + len(y) > self.capacity * self.width:
             self._merge()
         bins = (self.steps + np.arange(len(y))) // self.width
@@ -142,6 +156,20 @@ class Trace:
         self._x[:, into] = x[:, ends]
         self._smooth[:, into] = smooth[:, ends]
         self.steps += len(y)
+
+    def rewind(self, x: float) -> None:
+        """Drops every bin that ends after `x` on the first axis, and goes on from there.
+
+        A bin that lies across `x` is dropped whole.
+        """
+        kept = int(np.searchsorted(self.x(0), x, side="right"))
+        if kept == len(self):
+            return
+        self.steps = kept * self.width
+        last = np.zeros(len(SMOOTHINGS)) if kept == 0 else self._smooth[:, kept - 1].astype(float)
+        self._averages.resume(last, int(self._finite[:kept].sum()))
+        self._finite[kept:] = 0
+        self._low[kept:] = self._high[kept:] = np.nan
 
     def x(self, axis: int = 0) -> Array:
         """[bin]: where each bin ends."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maml_explorer.gui.numbers import number, whole
-from maml_explorer.gui.traces import SMOOTHINGS, MovingAverage, Trace, columns, recurrence
+from maml_explorer.gui.traces import SMOOTHINGS, MovingAverages, Trace, columns, recurrence
 
 
 def slow_average(values, smoothing):
@@ -19,36 +19,38 @@ def slow_average(values, smoothing):
     return np.array(out)
 
 
-@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+def average(smoothing):
+    return MovingAverages((smoothing,))
+
+
 @pytest.mark.parametrize("n", [1, 63, 64, 65, 5000])
-def test_moving_average_equals_a_plain_loop(smoothing, n):
+def test_moving_averages_equal_a_plain_loop(n):
     values = np.random.default_rng(n).lognormal(size=n)
-    np.testing.assert_allclose(
-        MovingAverage(smoothing).extend(values), slow_average(values, smoothing), rtol=1e-10
-    )
+    expected = [slow_average(values, smoothing) for smoothing in SMOOTHINGS]
+    np.testing.assert_allclose(MovingAverages().extend(values), expected, rtol=1e-10)
 
 
 def test_moving_average_does_not_depend_on_how_the_stream_is_cut():
     values = np.random.default_rng(1).normal(size=1000)
-    cut = MovingAverage(0.98)
-    parts = [cut.extend(part) for part in np.split(values, [1, 2, 70, 500, 500, 999])]
-    np.testing.assert_allclose(np.concatenate(parts), MovingAverage(0.98).extend(values), rtol=1e-9)
+    cut = average(0.98)
+    parts = [cut.extend(part)[0] for part in np.split(values, [1, 2, 70, 500, 500, 999])]
+    np.testing.assert_allclose(np.concatenate(parts), average(0.98).extend(values)[0], rtol=1e-9)
 
 
 def test_moving_average_of_a_constant_is_that_constant_from_the_first_step():
-    np.testing.assert_allclose(MovingAverage(0.999).extend(np.full(10_000, 3.5)), 3.5, rtol=1e-9)
+    np.testing.assert_allclose(average(0.999).extend(np.full(10_000, 3.5)), 3.5, rtol=1e-9)
 
 
 def test_moving_average_passes_over_values_that_are_not_finite():
     values = np.array([np.nan, 1.0, np.inf, 2.0, -np.inf, np.nan, 3.0])
-    result = MovingAverage(0.5).extend(values)
+    result = average(0.5).extend(values)[0]
     assert math.isnan(result[0])
     np.testing.assert_allclose(result[1:], slow_average(values, 0.5)[1:], rtol=1e-12)
 
 
 def test_recurrence_survives_huge_and_tiny_values():
     values = np.concatenate([np.full(300, 1e300), np.full(30_000, 1e-300)])
-    result = recurrence(values, 0.5)
+    result = recurrence(values[None, :], (0.5,), np.zeros(1))[0]
     assert np.all(np.isfinite(result))
     assert result[299] == pytest.approx(2e300)
     assert result[-1] == pytest.approx(2e-300)
@@ -112,6 +114,33 @@ def test_an_empty_block_changes_nothing():
     trace = Trace()
     trace.extend(np.zeros((1, 0)), np.zeros(0))
     assert len(trace) == 0 and len(trace.mean()) == 0
+
+
+@pytest.mark.parametrize("width_steps", [0, 30])
+def test_a_rewound_trace_goes_on_as_if_nothing_had_come_after(width_steps):
+    y = np.random.default_rng(5).lognormal(size=64)
+    straight, rewound = Trace(capacity=16), Trace(capacity=16)
+    for trace in (straight, rewound):
+        trace.extend(steps(32), y[:32])
+    rewound.extend(steps(width_steps, 33), np.full(width_steps, 1e9))
+    rewound.rewind(32)
+    straight.extend(steps(20, 33), y[32:52])
+    rewound.extend(steps(20, 33), y[32:52])
+    assert rewound.x()[-1] == 52
+    for smoothing in SMOOTHINGS:
+        assert rewound.smoothed(smoothing)[-1] == pytest.approx(
+            straight.smoothed(smoothing)[-1], rel=1e-5
+        )
+    assert rewound.high().max() < 1e9
+
+
+def test_a_trace_rewound_to_its_beginning_is_empty():
+    trace = Trace()
+    trace.extend(steps(10), np.arange(10.0))
+    trace.rewind(0)
+    assert len(trace) == 0
+    trace.extend(steps(1), np.array([7.0]))
+    assert trace.smoothed(0.999)[0] == pytest.approx(7.0)
 
 
 def test_columns_group_bins_by_pixel():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QPoint, QSize, Qt, QTimer
-from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui import probe_edits, probing
+from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.numbers import MISSING, number, whole
 from maml_explorer.gui.panels.arms import ArmLine
 from maml_explorer.gui.panels.canvas import TaskCanvas
@@ -25,40 +26,6 @@ _SAID = {
     "query": "outer loss measured on the query set",
     "update": "θ is updated",
 }
-
-
-class ElidedLabel(QLabel):
-    """A muted line that ends in "…" where there is no room; the whole text is its tooltip."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setProperty("role", "muted")
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.full = ""
-
-    def say(self, text: str) -> None:
-        """Shows `text`, as much of it as fits."""
-        if text != self.full:
-            self.full = text
-            self._elide()
-
-    def _elide(self) -> None:
-        fitting = self.fontMetrics().elidedText(
-            self.full, Qt.TextElideMode.ElideRight, max(self.width(), 0)
-        )
-        self.setText(fitting)
-        self.setToolTip(self.full if fitting != self.full else "")
-        self.setAccessibleName(self.full)
-
-    def minimumSizeHint(self) -> QSize:
-        """As narrow as it must be."""
-        return QSize(0, super().minimumSizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fits the text again."""
-        super().resizeEvent(event)
-        self._elide()
 
 
 class AdaptationPanel(QWidget):
@@ -232,10 +199,10 @@ class AdaptationPanel(QWidget):
         own = probe is not None and probe.amplitude is None
         known = {} if report is None else report.arms
         values = {name: self._value(arm, steps.get(name, 0), own) for name, arm in known.items()}
-        caption, short = f"query MSE after inner step {k}", f"query MSE, step {k}"
+        captions = [f"query MSE after inner step {k}", f"query MSE, step {k}", "query MSE"]
         if own:
-            caption, short = "your own task: no truth to measure", "no truth to measure"
-        self.arms.show_values(values, caption, short)
+            captions = ["your own task: no truth to measure", "no truth to measure", "no truth"]
+        self.arms.show_values(values, captions)
 
     def _value(self, arm: ArmProbe, step: int, own: bool) -> str:
         step = min(step, len(arm.curves) - 1)
@@ -256,7 +223,8 @@ class AdaptationPanel(QWidget):
         points = f"{n or 'no'} support point{'' if n == 1 else 's'}"
         if probe.amplitude is None or probe.phase is None:
             return f"your own task · {points}"
-        return f"A {number(probe.amplitude, 2)}  φ {number(probe.phase, 2)} · {points}"
+        amplitude, phase = (number(v, 2, fixed=True) for v in (probe.amplitude, probe.phase))
+        return f"A {amplitude}  φ {phase} · {points}"
 
     # what a person does
 

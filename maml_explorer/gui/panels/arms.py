@@ -59,15 +59,15 @@ class ArmLine(QWidget):
         self.refresh()
         self.row.set_widgets([*(self.chips[arm.name] for arm in arms), self.plus])
 
-    def show_values(self, values: dict[str, str], caption: str, short: str) -> None:
-        """Writes arm → text into the chips, and what the texts are beside them."""
+    def show_values(self, values: dict[str, str], captions: list[str]) -> None:
+        """Writes arm → text into the chips, and beside them what the texts are, long to short."""
         if values != self._values:
             widths = {name: chip.sizeHint() for name, chip in self.chips.items()}
             self._values = values
             self.refresh()
             if widths != {name: chip.sizeHint() for name, chip in self.chips.items()}:
                 self.row.arrange()
-        self.row.set_caption(caption, short)
+        self.row.set_captions(captions)
 
     def refresh(self) -> None:
         """Draws the chips anew, as after another theme."""

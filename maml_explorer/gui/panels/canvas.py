@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -21,15 +20,18 @@ from PySide6.QtGui import (
 from maml_explorer.gui import label_spots, probe_edits
 from maml_explorer.gui.label_spots import Box
 from maml_explorer.gui.numbers import number
-from maml_explorer.gui.panels.plot import Plot, label, recolor, thin_pen
+from maml_explorer.gui.panels.plot import Plot, label, recolor
 from maml_explorer.gui.panels.point_editing import PointEditor
+from maml_explorer.gui.panels.readout import ReadOut
 from maml_explorer.gui.panels.task_curves import TaskCurves, has_data
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme, arm_style, base_font
 from maml_explorer.worker.messages import Array, Probed, ProbeTask
 
-GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0)
+GROWTH = (1.0, 1.25, 1.6, 2.0, 2.5)
 """How the y range may grow over what the task family needs; what lies beyond is cut off."""
+_SLACK = 0.9
+"""The range shrinks with training once curves fit into this part of the next smaller one."""
 EMPTY = "No support points: click to add one"
 _LABEL_PAUSE = 120
 """Milliseconds after a change before labels look for a better place."""
@@ -44,7 +46,7 @@ class TaskCanvas(Plot):
         self.curves = TaskCurves(self, session)
         self.editor = PointEditor(self)
         self._growth = GROWTH[0]
-        self._pointer: QPoint | None = None
+        self._fitted_at: int | None = None
         self._boxes: dict[str, Box] = {}
         self._removed = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -53,15 +55,12 @@ class TaskCanvas(Plot):
             "Left and Right choose a point, Up and Down move it, Insert adds one."
         )
         self.table = self.curves.table
-        self._hair = pg.InfiniteLine(angle=90, movable=False)
+        self.readout = ReadOut(self)
         self.texts = {name: label("", session.theme.muted) for name in ("truth", "best", "empty")}
-        self._reading = label("", session.theme.text, session.theme.card)
-        for z, item in (
-            (0, self._hair), (50, self._reading), *((40, text) for text in self.texts.values())
-        ):  # fmt: skip
-            item.setZValue(z)
-            self.getPlotItem().addItem(item, ignoreBounds=True)
-            item.hide()
+        for text in self.texts.values():
+            text.setZValue(40)
+            self.getPlotItem().addItem(text, ignoreBounds=True)
+            text.hide()
         self._place_soon = QTimer(self)
         self._place_soon.setSingleShot(True)
         self._place_soon.setInterval(_LABEL_PAUSE)
@@ -72,12 +71,10 @@ class TaskCanvas(Plot):
         """Draws everything in the colours of `theme`."""
         self.restyle(theme)
         self.curves.restyle(theme)
-        self._hair.setPen(thin_pen(theme.border))
+        self.readout.restyle(theme)
         for name, text in self.texts.items():
             ground = theme.card if name == "empty" else None
             recolor(text, theme.muted if name == "best" else theme.text, ground)
-        recolor(self._reading, theme.text, theme.card)
-        self._reading.border = thin_pen(theme.border)
         self.curves.draw_task(self.hasFocus())
         self.redraw()
 
@@ -104,8 +101,8 @@ class TaskCanvas(Plot):
         """Draws the curves again, as after hiding an arm."""
         self.curves.draw_report()
         self._fit()
-        if self._pointer is not None:
-            self._read(self._pointer)
+        if self.readout.pointer is not None:
+            self._read(self.readout.pointer)
         if not self._place_soon.isActive():
             self._place_soon.start()
 
@@ -116,7 +113,7 @@ class TaskCanvas(Plot):
         return across, area.top() + (high - y) / (high - low) * area.height()
 
     def _fit(self) -> None:
-        """Lets the y range grow where curves need it; it shrinks only for another task."""
+        """Lets the y range grow where curves need it; playing and dragging never shrink it."""
         tasks, scale = self.session.settings.tasks, self.curves.scale
         needed = [np.abs(curve.yData) for curve in self.curves.arms.values() if has_data(curve)]
         if self.curves.probe is not None:
@@ -126,6 +123,11 @@ class TaskCanvas(Plot):
             most = GROWTH[-1] * scale
             largest = max((float(np.max(v, initial=0, where=v <= most)) for v in needed), default=0)
             growth = next(g for g in GROWTH if g * scale >= largest)
+            roomy = next((g for g in GROWTH if _SLACK * g * scale >= largest), GROWTH[-1])
+            trained = None if self.curves.report is None else self.curves.report.outer_step
+            if trained != self._fitted_at:
+                self._fitted_at = trained
+                self._growth = min(self._growth, roomy)
             self._growth = max(self._growth, growth)
         height, low, high = self._growth * scale, tasks.x_min, tasks.x_max
         edge = 0.012 * (high - low) or 1.0
@@ -205,7 +207,7 @@ class TaskCanvas(Plot):
         """Drags the pressed point; otherwise reads off values."""
         pixel = event.position().toPoint()
         if self.editor.move(pixel):
-            self._hide_reading()
+            self.readout.hide()
         else:
             over = self.editor.point_at(pixel) is not None
             shape = Qt.CursorShape.SizeAllCursor if over else Qt.CursorShape.CrossCursor
@@ -255,7 +257,7 @@ class TaskCanvas(Plot):
 
     def leaveEvent(self, event: QEvent) -> None:
         """Ends the read-out."""
-        self._hide_reading()
+        self.readout.hide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Labels find their places again."""
@@ -268,19 +270,9 @@ class TaskCanvas(Plot):
     # reading off values
 
     def _read(self, pixel: QPoint) -> None:
-        self._pointer = pixel
-        if not self.area().contains(QPointF(pixel)) or self.curves.report is None:
-            self._hide_reading()
-            return
-        x, _ = self.to_data(pixel)
-        self._reading.setHtml(self.reading(x))
-        right = pixel.x() > self.area().center().x()
-        self._reading.setAnchor((1.0 if right else 0.0, 0.0))
-        beside = QPoint(pixel.x() + (-14 if right else 14), round(self.area().top()) + 6)
-        self._reading.setPos(*self.to_data(beside))
-        self._hair.setPos(x)
-        self._reading.show()
-        self._hair.show()
+        x = self.readout.over(pixel)
+        if x is not None and self.curves.report is not None:
+            self.readout.show(self.reading(x))
 
     def reading(self, x: float) -> str:
         """The values at `x` as HTML: truth, and every visible arm at its inner step."""
@@ -294,12 +286,7 @@ class TaskCanvas(Plot):
                 y = float(np.interp(x, report.grid, self.curves.curve(arm.name)))
                 color = arm_style(settings, arm, theme).text
                 rows.append(f'<span style="color:{color}">{escape(arm.name)} {number(y)}</span>')
-        return f'<span style="color:{theme.text}">{"<br>".join(rows)}</span>'
-
-    def _hide_reading(self) -> None:
-        self._pointer = None
-        self._reading.hide()
-        self._hair.hide()
+        return "<br>".join(rows)
 
 
 def _other(probe: ProbeTask, before: ProbeTask) -> bool:

@@ -168,7 +168,7 @@ class WrappingRow(QWidget):
         self._widgets: list[QWidget] = []
         self.caption = label("", "muted")
         self.caption.setParent(self)
-        self._captions = ("", "")
+        self._captions = [""]
 
     def set_widgets(self, widgets: list[QWidget]) -> None:
         """Shows these, in this order; what was there before stays the caller's."""
@@ -180,11 +180,11 @@ class WrappingRow(QWidget):
             QWidget.setTabOrder(before, after)
         self.arrange()
 
-    def set_caption(self, text: str, short: str) -> None:
-        """Shows `text` at the right, or `short` where that alone saves a row."""
-        if (text, short) != self._captions:
-            self._captions = (text, short)
-            self.caption.setToolTip(text)
+    def set_captions(self, captions: list[str]) -> None:
+        """Shows the first of these, long to short, that fits at the right."""
+        if captions != self._captions:
+            self._captions = captions
+            self.caption.setToolTip(captions[0])
             self.arrange()
 
     def arrange(self) -> None:

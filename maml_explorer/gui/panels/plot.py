@@ -54,7 +54,7 @@ class NumberAxis(pg.AxisItem):
     def _room(self, labels: list[str]) -> float:
         metrics = QFontMetricsF(self.style["tickFont"])
         if self.orientation in ("left", "right"):
-            return 1.9 * metrics.height()
+            return 2.0 * metrics.height()
         return max((metrics.horizontalAdvance(label) for label in labels), default=0.0) + 18.0
 
 
@@ -236,16 +236,16 @@ def label(text: str, color: str, ground: str | None = None, *, bold: bool = Fals
     return item
 
 
-def recolor(item: pg.TextItem, color: str, ground: str | None = None) -> None:
-    """Gives a label the colours of another theme."""
+def recolor(item: pg.TextItem, color: str, ground: str | None = None, veil: int = 235) -> None:
+    """Gives a label the colours of another theme; `veil` is how opaque the ground is, of 255."""
     item.setColor(QColor(color))
-    item.fill = pg.mkBrush(_veil(ground))
+    item.fill = pg.mkBrush(_veil(ground, veil))
     item.update()
 
 
-def _veil(ground: str | None) -> QColor:
+def _veil(ground: str | None, alpha: int = 235) -> QColor:
     color = QColor(ground or "#000000")
-    color.setAlpha(0 if ground is None else 235)
+    color.setAlpha(0 if ground is None else alpha)
     return color
 
 

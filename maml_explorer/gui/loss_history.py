@@ -1,0 +1,194 @@
+"""The losses of a run as the window keeps them: a trace per arm and loss, and what was changed.
+
+NumPy only, no Qt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from maml_explorer.gui.traces import Array, Trace, columns
+from maml_explorer.hyperparameters import shown
+from maml_explorer.settings import DECLARATIONS, Settings, changed_keys
+from maml_explorer.worker.messages import Metrics
+
+OUTER_STEPS, SECONDS, GRADIENTS = 0, 1, 2
+"""The x axes of a trace."""
+OUTER_LOSS, INNER_LOSS = "outer", "inner"
+_NEAR = 0.02
+"""Changes of the same settings within this part of the run are one mark."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A change of settings while training."""
+
+    outer_step: int
+    keys: tuple[str, ...]
+    """Keys of the settings, or "arms"."""
+    before: Settings
+    after: Settings
+
+    @property
+    def symbol(self) -> str:
+        """What stands at the mark: "α", "β", or the setting's name."""
+        names = [DECLARATIONS[key] for key in self.keys if key in DECLARATIONS]
+        return ", ".join(d.symbol or d.label.lower() for d in names[:2]) or "arms"
+
+    @property
+    def words(self) -> str:
+        """What was changed: "Inner learning rate α 0.01 → 0.1"."""
+        lines = [
+            f"{DECLARATIONS[key].label} {shown(self.before[key])} → {shown(self.after[key])}"
+            for key in self.keys
+            if key in DECLARATIONS
+        ]
+        old = {arm.name: arm for arm in self.before.arms}
+        new = {arm.name: arm for arm in self.after.arms}
+        lines += [f"{name} added" for name in new if name not in old]
+        lines += [f"{name} removed" for name in old if name not in new]
+        lines += [f"overrides of {n} changed" for n in new if n in old and old[n] != new[n]]
+        return "; ".join(lines)
+
+
+def change(before: Settings, after: Settings, outer_step: int) -> Mark | None:
+    """The mark of a change; None where nothing has changed."""
+    keys = tuple(changed_keys(before, after))
+    if before.arms != after.arms:
+        keys = (*keys, "arms")
+    return Mark(outer_step, keys, before, after) if keys else None
+
+
+class LossHistory:
+    """All arms' losses of one run."""
+
+    def __init__(self) -> None:
+        self.traces: dict[tuple[str, str], Trace] = {}
+        """(arm, loss) → trace over (outer steps, seconds, gradient evaluations)."""
+        self.marks: list[Mark] = []
+
+    def extend(self, metrics: Metrics) -> None:
+        """Takes up a block of outer steps."""
+        for row, arm in enumerate(metrics.arms):
+            x = np.stack(
+                (
+                    metrics.outer_step.astype(float),
+                    metrics.seconds[row],
+                    metrics.gradient_evaluations[row].astype(float),
+                )
+            )
+            for loss, values in (
+                (OUTER_LOSS, metrics.query_after),
+                (INNER_LOSS, metrics.support_before),
+            ):
+                if (arm, loss) not in self.traces:
+                    self.traces[arm, loss] = Trace(axes=3)
+                self.traces[arm, loss].extend(x, values[row])
+
+    def rewind(self, outer_step: int) -> None:
+        """Drops what came after an outer step."""
+        for trace in self.traces.values():
+            trace.rewind(outer_step)
+        self.marks = [mark for mark in self.marks if mark.outer_step <= outer_step]
+
+    def forget(self, arms: set[str]) -> None:
+        """Drops arms, so that a later one of the same name begins anew."""
+        self.traces = {key: trace for key, trace in self.traces.items() if key[0] not in arms}
+
+    def mark(self, before: Settings, after: Settings, outer_step: int) -> None:
+        """Remembers a change; a drag of one slider is one mark."""
+        mark = change(before, after, outer_step)
+        if mark is None:
+            return
+        last = self.marks[-1] if self.marks else None
+        if (
+            last is not None
+            and last.keys == mark.keys
+            and outer_step - last.outer_step <= _NEAR * outer_step
+        ):
+            joined = change(last.before, after, last.outer_step)
+            self.marks[-1:] = [] if joined is None else [joined]
+        else:
+            self.marks.append(mark)
+
+    def at(self, outer_step: float, axis: int, arm: str, loss: str) -> float | None:
+        """Where an outer step lies on an axis of an arm; None before its first step."""
+        trace = self.traces.get((arm, loss))
+        if trace is None or len(trace) == 0:
+            return None
+        if axis == OUTER_STEPS:
+            return float(outer_step)
+        return float(np.interp(outer_step, trace.x(OUTER_STEPS), trace.x(axis)))
+
+    @property
+    def empty(self) -> bool:
+        """Whether no arm has taken a step."""
+        return not any(trace.steps for trace in self.traces.values())
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A trace reduced to what a plot of so many pixels can show; finite values only."""
+
+    raw_x: Array
+    raw_y: Array
+    """[2 · column]: from the smallest to the largest value of each pixel column."""
+    x: Array
+    y: Array
+    """[column]: the moving average at the end of each pixel column."""
+
+
+def reduced(
+    trace: Trace, axis: int, smoothing: float, edges: Array, log_x: bool, log_y: bool
+) -> Drawn:
+    """What to draw of a trace between pixel columns at `edges` [column + 1].
+
+    Edges and results are log10 of the values on logarithmic axes.
+    """
+    x = trace.x(axis)
+    if log_x:
+        x = np.log10(np.maximum(x, 1e-12))
+    first, last = columns(x, edges)
+    if len(first) == 0:
+        none = np.zeros(0)
+        return Drawn(none, none, none, none)
+    stop = last[-1] + 1
+    low = np.fmin.reduceat(trace.low()[:stop], first)
+    high = np.fmax.reduceat(trace.high()[:stop], first)
+    raw_x = np.repeat(x[last], 2)
+    raw_y = np.stack((low, high), axis=1).ravel()
+    smooth_x, smooth_y = x[last], trace.smoothed(smoothing)[last].astype(np.float64)
+    if log_y:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            raw_y, smooth_y = np.log10(raw_y), np.log10(smooth_y)
+    raw, smooth = np.isfinite(raw_y), np.isfinite(smooth_y)
+    return Drawn(raw_x[raw], raw_y[raw], smooth_x[smooth], smooth_y[smooth])
+
+
+def loss_range(values: list[Array], references: list[float], log: bool) -> tuple[float, float]:
+    """(low, high) of the y axis for raw values [value] (log10 where `log`) and reference lines.
+
+    Steps of 1, 2, 5 · 10ⁿ, so that it moves seldom; single spikes are cut off.
+    """
+    together = np.concatenate([*values, np.zeros(0)])
+    lines = [np.log10(r) if log else r for r in references if np.isfinite(r) and (r > 0 or not log)]
+    spread = np.quantile(together, (0.004, 0.996)) if len(together) else []
+    every = [*lines, *(float(value) for value in spread)]
+    if not every:
+        return (-1.0, 1.0) if log else (0.0, 1.0)
+    low, high = min(every), max(every)
+    if log and not len(together):
+        low = high - 1.0
+    if log:
+        return _round(low - 0.02, np.floor), _round(high + 0.02, np.ceil)
+    return 0.0, float(10 ** _round(np.log10(max(high, 1e-12) * 1.02), np.ceil))
+
+
+def _round(exponent: float, way: np.ufunc) -> float:
+    """`exponent` to the next log10 of 1, 1.5, 2, 3, 5 or 7 · 10ⁿ, down or up."""
+    decade = np.floor(exponent)
+    marks = decade + np.log10([1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0])
+    inside = marks[marks <= exponent + 1e-9] if way is np.floor else marks[marks >= exponent - 1e-9]
+    return float(inside[-1] if way is np.floor else inside[0])

@@ -1,0 +1,191 @@
+"""How training goes: outer or inner loss of every arm, as a stream and as its moving average."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from maml_explorer.gui.loss_history import (
+    GRADIENTS,
+    INNER_LOSS,
+    OUTER_LOSS,
+    OUTER_STEPS,
+    SECONDS,
+    LossHistory,
+)
+from maml_explorer.gui.panels.loss_plot import LossPlot
+from maml_explorer.gui.session import Session
+from maml_explorer.gui.theme import Theme
+from maml_explorer.gui.traces import SMOOTHINGS
+from maml_explorer.gui.widgets import Slider, button, label, row
+from maml_explorer.settings import Settings
+from maml_explorer.worker.messages import Metrics, Rewound
+
+LOSSES = {
+    OUTER_LOSS: ("outer loss", "Outer loss: query set, after adaptation"),
+    INNER_LOSS: ("inner loss", "Inner loss: support set, before adaptation"),
+}
+"""Loss → (short, whole name)."""
+AXES = {
+    OUTER_STEPS: ("outer steps", "Outer steps"),
+    SECONDS: ("seconds", "Seconds of training, per arm"),
+    GRADIENTS: ("gradients", "Gradient evaluations per task, per arm"),
+}
+_FRAME = 60
+"""Milliseconds between two drawings while training."""
+
+
+class LossesPanel(QWidget):
+    """Plot and its few choices."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._settings = session.settings
+        self.plot = LossPlot(session)
+        self.loss = button("", partial(self._open, "loss"), "Which loss is shown", "flat")
+        self.loss.setAccessibleName("Loss shown")
+        self.axis = button("", partial(self._open, "axis"), "What the x axis counts")
+        self.axis.setAccessibleName("X axis")
+        self.log_y = self._toggle("log y", "Logarithmic y axis", self._set_log_y)
+        self.log_x = self._toggle("log x", "Logarithmic x axis", self._set_log_x)
+        self.log_y.setChecked(True)
+        self.smoothing = Slider()
+        self.smoothing.setRange(0, len(SMOOTHINGS) - 1)
+        self.smoothing.setValue(SMOOTHINGS.index(self.plot.smoothing))
+        self.smoothing.setPageStep(1)
+        self.smoothing.setAccessibleName("Smoothing")
+        self.smoothing.setToolTip(
+            "Debiased moving average: how much of it stays from one outer step to the next"
+        )
+        self.smoothing_text = label("", "muted")
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_FRAME)
+        self._soon.timeout.connect(self._draw)
+        self._lay_out()
+        self._say()
+        self.smoothing.valueChanged.connect(self._set_smoothing)
+        self.plot.moved.connect(self._later)
+        session.metrics_arrived.connect(self._take_metrics)
+        session.run_started.connect(self._take_run)
+        session.settings_changed.connect(self._take_settings)
+        session.references_changed.connect(lambda _: self._later())
+        session.hidden_changed.connect(self._later)
+        session.theme_changed.connect(self._take_theme)
+        session.rewound.connect(self._take_rewound)
+        self.plot.set_axes()
+
+    def _lay_out(self) -> None:
+        head = row(label("Losses", "title"), self.loss, None, self.axis, self.log_y)
+        foot = row(label("Smoothing", "muted"))
+        foot.addWidget(self.smoothing, 1)
+        foot.addWidget(self.smoothing_text)
+        foot.addWidget(self.log_x)
+        self.smoothing_text.setMinimumWidth(self.fontMetrics().horizontalAdvance("0.999") + 2)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(6)
+        box.addLayout(head)
+        box.addWidget(self.plot, 1)
+        box.addLayout(foot)
+
+    def _toggle(self, text: str, name: str, changed: object) -> QPushButton:
+        made = button(text, lambda: None, name)
+        made.setAccessibleName(name)
+        made.setCheckable(True)
+        made.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        made.toggled.connect(changed)
+        return made
+
+    # from the session
+
+    def _take_metrics(self, metrics: Metrics) -> None:
+        # Kept while hidden too: a stream that is not taken is gone.
+        self.plot.history.extend(metrics)
+        self._later()
+
+    def _take_run(self, run: int) -> None:
+        if not self.plot.history.empty:
+            self.plot.ghost = self.plot.history
+        self.plot.history = LossHistory()
+        self._settings = self.session.settings
+        self.plot.follows = True
+        self._later()
+
+    def _take_rewound(self, rewound: Rewound) -> None:
+        self.plot.history.rewind(rewound.outer_step)
+        self._later()
+
+    def _take_settings(self, settings: Settings) -> None:
+        before, self._settings = self._settings, settings
+        gone = {arm.name for arm in before.arms} - {arm.name for arm in settings.arms}
+        self.plot.history.forget(gone)
+        status = self.session.status
+        if status is not None and status.run == self.session.run and status.outer_step > 0:
+            self.plot.history.mark(before, settings, status.outer_step)
+        self._later()
+
+    def _take_theme(self, theme: Theme) -> None:
+        self.plot.take_colors(theme)
+
+    def _later(self) -> None:
+        if self.isVisible() and not self._soon.isActive():
+            self._soon.start()
+
+    def _draw(self) -> None:
+        if self.isVisible():
+            self.plot.draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catches up with what arrived while hidden."""
+        super().showEvent(event)
+        self._later()
+
+    # what a person does
+
+    def menu(self, which: str) -> QMenu:
+        """The choices of the loss ("loss") or of the x axis ("axis")."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        entries: list[tuple[object, str]] = [
+            (key, words) for key, (_, words) in (LOSSES if which == "loss" else AXES).items()
+        ]
+        for key, words in entries:
+            action = menu.addAction(words, partial(self.choose, which, key))
+            action.setCheckable(True)
+            action.setChecked(key == getattr(self.plot, which))
+        return menu
+
+    def choose(self, which: str, value: object) -> None:
+        """Shows another loss or another x axis."""
+        setattr(self.plot, which, value)
+        self._say()
+        self.plot.set_axes()
+
+    def _open(self, which: str) -> None:
+        opener = self.loss if which == "loss" else self.axis
+        self.menu(which).popup(opener.mapToGlobal(opener.rect().bottomLeft()))
+
+    def _say(self) -> None:
+        self.loss.setText(f"{LOSSES[self.plot.loss][0]} ▾")
+        self.loss.setAccessibleDescription(LOSSES[self.plot.loss][1])
+        self.axis.setText(f"{AXES[self.plot.axis][0]} ▾")
+        self.axis.setAccessibleDescription(AXES[self.plot.axis][1])
+        self.smoothing_text.setText(f"{self.plot.smoothing:g}")
+
+    def _set_smoothing(self, position: int) -> None:
+        self.plot.smoothing = SMOOTHINGS[position]
+        self._say()
+        self._draw()
+
+    def _set_log_y(self, on: bool) -> None:
+        self.plot.log_y = on
+        self.plot.set_axes()
+
+    def _set_log_x(self, on: bool) -> None:
+        self.plot.log_x = on
+        self.plot.set_axes()

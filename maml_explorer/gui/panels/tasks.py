@@ -1,0 +1,270 @@
+"""Other tasks of the family as small multiples: how the same initialization bends to each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from maml_explorer.gui.elided import ElidedLabel
+from maml_explorer.gui.numbers import number
+from maml_explorer.gui.probing import sampled_task, sine
+from maml_explorer.gui.session import Session
+from maml_explorer.gui.theme import Theme, arm_style, base_font
+from maml_explorer.gui.widgets import Slider, button, label, row
+from maml_explorer.settings import Settings
+from maml_explorer.worker.messages import Array, ProbeTask, Watched, WatchTasks
+
+FEWEST, MOST = 3, 10
+WIDTH = 96
+"""Pixels that a small plot needs."""
+_TITLE = 20
+_NONE = np.zeros((0, 0))
+
+
+class TaskCell(QAbstractButton):
+    """One task: truth, support points and the visible arms' curves. A click shows it above."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.task: ProbeTask | None = None
+        self.grid: Array = np.zeros(0)
+        self.curves: dict[str, Array] = {}
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(60)
+        self.setToolTip("Show this task above")
+        self.setFont(base_font())
+
+    def sizeHint(self) -> QSize:
+        """As wide as a small plot needs."""
+        return QSize(WIDTH, 130)
+
+    @property
+    def title(self) -> str:
+        """The task's parameters: "A 0.9 φ 0.7"."""
+        if self.task is None:
+            return ""
+        amplitude = number(self.task.amplitude, 2, fixed=True)
+        return f"A {amplitude}  φ {number(self.task.phase, 2, fixed=True)}"
+
+    def show_task(self, task: ProbeTask, grid: Array, curves: dict[str, Array]) -> None:
+        """Draws `curves`, arm → [grid point], on a task."""
+        self.task, self.grid, self.curves = task, grid, curves
+        self.setAccessibleName(f"Task {self.title}: show above")
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws the small plot; all of them have the same scale."""
+        theme, settings = self.session.theme, self.session.settings
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.underMouse() or self.hasFocus():
+            painter.setPen(QPen(QColor(theme.accent if self.hasFocus() else theme.border), 1))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        if self.task is None or self.task.amplitude is None or self.task.phase is None:
+            return
+        painter.setPen(QColor(theme.muted))
+        head = QRectF(0, 2, self.width(), _TITLE)
+        painter.drawText(head, Qt.AlignmentFlag.AlignCenter, self.title)
+        painter.setClipRect(QRectF(0, _TITLE, self.width(), self.height() - _TITLE))
+        low, high = settings.tasks.x_min, settings.tasks.x_max
+        x = self.grid if len(self.grid) else np.linspace(low, high, 101)
+        self._line(painter, x, sine(x, self.task.amplitude, self.task.phase),
+                   _pen(theme.muted, Qt.PenStyle.DashLine))  # fmt: skip
+        for arm in reversed(settings.arms):
+            if arm.name in self.curves and arm.name not in self.session.hidden:
+                self._line(
+                    painter, x, self.curves[arm.name], arm_style(settings, arm, theme).pen(1.6)
+                )
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.text))
+        columns = zip(*self._pixels(self.task.support_x, self.task.support_y), strict=True)
+        for across, down in columns:
+            painter.drawEllipse(QPointF(across, down), 2.0, 2.0)
+        painter.end()
+
+    def _pixels(self, x: Array, y: Array) -> tuple[Array, Array]:
+        tasks = self.session.settings.tasks
+        width, height = self.width() - 16, self.height() - _TITLE - 8
+        scale = 1.15 * max(tasks.amplitude_max, 1e-9)
+        across = 8 + (x - tasks.x_min) / ((tasks.x_max - tasks.x_min) or 1.0) * width
+        # A diverged curve leaves the cell; Qt cannot draw numbers without end.
+        down = _TITLE + 2 + (1 - np.clip(y / scale, -9, 9)) / 2 * height
+        return across, down
+
+    def _line(self, painter: QPainter, x: Array, y: Array, pen: QPen) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(pen)
+        painter.drawPath(pg.arrayToQPath(*self._pixels(x, y), connect="finite"))
+
+
+class TasksPanel(QWidget):
+    """A row of tasks, new ones at a click."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._random = np.random.default_rng(1)
+        self._settings = session.settings
+        self._chosen: int | None = None
+        self.tasks: list[ProbeTask] = []
+        self.watched: Watched | None = None
+        self.cells: list[TaskCell] = []
+        self.said = ElidedLabel()
+        self.slider = Slider()
+        self.slider.setAccessibleName("Inner step of the small plots")
+        self.slider.setPageStep(1)
+        self.slider.setFixedWidth(140)
+        self.slider.valueChanged.connect(self._choose)
+        self.step_text = label("")
+        self.new_tasks = button("New tasks", self.sample, "Sample other tasks")
+        head = row(self.said)
+        head.setStretch(0, 1)
+        for widget in (label("Inner step"), self.slider, self.step_text, self.new_tasks):
+            head.addWidget(widget)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(4)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 8, 0, 0)
+        box.setSpacing(8)
+        box.addLayout(head)
+        box.addLayout(self._row, 1)
+        session.watched.connect(self._take_watched)
+        session.run_started.connect(lambda _: self._watch())
+        session.settings_changed.connect(self._take_settings)
+        session.hidden_changed.connect(self._draw)
+        session.theme_changed.connect(self._take_theme)
+
+    def sample(self) -> None:
+        """Samples other tasks and watches them."""
+        settings = self.session.settings
+        self.tasks = [sampled_task(settings, self._random) for _ in range(MOST)]
+        self._watch()
+        self._draw()
+
+    @property
+    def inner_step(self) -> int:
+        """The inner step that is drawn."""
+        trained = max(self.session.settings.inner.inner_steps, 1)
+        return min(trained if self._chosen is None else self._chosen, self.last_step)
+
+    @property
+    def last_step(self) -> int:
+        """The last inner step there is."""
+        if self.watched is None or not self.watched.arms:
+            return 0
+        return max(len(curves) for curves in self.watched.arms.values()) - 1
+
+    def _watch(self) -> None:
+        """Asks for the adapted curves of as many tasks as fit."""
+        if self.isVisible() and self.tasks:
+            shown = self.tasks[: len(self.cells)]
+            points = [np.stack([getattr(t, axis) for t in shown]) for axis in _AXES]
+            for values in points:
+                values.setflags(write=False)
+            self.session.post(WatchTasks(*points))
+
+    def _take_watched(self, watched: Watched) -> None:
+        if self.isVisible():
+            self.watched = watched
+            self._draw()
+
+    def _take_settings(self, settings: Settings) -> None:
+        before, self._settings = self._settings, settings
+        if (before.tasks, before.inner.shots) != (settings.tasks, settings.inner.shots):
+            self.tasks = []
+        if self.isVisible():
+            if not self.tasks:
+                self.sample()
+            self._draw()
+
+    def _take_theme(self, theme: Theme) -> None:
+        for cell in self.cells:
+            cell.update()
+
+    def _choose(self, step: int) -> None:
+        self._chosen = step
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self.isVisible():
+            return
+        k, last, watched = self.inner_step, self.last_step, self.watched
+        self.slider.blockSignals(True)
+        self.slider.setRange(0, last)
+        self.slider.setValue(k)
+        self.slider.setEnabled(last > 0)
+        self.slider.blockSignals(False)
+        self.step_text.setText(f"{k} / {last}")
+        self.said.say(f"{len(self.cells)} other tasks")
+        fits = watched is not None and _is_about(watched, self.tasks[: len(self.cells)])
+        for n, (cell, task) in enumerate(zip(self.cells, self.tasks, strict=False)):
+            if watched is not None and fits:
+                arms = watched.arms.items()
+                cell.show_task(
+                    task, watched.grid, {name: c[min(k, len(c) - 1), n] for name, c in arms}
+                )
+            else:
+                cell.show_task(task, np.zeros(0), {})
+
+    def _fit_cells(self) -> None:
+        """As many small plots as there is room for."""
+        wanted = max(FEWEST, min(MOST, self.width() // (WIDTH + 4)))
+        if wanted == len(self.cells):
+            return
+        while len(self.cells) > wanted:
+            self.cells.pop().deleteLater()
+        while len(self.cells) < wanted:
+            cell = TaskCell(self.session)
+            cell.clicked.connect(lambda _=False, cell=cell: self._show_above(cell))
+            self.cells.append(cell)
+            self._row.addWidget(cell, 1)
+        self._watch()
+        self._draw()
+
+    def _show_above(self, cell: TaskCell) -> None:
+        if cell.task is not None:
+            self.session.set_probe(cell.task)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shows more or fewer tasks."""
+        super().resizeEvent(event)
+        if self.isVisible():
+            self._fit_cells()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begins to watch."""
+        super().showEvent(event)
+        self._fit_cells()
+        if self.tasks:
+            self._watch()
+            self._draw()
+        else:
+            self.sample()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Ends watching: what nobody sees is not computed."""
+        super().hideEvent(event)
+        self.session.post(WatchTasks(_NONE, _NONE))
+
+
+_AXES = ("support_x", "support_y")
+
+
+def _is_about(watched: Watched, tasks: list[ProbeTask]) -> bool:
+    """Whether a report is about these tasks, not about ones shown before."""
+    x = watched.watch.support_x
+    return len(x) == len(tasks) and all(
+        np.array_equal(row, task.support_x) for row, task in zip(x, tasks, strict=True)
+    )
+
+
+def _pen(color: str, style: Qt.PenStyle) -> QPen:
+    pen = QPen(QColor(color), 1.0)
+    pen.setStyle(style)
+    return pen
