@@ -19,6 +19,9 @@ class Field(QObject):
     rejected = Signal(str)
     """A sentence: why what was typed is no value. Empty when typing was given up."""
 
+    nudged = Signal(int)
+    """Up (1) or down (−1) was pressed in a number."""
+
     widget: QWidget
 
     def show_value(self, value: Value) -> None:
@@ -41,6 +44,7 @@ class TextField(Field):
         self.edit.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.edit.editingFinished.connect(self._finish)
         self.edit.given_up.connect(self._give_up)
+        self.edit.nudged.connect(self.nudged)
         self.widget = self.edit
 
     def show_value(self, value: Value) -> None:
@@ -143,6 +147,7 @@ class _Line(QLineEdit):
     """A line that Escape gives up, and that leaves Undo to the window when nothing was typed."""
 
     given_up = Signal()
+    nudged = Signal(int)
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
@@ -156,5 +161,7 @@ class _Line(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.given_up.emit()
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self.nudged.emit(1 if event.key() == Qt.Key.Key_Up else -1)
         else:
             super().keyPressEvent(event)

@@ -141,10 +141,17 @@ class Session(QObject):
             self.undo_stack.push(Edit(self._put, self.edited, settings, text, merge_key))
 
     def load_preset(self, preset: Preset) -> None:
-        """Takes over a preset's settings; differences are marked against them from now on."""
+        """Takes over a preset's settings; differences are marked against them from now on.
+
+        A run that has not begun to train begins anew at once: nothing would be lost.
+        """
         self.preset, self.baseline = preset, preset.settings
         self.adopt(preset.settings, "Load preset")
-        self.settings_changed.emit(self.settings)
+        untouched = self.status is not None and self.status.outer_step == 0 and not self.running
+        if untouched and self.staged is not None:
+            self.restart()
+        else:
+            self.settings_changed.emit(self.settings)
 
     def discard_staged(self) -> None:
         """Gives up the changes that wait for a restart."""

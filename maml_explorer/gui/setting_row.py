@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QMenu, QWidget
 
@@ -26,6 +26,9 @@ Edit = Callable[[Mapping[str, object], str | None], None]
 
 class SettingRow(QWidget):
     """The line of one setting, or of a minimum and a maximum."""
+
+    grown = Signal()
+    """A slider or a sentence appeared under the field."""
 
     def __init__(self, declarations: list[Hyperparameter], edit: Edit) -> None:
         super().__init__()
@@ -51,7 +54,8 @@ class SettingRow(QWidget):
         self._grid.setVerticalSpacing(2)
         beside = QWidget()
         beside.setFixedWidth(UNIT_WIDTH)
-        beside.setLayout(row(label(first.unit, "unit"), self.restart_mark, None, spacing=4))
+        units = [label(first.unit, "unit")] if first.unit else []
+        beside.setLayout(row(*units, self.restart_mark, None, spacing=4))
         self._grid.addWidget(self.name, 0, 0)
         self._grid.addWidget(self.dot, 0, 1)
         self._grid.addWidget(self._field_cell(), 0, 2)
@@ -109,6 +113,7 @@ class SettingRow(QWidget):
             field = field_for(declaration)
             field.entered.connect(partial(self._enter, declaration.key))
             field.rejected.connect(partial(self._reject, declaration.key))
+            field.nudged.connect(partial(self._nudge, declaration.key))
             field.widget.setToolTip(help_text(declaration))
             field.widget.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
             field.widget.customContextMenuRequested.connect(
@@ -149,6 +154,8 @@ class SettingRow(QWidget):
         self.error.setVisible(bool(sentence))
         for other, field in self.fields.items():
             field.show_invalid(bool(sentence) and other == key)
+        if sentence:
+            self.grown.emit()
 
     def _show_slider(self, key: str) -> None:
         if key not in self._scales:
@@ -158,6 +165,7 @@ class SettingRow(QWidget):
         for other, slider in self.sliders.items():
             slider.setVisible(other == key)
         self._show_on_slider(key)
+        self.grown.emit()
 
     def _new_slider(self, key: str) -> Slider:
         slider = Slider()
@@ -171,6 +179,11 @@ class SettingRow(QWidget):
         slider.valueChanged.connect(partial(self._slide, key))
         self._grid.addWidget(slider, 1, 0, 1, 4)
         return slider
+
+    def _nudge(self, key: str, way: int) -> None:
+        if key in self.sliders:
+            slider = self.sliders[key]
+            slider.setValue(slider.value() + way * slider.singleStep())
 
     def _begin_drag(self) -> None:
         self._drag += 1

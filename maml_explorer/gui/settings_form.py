@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from functools import partial
+
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -49,6 +51,8 @@ class SettingsForm(QWidget):
         box.addWidget(self.search)
         box.addWidget(self.area, 1)
         box.addWidget(self.restart_bar)
+        for line in self.rows:
+            line.grown.connect(partial(self._bring_into_view, line))
         session.settings_changed.connect(self._show)
         self._show(session.settings)
 
@@ -79,6 +83,10 @@ class SettingsForm(QWidget):
             line.show_settings(edited, self._session.baseline, in_force)
             line.show_read(algorithms)
         self.restart_bar.show_staged(self._session.staged_labels)
+
+    def _bring_into_view(self, line: SettingRow) -> None:
+        # once the layout has given the line its new height
+        QTimer.singleShot(0, line, lambda: self.area.ensureWidgetVisible(line, 0, 8))
 
     def _filter(self, text: str) -> None:
         words = text.casefold().split()

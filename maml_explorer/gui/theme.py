@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette, QPen
@@ -122,6 +123,7 @@ def arm_style(settings: Settings, arm: Arm | str, theme: Theme) -> ArmStyle:
     )
 
 
+@lru_cache(maxsize=256)
 def readable(color: str, ground: str) -> str:
     """`color`, moved towards black or white until it is readable as text on `ground`."""
     goal = "#000000" if _luminance(ground) > 0.4 else "#ffffff"
@@ -132,6 +134,7 @@ def readable(color: str, ground: str) -> str:
     return goal
 
 
+@lru_cache(maxsize=256)
 def mixed(color: str, other: str, part: float) -> str:
     """`color` with `part` (0 to 1) of `other` in it."""
     channels = zip(_channels(color), _channels(other), strict=True)
@@ -183,6 +186,7 @@ def palette(theme: Theme) -> QPalette:
     return colors
 
 
+@lru_cache(maxsize=256)
 def _lightened(color: str) -> str:
     """The same hue for a dark ground: lighter, a little less saturated."""
     old = QColor(color)

@@ -28,7 +28,6 @@ from maml_explorer.storage.reader import StorageError
 
 GAP = 8
 SIZE = QSize(1440, 900)
-SMALLEST = QSize(1080, 640)
 
 
 class MainWindow(QMainWindow):
@@ -44,7 +43,6 @@ class MainWindow(QMainWindow):
         self.session = session
         self._layout_path = layout_path
         self.setWindowTitle("MAML Explorer")
-        self.setMinimumSize(SMALLEST)
         self.appearance = Appearance(session)
         self.actions_table = Actions(self, session, self.close).table
         self.run_bar = RunBar(session, presets, self.export)

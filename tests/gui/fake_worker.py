@@ -110,6 +110,8 @@ class FakeWorker:
         self._probed()
 
     def _watch(self, command: m.WatchTasks) -> None:
+        if not command.support_x.size:
+            return
         grid = np.linspace(self.settings.tasks.x_min, self.settings.tasks.x_max, 60)
         steps, tasks = self.settings.run.test_steps + 1, len(command.support_x)
         means = command.support_y.mean(axis=1)

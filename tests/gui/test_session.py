@@ -281,6 +281,19 @@ def test_a_preset_is_taken_over_whole_and_is_the_new_baseline(session: Session):
     assert session.preset is preset
 
 
+def test_a_preset_applies_at_once_only_while_nothing_is_trained(
+    session: Session, worker: FakeWorker
+):
+    session.load_preset(presets()["learn2learn-sine"])
+    assert session.staged is None
+    assert worker.settings.model.hidden == (32, 32)
+    session.outer_step()
+    session.pull()
+    session.load_preset(presets()["finn-10-shot"])
+    assert session.staged_labels == ["Hidden layers", "Initialization"]
+    assert worker.settings.model.hidden == (32, 32)
+
+
 def test_the_timer_rests_while_paused_and_hurries_for_an_answer(session: Session):
     session.pull()
     session.pace._hurry_until = 0.0

@@ -245,6 +245,23 @@ def test_the_arrow_keys_get_past_small_whole_numbers(form: SettingsForm, qtbot: 
     assert session_of(form).settings.outer.meta_batch > 2
 
 
+def test_up_and_down_in_a_number_step_it(form: SettingsForm, qtbot: QtBot):
+    line = type_in(qtbot, form, "shots", "10")
+    qtbot.keyClick(line, Qt.Key.Key_Up)
+    assert session_of(form).settings.inner.shots == 11
+    qtbot.keyClick(line, Qt.Key.Key_Down)
+    qtbot.keyClick(line, Qt.Key.Key_Down)
+    assert session_of(form).settings.inner.shots == 9
+    assert line.text() == "9"
+
+
+def test_a_slider_at_the_lower_edge_is_scrolled_into_view(form: SettingsForm, qtbot: QtBot):
+    form.resize(300, 300)
+    line_of(form, "seed").setFocus()
+    slider = form.row("seed").sliders["seed"]
+    qtbot.waitUntil(lambda: not slider.visibleRegion().isEmpty())
+
+
 def test_the_wheel_over_a_field_changes_nothing(form: SettingsForm, qtbot: QtBot):
     line_of(form, "inner_lr").setFocus()
     before = session_of(form).edited
