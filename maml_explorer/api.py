@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from maml_explorer.core.training import prepare
+from maml_explorer.core.plan import prepare
 from maml_explorer.headless import ArmMetrics, Progress, threads_of, train_headless
 from maml_explorer.settings import DECLARATIONS, Settings
 from maml_explorer.storage.initialization import Initialization

@@ -60,7 +60,7 @@ def _arm(settings: Settings, text: str) -> Arm:
 
 def _from_run(folder: RunFolder, settings: Settings, arm: Arm, seed: int | None) -> Initialization:
     """The arm as the checkpoint has it; for a finished seed of several, as it was exported."""
-    from maml_explorer.core.training import prepare
+    from maml_explorer.core.plan import prepare
     from maml_explorer.headless import arm_records
     from maml_explorer.storage.checkpoint import load_checkpoint
     from maml_explorer.storage.initialization import Initialization, load_initialization

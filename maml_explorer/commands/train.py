@@ -114,7 +114,7 @@ def _new(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
         seeds = number_list(arguments.seeds, "seed", "--seeds", MAX_SEEDS)
         settings = settings.with_values({"seed": seeds[0]})
 
-    from maml_explorer.core.training import prepare
+    from maml_explorer.core.plan import prepare
     from maml_explorer.storage.run_folder import create_run
 
     prepare(settings)  # an absent device is refused before a folder is made
@@ -137,7 +137,7 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
             f"{', '.join(others)}."
         )
 
-    from maml_explorer.core.training import prepare
+    from maml_explorer.core.plan import prepare
     from maml_explorer.storage.checkpoint import load_checkpoint
     from maml_explorer.storage.run_folder import CHANGES, CHECKPOINT, open_run
 

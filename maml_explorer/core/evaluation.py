@@ -17,9 +17,9 @@ from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, adapt
 from maml_explorer.core.models.mlp import Mlp, with_ones
+from maml_explorer.core.plan import Plan, test_step_sizes
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.sine import held_out, predict_zero_mse, query_grid, targets
-from maml_explorer.core.training import Plan, test_step_sizes
 from maml_explorer.settings import TaskSettings
 
 CHUNK_TASKS = 50

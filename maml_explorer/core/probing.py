@@ -9,7 +9,7 @@ from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, adapt
 from maml_explorer.core.models.mlp import Layers, with_ones
-from maml_explorer.core.training import Plan, test_step_sizes
+from maml_explorer.core.plan import Plan, test_step_sizes
 
 
 @dataclass(frozen=True)

@@ -9,30 +9,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import StepSizes, adapt, tail_start, uniform_step_sizes
-from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
-from maml_explorer.core.meta_gradient import (
-    InnerLoop,
-    MetaGradient,
-    joint_gradient,
-    meta_gradient,
-    squares,
-)
-from maml_explorer.core.models.mlp import Mlp, with_ones
+from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.models.mlp import with_ones
 from maml_explorer.core.optimizers import OPTIMIZERS, Moments
+from maml_explorer.core.outer_gradient import OuterGradient
+from maml_explorer.core.plan import Plan
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.batch import TaskBatch
-from maml_explorer.core.tasks.sine import SineSampler, sampler
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.settings import Arm, Settings
-
-CHUNK_FLOATS = 4_000_000
-"""Adapted parameters and activations per chunk of tasks: bounds memory and the wait for a pause."""
 
 
 @dataclass(frozen=True)
@@ -68,122 +55,6 @@ class Losses:
     """Mean squared error of the support sets at θ, over the meta-batch."""
     query_after: Tensor
     """The same of the query sets after adaptation (for MTL: at θ)."""
-
-
-@dataclass(frozen=True)
-class ArmPlan:
-    """One arm's settings, resolved once per change."""
-
-    arm: Arm
-    algorithm: Algorithm
-    settings: Settings
-    """With the arm's overrides applied."""
-    inner: InnerLoop
-
-    @property
-    def gradient_evaluations(self) -> int:
-        """Gradients and Hessian-vector products per task and outer step."""
-        steps = self.inner.steps
-        if self.algorithm.outer_rule == "interpolation":
-            return steps
-        return steps + 1 + (steps if self.inner.second_order else 0)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Settings resolved for a device: made once per change, used at every outer step."""
-
-    settings: Settings
-    device: torch.device
-    dtype: torch.dtype
-    model: Mlp
-    sampler: SineSampler
-    arms: Mapping[str, ArmPlan]
-    scratch: torch.Generator
-
-    @cached_property
-    def chunk_tasks(self) -> int:
-        """Tasks per chunk: a fixed function of sizes, so results do not depend on the machine."""
-        points = self.settings.inner.shots + self.settings.inner.query_points
-        per_task = self.model.parameter_count + points * sum(self.model.sizes)
-        steps = max(arm.inner.steps for arm in self.arms.values())
-        return max(1, CHUNK_FLOATS // (per_task * (steps + 1)))
-
-
-def resolve_device(settings: Settings) -> torch.device:
-    """The device to train on.
-
-    "auto" takes CUDA only where it pays: small batches of small networks are faster on the CPU.
-
-    Raises:
-        SettingsError: where CUDA is asked for and absent.
-    """
-    wanted = settings.run.device
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise SettingsError(
-            "Device cuda was asked for, but no CUDA device is available: "
-            "allowed here are auto and cpu."
-        )
-    if wanted == "auto":
-        width = max(settings.model.hidden)
-        large = settings.outer.meta_batch * width * width > 25 * 40 * 40 * 50
-        wanted = "cuda" if large and torch.cuda.is_available() else "cpu"
-    return torch.device(wanted)
-
-
-def prepare(settings: Settings) -> Plan:
-    """Everything an outer step needs that does not change from step to step.
-
-    Raises:
-        SettingsError: where the device asked for is absent.
-    """
-    device = resolve_device(settings)
-    dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
-    model = Mlp((1, *settings.model.hidden, 1), settings.model.activation)
-    like = torch.empty(0, dtype=dtype, device=device)
-    return Plan(
-        settings=settings,
-        device=device,
-        dtype=dtype,
-        model=model,
-        sampler=sampler(
-            settings.tasks,
-            settings.outer.meta_batch,
-            settings.inner.shots,
-            settings.inner.query_points,
-            dtype,
-            device,
-        ),
-        arms={arm.name: _arm_plan(settings, arm, model, like) for arm in settings.arms},
-        scratch=torch.Generator(device),
-    )
-
-
-def _arm_plan(settings: Settings, arm: Arm, model: Mlp, like: Tensor) -> ArmPlan:
-    own = settings.of_arm(arm)
-    algorithm = ALGORITHMS[arm.algorithm]
-    start = tail_start(model, algorithm.adapts)
-    if algorithm.outer_rule == "interpolation":
-        steps = own.inner.reptile_inner_steps
-    else:
-        steps = 0 if algorithm.adapts == "none" else own.inner.inner_steps
-    inner = InnerLoop(
-        start=start,
-        steps=steps,
-        step_sizes=uniform_step_sizes(own.inner.inner_lr, max(1, model.depth - start), like),
-        second_order=algorithm.second_order and steps > 0,
-        query_weights=(0.0,) * steps + (1.0,),
-    )
-    return ArmPlan(arm, algorithm, own, inner)
-
-
-def test_step_sizes(plan: Plan, arm_name: str) -> tuple[int, StepSizes]:
-    """(first adapting layer, step sizes) of an arm at meta-test and in the window."""
-    arm = plan.arms[arm_name]
-    start = tail_start(plan.model, arm.algorithm.test_adapts)
-    like = torch.empty(0, dtype=plan.dtype, device=plan.device)
-    lr = arm.settings.inner.inner_lr
-    return start, uniform_step_sizes(lr, plan.model.depth - start, like)
 
 
 def start_arm(plan: Plan, arm_name: str) -> ArmState:
@@ -254,82 +125,41 @@ def outer_step_in_chunks(
 def _arm_step(
     plan: Plan, name: str, state: ArmState, batch: TaskBatch, wide: Tensor
 ) -> Generator[str, None, tuple[ArmState, Losses]]:
-    arm_plan = plan.arms[name]
-    layers = plan.model.layers(state.initialization)
-    one = _interpolation if arm_plan.algorithm.outer_rule == "interpolation" else _gradient
-    tasks, chunk = wide.shape[0], plan.chunk_tasks
-    total = one(plan, arm_plan, layers, wide[:chunk], batch.points.y[:chunk], tasks)
-    yield name
-    for begin in range(chunk, tasks, chunk):
-        part = slice(begin, begin + chunk)
-        total = _plus(total, one(plan, arm_plan, layers, wide[part], batch.points.y[part], tasks))
+    arm = plan.arms[name]
+    tasks, chunk = wide.shape[0], arm.chunk_tasks
+    total: OuterGradient | None = None
+    for begin in range(0, tasks, chunk):
+        whole = tasks <= chunk  # then no view is made, and arms share what is copied in
+        x = wide if whole else wide[begin : begin + chunk]
+        y = batch.points.y if whole else batch.points.y[begin : begin + chunk]
+        part = plan.workspace.outer_gradient(
+            arm.shape(plan, len(x)), state.initialization, x, y, arm.inner_lr
+        )
+        if not whole:  # the next chunk writes into the same memory
+            part = part.copy() if total is None else total + part
+        total = part
         yield name
-    flat = torch.cat([layer.reshape(-1) for layer in total.gradient])
+    assert total is not None
     step = state.outer_step + 1
-    outer = arm_plan.settings.outer
-    if arm_plan.algorithm.outer_rule == "interpolation":
+    outer = arm.settings.outer
+    if arm.algorithm.outer_rule == "interpolation":
         epsilon = outer.reptile_step
         if outer.reptile_anneal:
             epsilon *= max(0.0, 1 - state.outer_step / outer.outer_steps)
-        theta, moments = torch.sub(state.initialization, flat, alpha=epsilon), state.moments
+        theta = torch.sub(state.initialization, total.gradient, alpha=epsilon)
+        moments = state.moments
     else:
         _, update = OPTIMIZERS[outer.optimizer]
         theta, moments = update(
-            state.initialization, flat, state.moments, step, outer.outer_lr, outer.momentum
-        )
+            state.initialization, total.gradient, state.moments, step, outer.outer_lr,
+            outer.momentum,
+        )  # fmt: skip
     inner = plan.settings.inner
     losses = Losses(
         total.support_before / (tasks * inner.shots),
         total.query_after / (tasks * inner.query_points),
     )
     return ArmState(theta, moments, step), losses
-
-
-def _gradient(
-    plan: Plan, arm: ArmPlan, layers: list[Tensor], x: Tensor, y: Tensor, tasks: int
-) -> MetaGradient:
-    shots = plan.settings.inner.shots
-    if arm.algorithm.outer_data == "all":
-        return joint_gradient(plan.model, layers, x, y, shots, tasks)
-    return meta_gradient(plan.model, layers, x, y, shots, arm.inner, tasks)
-
-
-def _interpolation(
-    plan: Plan, arm: ArmPlan, layers: list[Tensor], x: Tensor, y: Tensor, tasks: int
-) -> MetaGradient:
-    """mean(θ − φ_K) in the place of a gradient, on minibatches of the support set.
-
-    The points are drawn independently, so consecutive ones are a random minibatch; where the
-    batch does not divide the shots, the last one of a pass is smaller.
-    Source: Nichol, Achiam, Schulman 2018, Algorithm 2.
-    """
-    shots = plan.settings.inner.shots
-    size = min(arm.settings.inner.reptile_batch, shots)
-    parts = [slice(begin, min(begin + size, shots)) for begin in range(0, shots, size)]
-    path = adapt(
-        plan.model,
-        layers,
-        [x[:, part] for part in parts],
-        [y[:, part] for part in parts],
-        arm.inner.step_sizes,
-        arm.inner.steps,
-        keep_traces=False,
-    )
-    before = plan.model.forward(layers, x[:, :shots]).output - y[:, :shots]
-    after = plan.model.forward(path.parameters[-1], x[:, shots:]).output - y[:, shots:]
-    moved = [
-        torch.sub(theta * (x.shape[0] / tasks), phi.sum(0), alpha=1 / tasks)
-        for theta, phi in zip(layers, path.parameters[-1], strict=True)
-    ]
-    return MetaGradient(moved, squares(before), squares(after))
-
-
-def _plus(one: MetaGradient, two: MetaGradient) -> MetaGradient:
-    return MetaGradient(
-        [a + b for a, b in zip(one.gradient, two.gradient, strict=True)],
-        one.support_before + two.support_before,
-        one.query_after + two.query_after,
-    )
 
 
 def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tuple[float, float]:
@@ -357,14 +187,3 @@ def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tup
             float((after - y[:, :shots]).square().mean()),
             float((before - y[:, shots:]).square().mean()),
         )
-
-
-def intra_op_threads(plan: Plan) -> int:
-    """Threads per tensor operation: a fixed function of sizes, as results may depend on it.
-
-    One thread is faster up to about the work below: at the paper's size two spend more time
-    meeting than computing, and the second core is left to the window.
-    """
-    points = plan.settings.inner.shots + plan.settings.inner.query_points
-    tasks = min(plan.settings.outer.meta_batch, plan.chunk_tasks)
-    return 2 if tasks * points * plan.model.parameter_count > 20_000_000 else 1

@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from maml_explorer.core.training import ArmState, Plan, RunState, start_run
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.training import ArmState, RunState, start_run
 from maml_explorer.settings import Settings
 from maml_explorer.settings_text import from_toml, to_toml
 from maml_explorer.storage.reader import StorageError, json_object

@@ -13,7 +13,7 @@ from maml_explorer.storage.reader import StorageError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from maml_explorer.core.training import Plan
+    from maml_explorer.core.plan import Plan
 
 FIGURES = ("mean", "ci95", "mean_kept", "median")
 SHOWN_STEPS = (0, 1, 5, 10)

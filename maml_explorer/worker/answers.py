@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes
+from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import probe
 from maml_explorer.core.tasks.sine import (
     bayes_posterior,
@@ -17,7 +18,7 @@ from maml_explorer.core.tasks.sine import (
     query_grid,
     targets,
 )
-from maml_explorer.core.training import Plan, RunState
+from maml_explorer.core.training import RunState
 from maml_explorer.settings import TaskSettings
 from maml_explorer.worker.messages import (
     ArmProbe,

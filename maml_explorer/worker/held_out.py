@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from maml_explorer.core.evaluation import meta_test
-from maml_explorer.core.training import Plan, RunState
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.training import RunState
 from maml_explorer.worker.messages import ArmTest, MetaTested
 
 SHARE = 0.05

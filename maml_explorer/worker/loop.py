@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 from maml_explorer.core import training
-from maml_explorer.core.training import Losses, Plan, RunState
+from maml_explorer.core.plan import Plan, intra_op_threads, prepare
+from maml_explorer.core.training import Losses, RunState
 from maml_explorer.hyperparameters import Applies, SettingsError, shown
 from maml_explorer.settings import DECLARATIONS, Settings, changed_keys, needs_restart
 from maml_explorer.worker import messages as m
@@ -267,8 +268,8 @@ class Loop:
             self.outbox.put(m.Refused(type(command).__name__, str(refusal)))
 
     def _restart(self, command: m.Restart) -> None:
-        plan = training.prepare(command.settings)  # refused here: the old run is untouched
-        torch.set_num_threads(training.intra_op_threads(plan))
+        plan = prepare(command.settings)  # refused here: the old run is untouched
+        torch.set_num_threads(intra_op_threads(plan))
         state = training.start_run(plan)
         self.run_number += 1
         self.settings, self.plan, self.state = command.settings, plan, state
@@ -292,13 +293,13 @@ class Loop:
         if staged:
             labels = ", ".join(DECLARATIONS[key].label for key in staged)
             raise SettingsError(f"{labels} takes effect only with a restart; nothing was changed.")
-        plan = training.prepare(new)
+        plan = prepare(new, self.plan.workspace)
         self.flush()
         self._drop_pending()
         state = training.with_arms_of(plan, self._without_replaced_arms(old, new))
         self._note_changes(old, new)
         self.settings, self.plan, self.state = new, plan, state
-        torch.set_num_threads(training.intra_op_threads(plan))
+        torch.set_num_threads(intra_op_threads(plan))
         if self.good is not None:
             self.good = training.with_arms_of(plan, self.good)
             self.candidate = None

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from maml_explorer.core.plan import Plan
 from maml_explorer.core.tasks.sine import predict_zero_mse
-from maml_explorer.core.training import Losses, Plan
+from maml_explorer.core.training import Losses
 from maml_explorer.worker.messages import Metrics
 
 BLOCK_STEPS = 64

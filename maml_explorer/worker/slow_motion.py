@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from maml_explorer.core import training
-from maml_explorer.core.training import Losses, Plan, RunState
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.training import Losses, RunState
 from maml_explorer.worker.answers import answer_probe, frozen_array
 from maml_explorer.worker.messages import Probed, ProbeTask, Stepped
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from maml_explorer.core import evaluation, training
+from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.sine import held_out, query_grid, targets
 from maml_explorer.settings import Settings, TaskSettings, default_arm
@@ -16,11 +17,11 @@ from tests import reference
 SIZES = (1, 6, 1)
 
 
-def plan_of(*algorithms: str, **values: object) -> training.Plan:
+def plan_of(*algorithms: str, **values: object) -> Plan:
     settings = Settings().with_values(
         {"hidden": (6,), "precision": "float64", "activation": "tanh", "test_tasks": 120, **values}
     )
-    return training.prepare(settings.with_arms(tuple(default_arm(a) for a in algorithms)))
+    return prepare(settings.with_arms(tuple(default_arm(a) for a in algorithms)))
 
 
 @pytest.mark.parametrize("key", ["maml", "anil", "mtl"])

@@ -9,6 +9,7 @@ import torch
 
 from maml_explorer.core import training
 from maml_explorer.core.optimizers import OPTIMIZERS
+from maml_explorer.core.plan import prepare
 from maml_explorer.settings import Settings, default_arm
 from tests import reference
 
@@ -45,7 +46,7 @@ def test_optimizers_equal_torch_optim(name: str, momentum: float) -> None:
 
 def test_an_outer_step_of_maml_is_adam_on_the_reference_gradient() -> None:
     settings = small("maml", inner_steps=2)
-    plan = training.prepare(settings)
+    plan = prepare(settings)
     state = training.start_run(plan)
     batch, _ = training.draw_batch(plan, state)
     theta = state.arms["MAML"].initialization
@@ -89,7 +90,7 @@ def test_reptile_is_its_definition(batch_size: int, steps: int) -> None:
         "reptile", reptile_batch=batch_size, reptile_inner_steps=steps, inner_lr=0.05,
         reptile_step=0.3, outer_steps=10,
     )  # fmt: skip
-    plan = training.prepare(settings)
+    plan = prepare(settings)
     state = training.start_run(plan)
     for outer_step in range(2):
         batch, _ = training.draw_batch(plan, state)
@@ -115,10 +116,12 @@ def test_reptile_is_its_definition(batch_size: int, steps: int) -> None:
 @pytest.mark.parametrize("chunk", [1, 3])
 def test_chunks_of_a_large_batch_add_up(chunk: int) -> None:
     settings = small("maml", "anil", "reptile", "mtl", meta_batch=7)
-    whole = training.prepare(settings)
-    parts = training.prepare(settings)
-    parts.__dict__["chunk_tasks"] = chunk  # what a larger network would give
-    assert whole.chunk_tasks >= 7
+    whole = prepare(settings)
+    parts = prepare(settings)
+    # what a larger network would give
+    arms = {n: dataclasses.replace(a, chunk_tasks=chunk) for n, a in parts.arms.items()}
+    parts = dataclasses.replace(parts, arms=arms)
+    assert all(arm.chunk_tasks >= 7 for arm in whole.arms.values())
     one, losses_one = training.outer_step(whole, training.start_run(whole))
     two, losses_two = training.outer_step(parts, training.start_run(parts))
     for name in one.arms:
@@ -129,7 +132,7 @@ def test_chunks_of_a_large_batch_add_up(chunk: int) -> None:
 
 
 def test_abandoning_a_step_leaves_the_state_whole() -> None:
-    plan = training.prepare(small("maml", "mtl"))
+    plan = prepare(small("maml", "mtl"))
     state = training.start_run(plan)
     before = state.arms["MAML"].initialization.clone(), state.generator_state.clone()
     work = training.outer_step_in_chunks(plan, state)
@@ -143,7 +146,7 @@ def test_abandoning_a_step_leaves_the_state_whole() -> None:
 
 
 def test_frozen_arms_wait() -> None:
-    plan = training.prepare(small("maml", "mtl"))
+    plan = prepare(small("maml", "mtl"))
     state = training.start_run(plan)
     arms = dict(state.arms)
     arms["MAML"] = dataclasses.replace(arms["MAML"], frozen=True)
@@ -152,17 +155,17 @@ def test_frozen_arms_wait() -> None:
 
 
 def test_all_arms_start_from_the_same_initialization() -> None:
-    plan = training.prepare(small("maml", "anil", "mtl"))
+    plan = prepare(small("maml", "anil", "mtl"))
     state = training.start_run(plan)
     thetas = [arm.initialization for arm in state.arms.values()]
     assert torch.equal(thetas[0], thetas[1]) and torch.equal(thetas[0], thetas[2])
-    other = training.start_run(training.prepare(small("maml", seed=1)))
+    other = training.start_run(prepare(small("maml", seed=1)))
     assert not torch.equal(thetas[0], other.arms["MAML"].initialization)
 
 
 def test_a_setting_an_algorithm_does_not_read_changes_nothing() -> None:
     def after(**values: object) -> torch.Tensor:
-        plan = training.prepare(small("mtl", **values))
+        plan = prepare(small("mtl", **values))
         state = training.start_run(plan)
         for _ in range(3):
             state, _ = training.outer_step(plan, state)
@@ -172,7 +175,7 @@ def test_a_setting_an_algorithm_does_not_read_changes_nothing() -> None:
 
 
 def test_zero_inner_steps_train_on_the_query_set() -> None:
-    plan = training.prepare(small("maml", "anil", inner_steps=0))
+    plan = prepare(small("maml", "anil", inner_steps=0))
     state, losses = training.outer_step(plan, training.start_run(plan))
     assert torch.equal(losses["MAML"].query_after, losses["ANIL"].query_after) or torch.isclose(
         losses["MAML"].query_after, losses["ANIL"].query_after
@@ -186,7 +189,7 @@ def test_joint_training_approaches_the_best_single_predictor() -> None:
 
     settings = Settings().with_values({"meta_batch": 100, "outer_lr": 0.003})
     settings = settings.with_arms((default_arm("mtl"),))
-    plan = training.prepare(settings)
+    plan = prepare(settings)
     state = training.start_run(plan)
     x = query_grid(settings.tasks).float()
     exact = best_single_predictor(settings.tasks)(x)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from maml_explorer.core import training
+from maml_explorer.core.plan import prepare
 from maml_explorer.settings import Arm, Settings, default_arm
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.handle import Worker
@@ -20,7 +21,7 @@ PROBE = m.ProbeTask(np.array([-3.0, 0.5, 2.0]), np.array([1.0, -1.0, 0.5]), 2.0,
 
 
 def plain_loop(settings: Settings, steps: int) -> training.RunState:
-    plan = training.prepare(settings)
+    plan = prepare(settings)
     state = training.start_run(plan)
     for _ in range(steps):
         state, _ = training.outer_step(plan, state)
@@ -61,7 +62,7 @@ def test_the_worker_equals_a_plain_loop_bit_for_bit() -> None:
     assert curves, "the pause at the end answers the probe once more"
     from maml_explorer.worker.answers import answer_probe
 
-    plan = training.prepare(settings)
+    plan = prepare(settings)
     for name, arm in answer_probe(1, plan, expected, PROBE).arms.items():
         np.testing.assert_array_equal(curves[-1].arms[name].curves, arm.curves)
 
@@ -110,7 +111,7 @@ def test_the_path_shown_is_the_one_trained_on() -> None:
     driver.tell(m.TakeInnerStep())
     (stepped,) = driver.reports(m.Stepped)
     assert isinstance(stepped, m.Stepped)
-    plan = training.prepare(settings)
+    plan = prepare(settings)
     batch, _ = training.draw_batch(plan, training.start_run(plan))
     np.testing.assert_array_equal(stepped.probe.support_x, batch.support.x[0, :, 0].double())
     x, y = batch.query.x[0].double(), batch.query.y[0].double()
@@ -144,7 +145,7 @@ def test_a_change_applies_from_the_next_outer_step() -> None:
     driver.train_to(4)
     driver.tell(m.Change(changed))
     driver.train_to(7)
-    first, second = training.prepare(settings), training.prepare(changed)
+    first, second = prepare(settings), prepare(changed)
     state = training.start_run(first)
     for index in range(7):
         state, _ = training.outer_step(first if index < 4 else second, state)

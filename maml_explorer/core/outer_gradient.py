@@ -1,0 +1,188 @@
+"""The outer gradient of one arm on one chunk of tasks, recorded once and replayed.
+
+Which of the three rules an arm uses, and every size, make up a :class:`Shape`; the
+:class:`Workspace` holds one recording per shape, and the buffers they read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from maml_explorer.core.adaptation import StepSizes, adapt
+from maml_explorer.core.meta_gradient import (
+    InnerLoop,
+    MetaGradient,
+    joint_gradient,
+    meta_gradient,
+    squares,
+)
+from maml_explorer.core.models.mlp import Layers, Mlp
+from maml_explorer.core.replay import Recorded, record
+
+MAX_BYTES = 512 * 2**20
+"""Memory of all recordings together; beyond it the ones unused for longest are dropped."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Everything a recording depends on but the values of its tensors."""
+
+    model: Mlp
+    rule: str
+    """"query": loss after adaptation; "all": joint training; "interpolation": Reptile's."""
+    start: int
+    steps: int
+    second_order: bool
+    query_weights: tuple[float, ...]
+    shots: int
+    tasks: int
+    """In this chunk."""
+    total_tasks: int
+    """Of the meta-batch."""
+    minibatch: int
+    """Support points per inner step of Reptile; 0 elsewhere."""
+
+
+@dataclass(frozen=True)
+class OuterGradient:
+    """What one chunk adds to an outer step."""
+
+    gradient: Tensor
+    """[parameter]; for Reptile's rule mean(θ − φ_K)."""
+    support_before: Tensor
+    """Scalar: sum of squared residuals of the support sets at θ."""
+    query_after: Tensor
+    """Scalar: the same of the query sets after adaptation."""
+
+    def copy(self) -> OuterGradient:
+        """The same in memory of its own."""
+        return OuterGradient(
+            self.gradient.clone(), self.support_before.clone(), self.query_after.clone()
+        )
+
+    def __add__(self, other: OuterGradient) -> OuterGradient:
+        return OuterGradient(
+            self.gradient + other.gradient,
+            self.support_before + other.support_before,
+            self.query_after + other.query_after,
+        )
+
+
+def outer_gradient(
+    shape: Shape, theta: Tensor, x: Tensor, y: Tensor, inner_lr: Tensor
+) -> OuterGradient:
+    """The outer gradient without a recording.
+
+    Args:
+        theta: [parameter].
+        x: [task, point, in + 1] with its column of ones; the first shots are the support set.
+        y: [task, point, 1].
+        inner_lr: α, a scalar tensor.
+    """
+    model, layers = shape.model, shape.model.layers(theta)
+    sizes = StepSizes(((inner_lr,) * (model.depth - shape.start),))
+    if shape.rule == "all":
+        found = joint_gradient(model, layers, x, y, shape.shots, shape.total_tasks)
+    elif shape.rule == "interpolation":
+        found = _interpolation(shape, layers, x, y, sizes)
+    else:
+        inner = InnerLoop(shape.start, shape.steps, sizes, shape.second_order, shape.query_weights)
+        found = meta_gradient(model, layers, x, y, shape.shots, inner, shape.total_tasks)
+    flat = torch.cat([layer.reshape(-1) for layer in found.gradient])
+    return OuterGradient(flat, found.support_before, found.query_after)
+
+
+def _interpolation(
+    shape: Shape, layers: Layers, x: Tensor, y: Tensor, sizes: StepSizes
+) -> MetaGradient:
+    """mean(θ − φ_K) in the place of a gradient, on minibatches of the support set.
+
+    The points are drawn independently, so consecutive ones are a random minibatch; where the
+    batch does not divide the shots, the last one of a pass is smaller.
+    Source: Nichol, Achiam, Schulman 2018, Algorithm 2.
+    """
+    shots, size = shape.shots, min(shape.minibatch, shape.shots)
+    parts = [slice(begin, min(begin + size, shots)) for begin in range(0, shots, size)]
+    path = adapt(
+        shape.model,
+        layers,
+        [x[:, part] for part in parts],
+        [y[:, part] for part in parts],
+        sizes,
+        shape.steps,
+        keep_traces=False,
+    )
+    before = shape.model.forward(layers, x[:, :shots]).output - y[:, :shots]
+    after = shape.model.forward(path.parameters[-1], x[:, shots:]).output - y[:, shots:]
+    part_of_batch = shape.tasks / shape.total_tasks
+    moved = [
+        torch.sub(theta * part_of_batch, phi.sum(0), alpha=1 / shape.total_tasks)
+        for theta, phi in zip(layers, path.parameters[-1], strict=True)
+    ]
+    return MetaGradient(moved, squares(before), squares(after))
+
+
+class _Slot:
+    """A buffer that recordings read; a value is copied in only where it is not there already."""
+
+    __slots__ = ("source", "tensor")
+
+    def __init__(self, like: Tensor) -> None:
+        self.tensor = torch.empty_like(like, memory_format=torch.contiguous_format)
+        self.source: Tensor | None = None
+
+    def put(self, value: Tensor) -> None:
+        if value is not self.source:
+            self.tensor.copy_(value)
+            self.source = value
+
+
+class Workspace:
+    """The mutable part of a run's arithmetic: recordings and buffers, nothing of its state."""
+
+    def __init__(self) -> None:
+        self._recordings: dict[Shape, tuple[Recorded, tuple[_Slot, ...]]] = {}
+        self._points: dict[tuple[object, ...], tuple[_Slot, _Slot]] = {}
+
+    def outer_gradient(
+        self, shape: Shape, theta: Tensor, x: Tensor, y: Tensor, inner_lr: Tensor
+    ) -> OuterGradient:
+        """As the function of that name; the result lives until the next call for this shape."""
+        held = self._recordings.get(shape)
+        if held is None or held[1][0].tensor.dtype != theta.dtype:
+            held = self._record(shape, theta, x, y, inner_lr)
+        recorded, slots = held
+        for slot, value in zip(slots, (theta, x, y, inner_lr), strict=True):
+            slot.put(value)
+        return OuterGradient(*recorded.run())
+
+    @property
+    def kinds(self) -> set[str]:
+        """How the outer gradients in use are run: "replay", "CUDA graph" or "eager"."""
+        return {recorded.kind for recorded, _ in self._recordings.values()}
+
+    def _record(
+        self, shape: Shape, theta: Tensor, x: Tensor, y: Tensor, inner_lr: Tensor
+    ) -> tuple[Recorded, tuple[_Slot, ...]]:
+        key = (tuple(x.shape), x.dtype, x.device)
+        points = self._points.setdefault(key, (_Slot(x), _Slot(y)))
+        slots = (_Slot(theta), *points, _Slot(inner_lr))
+        for slot, value in zip(slots, (theta, x, y, inner_lr), strict=True):
+            slot.put(value)
+
+        def function(*inputs: Tensor) -> tuple[Tensor, ...]:
+            found = outer_gradient(shape, *inputs)
+            return found.gradient, found.support_before, found.query_after
+
+        recorded = record(function, [slot.tensor for slot in slots])
+        self._recordings.pop(shape, None)
+        self._recordings[shape] = (recorded, slots)
+        while len(self._recordings) > 1 and self._bytes() > MAX_BYTES:
+            self._recordings.pop(next(iter(self._recordings)))
+        return recorded, slots
+
+    def _bytes(self) -> int:
+        return sum(recorded.bytes for recorded, _ in self._recordings.values())

@@ -1,0 +1,179 @@
+"""Settings resolved for a device: what an outer step needs that does not change between steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from maml_explorer.core.adaptation import StepSizes, tail_start, uniform_step_sizes
+from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
+from maml_explorer.core.meta_gradient import InnerLoop
+from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.outer_gradient import Shape, Workspace
+from maml_explorer.core.tasks.sine import SineSampler, sampler
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.settings import Arm, Settings
+
+CHUNK_FLOATS = 4_000_000
+"""Adapted parameters and activations per chunk of tasks: bounds memory and the wait for a pause."""
+
+
+@dataclass(frozen=True)
+class ArmPlan:
+    """One arm's settings, resolved once per change."""
+
+    arm: Arm
+    algorithm: Algorithm
+    settings: Settings
+    """With the arm's overrides applied."""
+    inner: InnerLoop
+    chunk_tasks: int
+    """Tasks per chunk: a fixed function of this arm's sizes, so that its result depends neither on
+    the machine nor on the arms beside it."""
+    shapes: dict[int, Shape] = field(default_factory=dict, compare=False, repr=False)
+    """Made as chunk sizes are met: building and hashing one costs more than its lookup."""
+
+    @property
+    def inner_lr(self) -> Tensor:
+        """α, a scalar tensor on the run's device."""
+        return self.inner.step_sizes.steps[0][0]
+
+    def shape(self, plan: Plan, tasks: int) -> Shape:
+        """What the recording of this arm's outer gradient on so many tasks depends on."""
+        shape = self.shapes.get(tasks)
+        if shape is None:
+            rule = self.algorithm.outer_data
+            if self.algorithm.outer_rule == "interpolation":
+                rule = "interpolation"
+            shape = self.shapes[tasks] = Shape(
+                model=plan.model,
+                rule=rule,
+                start=self.inner.start if rule == "query" else 0,
+                steps=self.inner.steps,
+                second_order=self.inner.second_order,
+                query_weights=self.inner.query_weights,
+                shots=plan.settings.inner.shots,
+                tasks=tasks,
+                total_tasks=plan.settings.outer.meta_batch,
+                minibatch=self.settings.inner.reptile_batch if rule == "interpolation" else 0,
+            )
+        return shape
+
+    @property
+    def gradient_evaluations(self) -> int:
+        """Gradients and Hessian-vector products per task and outer step."""
+        steps = self.inner.steps
+        if self.algorithm.outer_rule == "interpolation":
+            return steps
+        return steps + 1 + (steps if self.inner.second_order else 0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings resolved for a device: made once per change, used at every outer step."""
+
+    settings: Settings
+    device: torch.device
+    dtype: torch.dtype
+    model: Mlp
+    sampler: SineSampler
+    arms: Mapping[str, ArmPlan]
+    scratch: torch.Generator
+    workspace: Workspace
+
+
+def resolve_device(settings: Settings) -> torch.device:
+    """The device to train on.
+
+    "auto" takes CUDA only where it pays: small batches of small networks are faster on the CPU.
+
+    Raises:
+        SettingsError: where CUDA is asked for and absent.
+    """
+    wanted = settings.run.device
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise SettingsError(
+            "Device cuda was asked for, but no CUDA device is available: "
+            "allowed here are auto and cpu."
+        )
+    if wanted == "auto":
+        width = max(settings.model.hidden)
+        large = settings.outer.meta_batch * width * width > 25 * 40 * 40 * 50
+        wanted = "cuda" if large and torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+def prepare(settings: Settings, workspace: Workspace | None = None) -> Plan:
+    """Everything an outer step needs that does not change from step to step.
+
+    Args:
+        workspace: that of the plan before a change, so that what still fits is not recorded anew.
+
+    Raises:
+        SettingsError: where the device asked for is absent.
+    """
+    device = resolve_device(settings)
+    dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
+    model = Mlp((1, *settings.model.hidden, 1), settings.model.activation)
+    like = torch.empty(0, dtype=dtype, device=device)
+    return Plan(
+        settings=settings,
+        device=device,
+        dtype=dtype,
+        model=model,
+        sampler=sampler(
+            settings.tasks,
+            settings.outer.meta_batch,
+            settings.inner.shots,
+            settings.inner.query_points,
+            dtype,
+            device,
+        ),
+        arms={arm.name: _arm_plan(settings, arm, model, like) for arm in settings.arms},
+        scratch=torch.Generator(device),
+        workspace=workspace or Workspace(),
+    )
+
+
+def _arm_plan(settings: Settings, arm: Arm, model: Mlp, like: Tensor) -> ArmPlan:
+    own = settings.of_arm(arm)
+    algorithm = ALGORITHMS[arm.algorithm]
+    start = tail_start(model, algorithm.adapts)
+    if algorithm.outer_rule == "interpolation":
+        steps = own.inner.reptile_inner_steps
+    else:
+        steps = 0 if algorithm.adapts == "none" else own.inner.inner_steps
+    inner = InnerLoop(
+        start=start,
+        steps=steps,
+        step_sizes=uniform_step_sizes(own.inner.inner_lr, max(1, model.depth - start), like),
+        second_order=algorithm.second_order and steps > 0,
+        query_weights=(0.0,) * steps + (1.0,),
+    )
+    points = settings.inner.shots + settings.inner.query_points
+    per_task = (model.parameter_count + points * sum(model.sizes)) * (steps + 1)
+    return ArmPlan(arm, algorithm, own, inner, max(1, CHUNK_FLOATS // per_task))
+
+
+def test_step_sizes(plan: Plan, arm_name: str) -> tuple[int, StepSizes]:
+    """(first adapting layer, step sizes) of an arm at meta-test and in the window."""
+    arm = plan.arms[arm_name]
+    start = tail_start(plan.model, arm.algorithm.test_adapts)
+    like = torch.empty(0, dtype=plan.dtype, device=plan.device)
+    lr = arm.settings.inner.inner_lr
+    return start, uniform_step_sizes(lr, plan.model.depth - start, like)
+
+
+def intra_op_threads(plan: Plan) -> int:
+    """Threads per tensor operation: a fixed function of sizes, as results may depend on it.
+
+    One thread is faster up to about the work below: at the paper's size two spend more time
+    meeting than computing, and the second core is left to the window.
+    """
+    points = plan.settings.inner.shots + plan.settings.inner.query_points
+    chunk = max(arm.chunk_tasks for arm in plan.arms.values())
+    tasks = min(plan.settings.outer.meta_batch, chunk)
+    return 2 if tasks * points * plan.model.parameter_count > 20_000_000 else 1

@@ -1,0 +1,117 @@
+"""Recordings: the same bits as the function, whatever is replayed in between."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from maml_explorer.core.models.activations import ACTIVATIONS
+from maml_explorer.core.models.mlp import Mlp, with_ones
+from maml_explorer.core.outer_gradient import Shape, Workspace, outer_gradient
+from maml_explorer.core.replay import Eager, Recording, record
+
+TASKS, SHOTS, POINTS = 6, 4, 9
+
+KINDS = {
+    "maml": ("query", 0, 2, True),
+    "maml without inner steps": ("query", 0, 0, False),
+    "fomaml": ("query", 0, 2, False),
+    "anil": ("query", 2, 3, True),
+    "mtl": ("all", 0, 0, False),
+    "reptile": ("interpolation", 0, 3, False),
+}
+
+
+def shape(kind: str, activation: str, tasks: int = TASKS) -> Shape:
+    rule, start, steps, second_order = KINDS[kind]
+    weights = (0.0,) * steps + (1.0,)
+    return Shape(
+        Mlp((1, 6, 5, 1), activation),
+        rule,
+        start,
+        steps,
+        second_order,
+        weights,
+        SHOTS,
+        tasks,
+        tasks,
+        2,
+    )
+
+
+def example(dtype: torch.dtype, seed: int, tasks: int = TASKS) -> tuple[torch.Tensor, ...]:
+    generator = torch.Generator().manual_seed(seed)
+    theta = torch.randn(Mlp((1, 6, 5, 1)).parameter_count, dtype=dtype, generator=generator)
+    x = torch.randn(tasks, POINTS, 1, dtype=dtype, generator=generator)
+    y = torch.randn(tasks, POINTS, 1, dtype=dtype, generator=generator)
+    return theta, with_ones(x), y, torch.tensor(0.05 * seed, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_replays_are_the_same_bits(activation: str, dtype: torch.dtype) -> None:
+    workspace = Workspace()
+    with torch.no_grad():
+        for seed in (1, 2, 3):  # later seeds replay what the first one recorded
+            inputs = example(dtype, seed)
+            for kind in KINDS:
+                of = shape(kind, activation)
+                fast = workspace.outer_gradient(of, *inputs)
+                slow = outer_gradient(of, *inputs)
+                assert torch.equal(fast.gradient, slow.gradient), kind
+                assert torch.equal(fast.support_before, slow.support_before), kind
+                assert torch.equal(fast.query_after, slow.query_after), kind
+    assert workspace.kinds == {"replay"}
+
+
+def test_memory_is_used_again() -> None:
+    of = shape("maml", "relu")
+    inputs = example(torch.float32, 1)
+    with torch.no_grad():
+
+        def function(*buffers: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return (outer_gradient(of, *buffers).gradient,)
+
+        recorded = Recording(function, inputs)
+        everything = sum(
+            tensor.untyped_storage().nbytes() for tensor in _made_while(function, inputs)
+        )
+    assert 0 < recorded.bytes < 0.6 * everything
+
+
+def _made_while(function: object, inputs: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
+    from maml_explorer.core.replay import _Recorder
+
+    with _Recorder() as recorder:
+        function(*inputs)  # type: ignore[operator]
+    return list(recorder.made.values())
+
+
+def test_a_function_without_a_fast_form_is_still_right() -> None:
+    x = torch.linspace(-1, 1, 7)
+    with torch.no_grad():
+        recorded = record(lambda t: (torch.erf(t).cumsum(0) + torch.flip(t, (0,)),), [x])
+        assert recorded.kind == "replay"
+        for value in (0.3, -2.0):
+            x.fill_(value)
+            expected = torch.erf(x).cumsum(0) + torch.flip(x, (0,))
+            assert torch.equal(recorded.run()[0], expected)
+
+
+def test_what_cannot_be_recorded_runs_as_it_is() -> None:
+    x = torch.tensor([3.0, 1.0, 2.0])
+    with torch.no_grad():
+        recorded = record(lambda t: (torch.sort(t).values,), [x])
+        assert isinstance(recorded, Eager) and recorded.kind == "eager"
+        x.neg_()
+        assert recorded.run()[0].tolist() == [-3.0, -2.0, -1.0]
+
+
+def test_a_workspace_holds_several_sizes_at_once() -> None:
+    workspace = Workspace()
+    with torch.no_grad():
+        for tasks in (6, 2, 6, 2):
+            inputs = example(torch.float64, 4, tasks)
+            of = shape("maml", "tanh", tasks)
+            fast = workspace.outer_gradient(of, *inputs)
+            assert torch.equal(fast.gradient, outer_gradient(of, *inputs).gradient)
