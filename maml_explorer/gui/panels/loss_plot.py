@@ -115,10 +115,9 @@ class LossPlot(Plot):
         for curves in (self._raw, self._smooth):
             for name in set(curves) - names:
                 self.getPlotItem().removeItem(curves.pop(name))
-        self.drawn = {}
+        self.drawn = {arm.name: self._reduced(self.history, arm.name, edges) for arm in shown}
         for z, arm in enumerate(reversed(shown)):
-            drawn = self._reduced(self.history, arm.name, edges)
-            self.drawn[arm.name] = drawn
+            drawn = self.drawn[arm.name]
             style = arm_style(settings, arm, theme)
             raw = self._curve(self._raw, arm.name, antialias=False)
             raw.setZValue(10 + z / 10)

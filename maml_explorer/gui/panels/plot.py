@@ -171,7 +171,9 @@ class Plot(pg.PlotWidget):
         pixmap = QPixmap(self.size() * scale)
         pixmap.setDevicePixelRatio(scale)
         pixmap.fill(QColor(self.theme.card))
-        self.render(pixmap)
+        painter = QPainter(pixmap)
+        self.render(painter, QRectF(self.rect()), self.viewport().rect())
+        painter.end()
         return pixmap
 
     def copy_picture(self) -> None:
@@ -197,7 +199,7 @@ class Plot(pg.PlotWidget):
         painter = QPainter()
         if not painter.begin(generator):
             raise OSError(f"{path} cannot be written")
-        self.render(painter)
+        self.render(painter, QRectF(self.rect()), self.viewport().rect())
         painter.end()
 
     def save_csv(self, path: Path) -> None:

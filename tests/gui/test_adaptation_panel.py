@@ -1,0 +1,444 @@
+"""The hero, worked with mouse and keys."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+
+from maml_explorer.gui.label_spots import Box, clearance
+from maml_explorer.gui.numbers import number
+from maml_explorer.gui.panels.adaptation import AdaptationPanel
+from maml_explorer.gui.panels.arms import free_name
+from maml_explorer.gui.panels.canvas import EMPTY
+from maml_explorer.gui.panels.overrides import overridable
+from maml_explorer.gui.theme import DARK, arm_style
+from maml_explorer.settings import DEFAULT_ARMS, Settings, default_arm
+from maml_explorer.worker import messages as m
+from tests.gui.panel_bench import LEFT, Bench, nameless
+
+
+@pytest.fixture
+def bench(qtbot):
+    bench = Bench.start(qtbot)
+    bench.task()
+    yield bench
+    bench.session.close()
+
+
+@pytest.fixture
+def panel(bench):
+    return bench.show(AdaptationPanel)
+
+
+def click(bench, panel, x, y, button=LEFT, modifier=Qt.KeyboardModifier.NoModifier):
+    pixel = panel.canvas.to_pixel(x, y)
+    bench.qtbot.mouseClick(panel.canvas.viewport(), button, modifier, pixel)
+    bench.pull()
+
+
+def chip_texts(panel):
+    return {name: chip.value for name, chip in panel.arms.chips.items()}
+
+
+def test_chips_show_the_query_mse_after_the_chosen_inner_step(bench, panel):
+    panel.slider.setFocus()
+    bench.qtbot.keyClick(panel.slider, Qt.Key.Key_Home)
+    for _ in range(3):
+        bench.qtbot.keyClick(panel.slider, Qt.Key.Key_Right)
+    assert panel.step_text.text() == "3 / 10"
+    arms = bench.session.probed.arms
+    assert chip_texts(panel) == {
+        name: number(float(arm.query_mse[3]), fixed=True) for name, arm in arms.items()
+    }
+    np.testing.assert_array_equal(panel.canvas.curves.arms["ANIL"].yData, arms["ANIL"].curves[3])
+    assert "after inner step 3" in panel.arms.row.caption.toolTip()
+    assert panel.subtitle.full == "A 2.0  φ 0.50 · 3 support points"
+
+
+def test_a_click_adds_a_support_point_on_the_truth(bench, panel):
+    click(bench, panel, 1.5, -3.0)
+    probe = bench.session.probe
+    assert len(probe.support_x) == 4
+    assert probe.support_x[-1] == pytest.approx(1.5, abs=0.03)
+    assert probe.support_y[-1] == pytest.approx(2 * np.sin(probe.support_x[-1] - 0.5))
+    assert (probe.amplitude, probe.phase) == (2.0, 0.5)
+    assert bench.session.probed.probe is probe, "the worker was asked and has answered"
+
+
+def test_a_click_outside_the_axes_adds_nothing(bench, panel):
+    bench.qtbot.mouseClick(panel.canvas.viewport(), LEFT, pos=QPoint(3, 3))
+    assert len(bench.session.probe.support_x) == 3
+
+
+def test_shift_click_makes_it_the_persons_own_task(bench, panel):
+    click(bench, panel, 1.5, -3.0, modifier=Qt.KeyboardModifier.ShiftModifier)
+    probe = bench.session.probe
+    assert probe.amplitude is None and probe.phase is None and probe.query_x is None
+    assert probe.support_y[-1] == pytest.approx(-3.0, abs=0.05)
+    assert set(chip_texts(panel).values()) == {"–"}
+    assert len(panel.canvas.curves.truth.yData) == 0
+    assert panel.subtitle.full == "your own task · 4 support points"
+    # In an own task there is no truth to add points on: they go where the pointer is.
+    click(bench, panel, -2.0, 4.0)
+    assert bench.session.probe.support_y[-1] == pytest.approx(4.0, abs=0.05)
+
+
+def test_a_point_dragged_along_the_truth_stays_on_it_and_off_it_leaves_it(bench, panel):
+    canvas = panel.canvas
+    view = canvas.viewport()
+    y = float(bench.session.probe.support_y[1])
+    along = canvas.to_pixel(1.0, 2 * np.sin(0.5))
+    off, back = canvas.to_pixel(1.0, -4.0), canvas.to_pixel(2.0, 2 * np.sin(1.5))
+    bench.drag(view, canvas.to_pixel(0.0, y), along)
+    probe = bench.session.probe
+    assert probe.amplitude == 2.0
+    assert probe.support_x[1] == pytest.approx(1.0, abs=0.03)
+    assert probe.support_y[1] == pytest.approx(2 * np.sin(probe.support_x[1] - 0.5))
+    bench.qtbot.mouseMove(view, off)
+    assert bench.session.probe.amplitude is None
+    assert bench.session.probe.support_y[1] == pytest.approx(-4.0, abs=0.05)
+    bench.qtbot.mouseMove(view, back)
+    assert bench.session.probe.amplitude == 2.0, "back on the truth in the same drag"
+    bench.qtbot.mouseRelease(view, LEFT, pos=back)
+    bench.qtbot.mouseMove(view, off)
+    assert bench.session.probe.amplitude == 2.0, "the button is up"
+
+
+def test_a_dragged_noisy_point_keeps_its_noise(bench, panel):
+    x = np.array([0.0])
+    bench.session.set_probe(m.ProbeTask(x, np.array([3.0]), 2.0, 0.5))
+    bench.pull()
+    canvas = panel.canvas
+    bench.drag(canvas.viewport(), canvas.to_pixel(0.0, 3.0),
+               canvas.to_pixel(0.5, 3.0 + 2 * np.sin(0.5)))  # fmt: skip
+    probe = bench.session.probe
+    noise = 3.0 - 2 * np.sin(-0.5)
+    assert probe.amplitude == 2.0
+    assert probe.support_y[0] == pytest.approx(2 * np.sin(probe.support_x[0] - 0.5) + noise)
+
+
+def test_every_move_of_a_drag_is_posted_and_drawn_while_paused(bench, panel):
+    assert bench.session.phase is m.Phase.PAUSED
+    canvas = panel.canvas
+    before = len(bench.worker.posted_of(m.ProbeTask))
+    curve = canvas.curves.arms["MAML"].yData.copy()
+    start = canvas.to_pixel(0.0, float(bench.session.probe.support_y[1]))
+    bench.drag(canvas.viewport(), start, *(start - QPoint(0, 20 * n) for n in range(1, 4)))
+    assert len(bench.worker.posted_of(m.ProbeTask)) == before + 3
+    assert not np.array_equal(canvas.curves.arms["MAML"].yData, curve)
+    assert float(canvas.curves.support.getData()[1][1]) == bench.session.probe.support_y[1]
+
+
+def test_the_y_range_stands_still_while_dragging(bench, panel):
+    canvas = panel.canvas
+    start = canvas.to_pixel(0.0, float(bench.session.probe.support_y[1]))
+    before = canvas.view().viewRange()
+    bench.drag(canvas.viewport(), start, start - QPoint(0, 50))
+    grid = bench.session.probed.grid
+    bench.report(bench.with_arm("MAML", curves=np.tile(8 * np.sin(grid), (11, 1))))
+    assert canvas.view().viewRange() == before
+    bench.qtbot.mouseRelease(canvas.viewport(), LEFT, pos=start - QPoint(0, 50))
+    assert canvas.view().viewRange()[1][1] >= 8.0
+
+
+def test_one_wild_arm_does_not_squeeze_the_others(bench, panel):
+    wild = np.full_like(bench.session.probed.arms["MTL"].curves, 1e6)
+    bench.report(bench.with_arm("MTL", curves=wild, query_mse=np.full(11, 1e12)))
+    assert panel.canvas.view().viewRange()[1][1] == pytest.approx(5.5)
+    assert chip_texts(panel)["MTL"] == "1.00e12"
+    assert np.abs(panel.canvas.curves.arms["MTL"].yData).max() <= 300
+
+
+def test_right_click_and_delete_remove_until_none_is_left(bench, panel):
+    y = bench.session.probe.support_y
+    click(bench, panel, -4.0, float(y[0]), Qt.MouseButton.RightButton)
+    np.testing.assert_array_equal(bench.session.probe.support_x, [0.0, 3.0])
+    click(bench, panel, 0.0, float(y[1]))
+    assert len(bench.session.probe.support_x) == 2, "a click on a point chooses it"
+    bench.qtbot.keyClick(panel.canvas, Qt.Key.Key_Delete)
+    np.testing.assert_array_equal(bench.session.probe.support_x, [3.0])
+    bench.qtbot.keyClick(panel.canvas, Qt.Key.Key_Right)
+    bench.qtbot.keyClick(panel.canvas, Qt.Key.Key_Delete)
+    bench.pull()
+    panel.canvas.place_labels()
+    assert panel.subtitle.full == "A 2.0  φ 0.50 · no support points"
+    assert panel.canvas.texts["empty"].isVisible()
+    assert panel.canvas.texts["empty"].toPlainText() == EMPTY
+    click(bench, panel, 1.0, 0.0)
+    panel.canvas.place_labels()
+    assert not panel.canvas.texts["empty"].isVisible()
+
+
+def test_arrow_keys_choose_and_move_points(bench, panel):
+    canvas = panel.canvas
+    canvas.setFocus()
+    bench.qtbot.keyClick(canvas, Qt.Key.Key_Left)
+    assert canvas.editor.selected == 2, "the rightmost"
+    bench.qtbot.keyClick(canvas, Qt.Key.Key_Left)
+    assert canvas.editor.selected == 1
+    bench.qtbot.keyClick(canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    probe = bench.session.probe
+    assert probe.support_x[1] == pytest.approx(0.02 * 10.24)
+    assert probe.support_y[1] == pytest.approx(2 * np.sin(probe.support_x[1] - 0.5))
+    bench.qtbot.keyClick(canvas, Qt.Key.Key_Up)
+    assert bench.session.probe.amplitude is None
+    assert bench.session.probe.support_y[1] == pytest.approx(probe.support_y[1] + 0.02 * 11)
+    bench.qtbot.keyClick(canvas, Qt.Key.Key_Insert)
+    assert len(bench.session.probe.support_x) == 4
+
+
+def test_new_task_new_points_and_clear(bench, panel):
+    bench.qtbot.mouseClick(panel.new_task, LEFT)
+    task = bench.session.probe
+    assert task.amplitude != 2.0
+    menu = panel.places_menu()
+    assert [action.text() for action in menu.actions()] == ["Anywhere", "Left half", "Clustered"]
+    menu.actions()[1].trigger()
+    assert bench.session.probe.amplitude == task.amplitude
+    assert bench.session.probe.support_x.max() <= 0
+    bench.qtbot.mouseClick(panel.clear, LEFT)
+    assert len(bench.session.probe.support_x) == 0
+    assert bench.session.probe.amplitude == task.amplitude
+
+
+def test_playing_goes_through_all_inner_steps_and_stops(bench, panel):
+    panel._timer.setInterval(1)
+    seen = []
+    panel.slider.rangeChanged.connect(lambda *_: None)
+    original = panel.canvas.show_report
+    panel.canvas.show_report = lambda report, steps: (
+        seen.append(steps["MAML"]), original(report, steps)
+    )  # fmt: skip
+    bench.qtbot.mouseClick(panel.play, LEFT)
+    bench.qtbot.waitUntil(lambda: not panel._timer.isActive())
+    assert seen == list(range(11))
+    assert panel.step_text.text() == "10 / 10"
+    assert panel.play.text() == "▶"
+
+
+def test_a_click_on_a_chip_hides_and_shows_the_arm(bench, panel):
+    bench.qtbot.mouseClick(panel.arms.chips["ANIL"], LEFT, pos=QPoint(30, 12))
+    assert bench.session.hidden == {"ANIL"}
+    assert "ANIL" not in panel.canvas.curves.arms
+    assert "hidden" in panel.arms.chips["ANIL"].accessibleName()
+    bench.qtbot.keyClick(panel.arms.chips["ANIL"], Qt.Key.Key_Space)
+    assert bench.session.hidden == frozenset()
+    assert "ANIL" in panel.canvas.curves.arms
+
+
+def menu_action(panel, arm, text):
+    return next(action for action in panel.arms.menu(arm).actions() if action.text() == text)
+
+
+def test_solo_remove_and_add(bench, panel):
+    menu_action(panel, "MAML", "Solo").trigger()
+    assert bench.session.hidden == {"FO-MAML", "ANIL", "MTL"}
+    menu_action(panel, "MAML", "Show all").trigger()
+    assert bench.session.hidden == frozenset()
+    menu_action(panel, "MTL", "Remove").trigger()
+    assert [arm.name for arm in bench.session.settings.arms] == ["MAML", "FO-MAML", "ANIL"]
+    entries = {action.text(): action for action in panel.arms.algorithms_menu().actions()}
+    entries["MAML"].trigger()
+    entries["MAML"].trigger()
+    bench.pull()
+    names = ["MAML", "FO-MAML", "ANIL", "MAML 2", "MAML 3"]
+    assert [arm.name for arm in bench.session.settings.arms] == names
+    assert list(panel.arms.chips) == names
+    styles = [
+        arm_style(bench.session.settings, n, bench.session.theme) for n in (names[0], names[3])
+    ]
+    assert styles[0].line != styles[1].line and styles[0].marker != styles[1].marker
+
+
+def test_the_last_arm_stays_and_eight_are_enough(bench, panel):
+    bench.session.set_arms([default_arm("maml")])
+    assert not menu_action(panel, "MAML", "Remove").isEnabled()
+    for _ in range(7):
+        panel.arms.add("reptile")
+    assert len(panel.arms.chips) == 8
+    assert not panel.arms.plus.isEnabled()
+
+
+def test_free_names():
+    assert free_name(DEFAULT_ARMS, "reptile") == "Reptile"
+    assert free_name(DEFAULT_ARMS, "maml") == "MAML 2"
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_an_arm_gets_settings_of_its_own(bench, panel):
+    popup = panel.arms.edit_overrides("MAML")
+    field = popup.fields["inner_lr"]
+    assert field.text() == "0.01"
+    field.selectAll()
+    bench.qtbot.keyClicks(field, "0.1")
+    bench.qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert bench.session.settings.arm("MAML").overrides == (("inner_lr", 0.1),)
+    assert popup.shared_buttons["inner_lr"].text() == "use shared 0.01"
+    field.selectAll()
+    bench.qtbot.keyClicks(field, "-3")
+    bench.qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert "allowed is from 0 to 100" in popup.error.text()
+    assert bench.session.settings.arm("MAML").overrides == (("inner_lr", 0.1),)
+    bench.qtbot.mouseClick(popup.shared_buttons["inner_lr"], LEFT)
+    assert bench.session.settings.arm("MAML").overrides == ()
+    assert nameless(popup) == []
+    popup.close()
+
+
+def test_the_popup_offers_what_the_algorithm_reads():
+    assert "inner_steps" in {declared.key for declared in overridable("maml")}
+    reptile = {declared.key for declared in overridable("reptile")}
+    assert "reptile_step" in reptile and "inner_steps" not in reptile
+    assert all(declared.per_arm for declared in overridable("mtl"))
+
+
+def test_a_diverged_arm_says_so_and_the_others_are_drawn(bench, panel):
+    nan = np.full_like(bench.session.probed.arms["FO-MAML"].curves, np.nan)
+    bench.report(bench.with_arm("FO-MAML", curves=nan, query_mse=np.full(11, np.nan)))
+    panel.grab()
+    assert chip_texts(panel)["FO-MAML"] == "diverged"
+    assert np.isfinite(panel.canvas.curves.arms["MAML"].yData).all()
+
+
+@pytest.mark.parametrize(("mse", "text"), [(1e-8, "1.00e−8"), (1e6, "1\u2009000\u2009000")])
+def test_tiny_and_huge_numbers_are_readable(bench, panel, mse, text):
+    bench.report(bench.with_arm("MAML", query_mse=np.full(11, mse)))
+    assert chip_texts(panel)["MAML"] == text
+
+
+@pytest.mark.parametrize("size", [(520, 400), (720, 560), (1100, 760)])
+def test_labels_keep_clear_of_curves_and_points(bench, size):
+    panel = bench.show(AdaptationPanel, *size)
+    canvas = panel.canvas
+    canvas.place_labels()
+    curves = canvas.curves.drawn()
+    x = canvas.to_pixels(curves[0].xData, curves[0].yData)[0]
+    rows = np.array([canvas.to_pixels(c.xData, c.yData)[1] for c in curves])
+    points = np.stack(canvas.to_pixels(*canvas.curves.points()), axis=1)
+    boxes = canvas._boxes
+    assert set(boxes) == {"truth", "best"}
+    assert boxes["truth"].gap(boxes["best"]) > 0
+    for box in boxes.values():
+        assert clearance(box, x, rows, points, []) > 0
+        assert canvas.area().contains(box.left, box.top)
+        assert canvas.area().contains(box.right, box.bottom)
+    assert canvas.texts["best"].toPlainText() == "best single predictor  −1.62 cos x"
+
+
+def test_clearance_sees_a_steep_curve_between_two_samples():
+    box = Box(10, 10, 20, 10)
+    x = np.array([0.0, 15.0, 16.0, 40.0])
+    none = np.zeros((0, 2))
+    steep = np.array([[0.0, 0.0, 100.0, 100.0]])
+    assert clearance(box, x, steep, none, []) < 0
+    assert clearance(box, x, np.zeros((1, 4)), none, []) == 10.0
+    assert clearance(box, x, np.zeros((1, 4)), np.array([[20.0, 23.0]]), []) < 0
+    assert clearance(box, x, np.zeros((1, 4)), none, [Box(35, 10, 5, 5)]) == 5.0
+
+
+def test_residuals_join_query_points_and_prediction(bench, panel):
+    assert panel.canvas.curves.residual.xData is None or not len(panel.canvas.curves.residual.xData)
+    bench.qtbot.mouseClick(panel.residuals, LEFT)
+    line = panel.canvas.curves.residual
+    np.testing.assert_array_equal(line.xData, [-3.0, -3.0, 1.0, 1.0])
+    predicted = bench.session.probed.arms["MAML"].query_prediction[panel.inner_step]
+    np.testing.assert_allclose(line.yData[1::2], predicted)
+    np.testing.assert_allclose(line.yData[0::2], 2 * np.sin(np.array([-3.0, 1.0]) - 0.5))
+
+
+def test_the_read_out_has_truth_and_arms(bench, panel):
+    canvas = panel.canvas
+    bench.qtbot.mouseMove(canvas.viewport(), canvas.to_pixel(1.0, 4.0))
+    x = canvas.to_data(canvas.to_pixel(1.0, 4.0))[0]
+    assert f"truth {number(2 * np.sin(x - 0.5))}" in canvas.readout.text
+    maml = np.interp(x, bench.session.probed.grid, canvas.curves.arms["MAML"].yData)
+    assert f"MAML {number(float(maml))}" in canvas.readout.text
+
+
+def test_stepping_by_hand_shows_the_step_in_progress(bench, panel):
+    bench.session.edit({"inner_steps": 2})
+    bench.pull()
+    for _ in range(2):
+        bench.session.inner_step()
+    bench.pull()
+    stepped = panel._stepped
+    assert stepped is not None
+    assert panel.step_text.text().startswith(f"{stepped.inner_step} /")
+    assert f"inner step {stepped.inner_step} of 2" in panel.subtitle.full
+    assert not panel.slider.isEnabled()
+    assert panel.canvas.curves.residuals
+    bench.session.outer_step()
+    bench.pull()
+    assert panel._stepped is None and panel.slider.isEnabled()
+
+
+def test_nothing_is_drawn_while_hidden_and_all_of_it_afterwards(bench, panel):
+    panel.hide()
+    before = panel.canvas.curves.report
+    bench.task(amplitude=4.0)
+    assert panel.canvas.curves.report is before
+    panel.show()
+    assert panel.canvas.curves.report is bench.session.probed
+    assert panel.canvas.curves.probe.amplitude == 4.0
+
+
+def test_the_oracle_appears_where_it_differs_from_the_truth(bench, panel):
+    assert len(panel.canvas.curves.oracle.yData) == 0
+    probed = bench.session.probed
+    bench.report(replace(probed, oracle=probed.truth + 0.5))
+    np.testing.assert_allclose(panel.canvas.curves.oracle.yData, probed.truth + 0.5)
+    sd = np.full_like(probed.truth, 0.2)
+    bench.report(replace(probed, bayes_mean=probed.truth, bayes_sd=sd))
+    assert panel.canvas.curves.band.isVisible()
+
+
+def test_the_theme_changes_everything_at_once(bench, panel):
+    bench.session.set_theme(DARK)
+    style = arm_style(bench.session.settings, "MAML", DARK)
+    assert panel.canvas.curves.arms["MAML"].opts["pen"].color().name() == style.color
+    assert panel.canvas.curves.truth.opts["pen"].color().name() == DARK.text
+    image = panel.canvas.grab().toImage()
+    assert image.pixelColor(1, 1).name() == DARK.card
+
+
+def test_pictures_and_tables(bench, panel, tmp_path):
+    panel.canvas.save_png(tmp_path / "a.png")
+    image = QImage(str(tmp_path / "a.png"))
+    assert image.width() == 2 * panel.canvas.width()
+    panel.canvas.save_svg(tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+    panel.canvas.save_csv(tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(bench.session.probed.grid)
+    assert float(rows[5]["truth"]) == pytest.approx(bench.session.probed.truth[5])
+    step = panel.inner_step
+    expected = bench.session.probed.arms["MTL"].curves[step, 7]
+    assert float(rows[7][f"MTL after inner step {step}"]) == pytest.approx(expected)
+    with pytest.raises(OSError):
+        panel.canvas.save_png(tmp_path / "nowhere" / "a.png")
+
+
+def test_chips_wrap_and_nothing_is_cut_off(bench, qtbot):
+    panel = bench.show(AdaptationPanel, 480, 480)
+    rows = {chip.y() for chip in panel.arms.chips.values()}
+    assert len(rows) > 1
+    for chip in panel.arms.chips.values():
+        assert chip.geometry().right() <= panel.arms.row.width()
+        assert chip.geometry().bottom() <= panel.arms.row.height()
+
+
+def test_every_control_has_a_name(panel):
+    assert nameless(panel) == []
+    assert panel.canvas.accessibleName() == "Adaptation"
+
+
+def test_a_family_of_one_amplitude_zero_has_a_range(qtbot):
+    bench = Bench.start(qtbot, Settings().with_values({"amplitude_min": 0.0, "amplitude_max": 0.0}))
+    panel = bench.show(AdaptationPanel)
+    assert panel.canvas.view().viewRange()[1][1] > 0
+    panel.grab()
+    bench.session.close()

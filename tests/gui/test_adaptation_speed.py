@@ -1,0 +1,177 @@
+"""Adaptation speed: the newest meta-test, drawn and said."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from maml_explorer.gui.panels.adaptation_speed import (
+    NOTHING_YET,
+    AdaptationSpeedPanel,
+    Published,
+    points,
+)
+from maml_explorer.gui.theme import DARK, arm_style
+from maml_explorer.worker import messages as m
+from tests.gui.panel_bench import LEFT, Bench, nameless
+
+FINE = m.ArmTest(
+    mean=(4.0, 1.0, 0.5), ci95=(0.4, 0.1, 0.05), mean_kept=(4.0, 1.0, 0.5),
+    median=(3.0, 0.8, 0.4), diverged=(0, 0, 0),
+)  # fmt: skip
+WILD = m.ArmTest(
+    mean=(4.0, 5000.0, None), ci95=(0.4, 900.0, None), mean_kept=(4.0, 2.0, 1.5),
+    median=(3.0, 1.8, 1.4), diverged=(0, 3, 17),
+)  # fmt: skip
+
+
+@pytest.fixture
+def bench(qtbot):
+    bench = Bench.start(qtbot)
+    yield bench
+    bench.session.close()
+
+
+@pytest.fixture
+def panel(bench):
+    return bench.show(AdaptationSpeedPanel, 400, 400)
+
+
+def test_arm(bench, panel, outer_step=20_000, **arms):
+    bench.report(m.MetaTested(1, outer_step, 10, 600, arms))
+
+
+test_arm.__test__ = False
+
+
+def test_it_draws_mean_and_band_against_the_inner_step(bench, panel):
+    test_arm(bench, panel, MAML=FINE)
+    items = panel.plot._items["MAML"]
+    np.testing.assert_array_equal(items.line.xData, [0, 1, 2])
+    np.testing.assert_array_equal(items.line.yData, [4.0, 1.0, 0.5])
+    np.testing.assert_allclose(items.band_low.yData, [3.6, 0.9, 0.45])
+    np.testing.assert_allclose(items.band_high.yData, [4.4, 1.1, 0.55])
+    assert panel.subtitle.full == (
+        "600 held-out tasks, mean ± 95 % · outer step 20\u2009000 · 10 shots"
+    )
+    assert panel.in_words() == "" and not panel.diverged.isVisible()
+
+
+def test_diverged_tasks_are_said_and_never_flatter_or_squeeze(bench, panel):
+    test_arm(bench, panel, MAML=FINE, MTL=WILD)
+    assert panel.diverged.text() == (
+        "MTL: 17 of 600 tasks diverged by inner step 2. Hollow markers: mean of the other tasks."
+    )
+    np.testing.assert_array_equal(panel.plot.drawn["MTL"].mean, [4.0, 2.0, 1.5])
+    np.testing.assert_array_equal(panel.plot.drawn["MTL"].kept, [False, True, True])
+    assert panel.plot.view().viewRange()[1][1] < 6
+    assert "17 diverged, others 1.5" in panel.plot.reading(2)
+    assert "MAML 0.5 ± 0.05" in panel.plot.reading(2)
+
+
+def test_steps_without_any_number_are_left_out():
+    lost = replace(WILD, mean_kept=(4.0, 2.0, None), diverged=(0, 3, 600))
+    np.testing.assert_array_equal(points(lost).step, [0, 1])
+    nothing = m.ArmTest((None,), (None,), (None,), (None,), (600,))
+    assert len(points(nothing).step) == 0
+
+
+def test_an_arm_without_numbers_does_not_break_the_plot(bench, panel):
+    test_arm(
+        bench, panel, MAML=m.ArmTest((None,) * 3, (None,) * 3, (None,) * 3, (None,) * 3, (600,) * 3)
+    )
+    panel.grab()
+    assert "600 of 600" in panel.diverged.text()
+
+
+def test_before_the_first_meta_test_it_says_so(bench, panel):
+    bench.session.meta_test = None
+    panel._show()
+    assert panel.plot._empty.isVisible()
+    assert panel.plot._empty.toPlainText() == NOTHING_YET
+    test_arm(bench, panel, MAML=FINE)
+    assert not panel.plot._empty.isVisible()
+
+
+def test_the_logarithmic_axis_is_a_button(bench, panel):
+    test_arm(bench, panel, MAML=replace(FINE, ci95=(0.4, 1.0, 0.05)))
+    panel.log_y.setFocus()
+    bench.qtbot.keyClick(panel.log_y, Qt.Key.Key_Space)
+    items = panel.plot._items["MAML"]
+    np.testing.assert_allclose(items.line.yData, np.log10([4.0, 1.0, 0.5]))
+    assert np.isfinite(items.band_low.yData).all(), "an interval down to 0 has no lower end"
+    assert panel.plot.left.logarithmic
+    bench.qtbot.mouseClick(panel.log_y, LEFT)
+    np.testing.assert_allclose(items.line.yData, [4.0, 1.0, 0.5])
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e6])
+@pytest.mark.parametrize("log", [False, True])
+def test_tiny_and_huge_values_fill_the_plot(bench, panel, scale, log):
+    scaled = replace(
+        FINE, mean=tuple(scale * v for v in FINE.mean), ci95=tuple(scale * v for v in FINE.ci95)
+    )
+    panel.log_y.setChecked(log)
+    test_arm(bench, panel, MAML=scaled)
+    low, high = panel.plot.view().viewRange()[1]
+    top = np.log10(4.4 * scale) if log else 4.4 * scale
+    assert low < top <= high
+    assert (top - low) / (high - low) > 0.85
+    assert len(panel.plot.left.tickValues(low, high, 300)[0][1]) >= 2
+
+
+def test_hidden_arms_are_not_drawn(bench, panel):
+    test_arm(bench, panel, MAML=FINE, MTL=WILD)
+    bench.session.set_hidden({"MTL"})
+    assert set(panel.plot._items) == {"MAML"}
+    assert panel.in_words() == ""
+
+
+def test_published_points_take_the_colour_of_their_arm(bench, panel):
+    test_arm(bench, panel, MAML=FINE)
+    panel.set_published([Published(1, 0.67, "Finn et al. 2017, table 2", "MAML")])
+    x, y = panel.plot._published.getData()
+    assert (x.tolist(), y.tolist()) == ([1.0], [0.67])
+    assert "Finn et al. 2017, table 2 0.67" in panel.plot.reading(1)
+    panel.set_published([])
+    assert len(panel.plot._published.getData()[0]) == 0
+
+
+def test_a_new_run_begins_without_a_test(bench, panel):
+    test_arm(bench, panel, MAML=FINE)
+    bench.session._begin(2)
+    assert panel.plot.test is None
+    assert panel.plot._empty.isVisible()
+
+
+def test_nothing_is_drawn_while_hidden(bench, panel):
+    panel.hide()
+    test_arm(bench, panel, outer_step=5, MAML=FINE)
+    assert panel.plot.test is None or panel.plot.test.outer_step != 5
+    panel.show()
+    assert panel.plot.test.outer_step == 5
+
+
+def test_the_theme_reaches_lines_and_markers(bench, panel):
+    test_arm(bench, panel, MAML=FINE)
+    bench.session.set_theme(DARK)
+    color = arm_style(bench.session.settings, "MAML", DARK).color
+    assert panel.plot._items["MAML"].line.opts["pen"].color().name() == color
+
+
+def test_a_table_has_everything_of_the_test(bench, panel, tmp_path):
+    test_arm(bench, panel, MAML=FINE, MTL=WILD)
+    panel.plot.save_csv(tmp_path / "speed.csv")
+    with (tmp_path / "speed.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6
+    assert rows[5] == {
+        "arm": "MTL", "inner step": "2", "mean": "", "ci95": "", "mean of kept": "1.5",
+        "median": "1.4", "diverged": "17",
+    }  # fmt: skip
+
+
+def test_every_control_has_a_name(panel):
+    assert nameless(panel) == []

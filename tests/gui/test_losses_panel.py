@@ -1,0 +1,332 @@
+"""The losses: what is kept, what is drawn, and what a person can ask of it."""
+
+import csv
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+
+from maml_explorer.gui.loss_history import (
+    GRADIENTS,
+    INNER_LOSS,
+    OUTER_LOSS,
+    SECONDS,
+    LossHistory,
+    change,
+    loss_range,
+    reduced,
+)
+from maml_explorer.gui.numbers import number
+from maml_explorer.gui.panels.loss_plot import NOTHING_YET
+from maml_explorer.gui.panels.losses import LossesPanel
+from maml_explorer.gui.traces import Trace
+from maml_explorer.settings import Settings
+from maml_explorer.worker import messages as m
+from tests.gui.panel_bench import LEFT, Bench, nameless
+
+
+def block(first, losses, names=("MAML", "FO-MAML", "ANIL", "MTL"), run=1):
+    """Outer steps from `first` on; row r has `losses` times r + 1."""
+    losses = np.asarray(losses, dtype=float)
+    steps = np.arange(first, first + len(losses))
+    rows = np.arange(1.0, len(names) + 1)[:, None]
+    return m.Metrics(
+        run, names, steps, support_before=10 * rows * losses, query_after=rows * losses,
+        seconds=rows * steps / 100, gradient_evaluations=(rows * steps).astype(np.int64),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def bench(qtbot):
+    bench = Bench.start(qtbot)
+    yield bench
+    bench.session.close()
+
+
+@pytest.fixture
+def panel(bench):
+    return bench.show(LossesPanel, 400, 400)
+
+
+def draw(panel):
+    panel._soon.stop()
+    panel._draw()
+
+
+def train(bench, panel, losses, first=1, **kwargs):
+    bench.worker.step = first + len(losses) - 1
+    bench.report(bench.worker._status())
+    bench.report(block(first, losses, **kwargs))
+    draw(panel)
+
+
+def test_before_training_it_says_what_to_do(bench, panel):
+    draw(panel)
+    assert panel.plot._empty.isVisible()
+    assert panel.plot._empty.toPlainText() == NOTHING_YET
+    train(bench, panel, [4.0, 2.0])
+    assert not panel.plot._empty.isVisible()
+
+
+def test_it_draws_the_moving_average_of_the_outer_loss(bench, panel):
+    losses = np.linspace(4, 1, 50)
+    panel.smoothing.setFocus()
+    bench.qtbot.keyClick(panel.smoothing, Qt.Key.Key_Home)
+    assert panel.smoothing_text.text() == "0"
+    train(bench, panel, losses)
+    drawn = panel.plot.drawn["FO-MAML"]
+    np.testing.assert_allclose(drawn.x, np.arange(1, 51))
+    np.testing.assert_allclose(10**drawn.y, 2 * losses, rtol=1e-6)
+    panel.smoothing.setValue(3)
+    assert panel.smoothing_text.text() == "0.9"
+    weights = 0.9 ** np.arange(49, -1, -1)
+    expected = 2 * np.sum(weights * losses) / np.sum(weights)
+    assert 10 ** panel.plot.drawn["FO-MAML"].y[-1] == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_inner_loss_is_a_choice(bench, panel):
+    train(bench, panel, [4.0] * 20)
+    entries = {a.text(): a for a in panel.menu("loss").actions()}
+    assert [a.isChecked() for a in entries.values()] == [True, False]
+    entries["Inner loss: support set, before adaptation"].trigger()
+    assert panel.loss.text() == "inner loss ▾"
+    assert 10 ** panel.plot.drawn["MAML"].y[-1] == pytest.approx(40.0)
+    assert panel.plot.loss == INNER_LOSS
+
+
+def test_the_x_axis_counts_steps_seconds_or_gradients(bench, panel):
+    train(bench, panel, [4.0] * 20)
+    panel.choose("axis", SECONDS)
+    assert panel.plot.drawn["FO-MAML"].x[-1] == pytest.approx(0.4)
+    assert panel.axis.text() == "seconds ▾"
+    panel.choose("axis", GRADIENTS)
+    assert panel.plot.drawn["MTL"].x[-1] == 80
+    assert panel.plot.drawn["MAML"].x[-1] == 20
+    assert panel.plot.view().viewRange()[0][1] == pytest.approx(80 * 1.005)
+
+
+def test_logarithmic_axes_are_switched_by_buttons(bench, panel):
+    train(bench, panel, [4.0] * 100)
+    assert panel.plot.drawn["MAML"].y[-1] == pytest.approx(np.log10(4))
+    bench.qtbot.mouseClick(panel.log_y, LEFT)
+    assert panel.plot.drawn["MAML"].y[-1] == pytest.approx(4.0)
+    assert panel.plot.view().viewRange()[1][0] == 0
+    bench.qtbot.mouseClick(panel.log_x, LEFT)
+    assert panel.plot.drawn["MAML"].x[-1] == pytest.approx(2.0)
+    assert panel.plot.bottom.logarithmic and not panel.plot.left.logarithmic
+
+
+def test_values_that_are_not_finite_are_not_drawn(bench, panel):
+    train(bench, panel, [4.0, np.nan, np.inf, 2.0, np.nan])
+    drawn = panel.plot.drawn["MAML"]
+    np.testing.assert_array_equal(drawn.x, [1, 4])
+    assert np.isfinite(drawn.raw_y).all()
+    train(bench, panel, [0.0, 0.0], first=6)
+    assert np.isfinite(panel.plot.drawn["MAML"].raw_y).all(), "0 has no logarithm"
+    panel.grab()
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e6])
+def test_tiny_and_huge_losses_have_a_range_and_ticks(bench, panel, scale):
+    bench.session.references = m.ReferenceLosses(1, scale, scale / 2, "", 0.0)
+    train(bench, panel, scale * np.linspace(1, 0.1, 50))
+    low, high = panel.plot.view().viewRange()[1]
+    assert 10**low <= 0.1 * scale and 10**high >= 4 * scale * 0.99
+    values = panel.plot.left.tickValues(low, high, 300)[0][1]
+    assert len(values) >= 2
+
+
+def test_reference_lines_stand_at_the_exact_values(bench, panel):
+    train(bench, panel, np.linspace(5, 0.5, 50))
+    lines, labels = panel.plot._lines, panel.plot.line_labels
+    assert [10 ** line.value() for line in lines] == pytest.approx([4.25, 3.01])
+    assert [label.toPlainText() for label in labels] == [
+        "predict 0 4.25", "best single predictor 3.01",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("best", [4.2, 4.0, 3.0, 0.5])
+@pytest.mark.parametrize("height", [220, 400, 700])
+def test_reference_labels_never_overlap(bench, best, height):
+    panel = bench.show(LossesPanel, 320, height)
+    bench.session.references = m.ReferenceLosses(1, 4.25, best, "", 0.0)
+    train(bench, panel, np.linspace(5, 0.5, 50))
+    # A label's place in the scene follows the range when it is painted.
+    panel.grab()
+    boxes = [label.mapRectToScene(label.boundingRect()) for label in panel.plot.line_labels]
+    assert all(label.isVisible() for label in panel.plot.line_labels)
+    assert not boxes[0].intersects(boxes[1].adjusted(1, 2, -1, -2))
+    area = panel.plot.area()
+    assert all(area.top() <= box.top() + 2 for box in boxes)
+    assert all(area.left() <= box.left() and box.right() <= area.right() + 1 for box in boxes)
+
+
+def test_equal_references_are_one_line_and_noise_is_said(bench, panel):
+    bench.report(m.ReferenceLosses(1, 4.34, 4.34, "0", 0.09))
+    train(bench, panel, [4.0, 3.0])
+    assert panel.plot.line_labels[0].toPlainText() == (
+        "predict 0 = best single predictor 4.34 with σ²"
+    )
+    assert not panel.plot._lines[1].isVisible()
+
+
+def test_a_change_while_training_is_marked(bench, panel):
+    train(bench, panel, np.linspace(4, 1, 200))
+    bench.session.edit({"inner_lr": 0.05})
+    bench.session.edit({"inner_lr": 0.1})
+    draw(panel)
+    (mark,) = panel.plot.history.marks
+    assert mark.outer_step == 200
+    assert mark.words == "Inner learning rate α 0.01 → 0.1"
+    line, text = panel.plot._marks[0]
+    assert line.isVisible() and line.value() == 200
+    assert text.toPlainText() == "α"
+    assert mark.words in panel.plot.reading(200.0)
+    assert mark.words not in panel.plot.reading(100.0)
+    panel.choose("axis", SECONDS)
+    assert line.value() == pytest.approx(2.0), "the mark moves with the x axis"
+
+
+def test_a_change_taken_back_leaves_no_mark(bench, panel):
+    train(bench, panel, [4.0] * 100)
+    bench.session.edit({"inner_lr": 0.05})
+    bench.session.edit({"inner_lr": 0.01})
+    assert panel.plot.history.marks == []
+
+
+def test_changes_before_training_are_not_marked(bench, panel):
+    bench.session.edit({"inner_lr": 0.05})
+    assert panel.plot.history.marks == []
+
+
+def test_arms_in_marks():
+    before = Settings()
+    mark = change(before, before.with_arms(before.arms[:2]), 7)
+    assert mark is not None
+    assert (mark.symbol, mark.words) == ("arms", "ANIL removed; MTL removed")
+    assert change(before, before, 7) is None
+
+
+def test_a_new_run_begins_empty_with_the_old_one_as_a_ghost(bench, panel):
+    train(bench, panel, np.linspace(4, 1, 30))
+    bench.session.reset()
+    bench.pull()
+    draw(panel)
+    assert panel.plot.history.empty
+    assert set(panel.plot._ghosts) == {"MAML", "FO-MAML", "ANIL", "MTL"}
+    np.testing.assert_allclose(panel.plot._ghosts["MAML"].xData[-1], 30)
+    train(bench, panel, [3.0] * 10, run=2)
+    assert panel.plot.drawn["MAML"].x[-1] == 10
+
+
+def test_a_rewound_run_drops_what_came_after(bench, panel):
+    train(bench, panel, [4.0] * 20 + [1e9] * 5)
+    bench.report(m.Rewound(1, 20))
+    draw(panel)
+    assert panel.plot.drawn["MAML"].x[-1] == 20
+    assert 10 ** panel.plot.drawn["MAML"].raw_y.max() == pytest.approx(4.0)
+
+
+def test_hidden_arms_are_not_drawn_and_removed_ones_are_forgotten(bench, panel):
+    train(bench, panel, [4.0] * 20)
+    bench.session.set_hidden({"MTL"})
+    draw(panel)
+    assert set(panel.plot.drawn) == {"MAML", "FO-MAML", "ANIL"}
+    bench.session.set_arms(bench.session.settings.arms[:2])
+    assert {name for name, _ in panel.plot.history.traces} == {"MAML", "FO-MAML"}
+
+
+def test_a_late_arm_begins_where_it_was_added(bench, panel):
+    train(bench, panel, [4.0] * 20)
+    names = ("MAML", "FO-MAML", "ANIL", "MTL", "Reptile")
+    bench.session.set_arms([*bench.session.settings.arms, *_arm("reptile")])
+    train(bench, panel, [4.0] * 10, first=21, names=names)
+    assert panel.plot.drawn["Reptile"].x[0] == 21
+    assert panel.plot.drawn["MAML"].x[0] == 1
+
+
+def _arm(key):
+    from maml_explorer.settings import default_arm
+
+    return [default_arm(key)]
+
+
+def test_nothing_is_drawn_while_hidden_but_nothing_is_lost(bench, panel):
+    panel._soon.stop()
+    panel.hide()
+    bench.report(block(1, [4.0] * 20))
+    assert not panel._soon.isActive() and panel.plot.drawn == {}
+    panel.show()
+    draw(panel)
+    assert len(panel.plot.drawn["MAML"].x) == 20
+
+
+def test_the_read_out_has_the_averages_at_the_pointer(bench, panel):
+    panel.smoothing.setValue(0)
+    train(bench, panel, np.linspace(4, 1, 100))
+    area = panel.plot.area().center().toPoint()
+    bench.qtbot.mouseMove(panel.plot.viewport(), area)
+    x = panel.plot.to_data(area)[0]
+    loss = np.linspace(4, 1, 100)[round(x) - 1]
+    assert f"MAML {number(loss)}" in panel.plot.readout.text
+    assert f"outer step {round(x)}" in panel.plot.readout.text
+
+
+def test_zooming_stops_following_and_a_double_click_goes_on(bench, panel):
+    train(bench, panel, np.linspace(4, 1, 100))
+    view = panel.plot.view()
+    view.setRange(xRange=(10, 20), padding=0)
+    view.sigRangeChangedManually.emit([True, True])
+    train(bench, panel, [1.0] * 100, first=101)
+    assert view.viewRange()[0] == [10, 20]
+    assert panel.plot.drawn["MAML"].x[0] == 9, "one step on either side reaches the border"
+    bench.qtbot.mouseDClick(panel.plot.viewport(), LEFT, pos=QPoint(200, 150))
+    assert view.viewRange()[0][1] == pytest.approx(201)
+
+
+def test_a_table_has_every_bin_of_what_is_shown(bench, panel, tmp_path):
+    panel.smoothing.setValue(0)
+    train(bench, panel, [4.0, 2.0])
+    bench.session.set_hidden({"ANIL", "MTL"})
+    draw(panel)
+    panel.plot.save_csv(tmp_path / "losses.csv")
+    with (tmp_path / "losses.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["arm"] for row in rows] == ["MAML", "MAML", "FO-MAML", "FO-MAML"]
+    assert float(rows[3]["mean"]) == 4.0 and float(rows[3]["smoothed"]) == 4.0
+    assert float(rows[1]["outer step"]) == 2.0
+
+
+def test_every_control_has_a_name(panel):
+    assert nameless(panel) == []
+
+
+# the pure parts
+
+
+def test_reduced_keeps_the_extremes_of_every_pixel_column():
+    trace = Trace(axes=3)
+    y = np.random.default_rng(0).lognormal(size=5000)
+    trace.extend(np.tile(np.arange(1.0, 5001), (3, 1)), y)
+    drawn = reduced(trace, 0, 0.0, np.linspace(0.5, 5000.5, 101), log_x=False, log_y=False)
+    groups = y.reshape(100, 50)
+    np.testing.assert_allclose(drawn.raw_y[0::2], groups.min(axis=1))
+    np.testing.assert_allclose(drawn.raw_y[1::2], groups.max(axis=1))
+    np.testing.assert_allclose(drawn.y, groups[:, -1], rtol=1e-6)
+
+
+def test_the_range_moves_in_steps_and_ignores_single_spikes():
+    values = np.full(1000, 3.0)
+    values[7] = 1e6
+    low, high = loss_range([values], [4.25, 3.01], log=False)
+    assert low == 0 and high == pytest.approx(5.0)
+    low, high = loss_range([np.log10(values)], [4.25, 3.01], log=True)
+    assert 10**low == pytest.approx(2.0) and 10**high == pytest.approx(5.0)
+    assert loss_range([], [], log=False) == (0.0, 1.0)
+
+
+def test_a_history_finds_its_steps_on_every_axis():
+    history = LossHistory()
+    history.extend(block(1, [1.0] * 10))
+    assert history.at(5, SECONDS, "FO-MAML", OUTER_LOSS) == pytest.approx(0.1)
+    assert history.at(5, SECONDS, "nobody", OUTER_LOSS) is None

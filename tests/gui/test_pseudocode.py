@@ -1,0 +1,127 @@
+"""The pseudocode: its lines, the values in them, and which of them is lit."""
+
+import pytest
+from PySide6.QtCore import Qt
+
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.gui.panels.pseudocode import PseudocodePanel
+from maml_explorer.gui.pseudocode_text import ADAPT, QUERY, SAMPLE, UPDATE, pseudocode, sentence
+from maml_explorer.settings import Arm, Settings, default_arm
+from maml_explorer.worker import messages as m
+from tests.gui.panel_bench import Bench, nameless
+
+
+@pytest.fixture
+def bench(qtbot):
+    arms = tuple(default_arm(key) for key in ALGORITHMS)
+    bench = Bench.start(qtbot, Settings(arms=arms))
+    yield bench
+    bench.session.close()
+
+
+@pytest.fixture
+def panel(bench):
+    return bench.show(PseudocodePanel, 620, 320)
+
+
+def text(key, **values):
+    return "\n".join(
+        str(line) for line in pseudocode(Settings().with_values(values), default_arm(key))
+    )
+
+
+def test_maml_has_its_values_and_the_hessians():
+    words = text("maml", inner_lr=0.05, outer_lr=0.002, inner_steps=3, meta_batch=7, shots=5)
+    assert "draw 7 tasks τ: 5 support points S_τ, 10 query points Q_τ" in words
+    assert "K = 3" in words and "α = 0.05" in words and "β = 0.002" in words
+    assert "φ_k+1 ← φ_k − α ∇L(φ_k, S_τ)" in words
+    assert "(I − αH₀) ⋯ (I − αH_K−1) ∇L(φ_K, Q_τ)" in words
+    assert "Adam" in words
+    assert "Adam" not in text("maml", optimizer="sgd")
+    assert "momentum 0.9" in text("maml", optimizer="sgd", momentum=0.9)
+
+
+def test_what_sets_the_others_apart():
+    assert "H₀" not in text("fomaml") and "first order" in text("fomaml")
+    assert "∇_w L(b, w_k, S_τ)" in text("anil") and "α on w, 0 on b" in text("anil")
+    assert "D_τ" in text("mtl") and "for k" not in text("mtl")
+    reptile = text("reptile", reptile_inner_steps=8, reptile_batch=4)
+    assert "K = 8" in reptile and "4 of 10 points" in reptile
+    assert "θ ← θ + ε · mean over τ of (φ_K − θ)" in reptile and "falls to 0" in reptile
+    assert "Q_τ" not in reptile
+
+
+@pytest.mark.parametrize("key", ALGORITHMS)
+def test_every_algorithm_has_phases_and_fits_its_tab(key):
+    lines = pseudocode(Settings(), default_arm(key))
+    phases = {line.phase for line in lines}
+    assert {SAMPLE, UPDATE} <= phases
+    assert (ADAPT in phases) == (ALGORITHMS[key].adapts != "none")
+    assert max(len(str(line)) for line in lines) <= 72
+    assert len(lines) <= 14
+    for phase in (SAMPLE, ADAPT, QUERY, UPDATE):
+        assert sentence(ALGORITHMS[key], phase, 1, 2).endswith(".")
+
+
+def test_an_arm_shows_its_own_values(bench, panel):
+    assert "α = 0.01" in panel.text.toPlainText()
+    bench.session.edit({"inner_lr": 0.3})
+    assert "α = 0.3" in panel.text.toPlainText()
+    arms = (Arm("MAML", "maml", (("inner_lr", 0.7),)), *bench.session.settings.arms[1:])
+    bench.session.set_arms(arms)
+    assert "α = 0.7" in panel.text.toPlainText()
+
+
+def test_the_arm_is_chosen_with_the_keyboard(bench, panel):
+    panel.arm_choice.setFocus()
+    for _ in range(3):
+        bench.qtbot.keyClick(panel.arm_choice, Qt.Key.Key_Down)
+    assert panel.arm.algorithm == "reptile"
+    assert "ε" in panel.text.toPlainText()
+    bench.session.set_arms(bench.session.settings.arms[:2])
+    assert panel.arm.name == "MAML", "a removed arm gives way to the first"
+
+
+def stepped(bench, phase, k=1):
+    bench.worker.phase = m.Phase.STEPPING
+    bench.report(bench.worker._status())
+    probed = bench.session.probed
+    names = [arm.name for arm in bench.session.settings.arms]
+    bench.report(m.Stepped(1, 1, k, 2, phase, probed.probe, dict.fromkeys(names, k), probed))
+
+
+@pytest.mark.parametrize("phase", [SAMPLE, ADAPT, QUERY, UPDATE])
+def test_the_active_lines_are_lit_while_stepping(bench, panel, phase):
+    assert panel.text.extraSelections() == []
+    bench.session.edit({"inner_steps": 2})
+    stepped(bench, phase)
+    lit = {s.cursor.blockNumber() for s in panel.text.extraSelections()}
+    assert lit == {n for n, line in enumerate(panel.lines) if line.phase == phase}
+    assert lit
+    expected = sentence(ALGORITHMS["maml"], phase, 1, 2)
+    assert panel.said.text() == expected
+    bench.session.outer_step()
+    bench.pull()
+    assert panel.text.extraSelections() == []
+    assert ALGORITHMS["maml"].summary in panel.said.text()
+
+
+def test_mtl_waits_while_the_others_adapt(bench, panel):
+    panel.arm_choice.setCurrentText("MTL")
+    panel._show()
+    stepped(bench, ADAPT)
+    assert panel.text.extraSelections() == []
+    assert panel.said.text() == "MTL has no inner loop: it waits for the outer step."
+
+
+def test_nothing_is_set_while_hidden(bench, panel):
+    panel.hide()
+    bench.session.edit({"inner_lr": 0.3})
+    assert "α = 0.3" not in panel.text.toPlainText()
+    panel.show()
+    assert "α = 0.3" in panel.text.toPlainText()
+
+
+def test_every_control_has_a_name(panel):
+    assert nameless(panel) == []
+    assert panel.text.accessibleName() == "Pseudocode"
