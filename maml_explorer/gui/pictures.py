@@ -10,7 +10,6 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QBuffer, QIODevice, Qt
-from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.theme import LIGHT, arm_style

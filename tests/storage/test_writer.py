@@ -135,12 +135,16 @@ def test_a_fault_at_any_call_leaves_the_old_folder_whole(
 
 
 CHILD = """
-import importlib.util, pathlib, sys
+import importlib.util, pathlib, sys, time
 spec = importlib.util.spec_from_file_location("writer", sys.argv[1])
 writer = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(writer)
 path = pathlib.Path(sys.argv[2])
-print("ready", flush=True)
+writer.write_bytes(path, b"A" * 300_000)
+began = time.perf_counter()
+writer.write_bytes(path, b"B" * 200_000)
+writer.write_bytes(path, b"A" * 300_000)
+print(time.perf_counter() - began, flush=True)
 while True:
     writer.write_bytes(path, b"A" * 300_000)
     writer.write_bytes(path, b"B" * 200_000)
@@ -156,8 +160,8 @@ def test_a_kill_at_any_instant_leaves_a_whole_file(tmp_path: Path) -> None:
         command = [sys.executable, "-S", "-c", CHILD, str(writer.__file__), str(path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
-            child.stdout.readline()
-            time.sleep(instants.uniform(0, 0.01))
+            both = float(child.stdout.readline())
+            time.sleep(instants.uniform(0, 4) * both)
             child.kill()
         content = path.read_bytes()
         assert content in (b"A" * 300_000, b"B" * 200_000)

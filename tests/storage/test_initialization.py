@@ -1,0 +1,306 @@
+"""An exported initialization: the same numbers here, in plain PyTorch, and read back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from maml_explorer.core.models.mlp import Mlp, with_ones
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.settings import DECLARATIONS, Arm, Settings, default_arm
+from maml_explorer.storage.initialization import (
+    Initialization,
+    load_initialization,
+    save_initialization,
+)
+from maml_explorer.storage.model_card import MODULE_LINES, SNIPPET_LINES
+from maml_explorer.storage.reader import StorageError
+
+ACTIVATIONS = DECLARATIONS["activation"].choices
+RECORD = {
+    "algorithm": "maml", "shots": 5, "tasks": 600, "seed": 0, "inner_steps": [0, 1],
+    "mean": [4.0, None], "ci95": [0.3, None], "mean_kept": [4.0, 1.5], "median": [3.0, 0.7],
+    "diverged": [0, 3],
+}  # fmt: skip
+
+
+def drawn(algorithm: str = "maml", **values: Any) -> Initialization:
+    settings = Settings().with_values({"hidden": (7, 5), "inner_lr": 0.03, **values})
+    settings = settings.with_arms((default_arm(algorithm),))
+    model = Mlp((1, *settings.model.hidden, 1), settings.model.activation)
+    generator = torch.Generator().manual_seed(1)
+    dtype = getattr(torch, settings.run.precision)
+    theta = model.initialize("pytorch", generator, dtype)
+    return Initialization(settings, theta.numpy(), 1234, (RECORD,))
+
+
+def predictions(initialization: Initialization, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """By the closed forms of core, not by the exported module."""
+    model = Mlp(initialization.sizes, initialization.settings.model.activation)
+    layers = model.layers(torch.from_numpy(initialization.parameters.copy()))
+    wide = with_ones(torch.from_numpy(x)[None, :, None])
+    return model.forward(layers, wide).output[0, :, 0].numpy()
+
+
+def written(folder: Path, **values: Any) -> Path:
+    save_initialization(folder, drawn(**values))
+    return folder
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_module_predicts_what_the_closed_forms_do(activation: str, precision: str) -> None:
+    initialization = drawn(activation=activation, precision=precision)
+    x = np.linspace(-5, 5, 9, dtype=precision)
+    with torch.no_grad():
+        outside = initialization.module()(torch.from_numpy(x)[:, None])[:, 0].numpy()
+    np.testing.assert_allclose(outside, predictions(initialization, x), rtol=0, atol=1e-6)
+
+
+def test_names_and_shapes_are_those_of_a_sequential(tmp_path: Path) -> None:
+    folder = written(tmp_path / "a", hidden=(40, 40))
+    tensors = load_file(folder / "model.safetensors")
+    assert {name: tuple(t.shape) for name, t in tensors.items()} == {
+        "0.weight": (40, 1), "0.bias": (40,), "2.weight": (40, 40), "2.bias": (40,),
+        "4.weight": (1, 40), "4.bias": (1,),
+    }  # fmt: skip
+    plain = torch.load(folder / "model.pt", weights_only=True)
+    assert plain.keys() == tensors.keys()
+    assert all(torch.equal(plain[name], tensors[name]) for name in tensors)
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "README.md", "config.json", "model.pt", "model.safetensors",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_loaded_equals_saved(tmp_path: Path, precision: str) -> None:
+    arm = Arm("MAML, α = .1", "maml", (("inner_lr", 0.1),))
+    saved = drawn(precision=precision, seed=7)
+    saved = Initialization(
+        saved.settings.with_arms((arm,)), saved.parameters, 50, saved.evaluations
+    )
+    save_initialization(tmp_path / "a", saved)
+    loaded = load_initialization(tmp_path / "a")
+    np.testing.assert_array_equal(loaded.parameters, saved.parameters)
+    assert loaded.parameters.dtype == precision
+    assert loaded.settings == saved.settings
+    assert loaded.outer_step == 50
+    assert loaded.evaluations == (RECORD,)
+    assert loaded.own_settings["inner_lr"] == 0.1
+    save_initialization(tmp_path / "b", loaded)
+    for name in ("model.safetensors", "config.json", "README.md"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_the_config_says_everything(tmp_path: Path) -> None:
+    config = json.loads((written(tmp_path / "a", seed=3) / "config.json").read_text())
+    assert (config["schema"], config["algorithm"], config["arm"]) == (1, "maml", "MAML")
+    assert (config["seed"], config["outer_steps"]) == (3, 1234)
+    assert config["settings"].keys() == DECLARATIONS.keys()
+    assert config["versions"]["torch"] == torch.__version__
+
+
+CARD_CASES = [(activation, "maml", "float32") for activation in ACTIVATIONS]
+CARD_CASES += [("relu", "anil", "float32"), ("tanh", "mtl", "float64")]
+
+
+def test_the_cards_own_snippet_adapts_without_this_program(tmp_path: Path) -> None:
+    """One process for all cards, in which maml_explorer cannot be imported."""
+    expected = {}
+    for activation, algorithm, precision in CARD_CASES:
+        initialization = drawn(algorithm, activation=activation, precision=precision, inner_steps=3)
+        folder = tmp_path / f"{activation}-{algorithm}"
+        save_initialization(folder, initialization)
+        card = (folder / "README.md").read_text()
+        blocks = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+        assert len(blocks) == (2 if activation == "sine" else 1)
+        assert len(blocks[-1].splitlines()) <= SNIPPET_LINES
+        assert all(len(block.splitlines()) <= MODULE_LINES for block in blocks[:-1])
+        (folder / "snippet.py").write_text("\n".join(blocks))
+        support = re.search(r"x, y = tensor\((\[.*?\]\]).*?tensor\((\[.*?\]\])", blocks[-1])
+        assert support is not None
+        x, y = (np.array(json.loads(text)) for text in support.groups())
+        adapted = initialization.adapt(x, y, steps=3)
+        grid = torch.linspace(-5, 5, 11, dtype=getattr(torch, precision))[:, None]
+        expected[folder.name] = adapted(grid)[:, 0].tolist()
+    script = (
+        "import importlib.util, json, os, runpy, sys\n"
+        "assert importlib.util.find_spec('maml_explorer') is None\n"
+        "import torch\n"
+        "found = {}\n"
+        "for name in sorted(os.listdir('.')):\n"
+        "    os.chdir(name)\n"
+        "    model = runpy.run_path('snippet.py')['model']\n"
+        "    dtype = next(model.parameters()).dtype\n"
+        "    grid = torch.linspace(-5, 5, 11, dtype=dtype)[:, None]\n"
+        "    found[name] = model(grid)[:, 0].tolist()\n"
+        "    os.chdir('..')\n"
+        "print(json.dumps(found))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=0, atol=1e-6, err_msg=name)
+
+
+def test_the_card_has_the_evaluation_and_the_settings(tmp_path: Path) -> None:
+    card = (written(tmp_path / "a") / "README.md").read_text()
+    assert "| 5 | 600 | 0 | 4 ± 0.3 | 3 | 0 |" in card
+    assert "| 5 | 600 | 1 | not finite | 0.7 | 3 |" in card
+    for key, declared in DECLARATIONS.items():
+        assert f"{declared.label} (`{key}`)" in card
+    assert "Finn, Abbeel, Levine 2017" in card
+
+
+def test_adapting_is_gradient_descent() -> None:
+    initialization = drawn(activation="tanh", precision="float64")
+    x, y = np.array([-2.0, 0.5, 3.0]), np.array([1.0, -0.5, 0.2])
+    module = initialization.module()
+    sgd = torch.optim.SGD(module.parameters(), lr=0.05)
+    for _ in range(4):
+        sgd.zero_grad()
+        out = module(torch.tensor(x)[:, None])
+        torch.nn.functional.mse_loss(out, torch.tensor(y)[:, None]).backward()
+        sgd.step()
+    adapted = initialization.adapt(x, y, steps=4, lr=0.05)
+    for one, two in zip(adapted.parameters(), module.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=0, atol=1e-12)
+    unchanged = initialization.adapt(x, y, steps=0)
+    for one, two in zip(unchanged.parameters(), initialization.module().parameters(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_anil_adapts_the_head_only() -> None:
+    initialization = drawn("anil")
+    before = dict(initialization.module().named_parameters())
+    after = dict(initialization.adapt([1.0, 2.0], [0.0, 1.0], steps=2).named_parameters())
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    assert changed == ["4.weight", "4.bias"]
+
+
+def test_a_loaded_initialization_cannot_be_changed_by_accident() -> None:
+    initialization = drawn()
+    with pytest.raises(ValueError, match="read-only"):
+        initialization.parameters[0] = 1
+    module = initialization.module()
+    before = initialization.parameters.copy()
+    with torch.no_grad():
+        next(module.parameters()).add_(1)
+    np.testing.assert_array_equal(initialization.parameters, before)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "options"),
+    [
+        ([], [], {}),
+        ([1.0], [1.0, 2.0], {}),
+        ([[1.0, 2.0]], [[1.0, 2.0]], {}),
+        ([float("nan")], [1.0], {}),
+        ([1.0], [1.0], {"steps": -1}),
+        ([1.0], [1.0], {"lr": -1.0}),
+        ([1.0], [1.0], {"lr": float("nan")}),
+    ],
+)
+def test_wrong_points_are_refused(x: Any, y: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        drawn().adapt(x, y, **options)
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    folder = written(tmp_path / "a")
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    with pytest.raises(FileExistsError):
+        save_initialization(folder, drawn(seed=9))
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    save_initialization(folder, drawn(seed=9), overwrite=True)
+    assert load_initialization(folder).settings.run.seed == 9
+
+
+def test_values_that_are_not_finite_are_not_exported(tmp_path: Path) -> None:
+    bad = drawn().parameters.copy()
+    bad[3] = np.inf
+    with pytest.raises(ValueError, match="not finite"):
+        save_initialization(tmp_path / "a", Initialization(drawn().settings, bad, 1))
+    assert not (tmp_path / "a").exists()
+
+
+def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        path = folder / "config.json"
+        config = json.loads(path.read_text())
+        change(config)
+        path.write_text(json.dumps(config))
+
+    return edit
+
+
+def swapped(folder: Path) -> None:
+    other = written(folder.parent / "other", activation="tanh", seed=1)
+    bumped = drawn(seed=1).parameters + 1
+    save_initialization(other, Initialization(drawn().settings, bumped, 1), overwrite=True)
+    shutil.copy(other / "model.safetensors", folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "config.json"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
+        (lambda folder: (folder / "config.json").write_text("{"), "JSON"),
+        (lambda folder: (folder / "config.json").write_text("[" * 90_000), "JSON"),
+        (lambda folder: (folder / "config.json").write_text(" " * 300_000), "300000 bytes"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"PK\x03\x04" * 9), "damaged"),
+        (edited(lambda c: c.update(format="other")), "initialization"),
+        (edited(lambda c: c.update(schema=2)), "schema 2"),
+        (edited(lambda c: c.update(schema=True)), "schema True"),
+        (edited(lambda c: c.pop("settings")), "settings"),
+        (edited(lambda c: c["settings"].update(hidden=[7, 6])), "expected is"),
+        (edited(lambda c: c["settings"].update(hidden=[1024] * 8)), "lacks"),
+        (edited(lambda c: c["settings"].update(hidden=[10**9])), "hidden"),
+        (edited(lambda c: c["settings"].update(precision="float64")), "expected is"),
+        (edited(lambda c: c["settings"].update(shell="rm")), "shell"),
+        (edited(lambda c: c["settings"].update(inner_lr=None)), "inner_lr"),
+        (edited(lambda c: c.update(algorithm="../maml")), "../maml"),
+        (edited(lambda c: c.update(arm=3)), "arm"),
+        (edited(lambda c: c.update(overrides={"hidden": [3]})), "hidden"),
+        (edited(lambda c: c.update(outer_steps=-1)), "outer steps"),
+        (edited(lambda c: c.update(evaluations=[{}])), "meta-test"),
+        (edited(lambda c: c.update(evaluations=[{**RECORD, "mean": [1.0]}])), "meta-test"),
+        (edited(lambda c: c.update(evaluations=[{**RECORD, "mean": ["1", 2.0]}])), "meta-test"),
+        (swapped, "not the file"),
+    ],
+)  # fmt: skip
+def test_a_damaged_folder_is_refused_in_one_sentence(
+    tmp_path: Path, damage: Callable[[Path], None], named: str
+) -> None:
+    folder = written(tmp_path / "a")
+    damage(folder)
+    with pytest.raises((StorageError, SettingsError)) as refusal:
+        load_initialization(folder)
+    assert named in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_model_pt_is_never_read(tmp_path: Path) -> None:
+    folder = written(tmp_path / "a")
+    expected = hashlib.sha256(load_initialization(folder).parameters.tobytes()).hexdigest()
+    (folder / "model.pt").write_bytes(b"\x80\x04cposix\nsystem\n(S'exit 1'\ntR.")
+    found = hashlib.sha256(load_initialization(folder).parameters.tobytes()).hexdigest()
+    assert found == expected

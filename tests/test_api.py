@@ -1,0 +1,98 @@
+"""What a script uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import maml_explorer as me
+from maml_explorer.headless import Progress
+from maml_explorer.settings import default_arm
+from maml_explorer.storage.run_folder import is_run_folder
+
+QUICK = {"outer_steps": 4, "hidden": (6,), "meta_batch": 2, "test_tasks": 10}
+EXAMPLE = """
+import numpy as np
+import torch
+
+import maml_explorer as me
+
+settings = me.load_preset("finn-10-shot").settings.with_values({"outer_steps": 3})
+run = me.train(settings)  # MAML, FO-MAML, ANIL and MTL on the same tasks
+x = np.array([-4.0, -2.0, 0.5, 1.5, 4.0])
+y = 3.0 * np.sin(x - 1.0)
+model = run["MAML"].adapt(x, y, steps=5)  # an nn.Sequential, adapted to five points
+grid = torch.linspace(-5, 5, 100)[:, None]
+error = (model(grid) - 3.0 * torch.sin(grid - 1.0)).square().mean()
+print(f"MSE on the new task: {error.item():.2f}")
+print(me.evaluate(run["MAML"])["mean"])  # held-out tasks, after 0, 1, 5 and 10 inner steps
+"""
+
+
+def settings(**values: Any) -> me.Settings:
+    small = me.Settings().with_values({**QUICK, **values})
+    return small.with_arms((default_arm("maml"), default_arm("anil")))
+
+
+def test_the_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(EXAMPLE.strip().splitlines()) <= 15
+    exec(compile(EXAMPLE, "example", "exec"), {})
+    assert "MSE on the new task: " in capsys.readouterr().out
+
+
+def test_every_public_name_is_there() -> None:
+    assert set(me.__all__) == set(dir(me))
+    for name in me.__all__:
+        assert getattr(me, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = me.nothing  # type: ignore[attr-defined]
+
+
+def test_train_returns_and_writes_the_same(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    run = me.train(settings(seed=5), out=tmp_path / "a", progress=seen.append)
+    assert [p.done for p in seen] == [1, 2, 3, 4]
+    assert list(run) == ["MAML", "ANIL"] and len(run) == 2
+    assert run.diverged == {}
+    assert is_run_folder(tmp_path / "a")
+    for name, folder in (("MAML", "maml"), ("ANIL", "anil")):
+        loaded = me.load_initialization(tmp_path / "a" / folder)
+        np.testing.assert_array_equal(loaded.parameters, run[name].parameters)
+        assert run.metrics[name].query_after.shape == (4,)
+        assert loaded.outer_step == 4
+    again = me.train(settings(seed=5))
+    np.testing.assert_array_equal(again["MAML"].parameters, run["MAML"].parameters)
+    other = me.train(settings(seed=6))
+    assert not np.array_equal(other["MAML"].parameters, run["MAML"].parameters)
+    with pytest.raises(me.StorageError):
+        me.train(settings(), out=tmp_path / "a")
+
+
+def test_evaluate_is_the_run_s_own_meta_test() -> None:
+    run = me.train(settings(seed=5))
+    record = me.evaluate(run["ANIL"], shots=5, inner_steps=(0, 1), tasks=10, seed=5)
+    own = run["ANIL"].evaluations[0]
+    assert (record["algorithm"], record["shots"], record["seed"]) == ("anil", 5, 5)
+    assert record["mean"] == own["mean"][:2]
+    assert me.evaluate(run["ANIL"], tasks=10)["mean"] != own["mean"]
+    for wrong in ({"shots": 0}, {"tasks": 1}, {"seed": -1}, {"inner_steps": (99,)}):
+        with pytest.raises(me.SettingsError):
+            me.evaluate(run["ANIL"], **wrong)
+
+
+def test_an_adapted_module_reduces_the_support_loss() -> None:
+    import torch
+
+    initialization = me.train(settings())["MAML"]
+    x, y = np.linspace(-3, 3, 8), np.sin(np.linspace(-3, 3, 8))
+    points, goal = torch.tensor(x).float()[:, None], torch.tensor(y).float()[:, None]
+
+    def loss(module: Any) -> float:
+        return float((module(points) - goal).detach().square().mean())
+
+    losses = [loss(initialization.adapt(x, y, steps=k, lr=0.01)) for k in (0, 1, 5, 20)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] == pytest.approx(loss(initialization.module()))

@@ -1,0 +1,140 @@
+"""Who may import whom: gui → worker → storage → core → settings → hyperparameters."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "maml_explorer"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+RINGS = {
+    "maml_explorer.hyperparameters": 0,
+    "maml_explorer.core.algorithms": 0,  # plain data, read by the settings
+    "maml_explorer.resource_files": 0,
+    "maml_explorer.settings": 1,
+    "maml_explorer.settings_text": 1,
+    "maml_explorer.core": 2,
+    "maml_explorer.storage": 3,
+    "maml_explorer.presets": 3,
+    "maml_explorer.worker": 4,
+    "maml_explorer.gui": 5,
+    # beside the window
+    "maml_explorer.results": 6,
+    "maml_explorer.headless": 6,
+    "maml_explorer.api": 6,
+    "maml_explorer.commands": 7,
+    "maml_explorer.cli": 8,
+    "maml_explorer.__main__": 9,
+    "maml_explorer": 6,
+}
+QT = {"PySide6", "pyqtgraph", "shiboken6"}
+TORCH = {"torch", "safetensors"}
+CORE_STDLIB = {
+    "__future__", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib",
+    "itertools", "math", "typing",
+}  # fmt: skip
+TORCH_FREE = [
+    "maml_explorer",
+    "maml_explorer.cli",
+    "maml_explorer.presets",
+    "maml_explorer.settings_text",
+    "maml_explorer.results",
+    "maml_explorer.storage.reader",
+    "maml_explorer.storage.writer",
+    "maml_explorer.storage.run_folder",
+    "maml_explorer.storage.model_card",
+    "maml_explorer.gui",
+    "maml_explorer.gui.app",
+    "maml_explorer.worker",
+]
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def ring(module: str) -> int:
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        prefix = ".".join(parts[:length])
+        if prefix in RINGS:
+            return RINGS[prefix]
+    raise AssertionError(f"{module} belongs to no ring")
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, module) of every import in a file, wherever it stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            assert node.module is not None
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                inner = ROOT.joinpath(*full.split("."))
+                is_module = inner.is_dir() or inner.with_suffix(".py").exists()
+                yield node.lineno, full if is_module else node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_inwards(path: Path) -> None:
+    name = name_of(path)
+    for line, module in imports(path):
+        if module.split(".")[0] == "maml_explorer" and module != "maml_explorer":
+            assert ring(module) <= ring(name), f"{path}:{line} imports {module}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_libraries_stay_in_their_rings(path: Path) -> None:
+    name = name_of(path)
+    found = {module.split(".")[0]: line for line, module in imports(path)}
+    if not name.startswith("maml_explorer.gui"):
+        assert not QT & found.keys()
+    if name.startswith("maml_explorer.gui") or ring(name) <= 1:
+        assert not TORCH & found.keys()
+    if name.startswith("maml_explorer.core") and not name.startswith("maml_explorer.core.insight"):
+        assert found.keys() <= CORE_STDLIB | {"torch", "numpy", "maml_explorer"}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if name_of(p).startswith("maml_explorer.gui")], ids=name_of
+)
+def test_the_window_knows_the_tables_of_core_only(path: Path) -> None:
+    for line, module in imports(path):
+        if module.startswith("maml_explorer.core"):
+            assert module.startswith("maml_explorer.core.algorithms"), f"{path}:{line}: {module}"
+
+
+def test_algorithms_do_not_import_each_other() -> None:
+    folder = PACKAGE / "core" / "algorithms"
+    for path in folder.glob("*.py"):
+        if path.name != "__init__.py":
+            others = {module for _, module in imports(path)} - {"__future__", "dataclasses"}
+            assert others <= {"maml_explorer.core.algorithms.record"}
+
+
+def test_what_is_imported_without_torch_and_qt() -> None:
+    code = (
+        "import importlib, sys\n"
+        f"for name in {TORCH_FREE!r}:\n"
+        "    importlib.import_module(name)\n"
+        "heavy = {'torch', 'PySide6', 'pyqtgraph', 'numpy'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "from maml_explorer.cli import main\n"
+        "for arguments in (['--help'], ['--version'], ['train', '--help'], ['presets']):\n"
+        "    assert main(arguments) == 0\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

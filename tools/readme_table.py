@@ -1,0 +1,43 @@
+"""Writes the README's table of hyperparameters from their declarations."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from maml_explorer.hyperparameters import shown
+from maml_explorer.settings import DECLARATIONS, GROUPS
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+BEGIN = "<!-- hyperparameters: written by tools/readme_table.py -->"
+END = "<!-- end of hyperparameters -->"
+
+
+def table() -> str:
+    """The table as Markdown."""
+    lines = [
+        "| group | setting | flag | default | allowed | takes effect | what |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key, declared in DECLARATIONS.items():
+        title = GROUPS[declared.group][0]
+        unit = f" {declared.unit}" if declared.unit else ""
+        lines.append(
+            f"| {title} | {declared.label} (`{key}`) | `{declared.flag}` "
+            f"| {shown(declared.default)}{unit} | {declared.allowed} | {declared.applies.value} "
+            f"| {declared.help} |"
+        )
+    return "\n".join(lines)
+
+
+def with_table(readme: str) -> str:
+    """The README with the current table between its marks; unchanged where it has none."""
+    if BEGIN not in readme or END not in readme:
+        return readme
+    before, rest = readme.split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
