@@ -21,17 +21,15 @@ import torch
 from numpy.typing import NDArray
 
 from maml_explorer.core.evaluation import meta_test, run_to_end
+from maml_explorer.core.plan import Plan, intra_op_threads, prepare
 from maml_explorer.core.tasks.sine import predict_zero_mse
 from maml_explorer.core.training import (
     ArmState,
     Losses,
-    Plan,
     RunState,
     draw_batch,
     full_losses,
-    intra_op_threads,
     outer_step,
-    prepare,
     start_run,
 )
 from maml_explorer.results import run_summary
@@ -175,7 +173,7 @@ def train_headless(
 
 @contextmanager
 def threads_of(plan: Plan) -> Iterator[None]:
-    """Compute with the threads that the plan's sizes ask for: results may depend on their number."""
+    """Compute with as many threads as the plan's sizes ask for, which results may depend on."""
     before = torch.get_num_threads()
     torch.set_num_threads(intra_op_threads(plan))
     try:
