@@ -6,9 +6,14 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
+SEPARATOR = " · "
+
 
 class ElidedLabel(QLabel):
-    """A muted line that ends in "…" where there is no room; the whole text is its tooltip."""
+    """A muted line of parts joined by " · ": the last parts give way first, then letters do.
+
+    The whole text is its tooltip where it does not fit.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,12 +26,14 @@ class ElidedLabel(QLabel):
         """Shows `text`, as much of it as fits."""
         if text != self.full:
             self.full = text
-            self._elide()
+            self._fit()
 
-    def _elide(self) -> None:
-        fitting = self.fontMetrics().elidedText(
-            self.full, Qt.TextElideMode.ElideRight, max(self.width(), 0)
-        )
+    def _fit(self) -> None:
+        metrics, room = self.fontMetrics(), max(self.width(), 0)
+        parts = self.full.split(SEPARATOR)
+        while len(parts) > 1 and metrics.horizontalAdvance(SEPARATOR.join(parts)) > room:
+            parts.pop()
+        fitting = metrics.elidedText(SEPARATOR.join(parts), Qt.TextElideMode.ElideRight, room)
         self.setText(fitting)
         self.setToolTip(self.full if fitting != self.full else "")
         self.setAccessibleName(self.full)
@@ -38,4 +45,4 @@ class ElidedLabel(QLabel):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fits the text again."""
         super().resizeEvent(event)
-        self._elide()
+        self._fit()

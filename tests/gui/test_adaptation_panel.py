@@ -367,7 +367,9 @@ def test_stepping_by_hand_shows_the_step_in_progress(bench, panel):
     stepped = panel._stepped
     assert stepped is not None
     assert panel.step_text.text().startswith(f"{stepped.inner_step} /")
-    assert f"inner step {stepped.inner_step} of 2" in panel.subtitle.full
+    assert panel.subtitle.full == (
+        f"adapted on the support set · inner step {stepped.inner_step} of 2 · outer step 1"
+    )
     assert not panel.slider.isEnabled()
     assert panel.canvas.curves.residuals
     bench.session.outer_step()

@@ -71,6 +71,16 @@ def test_diverged_tasks_are_said_and_never_flatter_or_squeeze(bench, panel):
     assert "MAML 0.5 ± 0.05" in panel.plot.reading(2)
 
 
+def test_an_arm_that_adapts_away_leaves_the_plot_and_that_is_said(bench, panel):
+    away = replace(FINE, mean=(4.0, 150.0, 30.0), mean_kept=(4.0, 150.0, 30.0))
+    test_arm(bench, panel, MAML=FINE, MTL=away)
+    assert panel.plot.view().viewRange()[1][1] == pytest.approx(1.06 * 4.4)
+    assert panel.diverged.text() == "Above the plot: MTL reaches 150."
+    panel.log_y.click()
+    assert panel.plot.view().viewRange()[1][1] > np.log10(150)
+    assert panel.in_words() == ""
+
+
 def test_steps_without_any_number_are_left_out():
     lost = replace(WILD, mean_kept=(4.0, 2.0, None), diverged=(0, 3, 600))
     np.testing.assert_array_equal(points(lost).step, [0, 1])

@@ -214,8 +214,10 @@ class AdaptationPanel(QWidget):
     def _subtitle(self) -> str:
         if self._stepped is not None:
             at = self._stepped
-            where = f"outer step {whole(at.outer_step)}, inner step {at.inner_step} of "
-            return f"{where}{at.inner_steps}: {_SAID.get(at.phase, at.phase)}"
+            return (
+                f"{_SAID.get(at.phase, at.phase)} · inner step {at.inner_step} of {at.inner_steps}"
+                f" · outer step {whole(at.outer_step)}"
+            )
         probe = self.session.probe
         if probe is None:
             return "no task yet"

@@ -200,9 +200,21 @@ class SpeedPlot(Plot):
             room = 0.06 * max(float(top.max() - floor.min()), 0.2)
             low, high = float(floor.min()) - room, float(top.max()) + room
         else:
-            high = 1.06 * max(float(top.max()), 1e-300)
+            high = 1.06 * max(min(float(top.max()), self.ceiling()), 1e-300)
             low = -0.04 * high
         self.view().setYRange(low, high, padding=0)
+
+    def ceiling(self) -> float:
+        """What a linear axis shows at most: an arm that adapts away must not squeeze the others.
+
+        Twice the loss of predicting 0, or the smallest arm's peak where that is more.
+        """
+        known = self.session.references
+        peaks = [float(np.max(d.mean + d.half)) for d in self.drawn.values() if len(d.mean)]
+        if known is None or self.log_y or not peaks:
+            return math.inf
+        limit = max(2 * known.predict_zero, min(peaks))
+        return max((peak for peak in peaks if peak <= limit), default=limit)
 
     def _place_empty(self) -> None:
         if self._empty.isVisible():
@@ -347,9 +359,13 @@ class AdaptationSpeedPanel(QWidget):
                     f"{name}: {whole(worst)} of {whole(test.tasks)} tasks diverged by inner step "
                     f"{step}"
                 )
-        if not parts:
-            return ""
-        return "; ".join(parts) + ". Hollow markers: mean of the other tasks."
+        said = "; ".join(parts) + ". Hollow markers: mean of the other tasks." if parts else ""
+        beyond = [
+            f"{name} reaches {number(float(data.mean.max()))}"
+            for name, data in self.plot.drawn.items()
+            if len(data.mean) and data.mean.max() > self.plot.ceiling()
+        ]
+        return f"{said} Above the plot: {', '.join(beyond)}.".strip() if beyond else said
 
     def _set_log(self, on: bool) -> None:
         self.plot.log_y = on

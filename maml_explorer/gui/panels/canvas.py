@@ -28,7 +28,7 @@ from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme, arm_style, base_font
 from maml_explorer.worker.messages import Array, Probed, ProbeTask
 
-GROWTH = (1.0, 1.25, 1.6, 2.0, 2.5)
+GROWTH = (1.0, 1.25, 1.6)
 """How the y range may grow over what the task family needs; what lies beyond is cut off."""
 _SLACK = 0.9
 """The range shrinks with training once curves fit into this part of the next smaller one."""
@@ -115,13 +115,12 @@ class TaskCanvas(Plot):
     def _fit(self) -> None:
         """Lets the y range grow where curves need it; playing and dragging never shrink it."""
         tasks, scale = self.session.settings.tasks, self.curves.scale
-        needed = [np.abs(curve.yData) for curve in self.curves.arms.values() if has_data(curve)]
+        needed = [_height(c.yData) for c in self.curves.arms.values() if has_data(c)]
         if self.curves.probe is not None:
-            needed.append(np.abs(self.curves.probe.support_y))
+            needed.append(_height(self.curves.probe.support_y))
         if not self.editor.dragging:
-            # A diverged curve must not squeeze the others: it is cut off instead.
-            most = GROWTH[-1] * scale
-            largest = max((float(np.max(v, initial=0, where=v <= most)) for v in needed), default=0)
+            # An arm that runs far away is cut off: it must not squeeze the others.
+            largest = max((n for n in needed if n <= GROWTH[-1] * scale), default=0.0)
             growth = next(g for g in GROWTH if g * scale >= largest)
             roomy = next((g for g in GROWTH if _SLACK * g * scale >= largest), GROWTH[-1])
             trained = None if self.curves.report is None else self.curves.report.outer_step
@@ -287,6 +286,11 @@ class TaskCanvas(Plot):
                 color = arm_style(settings, arm, theme).text
                 rows.append(f'<span style="color:{color}">{escape(arm.name)} {number(y)}</span>')
         return "<br>".join(rows)
+
+
+def _height(y: Array) -> float:
+    finite = y[np.isfinite(y)]
+    return float(np.max(np.abs(finite), initial=0.0))
 
 
 def _other(probe: ProbeTask, before: ProbeTask) -> bool:

@@ -25,7 +25,7 @@ from maml_explorer.gui.widgets import label
 
 SWATCH = 22
 """Pixels of line and marker in a chip."""
-ARROW = 14
+ARROW = 17
 """Pixels of the part that opens the menu."""
 GAP = 6
 HEIGHT, ROW = 26, 32
@@ -154,7 +154,7 @@ class ArmChip(QAbstractButton):
         pen = QPen(QColor(self.theme.muted), 1.5)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
-        x, y = self.width() - ARROW / 2 - 3, self.height() / 2
+        x, y = self.width() - 12, self.height() / 2
         painter.drawPolyline(
             [QPointF(x - 3, y - 1.5), QPointF(x, y + 1.5), QPointF(x + 3, y - 1.5)]
         )

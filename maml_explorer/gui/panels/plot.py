@@ -55,7 +55,7 @@ class NumberAxis(pg.AxisItem):
         metrics = QFontMetricsF(self.style["tickFont"])
         if self.orientation in ("left", "right"):
             return 2.0 * metrics.height()
-        return max((metrics.horizontalAdvance(label) for label in labels), default=0.0) + 18.0
+        return max((metrics.horizontalAdvance(label) for label in labels), default=0.0) + 34.0
 
 
 class Plot(pg.PlotWidget):
