@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     initialization = _from_run(folder, settings, arm, seed)
     try:
         save_initialization(arguments.out, initialization)
-    except FileExistsError:
-        raise UsageError(f"{arguments.out} is not empty: choose another folder.") from None
+    except FileExistsError as error:
+        raise UsageError(f"{arguments.out}: {error.strerror}: choose another folder.") from None
     sys.stdout.write(f"{arm.name} after {initialization.outer_step} outer steps: {arguments.out}\n")
     return 0
 
@@ -61,9 +61,10 @@ def _arm(settings: Settings, text: str) -> Arm:
 def _from_run(folder: RunFolder, settings: Settings, arm: Arm, seed: int | None) -> Initialization:
     """The arm as the checkpoint has it; for a finished seed of several, as it was exported."""
     from maml_explorer.core.plan import prepare
-    from maml_explorer.headless import arm_records
+    from maml_explorer.headless import threads_of
     from maml_explorer.storage.checkpoint import load_checkpoint
     from maml_explorer.storage.initialization import Initialization, load_initialization
+    from maml_explorer.storage.records import arm_records
     from maml_explorer.storage.run_folder import CHECKPOINT
 
     checkpoint = load_checkpoint(
@@ -85,7 +86,8 @@ def _from_run(folder: RunFolder, settings: Settings, arm: Arm, seed: int | None)
     own = checkpoint.settings
     state = checkpoint.state.arms[arm.name]
     plan = prepare(own.with_values({"device": "cpu"}))
-    records = arm_records(plan, arm.name, state.initialization)
+    with threads_of(plan):
+        records = arm_records(plan, arm.name, state.initialization)
     return Initialization(
         own.with_arms((own.arm(arm.name),)),
         state.initialization.numpy(),

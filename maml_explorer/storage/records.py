@@ -65,6 +65,23 @@ def evaluation_record(
     }
 
 
+def arm_records(plan: Plan, arm_name: str, initialization: Tensor) -> tuple[dict[str, Any], ...]:
+    """The meta-test of an arm with the usual 5 shots, and with those it was trained with.
+
+    Args:
+        plan: of the run.
+        arm_name: the arm.
+        initialization: θ [parameter].
+    """
+    most = plan.settings.run.test_steps
+    steps = [k for k in SHOWN_STEPS if k <= most]
+    steps += [] if most in steps else [most]
+    shots = sorted({SHOTS, plan.settings.inner.shots})
+    return tuple(
+        evaluation_record(plan, arm_name, initialization, shots=n, inner_steps=steps) for n in shots
+    )
+
+
 def checked_records(found: object, where: str) -> tuple[Mapping[str, Any], ...]:
     """The records read from a file.
 

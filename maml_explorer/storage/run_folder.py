@@ -82,6 +82,11 @@ class RunFolder:
         for name in COLUMNS:
             os.truncate(self.path / name, sizes.get(name, 0))
 
+    def clear_rows(self) -> None:
+        """Write the appended files anew, without rows."""
+        for name, columns in COLUMNS.items():
+            write_text(self.path / name, ",".join(columns) + "\n")
+
     def write_settings(self, settings: Settings) -> None:
         """Write the settings and arms."""
         write_text(self.path / SETTINGS, to_toml(settings))
@@ -119,8 +124,7 @@ def create_run(path: Path, settings: Settings) -> RunFolder:
             raise StorageError(f"{path} is a file: choose another folder.")
         path.mkdir(parents=True, exist_ok=True)
         folder = RunFolder(path)
-        for name, columns in COLUMNS.items():
-            write_text(path / name, ",".join(columns) + "\n")
+        folder.clear_rows()
         folder.write_settings(settings)
     except (OSError, ValueError) as error:
         if isinstance(error, StorageError):

@@ -6,6 +6,7 @@ Torch-free and without imports of this package, so that the kill tests start qui
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import secrets
@@ -54,16 +55,21 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, overwrite: bool = 
     Args:
         folder: where; its parent is made where missing.
         files: name → content. Names are chosen by the program, never read from a file.
-        overwrite: replace a folder that is already there.
+        overwrite: replace a folder that is there and holds files of these names only.
 
     Raises:
-        FileExistsError: the folder holds something and `overwrite` is false.
+        FileExistsError: something else is there, or the folder is and `overwrite` is false.
         OSError: nothing was changed.
     """
     present = folder.is_symlink() or folder.exists()
-    occupied = present and not (folder.is_dir() and not any(folder.iterdir()))
-    if occupied and not overwrite:
-        raise FileExistsError(f"{folder} exists already")
+    held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    if present and not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, "a file of that name is there", str(folder))
+    if held and not overwrite:
+        raise FileExistsError(errno.EEXIST, "the folder is not empty", str(folder))
+    if held - files.keys():
+        other = min(held - files.keys())
+        raise FileExistsError(errno.EEXIST, f"the folder holds other files ({other})", str(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     unique = secrets.token_hex(8)
     temporary = folder.with_name(f".{folder.name[:100]}.{unique}.part")

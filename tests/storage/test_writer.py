@@ -91,9 +91,21 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_folder(folder, {"x": b"3"})
     assert (folder / "x").read_bytes() == b"1"
-    write_folder(folder, {"x": b"3"}, overwrite=True)
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"x": b"3"}
+    write_folder(folder, {"x": b"3", "y": b"4", "z": b"5"}, overwrite=True)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"x": b"3", "y": b"4", "z": b"5"}
     assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_other_files_are_never_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    write_folder(folder, {"x": b"1", "thesis.tex": b"years of work"})
+    with pytest.raises(FileExistsError, match=r"thesis\.tex"):
+        write_folder(folder, {"x": b"2"}, overwrite=True)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {
+        "x": b"1", "thesis.tex": b"years of work",
+    }  # fmt: skip
+    with pytest.raises(FileExistsError):
+        write_folder(folder / "x", {"x": b"2"}, overwrite=True)
 
 
 def test_a_file_is_not_replaced_by_a_folder_unasked(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""What the worker writes can be read, resumed, and is refused in words where it cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from maml_explorer.core.plan import prepare
+from maml_explorer.core.training import outer_step
+from maml_explorer.storage.checkpoint import load_checkpoint
+from maml_explorer.storage.initialization import load_initialization
+from maml_explorer.storage.run_folder import CHANGES, CHECKPOINT, open_run
+from maml_explorer.worker import messages as m
+from tests.worker.driving import Driver, small_settings
+
+pytestmark = pytest.mark.usefixtures("gradients_restored")
+
+
+@pytest.fixture
+def gradients_restored() -> object:
+    """The driver turns gradients off, as the worker's own thread does."""
+    with torch.set_grad_enabled(torch.is_grad_enabled()):
+        yield
+
+
+def test_an_exported_arm_is_its_newest_state(tmp_path: Path) -> None:
+    driver = Driver(small_settings("maml", "anil"))
+    driver.train_to(7)
+    driver.reports(m.Exported)
+    driver.tell(m.ExportInitialization("ANIL", str(tmp_path / "a")))
+    assert driver.reports(m.Exported) == [m.Exported("initialization", str(tmp_path / "a"), "ANIL")]
+    loaded = load_initialization(tmp_path / "a")
+    assert torch.equal(torch.tensor(loaded.parameters), driver.theta("ANIL"))
+    assert (loaded.arm.name, loaded.outer_step) == ("ANIL", driver.step)
+    assert [record["shots"] for record in loaded.evaluations] == [5, 10]
+
+
+def test_a_saved_run_is_resumed_bit_for_bit(tmp_path: Path) -> None:
+    driver = Driver(small_settings("maml", "reptile"))
+    driver.train_to(5)
+    driver.tell(m.Change(driver.loop.settings.with_values({"inner_lr": 0.02})))
+    driver.train_to(9)
+    driver.tell(m.SaveRun(str(tmp_path / "run")))
+    assert driver.reports(m.Exported) == [m.Exported("run", str(tmp_path / "run"))]
+    folder, settings = open_run(tmp_path / "run")
+    assert settings == driver.loop.settings and settings["inner_lr"] == 0.02
+    plan = prepare(settings)
+    checkpoint = load_checkpoint(folder.path / CHECKPOINT, plan)
+    state = driver.loop.state
+    assert state is not None and checkpoint.state.outer_step == state.outer_step
+    resumed, _ = outer_step(plan, checkpoint.state)
+    expected, _ = outer_step(prepare(settings), state)
+    for name, arm in expected.arms.items():
+        assert torch.equal(arm.initialization, resumed.arms[name].initialization)
+    changes = (folder.path / CHANGES).read_text().splitlines()
+    assert changes[1].split(",")[1:] == ["inner_lr", "0.01", "0.02"]
+    assert load_initialization(folder.path / "reptile").outer_step == driver.step
+    driver.tell(m.SaveRun(str(tmp_path / "run"), overwrite=True))
+    assert len((folder.path / CHANGES).read_text().splitlines()) == 2
+
+
+def test_folders_that_are_there_are_refused_in_words(tmp_path: Path) -> None:
+    driver = Driver(small_settings("maml"))
+    driver.train_to(2)
+    (tmp_path / "thesis.tex").write_text("years of work")
+    for command in (
+        m.ExportInitialization("MAML", str(tmp_path)),
+        m.ExportInitialization("MAML", str(tmp_path), overwrite=True),
+        m.ExportInitialization("MAML", str(tmp_path / "thesis.tex"), overwrite=True),
+        m.ExportInitialization("MAML", "a\0b"),
+        m.ExportInitialization("MTL", str(tmp_path / "new")),
+        m.SaveRun(str(tmp_path)),
+        m.SaveRun(str(tmp_path), overwrite=True),
+        m.SaveRun(str(tmp_path / "thesis.tex" / "run")),
+    ):
+        driver.outbox.collect()
+        driver.tell(command)
+        (refused,) = driver.reports(m.Refused)
+        assert isinstance(refused, m.Refused)
+        assert refused.command == type(command).__name__
+        assert refused.reason.endswith(".") and "\n" not in refused.reason
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+    assert driver.loop.phase is m.Phase.PAUSED
