@@ -77,6 +77,11 @@ def test_it_draws_the_moving_average_of_the_outer_loss(bench, panel):
     drawn = panel.plot.drawn["FO-MAML"]
     np.testing.assert_allclose(drawn.x, np.arange(1, 51))
     np.testing.assert_allclose(10**drawn.y, 2 * losses, rtol=1e-6)
+    smooth, raw = panel.plot._smooth["FO-MAML"], panel.plot._raw["FO-MAML"]
+    np.testing.assert_array_equal(smooth.yData, drawn.y)
+    np.testing.assert_array_equal(raw.yData, drawn.raw_y)
+    assert smooth.opts["antialias"] and not raw.opts["antialias"]
+    assert smooth.zValue() > raw.zValue()
     panel.smoothing.setValue(3)
     assert panel.smoothing_text.text() == "0.9"
     weights = 0.9 ** np.arange(49, -1, -1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from maml_explorer.gui.numbers import number, whole
+from maml_explorer.gui.ticks import linear_ticks, log_ticks
 from maml_explorer.gui.traces import SMOOTHINGS, MovingAverages, Trace, columns, recurrence
 
 
@@ -174,3 +175,46 @@ def test_live_numbers_keep_their_width():
 
 def test_counts_keep_all_their_digits():
     assert whole(70_001) == "70\u2009001"
+
+
+def room(labels):
+    return max((7.0 * len(label) for label in labels), default=0.0) + 8.0
+
+
+@pytest.mark.parametrize("pixels", [40, 90, 200, 333, 1000, 4000])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(-5.1, 5.1), (0, 1e-8), (-4e5, 1e6), (0, 70_000), (1e6, 1e6 + 1), (-1e-300, 1e-300)],
+)
+def test_linear_ticks_never_overlap_and_lie_inside(low, high, pixels):
+    values, labels = linear_ticks(low, high, pixels, room)
+    gaps = np.diff(values) / (high - low) * pixels
+    assert len(values) == len(labels)
+    assert len(values) < 2 or gaps.min() >= room(labels) * (1 - 1e-9)
+    assert all(low - 1e-9 * (high - low) <= v <= high + 1e-9 * (high - low) for v in values)
+    assert pixels < 333 or len(values) >= 2
+    assert len(set(labels)) == len(labels), "no label twice"
+
+
+@pytest.mark.parametrize("pixels", [40, 90, 200, 333, 1000])
+@pytest.mark.parametrize(
+    ("low", "high"), [(-0.5, 1.5), (-8, 2), (0.3, 0.4), (-300, 300), (5.9, 6.1), (0, 0.9)]
+)
+def test_log_ticks_never_overlap_and_say_their_value(low, high, pixels):
+    values, labels = log_ticks(low, high, pixels, room)
+    gaps = np.diff(values) / (high - low) * pixels
+    assert len(values) < 2 or gaps.min() >= room(labels) * (1 - 1e-9)
+    assert pixels < 333 or len(values) >= 2
+    for value, label in zip(values, labels, strict=True):
+        said = float(label.replace("\u2009", "").replace("−", "-"))
+        assert said == pytest.approx(10**value, rel=1e-6)
+
+
+def test_ticks_of_the_design():
+    assert linear_ticks(-5.12, 5.12, 660, room)[1][:3] == ["−5", "−4", "−3"]
+    assert linear_ticks(0, 20_000, 300, room)[1] == ["0", "5\u2009000", "10\u2009000",
+                                                     "15\u2009000", "20\u2009000"]  # fmt: skip
+    assert log_ticks(np.log10(0.2), np.log10(7), 300, room)[1] == ["0.2", "0.5", "1", "2", "5"]
+    assert linear_ticks(0, 3, 900, room, whole=True)[1] == ["0", "1", "2", "3"]
+    assert linear_ticks(1, 1, 300, room) == ([], [])
+    assert linear_ticks(0, math.inf, 300, room) == ([], [])
