@@ -37,7 +37,7 @@ from maml_explorer.settings import Settings
 from maml_explorer.storage import run_folder as files
 from maml_explorer.storage.checkpoint import ArmResult, Checkpoint, save_checkpoint
 from maml_explorer.storage.initialization import Initialization, save_initialization, versions
-from maml_explorer.storage.records import SHOTS, SHOWN_STEPS, evaluation_record
+from maml_explorer.storage.records import arm_records
 from maml_explorer.storage.run_folder import RunFolder
 from maml_explorer.worker.recorder import EXPLODING
 
@@ -257,11 +257,8 @@ def _read(losses: Mapping[str, Losses]) -> dict[str, tuple[float, float]]:
     """The losses of all arms, in one wait for the device."""
     if not losses:
         return {}
-    flat = torch.stack(
-        [t for one in losses.values() for t in (one.support_before, one.query_after)]
-    )
-    numbers = iter(flat.tolist())
-    return {name: (next(numbers), next(numbers)) for name in losses}
+    read = torch.stack(list(losses.values())).tolist()
+    return {name: (inner, outer) for name, (inner, outer) in zip(losses, read, strict=True)}
 
 
 def _full(plan: Plan, state: RunState) -> dict[str, tuple[float, float]]:
@@ -337,24 +334,6 @@ def _finish(
         initializations[name] = initialization
         results[name] = ArmResult(arm.outer_step, records, run.diverged.get(name, ""))
     return initializations, results
-
-
-def arm_records(plan: Plan, name: str, initialization: torch.Tensor) -> tuple[dict[str, Any], ...]:
-    """The meta-test of an arm with the usual 5 shots, and with those it was trained with.
-
-    Args:
-        plan: of the run.
-        name: of the arm.
-        initialization: θ [parameter].
-    """
-    most = plan.settings.run.test_steps
-    steps = [k for k in SHOWN_STEPS if k <= most]
-    steps += [] if most in steps else [most]
-    shots = sorted({SHOTS, plan.settings.inner.shots})
-    with threads_of(plan):
-        return tuple(
-            evaluation_record(plan, name, initialization, shots=n, inner_steps=steps) for n in shots
-        )
 
 
 def _metrics(run: _Seed) -> dict[str, ArmMetrics]:

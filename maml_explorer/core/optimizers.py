@@ -10,6 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+# scalar tensors: a number in Python would be unpacked anew at every kernel
+_BETA2 = torch.tensor(0.999, dtype=torch.float64)
+
 Moments = tuple[Tensor, ...]
 Update = Callable[[Tensor, Tensor, Moments, int, float, float], tuple[Tensor, Moments]]
 """(parameters, gradient, moments, step from 1, learning rate, momentum) → (parameters, moments)."""
@@ -26,7 +29,7 @@ def adam(
     """Adam with β₁ .9, β₂ .999, ε 1e-8 (Kingma and Ba 2015, Algorithm 1)."""
     first, second = moments
     first = torch.lerp(first, gradient, 0.1)
-    second = torch.mul(second, 0.999).addcmul_(gradient, gradient, value=0.001)
+    second = torch.mul(second, _BETA2).addcmul_(gradient, gradient, value=0.001)
     # √(v/c) + ε = (√v + ε√c)/√c, so that one scalar carries both corrections
     root = (1 - 0.999**step) ** 0.5
     denominator = torch.sqrt(second).add_(1e-8 * root)

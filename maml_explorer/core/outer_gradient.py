@@ -52,23 +52,16 @@ class OuterGradient:
 
     gradient: Tensor
     """[parameter]; for Reptile's rule mean(θ − φ_K)."""
-    support_before: Tensor
-    """Scalar: sum of squared residuals of the support sets at θ."""
-    query_after: Tensor
-    """Scalar: the same of the query sets after adaptation."""
+    losses: Tensor
+    """[2]: this chunk's part of the mean support loss at θ and of the mean query loss after
+    adaptation."""
 
     def copy(self) -> OuterGradient:
         """The same in memory of its own."""
-        return OuterGradient(
-            self.gradient.clone(), self.support_before.clone(), self.query_after.clone()
-        )
+        return OuterGradient(self.gradient.clone(), self.losses.clone())
 
     def __add__(self, other: OuterGradient) -> OuterGradient:
-        return OuterGradient(
-            self.gradient + other.gradient,
-            self.support_before + other.support_before,
-            self.query_after + other.query_after,
-        )
+        return OuterGradient(self.gradient + other.gradient, self.losses + other.losses)
 
 
 def outer_gradient(
@@ -92,7 +85,9 @@ def outer_gradient(
         inner = InnerLoop(shape.start, shape.steps, sizes, shape.second_order, shape.query_weights)
         found = meta_gradient(model, layers, x, y, shape.shots, inner, shape.total_tasks)
     flat = torch.cat([layer.reshape(-1) for layer in found.gradient])
-    return OuterGradient(flat, found.support_before, found.query_after)
+    counts = (shape.shots, x.shape[1] - shape.shots)
+    sums = torch.stack([found.support_before, found.query_after])
+    return OuterGradient(flat, sums / (sums.new_tensor(counts) * shape.total_tasks))
 
 
 def _interpolation(
@@ -175,7 +170,7 @@ class Workspace:
 
         def function(*inputs: Tensor) -> tuple[Tensor, ...]:
             found = outer_gradient(shape, *inputs)
-            return found.gradient, found.support_before, found.query_after
+            return found.gradient, found.losses
 
         recorded = record(function, [slot.tensor for slot in slots])
         self._recordings.pop(shape, None)

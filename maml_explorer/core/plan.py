@@ -13,12 +13,15 @@ from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.meta_gradient import InnerLoop
 from maml_explorer.core.models.mlp import Mlp
 from maml_explorer.core.outer_gradient import Shape, Workspace
+from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.tasks.sine import SineSampler, sampler
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import Arm, Settings
 
 CHUNK_FLOATS = 4_000_000
 """Adapted parameters and activations per chunk of tasks: bounds memory and the wait for a pause."""
+BLOCK_POINTS = 50_000
+"""Points drawn in one go, about."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,12 @@ class Plan:
     arms: Mapping[str, ArmPlan]
     scratch: torch.Generator
     workspace: Workspace
+    block_steps: int
+    """Outer steps whose task batches are drawn in one go: a fixed function of sizes."""
+    blocks: list[tuple[Tensor, list[TaskBatch], Tensor]] = field(
+        default_factory=list, compare=False, repr=False
+    )
+    """The block drawn last: (generator state before it, its batches, generator state after it)."""
 
 
 def resolve_device(settings: Settings) -> torch.device:
@@ -119,6 +128,7 @@ def prepare(settings: Settings, workspace: Workspace | None = None) -> Plan:
     dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
     model = Mlp((1, *settings.model.hidden, 1), settings.model.activation)
     like = torch.empty(0, dtype=dtype, device=device)
+    points = settings.inner.shots + settings.inner.query_points
     return Plan(
         settings=settings,
         device=device,
@@ -135,6 +145,7 @@ def prepare(settings: Settings, workspace: Workspace | None = None) -> Plan:
         arms={arm.name: _arm_plan(settings, arm, model, like) for arm in settings.arms},
         scratch=torch.Generator(device),
         workspace=workspace or Workspace(),
+        block_steps=max(1, min(64, BLOCK_POINTS // (settings.outer.meta_batch * points))),
     )
 
 

@@ -34,6 +34,8 @@ _INTO: dict[Any, Callable[..., Any]] = {
     aten.rsub.Scalar: lambda x, c, *, out: torch.sub(c, x, out=out),
     aten.addcmul.default: torch.addcmul,
     aten.sum.dim_IntList: torch.sum,
+    aten.stack.default: torch.stack,
+    aten.div.Tensor: torch.div,
     aten.dot.default: torch.dot,
     aten.cat.default: torch.cat,
     aten.sign.default: torch.sign,
@@ -63,7 +65,7 @@ _BLANK = (aten.empty.memory_format, aten.new_empty.default)
 _CONSTANT = (aten.lift_fresh.default,)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Call:
     """One recorded kernel; `result` is what it makes, None where it writes into an argument."""
 
@@ -108,6 +110,9 @@ def _fresh_call(function: Any, args: tuple[Any, ...], kwargs: Any, result: Tenso
         return _Call(Tensor.fill_, (1,), {}, result)
     if function is aten.clone.default:
         return _Call(Tensor.copy_, (args[0],), {}, result)
+    if function is aten.mul.Tensor and isinstance(args[1], float) and result.device.type == "cpu":
+        # a scalar tensor is the same number to the kernel, and is not unpacked at every call
+        args = (args[0], torch.tensor(args[1], dtype=result.dtype))
     into = _INTO.get(function)
     if into is None:  # slower, and right for every function
 
@@ -198,10 +203,13 @@ class Recording:
     def __init__(self, function: Function, inputs: Sequence[Tensor]) -> None:
         with _Recorder() as recorder:
             outputs = tuple(function(*inputs))
-        place = _Places(recorder, outputs)
+        constants = _constants(recorder.calls)
+        place = _Places(recorder, constants, outputs)
         self.outputs = tuple(place.moved(tensor) for tensor in outputs)
         self.bytes = place.arena.numel() * place.arena.element_size()
-        self._calls = [place.bound(call) for call in recorder.calls]
+        for call in constants:
+            place.bound(call)()
+        self._calls = [place.bound(call) for call in recorder.calls if call not in constants]
 
     def run(self) -> tuple[Tensor, ...]:
         """As :meth:`Recorded.run`."""
@@ -210,10 +218,48 @@ class Recording:
         return self.outputs
 
 
+def _constants(calls: list[_Call]) -> list[_Call]:
+    """Fills with a number of elements that nothing else writes: the columns of ones."""
+    written: dict[int, list[_Call]] = {}
+    for call in calls:
+        written.setdefault(_storage(_target(call)), []).append(call)
+    return [
+        call
+        for call in calls
+        if call.function is Tensor.fill_
+        and not any(isinstance(value, Tensor) for value in call.arguments[-1:])
+        and not any(
+            _overlap(_target(call), _target(other))
+            for other in written[_storage(_target(call))]
+            if other is not call
+        )
+    ]
+
+
+def _target(call: _Call) -> Tensor:
+    """What a call writes into."""
+    target = call.result if call.result is not None else call.keywords.get("out")
+    return target if target is not None else call.arguments[0]
+
+
+def _overlap(one: Tensor, two: Tensor) -> bool:
+    """Whether two views of one storage share an element."""
+    size = one.untyped_storage().nbytes() // one.element_size()
+    marks = torch.zeros(size, dtype=torch.bool)
+    for tensor in (one, two):
+        view = marks.as_strided(tensor.size(), tensor.stride(), tensor.storage_offset())
+        if bool(view.any()):
+            return True
+        view.fill_(True)
+    return False
+
+
 class _Places:
     """Where each storage made while recording lives in the arena, by first fit over lifetimes."""
 
-    def __init__(self, recorder: _Recorder, outputs: Sequence[Tensor]) -> None:
+    def __init__(
+        self, recorder: _Recorder, constants: list[_Call], outputs: Sequence[Tensor]
+    ) -> None:
         dtype = outputs[0].dtype
         # what is of another type (a scalar, say) stays where it was made
         placed = {s for s, tensor in recorder.made.items() if tensor.dtype is dtype}
@@ -224,6 +270,8 @@ class _Places:
             for storage in {_storage(tensor) for tensor in used} & placed:
                 born.setdefault(storage, index)
                 dies[storage] = index
+        for call in constants:  # filled once, so their memory is theirs alone
+            born[_storage(_target(call))], dies[_storage(_target(call))] = -1, len(recorder.calls)
         for tensor in outputs:
             if _storage(tensor) in placed:
                 dies[_storage(tensor)] = len(recorder.calls)

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
-from maml_explorer.core.models.mlp import with_ones
 from maml_explorer.core.optimizers import OPTIMIZERS, Moments
 from maml_explorer.core.outer_gradient import OuterGradient
 from maml_explorer.core.plan import Plan
@@ -47,14 +46,9 @@ class RunState:
     """By arm name."""
 
 
-@dataclass(frozen=True)
-class Losses:
-    """Scalar tensors on the run's device, not read yet: reading one waits for the device."""
-
-    support_before: Tensor
-    """Mean squared error of the support sets at θ, over the meta-batch."""
-    query_after: Tensor
-    """The same of the query sets after adaptation (for MTL: at θ)."""
+Losses = Tensor
+"""[2]: mean squared error of the support sets at θ, and of the query sets after adaptation (for
+MTL: at θ), over the meta-batch. On the run's device and not read yet: reading one waits for it."""
 
 
 def start_arm(plan: Plan, arm_name: str) -> ArmState:
@@ -87,10 +81,18 @@ def with_arms_of(plan: Plan, state: RunState) -> RunState:
 
 
 def draw_batch(plan: Plan, state: RunState) -> tuple[TaskBatch, Tensor]:
-    """(the batch of the next outer step, the generator's state after it)."""
-    plan.scratch.set_state(state.generator_state)
-    batch = plan.sampler.draw(plan.scratch)
-    return batch, plan.scratch.get_state()
+    """(the batch of the next outer step, the generator's state after it).
+
+    Batches are drawn in blocks, and the generator's state moves on at the end of a block: what is
+    drawn depends on that state, the number of the outer step and the settings alone.
+    """
+    if not plan.blocks or plan.blocks[0][0] is not state.generator_state:
+        plan.scratch.set_state(state.generator_state)
+        batches = plan.sampler.draw_block(plan.scratch, plan.block_steps)
+        plan.blocks[:] = [(state.generator_state, batches, plan.scratch.get_state())]
+    before, batches, after = plan.blocks[0]
+    position = state.outer_step % plan.block_steps
+    return batches[position], after if position == plan.block_steps - 1 else before
 
 
 def outer_step(plan: Plan, state: RunState) -> tuple[RunState, dict[str, Losses]]:
@@ -113,25 +115,24 @@ def outer_step_in_chunks(
     """
     with torch.no_grad():
         batch, generator_state = draw_batch(plan, state)
-        wide = with_ones(batch.points.x)
         arms = dict(state.arms)
         losses: dict[str, Losses] = {}
         for name, arm in state.arms.items():
             if not arm.frozen:
-                arms[name], losses[name] = yield from _arm_step(plan, name, arm, batch, wide)
+                arms[name], losses[name] = yield from _arm_step(plan, name, arm, batch)
     return RunState(state.outer_step + 1, generator_state, arms), losses
 
 
 def _arm_step(
-    plan: Plan, name: str, state: ArmState, batch: TaskBatch, wide: Tensor
+    plan: Plan, name: str, state: ArmState, batch: TaskBatch
 ) -> Generator[str, None, tuple[ArmState, Losses]]:
     arm = plan.arms[name]
-    tasks, chunk = wide.shape[0], arm.chunk_tasks
+    tasks, chunk = len(batch.tasks), arm.chunk_tasks
     total: OuterGradient | None = None
     for begin in range(0, tasks, chunk):
         whole = tasks <= chunk  # then no view is made, and arms share what is copied in
-        x = wide if whole else wide[begin : begin + chunk]
-        y = batch.points.y if whole else batch.points.y[begin : begin + chunk]
+        x = batch.inputs if whole else batch.inputs[begin : begin + chunk]
+        y = batch.y if whole else batch.y[begin : begin + chunk]
         part = plan.workspace.outer_gradient(
             arm.shape(plan, len(x)), state.initialization, x, y, arm.inner_lr
         )
@@ -154,21 +155,16 @@ def _arm_step(
             state.initialization, total.gradient, state.moments, step, outer.outer_lr,
             outer.momentum,
         )  # fmt: skip
-    inner = plan.settings.inner
-    losses = Losses(
-        total.support_before / (tasks * inner.shots),
-        total.query_after / (tasks * inner.query_points),
-    )
-    return ArmState(theta, moments, step), losses
+    return ArmState(theta, moments, step), total.losses.clone()
 
 
 def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tuple[float, float]:
     """(support loss after adaptation, query loss before) of one arm on a batch: extra passes."""
     with torch.no_grad():
-        arm, wide = plan.arms[name], with_ones(batch.points.x)
+        arm, wide = plan.arms[name], batch.inputs
         layers = plan.model.layers(state.arms[name].initialization)
         shots, start = batch.shots, arm.inner.start
-        y = batch.points.y
+        y = batch.y
         body = plan.model.forward(layers[:start], wide, activate_last=True) if start else None
         if start == plan.model.depth:  # nothing adapts
             output = plan.model.forward(layers, wide).output

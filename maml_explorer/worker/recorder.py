@@ -67,20 +67,14 @@ class Recorder:
         shape = (len(names), len(rows))
         support, query = np.full(shape, np.nan), np.full(shape, np.nan)
         seconds, counts = np.zeros(shape), np.zeros(shape, dtype=np.int64)
-        flat = [
-            tensor
-            for row in rows
-            for name in names
-            if name in row.losses
-            for tensor in (row.losses[name].support_before, row.losses[name].query_after)
-        ]
-        values = iter(torch.stack(flat).double().tolist() if flat else ())
+        read = [row.losses[name] for row in rows for name in names if name in row.losses]
+        values = iter(torch.stack(read).double().tolist() if read else ())
         for column, row in enumerate(rows):
             for index, name in enumerate(names):
                 seconds[index, column] = row.seconds.get(name, 0.0)
                 counts[index, column] = row.gradient_evaluations.get(name, 0)
                 if name in row.losses:
-                    support[index, column], query[index, column] = next(values), next(values)
+                    support[index, column], query[index, column] = next(values)
         limit = EXPLODING * max(predict_zero_mse(plan.settings.tasks), 1e-6)
         bad = []
         for index, name in enumerate(names):

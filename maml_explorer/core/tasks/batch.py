@@ -21,8 +21,16 @@ class TaskBatch:
 
     tasks: Tensor
     """[task, parameter]; for sines amplitude and phase."""
-    points: Points
+    inputs: Tensor
+    """[task, point, 2]: x with a column of ones, as networks take it."""
+    y: Tensor
+    """[task, point, 1]"""
     shots: int
+
+    @property
+    def points(self) -> Points:
+        """All points, views [task, point, 1]."""
+        return Points(self.inputs[..., :1], self.y)
 
     @property
     def support(self) -> Points:

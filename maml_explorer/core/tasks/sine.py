@@ -37,23 +37,24 @@ class SineSampler:
     task_count: int
 
     def draw(self, generator: torch.Generator) -> TaskBatch:
-        """The next batch: points [task, shots + query point, 1]."""
-        uniform = torch.rand(
-            self.task_count,
-            len(self.low),
-            generator=generator,
-            dtype=self.low.dtype,
-            device=self.low.device,
-        )
+        """The next batch."""
+        return self.draw_block(generator, 1)[0]
+
+    def draw_block(self, generator: torch.Generator, steps: int) -> list[TaskBatch]:
+        """The batches of so many outer steps in one go: a small batch costs as much as twenty."""
+        dtype, device = self.low.dtype, self.low.device
+        size = (steps, self.task_count, len(self.low))
+        uniform = torch.rand(size, generator=generator, dtype=dtype, device=device)
         drawn = torch.addcmul(self.low, uniform, self.width)
-        tasks, x = drawn[:, :2], drawn[:, 2:]
-        y = torch.sin(x - tasks[:, 1:2]).mul_(tasks[:, 0:1])
+        tasks = drawn[..., :2].contiguous()
+        inputs = drawn.new_ones(steps, self.task_count, len(self.low) - 2, 2)
+        inputs[..., 0] = drawn[..., 2:]
+        y = torch.sin(drawn[..., 2:] - drawn[..., 1:2]).mul_(drawn[..., 0:1])
         if self.noise > 0:
-            y.add_(
-                torch.randn(y.shape, generator=generator, dtype=y.dtype, device=y.device),
-                alpha=self.noise,
-            )
-        return TaskBatch(tasks, Points(x[:, :, None], y[:, :, None]), self.shots)
+            error = torch.randn(y.shape, generator=generator, dtype=dtype, device=device)
+            y.add_(error, alpha=self.noise)
+        parts = zip(tasks.unbind(), inputs.unbind(), y[..., None].unbind(), strict=True)
+        return [TaskBatch(*part, self.shots) for part in parts]
 
 
 def sampler(
