@@ -75,7 +75,7 @@ def test_a_headless_run_is_a_plain_loop(tmp_path: Path) -> None:
     for _ in range(24):
         state, step = outer_step(plan, state)
         for name, loss in step.items():
-            losses[name].append((float(loss.support_before), float(loss.query_after)))
+            losses[name].append((float(loss[0]), float(loss[1])))
     for name, arm in state.arms.items():
         theta = arm.initialization.numpy()
         np.testing.assert_array_equal(outcome.initializations[3][name].parameters, theta)
@@ -121,6 +121,26 @@ def test_a_kill_between_two_files_of_a_save_is_repaired(tmp_path: Path) -> None:
     interrupted(SMALL, tmp_path / "cut", (0,), 12)
     with (tmp_path / "cut" / "metrics.csv").open("ab") as file:
         file.write(b"12,MAML,0,1.0,2.0,,\n12,ANI")  # appended, and then the power failed
+    resumed(tmp_path / "cut")
+    assert files(tmp_path / "cut") == files(tmp_path / "whole")
+
+
+def test_an_interrupt_inside_a_save_writes_no_row_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_headless(SMALL, (0,), folder=create_run(tmp_path / "whole", SMALL))
+    real = headless.save_checkpoint
+    saves = []
+
+    def interrupt(path: Path, checkpoint: Any) -> None:
+        saves.append(path)
+        if len(saves) == 3:  # the rows are appended, the checkpoint is not there yet
+            raise KeyboardInterrupt
+        real(path, checkpoint)
+
+    monkeypatch.setattr(headless, "save_checkpoint", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train_headless(SMALL, (0,), folder=create_run(tmp_path / "cut", SMALL))
     resumed(tmp_path / "cut")
     assert files(tmp_path / "cut") == files(tmp_path / "whole")
 
