@@ -20,7 +20,7 @@ from maml_explorer.core.meta_gradient import (
     squares,
 )
 from maml_explorer.core.models.mlp import Layers, Mlp
-from maml_explorer.core.replay import Recorded, record
+from maml_explorer.core.replay import Arena, Recorded, record
 
 MAX_BYTES = 512 * 2**20
 """Memory of all recordings together; beyond it the ones unused for longest are dropped."""
@@ -140,12 +140,13 @@ class Workspace:
 
     def __init__(self) -> None:
         self._recordings: dict[Shape, tuple[Recorded, tuple[_Slot, ...]]] = {}
+        self._arena = Arena()
         self._points: dict[tuple[object, ...], tuple[_Slot, _Slot]] = {}
 
     def outer_gradient(
         self, shape: Shape, theta: Tensor, x: Tensor, y: Tensor, inner_lr: Tensor
     ) -> OuterGradient:
-        """As the function of that name; the result lives until the next call for this shape."""
+        """As the function of that name; the result lives until the next call."""
         held = self._recordings.get(shape)
         if held is None or held[1][0].tensor.dtype != theta.dtype:
             held = self._record(shape, theta, x, y, inner_lr)
@@ -172,7 +173,7 @@ class Workspace:
             found = outer_gradient(shape, *inputs)
             return found.gradient, found.losses
 
-        recorded = record(function, [slot.tensor for slot in slots])
+        recorded = record(function, [slot.tensor for slot in slots], self._arena)
         self._recordings.pop(shape, None)
         self._recordings[shape] = (recorded, slots)
         while len(self._recordings) > 1 and self._bytes() > MAX_BYTES:

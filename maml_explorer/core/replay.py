@@ -137,7 +137,21 @@ class Recorded(Protocol):
         ...
 
 
-def record(function: Function, inputs: Sequence[Tensor]) -> Recorded:
+class Arena:
+    """Memory that recordings share: they run one after another, so its cache lines stay warm."""
+
+    def __init__(self) -> None:
+        self._memory: dict[torch.dtype, Tensor] = {}
+
+    def of(self, size: int, dtype: torch.dtype) -> Tensor:
+        """At least so many elements; recordings bound to smaller memory keep theirs."""
+        memory = self._memory.get(dtype)
+        if memory is None or len(memory) < size:
+            memory = self._memory[dtype] = torch.zeros(size, dtype=dtype)
+        return memory
+
+
+def record(function: Function, inputs: Sequence[Tensor], arena: Arena | None = None) -> Recorded:
     """The fastest form of a function of these buffers: a CUDA graph, a replay, or the function.
 
     Where recording fails the function itself is used: slower, and never wrong.
@@ -145,10 +159,12 @@ def record(function: Function, inputs: Sequence[Tensor]) -> Recorded:
     Args:
         function: tensors → tensors, all of one floating-point type and device.
         inputs: the buffers it will read, filled with an example.
+        arena: memory to share with other recordings; then a run overwrites the results of theirs.
     """
-    first = Recording if inputs[0].device.type == "cpu" else GraphRecording
     try:
-        return first(function, inputs)
+        if inputs[0].device.type == "cpu":
+            return Recording(function, inputs, arena or Arena())
+        return GraphRecording(function, inputs)
     except (NotImplementedError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
@@ -200,13 +216,13 @@ class Recording:
 
     kind = "replay"
 
-    def __init__(self, function: Function, inputs: Sequence[Tensor]) -> None:
+    def __init__(self, function: Function, inputs: Sequence[Tensor], arena: Arena) -> None:
         with _Recorder() as recorder:
             outputs = tuple(function(*inputs))
         constants = _constants(recorder.calls)
-        place = _Places(recorder, constants, outputs)
+        place = _Places(recorder, constants, outputs, arena)
         self.outputs = tuple(place.moved(tensor) for tensor in outputs)
-        self.bytes = place.arena.numel() * place.arena.element_size()
+        self.bytes = place.bytes
         for call in constants:
             place.bound(call)()
         self._calls = [place.bound(call) for call in recorder.calls if call not in constants]
@@ -258,11 +274,18 @@ class _Places:
     """Where each storage made while recording lives in the arena, by first fit over lifetimes."""
 
     def __init__(
-        self, recorder: _Recorder, constants: list[_Call], outputs: Sequence[Tensor]
+        self,
+        recorder: _Recorder,
+        constants: list[_Call],
+        outputs: Sequence[Tensor],
+        arena: Arena,
     ) -> None:
         dtype = outputs[0].dtype
         # what is of another type (a scalar, say) stays where it was made
         placed = {s for s, tensor in recorder.made.items() if tensor.dtype is dtype}
+        # what is filled once must survive other recordings: it keeps its memory as well
+        kept = {_storage(_target(call)) for call in constants}
+        placed -= kept
         born: dict[int, int] = {}
         dies: dict[int, int] = {}
         for index, call in enumerate(recorder.calls):
@@ -270,8 +293,6 @@ class _Places:
             for storage in {_storage(tensor) for tensor in used} & placed:
                 born.setdefault(storage, index)
                 dies[storage] = index
-        for call in constants:  # filled once, so their memory is theirs alone
-            born[_storage(_target(call))], dies[_storage(_target(call))] = -1, len(recorder.calls)
         for tensor in outputs:
             if _storage(tensor) in placed:
                 dies[_storage(tensor)] = len(recorder.calls)
@@ -291,7 +312,10 @@ class _Places:
             living.append((offset, offset + need, dies[storage]))
             self._offsets[storage] = offset
             size = max(size, offset + need)
-        self.arena = torch.zeros(size, dtype=dtype, device=outputs[0].device)
+        self.arena = arena.of(size, dtype)
+        self.bytes = size * outputs[0].element_size() + sum(
+            recorder.made[storage].untyped_storage().nbytes() for storage in kept
+        )
 
     def moved(self, tensor: Tensor) -> Tensor:
         """The tensor's view of the arena; what was not made while recording stays what it is."""

@@ -8,7 +8,7 @@ import torch
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.outer_gradient import Shape, Workspace, outer_gradient
-from maml_explorer.core.replay import Eager, Recording, record
+from maml_explorer.core.replay import Arena, Eager, Recording, record
 
 TASKS, SHOTS, POINTS = 6, 4, 9
 
@@ -71,7 +71,7 @@ def test_memory_is_used_again() -> None:
         def function(*buffers: torch.Tensor) -> tuple[torch.Tensor, ...]:
             return (outer_gradient(of, *buffers).gradient,)
 
-        recorded = Recording(function, inputs)
+        recorded = Recording(function, inputs, Arena())
         everything = sum(
             tensor.untyped_storage().nbytes() for tensor in _made_while(function, inputs)
         )
