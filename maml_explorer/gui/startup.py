@@ -71,7 +71,8 @@ def _interruptible(window: MainWindow) -> Iterator[None]:
     """Ctrl+C in the terminal closes the window."""
 
     def close(_: int, __: FrameType | None) -> None:
-        window.close()
+        # from inside the event loop: a window closed before it began would leave it running
+        QTimer.singleShot(0, window, window.close)
 
     before = signal.signal(signal.SIGINT, close)
     # Python handles signals between bytecodes only, and an idle Qt loop runs none

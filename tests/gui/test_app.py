@@ -1,0 +1,113 @@
+"""The program as it starts: the real worker, the real order of imports, the end by a signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.app import Options
+from maml_explorer.gui.startup import application, open_window
+from maml_explorer.settings import Settings, default_arm
+from maml_explorer.worker.handle import Worker
+from maml_explorer.worker.messages import Phase
+
+SMALL = (
+    Settings(arms=(default_arm("maml"), default_arm("mtl")))
+    .with_values({"hidden": (8, 8), "meta_batch": 4, "test_tasks": 10, "outer_steps": 60})
+)  # fmt: skip
+
+
+def test_the_window_trains_with_the_real_worker(qtbot: QtBot, qapp: QApplication):
+    application()
+    window = open_window(Worker(), Options(settings=SMALL, safe_mode=True))
+    session = window.session
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    session.start()
+    qtbot.waitUntil(lambda: session.phase is Phase.PAUSED, timeout=30_000)
+    with qtbot.waitSignal(session.stepped, timeout=30_000):
+        qtbot.mouseClick(window.run_bar.inner_step, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.run_bar.train, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: session.phase is Phase.FINISHED, timeout=60_000)
+    assert session.status is not None and session.status.outer_step == 60
+    assert "Continue" in window.run_bar.train.text()
+    assert window.status.text().startswith("Finished · outer step 60 of 60")
+    session.edit({"seed": 3})
+    session.restart()
+    with qtbot.waitSignal(session.run_started, timeout=30_000):
+        pass
+    begin = time.monotonic()
+    window.close()
+    assert time.monotonic() - begin < 5.0
+    assert not session.worker.alive
+    assert not window.banners.shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path):
+    code = (
+        "import sys\n"
+        "from maml_explorer.gui import startup\n"
+        "from maml_explorer.gui.app import Options, run\n"
+        "startup.MainWindow.showEvent = lambda self, event: print('open', flush=True)\n"
+        "sys.exit(run(Options()))\n"
+    )
+    # the person's own configuration stays untouched
+    surroundings = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=surroundings,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "open\n"
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert list(tmp_path.rglob("window.json"))
+
+
+def test_the_binding_keeps_its_references(qtbot: QtBot):
+    # some versions of PySide6 drop a reference to None and True at every call and abort in the end
+    from PySide6.QtCore import QObject, Signal
+    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtWidgets import QWidget
+
+    class Source(QObject):
+        signal = Signal(object)
+
+    class Painted(QWidget):
+        count = 0
+
+        def paintEvent(self, event: QPaintEvent) -> None:
+            self.count += 1
+
+    source, widget, heard = Source(), Painted(), []
+    source.signal.connect(heard.append)
+    qtbot.addWidget(widget)
+    before = sys.getrefcount(None), sys.getrefcount(True)
+    for _ in range(2000):
+        source.signal.emit(1)
+    for _ in range(200):
+        widget.grab()
+    after = sys.getrefcount(None), sys.getrefcount(True)
+    assert len(heard) == 2000
+    assert widget.count >= 200
+    assert after[0] >= before[0] - 50
+    assert after[1] >= before[1] - 50
