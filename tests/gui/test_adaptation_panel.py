@@ -410,6 +410,8 @@ def test_pictures_and_tables(bench, panel, tmp_path):
     panel.canvas.save_png(tmp_path / "a.png")
     image = QImage(str(tmp_path / "a.png"))
     assert image.width() == 2 * panel.canvas.width()
+    assert image.height() > 2 * panel.canvas.height(), "the legend is below"
+    assert panel.canvas.legend()[0][1] == "MAML"
     panel.canvas.save_svg(tmp_path / "a.svg")
     assert (tmp_path / "a.svg").read_text().startswith("<?xml")
     panel.canvas.save_csv(tmp_path / "a.csv")
@@ -422,6 +424,16 @@ def test_pictures_and_tables(bench, panel, tmp_path):
     assert float(rows[7][f"MTL after inner step {step}"]) == pytest.approx(expected)
     with pytest.raises(OSError):
         panel.canvas.save_png(tmp_path / "nowhere" / "a.png")
+
+
+def test_lines_of_a_picture_are_as_thick_as_on_the_screen(bench, panel):
+    bench.session.set_hidden({"FO-MAML", "ANIL", "MTL"})
+    widths = []
+    pen = panel.canvas.curves.arms["MAML"].opts["pen"].widthF()
+    with panel.canvas._inked(2.0):
+        widths.append(panel.canvas.curves.arms["MAML"].opts["pen"].widthF())
+    widths.append(panel.canvas.curves.arms["MAML"].opts["pen"].widthF())
+    assert widths == [pytest.approx(2 * pen), pytest.approx(pen)]
 
 
 def test_chips_wrap_and_nothing_is_cut_off(bench, qtbot):

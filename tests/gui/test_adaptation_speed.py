@@ -7,12 +7,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from maml_explorer.gui.panels.adaptation_speed import (
-    NOTHING_YET,
-    AdaptationSpeedPanel,
-    Published,
-    points,
-)
+from maml_explorer.gui.panels.adaptation_speed import AdaptationSpeedPanel
+from maml_explorer.gui.panels.speed_plot import NOTHING_YET, Published, points
 from maml_explorer.gui.theme import DARK, arm_style
 from maml_explorer.worker import messages as m
 from tests.gui.panel_bench import LEFT, Bench, nameless

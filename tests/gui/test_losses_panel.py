@@ -143,7 +143,7 @@ def test_tiny_and_huge_losses_have_a_range_and_ticks(bench, panel, scale):
 
 def test_reference_lines_stand_at_the_exact_values(bench, panel):
     train(bench, panel, np.linspace(5, 0.5, 50))
-    lines, labels = panel.plot._lines, panel.plot.line_labels
+    lines, labels = panel.plot.references.lines, panel.plot.references.labels
     assert [10 ** line.value() for line in lines] == pytest.approx([4.25, 3.01])
     assert [label.toPlainText() for label in labels] == [
         "predict 0 4.25", "best single predictor 3.01",
@@ -158,8 +158,8 @@ def test_reference_labels_never_overlap(bench, best, height):
     train(bench, panel, np.linspace(5, 0.5, 50))
     # A label's place in the scene follows the range when it is painted.
     panel.grab()
-    boxes = [label.mapRectToScene(label.boundingRect()) for label in panel.plot.line_labels]
-    assert all(label.isVisible() for label in panel.plot.line_labels)
+    boxes = [label.mapRectToScene(label.boundingRect()) for label in panel.plot.references.labels]
+    assert all(label.isVisible() for label in panel.plot.references.labels)
     assert not boxes[0].intersects(boxes[1].adjusted(1, 2, -1, -2))
     area = panel.plot.area()
     assert all(area.top() <= box.top() + 2 for box in boxes)
@@ -169,10 +169,10 @@ def test_reference_labels_never_overlap(bench, best, height):
 def test_equal_references_are_one_line_and_noise_is_said(bench, panel):
     bench.report(m.ReferenceLosses(1, 4.34, 4.34, "0", 0.09))
     train(bench, panel, [4.0, 3.0])
-    assert panel.plot.line_labels[0].toPlainText() == (
+    assert panel.plot.references.labels[0].toPlainText() == (
         "predict 0 = best single predictor 4.34 with σ²"
     )
-    assert not panel.plot._lines[1].isVisible()
+    assert not panel.plot.references.lines[1].isVisible()
 
 
 def test_a_change_while_training_is_marked(bench, panel):
@@ -183,7 +183,7 @@ def test_a_change_while_training_is_marked(bench, panel):
     (mark,) = panel.plot.history.marks
     assert mark.outer_step == 200
     assert mark.words == "Inner learning rate α 0.01 → 0.1"
-    line, text = panel.plot._marks[0]
+    line, text = panel.plot.marks.items[0]
     assert line.isVisible() and line.value() == 200
     assert text.toPlainText() == "α"
     assert mark.words in panel.plot.reading(200.0)

@@ -25,7 +25,7 @@ from maml_explorer.gui.panels.point_editing import PointEditor
 from maml_explorer.gui.panels.readout import ReadOut
 from maml_explorer.gui.panels.task_curves import TaskCurves, has_data
 from maml_explorer.gui.session import Session
-from maml_explorer.gui.theme import Theme, arm_style, base_font
+from maml_explorer.gui.theme import ArmStyle, Theme, arm_style, base_font
 from maml_explorer.worker.messages import Array, Probed, ProbeTask
 
 GROWTH = (1.0, 1.25, 1.6)
@@ -77,6 +77,12 @@ class TaskCanvas(Plot):
             recolor(text, theme.muted if name == "best" else theme.text, ground)
         self.curves.draw_task(self.hasFocus())
         self.redraw()
+
+    def legend(self) -> list[tuple[ArmStyle, str]]:
+        """The arms that are drawn, in the order of the legend."""
+        settings = self.session.settings
+        names = [arm.name for arm in settings.arms if arm.name in self.curves.arms]
+        return [(arm_style(settings, name, self.theme), name) for name in names]
 
     def show_task(self, probe: ProbeTask | None) -> None:
         """Draws the points and the truth of a task; the curves come with the report on it."""

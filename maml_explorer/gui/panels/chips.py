@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -20,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from maml_explorer.gui.panels.exports import draw_swatch
 from maml_explorer.gui.theme import LIGHT, ArmStyle, Theme, base_font
 from maml_explorer.gui.widgets import label
 
@@ -32,23 +32,6 @@ HEIGHT, ROW = 26, 32
 """Pixels of a chip, and from one row of chips to the next."""
 _LEFT, _NAME, _VALUE = 9, 6, 6
 """Pixels before the swatch, before the name and before the value."""
-
-
-def draw_swatch(painter: QPainter, rect: QRectF, style: ArmStyle, faded: bool = False) -> None:
-    """Draws an arm's line style with its marker in the middle, as in the plots."""
-    middle = rect.center()
-    alpha = 0.35 if faded else 1.0
-    painter.setPen(style.pen(alpha=alpha))
-    painter.drawLine(QPointF(rect.left(), middle.y()), QPointF(rect.right(), middle.y()))
-    color = QColor(style.color)
-    color.setAlphaF(alpha)
-    painter.save()
-    painter.translate(middle)
-    painter.scale(8.0, 8.0)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(color)
-    painter.drawPath(Symbols[style.marker])
-    painter.restore()
 
 
 class ArmChip(QAbstractButton):
@@ -135,7 +118,7 @@ class ArmChip(QAbstractButton):
         painter.setBrush(QColor(theme.hover if self.underMouse() else theme.card))
         ground = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.drawRoundedRect(ground, ground.height() / 2, ground.height() / 2)
-        draw_swatch(painter, QRectF(_LEFT, 0, SWATCH, self.height()), style, faded=not shown)
+        draw_swatch(painter, QRectF(_LEFT, 0, SWATCH, self.height()), style, 1.0 if shown else 0.35)
         painter.setFont(self._bold())
         painter.setPen(QColor(style.text if shown else theme.muted))
         metrics = QFontMetrics(self._bold())

@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
 
 from maml_explorer.gui.loss_history import (
@@ -20,12 +20,13 @@ from maml_explorer.gui.loss_history import (
     reduced,
 )
 from maml_explorer.gui.numbers import number, whole
-from maml_explorer.gui.panels.plot import Plot, Table, label, recolor, thin_pen
+from maml_explorer.gui.panels.exports import Table
+from maml_explorer.gui.panels.loss_lines import MarkLines, ReferenceLines, reference_words
+from maml_explorer.gui.panels.plot import Plot, label, recolor
 from maml_explorer.gui.panels.readout import ReadOut
 from maml_explorer.gui.session import Session
-from maml_explorer.gui.theme import Theme, arm_style
+from maml_explorer.gui.theme import ArmStyle, Theme, arm_style
 from maml_explorer.gui.traces import Array
-from maml_explorer.worker.messages import ReferenceLosses
 
 X_LABELS = {
     OUTER_STEPS: "outer step",
@@ -34,8 +35,6 @@ X_LABELS = {
 }
 AXIS_NAMES = ("outer step", "seconds", "gradient evaluations")
 NOTHING_YET = "Press Train: the losses appear here"
-_APART = 16
-"""Pixels between two reference labels."""
 
 
 class LossPlot(Plot):
@@ -58,16 +57,10 @@ class LossPlot(Plot):
         self._raw: dict[str, pg.PlotCurveItem] = {}
         self._smooth: dict[str, pg.PlotCurveItem] = {}
         self._ghosts: dict[str, pg.PlotCurveItem] = {}
-        self._marks: list[tuple[pg.InfiniteLine, pg.TextItem]] = []
-        item = self.getPlotItem()
-        self._lines = [pg.InfiniteLine(angle=0, movable=False) for _ in range(2)]
-        self.line_labels = [label("", session.theme.muted, session.theme.card) for _ in range(2)]
+        self.references, self.marks = ReferenceLines(self), MarkLines(self)
         self._empty = label(NOTHING_YET, session.theme.muted)
-        for z, items in ((5, self._lines), (40, self.line_labels), (40, [self._empty])):
-            for each in items:
-                each.setZValue(z)
-                item.addItem(each, ignoreBounds=True)
-                each.hide()
+        self._empty.setZValue(40)
+        self.getPlotItem().addItem(self._empty, ignoreBounds=True)
         self.readout = ReadOut(self)
         self.table = self._table
         self.view().sigRangeChangedManually.connect(self._taken_over)
@@ -76,13 +69,15 @@ class LossPlot(Plot):
     def take_colors(self, theme: Theme) -> None:
         """Draws everything in the colours of `theme`."""
         self.restyle(theme)
-        for line in self._lines:
-            line.setPen(thin_pen(theme.muted, Qt.PenStyle.DotLine))
         recolor(self._empty, theme.muted)
-        for text in self.line_labels:
-            recolor(text, theme.muted, theme.card, veil=150)
+        self.references.restyle(theme)
         self.readout.restyle(theme)
         self.draw()
+
+    def legend(self) -> list[tuple[ArmStyle, str]]:
+        """The arms that are drawn."""
+        settings = self.session.settings
+        return [(arm_style(settings, name, self.theme), name) for name in self.drawn]
 
     def set_axes(self) -> None:
         """Takes up another loss, x axis or scale."""
@@ -121,7 +116,7 @@ class LossPlot(Plot):
             style = arm_style(settings, arm, theme)
             raw = self._curve(self._raw, arm.name, antialias=False)
             raw.setZValue(10 + z / 10)
-            faint = thin_pen(style.color)
+            faint = self.pen(style.color)
             color = faint.color()
             # Many steps a pixel fill an area: it must stay behind the averages.
             dense = len(drawn.raw_x) > 0.5 * len(edges)
@@ -131,13 +126,13 @@ class LossPlot(Plot):
             raw.setData(drawn.raw_x, drawn.raw_y)
             smooth = self._curve(self._smooth, arm.name, antialias=True)
             smooth.setZValue(20 + z / 10)
-            smooth.setPen(style.pen(1.8))
+            smooth.setPen(self.arm_pen(style, 1.8))
             smooth.setData(drawn.x, drawn.y)
         if self.follows:
             self._follow_y()
         self._draw_ghost(edges)
-        self._draw_references()
-        self._draw_marks()
+        self.references.draw(self.session.references, self.log_y)
+        self.marks.draw(self.history.marks, self.mark_x)
         self._empty.setVisible(not any(len(d.raw_x) for d in self.drawn.values()))
         if self._empty.isVisible():
             area = self.area()
@@ -177,7 +172,7 @@ class LossPlot(Plot):
             curve = self._curve(self._ghosts, name, antialias=False)
             curve.setZValue(4)
             style = arm_style(self.session.settings, name, self.session.theme)
-            curve.setPen(style.pen(1.0, alpha=0.45))
+            curve.setPen(self.arm_pen(style, 1.0, alpha=0.45))
             curve.setData(drawn.x, drawn.y)
 
     # the range
@@ -205,87 +200,14 @@ class LossPlot(Plot):
             self.view().setXRange(*span, padding=0)
 
     def _follow_y(self) -> None:
-        references = [value for value, _ in self._references()]
-        # Their own scale decides only where there is nothing else, or where it is near.
+        references = [value for value, _ in reference_words(self.session.references)]
         values = [drawn.raw_y for drawn in self.drawn.values()]
         span = loss_range(values, references, self.log_y)
         if span != tuple(self.view().viewRange()[1]):
             self.view().setYRange(*span, padding=0)
 
-    # reference lines
-
-    def _references(self) -> list[tuple[float, str]]:
-        """(value, words) of the reference lines, the upper one first; equal ones are one."""
-        known: ReferenceLosses | None = self.session.references
-        if known is None:
-            return []
-        zero, best = known.predict_zero, known.best_single
-        if abs(zero - best) <= 1e-3 * abs(zero):
-            return [(zero, f"predict 0 = best single predictor {number(zero)}")]
-        return [
-            (zero, f"predict 0 {number(zero)}"), (best, f"best single predictor {number(best)}"),
-        ]  # fmt: skip
-
-    def _draw_references(self) -> None:
-        lines = self._references()
-        known = self.session.references
-        noise = "" if known is None or known.noise_variance <= 0 else " with σ²"
-        (left, right), (low, high) = self.view().viewRange()
-        area = self.area()
-        spots: list[float] = []
-        for nth, (line, text) in enumerate(zip(self._lines, self.line_labels, strict=True)):
-            value = lines[nth][0] if nth < len(lines) else np.nan
-            if self.log_y:
-                value = np.log10(value) if value > 0 else np.nan
-            visible = bool(low <= value <= high) and area.width() > 60
-            line.setVisible(visible)
-            text.setVisible(visible)
-            if not visible:
-                continue
-            line.setPos(value)
-            text.setText(lines[nth][1] + noise)
-            pixel = area.top() + (high - value) / (high - low) * area.height()
-            # Above its own line, unless that is where the other words or the border are.
-            above = pixel - _APART >= area.top() and all(abs(pixel - s) >= _APART for s in spots)
-            spots.append(pixel if above else pixel + _APART)
-            text.setAnchor((1.0, 1.0) if above else (1.0, 0.0))
-            text.setPos(right - 0.01 * (right - left), value)
-
-    # marks
-
-    def _draw_marks(self) -> None:
-        theme, area = self.session.theme, self.area()
-        visible = [m for m in self.history.marks[-50:] if self._mark_x(m.outer_step) is not None]
-        while len(self._marks) < len(visible):
-            line, text = (
-                pg.InfiniteLine(angle=90, movable=False),
-                label("", theme.muted, theme.card),
-            )
-            for z, item in ((6, line), (41, text)):
-                item.setZValue(z)
-                self.getPlotItem().addItem(item, ignoreBounds=True)
-            self._marks.append((line, text))
-        (left, right), (low, _) = self.view().viewRange()
-        last = -np.inf
-        for nth, (line, text) in enumerate(self._marks):
-            x = self._mark_x(visible[nth].outer_step) if nth < len(visible) else None
-            inside = x is not None and bool(left <= x <= right)
-            line.setVisible(inside)
-            text.setVisible(False)
-            if x is None or not inside:
-                continue
-            line.setPen(thin_pen(theme.muted, Qt.PenStyle.DashLine))
-            line.setPos(x)
-            pixel = (x - left) / (right - left) * area.width()
-            if pixel - last >= 34:
-                recolor(text, theme.muted, theme.card)
-                text.setText(visible[nth].symbol)
-                text.setAnchor((0.5, 1.0))
-                text.setPos(x, low)
-                text.setVisible(True)
-                last = pixel
-
-    def _mark_x(self, outer_step: int) -> float | None:
+    def mark_x(self, outer_step: int) -> float | None:
+        """Where an outer step lies on the x axis; None where it has no place."""
         for name in self.drawn:
             x = self.history.at(outer_step, self.axis, name, self.loss)
             if x is not None and (x > 0 or not self.log_x):
@@ -341,7 +263,7 @@ class LossPlot(Plot):
             rows.append(f'<span style="color:{color}">{escape(arm.name)} {number(float(y))}</span>')
         reach = 6 * self.view().viewPixelSize()[0]
         for mark in self.history.marks:
-            at = self._mark_x(mark.outer_step)
+            at = self.mark_x(mark.outer_step)
             if at is not None and abs(at - x) <= reach:
                 rows.append(f"step {whole(mark.outer_step)}: {escape(mark.words)}")
         return "<br>".join(rows)

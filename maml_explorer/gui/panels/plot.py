@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPoint, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QFontMetricsF, QPainter, QPen, QPixmap
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt
+from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QPen, QPixmap
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from maml_explorer.gui.theme import Theme, base_font
-from maml_explorer.gui.ticks import linear_ticks, log_ticks
-
-Table = tuple[Sequence[str], Iterable[Sequence[object]]]
-"""Column names and rows, as written to a CSV file."""
-
-
-class NumberAxis(pg.AxisItem):
-    """An axis with 1-2-5 ticks, thin-space thousands and no overlapping labels, linear or log."""
-
-    def __init__(self, orientation: str, *, whole: bool = False) -> None:
-        super().__init__(orientation)
-        self.whole = whole
-        self.logarithmic = False
-        """True where positions are log10 of the value; the caller hands log10 values to items."""
-        self._labels: list[str] = []
-        self.setTickFont(base_font())
-        self.setStyle(tickLength=0, tickAlpha=255, tickTextOffset=6, hideOverlappingLabels=False)
-        self.enableAutoSIPrefix(False)
-
-    def tickValues(self, low: float, high: float, pixels: float) -> list[tuple[Any, list[float]]]:
-        """The ticks of one level; pyqtgraph calls this when it draws."""
-        if self.logarithmic:
-            values, self._labels = log_ticks(low, high, pixels, self._room)
-        else:
-            values, self._labels = linear_ticks(low, high, pixels, self._room, self.whole)
-        return [(None, values)]
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        """The labels of the ticks placed last."""
-        return list(self._labels)
-
-    def boundingRect(self) -> QRectF:
-        """Where the axis draws: a label at an end reaches half its size beyond it."""
-        across, down = (0, 8) if self.orientation in ("left", "right") else (13, 0)
-        rect: QRectF = super().boundingRect()
-        return rect.adjusted(-across, -down, across, down)
-
-    def _room(self, labels: list[str]) -> float:
-        metrics = QFontMetricsF(self.style["tickFont"])
-        if self.orientation in ("left", "right"):
-            return 2.0 * metrics.height()
-        return max((metrics.horizontalAdvance(label) for label in labels), default=0.0) + 34.0
+from maml_explorer.gui.panels import exports
+from maml_explorer.gui.panels.axis import NumberAxis
+from maml_explorer.gui.panels.exports import Table
+from maml_explorer.gui.theme import ArmStyle, Theme, base_font
 
 
 class Plot(pg.PlotWidget):
@@ -85,6 +44,7 @@ class Plot(pg.PlotWidget):
         self.left = NumberAxis("left")
         super().__init__(parent, axisItems={"bottom": self.bottom, "left": self.left})
         self.theme = theme
+        self._ink: float | None = None
         self.table: Callable[[], Table] | None = None
         """What "Save CSV" writes; no such menu line where it is None."""
         self._x_label, self._y_label = x_label, y_label
@@ -104,14 +64,49 @@ class Plot(pg.PlotWidget):
             axis.setZValue(-1000)
         self.restyle(theme)
 
+    @property
+    def ink(self) -> float:
+        """Device pixels per pixel: Qt's cosmetic pens count the former."""
+        return self.devicePixelRatioF() if self._ink is None else self._ink
+
+    def pen(
+        self, color: str, style: Qt.PenStyle = Qt.PenStyle.SolidLine, width: float = 1.0
+    ) -> QPen:
+        """A pen for lines of this plot."""
+        pen = QPen(QColor(color))
+        pen.setWidthF(width * self.ink)
+        pen.setStyle(style)
+        pen.setCosmetic(True)
+        return pen
+
+    def arm_pen(self, style: ArmStyle, width: float | None = None, alpha: float = 1.0) -> QPen:
+        """The pen of an arm's curve on this plot."""
+        pen = style.pen(width, alpha)
+        pen.setWidthF(pen.widthF() * self.ink)
+        return pen
+
+    def legend(self) -> list[tuple[ArmStyle, str]]:
+        """(style, name) of the arms that are drawn; pictures have it below the plot."""
+        return []
+
+    def event(self, event: QEvent) -> bool:
+        """Draws anew on a screen with other pixels."""
+        if event.type() is QEvent.Type.DevicePixelRatioChange:
+            self.take_colors(self.theme)
+        return bool(super().event(event))
+
+    def take_colors(self, theme: Theme) -> None:
+        """Draws everything in the colours of `theme`."""
+        self.restyle(theme)
+
     def restyle(self, theme: Theme) -> None:
-        """Takes the colours of `theme`; panels call their own curves' restyling after it."""
+        """Takes the colours of `theme` for ground and axes."""
         self.theme = theme
         self.setBackground(QColor(theme.card))
         for axis in (self.bottom, self.left):
-            axis.setPen(_pen(theme.muted))
-            axis.setTextPen(_pen(theme.muted))
-            axis.setTickPen(_pen(theme.grid))
+            axis.setPen(self.pen(theme.muted))
+            axis.setTextPen(self.pen(theme.muted))
+            axis.setTickPen(self.pen(theme.grid))
             axis.setGrid(255)
         self.label_x(self._x_label)
         self.label_y(self._y_label)
@@ -167,14 +162,9 @@ class Plot(pg.PlotWidget):
         return menu
 
     def picture(self, scale: float = 2.0) -> QPixmap:
-        """The plot as it is now, at `scale` times its size on the screen."""
-        pixmap = QPixmap(self.size() * scale)
-        pixmap.setDevicePixelRatio(scale)
-        pixmap.fill(QColor(self.theme.card))
-        painter = QPainter(pixmap)
-        self.render(painter, QRectF(self.rect()), self.viewport().rect())
-        painter.end()
-        return pixmap
+        """The plot and its legend as they are now, at `scale` times the size on the screen."""
+        with self._inked(scale):
+            return exports.picture(self, self.legend(), scale)
 
     def copy_picture(self) -> None:
         """Puts the picture on the clipboard."""
@@ -190,27 +180,33 @@ class Plot(pg.PlotWidget):
             raise OSError(f"{path} cannot be written")
 
     def save_svg(self, path: Path) -> None:
-        """Writes the picture as vectors."""
-        generator = QSvgGenerator()
-        generator.setFileName(str(path))
-        generator.setSize(self.size())
-        generator.setViewBox(QRect(QPoint(0, 0), self.size()))
-        generator.setTitle(self.accessibleName())
-        painter = QPainter()
-        if not painter.begin(generator):
-            raise OSError(f"{path} cannot be written")
-        self.render(painter, QRectF(self.rect()), self.viewport().rect())
-        painter.end()
+        """Writes the picture as vectors.
+
+        Raises:
+            OSError: where it cannot be written.
+        """
+        with self._inked(1.0):
+            exports.save_svg(self, self.legend(), path)
 
     def save_csv(self, path: Path) -> None:
-        """Writes what is drawn as a table."""
-        if self.table is None:
-            return
-        header, rows = self.table()
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
-            writer.writerows(rows)
+        """Writes what is drawn as a table.
+
+        Raises:
+            OSError: where it cannot be written.
+        """
+        if self.table is not None:
+            exports.save_table(self.table(), path)
+
+    @contextmanager
+    def _inked(self, ratio: float) -> Iterator[None]:
+        """Draws with pens for a picture of so many pixels per pixel of the screen."""
+        self._ink = ratio
+        self.take_colors(self.theme)
+        try:
+            yield
+        finally:
+            self._ink = None
+            self.take_colors(self.theme)
 
     def _ask(self, kind: str, save: Callable[[Path], None]) -> None:
         suffix = kind[kind.index("*") + 1 : -1]
@@ -249,16 +245,3 @@ def _veil(ground: str | None, alpha: int = 235) -> QColor:
     color = QColor(ground or "#000000")
     color.setAlpha(0 if ground is None else alpha)
     return color
-
-
-def thin_pen(color: str, style: Qt.PenStyle = Qt.PenStyle.SolidLine, width: float = 1.0) -> QPen:
-    """A cosmetic pen for reference curves."""
-    return _pen(color, width, style)
-
-
-def _pen(color: str, width: float = 1.0, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
-    pen = QPen(QColor(color))
-    pen.setWidthF(width)
-    pen.setStyle(style)
-    pen.setCosmetic(True)
-    return pen

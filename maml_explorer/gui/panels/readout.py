@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QPointF
 
-from maml_explorer.gui.panels.plot import Plot, label, recolor, thin_pen
+from maml_explorer.gui.panels.plot import Plot, label, recolor
 from maml_explorer.gui.theme import Theme
 
 
@@ -27,9 +27,9 @@ class ReadOut:
 
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""
-        self._hair.setPen(thin_pen(theme.border))
+        self._hair.setPen(self._plot.pen(theme.border))
         recolor(self._box, theme.text, theme.card)
-        self._box.border = thin_pen(theme.border)
+        self._box.border = self._plot.pen(theme.border)
 
     def over(self, pixel: QPoint) -> float | None:
         """The x of the data under the pointer; None outside the axes."""

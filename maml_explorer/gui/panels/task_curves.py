@@ -9,7 +9,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
-from maml_explorer.gui.panels.plot import Plot, Table, thin_pen
+from maml_explorer.gui.panels.exports import Table
+from maml_explorer.gui.panels.plot import Plot
 from maml_explorer.gui.probing import sine
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme, arm_style
@@ -27,6 +28,7 @@ class TaskCurves:
 
     def __init__(self, plot: Plot, session: Session) -> None:
         self.session = session
+        self._plot = plot
         self._item = plot.getPlotItem()
         self.probe: ProbeTask | None = None
         self.report: Probed | None = None
@@ -55,10 +57,10 @@ class TaskCurves:
         faded = QColor(theme.muted)
         faded.setAlpha(45)
         self.band.setBrush(faded)
-        self.best.setPen(thin_pen(theme.muted, Qt.PenStyle.DotLine, 1.4))
-        self.oracle.setPen(thin_pen(theme.muted, Qt.PenStyle.DashDotLine, 1.2))
-        self.truth.setPen(thin_pen(theme.text, Qt.PenStyle.DashLine, 1.8))
-        self.query.setPen(thin_pen(theme.muted, width=1.4))
+        self.best.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DotLine, 1.4))
+        self.oracle.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DashDotLine, 1.2))
+        self.truth.setPen(self._plot.pen(theme.text, Qt.PenStyle.DashLine, 1.8))
+        self.query.setPen(self._plot.pen(theme.muted, width=1.4))
         self.query.setBrush(pg.mkBrush(None))
         self.support.setBrush(pg.mkBrush(theme.text))
 
@@ -95,9 +97,9 @@ class TaskCurves:
             self.support.setData(_NONE, _NONE)
             return
         theme, n = self.session.theme, len(self.probe.support_x)
-        rings, sizes = [thin_pen(theme.card, width=1.5)] * n, [12] * n
+        rings, sizes = [self._plot.pen(theme.card, width=1.5)] * n, [12] * n
         if focused and self.selected is not None and self.selected < n:
-            rings[self.selected] = thin_pen(theme.accent, width=2.5)
+            rings[self.selected] = self._plot.pen(theme.accent, width=2.5)
             sizes[self.selected] = 15
         self.support.setData(self.probe.support_x, self.probe.support_y, pen=rings, size=sizes)
 
@@ -116,7 +118,7 @@ class TaskCurves:
                 self._item.addItem(curve, ignoreBounds=True)
             # The first arm of the legend lies on top.
             curve.setZValue(10 + z / 10)
-            curve.setPen(arm_style(settings, arm, theme).pen())
+            curve.setPen(self._plot.arm_pen(arm_style(settings, arm, theme)))
             curve.setData(self.grid, self.curve(arm.name))
         self._draw_residuals([arm.name for arm in shown])
         self._draw_references()
@@ -144,7 +146,7 @@ class TaskCurves:
                 x = np.repeat(probe.query_x[keep], 2)
                 y = np.stack((target[keep], predicted[keep]), axis=1).ravel()
                 style = arm_style(self.session.settings, names[0], self.session.theme)
-                self.residual.setPen(thin_pen(style.color, width=1.2))
+                self.residual.setPen(self._plot.pen(style.color, width=1.2))
         self.residual.setData(x, y)
 
     def _draw_references(self) -> None:

@@ -99,6 +99,8 @@ class TaskCell(QAbstractButton):
 
     def _line(self, painter: QPainter, x: Array, y: Array, pen: QPen) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
+        # Cosmetic pens count device pixels.
+        pen.setWidthF(pen.widthF() * self.devicePixelRatioF())
         painter.setPen(pen)
         painter.drawPath(pg.arrayToQPath(*self._pixels(x, y), connect="finite"))
 
@@ -267,4 +269,5 @@ def _is_about(watched: Watched, tasks: list[ProbeTask]) -> bool:
 def _pen(color: str, style: Qt.PenStyle) -> QPen:
     pen = QPen(QColor(color), 1.0)
     pen.setStyle(style)
+    pen.setCosmetic(True)
     return pen
