@@ -143,11 +143,10 @@ class Hyperparameter:
             ) from None
 
     def _inside(self, value: float) -> bool:
-        if isinstance(value, float) and not math.isfinite(value):
-            return False
         low = -math.inf if self.minimum is None else self.minimum
         high = math.inf if self.maximum is None else self.maximum
-        return low <= value <= high
+        # NaN fails every comparison; a whole number may be too large to become a float
+        return low <= value <= high and abs(value) != math.inf
 
 
 MAX_LAYERS = 8

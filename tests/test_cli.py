@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -411,20 +409,10 @@ def test_progress_words() -> None:
     assert [time_left(s) for s in (0, 59.6, 3600, 3661)] == ["0:00", "1:00", "1:00:00", "1:01:01"]
 
 
-def test_help_is_quick() -> None:
-    """150 ms on a quiet machine; here relative to Python's own start, which shares the noise."""
-
-    def seconds(*arguments: str) -> float:
-        began = time.perf_counter()
-        subprocess.run(
-            [sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
-        return time.perf_counter() - began
-
-    seconds("-m", "maml_explorer", "--help")
-    ours = min(seconds("-m", "maml_explorer", "--help") for _ in range(5))
-    bare = min(
-        seconds("-c", "import argparse, dataclasses, tomllib, json, logging") for _ in range(5)
+def test_help_loads_neither_torch_nor_qt() -> None:
+    code = (
+        "import sys\nfrom maml_explorer.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "assert not {'torch', 'PySide6', 'numpy'} & sys.modules.keys()"
     )
-    assert ours < bare + 0.15
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
