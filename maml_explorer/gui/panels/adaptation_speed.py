@@ -60,7 +60,7 @@ class AdaptationSpeedPanel(QWidget):
             self.subtitle.say("held-out tasks")
         else:
             self.subtitle.say(
-                f"{whole(test.tasks)} held-out tasks, mean ± 95 % · outer step "
+                f"{whole(test.tasks)} held-out tasks · mean ± 95 % · outer step "
                 f"{whole(test.outer_step)} · {test.shots} shots"
             )
         text = self.in_words()

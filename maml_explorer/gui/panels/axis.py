@@ -47,4 +47,4 @@ class NumberAxis(pg.AxisItem):
         metrics = QFontMetricsF(self.style["tickFont"])
         if self.orientation in ("left", "right"):
             return 2.0 * metrics.height()
-        return max((metrics.horizontalAdvance(label) for label in labels), default=0.0) + 34.0
+        return max((metrics.horizontalAdvance(label) for label in labels), default=0.0) + 30.0

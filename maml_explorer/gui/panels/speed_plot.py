@@ -73,7 +73,9 @@ class _Items:
     band_low: pg.PlotCurveItem = field(default_factory=pg.PlotCurveItem)
     band_high: pg.PlotCurveItem = field(default_factory=pg.PlotCurveItem)
     line: pg.PlotCurveItem = field(default_factory=lambda: pg.PlotCurveItem(antialias=True))
-    dots: pg.ScatterPlotItem = field(default_factory=lambda: pg.ScatterPlotItem(antialias=True))
+    dots: pg.ScatterPlotItem = field(
+        default_factory=lambda: pg.ScatterPlotItem(antialias=True, useCache=False)
+    )
 
     def __post_init__(self) -> None:
         self.band = pg.FillBetweenItem(self.band_low, self.band_high)
@@ -93,7 +95,7 @@ class SpeedPlot(Plot):
         self.log_y = False
         self.drawn: dict[str, Points] = {}
         self._items: dict[str, _Items] = {}
-        self._published = pg.ScatterPlotItem(symbol="+", size=13, antialias=True)
+        self._published = pg.ScatterPlotItem(symbol="+", size=13, antialias=True, useCache=False)
         self._empty = label(NOTHING_YET, session.theme.muted)
         for z, item in ((30, self._published), (40, self._empty)):
             item.setZValue(z)
@@ -159,22 +161,19 @@ class SpeedPlot(Plot):
         fill = [pg.mkBrush(self.theme.card if kept else style.color) for kept in data.kept]
         items.dots.setData(
             data.step, mean, symbol=style.marker, size=7, brush=fill,
-            pen=pg.mkPen(style.color, width=1.2),
+            pen=self.pen(style.color, width=1.2),
         )  # fmt: skip
         for item in items.all():
             item.setZValue(z)
 
     def _draw_published(self) -> None:
         names = {arm.name for arm in self.session.settings.arms}
-        pens = [
-            pg.mkPen(
-                arm_style(self.session.settings, p.arm, self.theme).color
-                if p.arm in names
-                else self.theme.text,
-                width=2,
-            )
-            for p in self.published
-        ]
+        pens = []
+        for result in self.published:
+            known = result.arm in names
+            settings = self.session.settings
+            color = arm_style(settings, result.arm, self.theme).color if known else self.theme.text
+            pens.append(self.pen(color, width=2.0))
         x = np.array([p.inner_step for p in self.published], dtype=float)
         y = self._scaled(np.array([p.value for p in self.published], dtype=float))
         self._published.setData(x, y, pen=pens if len(x) else None)

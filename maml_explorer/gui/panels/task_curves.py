@@ -43,8 +43,9 @@ class TaskCurves:
         self.oracle = pg.PlotCurveItem(antialias=True)
         self.truth = pg.PlotCurveItem(antialias=True)
         self.residual = pg.PlotCurveItem(antialias=True, connect="pairs")
-        self.query = pg.ScatterPlotItem(size=9, antialias=True)
-        self.support = pg.ScatterPlotItem(size=12, antialias=True)
+        # Without the cache symbols are drawn as vectors: a dozen points, sharp in pictures too.
+        self.query = pg.ScatterPlotItem(size=9, antialias=True, useCache=False)
+        self.support = pg.ScatterPlotItem(size=12, antialias=True, useCache=False)
         for z, item in (
             (1, self.band), (2, self.best), (3, self.oracle), (4, self.truth),
             (6, self.residual), (20, self.query), (30, self.support),
