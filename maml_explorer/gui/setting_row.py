@@ -111,6 +111,8 @@ class SettingRow(QWidget):
         widgets: list[QWidget] = []
         for declaration in self.declarations:
             field = field_for(declaration)
+            # its connections hold this row: without a parent both would outlive the window
+            field.setParent(self)
             field.entered.connect(partial(self._enter, declaration.key))
             field.rejected.connect(partial(self._reject, declaration.key))
             field.nudged.connect(partial(self._nudge, declaration.key))

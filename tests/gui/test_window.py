@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
@@ -424,6 +425,26 @@ def test_closing_ends_the_worker(window: MainWindow):
     window.close()
     assert not worker_of(window).alive
     assert not window.session.pace.timer.isActive()
+
+
+def test_windows_that_were_closed_are_gone(opened: Opener, qapp: QApplication):
+    def sizes() -> tuple[int, int]:
+        window = open_window(FakeWorker(), Options(safe_mode=True))
+        window.show()
+        window.session.start()
+        window.session.pull()
+        window.close()
+        window.deleteLater()
+        del window
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # type: ignore[arg-type]
+        qapp.processEvents()
+        gc.collect()
+        return len(qapp.allWidgets()), len(gc.get_objects())
+
+    before = [sizes() for _ in range(3)][-1]
+    after = [sizes() for _ in range(5)][-1]
+    assert after[0] == before[0]
+    assert after[1] - before[1] < 100
 
 
 @pytest.mark.parametrize(
