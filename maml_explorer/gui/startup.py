@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -20,15 +22,24 @@ from maml_explorer.gui.theme import base_font
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.presets import DEFAULT_PRESET, presets
 
+log = logging.getLogger(__name__)
+
 
 def show(worker: Worker, options: Options) -> int:
     """Opens the window on `worker` and waits until it is closed; the exit code."""
     app = application()
     window = open_window(worker, options)
-    with _interruptible(window), _panel_errors(window):
-        window.show()
-        window.session.start()
-        return app.exec()
+    try:
+        with _interruptible(window), _panel_errors(window):
+            window.show()
+            window.session.start()
+            return app.exec()
+    finally:
+        if not window.session.close():
+            # an interpreter that ends while the thread computes would abort with a core dump
+            log.error("The training thread did not end within 5 s; it is left behind.")
+            logging.shutdown()
+            os._exit(1)
 
 
 def application() -> QApplication:
