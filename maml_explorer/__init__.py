@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from maml_explorer.api import TrainedRun, evaluate, train
+    from maml_explorer.api import TrainedRun, compare, evaluate, train
     from maml_explorer.hyperparameters import SettingsError
     from maml_explorer.presets import load_preset, presets
     from maml_explorer.settings import Arm, Settings
@@ -34,6 +34,7 @@ _WHERE = {
     "SettingsError": "hyperparameters",
     "StorageError": "storage.reader",
     "TrainedRun": "api",
+    "compare": "api",
     "evaluate": "api",
     "load_initialization": "storage.initialization",
     "load_preset": "presets",
@@ -49,6 +50,7 @@ __all__ = [
     "StorageError",
     "TrainedRun",
     "__version__",
+    "compare",
     "evaluate",
     "load_initialization",
     "load_preset",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from maml_explorer.core.evaluation import final_test, paired_difference, run_to_end
 from maml_explorer.core.plan import prepare
 from maml_explorer.headless import ArmMetrics, Progress, threads_of, train_headless
+from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import DECLARATIONS, Settings
 from maml_explorer.storage.initialization import Initialization
-from maml_explorer.storage.records import SHOTS, SHOWN_STEPS, evaluation_record
+from maml_explorer.storage.records import SHOTS, SHOWN_STEPS, evaluation_record, record_of
 from maml_explorer.storage.run_folder import create_run
 
 
@@ -71,6 +74,53 @@ def train(
     )
 
 
+def compare(
+    initializations: Sequence[Initialization],
+    shots: int = SHOTS,
+    inner_steps: Sequence[int] = SHOWN_STEPS,
+    tasks: int = 600,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The meta-tests of several initializations on the same tasks, and their paired differences.
+
+    Arguments as for :func:`evaluate`; all must be of one task family.
+
+    Returns:
+        "records", one as :func:`evaluate` returns it for each; "paired", for each but the first its
+        error minus that of the one before it: names, mean, ci95 and kept by inner step.
+
+    Raises:
+        SettingsError: where an argument is out of range or the task families differ.
+    """
+    _check(shots, inner_steps)
+    if any(one.settings.tasks != initializations[0].settings.tasks for one in initializations):
+        raise SettingsError(
+            "The initializations are of different task families: only one family can be compared."
+        )
+    found = []
+    for one in initializations:
+        plan = prepare(
+            one.settings.with_values({"test_tasks": tasks, "seed": seed, "device": "cpu"})
+        )
+        theta, name = torch.from_numpy(one.parameters.copy()), one.arm.name
+        with threads_of(plan):
+            result = run_to_end(final_test(plan, name, theta, shots, list(inner_steps), tasks))
+        record = record_of(plan, name, result, shots, list(inner_steps), tasks)
+        found.append((name, record, result.errors.double()))
+    paired = []
+    for (before, _, base), (name, _, errors) in pairwise(found):
+        gap = paired_difference(errors, base, initializations[0].settings.tasks)
+        paired.append(
+            {
+                "difference": f"{name} − {before}",
+                "mean": list(gap.mean),
+                "ci95": list(gap.ci95),
+                "kept": list(gap.kept),
+            }
+        )
+    return {"records": [record for _, record, _ in found], "paired": paired}
+
+
 def evaluate(
     initialization: Initialization,
     shots: int = SHOTS,
@@ -94,9 +144,7 @@ def evaluate(
     Raises:
         SettingsError: where an argument is out of range.
     """
-    DECLARATIONS["shots"].check(shots)
-    for steps in inner_steps:
-        DECLARATIONS["test_steps"].check(steps)
+    _check(shots, inner_steps)
     changes = {"test_tasks": tasks, "seed": seed, "device": "cpu"}
     plan = prepare(initialization.settings.with_values(changes))
     theta = torch.from_numpy(initialization.parameters.copy())
@@ -104,3 +152,9 @@ def evaluate(
         return evaluation_record(
             plan, initialization.arm.name, theta, shots=shots, inner_steps=list(inner_steps)
         )
+
+
+def _check(shots: int, inner_steps: Sequence[int]) -> None:
+    DECLARATIONS["shots"].check(shots)
+    for steps in inner_steps:
+        DECLARATIONS["test_steps"].check(steps)

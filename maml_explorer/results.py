@@ -119,10 +119,23 @@ def evaluation_table(record: Mapping[str, Any]) -> str:
         ["median", *map(_number, record["median"])],
         ["diverged tasks", *map(str, record["diverged"])],
     ]
+    if record["fine_tuning_lr"] is not None:
+        rates = (f"{rate:.2g}" if rate else "–" for rate in record["fine_tuning_lr"])
+        rows.append(["fine-tuned with α", *rates])
     title = (
         f"Query MSE of {record['algorithm']} with {record['shots']} shots, mean ± 95 % over "
         f"{record['tasks']} held-out tasks, seed {record['seed']}"
     )
+    return "\n".join([title, *_aligned(rows)])
+
+
+def difference_table(paired: Sequence[Mapping[str, Any]], steps: Sequence[int]) -> str:
+    """Paired differences of meta-tests as text."""
+    rows = [["inner steps", *map(str, steps)]]
+    for one in paired:
+        pairs = zip(one["mean"], one["ci95"], strict=True)
+        rows.append([one["difference"], *(_number(mean, half) for mean, half in pairs)])
+    title = "Differences of query MSE on the tasks that both kept, mean ± 95 %"
     return "\n".join([title, *_aligned(rows)])
 
 

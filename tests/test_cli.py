@@ -142,12 +142,32 @@ def test_a_finished_run_goes_on(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert tree(tmp_path / "a")["metrics.csv"] == one["metrics.csv"]
 
 
+def test_evaluate_of_several_compares_each_to_the_one_before(
+    capsys: pytest.CaptureFixture[str], trained: Path, tmp_path: Path
+) -> None:
+    joint = tmp_path / "joint"
+    assert run("train", *QUICK, "--algorithms", "mtl", "--out", joint, "--quiet") == 0
+    capsys.readouterr()
+    both = (trained / "maml", joint / "mtl")
+    assert run("evaluate", *both, "--tasks", "10", "--inner-steps", "0,2", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    one, two = found["records"]
+    assert [one["algorithm"], two["algorithm"]] == ["maml", "mtl"]
+    assert one["fine_tuning_lr"] is None and two["fine_tuning_lr"][0] == 0
+    (gap,) = found["paired"]
+    assert gap["difference"] == "MTL − MAML" and gap["kept"] == [10, 10]
+    assert gap["mean"][0] == pytest.approx(two["mean"][0] - one["mean"][0])
+    assert run("evaluate", *both, "--tasks", "10") == 0
+    text = capsys.readouterr().out
+    assert "MTL − MAML" in text and "fine-tuned with α" in text
+
+
 def test_evaluate_prints_the_record(capsys: pytest.CaptureFixture[str], trained: Path) -> None:
     assert run("evaluate", trained / "maml", "--tasks", "10", "--inner-steps", "0,2", "--json") == 0
     record = json.loads(capsys.readouterr().out)
     assert list(record) == [
         "algorithm", "shots", "tasks", "seed", "inner_steps", "mean", "ci95", "mean_kept",
-        "median", "diverged",
+        "median", "diverged", "fine_tuning_lr",
     ]  # fmt: skip
     summary = json.loads((trained / "summary.json").read_text())
     trained_record = summary["arms"]["MAML"]["seeds"]["0"]["evaluations"][0]

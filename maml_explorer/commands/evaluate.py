@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from maml_explorer.commands.arguments import number_list, whole_number
-from maml_explorer.results import evaluation_table
+from maml_explorer.results import difference_table, evaluation_table
 
 MAX_STEPS = 51
 
@@ -16,7 +16,12 @@ MAX_STEPS = 51
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument(
-        "folder", metavar="INIT_DIR", type=Path, help="folder of an exported initialization"
+        "folders",
+        metavar="INIT_DIR",
+        type=Path,
+        nargs="+",
+        help="folder of an exported initialization; of several, each is also compared to the one "
+        "before it, on the same tasks",
     )
     parser.add_argument("--shots", default="5", metavar="K", help="support points (default 5)")
     parser.add_argument("--inner-steps", default="0,1,5,10", metavar="K,K", help="default 0,1,5,10")
@@ -38,13 +43,20 @@ def run(arguments: argparse.Namespace) -> int:
     tasks = whole_number(arguments.tasks, "test_tasks", "--tasks")
     seed = None if arguments.seed is None else whole_number(arguments.seed, "seed", "--seed")
 
-    from maml_explorer.api import evaluate
+    from maml_explorer.api import compare
     from maml_explorer.storage.initialization import load_initialization
 
-    initialization = load_initialization(arguments.folder)
+    initializations = [load_initialization(folder) for folder in arguments.folders]
     if seed is None:
-        seed = initialization.settings.run.seed
-    record = evaluate(initialization, shots, steps, tasks, seed)
-    text = json.dumps(record, allow_nan=False) if arguments.json else evaluation_table(record)
+        seed = initializations[0].settings.run.seed
+    found = compare(initializations, shots, steps, tasks, seed)
+    if arguments.json:
+        one = found["records"][0] if len(initializations) == 1 else found
+        text = json.dumps(one, allow_nan=False)
+    else:
+        blocks = [evaluation_table(record) for record in found["records"]]
+        if found["paired"]:
+            blocks.append(difference_table(found["paired"], list(steps)))
+        text = "\n\n".join(blocks)
     sys.stdout.write(text + "\n")
     return 0

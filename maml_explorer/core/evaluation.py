@@ -143,41 +143,109 @@ def meta_test(
     return summarize(errors, settings.tasks), errors
 
 
-def fine_tuning_rate(
-    plan: Plan,
-    initialization: Tensor,
-    shots: int,
-    steps: int,
-    grid: Sequence[float] = FINE_TUNING_GRID,
-) -> float:
-    """MTL's fine-tuning α for verdicts: the best of the grid on validation tasks.
+def fine_tuning_rates(
+    plan: Plan, initialization: Tensor, shots: int, steps: int
+) -> Generator[int, None, list[float]]:
+    """MTL's fine-tuning α for every number of inner steps 1 … steps: the best of the grid.
 
-    Chosen for one (shots, steps) by the mean error of tasks of the stream (seed, "validation");
-    rates at which any task diverges are out unless all are.
+    Best by the mean error over validation tasks, of the stream (seed, "validation"); rates at
+    which any task diverges are out unless all are.
     """
     settings = plan.settings
     limit = DIVERGED_FACTOR * max(predict_zero_mse(settings.tasks), 1e-12)
-    best, best_error = grid[0], math.inf
-    for rate in grid:
+    means = []
+    for rate in FINE_TUNING_GRID:
         alpha = torch.tensor(rate, dtype=plan.dtype, device=plan.device)
-        errors = run_to_end(
-            held_out_errors(
-                plan.model,
-                initialization,
-                0,
-                StepSizes(((alpha,) * plan.model.depth,)),
-                settings.tasks,
-                shots=shots,
-                steps=steps,
-                task_count=VALIDATION_TASKS,
-                seed=settings.run.seed,
-                stream_name="validation",
-            )
-        )[-1]
-        error = float(errors.mean())
-        if bool((errors <= limit).all()) and error < best_error:
-            best, best_error = rate, error
-    return best
+        errors = yield from held_out_errors(
+            plan.model,
+            initialization,
+            0,
+            StepSizes(((alpha,) * plan.model.depth,)),
+            settings.tasks,
+            shots=shots,
+            steps=steps,
+            task_count=VALIDATION_TASKS,
+            seed=settings.run.seed,
+            stream_name="validation",
+        )
+        fine = (errors <= limit).all(1)
+        means.append(torch.where(fine, errors.mean(1), torch.full_like(errors[:, 0], math.inf)))
+    best = torch.stack(means)[:, 1:].argmin(0)
+    return [FINE_TUNING_GRID[index] for index in best.tolist()]
+
+
+@dataclass(frozen=True)
+class FinalTest:
+    """A meta-test as verdicts use it."""
+
+    record: TestRecord
+    """By the inner steps asked for, in that order."""
+    errors: Tensor
+    """[inner step asked for, task]"""
+    fine_tuning: tuple[float, ...] | None
+    """The α chosen for each number of inner steps (0 for none); None where α is the arm's own."""
+
+
+def final_test(
+    plan: Plan,
+    arm_name: str,
+    initialization: Tensor,
+    shots: int,
+    inner_steps: Sequence[int],
+    task_count: int,
+) -> Generator[int, None, FinalTest]:
+    """The meta-test by the protocol: an arm trained without an inner loop (MTL) gets its own α.
+
+    Its α is chosen per (shots, inner steps) by :func:`fine_tuning_rates`; the others adapt with
+    the α of the settings.
+    """
+    settings, most = plan.settings, max(inner_steps)
+    if plan.arms[arm_name].algorithm.adapts != "none" or most == 0:
+        _, errors = yield from meta_test(plan, arm_name, initialization, shots, most, task_count)
+        kept = errors[list(inner_steps)]
+        return FinalTest(summarize(kept, settings.tasks), kept, None)
+    rates = [0.0, *(yield from fine_tuning_rates(plan, initialization, shots, most))]
+    wanted = [rates[k] for k in inner_steps]
+    by_rate = {}
+    for rate in sorted(set(wanted)):
+        alpha = torch.tensor(rate, dtype=plan.dtype, device=plan.device)
+        by_rate[rate] = yield from held_out_errors(
+            plan.model,
+            initialization,
+            0,
+            StepSizes(((alpha,) * plan.model.depth,)),
+            settings.tasks,
+            shots=shots,
+            steps=max(k for k, r in zip(inner_steps, wanted, strict=True) if r == rate),
+            task_count=task_count,
+            seed=settings.run.seed,
+        )
+    kept = torch.stack([by_rate[r][k] for k, r in zip(inner_steps, wanted, strict=True)])
+    return FinalTest(summarize(kept, settings.tasks), kept, tuple(wanted))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Paired differences of two arms by inner step, on the tasks that both kept."""
+
+    mean: tuple[float | None, ...]
+    ci95: tuple[float | None, ...]
+    """Half-width of the 95 % interval."""
+    kept: tuple[int, ...]
+
+
+def paired_difference(one: Tensor, two: Tensor, tasks: TaskSettings) -> Difference:
+    """The error of the first arm minus that of the second, errors [inner step, task] each."""
+    limit = DIVERGED_FACTOR * max(predict_zero_mse(tasks), 1e-12)
+    mean: list[float | None] = []
+    ci95: list[float | None] = []
+    kept = []
+    for a, b in zip(one, two, strict=True):
+        gap = (a - b)[(a <= limit) & (b <= limit)]
+        kept.append(len(gap))
+        mean.append(_number(gap.mean()) if len(gap) else None)
+        ci95.append(_number(1.96 * gap.std() / math.sqrt(len(gap))) if len(gap) > 1 else None)
+    return Difference(tuple(mean), tuple(ci95), tuple(kept))
 
 
 def run_to_end(work: Generator[object, None, T]) -> T:

@@ -135,6 +135,12 @@ def _evaluation(evaluations: Sequence[Mapping[str, Any]]) -> str:
                 f"| {record['shots']} | {record['tasks']} | {steps} | {error} | {middle} "
                 f"| {record['diverged'][index]} |"
             )
+    if any(record["fine_tuning_lr"] for record in evaluations):
+        lines += ["", "Fine-tuned with the best α of a grid on validation tasks:", ""]
+        for record in evaluations:
+            pairs = zip(record["inner_steps"], record["fine_tuning_lr"] or (), strict=False)
+            chosen = ", ".join(f"{rate:.2g} for {k} inner steps" for k, rate in pairs if k)
+            lines.append(f"- {record['shots']} shots: {chosen}")
     return "\n".join(lines)
 
 

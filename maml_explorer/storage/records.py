@@ -13,6 +13,7 @@ from maml_explorer.storage.reader import StorageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from maml_explorer.core.evaluation import FinalTest
     from maml_explorer.core.plan import Plan
 
 FIGURES = ("mean", "ci95", "mean_kept", "median")
@@ -45,23 +46,32 @@ def evaluation_record(
 
     Returns:
         algorithm, shots, tasks, seed, inner_steps, and per inner step mean, ci95, mean_kept,
-        median (None where not finite) and diverged.
+        median (None where not finite), diverged, and for MTL the α it was fine-tuned with.
     """
-    from maml_explorer.core.evaluation import meta_test, run_to_end
+    from maml_explorer.core.evaluation import final_test, run_to_end
 
-    settings = plan.settings
-    count = settings.run.test_tasks if task_count is None else task_count
-    result, _ = run_to_end(
-        meta_test(plan, arm_name, initialization, shots, max(inner_steps), count)
-    )
-    columns = dataclasses.asdict(result)
+    count = plan.settings.run.test_tasks if task_count is None else task_count
+    found = run_to_end(final_test(plan, arm_name, initialization, shots, inner_steps, count))
+    return record_of(plan, arm_name, found, shots, inner_steps, count)
+
+
+def record_of(
+    plan: Plan,
+    arm_name: str,
+    found: FinalTest,
+    shots: int,
+    inner_steps: Sequence[int],
+    task_count: int,
+) -> dict[str, Any]:
+    """A finished meta-test as JSON values, as :func:`evaluation_record` returns it."""
     return {
-        "algorithm": settings.arm(arm_name).algorithm,
+        "algorithm": plan.settings.arm(arm_name).algorithm,
         "shots": shots,
-        "tasks": count,
-        "seed": settings.run.seed,
+        "tasks": task_count,
+        "seed": plan.settings.run.seed,
         "inner_steps": list(inner_steps),
-        **{name: [columns[name][k] for k in inner_steps] for name in (*FIGURES, "diverged")},
+        **{name: list(values) for name, values in dataclasses.asdict(found.record).items()},
+        "fine_tuning_lr": None if found.fine_tuning is None else list(found.fine_tuning),
     }
 
 
@@ -94,8 +104,8 @@ def checked_records(found: object, where: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def _is_record(record: object) -> bool:
-    keys = {"algorithm", "shots", "tasks", "seed", "inner_steps", *FIGURES, "diverged"}
-    if not isinstance(record, dict) or record.keys() != keys:
+    known = ("algorithm", "shots", "tasks", "seed", "inner_steps", "diverged", "fine_tuning_lr")
+    if not isinstance(record, dict) or record.keys() != {*known, *FIGURES}:
         return False
     algorithm = record["algorithm"]
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
@@ -104,6 +114,11 @@ def _is_record(record: object) -> bool:
         return False
     steps = record["inner_steps"]
     if not isinstance(steps, list) or not 1 <= len(steps) <= _MAX_STEPS:
+        return False
+    tuned = record["fine_tuning_lr"]
+    if tuned is not None and not (
+        isinstance(tuned, list) and len(tuned) == len(steps) and all(map(_is_figure, tuned))
+    ):
         return False
     columns = [record[key] for key in (*FIGURES, "diverged")]
     if not all(isinstance(column, list) and len(column) == len(steps) for column in columns):

@@ -62,7 +62,8 @@ def test_the_summary_never_rewards_failing() -> None:
 def test_the_fine_tuning_rate_is_the_best_of_the_grid() -> None:
     plan = plan_of("mtl")
     theta = training.start_run(plan).arms["MTL"].initialization
-    rate = evaluation.fine_tuning_rate(plan, theta, shots=5, steps=2)
+    rates = evaluation.run_to_end(evaluation.fine_tuning_rates(plan, theta, shots=5, steps=2))
+    rate = rates[1]
     assert rate in evaluation.FINE_TUNING_GRID
     assert len(evaluation.FINE_TUNING_GRID) == 13
     assert evaluation.FINE_TUNING_GRID[0] == 1e-4
@@ -83,6 +84,31 @@ def test_the_fine_tuning_rate_is_the_best_of_the_grid() -> None:
     index = evaluation.FINE_TUNING_GRID.index(rate)
     near = evaluation.FINE_TUNING_GRID[max(0, index - 1) : index + 2]
     assert min(near, key=error) == rate
+
+
+def test_the_final_test_fine_tunes_joint_training_alone() -> None:
+    plan = plan_of("maml", "mtl", inner_lr=0.01)
+    theta = training.start_run(plan).arms["MTL"].initialization
+    steps = [0, 2, 1]
+    maml = evaluation.run_to_end(evaluation.final_test(plan, "MAML", theta, 5, steps, 60))
+    _, errors = evaluation.run_to_end(evaluation.meta_test(plan, "MAML", theta, 5, 2, 60))
+    assert maml.fine_tuning is None
+    assert torch.equal(maml.errors, errors[[0, 2, 1]])
+    mtl = evaluation.run_to_end(evaluation.final_test(plan, "MTL", theta, 5, steps, 60))
+    rates = evaluation.run_to_end(evaluation.fine_tuning_rates(plan, theta, 5, 2))
+    assert mtl.fine_tuning == (0.0, rates[1], rates[0])
+    for row, k in enumerate(steps):
+        other = plan_of("maml", inner_lr=rates[k - 1] if k else 0.01)
+        _, expected = evaluation.run_to_end(evaluation.meta_test(other, "MAML", theta, 5, 2, 60))
+        torch.testing.assert_close(mtl.errors[row], expected[k])
+
+
+def test_paired_differences_leave_out_what_either_lost() -> None:
+    one = torch.tensor([[1.0, 2.0, 3.0, 1e9]], dtype=torch.float64)
+    two = torch.tensor([[0.5, 1.0, math.nan, 1.0]], dtype=torch.float64)
+    found = evaluation.paired_difference(one, two, TaskSettings())
+    assert found.kept == (2,) and found.mean == (0.75,)
+    assert found.ci95[0] == pytest.approx(1.96 * math.sqrt(0.125) / math.sqrt(2))
 
 
 def test_meta_test_tasks_are_never_training_tasks() -> None:

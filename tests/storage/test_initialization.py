@@ -33,6 +33,7 @@ RECORD = {
     "algorithm": "maml", "shots": 5, "tasks": 600, "seed": 0, "inner_steps": [0, 1],
     "mean": [4.0, None], "ci95": [0.3, None], "mean_kept": [4.0, 1.5], "median": [3.0, 0.7],
     "diverged": [0, 3],
+    "fine_tuning_lr": [0.0, 0.01],
 }  # fmt: skip
 
 

@@ -76,6 +76,7 @@ def test_a_checkpoint_resumes_bit_for_bit(tmp_path: Path, precision: str) -> Non
     record = {
         "algorithm": "maml", "shots": 5, "tasks": 2, "seed": 1, "inner_steps": [0],
         "mean": [None], "ci95": [None], "mean_kept": [1.0], "median": [2.0], "diverged": [1],
+        "fine_tuning_lr": None,
     }  # fmt: skip
     results = {1: {arm.name: ArmResult(9, (record,), "why") for arm in settings.arms}}
     saved = Checkpoint(settings, state, (1, 2, 3), results, {"S": "because"}, {METRICS: 17})

@@ -1,0 +1,123 @@
+"""An initialization together with how it adapts: what every view of the insight looks at."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from maml_explorer.core.adaptation import Path, StepSizes, adapt
+from maml_explorer.core.insight.nothing import (
+    NO_INNER_STEP,
+    NO_TASKS,
+    NOT_FINITE,
+    NOTHING_ADAPTS,
+    Nothing,
+)
+from maml_explorer.core.models.mlp import Layers, Mlp
+from maml_explorer.core.plan import Plan, test_step_sizes
+from maml_explorer.core.tasks.batch import TaskBatch
+
+
+@dataclass(frozen=True)
+class Learner:
+    """θ and the inner loop that starts from it."""
+
+    model: Mlp
+    theta: Tensor
+    """θ [parameter]; its dtype and device are those of everything computed from it."""
+    start: int
+    """First layer that adapts."""
+    step_sizes: StepSizes
+    steps: int
+    """K."""
+
+    @property
+    def layers(self) -> list[Tensor]:
+        """θ per layer [in + 1, out]."""
+        return self.model.layers(self.theta)
+
+    @property
+    def tail_size(self) -> int:
+        """Number of parameters that adapt."""
+        return sum(rows * columns for rows, columns in self.model.shapes[self.start :])
+
+    def double(self) -> Learner:
+        """The same in float64."""
+        sizes = tuple(tuple(a.double() for a in step) for step in self.step_sizes.steps)
+        return dataclasses.replace(
+            self, theta=self.theta.double(), step_sizes=StepSizes(sizes, self.step_sizes.uniform)
+        )
+
+    def features(self, x: Tensor) -> Tensor:
+        """What enters the first adapting layer: [task, point, in + 1] from x [task, point, 2]."""
+        if not self.start:
+            return x
+        return self.model.forward(self.layers[: self.start], x, activate_last=True).output
+
+    def path(self, batch: TaskBatch, keep_traces: bool = False) -> Path:
+        """The adaptation path of the tail on the support sets of some tasks."""
+        shots = batch.shots
+        x = self.features(batch.inputs[:, :shots].to(self.theta))
+        y = batch.y[:, :shots].to(self.theta)
+        return adapt(
+            self.model, self.layers[self.start :], x, y, self.step_sizes, self.steps, keep_traces
+        )
+
+    def embedded(self, phi: Layers, tasks: int) -> Tensor:
+        """All parameters [task, parameter], the tail's from φ, the others from θ."""
+        below = [layer.flatten().expand(tasks, -1) for layer in self.layers[: self.start]]
+        return torch.cat([*below, flat(phi, tasks)], 1)
+
+    def unable(self, batch: TaskBatch | None = None) -> Nothing | None:
+        """Why there is no adaptation to look at, or None where there is one."""
+        if not bool(torch.isfinite(self.theta).all()):
+            return NOT_FINITE
+        if self.start >= self.model.depth:
+            return NOTHING_ADAPTS
+        if self.steps < 1:
+            return NO_INNER_STEP
+        if batch is not None and (not len(batch.tasks) or not batch.shots):
+            return NO_TASKS
+        return None
+
+
+def trained_learner(plan: Plan, arm_name: str, theta: Tensor) -> Learner:
+    """θ with the inner loop the arm trains with.
+
+    Reptile's has its number of inner steps, on the whole support set; joint training has none.
+    """
+    inner = plan.arms[arm_name].inner
+    return Learner(plan.model, theta, inner.start, inner.step_sizes, inner.steps)
+
+
+def tested_learner(plan: Plan, arm_name: str, theta: Tensor, steps: int | None = None) -> Learner:
+    """θ with the inner loop of the meta-test and the window; K as in the settings unless given."""
+    start, sizes = test_step_sizes(plan, arm_name)
+    return Learner(
+        plan.model, theta, start, sizes, plan.settings.run.test_steps if steps is None else steps
+    )
+
+
+def flat(layers: Layers, tasks: int) -> Tensor:
+    """[task, parameter] from layers [in + 1, out] shared by the tasks or [task, in + 1, out]."""
+    return torch.cat(
+        [
+            layer.reshape(1, -1).expand(tasks, -1)
+            if layer.dim() == 2
+            else layer.reshape(tasks, -1)
+            for layer in layers
+        ],
+        1,
+    )
+
+
+def split(model: Mlp, vectors: Tensor, start: int = 0) -> list[Tensor]:
+    """Layers [task, in + 1, out] from `start` on, views into vectors [task, parameter]."""
+    views, begin = [], 0
+    for rows, columns in model.shapes[start:]:
+        views.append(vectors[:, begin : begin + rows * columns].view(-1, rows, columns))
+        begin += rows * columns
+    return views
