@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from maml_explorer.gui.widgets import button, label, row
+from maml_explorer.gui.widgets import button, row
 
 MOST = 3
 """Banners at a time; older ones give way."""
+
+LINES = 2
+"""Lines of text in a banner; the whole text is its tooltip where there are more."""
 
 Choice = tuple[str, Callable[[], object]]
 """The words on a button, and what it does."""
@@ -25,18 +29,63 @@ class Banner(QFrame):
         super().__init__()
         self.setProperty("role", "banner")
         self.setProperty("kind", kind)
-        self.text = label(text, "message")
+        self.text = Message(text)
         self.text.setProperty("kind", kind)
-        self.text.setWordWrap(True)
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.text.setAccessibleName(text)
         self.buttons = [button(words, _both(do, close)) for words, do in choices]
         self.close_button = button("✕", close, "Hide this message", role="flat")
         self.close_button.setAccessibleName("Hide this message")
         line = row(self.text, *self.buttons, self.close_button)
         line.setContentsMargins(12, 6, 8, 6)
         self.setLayout(line)
+
+
+class Message(QLabel):
+    """Words that wrap onto a few lines and never ask the window for more room than it has."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.full = text
+        self.setProperty("role", "message")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(text)
+        self.setText(text)
+
+    def hasHeightForWidth(self) -> bool:
+        """False: the height follows the text that was fitted."""
+        return False
+
+    def sizeHint(self) -> QSize:
+        """As high as the fitted text, at most LINES lines."""
+        return QSize(320, min(self._height(self.text()), self._most()))
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as it must be."""
+        return QSize(80, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fits the text again."""
+        super().resizeEvent(event)
+        most, text = self._most(), self.full
+        if self._height(text) > most:
+            low, high = 0, len(text)
+            while low < high:
+                middle = (low + high + 1) // 2
+                fits = self._height(f"{text[:middle].rstrip()}…") <= most
+                low, high = (middle, high) if fits else (low, middle - 1)
+            text = f"{text[:low].rstrip()}…"
+        self.setText(text)
+        self.setToolTip(self.full if text != self.full else "")
+        self.updateGeometry()
+
+    def _most(self) -> int:
+        return LINES * self.fontMetrics().lineSpacing()
+
+    def _height(self, text: str) -> int:
+        room = QRect(0, 0, max(self.width(), 80), 10_000)
+        return self.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, text).height()
 
 
 class Banners(QWidget):

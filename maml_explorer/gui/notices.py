@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from maml_explorer.gui.banner import Banners
+from maml_explorer.gui.numbers import whole
 from maml_explorer.gui.session import Session
 from maml_explorer.worker.messages import Diverged, Exported, Failed, Refused
 
@@ -16,6 +19,7 @@ class Notices(QObject):
     def __init__(self, session: Session, banners: Banners) -> None:
         super().__init__(banners)
         self._session, self._banners = session, banners
+        self._frozen: dict[str, Diverged] = {}
         session.diverged.connect(self._diverged)
         session.failed.connect(self._failed)
         session.refused.connect(self._refused)
@@ -24,16 +28,21 @@ class Notices(QObject):
         session.rewound.connect(self._forget)
 
     def _diverged(self, report: Diverged) -> None:
-        session = self._session
+        """One banner for all arms that have diverged since the run last went well."""
+        self._frozen[report.arm] = report
         self._banners.say(
-            f"arm {report.arm}",
-            f"{report.reason} Going back with unchanged settings will repeat it.",
+            "diverged",
+            divergence_words(list(self._frozen.values())),
             "warning",
             (
-                ("Back to last good state", session.back_to_last_good),
-                ("Halve α and continue", lambda: session.halve_inner_lr(report.arm)),
+                ("Back to last good state", self._session.back_to_last_good),
+                ("Halve α and continue", self._halve),
             ),
         )
+
+    def _halve(self) -> None:
+        arms, self._frozen = list(self._frozen), {}
+        self._session.halve_inner_lr(*arms)
 
     def _failed(self, report: Failed) -> None:
         details = f"{report.what}\n\n{report.details}"
@@ -63,6 +72,25 @@ class Notices(QObject):
         )
 
     def _forget(self, _: object) -> None:
+        self._frozen = {}
         self._banners.drop("failed")
-        for arm in self._session.settings.arms:
-            self._banners.drop(f"arm {arm.name}")
+        self._banners.drop("diverged")
+
+
+def divergence_words(reports: Sequence[Diverged]) -> str:
+    """What is said of arms that have diverged: the worker's words for one, a summary for more."""
+    repeat = "Going back with unchanged settings will repeat it."
+    if len(reports) == 1:
+        return f"{reports[0].reason} {repeat}"
+    steps = sorted({report.outer_step for report in reports})
+    when = f"outer step {whole(steps[0])}"
+    if len(steps) > 1:
+        when = f"outer steps {whole(steps[0])} to {whole(steps[-1])}"
+    _, tail, change = reports[-1].reason.partition("Last change: ")
+    said = f"{listed([report.arm for report in reports])} diverged at {when}."
+    return " ".join(part for part in (said, tail + change, repeat) if part)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as people list them: "MAML, FO-MAML and ANIL"."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

@@ -230,15 +230,17 @@ class Session(QObject):
         """Sets every arm back to where all were last finite."""
         self.post(m.BackToLastGood())
 
-    def halve_inner_lr(self, name: str) -> None:
-        """Halves the inner learning rate of one frozen arm and lets it go on."""
-        arm = self.edited.arm(name)
-        halved = self.edited.of_arm(arm).inner.inner_lr / 2
-        overrides = {**dict(arm.overrides), "inner_lr": halved}
-        changed = replace(arm, overrides=tuple(overrides.items()))
-        self.set_arms(changed if other.name == name else other for other in self.edited.arms)
-        self.post(m.ReviveArm(name))
+    def halve_inner_lr(self, *names: str) -> None:
+        """Halves the inner learning rate of frozen arms and lets them go on."""
+        arms = [self._halved(arm) if arm.name in names else arm for arm in self.edited.arms]
+        self.set_arms(arms)
+        for name in names:
+            self.post(m.ReviveArm(name))
         self.train()
+
+    def _halved(self, arm: Arm) -> Arm:
+        halved = self.edited.of_arm(arm).inner.inner_lr / 2
+        return replace(arm, overrides=tuple({**dict(arm.overrides), "inner_lr": halved}.items()))
 
     # the task that is shown
 

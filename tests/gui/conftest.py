@@ -1,12 +1,55 @@
-"""Windows of one test do not live on into the next."""
+"""Windows for tests; those of one test do not live on into the next."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.app import Options
+from maml_explorer.gui.startup import application, open_window
+from maml_explorer.gui.window import MainWindow
+from tests.gui.driving import Opener
+from tests.gui.fake_worker import FakeWorker
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
     # deleteLater waits for an event loop, and between tests there is none
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, qapp: QApplication) -> Iterator[Opener]:
+    application()
+    windows: list[MainWindow] = []
+
+    def open_one(
+        path: Path | None = None,
+        size: tuple[int, int] = (1280, 800),
+        options: Options | None = None,
+    ) -> MainWindow:
+        window = open_window(FakeWorker(), options or Options(safe_mode=True), path)
+        window.resize(*size)
+        window.show()
+        qtbot.waitExposed(window)
+        window.activateWindow()
+        window.session.start()
+        window.session.pace.stop()
+        window.session.pull()
+        windows.append(window)
+        return window
+
+    yield open_one
+    for window in windows:
+        window.close()
+        window.deleteLater()
+
+
+@pytest.fixture
+def window(opened: Opener) -> MainWindow:
+    return opened()

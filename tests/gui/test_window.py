@@ -6,7 +6,6 @@ import gc
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ from maml_explorer.gui.layout_file import WindowLayout, read_layout, write_layou
 from maml_explorer.gui.panels import PANELS, PanelEntry
 from maml_explorer.gui.run_bar import speed_limit
 from maml_explorer.gui.session import Session
-from maml_explorer.gui.startup import application, open_window
+from maml_explorer.gui.startup import open_window
 from maml_explorer.gui.status_line import duration, status_text
 from maml_explorer.gui.theme import DARK, LIGHT
 from maml_explorer.gui.window import MainWindow
@@ -38,47 +37,8 @@ from maml_explorer.presets import presets
 from maml_explorer.settings import Settings
 from maml_explorer.storage.reader import StorageError
 from maml_explorer.worker import messages as m
+from tests.gui.driving import Opener, press, worker_of
 from tests.gui.fake_worker import FakeWorker
-
-Opener = Callable[..., MainWindow]
-
-
-@pytest.fixture
-def opened(qtbot: QtBot, qapp: QApplication) -> Iterator[Opener]:
-    application()
-    windows: list[MainWindow] = []
-
-    def open_one(path: Path | None = None, size: tuple[int, int] = (1280, 800)) -> MainWindow:
-        window = open_window(FakeWorker(), Options(safe_mode=True), path)
-        window.resize(*size)
-        window.show()
-        qtbot.waitExposed(window)
-        window.activateWindow()
-        window.session.start()
-        window.session.pace.stop()
-        window.session.pull()
-        windows.append(window)
-        return window
-
-    yield open_one
-    for window in windows:
-        window.close()
-        window.deleteLater()
-
-
-@pytest.fixture
-def window(opened: Opener) -> MainWindow:
-    return opened()
-
-
-def worker_of(window: MainWindow) -> FakeWorker:
-    worker = window.session.worker
-    assert isinstance(worker, FakeWorker)
-    return worker
-
-
-def press(qtbot: QtBot, button: QAbstractButton) -> None:
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def test_the_train_button_trains_and_pauses(window: MainWindow, qtbot: QtBot):
@@ -190,7 +150,7 @@ def test_divergence_is_a_banner_with_a_way_on(window: MainWindow, qtbot: QtBot):
     window.session.pull()
     (banner,) = window.banners.shown
     assert banner.isVisible()
-    assert "will repeat it" in banner.text.text()
+    assert "will repeat it" in banner.text.full
     words = [button.text() for button in banner.buttons]
     assert words == ["Back to last good state", "Halve α and continue"]
     press(qtbot, banner.buttons[1])
@@ -210,7 +170,7 @@ def test_failure_offers_restart_and_details(window: MainWindow, qtbot: QtBot):
     worker_of(window).report(m.Failed(1, "RuntimeError: no memory.", "Traceback: line 1"))
     window.session.pull()
     (banner,) = window.banners.shown
-    assert "RuntimeError: no memory." in banner.text.text()
+    assert "RuntimeError: no memory." in banner.text.full
     press(qtbot, banner.buttons[1])
     assert "Traceback: line 1" in QApplication.clipboard().text()
     worker_of(window).report(m.Failed(1, "Again.", ""))
@@ -225,7 +185,7 @@ def test_banners_are_few_and_one_for_each_subject(window: MainWindow):
     for number in range(6):
         window.banners.say(f"subject {number}", f"Message {number}")
     window.banners.say("subject 5", "Message five")
-    texts = [banner.text.text() for banner in window.banners.shown]
+    texts = [banner.text.full for banner in window.banners.shown]
     assert texts == ["Message 3", "Message 4", "Message five"]
 
 
@@ -240,7 +200,7 @@ def test_exporting_posts_and_says_where(window: MainWindow, qtbot: QtBot, tmp_pa
         "FO-MAML", str(tmp_path / "out"), False
     )
     window.session.pull()
-    assert window.banners.shown[0].text.text().startswith("The initialization of FO-MAML was")
+    assert window.banners.shown[0].text.full.startswith("The initialization of FO-MAML was")
 
 
 def test_exporting_over_a_folder_needs_consent(window: MainWindow, tmp_path: Path):
@@ -386,7 +346,7 @@ def test_a_layout_that_cannot_be_read_is_set_aside(opened: Opener, tmp_path: Pat
     path.write_text(text)
     window = opened(path)
     (banner,) = window.banners.shown
-    assert "was not used" in banner.text.text()
+    assert "was not used" in banner.text.full
     assert (tmp_path / "window.unreadable.json").read_text() == text
     window.close()
     assert json.loads(path.read_text())["schema"] == 1

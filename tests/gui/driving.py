@@ -1,0 +1,29 @@
+"""What tests of the whole window share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.window import MainWindow
+from tests.gui.fake_worker import FakeWorker
+
+Opener = Callable[..., MainWindow]
+
+
+def worker_of(window: MainWindow) -> FakeWorker:
+    worker = window.session.worker
+    assert isinstance(worker, FakeWorker)
+    return worker
+
+
+def press(qtbot: QtBot, button: QAbstractButton) -> None:
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def said(window: MainWindow) -> list[str]:
+    """The texts of the banners, oldest first."""
+    return [banner.text.full for banner in window.banners.shown]

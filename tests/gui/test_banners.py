@@ -1,0 +1,96 @@
+"""Banners: one for arms that diverge together, and never larger than the window can hold."""
+
+from __future__ import annotations
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.notices import listed
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.worker import messages as m
+from tests.gui.driving import Opener, press, said, worker_of
+
+
+def diverge(window: MainWindow, *arms: str, step: int = 4146) -> None:
+    for arm in arms:
+        worker_of(window).report(
+            m.Diverged(
+                1, arm, step, step - 20,
+                f"{arm} diverged at outer step {step}: its loss exploded. It is kept at its step "
+                f"{step - 20}; the other arms go on. Last change: Inner learning rate from 0.01 to "
+                "90 at outer step 4 100.",
+            )
+        )  # fmt: skip
+    window.session.pull()
+
+
+def test_arms_that_diverge_together_are_one_banner(window: MainWindow):
+    diverge(window, "MAML", "FO-MAML", "ANIL")
+    assert said(window) == [
+        "MAML, FO-MAML and ANIL diverged at outer step 4\u2009146. Last change: Inner learning "
+        "rate from 0.01 to 90 at outer step 4 100. Going back with unchanged settings will "
+        "repeat it."
+    ]
+
+
+def test_arms_that_diverge_later_join_the_banner(window: MainWindow):
+    diverge(window, "MAML")
+    diverge(window, "ANIL", step=5000)
+    (text,) = said(window)
+    assert text.startswith("MAML and ANIL diverged at outer steps 4\u2009146 to 5\u2009000.")
+
+
+def test_halving_is_for_all_arms_of_the_banner_and_one_undo_step(window: MainWindow, qtbot: QtBot):
+    worker = worker_of(window)
+    diverge(window, "MAML", "ANIL")
+    press(qtbot, window.banners.shown[0].buttons[1])
+    for name in ("MAML", "ANIL"):
+        assert dict(worker.settings.arm(name).overrides) == {"inner_lr": 0.005}
+    assert worker.settings.arm("MTL").overrides == ()
+    assert [command.arm for command in worker.posted_of(m.ReviveArm)] == ["MAML", "ANIL"]
+    assert worker.posted_of(m.Train)
+    window.session.undo_stack.undo()
+    assert worker.settings.arm("MAML").overrides == worker.settings.arm("ANIL").overrides == ()
+    # arms that were revived are not named again
+    diverge(window, "FO-MAML", step=6000)
+    assert said(window)[0].startswith("FO-MAML diverged at outer step 6000")
+
+
+def test_going_back_forgets_who_diverged(window: MainWindow, qtbot: QtBot):
+    diverge(window, "MAML", "ANIL")
+    press(qtbot, window.banners.shown[0].buttons[0])
+    window.session.pull()
+    assert said(window) == []
+    diverge(window, "MTL")
+    assert said(window)[0].startswith("MTL diverged")
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1100, 720)])
+def test_long_banners_leave_the_window_as_it_is(
+    opened: Opener, qtbot: QtBot, size: tuple[int, int]
+):
+    window = opened(size=size)
+    before = {name: part.sizes() for name, part in window.splitters.items()}
+    for subject in "abc":
+        window.banners.say(subject, "A long message about what happened. " * 20, "warning",
+                           (("Do one thing", int), ("Do another thing", int)))  # fmt: skip
+    qtbot.wait(30)
+    assert (window.width(), window.height()) == size
+    assert window.splitters["columns"].sizes() == before["columns"]
+    for banner in window.banners.shown:
+        line = banner.text.fontMetrics().lineSpacing()
+        assert banner.text.height() <= 2 * line + 2
+        assert banner.text.text().endswith("…")
+        assert banner.text.toolTip() == banner.text.full
+        assert banner.close_button.isVisible()
+    window.banners.drop_all()
+    qtbot.wait(30)
+    assert (window.width(), window.height()) == size
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["A"], "A"), (["A", "B"], "A and B"), (["A", "B", "C"], "A, B and C"), ([], "")],
+)
+def test_names_are_listed_as_people_do(names: list[str], words: str):
+    assert listed(names) == words
