@@ -52,8 +52,8 @@ def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
         path = folder.path / ADAPTATION_PICTURE
         pictures.draw_adaptation(path, settings, _tasks(outcome, seed))
         curves = {
-            name: pictures.LossCurve(steps, losses)
-            for name, (steps, losses) in read_losses(folder.path / METRICS, seed).items()
+            name: pictures.LossCurve(losses.outer_step, losses.outer)
+            for name, losses in read_losses(folder.path / METRICS, seed).items()
         }
         pictures.draw_losses(folder.path / LOSSES_PICTURE, settings, curves, _references(settings))
     except (OSError, StorageError) as error:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from maml_explorer.core.plan import Plan, prepare
+from maml_explorer.core.training import RunState
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.storage import run_folder as files
-from maml_explorer.storage.checkpoint import Checkpoint, save_checkpoint
+from maml_explorer.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from maml_explorer.storage.initialization import Initialization, save_initialization
+from maml_explorer.storage.metrics import Losses, read_losses
 from maml_explorer.storage.reader import StorageError
 from maml_explorer.storage.records import arm_records
-from maml_explorer.storage.run_folder import RunFolder, create_run, is_run_folder
+from maml_explorer.storage.run_folder import RunFolder, create_run, is_run_folder, open_run
 from maml_explorer.worker import messages as m
+from maml_explorer.worker.history import History
 
 if TYPE_CHECKING:
-    from maml_explorer.core.plan import Plan
-    from maml_explorer.core.training import RunState
     from maml_explorer.worker.loop import Loop
 
 
@@ -40,7 +44,7 @@ def export_initialization(loop: Loop, command: m.ExportInitialization) -> str:
 def save_run(loop: Loop, command: m.SaveRun) -> str:
     """Write the run as a folder that `train --resume` can go on with; the folder.
 
-    Its metrics file has no rows: a window keeps its traces, not every outer step.
+    Its metrics file has every outer step; the two losses that cost extra passes stay empty.
 
     Raises:
         SettingsError: where it cannot be written.
@@ -55,6 +59,8 @@ def save_run(loop: Loop, command: m.SaveRun) -> str:
         else:
             folder = create_run(path, loop.settings)
         folder.append(files.CHANGES, loop.changes)
+        for block in loop.history.blocks(loop.run_number):
+            folder.append(files.METRICS, _rows(block, loop.settings.run.seed))
         for name in state.arms:
             place = folder.initialization_folder(loop.settings, name, None)
             save_initialization(place, initialization_of(plan, state, name), overwrite=True)
@@ -70,6 +76,76 @@ def save_run(loop: Loop, command: m.SaveRun) -> str:
             ),
         )
     return str(path)
+
+
+def opened_run(path: Path) -> dict[str, Any]:
+    """What a saved run folder makes of the loop's attributes of a run.
+
+    Raises:
+        SettingsError: where the folder is no run, is damaged, or was trained on another device.
+    """
+    try:
+        folder, settings = open_run(path)
+        checkpoint = load_checkpoint(folder.path / files.CHECKPOINT, prepare(settings))
+        settings = checkpoint.settings
+        plan, state = prepare(settings), checkpoint.state
+        losses = read_losses(folder.path / files.METRICS, settings.run.seed)
+    except StorageError as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    history = History()
+    block = _block(plan, state, losses)
+    if block is not None:
+        history.add(block)
+    return {
+        "settings": settings,
+        "plan": plan,
+        "state": state,
+        "good": state,
+        "candidate": state,
+        "seconds": {},
+        "gradient_evaluations": {
+            name: arm.outer_step * plan.arms[name].gradient_evaluations
+            for name, arm in state.arms.items()
+        },
+        "changes": [],
+        "last_change": "",
+        "beyond": state.outer_step > settings.outer.outer_steps,
+        "history": history,
+    }
+
+
+def _rows(block: m.Metrics, seed: int) -> Iterator[tuple[object, ...]]:
+    for column, step in enumerate(block.outer_step.tolist()):
+        for row, name in enumerate(block.arms):
+            inner, outer = block.support_before[row, column], block.query_after[row, column]
+            if np.isfinite(inner) or np.isfinite(outer):
+                yield step, name, seed, float(inner), float(outer), "", ""
+
+
+def _block(plan: Plan, state: RunState, losses: Mapping[str, Losses]) -> m.Metrics | None:
+    """The saved losses as one block of metrics; seconds were not saved and are 0."""
+    names = tuple(plan.arms)
+    found = [losses[name].outer_step for name in names if name in losses]
+    if not found:
+        return None
+    steps = np.unique(np.concatenate(found))
+    # a run that was killed has rows after its checkpoint
+    steps = steps[steps <= state.outer_step]
+    if not len(steps):
+        return None
+    shape = (len(names), len(steps))
+    support, query = np.full(shape, np.nan), np.full(shape, np.nan)
+    counts = np.zeros(shape, dtype=np.int64)
+    for row, name in enumerate(names):
+        counts[row] = np.arange(1, len(steps) + 1) * plan.arms[name].gradient_evaluations
+        if name in losses:
+            kept = losses[name].outer_step <= state.outer_step
+            at = np.searchsorted(steps, losses[name].outer_step[kept])
+            support[row, at] = losses[name].inner[kept]
+            query[row, at] = losses[name].outer[kept]
+    return m.Metrics(0, names, steps, support, query, np.zeros(shape), counts)
 
 
 def initialization_of(plan: Plan, state: RunState, arm_name: str) -> Initialization:

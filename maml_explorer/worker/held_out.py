@@ -12,6 +12,8 @@ from maml_explorer.worker.messages import ArmTest, MetaTested
 
 SHARE = 0.05
 """Part of training time the meta-test may take."""
+FIRST_SHARE = 0.25
+"""The same until the first result after a change: people wait for it."""
 
 
 class HeldOut:
@@ -56,7 +58,8 @@ class HeldOut:
             found = end.value
             self.work, self.tested = None, self.subject
         now = self.clock()
-        self.next_piece = now + (now - begin) / SHARE
+        share = FIRST_SHARE if self.tested is None else SHARE
+        self.next_piece = now + (now - begin) * (1 / share - 1)
         return found
 
 

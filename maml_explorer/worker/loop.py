@@ -17,18 +17,29 @@ from typing import Any
 import torch
 
 from maml_explorer.core import training
-from maml_explorer.core.plan import Plan, intra_op_threads, prepare
+from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import Losses, RunState
-from maml_explorer.hyperparameters import Applies, SettingsError, shown
-from maml_explorer.settings import DECLARATIONS, Settings, changed_keys, needs_restart
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.settings import Settings
 from maml_explorer.worker import messages as m
-from maml_explorer.worker.answers import answer_probe, answer_watch, reference_losses
+from maml_explorer.worker.answers import answer_probe, answer_watch
+from maml_explorer.worker.commands import ACTIONS
 from maml_explorer.worker.held_out import HeldOut
+from maml_explorer.worker.history import History
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.recorder import Bad, Recorder
 from maml_explorer.worker.slow_motion import Pending
 
-_URGENT = (m.Pause, m.Stop, m.Restart, m.BackToLastGood, m.TakeInnerStep, m.TakeOuterStep)
+_URGENT = (
+    m.Pause,
+    m.Stop,
+    m.Restart,
+    m.BackToLastGood,
+    m.TakeInnerStep,
+    m.TakeOuterStep,
+    m.BringBack,
+    m.OpenRun,
+)
 """Commands for which an outer step in progress is dropped."""
 _ANSWERED_ANY_TIME = (m.ProbeTask, m.WatchTasks)
 FLUSH_SECONDS = 0.03
@@ -74,18 +85,20 @@ class Loop:
         self.next_status = 0.0
         self.last_flush = 0.0
         self.rate = _Rate(clock)
+        self.history = History()
+        self.kept: dict[int, dict[str, Any]] = {}
 
     # ------------------------------------------------------------ the loop
 
     def run(self) -> None:
         """Works until `Stop`."""
         torch.set_grad_enabled(False)  # per thread; nothing here builds an autograd graph
-        self._status()
+        self.status()
         while not self.stopping:
             try:
                 command = self.inbox.take()
                 if command is not None:
-                    self._obey(command)
+                    self.obey(command)
                 # one piece of training between two commands: a drag must not starve it
                 busy = (command is None or self.phase is m.Phase.RUNNING) and self._work()
                 if command is None and not busy:
@@ -94,7 +107,7 @@ class Loop:
                 self.outbox.put(m.Refused("settings", str(refusal)))
             except Exception as error:
                 self._fail(error)
-        self._enter(m.Phase.STOPPED)
+        self.enter(m.Phase.STOPPED)
 
     def _work(self) -> bool:
         """Does one piece of work; False where there is nothing to do but wait."""
@@ -114,11 +127,11 @@ class Loop:
             self.inbox.wait(wait)
             return
         if self.limit is not None and self.limit <= SLOW_MOTION:
-            self._press()
+            self.press()
             presses = self.pending.presses if self.pending else 1
             self.next_due = self.clock() + 1 / (self.limit * presses)
         else:
-            if not self._take_outer_step():
+            if not self.take_outer_step():
                 return
             if self.limit is not None:
                 self.next_due = max(self.next_due, self.clock() - 1 / self.limit) + 1 / self.limit
@@ -133,19 +146,19 @@ class Loop:
         if self.phase is not m.Phase.RUNNING:
             return
         if now >= self.next_probe:
-            self._live_probe()
+            self.live_probe()
         self._advance_meta_test(paused=False)
         if now >= self.next_status:
-            self._status()
+            self.status()
         end = self.settings.outer.outer_steps
         if self.stop_at is not None and self.state.outer_step >= self.stop_at:
-            self._pause()
+            self.pause()
         elif self.state.outer_step >= end and not self.beyond:
-            self._pause(m.Phase.FINISHED)
+            self.pause(m.Phase.FINISHED)
 
     # ------------------------------------------------------------ outer steps
 
-    def _take_outer_step(self) -> bool:
+    def take_outer_step(self) -> bool:
         """One whole outer step; False where a command dropped it."""
         assert self.plan is not None and self.state is not None
         if self.pending is not None:  # the step a person began by hand
@@ -179,7 +192,7 @@ class Loop:
                     return None
                 asked = self.inbox.take_first(_ANSWERED_ANY_TIME)
                 if asked is not None:
-                    self._obey(asked)
+                    self.obey(asked)
             before = self.clock()
 
     def _commit(
@@ -195,7 +208,7 @@ class Loop:
         self.recorder.add(state.outer_step, losses, self.seconds, self.gradient_evaluations)
         self.rate.tick()
 
-    def _press(self) -> None:
+    def press(self) -> None:
         """The next inner step of an outer step not committed yet, shown; the last press commits."""
         assert self.plan is not None and self.state is not None
         if self.pending is None:
@@ -209,7 +222,7 @@ class Loop:
             pending, self.pending = self.pending, None
             self._commit(pending.state, pending.losses, {})
             self.flush()
-            self._answer_probe()
+            self.answer_probe()
 
     def flush(self) -> None:
         """Reads the losses since the last flush and looks for divergence."""
@@ -219,6 +232,7 @@ class Loop:
         block, bad = self.recorder.flush(self.run_number, self.plan)
         if block is not None:
             self.outbox.put(block)
+            self._remember(block)
         bad += [
             Bad(name, self.state.outer_step, float("nan"))
             for name, arm in self.state.arms.items()
@@ -230,10 +244,17 @@ class Loop:
             for one in bad:
                 self._freeze(one)
             if all(arm.frozen for arm in self.state.arms.values()):
-                self._pause()
+                self.pause()
         elif block is not None and not any(arm.frozen for arm in self.state.arms.values()):
             # a state counts as good once the block after it was fine as well
             self.good, self.candidate = self.candidate or self.good, self.state
+
+    def _remember(self, block: m.Metrics) -> None:
+        try:
+            self.history.add(block)
+        except OSError as error:
+            reason = f"Outer step {block.outer_step[0]} was not kept on disk: {error.strerror}."
+            self.outbox.put(m.Refused("metrics", f"{reason} Training goes on."))
 
     def _freeze(self, bad: Bad) -> None:
         assert self.state is not None and self.plan is not None
@@ -256,198 +277,32 @@ class Loop:
                 f"It is kept at its step {good.outer_step}; the other arms go on.{tail}",
             )
         )
-        self._status()
+        self.status()
 
-    # ------------------------------------------------------------ commands
-
-    def _obey(self, command: m.Command) -> None:
-        action = _ACTIONS[type(command)]
+    def obey(self, command: m.Command) -> None:
+        """Carries a command out; one that is refused leaves everything as it was."""
+        action = ACTIONS[type(command)]
         try:
             action(self, command)
         except SettingsError as refusal:
             self.outbox.put(m.Refused(type(command).__name__, str(refusal)))
 
-    def _restart(self, command: m.Restart) -> None:
-        plan = prepare(command.settings)  # refused here: the old run is untouched
-        torch.set_num_threads(intra_op_threads(plan))
-        state = training.start_run(plan)
-        self.run_number += 1
-        self.settings, self.plan, self.state = command.settings, plan, state
-        self.good = self.candidate = state
-        self.recorder, self.pending, self.last_change = Recorder(), None, ""
-        self.seconds, self.gradient_evaluations, self.changes = {}, {}, []
-        self.beyond, self.stop_at = False, None
-        self.rate.reset()
-        self.held_out.begin(plan, state)
-        self.outbox.put(reference_losses(self.run_number, command.settings.tasks))
-        self._enter(m.Phase.RUNNING if command.train else m.Phase.PAUSED)
-        self._answer_probe()
-        self._answer_watch()
-
-    def _change(self, command: m.Change) -> None:
-        old, new = self.settings, command.settings
-        if self.plan is None or self.state is None:
-            self.settings = new
-            return
-        staged = needs_restart(old, new)
-        if staged:
-            labels = ", ".join(DECLARATIONS[key].label for key in staged)
-            raise SettingsError(f"{labels} takes effect only with a restart; nothing was changed.")
-        plan = prepare(new, self.plan.workspace)
-        self.flush()
-        self._drop_pending()
-        state = training.with_arms_of(plan, self._without_replaced_arms(old, new))
-        self._note_changes(old, new)
-        self.settings, self.plan, self.state = new, plan, state
-        torch.set_num_threads(intra_op_threads(plan))
-        if self.good is not None:
-            self.good = training.with_arms_of(plan, self.good)
-            self.candidate = None
-        self.held_out.begin(plan, state)
-        if old.tasks != new.tasks:
-            self.outbox.put(reference_losses(self.run_number, new.tasks))
-        self._status()
-        self._answer_probe()
-        self._answer_watch()
-
-    def _without_replaced_arms(self, old: Settings, new: Settings) -> RunState:
-        """The state without arms whose new definition needs a beginning of its own."""
-        assert self.state is not None
-        before = {arm.name: arm for arm in old.arms}
-        keep = dict(self.state.arms)
-        for arm in new.arms:
-            was = before.get(arm.name)
-            if was is None:
-                keep.pop(arm.name, None)
-                self.seconds.pop(arm.name, None)
-                self.gradient_evaluations.pop(arm.name, None)
-                continue
-            one, two = old.of_arm(was), new.of_arm(arm)
-            restarts = any(
-                DECLARATIONS[key].applies is Applies.RESTART for key in changed_keys(one, two)
-            )
-            if was.algorithm != arm.algorithm or restarts:
-                keep.pop(arm.name, None)
-        return dataclasses.replace(self.state, arms=keep)
-
-    def _note_changes(self, old: Settings, new: Settings) -> None:
-        assert self.state is not None
-        step = self.state.outer_step
-        rows = [(key, shown(old[key]), shown(new[key])) for key in changed_keys(old, new)]
-        if old.arms != new.arms:
-            rows.append(("arms", _arms_text(old), _arms_text(new)))
-        self.changes += [(step, *row) for row in rows]
-        if rows:
-            key, before, after = rows[-1]
-            label = DECLARATIONS[key].label if key in DECLARATIONS else "Arms"
-            self.last_change = f"{label} from {before} to {after} at outer step {step}"
-
-    def _train(self, command: m.Train) -> None:
-        if self.plan is None or self.state is None:
-            return
-        at_end = self.state.outer_step >= self.settings.outer.outer_steps
-        if at_end and not (command.beyond or self.beyond):
-            self._enter(m.Phase.FINISHED)
-            return
-        if all(arm.frozen for arm in self.state.arms.values()):
-            raise SettingsError(
-                "All arms have diverged: go back to the last good state, or restart."
-            )
-        self.beyond = self.beyond or command.beyond
-        self.stop_at = None
-        self.next_due = self.clock()
-        self.rate.reset()
-        self._enter(m.Phase.RUNNING)
-
-    def _outer(self, command: m.TakeOuterStep) -> None:
-        if self.plan is None or self.state is None:
-            return
-        self.beyond = self.beyond or self.state.outer_step >= self.settings.outer.outer_steps
-        self._take_outer_step()
-        self._pause()
-
-    def _inner(self, command: m.TakeInnerStep) -> None:
-        if self.plan is None:
-            return
-        self.flush()
-        self._enter(m.Phase.STEPPING)
-        self._press()
-        if self.pending is None:
-            self._pause()
-
-    def _pause(self, phase: m.Phase = m.Phase.PAUSED) -> None:
+    def pause(self, phase: m.Phase = m.Phase.PAUSED) -> None:
+        """Stops training here and shows where it stands."""
         self.flush()
         self.stop_at = None
-        self._enter(phase)
-        self._live_probe()
-
-    def _limit(self, command: m.LimitSpeed) -> None:
-        self.limit = command.steps_per_second
-        self.next_due = self.clock()
-
-    def _back(self, command: m.BackToLastGood) -> None:
-        if self.plan is None or self.good is None:
-            return
-        arms = {
-            name: dataclasses.replace(arm, frozen=False) for name, arm in self.good.arms.items()
-        }
-        self.recorder = Recorder()
-        self._drop_pending()
-        self.outbox.forget_metrics()
-        self.state = dataclasses.replace(self.good, arms=arms)
-        self.good = self.candidate = self.state
-        self.outbox.put(m.Rewound(self.run_number, self.state.outer_step))
-        self.held_out.begin(self.plan, self.state)
-        self._pause()
-
-    def _revive(self, command: m.ReviveArm) -> None:
-        if self.state is None:
-            return
-        self.settings.arm(command.arm)  # refuses an unknown name in words
-        arms = dict(self.state.arms)
-        arms[command.arm] = dataclasses.replace(arms[command.arm], frozen=False)
-        self.state = dataclasses.replace(self.state, arms=arms)
-        self._status()
-
-    def _set_probe(self, command: m.ProbeTask) -> None:
-        self.probe = command
-        self._answer_probe()
-
-    def _set_watch(self, command: m.WatchTasks) -> None:
-        self.watch = command if command.support_x.size else None
-        self._answer_watch()
-
-    def _test(self, command: m.MetaTest) -> None:
-        if self.plan is not None and self.state is not None:
-            self.flush()
-            self.held_out.begin(self.plan, self.state)
-
-    def _export(self, command: m.ExportInitialization) -> None:
-        from maml_explorer.worker.exports import export_initialization
-
-        if self.plan is None or self.state is None:
-            return
-        folder = export_initialization(self, command)
-        self.outbox.put(m.Exported("initialization", folder, command.arm))
-
-    def _save(self, command: m.SaveRun) -> None:
-        from maml_explorer.worker.exports import save_run
-
-        if self.plan is None or self.state is None:
-            return
-        self.flush()
-        self.outbox.put(m.Exported("run", save_run(self, command)))
-
-    def _stop(self, command: m.Stop) -> None:
-        self.stopping = True
+        self.enter(phase)
+        self.live_probe()
 
     # ------------------------------------------------------------ reports
 
-    def _enter(self, phase: m.Phase) -> None:
+    def enter(self, phase: m.Phase) -> None:
+        """Takes up a phase and reports it."""
         self.phase = phase
-        self._status()
+        self.status()
 
-    def _status(self) -> None:
+    def status(self) -> None:
+        """Reports where the run stands."""
         self.next_status = self.clock() + STATUS_SECONDS
         state = self.state
         self.outbox.put(
@@ -462,21 +317,23 @@ class Loop:
             )
         )
 
-    def _answer_probe(self) -> None:
+    def answer_probe(self) -> None:
+        """Answers the newest probe, where there is one."""
         if self.probe is not None and self.plan is not None and self.state is not None:
             self.outbox.put(answer_probe(self.run_number, self.plan, self.state, self.probe))
 
-    def _answer_watch(self) -> None:
+    def answer_watch(self) -> None:
+        """Answers for the watched tasks, where there are any."""
         if self.watch is not None and self.plan is not None and self.state is not None:
             self.outbox.put(answer_watch(self.run_number, self.plan, self.state, self.watch))
 
-    def _live_probe(self) -> None:
+    def live_probe(self) -> None:
         """Fresh answers while training: once the last were collected, within a share of time."""
         if self.phase is m.Phase.RUNNING and self.outbox.waits(m.Probed):
             return
         begin = self.clock()
-        self._answer_probe()
-        self._answer_watch()
+        self.answer_probe()
+        self.answer_watch()
         now = self.clock()
         self.next_probe = now + max(0.03, (now - begin) / PROBE_SHARE)
 
@@ -490,7 +347,8 @@ class Loop:
             self.outbox.put(found)
         return True
 
-    def _drop_pending(self) -> None:
+    def drop_pending(self) -> None:
+        """Forgets the outer step that was begun by hand."""
         self.pending = None
         if self.phase is m.Phase.STEPPING:
             self.phase = m.Phase.PAUSED
@@ -506,26 +364,7 @@ class Loop:
                 "".join(traceback.format_exception(error)),
             )
         )
-        self._enter(m.Phase.FAILED)
-
-
-_ACTIONS: dict[type, Callable[[Loop, Any], None]] = {
-    m.Restart: Loop._restart,
-    m.Change: Loop._change,
-    m.Train: Loop._train,
-    m.Pause: lambda loop, _: loop._pause(),
-    m.TakeOuterStep: Loop._outer,
-    m.TakeInnerStep: Loop._inner,
-    m.LimitSpeed: Loop._limit,
-    m.ProbeTask: Loop._set_probe,
-    m.WatchTasks: Loop._set_watch,
-    m.MetaTest: Loop._test,
-    m.BackToLastGood: Loop._back,
-    m.ReviveArm: Loop._revive,
-    m.ExportInitialization: Loop._export,
-    m.SaveRun: Loop._save,
-    m.Stop: Loop._stop,
-}
+        self.enter(m.Phase.FAILED)
 
 
 class _Rate:
@@ -546,10 +385,3 @@ class _Rate:
                 now = self.steps / elapsed
                 self.value = now if self.value == 0 else 0.5 * (self.value + now)
                 self.since, self.steps = self.clock(), 0
-
-
-def _arms_text(settings: Settings) -> str:
-    return "; ".join(
-        arm.name + "".join(f" {key}={shown(value)}" for key, value in arm.overrides)
-        for arm in settings.arms
-    )

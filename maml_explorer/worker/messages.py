@@ -117,6 +117,23 @@ class BackToLastGood:
 
 
 @dataclass(frozen=True)
+class BringBack:
+    """Bring back a run that `Restart`, `OpenRun` or `BringBack` replaced; the newest few are kept.
+
+    It goes on under a new run number, paused, and its metrics are reported again.
+    """
+
+    run: int
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """Go on with a saved run folder, paused, under a new run number, its metrics reported."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
 class ReviveArm:
     """Let an arm that was frozen after diverging go on from its last good state."""
 
@@ -169,6 +186,8 @@ Command = (
     | ProbeTask
     | MetaTest
     | BackToLastGood
+    | BringBack
+    | OpenRun
     | ReviveArm
     | WatchTasks
     | ExportInitialization

@@ -193,8 +193,9 @@ def test_rows_are_appended_and_cut_back(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="shorter"):
         folder.cut_back({METRICS: 10_000})
     assert (folder.path / METRICS).read_bytes() == kept
-    steps, losses = read_losses(folder.path / METRICS, 0)['a "b", c']
-    assert steps.tolist() == [1] and np.isnan(losses).all()
+    found = read_losses(folder.path / METRICS, 0)['a "b", c']
+    assert found.outer_step.tolist() == [1]
+    assert found.inner.tolist() == [0.1] and np.isnan(found.outer).all()
     assert read_losses(folder.path / METRICS, 1) == {}
 
 

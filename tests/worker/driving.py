@@ -25,7 +25,6 @@ class Driver:
     """A loop without its thread."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        torch.set_grad_enabled(False)
         self.clock = clock or Clock(1e-4)
         self.inbox, self.outbox = Inbox(), Outbox()
         self.loop = Loop(self.inbox, self.outbox, self.clock)
@@ -36,13 +35,13 @@ class Driver:
         for command in commands:
             self.inbox.post(command)
         while (command_ := self.inbox.take()) is not None:
-            self.loop._obey(command_)
+            self.loop.obey(command_)
 
     def work(self, pieces: int) -> None:
         """Lets the loop do pieces of work, obeying what comes in between."""
         for _ in range(pieces):
             while (command := self.inbox.take()) is not None:
-                self.loop._obey(command)
+                self.loop.obey(command)
             if not self.loop._work():
                 return
 

@@ -177,7 +177,7 @@ def test_a_pause_drops_the_outer_step_in_progress_and_rewinds() -> None:
         return 100.0
 
     driver.loop.clock = clock
-    assert not driver.loop._take_outer_step()
+    assert not driver.loop.take_outer_step()
     assert driver.step == 2
     driver.loop.clock = Clock(1e-4)
     driver.work(1)

@@ -1,0 +1,277 @@
+"""What each command does to the run: one function per command, and the table of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from maml_explorer.core import training
+from maml_explorer.core.plan import intra_op_threads, prepare
+from maml_explorer.core.training import RunState
+from maml_explorer.hyperparameters import Applies, SettingsError, shown
+from maml_explorer.settings import DECLARATIONS, Settings, changed_keys, needs_restart
+from maml_explorer.worker import messages as m
+from maml_explorer.worker.answers import reference_losses
+from maml_explorer.worker.exports import export_initialization, opened_run, save_run
+from maml_explorer.worker.history import History
+from maml_explorer.worker.recorder import Recorder
+
+if TYPE_CHECKING:
+    from maml_explorer.worker.loop import Loop
+
+OF_A_RUN = (
+    "settings", "plan", "state", "good", "candidate", "seconds", "gradient_evaluations", "changes",
+    "last_change", "beyond", "history",
+)  # fmt: skip
+"""Attributes of the loop that belong to one run, and come back with it."""
+MAX_KEPT = 4
+"""Runs that can be brought back."""
+
+
+def _restart(loop: Loop, command: m.Restart) -> None:
+    plan = prepare(command.settings)  # refused here: the old run is untouched
+    state = training.start_run(plan)
+    _begin(
+        loop,
+        {
+            "settings": command.settings,
+            "plan": plan,
+            "state": state,
+            "good": state,
+            "candidate": state,
+            "seconds": {},
+            "gradient_evaluations": {},
+            "changes": [],
+            "last_change": "",
+            "beyond": False,
+            "history": History(),
+        },
+        m.Phase.RUNNING if command.train else m.Phase.PAUSED,
+    )
+
+
+def _begin(loop: Loop, run: dict[str, Any], phase: m.Phase) -> None:
+    """A run takes the place of the one before it, which can be brought back."""
+    if loop.state is not None:
+        loop.flush()
+        loop.kept[loop.run_number] = {name: getattr(loop, name) for name in OF_A_RUN}
+        while len(loop.kept) > MAX_KEPT:
+            loop.kept.pop(next(iter(loop.kept)))
+    loop.run_number += 1
+    for name, value in run.items():
+        setattr(loop, name, value)
+    loop.recorder, loop.pending, loop.stop_at = Recorder(), None, None
+    loop.rate.reset()
+    assert loop.plan is not None and loop.state is not None
+    torch.set_num_threads(intra_op_threads(loop.plan))
+    loop.held_out.begin(loop.plan, loop.state)
+    loop.outbox.put(reference_losses(loop.run_number, loop.settings.tasks))
+    loop.enter(phase)
+    for block in loop.history.blocks(loop.run_number):
+        loop.outbox.put(block)
+    loop.answer_probe()
+    loop.answer_watch()
+
+
+def _bring_back(loop: Loop, command: m.BringBack) -> None:
+    run = loop.kept.pop(command.run, None)
+    if run is None:
+        raise SettingsError(f"Run {command.run} is no longer kept; the current one goes on.")
+    _begin(loop, run, m.Phase.PAUSED)
+
+
+def _open_run(loop: Loop, command: m.OpenRun) -> None:
+    _begin(loop, opened_run(Path(command.folder)), m.Phase.PAUSED)
+
+
+def _change(loop: Loop, command: m.Change) -> None:
+    old, new = loop.settings, command.settings
+    if loop.plan is None or loop.state is None:
+        loop.settings = new
+        return
+    staged = needs_restart(old, new)
+    if staged:
+        labels = ", ".join(DECLARATIONS[key].label for key in staged)
+        raise SettingsError(f"{labels} takes effect only with a restart; nothing was changed.")
+    plan = prepare(new, loop.plan.workspace)
+    loop.flush()
+    loop.drop_pending()
+    state = training.with_arms_of(plan, _without_replaced_arms(loop.state, old, new))
+    for name in state.arms:
+        if state.arms[name].outer_step == 0:
+            loop.seconds.pop(name, None)
+            loop.gradient_evaluations.pop(name, None)
+    _note_changes(loop, old, new)
+    loop.settings, loop.plan, loop.state = new, plan, state
+    torch.set_num_threads(intra_op_threads(plan))
+    if loop.good is not None:
+        loop.good = training.with_arms_of(plan, _without_replaced_arms(loop.good, old, new))
+        loop.candidate = None
+    loop.held_out.begin(plan, state)
+    if old.tasks != new.tasks:
+        loop.outbox.put(reference_losses(loop.run_number, new.tasks))
+    loop.status()
+    loop.answer_probe()
+    loop.answer_watch()
+
+
+def _without_replaced_arms(state: RunState, old: Settings, new: Settings) -> RunState:
+    """The state without arms whose new definition needs a beginning of its own."""
+    before = {arm.name: arm for arm in old.arms}
+    keep = dict(state.arms)
+    for arm in new.arms:
+        was = before.get(arm.name)
+        if was is None:
+            keep.pop(arm.name, None)
+            continue
+        one, two = old.of_arm(was), new.of_arm(arm)
+        restarts = any(
+            DECLARATIONS[key].applies is Applies.RESTART for key in changed_keys(one, two)
+        )
+        if was.algorithm != arm.algorithm or restarts:
+            keep.pop(arm.name, None)
+    return dataclasses.replace(state, arms=keep)
+
+
+def _note_changes(loop: Loop, old: Settings, new: Settings) -> None:
+    assert loop.state is not None
+    step = loop.state.outer_step
+    rows = [(key, shown(old[key]), shown(new[key])) for key in changed_keys(old, new)]
+    if old.arms != new.arms:
+        rows.append(("arms", _arms_text(old), _arms_text(new)))
+    loop.changes += [(step, *row) for row in rows]
+    if rows:
+        key, before, after = rows[-1]
+        label = DECLARATIONS[key].label if key in DECLARATIONS else "Arms"
+        loop.last_change = f"{label} from {before} to {after} at outer step {step}"
+
+
+def _train(loop: Loop, command: m.Train) -> None:
+    if loop.plan is None or loop.state is None:
+        return
+    at_end = loop.state.outer_step >= loop.settings.outer.outer_steps
+    if at_end and not (command.beyond or loop.beyond):
+        loop.enter(m.Phase.FINISHED)
+        return
+    if all(arm.frozen for arm in loop.state.arms.values()):
+        raise SettingsError("All arms have diverged: go back to the last good state, or restart.")
+    loop.beyond = loop.beyond or command.beyond
+    loop.stop_at = None
+    loop.next_due = loop.clock()
+    loop.rate.reset()
+    loop.enter(m.Phase.RUNNING)
+
+
+def _outer(loop: Loop, command: m.TakeOuterStep) -> None:
+    if loop.plan is None or loop.state is None:
+        return
+    loop.beyond = loop.beyond or loop.state.outer_step >= loop.settings.outer.outer_steps
+    loop.take_outer_step()
+    loop.pause()
+
+
+def _inner(loop: Loop, command: m.TakeInnerStep) -> None:
+    if loop.plan is None:
+        return
+    loop.flush()
+    loop.enter(m.Phase.STEPPING)
+    loop.press()
+    if loop.pending is None:
+        loop.pause()
+
+
+def _limit(loop: Loop, command: m.LimitSpeed) -> None:
+    loop.limit = command.steps_per_second
+    loop.next_due = loop.clock()
+
+
+def _back(loop: Loop, command: m.BackToLastGood) -> None:
+    if loop.plan is None or loop.good is None:
+        return
+    arms = {name: dataclasses.replace(arm, frozen=False) for name, arm in loop.good.arms.items()}
+    loop.recorder = Recorder()
+    loop.drop_pending()
+    loop.outbox.forget_metrics()
+    loop.history.cut(loop.good.outer_step)
+    loop.state = dataclasses.replace(loop.good, arms=arms)
+    loop.good = loop.candidate = loop.state
+    loop.outbox.put(m.Rewound(loop.run_number, loop.state.outer_step))
+    loop.held_out.begin(loop.plan, loop.state)
+    loop.pause()
+
+
+def _revive(loop: Loop, command: m.ReviveArm) -> None:
+    if loop.state is None:
+        return
+    loop.settings.arm(command.arm)  # refuses an unknown name in words
+    arms = dict(loop.state.arms)
+    arms[command.arm] = dataclasses.replace(arms[command.arm], frozen=False)
+    loop.state = dataclasses.replace(loop.state, arms=arms)
+    loop.status()
+
+
+def _set_probe(loop: Loop, command: m.ProbeTask) -> None:
+    loop.probe = command
+    loop.answer_probe()
+
+
+def _set_watch(loop: Loop, command: m.WatchTasks) -> None:
+    loop.watch = command if command.support_x.size else None
+    loop.answer_watch()
+
+
+def _test(loop: Loop, command: m.MetaTest) -> None:
+    if loop.plan is not None and loop.state is not None:
+        loop.flush()
+        loop.held_out.begin(loop.plan, loop.state)
+
+
+def _export(loop: Loop, command: m.ExportInitialization) -> None:
+    if loop.plan is None or loop.state is None:
+        return
+    folder = export_initialization(loop, command)
+    loop.outbox.put(m.Exported("initialization", folder, command.arm))
+
+
+def _save(loop: Loop, command: m.SaveRun) -> None:
+    if loop.plan is None or loop.state is None:
+        return
+    loop.flush()
+    loop.outbox.put(m.Exported("run", save_run(loop, command)))
+
+
+def _stop(loop: Loop, command: m.Stop) -> None:
+    loop.stopping = True
+
+
+def _arms_text(settings: Settings) -> str:
+    return "; ".join(
+        arm.name + "".join(f" {key}={shown(value)}" for key, value in arm.overrides)
+        for arm in settings.arms
+    )
+
+
+ACTIONS: dict[type, Callable[[Loop, Any], None]] = {
+    m.Restart: _restart,
+    m.BringBack: _bring_back,
+    m.OpenRun: _open_run,
+    m.Change: _change,
+    m.Train: _train,
+    m.Pause: lambda loop, _: loop.pause(),
+    m.TakeOuterStep: _outer,
+    m.TakeInnerStep: _inner,
+    m.LimitSpeed: _limit,
+    m.ProbeTask: _set_probe,
+    m.WatchTasks: _set_watch,
+    m.MetaTest: _test,
+    m.BackToLastGood: _back,
+    m.ReviveArm: _revive,
+    m.ExportInitialization: _export,
+    m.SaveRun: _save,
+    m.Stop: _stop,
+}
+"""Command → what it does."""

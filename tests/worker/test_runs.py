@@ -1,0 +1,137 @@
+"""Runs that are replaced, brought back, saved and opened, and the metrics that go with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from maml_explorer.worker import messages as m
+from maml_explorer.worker.history import History
+from tests.worker.driving import Driver, small_settings
+
+
+def joined(driver: Driver) -> m.Metrics:
+    """The one block of metrics that was reported."""
+    (block,) = driver.reports(m.Metrics)
+    assert isinstance(block, m.Metrics)
+    return block
+
+
+def test_a_reset_run_can_be_brought_back() -> None:
+    settings = small_settings("maml", "mtl")
+    driver, other = Driver(settings), Driver(settings)
+    driver.train_to(70)
+    other.train_to(75)
+    before = joined(driver)
+    driver.tell(m.Restart(settings))
+    assert driver.step == 0
+    driver.train_to(3)
+    driver.outbox.collect()
+    driver.tell(m.BringBack(1))
+    assert (driver.step, driver.loop.run_number) == (70, 3)
+    again = joined(driver)
+    assert again.run == 3
+    np.testing.assert_array_equal(again.outer_step, before.outer_step)
+    np.testing.assert_array_equal(again.query_after, before.query_after)
+    np.testing.assert_array_equal(again.gradient_evaluations, before.gradient_evaluations)
+    driver.train_to(75)
+    assert torch.equal(driver.theta("MAML"), other.theta("MAML"))
+    # and the one that was reset can come back as well, but not twice
+    driver.tell(m.BringBack(2))
+    assert driver.step == 3
+    driver.outbox.collect()
+    driver.tell(m.BringBack(2))
+    (refused,) = driver.reports(m.Refused)
+    assert isinstance(refused, m.Refused) and "no longer kept" in refused.reason
+    assert driver.step == 3
+
+
+def test_few_runs_are_kept() -> None:
+    settings = small_settings("mtl")
+    driver = Driver(settings)
+    for _ in range(10):
+        driver.tell(m.Restart(settings))
+    assert list(driver.loop.kept) == [7, 8, 9, 10]
+
+
+def test_a_saved_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    settings = small_settings(noise=0.1)
+    driver, other = Driver(settings), Driver(settings)
+    other.train_to(150)
+    driver.train_to(100)
+    before = joined(driver)
+    driver.tell(m.SaveRun(str(tmp_path / "run")))
+    (saved,) = driver.reports(m.Exported)
+    assert isinstance(saved, m.Exported) and saved.what == "run"
+    opened = Driver(small_settings("mtl"))
+    opened.outbox.collect()
+    opened.tell(m.OpenRun(str(tmp_path / "run")))
+    assert (opened.step, opened.loop.run_number) == (100, 2)
+    assert opened.loop.settings == settings
+    again = joined(opened)
+    np.testing.assert_array_equal(again.outer_step, before.outer_step)
+    np.testing.assert_array_equal(again.support_before, before.support_before)
+    np.testing.assert_array_equal(again.query_after, before.query_after)
+    np.testing.assert_array_equal(again.gradient_evaluations, before.gradient_evaluations)
+    opened.train_to(150)
+    for name in ("MAML", "Reptile", "MTL"):
+        assert torch.equal(opened.theta(name), other.theta(name)), name
+
+
+@pytest.mark.parametrize("damage", ["missing", "checkpoint", "metrics"])
+def test_a_damaged_run_is_refused_and_the_current_one_goes_on(tmp_path: Path, damage: str) -> None:
+    driver = Driver(small_settings("mtl"))
+    driver.train_to(5)
+    folder = tmp_path / "run"
+    driver.tell(m.SaveRun(str(folder)))
+    if damage == "missing":
+        folder = tmp_path / "other"
+    elif damage == "checkpoint":
+        path = folder / "checkpoint.safetensors"
+        path.write_bytes(path.read_bytes()[:-7])
+    else:
+        (folder / "metrics.csv").write_text("outer_step\n1,MTL,0,x,1\n")
+    driver.outbox.collect()
+    driver.tell(m.OpenRun(str(folder)))
+    (refused,) = driver.reports(m.Refused)
+    assert isinstance(refused, m.Refused) and refused.reason.count("\n") == 0
+    assert (driver.step, driver.loop.run_number) == (5, 1)
+
+
+def block(first: int, count: int, value: float) -> m.Metrics:
+    table = np.full((2, count), value)
+    steps = np.arange(first, first + count)
+    return m.Metrics(1, ("A", "B"), steps, table, table + 1, table, table.astype(np.int64))
+
+
+def test_the_history_forgets_what_came_after_a_rewind() -> None:
+    history = History()
+    for first in (1, 11, 21):
+        history.add(block(first, 10, float(first)))
+    history.cut(14)
+    history.add(block(15, 2, 99.0))
+    found = list(history.blocks(7))
+    assert [b.run for b in found] == [7, 7, 7]
+    steps = np.concatenate([b.outer_step for b in found])
+    assert steps.tolist() == list(range(1, 17))
+    values = np.concatenate([b.query_after[1] for b in found])
+    assert values.tolist() == [2.0] * 10 + [12.0] * 4 + [100.0] * 2
+
+
+def test_a_full_disk_does_not_stop_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(small_settings("mtl"))
+    driver.outbox.collect()
+
+    def full(self: History, one: m.Metrics) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(History, "add", full)
+    driver.train_to(10)
+    assert driver.step == 10
+    reports = driver.outbox.collect()
+    said = [r for r in reports if isinstance(r, m.Refused)]
+    assert said and "No space left on device" in said[0].reason
+    assert any(isinstance(r, m.Metrics) for r in reports)
