@@ -1,13 +1,15 @@
-"""Everything that has a shortcut, named once: for the keys, the menus and the list of them."""
+"""Everything a person can do, named once: for keys, menus, the command palette and the list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
     QApplication,
     QComboBox,
     QLineEdit,
@@ -15,47 +17,56 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from maml_explorer.gui.session import Session
-
-SPACE_USERS = (QAbstractButton, QLineEdit, QComboBox, QPlainTextEdit)
+SPACE_USERS = (QAbstractButton, QLineEdit, QComboBox, QPlainTextEdit, QAbstractItemView)
 """Widgets that need Space themselves while they have the focus."""
 
 
-class Actions(QObject):
-    """The actions of the window, name → action."""
+@dataclass(frozen=True)
+class Entry:
+    """One thing to do."""
 
-    def __init__(
-        self, window: QWidget, session: Session, quit_window: Callable[[], object]
-    ) -> None:
+    group: str
+    name: str
+    text: str
+    """As menus and the palette say it."""
+    do: Callable[[], object]
+    keys: tuple[str, ...] = ()
+
+
+class Actions(QObject):
+    """The actions of the window, name → action. An action's data is its group."""
+
+    def __init__(self, window: QWidget, entries: Iterable[Entry]) -> None:
         super().__init__(window)
         self.table: dict[str, QAction] = {}
-        table: tuple[tuple[str, str, list[str], Callable[[], object]], ...] = (
-            ("train", "Train or pause", ["Space"], session.toggle),
-            ("outer_step", "Outer step", ["N"], session.outer_step),
-            ("inner_step", "Inner step", ["Shift+N"], session.inner_step),
-            ("new_task", "New task", ["T"], session.new_task),
-            ("new_points", "New points", ["P"], session.new_points),
-            ("undo", "Undo the setting change", ["Ctrl+Z"], session.undo_stack.undo),
-            (
-                "redo",
-                "Redo the setting change",
-                ["Ctrl+Shift+Z", "Ctrl+Y"],
-                session.undo_stack.redo,
-            ),
-            ("quit", "Quit", ["Ctrl+Q"], quit_window),
-        )
-        for name, text, keys, do in table:
-            action = QAction(text, self)
-            action.setShortcuts([QKeySequence(key) for key in keys])
-            action.triggered.connect(_without_arguments(do))
+        for entry in entries:
+            action = QAction(entry.text, self)
+            action.setObjectName(entry.name)
+            action.setData(entry.group)
+            action.setShortcuts([QKeySequence(key) for key in entry.keys])
+            action.triggered.connect(_without_arguments(entry.do))
             window.addAction(action)
-            self.table[name] = action
+            self.table[entry.name] = action
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._give_space)
 
     def _give_space(self, _: QWidget | None, focused: QWidget | None) -> None:
         self.table["train"].setEnabled(not isinstance(focused, SPACE_USERS))
+
+
+def grouped(table: dict[str, QAction]) -> dict[str, list[QAction]]:
+    """Group → its actions, in the order of the table."""
+    groups: dict[str, list[QAction]] = {}
+    for action in table.values():
+        groups.setdefault(str(action.data()), []).append(action)
+    return groups
+
+
+def keys_text(action: QAction) -> str:
+    """The keys of an action as people read them: "Ctrl+Shift+Z or Ctrl+Y"."""
+    native = QKeySequence.SequenceFormat.NativeText
+    return " or ".join(shortcut.toString(native) for shortcut in action.shortcuts())
 
 
 def _without_arguments(do: Callable[[], object]) -> Callable[[], None]:

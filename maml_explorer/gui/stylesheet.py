@@ -91,6 +91,14 @@ QSlider::sub-page:horizontal:disabled, QSlider::handle:horizontal:disabled {
     background: $muted; border-color: $muted;
 }
 
+QListWidget, QTableView, QTableWidget {
+    background: $card; color: $text; border: none; outline: none;
+    selection-background-color: $selection; selection-color: $text;
+}
+QListWidget::item { border-radius: 4px; }
+QListWidget::item:hover { background: $hover; }
+QListWidget::item:selected { background: $selection; }
+
 QTabWidget::pane { border: none; }
 QTabBar { background: transparent; qproperty-drawBase: 0; }
 QTabBar::tab {

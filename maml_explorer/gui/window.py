@@ -16,13 +16,16 @@ from maml_explorer.gui.banner import Banners
 from maml_explorer.gui.export_dialog import ExportDialog
 from maml_explorer.gui.layout_file import WindowLayout, read_layout, set_aside, write_layout
 from maml_explorer.gui.notices import Notices
+from maml_explorer.gui.palette import CommandPalette
 from maml_explorer.gui.panels import CENTRE, PANELS, RIGHT, TAB
 from maml_explorer.gui.place import Place
 from maml_explorer.gui.run_bar import RunBar
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.settings_form import SettingsForm
+from maml_explorer.gui.shortcut_sheet import ShortcutSheet
 from maml_explorer.gui.status_line import status_text
 from maml_explorer.gui.widgets import Card, button, label
+from maml_explorer.gui.window_actions import entries
 from maml_explorer.presets import Preset
 from maml_explorer.storage.reader import StorageError
 
@@ -41,10 +44,11 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.session = session
+        self.presets = presets
         self._layout_path = layout_path
         self.setWindowTitle("MAML Explorer")
         self.appearance = Appearance(session)
-        self.actions_table = Actions(self, session, self.close).table
+        self.actions_table = Actions(self, entries(self)).table
         self.run_bar = RunBar(session, presets, self.export)
         self.view_button = button("View", self._show_view_menu, "Panels, layout and theme")
         self.view_button.setText("View ▾")
@@ -78,6 +82,8 @@ class MainWindow(QMainWindow):
         # a click beside the controls ends typing, and Space then trains
         ground.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         ground.setFocus()
+        self.palette_overlay = CommandPalette(self, self.actions_table)
+        self.shortcut_sheet = ShortcutSheet(self, self.actions_table)
         session.status_changed.connect(lambda status: self.status.setText(status_text(status)))
         self.reset_layout()
         self._restore()
@@ -85,6 +91,35 @@ class MainWindow(QMainWindow):
     def export(self) -> None:
         """Asks for arm and folder."""
         ExportDialog(self.session, self).open()
+
+    def show_palette(self) -> None:
+        """Opens the command palette."""
+        self.palette_overlay.ask()
+
+    def show_shortcuts(self) -> None:
+        """Opens or closes the list of shortcuts."""
+        self.shortcut_sheet.show_sheet()
+
+    def find_setting(self) -> None:
+        """Puts the cursor into the search field of the settings."""
+        self.parts["Settings"].show()
+        self.form.search.setFocus()
+        self.form.search.selectAll()
+
+    def show_tab(self, name: str) -> None:
+        """Opens the insight tab of that name; nothing where there is none."""
+        place = self.places.get(name)
+        if place is not None and self.tabs.indexOf(place) >= 0:
+            self.parts["Insight"].show()
+            self.tabs.setCurrentWidget(place)
+
+    def toggle_part(self, title: str) -> None:
+        """Hides or shows a part of the window."""
+        self.parts[title].setVisible(self.parts[title].isHidden())
+
+    def toggle_full_screen(self) -> None:
+        """Fills the screen, or gives it back."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def reset_layout(self) -> None:
         """Shows all panels, divided as at the first start."""

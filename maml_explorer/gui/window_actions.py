@@ -1,0 +1,113 @@
+"""The table of everything a person can do in the window."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from maml_explorer.gui import probe_edits, probing
+from maml_explorer.gui.actions import Entry
+from maml_explorer.gui.appearance import CHOICES
+from maml_explorer.gui.panels import PANELS, TAB
+from maml_explorer.gui.session import Session
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.window import MainWindow
+
+RUN, TASK, EDIT, FILE, VIEW, PRESETS, HELP = (
+    "Run", "Task", "Edit", "File", "View", "Presets", "Help",
+)  # fmt: skip
+"""The groups, in the order of the list of shortcuts."""
+
+
+def entries(window: MainWindow) -> list[Entry]:
+    """The actions of `window`, which may not be complete yet: nothing is called here."""
+    return [
+        *_of_the_run(window.session),
+        *_of_the_task(window.session),
+        *_of_editing(window),
+        *_of_files(window),
+        *_of_the_view(window),
+        *_of_presets(window),
+        Entry(HELP, "palette", "Find an action…", window.show_palette, ("Ctrl+Shift+P",)),
+        Entry(HELP, "shortcuts", "Keyboard shortcuts", window.show_shortcuts, ("?", "F1")),
+    ]
+
+
+def _of_the_run(session: Session) -> list[Entry]:
+    return [
+        Entry(RUN, "train", "Train or pause", session.toggle, ("Space",)),
+        Entry(RUN, "outer_step", "Outer step", session.outer_step, ("N",)),
+        Entry(RUN, "inner_step", "Inner step", session.inner_step, ("Shift+N",)),
+        Entry(RUN, "reset", "Reset: same seed and initialization", session.reset, ("Ctrl+R",)),
+        Entry(RUN, "new_seed", "New seed", session.new_seed, ("Ctrl+Shift+R",)),
+        Entry(RUN, "restart", "Restart with the edited settings", session.restart),
+        Entry(RUN, "back", "Back to last good state", session.back_to_last_good),
+        Entry(RUN, "meta_test", "Run the meta-test now", session.request_meta_test, ("M",)),
+    ]
+
+
+def _of_the_task(session: Session) -> list[Entry]:
+    def clear() -> None:
+        if session.probe is not None:
+            session.set_probe(probe_edits.cleared(session.probe))
+
+    return [
+        Entry(TASK, "new_task", "New task", session.new_task, ("T",)),
+        Entry(TASK, "new_points", "New points", session.new_points, ("P",)),
+        *(
+            Entry(TASK, f"new_points {place}", f"New points: {place}",
+                  partial(session.new_points, place))
+            for place in probing.PLACES
+            if place != probing.ANYWHERE
+        ),
+        Entry(TASK, "clear", "Clear: no support points", clear),
+    ]  # fmt: skip
+
+
+def _of_editing(window: MainWindow) -> list[Entry]:
+    stack = window.session.undo_stack
+    return [
+        Entry(EDIT, "undo", "Undo", stack.undo, ("Ctrl+Z",)),
+        Entry(EDIT, "redo", "Redo", stack.redo, ("Ctrl+Shift+Z", "Ctrl+Y")),
+        Entry(EDIT, "discard", "Discard staged changes", window.session.discard_staged),
+        Entry(EDIT, "find", "Find a setting", window.find_setting, ("Ctrl+F",)),
+    ]
+
+
+def _of_files(window: MainWindow) -> list[Entry]:
+    return [
+        Entry(FILE, "export", "Export initialization…", window.export, ("Ctrl+E",)),
+        Entry(FILE, "quit", "Quit", window.close, ("Ctrl+Q",)),
+    ]
+
+
+def _of_the_view(window: MainWindow) -> list[Entry]:
+    tabs = [entry for entry in PANELS.values() if entry.place == TAB]
+    parts = [entry.title for entry in PANELS.values() if entry.place != TAB]
+    return [
+        *(
+            Entry(VIEW, f"tab {entry.name}", f"Show tab: {entry.title}",
+                  partial(window.show_tab, entry.name), (f"Ctrl+{nth}",))
+            for nth, entry in enumerate(tabs, 1)
+        ),
+        *(
+            Entry(VIEW, f"panel {title}", f"Show or hide: {title}",
+                  partial(window.toggle_part, title))
+            for title in ("Settings", *parts, "Insight")
+        ),
+        Entry(VIEW, "reset_layout", "Reset layout", window.reset_layout),
+        *(
+            Entry(VIEW, f"theme {name or 'system'}", words, partial(window.appearance.use, name))
+            for name, words in CHOICES.items()
+        ),
+        Entry(VIEW, "full_screen", "Full screen", window.toggle_full_screen, ("F11",)),
+    ]  # fmt: skip
+
+
+def _of_presets(window: MainWindow) -> list[Entry]:
+    return [
+        Entry(PRESETS, f"preset {name}", f"Load preset: {preset.title}",
+              partial(window.session.load_preset, preset))
+        for name, preset in window.presets.items()
+    ]  # fmt: skip

@@ -1,0 +1,151 @@
+"""The command palette and the list of shortcuts, both made from the table of actions."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QApplication, QDialog, QLabel
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.actions import keys_text
+from maml_explorer.gui.palette import found
+from maml_explorer.gui.theme import DARK
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.worker import messages as m
+from tests.gui.driving import worker_of
+
+CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+
+
+def open_palette(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_P, CTRL_SHIFT)
+    assert window.palette_overlay.isVisible()
+    assert window.palette_overlay.search.hasFocus()
+
+
+def pick(window: MainWindow, qtbot: QtBot, name: str) -> None:
+    """Types the action's words into the palette and presses Return."""
+    open_palette(window, qtbot)
+    palette = window.palette_overlay
+    # QTest aborts over letters that a keyboard does not have
+    words = (c if c.isascii() else " " for c in window.actions_table[name].text()[:7])
+    qtbot.keyClicks(palette.search, "".join(words))
+    for _ in range(palette.found.index(name)):
+        qtbot.keyClick(palette.search, Qt.Key.Key_Down)
+    qtbot.keyClick(palette.search, Qt.Key.Key_Return)
+    assert palette.isVisible() == (name == "palette")
+
+
+def test_a_few_letters_find_an_action(window: MainWindow, qtbot: QtBot):
+    open_palette(window, qtbot)
+    qtbot.keyClicks(window.palette_overlay.search, "dark th")
+    assert window.palette_overlay.found == ["theme dark"]
+    qtbot.keyClick(window.palette_overlay.search, Qt.Key.Key_Return)
+    assert window.session.theme is DARK
+    window.appearance.use("")
+
+
+def test_words_of_the_beginning_come_first(window: MainWindow):
+    assert found(window.actions_table, "new")[:4] == [
+        "new_seed", "new_task", "new_points", "new_points left half",
+    ]  # fmt: skip
+    assert found(window.actions_table, "step outer") == ["outer_step"]
+    assert found(window.actions_table, "ctrl+z") == ["undo"]
+
+
+def test_a_click_does_the_action(window: MainWindow, qtbot: QtBot):
+    open_palette(window, qtbot)
+    palette = window.palette_overlay
+    qtbot.keyClicks(palette.search, "outer step")
+    row = palette.list.visualItemRect(palette.list.item(palette.found.index("outer_step")))
+    qtbot.mouseClick(palette.list.viewport(), Qt.MouseButton.LeftButton, pos=row.center())
+    assert worker_of(window).posted_of(m.TakeOuterStep)
+
+
+def test_training_from_the_palette_although_a_field_had_the_focus(window: MainWindow, qtbot: QtBot):
+    window.form.search.setFocus()
+    pick(window, qtbot, "train")
+    assert worker_of(window).posted_of(m.Train)
+    assert window.form.search.hasFocus()
+
+
+def test_nothing_found_is_said(window: MainWindow, qtbot: QtBot):
+    open_palette(window, qtbot)
+    palette = window.palette_overlay
+    qtbot.keyClicks(palette.search, "xyzzy")
+    assert palette.found == []
+    assert palette.nothing.isVisible()
+    qtbot.keyClick(palette.search, Qt.Key.Key_Return)
+    assert palette.isVisible()
+    qtbot.keyClick(palette.search, Qt.Key.Key_Escape)
+    assert not palette.isVisible()
+
+
+def test_a_click_beside_the_card_closes(window: MainWindow, qtbot: QtBot):
+    open_palette(window, qtbot)
+    palette = window.palette_overlay
+    qtbot.mouseClick(palette, Qt.MouseButton.LeftButton, pos=palette.rect().bottomLeft())
+    assert not palette.isVisible()
+
+
+def test_a_walk_through_all_actions(window: MainWindow, qtbot: QtBot):
+    worker = worker_of(window)
+    for name in window.actions_table:
+        if name == "quit":
+            continue
+        pick(window, qtbot, name)
+        window.session.pull()
+        window.shortcut_sheet.dismiss()
+        window.palette_overlay.dismiss()
+        for dialog in window.findChildren(QDialog):
+            dialog.close()
+        QApplication.clipboard().clear()
+        assert window.isVisible(), name
+        assert worker.alive, name
+        assert not any(place.failed for place in window.places.values()), name
+    window.appearance.use("")
+    pick(window, qtbot, "quit")
+    assert not window.isVisible()
+    assert not worker.alive
+
+
+def test_no_two_actions_share_a_key_or_words(window: MainWindow):
+    actions = list(window.actions_table.values())
+    keys = [key.toString() for action in actions for key in action.shortcuts()]
+    assert len(keys) == len(set(keys))
+    texts = [action.text() for action in actions]
+    assert len(texts) == len(set(texts))
+    assert all(text[0].isupper() for text in texts)
+
+
+@pytest.mark.parametrize("key", ["?", "F1"])
+def test_the_sheet_lists_every_key(window: MainWindow, qtbot: QtBot, key: str):
+    assert QKeySequence(key) in window.actions_table["shortcuts"].shortcuts()
+    if key == "?":
+        qtbot.keyClick(window, Qt.Key.Key_Question)
+    else:
+        qtbot.keyClick(window, Qt.Key.Key_F1)
+    sheet = window.shortcut_sheet
+    assert sheet.isVisible()
+    shown = {label.text() for label in sheet.findChildren(QLabel)}
+    for action in window.actions_table.values():
+        if action.shortcuts():
+            assert {action.text(), keys_text(action)} <= shown
+    assert sheet.card.sizeHint().height() <= window.height()
+    qtbot.keyClick(sheet.done, Qt.Key.Key_Escape)
+    assert not sheet.isVisible()
+
+
+def test_a_question_mark_is_typed_in_a_field(window: MainWindow, qtbot: QtBot):
+    window.form.search.setFocus()
+    qtbot.keyClicks(window.form.search, "?")
+    assert window.form.search.text() == "?"
+    assert not window.shortcut_sheet.isVisible()
+
+
+def test_the_overlay_keeps_to_the_window(window: MainWindow, qtbot: QtBot):
+    open_palette(window, qtbot)
+    window.resize(1100, 720)
+    qtbot.wait(20)
+    assert window.palette_overlay.size() == window.size()
