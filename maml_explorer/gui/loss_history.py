@@ -5,6 +5,7 @@ NumPy only, no Qt.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from maml_explorer.worker.messages import Metrics
 OUTER_STEPS, SECONDS, GRADIENTS = 0, 1, 2
 """The x axes of a trace."""
 OUTER_LOSS, INNER_LOSS = "outer", "inner"
+_MOST_WAITING = 1 << 14
+"""Outer steps that wait to be taken up together."""
 _NEAR = 0.02
 """Changes of the same settings within this part of the run are one mark."""
 
@@ -65,27 +68,44 @@ class LossHistory:
     """All arms' losses of one run."""
 
     def __init__(self) -> None:
-        self.traces: dict[tuple[str, str], Trace] = {}
-        """(arm, loss) → trace over (outer steps, seconds, gradient evaluations)."""
+        self._traces: dict[tuple[str, str], Trace] = {}
+        self._waiting: list[Metrics] = []
+        self._waiting_steps = 0
         self.marks: list[Mark] = []
+
+    @property
+    def traces(self) -> dict[tuple[str, str], Trace]:
+        """(arm, loss) → trace over (outer steps, seconds, gradient evaluations)."""
+        self._settle()
+        return self._traces
 
     def extend(self, metrics: Metrics) -> None:
         """Takes up a block of outer steps."""
-        for row, arm in enumerate(metrics.arms):
-            x = np.stack(
-                (
-                    metrics.outer_step.astype(float),
-                    metrics.seconds[row],
-                    metrics.gradient_evaluations[row].astype(float),
-                )
-            )
-            for loss, values in (
-                (OUTER_LOSS, metrics.query_after),
-                (INNER_LOSS, metrics.support_before),
-            ):
-                if (arm, loss) not in self.traces:
-                    self.traces[arm, loss] = Trace(axes=3)
-                self.traces[arm, loss].extend(x, values[row])
+        # Many short blocks cost as much as many long ones: they wait until somebody looks.
+        self._waiting.append(metrics)
+        self._waiting_steps += len(metrics.outer_step)
+        if self._waiting_steps >= _MOST_WAITING:
+            self._settle()
+
+    def _settle(self) -> None:
+        waiting, self._waiting, self._waiting_steps = self._waiting, [], 0
+        for _, blocks in itertools.groupby(waiting, key=lambda block: block.arms):
+            self._take(list(blocks))
+
+    def _take(self, blocks: list[Metrics]) -> None:
+        steps = np.concatenate([block.outer_step for block in blocks]).astype(float)
+        seconds = np.concatenate([block.seconds for block in blocks], axis=1)
+        gradients = np.concatenate([block.gradient_evaluations for block in blocks], axis=1)
+        for loss, parts in (
+            (OUTER_LOSS, [block.query_after for block in blocks]),
+            (INNER_LOSS, [block.support_before for block in blocks]),
+        ):
+            values = np.concatenate(parts, axis=1)
+            for row, arm in enumerate(blocks[0].arms):
+                if (arm, loss) not in self._traces:
+                    self._traces[arm, loss] = Trace(axes=3)
+                x = np.stack((steps, seconds[row], gradients[row].astype(float)))
+                self._traces[arm, loss].extend(x, values[row])
 
     def rewind(self, outer_step: int) -> None:
         """Drops what came after an outer step."""
@@ -95,7 +115,7 @@ class LossHistory:
 
     def forget(self, arms: set[str]) -> None:
         """Drops arms, so that a later one of the same name begins anew."""
-        self.traces = {key: trace for key, trace in self.traces.items() if key[0] not in arms}
+        self._traces = {key: trace for key, trace in self.traces.items() if key[0] not in arms}
 
     def mark(self, before: Settings, after: Settings, outer_step: int) -> None:
         """Remembers a change; a drag of one slider is one mark."""

@@ -33,8 +33,8 @@ GROWTH = (1.0, 1.25, 1.6)
 _SLACK = 0.9
 """The range shrinks with training once curves fit into this part of the next smaller one."""
 EMPTY = "No support points: click to add one"
-_LABEL_PAUSE = 120
-"""Milliseconds after a change before labels look for a better place."""
+_LABEL_PAUSE, _TRAINING_PAUSE = 120, 900
+"""Milliseconds after a change, or while training, before labels look for a better place."""
 
 
 class TaskCanvas(Plot):
@@ -63,7 +63,6 @@ class TaskCanvas(Plot):
             text.hide()
         self._place_soon = QTimer(self)
         self._place_soon.setSingleShot(True)
-        self._place_soon.setInterval(_LABEL_PAUSE)
         self._place_soon.timeout.connect(self.place_labels)
         self.take_colors(session.theme)
 
@@ -93,7 +92,7 @@ class TaskCanvas(Plot):
                 self._growth = GROWTH[0]
         self.curves.draw_task(self.hasFocus())
         self._fit()
-        self._place_soon.start()
+        self._place_soon.start(_LABEL_PAUSE)
 
     def show_report(self, report: Probed | None, steps: Mapping[str, int]) -> None:
         """Draws every visible arm's curve, arm → inner step."""
@@ -110,7 +109,7 @@ class TaskCanvas(Plot):
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
         if not self._place_soon.isActive():
-            self._place_soon.start()
+            self._place_soon.start(_TRAINING_PAUSE if self.session.running else _LABEL_PAUSE)
 
     def to_pixels(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Where points of the data lie in this widget."""
@@ -225,7 +224,7 @@ class TaskCanvas(Plot):
         if event.button() is Qt.MouseButton.LeftButton:
             self.editor.release()
             self._fit()
-            self._place_soon.start()
+            self._place_soon.start(_LABEL_PAUSE)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """A quick second click is a click."""
@@ -270,7 +269,7 @@ class TaskCanvas(Plot):
         # Qt sends the first one from the base class, before there are labels.
         if hasattr(self, "_place_soon"):
             self._boxes.clear()
-            self._place_soon.start()
+            self._place_soon.start(_LABEL_PAUSE)
 
     # reading off values
 

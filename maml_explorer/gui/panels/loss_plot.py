@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
 
@@ -20,6 +19,7 @@ from maml_explorer.gui.loss_history import (
     reduced,
 )
 from maml_explorer.gui.numbers import number, whole
+from maml_explorer.gui.panels.curve import Curve, from_below
 from maml_explorer.gui.panels.exports import Table
 from maml_explorer.gui.panels.loss_lines import MarkLines, ReferenceLines, reference_words
 from maml_explorer.gui.panels.plot import Plot, label, recolor
@@ -34,6 +34,8 @@ X_LABELS = {
     GRADIENTS: "gradient evaluations per task",
 }
 AXIS_NAMES = ("outer step", "seconds", "gradient evaluations")
+_STRIDE = 0.06
+"""The part by which the x axis grows at once while training."""
 NOTHING_YET = "Press Train: the losses appear here"
 
 
@@ -53,10 +55,11 @@ class LossPlot(Plot):
         self.log_x, self.log_y = False, True
         self.follows = True
         """False once a person zoomed or panned; a double click makes it follow again."""
+        self._end = 0.0
         self.drawn: dict[str, Drawn] = {}
-        self._raw: dict[str, pg.PlotCurveItem] = {}
-        self._smooth: dict[str, pg.PlotCurveItem] = {}
-        self._ghosts: dict[str, pg.PlotCurveItem] = {}
+        self._raw: dict[str, Curve] = {}
+        self._smooth: dict[str, Curve] = {}
+        self._ghosts: dict[str, Curve] = {}
         self.references, self.marks = ReferenceLines(self), MarkLines(self)
         self._empty = label(NOTHING_YET, session.theme.muted)
         self._empty.setZValue(40)
@@ -84,7 +87,7 @@ class LossPlot(Plot):
         self.bottom.logarithmic, self.left.logarithmic = self.log_x, self.log_y
         self.bottom.whole = self.axis != SECONDS
         self.label_x(X_LABELS[self.axis])
-        self.follows = True
+        self.follows, self._end = True, 0.0
         self.bottom.picture = self.left.picture = None
         self.draw()
 
@@ -111,10 +114,10 @@ class LossPlot(Plot):
             for name in set(curves) - names:
                 self.getPlotItem().removeItem(curves.pop(name))
         self.drawn = {arm.name: self._reduced(self.history, arm.name, edges) for arm in shown}
-        for z, arm in enumerate(reversed(shown)):
-            drawn = self.drawn[arm.name]
-            style = arm_style(settings, arm, theme)
-            raw = self._curve(self._raw, arm.name, antialias=False)
+        styles = {arm.name: arm_style(settings, arm, theme) for arm in shown}
+        for z, name in enumerate(from_below(styles)):
+            drawn, style = self.drawn[name], styles[name]
+            raw = self._curve(self._raw, name, antialias=False)
             raw.setZValue(10 + z / 10)
             faint = self.pen(style.color)
             color = faint.color()
@@ -122,12 +125,12 @@ class LossPlot(Plot):
             dense = len(drawn.raw_x) > 0.5 * len(edges)
             color.setAlphaF((0.13 if dense else 0.3) * (1.3 if theme.dark else 1.0))
             faint.setColor(color)
-            raw.setPen(faint)
-            raw.setData(drawn.raw_x, drawn.raw_y)
-            smooth = self._curve(self._smooth, arm.name, antialias=True)
+            raw.ink(faint)
+            raw.put(drawn.raw_x, drawn.raw_y)
+            smooth = self._curve(self._smooth, name, antialias=True)
             smooth.setZValue(20 + z / 10)
-            smooth.setPen(self.arm_pen(style, 1.8))
-            smooth.setData(drawn.x, drawn.y)
+            smooth.ink(self.arm_pen(style, 1.8))
+            smooth.put(drawn.x, drawn.y)
         if self.follows:
             self._follow_y()
         self._draw_ghost(edges)
@@ -146,11 +149,9 @@ class LossPlot(Plot):
         trace = history.traces[arm, self.loss]
         return reduced(trace, self.axis, self.smoothing, edges, self.log_x, self.log_y)
 
-    def _curve(
-        self, curves: dict[str, pg.PlotCurveItem], name: str, antialias: bool
-    ) -> pg.PlotCurveItem:
+    def _curve(self, curves: dict[str, Curve], name: str, antialias: bool) -> Curve:
         if name not in curves:
-            curves[name] = pg.PlotCurveItem(antialias=antialias)
+            curves[name] = Curve(antialias=antialias)
             self.getPlotItem().addItem(curves[name], ignoreBounds=True)
         return curves[name]
 
@@ -172,8 +173,8 @@ class LossPlot(Plot):
             curve = self._curve(self._ghosts, name, antialias=False)
             curve.setZValue(4)
             style = arm_style(self.session.settings, name, self.session.theme)
-            curve.setPen(self.arm_pen(style, 1.0, alpha=0.45))
-            curve.setData(drawn.x, drawn.y)
+            curve.ink(self.arm_pen(style, 1.0, alpha=0.45))
+            curve.put(drawn.x, drawn.y)
 
     # the range
 
@@ -190,7 +191,7 @@ class LossPlot(Plot):
         first, last = self._ends(self.history)
         if not last and self.ghost is not None:
             first, last = self._ends(self.ghost)
-        last = last or 1.0
+        last = self._end = self._strided(last or 1.0)
         if self.log_x:
             low = np.log10(max(min(first, last), 1e-6))
             span = (low, max(np.log10(last), low + 0.5))
@@ -198,6 +199,12 @@ class LossPlot(Plot):
             span = (-0.03 * last, last * 1.005)
         if span != tuple(self.view().viewRange()[0]):
             self.view().setXRange(*span, padding=0)
+
+    def _strided(self, last: float) -> float:
+        """Where the x axis ends. While training it grows in strides, not all the time."""
+        if not self.session.running:
+            return last
+        return self._end if last <= self._end <= last * (1 + 2 * _STRIDE) else last * (1 + _STRIDE)
 
     def _follow_y(self) -> None:
         references = [value for value, _ in reference_words(self.session.references)]

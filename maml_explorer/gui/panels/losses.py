@@ -34,8 +34,10 @@ AXES = {
     SECONDS: ("seconds", "Seconds of training, per arm"),
     GRADIENTS: ("gradients", "Gradient evaluations per task, per arm"),
 }
-_FRAME = 60
+_FRAME = 150
 """Milliseconds between two drawings while training."""
+_AT_ONCE = 15
+"""Milliseconds until a person sees what they did."""
 
 
 class LossesPanel(QWidget):
@@ -64,17 +66,16 @@ class LossesPanel(QWidget):
         self.smoothing_text = label("", "muted")
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
-        self._soon.setInterval(_FRAME)
         self._soon.timeout.connect(self._draw)
         self._lay_out()
         self._say()
         self.smoothing.valueChanged.connect(self._set_smoothing)
-        self.plot.moved.connect(self._later)
+        self.plot.moved.connect(self._at_once)
         session.metrics_arrived.connect(self._take_metrics)
         session.run_started.connect(self._take_run)
         session.settings_changed.connect(self._take_settings)
         session.references_changed.connect(lambda _: self._later())
-        session.hidden_changed.connect(self._later)
+        session.hidden_changed.connect(self._at_once)
         session.theme_changed.connect(self._take_theme)
         session.rewound.connect(self._take_rewound)
         self.plot.set_axes()
@@ -134,7 +135,11 @@ class LossesPanel(QWidget):
 
     def _later(self) -> None:
         if self.isVisible() and not self._soon.isActive():
-            self._soon.start()
+            self._soon.start(_FRAME)
+
+    def _at_once(self) -> None:
+        if self.isVisible():
+            self._soon.start(_AT_ONCE)
 
     def _draw(self) -> None:
         if self.isVisible():

@@ -83,6 +83,9 @@ class Plot(pg.PlotWidget):
         """The pen of an arm's curve on this plot."""
         pen = style.pen(width, alpha)
         pen.setWidthF(pen.widthF() * self.ink)
+        if pen.style() is not Qt.PenStyle.SolidLine:
+            # Gaps as wide as they are meant: what lies below shows through them.
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         return pen
 
     def legend(self) -> list[tuple[ArmStyle, str]]:

@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.numbers import number
+from maml_explorer.gui.panels.curve import from_below
 from maml_explorer.gui.panels.exports import Table
 from maml_explorer.gui.panels.plot import Plot, label, recolor
 from maml_explorer.gui.panels.readout import ReadOut
@@ -130,8 +131,9 @@ class SpeedPlot(Plot):
             for item in self._items.pop(name).all():
                 self.getPlotItem().removeItem(item)
         self.drawn = {arm.name: points(arms[arm.name]) for arm in shown}
-        for z, arm in enumerate(reversed(shown)):
-            self._draw_arm(arm.name, 10 + z / 10)
+        styles = {arm.name: arm_style(settings, arm, self.session.theme) for arm in shown}
+        for z, name in enumerate(from_below(styles)):
+            self._draw_arm(name, styles[name], z)
         self._draw_published()
         self._fit()
         self._empty.setVisible(test is None)
@@ -139,13 +141,12 @@ class SpeedPlot(Plot):
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
 
-    def _draw_arm(self, name: str, z: float) -> None:
+    def _draw_arm(self, name: str, style: ArmStyle, place: int) -> None:
         if name not in self._items:
             self._items[name] = _Items()
             for item in self._items[name].all():
                 self.getPlotItem().addItem(item, ignoreBounds=True)
         items, data = self._items[name], self.drawn[name]
-        style = arm_style(self.session.settings, name, self.session.theme)
         color = QColor(style.color)
         color.setAlphaF(0.16)
         low, high = self._scaled(data.mean - data.half), self._scaled(data.mean + data.half)
@@ -159,12 +160,13 @@ class SpeedPlot(Plot):
         items.line.setPen(self.arm_pen(style, 1.8))
         items.line.setData(data.step, mean, connect="finite")
         fill = [pg.mkBrush(self.theme.card if kept else style.color) for kept in data.kept]
+        # Smaller from below to the top: markers that coincide are all seen.
         items.dots.setData(
-            data.step, mean, symbol=style.marker, size=7, brush=fill,
+            data.step, mean, symbol=style.marker, size=10 - min(place, 4), brush=fill,
             pen=self.pen(style.color, width=1.2),
         )  # fmt: skip
         for item in items.all():
-            item.setZValue(z)
+            item.setZValue(10 + place / 10)
 
     def _draw_published(self) -> None:
         names = {arm.name for arm in self.session.settings.arms}

@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
+from maml_explorer.gui.panels.curve import Curve, from_below
 from maml_explorer.gui.panels.exports import Table
 from maml_explorer.gui.panels.plot import Plot
 from maml_explorer.gui.probing import sine
@@ -36,13 +37,13 @@ class TaskCurves:
         """Arm → the inner step whose curve is drawn."""
         self.residuals = False
         self.selected: int | None = None
-        self.arms: dict[str, pg.PlotCurveItem] = {}
+        self.arms: dict[str, Curve] = {}
         self._low, self._high = pg.PlotCurveItem(), pg.PlotCurveItem()
         self.band = pg.FillBetweenItem(self._low, self._high)
-        self.best = pg.PlotCurveItem(antialias=True)
-        self.oracle = pg.PlotCurveItem(antialias=True)
-        self.truth = pg.PlotCurveItem(antialias=True)
-        self.residual = pg.PlotCurveItem(antialias=True, connect="pairs")
+        self.best = Curve(antialias=True)
+        self.oracle = Curve(antialias=True)
+        self.truth = Curve(antialias=True)
+        self.residual = Curve(antialias=True, connect="pairs")
         # Without the cache symbols are drawn as vectors: a dozen points, sharp in pictures too.
         self.query = pg.ScatterPlotItem(size=9, antialias=True, useCache=False)
         self.support = pg.ScatterPlotItem(size=12, antialias=True, useCache=False)
@@ -83,11 +84,11 @@ class TaskCurves:
         """Draws truth, query and support points; the selected one is ringed where `focused`."""
         probe = self.probe
         if probe is None or probe.amplitude is None or probe.phase is None:
-            self.truth.setData(_NONE, _NONE)
+            self.truth.put(_NONE, _NONE)
             self.query.setData(_NONE, _NONE)
-            self.residual.setData(_NONE, _NONE)
+            self.residual.put(_NONE, _NONE)
         else:
-            self.truth.setData(self.grid, sine(self.grid, probe.amplitude, probe.phase))
+            self.truth.put(self.grid, sine(self.grid, probe.amplitude, probe.phase))
             query = _NONE if probe.query_x is None else probe.query_x
             self.query.setData(query, sine(query, probe.amplitude, probe.phase))
         self.draw_support(focused)
@@ -112,15 +113,15 @@ class TaskCurves:
         shown = [arm for arm in settings.arms if arm.name in known and arm.name not in hidden]
         for name in set(self.arms) - {arm.name for arm in shown}:
             self._item.removeItem(self.arms.pop(name))
-        for z, arm in enumerate(reversed(shown)):
-            curve = self.arms.get(arm.name)
+        styles = {arm.name: arm_style(settings, arm, theme) for arm in shown}
+        for z, name in enumerate(from_below(styles)):
+            curve = self.arms.get(name)
             if curve is None:
-                curve = self.arms[arm.name] = pg.PlotCurveItem(antialias=True, connect="finite")
+                curve = self.arms[name] = Curve(antialias=True, connect="finite")
                 self._item.addItem(curve, ignoreBounds=True)
-            # The first arm of the legend lies on top.
             curve.setZValue(10 + z / 10)
-            curve.setPen(self._plot.arm_pen(arm_style(settings, arm, theme)))
-            curve.setData(self.grid, self.curve(arm.name))
+            curve.ink(self._plot.arm_pen(styles[name]))
+            curve.put(self.grid, self.curve(name))
         self._draw_residuals([arm.name for arm in shown])
         self._draw_references()
 
@@ -148,23 +149,23 @@ class TaskCurves:
                 y = np.stack((target[keep], predicted[keep]), axis=1).ravel()
                 style = arm_style(self.session.settings, names[0], self.session.theme)
                 self.residual.setPen(self._plot.pen(style.color, width=1.2))
-        self.residual.setData(x, y)
+        self.residual.put(x, y)
 
     def _draw_references(self) -> None:
         report = self.report
         if report is None:
             for curve in (self.best, self.oracle):
-                curve.setData(_NONE, _NONE)
+                curve.put(_NONE, _NONE)
             self.band.hide()
             return
         best = report.best_single
-        self.best.setData(*((_NONE, _NONE) if best is None else (report.grid, best)))
+        self.best.put(*((_NONE, _NONE) if best is None else (report.grid, best)))
         oracle = report.oracle
         if oracle is not None and _alike(oracle, report.truth, 0.01 * self.scale):
             # A second line would only thicken the truth.
             oracle = None
         limit = FAR * self.scale
-        self.oracle.setData(
+        self.oracle.put(
             *((_NONE, _NONE) if oracle is None else (report.grid, np.clip(oracle, -limit, limit)))
         )
         mean, spread = report.bayes_mean, report.bayes_sd
@@ -173,7 +174,7 @@ class TaskCurves:
             self._high.setData(report.grid, mean + 1.96 * spread)
         self.band.setVisible(mean is not None and spread is not None)
 
-    def drawn(self) -> list[pg.PlotCurveItem]:
+    def drawn(self) -> list[Curve]:
         """The curves that have data now, the arms' first."""
         curves = [*self.arms.values(), self.truth, self.best, self.oracle]
         return [curve for curve in curves if has_data(curve)]
@@ -206,6 +207,6 @@ def _alike(curve: Array, other: Array | None, tolerance: float) -> bool:
     return other is not None and float(np.max(np.abs(curve - other))) < tolerance
 
 
-def has_data(curve: pg.PlotCurveItem) -> bool:
+def has_data(curve: Curve) -> bool:
     """Whether a curve has any points."""
     return curve.yData is not None and len(curve.yData) > 0

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLa
 
 from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.numbers import number
+from maml_explorer.gui.panels.curve import from_below
 from maml_explorer.gui.probing import sampled_task, sine
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme, arm_style, base_font
@@ -76,11 +77,13 @@ class TaskCell(QAbstractButton):
         x = self.grid if len(self.grid) else np.linspace(low, high, 101)
         self._line(painter, x, sine(x, self.task.amplitude, self.task.phase),
                    _pen(theme.muted, Qt.PenStyle.DashLine))  # fmt: skip
-        for arm in reversed(settings.arms):
-            if arm.name in self.curves and arm.name not in self.session.hidden:
-                self._line(
-                    painter, x, self.curves[arm.name], arm_style(settings, arm, theme).pen(1.6)
-                )
+        styles = {
+            arm.name: arm_style(settings, arm, theme)
+            for arm in settings.arms
+            if arm.name in self.curves and arm.name not in self.session.hidden
+        }
+        for name in from_below(styles):
+            self._line(painter, x, self.curves[name], styles[name].pen(1.6))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.text))
         columns = zip(*self._pixels(self.task.support_x, self.task.support_y), strict=True)
@@ -101,6 +104,8 @@ class TaskCell(QAbstractButton):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         # Cosmetic pens count device pixels.
         pen.setWidthF(pen.widthF() * self.devicePixelRatioF())
+        if pen.style() is not Qt.PenStyle.SolidLine:
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         painter.setPen(pen)
         painter.drawPath(pg.arrayToQPath(*self._pixels(x, y), connect="finite"))
 

@@ -1,0 +1,99 @@
+"""Curves that lie on each other are all seen, and nothing is drawn that has not changed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QColor
+
+from maml_explorer.gui.panels.adaptation import AdaptationPanel
+from maml_explorer.gui.panels.curve import Curve, from_below
+from maml_explorer.gui.panels.losses import LossesPanel
+from maml_explorer.gui.theme import DARK, LIGHT, arm_style
+from maml_explorer.worker import messages as m
+from tests.gui.panel_bench import Bench
+
+
+@pytest.fixture
+def bench(qtbot):
+    bench = Bench.start(qtbot)
+    yield bench
+    bench.session.close()
+
+
+def pixels_of(image, color, tolerance=40):
+    """How many pixels of a picture have about this colour."""
+    raw = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    blue, green, red = (raw[:, n : 4 * image.width() : 4].astype(int) for n in range(3))
+    wanted = QColor(color)
+    far = abs(red - wanted.red()) + abs(green - wanted.green()) + abs(blue - wanted.blue())
+    return int((far < tolerance).sum())
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_all_arms_are_seen_where_their_curves_coincide(bench, theme):
+    bench.session.set_theme(theme)
+    panel = bench.show(AdaptationPanel)
+    # As at the first outer step: nobody has learned anything yet.
+    bench.task()
+    probed = bench.session.probed
+    same = next(iter(probed.arms.values()))
+    bench.report(replace(probed, arms=dict.fromkeys(probed.arms, same)))
+    image = panel.canvas.grab().toImage()
+    for arm in bench.session.settings.arms:
+        color = arm_style(bench.session.settings, arm, theme).color
+        assert pixels_of(image, color) > 100, arm.name
+
+
+def test_solid_lines_lie_below_broken_ones_and_the_first_of_a_kind_on_top(bench):
+    settings = bench.session.settings
+    styles = {arm.name: arm_style(settings, arm, LIGHT) for arm in settings.arms}
+    assert from_below(styles) == ["MAML", "ANIL", "FO-MAML", "MTL"]
+    twins = {"one": styles["MAML"], "two": styles["MAML"]}
+    assert from_below(twins) == ["two", "one"]
+
+
+def test_a_curve_is_touched_only_where_its_points_or_pen_changed(bench):
+    curve, changes = Curve(), []
+    curve.sigPlotChanged.connect(changes.append)
+    x, y = np.arange(3.0), np.array([1.0, np.nan, 2.0])
+    curve.put(x, y)
+    curve.put(x.copy(), y.copy())
+    assert len(changes) == 1
+    curve.put(x, y + 1)
+    assert len(changes) == 2
+    pen = curve.opts["pen"]
+    curve.ink(type(pen)(pen))
+    assert curve.opts["pen"] is pen
+
+
+def test_losses_that_stream_in_are_drawn_at_most_seven_times_a_second(bench, qtbot):
+    panel = bench.show(LossesPanel, 400, 400)
+    panel._soon.stop()
+    drawn = []
+    original = panel.plot.draw
+    panel.plot.draw = lambda: (drawn.append(0), original())
+    for first in range(1, 1001, 10):
+        steps = np.arange(first, first + 10)
+        rows = np.ones((1, 10))
+        bench.report(m.Metrics(1, ("MAML",), steps, rows, rows, rows * steps / 100, rows * steps))
+    assert drawn == [] and panel._soon.remainingTime() <= 150
+    qtbot.waitUntil(lambda: len(drawn) == 1, timeout=2000)
+    assert panel.plot.drawn["MAML"].x[-1] == 1000, "nothing of the stream is lost"
+
+
+def test_while_training_the_x_axis_grows_in_strides(bench):
+    panel = bench.show(LossesPanel, 400, 400)
+    bench.session.train()
+    ends = []
+    for _ in range(60):
+        bench.pull()
+        panel._draw()
+        ends.append(panel.plot.view().viewRange()[0][1])
+    step = bench.session.status.outer_step
+    assert step <= ends[-1] <= 1.13 * step
+    assert len(set(ends[30:])) < 15, "thirty drawings, few ranges"
+    bench.session.pause()
+    bench.pull()
+    panel._draw()
+    assert panel.plot.view().viewRange()[0][1] == pytest.approx(1.005 * step, rel=0.02)
