@@ -173,11 +173,12 @@ def train_headless(
 
 @contextmanager
 def threads_of(plan: Plan) -> Iterator[None]:
-    """Compute with as many threads as the plan's sizes ask for, which results may depend on."""
+    """Compute with as many threads as the plan's sizes ask for, and without autograd."""
     before = torch.get_num_threads()
     torch.set_num_threads(intra_op_threads(plan))
     try:
-        yield
+        with torch.no_grad():
+            yield
     finally:
         torch.set_num_threads(before)
 

@@ -64,34 +64,33 @@ def held_out_errors(
         initialization: θ [parameter].
         start: first adapting layer.
     """
-    with torch.no_grad():
-        theta = initialization
-        held, support = held_out(tasks, task_count, shots, stream(seed, stream_name), theta.dtype)
-        grid = query_grid(tasks)[None, :, None].to(theta.dtype)
-        truth = targets(held, grid.expand(task_count, -1, -1))
-        layers = model.layers(theta)
-        columns = []
-        for begin in range(0, task_count, CHUNK_TASKS):
-            part = slice(begin, begin + CHUNK_TASKS)
-            count = len(held[part])
-            x = with_ones(support.x[part].to(theta.device))
-            query = with_ones(grid.to(theta.device))
-            if start:
-                body = layers[:start]
-                x = model.forward(body, x, activate_last=True).output
-                query = model.forward(body, query, activate_last=True).output
-            path = adapt(
-                model, layers[start:], x, support.y[part].to(theta.device), step_sizes, steps,
-                keep_traces=False,
-            )  # fmt: skip
-            goal = truth[part].to(theta.device)
-            queries = query.expand(count, -1, -1)
-            errors = [
-                (model.forward(phi, queries).output - goal).double().square().mean((1, 2))
-                for phi in path.parameters
-            ]
-            columns.append(torch.stack(errors).cpu())
-            yield begin + count
+    theta = initialization
+    held, support = held_out(tasks, task_count, shots, stream(seed, stream_name), theta.dtype)
+    grid = query_grid(tasks)[None, :, None].to(theta.dtype)
+    truth = targets(held, grid.expand(task_count, -1, -1))
+    layers = model.layers(theta)
+    columns = []
+    for begin in range(0, task_count, CHUNK_TASKS):
+        part = slice(begin, begin + CHUNK_TASKS)
+        count = len(held[part])
+        x = with_ones(support.x[part].to(theta.device))
+        query = with_ones(grid.to(theta.device))
+        if start:
+            body = layers[:start]
+            x = model.forward(body, x, activate_last=True).output
+            query = model.forward(body, query, activate_last=True).output
+        path = adapt(
+            model, layers[start:], x, support.y[part].to(theta.device), step_sizes, steps,
+            keep_traces=False,
+        )  # fmt: skip
+        goal = truth[part].to(theta.device)
+        queries = query.expand(count, -1, -1)
+        errors = [
+            (model.forward(phi, queries).output - goal).double().square().mean((1, 2))
+            for phi in path.parameters
+        ]
+        columns.append(torch.stack(errors).cpu())
+        yield begin + count
     return torch.cat(columns, 1)
 
 

@@ -112,14 +112,15 @@ def outer_step_in_chunks(
     """The same outer step in pieces, yielding the arm's name after each piece of work.
 
     Abandoning the generator drops the step: `state` is untouched, its generator state included.
+    No tensor here asks for autograd, so gradients need not be turned off (which must not be done
+    across a yield); a thread that turns them off saves a little time.
     """
-    with torch.no_grad():
-        batch, generator_state = draw_batch(plan, state)
-        arms = dict(state.arms)
-        losses: dict[str, Losses] = {}
-        for name, arm in state.arms.items():
-            if not arm.frozen:
-                arms[name], losses[name] = yield from _arm_step(plan, name, arm, batch)
+    batch, generator_state = draw_batch(plan, state)
+    arms = dict(state.arms)
+    losses: dict[str, Losses] = {}
+    for name, arm in state.arms.items():
+        if not arm.frozen:
+            arms[name], losses[name] = yield from _arm_step(plan, name, arm, batch)
     return RunState(state.outer_step + 1, generator_state, arms), losses
 
 

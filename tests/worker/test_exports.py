@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import torch
 
 from maml_explorer.core.plan import prepare
@@ -14,15 +13,6 @@ from maml_explorer.storage.initialization import load_initialization
 from maml_explorer.storage.run_folder import CHANGES, CHECKPOINT, open_run
 from maml_explorer.worker import messages as m
 from tests.worker.driving import Driver, small_settings
-
-pytestmark = pytest.mark.usefixtures("gradients_restored")
-
-
-@pytest.fixture
-def gradients_restored() -> object:
-    """The driver turns gradients off, as the worker's own thread does."""
-    with torch.set_grad_enabled(torch.is_grad_enabled()):
-        yield
 
 
 def test_an_exported_arm_is_its_newest_state(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -16,9 +17,14 @@ from maml_explorer.core.insight.nothing import (
     NOTHING_ADAPTS,
     Nothing,
 )
+from maml_explorer.core.insight.probe_tasks import part
 from maml_explorer.core.models.mlp import Layers, Mlp
 from maml_explorer.core.plan import Plan, test_step_sizes
 from maml_explorer.core.tasks.batch import TaskBatch
+
+CHUNK_TASKS = 50
+CHUNK_FLOATS = 2_000_000
+"""Adapted parameters and activations per piece of work, about: a few to some tens of ms."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,17 @@ class Learner:
         below = [layer.flatten().expand(tasks, -1) for layer in self.layers[: self.start]]
         return torch.cat([*below, flat(phi, tasks)], 1)
 
+    def chunk(self, points: int) -> int:
+        """Tasks per piece of work, for tasks of so many points: a fixed function of sizes."""
+        per_task = (self.model.parameter_count + points * sum(self.model.sizes)) * (self.steps + 1)
+        return max(1, min(CHUNK_TASKS, CHUNK_FLOATS // per_task))
+
+    def pieces(self, batch: TaskBatch) -> Iterator[TaskBatch]:
+        """The tasks of a batch in pieces of bounded work, as views."""
+        size = self.chunk(batch.inputs.shape[1])
+        for begin in range(0, len(batch.tasks), size):
+            yield part(batch, begin, begin + size)
+
     def unable(self, batch: TaskBatch | None = None) -> Nothing | None:
         """Why there is no adaptation to look at, or None where there is one."""
         if not bool(torch.isfinite(self.theta).all()):
@@ -105,9 +122,7 @@ def flat(layers: Layers, tasks: int) -> Tensor:
     """[task, parameter] from layers [in + 1, out] shared by the tasks or [task, in + 1, out]."""
     return torch.cat(
         [
-            layer.reshape(1, -1).expand(tasks, -1)
-            if layer.dim() == 2
-            else layer.reshape(tasks, -1)
+            layer.reshape(1, -1).expand(tasks, -1) if layer.dim() == 2 else layer.reshape(tasks, -1)
             for layer in layers
         ],
         1,
