@@ -13,11 +13,12 @@ from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.numbers import MISSING, number, whole
 from maml_explorer.gui.panels.arms import ArmLine
 from maml_explorer.gui.panels.canvas import TaskCanvas
+from maml_explorer.gui.panels.in_progress import over
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme
 from maml_explorer.gui.widgets import Slider, button, label, row
 from maml_explorer.settings import Settings
-from maml_explorer.worker.messages import ArmProbe, Phase, Probed, ProbeTask, Status, Stepped
+from maml_explorer.worker.messages import ArmProbe, Probed, ProbeTask, Status, Stepped
 
 STEPS_PER_SECOND = 3
 _SAID = {
@@ -120,7 +121,7 @@ class AdaptationPanel(QWidget):
             self._show()
 
     def _take_status(self, status: Status) -> None:
-        if self._stepped is not None and status.phase is not Phase.STEPPING:
+        if self._stepped is not None and over(self._stepped, status):
             self._stepped = None
             if self.isVisible():
                 self._reload()

@@ -16,12 +16,13 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.gui.panels.in_progress import over
 from maml_explorer.gui.pseudocode_text import Line, pseudocode, sentence
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme
 from maml_explorer.gui.widgets import ComboBox, label, row
 from maml_explorer.settings import Arm, Settings
-from maml_explorer.worker.messages import Phase, Status, Stepped
+from maml_explorer.worker.messages import Status, Stepped
 
 _WORDS = QRegularExpression(r"\b(repeat|times|for each|for|of the meta-batch)\b|argmin")
 _NOTE = QRegularExpression("▷.*$")
@@ -113,7 +114,7 @@ class PseudocodePanel(QWidget):
             self._light()
 
     def _take_status(self, status: Status) -> None:
-        if self._stepped is not None and status.phase is not Phase.STEPPING:
+        if self._stepped is not None and over(self._stepped, status):
             self._stepped = None
             if self.isVisible():
                 self._light()

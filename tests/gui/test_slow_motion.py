@@ -1,0 +1,107 @@
+"""Slow motion with the real worker: each phase of an outer step is shown and said."""
+
+import pytest
+from PySide6.QtCore import QEventLoop, QTimer
+
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.gui.panels.adaptation import AdaptationPanel
+from maml_explorer.gui.panels.in_progress import over
+from maml_explorer.gui.panels.pseudocode import PseudocodePanel
+from maml_explorer.gui.pseudocode_text import sentence
+from maml_explorer.gui.session import Session
+from maml_explorer.settings import Settings, default_arm
+from maml_explorer.worker import handle
+from maml_explorer.worker import messages as m
+
+ROUND = ["sample", "adapt", "adapt", "query", "update"]
+
+
+def wait(reached, seconds=30.0):
+    """Lets Qt and the worker live until something is reached."""
+    loop, poll, late = QEventLoop(), QTimer(), QTimer()
+    poll.timeout.connect(lambda: loop.quit() if reached() else None)
+    poll.start(5)
+    late.setSingleShot(True)
+    late.timeout.connect(loop.quit)
+    late.start(int(seconds * 1000))
+    loop.exec()
+    assert reached()
+
+
+@pytest.fixture
+def session(qtbot):
+    handle.preload()
+    settings = Settings(arms=(default_arm("maml"), default_arm("mtl"))).with_values(
+        {"inner_steps": 2, "meta_batch": 2, "test_tasks": 10, "seed": 3}
+    )
+    session = Session(handle.Worker(), settings)
+    yield session
+    assert session.close()
+
+
+def test_slow_motion_plays_the_batch_s_first_task_and_then_gives_the_hero_back(session, qtbot):
+    hero, code = AdaptationPanel(session), PseudocodePanel(session)
+    for panel in (hero, code):
+        qtbot.addWidget(panel)
+        panel.resize(720, 560)
+        panel.show()
+    session.start()
+    wait(lambda: session.probed is not None)
+    own, seen = session.probe, []
+
+    def note(stepped):
+        lines = [code.lines[n].phase for n in code.lit]
+        seen.append((stepped, hero.canvas.curves.probe, lines, code.said.text()))
+
+    foreign = []
+    session.stepped.connect(note)
+    session.status_changed.connect(
+        lambda _: foreign.append(hero.canvas.curves.probe is own) if seen else None
+    )
+    session.set_speed(2.0)
+    session.train()
+    wait(lambda: len(seen) >= 2 * len(ROUND) + 1)
+    assert [stepped.phase for stepped, *_ in seen[: 2 * len(ROUND)]] == 2 * ROUND
+    assert [stepped.outer_step for stepped, *_ in seen[: 2 * len(ROUND)]] == [1] * 5 + [2] * 5
+    assert not any(foreign), "between two phases the person's own task does not flash up"
+    for stepped, shown, lines, said in seen:
+        assert shown is stepped.probe and shown is not own
+        assert lines and set(lines) == {stepped.phase}
+        k = stepped.shown_step["MAML"]
+        assert said == sentence(ALGORITHMS["maml"], stepped.phase, k, 2)
+    first = seen[0][0].probe
+    assert seen[len(ROUND)][0].probe is not first, "the next outer step has another task"
+    session.set_speed(None)
+    wait(lambda: hero.canvas.curves.probe is own and code.lit == [])
+    assert session.running and hero.slider.isEnabled()
+    assert not hero.canvas.curves.residuals
+    session.pause()
+    wait(lambda: session.phase is m.Phase.PAUSED)
+    assert session.status.outer_step > 2
+
+
+def test_pausing_slow_motion_gives_the_hero_back_too(session, qtbot):
+    hero = AdaptationPanel(session)
+    qtbot.addWidget(hero)
+    hero.show()
+    session.start()
+    wait(lambda: session.probed is not None)
+    session.set_speed(1.0)
+    session.train()
+    wait(lambda: hero.canvas.curves.probe is not session.probe)
+    session.pause()
+    wait(lambda: hero.canvas.curves.probe is session.probe)
+    assert hero.subtitle.full.startswith("A ")
+
+
+def test_when_an_outer_step_in_progress_is_over():
+    stepped = m.Stepped(1, 5, 0, 1, "sample", None, {}, None)
+
+    def status(phase, outer_step):
+        return m.Status(1, phase, outer_step, Settings())
+
+    assert not over(stepped, status(m.Phase.STEPPING, 4))
+    assert not over(stepped, status(m.Phase.RUNNING, 4))
+    assert not over(stepped, status(m.Phase.RUNNING, 5)), "its own update is still shown"
+    assert over(stepped, status(m.Phase.RUNNING, 6))
+    assert over(stepped, status(m.Phase.PAUSED, 4))
