@@ -160,6 +160,7 @@ def test_evaluate_of_several_compares_each_to_the_one_before(
     assert run("evaluate", *both, "--tasks", "10") == 0
     text = capsys.readouterr().out
     assert "MTL − MAML" in text and "fine-tuned with α" in text
+    assert "best single predictor, −1.62 cos x: " in text
 
 
 def test_evaluate_prints_the_record(capsys: pytest.CaptureFixture[str], trained: Path) -> None:

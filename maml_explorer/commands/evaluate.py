@@ -6,9 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maml_explorer.commands.arguments import number_list, whole_number
 from maml_explorer.results import difference_table, evaluation_table
+
+if TYPE_CHECKING:
+    from maml_explorer.storage.initialization import Initialization
 
 MAX_STEPS = 51
 
@@ -55,8 +59,26 @@ def run(arguments: argparse.Namespace) -> int:
         text = json.dumps(one, allow_nan=False)
     else:
         blocks = [evaluation_table(record) for record in found["records"]]
+        for index, one in enumerate(initializations):
+            if one.arm.algorithm == "mtl":
+                blocks[index] += "\n" + _distance(one)
         if found["paired"]:
             blocks.append(difference_table(found["paired"], list(steps)))
         text = "\n\n".join(blocks)
     sys.stdout.write(text + "\n")
     return 0
+
+
+def _distance(initialization: Initialization) -> str:
+    """What joint training has converged to, in a line."""
+    import torch
+
+    from maml_explorer.core.evaluation import best_single_gap
+    from maml_explorer.core.models.mlp import Mlp
+    from maml_explorer.core.tasks.sine import best_single_predictor
+
+    tasks = initialization.settings.tasks
+    model = Mlp(initialization.sizes, initialization.settings.model.activation)
+    gap = best_single_gap(model, torch.from_numpy(initialization.parameters.copy()), tasks)
+    formula = best_single_predictor(tasks).formula
+    return f"Mean squared distance of θ to the best single predictor, {formula}: {gap:.3g}"

@@ -19,7 +19,13 @@ from maml_explorer.core.adaptation import StepSizes, adapt
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.plan import Plan, test_step_sizes
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.sine import held_out, predict_zero_mse, query_grid, targets
+from maml_explorer.core.tasks.sine import (
+    best_single_predictor,
+    held_out,
+    predict_zero_mse,
+    query_grid,
+    targets,
+)
 from maml_explorer.settings import TaskSettings
 
 CHUNK_TASKS = 50
@@ -221,6 +227,14 @@ def final_test(
         )
     kept = torch.stack([by_rate[r][k] for k, r in zip(inner_steps, wanted, strict=True)])
     return FinalTest(summarize(kept, settings.tasks), kept, tuple(wanted))
+
+
+def best_single_gap(model: Mlp, initialization: Tensor, tasks: TaskSettings) -> float:
+    """Mean over x of (f_θ − f*)²: how far θ, not adapted, is from the best single predictor."""
+    grid = query_grid(tasks)
+    x = with_ones(grid[None, :, None].to(initialization))
+    curve = model.forward(model.layers(initialization), x).output[0, :, 0].cpu().double()
+    return float((curve - best_single_predictor(tasks)(grid)).square().mean())
 
 
 @dataclass(frozen=True)

@@ -182,20 +182,15 @@ def test_zero_inner_steps_train_on_the_query_set() -> None:
 
 
 def test_joint_training_approaches_the_best_single_predictor() -> None:
-    from maml_explorer.core.models.mlp import with_ones
-    from maml_explorer.core.tasks.sine import best_single_predictor, query_grid
+    from maml_explorer.core.evaluation import best_single_gap
 
     settings = Settings().with_values({"meta_batch": 100, "outer_lr": 0.003})
     settings = settings.with_arms((default_arm("mtl"),))
     plan = prepare(settings)
     state = training.start_run(plan)
-    x = query_grid(settings.tasks).float()
-    exact = best_single_predictor(settings.tasks)(x)
 
     def gap() -> float:
-        layers = plan.model.layers(state.arms["MTL"].initialization)
-        curve = plan.model.forward(layers, with_ones(x[None, :, None])).output[0, :, 0]
-        return float((curve - exact).square().mean())
+        return best_single_gap(plan.model, state.arms["MTL"].initialization, settings.tasks)
 
     first = gap()
     for _ in range(1500):
