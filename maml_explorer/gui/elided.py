@@ -12,6 +12,8 @@ SEPARATOR = " · "
 class ElidedLabel(QLabel):
     """A muted line of parts joined by " · ": the last parts give way first, then letters do.
 
+    A shorter wording is used before a part is given up.
+
     The whole text is its tooltip where it does not fit.
     """
 
@@ -21,16 +23,19 @@ class ElidedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.full = ""
+        self._shorter: tuple[str, ...] = ()
 
-    def say(self, text: str) -> None:
-        """Shows `text`, as much of it as fits."""
-        if text != self.full:
-            self.full = text
+    def say(self, text: str, *shorter: str) -> None:
+        """Shows `text`, or the first of the shorter wordings that fits, or as much as fits."""
+        if text != self.full or shorter != self._shorter:
+            self.full, self._shorter = text, shorter
             self._fit()
 
     def _fit(self) -> None:
         metrics, room = self.fontMetrics(), max(self.width(), 0)
-        parts = self.full.split(SEPARATOR)
+        wordings = (self.full, *self._shorter)
+        chosen = next((w for w in wordings if metrics.horizontalAdvance(w) <= room), wordings[-1])
+        parts = chosen.split(SEPARATOR)
         while len(parts) > 1 and metrics.horizontalAdvance(SEPARATOR.join(parts)) > room:
             parts.pop()
         fitting = metrics.elidedText(SEPARATOR.join(parts), Qt.TextElideMode.ElideRight, room)

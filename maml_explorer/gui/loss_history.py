@@ -18,6 +18,8 @@ from maml_explorer.worker.messages import Metrics
 OUTER_STEPS, SECONDS, GRADIENTS = 0, 1, 2
 """The x axes of a trace."""
 OUTER_LOSS, INNER_LOSS = "outer", "inner"
+_ABOVE = 3.0
+"""So many times the highest reference line belong to what the y axis shows."""
 _MOST_WAITING = 1 << 14
 """Outer steps that wait to be taken up together."""
 _NEAR = 0.02
@@ -190,12 +192,19 @@ def reduced(
 def loss_range(values: list[Array], references: list[float], log: bool) -> tuple[float, float]:
     """(low, high) of the y axis for raw values [value] (log10 where `log`) and reference lines.
 
-    Steps of 1, 2, 5 · 10ⁿ, so that it moves seldom; single spikes are cut off.
+    It moves in steps, so seldom; single spikes are cut off, and so is a beginning many times above
+    the reference lines once most of the run is below them.
     """
     together = np.concatenate([*values, np.zeros(0)])
     lines = [np.log10(r) if log else r for r in references if np.isfinite(r) and (r > 0 or not log)]
-    spread = np.quantile(together, (0.004, 0.996)) if len(together) else []
-    every = [*lines, *(float(value) for value in spread)]
+    spread: list[float] = []
+    if len(together):
+        least, usual, most = np.quantile(together, (0.004, 0.85, 0.996)).tolist()
+        if lines:
+            of_interest = max(lines) + np.log10(_ABOVE) if log else _ABOVE * max(lines)
+            most = min(most, max(usual, of_interest))
+        spread = [least, most]
+    every = [*lines, *spread]
     if not every:
         return (-1.0, 1.0) if log else (0.0, 1.0)
     low, high = min(every), max(every)

@@ -1,6 +1,7 @@
 """The hero, worked with mouse and keys."""
 
 import csv
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -456,3 +457,22 @@ def test_a_family_of_one_amplitude_zero_has_a_range(qtbot):
     assert panel.canvas.view().viewRange()[1][1] > 0
     panel.grab()
     bench.session.close()
+
+
+@pytest.mark.parametrize(("width", "rows"), [(527, 1), (760, 1), (480, 2)])
+def test_four_chips_the_plus_and_the_caption_fit_in_one_row(bench, width, rows):
+    panel = bench.show(AdaptationPanel, width, 480)
+    line = panel.arms
+    places = [*line.chips.values(), line.plus, line.row.caption]
+    assert len({place.y() for place in places}) == rows
+    assert "MSE" in line.row.caption.text()
+    for one, other in itertools.pairwise(places):
+        assert one.y() < other.y() or one.geometry().right() < other.x()
+    assert all(place.geometry().right() < line.row.width() for place in places)
+
+
+def test_the_subtitle_names_the_points_where_there_is_room(bench):
+    wide, narrow = (bench.show(AdaptationPanel, width, 480) for width in (760, 527))
+    assert wide.subtitle.text() == "A 2.0  φ 0.50 · 3 support points"
+    assert narrow.subtitle.text() == "A 2.0  φ 0.50 · 3 points"
+    assert narrow.subtitle.accessibleName() == wide.subtitle.text()

@@ -181,3 +181,13 @@ def test_a_table_has_everything_of_the_test(bench, panel, tmp_path):
 
 def test_every_control_has_a_name(panel):
     assert nameless(panel) == []
+
+
+def test_arms_of_one_fate_are_said_together(bench, panel):
+    test_arm(bench, panel, MAML=WILD, MTL=WILD)
+    assert panel.diverged.text().startswith("MAML, MTL: 17 of 600 tasks diverged by inner step 2.")
+
+
+def test_its_controls_stand_in_the_header(panel):
+    assert panel.log_y.parentWidget() is panel
+    assert panel.log_y.geometry().bottom() < panel.plot.y()

@@ -335,3 +335,14 @@ def test_a_history_finds_its_steps_on_every_axis():
     history.extend(block(1, [1.0] * 10))
     assert history.at(5, SECONDS, "FO-MAML", OUTER_LOSS) == pytest.approx(0.1)
     assert history.at(5, SECONDS, "nobody", OUTER_LOSS) is None
+
+
+def test_a_huge_beginning_does_not_squeeze_what_comes_after():
+    losses = np.concatenate((np.geomspace(800, 5, 60), np.full(540, 2.0)))
+    low, high = loss_range([np.log10(losses)], [4.25, 3.01], log=True)
+    assert 10**low == pytest.approx(1.5) and 10**high == pytest.approx(15.0)
+    low, high = loss_range([losses], [4.25, 3.01], log=False)
+    assert high == pytest.approx(15.0)
+    # What most of a run does is seen, however far above the lines it is.
+    away = np.concatenate((np.full(300, 2.0), np.full(300, 700.0)))
+    assert 10 ** loss_range([np.log10(away)], [4.25], log=True)[1] >= 700

@@ -195,12 +195,13 @@ class AdaptationPanel(QWidget):
         k, last = self.inner_step, self.last_step
         self.step_text.setText(f"{k} / {last}")
         self.step_text.setMinimumWidth(self.fontMetrics().horizontalAdvance(f"{last} / {last}") + 2)
-        self.subtitle.say(self._subtitle())
+        words = self._subtitle()
+        self.subtitle.say(words, words.replace(" support point", " point"))
         probe, report, steps = self._probe(), self._report(), self._steps()
         own = probe is not None and probe.amplitude is None
         known = {} if report is None else report.arms
         values = {name: self._value(arm, steps.get(name, 0), own) for name, arm in known.items()}
-        captions = [f"query MSE after inner step {k}", f"query MSE, step {k}", "query MSE"]
+        captions = [f"query MSE after inner step {k}", f"query MSE, step {k}", "query MSE", "MSE"]
         if own:
             captions = ["your own task: no truth to measure", "no truth to measure", "no truth"]
         self.arms.show_values(values, captions)

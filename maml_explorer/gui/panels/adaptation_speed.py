@@ -27,11 +27,11 @@ class AdaptationSpeedPanel(QWidget):
         self.log_y.setAccessibleName("Logarithmic y axis")
         self.log_y.setCheckable(True)
         self.log_y.toggled.connect(self._set_log)
-        self.plot.set_corner(self.log_y)
         self.diverged = words_label("", "muted")
         self.diverged.setWordWrap(True)
         head = row(words_label("Adaptation speed", "title"))
         head.addWidget(self.subtitle, 1)
+        head.addWidget(self.log_y)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(6)
@@ -69,24 +69,28 @@ class AdaptationSpeedPanel(QWidget):
 
     def in_words(self) -> str:
         """Which tasks diverged, and what that does to the lines; empty for none."""
-        test, parts = self.session.meta_test, []
+        test = self.session.meta_test
         if test is None:
             return ""
-        for name in self.plot.drawn:
-            worst = max(test.arms[name].diverged, default=0)
-            if worst:
-                step = test.arms[name].diverged.index(worst)
-                parts.append(
-                    f"{name}: {whole(worst)} of {whole(test.tasks)} tasks diverged by inner step "
-                    f"{step}"
+        lost: dict[str, list[str]] = {}
+        beyond: dict[str, list[str]] = {}
+        for name, data in self.plot.drawn.items():
+            diverged = test.arms[name].diverged
+            if worst := max(diverged, default=0):
+                what = (
+                    f"{whole(worst)} of {whole(test.tasks)} tasks diverged by inner step "
+                    f"{diverged.index(worst)}"
                 )
+                lost.setdefault(what, []).append(name)
+            if len(data.mean) and data.mean.max() > self.plot.ceiling():
+                beyond.setdefault(number(float(data.mean.max())), []).append(name)
+        parts = [f"{', '.join(names)}: {what}" for what, names in lost.items()]
         said = "; ".join(parts) + ". Hollow markers: mean of the other tasks." if parts else ""
-        beyond = [
-            f"{name} reaches {number(float(data.mean.max()))}"
-            for name, data in self.plot.drawn.items()
-            if len(data.mean) and data.mean.max() > self.plot.ceiling()
+        over = [
+            f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"
+            for top, names in beyond.items()
         ]
-        return f"{said} Above the plot: {', '.join(beyond)}.".strip() if beyond else said
+        return f"{said} Above the plot: {', '.join(over)}.".strip() if over else said
 
     def _set_log(self, on: bool) -> None:
         self.plot.log_y = on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -23,15 +24,33 @@ from maml_explorer.gui.panels.exports import draw_swatch
 from maml_explorer.gui.theme import LIGHT, ArmStyle, Theme, base_font
 from maml_explorer.gui.widgets import label
 
-SWATCH = 22
-"""Pixels of line and marker in a chip."""
-ARROW = 17
-"""Pixels of the part that opens the menu."""
-GAP = 6
 HEIGHT, ROW = 26, 32
 """Pixels of a chip, and from one row of chips to the next."""
-_LEFT, _NAME, _VALUE = 9, 6, 6
-"""Pixels before the swatch, before the name and before the value."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Pixels of a chip's parts, from left to right."""
+
+    left: int
+    swatch: int
+    name: int
+    """Before the name."""
+    value: int
+    """Before the value."""
+    arrow: int
+    """The part that opens the menu."""
+    bold: bool
+    gap: int
+    """To the next chip."""
+
+
+DENSITIES = (
+    Measures(9, 22, 6, 6, 21, True, 6),
+    Measures(7, 18, 5, 5, 14, True, 5),
+    Measures(5, 14, 4, 4, 12, False, 4),
+)
+"""From roomy to dense: the first with which the chips need the fewest rows is used."""
 
 
 class ArmChip(QAbstractButton):
@@ -46,6 +65,7 @@ class ArmChip(QAbstractButton):
         self.style_of_arm: ArmStyle | None = None
         self.theme: Theme = LIGHT
         self.overridden = False
+        self.measures = DENSITIES[0]
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -64,25 +84,32 @@ class ArmChip(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """Wide enough for a value of three digits, so that chips do not move while it changes."""
-        metrics = QFontMetrics(self._bold())
+        metrics, size = QFontMetrics(self._face()), self.measures
         value = max(metrics.horizontalAdvance(self.value), metrics.horizontalAdvance("0.000"))
         name = metrics.horizontalAdvance(self._words())
-        width = _LEFT + SWATCH + _NAME + name + _VALUE + value + ARROW + 4
+        width = size.left + size.swatch + size.name + name + size.value + value + size.arrow
         return QSize(width, HEIGHT)
+
+    def pack(self, measures: Measures) -> None:
+        """Takes these measures; the row gives it the room."""
+        if measures is not self.measures:
+            self.measures = measures
+            self.update()
 
     def _words(self) -> str:
         # The asterisk says that the arm has settings of its own.
-        return QFontMetrics(self._bold()).elidedText(
+        return QFontMetrics(self._face()).elidedText(
             self.name + ("*" if self.overridden else ""), Qt.TextElideMode.ElideRight, 160
         )
 
-    def _bold(self) -> QFont:
+    def _face(self) -> QFont:
         font = self.font()
-        font.setBold(True)
+        font.setBold(self.measures.bold)
         return font
 
     def _arrow(self) -> QRect:
-        return QRect(self.width() - ARROW - 4, 0, ARROW + 4, self.height())
+        width = self.measures.arrow
+        return QRect(self.width() - width, 0, width, self.height())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """The arrow opens the menu; the rest is a click."""
@@ -118,15 +145,16 @@ class ArmChip(QAbstractButton):
         painter.setBrush(QColor(theme.hover if self.underMouse() else theme.card))
         ground = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.drawRoundedRect(ground, ground.height() / 2, ground.height() / 2)
-        draw_swatch(painter, QRectF(_LEFT, 0, SWATCH, self.height()), style, 1.0 if shown else 0.35)
-        painter.setFont(self._bold())
+        size, metrics = self.measures, QFontMetrics(self._face())
+        swatch = QRectF(size.left, 0, size.swatch, self.height())
+        draw_swatch(painter, swatch, style, 1.0 if shown else 0.35)
+        painter.setFont(self._face())
         painter.setPen(QColor(style.text if shown else theme.muted))
-        metrics = QFontMetrics(self._bold())
         words = self._words()
-        left = _LEFT + SWATCH + _NAME
+        left = size.left + size.swatch + size.name
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRect(left, 0, self.width(), self.height()), middle, words)
-        left += metrics.horizontalAdvance(words) + _VALUE
+        left += metrics.horizontalAdvance(words) + size.value
         if not shown:
             painter.setFont(self.font())
         painter.drawText(QRect(left, 0, self.width(), self.height()), middle, self.value)
@@ -137,7 +165,7 @@ class ArmChip(QAbstractButton):
         pen = QPen(QColor(self.theme.muted), 1.5)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
-        x, y = self.width() - 12, self.height() / 2
+        x, y = self.width() - self.measures.arrow / 2 - 1.5, self.height() / 2
         painter.drawPolyline(
             [QPointF(x - 3, y - 1.5), QPointF(x, y + 1.5), QPointF(x + 3, y - 1.5)]
         )
@@ -172,16 +200,20 @@ class WrappingRow(QWidget):
 
     def arrange(self) -> None:
         """Places everything for the width there is, and takes the height that needs."""
-        x = y = 0
         room = max(self.width(), 1)
+        metrics = self.caption.fontMetrics()
+        widths = [metrics.horizontalAdvance(text) + 2 for text in self._captions]
+        rows = [self._rows(measures, min(widths)) for measures in DENSITIES]
+        chosen = DENSITIES[rows.index(min(rows))]
+        self._rows(chosen, min(widths))
+        gap = chosen.gap
+        x = y = 0
         for widget in self._widgets:
-            width = widget.sizeHint().width()
+            width = _width(widget)
             if x and x + width > room:
                 x, y = 0, y + ROW
             widget.setGeometry(x, y, min(width, room), HEIGHT)
-            x += width + GAP
-        metrics = self.caption.fontMetrics()
-        widths = [metrics.horizontalAdvance(text) + 2 for text in self._captions]
+            x += width + gap
         fitting = next((n for n, width in enumerate(widths) if x + width <= room), None)
         if fitting is None:
             fitting, y = 0, y + ROW
@@ -190,7 +222,23 @@ class WrappingRow(QWidget):
         if self.minimumHeight() != y + HEIGHT:
             self.setFixedHeight(y + HEIGHT)
 
+    def _rows(self, measures: Measures, caption: int) -> int:
+        """Packs the chips so; how many rows they and a caption of this width need."""
+        for chip in self._widgets:
+            if isinstance(chip, ArmChip):
+                chip.pack(measures)
+        x, rows = 0, 1
+        for width in (*map(_width, self._widgets), caption):
+            if x and x + width > max(self.width(), 1):
+                x, rows = 0, rows + 1
+            x += width + measures.gap
+        return rows
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Places everything anew."""
         super().resizeEvent(event)
         self.arrange()
+
+
+def _width(widget: QWidget) -> int:
+    return min(widget.sizeHint().width(), widget.maximumWidth())

@@ -11,7 +11,6 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint
 from PySide6.QtGui import QColor, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.numbers import number
 from maml_explorer.gui.panels.curve import from_below
@@ -22,8 +21,6 @@ from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import ArmStyle, Theme, arm_style
 from maml_explorer.worker.messages import ArmTest, Array, MetaTested
 
-_FOOT = 48
-"""Pixels under the plot: ticks, the axis's label and a small control beside it."""
 NOTHING_YET = "The first meta-test appears here in a moment"
 
 
@@ -101,8 +98,6 @@ class SpeedPlot(Plot):
         for z, item in ((30, self._published), (40, self._empty)):
             item.setZValue(z)
             self.getPlotItem().addItem(item, ignoreBounds=True)
-        self._corner: QWidget | None = None
-        self.bottom.setHeight(_FOOT)
         self.readout = ReadOut(self)
         self.table = self._table
         self.take_colors(session.theme)
@@ -162,7 +157,7 @@ class SpeedPlot(Plot):
         fill = [pg.mkBrush(self.theme.card if kept else style.color) for kept in data.kept]
         # Smaller from below to the top: markers that coincide are all seen.
         items.dots.setData(
-            data.step, mean, symbol=style.marker, size=10 - min(place, 4), brush=fill,
+            data.step, mean, symbol=style.marker, size=9 - min(place, 4), brush=fill,
             pen=self.pen(style.color, width=1.2),
         )  # fmt: skip
         for item in items.all():
@@ -241,19 +236,6 @@ class SpeedPlot(Plot):
         super().resizeEvent(event)
         if hasattr(self, "readout"):
             self._place_empty()
-            self._place_corner()
-
-    def set_corner(self, widget: QWidget) -> None:
-        """Lets a small control stand beside the x axis's label, at the right."""
-        self._corner = widget
-        widget.setParent(self)
-        self._place_corner()
-
-    def _place_corner(self) -> None:
-        if self._corner is not None:
-            size = self._corner.sizeHint()
-            left, top = self.width() - size.width() - 2, self.height() - size.height()
-            self._corner.setGeometry(left, top, size.width(), size.height())
 
     def _read(self, pixel: QPoint) -> None:
         x = self.readout.over(pixel)
