@@ -29,7 +29,9 @@ from maml_explorer.core.tasks.sine import (
 from maml_explorer.settings import TaskSettings
 
 CHUNK_TASKS = 50
-"""Tasks per piece of work: a few milliseconds at the paper's size."""
+"""Most tasks per piece of work: a few milliseconds at the paper's size."""
+CHUNK_FLOATS = 8_000_000
+"""Adapted parameters of all inner steps per piece of work, about."""
 DIVERGED_FACTOR = 100.0
 FINE_TUNING_GRID = tuple(10 ** (-4 + i / 3) for i in range(13))
 """α tried for MTL's fine-tuning in verdicts: 1e-4 … 1, logarithmic."""
@@ -76,8 +78,9 @@ def held_out_errors(
     truth = targets(held, grid.expand(task_count, -1, -1))
     layers = model.layers(theta)
     columns = []
-    for begin in range(0, task_count, CHUNK_TASKS):
-        part = slice(begin, begin + CHUNK_TASKS)
+    chunk = max(1, min(CHUNK_TASKS, CHUNK_FLOATS // (model.parameter_count * (steps + 1))))
+    for begin in range(0, task_count, chunk):
+        part = slice(begin, begin + chunk)
         count = len(held[part])
         x = with_ones(support.x[part].to(theta.device))
         query = with_ones(grid.to(theta.device))

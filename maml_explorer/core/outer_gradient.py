@@ -155,6 +155,12 @@ class Workspace:
             slot.put(value)
         return OuterGradient(*recorded.run())
 
+    def clear(self) -> None:
+        """Gives all memory back; what is needed is recorded anew."""
+        self._recordings.clear()
+        self._points.clear()
+        self._arena = Arena()
+
     @property
     def kinds(self) -> set[str]:
         """How the outer gradients in use are run: "replay", "CUDA graph" or "eager"."""

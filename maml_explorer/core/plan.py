@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ from maml_explorer.settings import Arm, Settings
 
 CHUNK_FLOATS = 4_000_000
 """Adapted parameters and activations per chunk of tasks: bounds memory and the wait for a pause."""
+MEMORY_SHARE = 0.7
+"""Part of a device's memory that settings may ask for."""
 BLOCK_POINTS = 50_000
 """Points drawn in one go, about."""
 
@@ -115,6 +118,56 @@ def resolve_device(settings: Settings) -> torch.device:
     return torch.device(wanted)
 
 
+def memory_estimate(settings: Settings) -> int:
+    """Bytes that training needs at most, about, before any is allocated.
+
+    A chunk of tasks holds φ_k and its activations for every inner step; while it is recorded that
+    is there twice, beside some temporaries: measured to be under four times that. Each arm keeps
+    θ, its moments and the state before.
+    """
+    sizes = (1, *settings.model.hidden, 1)
+    model = Mlp(sizes)
+    most = 0
+    for arm in settings.arms:
+        per_task = _floats_per_task(settings, model, _steps(settings.of_arm(arm), arm))
+        tasks = min(settings.outer.meta_batch, max(1, CHUNK_FLOATS // per_task))
+        most = max(most, tasks * per_task)
+    kept = 12 * len(settings.arms) * model.parameter_count
+    return (4 * most + kept) * (8 if settings.run.precision == "float64" else 4)
+
+
+def available_memory(device: torch.device) -> int | None:
+    """Bytes of memory of the device; None where the system does not say."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[1])
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _refuse_what_does_not_fit(settings: Settings, device: torch.device) -> None:
+    need, have = memory_estimate(settings), available_memory(device)
+    if have is not None and need > MEMORY_SHARE * have:
+        raise SettingsError(
+            f"These sizes need about {need / 2**30:.1f} GiB, and {MEMORY_SHARE * have / 2**30:.1f} "
+            f"GiB of the memory of {device} may be used: lower the hidden layers, the inner steps "
+            "or the points per task."
+        )
+
+
+def _steps(own: Settings, arm: Arm) -> int:
+    algorithm = ALGORITHMS[arm.algorithm]
+    if algorithm.outer_rule == "interpolation":
+        return own.inner.reptile_inner_steps
+    return 0 if algorithm.adapts == "none" else own.inner.inner_steps
+
+
+def _floats_per_task(settings: Settings, model: Mlp, steps: int) -> int:
+    points = settings.inner.shots + settings.inner.query_points
+    return (model.parameter_count + points * sum(model.sizes)) * (steps + 1)
+
+
 def prepare(settings: Settings, workspace: Workspace | None = None) -> Plan:
     """Everything an outer step needs that does not change from step to step.
 
@@ -122,9 +175,10 @@ def prepare(settings: Settings, workspace: Workspace | None = None) -> Plan:
         workspace: that of the plan before a change, so that what still fits is not recorded anew.
 
     Raises:
-        SettingsError: where the device asked for is absent.
+        SettingsError: where the device asked for is absent, or the sizes do not fit in memory.
     """
     device = resolve_device(settings)
+    _refuse_what_does_not_fit(settings, device)
     dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
     model = Mlp((1, *settings.model.hidden, 1), settings.model.activation)
     like = torch.empty(0, dtype=dtype, device=device)
@@ -153,10 +207,7 @@ def _arm_plan(settings: Settings, arm: Arm, model: Mlp, like: Tensor) -> ArmPlan
     own = settings.of_arm(arm)
     algorithm = ALGORITHMS[arm.algorithm]
     start = tail_start(model, algorithm.adapts)
-    if algorithm.outer_rule == "interpolation":
-        steps = own.inner.reptile_inner_steps
-    else:
-        steps = 0 if algorithm.adapts == "none" else own.inner.inner_steps
+    steps = _steps(own, arm)
     inner = InnerLoop(
         start=start,
         steps=steps,
@@ -164,8 +215,7 @@ def _arm_plan(settings: Settings, arm: Arm, model: Mlp, like: Tensor) -> ArmPlan
         second_order=algorithm.second_order and steps > 0,
         query_weights=(0.0,) * steps + (1.0,),
     )
-    points = settings.inner.shots + settings.inner.query_points
-    per_task = (model.parameter_count + points * sum(model.sizes)) * (steps + 1)
+    per_task = _floats_per_task(settings, model, steps)
     return ArmPlan(arm, algorithm, own, inner, max(1, CHUNK_FLOATS // per_task))
 
 

@@ -65,6 +65,16 @@ _BLANK = (aten.empty.memory_format, aten.new_empty.default)
 _CONSTANT = (aten.lift_fresh.default,)
 
 
+@dataclass(frozen=True)
+class _View:
+    """A tensor made while recording, without its memory: that is free again when it dies."""
+
+    storage: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+
+
 @dataclass(slots=True, eq=False)
 class _Call:
     """One recorded kernel; `result` is what it makes, None where it writes into an argument."""
@@ -72,7 +82,7 @@ class _Call:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
-    result: Tensor | None
+    result: _View | None
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -81,7 +91,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[_Call] = []
-        self.made: dict[int, Tensor] = {}
+        self.storages: list[tuple[int, torch.dtype]] = []
+        """(elements, type) of each storage made, in the order they were made."""
+        self._current: dict[int, int] = {}
+        """Address → number of the storage that lives there now; addresses are used again."""
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -89,30 +102,49 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         result = function(*args, **kwargs)
         if function in _CONSTANT:
+            self._current.pop(_address(result), None)
             return result
-        inputs = {_storage(t) for t in _tensors((args, kwargs))}
-        fresh = isinstance(result, Tensor) and _storage(result) not in inputs
-        if fresh:
-            self.made[_storage(result)] = result  # kept, so that no storage is used twice
+        inputs = {_address(tensor) for tensor in _tensors((args, kwargs))}
+        seen_args, seen_kwargs = self.seen(args), self.seen(kwargs)
+        if isinstance(result, Tensor) and _address(result) not in inputs:
+            self._current[_address(result)] = len(self.storages)
+            elements = result.untyped_storage().nbytes() // result.element_size()
+            self.storages.append((elements, result.dtype))
             if function not in _BLANK:
-                self.calls.append(_fresh_call(function, args, kwargs, result))
+                view = self.seen(result)
+                self.calls.append(_fresh_call(function, seen_args, seen_kwargs, view, result.dtype))
         elif function._schema.is_mutable:
-            self.calls.append(_Call(_IN_PLACE.get(function, function), args, kwargs, None))
+            self.calls.append(
+                _Call(_IN_PLACE.get(function, function), seen_args, seen_kwargs, None)
+            )
         elif not isinstance(result, Tensor):
             raise NotImplementedError(f"{function} cannot be recorded")
         return result
 
+    def seen(self, value: Any) -> Any:
+        """A value with what was made while recording as views; other tensors stay."""
+        if isinstance(value, Tensor):
+            number = self._current.get(_address(value))
+            if number is None:
+                return value
+            return _View(
+                number, tuple(value.size()), tuple(value.stride()), int(value.storage_offset())
+            )
+        return _mapped(value, self.seen)
 
-def _fresh_call(function: Any, args: tuple[Any, ...], kwargs: Any, result: Tensor) -> _Call:
+
+def _fresh_call(
+    function: Any, args: tuple[Any, ...], kwargs: Any, result: _View, dtype: torch.dtype
+) -> _Call:
     if function in (aten.new_zeros.default, aten.zeros.default):
         return _Call(Tensor.zero_, (), {}, result)
     if function in (aten.new_ones.default, aten.ones.default):
         return _Call(Tensor.fill_, (1,), {}, result)
     if function is aten.clone.default:
         return _Call(Tensor.copy_, (args[0],), {}, result)
-    if function is aten.mul.Tensor and isinstance(args[1], float) and result.device.type == "cpu":
+    if function is aten.mul.Tensor and isinstance(args[1], float):
         # a scalar tensor is the same number to the kernel, and is not unpacked at every call
-        args = (args[0], torch.tensor(args[1], dtype=result.dtype))
+        args = (args[0], torch.tensor(args[1], dtype=dtype))
     into = _INTO.get(function)
     if into is None:  # slower, and right for every function
 
@@ -212,97 +244,101 @@ class GraphRecording:
 
 
 class Recording:
-    """The kernels of one evaluation on the CPU, in memory of their own."""
+    """The kernels of one evaluation on the CPU."""
 
     kind = "replay"
 
     def __init__(self, function: Function, inputs: Sequence[Tensor], arena: Arena) -> None:
         with _Recorder() as recorder:
-            outputs = tuple(function(*inputs))
-        constants = _constants(recorder.calls)
-        place = _Places(recorder, constants, outputs, arena)
-        self.outputs = tuple(place.moved(tensor) for tensor in outputs)
-        self.bytes = place.bytes
+            results = tuple(function(*inputs))
+            outputs = recorder.seen(results)
+        constants = _constants(recorder)
+        memory = _Memory(recorder, constants, outputs, arena, results[0].dtype)
+        self.bytes = memory.bytes
+        self._outputs: tuple[Tensor, ...] = memory.found(outputs)
         for call in constants:
-            place.bound(call)()
-        self._calls = [place.bound(call) for call in recorder.calls if call not in constants]
+            memory.bound(call)()
+        self._calls = [memory.bound(call) for call in recorder.calls if call not in constants]
 
     def run(self) -> tuple[Tensor, ...]:
         """As :meth:`Recorded.run`."""
         for call in self._calls:
             call()
-        return self.outputs
+        return self._outputs
 
 
-def _constants(calls: list[_Call]) -> list[_Call]:
+def _constants(recorder: _Recorder) -> list[_Call]:
     """Fills with a number of elements that nothing else writes: the columns of ones."""
     written: dict[int, list[_Call]] = {}
-    for call in calls:
-        written.setdefault(_storage(_target(call)), []).append(call)
+    for call in recorder.calls:
+        target = _target(call)
+        if isinstance(target, _View):
+            written.setdefault(target.storage, []).append(call)
     return [
         call
+        for storage, calls in written.items()
         for call in calls
         if call.function is Tensor.fill_
-        and not any(isinstance(value, Tensor) for value in call.arguments[-1:])
+        and not isinstance(call.arguments[-1], Tensor | _View)
         and not any(
-            _overlap(_target(call), _target(other))
-            for other in written[_storage(_target(call))]
+            _overlap(_target(call), _target(other), recorder.storages[storage][0])
+            for other in calls
             if other is not call
         )
     ]
 
 
-def _target(call: _Call) -> Tensor:
+def _target(call: _Call) -> Any:
     """What a call writes into."""
     target = call.result if call.result is not None else call.keywords.get("out")
     return target if target is not None else call.arguments[0]
 
 
-def _overlap(one: Tensor, two: Tensor) -> bool:
+def _overlap(one: _View, two: _View, elements: int) -> bool:
     """Whether two views of one storage share an element."""
-    size = one.untyped_storage().nbytes() // one.element_size()
-    marks = torch.zeros(size, dtype=torch.bool)
-    for tensor in (one, two):
-        view = marks.as_strided(tensor.size(), tensor.stride(), tensor.storage_offset())
-        if bool(view.any()):
+    marks = torch.zeros(elements, dtype=torch.bool)
+    for view in (one, two):
+        part = marks.as_strided(view.size, view.stride, view.offset)
+        if bool(part.any()):
             return True
-        view.fill_(True)
+        part.fill_(True)
     return False
 
 
-class _Places:
-    """Where each storage made while recording lives in the arena, by first fit over lifetimes."""
+class _Memory:
+    """Where each storage made while recording lives: in the arena, by first fit over lifetimes.
+
+    What is filled once must survive other recordings, and what is of another type does not fit:
+    these have memory of their own.
+    """
 
     def __init__(
         self,
         recorder: _Recorder,
         constants: list[_Call],
-        outputs: Sequence[Tensor],
+        outputs: tuple[Any, ...],
         arena: Arena,
+        dtype: torch.dtype,
     ) -> None:
-        dtype = outputs[0].dtype
-        # what is of another type (a scalar, say) stays where it was made
-        placed = {s for s, tensor in recorder.made.items() if tensor.dtype is dtype}
-        # what is filled once must survive other recordings: it keeps its memory as well
-        kept = {_storage(_target(call)) for call in constants}
-        placed -= kept
+        apart = {_target(call).storage for call in constants}
         born: dict[int, int] = {}
         dies: dict[int, int] = {}
         for index, call in enumerate(recorder.calls):
-            used = _tensors((call.arguments, call.keywords, call.result))
-            for storage in {_storage(tensor) for tensor in used} & placed:
-                born.setdefault(storage, index)
-                dies[storage] = index
-        for tensor in outputs:
-            if _storage(tensor) in placed:
-                dies[_storage(tensor)] = len(recorder.calls)
+            for view in _views((call.arguments, call.keywords, call.result)):
+                born.setdefault(view.storage, index)
+                dies[view.storage] = index
+        for view in _views(outputs):
+            dies[view.storage] = len(recorder.calls)
         self._offsets: dict[int, int] = {}
+        self._apart: dict[int, Tensor] = {}
         living: list[tuple[int, int, int]] = []  # offset, end, last use
         size = 0
         for storage in sorted(born, key=born.__getitem__):
-            tensor = recorder.made[storage]
-            need = tensor.untyped_storage().nbytes() // tensor.element_size()
-            need = -(-max(need, 1) // _ALIGNMENT) * _ALIGNMENT
+            elements, kind = recorder.storages[storage]
+            if storage in apart or kind is not dtype:
+                self._apart[storage] = torch.zeros(elements, dtype=kind)
+                continue
+            need = -(-max(elements, 1) // _ALIGNMENT) * _ALIGNMENT
             living = sorted(part for part in living if part[2] >= born[storage])
             offset = 0
             for begin, end, _ in living:
@@ -312,48 +348,50 @@ class _Places:
             living.append((offset, offset + need, dies[storage]))
             self._offsets[storage] = offset
             size = max(size, offset + need)
-        self.arena = arena.of(size, dtype)
-        self.bytes = size * outputs[0].element_size() + sum(
-            recorder.made[storage].untyped_storage().nbytes() for storage in kept
-        )
+        self._arena = arena.of(size, dtype)
+        own = sum(tensor.untyped_storage().nbytes() for tensor in self._apart.values())
+        self.bytes = size * self._arena.element_size() + own
 
-    def moved(self, tensor: Tensor) -> Tensor:
-        """The tensor's view of the arena; what was not made while recording stays what it is."""
-        offset = self._offsets.get(_storage(tensor))
-        if offset is None:
-            return tensor
-        return self.arena.as_strided(
-            tensor.size(), tensor.stride(), offset + tensor.storage_offset()
-        )
+    def found(self, value: Any) -> Any:
+        """A value with its views as tensors."""
+        if isinstance(value, _View):
+            base = self._apart.get(value.storage, self._arena)
+            start = self._offsets.get(value.storage, 0)
+            return base.as_strided(value.size, value.stride, start + value.offset)
+        return _mapped(value, self.found)
 
     def bound(self, call: _Call) -> Callable[[], Any]:
-        """The call with its arguments in the arena."""
-        arguments = _mapped(call.arguments, self.moved)
-        keywords = _mapped(call.keywords, self.moved)
+        """The call with its arguments where they live."""
+        arguments, keywords = self.found(call.arguments), self.found(call.keywords)
         if call.result is not None and "out" not in call.keywords:
-            return partial(call.function, self.moved(call.result), *arguments, **keywords)
+            return partial(call.function, self.found(call.result), *arguments, **keywords)
         return partial(call.function, *arguments, **keywords)
 
 
-def _storage(tensor: Tensor) -> int:
+def _address(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
 
 
 def _tensors(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, tuple | list):
-        return [tensor for part in value for tensor in _tensors(part)]
-    if isinstance(value, dict):
-        return _tensors(list(value.values()))
-    return []
+    return [part for part in _leaves(value) if isinstance(part, Tensor)]
 
 
-def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        return change(value)
+def _views(value: Any) -> list[_View]:
+    return [part for part in _leaves(value) if isinstance(part, _View)]
+
+
+def _leaves(value: Any) -> list[Any]:
     if isinstance(value, tuple | list):
-        return type(value)(_mapped(part, change) for part in value)
+        return [leaf for part in value for leaf in _leaves(part)]
     if isinstance(value, dict):
-        return {key: _mapped(part, change) for key, part in value.items()}
+        return _leaves(list(value.values()))
+    return [value]
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A structure with its parts changed; a leaf that is not changed stays what it is."""
+    if isinstance(value, tuple | list):
+        return type(value)(change(part) for part in value)
+    if isinstance(value, dict):
+        return {key: change(part) for key, part in value.items()}
     return value

@@ -357,10 +357,18 @@ class Loop:
         """Reports an exception; the last committed state stays, so Restart and Train work."""
         self.recorder, self.pending = Recorder(), None
         self.held_out.cancel()
+        what = f"{type(error).__name__}: {error}. The state before it is kept."
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in what:
+            what = (
+                "The memory is not enough for these sizes. The state before is kept: lower the "
+                "meta-batch, the hidden layers, the inner steps or the points per task."
+            )
+            if self.plan is not None:
+                self.plan.workspace.clear()
         self.outbox.put(
             m.Failed(
                 self.run_number,
-                f"{type(error).__name__}: {error}. The state before it is kept.",
+                what,
                 "".join(traceback.format_exception(error)),
             )
         )
