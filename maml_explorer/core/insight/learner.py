@@ -101,7 +101,7 @@ class Learner:
         return None
 
 
-def trained_learner(plan: Plan, arm_name: str, theta: Tensor) -> Learner:
+def training_learner(plan: Plan, arm_name: str, theta: Tensor) -> Learner:
     """θ with the inner loop the arm trains with.
 
     Reptile's has its number of inner steps, on the whole support set; joint training has none.
@@ -110,7 +110,9 @@ def trained_learner(plan: Plan, arm_name: str, theta: Tensor) -> Learner:
     return Learner(plan.model, theta, inner.start, inner.step_sizes, inner.steps)
 
 
-def tested_learner(plan: Plan, arm_name: str, theta: Tensor, steps: int | None = None) -> Learner:
+def meta_test_learner(
+    plan: Plan, arm_name: str, theta: Tensor, steps: int | None = None
+) -> Learner:
     """θ with the inner loop of the meta-test and the window; K as in the settings unless given."""
     start, sizes = test_step_sizes(plan, arm_name)
     return Learner(

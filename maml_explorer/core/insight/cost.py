@@ -1,0 +1,130 @@
+"""What an outer step costs: multiply-adds of its matrix products, and numbers it must keep.
+
+Counted as the program computes, from sizes alone. For a stack of layers with P parameters, biases
+included, of which M are weights above the stack's first layer, per point:
+
+    forward                  P
+    backward                 P + M                    (gradient; δ handed down)
+    Hessian-vector product   2 P + 4 M, or 5 M        (5 where σ'' is not 0)
+
+Element-wise work is left out: it grows with the widths, the products with their squares. What is
+kept between the inner loop and the outer gradient is, per inner step and task, φ_k and the
+activations the Hessian-vector product reads; first order keeps φ_K alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from maml_explorer.core.adaptation import tail_start
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.core.models.activations import ACTIVATIONS
+from maml_explorer.core.models.mlp import Mlp
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Everything the cost depends on but the algorithm and its inner steps."""
+
+    model: Mlp
+    tasks: int
+    shots: int
+    query_points: int
+    reptile_batch: int
+    """Support points per inner step of Reptile."""
+    bytes_per_number: int = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one outer step of one algorithm."""
+
+    multiply_adds: int
+    kept_bytes: int
+    """Held from the inner loop to the outer gradient, beyond θ and the points."""
+
+
+def cost_curves(sizes: Sizes, inner_steps: Sequence[int]) -> dict[str, list[Cost]]:
+    """Per algorithm its cost at each number of inner steps; joint training has none to vary."""
+    return {key: [outer_step_cost(key, sizes, k) for k in inner_steps] for key in ALGORITHMS}
+
+
+def outer_step_cost(algorithm: str, sizes: Sizes, inner_steps: int) -> Cost:
+    """The cost of an outer step of an algorithm by its key.
+
+    Raises:
+        KeyError: where there is no such algorithm.
+    """
+    record = ALGORITHMS[algorithm]
+    model, shots, query = sizes.model, sizes.shots, sizes.query_points
+    if record.outer_data == "all":
+        start, steps = 0, 0
+        operations = (shots + query) * (_forward(model) + _backward(model))
+    elif record.outer_rule == "interpolation":
+        start, steps = 0, inner_steps
+        operations = sum(
+            points * (_forward(model) + _backward(model))
+            for points in _minibatches(shots, sizes.reptile_batch, steps)
+        ) + (shots + query) * _forward(model)
+    else:
+        start = tail_start(model, record.adapts)
+        steps = inner_steps
+        operations = _through_inner_loop(sizes, start, steps, record.second_order)
+    kept = _kept_numbers(model, shots, start, steps, record.second_order)
+    return Cost(sizes.tasks * operations, sizes.tasks * kept * sizes.bytes_per_number)
+
+
+def _through_inner_loop(sizes: Sizes, start: int, steps: int, second_order: bool) -> int:
+    """MAML, FO-MAML and ANIL, per task."""
+    model, shots, query = sizes.model, sizes.shots, sizes.query_points
+    head = _parameters(model, start), _above_first(model, start)
+    entry = model.sizes[start] * model.sizes[start + 1] if start else 0  # to the tail's input
+    forward, backward = _forward(model, start), _backward(model, start)
+    operations = query * (forward + backward + entry)
+    operations += shots * (steps * (forward + backward) if steps else forward)
+    if second_order:
+        bend = 0 if ACTIVATIONS[model.activation].curvature is None else 1
+        operations += steps * shots * (2 * head[0] + (4 + bend) * head[1] + 2 * entry)
+    if start:
+        body = _parameters(model, 0, start), _above_first(model, 0, start)
+        operations += (shots + query) * (2 * body[0] + body[1])
+    return operations
+
+
+def _kept_numbers(model: Mlp, shots: int, start: int, steps: int, second_order: bool) -> int:
+    """Per task: φ_1 … φ_K and, per step, what the Hessian-vector product reads of its trace."""
+    parameters = _parameters(model, start)
+    if not steps:
+        return 0
+    if not second_order:
+        return parameters
+    widths = model.sizes[start + 1 :]
+    hidden = sum(widths[:-1])
+    # h with its column of ones, z, σ'(z), and δ of every layer; the output
+    per_point = (hidden + len(widths) - 1) + hidden + hidden + sum(widths) + widths[-1]
+    return steps * (parameters + shots * per_point)
+
+
+def _minibatches(shots: int, size: int, steps: int) -> list[int]:
+    """Points of each inner step: passes over the support set, the last minibatch the remainder."""
+    size = min(size, shots)
+    one_pass = [min(size, shots - begin) for begin in range(0, shots, size)]
+    return [one_pass[k % len(one_pass)] for k in range(steps)]
+
+
+def _parameters(model: Mlp, start: int = 0, end: int | None = None) -> int:
+    return sum(rows * columns for rows, columns in model.shapes[start:end])
+
+
+def _above_first(model: Mlp, start: int = 0, end: int | None = None) -> int:
+    """M: weights without biases of all layers of the stack but its first."""
+    return sum((rows - 1) * columns for rows, columns in model.shapes[start:end][1:])
+
+
+def _forward(model: Mlp, start: int = 0) -> int:
+    return _parameters(model, start)
+
+
+def _backward(model: Mlp, start: int = 0) -> int:
+    return _parameters(model, start) + _above_first(model, start)

@@ -1,0 +1,189 @@
+"""Whether inner steps contract or blow up: the eigenvalues of I − diag(a_k) H_k along the path.
+
+An inner step maps a small error e of φ_k to (I − diag(a_k) H_k) e. Its spectral radius is above 1
+for two quite different reasons: an eigenvalue of diag(a) H above 2 means that steps overshoot and
+swing, the usual explosion; one below 0 is a direction of negative curvature (or of a negative step
+size) which a step leaves, as it should. Both are reported, the first one separately. H has at most
+a few large eigenvalues and many that are 0, so the radius is hardly ever below 1.
+
+diag(a) H is not symmetric unless a is the same everywhere. For step sizes of one sign it has the
+eigenvalues of ±|a|^½ H |a|^½, which is symmetric: real, found by Lanczos with a bound. Mixed signs
+can make them complex: then Arnoldi finds them, without a bound, unless it has as many iterations as
+there are parameters that adapt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from maml_explorer.core.adaptation import Path
+from maml_explorer.core.insight.krylov import Ritz, ritz_values
+from maml_explorer.core.insight.learner import Learner, flat, split
+from maml_explorer.core.insight.nothing import ALL_DIVERGED, Nothing
+from maml_explorer.core.insight.progress import counted_from
+from maml_explorer.core.tasks.batch import TaskBatch
+
+ITERATIONS = 24
+ABOVE = 1e-4
+"""A radius counts as above 1 from 1 + this: the eigenvalue 1 of flat directions is rounded."""
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Eigenvalues along the inner paths, float64 on the CPU; nan where a path is not finite."""
+
+    radius: Tensor
+    """[inner step, task]: spectral radius of I − diag(a_k) H_k."""
+    overshoot: Tensor
+    """[inner step, task]: largest real part of an eigenvalue of diag(a_k) H_k; swings above 2."""
+    curvature: Tensor | None
+    """[inner step, task]: λ_max of H_k with its sign; None unless a_k is one number, α. Then
+    overshoot is α λ_max for α > 0."""
+    lowest_curvature: Tensor | None
+    """[inner step, task]: λ_min of H_k; None as above."""
+    error: Tensor
+    """[inner step, task]: where `bounded`, an eigenvalue of diag(a_k) H_k lies no farther than this
+    from either end that was found; else the residual of the eigenvalue farthest out, a sign of
+    convergence only."""
+    bounded: bool
+    """False where step sizes have mixed signs: see the module."""
+
+    @property
+    def maximum(self) -> float:
+        """Largest radius over steps and tasks."""
+        return float(self.radius[torch.isfinite(self.radius)].max())
+
+    @property
+    def share_above_one(self) -> float:
+        """Share of finite (step, task) whose radius is above 1."""
+        return _share(self.radius, 1 + ABOVE)
+
+    @property
+    def share_overshooting(self) -> float:
+        """Share of finite (step, task) with an eigenvalue of diag(a) H above 2: the light."""
+        return _share(self.overshoot, 2.0)
+
+    @property
+    def diverged(self) -> int:
+        """Tasks whose path is not finite somewhere."""
+        return int(torch.isnan(self.radius).any(0).sum())
+
+
+def stability(
+    learner: Learner, batch: TaskBatch, generator: torch.Generator, iterations: int = ITERATIONS
+) -> Generator[int, None, Stability | Nothing]:
+    """Eigenvalues at φ_0 … φ_{K−1} of some tasks; yields Hessian-vector products done so far.
+
+    Held in memory are `iterations` vectors of adapting parameters per task: hand in tens of tasks.
+
+    Args:
+        generator: of the start vectors, on the CPU.
+    """
+    unable = learner.unable(batch)
+    if unable is not None:
+        return unable
+    path = learner.path(batch, keep_traces=True)
+    rows: list[_Row] = []
+    for k in range(learner.steps):
+        work = _at_step(learner, path, k, generator, iterations)
+        rows.append((yield from counted_from(k * min(iterations, learner.tail_size), work)))
+    curvature = [row.curvature for row in rows if row.curvature is not None]
+    lowest = [row.lowest for row in rows if row.lowest is not None]
+    found = Stability(
+        radius=torch.stack([row.radius for row in rows]),
+        overshoot=torch.stack([row.overshoot for row in rows]),
+        curvature=torch.stack(curvature) if curvature else None,
+        lowest_curvature=torch.stack(lowest) if lowest else None,
+        error=torch.stack([row.error for row in rows]),
+        bounded=all(row.bounded for row in rows),
+    )
+    return found if bool(torch.isfinite(found.radius).any()) else ALL_DIVERGED
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The figures of one inner step, each [task]."""
+
+    radius: Tensor
+    overshoot: Tensor
+    error: Tensor
+    bounded: bool
+    curvature: Tensor | None = None
+    lowest: Tensor | None = None
+
+
+def _at_step(
+    learner: Learner, path: Path, k: int, generator: torch.Generator, iterations: int
+) -> Generator[int, None, _Row]:
+    model, trace, phi = learner.model, path.traces[k], path.parameters[k]
+    tasks, size = trace.output.shape[0], learner.tail_size
+    like = trace.output
+    finite = torch.isfinite(trace.output).all(-1).all(-1) & torch.isfinite(flat(phi, tasks)).all(1)
+    finite &= torch.stack([torch.isfinite(d).all(-1).all(-1) for d in trace.deltas]).all(0)
+
+    def curved(v: Tensor) -> Tensor:
+        """H_k v; 0 for tasks that diverged, so that they do not spoil the others."""
+        product, _ = model.hessian_vector_product(phi, trace, split(model, v, learner.start))
+        return torch.where(finite[:, None], flat(product, tasks), 0.0)
+
+    drawn = torch.randn(tasks, size, generator=generator, dtype=torch.float64).to(like)
+    sizes = learner.step_sizes.at(k)
+    if learner.step_sizes.uniform:
+        ritz = yield from ritz_values(curved, drawn, iterations, True, generator)
+        return _row(ritz, float(sizes[0]), finite.cpu(), scalar=True)
+    a = torch.cat(
+        [
+            entry.to(like).expand(shape).flatten()
+            for entry, shape in zip(sizes, model.shapes[learner.start :], strict=True)
+        ]
+    )
+    root = a.abs().sqrt()
+    if bool((a >= 0).all()) or bool((a <= 0).all()):
+        sign = -1.0 if bool((a < 0).any()) else 1.0
+        ritz = yield from ritz_values(
+            lambda v: root * curved(root * v), drawn, iterations, True, generator
+        )
+        return _row(ritz, sign, finite.cpu())
+    # sign(a) |a|^½ H |a|^½ has the eigenvalues of diag(a) H and entries of one size
+    signed = a.sign() * root
+    ritz = yield from ritz_values(
+        lambda v: signed * curved(root * v), drawn, iterations, False, generator
+    )
+    return _row(ritz, 1.0, finite.cpu())
+
+
+def _row(ritz: Ritz, factor: float, finite: Tensor, scalar: bool = False) -> _Row:
+    """The figures from the eigenvalues μ of B, where diag(a) H has those of factor × B.
+
+    Args:
+        finite: [task]; others are nan.
+        scalar: B is H itself.
+    """
+    values = factor * ritz.values
+    residuals = abs(factor) * ritz.residuals
+    distance = (1 - values).abs()
+    if values.is_complex():
+        error = residuals.gather(1, distance.argmax(1, keepdim=True))[:, 0]
+    else:
+        error = torch.maximum(residuals[:, 0], residuals[:, -1])
+
+    def only(figure: Tensor) -> Tensor:
+        return torch.where(finite, figure, torch.nan)
+
+    return _Row(
+        radius=only(distance.amax(1)),
+        overshoot=only(values.real.amax(1) if values.is_complex() else values.amax(1)),
+        error=only(error),
+        bounded=not values.is_complex(),
+        curvature=only(ritz.values[:, -1]) if scalar else None,
+        lowest=only(ritz.values[:, 0]) if scalar else None,
+    )
+
+
+def _share(values: Tensor, limit: float) -> float:
+    finite = values[torch.isfinite(values)]
+    return float((finite > limit).double().mean())

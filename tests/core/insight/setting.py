@@ -1,0 +1,70 @@
+"""Small learners and tasks that the tests of the insight share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from maml_explorer.core.adaptation import StepSizes, uniform_step_sizes
+from maml_explorer.core.insight.learner import Learner
+from maml_explorer.core.insight.probe_tasks import held_out_batch
+from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.tasks.batch import TaskBatch
+from maml_explorer.settings import TaskSettings
+from tests import reference
+
+SETTINGS = TaskSettings(noise=0.1)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def learner(
+    sizes: tuple[int, ...] = (1, 7, 6, 1),
+    activation: str = "tanh",
+    steps: int = 3,
+    inner_lr: float = 0.05,
+    start: int = 0,
+    seed: int = 0,
+) -> Learner:
+    """A learner in float64 with random θ, biases included."""
+    model = Mlp(sizes, activation)
+    theta = 0.5 * torch.randn(model.parameter_count, dtype=torch.float64, generator=generator(seed))
+    return Learner(
+        model, theta, start, uniform_step_sizes(inner_lr, model.depth - start, theta), steps
+    )
+
+
+def with_sizes(of: Learner, flat: Tensor) -> Learner:
+    """With step sizes per parameter [inner step, parameter]; those of the tail are used."""
+    steps = [of.model.layers(row)[of.start :] for row in flat]
+    return Learner(of.model, of.theta, of.start, StepSizes(steps, uniform=False), of.steps)
+
+
+def tasks(count: int = 4, shots: int = 5, seed: int = 1) -> TaskBatch:
+    return held_out_batch(
+        SETTINGS, count, shots, generator(seed), torch.empty(0, dtype=torch.float64)
+    )
+
+
+def mask(of: Learner) -> Tensor:
+    """1 on the parameters that adapt, 0 below [parameter]."""
+    found = torch.ones_like(of.theta)
+    found[: len(found) - of.tail_size] = 0
+    return found
+
+
+def points(batch: TaskBatch, task: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """(support x, y), (query x, y) of one task, each [point, 1]."""
+    x, y = batch.inputs[task, :, :1], batch.y[task]
+    return (x[: batch.shots], y[: batch.shots]), (x[batch.shots :], y[batch.shots :])
+
+
+def adapted(of: Learner, batch: TaskBatch, task: int, steps: int | None = None) -> Tensor:
+    """φ_k [parameter] by the reference, for uniform step sizes."""
+    (x, y), _ = points(batch, task)
+    return reference.adapt(
+        of.theta, mask(of), x, y, float(of.step_sizes.steps[0][0]),
+        of.steps if steps is None else steps, of.model.sizes, of.model.activation,
+    )  # fmt: skip
