@@ -13,8 +13,9 @@ from maml_explorer.gui.label_spots import Box, clearance
 from maml_explorer.gui.numbers import number
 from maml_explorer.gui.panels.adaptation import AdaptationPanel
 from maml_explorer.gui.panels.arms import free_name
-from maml_explorer.gui.panels.canvas import EMPTY
+from maml_explorer.gui.panels.curve_labels import EMPTY
 from maml_explorer.gui.panels.overrides import overridable
+from maml_explorer.gui.panels.tasks import TasksPanel
 from maml_explorer.gui.theme import DARK, arm_style
 from maml_explorer.settings import DEFAULT_ARMS, Settings, default_arm
 from maml_explorer.worker import messages as m
@@ -164,13 +165,13 @@ def test_right_click_and_delete_remove_until_none_is_left(bench, panel):
     bench.qtbot.keyClick(panel.canvas, Qt.Key.Key_Right)
     bench.qtbot.keyClick(panel.canvas, Qt.Key.Key_Delete)
     bench.pull()
-    panel.canvas.place_labels()
+    panel.canvas.labels.place()
     assert panel.subtitle.full == "A 2.0  φ 0.50 · no support points"
-    assert panel.canvas.texts["empty"].isVisible()
-    assert panel.canvas.texts["empty"].toPlainText() == EMPTY
+    assert panel.canvas.labels.texts["empty"].isVisible()
+    assert panel.canvas.labels.texts["empty"].toPlainText() == EMPTY
     click(bench, panel, 1.0, 0.0)
-    panel.canvas.place_labels()
-    assert not panel.canvas.texts["empty"].isVisible()
+    panel.canvas.labels.place()
+    assert not panel.canvas.labels.texts["empty"].isVisible()
 
 
 def test_arrow_keys_choose_and_move_points(bench, panel):
@@ -206,7 +207,7 @@ def test_new_task_new_points_and_clear(bench, panel):
 
 
 def test_playing_goes_through_all_inner_steps_and_stops(bench, panel):
-    panel._timer.setInterval(1)
+    panel.bar.timer.setInterval(1)
     seen = []
     panel.slider.rangeChanged.connect(lambda *_: None)
     original = panel.canvas.show_report
@@ -214,7 +215,7 @@ def test_playing_goes_through_all_inner_steps_and_stops(bench, panel):
         seen.append(steps["MAML"]), original(report, steps)
     )  # fmt: skip
     bench.qtbot.mouseClick(panel.play, LEFT)
-    bench.qtbot.waitUntil(lambda: not panel._timer.isActive())
+    bench.qtbot.waitUntil(lambda: not panel.bar.timer.isActive())
     assert seen == list(range(11))
     assert panel.step_text.text() == "10 / 10"
     assert panel.play.text() == "▶"
@@ -314,19 +315,19 @@ def test_tiny_and_huge_numbers_are_readable(bench, panel, mse, text):
 def test_labels_keep_clear_of_curves_and_points(bench, size):
     panel = bench.show(AdaptationPanel, *size)
     canvas = panel.canvas
-    canvas.place_labels()
+    canvas.labels.place()
     curves = canvas.curves.drawn()
     x = canvas.to_pixels(curves[0].xData, curves[0].yData)[0]
     rows = np.array([canvas.to_pixels(c.xData, c.yData)[1] for c in curves])
     points = np.stack(canvas.to_pixels(*canvas.curves.points()), axis=1)
-    boxes = canvas._boxes
+    boxes = canvas.labels.boxes
     assert set(boxes) == {"truth", "best"}
     assert boxes["truth"].gap(boxes["best"]) > 0
     for box in boxes.values():
         assert clearance(box, x, rows, points, []) > 0
         assert canvas.area().contains(box.left, box.top)
         assert canvas.area().contains(box.right, box.bottom)
-    assert canvas.texts["best"].toPlainText() == "best single predictor  −1.62 cos x"
+    assert canvas.labels.texts["best"].toPlainText() == "best single predictor  −1.62 cos x"
 
 
 def test_clearance_sees_a_steep_curve_between_two_samples():
@@ -476,3 +477,64 @@ def test_the_subtitle_names_the_points_where_there_is_room(bench):
     assert wide.subtitle.text() == "A 2.0  φ 0.50 · 3 support points"
     assert narrow.subtitle.text() == "A 2.0  φ 0.50 · 3 points"
     assert narrow.subtitle.accessibleName() == wide.subtitle.text()
+
+
+def curve_of(panel, name):
+    return getattr(panel.canvas.curves, name)
+
+
+def test_theta_is_drawn_beside_the_adapted_curves_on_request(bench, panel):
+    assert panel.canvas.curves.starts == {}
+    panel.before.setFocus()
+    bench.qtbot.keyClick(panel.before, Qt.Key.Key_Space)
+    for name, arm in bench.session.probed.arms.items():
+        start = panel.canvas.curves.starts[name]
+        np.testing.assert_array_equal(start.yData, arm.curves[0])
+        assert start.zValue() < panel.canvas.curves.arms[name].zValue()
+        assert start.opts["pen"].color().alphaF() == pytest.approx(0.5, abs=0.01)
+    bench.session.set_hidden({"MTL"})
+    assert set(panel.canvas.curves.starts) == {"MAML", "FO-MAML", "ANIL"}
+    bench.qtbot.mouseClick(panel.before, LEFT)
+    assert panel.canvas.curves.starts == {}
+
+
+def test_exact_answers_are_hidden_and_shown_from_a_menu(bench, panel):
+    probed = bench.session.probed
+    bench.report(
+        replace(probed, oracle=probed.truth + 0.5, bayes_mean=probed.truth, bayes_sd=probed.truth)
+    )
+    entries = {action.text(): action for action in panel.lines_menu().actions()}
+    assert all(action.isChecked() for action in entries.values())
+    for words, name in (
+        ("Truth", "truth"), ("Best single predictor", "best"),
+        ("Oracle: least squares on sin x, cos x", "oracle"),
+    ):  # fmt: skip
+        assert len(curve_of(panel, name).yData)
+        entries[words].trigger()
+        assert len(curve_of(panel, name).yData) == 0
+    entries["Bayes band"].trigger()
+    assert not panel.canvas.curves.band.isVisible()
+    panel.canvas.labels.place()
+    assert not panel.canvas.labels.texts["truth"].isVisible()
+    assert "truth" not in panel.canvas.reading(1.0), "a hidden answer is not read off either"
+    assert len(panel.canvas.curves.query.getData()[0]) == 0
+    entries = {action.text(): action for action in panel.lines_menu().actions()}
+    assert not any(action.isChecked() for action in entries.values())
+    entries["Truth"].trigger()
+    np.testing.assert_allclose(
+        panel.canvas.curves.truth.yData, 2 * np.sin(panel.canvas.curves.grid - 0.5)
+    )
+
+
+def test_the_inner_step_is_one_for_all_panels(bench, panel):
+    other = bench.show(TasksPanel, 700, 240)
+    bench.pull()
+    panel.slider.setFocus()
+    bench.qtbot.keyClick(panel.slider, Qt.Key.Key_End)
+    assert (other.slider.value(), other.step_text.text()) == (10, "10 / 10")
+    other.slider.setFocus()
+    bench.qtbot.keyClick(other.slider, Qt.Key.Key_Home)
+    assert panel.step_text.text() == "0 / 10"
+    np.testing.assert_array_equal(
+        panel.canvas.curves.arms["MAML"].yData, bench.session.probed.arms["MAML"].curves[0]
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QMenu, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui import probe_edits, probing
 from maml_explorer.gui.elided import ElidedLabel
@@ -14,13 +15,15 @@ from maml_explorer.gui.numbers import MISSING, number, whole
 from maml_explorer.gui.panels.arms import ArmLine
 from maml_explorer.gui.panels.canvas import TaskCanvas
 from maml_explorer.gui.panels.in_progress import over
+from maml_explorer.gui.panels.inner_step import InnerStep
+from maml_explorer.gui.panels.step_bar import StepBar
+from maml_explorer.gui.panels.task_curves import REFERENCES
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme
-from maml_explorer.gui.widgets import Slider, button, label, row
+from maml_explorer.gui.widgets import button, label, row
 from maml_explorer.settings import Settings
 from maml_explorer.worker.messages import ArmProbe, Probed, ProbeTask, Status, Stepped
 
-STEPS_PER_SECOND = 3
 _SAID = {
     "sample": "a task and its points are drawn",
     "adapt": "adapted on the support set",
@@ -36,7 +39,6 @@ class AdaptationPanel(QWidget):
         super().__init__()
         self.session = session
         self._stepped: Stepped | None = None
-        self._chosen: int | None = None
         self.subtitle = ElidedLabel()
         self.canvas = TaskCanvas(session)
         self.new_task = button("New task", session.new_task, "Sample another task (T)")
@@ -45,37 +47,31 @@ class AdaptationPanel(QWidget):
         )
         self.new_points.setAccessibleName("New points")
         self.clear = button("Clear", self._clear, "Remove all support points")
-        self.slider = Slider()
-        self.slider.setAccessibleName("Inner step")
-        self.slider.setPageStep(1)
-        self.step_text = label("0 / 0")
-        self.play = button("▶", self._toggle_play, "Play the inner steps, φ₀ … φ_K")
-        self.play.setAccessibleName("Play the inner steps")
+        self.inner = InnerStep.of(session)
+        self.bar = StepBar(self.inner)
+        self.slider, self.play, self.step_text = self.bar.slider, self.bar.play, self.bar.text
+        self.before = button("Show θ", self._show, "Every arm's curve before adaptation too, faint")
+        self.before.setCheckable(True)
+        self.lines = button("Lines ▾", self._open_lines, "Which exact answers are drawn")
+        self.lines.setAccessibleName("Lines")
         self.residuals = button(
-            "Residuals", self._show_residuals, "Query points: distance to the first visible arm"
+            "Residuals", self._show, "Query points: distance to the first visible arm"
         )
         self.residuals.setCheckable(True)
         self.arms = ArmLine(session)
-        self._timer = QTimer(self)
-        self._timer.setInterval(round(1000 / STEPS_PER_SECOND))
-        self._timer.timeout.connect(self._play_on)
         self._lay_out()
         self._connect()
         self._reload()
 
     def _lay_out(self) -> None:
-        for small in (self.play, self.new_task, self.new_points, self.clear, self.residuals):
+        for small in self._buttons():
             small.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.play.setFixedWidth(36)
         head = row(label("Adaptation", "title"))
         head.addWidget(self.subtitle, 1)
         for control in (self.new_task, self.new_points, self.clear):
             head.addWidget(control)
-        steps = row(label("Inner step"))
-        steps.addWidget(self.slider, 1)
-        steps.addWidget(self.step_text)
-        steps.addWidget(self.play)
-        steps.addWidget(self.residuals)
+        steps = row(self.bar, self.before, self.residuals, self.lines)
+        steps.setStretch(0, 1)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
@@ -84,9 +80,14 @@ class AdaptationPanel(QWidget):
         box.addLayout(steps)
         box.addWidget(self.arms)
 
+    def _buttons(self) -> tuple[QPushButton, ...]:
+        return (
+            self.new_task, self.new_points, self.clear, self.before, self.residuals, self.lines
+        )  # fmt: skip
+
     def _connect(self) -> None:
         session = self.session
-        self.slider.valueChanged.connect(self._choose)
+        self.inner.changed.connect(self._take_inner_step)
         session.probe_changed.connect(self._take_probe)
         session.probed_arrived.connect(self._take_probed)
         session.stepped.connect(self._take_stepped)
@@ -115,7 +116,7 @@ class AdaptationPanel(QWidget):
 
     def _take_stepped(self, stepped: Stepped) -> None:
         self._stepped = stepped
-        self._timer.stop()
+        self.bar.stop()
         if self.isVisible():
             self.canvas.show_task(stepped.probe)
             self._show()
@@ -133,6 +134,10 @@ class AdaptationPanel(QWidget):
 
     def _take_run(self, run: int) -> None:
         self._stepped = None
+
+    def _take_inner_step(self) -> None:
+        if self.isVisible():
+            self._show()
 
     def _take_hidden(self) -> None:
         self.arms.refresh()
@@ -169,9 +174,7 @@ class AdaptationPanel(QWidget):
         """The inner step that is shown; at first as many as there are in training."""
         if self._stepped is not None:
             return self._stepped.inner_step
-        trained = self.session.settings.inner.inner_steps
-        wanted = max(trained, 1) if self._chosen is None else self._chosen
-        return min(wanted, self.last_step)
+        return self.inner.within(self.last_step)
 
     def _steps(self) -> dict[str, int]:
         if self._stepped is not None:
@@ -180,21 +183,15 @@ class AdaptationPanel(QWidget):
 
     def _show(self) -> None:
         """Draws the curves and writes the numbers."""
-        self.slider.blockSignals(True)
-        self.slider.setRange(0, self.last_step)
-        self.slider.setValue(self.inner_step)
-        self.slider.blockSignals(False)
         stepping = self._stepped is not None
-        self.slider.setEnabled(self.last_step > 0 and not stepping)
-        self.play.setEnabled(self.last_step > 0 and not stepping)
+        self.bar.show_step(self.inner_step, self.last_step, free=not stepping)
+        self.canvas.curves.before = self.before.isChecked()
         self.canvas.curves.residuals = self.residuals.isChecked() or stepping
         self.canvas.show_report(self._report(), self._steps())
         self._write()
 
     def _write(self) -> None:
-        k, last = self.inner_step, self.last_step
-        self.step_text.setText(f"{k} / {last}")
-        self.step_text.setMinimumWidth(self.fontMetrics().horizontalAdvance(f"{last} / {last}") + 2)
+        k = self.inner_step
         words = self._subtitle()
         self.subtitle.say(words, words.replace(" support point", " point"))
         probe, report, steps = self._probe(), self._report(), self._steps()
@@ -232,39 +229,24 @@ class AdaptationPanel(QWidget):
 
     # what a person does
 
-    def _choose(self, step: int) -> None:
-        self._chosen = step
-        self._show()
+    def lines_menu(self) -> QMenu:
+        """The exact answers, each shown or hidden by a click."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for key, words in REFERENCES.items():
+            action = menu.addAction(words)
+            action.setCheckable(True)
+            action.setChecked(self.canvas.curves.shows(key))
+            action.toggled.connect(partial(self._show_line, key))
+        return menu
 
-    def _toggle_play(self) -> None:
-        if self._timer.isActive():
-            self._stop()
-        else:
-            self._chosen = 0
-            self._show()
-            self._timer.start()
-            self._play_look()
+    def _open_lines(self) -> None:
+        self.lines_menu().popup(self.lines.mapToGlobal(QPoint(0, self.lines.height())))
 
-    def _play_on(self) -> None:
-        if self.inner_step >= self.last_step or not self.isVisible():
-            self._stop()
-            return
-        self._chosen = self.inner_step + 1
-        self._show()
-        if self.inner_step >= self.last_step:
-            self._stop()
-
-    def _stop(self) -> None:
-        self._timer.stop()
-        self._play_look()
-
-    def _play_look(self) -> None:
-        running = self._timer.isActive()
-        self.play.setText("■" if running else "▶")
-        self.play.setAccessibleName("Stop playing" if running else "Play the inner steps")
-
-    def _show_residuals(self) -> None:
-        self._show()
+    def _show_line(self, key: str, shown: bool) -> None:
+        off = self.canvas.curves.off - {key}
+        self.canvas.curves.off = off if shown else off | {key}
+        self._reload()
 
     def places_menu(self) -> QMenu:
         """What "New points" offers."""

@@ -34,7 +34,7 @@ class ArmLine(QWidget):
         self._values: dict[str, str] = {}
         self.plus = button("+", self._open_algorithms, "Add an algorithm")
         self.plus.setAccessibleName("Add an algorithm")
-        self.plus.setFixedWidth(32)
+        self.plus.setFixedWidth(34)
         self.row = WrappingRow()
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)

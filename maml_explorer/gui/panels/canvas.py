@@ -10,29 +10,27 @@ from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
-    QFontMetricsF,
     QKeyEvent,
     QMouseEvent,
     QResizeEvent,
     QWheelEvent,
 )
 
-from maml_explorer.gui import label_spots, probe_edits
-from maml_explorer.gui.label_spots import Box
+from maml_explorer.gui import probe_edits
 from maml_explorer.gui.numbers import number
-from maml_explorer.gui.panels.plot import Plot, label, recolor
+from maml_explorer.gui.panels.curve_labels import CurveLabels
+from maml_explorer.gui.panels.plot import Plot
 from maml_explorer.gui.panels.point_editing import PointEditor
 from maml_explorer.gui.panels.readout import ReadOut
 from maml_explorer.gui.panels.task_curves import TaskCurves, has_data
 from maml_explorer.gui.session import Session
-from maml_explorer.gui.theme import ArmStyle, Theme, arm_style, base_font
+from maml_explorer.gui.theme import ArmStyle, Theme, arm_style
 from maml_explorer.worker.messages import Array, Probed, ProbeTask
 
 GROWTH = (1.0, 1.25, 1.6)
 """How the y range may grow over what the task family needs; what lies beyond is cut off."""
 _SLACK = 0.9
 """The range shrinks with training once curves fit into this part of the next smaller one."""
-EMPTY = "No support points: click to add one"
 _LABEL_PAUSE, _TRAINING_PAUSE = 120, 900
 """Milliseconds after a change, or while training, before labels look for a better place."""
 
@@ -47,7 +45,6 @@ class TaskCanvas(Plot):
         self.editor = PointEditor(self)
         self._growth = GROWTH[0]
         self._fitted_at: int | None = None
-        self._boxes: dict[str, Box] = {}
         self._removed = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleDescription(
@@ -56,14 +53,10 @@ class TaskCanvas(Plot):
         )
         self.table = self.curves.table
         self.readout = ReadOut(self)
-        self.texts = {name: label("", session.theme.muted) for name in ("truth", "best", "empty")}
-        for text in self.texts.values():
-            text.setZValue(40)
-            self.getPlotItem().addItem(text, ignoreBounds=True)
-            text.hide()
+        self.labels = CurveLabels(self)
         self._place_soon = QTimer(self)
         self._place_soon.setSingleShot(True)
-        self._place_soon.timeout.connect(self.place_labels)
+        self._place_soon.timeout.connect(self.labels.place)
         self.take_colors(session.theme)
 
     def take_colors(self, theme: Theme) -> None:
@@ -71,9 +64,7 @@ class TaskCanvas(Plot):
         self.restyle(theme)
         self.curves.restyle(theme)
         self.readout.restyle(theme)
-        for name, text in self.texts.items():
-            ground = theme.card if name == "empty" else None
-            recolor(text, theme.muted if name == "best" else theme.text, ground)
+        self.labels.restyle(theme)
         self.curves.draw_task(self.hasFocus())
         self.redraw()
 
@@ -87,7 +78,7 @@ class TaskCanvas(Plot):
         """Draws the points and the truth of a task; the curves come with the report on it."""
         before, self.curves.probe = self.curves.probe, probe
         if probe is None or before is None or _other(probe, before):
-            self._boxes.clear()
+            self.labels.boxes.clear()
             if not self.editor.dragging:
                 self._growth = GROWTH[0]
         self.curves.draw_task(self.hasFocus())
@@ -137,59 +128,8 @@ class TaskCanvas(Plot):
         edge = 0.012 * (high - low) or 1.0
         target = [[low - edge, high + edge], [-height, height]]
         if not np.allclose(self.view().viewRange(), target, rtol=1e-9, atol=0):
-            self._boxes.clear()
+            self.labels.boxes.clear()
             self.view().setRange(xRange=target[0], yRange=target[1], padding=0)
-
-    def place_labels(self) -> None:
-        """Puts the words beside their curves, where no curve, point or other label is."""
-        area = self.area()
-        if not self.isVisible() or area.width() < 60:
-            return
-        ground = Box(area.left() + 2, area.top() + 2, area.width() - 4, area.height() - 4)
-        curves = self.curves.drawn()
-        samples = max((len(curve.yData) for curve in curves), default=0)
-        curves = [curve for curve in curves if len(curve.yData) == samples]
-        rows = {curve: self.to_pixels(curve.xData, curve.yData) for curve in curves}
-        drawn = np.array([row[1] for row in rows.values()]).reshape(len(rows), samples)
-        points = np.stack(self.to_pixels(*self.curves.points()), axis=1)
-        taken: list[Box] = []
-        words = {"truth": "truth", "best": self._best_words()}
-        for name, curve in (("truth", self.curves.truth), ("best", self.curves.best)):
-            text = self.texts[name]
-            text.setVisible(curve in rows)
-            if curve not in rows:
-                self._boxes.pop(name, None)
-                continue
-            text.setText(words[name])
-            x, own = rows[curve]
-            size, box = self._size(words[name]), self._boxes.get(name)
-            # It stays where it is as long as nothing comes near: words that hop are hard to read.
-            if (
-                box is None
-                or box.width != size[0]
-                or (label_spots.clearance(box, x, drawn, points, taken) < label_spots.ENOUGH)
-            ):
-                wanted = 0.8 if name == "truth" else 0.4
-                box, _ = label_spots.spot(size, own, ground, x, drawn, points, taken, wanted)
-            self._boxes[name] = box
-            taken.append(box)
-            text.setPos(*self.to_data(QPoint(round(box.left), round(box.top))))
-        self._place_empty(ground)
-
-    def _place_empty(self, ground: Box) -> None:
-        text, probe = self.texts["empty"], self.curves.probe
-        text.setVisible(probe is not None and len(probe.support_x) == 0)
-        text.setText(EMPTY)
-        left = ground.left + (ground.width - self._size(EMPTY)[0]) / 2
-        text.setPos(*self.to_data(QPoint(round(left), round(ground.top + 6))))
-
-    def _best_words(self) -> str:
-        formula = "" if self.curves.report is None else self.curves.report.best_single_formula
-        return f"best single predictor  {formula}".rstrip()
-
-    def _size(self, words: str) -> tuple[float, float]:
-        metrics = QFontMetricsF(base_font())
-        return metrics.horizontalAdvance(words) + 4, metrics.height() + 2
 
     # what a person does
 
@@ -268,7 +208,7 @@ class TaskCanvas(Plot):
         super().resizeEvent(event)
         # Qt sends the first one from the base class, before there are labels.
         if hasattr(self, "_place_soon"):
-            self._boxes.clear()
+            self.labels.boxes.clear()
             self._place_soon.start(_LABEL_PAUSE)
 
     # reading off values
@@ -283,7 +223,8 @@ class TaskCanvas(Plot):
         settings, theme, report = self.session.settings, self.session.theme, self.curves.report
         rows = [f"x {number(x)}"]
         probe = self.curves.probe
-        if probe is not None and (here := probe_edits.truth(probe, x)) is not None:
+        known = probe is not None and self.curves.shows("truth")
+        if probe is not None and known and (here := probe_edits.truth(probe, x)) is not None:
             rows.append(f"truth {number(here)}")
         for arm in settings.arms:
             if report is not None and arm.name in self.curves.arms:

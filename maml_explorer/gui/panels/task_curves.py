@@ -21,6 +21,13 @@ GRID = 241
 """Points of the truth while no report has come yet."""
 FAR = 50.0
 """Curves are cut off at so many times the largest amplitude: Qt draws nothing beyond."""
+REFERENCES = {
+    "truth": "Truth",
+    "best": "Best single predictor",
+    "oracle": "Oracle: least squares on sin x, cos x",
+    "band": "Bayes band",
+}
+"""What a person may hide, with its whole name."""
 _NONE = np.zeros(0)
 
 
@@ -36,8 +43,13 @@ class TaskCurves:
         self.steps: Mapping[str, int] = {}
         """Arm → the inner step whose curve is drawn."""
         self.residuals = False
+        self.before = False
+        """Whether θ, every arm's curve before adaptation, is drawn too."""
+        self.off: frozenset[str] = frozenset()
+        """Keys of REFERENCES that are not drawn."""
         self.selected: int | None = None
         self.arms: dict[str, Curve] = {}
+        self.starts: dict[str, Curve] = {}
         self._low, self._high = pg.PlotCurveItem(), pg.PlotCurveItem()
         self.band = pg.FillBetweenItem(self._low, self._high)
         self.best = Curve(antialias=True)
@@ -80,10 +92,15 @@ class TaskCurves:
         amplitude = self.session.settings.tasks.amplitude_max
         return 1.1 * amplitude if amplitude > 0 else 1.1
 
+    def shows(self, reference: str) -> bool:
+        """Whether a person wants to see one of REFERENCES."""
+        return reference not in self.off
+
     def draw_task(self, focused: bool) -> None:
         """Draws truth, query and support points; the selected one is ringed where `focused`."""
         probe = self.probe
-        if probe is None or probe.amplitude is None or probe.phase is None:
+        hidden = not self.shows("truth")
+        if hidden or probe is None or probe.amplitude is None or probe.phase is None:
             self.truth.put(_NONE, _NONE)
             self.query.setData(_NONE, _NONE)
             self.residual.put(_NONE, _NONE)
@@ -111,25 +128,36 @@ class TaskCurves:
         known = {} if report is None else report.arms
         hidden = self.session.hidden
         shown = [arm for arm in settings.arms if arm.name in known and arm.name not in hidden]
-        for name in set(self.arms) - {arm.name for arm in shown}:
-            self._item.removeItem(self.arms.pop(name))
         styles = {arm.name: arm_style(settings, arm, theme) for arm in shown}
+        self._keep(self.arms, set(styles))
+        self._keep(self.starts, set(styles) if self.before else set())
         for z, name in enumerate(from_below(styles)):
-            curve = self.arms.get(name)
-            if curve is None:
-                curve = self.arms[name] = Curve(antialias=True, connect="finite")
-                self._item.addItem(curve, ignoreBounds=True)
+            curve = self.arms[name]
             curve.setZValue(10 + z / 10)
             curve.ink(self._plot.arm_pen(styles[name]))
             curve.put(self.grid, self.curve(name))
+            if self.before:
+                start = self.starts[name]
+                start.setZValue(8 + z / 10)
+                start.ink(self._plot.arm_pen(styles[name], 1.3, alpha=0.5))
+                start.put(self.grid, self.curve(name, 0))
         self._draw_residuals([arm.name for arm in shown])
         self._draw_references()
 
-    def curve(self, name: str) -> Array:
-        """[grid point]: an arm's prediction at its inner step, cut off far outside."""
+    def _keep(self, curves: dict[str, Curve], names: set[str]) -> None:
+        """Makes `curves` those of these arms."""
+        for name in set(curves) - names:
+            self._item.removeItem(curves.pop(name))
+        for name in names - set(curves):
+            curves[name] = Curve(antialias=True, connect="finite")
+            self._item.addItem(curves[name], ignoreBounds=True)
+
+    def curve(self, name: str, step: int | None = None) -> Array:
+        """[grid point]: an arm's prediction at its inner step or at `step`, cut off far outside."""
         assert self.report is not None
         values = self.report.arms[name].curves
-        row = values[min(self.steps.get(name, 0), len(values) - 1)]
+        step = self.steps.get(name, 0) if step is None else step
+        row = values[min(step, len(values) - 1)]
         limit = FAR * self.scale
         clipped: Array = np.clip(row, -limit, limit)
         return clipped
@@ -138,7 +166,7 @@ class TaskCurves:
         """Lines from the query points to the prediction of the first visible arm."""
         probe = None if self.report is None else self.report.probe
         x = y = _NONE
-        own = self.probe is None or self.probe.amplitude is None
+        own = self.probe is None or self.probe.amplitude is None or not self.shows("truth")
         if self.residuals and names and not own and probe is not None and self.report is not None:
             rows = self.report.arms[names[0]].query_prediction
             if probe.query_x is not None and probe.amplitude is not None and len(rows):
@@ -158,11 +186,14 @@ class TaskCurves:
                 curve.put(_NONE, _NONE)
             self.band.hide()
             return
-        best = report.best_single
+        best = report.best_single if self.shows("best") else None
         self.best.put(*((_NONE, _NONE) if best is None else (report.grid, best)))
         oracle = report.oracle
-        if oracle is not None and _alike(oracle, report.truth, 0.01 * self.scale):
+        twin = report.truth if self.shows("truth") else None
+        if oracle is not None and _alike(oracle, twin, 0.01 * self.scale):
             # A second line would only thicken the truth.
+            oracle = None
+        if not self.shows("oracle"):
             oracle = None
         limit = FAR * self.scale
         self.oracle.put(
@@ -172,11 +203,12 @@ class TaskCurves:
         if mean is not None and spread is not None:
             self._low.setData(report.grid, mean - 1.96 * spread)
             self._high.setData(report.grid, mean + 1.96 * spread)
-        self.band.setVisible(mean is not None and spread is not None)
+        wanted = self.shows("band")
+        self.band.setVisible(wanted and mean is not None and spread is not None)
 
     def drawn(self) -> list[Curve]:
         """The curves that have data now, the arms' first."""
-        curves = [*self.arms.values(), self.truth, self.best, self.oracle]
+        curves = [*self.arms.values(), *self.starts.values(), self.truth, self.best, self.oracle]
         return [curve for curve in curves if has_data(curve)]
 
     def points(self) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLa
 from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.numbers import number
 from maml_explorer.gui.panels.curve import from_below
+from maml_explorer.gui.panels.inner_step import InnerStep
 from maml_explorer.gui.probing import sampled_task, sine
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme, arm_style, base_font
@@ -118,7 +119,7 @@ class TasksPanel(QWidget):
         self.session = session
         self._random = np.random.default_rng(1)
         self._settings = session.settings
-        self._chosen: int | None = None
+        self.inner = InnerStep.of(session)
         self.tasks: list[ProbeTask] = []
         self.watched: Watched | None = None
         self.cells: list[TaskCell] = []
@@ -127,7 +128,8 @@ class TasksPanel(QWidget):
         self.slider.setAccessibleName("Inner step of the small plots")
         self.slider.setPageStep(1)
         self.slider.setFixedWidth(140)
-        self.slider.valueChanged.connect(self._choose)
+        self.slider.valueChanged.connect(self.inner.choose)
+        self.inner.changed.connect(self._draw)
         self.step_text = label("")
         self.new_tasks = button("New tasks", self.sample, "Sample other tasks")
         head = row(self.said)
@@ -157,8 +159,7 @@ class TasksPanel(QWidget):
     @property
     def inner_step(self) -> int:
         """The inner step that is drawn."""
-        trained = max(self.session.settings.inner.inner_steps, 1)
-        return min(trained if self._chosen is None else self._chosen, self.last_step)
+        return self.inner.within(self.last_step)
 
     @property
     def last_step(self) -> int:
@@ -193,10 +194,6 @@ class TasksPanel(QWidget):
     def _take_theme(self, theme: Theme) -> None:
         for cell in self.cells:
             cell.update()
-
-    def _choose(self, step: int) -> None:
-        self._chosen = step
-        self._draw()
 
     def _draw(self) -> None:
         if not self.isVisible():
