@@ -85,9 +85,10 @@ def outer_gradient(
         inner = InnerLoop(shape.start, shape.steps, sizes, shape.second_order, shape.query_weights)
         found = meta_gradient(model, layers, x, y, shape.shots, inner, shape.total_tasks)
     flat = torch.cat([layer.reshape(-1) for layer in found.gradient])
-    counts = (shape.shots, x.shape[1] - shape.shots)
-    sums = torch.stack([found.support_before, found.query_after])
-    return OuterGradient(flat, sums / (sums.new_tensor(counts) * shape.total_tasks))
+    # divided by numbers, not by a tensor made here: a CUDA graph may not copy from the host
+    before = found.support_before / (shape.total_tasks * shape.shots)
+    after = found.query_after / (shape.total_tasks * (x.shape[1] - shape.shots))
+    return OuterGradient(flat, torch.stack([before, after]))
 
 
 def _interpolation(

@@ -30,7 +30,7 @@ def status_text(status: Status | None) -> str:
             parts.append(f"{duration((goal - status.outer_step) / status.steps_per_second)} left")
         parts.append(f"{number(status.steps_per_second)} steps/s")
     if status.device:
-        parts.append(status.device.upper())
+        parts.append(status.device.replace("cpu", "CPU").replace("cuda", "CUDA"))
     return " · ".join(parts)
 
 

@@ -312,10 +312,19 @@ class Loop:
                 state.outer_step if state else 0,
                 self.settings,
                 self.rate.value if self.phase is m.Phase.RUNNING else 0.0,
-                str(self.plan.device) if self.plan else "",
+                self._device(),
                 {name: arm.outer_step for name, arm in state.arms.items()} if state else {},
             )
         )
+
+    def _device(self) -> str:
+        """The device, and how its kernels are run where that is not the usual way."""
+        if self.plan is None:
+            return ""
+        kinds = self.plan.workspace.kinds
+        if self.plan.device.type == "cuda":
+            return "cuda, eager" if "eager" in kinds else "cuda graphs"
+        return "cpu, eager" if "eager" in kinds else "cpu"
 
     def answer_probe(self) -> None:
         """Answers the newest probe, where there is one."""

@@ -361,3 +361,33 @@ def test_an_empty_support_set_shows_the_initialization() -> None:
     np.testing.assert_array_equal(curves, np.broadcast_to(curves[0], curves.shape))
     assert np.isnan(probed.arms["MAML"].support_mse).all()
     assert probed.oracle is None
+
+
+def test_where_recording_fails_training_is_eager_and_the_status_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from maml_explorer.core import replay
+
+    def refuse(*arguments: object) -> None:
+        raise NotImplementedError("planted")
+
+    settings = small_settings("maml", "mtl")
+    expected = plain_loop(settings, 3)
+    monkeypatch.setattr(replay, "Recording", refuse)
+    driver = Driver(settings)
+    driver.train_to(3)
+    (status,) = driver.reports(m.Status)
+    assert isinstance(status, m.Status) and status.device == "cpu, eager"
+    assert same(driver.theta("MAML"), expected.arms["MAML"].initialization)
+
+
+def test_memory_that_is_not_enough_is_said_with_what_to_lower(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    driver = Driver(small_settings("maml"))
+    driver.train_to(3)
+    driver.loop._fail(torch.OutOfMemoryError("planted"))
+    (failed,) = driver.reports(m.Failed)
+    assert isinstance(failed, m.Failed) and "lower the meta-batch" in failed.what
+    driver.train_to(5)
+    assert driver.step == 5
