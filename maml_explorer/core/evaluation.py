@@ -28,7 +28,7 @@ from maml_explorer.core.tasks.sine import (
 )
 from maml_explorer.settings import TaskSettings
 
-CHUNK_TASKS = 50
+CHUNK_TASKS = 25
 """Most tasks per piece of work: a few milliseconds at the paper's size."""
 CHUNK_FLOATS = 8_000_000
 """Adapted parameters of all inner steps per piece of work, about."""
