@@ -1,0 +1,147 @@
+"""How long a start takes: help, the first window, the first picture with curves, training.
+
+Cold processes on a warm disk, alternating; seconds from before the process is made.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from benchmarks.measuring import figure, quick_asked, show
+
+MARK = "at:"
+
+
+def child(began: float) -> None:
+    """Opens the window as the program does, and says when it got where."""
+    import threading
+
+    done = threading.Event()
+
+    def say(what: str) -> None:
+        print(f"{MARK}{what}:{time.time() - began}", flush=True)
+
+    from maml_explorer.gui import app
+    from maml_explorer.worker import handle
+
+    usual = handle.preload
+
+    def preload() -> None:
+        usual()
+        say("torch is loaded")
+
+    handle.preload = preload
+
+    # PySide6 is imported by the program itself, after torch; only then can it be listened to
+    class Listen:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "maml_explorer.gui.session" and "startup" not in self.__dict__:
+                self.__dict__["startup"] = True
+                say("Qt is loaded")
+
+    sys.meta_path.insert(0, Listen())  # type: ignore[arg-type]
+
+    def watch() -> None:
+        from PySide6.QtCore import QTimer
+        from PySide6.QtWidgets import QApplication
+
+        from maml_explorer.gui.panels.canvas import TaskCanvas
+        from maml_explorer.gui.window import MainWindow
+
+        painted = TaskCanvas.paintEvent
+        shown = MainWindow.show
+        seen: set[str] = set()
+
+        def once(what: str) -> bool:
+            if what in seen:
+                return False
+            seen.add(what)
+            say(what)
+            return True
+
+        def paint(canvas: TaskCanvas, event: object) -> None:
+            painted(canvas, event)
+            if once("the window is painted"):
+                canvas.session.train()
+            if canvas.curves.arms:
+                once("curves of all arms are painted")
+
+        def show_and_listen(window: MainWindow) -> None:
+            def status(report: object) -> None:
+                if report.outer_step > 0 and once("it trains"):
+                    QTimer.singleShot(300, window.close)
+
+            window.session.status_changed.connect(status)
+            QTimer.singleShot(60_000, QApplication.instance().quit)
+            shown(window)
+
+        TaskCanvas.paintEvent, MainWindow.show = paint, show_and_listen
+        done.set()
+
+    from maml_explorer.gui.app import Options
+
+    original = handle.Worker
+
+    def worker() -> handle.Worker:
+        watch()  # called just before the window is made, when Qt is there
+        return original()
+
+    handle.Worker = worker  # type: ignore[assignment, misc]
+    app.run(Options(safe_mode=True))
+
+
+def begin(command: list[str]) -> tuple[float, dict[str, float]]:
+    """(seconds until the process ended, what it said and when)."""
+    before = time.perf_counter()
+    done = subprocess.run(
+        [*command, *([str(time.time())] if "benchmarks.start" in command else [])],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    taken = time.perf_counter() - before
+    rows = [line.split(":")[1:] for line in done.stdout.splitlines() if line.startswith(MARK)]
+    return taken, {what: float(seconds) for what, seconds in rows}
+
+
+def main() -> None:
+    """Prints the table."""
+    quick = quick_asked(__doc__)
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    python = sys.executable
+    found: dict[str, list[float]] = {}
+    for index in range((2 if quick else 12) + 1):
+        once: dict[str, float] = {}
+        once["python -c pass"], _ = begin([python, "-c", "pass"])
+        once["--help"], _ = begin([python, "-m", "maml_explorer", "--help"])
+        once["import torch"], _ = begin([python, "-c", "import torch"])
+        once |= begin([python, "-m", "benchmarks.start", "--child"])[1]
+        if index:  # the first one only warms the disk
+            for what, seconds in once.items():
+                found.setdefault(what, []).append(seconds)
+    bare = statistics.median(found["python -c pass"])
+    rows = [
+        [
+            what,
+            figure(statistics.median(seconds)),
+            figure(min(seconds)),
+            figure(max(seconds)),
+            figure(statistics.median(seconds) / bare),
+        ]
+        for what, seconds in found.items()
+    ]
+    title = f"Seconds from the start of the process, {len(found['--help'])} starts"
+    show(title, ["", "median", "fastest", "slowest", "× python -c pass"], rows)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        child(float(sys.argv[2]))
+    else:
+        main()
