@@ -96,9 +96,10 @@ def _window(arguments: argparse.Namespace) -> int:
     if what is None:
         return run(Options(**flags))
     if is_share(what):
-        return run(Options(settings=from_share(what).settings, **flags))
+        from_share(what)  # a damaged one is refused before a window opens
+        return run(Options(share=what, **flags))
     if is_run_folder(Path(what)):
-        return run(Options(settings=open_run(Path(what))[1], **flags))
+        return run(Options(settings=open_run(Path(what))[1], run=Path(what), **flags))
     return run(Options(preset=load_preset(what), **flags))
 
 

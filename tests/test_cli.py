@@ -259,9 +259,10 @@ def test_the_window_is_opened_with_what_was_given(
     assert run("gui", trained) == run("gui", "torch-func") == 0
     assert seen[:2] == [app.Options(), app.Options()]
     assert seen[2] == app.Options(reset=True, safe_mode=True)
-    assert seen[3] == app.Options(settings=settings)
+    assert seen[3] == app.Options(share=to_share(settings))
     assert seen[4].preset is not None and seen[4].preset.settings == settings
     assert seen[5].settings is not None and seen[5].settings["hidden"] == (5,)
+    assert seen[5].run == trained
     assert seen[6].preset is not None and seen[6].preset.name == "torch-func"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from maml_explorer.presets import Preset
 from maml_explorer.settings import Settings
@@ -16,6 +17,10 @@ class Options:
     """None is the default preset."""
     settings: Settings | None = None
     """None is the preset's settings."""
+    share: str | None = None
+    """A share string: a whole prepared state."""
+    run: Path | None = None
+    """A run folder to go on with."""
     reset: bool = False
     """Forget the remembered layout."""
     safe_mode: bool = False

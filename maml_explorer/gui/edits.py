@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QUndoCommand
 
 from maml_explorer.settings import DECLARATIONS, Settings, needs_restart
+from maml_explorer.worker.messages import BringBack, Command
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.session import Session
 
 
 class Edit(QUndoCommand):
@@ -57,3 +62,34 @@ def restart_reasons(in_force: Settings, edited: Settings) -> list[str]:
 def in_force_part(in_force: Settings, edited: Settings) -> Settings:
     """`edited` without what only a restart can apply: that stays as it is in force."""
     return edited.with_values({key: in_force[key] for key in needs_restart(in_force, edited)})
+
+
+class Begin(QUndoCommand):
+    """A new run in the place of the one there is; taking it back brings that run back."""
+
+    def __init__(
+        self, session: Session, command: Command, settings: Settings, staged: Settings | None,
+        text: str,
+    ) -> None:  # fmt: skip
+        super().__init__(text)
+        self._session = session
+        self._command: Command | None = command
+        self._other = (settings, staged)
+        self._run = 0
+
+    def redo(self) -> None:
+        """Begins the run; the second time, brings it back."""
+        command, self._command = self._command, None
+        self._swap(command)
+
+    def undo(self) -> None:
+        """Brings back the run there was before."""
+        self._swap(None)
+
+    def _swap(self, command: Command | None) -> None:
+        session = self._session
+        # the number of the run that is there now may have been reported and not been read yet
+        session.pull()
+        here, run = (session.settings, session.staged), session.run
+        session.begin(command or BringBack(self._run), *self._other)
+        self._other, self._run = here, run

@@ -16,6 +16,7 @@ from maml_explorer.storage.writer import write_text
 SCHEMA = 1
 _LIMIT = 64 * 1024
 _MOST = 100_000
+_MOST_PATHS = 20
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class WindowLayout:
     tab: str = ""
     theme: str = ""
     """ "light", "dark", or empty to follow the system."""
+    text_size: str = ""
+    recent: tuple[str, ...] = ()
+    """Paths that were opened, the newest first."""
+    welcomed: bool = False
+    """Whether the strip of the first start is done with."""
 
 
 def layout_path() -> Path:
@@ -69,6 +75,9 @@ def read_layout(path: Path) -> WindowLayout:
         hidden=tuple(str(name) for name in hidden),
         tab=str(data.get("tab", "")),
         theme=str(data.get("theme", "")),
+        text_size=str(data.get("text_size", "")),
+        recent=_paths(data.get("recent", [])),
+        welcomed=data.get("welcomed") is True,
     )
 
 
@@ -90,6 +99,14 @@ def set_aside(path: Path) -> Path:
     """
     aside = path.with_suffix(".unreadable.json")
     return path.replace(aside)
+
+
+def _paths(values: Any) -> tuple[str, ...]:
+    """Only what can be a path; the rest is forgotten."""
+    if not isinstance(values, list):
+        return ()
+    fit = (v for v in values if isinstance(v, str) and 0 < len(v) <= 1000 and v.isprintable())
+    return tuple(fit)[:_MOST_PATHS]
 
 
 def _numbers(values: Any, path: Path, lowest: int = 0) -> tuple[int, ...]:

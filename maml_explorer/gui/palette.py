@@ -75,8 +75,10 @@ class CommandPalette(Overlay):
             item.setData(Qt.ItemDataRole.AccessibleTextRole, action.text())
             item.setSizeHint(QSize(0, self.fontMetrics().height() + _ROW_PADDING))
             self.list.setItemWidget(item, _line(action))
+        window = self.parentWidget()
+        room = 400 if window is None else window.height() - 160
         rows = ROWS * (self.fontMetrics().height() + _ROW_PADDING) + 4
-        self.list.setMinimumHeight(min(rows, max(self.height() - 160, 100)))
+        self.list.setFixedHeight(min(rows, max(room, 100)))
         self.list.setVisible(self.list.count() > 0)
         self.nothing.setVisible(self.list.count() == 0)
         self.list.setCurrentRow(0)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from maml_explorer.gui.numbers import whole
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.gui.numbers import number, whole
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.widgets import ComboBox, Dot, Slider, button, label, row
 from maml_explorer.presets import Preset
-from maml_explorer.settings import Settings
+from maml_explorer.settings import DECLARATIONS, Settings, changed_keys
 from maml_explorer.worker.messages import Phase, Status
 
 FASTEST = 10_000.0
@@ -28,7 +30,8 @@ class RunBar(QWidget):
         self, session: Session, presets: Mapping[str, Preset], export: Callable[[], None]
     ) -> None:
         super().__init__()
-        self._session, self._presets = session, presets
+        self._session = session
+        self._presets: dict[str, Preset] = {}
         self.train = button(
             "▶  Train", session.toggle, "Train or pause (Space)", role="primary"
         )  # fmt: skip
@@ -52,32 +55,77 @@ class RunBar(QWidget):
         self.preset = ComboBox()
         self.preset.setAccessibleName("Preset")
         self.preset.setMinimumWidth(160)
-        for key, preset in presets.items():
-            self.preset.addItem(preset.title, key)
-            about = f"{preset.description}\n\nSource: {preset.source}"
-            self.preset.setItemData(self.preset.count() - 1, about, Qt.ItemDataRole.ToolTipRole)
+        self.offer(presets)
         self.preset.activated.connect(self._load)
         self.dot = Dot()
         self.export = button(
             "Export initialization…", export, "Write an arm's initialization as a folder"
         )
+        words = label("Speed", "muted"), label("Preset", "muted")
         self.setLayout(
             row(
-                self.train, self.outer_step, self.inner_step, self.reset, self.new_seed, 8,
-                label("Speed", "muted"), self.speed, self.speed_limit, 8,
-                label("Preset", "muted"), self.preset, self.dot, None, self.export,
+                self.train, self.outer_step, self.inner_step, self.reset, self.new_seed, 4,
+                words[0], self.speed, self.speed_limit, 4,
+                words[1], self.preset, self.dot, None, self.export,
             )
         )  # fmt: skip
+        self._gives_way: list[QWidget] = [
+            *words, self.export, self.new_seed, self.inner_step, self.reset, self.outer_step,
+        ]  # fmt: skip
+        """What a narrow window leaves to the menus and the palette, first the first."""
         session.status_changed.connect(self._show_status)
         session.settings_changed.connect(self._show_preset)
         self._show_status(session.status)
         self._show_preset(session.settings)
 
     def add(self, widget: QWidget) -> None:
-        """Puts another control at the right end."""
+        """Puts another control at the right end; it stays in a narrow window."""
         line = self.layout()
         if line is not None:
             line.addWidget(widget)
+
+    def offer(self, presets: Mapping[str, Preset]) -> None:
+        """Offers further presets; one of the same name takes the other's place."""
+        for name, preset in presets.items():
+            self._presets[name] = preset
+            at = self.preset.findData(name)
+            if at < 0:
+                at = self.preset.count()
+                self.preset.addItem(preset.title, name)
+            self.preset.setItemText(at, preset.title)
+            self.preset.setItemData(at, preset_words(preset), Qt.ItemDataRole.ToolTipRole)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as without everything that may give way."""
+        hint, line = super().minimumSizeHint(), self.layout()
+        if line is None:
+            return hint
+        shown = [w for w in self._gives_way if not w.isHidden()]
+        room = sum(w.minimumSizeHint().width() + line.spacing() for w in shown)
+        return QSize(hint.width() - room, hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Hides what has no room, and shows what has."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Fits again in another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        line = self.layout()
+        if line is None:
+            return
+        for widget in self._gives_way:
+            widget.show()
+        for widget in self._gives_way:
+            line.invalidate()
+            if line.minimumSize().width() <= self.width():
+                break
+            widget.hide()
 
     def _show_status(self, status: Status | None) -> None:
         phase = Phase.LOADING if status is None else status.phase
@@ -93,10 +141,13 @@ class RunBar(QWidget):
     def _show_preset(self, _: Settings) -> None:
         preset = self._session.preset
         self.preset.setCurrentIndex(-1 if preset is None else self.preset.findData(preset.name))
-        differs = preset is not None and self._session.edited != preset.settings
-        self.dot.show_dot(differs)
-        self.dot.setToolTip("The settings differ from the preset." if differs else "")
-        self.preset.setToolTip("" if preset is None else f"{preset.description}")
+        changed = [] if preset is None else changed_words(preset.settings, self._session.edited)
+        self.dot.show_dot(bool(changed))
+        differs = f"Changed since the preset: {', '.join(changed)}" if changed else ""
+        self.dot.setToolTip(differs)
+        about = [] if preset is None else [preset_words(preset)]
+        self.preset.setToolTip("\n\n".join([*about, *([differs] if differs else [])]))
+        self.preset.setAccessibleDescription(differs or "Unchanged")
 
     def _load(self, index: int) -> None:
         preset = self._presets.get(self.preset.itemData(index))
@@ -113,6 +164,24 @@ class RunBar(QWidget):
         self.speed_limit.setText("" if limit is None else f"≤ {whole(limit)}/s")
         self.speed_limit.setVisible(limit is not None)
         self.speed.setToolTip(f"Speed: {words}")
+
+
+def preset_words(preset: Preset) -> str:
+    """A preset's description, source, and the numbers to reach."""
+    lines = [preset.description, f"Source: {preset.source}"]
+    for entry in preset.published:
+        name = ALGORITHMS[entry.algorithm].label
+        figures = ", ".join(
+            f"{number(mse)} after {k}" for k, mse in zip(entry.inner_steps, entry.mse, strict=True)
+        )
+        lines.append(f"To reach: {name}, {entry.shots} shots, query MSE {figures} inner steps")
+    return "\n".join(line for line in lines if line)
+
+
+def changed_words(before: Settings, after: Settings) -> list[str]:
+    """What differs between two settings, in words."""
+    words = [DECLARATIONS[key].label for key in changed_keys(before, after)]
+    return [*words, *(["arms"] if before.arms != after.arms else [])]
 
 
 def speed_limit(position: int) -> float | None:

@@ -11,12 +11,16 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from maml_explorer.gui import probing
-from maml_explorer.gui.edits import Edit, in_force_part, restart_reasons
+from maml_explorer.gui.edits import Begin, Edit, in_force_part, restart_reasons
+from maml_explorer.gui.example import example_probed
 from maml_explorer.gui.pace import Pace
 from maml_explorer.gui.theme import LIGHT, Theme
 from maml_explorer.presets import Preset
 from maml_explorer.settings import Arm, Settings
 from maml_explorer.worker import messages as m
+
+_LEFT_AS_IT_WAS = ("Change", "Restart", "BringBack", "OpenRun")
+"""Commands after whose refusal the run has the settings it had."""
 
 
 class Worker(Protocol):
@@ -62,6 +66,8 @@ class Session(QObject):
     hidden_changed = Signal()
     theme_changed = Signal(object)
     probe_changed = Signal(object)
+    example_ended = Signal()
+    """The curves that come with the program gave way to those of the run."""
 
     def __init__(
         self, worker: Worker, settings: Settings | None = None, parent: QObject | None = None
@@ -87,6 +93,9 @@ class Session(QObject):
         self.undo_stack = QUndoStack(self)
         self._random = np.random.default_rng(0)
         self._end_reported = False
+        self._opening = False
+        self._example: m.Probed | None = None
+        self._latest: m.Probed | None = None
         self.pace = Pace(self.pull, self)
         self._take: dict[type, Callable[[Any], None]] = {
             m.Status: self._take_status,
@@ -147,11 +156,16 @@ class Session(QObject):
         """
         self.preset, self.baseline = preset, preset.settings
         self.adopt(preset.settings, "Load preset")
+        if not self.begin_if_untouched():
+            self.settings_changed.emit(self.settings)
+
+    def begin_if_untouched(self) -> bool:
+        """Begins anew with what is staged where nothing would be lost; whether it did."""
         untouched = self.status is not None and self.status.outer_step == 0 and not self.running
         if untouched and self.staged is not None:
             self.restart()
-        else:
-            self.settings_changed.emit(self.settings)
+            return True
+        return False
 
     def discard_staged(self) -> None:
         """Gives up the changes that wait for a restart."""
@@ -181,19 +195,33 @@ class Session(QObject):
 
     def restart(self, train: bool = False) -> None:
         """Begins a new run from what is edited, staged changes included."""
-        self.settings, self.staged = self.edited, None
-        self.post(m.Restart(self.settings, train))
-        self.settings_changed.emit(self.settings)
+        command = m.Restart(self.edited, train)
+        self.undo_stack.push(Begin(self, command, self.edited, None, "Restart"))
 
     def reset(self) -> None:
         """Begins the run again: same settings, seed and initialization. Keeps what is staged."""
-        self.post(m.Restart(self.settings, train=False))
+        command = m.Restart(self.settings, train=False)
+        self.undo_stack.push(Begin(self, command, self.settings, self.staged, "Reset"))
 
     def new_seed(self) -> None:
         """Begins a new run with the next seed, training if it trains now."""
         seed = self.edited.run.seed
+        self.undo_stack.beginMacro("New seed")
         self.edit({"seed": 0 if seed >= 2**31 - 1 else seed + 1})
         self.restart(train=self.running)
+        self.undo_stack.endMacro()
+
+    def open_run(self, folder: str) -> None:
+        """Goes on with a saved run; its settings come with its first status."""
+        self._opening = True
+        command = m.OpenRun(folder)
+        self.undo_stack.push(Begin(self, command, self.settings, self.staged, "Open run"))
+
+    def begin(self, command: m.Command, settings: Settings, staged: Settings | None) -> None:
+        """Posts a command that begins or brings back a run with these settings."""
+        self.settings, self.staged = settings, staged
+        self.post(command)
+        self.settings_changed.emit(self.settings)
 
     def train(self) -> None:
         """Trains; past the declared number of outer steps where that is reached."""
@@ -246,9 +274,30 @@ class Session(QObject):
 
     def set_probe(self, probe: m.ProbeTask) -> None:
         """Shows the adaptation to this task from now on."""
+        self.end_example()
         self.probe = probe
         self.post(probe)
         self.probe_changed.emit(probe)
+
+    def show_example(self) -> m.Probed | None:
+        """Shows the curves that come with the program until the person does something."""
+        self._example = found = example_probed()
+        if found is not None and not found.arms.keys() >= {arm.name for arm in self.settings.arms}:
+            self._example = found = None
+        if found is not None:
+            self.probe = found.probe
+            self.probed = found
+            self.probe_changed.emit(found.probe)
+            self.probed_arrived.emit(found)
+        return found
+
+    def end_example(self) -> None:
+        """Shows what the run's own arms make of the task."""
+        if self._example is not None:
+            self._example, self.probed = None, self._latest
+            if self._latest is not None:
+                self.probed_arrived.emit(self._latest)
+            self.example_ended.emit()
 
     def watch(self, tasks: m.WatchTasks) -> None:
         """Asks for the curves of further tasks, now and while training."""
@@ -302,7 +351,10 @@ class Session(QObject):
         """Starts the worker, the first run (paused) and the timer."""
         self.worker.start()
         self.post(m.Restart(self.settings))
-        self.new_task()
+        if self.probe is None:
+            self.new_task()
+        else:
+            self.post(self.probe)
         self.pace.start()
 
     def close(self) -> bool:
@@ -331,17 +383,25 @@ class Session(QObject):
 
     def _begin(self, run: int) -> None:
         self.run = run
-        self.references = self.meta_test = self.probed = None
+        self.references = self.meta_test = self._latest = None
+        self.probed = self._example
         self.run_started.emit(run)
 
     def _take_status(self, status: m.Status) -> None:
+        if self._opening and status.run > 0 and status.settings != self.settings:
+            self.settings, self.staged, self.preset = status.settings, None, None
+            self.baseline = status.settings
+            self.settings_changed.emit(self.settings)
+        self._opening = False
         self.status = status
         self.pace.relax(status.phase is not m.Phase.RUNNING)
         self.status_changed.emit(status)
 
     def _take_probed(self, probed: m.Probed) -> None:
-        self.probed = probed
-        self.probed_arrived.emit(probed)
+        self._latest = probed
+        if self._example is None:
+            self.probed = probed
+            self.probed_arrived.emit(probed)
 
     def _take_meta_test(self, meta_test: m.MetaTested) -> None:
         self.meta_test = meta_test
@@ -353,7 +413,7 @@ class Session(QObject):
 
     def _take_refused(self, refused: m.Refused) -> None:
         # a refused change would leave the form showing what is not in force
-        if refused.command == "Change" and self.status is not None:
-            self.settings = self.status.settings
+        if refused.command in _LEFT_AS_IT_WAS and self.status is not None:
+            self.settings, self._opening = self.status.settings, False
             self.settings_changed.emit(self.settings)
         self.refused.emit(refused)

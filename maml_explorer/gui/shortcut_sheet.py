@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from maml_explorer.gui.actions import grouped, keys_text
 from maml_explorer.gui.overlay import Overlay
@@ -40,20 +40,15 @@ class ShortcutSheet(Overlay):
         ]
         columns = QHBoxLayout()
         columns.setSpacing(32)
-        half = sum(len(lines) + 2 for _, lines in self.lines if lines) / 2
-        filled, column = 0, QVBoxLayout()
+        half = sum(len(lines) + 1 for _, lines in self.lines if lines) / 2
+        column: list[tuple[str, list[tuple[str, str]]]] = []
         for group, lines in self.lines:
-            if not lines:
-                continue
-            if filled >= half:
-                column.addStretch(1)
-                columns.addLayout(column, 1)
-                filled, column = 0, QVBoxLayout()
-            column.addWidget(label(group, "muted"))
-            column.addLayout(_table(lines))
-            filled += len(lines) + 2
-        column.addStretch(1)
-        columns.addLayout(column, 1)
+            if sum(len(known) + 1 for _, known in column) >= half:
+                columns.addLayout(_table(column), 1)
+                column = []
+            if lines:
+                column.append((group, lines))
+        columns.addLayout(_table(column), 1)
         card.box.addLayout(columns)
 
     def show_sheet(self) -> None:
@@ -64,14 +59,19 @@ class ShortcutSheet(Overlay):
             self.open(self.done)
 
 
-def _table(lines: list[tuple[str, str]]) -> QGridLayout:
+def _table(groups: list[tuple[str, list[tuple[str, str]]]]) -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(16)
-    grid.setVerticalSpacing(2)
-    grid.setContentsMargins(0, 0, 0, 8)
-    for nth, (keys, words) in enumerate(lines):
-        grid.addWidget(label(keys), nth, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(label(words), nth, 1, Qt.AlignmentFlag.AlignTop)
+    grid.setVerticalSpacing(3)
+    top = Qt.AlignmentFlag.AlignTop
+    for group, lines in groups:
+        at = grid.rowCount()
+        grid.setRowMinimumHeight(at, 8)
+        grid.addWidget(label(group, "muted"), at + 1, 0, 1, 2)
+        for nth, (keys, words) in enumerate(lines, at + 2):
+            grid.addWidget(label(keys), nth, 0, top)
+            grid.addWidget(label(words), nth, 1, top)
+    grid.setRowStretch(grid.rowCount(), 1)
     grid.setColumnMinimumWidth(0, 140)
     grid.setColumnStretch(1, 1)
     return grid

@@ -19,8 +19,10 @@ from maml_explorer.gui.icon import app_icon
 from maml_explorer.gui.layout_file import layout_path
 from maml_explorer.gui.session import Session, Worker
 from maml_explorer.gui.theme import base_font
+from maml_explorer.gui.view_state import view_state
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.presets import DEFAULT_PRESET, presets
+from maml_explorer.settings_text import from_share
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ def show(worker: Worker, options: Options) -> int:
     try:
         with _interruptible(window), _panel_errors(window):
             window.show()
-            window.session.start()
+            begin(window, options)
             return app.exec()
     finally:
         if not window.session.close():
@@ -66,7 +68,12 @@ def open_window(worker: Worker, options: Options, path: Path | None = None) -> M
     """
     known = presets()
     preset = options.preset or known[DEFAULT_PRESET]
-    session = Session(worker, options.settings or preset.settings)
+    settings = options.settings
+    if options.share is not None:
+        shared = from_share(options.share)
+        settings = shared.settings
+        preset = known.get(view_state(shared.view).preset, preset)
+    session = Session(worker, settings or preset.settings)
     session.preset, session.baseline = preset, preset.settings
     if path is None and not options.safe_mode:
         path = layout_path()
@@ -75,6 +82,19 @@ def open_window(worker: Worker, options: Options, path: Path | None = None) -> M
     window = MainWindow(session, known, path)
     session.setParent(window)
     return window
+
+
+def begin(window: MainWindow, options: Options) -> None:
+    """Starts the session with what `options` ask for; greets at a first start."""
+    asked = options.share or options.run or options.settings or options.preset
+    if not asked and not window.welcome.done:
+        window.welcome.greet()
+    window.session.start()
+    if options.share is not None:
+        shared = from_share(options.share)
+        window.files.sharing.show(view_state(shared.view))
+    if options.run is not None:
+        window.files.opening.open(options.run)
 
 
 @contextmanager

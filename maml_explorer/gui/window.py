@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from maml_explorer.gui.actions import Actions
 from maml_explorer.gui.appearance import CHOICES, Appearance
 from maml_explorer.gui.banner import Banners
 from maml_explorer.gui.export_dialog import ExportDialog
+from maml_explorer.gui.files import Files
 from maml_explorer.gui.layout_file import WindowLayout, read_layout, set_aside, write_layout
 from maml_explorer.gui.notices import Notices
 from maml_explorer.gui.palette import CommandPalette
@@ -24,6 +25,7 @@ from maml_explorer.gui.session import Session
 from maml_explorer.gui.settings_form import SettingsForm
 from maml_explorer.gui.shortcut_sheet import ShortcutSheet
 from maml_explorer.gui.status_line import status_text
+from maml_explorer.gui.welcome import Welcome
 from maml_explorer.gui.widgets import Card, button, label
 from maml_explorer.gui.window_actions import entries
 from maml_explorer.presets import Preset
@@ -44,16 +46,22 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.session = session
-        self.presets = presets
+        self.presets = dict(presets)
         self._layout_path = layout_path
         self.setWindowTitle("MAML Explorer")
+        self.setAcceptDrops(True)
         self.appearance = Appearance(session)
+        self.banners = Banners()
+        self.files = Files(self, layout_path.parent / "presets" if layout_path else None)
         self.actions_table = Actions(self, entries(self)).table
         self.run_bar = RunBar(session, presets, self.export)
         self.view_button = button("View", self._show_view_menu, "Panels, layout and theme")
         self.view_button.setText("View ▾")
+        self.file_button = button("File", self._show_file_menu, "Open, save, share, export")
+        self.file_button.setText("File ▾")
+        self.run_bar.add(self.file_button)
         self.run_bar.add(self.view_button)
-        self.banners = Banners()
+        self.welcome = Welcome(session, self.files.open_example)
         self.notices = Notices(session, self.banners)
         self.form = SettingsForm(session)
         self.places = {entry.name: Place(entry, session) for entry in PANELS.values()}
@@ -76,6 +84,7 @@ class MainWindow(QMainWindow):
         box.setSpacing(GAP)
         box.addWidget(self.run_bar)
         box.addWidget(self.banners)
+        box.addWidget(self.welcome)
         box.addWidget(self.splitters["columns"], 1)
         box.addWidget(self.status)
         self.setCentralWidget(ground)
@@ -87,6 +96,24 @@ class MainWindow(QMainWindow):
         session.status_changed.connect(lambda status: self.status.setText(status_text(status)))
         self.reset_layout()
         self._restore()
+        self.files.load_own_presets()
+
+    def offer_presets(self, presets: Mapping[str, Preset]) -> None:
+        """Offers further presets in the run bar."""
+        self.presets.update(presets)
+        self.run_bar.offer(presets)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes files."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Opens the first file that was dropped."""
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.files.opening.open(Path(paths[0]))
 
     def export(self) -> None:
         """Asks for arm and folder."""
@@ -193,6 +220,10 @@ class MainWindow(QMainWindow):
         centre.addWidget(insight)
         self.parts["Insight"] = insight
 
+    def _show_file_menu(self) -> None:
+        below = self.file_button.mapToGlobal(self.file_button.rect().bottomLeft())
+        self.files.menu().popup(below)
+
     def _show_view_menu(self) -> None:
         below = self.view_button.mapToGlobal(self.view_button.rect().bottomLeft())
         self.view_menu().popup(below)
@@ -227,6 +258,8 @@ class MainWindow(QMainWindow):
             if place.entry.name == layout.tab:
                 self.tabs.setCurrentIndex(index)
         self.appearance.use(layout.theme)
+        self.files.opening.recent = layout.recent
+        self.welcome.done = layout.welcomed
 
     def _set_aside(self, path: Path, error: StorageError) -> None:
         try:
@@ -247,6 +280,8 @@ class MainWindow(QMainWindow):
             hidden=tuple(title for title, part in self.parts.items() if part.isHidden()),
             tab=current.entry.name if isinstance(current, Place) else "",
             theme=self.appearance.choice,
+            recent=self.files.opening.recent,
+            welcomed=self.welcome.done,
         )
         try:
             write_layout(self._layout_path, layout)

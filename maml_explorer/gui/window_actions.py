@@ -76,7 +76,15 @@ def _of_editing(window: MainWindow) -> list[Entry]:
 
 
 def _of_files(window: MainWindow) -> list[Entry]:
+    files = window.files
     return [
+        Entry(FILE, "open_run", "Open run…", files.open_run, ("Ctrl+O",)),
+        Entry(FILE, "open_file", "Open file…", files.open_file, ("Ctrl+Shift+O",)),
+        Entry(FILE, "open_example", "Open the trained example", files.open_example),
+        Entry(FILE, "save_run", "Save run…", files.save_run, ("Ctrl+S",)),
+        Entry(FILE, "save_preset", "Save preset…", files.save_preset, ("Ctrl+Shift+S",)),
+        Entry(FILE, "copy_share", "Copy share string", files.sharing.copy, ("Ctrl+Shift+C",)),
+        Entry(FILE, "paste_share", "Paste share string", files.sharing.paste, ("Ctrl+Shift+V",)),
         Entry(FILE, "export", "Export initialization…", window.export, ("Ctrl+E",)),
         Entry(FILE, "quit", "Quit", window.close, ("Ctrl+Q",)),
     ]

@@ -38,6 +38,8 @@ def opened(qtbot: QtBot, qapp: QApplication) -> Iterator[Opener]:
         window.show()
         qtbot.waitExposed(window)
         window.activateWindow()
+        # keys reach actions of the active window only
+        qtbot.waitUntil(window.isActiveWindow)
         window.session.start()
         window.session.pace.stop()
         window.session.pull()

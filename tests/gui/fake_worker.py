@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from maml_explorer.settings import Settings, needs_restart
+from maml_explorer.settings_text import from_toml
 from maml_explorer.worker import messages as m
 
 PER_PULL = 40
@@ -27,6 +29,7 @@ class FakeWorker:
         self.probe: m.ProbeTask | None = None
         self._per_pull = per_pull
         self._inner = 0
+        self._kept: dict[int, tuple[int, Settings]] = {}
         self._outbox: list[m.Report] = []
         self._answers: dict[type, Callable[[Any], None]] = {
             m.Restart: self._restart,
@@ -39,6 +42,9 @@ class FakeWorker:
             m.MetaTest: lambda _: self.report(self._meta_tested()),
             m.WatchTasks: self._watch,
             m.BackToLastGood: self._back,
+            m.BringBack: self._bring_back,
+            m.OpenRun: self._open_run,
+            m.SaveRun: lambda command: self.report(m.Exported("run", command.folder)),
             m.ExportInitialization: lambda command: self.report(
                 m.Exported("initialization", command.folder, command.arm)
             ),
@@ -74,8 +80,25 @@ class FakeWorker:
         self.report(self._status())
 
     def _restart(self, command: m.Restart) -> None:
-        self.run, self.step, self.settings = self.run + 1, 0, command.settings
-        self._enter(m.Phase.RUNNING if command.train else m.Phase.PAUSED)
+        self._begin(0, command.settings, m.Phase.RUNNING if command.train else m.Phase.PAUSED)
+
+    def _bring_back(self, command: m.BringBack) -> None:
+        if command.run not in self._kept:
+            self.report(m.Refused("BringBack", f"Run {command.run} is no longer kept."))
+            return
+        self._begin(*self._kept.pop(command.run), m.Phase.PAUSED)
+
+    def _open_run(self, command: m.OpenRun) -> None:
+        if not Path(command.folder).is_dir():
+            self.report(m.Refused("OpenRun", f"{command.folder} is not a run folder."))
+            return
+        settings = from_toml((Path(command.folder) / "settings.toml").read_text())
+        self._begin(500, settings, m.Phase.PAUSED)
+
+    def _begin(self, step: int, settings: Settings, phase: m.Phase) -> None:
+        self._kept[self.run] = (self.step, self.settings)
+        self.run, self.step, self.settings = self.run + 1, step, settings
+        self._enter(phase)
         self.report(m.ReferenceLosses(self.run, 4.25, 3.01, "−1.62 cos x", 0.0))
         self.report(self._meta_tested())
         self._probed()

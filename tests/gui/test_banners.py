@@ -65,7 +65,7 @@ def test_going_back_forgets_who_diverged(window: MainWindow, qtbot: QtBot):
     assert said(window)[0].startswith("MTL diverged")
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (1100, 720)])
+@pytest.mark.parametrize("size", [(1280, 800), (1240, 720)])
 def test_long_banners_leave_the_window_as_it_is(
     opened: Opener, qtbot: QtBot, size: tuple[int, int]
 ):

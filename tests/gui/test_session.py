@@ -107,12 +107,60 @@ def test_a_drag_is_one_undo_step(session: Session):
     assert session.settings.inner.inner_lr == 0.01
 
 
-def test_an_undone_edit_after_a_restart_is_staged_again(session: Session):
+def test_undo_brings_back_the_run_before_a_restart(session: Session, worker: FakeWorker):
+    session.train()
+    session.pull()
+    session.pause()
     session.edit({"seed": 7})
     session.restart()
+    session.pull()
+    assert worker.step == 0
     session.undo_stack.undo()
-    assert session.settings.run.seed == 7
-    assert session.edited.run.seed == 0
+    session.pull()
+    assert worker.posted_of(m.BringBack) == [m.BringBack(1)]
+    assert (worker.step, worker.settings.run.seed) == (40, 0)
+    assert session.status is not None and session.status.outer_step == 40
+    assert session.settings.run.seed == 0
+    assert session.edited.run.seed == 7
+    session.undo_stack.undo()
+    assert session.staged is None
+    session.undo_stack.redo()
+    session.undo_stack.redo()
+    session.pull()
+    assert worker.posted_of(m.BringBack)[-1] == m.BringBack(2)
+    assert (worker.step, session.settings.run.seed) == (0, 7)
+
+
+def test_reset_and_new_seed_are_one_undo_step_each(session: Session, worker: FakeWorker):
+    session.train()
+    session.pull()
+    session.reset()
+    session.pull()
+    session.new_seed()
+    session.pull()
+    assert session.undo_stack.count() == 2
+    assert worker.settings.run.seed == 1
+    session.undo_stack.undo()
+    session.pull()
+    assert (worker.step, worker.settings.run.seed, session.edited.run.seed) == (0, 0, 0)
+    session.undo_stack.undo()
+    session.pull()
+    assert worker.step >= 40
+
+
+def test_a_run_that_is_no_longer_kept_is_said_and_the_settings_stay_true(
+    session: Session, worker: FakeWorker
+):
+    session.edit({"seed": 3})
+    session.restart()
+    session.pull()
+    worker._kept.clear()
+    refusals: list[m.Refused] = []
+    session.refused.connect(refusals.append)
+    session.undo_stack.undo()
+    session.pull()
+    assert [refusal.command for refusal in refusals] == ["BringBack"]
+    assert session.settings.run.seed == worker.settings.run.seed == 3
 
 
 def test_arms_change_at_once(session: Session, worker: FakeWorker):
@@ -168,6 +216,7 @@ def test_reports_of_an_older_run_are_dropped(session: Session, worker: FakeWorke
     old = worker._status()
     with qtbot.waitSignal(session.run_started) as started:
         session.restart()
+        arrived.clear()
         session.pull()
     assert started.args == [2]
     worker.report(old)

@@ -1,0 +1,106 @@
+"""The prepared state as one line of text: to the clipboard, and from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QGuiApplication
+
+from maml_explorer.gui.place import Place
+from maml_explorer.gui.view_state import ViewState, view_state
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.settings_text import Shared, from_share, to_share
+from maml_explorer.worker.messages import Probed
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.window import MainWindow
+
+HERO = "adaptation"
+
+
+class Sharing:
+    """Copies and pastes the share string of a window."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._inner_step: int | None = None
+        window.session.probed_arrived.connect(self._step)
+
+    def view(self) -> ViewState:
+        """What the window shows now."""
+        window, session = self._window, self._window.session
+        hero = window.places[HERO].panel
+        tab = window.tabs.currentWidget()
+        return ViewState(
+            probe=session.probe,
+            inner_step=getattr(hero, "inner_step", None),
+            tab=tab.entry.name if isinstance(tab, Place) else "",
+            hidden=tuple(title for title, part in window.parts.items() if part.isHidden()),
+            hidden_arms=tuple(sorted(session.hidden)),
+            preset=session.preset.name if session.preset is not None else "",
+        )
+
+    def copy(self) -> None:
+        """Puts the share string on the clipboard, and says so."""
+        try:
+            text = to_share(self._window.session.edited, self.view().to_view())
+        except SettingsError as error:
+            self._window.banners.say("share", str(error), "warning")
+            return
+        QGuiApplication.clipboard().setText(text)
+        self._window.banners.say(
+            "share", f"The share string ({len(text)} characters) is on the clipboard: settings, "
+            "arms, task, inner step and panels.",
+        )  # fmt: skip
+
+    def paste(self) -> None:
+        """Takes over the share string on the clipboard; says why where that cannot be."""
+        self.take(QGuiApplication.clipboard().text())
+
+    def take(self, text: str) -> bool:
+        """Takes over a share string, as one undo step; False where it was refused."""
+        try:
+            shared = from_share(text)
+            state = view_state(shared.view)
+        except SettingsError as error:
+            self._window.banners.say("share", f"Nothing was taken over: {error}", "warning")
+            return False
+        self.apply(shared, state)
+        return True
+
+    def apply(self, shared: Shared, state: ViewState) -> None:
+        """Makes the window show a prepared state."""
+        session = self._window.session
+        preset = self._window.presets.get(state.preset)
+        session.preset = preset
+        session.baseline = shared.settings if preset is None else preset.settings
+        session.adopt(shared.settings, "Open share string")
+        if not session.begin_if_untouched():
+            session.settings_changed.emit(session.settings)
+        self.show(state)
+
+    def show(self, state: ViewState) -> None:
+        """Shows task, inner step, tab, panels and arms of a prepared state."""
+        window, session = self._window, self._window.session
+        if state.probe is not None:
+            session.set_probe(state.probe)
+        session.set_hidden(state.hidden_arms)
+        for title, part in window.parts.items():
+            part.setVisible(title not in state.hidden)
+        if state.tab in window.places and "Insight" not in state.hidden:
+            window.show_tab(state.tab)
+        self._inner_step = state.inner_step
+        if session.probed is not None:
+            self._step(session.probed)
+
+    def _step(self, probed: Probed) -> None:
+        """The slider has that step only once there are curves with so many."""
+        slider = getattr(self._window.places[HERO].panel, "slider", None)
+        wanted = self._inner_step
+        if wanted is None or slider is None or not probed.arms:
+            return
+        last = max(len(arm.curves) for arm in probed.arms.values()) - 1
+        if wanted <= last or self._window.session.settings.run.test_steps <= last:
+            self._inner_step = None
+            slider.setMaximum(last)
+            slider.setValue(min(wanted, last))

@@ -1,0 +1,104 @@
+"""What a share string says of the window: task, inner step, open tab, hidden panels and arms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from maml_explorer.gui import probing
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.worker.messages import ProbeTask
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """A prepared view; None and empty mean that nothing is said."""
+
+    probe: ProbeTask | None = None
+    inner_step: int | None = None
+    tab: str = ""
+    hidden: tuple[str, ...] = ()
+    """Titles of hidden parts of the window."""
+    hidden_arms: tuple[str, ...] = ()
+    preset: str = ""
+    """Name of the preset that differences are marked against."""
+
+    def to_view(self) -> dict[str, Any]:
+        """As a share string holds it."""
+        view: dict[str, Any] = {}
+        if self.probe is not None:
+            view["x"] = self.probe.support_x.tolist()
+            view["y"] = self.probe.support_y.tolist()
+            if self.probe.amplitude is not None:
+                view["task"] = [self.probe.amplitude, self.probe.phase]
+        if self.inner_step is not None:
+            view["inner_step"] = self.inner_step
+        for key in ("tab", "preset"):
+            if getattr(self, key):
+                view[key] = getattr(self, key)
+        for key in ("hidden", "hidden_arms"):
+            if getattr(self, key):
+                view[key] = list(getattr(self, key))
+        return view
+
+
+def view_state(view: Mapping[str, Any]) -> ViewState:
+    """The view in a share string; what a later version adds is passed over.
+
+    Raises:
+        SettingsError: where an entry is of another kind than this program writes.
+    """
+    step = view.get("inner_step")
+    if step is not None and (isinstance(step, bool) or not isinstance(step, int) or step < 0):
+        raise _damaged("inner_step")
+    return ViewState(
+        probe=_probe(view),
+        inner_step=step,
+        tab=_text(view, "tab"),
+        hidden=_texts(view, "hidden"),
+        hidden_arms=_texts(view, "hidden_arms"),
+        preset=_text(view, "preset"),
+    )
+
+
+def _probe(view: Mapping[str, Any]) -> ProbeTask | None:
+    if "x" not in view and "y" not in view:
+        return None
+    x, y = _numbers(view, "x"), _numbers(view, "y")
+    if len(x) != len(y):
+        raise SettingsError(f"The view has {len(x)} x and {len(y)} y of support points.")
+    if "task" not in view:
+        return ProbeTask(probing.fixed(x), probing.fixed(y))
+    task = _numbers(view, "task")
+    if len(task) != 2:
+        raise _damaged("task")
+    return ProbeTask(probing.fixed(x), probing.fixed(y), task[0], task[1])
+
+
+def _numbers(view: Mapping[str, Any], key: str) -> list[float]:
+    found = view.get(key)
+    if not isinstance(found, list) or not all(
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e6
+        for value in found
+    ):
+        raise _damaged(key)
+    return [float(value) for value in found]
+
+
+def _text(view: Mapping[str, Any], key: str) -> str:
+    found = view.get(key, "")
+    if not isinstance(found, str):
+        raise _damaged(key)
+    return found
+
+
+def _texts(view: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found = view.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(value, str) for value in found):
+        raise _damaged(key)
+    return tuple(found)
+
+
+def _damaged(key: str) -> SettingsError:
+    return SettingsError(f"The view in the share string has a “{key}” of another kind.")

@@ -1,0 +1,262 @@
+"""Opening, saving and sharing, as a person does: keys, drops, the clipboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.app import Options
+from maml_explorer.gui.example import example_folder
+from maml_explorer.gui.files import Files
+from maml_explorer.gui.layout_file import read_layout
+from maml_explorer.gui.probing import fixed
+from maml_explorer.gui.startup import begin
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.presets import load_preset, presets
+from maml_explorer.settings import Settings, default_arm
+from maml_explorer.settings_text import from_share, to_share
+from maml_explorer.storage.run_folder import create_run
+from maml_explorer.worker import messages as m
+from tests.gui.driving import Opener, press, said, worker_of
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+CTRL_SHIFT = CTRL | Qt.KeyboardModifier.ShiftModifier
+
+
+def drop(window: MainWindow, path: Path) -> None:
+    """Drops a file or folder onto the window."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    copy = Qt.DropAction.CopyAction
+    enter = QDragEnterEvent(QPointF(300, 300).toPoint(), copy, data, buttons, keys)
+    window.dragEnterEvent(enter)
+    assert enter.isAccepted()
+    window.dropEvent(QDropEvent(QPointF(300, 300), copy, data, buttons, keys))
+    window.session.pull()
+
+
+def prepared(window: MainWindow) -> Settings:
+    """Prepares a state that differs from the start in everything a share string carries."""
+    session = window.session
+    session.edit({"inner_lr": 0.3, "inner_steps": 2})
+    session.set_arms([*session.edited.arms, default_arm("reptile")])
+    session.set_probe(m.ProbeTask(fixed([-1.0, 0.5, 2.0]), fixed([1.0, 2.0, -3.0])))
+    session.pull()
+    session.set_hidden(["ANIL"])
+    window.places["adaptation"].panel.slider.setValue(4)  # type: ignore[union-attr]
+    window.show_tab("pseudocode")
+    window.toggle_part("Losses")
+    return session.edited
+
+
+def test_the_whole_prepared_state_crosses_by_the_clipboard(opened: Opener, qtbot: QtBot):
+    first = opened()
+    settings = prepared(first)
+    qtbot.keyClick(first, Qt.Key.Key_C, CTRL_SHIFT)
+    assert from_share(QApplication.clipboard().text()).settings == settings
+    assert "is on the clipboard" in said(first)[-1]
+    second = opened()
+    qtbot.keyClick(second, Qt.Key.Key_V, CTRL_SHIFT)
+    second.session.pull()
+    assert second.session.settings == settings
+    assert worker_of(second).settings == settings
+    probe = second.session.probe
+    assert probe is not None and probe.amplitude is None
+    assert np.array_equal(probe.support_y, [1.0, 2.0, -3.0])
+    assert second.session.hidden == {"ANIL"}
+    assert second.places["adaptation"].panel.inner_step == 4  # type: ignore[union-attr]
+    assert second.tabs.currentWidget() is second.places["pseudocode"]
+    assert second.parts["Losses"].isHidden()
+    assert not second.parts["Adaptation speed"].isHidden()
+    assert second.session.preset is presets()["finn-10-shot"]
+    # one undo step takes it back
+    second.session.undo_stack.undo()
+    assert second.session.edited == presets()["finn-10-shot"].settings
+
+
+def test_the_command_line_applies_a_share_string(opened: Opener):
+    first = opened()
+    settings = prepared(first)
+    text = to_share(settings, first.files.sharing.view().to_view())
+    options = Options(share=text, safe_mode=True)
+    second = opened(options=options)
+    begin(second, options)
+    second.session.pull()
+    assert second.session.settings == settings
+    assert second.places["adaptation"].panel.inner_step == 4  # type: ignore[union-attr]
+    assert second.parts["Losses"].isHidden()
+    assert not second.welcome.isVisible()
+
+
+def test_a_state_shared_while_training_waits_for_a_restart(window: MainWindow, qtbot: QtBot):
+    QApplication.clipboard().setText(to_share(Settings().with_values({"seed": 5})))
+    window.session.train()
+    window.session.pull()
+    qtbot.keyClick(window, Qt.Key.Key_V, CTRL_SHIFT)
+    window.session.pull()
+    assert window.session.run == 1
+    assert window.session.staged_labels == ["Seed"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "hello", "maml9.e30", "maml1.!!!", to_share(Settings(), {"x": [1.0]}),
+     to_share(Settings(), {"x": ["a"], "y": [1.0]}), to_share(Settings(), {"tab": 3}),
+     to_share(Settings(), {"inner_step": -1}), to_share(Settings(), {"hidden": ["a", 1]}),
+     to_share(Settings(), {"x": [1], "y": [1], "task": [1]})],
+)  # fmt: skip
+def test_a_damaged_share_string_is_refused_with_a_sentence(
+    window: MainWindow, qtbot: QtBot, text: str
+):
+    before = window.session.edited, window.session.probe
+    QApplication.clipboard().setText(text)
+    qtbot.keyClick(window, Qt.Key.Key_V, CTRL_SHIFT)
+    (sentence,) = said(window)
+    assert sentence.startswith("Nothing was taken over: ")
+    assert (window.session.edited, window.session.probe) == before
+
+
+def test_a_dropped_run_folder_is_gone_on_with_and_undo_goes_back(
+    window: MainWindow, tmp_path: Path
+):
+    settings = Settings().with_values({"seed": 9, "inner_lr": 0.02})
+    create_run(tmp_path / "run", settings)
+    drop(window, tmp_path / "run")
+    assert worker_of(window).posted_of(m.OpenRun) == [m.OpenRun(str(tmp_path / "run"))]
+    assert window.session.settings == window.session.edited == settings
+    assert window.session.baseline == settings
+    assert window.files.opening.recent == (str(tmp_path / "run"),)
+    window.session.undo_stack.undo()
+    window.session.pull()
+    assert worker_of(window).posted_of(m.BringBack)
+    assert window.session.settings == Settings() == worker_of(window).settings
+
+
+def test_a_dropped_preset_is_loaded(window: MainWindow, tmp_path: Path):
+    path = tmp_path / "mine.toml"
+    path.write_text('schema = 1\n[preset]\ntitle = "Mine"\n[inner]\ninner_lr = 0.05\n')
+    drop(window, path)
+    assert window.session.settings.inner.inner_lr == 0.05
+    assert window.session.preset is not None and window.session.preset.title == "Mine"
+
+
+def test_a_dropped_file_with_a_share_string_is_taken_over(window: MainWindow, tmp_path: Path):
+    path = tmp_path / "prepared.txt"
+    path.write_text(to_share(Settings().with_values({"inner_lr": 0.07})) + "\n")
+    drop(window, path)
+    assert window.session.settings.inner.inner_lr == 0.07
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("photo.png", b"\x89PNG"), ("notes.txt", b"hello"), ("bad.toml", b"schema = 99"),
+     ("bad2.toml", b"\xff\xfe"), ("big.txt", b"x" * 100_000), ("model.safetensors", b"1"),
+     ("config.json", b"{}"), ("empty", None)],
+)  # fmt: skip
+def test_what_is_nothing_of_ours_is_refused_with_one_sentence(
+    window: MainWindow, tmp_path: Path, name: str, content: bytes | None
+):
+    before = window.session.edited
+    path = tmp_path / name
+    path.mkdir() if content is None else path.write_bytes(content)
+    drop(window, path)
+    (sentence,) = said(window)
+    assert sentence.startswith(f"{name} was not opened: ")
+    assert sentence.endswith(".")
+    assert window.session.edited == before
+    assert window.files.opening.recent == ()
+
+
+def test_ctrl_s_asks_once_and_then_saves_in_place(window: MainWindow, qtbot: QtBot, tmp_path: Path):
+    ask = window.files.ask
+    qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
+    assert ask.isVisible() and ask.line.hasFocus()
+    assert "run-" in ask.line.text()
+    ask.line.setText(str(tmp_path / "mine"))
+    qtbot.keyClick(ask.line, Qt.Key.Key_Return)
+    window.session.pull()
+    assert worker_of(window).posted_of(m.SaveRun) == [m.SaveRun(str(tmp_path / "mine"))]
+    assert said(window) == [f"The run was written to {tmp_path / 'mine'}."]
+    qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
+    assert not ask.isVisible()
+    assert worker_of(window).posted[-1] == m.SaveRun(str(tmp_path / "mine"), overwrite=True)
+    # another run is another folder
+    window.session.reset()
+    window.session.pull()
+    qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
+    assert ask.isVisible()
+
+
+@pytest.mark.parametrize("keys", [CTRL, CTRL_SHIFT])
+def test_ctrl_o_opens_a_chooser_that_does_not_stop_the_run(
+    window: MainWindow, qtbot: QtBot, keys: Qt.KeyboardModifier
+):
+    qtbot.keyClick(window, Qt.Key.Key_O, keys)
+    (chooser,) = window.findChildren(QFileDialog)
+    mode = QFileDialog.FileMode.Directory if keys == CTRL else QFileDialog.FileMode.ExistingFile
+    assert chooser.fileMode() == mode
+    chooser.fileSelected.emit(str(example_folder()))
+    chooser.close()
+    assert worker_of(window).posted_of(m.OpenRun)
+
+
+def test_own_presets_are_saved_marked_and_there_at_the_next_start(
+    opened: Opener, qtbot: QtBot, tmp_path: Path
+):
+    first = opened(tmp_path / "window.json")
+    first.session.edit({"inner_lr": 0.2})
+    assert first.run_bar.dot.shown
+    assert "Inner learning rate" in first.run_bar.dot.toolTip()
+    qtbot.keyClick(first, Qt.Key.Key_S, CTRL_SHIFT)
+    qtbot.keyClicks(first.files.ask.line, "For my class")
+    press(qtbot, first.files.ask.ok)
+    assert first.run_bar.preset.currentText() == "For my class"
+    assert not first.run_bar.dot.shown
+    saved = load_preset(tmp_path / "presets" / "own-for-my-class.toml")
+    assert saved.settings.inner.inner_lr == 0.2
+    (tmp_path / "presets" / "own-broken.toml").write_text("schema = 7")
+    second = opened(tmp_path / "window.json")
+    assert second.run_bar.preset.findText("For my class") >= 0
+    assert "own-broken.toml was not read" in said(second)[-1]
+
+
+def test_a_preset_without_a_name_is_refused(window: MainWindow, tmp_path: Path):
+    files = Files(window, tmp_path)
+    files._save_preset("???")
+    assert "at least one letter" in said(window)[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_presets_say_source_and_numbers_to_reach(window: MainWindow):
+    box = window.run_bar.preset
+    tip = box.itemData(box.findData("finn-10-shot"), Qt.ItemDataRole.ToolTipRole)
+    assert "Source: Finn, Abbeel, Levine 2017" in tip
+    assert "To reach: MAML, 5 shots, query MSE 0.67 after 1, 0.38 after 5" in tip
+    assert tip in box.toolTip()
+
+
+def test_recent_files_are_remembered_and_offered(opened: Opener, tmp_path: Path):
+    layout = tmp_path / "window.json"
+    first = opened(layout)
+    for name in ("a", "b"):
+        create_run(tmp_path / name, Settings())
+        drop(first, tmp_path / name)
+    drop(first, tmp_path / "a")
+    first.close()
+    assert read_layout(layout).recent == (str(tmp_path / "a"), str(tmp_path / "b"))
+    second = opened(layout)
+    menu = second.files.menu()
+    (recent,) = menu.findChildren(QMenu)
+    paths = [action.text() for action in recent.actions()]
+    assert paths == [str(tmp_path / "a"), str(tmp_path / "b")]
+    recent.actions()[1].trigger()
+    second.session.pull()
+    assert worker_of(second).posted_of(m.OpenRun) == [m.OpenRun(str(tmp_path / "b"))]
+    menu.deleteLater()
