@@ -177,7 +177,7 @@ def freeze_test(learner: Learner, batch: TaskBatch) -> Generator[int, None, Tens
 
 
 def _frozen_errors(learner: Learner, batch: TaskBatch) -> Tensor:
-    """[frozen layers, task]"""
+    """[frozen layers, task] of one piece."""
     model = learner.model
     x = batch.inputs[:, batch.shots :].to(learner.theta)
     y = batch.y[:, batch.shots :].to(learner.theta)

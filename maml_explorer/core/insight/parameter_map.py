@@ -147,11 +147,12 @@ def polar_fit(coordinates: Tensor, tasks: Tensor) -> PolarFit | Nothing:
     at, drawn = coordinates[finite].double(), tasks.double().cpu()[finite]
     if len(at) < 4:
         return TOO_FEW
-    design = torch.cat([at, at.new_ones(len(at), 1)], 1)
     goal = drawn[:, :1] * torch.stack([drawn[:, 1].cos(), drawn[:, 1].sin()], 1)
-    # pinv, as the coordinates may lie on a line
-    matrix = torch.linalg.pinv(design) @ goal
-    left = (goal - design @ matrix).square().sum(0)
+    # centred and scaled, so that neither far points nor a line of them spoil the least squares
+    centre, scale = at.mean(0), at.std(0).clamp_min(1e-300)
+    slope = torch.linalg.pinv((at - centre) / scale) @ (goal - goal.mean(0)) / scale[:, None]
+    matrix = torch.cat([slope, (goal.mean(0) - centre @ slope)[None]])
+    left = (goal - goal.mean(0) - (at - centre) @ slope).square().sum(0)
     total = (goal - goal.mean(0)).square().sum(0)
     if float(total.min()) <= 1e-20 * float(goal.square().sum().clamp_min(1e-300)):
         return Nothing("The tasks do not differ enough: give amplitude and phase a range.")

@@ -120,6 +120,13 @@ def test_the_fit_is_least_squares() -> None:
     correlation = torch.corrcoef(torch.stack([fitted[:, 0], goal]))[0, 1]
     assert found.r_squared_each[0] == pytest.approx(float(correlation**2), rel=1e-9)
     assert found.r_squared_each[1] < 0.1
+    torch.testing.assert_close(design @ found.matrix[:, :1], fitted)
+    for scale in (1e-20, 1e20):  # whatever the units
+        again = polar_fit(at * torch.tensor([1.0, scale]), tasks)
+        assert isinstance(again, PolarFit)
+        assert again.r_squared == pytest.approx(found.r_squared, rel=1e-6)
+    line = polar_fit(at[:, :1] * torch.tensor([1.0, 0.0]), tasks)
+    assert isinstance(line, PolarFit) and 0 < line.r_squared < found.r_squared
 
 
 def test_why_there_is_nothing() -> None:
