@@ -6,10 +6,12 @@ NumPy only, no Qt.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from maml_explorer.gui.held_out_losses import HeldOutLosses, HeldOutPoint
 from maml_explorer.gui.traces import Array, Trace, columns
 from maml_explorer.hyperparameters import shown
 from maml_explorer.settings import DECLARATIONS, Settings, changed_keys
@@ -17,9 +19,16 @@ from maml_explorer.worker.messages import Metrics
 
 OUTER_STEPS, SECONDS, GRADIENTS = 0, 1, 2
 """The x axes of a trace."""
-OUTER_LOSS, INNER_LOSS = "outer", "inner"
+X_LABELS = {
+    OUTER_STEPS: "outer step",
+    SECONDS: "seconds of training, per arm",
+    GRADIENTS: "gradient evaluations per task",
+}
+OUTER_LOSS, INNER_LOSS, HELD_OUT = "outer", "inner", "held-out"
+"""What is drawn: two losses of the training stream, or what the meta-tests found."""
 _ABOVE = 3.0
 """So many times the highest reference line belong to what the y axis shows."""
+_NONE = np.zeros(0)
 _MOST_WAITING = 1 << 14
 """Outer steps that wait to be taken up together."""
 _NEAR = 0.02
@@ -74,6 +83,7 @@ class LossHistory:
         self._waiting: list[Metrics] = []
         self._waiting_steps = 0
         self.marks: list[Mark] = []
+        self.held_out = HeldOutLosses()
 
     @property
     def traces(self) -> dict[tuple[str, str], Trace]:
@@ -113,11 +123,13 @@ class LossHistory:
         """Drops what came after an outer step."""
         for trace in self.traces.values():
             trace.rewind(outer_step)
+        self.held_out.rewind(outer_step)
         self.marks = [mark for mark in self.marks if mark.outer_step <= outer_step]
 
     def forget(self, arms: set[str]) -> None:
         """Drops arms, so that a later one of the same name begins anew."""
         self._traces = {key: trace for key, trace in self.traces.items() if key[0] not in arms}
+        self.held_out.forget(arms)
 
     def mark(self, before: Settings, after: Settings, outer_step: int) -> None:
         """Remembers a change; a drag of one slider is one mark."""
@@ -162,6 +174,22 @@ class Drawn:
     """[column]: the moving average at the end of each pixel column."""
 
 
+def held_out_drawn(
+    history: LossHistory, arm: str, axis: int, log_x: bool, log_y: bool
+) -> tuple[Drawn, list[HeldOutPoint]]:
+    """(the meta-tests of an arm to draw, the same as points); log10 on logarithmic axes."""
+    points, places = [], []
+    for point in history.held_out.points.get(arm, []):
+        place = history.at(point.outer_step, axis, arm, OUTER_LOSS)
+        if place is None or point.outer_step == 0:
+            place = 0.0
+        if (place > 0 or not log_x) and (point.mse > 0 or not log_y):
+            points.append(point)
+            places.append(math.log10(place) if log_x else place)
+    values = [math.log10(point.mse) if log_y else point.mse for point in points]
+    return Drawn(_NONE, _NONE, np.array(places, dtype=float), np.array(values, dtype=float)), points
+
+
 def reduced(
     trace: Trace, axis: int, smoothing: float, edges: Array, log_x: bool, log_y: bool
 ) -> Drawn:
@@ -174,8 +202,7 @@ def reduced(
         x = np.log10(np.maximum(x, 1e-12))
     first, last = columns(x, edges)
     if len(first) == 0:
-        none = np.zeros(0)
-        return Drawn(none, none, none, none)
+        return Drawn(_NONE, _NONE, _NONE, _NONE)
     stop = last[-1] + 1
     low = np.fmin.reduceat(trace.low()[:stop], first)
     high = np.fmax.reduceat(trace.high()[:stop], first)

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from html import escape
+from functools import partial
 
 import numpy as np
+import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
 
+from maml_explorer.gui.held_out_losses import HeldOutPoint
 from maml_explorer.gui.loss_history import (
-    GRADIENTS,
+    HELD_OUT,
     OUTER_LOSS,
     OUTER_STEPS,
     SECONDS,
+    X_LABELS,
     Drawn,
     LossHistory,
+    held_out_drawn,
     loss_range,
     reduced,
 )
-from maml_explorer.gui.numbers import number, whole
 from maml_explorer.gui.panels.curve import Curve, from_below
-from maml_explorer.gui.panels.exports import Table
 from maml_explorer.gui.panels.loss_lines import MarkLines, ReferenceLines, reference_words
+from maml_explorer.gui.panels.loss_readings import reading, table
 from maml_explorer.gui.panels.plot import Plot, label, recolor
 from maml_explorer.gui.panels.readout import ReadOut
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import ArmStyle, Theme, arm_style
 from maml_explorer.gui.traces import Array
 
-X_LABELS = {
-    OUTER_STEPS: "outer step",
-    SECONDS: "seconds of training, per arm",
-    GRADIENTS: "gradient evaluations per task",
-}
-AXIS_NAMES = ("outer step", "seconds", "gradient evaluations")
 _STRIDE = 0.06
 """The part by which the x axis grows at once while training."""
 NOTHING_YET = "Press Train: the losses appear here"
@@ -57,6 +54,9 @@ class LossPlot(Plot):
         """False once a person zoomed or panned; a double click makes it follow again."""
         self._end = 0.0
         self.drawn: dict[str, Drawn] = {}
+        self.tested: dict[str, list[HeldOutPoint]] = {}
+        """The meta-tests that are drawn, where they are the quantity shown."""
+        self._dots: dict[str, pg.ScatterPlotItem] = {}
         self._raw: dict[str, Curve] = {}
         self._smooth: dict[str, Curve] = {}
         self._ghosts: dict[str, Curve] = {}
@@ -65,7 +65,7 @@ class LossPlot(Plot):
         self._empty.setZValue(40)
         self.getPlotItem().addItem(self._empty, ignoreBounds=True)
         self.readout = ReadOut(self)
-        self.table = self._table
+        self.table = partial(table, self)
         self.view().sigRangeChangedManually.connect(self._taken_over)
         self.take_colors(session.theme)
 
@@ -104,15 +104,13 @@ class LossPlot(Plot):
         if self.follows:
             self._follow_x()
         edges = self._edges()
-        shown = [
-            arm
-            for arm in settings.arms
-            if arm.name not in self.session.hidden and (arm.name, self.loss) in self.history.traces
-        ]
+        known = self._known(self.history)
+        shown = [arm for arm in settings.arms if arm.name in known]
         names = {arm.name for arm in shown}
-        for curves in (self._raw, self._smooth):
+        for curves in (self._raw, self._smooth, self._dots):
             for name in set(curves) - names:
                 self.getPlotItem().removeItem(curves.pop(name))
+        self.tested = {}
         self.drawn = {arm.name: self._reduced(self.history, arm.name, edges) for arm in shown}
         styles = {arm.name: arm_style(settings, arm, theme) for arm in shown}
         for z, name in enumerate(from_below(styles)):
@@ -131,12 +129,13 @@ class LossPlot(Plot):
             smooth.setZValue(20 + z / 10)
             smooth.ink(self.arm_pen(style, 1.8))
             smooth.put(drawn.x, drawn.y)
+            self._draw_dots(name, style, 22 + z / 10)
         if self.follows:
             self._follow_y()
         self._draw_ghost(edges)
         self.references.draw(self.session.references, self.log_y)
         self.marks.draw(self.history.marks, self.mark_x)
-        self._empty.setVisible(not any(len(d.raw_x) for d in self.drawn.values()))
+        self._empty.setVisible(not any(len(d.x) for d in self.drawn.values()))
         if self._empty.isVisible():
             area = self.area()
             low_middle = QPoint(round(area.center().x()), round(area.top() + 0.8 * area.height()))
@@ -145,9 +144,42 @@ class LossPlot(Plot):
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
 
+    @property
+    def _stream(self) -> str:
+        """The loss whose trace says where an outer step lies on the x axis."""
+        return OUTER_LOSS if self.loss == HELD_OUT else self.loss
+
+    def _known(self, history: LossHistory) -> set[str]:
+        """The visible arms of which a history has what is shown."""
+        if self.loss == HELD_OUT:
+            names = {name for name, points in history.held_out.points.items() if points}
+        else:
+            names = {name for name, loss in history.traces if loss == self.loss}
+        return names - self.session.hidden
+
     def _reduced(self, history: LossHistory, arm: str, edges: Array) -> Drawn:
+        if self.loss == HELD_OUT:
+            drawn, points = held_out_drawn(history, arm, self.axis, self.log_x, self.log_y)
+            if history is self.history:
+                self.tested[arm] = points
+            return drawn
         trace = history.traces[arm, self.loss]
         return reduced(trace, self.axis, self.smoothing, edges, self.log_x, self.log_y)
+
+    def _draw_dots(self, name: str, style: ArmStyle, z: float) -> None:
+        """A marker for each meta-test, hollow where diverged tasks are left out."""
+        if self.loss != HELD_OUT:
+            if name in self._dots:
+                self.getPlotItem().removeItem(self._dots.pop(name))
+            return
+        if name not in self._dots:
+            self._dots[name] = pg.ScatterPlotItem(antialias=True, useCache=False, size=6)
+            self.getPlotItem().addItem(self._dots[name], ignoreBounds=True)
+        dots, drawn, pen = self._dots[name], self.drawn[name], self.pen(style.color, width=1.2)
+        fill = [pg.mkBrush(self.theme.card if p.diverged else style.color)
+                for p in self.tested[name]]  # fmt: skip
+        dots.setData(drawn.x, drawn.y, symbol=style.marker, brush=fill or None, pen=pen)
+        dots.setZValue(z)
 
     def _curve(self, curves: dict[str, Curve], name: str, antialias: bool) -> Curve:
         if name not in curves:
@@ -161,10 +193,8 @@ class LossPlot(Plot):
 
     def _draw_ghost(self, edges: Array) -> None:
         """The averages of the run before, faint, under everything."""
-        traces = {} if self.ghost is None else self.ghost.traces
-        names = {name for name, loss in traces if loss == self.loss} & {
-            arm.name for arm in self.session.settings.arms if arm.name not in self.session.hidden
-        }
+        known = set() if self.ghost is None else self._known(self.ghost)
+        names = known & {arm.name for arm in self.session.settings.arms}
         for name in set(self._ghosts) - names:
             self.getPlotItem().removeItem(self._ghosts.pop(name))
         for name in names:
@@ -182,7 +212,7 @@ class LossPlot(Plot):
         """(smallest, largest) x of the visible arms; (inf, 0) where there is none."""
         first, last = np.inf, 0.0
         for (name, loss), trace in history.traces.items():
-            if loss == self.loss and name not in self.session.hidden and len(trace):
+            if loss == self._stream and name not in self.session.hidden and len(trace):
                 x = trace.x(self.axis)
                 first, last = min(first, float(x[0])), max(last, float(x[-1]))
         return first, last
@@ -208,7 +238,7 @@ class LossPlot(Plot):
 
     def _follow_y(self) -> None:
         references = [value for value, _ in reference_words(self.session.references)]
-        values = [drawn.raw_y for drawn in self.drawn.values()]
+        values = [np.concatenate((drawn.raw_y, drawn.y)) for drawn in self.drawn.values()]
         span = loss_range(values, references, self.log_y)
         if span != tuple(self.view().viewRange()[1]):
             self.view().setYRange(*span, padding=0)
@@ -216,7 +246,7 @@ class LossPlot(Plot):
     def mark_x(self, outer_step: int) -> float | None:
         """Where an outer step lies on the x axis; None where it has no place."""
         for name in self.drawn:
-            x = self.history.at(outer_step, self.axis, name, self.loss)
+            x = self.history.at(outer_step, self.axis, name, self._stream)
             if x is not None and (x > 0 or not self.log_x):
                 return float(np.log10(x)) if self.log_x else x
         return None
@@ -253,35 +283,8 @@ class LossPlot(Plot):
         if x is None or not self.drawn:
             self.readout.hide()
         else:
-            self.readout.show(self.reading(x, pixel))
+            self.readout.show(self.reading(x))
 
-    def reading(self, x: float, pixel: QPoint | None = None) -> str:
-        """The averages at `x` of the plot as HTML, and what was changed near it."""
-        settings, theme = self.session.settings, self.session.theme
-        value = 10**x if self.log_x else max(x, 0.0)
-        rows = [f"{X_LABELS[self.axis]} {number(value) if self.axis == SECONDS else whole(value)}"]
-        for arm in settings.arms:
-            drawn = self.drawn.get(arm.name)
-            if drawn is None or len(drawn.x) == 0:
-                continue
-            nearest = int(np.abs(drawn.x - x).argmin())
-            y = 10 ** drawn.y[nearest] if self.log_y else drawn.y[nearest]
-            color = arm_style(settings, arm, theme).text
-            rows.append(f'<span style="color:{color}">{escape(arm.name)} {number(float(y))}</span>')
-        reach = 6 * self.view().viewPixelSize()[0]
-        for mark in self.history.marks:
-            at = self.mark_x(mark.outer_step)
-            if at is not None and abs(at - x) <= reach:
-                rows.append(f"step {whole(mark.outer_step)}: {escape(mark.words)}")
-        return "<br>".join(rows)
-
-    def _table(self) -> Table:
-        header = ["arm", *AXIS_NAMES, "min", "mean", "max", "smoothed"]
-        rows: list[list[object]] = []
-        for (name, loss), trace in self.history.traces.items():
-            if loss == self.loss and name in self.drawn:
-                columns = [trace.x(axis).tolist() for axis in X_LABELS]
-                columns += [v.tolist() for v in (trace.low(), trace.mean(), trace.high())]
-                columns.append(trace.smoothed(self.smoothing).tolist())
-                rows += [[name, *values] for values in zip(*columns, strict=True)]
-        return header, rows
+    def reading(self, x: float) -> str:
+        """The values at `x` of the plot as HTML, and what was changed near it."""
+        return reading(self, x)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWid
 
 from maml_explorer.gui.loss_history import (
     GRADIENTS,
+    HELD_OUT,
     INNER_LOSS,
     OUTER_LOSS,
     OUTER_STEPS,
@@ -22,11 +23,12 @@ from maml_explorer.gui.theme import Theme
 from maml_explorer.gui.traces import SMOOTHINGS
 from maml_explorer.gui.widgets import Slider, button, label, row
 from maml_explorer.settings import Settings
-from maml_explorer.worker.messages import Metrics, Rewound
+from maml_explorer.worker.messages import MetaTested, Metrics, Rewound
 
 LOSSES = {
     OUTER_LOSS: ("outer loss", "Outer loss: query set, after adaptation"),
     INNER_LOSS: ("inner loss", "Inner loss: support set, before adaptation"),
+    HELD_OUT: ("held-out", "Held-out tasks: query MSE after as many inner steps as in training"),
 }
 """Loss → (short, whole name)."""
 AXES = {
@@ -77,6 +79,7 @@ class LossesPanel(QWidget):
         session.references_changed.connect(lambda _: self._later())
         session.hidden_changed.connect(self._at_once)
         session.theme_changed.connect(self._take_theme)
+        session.meta_tested.connect(self._take_meta_test)
         session.rewound.connect(self._take_rewound)
         self.plot.set_axes()
 
@@ -107,6 +110,10 @@ class LossesPanel(QWidget):
     def _take_metrics(self, metrics: Metrics) -> None:
         # Kept while hidden too: a stream that is not taken is gone.
         self.plot.history.extend(metrics)
+        self._later()
+
+    def _take_meta_test(self, report: MetaTested) -> None:
+        self.plot.history.held_out.add(report, self.session.settings)
         self._later()
 
     def _take_run(self, run: int) -> None:
@@ -181,6 +188,8 @@ class LossesPanel(QWidget):
         self.axis.setText(f"{AXES[self.plot.axis][0]} ▾")
         self.axis.setAccessibleDescription(AXES[self.plot.axis][1])
         self.smoothing_text.setText(f"{self.plot.smoothing:g}")
+        # A meta-test is no stream: nothing is averaged.
+        self.smoothing.setEnabled(self.plot.loss != HELD_OUT)
 
     def _set_smoothing(self, position: int) -> None:
         self.plot.smoothing = SMOOTHINGS[position]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pyqtgraph as pg
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 from maml_explorer.gui.panels import exports
 from maml_explorer.gui.panels.axis import NumberAxis
 from maml_explorer.gui.panels.exports import Table
+from maml_explorer.gui.panels.table_window import TableWindow
 from maml_explorer.gui.theme import ArmStyle, Theme, base_font
 
 
@@ -45,8 +47,8 @@ class Plot(pg.PlotWidget):
         super().__init__(parent, axisItems={"bottom": self.bottom, "left": self.left})
         self.theme = theme
         self._ink: float | None = None
-        self.table: Callable[[], Table] | None = None
-        """What "Save CSV" writes; no such menu line where it is None."""
+        self.table: Callable[[bool], Table] | None = None
+        """The numbers shown, or all of them; no such menu lines where it is None."""
         self._x_label, self._y_label = x_label, y_label
         self.setAccessibleName(name)
         self.setMinimumSize(120, 90)
@@ -161,7 +163,12 @@ class Plot(pg.PlotWidget):
         menu.addAction("Save PNG…", lambda: self._ask("PNG picture (*.png)", self.save_png))
         menu.addAction("Save SVG…", lambda: self._ask("SVG picture (*.svg)", self.save_svg))
         if self.table is not None:
-            menu.addAction("Save CSV…", lambda: self._ask("CSV table (*.csv)", self.save_csv))
+            csv = "CSV table (*.csv)"
+            menu.addAction("Save CSV of what is shown…", lambda: self._ask(csv, self.save_csv))
+            everything = partial(self.save_csv, everything=True)
+            menu.addAction("Save CSV of all…", lambda: self._ask(csv, everything))
+            menu.addSeparator()
+            menu.addAction("Show as table…", self.show_table)
         return menu
 
     def picture(self, scale: float = 2.0) -> QPixmap:
@@ -191,14 +198,22 @@ class Plot(pg.PlotWidget):
         with self._inked(1.0):
             exports.save_svg(self, self.legend(), path)
 
-    def save_csv(self, path: Path) -> None:
-        """Writes what is drawn as a table.
+    def show_table(self) -> TableWindow | None:
+        """Opens the numbers that are shown in a window of their own."""
+        if self.table is None:
+            return None
+        window = TableWindow(self.accessibleName(), self.table(False), self)
+        window.show()
+        return window
+
+    def save_csv(self, path: Path, everything: bool = False) -> None:
+        """Writes what is shown as a table, or everything there is.
 
         Raises:
             OSError: where it cannot be written.
         """
         if self.table is not None:
-            exports.save_table(self.table(), path)
+            exports.save_table(self.table(everything), path)
 
     @contextmanager
     def _inked(self, ratio: float) -> Iterator[None]:

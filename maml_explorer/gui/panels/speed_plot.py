@@ -265,14 +265,14 @@ class SpeedPlot(Plot):
         ]
         return "<br>".join(rows)
 
-    def _table(self) -> Table:
+    def _table(self, everything: bool) -> Table:
         header = ["arm", "inner step", "mean", "ci95", "mean of kept", "median", "diverged"]
         if self.test is None:
             return header, []
         rows = [
             [name, step, *values]
             for name, arm in self.test.arms.items()
-            if name in self.drawn
+            if everything or name in self.drawn
             for step, values in enumerate(
                 zip(arm.mean, arm.ci95, arm.mean_kept, arm.median, arm.diverged, strict=True)
             )

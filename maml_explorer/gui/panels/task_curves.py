@@ -219,20 +219,26 @@ class TaskCurves:
         query = self.query.getData()
         return np.concatenate((support[0], query[0])), np.concatenate((support[1], query[1]))
 
-    def table(self) -> Table:
-        """What is drawn, a column a curve."""
+    def table(self, everything: bool) -> Table:
+        """The curves that are drawn, a column each; or every arm at every inner step."""
         report = self.report
         if report is None:
             return ["x"], []
         columns = {"x": report.grid}
-        for name, curve in (("truth", self.truth), ("best single predictor", self.best)):
+        for name, curve in (
+            ("truth", self.truth),
+            ("best single predictor", self.best),
+            ("oracle", self.oracle),
+        ):
             if has_data(curve) and len(curve.yData) == len(report.grid):
                 columns[name] = curve.yData
-        for name in self.arms:
+        known = report.arms if everything else self.arms
+        for name in [arm.name for arm in self.session.settings.arms if arm.name in known]:
             values = report.arms[name].curves
             step = min(self.steps.get(name, 0), len(values) - 1)
-            columns[f"{name} after inner step {step}"] = values[step]
-        return list(columns), zip(*(v.tolist() for v in columns.values()), strict=True)
+            for k in range(len(values)) if everything else [step]:
+                columns[f"{name} after inner step {k}"] = values[k]
+        return list(columns), list(zip(*(v.tolist() for v in columns.values()), strict=True))
 
 
 def _alike(curve: Array, other: Array | None, tolerance: float) -> bool:

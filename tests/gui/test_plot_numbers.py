@@ -1,0 +1,95 @@
+"""The numbers behind every plot, as a table and as files."""
+
+import csv
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from maml_explorer.gui.panels.adaptation import AdaptationPanel
+from maml_explorer.gui.panels.adaptation_speed import AdaptationSpeedPanel
+from maml_explorer.gui.panels.losses import LossesPanel
+from maml_explorer.gui.panels.table_window import TableWindow
+from tests.gui.panel_bench import Bench, nameless
+from tests.gui.test_losses_panel import train
+
+PLOTS = {
+    AdaptationPanel: lambda panel: panel.canvas,
+    LossesPanel: lambda panel: panel.plot,
+    AdaptationSpeedPanel: lambda panel: panel.plot,
+}
+
+
+@pytest.fixture
+def bench(qtbot):
+    bench = Bench.start(qtbot)
+    bench.task()
+    yield bench
+    bench.session.close()
+
+
+def open_table(bench, plot):
+    entries = {action.text(): action for action in plot.menu().actions()}
+    entries["Show as table…"].trigger()
+    window = plot.findChild(TableWindow)
+    bench.qtbot.waitExposed(window)
+    return window
+
+
+def rows_of(plot, path, everything=False):
+    plot.save_csv(path, everything)
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+@pytest.mark.parametrize("kind", PLOTS)
+def test_the_table_has_what_the_file_has_and_is_copied(bench, kind, tmp_path):
+    panel = bench.show(kind)
+    plot = PLOTS[kind](panel)
+    if kind is LossesPanel:
+        train(bench, panel, [4.0, 2.0, 1.0])
+    rows = rows_of(plot, tmp_path / "shown.csv")
+    window = open_table(bench, plot)
+    assert rows and nameless(window) == []
+    assert window.view.model().rowCount() == len(rows)
+    window.view.setFocus()
+    bench.qtbot.keyClick(window.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    header, first, *_ = QGuiApplication.clipboard().text().split("\n")
+    assert header.split("\t") == list(rows[0])
+    assert first.split("\t") == list(rows[0].values())
+    window.view.selectColumn(1)
+    window.copy.click()
+    assert QGuiApplication.clipboard().text().split("\n")[:2] == [
+        list(rows[0])[1], list(rows[0].values())[1],
+    ]  # fmt: skip
+    bench.qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.isVisible()
+
+
+def test_everything_has_hidden_arms_and_other_steps_and_losses_too(bench, tmp_path):
+    bench.session.set_hidden({"ANIL", "MTL"})
+    hero, losses, speed = (bench.show(kind) for kind in PLOTS)
+    train(bench, losses, [4.0, 2.0])
+    shown = rows_of(hero.canvas, tmp_path / "a.csv")
+    every = rows_of(hero.canvas, tmp_path / "b.csv", everything=True)
+    assert [name for name in shown[0] if "MTL" in name] == []
+    names = [f"MTL after inner step {k}" for k in range(11)]
+    assert [name for name in every[0] if "MTL" in name] == names
+    assert float(every[3][names[4]]) == bench.session.probed.arms["MTL"].curves[4, 3]
+    assert {row["arm"] for row in rows_of(losses.plot, tmp_path / "c.csv")} == {"MAML", "FO-MAML"}
+    every = rows_of(losses.plot, tmp_path / "d.csv", everything=True)
+    assert {(row["arm"], row["loss"]) for row in every} == {
+        (arm, loss) for arm in ("MAML", "FO-MAML", "ANIL", "MTL") for loss in ("outer", "inner")
+    }
+    arms = {row["arm"] for row in rows_of(speed.plot, tmp_path / "e.csv", everything=True)}
+    assert arms == {"MAML", "FO-MAML", "ANIL", "MTL"}
+
+
+def test_what_is_shown_of_zoomed_losses_is_what_lies_inside(bench, tmp_path):
+    panel = bench.show(LossesPanel)
+    train(bench, panel, [4.0] * 50)
+    panel.plot.view().setRange(xRange=(10, 20), padding=0)
+    panel.plot.view().sigRangeChangedManually.emit([True, True])
+    steps = {float(row["outer step"]) for row in rows_of(panel.plot, tmp_path / "zoom.csv")}
+    assert steps == set(range(10, 21))
