@@ -55,6 +55,7 @@ class RunBar(QWidget):
         self.preset = ComboBox()
         self.preset.setAccessibleName("Preset")
         self.preset.setMinimumWidth(160)
+        self.preset.setPlaceholderText("Own settings")
         self.offer(presets)
         self.preset.activated.connect(self._load)
         self.dot = Dot()
