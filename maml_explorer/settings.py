@@ -75,7 +75,7 @@ class ModelSettings:
         choices=("relu", "tanh", "sigmoid", "softplus", "sine"), applies=_RESTART,
     )  # fmt: skip
     initialization: str = declare(
-        "he", "Initialization",
+        "pytorch", "Initialization",
         "How θ₀ is drawn: He (normal, variance 2/fan-in), Xavier (normal, 2/(fan-in + fan-out)), "
         "truncated normal with σ = 0.01 (as in the code of Finn et al.), PyTorch's default.",
         symbol="θ₀", choices=("he", "xavier", "truncated-normal", "pytorch"),

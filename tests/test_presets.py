@@ -23,7 +23,7 @@ from maml_explorer.storage.reader import StorageError
 
 # name → α, inner steps, shots, query points, meta-batch, outer steps, hidden, initialization
 SOURCES = {
-    "finn-10-shot": (0.01, 1, 10, 10, 25, 70_000, (40, 40), "he"),
+    "finn-10-shot": (0.01, 1, 10, 10, 25, 70_000, (40, 40), "pytorch"),
     "cbfinn-code": (0.001, 1, 10, 10, 25, 70_000, (40, 40), "truncated-normal"),
     "learn2learn-sine": (0.01, 5, 10, 10, 16, 10_000, (32, 32), "pytorch"),
     "pytorch-maml": (0.1, 1, 5, 15, 25, 5_000, (40, 40), "pytorch"),
