@@ -5,13 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
 
+from maml_explorer.gui.panels.adaptation import AdaptationPanel
 from maml_explorer.gui.panels.adaptation_speed import AdaptationSpeedPanel
-from maml_explorer.gui.panels.speed_plot import NOTHING_YET, Published, points
-from maml_explorer.gui.theme import DARK, arm_style
+from maml_explorer.gui.panels.losses import LossesPanel
+from maml_explorer.gui.panels.published_marks import published_points
+from maml_explorer.gui.panels.speed_plot import NOTHING_YET, points
+from maml_explorer.gui.theme import DARK, LIGHT, arm_style
+from maml_explorer.presets import Preset, presets
+from maml_explorer.presets import Published as PublishedEntry
+from maml_explorer.settings import Settings
 from maml_explorer.worker import messages as m
 from tests.gui.panel_bench import LEFT, Bench, nameless
+from tests.gui.test_losses_panel import train
 
 FINE = m.ArmTest(
     mean=(4.0, 1.0, 0.5), ci95=(0.4, 0.1, 0.05), mean_kept=(4.0, 1.0, 0.5),
@@ -135,14 +144,66 @@ def test_hidden_arms_are_not_drawn(bench, panel):
     assert panel.in_words() == ""
 
 
-def test_published_points_take_the_colour_of_their_arm(bench, panel):
+def published(*steps):
+    entry = PublishedEntry("maml", 5, steps, tuple(0.7 / k for k in steps), "Paper, table 2")
+    return Preset("p", "P", "S", "D", Settings(), (entry,))
+
+
+def test_published_points_are_crosses_with_their_source(bench, panel):
+    bench.session.preset = published(1, 2)
     test_arm(bench, panel, MAML=FINE)
-    panel.set_published([Published(1, 0.67, "Finn et al. 2017, table 2", "MAML")])
-    x, y = panel.plot._published.getData()
-    assert (x.tolist(), y.tolist()) == ([1.0], [0.67])
-    assert "Finn et al. 2017, table 2 0.67" in panel.plot.reading(1)
-    panel.set_published([])
-    assert len(panel.plot._published.getData()[0]) == 0
+    marks = panel.plot.published
+    assert [v.tolist() for v in marks.item.getData()] == [[1.0, 2.0], [0.7, 0.35]]
+    (first, second) = marks.item.points()
+    assert first.symbol() == "+" != arm_style(bench.session.settings, "MAML", LIGHT).marker
+    text = arm_style(bench.session.settings, "MAML", LIGHT).text
+    assert first.pen().color().name() == text
+    assert marks.item.opts["tip"](1, 0.7, second.data()) == (
+        "MAML 0.35, 5 shots, published: Paper, table 2"
+    )
+    assert "MAML 0.7, 5 shots, published: Paper, table 2" in panel.plot.reading(1)
+    assert panel.source.full == "+ published, 5 shots (here 10) · Paper, table 2"
+    assert panel.source.isVisible()
+    panel.log_y.click()
+    np.testing.assert_allclose(marks.item.getData()[1], np.log10([0.7, 0.35]))
+    bench.session.preset = None
+    bench.session.settings_changed.emit(bench.session.settings)
+    assert len(marks.item.getData()[0]) == 0 and not panel.source.isVisible()
+
+
+def test_every_preset_s_published_figures_are_drawn():
+    drawn = {name: len(published_points(preset)) for name, preset in presets().items()}
+    assert drawn["finn-10-shot"] == 6
+    assert published_points(None) == []
+
+
+def test_a_click_chooses_the_inner_step_for_all_panels(bench, panel):
+    hero = bench.show(AdaptationPanel)
+    test_arm(bench, panel, MAML=FINE)
+    assert panel.plot.hair.value() == 1
+    pixel = panel.plot.to_pixel(1.9, 2.0)
+    bench.qtbot.mouseClick(panel.plot.viewport(), LEFT, pos=pixel)
+    assert panel.plot.hair.value() == 2
+    assert hero.step_text.text().startswith("2 /")
+    hero.slider.setValue(0)
+    assert panel.plot.hair.value() == 0
+
+
+def test_pointing_at_the_losses_looks_back(bench, panel):
+    losses = bench.show(LossesPanel, 400, 400)
+    test_arm(bench, panel, outer_step=0, MAML=WILD)
+    test_arm(bench, panel, outer_step=60, MAML=replace(FINE, mean=(4.0, 2.0, 1.0)))
+    test_arm(bench, panel, outer_step=100, MAML=FINE)
+    train(bench, losses, np.full(100, 4.0))
+    pixel = losses.plot.to_pixel(70.0, np.log10(4.0))
+    # Sent by hand: with two windows the pointer belongs to the one the platform says.
+    at, none = QPointF(pixel), Qt.MouseButton.NoButton
+    move = QMouseEvent(QEvent.Type.MouseMove, at, at, none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(losses.plot.viewport(), move)
+    np.testing.assert_array_equal(panel.plot._items["MAML"].line.yData, [4.0, 2.0, 1.0])
+    assert panel.subtitle.full == "as at outer step 60"
+    QApplication.sendEvent(losses.plot, QEvent(QEvent.Type.Leave))
+    np.testing.assert_array_equal(panel.plot._items["MAML"].line.yData, [4.0, 1.0, 0.5])
 
 
 def test_a_new_run_begins_without_a_test(bench, panel):

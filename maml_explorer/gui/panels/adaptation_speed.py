@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.numbers import number, whole
-from maml_explorer.gui.panels.speed_plot import Published, SpeedPlot
+from maml_explorer.gui.panels.pointed_step import PointedStep
+from maml_explorer.gui.panels.published_marks import published_points, published_words
+from maml_explorer.gui.panels.speed_plot import SpeedPlot
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.widgets import button, row
 from maml_explorer.gui.widgets import label as words_label
+from maml_explorer.worker.messages import MetaTested
+
+MOST_TESTS = 500
+"""Meta-tests of a run that can be looked back at."""
 
 
 class AdaptationSpeedPanel(QWidget):
@@ -27,6 +31,10 @@ class AdaptationSpeedPanel(QWidget):
         self.log_y.setAccessibleName("Logarithmic y axis")
         self.log_y.setCheckable(True)
         self.log_y.toggled.connect(self._set_log)
+        self.tests: list[MetaTested] = []
+        """Those of this run, the newest last."""
+        self.pointed = PointedStep.of(session)
+        self.source = ElidedLabel()
         self.diverged = words_label("", "muted")
         self.diverged.setWordWrap(True)
         head = row(words_label("Adaptation speed", "title"))
@@ -37,39 +45,58 @@ class AdaptationSpeedPanel(QWidget):
         box.setSpacing(6)
         box.addLayout(head)
         box.addWidget(self.plot, 1)
+        box.addWidget(self.source)
         box.addWidget(self.diverged)
-        session.meta_tested.connect(lambda _: self._show())
-        session.run_started.connect(lambda _: self._show())
+        session.meta_tested.connect(self._take_meta_test)
+        session.run_started.connect(lambda _: self._take_run())
+        self.pointed.changed.connect(self._show)
         session.settings_changed.connect(lambda _: self._show())
         session.hidden_changed.connect(self._show)
         session.theme_changed.connect(self.plot.take_colors)
         self._show()
 
-    def set_published(self, published: Sequence[Published]) -> None:
-        """Shows published results beside the arms; none for an empty sequence."""
-        self.plot.published = tuple(published)
+    def _take_meta_test(self, test: MetaTested) -> None:
+        self.tests = [*self.tests[-MOST_TESTS:], test]
         self._show()
+
+    def _take_run(self) -> None:
+        self.tests = []
+        self._show()
+
+    @property
+    def shown(self) -> MetaTested | None:
+        """The newest meta-test, or the one before the outer step that is pointed at."""
+        at = self.pointed.outer_step
+        if at is None or not self.tests:
+            return self.session.meta_test
+        before = [test for test in self.tests if test.outer_step <= at]
+        return (before or self.tests[:1])[-1]
 
     def _show(self) -> None:
         if not self.isVisible():
             return
-        test = self.session.meta_test
-        self.plot.test = test
+        test = self.plot.test = self.shown
+        self.plot.published.points = published_points(self.session.preset)
         self.plot.draw()
         if test is None:
             self.subtitle.say("held-out tasks")
+        elif test is not self.session.meta_test:
+            self.subtitle.say(f"as at outer step {whole(test.outer_step)}")
         else:
             self.subtitle.say(
                 f"{whole(test.tasks)} held-out tasks · mean ± 95 % · outer step "
                 f"{whole(test.outer_step)} · {test.shots} shots"
             )
+        published = published_words(self.plot.published.points, test)
+        self.source.say(published)
+        self.source.setVisible(bool(published))
         text = self.in_words()
         self.diverged.setText(text)
         self.diverged.setVisible(bool(text))
 
     def in_words(self) -> str:
         """Which tasks diverged, and what that does to the lines; empty for none."""
-        test = self.session.meta_test
+        test = self.plot.test
         if test is None:
             return ""
         lost: dict[str, list[str]] = {}

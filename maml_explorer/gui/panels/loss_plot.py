@@ -26,6 +26,7 @@ from maml_explorer.gui.panels.curve import Curve, from_below
 from maml_explorer.gui.panels.loss_lines import MarkLines, ReferenceLines, reference_words
 from maml_explorer.gui.panels.loss_readings import reading, table
 from maml_explorer.gui.panels.plot import Plot, label, recolor
+from maml_explorer.gui.panels.pointed_step import PointedStep
 from maml_explorer.gui.panels.readout import ReadOut
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import ArmStyle, Theme, arm_style
@@ -65,6 +66,7 @@ class LossPlot(Plot):
         self._empty.setZValue(40)
         self.getPlotItem().addItem(self._empty, ignoreBounds=True)
         self.readout = ReadOut(self)
+        self.pointed = PointedStep.of(session)
         self.table = partial(table, self)
         self.view().sigRangeChangedManually.connect(self._taken_over)
         self.take_colors(session.theme)
@@ -271,6 +273,7 @@ class LossPlot(Plot):
         """Ends the read-out."""
         super().leaveEvent(event)
         self.readout.hide()
+        self.pointed.point(None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Reduces what is drawn to the new number of pixels."""
@@ -282,8 +285,11 @@ class LossPlot(Plot):
         x = self.readout.over(pixel)
         if x is None or not self.drawn:
             self.readout.hide()
+            self.pointed.point(None)
         else:
             self.readout.show(self.reading(x))
+            steps = self.axis == OUTER_STEPS
+            self.pointed.point(round(max(10**x if self.log_x else x, 0)) if steps else None)
 
     def reading(self, x: float) -> str:
         """The values at `x` of the plot as HTML, and what was changed near it."""

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPoint
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QResizeEvent
 
 from maml_explorer.gui.numbers import number
 from maml_explorer.gui.panels.curve import from_below
 from maml_explorer.gui.panels.exports import Table
+from maml_explorer.gui.panels.inner_step import InnerStep
 from maml_explorer.gui.panels.plot import Plot, label, recolor
+from maml_explorer.gui.panels.published_marks import PublishedMarks
 from maml_explorer.gui.panels.readout import ReadOut
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import ArmStyle, Theme, arm_style
 from maml_explorer.worker.messages import ArmTest, Array, MetaTested
 
 NOTHING_YET = "The first meta-test appears here in a moment"
-
-
-@dataclass(frozen=True)
-class Published:
-    """A published result to compare with."""
-
-    inner_step: int
-    value: float
-    source: str
-    arm: str = ""
-    """The arm whose colour it takes; empty for none."""
-    ci95: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,23 +78,28 @@ class SpeedPlot(Plot):
         super().__init__(session.theme, "Adaptation speed", "inner step", "query MSE", whole_x=True)
         self.session = session
         self.test: MetaTested | None = None
-        self.published: Sequence[Published] = ()
+        self.published = PublishedMarks(self)
+        self.inner = InnerStep.of(session)
         self.log_y = False
         self.drawn: dict[str, Points] = {}
         self._items: dict[str, _Items] = {}
-        self._published = pg.ScatterPlotItem(symbol="+", size=13, antialias=True, useCache=False)
+        self.hair = pg.InfiniteLine(angle=90, movable=False)
+        """At the inner step that the hero shows."""
         self._empty = label(NOTHING_YET, session.theme.muted)
-        for z, item in ((30, self._published), (40, self._empty)):
+        for z, item in ((1, self.hair), (40, self._empty)):
             item.setZValue(z)
             self.getPlotItem().addItem(item, ignoreBounds=True)
         self.readout = ReadOut(self)
         self.table = self._table
+        self.inner.changed.connect(self._place_hair)
+        self.setAccessibleDescription("A click shows its inner step in the adaptation panel.")
         self.take_colors(session.theme)
 
     def take_colors(self, theme: Theme) -> None:
         """Draws everything in the colours of `theme`."""
         self.restyle(theme)
         recolor(self._empty, theme.muted)
+        self.hair.setPen(self.pen(theme.muted, Qt.PenStyle.DotLine))
         self.readout.restyle(theme)
         self.draw()
 
@@ -129,8 +123,9 @@ class SpeedPlot(Plot):
         styles = {arm.name: arm_style(settings, arm, self.session.theme) for arm in shown}
         for z, name in enumerate(from_below(styles)):
             self._draw_arm(name, styles[name], z)
-        self._draw_published()
+        self.published.draw(settings, self.log_y)
         self._fit()
+        self._place_hair()
         self._empty.setVisible(test is None)
         self._place_empty()
         if self.readout.pointer is not None:
@@ -163,17 +158,23 @@ class SpeedPlot(Plot):
         for item in items.all():
             item.setZValue(10 + place / 10)
 
-    def _draw_published(self) -> None:
-        names = {arm.name for arm in self.session.settings.arms}
-        pens = []
-        for result in self.published:
-            known = result.arm in names
-            settings = self.session.settings
-            color = arm_style(settings, result.arm, self.theme).color if known else self.theme.text
-            pens.append(self.pen(color, width=2.0))
-        x = np.array([p.inner_step for p in self.published], dtype=float)
-        y = self._scaled(np.array([p.value for p in self.published], dtype=float))
-        self._published.setData(x, y, pen=pens if len(x) else None)
+    @property
+    def last_step(self) -> int:
+        """The last inner step of the meta-test."""
+        if self.test is None or not self.test.arms:
+            return 0
+        return max(len(arm.mean) for arm in self.test.arms.values()) - 1
+
+    def _place_hair(self) -> None:
+        self.hair.setVisible(self.last_step > 0)
+        self.hair.setPos(self.inner.within(self.last_step))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Chooses the inner step under the pointer for all panels."""
+        pixel = event.position().toPoint()
+        if event.button() is Qt.MouseButton.LeftButton and self.area().contains(pixel):
+            self.inner.choose(max(0, min(round(self.to_data(pixel)[0]), self.last_step)))
+        event.accept()
 
     def _scaled(self, values: Array) -> Array:
         if not self.log_y:
@@ -183,13 +184,11 @@ class SpeedPlot(Plot):
         return logs
 
     def _fit(self) -> None:
-        last = 1.0
-        if self.test is not None and self.test.arms:
-            last = max(len(arm.mean) for arm in self.test.arms.values()) - 1.0 or 1.0
+        last = max(self.last_step, 1)
         self.view().setXRange(-0.04 * last, 1.04 * last, padding=0)
         tops = [self._scaled(data.mean + data.half) for data in self.drawn.values()]
         floors = [self._scaled(data.mean) for data in self.drawn.values()]
-        others = self._scaled(np.array([p.value for p in self.published]))
+        others = self._scaled(self.published.values())
         top = np.concatenate([*tops, others, np.zeros(0)])
         floor = np.concatenate([*floors, others, np.zeros(0)])
         top, floor = top[np.isfinite(top)], floor[np.isfinite(floor)]
@@ -260,9 +259,7 @@ class SpeedPlot(Plot):
             if test.diverged[step]:
                 text += f", {test.diverged[step]} diverged, others {number(test.mean_kept[step])}"
             rows.append(f'<span style="color:{color}">{text}</span>')
-        rows += [
-            f"{escape(p.source)} {number(p.value)}" for p in self.published if p.inner_step == step
-        ]
+        rows += self.published.rows(step)
         return "<br>".join(rows)
 
     def _table(self, everything: bool) -> Table:

@@ -1,0 +1,97 @@
+"""Published results beside those of the run: a cross each, with their source in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pyqtgraph as pg
+
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.gui.numbers import number
+from maml_explorer.gui.panels.plot import Plot
+from maml_explorer.gui.theme import arm_style
+from maml_explorer.presets import Preset
+from maml_explorer.settings import Settings
+from maml_explorer.worker.messages import Array, MetaTested
+
+
+@dataclass(frozen=True)
+class PublishedPoint:
+    """One published figure to compare with."""
+
+    algorithm: str
+    """Key of the algorithm."""
+    shots: int
+    inner_step: int
+    mse: float
+    source: str
+    ci95: float | None = None
+
+    @property
+    def words(self) -> str:
+        """What it is: "MAML 0.67, 5 shots, published: Finn …"."""
+        interval = "" if self.ci95 is None else f" ± {number(self.ci95, 2)}"
+        name = ALGORITHMS[self.algorithm].label
+        return f"{name} {number(self.mse)}{interval}, {self.shots} shots, published: {self.source}"
+
+
+def published_points(preset: Preset | None) -> list[PublishedPoint]:
+    """The figures that are published for a preset, point by point."""
+    return [
+        PublishedPoint(entry.algorithm, entry.shots, step, mse, entry.source, ci95)
+        for entry in (() if preset is None else preset.published)
+        for step, mse, ci95 in zip(
+            entry.inner_steps, entry.mse, entry.ci95 or (None,) * len(entry.mse), strict=True
+        )
+    ]
+
+
+def published_words(points: list[PublishedPoint], test: MetaTested | None) -> str:
+    """One line under the plot: what the crosses are, and whether they compare; empty for none."""
+    if not points:
+        return ""
+    shots = sorted({point.shots for point in points})
+    sources = sorted({point.source.split(" (")[0] for point in points})
+    text = f"+ published, {', '.join(map(str, shots))} shots · {'; '.join(sources)}"
+    if test is not None and set(shots) != {test.shots}:
+        head, tail = text.split(" · ", 1)
+        text = f"{head} (here {test.shots}) · {tail}"
+    return text
+
+
+class PublishedMarks:
+    """The crosses on a plot; they take the colour of their algorithm's first arm."""
+
+    def __init__(self, plot: Plot) -> None:
+        self.points: list[PublishedPoint] = []
+        self._plot = plot
+        self.item = pg.ScatterPlotItem(
+            symbol="+", size=14, antialias=True, useCache=False, hoverable=True
+        )
+        self.item.opts["tip"] = lambda x, y, data: data.words
+        self.item.setZValue(30)
+        plot.getPlotItem().addItem(self.item, ignoreBounds=True)
+
+    def values(self) -> Array:
+        """[point]: the published figures."""
+        return np.array([point.mse for point in self.points], dtype=float)
+
+    def draw(self, settings: Settings, log_y: bool) -> None:
+        """Draws all of them."""
+        theme = self._plot.theme
+        first = {arm.algorithm: arm for arm in reversed(settings.arms)}
+        pens = []
+        for point in self.points:
+            arm = first.get(point.algorithm)
+            color = theme.text if arm is None else arm_style(settings, arm, theme).text
+            pens.append(self._plot.pen(color, width=2.2))
+        x = np.array([point.inner_step for point in self.points], dtype=float)
+        with np.errstate(divide="ignore"):
+            y = np.log10(self.values()) if log_y else self.values()
+        self.item.setData(x, y, pen=pens if len(x) else None, data=self.points)
+
+    def rows(self, inner_step: int) -> list[str]:
+        """The figures of one inner step, as HTML."""
+        return [escape(point.words) for point in self.points if point.inner_step == inner_step]
