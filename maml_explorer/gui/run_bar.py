@@ -62,16 +62,18 @@ class RunBar(QWidget):
         self.export = button(
             "Export initialization…", export, "Write an arm's initialization as a folder"
         )
+        self.pin = button("Pin run", session.pin_run, "Keep this run to compare with (Ctrl+P)")
         words = label("Speed", "muted"), label("Preset", "muted")
         self.setLayout(
             row(
                 self.train, self.outer_step, self.inner_step, self.reset, self.new_seed, 4,
                 words[0], self.speed, self.speed_limit, 4,
-                words[1], self.preset, self.dot, None, self.export,
+                words[1], self.preset, self.dot, None, self.pin, self.export,
             )
         )  # fmt: skip
         self._gives_way: list[QWidget] = [
-            *words, self.export, self.new_seed, self.inner_step, self.reset, self.outer_step,
+            *words, self.export, self.pin, self.new_seed, self.inner_step, self.reset,
+            self.outer_step,
         ]  # fmt: skip
         """What a narrow window leaves to the menus and the palette, first the first."""
         session.status_changed.connect(self._show_status)

@@ -14,6 +14,7 @@ from maml_explorer.gui import probing
 from maml_explorer.gui.edits import Begin, Edit, in_force_part, restart_reasons
 from maml_explorer.gui.example import example_probed
 from maml_explorer.gui.pace import Pace
+from maml_explorer.gui.pinned import MOST, Pin, PinnedRun, figures_of
 from maml_explorer.gui.theme import LIGHT, Theme
 from maml_explorer.presets import Preset
 from maml_explorer.settings import Arm, Settings
@@ -64,6 +65,8 @@ class Session(QObject):
     refused = Signal(object)
     exported = Signal(object)
     hidden_changed = Signal()
+    pinned_changed = Signal(object)
+    """The pinned runs."""
     theme_changed = Signal(object)
     probe_changed = Signal(object)
     example_ended = Signal()
@@ -89,6 +92,8 @@ class Session(QObject):
         self.probe: m.ProbeTask | None = None
         self.hidden: frozenset[str] = frozenset()
         """Names of the arms whose curves are not drawn."""
+        self.pinned: tuple[PinnedRun, ...] = ()
+        self._pin_count = 0
         self.theme: Theme = LIGHT
         self.undo_stack = QUndoStack(self)
         self._random = np.random.default_rng(0)
@@ -329,6 +334,28 @@ class Session(QObject):
             return None
         y = probing.sine(np.array([x]), probe.amplitude, probe.phase)
         return float(probing.noisy(y, self.settings, self._random)[0])
+
+    # runs that are compared
+
+    def pin_run(self) -> None:
+        """Keeps the run's settings and figures, to compare later ones with; one undo step."""
+        self._pin_count += 1
+        step = 0 if self.status is None else self.status.outer_step
+        run = PinnedRun(
+            f"Run {self._pin_count}", self.settings, step, figures_of(self.meta_test)
+        )  # fmt: skip
+        self._pin((*self.pinned, run)[-MOST:], "Pin run")
+
+    def unpin(self, run: PinnedRun) -> None:
+        """Deletes a pinned run; one undo step."""
+        self._pin(tuple(other for other in self.pinned if other is not run), "Delete pinned run")
+
+    def _pin(self, runs: tuple[PinnedRun, ...], text: str) -> None:
+        self.undo_stack.push(Pin(self._put_pinned, self.pinned, runs, text))
+
+    def _put_pinned(self, runs: tuple[PinnedRun, ...]) -> None:
+        self.pinned = runs
+        self.pinned_changed.emit(runs)
 
     # how it is shown
 

@@ -95,6 +95,12 @@ QListWidget, QTableView, QTableWidget {
     background: $card; color: $text; border: none; outline: none;
     selection-background-color: $selection; selection-color: $text;
 }
+QHeaderView { background: $card; }
+QHeaderView::section {
+    background: $card; color: $muted; border: none; border-bottom: 1px solid $border;
+    padding: 3px 6px;
+}
+QTableView::item { padding: 2px 6px; }
 QListWidget::item { border-radius: 4px; }
 QListWidget::item:hover { background: $hover; }
 QListWidget::item:selected { background: $selection; }

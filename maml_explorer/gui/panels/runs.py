@@ -1,0 +1,217 @@
+"""Pinned runs beside the one that is there: what differs, what they reach, by how much."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from maml_explorer.gui.elided import ElidedLabel
+from maml_explorer.gui.numbers import MISSING, number, whole
+from maml_explorer.gui.pinned import PinnedRun, differences, figure, figures_of
+from maml_explorer.gui.session import Session
+from maml_explorer.gui.widgets import button, row
+
+HERE = "This run"
+_FIXED = ("Run", "Outer steps", "Settings that differ")
+_ROLE = Qt.ItemDataRole.UserRole
+
+
+class RunsPanel(QWidget):
+    """The table of runs, and what can be done with one."""
+
+    title = "Runs"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._baseline: PinnedRun | None = None
+        self.words = ElidedLabel()
+        self.table = RunTable(self)
+        self.pin = button("Pin run", session.pin_run, "Keep this run's settings and figures here")
+        self.restore = button("Restore settings", self.restore_settings,
+                              "Edit with the settings of the chosen run")  # fmt: skip
+        self.baseline = button("Use as baseline", self.use_as_baseline,
+                               "Differences are counted from the chosen run")  # fmt: skip
+        self.remove = button("Delete", self.delete, "Delete the chosen run (undo brings it back)")
+        head = row()
+        head.addWidget(self.words, 1)
+        for control in (self.pin, self.restore, self.baseline, self.remove):
+            head.addWidget(control)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 4, 0, 0)
+        box.setSpacing(6)
+        box.addLayout(head)
+        box.addWidget(self.table, 1)
+        self.table.itemSelectionChanged.connect(self._look)
+        for signal in (
+            session.pinned_changed, session.meta_tested, session.settings_changed,
+            session.run_started, session.status_changed,
+        ):  # fmt: skip
+            signal.connect(self._later)
+        self._fresh: object = None
+        self._show()
+
+    @property
+    def chosen(self) -> PinnedRun | None:
+        """The pinned run whose row is selected; None for the run that is there."""
+        items = self.table.selectedItems()
+        nth = items[0].data(_ROLE) if items else -1
+        pinned = self.session.pinned
+        return pinned[nth] if 0 <= nth < len(pinned) else None
+
+    @property
+    def reference(self) -> PinnedRun | None:
+        """What differences are counted from: the run chosen for it, or the first pinned one."""
+        pinned = self.session.pinned
+        if self._baseline in pinned:
+            return self._baseline
+        return pinned[0] if pinned else None
+
+    def restore_settings(self) -> None:
+        """Edits with the chosen run's settings, as one undo step."""
+        if self.chosen is not None:
+            self.session.adopt(self.chosen.settings, f"Restore settings of {self.chosen.name}")
+
+    def use_as_baseline(self) -> None:
+        """Counts differences from the chosen run."""
+        if self.chosen is not None:
+            self._baseline = self.chosen
+            self._show()
+
+    def delete(self) -> None:
+        """Deletes the chosen run; undo brings it back."""
+        if self.chosen is not None:
+            self.session.unpin(self.chosen)
+
+    def menu(self) -> QMenu:
+        """What can be done with the chosen run."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for control in (self.restore, self.baseline, self.remove):
+            menu.addAction(control.text(), control.click).setEnabled(control.isEnabled())
+        return menu
+
+    def _later(self, _: object = None) -> None:
+        session, status = self.session, self.session.status
+        step = 0 if status is None else status.outer_step
+        fresh = (session.pinned, session.meta_test, session.settings, session.run, step // 1000)
+        if fresh != self._fresh:
+            self._fresh = fresh
+            self._show()
+
+    def _show(self) -> None:
+        session, status = self.session, self.session.status
+        here = PinnedRun(HERE, session.settings, 0 if status is None else status.outer_step,
+                         figures_of(session.meta_test))  # fmt: skip
+        runs = [here, *session.pinned]
+        arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
+        step = session.settings.inner.inner_steps
+        self.words.say(
+            f"query MSE after {step} inner step{'' if step == 1 else 's'}, held-out tasks"
+            + (f" · difference to {self.reference.name}" if self.reference is not None else "")
+        )
+        chosen = self.chosen
+        self.table.fill([*_FIXED, *arms], [self._cells(run, arms, step) for run in runs])
+        if chosen is not None and chosen in session.pinned:
+            self.table.choose(session.pinned.index(chosen))
+        self._look()
+
+    def _cells(self, run: PinnedRun, arms: list[str], step: int) -> list[tuple[str, float | str]]:
+        """(text, what it sorts by) of each column."""
+        reference = self.reference
+        base = reference.settings if reference is not None else self.session.baseline
+        differs = differences(run.settings, base)
+        cells: list[tuple[str, float | str]] = [
+            (run.name, run.name), (whole(run.outer_step), float(run.outer_step)),
+            (differs or MISSING, differs),
+        ]  # fmt: skip
+        for arm in arms:
+            value = figure(run.figures, arm, step)
+            if value is None:
+                cells.append((MISSING, float("inf")))
+                continue
+            text = number(value)
+            other = figure(reference.figures, arm, step) if reference is not None else None
+            if other is not None and run is not reference:
+                sign = "+" if value >= other else "−"
+                text += f" ({sign}{number(abs(value - other))})"
+            cells.append((text, value))
+        return cells
+
+    def _look(self) -> None:
+        for control in (self.restore, self.baseline, self.remove):
+            control.setEnabled(self.chosen is not None)
+
+
+class RunTable(QTableWidget):
+    """Sorts by any column; the last data role of a row's items is its place among the pinned."""
+
+    def __init__(self, panel: RunsPanel) -> None:
+        super().__init__()
+        self._panel = panel
+        self.setAccessibleName("Runs")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.verticalHeader().hide()
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.horizontalHeader().setHighlightSections(False)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._open_menu)
+
+    def fill(self, columns: list[str], rows: list[list[tuple[str, float | str]]]) -> None:
+        """Shows rows of (text, sort key); the first is the run that is there."""
+        self.setSortingEnabled(False)
+        self.blockSignals(True)
+        self.clearContents()
+        self.setRowCount(len(rows))
+        self.setColumnCount(len(columns))
+        self.setHorizontalHeaderLabels(columns)
+        for nth, cells in enumerate(rows):
+            for column, (text, key) in enumerate(cells):
+                item = _Cell(text)
+                item.setData(_ROLE, nth - 1)
+                item.setData(_ROLE + 1, key)
+                item.setToolTip(text)
+                self.setItem(nth, column, item)
+        self.blockSignals(False)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
+        self.setSortingEnabled(True)
+
+    def choose(self, nth: int) -> None:
+        """Selects the row of the nth pinned run."""
+        for at in range(self.rowCount()):
+            item = self.item(at, 0)
+            if item is not None and item.data(_ROLE) == nth:
+                self.selectRow(at)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Delete deletes."""
+        if event.key() == Qt.Key.Key_Delete:
+            self._panel.delete()
+        else:
+            super().keyPressEvent(event)
+
+    def _open_menu(self, at: QPoint) -> None:
+        self._panel.menu().popup(self.viewport().mapToGlobal(at))
+
+
+class _Cell(QTableWidgetItem):
+    """Sorts by its key, not by its text."""
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        one, two = self.data(_ROLE + 1), other.data(_ROLE + 1)
+        return bool(one < two) if type(one) is type(two) else str(one) < str(two)

@@ -1,0 +1,139 @@
+"""The table of runs: pinned, compared, sorted, restored, deleted."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.panels.runs import RunsPanel
+from maml_explorer.gui.pinned import MOST, differences, figure
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.settings import Settings, default_arm
+from tests.gui.driving import press
+
+
+@pytest.fixture
+def panel(window: MainWindow) -> RunsPanel:
+    window.show_tab("runs")
+    found = window.places["runs"].panel
+    assert isinstance(found, RunsPanel)
+    return found
+
+
+def texts(panel: RunsPanel, column: int) -> list[str]:
+    table = panel.table
+    return [table.item(at, column).text() for at in range(table.rowCount())]
+
+
+def pinned_twice(window: MainWindow, qtbot: QtBot) -> None:
+    """Run 1 with the preset's settings at step 40, run 2 with another α at step 80."""
+    session = window.session
+    session.train()
+    session.pull()
+    press(qtbot, window.run_bar.pin)
+    session.edit({"inner_lr": 0.1})
+    session.pull()
+    qtbot.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_pinned_runs_are_listed_with_what_differs(
+    window: MainWindow, panel: RunsPanel, qtbot: QtBot
+):
+    pinned_twice(window, qtbot)
+    assert sorted(texts(panel, 0)) == ["Run 1", "Run 2", "This run"]
+    by_name = dict(zip(texts(panel, 0), texts(panel, 2), strict=True))
+    assert by_name["Run 1"] == "–"
+    assert by_name["Run 2"] == "α 0.1"
+    steps = dict(zip(texts(panel, 0), texts(panel, 1), strict=True))
+    assert (steps["Run 1"], steps["Run 2"]) == ("40", "80")
+    headers = [panel.table.horizontalHeaderItem(n).text() for n in range(3, 7)]
+    assert headers == ["MAML", "FO-MAML", "ANIL", "MTL"]
+    assert "difference to Run 1" in panel.words.full
+
+
+def test_figures_come_with_the_difference_to_the_baseline(
+    window: MainWindow, panel: RunsPanel, qtbot: QtBot
+):
+    pinned_twice(window, qtbot)
+    maml = dict(zip(texts(panel, 0), texts(panel, 3), strict=True))
+    reached = figure(window.session.pinned[0].figures, "MAML", 1)
+    assert reached is not None
+    assert maml["Run 1"].startswith(f"{reached:.3g}"[:3])
+    assert "(" not in maml["Run 1"]
+    assert maml["Run 2"].endswith("(+0)")
+    panel.table.choose(1)
+    press(qtbot, panel.baseline)
+    assert "difference to Run 2" in panel.words.full
+    maml = dict(zip(texts(panel, 0), texts(panel, 3), strict=True))
+    assert "(" in maml["Run 1"] and "(" not in maml["Run 2"]
+
+
+def test_a_click_on_a_header_sorts_by_value(window: MainWindow, panel: RunsPanel, qtbot: QtBot):
+    pinned_twice(window, qtbot)
+    header = panel.table.horizontalHeader()
+
+    def click(column: int) -> None:
+        x = header.sectionViewportPosition(column) + 5
+        at = header.viewport().rect().topLeft()
+        at.setX(x)
+        at.setY(5)
+        qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+    click(1)
+    up = [int(text.replace("\u2009", "")) for text in texts(panel, 1)]
+    click(1)
+    down = [int(text.replace("\u2009", "")) for text in texts(panel, 1)]
+    assert sorted(up) in (up, down)
+    assert up == down[::-1]
+
+
+def test_settings_of_a_run_are_restored_as_one_undo_step(
+    window: MainWindow, panel: RunsPanel, qtbot: QtBot
+):
+    pinned_twice(window, qtbot)
+    panel.table.choose(0)
+    press(qtbot, panel.restore)
+    assert window.session.edited.inner.inner_lr == 0.01
+    window.session.undo_stack.undo()
+    assert window.session.edited.inner.inner_lr == 0.1
+
+
+def test_delete_and_undo(window: MainWindow, panel: RunsPanel, qtbot: QtBot):
+    pinned_twice(window, qtbot)
+    panel.table.choose(0)
+    panel.table.setFocus()
+    qtbot.keyClick(panel.table, Qt.Key.Key_Delete)
+    assert sorted(texts(panel, 0)) == ["Run 2", "This run"]
+    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert sorted(texts(panel, 0)) == ["Run 1", "Run 2", "This run"]
+
+
+def test_the_run_that_is_there_cannot_be_deleted(panel: RunsPanel):
+    panel.table.selectRow(0)
+    assert panel.chosen is None
+    assert not panel.remove.isEnabled()
+    assert not panel.restore.isEnabled()
+
+
+def test_pins_are_capped(window: MainWindow):
+    for _ in range(MOST + 3):
+        window.session.pin_run()
+    names = [run.name for run in window.session.pinned]
+    assert len(names) == MOST
+    assert names[-1] == f"Run {MOST + 3}"
+
+
+def test_differences_in_words():
+    base = Settings()
+    assert differences(base, base) == ""
+    other = base.with_values({"inner_lr": 0.5, "shots": 3})
+    assert differences(other, base) == "α 0.5, Shots 3"
+    more = base.with_arms([default_arm("maml")])
+    assert differences(more, base) == "arms MAML"
+
+
+def test_a_figure_that_is_not_there():
+    assert figure({}, "MAML", 3) is None
+    assert figure({"MAML": (3.0, None)}, "MAML", 1) is None
+    assert figure({"MAML": (3.0, 1.0)}, "MAML", 9) == 1.0
