@@ -1,6 +1,7 @@
 """The numbers behind every plot, as a table and as files."""
 
 import csv
+import re
 
 import pytest
 from PySide6.QtCore import Qt
@@ -93,3 +94,30 @@ def test_what_is_shown_of_zoomed_losses_is_what_lies_inside(bench, tmp_path):
     panel.plot.view().sigRangeChangedManually.emit([True, True])
     steps = {float(row["outer step"]) for row in rows_of(panel.plot, tmp_path / "zoom.csv")}
     assert steps == set(range(10, 21))
+
+
+def test_pictures_for_a_paper_have_title_axis_words_and_legend(bench, tmp_path):
+    words = {
+        AdaptationPanel: ["Adaptation", "A 2.0  φ 0.50 · 3 support points · after inner step 1"],
+        LossesPanel: ["Losses", "Outer loss: query set, after adaptation · average 0.98", "MSE"],
+        AdaptationSpeedPanel: ["Adaptation speed", "held-out tasks", "query MSE", "inner step"],
+    }
+    for kind, expected in words.items():
+        panel = bench.show(kind)
+        plot = PLOTS[kind](panel)
+        if kind is LossesPanel:
+            train(bench, panel, [4.0, 2.0, 1.0])
+        before = plot.area().height(), plot.bottom.label.isVisible(), plot.left.label.isVisible()
+        plot.save_svg(tmp_path / "plot.svg")
+        svg = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+        written = re.findall(r">([^<>]*)</text>", svg)
+        text = "".join(written)
+        for part in (*expected, "MAML", "MTL"):
+            assert part in text, part
+        if kind is AdaptationPanel:
+            assert {"x", "y", "truth"} <= {words.strip() for words in written}
+        after = plot.area().height(), plot.bottom.label.isVisible(), plot.left.label.isVisible()
+        assert after == before, "the screen is as before"
+        picture = plot.picture()
+        assert picture.width() == 2 * plot.width()
+        assert picture.height() >= 2 * (plot.height() + 34)

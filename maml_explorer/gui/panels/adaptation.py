@@ -41,6 +41,7 @@ class AdaptationPanel(QWidget):
         self._stepped: Stepped | None = None
         self.subtitle = ElidedLabel()
         self.canvas = TaskCanvas(session)
+        self.canvas.caption = self._caption
         self.new_task = button("New task", session.new_task, "Sample another task (T)")
         self.new_points = button(
             "New points ▾", self._open_places, "Sample other support points of this task (P)"
@@ -226,6 +227,9 @@ class AdaptationPanel(QWidget):
             return f"your own task · {points}"
         amplitude, phase = (number(v, 2, fixed=True) for v in (probe.amplitude, probe.phase))
         return f"A {amplitude}  φ {phase} · {points}"
+
+    def _caption(self) -> str:
+        return f"{self._subtitle()} · after inner step {self.inner_step}"
 
     # what a person does
 

@@ -27,6 +27,7 @@ class AdaptationSpeedPanel(QWidget):
         self.session = session
         self.plot = SpeedPlot(session)
         self.subtitle = ElidedLabel()
+        self.plot.caption = lambda: self.subtitle.full
         self.log_y = button("log y", lambda: None, "Logarithmic y axis")
         self.log_y.setAccessibleName("Logarithmic y axis")
         self.log_y.setCheckable(True)

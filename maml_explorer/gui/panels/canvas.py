@@ -52,6 +52,7 @@ class TaskCanvas(Plot):
             "Left and Right choose a point, Up and Down move it, Insert adds one."
         )
         self.table = self.curves.table
+        self.paper_labels = ("x", "y")
         self.readout = ReadOut(self)
         self.labels = CurveLabels(self)
         self._place_soon = QTimer(self)
@@ -130,6 +131,10 @@ class TaskCanvas(Plot):
         if not np.allclose(self.view().viewRange(), target, rtol=1e-9, atol=0):
             self.labels.boxes.clear()
             self.view().setRange(xRange=target[0], yRange=target[1], padding=0)
+
+    def settle(self) -> None:
+        """Finds the labels' places."""
+        self.labels.place()
 
     # what a person does
 

@@ -48,7 +48,7 @@ class Measures:
 DENSITIES = (
     Measures(9, 22, 6, 6, 21, True, 6),
     Measures(7, 18, 5, 5, 14, True, 5),
-    Measures(5, 14, 4, 4, 12, False, 4),
+    Measures(5, 14, 4, 4, 13, False, 4),
 )
 """From roomy to dense: the first with which the chips need the fewest rows is used."""
 
@@ -165,7 +165,7 @@ class ArmChip(QAbstractButton):
         pen = QPen(QColor(self.theme.muted), 1.5)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
-        x, y = self.width() - self.measures.arrow / 2 - 1.5, self.height() / 2
+        x, y = self.width() - self.measures.arrow / 2, self.height() / 2
         painter.drawPolyline(
             [QPointF(x - 3, y - 1.5), QPointF(x, y + 1.5), QPointF(x + 3, y - 1.5)]
         )

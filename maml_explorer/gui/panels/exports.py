@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap
 from PySide6.QtSvg import QSvgGenerator
 
 from maml_explorer.gui.theme import ArmStyle, base_font
@@ -21,6 +21,8 @@ Table = tuple[Sequence[str], Iterable[Sequence[object]]]
 """Column names and rows, as written to a CSV file."""
 Legend = list[tuple[ArmStyle, str]]
 SWATCH, ROW, GAP = 26, 24, 18
+HEAD = 34
+"""Pixels of the title over the plot."""
 
 
 def draw_swatch(painter: QPainter, rect: QRectF, style: ArmStyle, alpha: float = 1.0) -> None:
@@ -89,7 +91,7 @@ def save_table(table: Table, path: Path) -> None:
 def _places(plot: Plot, legend: Legend) -> list[tuple[int, int]]:
     """(x, y) of every legend entry, wrapped to the plot's width."""
     metrics = QFontMetrics(base_font())
-    places, x, y = [], GAP, plot.height() + 4
+    places, x, y = [], GAP, HEAD + plot.height() + 4
     for _, name in legend:
         width = SWATCH + 6 + metrics.horizontalAdvance(name)
         if x > GAP and x + width > plot.width():
@@ -101,11 +103,29 @@ def _places(plot: Plot, legend: Legend) -> list[tuple[int, int]]:
 
 def _size(plot: Plot, legend: Legend) -> QSize:
     places = _places(plot, legend)
-    return QSize(plot.width(), places[-1][1] + ROW + 4 if places else plot.height())
+    return QSize(plot.width(), places[-1][1] + ROW + 4 if places else HEAD + plot.height())
+
+
+def _draw_head(painter: QPainter, plot: Plot) -> None:
+    font = base_font()
+    font.setPointSizeF(11.0)
+    font.setWeight(QFont.Weight.DemiBold)
+    line = QRectF(GAP, 0, plot.width() - 2 * GAP, HEAD)
+    painter.setFont(font)
+    painter.setPen(QColor(plot.theme.text))
+    painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, plot.accessibleName())
+    line.setLeft(GAP + QFontMetrics(font).horizontalAdvance(plot.accessibleName()) + 10)
+    painter.setFont(base_font())
+    painter.setPen(QColor(plot.theme.muted))
+    words = QFontMetrics(base_font()).elidedText(
+        plot.caption(), Qt.TextElideMode.ElideRight, round(line.width())
+    )
+    painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, words)
 
 
 def _draw(painter: QPainter, plot: Plot, legend: Legend) -> None:
-    plot.render(painter, QRectF(plot.rect()), plot.viewport().rect())
+    _draw_head(painter, plot)
+    plot.render(painter, QRectF(plot.rect()).translated(0, HEAD), plot.viewport().rect())
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setFont(base_font())
     for (style, name), (x, y) in zip(legend, _places(plot, legend), strict=True):

@@ -50,6 +50,7 @@ class LossesPanel(QWidget):
         self.session = session
         self._settings = session.settings
         self.plot = LossPlot(session)
+        self.plot.caption = self._caption
         self.loss = button("", partial(self._open, "loss"), "Which loss is shown", "flat")
         self.loss.setAccessibleName("Loss shown")
         self.axis = button("", partial(self._open, "axis"), "What the x axis counts")
@@ -181,6 +182,10 @@ class LossesPanel(QWidget):
     def _open(self, which: str) -> None:
         opener = self.loss if which == "loss" else self.axis
         self.menu(which).popup(opener.mapToGlobal(opener.rect().bottomLeft()))
+
+    def _caption(self) -> str:
+        words = LOSSES[self.plot.loss][1]
+        return words if self.plot.loss == HELD_OUT else f"{words} · average {self.plot.smoothing:g}"
 
     def _say(self) -> None:
         self.loss.setText(f"{LOSSES[self.plot.loss][0]} ▾")

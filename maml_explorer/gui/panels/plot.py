@@ -47,6 +47,10 @@ class Plot(pg.PlotWidget):
         super().__init__(parent, axisItems={"bottom": self.bottom, "left": self.left})
         self.theme = theme
         self._ink: float | None = None
+        self.caption: Callable[[], str] = str
+        """What a picture says beside the plot's name."""
+        self.paper_labels = ("", "")
+        """(x, y) words for pictures where the axes have none on the screen."""
         self.table: Callable[[bool], Table] | None = None
         """The numbers shown, or all of them; no such menu lines where it is None."""
         self._x_label, self._y_label = x_label, y_label
@@ -109,6 +113,7 @@ class Plot(pg.PlotWidget):
         self.theme = theme
         self.setBackground(QColor(theme.card))
         for axis in (self.bottom, self.left):
+            axis.setTickFont(base_font())
             axis.setPen(self.pen(theme.muted))
             axis.setTextPen(self.pen(theme.muted))
             axis.setTickPen(self.pen(theme.grid))
@@ -219,12 +224,25 @@ class Plot(pg.PlotWidget):
     def _inked(self, ratio: float) -> Iterator[None]:
         """Draws with pens for a picture of so many pixels per pixel of the screen."""
         self._ink = ratio
-        self.take_colors(self.theme)
+        words = self._x_label, self._y_label
+        self._x_label, self._y_label = (
+            own or paper for own, paper in zip(words, self.paper_labels, strict=True)
+        )
+        self._draw_anew()
         try:
             yield
         finally:
             self._ink = None
-            self.take_colors(self.theme)
+            self._x_label, self._y_label = words
+            self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        self.take_colors(self.theme)
+        self.getPlotItem().layout.activate()
+        self.settle()
+
+    def settle(self) -> None:
+        """Puts what depends on the plot's size in its place at once, as before a picture."""
 
     def _ask(self, kind: str, save: Callable[[Path], None]) -> None:
         suffix = kind[kind.index("*") + 1 : -1]

@@ -78,19 +78,18 @@ class PublishedMarks:
         """[point]: the published figures."""
         return np.array([point.mse for point in self.points], dtype=float)
 
-    def draw(self, settings: Settings, log_y: bool) -> None:
-        """Draws all of them."""
+    def draw(self, settings: Settings, hidden: frozenset[str], log_y: bool) -> None:
+        """Draws those of the visible arms' algorithms."""
         theme = self._plot.theme
-        first = {arm.algorithm: arm for arm in reversed(settings.arms)}
-        pens = []
-        for point in self.points:
-            arm = first.get(point.algorithm)
-            color = theme.text if arm is None else arm_style(settings, arm, theme).text
-            pens.append(self._plot.pen(color, width=2.2))
+        first = {a.algorithm: a for a in reversed(settings.arms) if a.name not in hidden}
+        self.points = [point for point in self.points if point.algorithm in first]
+        colors = [arm_style(settings, first[p.algorithm], theme).text for p in self.points]
+        pens = [self._plot.pen(color, width=1.6) for color in colors]
         x = np.array([point.inner_step for point in self.points], dtype=float)
         with np.errstate(divide="ignore"):
             y = np.log10(self.values()) if log_y else self.values()
-        self.item.setData(x, y, pen=pens if len(x) else None, data=self.points)
+        brush = pg.mkBrush(theme.card)
+        self.item.setData(x, y, pen=pens if pens else None, brush=brush, data=self.points)
 
     def rows(self, inner_step: int) -> list[str]:
         """The figures of one inner step, as HTML."""

@@ -123,7 +123,7 @@ class SpeedPlot(Plot):
         styles = {arm.name: arm_style(settings, arm, self.session.theme) for arm in shown}
         for z, name in enumerate(from_below(styles)):
             self._draw_arm(name, styles[name], z)
-        self.published.draw(settings, self.log_y)
+        self.published.draw(settings, hidden, self.log_y)
         self._fit()
         self._place_hair()
         self._empty.setVisible(test is None)
