@@ -8,10 +8,12 @@ ENV_PYTHON := .venv/bin/python
 # other's way.
 WORKERS = 2
 PLATFORM = offscreen
+# How long `make soak`, `make fuzz` and `make chaos` go on.
+MINUTES = 5
 HEADLESS = QT_QPA_PLATFORM=$(PLATFORM)
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up peers run test check format bench pictures clean python
+.PHONY: help set-up peers run test check format bench soak fuzz chaos pictures clean python
 
 help:
 	@echo 'make run       set up, open the window (without a display: train a preset, write a run folder)'
@@ -19,6 +21,9 @@ help:
 	@echo 'make check     formatting, lint, types, closed doors'
 	@echo 'make format    format, and repair what can be repaired'
 	@echo 'make bench     measure against the peers'
+	@echo 'make soak      the real window under load, random users, extreme settings (MINUTES=5)'
+	@echo 'make fuzz      damaged files and share strings (MINUTES=5)'
+	@echo 'make chaos     saves that are killed, saves whose calls fail (MINUTES=5)'
 	@echo 'make pictures  draw the pictures of the README anew'
 	@echo 'make clean     remove .venv, builds and caches; runs/ stays'
 
@@ -59,6 +64,9 @@ peers: python
 
 bench: peers
 	@$(HEADLESS) $(ENV_PYTHON) -m benchmarks
+
+soak fuzz chaos: set-up
+	@OMP_NUM_THREADS=1 $(HEADLESS) $(ENV_PYTHON) -m tests.long.$@ --minutes $(MINUTES)
 
 pictures: python
 	@$(PYTHON) tools/set_up.py --window

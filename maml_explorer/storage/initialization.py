@@ -26,7 +26,7 @@ from maml_explorer.storage.model_card import model_card
 from maml_explorer.storage.reader import StorageError, read_json
 from maml_explorer.storage.records import checked_records
 from maml_explorer.storage.tensors import read_tensor_bytes, tensor_bytes, tensors_of
-from maml_explorer.storage.writer import write_folder
+from maml_explorer.storage.writer import recover_folder, write_folder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -191,6 +191,7 @@ def load_initialization(folder: str | Path) -> Initialization:
     from maml_explorer.storage.sequential import flat_vector, named_shapes
 
     folder = Path(folder)
+    recover_folder(folder)
     path = folder / "config.json"
     config = read_json(path)
     if config.get("format") != FORMAT:

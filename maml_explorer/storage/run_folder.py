@@ -12,14 +12,16 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from maml_explorer.settings import Arm, Settings
 from maml_explorer.settings_text import from_toml, to_toml
 from maml_explorer.storage.reader import StorageError, read_text
-from maml_explorer.storage.writer import write_text
+from maml_explorer.storage.writer import append_bytes, new_folder, recover_folder, write_text
 
 SETTINGS = "settings.toml"
 METRICS = "metrics.csv"
@@ -42,6 +44,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Appended file → its columns."""
+_FILES = {SETTINGS, SUMMARY, CHECKPOINT, ADAPTATION_PICTURE, LOSSES_PICTURE, *COLUMNS}
+_EXPORTED = {"model.safetensors", "config.json", "README.md", "model.pt"}
+"""What an arm's folder holds."""
 
 
 class RunFolder:
@@ -59,10 +64,7 @@ class RunFolder:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows([field_text(value) for value in row] for row in rows)
-        with (self.path / name).open("ab") as file:
-            file.write(text.getvalue().encode())
-            file.flush()
-            os.fsync(file.fileno())
+        append_bytes(self.path / name, text.getvalue().encode())
 
     def file_sizes(self) -> dict[str, int]:
         """The bytes of the appended files now."""
@@ -113,25 +115,66 @@ def create_run(path: Path, settings: Settings) -> RunFolder:
         StorageError: where something is there already, or nothing can be written.
     """
     try:
-        if path.is_dir() and any(path.iterdir()):
-            if is_run_folder(path):
-                raise StorageError(
-                    f"{path} holds a run already: continue it with --resume, or choose another "
-                    "folder."
-                )
-            raise StorageError(f"{path} is not empty and not a run folder: choose another folder.")
-        if path.exists() and not path.is_dir():
-            raise StorageError(f"{path} is a file: choose another folder.")
+        _refuse_what_is_there(path)
         path.mkdir(parents=True, exist_ok=True)
-        folder = RunFolder(path)
-        folder.clear_rows()
-        folder.write_settings(settings)
+        folder = _begun(path, settings)
     except (OSError, ValueError) as error:
         if isinstance(error, StorageError):
             raise
         reason = getattr(error, "strerror", None) or "the name is not a path"
         raise StorageError(f"{str(path)[:200]!r} cannot be written: {reason}.") from None
     return folder
+
+
+@contextmanager
+def whole_run(path: Path, settings: Settings, *, overwrite: bool = False) -> Iterator[RunFolder]:
+    """A run folder to write, which appears at `path` whole when the context ends.
+
+    Where one is there already, what belongs to that run goes, and files of other names stay.
+
+    Raises:
+        StorageError: where something is there, and it is no run or `overwrite` is false.
+        OSError: nothing was changed; ValueError likewise.
+    """
+    recover_folder(path)
+    replaced = overwrite and is_run_folder(path)
+    if not replaced:
+        _refuse_what_is_there(path)
+    path = path.resolve() if replaced else path
+    with new_folder(path) as temporary:
+        yield _begun(temporary, settings)
+        if replaced:
+            _copy_other_files(path, temporary)
+
+
+def _begun(path: Path, settings: Settings) -> RunFolder:
+    folder = RunFolder(path)
+    folder.clear_rows()
+    folder.write_settings(settings)
+    return folder
+
+
+def _refuse_what_is_there(path: Path) -> None:
+    if path.is_dir() and any(path.iterdir()):
+        if is_run_folder(path):
+            raise StorageError(
+                f"{path} holds a run already: continue it with --resume, or choose another folder."
+            )
+        raise StorageError(f"{path} is not empty and not a run folder: choose another folder.")
+    if path.exists() and not path.is_dir():
+        raise StorageError(f"{path} is a file: choose another folder.")
+
+
+def _copy_other_files(old: Path, new: Path) -> None:
+    """Copies what a person laid beside a run."""
+    for place, _, names in os.walk(old):
+        for name in names:
+            source = Path(place) / name
+            within = source.relative_to(old)
+            own = _FILES if len(within.parts) == 1 else _EXPORTED
+            if name not in own and not name.endswith(".part"):
+                (new / within).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, new / within, follow_symlinks=False)
 
 
 def open_run(path: Path) -> tuple[RunFolder, Settings]:
@@ -141,6 +184,7 @@ def open_run(path: Path) -> tuple[RunFolder, Settings]:
         StorageError: where it is no run folder.
         SettingsError: where a setting in it is not allowed.
     """
+    recover_folder(path)
     if not is_run_folder(path):
         raise StorageError(f"{str(path)[:200]!r} is not a run folder: it has no {SETTINGS}.")
     return RunFolder(path), from_toml(read_text(path / SETTINGS))

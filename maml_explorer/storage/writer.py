@@ -9,15 +9,18 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 log = logging.getLogger("maml_explorer.storage")
 """What the person is to be told although the file is whole."""
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -61,6 +64,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, overwrite: bool = 
         FileExistsError: something else is there, or the folder is and `overwrite` is false.
         OSError: nothing was changed.
     """
+    recover_folder(folder)
     present = folder.is_symlink() or folder.exists()
     held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
     if present and not folder.is_dir():
@@ -70,14 +74,31 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, overwrite: bool = 
     if held - files.keys():
         other = min(held - files.keys())
         raise FileExistsError(errno.EEXIST, f"the folder holds other files ({other})", str(folder))
+    with new_folder(folder) as temporary:
+        for name, data in files.items():
+            _write_new(temporary / name, data)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which then takes the place of `folder` whole.
+
+    It lies beside it and is renamed at the end of the context; an older folder is moved aside, and
+    removed last. Any error leaves the older folder as it was. Between the two renames there is none
+    for an instant: :func:`recover_folder` brings the older one back where the program was killed
+    there.
+
+    Raises:
+        OSError: nothing was changed.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    present = folder.is_symlink() or folder.exists()
     unique = secrets.token_hex(8)
     temporary = folder.with_name(f".{folder.name[:100]}.{unique}.part")
     aside = folder.with_name(f".{folder.name[:100]}.{unique}.old")
     try:
         temporary.mkdir()
-        for name, data in files.items():
-            _write_new(temporary / name, data)
+        yield temporary
         _sync_folder(temporary)
         if present:
             folder.rename(aside)
@@ -95,9 +116,36 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, overwrite: bool = 
         _remove(aside)
 
 
+def recover_folder(folder: Path) -> bool:
+    """Bring back a folder that a killed program had moved aside; whether there was one."""
+    pattern = re.compile(rf"\.{re.escape(folder.name[:100])}\.[0-9a-f]{{16}}\.old")
+    try:
+        if folder.is_symlink() or folder.exists():
+            return False
+        left = [p for p in folder.parent.iterdir() if pattern.fullmatch(p.name) and p.is_dir()]
+        if not left:
+            return False
+        max(left, key=lambda path: path.stat().st_mtime).rename(folder)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def append_bytes(path: Path, data: bytes) -> None:
+    """Append bytes to a file and bring them to disk.
+
+    Raises:
+        OSError: a part of them may be there.
+    """
+    _write_all(os.open(path, _APPENDED, 0o666), data)
+
+
 def _write_new(path: Path, data: bytes) -> None:
     """Create a file and bring its bytes to disk; it must not exist."""
-    descriptor = os.open(path, _NEW_FILE, 0o666)
+    _write_all(os.open(path, _NEW_FILE, 0o666), data)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
     try:
         rest = memoryview(data)
         while rest:

@@ -18,7 +18,7 @@ from maml_explorer.storage.initialization import Initialization, save_initializa
 from maml_explorer.storage.metrics import Losses, read_losses
 from maml_explorer.storage.reader import StorageError
 from maml_explorer.storage.records import arm_records
-from maml_explorer.storage.run_folder import RunFolder, create_run, is_run_folder, open_run
+from maml_explorer.storage.run_folder import open_run, whole_run
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.history import History
 
@@ -51,22 +51,16 @@ def save_run(loop: Loop, command: m.SaveRun) -> str:
     """
     plan, state = _state(loop)
     path = Path(command.folder)
-    with _refused(path):
-        if command.overwrite and is_run_folder(path):
-            folder = RunFolder(path)
-            folder.write_settings(loop.settings)
-            folder.clear_rows()
-        else:
-            folder = create_run(path, loop.settings)
+    with _refused(path), whole_run(path, loop.settings, overwrite=command.overwrite) as folder:
         folder.append(files.CHANGES, loop.changes)
         for block in loop.history.blocks(loop.run_number):
             folder.append(files.METRICS, _rows(block, loop.settings.run.seed))
         for name in state.arms:
             place = folder.initialization_folder(loop.settings, name, None)
-            save_initialization(place, initialization_of(plan, state, name), overwrite=True)
+            save_initialization(place, initialization_of(plan, state, name))
         frozen = {name: "it diverged." for name, arm in state.arms.items() if arm.frozen}
         save_checkpoint(
-            path / files.CHECKPOINT,
+            folder.path / files.CHECKPOINT,
             Checkpoint(
                 loop.settings,
                 state,

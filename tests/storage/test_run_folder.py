@@ -34,8 +34,10 @@ from maml_explorer.storage.run_folder import (
     field_text,
     is_run_folder,
     open_run,
+    whole_run,
 )
 from maml_explorer.storage.tensors import metadata_of, tensor_bytes
+from tests.storage.disk import Disk
 
 SMALL = Settings().with_values({"hidden": (4,), "meta_batch": 3, "seed": 2})
 SMALL = SMALL.with_arms(
@@ -261,3 +263,56 @@ def test_a_read_only_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "shut").mkdir(mode=0o500)
     with pytest.raises(StorageError, match="Permission denied"):
         create_run(tmp_path / "shut" / "run", SMALL)
+
+
+def test_a_run_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Row 4, for the saves of the window: a fault at any call leaves the older run."""
+    path, disk = tmp_path / "run", Disk()
+
+    def save(value: float) -> None:
+        with whole_run(path, SMALL.with_values({"noise": value}), overwrite=True) as folder:
+            folder.append(METRICS, [(1, "MAML", 0, value, value, None, None)])
+
+    def found() -> tuple[object, ...]:
+        return open_run(path)[1]["noise"], *read_losses(path / METRICS, 0)["MAML"].inner
+
+    save(1.0)
+    with disk.watched():
+        save(2.0)
+        calls = len(disk.calls)
+        assert found() == (2.0, 2.0) and calls > 30
+        old = 0
+        for index in range(calls):
+            disk.reset()
+            save(1.0)
+            disk.reset(fail_at=index)
+            try:
+                save(2.0)
+                assert found() == (2.0, 2.0)
+            except OSError:
+                disk.reset()
+                assert found() in ((1.0, 1.0), (2.0, 2.0))
+                old += found() == (1.0, 1.0)
+    assert old > 20  # folders that cannot be synchronized are warnings
+    assert not list(tmp_path.glob(".run.*.part"))
+
+
+def test_what_belonged_to_the_older_run_goes_and_a_persons_files_stay(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with whole_run(path, SMALL) as folder:
+        folder.write_summary({"mean": 1.0})
+        (path.parent / "other").mkdir()
+    arm = path / "anil" / "seed-3"
+    arm.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors"):
+        (arm / name).write_text("of the older run")
+    (arm / "thesis.tex").write_text("years of work")
+    (path / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match="holds a run already"), whole_run(path, SMALL):
+        pass
+    with whole_run(path, SMALL, overwrite=True):
+        pass
+    kept = {str(p.relative_to(path)) for p in path.rglob("*") if p.is_file()}
+    assert kept == {SETTINGS, *COLUMNS, "notes.txt", "anil/seed-3/thesis.tex"}
+    assert (path / "notes.txt").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["other", "run"]

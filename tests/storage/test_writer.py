@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
 import logging
-import os
 import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from maml_explorer.storage import writer
-from maml_explorer.storage.writer import write_bytes, write_folder, write_text
+from maml_explorer.storage.writer import recover_folder, write_bytes, write_folder, write_text
+from tests.storage.disk import Disk
 
 OLD, NEW = b"old" * 5000, b"new" * 7000
-CALLS = ("open", "write", "fsync", "close", "replace", "rename", "mkdir")
 
 
-class Disk:
-    """Counts the calls of a save, and lets one of them fail."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.calls: list[str] = []
-        self.fail_at: int | None = None
-        for name in CALLS:
-            monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
-
-    def _watched(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            self.calls.append(name)
-            if len(self.calls) - 1 == self.fail_at:
-                if name == "close":
-                    real(*arguments, **options)
-                raise OSError(errno.ENOSPC, "No space left on device")
-            if name == "write":  # a disk may take less than was offered
-                return real(arguments[0], bytes(arguments[1])[:4096])
-            return real(*arguments, **options)
-
-        return call
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    """Every save of the test goes through it."""
+    watched = Disk()
+    with watched.watched():
+        yield watched
 
 
 def test_a_new_file_and_an_old_one(tmp_path: Path) -> None:
@@ -58,20 +40,20 @@ def test_a_new_file_and_an_old_one(tmp_path: Path) -> None:
 
 
 def test_a_fault_at_any_call_leaves_the_old_file_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, disk: Disk, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "a.bin"
     write_bytes(path, OLD)
-    disk = Disk(monkeypatch)
+    disk.reset()
     write_bytes(path, NEW)
     plan = disk.calls.copy()
     replaced = plan.index("replace")
     assert plan[:2] == ["open", "write"] and plan[replaced - 2 : replaced] == ["fsync", "close"]
     assert plan[replaced + 1 :] == ["open", "fsync", "close"]
     for index in range(len(plan)):
-        disk.calls, disk.fail_at = [], None
+        disk.reset()
         write_bytes(path, OLD)
-        disk.calls, disk.fail_at = [], index
+        disk.reset(fail_at=index)
         caplog.clear()
         if index <= replaced:
             with pytest.raises(OSError, match="No space left"):
@@ -120,20 +102,20 @@ def test_a_file_is_not_replaced_by_a_folder_unasked(tmp_path: Path) -> None:
 
 
 def test_a_fault_at_any_call_leaves_the_old_folder_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, disk: Disk, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "b"
     old, new = {"x": OLD, "y": b"2"}, {"x": NEW, "y": b"3"}
     write_folder(folder, old)
-    disk = Disk(monkeypatch)
+    disk.reset()
     write_folder(folder, new, overwrite=True)
     plan = disk.calls.copy()
     assert plan.count("rename") == 2
     done = max(index for index, name in enumerate(plan) if name == "rename")
     for index in range(done + 1):
-        disk.calls, disk.fail_at = [], None
+        disk.reset()
         write_folder(folder, old, overwrite=True)
-        disk.calls, disk.fail_at = [], index
+        disk.reset(fail_at=index)
         caplog.clear()
         try:
             write_folder(folder, new, overwrite=True)
@@ -191,3 +173,36 @@ def test_temporary_names_are_never_shared(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(FileExistsError):
         write_bytes(tmp_path / "a.bin", NEW)
     assert not (tmp_path / "a.bin").exists()
+
+
+def test_a_folder_moved_aside_by_a_killed_program_is_brought_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "b"
+    write_folder(folder, {"x": b"1"})
+    (tmp_path / ".b.mine.old").mkdir()
+    assert not recover_folder(folder)
+    assert not recover_folder(tmp_path / "c")
+    assert not recover_folder(Path("a\0b"))
+    real, moved = Path.rename, []
+
+    class Killed(BaseException):
+        pass
+
+    def rename(self: Path, target: Path) -> Path:
+        if moved:
+            raise Killed
+        moved.append(target)
+        return real(self, target)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Path, "rename", rename)
+        write_folder(folder, {"x": b"2"}, overwrite=True)
+    assert not folder.exists()
+    assert recover_folder(folder)
+    assert (folder / "x").read_bytes() == b"1"
+    # and a save after the kill begins by doing so
+    folder.rename(moved[0])
+    write_folder(folder, {"x": b"3"}, overwrite=True)
+    assert (folder / "x").read_bytes() == b"3"
+    assert not moved[0].exists()
