@@ -34,7 +34,10 @@ class Banner(QFrame):
         self.buttons = [button(words, _both(do, close)) for words, do in choices]
         self.close_button = button("✕", close, "Hide this message", role="flat")
         self.close_button.setAccessibleName("Hide this message")
-        line = row(self.text, *self.buttons, self.close_button)
+        line = row()
+        line.addWidget(self.text, 1)
+        for control in (*self.buttons, self.close_button):
+            line.addWidget(control)
         line.setContentsMargins(12, 6, 8, 6)
         self.setLayout(line)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtGui import QUndoCommand
@@ -14,7 +14,7 @@ from maml_explorer.worker.messages import MetaTested
 MOST = 20
 """Pinned runs at a time; the oldest gives way."""
 
-Figures = Mapping[str, tuple[float | None, ...]]
+Figures = dict[str, tuple[float | None, ...]]
 """Arm → mean query MSE [inner step] on the held-out tasks; None where a task diverged."""
 
 
@@ -26,6 +26,9 @@ class PinnedRun:
     settings: Settings
     outer_step: int
     figures: Figures
+    """Filled in when the meta-test of that outer step is done."""
+    run: int = 0
+    """The number of the run that was pinned."""
 
 
 def figures_of(meta_test: MetaTested | None) -> Figures:

@@ -20,6 +20,8 @@ FASTEST = 10_000.0
 """Outer steps per second at the last position before "unlimited"."""
 _POSITIONS = 100
 _TRAIN = {Phase.RUNNING: "❚❚  Pause", Phase.FINISHED: "▶  Continue"}
+_TRAIN_WIDTH = 88
+"""Of the primary button, whichever of its words it shows."""
 _READY = (Phase.PAUSED, Phase.RUNNING, Phase.STEPPING, Phase.FINISHED)
 
 
@@ -35,7 +37,6 @@ class RunBar(QWidget):
         self.train = button(
             "▶  Train", session.toggle, "Train or pause (Space)", role="primary"
         )  # fmt: skip
-        self.train.setMinimumWidth(88)
         self.outer_step = button("Outer step", session.outer_step, "Take one outer step (N)")
         self.inner_step = button(
             "Inner step", session.inner_step, "Show the next inner step (Shift+N)"
@@ -120,6 +121,7 @@ class RunBar(QWidget):
 
     def _fit(self) -> None:
         line = self.layout()
+        self.train.setMinimumWidth(max(_TRAIN_WIDTH, self.train.minimumSizeHint().width()))
         if line is None:
             return
         for widget in self._gives_way:
@@ -136,6 +138,7 @@ class RunBar(QWidget):
         if self.train.text() != words:
             self.train.setText(words)
             self.train.setAccessibleName(words[3:].strip())
+            self._fit()
         ready = phase in _READY
         for control in (self.train, self.outer_step, self.inner_step):
             control.setEnabled(ready)

@@ -341,9 +341,13 @@ class Session(QObject):
         """Keeps the run's settings and figures, to compare later ones with; one undo step."""
         self._pin_count += 1
         step = 0 if self.status is None else self.status.outer_step
-        run = PinnedRun(
-            f"Run {self._pin_count}", self.settings, step, figures_of(self.meta_test)
-        )  # fmt: skip
+        tested = self.meta_test
+        if tested is not None and tested.outer_step != step and not self.running:
+            tested = None
+        name = f"Run {self._pin_count}"
+        run = PinnedRun(name, self.settings, step, figures_of(tested), self.run)
+        if tested is None:
+            self.request_meta_test()
         self._pin((*self.pinned, run)[-MOST:], "Pin run")
 
     def unpin(self, run: PinnedRun) -> None:
@@ -432,6 +436,9 @@ class Session(QObject):
 
     def _take_meta_test(self, meta_test: m.MetaTested) -> None:
         self.meta_test = meta_test
+        for pinned in self.pinned:
+            if (pinned.run, pinned.outer_step) == (meta_test.run, meta_test.outer_step):
+                pinned.figures.update(figures_of(meta_test))
         self.meta_tested.emit(meta_test)
 
     def _take_references(self, references: m.ReferenceLosses) -> None:

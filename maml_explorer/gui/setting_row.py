@@ -7,11 +7,12 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QGridLayout, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QLineEdit, QMenu, QWidget
 
 from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.gui.fields import Field, field_for, written
 from maml_explorer.gui.slider_scale import SliderScale
+from maml_explorer.gui.theme import LIGHT
 from maml_explorer.gui.widgets import Dot, Slider, label, mark, row
 from maml_explorer.hyperparameters import Applies, Hyperparameter, SettingsError, Value
 from maml_explorer.settings import Settings
@@ -52,14 +53,15 @@ class SettingRow(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(6)
         self._grid.setVerticalSpacing(2)
-        beside = QWidget()
-        beside.setFixedWidth(UNIT_WIDTH)
+        beside = self._beside = QWidget()
         units = [label(first.unit, "unit")] if first.unit else []
         beside.setLayout(row(*units, self.restart_mark, None, spacing=4))
         self._grid.addWidget(self.name, 0, 0)
         self._grid.addWidget(self.dot, 0, 1)
-        self._grid.addWidget(self._field_cell(), 0, 2)
+        self._cell = self._field_cell()
+        self._grid.addWidget(self._cell, 0, 2)
         self._grid.addWidget(beside, 0, 3)
+        self._fit_widths()
         self._grid.setColumnStretch(0, 1)
         self._grid.addWidget(self.error, 2, 0, 1, 4)
         self.setToolTip("\n\n".join(help_text(d) for d in declarations))
@@ -97,6 +99,17 @@ class SettingRow(QWidget):
         ).casefold()
         return all(word in text for word in words)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Keeps fields and units as wide as the font needs."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit_widths()
+
+    def _fit_widths(self) -> None:
+        scale = max(1.0, QApplication.font().pointSizeF() / LIGHT.points)
+        self._cell.setFixedWidth(round(FIELD_WIDTH * scale))
+        self._beside.setFixedWidth(round(UNIT_WIDTH * scale))
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Shows the slider of the field that has the focus."""
         if event.type() is QEvent.Type.FocusIn:
@@ -107,7 +120,6 @@ class SettingRow(QWidget):
 
     def _field_cell(self) -> QWidget:
         cell = QWidget()
-        cell.setFixedWidth(FIELD_WIDTH)
         widgets: list[QWidget] = []
         for declaration in self.declarations:
             field = field_for(declaration)

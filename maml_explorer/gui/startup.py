@@ -18,7 +18,7 @@ from maml_explorer.gui.app import Options
 from maml_explorer.gui.icon import app_icon
 from maml_explorer.gui.layout_file import layout_path
 from maml_explorer.gui.session import Session, Worker
-from maml_explorer.gui.theme import base_font
+from maml_explorer.gui.theme import LIGHT, base_font
 from maml_explorer.gui.view_state import view_state
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.presets import DEFAULT_PRESET, presets
@@ -54,7 +54,7 @@ def application() -> QApplication:
     app.setDesktopFileName("maml-explorer")
     app.setWindowIcon(app_icon())
     app.setStyle("Fusion")
-    app.setFont(base_font())
+    app.setFont(base_font(LIGHT.points))
     return app
 
 

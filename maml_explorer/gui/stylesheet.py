@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
 def stylesheet(theme: Theme) -> str:
     """The Qt stylesheet in the colours of `theme`."""
-    return _SHEET.substitute(dataclasses.asdict(theme))
+    sizes = {"title_pt": theme.points + 2, "group_pt": theme.points - 1, "text_pt": theme.points}
+    return _SHEET.substitute(dataclasses.asdict(theme), **sizes)
 
 
 _SHEET = Template("""
+QWidget { font-size: ${text_pt}pt; }
 QMainWindow, QDialog, QWidget[role="ground"] { background: $window; }
 QLabel { background: transparent; color: $text; }
 QLabel[role="muted"], QLabel[role="unit"], QLabel[role="status"] { color: $muted; }
-QLabel[role="title"] { font-size: 11pt; font-weight: 600; }
+QLabel[role="title"] { font-size: ${title_pt}pt; font-weight: 600; }
 QLabel[role="error"] { color: $danger; }
 QLabel[role="mark"] { color: $accent; }
 
@@ -54,7 +56,7 @@ QPushButton[role="flat"]:hover, QToolButton[role="flat"]:hover { color: $text; }
 QPushButton[role="flat"]:focus, QToolButton[role="flat"]:focus { border-color: $accent; }
 QPushButton[role="group"] {
     border: 1px solid transparent; background: transparent; padding: 0; color: $muted;
-    text-align: left; font-size: 8pt; font-weight: 700; min-height: 18px;
+    text-align: left; font-size: ${group_pt}pt; font-weight: 700; min-height: 18px;
 }
 QPushButton[role="group"]:hover { color: $text; }
 QPushButton[role="group"]:focus { border-color: $accent; }

@@ -39,6 +39,10 @@ class Theme:
     warning: str
     selection: str
     """Ground of selected text and menu items; `text` is readable on it."""
+    points: float = 9.0
+    """Size of the window's text, in points."""
+    line_scale: float = 1.0
+    """How much thicker than usual an arm's curves are."""
 
     @property
     def dark(self) -> bool:
@@ -119,7 +123,7 @@ def arm_style(settings: Settings, arm: Arm | str, theme: Theme) -> ArmStyle:
         text=readable(color, theme.card),
         line=LINES[line],
         marker=marker,
-        width=2.6 if arm.algorithm == "maml" and nth == 0 else 2.0,
+        width=(2.6 if arm.algorithm == "maml" and nth == 0 else 2.0) * theme.line_scale,
     )
 
 
@@ -154,15 +158,17 @@ def system_theme() -> Theme:
 
 
 def apply_theme(app: QApplication, theme: Theme) -> None:
-    """Gives the whole application the palette and stylesheet of `theme`."""
+    """Gives the whole application the font, palette and stylesheet of `theme`."""
+    app.setFont(base_font(theme.points))
     app.setPalette(palette(theme))
     app.setStyleSheet(stylesheet(theme))
 
 
-def base_font() -> QFont:
-    """The window's font: the desktop's own family, at 9 points."""
+def base_font(points: float | None = None) -> QFont:
+    """The window's font: the desktop's own family, at the size in use unless another is given."""
     font = QFont(QApplication.font())
-    font.setPointSizeF(9.0)
+    if points is not None:
+        font.setPointSizeF(points)
     return font
 
 

@@ -11,11 +11,12 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from maml_explorer.gui.actions import Actions
-from maml_explorer.gui.appearance import CHOICES, Appearance
+from maml_explorer.gui.appearance import CHOICES, TEXT_SIZES, Appearance
 from maml_explorer.gui.banner import Banners
 from maml_explorer.gui.export_dialog import ExportDialog
 from maml_explorer.gui.files import Files
 from maml_explorer.gui.layout_file import WindowLayout, read_layout, set_aside, write_layout
+from maml_explorer.gui.narrow import Narrow
 from maml_explorer.gui.notices import Notices
 from maml_explorer.gui.palette import CommandPalette
 from maml_explorer.gui.panels import CENTRE, PANELS, RIGHT, TAB
@@ -74,6 +75,8 @@ class MainWindow(QMainWindow):
             "centre": QSplitter(Qt.Orientation.Vertical),
             "right": QSplitter(Qt.Orientation.Vertical),
         }
+        self._hidden_elsewhere = {"Settings", "Insight"}
+        """What is hidden in the other mode: while presenting, or while not."""
         self._divide()
         self.status = label(status_text(None), "status")
         self.status.setAccessibleName("Status")
@@ -96,6 +99,7 @@ class MainWindow(QMainWindow):
         session.status_changed.connect(lambda status: self.status.setText(status_text(status)))
         self.reset_layout()
         self._restore()
+        self.narrow = Narrow(self, self.splitters["columns"], self.parts["Settings"])
         self.files.load_own_presets()
 
     def offer_presets(self, presets: Mapping[str, Preset]) -> None:
@@ -144,6 +148,26 @@ class MainWindow(QMainWindow):
         """Hides or shows a part of the window."""
         self.parts[title].setVisible(self.parts[title].isHidden())
 
+    def set_text_size(self, name: str) -> None:
+        """Writes in another size, and gives the settings the width they need in it."""
+        self.appearance.set_text_size(name)
+        self._fit_settings()
+
+    def toggle_presenter(self) -> None:
+        """Large type, thick lines and only the panels chosen for it; or back to the desk."""
+        on = not self.appearance.presenting
+        self.appearance.present(on)
+        hidden = {title for title, part in self.parts.items() if part.isHidden()}
+        self._hidden_elsewhere, hidden = hidden, self._hidden_elsewhere
+        for title, part in self.parts.items():
+            part.setVisible(title not in hidden)
+        self._fit_settings()
+
+    def _fit_settings(self) -> None:
+        self.parts["Settings"].setMinimumWidth(self.form.minimum_width() + 26)
+        if self.isVisible():
+            self.narrow.fit()
+
     def toggle_full_screen(self) -> None:
         """Fills the screen, or gives it back."""
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -178,6 +202,15 @@ class MainWindow(QMainWindow):
             action.setCheckable(True)
             action.setChecked(name == self.appearance.choice)
             action.triggered.connect(partial(self.appearance.use, name))
+        menu.addSeparator()
+        for name, title in TEXT_SIZES.items():
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            action.setChecked(name == self.appearance.text_size)
+            action.triggered.connect(partial(self.set_text_size, name))
+        menu.addSeparator()
+        for name in ("presenter", "full_screen", "palette", "shortcuts"):
+            menu.addAction(self.actions_table[name])
         return menu
 
     def panel_failed(self, error: BaseException) -> bool:
@@ -258,6 +291,7 @@ class MainWindow(QMainWindow):
             if place.entry.name == layout.tab:
                 self.tabs.setCurrentIndex(index)
         self.appearance.use(layout.theme)
+        self.set_text_size(layout.text_size)
         self.files.opening.recent = layout.recent
         self.welcome.done = layout.welcomed
 
@@ -277,9 +311,14 @@ class MainWindow(QMainWindow):
             geometry=(frame.x(), frame.y(), frame.width(), frame.height()),
             maximized=self.isMaximized(),
             splitters={name: tuple(part.sizes()) for name, part in self.splitters.items()},
-            hidden=tuple(title for title, part in self.parts.items() if part.isHidden()),
+            hidden=tuple(
+                sorted(self._hidden_elsewhere)
+                if self.appearance.presenting
+                else (title for title, part in self.parts.items() if part.isHidden())
+            ),
             tab=current.entry.name if isinstance(current, Place) else "",
             theme=self.appearance.choice,
+            text_size=self.appearance.text_size,
             recent=self.files.opening.recent,
             welcomed=self.welcome.done,
         )

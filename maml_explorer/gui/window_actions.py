@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from maml_explorer.gui import probe_edits, probing
 from maml_explorer.gui.actions import Entry
-from maml_explorer.gui.appearance import CHOICES
+from maml_explorer.gui.appearance import CHOICES, TEXT_SIZES
 from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.session import Session
 
@@ -110,6 +110,12 @@ def _of_the_view(window: MainWindow) -> list[Entry]:
             Entry(VIEW, f"theme {name or 'system'}", words, partial(window.appearance.use, name))
             for name, words in CHOICES.items()
         ),
+        *(
+            Entry(VIEW, f"text {name or 'normal'}", words,
+                  partial(window.set_text_size, name))
+            for name, words in TEXT_SIZES.items()
+        ),
+        Entry(VIEW, "presenter", "Presenter mode", window.toggle_presenter, ("F5",)),
         Entry(VIEW, "full_screen", "Full screen", window.toggle_full_screen, ("F11",)),
     ]  # fmt: skip
 

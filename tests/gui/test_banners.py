@@ -83,6 +83,7 @@ def test_long_banners_leave_the_window_as_it_is(
         assert banner.text.text().endswith("…")
         assert banner.text.toolTip() == banner.text.full
         assert banner.close_button.isVisible()
+        assert banner.text.width() > window.width() / 2
     window.banners.drop_all()
     qtbot.wait(30)
     assert (window.width(), window.height()) == size

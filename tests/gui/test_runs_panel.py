@@ -60,13 +60,13 @@ def test_figures_come_with_the_difference_to_the_baseline(
     reached = figure(window.session.pinned[0].figures, "MAML", 1)
     assert reached is not None
     assert maml["Run 1"].startswith(f"{reached:.3g}"[:3])
-    assert "(" not in maml["Run 1"]
-    assert maml["Run 2"].endswith("(+0)")
+    assert " " not in maml["Run 1"]
+    assert maml["Run 2"].endswith(" +0")
     panel.table.choose(1)
     press(qtbot, panel.baseline)
     assert "difference to Run 2" in panel.words.full
     maml = dict(zip(texts(panel, 0), texts(panel, 3), strict=True))
-    assert "(" in maml["Run 1"] and "(" not in maml["Run 2"]
+    assert " " in maml["Run 1"] and " " not in maml["Run 2"]
 
 
 def test_a_click_on_a_header_sorts_by_value(window: MainWindow, panel: RunsPanel, qtbot: QtBot):
@@ -114,6 +114,17 @@ def test_the_run_that_is_there_cannot_be_deleted(panel: RunsPanel):
     assert panel.chosen is None
     assert not panel.remove.isEnabled()
     assert not panel.restore.isEnabled()
+
+
+def test_figures_come_with_the_meta_test_of_the_pinned_step(window: MainWindow):
+    session = window.session
+    session.outer_step()
+    session.pull()
+    session.pin_run()
+    assert session.pinned[0].figures == {}
+    session.pull()
+    assert session.pinned[0].outer_step == 1
+    assert session.pinned[0].figures.keys() == {"MAML", "FO-MAML", "ANIL", "MTL"}
 
 
 def test_pins_are_capped(window: MainWindow):

@@ -21,7 +21,7 @@ from maml_explorer.gui.session import Session
 from maml_explorer.gui.widgets import button, row
 
 HERE = "This run"
-_FIXED = ("Run", "Outer steps", "Settings that differ")
+_FIXED = ("Run", "Steps", "Differs in")
 _ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -36,15 +36,14 @@ class RunsPanel(QWidget):
         self._baseline: PinnedRun | None = None
         self.words = ElidedLabel()
         self.table = RunTable(self)
-        self.pin = button("Pin run", session.pin_run, "Keep this run's settings and figures here")
-        self.restore = button("Restore settings", self.restore_settings,
+        self.restore = button("Restore", self.restore_settings,
                               "Edit with the settings of the chosen run")  # fmt: skip
-        self.baseline = button("Use as baseline", self.use_as_baseline,
+        self.baseline = button("Baseline", self.use_as_baseline,
                                "Differences are counted from the chosen run")  # fmt: skip
         self.remove = button("Delete", self.delete, "Delete the chosen run (undo brings it back)")
         head = row()
         head.addWidget(self.words, 1)
-        for control in (self.pin, self.restore, self.baseline, self.remove):
+        for control in (self.restore, self.baseline, self.remove):
             head.addWidget(control)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 4, 0, 0)
@@ -116,8 +115,8 @@ class RunsPanel(QWidget):
         arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
         step = session.settings.inner.inner_steps
         self.words.say(
-            f"query MSE after {step} inner step{'' if step == 1 else 's'}, held-out tasks"
-            + (f" · difference to {self.reference.name}" if self.reference is not None else "")
+            f"Query MSE after {step} inner step{'' if step == 1 else 's'}"
+            + (f", difference to {self.reference.name}" if self.reference is not None else "")
         )
         chosen = self.chosen
         self.table.fill([*_FIXED, *arms], [self._cells(run, arms, step) for run in runs])
@@ -143,7 +142,7 @@ class RunsPanel(QWidget):
             other = figure(reference.figures, arm, step) if reference is not None else None
             if other is not None and run is not reference:
                 sign = "+" if value >= other else "−"
-                text += f" ({sign}{number(abs(value - other))})"
+                text += f" {sign}{number(abs(value - other), 2)}"
             cells.append((text, value))
         return cells
 
@@ -166,6 +165,7 @@ class RunTable(QTableWidget):
         self.verticalHeader().hide()
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setMinimumSectionSize(40)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._open_menu)
 

@@ -1,0 +1,111 @@
+"""Text sizes, presenter mode and narrow windows: nothing is cut in any of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QApplication
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.appearance import TEXT_SIZES
+from maml_explorer.gui.theme import arm_style
+from maml_explorer.gui.window import MainWindow
+from tests.gui.driving import Opener
+
+
+def cut(window: MainWindow) -> list[str]:
+    """Buttons that are narrower than their words."""
+    return [
+        button.text()
+        for button in window.centralWidget().findChildren(QAbstractButton)
+        if button.isVisible()
+        and len(button.text()) > 1
+        and not window.form.area.isAncestorOf(button)
+        and button.width() < button.minimumSizeHint().width() - 1
+    ]
+
+
+@pytest.mark.parametrize("size", TEXT_SIZES)
+def test_text_sizes_reach_labels_fields_and_axes(opened: Opener, qtbot: QtBot, size: str):
+    window = opened(size=(1440, 900))
+    before = window.run_bar.train.fontMetrics().height()
+    window.actions_table[f"text {size or 'normal'}"].trigger()
+    qtbot.wait(30)
+    points = {"": 9.0, "large": 10.5, "largest": 12.0}[size]
+    assert QApplication.font().pointSizeF() == points
+    assert window.session.theme.points == points
+    assert (window.run_bar.train.fontMetrics().height() > before) == bool(size)
+    assert cut(window) == []
+    row = window.form.row("inner_lr")
+    assert row.width() <= window.form.area.viewport().width()
+    window.set_text_size("")
+
+
+def test_the_text_size_is_remembered(opened: Opener, tmp_path: Path):
+    first = opened(tmp_path / "window.json")
+    first.set_text_size("large")
+    first.close()
+    second = opened(tmp_path / "window.json")
+    assert second.appearance.text_size == "large"
+    second.set_text_size("")
+
+
+def test_presenter_mode_shows_chosen_panels_large_and_goes_back(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1440, 900))
+    session = window.session
+    thin = arm_style(session.settings, "MAML", session.theme).width
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    assert window.parts["Settings"].isHidden() and window.parts["Insight"].isHidden()
+    assert not window.parts["Adaptation"].isHidden()
+    assert arm_style(session.settings, "MAML", session.theme).width > 1.5 * thin
+    assert session.theme.points == 12.0
+    qtbot.wait(30)
+    assert cut(window) == []
+    # what is chosen while presenting is kept for the next time
+    window.toggle_part("Losses")
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    assert not any(part.isHidden() for part in window.parts.values())
+    assert session.theme.points == 9.0
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    assert window.parts["Losses"].isHidden() and window.parts["Settings"].isHidden()
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+
+
+def test_a_window_of_960_pixels_keeps_two_columns(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1280, 800))
+    assert not window.parts["Settings"].isHidden()
+    window.resize(960, 540)
+    qtbot.wait(50)
+    assert (window.width(), window.height()) == (960, 540)
+    assert window.parts["Settings"].isHidden()
+    assert window.parts["Losses"].isVisible()
+    assert cut(window) == []
+    # the settings come in the place of the right column
+    qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    qtbot.wait(50)
+    assert window.parts["Settings"].isVisible()
+    assert not window.parts["Losses"].isVisible()
+    assert (window.width(), window.height()) == (960, 540)
+    window.toggle_part("Settings")
+    qtbot.wait(50)
+    assert window.parts["Losses"].isVisible()
+    window.resize(1280, 800)
+    qtbot.wait(50)
+    assert window.parts["Settings"].isVisible() and window.parts["Losses"].isVisible()
+
+
+def test_what_the_bar_leaves_out_is_in_a_menu_or_has_a_key(opened: Opener, qtbot: QtBot):
+    window = opened(size=(960, 600))
+    window.resize(window.minimumWidth(), 600)
+    qtbot.wait(30)
+    bar = window.run_bar
+    assert not bar.export.isVisible()
+    assert bar.train.isVisible() and bar.preset.isVisible() and window.file_button.isVisible()
+    menu = window.files.menu()
+    assert window.actions_table["export"] in menu.actions()
+    menu.deleteLater()
+    window.resize(1440, 800)
+    qtbot.wait(30)
+    assert bar.export.isVisible() and bar.pin.isVisible()
