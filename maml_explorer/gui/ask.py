@@ -19,6 +19,7 @@ class Ask(Overlay):
         self._answered: Callable[[str], object] = str
         self.question = label("", "title")
         self.line = QLineEdit()
+        self.line.setAccessibleName("Answer")
         self.line.returnPressed.connect(self._answer)
         self.line.textChanged.connect(self._check)
         self.line.setMaxLength(1000)

@@ -100,6 +100,8 @@ class MainWindow(QMainWindow):
         self.reset_layout()
         self._restore()
         self.narrow = Narrow(self, self.splitters["columns"], self.parts["Settings"])
+        # the least width is set before the first resize, which the columns would hold back
+        self.narrow.fit()
         self.files.load_own_presets()
 
     def offer_presets(self, presets: Mapping[str, Preset]) -> None:

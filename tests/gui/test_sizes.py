@@ -96,6 +96,12 @@ def test_a_window_of_960_pixels_keeps_two_columns(opened: Opener, qtbot: QtBot):
     assert window.parts["Settings"].isVisible() and window.parts["Losses"].isVisible()
 
 
+def test_a_window_that_opens_narrow_is_narrow(opened: Opener):
+    window = opened(size=(960, 540))
+    assert (window.width(), window.height()) == (960, 540)
+    assert window.parts["Settings"].isHidden()
+
+
 def test_what_the_bar_leaves_out_is_in_a_menu_or_has_a_key(opened: Opener, qtbot: QtBot):
     window = opened(size=(960, 600))
     window.resize(window.minimumWidth(), 600)
