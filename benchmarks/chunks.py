@@ -79,7 +79,8 @@ def threads(rounds: int, turn: float) -> None:
 def main() -> None:
     """Prints the tables."""
     quick = quick_asked(__doc__)
-    chunk_sizes(1 if quick else 3, WIDTHS[:1] if quick else WIDTHS)
+    for width in WIDTHS[:1] if quick else WIDTHS:
+        chunk_sizes(2 if quick else 3, (width,))
     threads(2 if quick else 5, 0.02 if quick else 0.1)
 
 

@@ -7,7 +7,7 @@ fastest here; JAX on as many as it takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -81,41 +81,43 @@ def peer_row(name: str, times: Mapping[str, Times]) -> list[str]:
 
 
 def main() -> None:
-    """Prints a table per number of inner steps, and one of all algorithms."""
+    """Prints for every number of inner steps MAML in full, and all algorithms in short."""
     quick = quick_asked(__doc__)
-    rounds, turn = (3, 0.05) if quick else (7, 0.2)
-    found: dict[tuple[str, int], dict[str, Times]] = {}
-    for steps in (1,) if quick else STEPS:
-        for key in ALGORITHMS:
-            if steps > 1 and key == "mtl":  # it has no inner steps
-                continue
-            found[key, steps] = measure(Problem(key, steps), rounds, turn)
+    rounds, turn = (3, 0.02) if quick else (7, 0.15)
     missing = [name for name, (installed, _) in PEERS.items() if not installed()]
     note = f"Not installed: {', '.join(missing)} (`make peers`)." if missing else ""
-    for steps in sorted({steps for _, steps in found}):
-        times = found["maml", steps]
+    compared = [name for name, (installed, _) in PEERS.items() if installed()]
+    for steps in STEPS[:1] if quick else STEPS:
+        # joint training has no inner steps: once is enough
+        keys = [key for key in ALGORITHMS if key != "mtl" or steps == STEPS[0]]
+        if quick:
+            keys = ["maml", "anil"]
+        found = {key: measure(Problem(key, steps), rounds, turn) for key in keys}
+        plural = "s" * (steps > 1)
         show(
-            f"One meta-step of MAML, {steps} inner step{'s' * (steps > 1)}",
+            f"One meta-step of MAML, {steps} inner step{plural}",
             ["", "× our time (median)", "× (fastest)", "median ms", "fastest ms", "± spread"],
-            [peer_row(name, times) for name in times],
+            [peer_row(name, found["maml"]) for name in found["maml"]],
             note,
         )
-    compared = [name for name, (installed, _) in PEERS.items() if installed()]
-    rows = []
-    for (key, steps), times in found.items():
-        maml = found["maml", steps][OURS]
-        own = times[OURS].over(maml)
-        row = [f"{ALGORITHMS[key].label}, {'–' if key == 'mtl' else steps}"]
-        row += [milliseconds(times[OURS].minimum), figure(own.minima)]
-        row += [figure(times[name].over(times[OURS]).minima) if name in times else "–"
-                for name in compared]  # fmt: skip
-        rows.append(row)
-    show(
-        "All algorithms: fastest ms of ours, as a part of MAML's, and the peers over ours",
-        ["algorithm, inner steps", "ours, ms", "of MAML", *(f"{name} ×" for name in compared)],
-        rows,
-        note,
-    )
+        show(
+            f"{steps} inner step{plural}: fastest ms of ours, as a part of MAML's, "
+            "and the peers over ours",
+            ["", "ours, ms", "of MAML", *(f"{name} ×" for name in compared)],
+            [algorithm_row(key, found, compared) for key in keys],
+            note,
+        )
+
+
+def algorithm_row(
+    key: str, found: Mapping[str, Mapping[str, Times]], compared: Sequence[str]
+) -> list[str]:
+    """One line: an algorithm of ours, and how many times its time the peers take."""
+    times = found[key]
+    ours = times[OURS]
+    peers = [figure(times[p].over(ours).minima) if p in times else "–" for p in compared]
+    of_maml = figure(ours.over(found["maml"][OURS]).minima)
+    return [ALGORITHMS[key].label, milliseconds(ours.minimum), of_maml, *peers]
 
 
 if __name__ == "__main__":

@@ -311,7 +311,7 @@ def quantile(values: list[float], part: float) -> str:
 def main() -> None:
     """Prints the tables."""
     quick = quick_asked(__doc__)
-    rounds, seconds, moves = (2, 1.5, 20) if quick else (6, 4.0, 80)
+    rounds, seconds, moves = (2, 1.5, 20) if quick else (5, 3.0, 60)
     watch, speed = Watch(), Speed()
     with window(watch) as opened:
         for index in range(rounds):
