@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPoint, Signal
-from PySide6.QtGui import QMouseEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 
 from maml_explorer.gui.held_out_losses import HeldOutPoint
 from maml_explorer.gui.loss_history import (
@@ -19,11 +19,11 @@ from maml_explorer.gui.loss_history import (
     Drawn,
     LossHistory,
     held_out_drawn,
-    loss_range,
     reduced,
 )
 from maml_explorer.gui.panels.curve import Curve, from_below
-from maml_explorer.gui.panels.loss_lines import MarkLines, ReferenceLines, reference_words
+from maml_explorer.gui.panels.loss_follow import LossFollow
+from maml_explorer.gui.panels.loss_lines import MarkLines, ReferenceLines
 from maml_explorer.gui.panels.loss_readings import reading, table
 from maml_explorer.gui.panels.plot import Plot, label, recolor
 from maml_explorer.gui.panels.pointed_step import PointedStep
@@ -32,8 +32,8 @@ from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import ArmStyle, Theme, arm_style
 from maml_explorer.gui.traces import Array
 
-_STRIDE = 0.06
-"""The part by which the x axis grows at once while training."""
+_KEY_STEP = 8
+"""Pixels that an arrow key moves the read-out."""
 NOTHING_YET = "Press Train: the losses appear here"
 
 
@@ -53,7 +53,7 @@ class LossPlot(Plot):
         self.log_x, self.log_y = False, True
         self.follows = True
         """False once a person zoomed or panned; a double click makes it follow again."""
-        self._end = 0.0
+        self.follow = LossFollow(self)
         self.drawn: dict[str, Drawn] = {}
         self.tested: dict[str, list[HeldOutPoint]] = {}
         """The meta-tests that are drawn, where they are the quantity shown."""
@@ -65,6 +65,10 @@ class LossPlot(Plot):
         self._empty = label(NOTHING_YET, session.theme.muted)
         self._empty.setZValue(40)
         self.getPlotItem().addItem(self._empty, ignoreBounds=True)
+        self.setAccessibleDescription(
+            "Left and Right read off values, Home shows everything. "
+            "The menu shows the numbers as a table."
+        )
         self.readout = ReadOut(self)
         self.pointed = PointedStep.of(session)
         self.table = partial(table, self)
@@ -89,7 +93,7 @@ class LossPlot(Plot):
         self.bottom.logarithmic, self.left.logarithmic = self.log_x, self.log_y
         self.bottom.whole = self.axis != SECONDS
         self.label_x(X_LABELS[self.axis])
-        self.follows, self._end = True, 0.0
+        self.follows, self.follow.end = True, 0.0
         self.bottom.picture = self.left.picture = None
         self.draw()
 
@@ -104,7 +108,7 @@ class LossPlot(Plot):
         """Draws all visible arms, reduced to the pixels there are."""
         settings, theme = self.session.settings, self.session.theme
         if self.follows:
-            self._follow_x()
+            self.follow.x()
         edges = self._edges()
         known = self._known(self.history)
         shown = [arm for arm in settings.arms if arm.name in known]
@@ -133,7 +137,7 @@ class LossPlot(Plot):
             smooth.put(drawn.x, drawn.y)
             self._draw_dots(name, style, 22 + z / 10)
         if self.follows:
-            self._follow_y()
+            self.follow.y()
         self._draw_ghost(edges)
         self.references.draw(self.session.references, self.log_y)
         self.marks.draw(self.history.marks, self.mark_x)
@@ -147,7 +151,7 @@ class LossPlot(Plot):
             self._read(self.readout.pointer)
 
     @property
-    def _stream(self) -> str:
+    def stream(self) -> str:
         """The loss whose trace says where an outer step lies on the x axis."""
         return OUTER_LOSS if self.loss == HELD_OUT else self.loss
 
@@ -208,47 +212,12 @@ class LossPlot(Plot):
             curve.ink(self.arm_pen(style, 1.0, alpha=0.45))
             curve.put(drawn.x, drawn.y)
 
-    # the range
-
-    def _ends(self, history: LossHistory) -> tuple[float, float]:
-        """(smallest, largest) x of the visible arms; (inf, 0) where there is none."""
-        first, last = np.inf, 0.0
-        for (name, loss), trace in history.traces.items():
-            if loss == self._stream and name not in self.session.hidden and len(trace):
-                x = trace.x(self.axis)
-                first, last = min(first, float(x[0])), max(last, float(x[-1]))
-        return first, last
-
-    def _follow_x(self) -> None:
-        first, last = self._ends(self.history)
-        if not last and self.ghost is not None:
-            first, last = self._ends(self.ghost)
-        last = self._end = self._strided(last or 1.0)
-        if self.log_x:
-            low = np.log10(max(min(first, last), 1e-6))
-            span = (low, max(np.log10(last), low + 0.5))
-        else:
-            span = (-0.03 * last, last * 1.005)
-        if span != tuple(self.view().viewRange()[0]):
-            self.view().setXRange(*span, padding=0)
-
-    def _strided(self, last: float) -> float:
-        """Where the x axis ends. While training it grows in strides, not all the time."""
-        if not self.session.running:
-            return last
-        return self._end if last <= self._end <= last * (1 + 2 * _STRIDE) else last * (1 + _STRIDE)
-
-    def _follow_y(self) -> None:
-        references = [value for value, _ in reference_words(self.session.references)]
-        values = [np.concatenate((drawn.raw_y, drawn.y)) for drawn in self.drawn.values()]
-        span = loss_range(values, references, self.log_y)
-        if span != tuple(self.view().viewRange()[1]):
-            self.view().setYRange(*span, padding=0)
+    # where things lie
 
     def mark_x(self, outer_step: int) -> float | None:
         """Where an outer step lies on the x axis; None where it has no place."""
         for name in self.drawn:
-            x = self.history.at(outer_step, self.axis, name, self._stream)
+            x = self.history.at(outer_step, self.axis, name, self.stream)
             if x is not None and (x > 0 or not self.log_x):
                 return float(np.log10(x)) if self.log_x else x
         return None
@@ -264,10 +233,27 @@ class LossPlot(Plot):
             self._read(event.position().toPoint())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Shows everything again, and follows the training."""
+        """Shows everything again."""
+        self.show_all()
+        event.accept()
+
+    def show_all(self) -> None:
+        """Shows everything, and follows the training."""
         self.follows = True
         self.draw()
-        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Left and Right move the read-out, Home shows everything again."""
+        way = {Qt.Key.Key_Left: -_KEY_STEP, Qt.Key.Key_Right: _KEY_STEP}.get(Qt.Key(event.key()))
+        area = self.area().toRect().adjusted(1, 1, -2, -2)
+        if event.key() == Qt.Key.Key_Home:
+            self.show_all()
+        elif way is not None:
+            at = self.readout.pointer or area.center()
+            across = max(area.left(), min(at.x() + way, area.right()))
+            self._read(QPoint(across, area.center().y()))
+        else:
+            event.ignore()
 
     def leaveEvent(self, event: QEvent) -> None:
         """Ends the read-out."""

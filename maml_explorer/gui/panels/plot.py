@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QPen, QPixmap
+from PySide6.QtGui import QColor, QContextMenuEvent, QFocusEvent, QFont, QPen, QPixmap
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from maml_explorer.gui.panels import exports
@@ -136,6 +136,20 @@ class Plot(pg.PlotWidget):
             axis.setLabel(text, color=self.theme.muted, **{"font-size": "9pt"})
         else:
             axis.showLabel(False)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Frames the plot where the keyboard has reached it."""
+        super().focusInEvent(event)
+        self._frame(event.reason() is not Qt.FocusReason.MouseFocusReason)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Takes the frame away."""
+        super().focusOutEvent(event)
+        self._frame(False)
+
+    def _frame(self, shown: bool) -> None:
+        color = QColor(self.theme.accent) if shown else QColor(0, 0, 0, 0)
+        self.view().setBorder(pg.mkPen(color, width=1.5))
 
     def view(self) -> pg.ViewBox:
         """The box that maps data to pixels."""

@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QResizeEvent
 
 from maml_explorer.gui.numbers import number
 from maml_explorer.gui.panels.curve import from_below
@@ -92,7 +92,9 @@ class SpeedPlot(Plot):
         self.readout = ReadOut(self)
         self.table = self._table
         self.inner.changed.connect(self._place_hair)
-        self.setAccessibleDescription("A click shows its inner step in the adaptation panel.")
+        self.setAccessibleDescription(
+            "A click, Left and Right choose the inner step that all panels show."
+        )
         self.take_colors(session.theme)
 
     def take_colors(self, theme: Theme) -> None:
@@ -218,6 +220,17 @@ class SpeedPlot(Plot):
         if self._empty.isVisible():
             self._empty.setAnchor((0.5, 0.5))
             self._empty.setPos(*self.to_data(self.area().center().toPoint()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Left and Right choose the inner step before and after, and read it off."""
+        way = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if way is None:
+            event.ignore()
+            return
+        step = self.inner.within(self.last_step) + way
+        self.inner.choose(max(0, min(step, self.last_step)))
+        at = self.inner.within(self.last_step)
+        self._read(self.to_pixel(at, float(np.mean(self.view().viewRange()[1]))))
 
     # reading off values
 
