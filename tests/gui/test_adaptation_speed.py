@@ -158,12 +158,13 @@ def test_published_points_are_crosses_with_their_source(bench, panel):
     assert first.symbol() == "+" != arm_style(bench.session.settings, "MAML", LIGHT).marker
     text = arm_style(bench.session.settings, "MAML", LIGHT).text
     assert first.pen().color().name() == text
-    assert marks.item.opts["tip"](1, 0.7, second.data()) == (
-        "MAML 0.35, 5 shots, published: Paper, table 2"
-    )
-    assert "MAML 0.7, 5 shots, published: Paper, table 2" in panel.plot.reading(1)
+    assert second.data().source == "Paper, table 2"
+    assert "+ MAML 0.7, published, 5 shots" in panel.plot.reading(1)
     assert panel.source.full == "+ published, 5 shots (here 10) · Paper, table 2"
     assert panel.source.isVisible()
+    bench.session.set_hidden({"MAML"})
+    assert len(marks.item.getData()[0]) == 0, "they go with their arm"
+    bench.session.set_hidden(())
     panel.log_y.click()
     np.testing.assert_allclose(marks.item.getData()[1], np.log10([0.7, 0.35]))
     bench.session.preset = None

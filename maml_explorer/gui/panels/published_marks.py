@@ -31,10 +31,10 @@ class PublishedPoint:
 
     @property
     def words(self) -> str:
-        """What it is: "MAML 0.67, 5 shots, published: Finn …"."""
+        """What it is: "+ MAML 0.67, published, 5 shots"; the source stands under the plot."""
         interval = "" if self.ci95 is None else f" ± {number(self.ci95, 2)}"
         name = ALGORITHMS[self.algorithm].label
-        return f"{name} {number(self.mse)}{interval}, {self.shots} shots, published: {self.source}"
+        return f"+ {name} {number(self.mse)}{interval}, published, {self.shots} shots"
 
 
 def published_points(preset: Preset | None) -> list[PublishedPoint]:
@@ -67,10 +67,7 @@ class PublishedMarks:
     def __init__(self, plot: Plot) -> None:
         self.points: list[PublishedPoint] = []
         self._plot = plot
-        self.item = pg.ScatterPlotItem(
-            symbol="+", size=14, antialias=True, useCache=False, hoverable=True
-        )
-        self.item.opts["tip"] = lambda x, y, data: data.words
+        self.item = pg.ScatterPlotItem(symbol="+", size=14, antialias=True, useCache=False)
         self.item.setZValue(30)
         plot.getPlotItem().addItem(self.item, ignoreBounds=True)
 
