@@ -100,7 +100,8 @@ class Loop:
                 if command is not None:
                     self.obey(command)
                 # one piece of training between two commands: a drag must not starve it
-                busy = (command is None or self.phase is m.Phase.RUNNING) and self._work()
+                wanted = command is None or self.phase is m.Phase.RUNNING
+                busy = wanted and not self.stopping and self._work()
                 if command is None and not busy:
                     self.inbox.wait(None)
             except SettingsError as refusal:

@@ -186,6 +186,18 @@ def test_a_pause_drops_the_outer_step_in_progress_and_rewinds() -> None:
     assert same(driver.theta("MTL"), plain_loop(settings, 4).arms["MTL"].initialization)
 
 
+def test_nothing_is_computed_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row 9: the outer step that was dropped for the stop is not begun again."""
+    driver = Driver(small_settings("maml"))
+    driver.inbox.post(m.Train())
+    driver.inbox.post(m.Stop())
+    worked = []
+    monkeypatch.setattr(driver.loop, "_work", lambda: worked.append(driver.loop.stopping) or True)
+    driver.loop.run()
+    assert worked == [False]
+    assert driver.loop.phase is m.Phase.STOPPED
+
+
 def test_a_late_arm_begins_at_its_own_step_0() -> None:
     settings = small_settings("maml")
     driver = Driver(settings)

@@ -1,0 +1,534 @@
+"""The real window with its worker, offscreen, for a long time: `make soak MINUTES=5`.
+
+Waiting is done in a QEventLoop: QTest.qWait would take the interpreter from the worker's thread.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch  # before PySide6, which changes how imports work
+from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QEventLoop,
+    QObject,
+    Qt,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+)
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QMenu,
+    QSlider,
+    QTabBar,
+    QWidget,
+)
+
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.core.plan import memory_estimate
+from maml_explorer.gui.app import Options
+from maml_explorer.gui.session import Session
+from maml_explorer.gui.startup import application, open_window
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.hyperparameters import Hyperparameter, Scale, SettingsError
+from maml_explorer.settings import DECLARATIONS, Arm, Settings
+from maml_explorer.worker import messages as m
+from maml_explorer.worker.handle import Worker
+from tests.gui.fake_worker import FakeWorker
+from tests.long.report import Budget, Row, arguments, summary
+from tests.worker.driving import small_settings
+
+PARTS = ("steps", "events", "windows", "pause", "divergence", "extremes")
+QUIET = ("propagateSizeHints", "does not support raise", "does not support grabbing")
+"""What the offscreen platform says of every window and every menu."""
+LARGEST = 10**9
+"""Most bytes that random settings may need here."""
+
+
+class Watch:
+    """Everything that must not happen while it looks."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Collects uncaught exceptions, Qt warnings and failures of threads."""
+        hook, thread_hook = sys.excepthook, threading.excepthook
+        sys.excepthook = lambda kind, error, trace: self.fault(
+            "".join(traceback.format_exception(kind, error, trace))
+        )
+        threading.excepthook = lambda found: self.fault(f"thread: {found.exc_value!r}")
+        before = qInstallMessageHandler(self._qt)
+        try:
+            yield
+        finally:
+            qInstallMessageHandler(before)
+            sys.excepthook, threading.excepthook = hook, thread_hook
+
+    def _qt(self, kind: QtMsgType, _: object, text: str) -> None:
+        harmless = kind in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg)
+        if not harmless and not any(words in text for words in QUIET):
+            self.fault(f"Qt: {text}")
+
+    def fault(self, words: str) -> None:
+        """Notes a fault and shows it."""
+        self.faults.append(words)
+        sys.stderr.write(f"FAULT: {words}\n")
+
+
+def spin(seconds: float) -> None:
+    """Lets the event loop run."""
+    loop = QEventLoop()
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    loop.exec()
+
+
+def until(done: object, seconds: float = 30.0) -> bool:
+    """Lets the event loop run until `done()` holds; whether it came to hold."""
+    end = time.monotonic() + seconds
+    while not done():  # type: ignore[operator]
+        if time.monotonic() > end:
+            return False
+        spin(0.02)
+    return True
+
+
+@contextmanager
+def shown(settings: Settings, fake: bool = False) -> Iterator[MainWindow]:
+    """A window in training order, closed and forgotten at the end."""
+    worker = FakeWorker() if fake else Worker()
+    window = open_window(worker, Options(settings=settings, safe_mode=True))
+    window.resize(1280, 800)
+    window.show()
+    window.session.start()
+    until(lambda: window.session.status is not None and window.session.run > 0)
+    try:
+        yield window
+    finally:
+        window.close()
+        window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # type: ignore[arg-type]
+
+
+def resident() -> float:
+    """MiB of memory in use now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def handles() -> int:
+    """Open files of the process."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def timers() -> int:
+    """Timers that run."""
+    return sum(t.isActive() for w in QApplication.topLevelWidgets() for t in w.findChildren(QTimer))
+
+
+def steps(budget: Budget, watch: Watch, dice: random.Random) -> Row:
+    """Row 7: training at full speed, everything drawn."""
+    settings = small_settings("maml", "mtl", outer_steps=10_000_000)
+    samples = []
+    with shown(settings) as window:
+        session = window.session
+        session.train()
+        for _ in budget:
+            spin(2)
+            status = session.status
+            assert status is not None
+            samples.append(
+                (status.outer_step, resident(), threading.active_count(), timers(), handles())
+            )
+            if status.phase is not m.Phase.RUNNING:
+                watch.fault(f"training stood still: {status.phase}")
+                break
+    table = np.array(samples, dtype=float)
+    late = table[len(table) // 3 :]
+    slope = np.polyfit(late[:, 0], late[:, 1], 1)[0] * 1e5 if len(late) > 2 else 0.0
+    flat = all(np.ptp(late[:, column]) <= 2 for column in (2, 3, 4))
+    figures = (
+        f"memory {table[0, 1]:.0f} → {table[-1, 1]:.0f} MiB, {slope:+.1f} MiB per 100,000 steps in "
+        f"the last two thirds; threads {table[-1, 2]:.0f}, timers {table[-1, 3]:.0f}, "
+        f"handles {table[-1, 4]:.0f}"
+    )
+    return Row("7 soak: steps", f"{table[-1, 0]:,.0f}", figures, len(watch.faults) + (not flat))
+
+
+KEYS = [
+    Qt.Key.Key_Space, Qt.Key.Key_N, Qt.Key.Key_T, Qt.Key.Key_P, Qt.Key.Key_M, Qt.Key.Key_Tab,
+    Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left,
+    Qt.Key.Key_Right, Qt.Key.Key_PageUp, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Delete,
+    Qt.Key.Key_F1, Qt.Key.Key_Question, Qt.Key.Key_Z, Qt.Key.Key_0, Qt.Key.Key_9,
+]  # fmt: skip
+TEXTS = ("0.1", "", "1e9", "nan", "-3", "pi/2", "40,40", "x" * 300, "α", "1e-400", "999999999999")
+NEVER = ("quit", "full_screen")
+"""Actions that end the test."""
+
+
+def event(window: MainWindow, dice: random.Random) -> str:
+    """One random thing that a person does; what it was."""
+    target: QWidget = QApplication.activePopupWidget() or QApplication.activeModalWidget() or window
+    children = [w for w in target.findChildren(QWidget) if w.isVisible() and w.isEnabled()]
+    match dice.randrange(9):
+        case 0 | 1:
+            widget, key = QApplication.focusWidget() or target, dice.choice(KEYS)
+            modifiers = dice.choice(
+                [Qt.KeyboardModifier.NoModifier] * 4
+                + [Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier]
+            )
+            if modifiers != Qt.KeyboardModifier.NoModifier and key == Qt.Key.Key_Q:
+                return "nothing"
+            QTest.keyClick(widget, key, modifiers)
+            return f"key {key.name} in {type(widget).__name__}"
+        case 2 | 3 if children:
+            widget = dice.choice(children)
+            if widget.width() < 2 or widget.height() < 2:
+                return "nothing"
+            at = widget.rect().center()
+            at.setX(dice.randrange(widget.width()))
+            at.setY(dice.randrange(widget.height()))
+            click = dice.choice([QTest.mouseClick] * 4 + [QTest.mouseDClick])
+            mouse = dice.choice([Qt.MouseButton.LeftButton] * 5 + [Qt.MouseButton.MiddleButton])
+            click(widget, mouse, Qt.KeyboardModifier.NoModifier, at)
+            return f"click in {type(widget).__name__}"
+        case 4 if children:
+            lines = [w for w in children if isinstance(w, QLineEdit)]
+            if lines:
+                line = dice.choice(lines)
+                line.setFocus()
+                line.selectAll()
+                QTest.keyClicks(line, dice.choice(TEXTS))
+                QTest.keyClick(line, Qt.Key.Key_Return)
+                return "typing"
+        case 5 if children:
+            moved = [w for w in children if isinstance(w, QSlider | QComboBox | QTabBar)]
+            if moved:
+                widget = dice.choice(moved)
+                if isinstance(widget, QSlider):
+                    widget.setValue(dice.randint(widget.minimum(), widget.maximum()))
+                elif isinstance(widget, QComboBox):
+                    widget.setCurrentIndex(dice.randrange(max(1, widget.count())))
+                    widget.activated.emit(widget.currentIndex())
+                else:
+                    widget.setCurrentIndex(dice.randrange(max(1, widget.count())))
+                return f"moving {type(widget).__name__}"
+        case 6:
+            table = window.actions_table
+            name = dice.choice([name for name in table if name not in NEVER])
+            table[name].trigger()
+            return f"action {name}"
+        case 7:
+            window.resize(dice.randint(900, 2000), dice.randint(600, 1200))
+            return "resize"
+        case _:
+            buttons = [w for w in children if isinstance(w, QAbstractButton)]
+            if buttons:
+                chosen = dice.choice(buttons)
+                chosen.click()
+                return f"button {chosen.accessibleName() or chosen.text()}"
+    return "nothing"
+
+
+@contextmanager
+def harmless() -> Iterator[None]:
+    """Links are not opened, dialogs for files are never shown, files stay where they are."""
+    real_open, real_dialog = QDesktopServices.openUrl, QFileDialog.open
+    QDesktopServices.openUrl = staticmethod(lambda url: True)  # type: ignore[method-assign]
+    QFileDialog.open = lambda self, *_: self.close()  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        QDesktopServices.openUrl = real_open  # type: ignore[method-assign]
+        QFileDialog.open = real_dialog  # type: ignore[method-assign]
+
+
+def events(budget: Budget, watch: Watch, dice: random.Random) -> Row:
+    """Row 6: what people may do, in any order."""
+    settings = small_settings("maml", "fomaml", "reptile")
+    done, broken, slowest = 0, 0, 0.0
+    recent: list[str] = []
+    with harmless():
+        while budget.left > 0:
+            with shown(settings) as window:
+                session = window.session
+                for _ in range(500):
+                    budget.say(f"{done:,} events")
+                    began, faults = time.monotonic(), len(watch.faults)
+                    recent = [*recent[-5:], event(window, dice)]
+                    done += 1
+                    if done % 10 == 0:
+                        spin(0.005)
+                    took = time.monotonic() - began
+                    slowest = max(slowest, took)
+                    if took > 5:
+                        watch.fault(f"{took:.1f} s without an answer: {recent}")
+                    if len(watch.faults) > faults:
+                        sys.stderr.write(f"after {recent}\n")
+                    failed = [place.entry.name for place in window.places.values() if place.failed]
+                    if failed:
+                        broken += 1
+                        watch.fault(f"panels failed: {failed} after {recent}")
+                        break
+                    if not session.worker.alive or budget.left <= 0 or not window.isVisible():
+                        break
+                for popup in QApplication.topLevelWidgets():
+                    if isinstance(popup, QMenu) or popup.isModal():
+                        popup.close()
+                if session.worker.alive:
+                    session.pause()
+                    settled = until(partial(_settled, session), 60)
+                    if not settled:
+                        watch.fault(f"the window shows other settings than are in force: {recent}")
+    figures = f"{broken} panels failed; longest event {1000 * slowest:.0f} ms"
+    return Row("6 random user events", f"{done:,}", figures, len(watch.faults))
+
+
+def _settled(session: Session) -> bool:
+    status = session.status
+    return (
+        status is not None
+        and status.phase is not m.Phase.RUNNING
+        and status.settings == session.settings
+    )
+
+
+def windows(budget: Budget, watch: Watch, dice: random.Random) -> Row:
+    """Row 8: windows that were closed are gone."""
+
+    def sizes() -> tuple[int, int, int, int]:
+        with shown(small_settings("maml")) as window:
+            window.session.train()
+            spin(0.05)
+        del window
+        gc.collect()
+        objects = sum(issubclass(type(one), QObject) for one in gc.get_objects())
+        return len(QApplication.allWidgets()), objects, threading.active_count(), handles()
+
+    for _ in range(3):
+        sizes()
+    first = sizes()
+    memory = resident()
+    last = first
+    for _ in budget:
+        last = sizes()
+        if budget.count >= 200:
+            break
+    grown = [after - before for before, after in zip(first, last, strict=True)]
+    figures = (
+        f"widgets {grown[0]:+d}, Qt objects {grown[1]:+d}, threads {grown[2]:+d}, handles "
+        f"{grown[3]:+d}, memory {resident() - memory:+.0f} MiB"
+    )
+    leaked = grown[0] > 0 or grown[2] > 0 or grown[3] > 2
+    count = f"{budget.count:,}"
+    return Row("8 window opened, closed", count, figures, len(watch.faults) + leaked)
+
+
+SIZES: dict[str, dict[str, object]] = {
+    "of the paper": {"hidden": (40, 40), "meta_batch": 25},
+    "large network": {"hidden": (512, 512), "meta_batch": 25},
+    "largest meta-batch": {"hidden": (40, 40), "meta_batch": 4096},
+    "most inner steps": {"hidden": (40, 40), "meta_batch": 64, "inner_steps": 50},
+    "most points": {"hidden": (40, 40), "shots": 1000, "query_points": 1000},
+    "widest network": {"hidden": (1024, 1024, 1024, 1024), "meta_batch": 4},
+}
+
+
+def pause(budget: Budget, watch: Watch, dice: random.Random) -> Row:
+    """Row 9: the worker's own answer to Pause, and to Stop, at the sizes that are permitted."""
+    waits: dict[str, list[float]] = {name: [] for name in SIZES}
+    stops = []
+    while budget.left > 0:
+        for name, values in SIZES.items():
+            worker = Worker()
+            worker.start()
+            worker.post(m.Restart(Settings().with_values(values)))
+            share = min(budget.left, budget.seconds / len(SIZES) / 2)
+            end = time.monotonic() + max(3.0, share)
+            time.sleep(1.0)
+            while time.monotonic() < end:
+                budget.say(f"{sum(map(len, waits.values()))} pauses")
+                worker.post(m.Train())
+                time.sleep(dice.uniform(0.05, 0.2))
+                worker.collect()
+                began = time.perf_counter()
+                worker.post(m.Pause())
+                while not any(
+                    isinstance(r, m.Status) and r.phase is not m.Phase.RUNNING
+                    for r in worker.collect()
+                ):
+                    time.sleep(0.0005)
+                    if time.perf_counter() - began > 60:
+                        watch.fault(f"{name}: no answer to Pause in 60 s")
+                        break
+                waits[name].append(time.perf_counter() - began)
+            worker.post(m.Train())
+            time.sleep(0.1)
+            began = time.perf_counter()
+            if not worker.close(30):
+                watch.fault(f"{name}: did not stop in 30 s")
+            stops.append(time.perf_counter() - began)
+    late = sum(wait > 0.1 for found in waits.values() for wait in found)
+    parts = [
+        f"{name} {1000 * np.median(found):.0f}/{1000 * max(found):.0f}"
+        for name, found in waits.items()
+        if found
+    ]
+    figures = (
+        f"median/longest ms: {', '.join(parts)}; {late} over 100 ms; longest stop "
+        f"{1000 * max(stops):.0f} ms"
+    )
+    return Row("9 pauses", f"{sum(map(len, waits.values())):,}", figures, len(watch.faults))
+
+
+def divergence(budget: Budget, watch: Watch, dice: random.Random) -> Row:
+    """Row 11: settings that explode, and the way back."""
+    diverged = ran = 0
+    for _ in budget:
+        values: dict[str, object] = {
+            "inner_lr": dice.choice((0.01, 1.0, 30.0, 100.0)),
+            "outer_lr": dice.choice((0.001, 1.0, 100.0)),
+            "optimizer": dice.choice(("adam", "sgd")),
+            "inner_steps": dice.choice((1, 5, 20)),
+            "activation": dice.choice(("relu", "tanh", "sine", "softplus")),
+            "precision": dice.choice(("float32", "float64")),
+            "seed": dice.randrange(1000),
+        }
+        settings = small_settings("maml", "fomaml", "mtl", **values)
+        worker = Worker()
+        worker.start()
+        worker.post(m.Restart(settings, train=True))
+        time.sleep(0.15)
+        worker.post(m.Pause())
+        worker.post(m.Change(settings.with_values({"inner_lr": 0.01, "outer_lr": 0.001})))
+        worker.post(m.BackToLastGood())
+        worker.post(m.TakeOuterStep())
+        worker.close(30)
+        reports = worker.collect()
+        ran += 1
+        diverged += any(isinstance(report, m.Diverged) for report in reports)
+        for report in reports:
+            if isinstance(report, m.Failed):
+                watch.fault(f"{values}: {report.what}")
+            if isinstance(report, m.Metrics) and np.isinf(report.query_after).any():
+                watch.fault(f"{values}: an infinite loss left the worker")
+            if isinstance(report, m.Diverged) and "\n" in report.reason:
+                watch.fault(report.reason)
+    return Row("11 divergence settings", f"{ran:,}", f"{diverged:,} diverged", len(watch.faults))
+
+
+def drawn_value(declared: Hyperparameter, dice: random.Random) -> object:
+    """A value of a hyperparameter: an end of what is allowed, or from its slider."""
+    if declared.choices:
+        return dice.choice([c for c in declared.choices if c != "cuda"])
+    if declared.kind == "bool":
+        return dice.random() < 0.5
+    if declared.kind == "sizes":
+        return tuple(dice.choice((1, 3, 40, 128, 1024)) for _ in range(dice.randint(1, 4)))
+    assert declared.minimum is not None and declared.maximum is not None
+    low, high = declared.slider or (declared.minimum, declared.maximum)
+    if dice.random() < 0.15:
+        low, high = declared.minimum, declared.maximum
+        value = dice.choice((low, high))
+    elif declared.scale is Scale.LOG and low > 0:
+        value = low * (high / low) ** dice.random()
+    else:
+        value = dice.uniform(low, high)
+    return round(value) if declared.kind == "int" else value
+
+
+def drawn(dice: random.Random) -> Settings:
+    """Random settings, extreme ones among them, that fit into the memory here."""
+    while True:
+        keys = dice.sample(list(DECLARATIONS), dice.randint(3, 12))
+        values = {key: drawn_value(DECLARATIONS[key], dice) for key in keys}
+        names = dice.sample(list(ALGORITHMS), dice.randint(1, min(4, len(ALGORITHMS))))
+        try:
+            settings = Settings().with_values(values)
+            arms = tuple(Arm(name, name) for name in names)
+            settings = settings.with_values({"outer_steps": 2000, "device": "cpu"}).with_arms(arms)
+        except SettingsError:
+            continue
+        if memory_estimate(settings) < LARGEST:
+            return settings
+
+
+def extremes(budget: Budget, watch: Watch, dice: random.Random) -> Row:
+    """20 random configurations, 2,000 steps each, in the window; saved, and read again."""
+    finished, taken, count, diverged = 0, 0, 0, 0
+    with tempfile.TemporaryDirectory() as name:
+        while count < 20 and budget.left > 0:
+            settings = drawn(dice)
+            count += 1
+            with shown(settings) as window:
+                session = window.session
+                seen: list[m.Diverged] = []
+                session.diverged.connect(seen.append)
+                session.failed.connect(lambda report: watch.fault(report.what))
+                session.train()
+                end = time.monotonic() + max(5.0, budget.left / (21 - count))
+                while session.phase is not m.Phase.FINISHED and time.monotonic() < end:
+                    budget.say(f"configuration {count}, outer step {session.status.outer_step}")
+                    spin(0.2)
+                    if seen and session.phase is m.Phase.PAUSED:
+                        break
+                    if session.status is not None and session.status.outer_step % 7 == 0:
+                        window.tabs.setCurrentIndex(dice.randrange(window.tabs.count()))
+                failed = [place.entry.name for place in window.places.values() if place.failed]
+                if failed:
+                    watch.fault(f"panels failed: {failed} with {settings}")
+                session.pause()
+                folder = Path(name) / str(count)
+                session.post(m.SaveRun(str(folder)))
+                if not until((folder / "checkpoint.safetensors").is_file, 120):
+                    watch.fault(f"not saved: {[b.text.full for b in window.banners.shown]}")
+                assert session.status is not None
+                finished += session.phase is m.Phase.FINISHED
+                diverged += bool(seen)
+                taken += session.status.outer_step
+            for path in [*folder.rglob("*.csv"), *folder.rglob("*.json")]:
+                text = path.read_text().lower()
+                if any(
+                    f"{sign}{word}" in text for sign in ",:[ " for word in ("nan", "inf", "-inf")
+                ):
+                    watch.fault(f"{path} holds what is not finite")
+    figures = f"{finished} reached 2,000 steps, {diverged} diverged, {taken:,} steps in all"
+    return Row("extreme configurations", f"{count:,}", figures, len(watch.faults))
+
+
+def main() -> int:
+    """Runs the parts one after the other, each for its share of the time; the exit code."""
+    asked = arguments(__doc__ or "", minutes=5, parts=PARTS)
+    torch.set_num_threads(1)
+    application()
+    rows = []
+    for part in asked.parts:
+        watch = Watch()
+        budget = Budget(part, 60 * asked.minutes / len(asked.parts))
+        with watch.looking():
+            rows.append(globals()[part](budget, watch, random.Random(asked.seed)))
+    return summary(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
