@@ -46,6 +46,7 @@ PANELS: dict[str, PanelEntry] = {
         PanelEntry("adaptation_speed", "Adaptation speed", RIGHT, "AdaptationSpeedPanel"),
         PanelEntry("tasks", "Tasks", TAB, "TasksPanel"),
         PanelEntry("runs", "Runs", TAB, "RunsPanel"),
+        PanelEntry("code", "Code", TAB, "CodePanel"),
         PanelEntry("pseudocode", "Pseudocode", TAB, "PseudocodePanel"),
     )
 }

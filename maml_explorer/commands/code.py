@@ -1,0 +1,72 @@
+"""`maml-explorer code`: the current settings as one file of plain PyTorch."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+
+from maml_explorer.commands.arguments import UsageError, add_hyperparameters, given_hyperparameters
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.presets import DEFAULT_PRESET, load_preset
+from maml_explorer.settings import Arm, Settings, default_arm
+from maml_explorer.storage.code_forms import stateful_and_functional
+from maml_explorer.storage.generated_code import standalone_script
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("--preset", metavar="NAME|FILE", help="what to begin with")
+    parser.add_argument(
+        "--algorithm",
+        "--arm",
+        metavar="NAME",
+        help=f"algorithm ({', '.join(ALGORITHMS)}), or name of an arm of the preset (default: "
+        "its first arm)",
+    )
+    parser.add_argument(
+        "--forms",
+        action="store_true",
+        help="print the outer gradient in stateful and in functional form instead",
+    )
+    add_hyperparameters(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the code.
+
+    Raises:
+        UsageError: where no arm is meant; so do SettingsError and StorageError.
+    """
+    preset = load_preset(arguments.preset or DEFAULT_PRESET)
+    settings = preset.settings.with_values(given_hyperparameters(arguments))
+    arm = _arm(settings, arguments.algorithm)
+    if arguments.forms:
+        text = "\n\n".join(stateful_and_functional(settings, arm))
+    else:
+        text = standalone_script(settings, arm)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # what Python expects of a file with θ in it
+    sys.stdout.write(text)
+    return 0
+
+
+def _arm(settings: Settings, text: str | None) -> Arm:
+    """The arm of that name or algorithm; a plain one of an algorithm that the preset leaves out."""
+    if text is None:
+        return settings.arms[0]
+    named = [arm for arm in settings.arms if arm.name == text]
+    found = named or [arm for arm in settings.arms if arm.algorithm == text]
+    if len(found) == 1:
+        return found[0]
+    if not found and text in ALGORITHMS:
+        return default_arm(text)
+    typed = " ".join(text[:40].split())
+    if found:
+        names = ", ".join(arm.name for arm in found)
+        raise UsageError(f"--algorithm “{typed}” names several arms: choose one of {names}.")
+    names = ", ".join(arm.name for arm in settings.arms)
+    raise UsageError(
+        f"--algorithm “{typed}” is neither an algorithm ({', '.join(ALGORITHMS)}) nor an arm of "
+        f"the preset ({names})."
+    )

@@ -1,0 +1,215 @@
+"""The current settings as one file of plain PyTorch. Torch-free: what is written is text.
+
+The sections are chosen by the fields of the algorithm's record, so that an algorithm without a
+field of its own needs nothing here. No name a person typed gets into the code.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable
+from itertools import pairwise
+
+from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
+from maml_explorer.settings import Arm, Settings
+from maml_explorer.storage import code_sections as sections
+
+PROSE = 72
+"""Columns of the docstring; code has up to 88, what formatters use where nothing else is said."""
+LINES = 120
+"""A script stays below so many lines."""
+MOST_LAYERS = 3
+"""Hidden layers that are written out."""
+PRINTS = 20
+"""How often a script prints the loss, about."""
+_NAMED = {math.pi: "math.pi", 2 * math.pi: "2 * math.pi", math.pi / 2: "math.pi / 2"}
+
+
+def standalone_script(settings: Settings, arm: Arm) -> str:
+    """One file of plain PyTorch (torch.func) that meta-trains one arm with these settings.
+
+    It samples tasks of its own; `train(theta, batches)` takes others too, and then takes the outer
+    steps of :func:`maml_explorer.core.training.outer_step` to rounding.
+    """
+    own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
+    constants = _constants(own, record)
+    parts = [
+        _docstring(record),
+        _imports(record, "math." in constants, is_deep(own)),
+        constants,
+        sections.SINE if own.model.activation == "sine" else "",
+        model_lines(own, ".to(DEVICE, DTYPE)"),
+        _initialize(own),
+        sections.SAMPLE + (sections.NOISE if own.tasks.noise > 0 else "") + sections.SPLIT,
+        sections.LOSS,
+        *_outer(record),
+        sections.TRAIN + _update(own, record),
+        sections.MAIN.format(
+            every=f"{max(1, own.outer.outer_steps // PRINTS):_}", file=f"{record.key}.pt"
+        ),
+    ]
+    return joined(parts)
+
+
+def model_lines(own: Settings, ending: str = "") -> str:
+    """The network as an assignment to `model`: a layer per line, a loop where it is deep."""
+    sizes = (1, *own.model.hidden, 1)
+    activation = sections.ACTIVATIONS[own.model.activation]
+    if is_deep(own):
+        return f"SIZES = {sizes}\n{sections.DEEP.format(activation=activation)}{ending}"
+    layers = f"\n    {activation},\n".join(f"    nn.Linear({a}, {b})," for a, b in pairwise(sizes))
+    return f"model = nn.Sequential(\n{layers}\n){ending}"
+
+
+def is_deep(own: Settings) -> bool:
+    """Whether the network is made in a loop, which needs `itertools.pairwise`."""
+    return len(own.model.hidden) > MOST_LAYERS
+
+
+def head_names(own: Settings) -> str:
+    """The names of the last layer's parameters, as a tuple in code."""
+    last = 2 * len(own.model.hidden)
+    return f'("{last}.weight", "{last}.bias")'
+
+
+def inner_steps(own: Settings, record: Algorithm) -> int:
+    """K while meta-training."""
+    reptile = record.outer_rule == "interpolation"
+    return own.inner.reptile_inner_steps if reptile else own.inner.inner_steps
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Parts of a file, two blank lines apart where there is a function or a class."""
+    text, defines = "", False
+    for part in filter(None, parts):
+        now = part.startswith(("def ", "class ", "if ", "@"))
+        gap = "\n\n\n" if now or defines else "\n\n"
+        text += (gap if text else "") + part
+        defines = now
+    return text + "\n"
+
+
+def _docstring(record: Algorithm) -> str:
+    if record.adapts == "none":
+        goal, how = "θ_MTL = argmin_θ Σ_τ L(θ, D_τ)", "D_τ: all points of task τ."
+    elif record.outer_rule == "interpolation":
+        goal = "θ ← θ + ε · mean over tasks τ of (U_K(θ, S_τ) − θ)"
+        how = "U_K: K inner steps on minibatches of the support set S_τ."
+    else:
+        goal = "θ* = argmin_θ E_τ L(U_K(θ, S_τ), Q_τ)"
+        how = "U_K: K inner steps on the support set S_τ; Q_τ: query set."
+    summary = _filled(f"{record.summary} {how}")
+    source = _filled(f"Source: {record.source}.")
+    return (
+        f'"""{record.label} on sine regression, in plain PyTorch.\n\n    {goal}\n\n{summary}\n'
+        f"{source}\n\n"
+        "Tasks are sampled from SEED; train() takes other batches too.\n"
+        '"""'
+    )
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, PROSE, break_on_hyphens=False)
+
+
+def _imports(record: Algorithm, needs_math: bool, needs_pairwise: bool) -> str:
+    functions = {
+        "none": "functional_call, grad",
+        "interpolation": "functional_call, grad, vmap",
+        "gradient": "functional_call, grad, grad_and_value, vmap",
+    }["none" if record.adapts == "none" else record.outer_rule]
+    return (
+        ("import math\n" if needs_math else "")
+        + "from collections.abc import Iterable, Iterator\n"
+        + ("from itertools import pairwise\n" if needs_pairwise else "")
+        + "\nimport torch\nfrom torch import Tensor, nn\n"
+        + f"from torch.func import {functions}\n\n"
+        + "Parameters = dict[str, Tensor]\n"
+        + "Batch = tuple[Tensor, Tensor, Tensor, Tensor]"
+    )
+
+
+def _constants(own: Settings, record: Algorithm) -> str:
+    tasks, inner, outer = own.tasks, own.inner, own.outer
+    # the program's own choice is the CPU but for large meta-batches of wide networks
+    device = "cuda" if own.run.device == "cuda" else "cpu"
+    lines = [
+        f"SEED = {own.run.seed}  # of θ_0 and the tasks",
+        f'DEVICE, DTYPE = "{device}", torch.{own.run.precision}',
+        "",
+        f"# Tasks: y = A sin(x − φ){' + noise' if tasks.noise > 0 else ''}; φ is subtracted.",
+        f"AMPLITUDE = {_ends(tasks.amplitude_min, tasks.amplitude_max)}  # A",
+        f"PHASE = {_ends(tasks.phase_min, tasks.phase_max)}  # φ",
+        f"X = {_ends(tasks.x_min, tasks.x_max)}",
+        f"NOISE = {tasks.noise!r}  # σ" if tasks.noise > 0 else "",
+        f"SHOTS, QUERY_POINTS = {inner.shots}, {inner.query_points}  # points per task",
+        f"META_BATCH = {outer.meta_batch}  # tasks per outer step",
+        f"OUTER_STEPS = {outer.outer_steps:_}",
+    ]
+    if record.adapts != "none":
+        steps = inner_steps(own, record)
+        lines.append(f"INNER_LR, INNER_STEPS = {inner.inner_lr!r}, {steps}  # α, K")
+    if record.adapts == "head":
+        lines.append(f"HEAD = {head_names(own)}  # the last layer, which alone adapts")
+    if record.outer_rule == "interpolation":
+        size = min(inner.reptile_batch, inner.shots)
+        falls = ", which falls to 0" if outer.reptile_anneal else ""
+        lines.append(f"INNER_BATCH = {size}  # support points per inner step")
+        lines.append(f"EPSILON = {outer.reptile_step!r}  # ε{falls}")
+    else:
+        lines.append(f"OUTER_LR = {outer.outer_lr!r}  # β")
+    return "\n".join(line for n, line in enumerate(lines) if line or n == 2)
+
+
+def _ends(low: float, high: float) -> str:
+    return f"({_number(low)}, {_number(high)})"
+
+
+def _number(value: float) -> str:
+    name = _NAMED.get(abs(value))
+    return repr(value) if name is None else ("-" if value < 0 else "") + name
+
+
+def _initialize(own: Settings) -> str:
+    words, line = sections.INITIALIZATIONS[own.model.initialization]
+    zero = "" if own.model.initialization == "pytorch" else "\n        linear.bias.zero_()"
+    return (
+        f'@torch.no_grad()\ndef initialize() -> None:\n    """θ_0: {words}"""\n'
+        f"    for linear in model[::2]:  # activations are between\n        {line}{zero}"
+    )
+
+
+def _outer(record: Algorithm) -> list[str]:
+    """From the inner loop to the outer loss."""
+    if record.adapts == "none":
+        return [sections.JOINT_LOSS]
+    if record.outer_rule == "interpolation":
+        return [sections.ADAPT["minibatches"]]
+    adapt = sections.ADAPT[record.adapts]
+    if not record.second_order:
+        # first order is one more line: no derivative goes through the inner gradient
+        step = next(line for line in adapt.splitlines(keepends=True) if " gradient = " in line)
+        adapt = adapt.replace(step, step + sections.FIRST_ORDER)
+    return [adapt, sections.OUTER_LOSS]
+
+
+def _update(own: Settings, record: Algorithm) -> str:
+    """The outer loop, its gradient or its interpolation."""
+    outer = own.outer
+    if record.outer_rule == "interpolation":
+        falls = outer.reptile_anneal
+        return sections.INTERPOLATION.format(
+            each="step, batch" if falls else "batch",
+            batches="enumerate(batches)" if falls else "batches",
+            annealed=sections.ANNEALED if falls else "",
+            epsilon="epsilon" if falls else "EPSILON",
+        )
+    optimizer = "Adam(theta.values(), lr=OUTER_LR)"
+    if outer.optimizer == "sgd":
+        momentum = f", momentum={outer.momentum!r}" if outer.momentum else ""
+        optimizer = f"SGD(theta.values(), lr=OUTER_LR{momentum})"
+    joint = record.outer_data == "all"
+    return sections.OPTIMIZATION.format(
+        optimizer=optimizer, gradient=sections.JOINT_GRADIENT if joint else sections.GRADIENT
+    )
