@@ -35,7 +35,7 @@ class Sharing:
             probe=session.probe,
             inner_step=getattr(hero, "inner_step", None),
             tab=tab.entry.name if isinstance(tab, Place) else "",
-            hidden=tuple(title for title, part in window.parts.items() if part.isHidden()),
+            hidden=window.hidden_parts,
             hidden_arms=tuple(sorted(session.hidden)),
             preset=session.preset.name if session.preset is not None else "",
         )

@@ -125,6 +125,14 @@ class MainWindow(QMainWindow):
         """Asks for arm and folder."""
         ExportDialog(self.session, self).open()
 
+    @property
+    def hidden_parts(self) -> tuple[str, ...]:
+        """Titles of the parts the person has hidden at the desk, not what a narrow window hides."""
+        if self.appearance.presenting:
+            return tuple(sorted(self._hidden_elsewhere))
+        hidden = [title for title, part in self.parts.items() if part.isHidden()]
+        return tuple(t for t in hidden if t != "Settings" or not self.narrow.hid_settings)
+
     def show_palette(self) -> None:
         """Opens the command palette."""
         self.palette_overlay.ask()
@@ -313,11 +321,7 @@ class MainWindow(QMainWindow):
             geometry=(frame.x(), frame.y(), frame.width(), frame.height()),
             maximized=self.isMaximized(),
             splitters={name: tuple(part.sizes()) for name, part in self.splitters.items()},
-            hidden=tuple(
-                sorted(self._hidden_elsewhere)
-                if self.appearance.presenting
-                else (title for title, part in self.parts.items() if part.isHidden())
-            ),
+            hidden=self.hidden_parts,
             tab=current.entry.name if isinstance(current, Place) else "",
             theme=self.appearance.choice,
             text_size=self.appearance.text_size,

@@ -100,6 +100,7 @@ def test_a_window_that_opens_narrow_is_narrow(opened: Opener):
     window = opened(size=(960, 540))
     assert (window.width(), window.height()) == (960, 540)
     assert window.parts["Settings"].isHidden()
+    assert window.hidden_parts == ()
 
 
 def test_what_the_bar_leaves_out_is_in_a_menu_or_has_a_key(opened: Opener, qtbot: QtBot):
