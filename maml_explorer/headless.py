@@ -35,6 +35,7 @@ from maml_explorer.core.training import (
 from maml_explorer.results import run_summary
 from maml_explorer.settings import Settings
 from maml_explorer.storage import run_folder as files
+from maml_explorer.storage.changes import frozen_row
 from maml_explorer.storage.checkpoint import ArmResult, Checkpoint, save_checkpoint
 from maml_explorer.storage.initialization import Initialization, save_initialization, versions
 from maml_explorer.storage.records import arm_records
@@ -115,6 +116,8 @@ class _Seed:
     """Of metrics.csv, not written yet."""
     evaluations: list[tuple[Any, ...]] = field(default_factory=list)
     """Of evaluations.csv, not written yet."""
+    changes: list[tuple[Any, ...]] = field(default_factory=list)
+    """Of changes.csv, not written yet."""
     history: dict[str, tuple[array[int], array[float], array[float]]] = field(default_factory=dict)
     """By arm name: outer steps, losses before, losses after."""
 
@@ -242,6 +245,7 @@ def _freeze(run: _Seed, name: str, step: int, what: str) -> None:
     """Set an arm back to its last good state, where it stays."""
     kept = dataclasses.replace(run.good[name], frozen=True)
     run.state = dataclasses.replace(run.state, arms={**run.state.arms, name: kept})
+    run.changes.append(frozen_row(run.state.outer_step, name, kept.outer_step))
     run.diverged[name] = (
         f"{name} diverged at outer step {step}: {what}; it is kept at its step {kept.outer_step}."
     )
@@ -298,13 +302,14 @@ class _Saver:
     def __call__(self, run: _Seed, state: RunState) -> None:
         """Save up to this state, which may be older than the newest."""
         if self.folder is None:
-            run.rows, run.evaluations = [], []
+            run.rows, run.evaluations, run.changes = [], [], []
             return
         # rows that an interrupted save left behind would be there twice
         self.folder.cut_back(self.sizes)
         done = state.outer_step
         self.folder.append(files.METRICS, [row for row in run.rows if row[0] <= done])
         self.folder.append(files.EVALUATIONS, [row for row in run.evaluations if row[0] <= done])
+        self.folder.append(files.CHANGES, [row for row in run.changes if row[0] <= done])
         sizes = self.folder.file_sizes()
         frozen = {name: run.diverged[name] for name, arm in state.arms.items() if arm.frozen}
         save_checkpoint(
@@ -314,6 +319,7 @@ class _Saver:
         self.sizes = sizes
         run.rows = [row for row in run.rows if row[0] > done]
         run.evaluations = [row for row in run.evaluations if row[0] > done]
+        run.changes = [row for row in run.changes if row[0] > done]
 
 
 def _finish(

@@ -247,6 +247,25 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
+def arms_to_json(arms: Iterable[Arm]) -> str:
+    """The arms as one line of JSON, as a share string holds them."""
+    return json.dumps([_arm_content(arm) for arm in arms], ensure_ascii=False, allow_nan=False)
+
+
+def arms_from_json(text: str) -> tuple[Arm, ...]:
+    """The arms that :func:`arms_to_json` wrote.
+
+    Raises:
+        SettingsError: for anything else.
+    """
+    try:
+        return _arms_of_content(json.loads(text, parse_constant=_refuse_constant))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, SettingsError):
+            raise
+        raise SettingsError("The arms cannot be read as JSON.") from None
+
+
 def _arm_content(arm: Arm) -> object:
     if arm == default_arm(arm.algorithm):
         return arm.algorithm

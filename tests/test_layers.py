@@ -28,6 +28,7 @@ RINGS = {
     # beside the window
     "maml_explorer.results": 6,
     "maml_explorer.headless": 6,
+    "maml_explorer.replayed_run": 6,
     "maml_explorer.api": 6,
     "maml_explorer.commands": 7,
     "maml_explorer.cli": 8,

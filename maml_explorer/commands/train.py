@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run in --out, bit for bit"
     )
+    parser.add_argument(
+        "--replay",
+        metavar="RUN_DIR",
+        type=Path,
+        help="train a saved run again with all that was changed while it trained, and compare",
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     add_hyperparameters(parser)
@@ -55,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: where the disk fails.
     """
     typed = given_hyperparameters(arguments)
+    if arguments.replay is not None:
+        return _replay(arguments, typed)
     work = _resumed(arguments, typed) if arguments.resume else _new(arguments, typed)
 
     from maml_explorer.commands.pictures import draw_pictures
@@ -161,6 +169,44 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
         folder.append(CHANGES, [(checkpoint.state.outer_step, "outer_steps", old, new)])
         folder.write_settings(settings)
     return _Work(settings, checkpoint.seeds, folder, checkpoint)
+
+
+def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
+    others = [DECLARATIONS[key].flag for key in typed]
+    others += [
+        f"--{name}"
+        for name in ("preset", "algorithms", "seeds", "out", "resume")
+        if getattr(arguments, name)
+    ]
+    if others:
+        raise UsageError(
+            f"--replay trains what the run says: it does not go with {', '.join(others)}."
+        )
+
+    from maml_explorer.replayed_run import differences, replay_folder
+
+    bar = None if arguments.quiet else ProgressBar(sys.stderr)
+    try:
+        saved, settings, state = replay_folder(arguments.replay, bar)
+    finally:
+        if bar is not None:
+            bar.close()
+    differs = differences(saved.state, state)
+    if saved.settings != settings:
+        differs.append("the settings")
+    if arguments.json:
+        result = {"outer_step": state.outer_step, "equal": not differs, "differs": differs}
+        sys.stdout.write(json.dumps(result, indent=2) + "\n")
+    elif not differs:
+        sys.stdout.write(
+            f"The replay equals the saved run at outer step {state.outer_step} bit for bit.\n"
+        )
+    if differs:
+        sys.stderr.write(
+            f"maml-explorer train: the replay differs from the saved run in {', '.join(differs)}: "
+            "another version, device or number of threads may have trained it.\n"
+        )
+    return 1 if differs else 0
 
 
 def _stopped(folder: RunFolder | None) -> int:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from maml_explorer.core import training
+from maml_explorer.core.changes import after_change, revived_arm
 from maml_explorer.core.plan import intra_op_threads, prepare
-from maml_explorer.core.training import RunState
-from maml_explorer.hyperparameters import Applies, SettingsError, shown
+from maml_explorer.hyperparameters import SettingsError, shown
 from maml_explorer.settings import DECLARATIONS, Settings, changed_keys, needs_restart
+from maml_explorer.storage.changes import change_rows, revived_row, rewound
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.answers import reference_losses
 from maml_explorer.worker.exports import export_initialization, opened_run, save_run
@@ -100,7 +101,7 @@ def _change(loop: Loop, command: m.Change) -> None:
     plan = prepare(new, loop.plan.workspace)
     loop.flush()
     loop.drop_pending()
-    state = training.with_arms_of(plan, _without_replaced_arms(loop.state, old, new))
+    state = after_change(plan, loop.state, old, new)
     for name in state.arms:
         if state.arms[name].outer_step == 0:
             loop.seconds.pop(name, None)
@@ -109,7 +110,7 @@ def _change(loop: Loop, command: m.Change) -> None:
     loop.settings, loop.plan, loop.state = new, plan, state
     torch.set_num_threads(intra_op_threads(plan))
     if loop.good is not None:
-        loop.good = training.with_arms_of(plan, _without_replaced_arms(loop.good, old, new))
+        loop.good = after_change(plan, loop.good, old, new)
         loop.candidate = None
     loop.held_out.begin(plan, state)
     if old.tasks != new.tasks:
@@ -119,34 +120,18 @@ def _change(loop: Loop, command: m.Change) -> None:
     loop.answer_watch()
 
 
-def _without_replaced_arms(state: RunState, old: Settings, new: Settings) -> RunState:
-    """The state without arms whose new definition needs a beginning of its own."""
-    before = {arm.name: arm for arm in old.arms}
-    keep = dict(state.arms)
-    for arm in new.arms:
-        was = before.get(arm.name)
-        if was is None:
-            keep.pop(arm.name, None)
-            continue
-        one, two = old.of_arm(was), new.of_arm(arm)
-        restarts = any(
-            DECLARATIONS[key].applies is Applies.RESTART for key in changed_keys(one, two)
-        )
-        if was.algorithm != arm.algorithm or restarts:
-            keep.pop(arm.name, None)
-    return dataclasses.replace(state, arms=keep)
-
-
 def _note_changes(loop: Loop, old: Settings, new: Settings) -> None:
     assert loop.state is not None
     step = loop.state.outer_step
-    rows = [(key, shown(old[key]), shown(new[key])) for key in changed_keys(old, new)]
+    loop.changes += change_rows(step, old, new)
+    labels = [
+        (DECLARATIONS[key].label, shown(old[key]), shown(new[key]))
+        for key in changed_keys(old, new)
+    ]
     if old.arms != new.arms:
-        rows.append(("arms", _arms_text(old), _arms_text(new)))
-    loop.changes += [(step, *row) for row in rows]
-    if rows:
-        key, before, after = rows[-1]
-        label = DECLARATIONS[key].label if key in DECLARATIONS else "Arms"
+        labels.append(("Arms", _arms_text(old), _arms_text(new)))
+    if labels:
+        label, before, after = labels[-1]
         loop.last_change = f"{label} from {before} to {after} at outer step {step}"
 
 
@@ -197,6 +182,7 @@ def _back(loop: Loop, command: m.BackToLastGood) -> None:
     loop.drop_pending()
     loop.outbox.forget_metrics()
     loop.history.cut(loop.good.outer_step)
+    loop.changes = rewound(loop.changes, loop.good.outer_step)
     loop.state = dataclasses.replace(loop.good, arms=arms)
     loop.good = loop.candidate = loop.state
     loop.outbox.put(m.Rewound(loop.run_number, loop.state.outer_step))
@@ -208,9 +194,10 @@ def _revive(loop: Loop, command: m.ReviveArm) -> None:
     if loop.state is None:
         return
     loop.settings.arm(command.arm)  # refuses an unknown name in words
-    arms = dict(loop.state.arms)
-    arms[command.arm] = dataclasses.replace(arms[command.arm], frozen=False)
-    loop.state = dataclasses.replace(loop.state, arms=arms)
+    if loop.state.arms[command.arm].frozen:
+        loop.flush()
+        loop.changes.append(revived_row(loop.state.outer_step, command.arm))
+    loop.state = revived_arm(loop.state, command.arm)
     loop.status()
 
 

@@ -13,6 +13,7 @@ from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.storage import run_folder as files
+from maml_explorer.storage.changes import read_changes
 from maml_explorer.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from maml_explorer.storage.initialization import Initialization, save_initialization
 from maml_explorer.storage.metrics import Losses, read_losses
@@ -83,6 +84,7 @@ def opened_run(path: Path) -> dict[str, Any]:
         checkpoint = load_checkpoint(folder.path / files.CHECKPOINT, prepare(settings))
         settings = checkpoint.settings
         plan, state = prepare(settings), checkpoint.state
+        changes = list(read_changes(folder.path / files.CHANGES))
         losses = read_losses(folder.path / files.METRICS, settings.run.seed)
     except StorageError as error:
         raise SettingsError(str(error)) from None
@@ -103,7 +105,7 @@ def opened_run(path: Path) -> dict[str, Any]:
             name: arm.outer_step * plan.arms[name].gradient_evaluations
             for name, arm in state.arms.items()
         },
-        "changes": [],
+        "changes": changes,
         "last_change": "",
         "beyond": state.outer_step > settings.outer.outer_steps,
         "history": history,

@@ -8,7 +8,6 @@ good state" is a reference, not a copy.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 import traceback
 from collections.abc import Callable, Generator
@@ -17,10 +16,12 @@ from typing import Any
 import torch
 
 from maml_explorer.core import training
+from maml_explorer.core.changes import frozen_arm
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import Losses, RunState
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import Settings
+from maml_explorer.storage.changes import Row, frozen_row
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.answers import answer_probe, answer_watch
 from maml_explorer.worker.commands import ACTIONS
@@ -79,7 +80,7 @@ class Loop:
         self.last_change = ""
         self.seconds: dict[str, float] = {}
         self.gradient_evaluations: dict[str, int] = {}
-        self.changes: list[tuple[int, str, str, str]] = []
+        self.changes: list[Row] = []
         self.next_due = 0.0
         self.next_probe = 0.0
         self.next_status = 0.0
@@ -101,7 +102,7 @@ class Loop:
                     self.obey(command)
                 # one piece of training between two commands: a drag must not starve it
                 wanted = command is None or self.phase is m.Phase.RUNNING
-                busy = wanted and not self.stopping and self._work()
+                busy = wanted and not self._told_to_stop() and self._work()
                 if command is None and not busy:
                     self.inbox.wait(None)
             except SettingsError as refusal:
@@ -109,6 +110,9 @@ class Loop:
             except Exception as error:
                 self._fail(error)
         self.enter(m.Phase.STOPPED)
+
+    def _told_to_stop(self) -> bool:
+        return self.stopping
 
     def _work(self) -> bool:
         """Does one piece of work; False where there is nothing to do but wait."""
@@ -259,12 +263,10 @@ class Loop:
 
     def _freeze(self, bad: Bad) -> None:
         assert self.state is not None and self.plan is not None
-        good = self.good.arms.get(bad.arm) if self.good is not None else None
-        if good is None:
-            good = training.start_arm(self.plan, bad.arm)
-        arms = dict(self.state.arms)
-        arms[bad.arm] = dataclasses.replace(good, frozen=True)
-        self.state = dataclasses.replace(self.state, arms=arms)
+        kept = self.good.arms.get(bad.arm) if self.good is not None else None
+        self.state = frozen_arm(self.plan, self.state, kept, bad.arm)
+        good = self.state.arms[bad.arm]
+        self.changes.append(frozen_row(self.state.outer_step, bad.arm, good.outer_step))
         what = "is not finite" if bad.loss != bad.loss or bad.loss == float("inf") else "exploded"
         figure = "" if bad.loss != bad.loss else f" ({bad.loss:.3g})"
         tail = f" Last change: {self.last_change}." if self.last_change else ""

@@ -1,0 +1,53 @@
+"""What a change of the settings does to a run between two outer steps."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.training import ArmState, RunState, start_arm, with_arms_of
+from maml_explorer.hyperparameters import Applies
+from maml_explorer.settings import DECLARATIONS, Settings, changed_keys
+
+
+def after_change(plan: Plan, state: RunState, old: Settings, new: Settings) -> RunState:
+    """The state with late arms begun, removed arms left out, and redefined arms begun anew.
+
+    Args:
+        plan: of the new settings.
+        state: before the change.
+        old: settings before.
+        new: settings from the next outer step on.
+    """
+    return with_arms_of(plan, _without_replaced_arms(state, old, new))
+
+
+def frozen_arm(plan: Plan, state: RunState, kept: ArmState | None, arm_name: str) -> RunState:
+    """The state with one arm set back to `kept`, or to its beginning, where it stays."""
+    kept = start_arm(plan, arm_name) if kept is None else kept
+    arms = {**state.arms, arm_name: dataclasses.replace(kept, frozen=True)}
+    return dataclasses.replace(state, arms=arms)
+
+
+def revived_arm(state: RunState, arm_name: str) -> RunState:
+    """The state with a frozen arm that goes on."""
+    arm = dataclasses.replace(state.arms[arm_name], frozen=False)
+    return dataclasses.replace(state, arms={**state.arms, arm_name: arm})
+
+
+def _without_replaced_arms(state: RunState, old: Settings, new: Settings) -> RunState:
+    """The state without arms whose new definition needs a beginning of its own."""
+    before = {arm.name: arm for arm in old.arms}
+    keep = dict(state.arms)
+    for arm in new.arms:
+        was = before.get(arm.name)
+        if was is None:
+            keep.pop(arm.name, None)
+            continue
+        one, two = old.of_arm(was), new.of_arm(arm)
+        restarts = any(
+            DECLARATIONS[key].applies is Applies.RESTART for key in changed_keys(one, two)
+        )
+        if was.algorithm != arm.algorithm or restarts:
+            keep.pop(arm.name, None)
+    return dataclasses.replace(state, arms=keep)
