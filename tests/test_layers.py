@@ -18,6 +18,7 @@ RINGS = {
     "maml_explorer.hyperparameters": 0,
     "maml_explorer.core.algorithms": 0,  # plain data, read by the settings
     "maml_explorer.resource_files": 0,
+    "maml_explorer.memory": 0,
     "maml_explorer.settings": 1,
     "maml_explorer.settings_text": 1,
     "maml_explorer.core": 2,

@@ -62,6 +62,15 @@ def residual_delta(output: Tensor, targets: Tensor, weight: float = 1.0) -> tupl
     return residual, residual * (2 * weight / (output.shape[1] * output.shape[2]))
 
 
+def minibatches(points: Tensor, size: int) -> list[Tensor]:
+    """Consecutive parts of support sets [task, shot, …], the last one smaller where it must be.
+
+    Points are drawn independently, so consecutive ones are a random minibatch.
+    """
+    # slices, not torch.split: a recording knows views, not lists of them
+    return [points[:, begin : begin + size] for begin in range(0, points.shape[1], size)]
+
+
 def adapt(
     model: Mlp,
     tail: Layers,

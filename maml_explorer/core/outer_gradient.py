@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import StepSizes, adapt
+from maml_explorer.core.adaptation import StepSizes, adapt, minibatches
 from maml_explorer.core.meta_gradient import (
     InnerLoop,
     MetaGradient,
@@ -22,6 +22,7 @@ from maml_explorer.core.meta_gradient import (
 from maml_explorer.core.models.mlp import Layers, Mlp
 from maml_explorer.core.replay import Arena, Recorded, record
 
+_Key = tuple["Shape", torch.dtype, torch.device]
 MAX_BYTES = 512 * 2**20
 """Memory of all recordings together; beyond it the ones unused for longest are dropped."""
 
@@ -38,6 +39,8 @@ class Shape:
     second_order: bool
     query_weights: tuple[float, ...]
     shots: int
+    points: int
+    """Support and query points per task."""
     tasks: int
     """In this chunk."""
     total_tasks: int
@@ -96,17 +99,14 @@ def _interpolation(
 ) -> MetaGradient:
     """mean(θ − φ_K) in the place of a gradient, on minibatches of the support set.
 
-    The points are drawn independently, so consecutive ones are a random minibatch; where the
-    batch does not divide the shots, the last one of a pass is smaller.
     Source: Nichol, Achiam, Schulman 2018, Algorithm 2.
     """
-    shots, size = shape.shots, min(shape.minibatch, shape.shots)
-    parts = [slice(begin, min(begin + size, shots)) for begin in range(0, shots, size)]
+    shots = shape.shots
     path = adapt(
         shape.model,
         layers,
-        [x[:, part] for part in parts],
-        [y[:, part] for part in parts],
+        minibatches(x[:, :shots], shape.minibatch),
+        minibatches(y[:, :shots], shape.minibatch),
         sizes,
         shape.steps,
         keep_traces=False,
@@ -140,7 +140,7 @@ class Workspace:
     """The mutable part of a run's arithmetic: recordings and buffers, nothing of its state."""
 
     def __init__(self) -> None:
-        self._recordings: dict[Shape, tuple[Recorded, tuple[_Slot, ...]]] = {}
+        self._recordings: dict[_Key, tuple[Recorded, tuple[_Slot, ...]]] = {}
         self._arena = Arena()
         self._points: dict[tuple[object, ...], tuple[_Slot, _Slot]] = {}
 
@@ -148,9 +148,9 @@ class Workspace:
         self, shape: Shape, theta: Tensor, x: Tensor, y: Tensor, inner_lr: Tensor
     ) -> OuterGradient:
         """As the function of that name; the result lives until the next call."""
-        held = self._recordings.get(shape)
-        if held is None or held[1][0].tensor.dtype != theta.dtype:
-            held = self._record(shape, theta, x, y, inner_lr)
+        key = (shape, theta.dtype, theta.device)
+        held = self._recordings.pop(key, None) or self._record(shape, theta, x, y, inner_lr)
+        self._recordings[key] = held  # the newest last: the first is unused for longest
         recorded, slots = held
         for slot, value in zip(slots, (theta, x, y, inner_lr), strict=True):
             slot.put(value)
@@ -181,10 +181,10 @@ class Workspace:
             return found.gradient, found.losses
 
         recorded = record(function, [slot.tensor for slot in slots], self._arena)
-        self._recordings.pop(shape, None)
-        self._recordings[shape] = (recorded, slots)
-        while len(self._recordings) > 1 and self._bytes() > MAX_BYTES:
+        while self._recordings and self._bytes() + recorded.bytes > MAX_BYTES:
             self._recordings.pop(next(iter(self._recordings)))
+        used = [slot for _, held in self._recordings.values() for slot in held] + list(slots)
+        self._points = {k: pair for k, pair in self._points.items() if pair[0] in used}
         return recorded, slots
 
     def _bytes(self) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import StepSizes, tail_start, uniform_step_sizes
+from maml_explorer.core.adaptation import StepSizes, minibatches, tail_start, uniform_step_sizes
 from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.meta_gradient import InnerLoop
 from maml_explorer.core.models.mlp import Mlp
@@ -17,6 +16,7 @@ from maml_explorer.core.outer_gradient import Shape, Workspace
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.tasks.sine import SineSampler, sampler
 from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.memory import physical_memory
 from maml_explorer.settings import Arm, Settings
 
 CHUNK_FLOATS = 4_000_000
@@ -47,6 +47,13 @@ class ArmPlan:
         """α, a scalar tensor on the run's device."""
         return self.inner.step_sizes.steps[0][0]
 
+    def inner_data(self, x: Tensor, y: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """What the inner steps see of support sets [task, shot, …], one entry per step in turn."""
+        size = x.shape[1]
+        if self.algorithm.outer_rule == "interpolation":
+            size = self.settings.inner.reptile_batch
+        return minibatches(x, size), minibatches(y, size)
+
     def shape(self, plan: Plan, tasks: int) -> Shape:
         """What the recording of this arm's outer gradient on so many tasks depends on."""
         shape = self.shapes.get(tasks)
@@ -62,6 +69,7 @@ class ArmPlan:
                 second_order=self.inner.second_order,
                 query_weights=self.inner.query_weights,
                 shots=plan.settings.inner.shots,
+                points=plan.settings.inner.shots + plan.settings.inner.query_points,
                 tasks=tasks,
                 total_tasks=plan.settings.outer.meta_batch,
                 minibatch=self.settings.inner.reptile_batch if rule == "interpolation" else 0,
@@ -140,10 +148,7 @@ def available_memory(device: torch.device) -> int | None:
     """Bytes of memory of the device; None where the system does not say."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[1])
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
+    return physical_memory()
 
 
 def _refuse_what_does_not_fit(settings: Settings, device: torch.device) -> None:
@@ -168,16 +173,19 @@ def _floats_per_task(settings: Settings, model: Mlp, steps: int) -> int:
     return (model.parameter_count + points * sum(model.sizes)) * (steps + 1)
 
 
-def prepare(settings: Settings, workspace: Workspace | None = None) -> Plan:
+def prepare(
+    settings: Settings, workspace: Workspace | None = None, device: torch.device | None = None
+) -> Plan:
     """Everything an outer step needs that does not change from step to step.
 
     Args:
         workspace: that of the plan before a change, so that what still fits is not recorded anew.
+        device: that of the run, which a change in mid-run does not leave; chosen unless given.
 
     Raises:
         SettingsError: where the device asked for is absent, or the sizes do not fit in memory.
     """
-    device = resolve_device(settings)
+    device = device or resolve_device(settings)
     _refuse_what_does_not_fit(settings, device)
     dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
     model = Mlp((1, *settings.model.hidden, 1), settings.model.activation)
@@ -235,6 +243,7 @@ def intra_op_threads(plan: Plan) -> int:
     meeting than computing, and the second core is left to the window.
     """
     points = plan.settings.inner.shots + plan.settings.inner.query_points
-    chunk = max(arm.chunk_tasks for arm in plan.arms.values())
-    tasks = min(plan.settings.outer.meta_batch, chunk)
+    # not of the arms: one arm's result must not depend on which others run
+    chunk = CHUNK_FLOATS // _floats_per_task(plan.settings, plan.model, 1)
+    tasks = max(1, min(plan.settings.outer.meta_batch, chunk))
     return 2 if tasks * points * plan.model.parameter_count > 20_000_000 else 1

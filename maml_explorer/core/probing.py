@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import StepSizes, adapt
+from maml_explorer.core.adaptation import adapt
 from maml_explorer.core.models.mlp import Layers, with_ones
 from maml_explorer.core.plan import Plan, test_step_sizes
 
@@ -30,8 +30,7 @@ def probe(
     support_y: Tensor,
     x: Tensor,
     steps: int,
-    start: int | None = None,
-    step_sizes: StepSizes | None = None,
+    training: bool = False,
 ) -> Probe:
     """Adapts one arm to tasks and predicts at x after every inner step.
 
@@ -41,11 +40,14 @@ def probe(
         support_x, support_y: [task, support point].
         x: [point], the same for all tasks.
         steps: K.
-        start, step_sizes: the first adapting layer and a_k; those of the meta-test unless given.
+        training: True for the inner loop of training, Reptile's minibatches included; else that of
+            the meta-test.
     """
     with torch.no_grad():
-        if start is None or step_sizes is None:
-            start, step_sizes = test_step_sizes(plan, arm_name)
+        arm = plan.arms[arm_name]
+        start, step_sizes = (
+            (arm.inner.start, arm.inner.step_sizes) if training else test_step_sizes(plan, arm_name)
+        )
         model, tasks, shots = plan.model, support_x.shape[0], support_x.shape[1]
         layers = model.layers(initialization)
         wide = with_ones(
@@ -56,11 +58,16 @@ def probe(
         if start == model.depth:  # nothing adapts: one prediction for every step
             output = wide[None, :, :, 0].expand(steps + 1, -1, -1)
         else:
-            targets = support_y.to(initialization)[:, :, None]
+            features, targets = wide[:, :shots], support_y.to(initialization)[:, :, None]
+            batches = arm.inner_data(features, targets) if training else ([features], [targets])
             path = adapt(
-                model, layers[start:], wide[:, :shots], targets, step_sizes,
-                steps if shots else 0, keep_traces=False,
-            )  # fmt: skip
+                model,
+                layers[start:],
+                *batches,
+                step_sizes,
+                steps if shots else 0,
+                keep_traces=False,
+            )
             stacked = _stack(path.parameters, tasks)
             output = model.forward(stacked, wide.repeat(len(path.parameters), 1, 1)).output
             output = output.view(len(path.parameters), tasks, -1)

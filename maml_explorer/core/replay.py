@@ -96,6 +96,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._current: dict[int, int] = {}
         """Address → number of the storage that lives there now; addresses are used again."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keeps torch from importing its compiler, a second of work, to wrap this class."""
+        return False
+
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:

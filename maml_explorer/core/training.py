@@ -175,7 +175,7 @@ def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tup
             )
         features = wide if body is None else body.output
         path = adapt(
-            plan.model, layers[start:], features[:, :shots], y[:, :shots],
+            plan.model, layers[start:], *arm.inner_data(features[:, :shots], y[:, :shots]),
             arm.inner.step_sizes, arm.inner.steps, keep_traces=False,
         )  # fmt: skip
         after = plan.model.forward(path.parameters[-1], features[:, :shots]).output

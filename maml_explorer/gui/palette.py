@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from maml_explorer.gui.actions import keys_text
 from maml_explorer.gui.overlay import Overlay
-from maml_explorer.gui.widgets import Card, label, row
+from maml_explorer.gui.widgets import Card, label
 
 ROWS = 12
 _ROW_PADDING = 10
 _WIDTH = 560
+_BESIDE = Qt.ItemDataRole.UserRole + 1
 _STEPS = {
     Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: ROWS, Qt.Key.Key_PageUp: -ROWS,
 }  # fmt: skip
@@ -29,6 +37,7 @@ class CommandPalette(Overlay):
         self.search.textChanged.connect(self._filter)
         self.list = QListWidget()
         self.list.setAccessibleName("Actions")
+        self.list.setItemDelegate(_Row(self.list))
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemClicked.connect(lambda _: self.perform())
@@ -72,9 +81,10 @@ class CommandPalette(Overlay):
             action = self._table[name]
             item = QListWidgetItem(self.list)
             item.setData(Qt.ItemDataRole.UserRole, name)
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, action.text())
+            beside = " · ".join(part for part in (str(action.data()), keys_text(action)) if part)
+            item.setText(action.text())
+            item.setData(_BESIDE, beside)
             item.setSizeHint(QSize(0, self.fontMetrics().height() + _ROW_PADDING))
-            self.list.setItemWidget(item, _line(action))
         window = self.parentWidget()
         room = 400 if window is None else window.height() - 160
         rows = ROWS * (self.fontMetrics().height() + _ROW_PADDING) + 4
@@ -102,13 +112,25 @@ def found(table: dict[str, QAction], text: str) -> list[str]:
     return sorted((name for name, action in table.items() if fits(action)), key=misses)
 
 
-def _line(action: QAction) -> QWidget:
-    line = QWidget()
-    words, group = label(action.text()), label(str(action.data()), "muted")
-    line.setLayout(row(words, group, None, label(keys_text(action), "muted")))
-    line.layout().setContentsMargins(8, 0, 8, 0)  # type: ignore[union-attr]
-    line.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-    return line
+class _Row(QStyledItemDelegate):
+    """The action's words, and at the right its group and keys."""
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Draws one row."""
+        super().paint(painter, option, index)
+        view: QWidget = option.widget  # type: ignore[attr-defined]
+        rect: QRect = option.rect  # type: ignore[attr-defined]
+        painter.setPen(view.palette().color(QPalette.ColorRole.PlaceholderText))
+        painter.drawText(
+            rect.adjusted(0, 0, -8, 0),
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+            index.data(_BESIDE),
+        )
 
 
 class _Search(QLineEdit):

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import StepSizes
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import probe
 from maml_explorer.core.tasks.sine import (
@@ -68,13 +67,9 @@ def answer_probe(
     truth = targets(parameters, query[None, :, None])[0, :, 0]
     arms = {}
     for name, arm in state.arms.items():
-        start: int | None = None
-        sizes: StepSizes | None = None
-        if training_inner_loop:
-            start, sizes = plan.arms[name].inner.start, plan.arms[name].inner.step_sizes
         seen = probe(
             plan, name, arm.initialization, support_x, support_y, x,
-            plan.settings.run.test_steps if steps is None else steps[name], start, sizes,
+            plan.settings.run.test_steps if steps is None else steps[name], training_inner_loop,
         )  # fmt: skip
         curves = seen.predictions[:, 0].to("cpu", torch.float64)
         at_grid, at_query, at_extra = torch.split(curves, [len(grid), len(query), len(extra)], 1)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from maml_explorer.core import training
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 OF_A_RUN = (
     "settings", "plan", "state", "good", "candidate", "seconds", "gradient_evaluations", "changes",
-    "last_change", "beyond", "history",
+    "last_change", "beyond", "history", "good_of", "candidate_of",
 )  # fmt: skip
 """Attributes of the loop that belong to one run, and come back with it."""
 MAX_KEPT = 4
@@ -65,6 +66,8 @@ def _begin(loop: Loop, run: dict[str, Any], phase: m.Phase) -> None:
     loop.run_number += 1
     for name, value in run.items():
         setattr(loop, name, value)
+    if "good_of" not in run:  # begun or opened just now
+        loop.good_of, loop.candidate_of = dict.fromkeys(run["state"].arms, run["state"]), {}
     loop.recorder, loop.pending, loop.stop_at = Recorder(), None, None
     loop.rate.reset()
     assert loop.plan is not None and loop.state is not None
@@ -98,7 +101,7 @@ def _change(loop: Loop, command: m.Change) -> None:
     if staged:
         labels = ", ".join(DECLARATIONS[key].label for key in staged)
         raise SettingsError(f"{labels} takes effect only with a restart; nothing was changed.")
-    plan = prepare(new, loop.plan.workspace)
+    plan = prepare(new, loop.plan.workspace, loop.plan.device)
     loop.flush()
     loop.drop_pending()
     state = after_change(plan, loop.state, old, new)
@@ -112,12 +115,33 @@ def _change(loop: Loop, command: m.Change) -> None:
     if loop.good is not None:
         loop.good = after_change(plan, loop.good, old, new)
         loop.candidate = None
+    # an arm that begins anew has no good state yet
+    loop.good_of = {
+        name: known
+        for name, known in loop.good_of.items()
+        if name in state.arms and state.arms[name].outer_step > 0
+    }
+    loop.candidate_of = {}
+    _forget_beyond(loop)
     loop.held_out.begin(plan, state)
     if old.tasks != new.tasks:
         loop.outbox.put(reference_losses(loop.run_number, new.tasks))
     loop.status()
+    if loop.phase is m.Phase.RUNNING and loop.all_frozen:
+        loop.pause()
     loop.answer_probe()
     loop.answer_watch()
+
+
+def _forget_beyond(loop: Loop) -> None:
+    """Going past the declared number of outer steps is over once the run is before it again."""
+    assert loop.state is not None
+    loop.beyond = loop.beyond and loop.state.outer_step >= loop.settings.outer.outer_steps
+
+
+def _refuse_where_all_are_frozen(loop: Loop) -> None:
+    if loop.all_frozen:
+        raise SettingsError("All arms have diverged: go back to the last good state, or restart.")
 
 
 def _note_changes(loop: Loop, old: Settings, new: Settings) -> None:
@@ -142,9 +166,10 @@ def _train(loop: Loop, command: m.Train) -> None:
     if at_end and not (command.beyond or loop.beyond):
         loop.enter(m.Phase.FINISHED)
         return
-    if all(arm.frozen for arm in loop.state.arms.values()):
-        raise SettingsError("All arms have diverged: go back to the last good state, or restart.")
+    _refuse_where_all_are_frozen(loop)
     loop.beyond = loop.beyond or command.beyond
+    if not loop.held_out.enabled:  # a failure ended it
+        loop.held_out.begin(loop.plan, loop.state)
     loop.stop_at = None
     loop.next_due = loop.clock()
     loop.rate.reset()
@@ -154,37 +179,48 @@ def _train(loop: Loop, command: m.Train) -> None:
 def _outer(loop: Loop, command: m.TakeOuterStep) -> None:
     if loop.plan is None or loop.state is None:
         return
-    loop.beyond = loop.beyond or loop.state.outer_step >= loop.settings.outer.outer_steps
-    loop.take_outer_step()
+    _refuse_where_all_are_frozen(loop)
+    loop.take_outer_step(by_hand=True)
     loop.pause()
 
 
 def _inner(loop: Loop, command: m.TakeInnerStep) -> None:
     if loop.plan is None:
         return
+    _refuse_where_all_are_frozen(loop)
     loop.flush()
     loop.enter(m.Phase.STEPPING)
-    loop.press()
+    loop.press(by_hand=True)
     if loop.pending is None:
         loop.pause()
 
 
 def _limit(loop: Loop, command: m.LimitSpeed) -> None:
-    loop.limit = command.steps_per_second
+    rate = command.steps_per_second
+    if rate is not None and not 0 < rate < float("inf"):
+        raise SettingsError(f"The speed limit cannot be {rate:g}: it is above 0 steps a second.")
+    loop.limit = rate
     loop.next_due = loop.clock()
 
 
 def _back(loop: Loop, command: m.BackToLastGood) -> None:
     if loop.plan is None or loop.good is None:
         return
-    arms = {name: dataclasses.replace(arm, frozen=False) for name, arm in loop.good.arms.items()}
+    good = loop.good
+    loop.flush()  # what is before the good state is kept
+    arms = {name: dataclasses.replace(arm, frozen=False) for name, arm in good.arms.items()}
     loop.recorder = Recorder()
     loop.drop_pending()
-    loop.outbox.forget_metrics()
-    loop.history.cut(loop.good.outer_step)
+    loop.outbox.cut_metrics(good.outer_step)
+    loop.history.cut(good.outer_step)
+    loop.seconds, loop.gradient_evaluations = loop.history.totals()
+    loop.good = good
     loop.changes = rewound(loop.changes, loop.good.outer_step)
     loop.state = dataclasses.replace(loop.good, arms=arms)
     loop.good = loop.candidate = loop.state
+    loop.good_of = dict.fromkeys(arms, loop.state)
+    loop.candidate_of = {}
+    _forget_beyond(loop)
     loop.outbox.put(m.Rewound(loop.run_number, loop.state.outer_step))
     loop.held_out.begin(loop.plan, loop.state)
     loop.pause()
@@ -197,13 +233,23 @@ def _revive(loop: Loop, command: m.ReviveArm) -> None:
     if loop.state.arms[command.arm].frozen:
         loop.flush()
         loop.changes.append(revived_row(loop.state.outer_step, command.arm))
+    loop.drop_pending()  # it was computed without this arm
     loop.state = revived_arm(loop.state, command.arm)
     loop.status()
 
 
 def _set_probe(loop: Loop, command: m.ProbeTask) -> None:
+    given = (command.support_x, command.support_y, *_known(command))
+    if not all(np.isfinite(values).all() for values in given):
+        raise SettingsError("A task's points are finite numbers; the task shown is kept.")
     loop.probe = command
     loop.answer_probe()
+
+
+def _known(command: m.ProbeTask) -> list[Any]:
+    """What a probe may leave out, where it is there."""
+    known = (command.query_x, command.amplitude, command.phase)
+    return [value for value in known if value is not None]
 
 
 def _set_watch(loop: Loop, command: m.WatchTasks) -> None:

@@ -52,7 +52,19 @@ class History:
             self._entries.pop()
         if self._entries:
             last = self._entries[-1]
-            last.kept = min(last.kept, outer_step - last.first + 1)
+            self._file.seek(last.offset)
+            steps = np.frombuffer(self._file.read(8 * last.length))[: last.kept]
+            last.kept = int((steps <= outer_step).sum())
+
+    def totals(self) -> tuple[dict[str, float], dict[str, int]]:
+        """Each arm's seconds and gradient evaluations at the last step kept."""
+        seconds: dict[str, float] = {}
+        counts: dict[str, int] = {}
+        for block in self.blocks(0):
+            for row, name in enumerate(block.arms):
+                seconds[name] = float(block.seconds[row, -1])
+                counts[name] = int(block.gradient_evaluations[row, -1])
+        return seconds, counts
 
     def blocks(self, run: int) -> Iterator[Metrics]:
         """All blocks in order, carrying that run number."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ import torch
 from maml_explorer.core import training
 from maml_explorer.core.changes import frozen_arm
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.training import Losses, RunState
+from maml_explorer.core.training import ArmState, Losses, RunState
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import Settings
 from maml_explorer.storage.changes import Row, frozen_row
@@ -31,22 +32,19 @@ from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.recorder import Bad, Recorder
 from maml_explorer.worker.slow_motion import Pending
 
-_URGENT = (
-    m.Pause,
-    m.Stop,
-    m.Restart,
-    m.BackToLastGood,
-    m.TakeInnerStep,
-    m.TakeOuterStep,
-    m.BringBack,
-    m.OpenRun,
-)
+_URGENT = (m.Pause, m.Stop, m.Restart, m.BringBack, m.OpenRun, m.BackToLastGood)
 """Commands for which an outer step in progress is dropped."""
+_BY_HAND = (m.TakeInnerStep, m.TakeOuterStep)
+"""Likewise while training freely; a step taken by hand is not dropped for the next press."""
 _ANSWERED_ANY_TIME = (m.ProbeTask, m.WatchTasks)
 FLUSH_SECONDS = 0.03
 STATUS_SECONDS = 0.2
-PROBE_SHARE = 1 / 20
+IDLE_SECONDS = 0.05
+"""Longest wait under a speed limit: a meta-test may be due meanwhile."""
+PROBE_SHARE = 1 / 12
 """Part of training time that live probes may take; a person's own probes are answered at once."""
+WATCH_SHARE = 1 / 25
+"""The same for the watched tasks."""
 SLOW_MOTION = 2.0
 """At so many outer steps a second or fewer, each inner step is shown as it happens."""
 
@@ -67,7 +65,11 @@ class Loop:
         self.plan: Plan | None = None
         self.state: RunState | None = None
         self.good: RunState | None = None
+        """The newest state at which all arms were fine, and the block after it as well."""
         self.candidate: RunState | None = None
+        self.good_of: dict[str, RunState] = {}
+        """The same for each arm: where one is frozen the others still move on."""
+        self.candidate_of: dict[str, RunState] = {}
         self.recorder = Recorder()
         self.held_out = HeldOut(clock)
         self.pending: Pending | None = None
@@ -83,6 +85,7 @@ class Loop:
         self.changes: list[Row] = []
         self.next_due = 0.0
         self.next_probe = 0.0
+        self.next_watch = 0.0
         self.next_status = 0.0
         self.last_flush = 0.0
         self.rate = _Rate(clock)
@@ -93,7 +96,10 @@ class Loop:
 
     def run(self) -> None:
         """Works until `Stop`."""
-        torch.set_grad_enabled(False)  # per thread; nothing here builds an autograd graph
+        with torch.no_grad():  # of this thread; nothing here builds an autograd graph
+            self._run()
+
+    def _run(self) -> None:
         self.status()
         while not self.stopping:
             try:
@@ -129,7 +135,8 @@ class Loop:
         wait = self.next_due - self.clock()
         if self.limit is not None and wait > 0:
             self.flush()
-            self.inbox.wait(wait)
+            if self.phase is m.Phase.RUNNING and not self._advance_meta_test(paused=False):
+                self.inbox.wait(min(wait, IDLE_SECONDS))
             return
         if self.limit is not None and self.limit <= SLOW_MOTION:
             self.press()
@@ -150,8 +157,8 @@ class Loop:
             self.flush()
         if self.phase is not m.Phase.RUNNING:
             return
-        if now >= self.next_probe:
-            self.live_probe()
+        if now >= min(self.next_probe, self.next_watch):
+            self._live_answers()
         self._advance_meta_test(paused=False)
         if now >= self.next_status:
             self.status()
@@ -163,23 +170,25 @@ class Loop:
 
     # ------------------------------------------------------------ outer steps
 
-    def take_outer_step(self) -> bool:
+    def take_outer_step(self, by_hand: bool = False) -> bool:
         """One whole outer step; False where a command dropped it."""
         assert self.plan is not None and self.state is not None
         if self.pending is not None:  # the step a person began by hand
             pending, self.pending = self.pending, None
             self._commit(pending.state, pending.losses, {})
             return True
-        done = self._outer_step_with_interruptions()
+        done = self._outer_step_with_interruptions(by_hand)
         if done is None:
             return False
         self._commit(*done)
         return True
 
     def _outer_step_with_interruptions(
-        self,
+        self, by_hand: bool
     ) -> tuple[RunState, dict[str, Losses], dict[str, float]] | None:
         assert self.plan is not None and self.state is not None
+        urgent = _URGENT if by_hand else _URGENT + _BY_HAND
+        name = ""
         seconds: dict[str, float] = {}
         work: Generator[str, None, Any] = training.outer_step_in_chunks(self.plan, self.state)
         before = self.clock()
@@ -188,11 +197,13 @@ class Loop:
                 name = next(work)
             except StopIteration as end:
                 state, losses = end.value
+                if name:  # what followed the last arm's gradient was its update
+                    seconds[name] += self.clock() - before
                 return state, losses, seconds
             after = self.clock()
             seconds[name] = seconds.get(name, 0.0) + after - before
             if self.inbox:
-                if self.inbox.holds(_URGENT):
+                if self.inbox.holds(urgent):
                     work.close()
                     return None
                 asked = self.inbox.take_first(_ANSWERED_ANY_TIME)
@@ -213,11 +224,12 @@ class Loop:
         self.recorder.add(state.outer_step, losses, self.seconds, self.gradient_evaluations)
         self.rate.tick()
 
-    def press(self) -> None:
+    def press(self, by_hand: bool = False) -> None:
         """The next inner step of an outer step not committed yet, shown; the last press commits."""
         assert self.plan is not None and self.state is not None
         if self.pending is None:
-            done = self._outer_step_with_interruptions()
+            self.flush()
+            done = self._outer_step_with_interruptions(by_hand)
             if done is None:
                 return
             self.pending = Pending.begin(self.run_number, self.plan, self.state, *done[:2])
@@ -238,20 +250,39 @@ class Loop:
         if block is not None:
             self.outbox.put(block)
             self._remember(block)
+        known = {one.arm for one in bad}
         bad += [
             Bad(name, self.state.outer_step, float("nan"))
             for name, arm in self.state.arms.items()
-            if not arm.frozen
-            and name not in {one.arm for one in bad}
-            and not bool(torch.isfinite(arm.initialization).all())
+            if not arm.frozen and name not in known and not _finite(arm)
         ]
+        if block is not None:
+            self._promote({one.arm for one in bad})
         if bad:
+            self.drop_pending()
             for one in bad:
                 self._freeze(one)
-            if all(arm.frozen for arm in self.state.arms.values()):
+            if self.all_frozen:
                 self.pause()
-        elif block is not None and not any(arm.frozen for arm in self.state.arms.values()):
-            # a state counts as good once the block after it was fine as well
+
+    @property
+    def all_frozen(self) -> bool:
+        """Whether no arm is left to train."""
+        return self.state is not None and all(arm.frozen for arm in self.state.arms.values())
+
+    def _promote(self, bad: set[str]) -> None:
+        """A state counts as good once the block after it was fine as well."""
+        assert self.state is not None
+        for name, arm in self.state.arms.items():
+            if name in bad:
+                self.candidate_of.pop(name, None)
+            elif not arm.frozen:
+                if name in self.candidate_of:
+                    self.good_of[name] = self.candidate_of[name]
+                self.candidate_of[name] = self.state
+        if bad:
+            self.candidate = None
+        elif not any(arm.frozen for arm in self.state.arms.values()):
             self.good, self.candidate = self.candidate or self.good, self.state
 
     def _remember(self, block: m.Metrics) -> None:
@@ -263,7 +294,8 @@ class Loop:
 
     def _freeze(self, bad: Bad) -> None:
         assert self.state is not None and self.plan is not None
-        kept = self.good.arms.get(bad.arm) if self.good is not None else None
+        known = self.good_of.get(bad.arm)
+        kept = known.arms.get(bad.arm) if known is not None else None
         self.state = frozen_arm(self.plan, self.state, kept, bad.arm)
         good = self.state.arms[bad.arm]
         self.changes.append(frozen_row(self.state.outer_step, bad.arm, good.outer_step))
@@ -295,7 +327,8 @@ class Loop:
         self.flush()
         self.stop_at = None
         self.enter(phase)
-        self.live_probe()
+        self.answer_probe()
+        self.answer_watch()
 
     # ------------------------------------------------------------ reports
 
@@ -331,23 +364,29 @@ class Loop:
 
     def answer_probe(self) -> None:
         """Answers the newest probe, where there is one."""
-        if self.probe is not None and self.plan is not None and self.state is not None:
-            self.outbox.put(answer_probe(self.run_number, self.plan, self.state, self.probe))
+        probe, self.probe = self.probe, None  # one that cannot be answered must not come again
+        if probe is not None and self.plan is not None and self.state is not None:
+            self.outbox.put(answer_probe(self.run_number, self.plan, self.state, probe))
+        self.probe = probe
 
     def answer_watch(self) -> None:
         """Answers for the watched tasks, where there are any."""
-        if self.watch is not None and self.plan is not None and self.state is not None:
-            self.outbox.put(answer_watch(self.run_number, self.plan, self.state, self.watch))
+        watch, self.watch = self.watch, None
+        if watch is not None and self.plan is not None and self.state is not None:
+            self.outbox.put(answer_watch(self.run_number, self.plan, self.state, watch))
+        self.watch = watch
 
-    def live_probe(self) -> None:
+    def _live_answers(self) -> None:
         """Fresh answers while training: once the last were collected, within a share of time."""
-        if self.phase is m.Phase.RUNNING and self.outbox.waits(m.Probed):
-            return
         begin = self.clock()
-        self.answer_probe()
-        self.answer_watch()
-        now = self.clock()
-        self.next_probe = now + max(0.03, (now - begin) / PROBE_SHARE)
+        if begin >= self.next_probe and not self.outbox.waits(m.Probed):
+            self.answer_probe()
+            now = self.clock()
+            self.next_probe, begin = now + max(0.03, (now - begin) / PROBE_SHARE), now
+        if begin >= self.next_watch and not self.outbox.waits(m.Watched):
+            self.answer_watch()
+            now = self.clock()
+            self.next_watch = now + max(0.1, (now - begin) / WATCH_SHARE)
 
     def _advance_meta_test(self, paused: bool) -> bool:
         """One piece of the meta-test where it is due; False where there is nothing to do."""
@@ -367,6 +406,8 @@ class Loop:
 
     def _fail(self, error: Exception) -> None:
         """Reports an exception; the last committed state stays, so Restart and Train work."""
+        with suppress(Exception):  # what was committed is kept, where the device still answers
+            self.flush()
         self.recorder, self.pending = Recorder(), None
         self.held_out.cancel()
         what = f"{type(error).__name__}: {error}. The state before it is kept."
@@ -385,6 +426,11 @@ class Loop:
             )
         )
         self.enter(m.Phase.FAILED)
+
+
+def _finite(arm: ArmState) -> bool:
+    """Whether θ and the optimizer's moments can be gone on with."""
+    return all(bool(torch.isfinite(one).all()) for one in (arm.initialization, *arm.moments))
 
 
 class _Rate:

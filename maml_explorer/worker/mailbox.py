@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +83,7 @@ class Inbox:
 @dataclass(slots=True)
 class _Slots:
     newest: dict[type, Report]
-    metrics: dict[tuple[int, tuple[str, ...]], list[Metrics]]
+    metrics: list[Metrics]
     events: deque[Report]
 
 
@@ -90,7 +92,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._slots = _Slots({}, {}, deque(maxlen=MAX_EVENTS))
+        self._slots = _Slots({}, [], deque(maxlen=MAX_EVENTS))
 
     def put(self, report: Report) -> None:
         """Adds a report."""
@@ -98,18 +100,18 @@ class Outbox:
             if isinstance(report, _NEWEST):
                 self._slots.newest[type(report)] = report
             elif isinstance(report, Metrics):
-                blocks = self._slots.metrics.setdefault((report.run, report.arms), [])
+                blocks = self._slots.metrics
                 blocks.append(report)
                 if sum(len(block.outer_step) for block in blocks) > MAX_STEPS:
-                    joined = _join(blocks)
-                    blocks[:] = [_thinned(joined)]
+                    blocks[:] = [_kept(block, slice(None, None, 2)) for block in _joined(blocks)]
             else:
                 self._slots.events.append(report)
 
-    def forget_metrics(self) -> None:
-        """Drops metrics not collected yet, after a rewind."""
+    def cut_metrics(self, outer_step: int) -> None:
+        """Drops metrics not collected yet that came after an outer step, after a rewind."""
         with self._lock:
-            self._slots.metrics.clear()
+            cut = [_kept(block, block.outer_step <= outer_step) for block in self._slots.metrics]
+            self._slots.metrics[:] = [block for block in cut if len(block.outer_step)]
 
     def waits(self, kind: type) -> bool:
         """Whether a report of that kind has not been collected yet."""
@@ -120,32 +122,30 @@ class Outbox:
         """Everything that came since the last call: events, metrics, then the newest of each."""
         with self._lock:
             slots = self._slots
-            self._slots = _Slots({}, {}, deque(maxlen=MAX_EVENTS))
-        joined = [_join(blocks) for blocks in slots.metrics.values()]
-        return [*slots.events, *joined, *slots.newest.values()]
+            self._slots = _Slots({}, [], deque(maxlen=MAX_EVENTS))
+        return [*slots.events, *_joined(slots.metrics), *slots.newest.values()]
+
+
+_FIELDS = ("support_before", "query_after", "seconds", "gradient_evaluations")
+
+
+def _joined(blocks: list[Metrics]) -> list[Metrics]:
+    """Neighbouring blocks of the same run and arms as one; the order stays."""
+    groups = groupby(blocks, key=lambda block: (block.run, block.arms))
+    return [_join(list(group)) for _, group in groups]
 
 
 def _join(blocks: list[Metrics]) -> Metrics:
     if len(blocks) == 1:
         return blocks[0]
-    return Metrics(
-        blocks[0].run,
-        blocks[0].arms,
-        np.concatenate([b.outer_step for b in blocks]),
-        *(
-            np.concatenate([getattr(b, name) for b in blocks], axis=1)
-            for name in ("support_before", "query_after", "seconds", "gradient_evaluations")
-        ),
-    )
+    columns = [np.concatenate([getattr(b, name) for b in blocks], axis=1) for name in _FIELDS]
+    steps = np.concatenate([b.outer_step for b in blocks])
+    for array in (steps, *columns):
+        array.flags.writeable = False
+    return Metrics(blocks[0].run, blocks[0].arms, steps, *columns)
 
 
-def _thinned(block: Metrics) -> Metrics:
-    return Metrics(
-        block.run,
-        block.arms,
-        block.outer_step[::2],
-        block.support_before[:, ::2],
-        block.query_after[:, ::2],
-        block.seconds[:, ::2],
-        block.gradient_evaluations[:, ::2],
-    )
+def _kept(block: Metrics, which: Any) -> Metrics:
+    """The block with some of its steps."""
+    columns = [getattr(block, name)[:, which] for name in _FIELDS]
+    return Metrics(block.run, block.arms, block.outer_step[which], *columns)

@@ -10,7 +10,7 @@ import torch
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.tasks.sine import predict_zero_mse
 from maml_explorer.core.training import Losses
-from maml_explorer.worker.messages import Metrics
+from maml_explorer.worker.messages import Array, Metrics
 
 BLOCK_STEPS = 64
 EXPLODING = 1e4
@@ -39,6 +39,8 @@ class Recorder:
     """Collects outer steps; `flush` reads them from the device in one go."""
 
     rows: list[_Row] = field(default_factory=list)
+    first: dict[str, float] = field(default_factory=dict)
+    """By arm its first loss."""
 
     def add(
         self,
@@ -75,10 +77,10 @@ class Recorder:
                 counts[index, column] = row.gradient_evaluations.get(name, 0)
                 if name in row.losses:
                     support[index, column], query[index, column] = next(values)
-        limit = EXPLODING * max(predict_zero_mse(plan.settings.tasks), 1e-6)
         bad = []
         for index, name in enumerate(names):
             trained = np.array([name in row.losses for row in rows])
+            limit = self._limit(plan, name, support[index], query[index])
             for one in (support, query):
                 wrong = trained & ~(one[index] <= limit)
                 if wrong.any():
@@ -91,3 +93,16 @@ class Recorder:
         for array in (steps, support, query, seconds, counts):
             array.flags.writeable = False
         return Metrics(run, names, steps, support, query, seconds, counts), bad
+
+    def _limit(self, plan: Plan, name: str, support: Array, query: Array) -> float:
+        """Above it an arm's loss counts as exploded.
+
+        Where tasks are small or an initialization large, the first losses are the measure.
+        """
+        if name not in self.first:
+            finite = [float(v) for v in (support[0], query[0]) if np.isfinite(v)]
+            if finite:
+                self.first[name] = max(finite)
+        tasks = plan.settings.tasks
+        usual = predict_zero_mse(tasks) + tasks.noise**2
+        return EXPLODING * max(usual, self.first.get(name, 0.0), 1e-6)

@@ -33,6 +33,7 @@ def shape(kind: str, activation: str, tasks: int = TASKS) -> Shape:
         second_order,
         weights,
         SHOTS,
+        POINTS,
         tasks,
         tasks,
         2,
