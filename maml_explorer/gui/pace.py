@@ -12,7 +12,10 @@ FRAME = 33
 IDLE = 150
 """Milliseconds between two looks while paused with nothing asked."""
 SLOWEST = 250
+AWAITING = 6
+"""The same while a drag waits for its curves: they follow the pointer, not the next frame."""
 _HURRY_SECONDS = 1.0
+_AWAIT_SECONDS = 0.25
 
 
 class Pace(QObject):
@@ -23,6 +26,7 @@ class Pace(QObject):
         self._pull = pull
         self._idle = False
         self._hurry_until = 0.0
+        self._await_until = 0.0
         self._late = float(FRAME)
         self._began = 0.0
         self.timer = QTimer(self)
@@ -47,9 +51,22 @@ class Pace(QObject):
         if self.timer.isActive() and self.timer.interval() > self._busy_interval:
             self.timer.start(self._busy_interval)
 
+    def await_answer(self) -> None:
+        """Looks at once for the answer to what was just asked, for a moment at most."""
+        self._await_until = time.monotonic() + _AWAIT_SECONDS
+        if self.timer.isActive():
+            self.timer.start(AWAITING)
+
+    def answered(self) -> None:
+        """The answer is there: back to the frame rate, for more may be asked."""
+        self._await_until = 0.0
+        self.hurry()
+
     @property
     def interval(self) -> int:
         """Milliseconds until the next look."""
+        if time.monotonic() < self._await_until:
+            return AWAITING
         if self._idle and time.monotonic() > self._hurry_until:
             return max(IDLE, self._busy_interval)
         return self._busy_interval
@@ -63,7 +80,7 @@ class Pace(QObject):
         waited = 1000 * (began - self._began)
         self._began = began
         # a tick that came late means that painting, not this timer, is the bottleneck
-        if self.timer.interval() < IDLE and waited > 1.6 * self.timer.interval():
+        if AWAITING < self.timer.interval() < IDLE and waited > 1.6 * self.timer.interval():
             self._late = min(self._late * 1.25, SLOWEST)
         else:
             self._late = max(self._late * 0.97, FRAME)

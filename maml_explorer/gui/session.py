@@ -282,6 +282,7 @@ class Session(QObject):
         self.end_example()
         self.probe = probe
         self.post(probe)
+        self.pace.await_answer()
         self.probe_changed.emit(probe)
 
     def show_example(self) -> m.Probed | None:
@@ -430,6 +431,8 @@ class Session(QObject):
 
     def _take_probed(self, probed: m.Probed) -> None:
         self._latest = probed
+        if probed.probe is self.probe:
+            self.pace.answered()
         if self._example is None:
             self.probed = probed
             self.probed_arrived.emit(probed)

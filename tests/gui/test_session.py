@@ -339,7 +339,7 @@ def test_a_preset_applies_at_once_only_while_nothing_is_trained(
     session.outer_step()
     session.pull()
     session.load_preset(presets()["finn-10-shot"])
-    assert session.staged_labels == ["Hidden layers", "Initialization"]
+    assert session.staged_labels == ["Hidden layers"]
     assert worker.settings.model.hidden == (32, 32)
 
 
