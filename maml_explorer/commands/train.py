@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,13 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     bar = None if arguments.quiet else ProgressBar(sys.stderr)
     try:
-        outcome = train_headless(
-            work.settings,
-            work.seeds,
-            folder=work.folder,
-            checkpoint=work.checkpoint,
-            progress=bar,
-        )
+        with _ends_as_by_ctrl_c():
+            outcome = train_headless(
+                work.settings,
+                work.seeds,
+                folder=work.folder,
+                checkpoint=work.checkpoint,
+                progress=bar,
+            )
     except KeyboardInterrupt:
         if bar is not None:
             bar.close()
@@ -207,6 +211,19 @@ def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
             "another version, device or number of threads may have trained it.\n"
         )
     return 1 if differs else 0
+
+
+@contextmanager
+def _ends_as_by_ctrl_c() -> Iterator[None]:
+    """A request to end saves the run first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stopped(folder: RunFolder | None) -> int:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from maml_explorer.gui.app import Options
 from maml_explorer.gui.icon import app_icon
 from maml_explorer.gui.layout_file import layout_path
+from maml_explorer.gui.recovery import Recovery, data_folder
 from maml_explorer.gui.session import Session, Worker
 from maml_explorer.gui.theme import LIGHT, base_font
 from maml_explorer.gui.view_state import view_state
@@ -31,13 +32,20 @@ def show(worker: Worker, options: Options) -> int:
     """Opens the window on `worker` and waits until it is closed; the exit code."""
     app = application()
     window = open_window(worker, options)
+    recovery = None if options.safe_mode else Recovery(window, data_folder())
     try:
-        with _interruptible(window), _panel_errors(window):
+        with _interruptible(window, recovery), _panel_errors(window, recovery):
             window.show()
             begin(window, options)
+            if recovery is not None:
+                recovery.catch_crashes()
+                recovery.offer()
             return app.exec()
     finally:
-        if not window.session.close():
+        closed = window.session.close()
+        if recovery is not None:
+            recovery.end()
+        if not closed:
             # an interpreter that ends while the thread computes would abort with a core dump
             log.error("The training thread did not end within 5 s; it is left behind.")
             logging.shutdown()
@@ -98,14 +106,15 @@ def begin(window: MainWindow, options: Options) -> None:
 
 
 @contextmanager
-def _interruptible(window: MainWindow) -> Iterator[None]:
-    """Ctrl+C in the terminal closes the window."""
+def _interruptible(window: MainWindow, recovery: Recovery | None) -> Iterator[None]:
+    """Ctrl+C in the terminal, or a request to end, saves the session and closes the window."""
+    leave = window.close if recovery is None else recovery.save_and_close
 
     def close(_: int, __: FrameType | None) -> None:
         # from inside the event loop: a window closed before it began would leave it running
-        QTimer.singleShot(0, window, window.close)
+        QTimer.singleShot(0, window, leave)
 
-    before = signal.signal(signal.SIGINT, close)
+    before = {kind: signal.signal(kind, close) for kind in (signal.SIGINT, signal.SIGTERM)}
     # Python handles signals between bytecodes only, and an idle Qt loop runs none
     wake = QTimer()
     wake.timeout.connect(lambda: None)
@@ -114,17 +123,20 @@ def _interruptible(window: MainWindow) -> Iterator[None]:
         yield
     finally:
         wake.stop()
-        signal.signal(signal.SIGINT, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 @contextmanager
-def _panel_errors(window: MainWindow) -> Iterator[None]:
+def _panel_errors(window: MainWindow, recovery: Recovery | None) -> Iterator[None]:
     """An exception out of a panel is shown in the panel's place; others go their usual way."""
     usual = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if not window.panel_failed(error.with_traceback(trace)):
             window.banners.say("error", f"Something went wrong in the window: {error}", "danger")
+        if recovery is not None:
+            recovery.note(error)
         usual(kind, error, trace)
 
     sys.excepthook = hook

@@ -274,7 +274,7 @@ def _save(loop: Loop, command: m.SaveRun) -> None:
     if loop.plan is None or loop.state is None:
         return
     loop.flush()
-    loop.outbox.put(m.Exported("run", save_run(loop, command)))
+    loop.outbox.put(m.Exported("session" if command.autosave else "run", save_run(loop, command)))
 
 
 def _stop(loop: Loop, command: m.Stop) -> None:

@@ -56,7 +56,7 @@ def save_run(loop: Loop, command: m.SaveRun) -> str:
         folder.append(files.CHANGES, loop.changes)
         for block in loop.history.blocks(loop.run_number):
             folder.append(files.METRICS, _rows(block, loop.settings.run.seed))
-        for name in state.arms:
+        for name in () if command.autosave else state.arms:
             place = folder.initialization_folder(loop.settings, name, None)
             save_initialization(place, initialization_of(plan, state, name))
         frozen = {name: "it diverged." for name, arm in state.arms.items() if arm.frozen}

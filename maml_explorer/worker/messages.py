@@ -168,6 +168,8 @@ class SaveRun:
 
     folder: str
     overwrite: bool = False
+    autosave: bool = False
+    """What goes on after a crash, without the arms' folders, whose meta-tests take time."""
 
 
 @dataclass(frozen=True)
@@ -381,7 +383,7 @@ class Exported:
     """A folder was written."""
 
     what: str
-    """"initialization" or "run"."""
+    """"initialization", "run", or "session" for an autosave."""
     folder: str
     arm: str = ""
 

@@ -63,7 +63,9 @@ def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path):
         "sys.exit(run(Options()))\n"
     )
     # the person's own configuration stays untouched
-    surroundings = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
+    surroundings = {
+        **os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path),
+    }  # fmt: skip
     with subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,

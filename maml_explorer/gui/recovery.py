@@ -1,0 +1,233 @@
+"""What a crash must not cost: the running session is saved now and then, and offered again.
+
+Every process has a folder of its own, `session-<process>`, in the person's data folder. It goes
+when the window is closed; one that is left by a process that is no more is offered at the next
+start, and so is what was written down of a crash. Nothing is sent anywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import re
+import shutil
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from PySide6.QtCore import QEvent, QObject, QStandardPaths, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+
+from maml_explorer.gui.numbers import whole
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.storage.reader import StorageError, read_text
+from maml_explorer.storage.run_folder import is_run_folder
+from maml_explorer.worker.messages import Exported, SaveRun
+
+INTERVAL = 120.0
+"""Seconds between two saves of the session, at least."""
+BUDGET = 0.02
+"""Part of the time that saving may take."""
+WORTH_ASKING = 10.0
+"""Seconds of training that are worth a question before the window closes."""
+_NAME = re.compile(r"(session|crash)-(\d{1,10})(\.txt)?")
+
+
+def data_folder() -> Path:
+    """Where sessions are kept."""
+    kind = QStandardPaths.StandardLocation.AppDataLocation
+    return Path(QStandardPaths.writableLocation(kind)) / "sessions"
+
+
+class Recovery(QObject):
+    """Saves the session of a window, asks before work is lost, offers what a crash left."""
+
+    def __init__(
+        self, window: MainWindow, folder: Path, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(window)
+        self._window, self._place, self._clock = window, folder, clock
+        self.folder = folder / f"session-{os.getpid()}"
+        self.report = folder / f"crash-{os.getpid()}.txt"
+        self._saved: tuple[int, int] | None = None
+        """(run, outer step) that is on disk, in the session's folder or where the person said."""
+        self._asked: tuple[int, int] | None = None
+        self._began = 0.0
+        self._due = clock() + INTERVAL
+        self._trained_since = clock()
+        self._may_close = False
+        self._keep = False
+        self._file: TextIO | None = None
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self.report.open("w", encoding="utf-8")
+        window.session.exported.connect(self._exported)
+        window.installEventFilter(self)
+        self.timer = QTimer(self)
+        self.timer.timeout.connect(self.look)
+        self.timer.start(5_000)
+
+    def catch_crashes(self) -> None:
+        """Has the interpreter write down where it stood when it is killed by a fault of its own."""
+        if self._file is not None:
+            faulthandler.enable(self._file)
+
+    # saving
+
+    def look(self) -> None:
+        """Saves the session where it is time and something is new."""
+        if self._clock() >= self._due and self._unsaved():
+            self.save()
+
+    def save(self) -> None:
+        """Has the worker save the session."""
+        self._due = float("inf")  # until it is answered
+        self._began = self._clock()
+        self._asked = self._now()
+        self._window.session.post(SaveRun(str(self.folder), overwrite=True, autosave=True))
+        QTimer.singleShot(600_000, self, self._again)
+
+    def _exported(self, report: Exported) -> None:
+        if report.what == "run":
+            self._saved = self._now()
+        elif report.what == "session":
+            self._saved = self._asked
+            took = self._clock() - self._began
+            self._due = self._clock() + max(INTERVAL, took / BUDGET)
+
+    def _again(self) -> None:
+        self._due = min(self._due, self._clock())
+
+    def _now(self) -> tuple[int, int]:
+        status = self._window.session.status
+        return (status.run, status.outer_step) if status is not None else (0, 0)
+
+    def _unsaved(self) -> bool:
+        return self._now()[1] > 0 and self._now() != self._saved
+
+    # closing
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Asks once, in the window, before training is lost."""
+        if watched is self._window and event.type() == QEvent.Type.Close and not self._may_close:
+            status = self._window.session.status
+            rate = status.steps_per_second if status is not None else 0.0
+            steps = self._now()[1]
+            costly = steps > 200 and (rate == 0.0 or steps / rate > WORTH_ASKING)
+            if self._unsaved() and costly:
+                event.ignore()
+                self._ask(steps)
+                return True
+        return False
+
+    def _ask(self, steps: int) -> None:
+        self._window.banners.say(
+            "close",
+            f"The run of {whole(steps)} outer steps is not saved.",
+            "warning",
+            (("Save run…", self._window.files.save_run), ("Close without saving", self.close)),
+        )
+
+    def close(self) -> None:
+        """Closes the window without a question."""
+        self._may_close = True
+        self._window.close()
+
+    def save_and_close(self) -> None:
+        """Saves the session, so that the next start offers it, and closes the window."""
+        # the newest status may be older than the first steps
+        if self._unsaved() or self._window.session.running:
+            self.save()  # obeyed before the stop that follows
+        self._keep = True
+        self.close()
+
+    def end(self) -> None:
+        """After the window was closed: leaves nothing behind but what a signal had saved."""
+        self.timer.stop()
+        if self._file is not None:
+            faulthandler.disable()
+            self._file.close()
+            self._file = None
+            with contextlib.suppress(OSError):
+                if self.report.stat().st_size == 0:
+                    self.report.unlink()
+        if not self._keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # after a crash
+
+    def note(self, error: BaseException) -> None:
+        """Writes down an uncaught exception; the next start shows it."""
+        if self._file is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._file.write("".join(traceback.format_exception(error)))
+                self._file.flush()
+
+    def offer(self) -> None:
+        """Offers what processes that are no more have left behind."""
+        for path in self._left():
+            if path.suffix == ".txt":
+                self._offer_report(path)
+            elif is_run_folder(path):
+                self._window.banners.say(
+                    f"recover {path.name}",
+                    "The last session was not closed. Its run was saved and can go on.",
+                    "warning",
+                    (
+                        ("Recover", partial(self._recover, path)),
+                        ("Discard", partial(shutil.rmtree, path, ignore_errors=True)),
+                    ),
+                )
+
+    def _left(self) -> list[Path]:
+        try:
+            found = [(_NAME.fullmatch(path.name), path) for path in self._place.iterdir()]
+        except OSError:
+            return []
+        return sorted(p for name, p in found if name is not None and not _alive(int(name[2])))
+
+    def _recover(self, path: Path) -> None:
+        kept = path.with_name(f"recovered-{time.strftime('%Y-%m-%d-%H%M%S')}")
+        with contextlib.suppress(OSError):
+            path = path.rename(kept)
+        self._window.files.opening.open(path)
+
+    def _offer_report(self, path: Path) -> None:
+        try:
+            text = read_text(path)
+        except StorageError:
+            return
+        kept = path.with_name("last-crash.txt")
+        with contextlib.suppress(OSError):
+            path = path.replace(kept)
+        if not text.strip():
+            return
+        folder = QUrl.fromLocalFile(str(path.parent))
+        self._window.banners.say(
+            "crash",
+            f"The last session ended with an error, which was written to {path}.",
+            "warning",
+            (
+                ("Copy report", lambda: QGuiApplication.clipboard().setText(text)),
+                ("Open folder", lambda: QDesktopServices.openUrl(folder)),
+            ),
+        )
+
+
+def _alive(process: int) -> bool:
+    if process == os.getpid():
+        return True
+    if os.name != "posix":
+        # a signal 0 would end the process there; a folder in use is offered, not taken
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
