@@ -263,7 +263,10 @@ class Settings:
         for group in GROUPS:
             part = getattr(self, group)
             checked = {key: DECLARATIONS[key].check(value) for key, value in vars(part).items()}
-            if checked != vars(part):
+            # 1 equals 1.0, and is not what a float setting holds
+            if [(type(v), v) for v in checked.values()] != [
+                (type(v), v) for v in vars(part).values()
+            ]:
                 object.__setattr__(self, group, dataclasses.replace(part, **checked))
         for low, high in _ORDERED:
             if self[low] > self[high]:  # type: ignore[operator]

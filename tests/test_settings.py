@@ -17,6 +17,7 @@ from maml_explorer.settings import (
     MAX_ARMS,
     Arm,
     Settings,
+    TaskSettings,
     changed_keys,
     default_arm,
     needs_restart,
@@ -149,3 +150,11 @@ def test_numbers_as_people_read_them() -> None:
     assert shown(0.001) == "0.001"
     assert shown((40, 40)) == "40,40"
     assert shown(True) == "true"
+
+
+def test_groups_made_by_hand_are_checked_too() -> None:
+    made = Settings(tasks=TaskSettings(amplitude_min=1, amplitude_max=3))
+    assert isinstance(made.tasks.amplitude_min, float)
+    assert made == Settings().with_values({"amplitude_min": 1.0, "amplitude_max": 3.0})
+    with pytest.raises(SettingsError, match="Noise"):
+        Settings(tasks=TaskSettings(noise=-1.0))

@@ -13,15 +13,18 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.settings import DECLARATIONS, Arm, Settings
+from maml_explorer.settings import DECLARATIONS, Arm, Settings, default_arm
 from maml_explorer.settings_text import (
     MAX_SHARE,
     MAX_TOML,
     SCHEMA,
     SHARE_PREFIX,
+    arms_from_json,
+    arms_to_json,
     from_share,
     from_toml,
     is_share,
+    settings_from,
     to_share,
     to_toml,
 )
@@ -236,3 +239,26 @@ def test_what_is_a_share_string() -> None:
     assert is_share("maml23.abc")
     assert not is_share("maml.toml")
     assert not is_share("runs/maml1/settings.toml")
+
+
+def test_what_is_of_another_kind_is_refused_in_words() -> None:
+    with pytest.raises(SettingsError, match="it is text"):
+        from_toml('schema = 1\n[[arms]]\nname = 3\nalgorithm = "maml"\n')
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(SettingsError, match="nested too deeply"):
+        settings_from({"schema": 1, "tasks": {"noise": deep}})
+
+
+def test_arms_as_json() -> None:
+    arms = (default_arm("maml"), Arm('a "b", ü', "anil", (("inner_lr", 1 / 3),)))
+    assert arms_from_json(arms_to_json(arms)) == arms
+    for text in ("", "[", "[[]]", "{}", "[NaN]", '["nothing"]', "[" * 100_000):
+        with pytest.raises(SettingsError):
+            arms_from_json(text)
+
+
+def test_a_view_keeps_truth_values_and_nothing() -> None:
+    view = {"pinned": True, "tab": None}
+    assert from_share(to_share(Settings(), view)).view == view
