@@ -1,0 +1,105 @@
+"""The main job as a person does it, on the real window with the real worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.app import Options
+from maml_explorer.gui.export_dialog import ExportDialog
+from maml_explorer.gui.fields import TextField
+from maml_explorer.gui.startup import application, open_window
+from maml_explorer.settings import Settings, default_arm
+from maml_explorer.storage.initialization import load_initialization
+from maml_explorer.worker.handle import Worker
+from maml_explorer.worker.messages import Phase
+
+LEFT = Qt.MouseButton.LeftButton
+SETTINGS = (
+    Settings(arms=(default_arm("maml"), default_arm("mtl")))
+    .with_values({"hidden": (8, 8), "meta_batch": 4, "test_tasks": 10})
+)  # fmt: skip
+
+
+def test_train_turn_alpha_sample_a_task_drag_a_point_export_and_reload(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    application()
+    window = open_window(Worker(), Options(settings=SETTINGS, safe_mode=True))
+    qtbot.addWidget(window)
+    window.resize(1440, 900)
+    window.show()
+    qtbot.waitExposed(window)
+    session, hero = window.session, window.places["adaptation"].panel
+    losses = window.places["losses"].panel
+    session.start()
+    qtbot.waitUntil(lambda: session.phase is Phase.PAUSED, timeout=30_000)
+
+    # train: the curves of both arms grow
+    qtbot.mouseClick(window.run_bar.train, LEFT)
+
+    def last(arm: str) -> float:
+        drawn = losses.plot.drawn.get(arm)
+        return float(drawn.x[-1]) if drawn is not None and len(drawn.x) else 0.0
+
+    qtbot.waitUntil(lambda: last("MAML") >= 30 and last("MTL") >= 30, timeout=60_000)
+
+    # the slider under the field of α: the worker says that the new value is in force
+    field = window.form.row("inner_lr").fields["inner_lr"]
+    assert isinstance(field, TextField)
+    field.edit.setFocus()
+    slider = window.form.row("inner_lr").sliders["inner_lr"]
+    middle = slider.height() // 2
+    for kind, x in ((qtbot.mousePress, 0.5), (qtbot.mouseRelease, 0.7)):
+        at = QPoint(round(x * slider.width()), middle)
+        qtbot.mouseMove(slider, at)
+        kind(slider, LEFT, pos=at)
+    alpha = session.settings.inner.inner_lr
+    assert alpha != 0.01
+    qtbot.waitUntil(
+        lambda: session.status is not None and session.status.settings.inner.inner_lr == alpha,
+        timeout=30_000,
+    )
+    before = last("MAML")
+    qtbot.waitUntil(lambda: last("MAML") > before, timeout=30_000)
+
+    # another task, then a point of it dragged, while paused
+    old = session.probe
+    qtbot.mouseClick(hero.new_task, LEFT)
+    assert session.probe is not old and session.probe is not None
+    qtbot.mouseClick(window.run_bar.train, LEFT)
+    qtbot.waitUntil(lambda: session.phase is Phase.PAUSED, timeout=30_000)
+    task = session.probe
+    canvas = hero.canvas
+    index = int(np.argmin(np.abs(task.support_x)))
+    start = canvas.to_pixel(float(task.support_x[index]), float(task.support_y[index]))
+    curve = session.probed.arms["MAML"].curves.copy() if session.probed else None
+    qtbot.mousePress(canvas.viewport(), LEFT, pos=start)
+    for up in (10, 25, 40):
+        qtbot.mouseMove(canvas.viewport(), start - QPoint(0, up))
+    qtbot.mouseRelease(canvas.viewport(), LEFT, pos=start - QPoint(0, 40))
+    moved = session.probe
+    assert moved is not None and moved.amplitude is None, "off the truth it is one's own task"
+    assert not np.array_equal(moved.support_y, task.support_y)
+    qtbot.waitUntil(
+        lambda: session.probed is not None and session.probed.probe is moved, timeout=30_000
+    )
+    assert session.probed is not None and curve is not None
+    assert not np.array_equal(session.probed.arms["MAML"].curves[-1], curve[-1])
+
+    # export, and load what was exported
+    dialog = ExportDialog(session, window)
+    dialog.show()
+    dialog.folder.setText(str(tmp_path / "maml"))
+    with qtbot.waitSignal(session.exported, timeout=60_000):
+        qtbot.mouseClick(dialog.export, LEFT)
+    loaded = load_initialization(tmp_path / "maml")
+    assert loaded.arm.name == "MAML" and loaded.settings.inner.inner_lr == alpha
+    assert session.status is not None
+    assert loaded.outer_step == session.status.arm_steps["MAML"]
+    window.close()
+    assert not session.worker.alive
