@@ -23,7 +23,7 @@ class InnerStep(QObject):
 
     @staticmethod
     def of(session: Session) -> InnerStep:
-        """The one of this session."""
+        """The one that the window's panels share."""
         return session.findChild(InnerStep) or InnerStep(session)
 
     def within(self, last: int) -> int:

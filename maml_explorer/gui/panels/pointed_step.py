@@ -21,7 +21,7 @@ class PointedStep(QObject):
 
     @staticmethod
     def of(session: Session) -> PointedStep:
-        """The one of this session."""
+        """The one that the window's panels share."""
         return session.findChild(PointedStep) or PointedStep(session)
 
     def point(self, outer_step: int | None) -> None:
