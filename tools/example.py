@@ -1,6 +1,6 @@
 """Makes the trained example that the window shows at its first start.
 
-    maml-explorer train --preset finn-10-shot --initialization he --device cpu --out RUN
+    maml-explorer train --preset finn-10-shot --device cpu --out RUN
     python -m tools.example RUN
 
 Keeps of the run folder what opening it needs, every 200th outer step of its metrics, and the curves

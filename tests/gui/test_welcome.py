@@ -119,7 +119,7 @@ def test_the_example_is_small_and_what_its_readme_says():
     assert sum(path.stat().st_size for path in files) < 300_000
     settings = from_toml((folder / "settings.toml").read_text())
     preset = presets()["finn-10-shot"].settings
-    assert settings == preset.with_values({"device": "cpu", "initialization": "he"})
+    assert settings == preset.with_values({"device": "cpu"})
     probed = example_probed()
     assert probed is not None
     assert probed.arms.keys() == {arm.name for arm in settings.arms}
