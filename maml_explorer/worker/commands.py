@@ -68,7 +68,7 @@ def _begin(loop: Loop, run: dict[str, Any], phase: m.Phase) -> None:
         setattr(loop, name, value)
     if "good_of" not in run:  # begun or opened just now
         loop.good_of, loop.candidate_of = dict.fromkeys(run["state"].arms, run["state"]), {}
-    loop.recorder, loop.pending, loop.stop_at = Recorder(), None, None
+    loop.recorder, loop.pending = Recorder(), None
     loop.rate.reset()
     assert loop.plan is not None and loop.state is not None
     torch.set_num_threads(intra_op_threads(loop.plan))
@@ -170,7 +170,6 @@ def _train(loop: Loop, command: m.Train) -> None:
     loop.beyond = loop.beyond or command.beyond
     if not loop.held_out.enabled:  # a failure ended it
         loop.held_out.begin(loop.plan, loop.state)
-    loop.stop_at = None
     loop.next_due = loop.clock()
     loop.rate.reset()
     loop.enter(m.Phase.RUNNING)

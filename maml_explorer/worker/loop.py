@@ -77,7 +77,6 @@ class Loop:
         self.watch: m.WatchTasks | None = None
         self.limit: float | None = None
         self.beyond = False
-        self.stop_at: int | None = None
         self.stopping = False
         self.last_change = ""
         self.seconds: dict[str, float] = {}
@@ -163,9 +162,7 @@ class Loop:
         if now >= self.next_status:
             self.status()
         end = self.settings.outer.outer_steps
-        if self.stop_at is not None and self.state.outer_step >= self.stop_at:
-            self.pause()
-        elif self.state.outer_step >= end and not self.beyond:
+        if self.state.outer_step >= end and not self.beyond:
             self.pause(m.Phase.FINISHED)
 
     # ------------------------------------------------------------ outer steps
@@ -325,7 +322,6 @@ class Loop:
     def pause(self, phase: m.Phase = m.Phase.PAUSED) -> None:
         """Stops training here and shows where it stands."""
         self.flush()
-        self.stop_at = None
         self.enter(phase)
         self.answer_probe()
         self.answer_watch()
