@@ -19,9 +19,18 @@ from maml_explorer.gui.theme import LIGHT, Theme
 from maml_explorer.presets import Preset
 from maml_explorer.settings import Arm, Settings
 from maml_explorer.worker import messages as m
+from maml_explorer.worker.insight_messages import (
+    Insight,
+    InsightProgress,
+    InsightRequest,
+    LookInside,
+    RefreshInsight,
+)
 
 _LEFT_AS_IT_WAS = ("Change", "Restart", "BringBack", "OpenRun")
 """Commands after whose refusal the run has the settings it had."""
+_MOST_INSIGHTS = 64
+"""Values of views that are kept: a slider's drag makes a request of each of its places."""
 
 
 class Worker(Protocol):
@@ -64,6 +73,9 @@ class Session(QObject):
     failed = Signal(object)
     refused = Signal(object)
     exported = Signal(object)
+    insight_arrived = Signal(object)
+    """What a view of the insight found: `Insight`."""
+    insight_progressed = Signal(object)
     hidden_changed = Signal()
     pinned_changed = Signal(object)
     """The pinned runs."""
@@ -95,6 +107,9 @@ class Session(QObject):
         self.pinned: tuple[PinnedRun, ...] = ()
         self._pin_count = 0
         self.theme: Theme = LIGHT
+        self.insights: dict[InsightRequest, Insight] = {}
+        """What the views found last in this run, those that are visible or were asked for."""
+        self._visible: dict[object, tuple[InsightRequest, ...]] = {}
         self.undo_stack = QUndoStack(self)
         self._random = np.random.default_rng(0)
         self._end_reported = False
@@ -115,6 +130,8 @@ class Session(QObject):
             m.Failed: self.failed.emit,
             m.Refused: self._take_refused,
             m.Exported: self.exported.emit,
+            Insight: self._take_insight,
+            InsightProgress: self.insight_progressed.emit,
         }
 
     # what is edited
@@ -275,6 +292,25 @@ class Session(QObject):
         halved = self.edited.of_arm(arm).inner.inner_lr / 2
         return replace(arm, overrides=tuple({**dict(arm.overrides), "inner_lr": halved}.items()))
 
+    # what is seen inside
+
+    def look_inside(self, looker: object, *requests: InsightRequest) -> None:
+        """Asks for the views that `looker` shows from now on; none where it shows none."""
+        if self._visible.get(looker, ()) == requests:
+            return
+        self._visible.pop(looker, None)
+        if requests:
+            self._visible[looker] = requests
+        together = {request: None for views in self._visible.values() for request in views}
+        self.post(LookInside(tuple(together)))
+
+    def refresh_insight(self, request: InsightRequest) -> None:
+        """Asks for a view once more now, visible or not."""
+        last = self.insights.get(request)
+        if last is not None and last.failed:
+            del self.insights[request]
+        self.post(RefreshInsight(request))
+
     # the task that is shown
 
     def set_probe(self, probe: m.ProbeTask) -> None:
@@ -416,6 +452,7 @@ class Session(QObject):
     def _begin(self, run: int) -> None:
         self.run = run
         self.references = self.meta_test = self._latest = None
+        self.insights = {}
         self.probed = self._example
         self.run_started.emit(run)
 
@@ -443,6 +480,13 @@ class Session(QObject):
             if (pinned.run, pinned.outer_step) == (meta_test.run, meta_test.outer_step):
                 pinned.figures.update(figures_of(meta_test))
         self.meta_tested.emit(meta_test)
+
+    def _take_insight(self, insight: Insight) -> None:
+        self.insights.pop(insight.request, None)
+        self.insights[insight.request] = insight
+        if len(self.insights) > _MOST_INSIGHTS:
+            del self.insights[next(iter(self.insights))]
+        self.insight_arrived.emit(insight)
 
     def _take_references(self, references: m.ReferenceLosses) -> None:
         self.references = references

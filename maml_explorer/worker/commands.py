@@ -20,6 +20,8 @@ from maml_explorer.worker import messages as m
 from maml_explorer.worker.answers import reference_losses
 from maml_explorer.worker.exports import export_initialization, opened_run, save_run
 from maml_explorer.worker.history import History
+from maml_explorer.worker.insight import VIEWS
+from maml_explorer.worker.insight_messages import InsightRequest, LookInside, RefreshInsight
 from maml_explorer.worker.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ def _begin(loop: Loop, run: dict[str, Any], phase: m.Phase) -> None:
     assert loop.plan is not None and loop.state is not None
     torch.set_num_threads(intra_op_threads(loop.plan))
     loop.held_out.begin(loop.plan, loop.state)
+    loop.insight.restart()
     loop.outbox.put(reference_losses(loop.run_number, loop.settings.tasks))
     loop.enter(phase)
     for block in loop.history.blocks(loop.run_number):
@@ -124,6 +127,7 @@ def _change(loop: Loop, command: m.Change) -> None:
     loop.candidate_of = {}
     _forget_beyond(loop)
     loop.held_out.begin(plan, state)
+    loop.insight.restart()
     if old.tasks != new.tasks:
         loop.outbox.put(reference_losses(loop.run_number, new.tasks))
     loop.status()
@@ -222,6 +226,7 @@ def _back(loop: Loop, command: m.BackToLastGood) -> None:
     _forget_beyond(loop)
     loop.outbox.put(m.Rewound(loop.run_number, loop.state.outer_step))
     loop.held_out.begin(loop.plan, loop.state)
+    loop.insight.restart()
     loop.pause()
 
 
@@ -262,6 +267,22 @@ def _test(loop: Loop, command: m.MetaTest) -> None:
         loop.held_out.begin(loop.plan, loop.state)
 
 
+def _look(loop: Loop, command: LookInside) -> None:
+    for request in command.views:
+        _refuse_unknown(request)
+    loop.insight.show(command.views)
+
+
+def _refresh(loop: Loop, command: RefreshInsight) -> None:
+    _refuse_unknown(command.request)
+    loop.insight.ask(command.request)
+
+
+def _refuse_unknown(request: InsightRequest) -> None:
+    if request.view not in VIEWS:
+        raise SettingsError(f"There is no view {request.view!r}; the views are {', '.join(VIEWS)}.")
+
+
 def _export(loop: Loop, command: m.ExportInitialization) -> None:
     if loop.plan is None or loop.state is None:
         return
@@ -299,6 +320,8 @@ ACTIONS: dict[type, Callable[[Loop, Any], None]] = {
     m.LimitSpeed: _limit,
     m.ProbeTask: _set_probe,
     m.WatchTasks: _set_watch,
+    LookInside: _look,
+    RefreshInsight: _refresh,
     m.MetaTest: _test,
     m.BackToLastGood: _back,
     m.ReviveArm: _revive,

@@ -28,6 +28,7 @@ from maml_explorer.worker.answers import answer_probe, answer_watch
 from maml_explorer.worker.commands import ACTIONS
 from maml_explorer.worker.held_out import HeldOut
 from maml_explorer.worker.history import History
+from maml_explorer.worker.insight.schedule import Schedule
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.recorder import Bad, Recorder
 from maml_explorer.worker.slow_motion import Pending
@@ -72,6 +73,7 @@ class Loop:
         self.candidate_of: dict[str, RunState] = {}
         self.recorder = Recorder()
         self.held_out = HeldOut(clock)
+        self.insight = Schedule(clock)
         self.pending: Pending | None = None
         self.probe: m.ProbeTask | None = None
         self.watch: m.WatchTasks | None = None
@@ -126,15 +128,17 @@ class Loop:
         if self.phase is m.Phase.RUNNING:
             self._train_a_little()
             return True
-        # paused: a meta-test that is due runs to its end, piece by piece
-        return self._advance_meta_test(paused=True)
+        # paused: what is due runs to its end, piece by piece
+        return self._advance_meta_test(paused=True) or self._look_inside(paused=True)
 
     def _train_a_little(self) -> None:
         assert self.plan is not None and self.state is not None
         wait = self.next_due - self.clock()
         if self.limit is not None and wait > 0:
             self.flush()
-            if self.phase is m.Phase.RUNNING and not self._advance_meta_test(paused=False):
+            if self.phase is m.Phase.RUNNING and not (
+                self._advance_meta_test(paused=False) or self._look_inside(paused=False)
+            ):
                 self.inbox.wait(min(wait, IDLE_SECONDS))
             return
         if self.limit is not None and self.limit <= SLOW_MOTION:
@@ -159,6 +163,7 @@ class Loop:
         if now >= min(self.next_probe, self.next_watch):
             self._live_answers()
         self._advance_meta_test(paused=False)
+        self._look_inside(paused=False)
         if now >= self.next_status:
             self.status()
         end = self.settings.outer.outer_steps
@@ -390,6 +395,16 @@ class Loop:
         if not self.held_out.due(self.state, paused):
             return False
         found = self.held_out.advance(self.run_number, self.plan, self.state)
+        if found is not None:
+            self.outbox.put(found)
+        return True
+
+    def _look_inside(self, paused: bool) -> bool:
+        """One piece of the view that is most due; False where there is nothing to do."""
+        assert self.plan is not None and self.state is not None
+        if self.phase is m.Phase.FAILED or not self.insight.due(self.state, paused):
+            return False
+        found = self.insight.advance(self.run_number, self.plan, self.state, paused)
         if found is not None:
             self.outbox.put(found)
         return True

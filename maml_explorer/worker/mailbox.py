@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from maml_explorer.worker.insight_messages import Insight, InsightProgress, LookInside
 from maml_explorer.worker.messages import (
     Change,
     Command,
@@ -26,6 +27,8 @@ from maml_explorer.worker.messages import (
 )
 
 _NEWEST = (Status, Probed, Watched, MetaTested, ReferenceLosses, Stepped)
+MAX_INSIGHTS = 64
+"""Values of views, and their progress, kept for a window that does not collect."""
 MAX_EVENTS = 1_000
 """Events (divergences, failures, refusals, exports) kept for a window that does not collect."""
 MAX_STEPS = 400_000
@@ -45,7 +48,7 @@ class Inbox:
             if isinstance(command, Change):
                 if self._commands and isinstance(self._commands[-1], Change):
                     self._commands.pop()
-            elif isinstance(command, ProbeTask | WatchTasks):
+            elif isinstance(command, ProbeTask | WatchTasks | LookInside):
                 kept = [c for c in self._commands if type(c) is not type(command)]
                 self._commands = deque(kept)
             self._commands.append(command)
@@ -83,6 +86,7 @@ class Inbox:
 @dataclass(slots=True)
 class _Slots:
     newest: dict[type, Report]
+    insights: dict[object, Report]
     metrics: list[Metrics]
     events: deque[Report]
 
@@ -92,13 +96,18 @@ class Outbox:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._slots = _Slots({}, [], deque(maxlen=MAX_EVENTS))
+        self._slots = _Slots({}, {}, [], deque(maxlen=MAX_EVENTS))
 
     def put(self, report: Report) -> None:
         """Adds a report."""
         with self._lock:
             if isinstance(report, _NEWEST):
                 self._slots.newest[type(report)] = report
+            elif isinstance(report, Insight | InsightProgress):
+                insights = self._slots.insights
+                insights[type(report), report.request] = report
+                if len(insights) > MAX_INSIGHTS:
+                    del insights[next(iter(insights))]
             elif isinstance(report, Metrics):
                 blocks = self._slots.metrics
                 blocks.append(report)
@@ -122,8 +131,9 @@ class Outbox:
         """Everything that came since the last call: events, metrics, then the newest of each."""
         with self._lock:
             slots = self._slots
-            self._slots = _Slots({}, [], deque(maxlen=MAX_EVENTS))
-        return [*slots.events, *_joined(slots.metrics), *slots.newest.values()]
+            self._slots = _Slots({}, {}, [], deque(maxlen=MAX_EVENTS))
+        newest = (*slots.newest.values(), *slots.insights.values())
+        return [*slots.events, *_joined(slots.metrics), *newest]
 
 
 _FIELDS = ("support_before", "query_after", "seconds", "gradient_evaluations")

@@ -14,6 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maml_explorer.settings import Settings
+from maml_explorer.worker.insight_messages import (
+    Insight,
+    InsightProgress,
+    LookInside,
+    RefreshInsight,
+)
 
 Array = NDArray[np.float64]
 
@@ -192,6 +198,8 @@ Command = (
     | OpenRun
     | ReviveArm
     | WatchTasks
+    | LookInside
+    | RefreshInsight
     | ExportInitialization
     | SaveRun
     | Stop
@@ -401,4 +409,6 @@ Report = (
     | Failed
     | Refused
     | Exported
+    | Insight
+    | InsightProgress
 )

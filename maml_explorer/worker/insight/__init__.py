@@ -1,0 +1,35 @@
+"""The views of the insight: one file each beside these, and the table of them.
+
+A view is a generator function of the plan, the state at which it began and its options. It yields
+the share done (0 … 1) between pieces of a few to some tens of milliseconds, and returns its value:
+a record of :mod:`maml_explorer.worker.insight_values`, or arm → record, with `NothingToShow` in
+the place of a record that there is none of. It draws from random streams of its own and touches
+nothing of the run, so a run is bit-identical with and without views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.training import RunState
+from maml_explorer.worker.insight.gradient import see_gradient
+from maml_explorer.worker.insight_messages import Option
+
+Look = Callable[[Plan, RunState, Mapping[str, Option]], Generator[float, None, object]]
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the table."""
+
+    look: Look
+    seconds: float = 0.5
+    """While training it begins anew no sooner than this after it ended."""
+
+
+VIEWS: dict[str, View] = {
+    "gradient": View(see_gradient),
+}
+"""Name of a request → its view."""

@@ -1,0 +1,68 @@
+"""The meta-gradient of every arm, split into the query gradient and the Hessian correction."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+
+from torch import Tensor
+
+from maml_explorer.core.insight.gradient_parts import gradient_parts
+from maml_explorer.core.insight.learner import training_learner
+from maml_explorer.core.insight.nothing import Nothing
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.training import RunState
+from maml_explorer.worker.answers import frozen_array
+from maml_explorer.worker.insight.looking import arm_by_arm, said, shares, some_tasks
+from maml_explorer.worker.insight_messages import NothingToShow, Option
+from maml_explorer.worker.insight_values.gradient import WHOLE, GradientSeen
+
+TASKS = 25
+NO_META_GRADIENT = NothingToShow(
+    "Reptile takes no meta-gradient: it moves θ towards the adapted parameters."
+)
+NO_INNER_LOOP = NothingToShow(
+    "Joint training has no inner loop: its gradient is the query gradient, without a correction."
+)
+
+Seen = GradientSeen | NothingToShow
+
+
+def see_gradient(
+    plan: Plan, state: RunState, options: Mapping[str, Option]
+) -> Generator[float, None, dict[str, Seen]]:
+    """arm → `GradientSeen` on `TASKS` held-out tasks, with the inner loop it trains with."""
+
+    def of_arm(name: str, theta: Tensor) -> Generator[float, None, Seen]:
+        return _of_arm(plan, name, theta)
+
+    return (yield from arm_by_arm(state, of_arm))
+
+
+def no_meta_gradient(plan: Plan, arm_name: str) -> NothingToShow | None:
+    """Why an arm has no meta-gradient to split; None where it has one."""
+    algorithm = plan.arms[arm_name].algorithm
+    if algorithm.outer_rule == "interpolation":
+        return NO_META_GRADIENT
+    return NO_INNER_LOOP if algorithm.adapts == "none" else None
+
+
+def _of_arm(plan: Plan, name: str, theta: Tensor) -> Generator[float, None, Seen]:
+    none = no_meta_gradient(plan, name)
+    if none is not None:
+        return none
+    learner = training_learner(plan, name, theta)
+    weights = plan.arms[name].inner.query_weights
+    batch = some_tasks(plan, TASKS, theta)
+    parts = yield from shares(gradient_parts(learner, batch, weights), TASKS)
+    if isinstance(parts, Nothing):
+        return said(parts)
+    summary = parts.summary()
+    return GradientSeen(
+        layers=(*(f"layer {nth + 1}" for nth in range(plan.model.depth)), WHOLE),
+        first_norm=frozen_array(summary.first_norm),
+        correction_norm=frozen_array(summary.correction_norm),
+        norm=frozen_array(summary.norm),
+        cosine=frozen_array(summary.cosine),
+        task_cosines=frozen_array(summary.task_cosines),
+        mean_task_cosine=summary.mean_task_cosine,
+    )
