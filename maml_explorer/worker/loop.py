@@ -38,13 +38,18 @@ _URGENT = (m.Pause, m.Stop, m.Restart, m.BringBack, m.OpenRun, m.BackToLastGood)
 _BY_HAND = (m.TakeInnerStep, m.TakeOuterStep)
 """Likewise while training freely; a step taken by hand is not dropped for the next press."""
 _ANSWERED_ANY_TIME = (m.ProbeTask, m.WatchTasks)
-FLUSH_SECONDS = 0.03
+FLUSH_SECONDS = 0.1
 STATUS_SECONDS = 0.2
 IDLE_SECONDS = 0.05
 """Longest wait under a speed limit: a meta-test may be due meanwhile."""
-PROBE_SHARE = 1 / 12
+PROBE_SHARE = 1 / 20
 """Part of training time that live probes may take; a person's own probes are answered at once."""
-WATCH_SHARE = 1 / 25
+WATCH_SHARE = 1 / 40
+"""The same for the watched tasks."""
+PROBE_SECONDS = 0.08
+"""Shortest wait between live probes: curves drift slowly while training, and drawing them costs
+training time."""
+WATCH_SECONDS = 0.25
 """The same for the watched tasks."""
 SLOW_MOTION = 2.0
 """At so many outer steps a second or fewer, each inner step is shown as it happens."""
@@ -383,11 +388,11 @@ class Loop:
         if begin >= self.next_probe and not self.outbox.waits(m.Probed):
             self.answer_probe()
             now = self.clock()
-            self.next_probe, begin = now + max(0.03, (now - begin) / PROBE_SHARE), now
+            self.next_probe, begin = now + max(PROBE_SECONDS, (now - begin) / PROBE_SHARE), now
         if begin >= self.next_watch and not self.outbox.waits(m.Watched):
             self.answer_watch()
             now = self.clock()
-            self.next_watch = now + max(0.1, (now - begin) / WATCH_SHARE)
+            self.next_watch = now + max(WATCH_SECONDS, (now - begin) / WATCH_SHARE)
 
     def _advance_meta_test(self, paused: bool) -> bool:
         """One piece of the meta-test where it is due; False where there is nothing to do."""

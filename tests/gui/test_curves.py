@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QColor
 
 from maml_explorer.gui.panels.adaptation import AdaptationPanel
@@ -65,6 +66,36 @@ def test_a_curve_is_touched_only_where_its_points_or_pen_changed(bench):
     pen = curve.opts["pen"]
     curve.ink(type(pen)(pen))
     assert curve.opts["pen"] is pen
+
+
+class Paints(QObject):
+    """Counts the painting of some widgets."""
+
+    def __init__(self, *widgets):
+        super().__init__()
+        self.count = dict.fromkeys(widgets, 0)
+        for widget in widgets:
+            widget.installEventFilter(self)
+
+    def eventFilter(self, widget, event):
+        self.count[widget] += event.type() == QEvent.Type.Paint
+        return False
+
+
+def test_a_new_value_draws_its_chip_alone(opened, qtbot):
+    window = opened()
+    window.session.new_task()
+    window.session.pull()
+    panel = window.findChild(AdaptationPanel)
+    chips = panel.arms.chips
+    values = dict.fromkeys(chips, "1.00")
+    panel.arms.show_values(values, ["MSE"])
+    qtbot.wait(50)
+    paints = Paints(*chips.values(), panel)
+    panel.arms.show_values({**values, "MAML": "2.00"}, ["MSE"])
+    qtbot.waitUntil(lambda: paints.count[chips["MAML"]] == 1)
+    qtbot.wait(50)
+    assert sum(paints.count.values()) == 1, "neither the other chips nor what lies behind"
 
 
 def test_losses_that_stream_in_are_drawn_at_most_seven_times_a_second(bench, qtbot):

@@ -14,6 +14,7 @@ from maml_explorer.core.plan import prepare
 from maml_explorer.settings import Arm, Settings, default_arm
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.handle import Worker
+from maml_explorer.worker.loop import PROBE_SECONDS
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from tests.worker.driving import Clock, Driver, small_settings
 
@@ -310,6 +311,19 @@ def test_the_speed_limit_is_kept() -> None:
         clock.now += 0.01
         driver.work(2)
     assert 19 <= driver.step <= 21
+
+
+def test_live_curves_are_few_and_a_persons_own_are_answered_at_once() -> None:
+    driver = Driver(small_settings(), Clock(1e-3))
+    driver.tell(PROBE, m.Train())
+    driver.outbox.collect()
+    begin, answers = driver.clock.now, 0
+    while driver.clock.now < begin + 5.0:
+        driver.work(1)
+        answers += sum(isinstance(report, m.Probed) for report in driver.outbox.collect())
+    assert 5 <= answers <= 5.0 / PROBE_SECONDS
+    driver.tell(dataclasses.replace(PROBE))
+    assert any(isinstance(report, m.Probed) for report in driver.outbox.collect())
 
 
 def test_successive_changes_and_probes_coalesce() -> None:

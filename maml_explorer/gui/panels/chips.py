@@ -65,6 +65,7 @@ class ArmChip(QAbstractButton):
         self.style_of_arm: ArmStyle | None = None
         self.theme: Theme = LIGHT
         self.overridden = False
+        self._shown: tuple[object, ...] = ()
         self.measures = DENSITIES[0]
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -74,7 +75,11 @@ class ArmChip(QAbstractButton):
     def show_arm(
         self, style: ArmStyle, theme: Theme, value: str, shown: bool, overridden: bool, tip: str
     ) -> None:
-        """Draws the arm in this style with this value."""
+        """Draws the arm in this style with this value; nothing happens where all is as before."""
+        face = (style, theme, value, shown, overridden, tip)
+        if face == self._shown:
+            return
+        self._shown = face
         self.style_of_arm, self.theme, self.value = style, theme, value
         self.overridden = overridden
         self.setChecked(shown)
@@ -138,7 +143,10 @@ class ArmChip(QAbstractButton):
         if self.style_of_arm is None:
             return
         theme, style, shown = self.theme, self.style_of_arm, self.isChecked()
+        # what lies behind need not be drawn anew many times a second; a stylesheet takes this back
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(theme.card))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         edge = theme.accent if self.hasFocus() else theme.border
         painter.setPen(QPen(QColor(edge), 1))
