@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, adapt
+from maml_explorer.core.interruption import Look
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.plan import Plan, test_step_sizes
 from maml_explorer.core.streams import stream
@@ -264,11 +265,13 @@ def paired_difference(one: Tensor, two: Tensor, tasks: TaskSettings) -> Differen
     return Difference(tuple(mean), tuple(ci95), tuple(kept))
 
 
-def run_to_end(work: Generator[object, None, T]) -> T:
-    """The value a chunked computation returns."""
+def run_to_end(work: Generator[object, None, T], look: Look | None = None) -> T:
+    """The value a chunked computation returns; `look` is called between pieces, and may raise."""
     while True:
         try:
             next(work)
+            if look is not None:
+                look()
         except StopIteration as end:
             result: T = end.value
             return result

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, adapt, minibatches
+from maml_explorer.core.interruption import Look
 from maml_explorer.core.meta_gradient import (
     InnerLoop,
     MetaGradient,
@@ -145,16 +146,26 @@ class Workspace:
         self._points: dict[tuple[object, ...], tuple[_Slot, _Slot]] = {}
 
     def outer_gradient(
-        self, shape: Shape, theta: Tensor, x: Tensor, y: Tensor, inner_lr: Tensor
+        self,
+        shape: Shape,
+        theta: Tensor,
+        x: Tensor,
+        y: Tensor,
+        inner_lr: Tensor,
+        look: Look | None = None,
     ) -> OuterGradient:
-        """As the function of that name; the result lives until the next call."""
+        """As the function of that name; the result lives until the next call.
+
+        Args:
+            look: called between pieces of long work, and may raise to drop it.
+        """
         key = (shape, theta.dtype, theta.device)
-        held = self._recordings.pop(key, None) or self._record(shape, theta, x, y, inner_lr)
+        held = self._recordings.pop(key, None) or self._record(shape, theta, x, y, inner_lr, look)
         self._recordings[key] = held  # the newest last: the first is unused for longest
         recorded, slots = held
         for slot, value in zip(slots, (theta, x, y, inner_lr), strict=True):
             slot.put(value)
-        return OuterGradient(*recorded.run())
+        return OuterGradient(*recorded.run(look))
 
     def clear(self) -> None:
         """Gives all memory back; what is needed is recorded anew."""
@@ -168,7 +179,13 @@ class Workspace:
         return {recorded.kind for recorded, _ in self._recordings.values()}
 
     def _record(
-        self, shape: Shape, theta: Tensor, x: Tensor, y: Tensor, inner_lr: Tensor
+        self,
+        shape: Shape,
+        theta: Tensor,
+        x: Tensor,
+        y: Tensor,
+        inner_lr: Tensor,
+        look: Look | None,
     ) -> tuple[Recorded, tuple[_Slot, ...]]:
         key = (tuple(x.shape), x.dtype, x.device)
         points = self._points.setdefault(key, (_Slot(x), _Slot(y)))
@@ -180,7 +197,7 @@ class Workspace:
             found = outer_gradient(shape, *inputs)
             return found.gradient, found.losses
 
-        recorded = record(function, [slot.tensor for slot in slots], self._arena)
+        recorded = record(function, [slot.tensor for slot in slots], self._arena, look)
         while self._recordings and self._bytes() + recorded.bytes > MAX_BYTES:
             self._recordings.pop(next(iter(self._recordings)))
         used = [slot for _, held in self._recordings.values() for slot in held] + list(slots)

@@ -25,6 +25,9 @@ MEMORY_SHARE = 0.7
 """Part of a device's memory that settings may ask for."""
 BLOCK_POINTS = 50_000
 """Points drawn in one go, about."""
+LONG_PRODUCTS, LONG_DRAW = 300_000_000, 1_000_000
+"""From so many products in a piece of the meta-test, or points drawn in one go, on it is asked
+between two kernels whether the work shall end: tens of milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,18 @@ class Plan:
         default_factory=list, compare=False, repr=False
     )
     """The block drawn last: (generator state before it, its batches, generator state after it)."""
+
+    @property
+    def long_pieces(self) -> bool:
+        """Whether a batch, a probe or a piece of the meta-test takes longer than a pause may."""
+        run, inner = self.settings.run, self.settings.inner
+        shots, steps = max(inner.shots, 5), max(run.test_steps, 10)
+        # of 25 tasks: 100 queries at every φ_k, and three products per support point and step
+        products = 25 * self.model.parameter_count * (steps + 1) * (100 + 3 * shots)
+        drawn = max(
+            self.settings.outer.meta_batch * (shots + inner.query_points), run.test_tasks * shots
+        )
+        return products > LONG_PRODUCTS or drawn > LONG_DRAW
 
 
 def resolve_device(settings: Settings) -> torch.device:

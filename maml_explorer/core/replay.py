@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from maml_explorer.core.interruption import Look, interruptible
+
 aten = torch.ops.aten
 
 _ALIGNMENT = 16
@@ -61,6 +63,11 @@ _IN_PLACE: dict[Any, Callable[..., Any]] = {
     aten.logaddexp.out: torch.logaddexp,
 }
 """Calls that write into an argument, with the fast way to call them."""
+_PRODUCTS: dict[Any, int] = {torch.mm: 0, torch.bmm: 0, Tensor.addmm_: 1, Tensor.baddbmm_: 1}
+"""Matrix products → which argument is the left factor, whose last axis is summed over."""
+PIECE = 10_000_000
+"""Cost of a piece, by :func:`_cost`: two milliseconds or so. Between two pieces a replay may be
+told to end. The paper's outer step is one piece, so nothing is asked there."""
 _BLANK = (aten.empty.memory_format, aten.new_empty.default)
 _CONSTANT = (aten.lift_fresh.default,)
 
@@ -88,8 +95,9 @@ class _Call:
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes every kernel, and every storage made meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Look | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._look = look
         self.calls: list[_Call] = []
         self.storages: list[tuple[int, torch.dtype]] = []
         """(elements, type) of each storage made, in the order they were made."""
@@ -105,6 +113,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
+        if self._look is not None:
+            self._look()
         result = function(*args, **kwargs)
         if function in _CONSTANT:
             self._current.pop(_address(result), None)
@@ -169,8 +179,12 @@ class Recorded(Protocol):
     """"replay", "CUDA graph" or "eager"."""
     bytes: int
 
-    def run(self) -> tuple[Tensor, ...]:
-        """The results for what the buffers hold now, in memory that the next run overwrites."""
+    def run(self, look: Look | None = None) -> tuple[Tensor, ...]:
+        """The results for what the buffers hold now, in memory that the next run overwrites.
+
+        Args:
+            look: called between pieces of long work; where it raises, the next run begins anew.
+        """
         ...
 
 
@@ -188,7 +202,12 @@ class Arena:
         return memory
 
 
-def record(function: Function, inputs: Sequence[Tensor], arena: Arena | None = None) -> Recorded:
+def record(
+    function: Function,
+    inputs: Sequence[Tensor],
+    arena: Arena | None = None,
+    look: Look | None = None,
+) -> Recorded:
     """The fastest form of a function of these buffers: a CUDA graph, a replay, or the function.
 
     Where recording fails the function itself is used: slower, and never wrong.
@@ -197,10 +216,11 @@ def record(function: Function, inputs: Sequence[Tensor], arena: Arena | None = N
         function: tensors → tensors, all of one floating-point type and device.
         inputs: the buffers it will read, filled with an example.
         arena: memory to share with other recordings; then a run overwrites the results of theirs.
+        look: called between kernels while recording on the CPU; where it raises, none is made.
     """
     try:
         if inputs[0].device.type == "cpu":
-            return Recording(function, inputs, arena or Arena())
+            return Recording(function, inputs, arena or Arena(), look)
         return GraphRecording(function, inputs)
     except (NotImplementedError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError):
@@ -217,9 +237,10 @@ class Eager:
     def __init__(self, function: Function, inputs: Sequence[Tensor]) -> None:
         self._function, self._inputs = function, inputs
 
-    def run(self) -> tuple[Tensor, ...]:
+    def run(self, look: Look | None = None) -> tuple[Tensor, ...]:
         """As :meth:`Recorded.run`."""
-        return tuple(self._function(*self._inputs))
+        with interruptible(look):
+            return tuple(self._function(*self._inputs))
 
 
 class GraphRecording:
@@ -242,8 +263,8 @@ class GraphRecording:
             self._outputs = tuple(function(*inputs))
         self.bytes = max(0, torch.cuda.memory_allocated(device) - before)
 
-    def run(self) -> tuple[Tensor, ...]:
-        """As :meth:`Recorded.run`."""
+    def run(self, look: Look | None = None) -> tuple[Tensor, ...]:
+        """As :meth:`Recorded.run`; a graph is one piece, and takes milliseconds."""
         self._graph.replay()
         return self._outputs
 
@@ -253,8 +274,14 @@ class Recording:
 
     kind = "replay"
 
-    def __init__(self, function: Function, inputs: Sequence[Tensor], arena: Arena) -> None:
-        with _Recorder() as recorder:
+    def __init__(
+        self,
+        function: Function,
+        inputs: Sequence[Tensor],
+        arena: Arena,
+        look: Look | None = None,
+    ) -> None:
+        with _Recorder(look) as recorder:
             results = tuple(function(*inputs))
             outputs = recorder.seen(results)
         constants = _constants(recorder)
@@ -263,13 +290,46 @@ class Recording:
         self._outputs: tuple[Tensor, ...] = memory.found(outputs)
         for call in constants:
             memory.bound(call)()
-        self._calls = [memory.bound(call) for call in recorder.calls if call not in constants]
+        calls = [memory.bound(call) for call in recorder.calls if call not in constants]
+        self._pieces = _pieces(calls)
 
-    def run(self) -> tuple[Tensor, ...]:
+    @property
+    def pieces(self) -> int:
+        """Pieces of work, a fixed function of the sizes."""
+        return len(self._pieces)
+
+    def run(self, look: Look | None = None) -> tuple[Tensor, ...]:
         """As :meth:`Recorded.run`."""
-        for call in self._calls:
-            call()
+        for index, piece in enumerate(self._pieces):
+            if index and look is not None:
+                look()
+            for call in piece:
+                call()
         return self._outputs
+
+
+def _pieces(calls: Sequence[partial[Any]]) -> list[list[partial[Any]]]:
+    """The calls in order, cut where their cost exceeds :data:`PIECE`."""
+    pieces: list[list[partial[Any]]] = [[]]
+    spent = 0
+    for call in calls:
+        cost = _cost(call)
+        if pieces[-1] and spent + cost > PIECE:
+            pieces.append([])
+            spent = 0
+        pieces[-1].append(call)
+        spent += cost
+    return pieces
+
+
+def _cost(call: partial[Any]) -> int:
+    """Elements touched, and products at 16 a time: 5 million take about a millisecond."""
+    cost = sum(tensor.numel() for tensor in _tensors((call.args, call.keywords)))
+    left = _PRODUCTS.get(call.func)
+    if left is not None:
+        result = call.keywords.get("out", call.args[0])
+        cost += result.numel() * int(call.args[left].shape[-1]) // 16
+    return cost
 
 
 def _constants(recorder: _Recorder) -> list[_Call]:
@@ -365,7 +425,7 @@ class _Memory:
             return base.as_strided(value.size, value.stride, start + value.offset)
         return _mapped(value, self.found)
 
-    def bound(self, call: _Call) -> Callable[[], Any]:
+    def bound(self, call: _Call) -> partial[Any]:
         """The call with its arguments where they live."""
         arguments, keywords = self.found(call.arguments), self.found(call.keywords)
         if call.result is not None and "out" not in call.keywords:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.interruption import Look, interruptible
 from maml_explorer.core.optimizers import OPTIMIZERS, Moments
 from maml_explorer.core.outer_gradient import OuterGradient
 from maml_explorer.core.plan import Plan
@@ -80,7 +81,7 @@ def with_arms_of(plan: Plan, state: RunState) -> RunState:
     return dataclasses.replace(state, arms=arms)
 
 
-def draw_batch(plan: Plan, state: RunState) -> tuple[TaskBatch, Tensor]:
+def draw_batch(plan: Plan, state: RunState, look: Look | None = None) -> tuple[TaskBatch, Tensor]:
     """(the batch of the next outer step, the generator's state after it).
 
     Batches are drawn in blocks, and the generator's state moves on at the end of a block: what is
@@ -88,7 +89,8 @@ def draw_batch(plan: Plan, state: RunState) -> tuple[TaskBatch, Tensor]:
     """
     if not plan.blocks or plan.blocks[0][0] is not state.generator_state:
         plan.scratch.set_state(state.generator_state)
-        batches = plan.sampler.draw_block(plan.scratch, plan.block_steps)
+        with interruptible(look if plan.long_pieces else None):
+            batches = plan.sampler.draw_block(plan.scratch, plan.block_steps)
         plan.blocks[:] = [(state.generator_state, batches, plan.scratch.get_state())]
     before, batches, after = plan.blocks[0]
     position = state.outer_step % plan.block_steps
@@ -107,25 +109,28 @@ def outer_step(plan: Plan, state: RunState) -> tuple[RunState, dict[str, Losses]
 
 
 def outer_step_in_chunks(
-    plan: Plan, state: RunState
+    plan: Plan, state: RunState, look: Look | None = None
 ) -> Generator[str, None, tuple[RunState, dict[str, Losses]]]:
     """The same outer step in pieces, yielding the arm's name after each piece of work.
 
     Abandoning the generator drops the step: `state` is untouched, its generator state included.
     No tensor here asks for autograd, so gradients need not be turned off (which must not be done
     across a yield); a thread that turns them off saves a little time.
+
+    Args:
+        look: called between kernels of a piece that takes long; raising drops the step as well.
     """
-    batch, generator_state = draw_batch(plan, state)
+    batch, generator_state = draw_batch(plan, state, look)
     arms = dict(state.arms)
     losses: dict[str, Losses] = {}
     for name, arm in state.arms.items():
         if not arm.frozen:
-            arms[name], losses[name] = yield from _arm_step(plan, name, arm, batch)
+            arms[name], losses[name] = yield from _arm_step(plan, name, arm, batch, look)
     return RunState(state.outer_step + 1, generator_state, arms), losses
 
 
 def _arm_step(
-    plan: Plan, name: str, state: ArmState, batch: TaskBatch
+    plan: Plan, name: str, state: ArmState, batch: TaskBatch, look: Look | None
 ) -> Generator[str, None, tuple[ArmState, Losses]]:
     arm = plan.arms[name]
     tasks, chunk = len(batch.tasks), arm.chunk_tasks
@@ -135,7 +140,7 @@ def _arm_step(
         x = batch.inputs if whole else batch.inputs[begin : begin + chunk]
         y = batch.y if whole else batch.y[begin : begin + chunk]
         part = plan.workspace.outer_gradient(
-            arm.shape(plan, len(x)), state.initialization, x, y, arm.inner_lr
+            arm.shape(plan, len(x)), state.initialization, x, y, arm.inner_lr, look
         )
         if not whole:  # the next chunk writes into the same memory
             part = part.copy() if total is None else total + part

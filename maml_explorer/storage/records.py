@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from maml_explorer.core.evaluation import FinalTest
+    from maml_explorer.core.interruption import Look
     from maml_explorer.core.plan import Plan
 
 FIGURES = ("mean", "ci95", "mean_kept", "median")
@@ -33,6 +34,7 @@ def evaluation_record(
     shots: int = SHOTS,
     inner_steps: Sequence[int] = SHOWN_STEPS,
     task_count: int | None = None,
+    look: Look | None = None,
 ) -> dict[str, Any]:
     """The meta-test of one arm by the protocol of :mod:`maml_explorer.core.evaluation`.
 
@@ -43,15 +45,20 @@ def evaluation_record(
         shots: support points per task.
         inner_steps: the numbers of inner steps to report.
         task_count: held-out tasks; those of the settings unless given.
+        look: called between pieces of the work, and between kernels where they are long; it may
+            raise.
 
     Returns:
         algorithm, shots, tasks, seed, inner_steps, and per inner step mean, ci95, mean_kept,
         median (None where not finite), diverged, and for MTL the α it was fine-tuned with.
     """
     from maml_explorer.core.evaluation import final_test, run_to_end
+    from maml_explorer.core.interruption import interruptible
 
     count = plan.settings.run.test_tasks if task_count is None else task_count
-    found = run_to_end(final_test(plan, arm_name, initialization, shots, inner_steps, count))
+    work = final_test(plan, arm_name, initialization, shots, inner_steps, count)
+    with interruptible(look if plan.long_pieces else None):
+        found = run_to_end(work, look)
     return record_of(plan, arm_name, found, shots, inner_steps, count)
 
 
@@ -75,20 +82,24 @@ def record_of(
     }
 
 
-def arm_records(plan: Plan, arm_name: str, initialization: Tensor) -> tuple[dict[str, Any], ...]:
+def arm_records(
+    plan: Plan, arm_name: str, initialization: Tensor, look: Look | None = None
+) -> tuple[dict[str, Any], ...]:
     """The meta-test of an arm with the usual 5 shots, and with those it was trained with.
 
     Args:
         plan: of the run.
         arm_name: the arm.
         initialization: θ [parameter].
+        look: as for :func:`evaluation_record`.
     """
     most = plan.settings.run.test_steps
     steps = [k for k in SHOWN_STEPS if k <= most]
     steps += [] if most in steps else [most]
     shots = sorted({SHOTS, plan.settings.inner.shots})
     return tuple(
-        evaluation_record(plan, arm_name, initialization, shots=n, inner_steps=steps) for n in shots
+        evaluation_record(plan, arm_name, initialization, shots=n, inner_steps=steps, look=look)
+        for n in shots
     )
 
 

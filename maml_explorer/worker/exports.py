@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maml_explorer.core.interruption import Interrupted
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState
 from maml_explorer.hyperparameters import SettingsError
@@ -24,6 +25,7 @@ from maml_explorer.worker import messages as m
 from maml_explorer.worker.history import History
 
 if TYPE_CHECKING:
+    from maml_explorer.core.interruption import Look
     from maml_explorer.worker.loop import Loop
 
 
@@ -37,7 +39,7 @@ def export_initialization(loop: Loop, command: m.ExportInitialization) -> str:
     loop.settings.arm(command.arm)  # refuses an unknown name in words
     folder = Path(command.folder)
     with _refused(folder):
-        initialization = initialization_of(plan, state, command.arm)
+        initialization = initialization_of(plan, state, command.arm, loop.look_while_writing)
         save_initialization(folder, initialization, overwrite=command.overwrite)
     return str(folder)
 
@@ -58,7 +60,8 @@ def save_run(loop: Loop, command: m.SaveRun) -> str:
             folder.append(files.METRICS, _rows(block, loop.settings.run.seed))
         for name in () if command.autosave else state.arms:
             place = folder.initialization_folder(loop.settings, name, None)
-            save_initialization(place, initialization_of(plan, state, name))
+            found = initialization_of(plan, state, name, loop.look_while_writing)
+            save_initialization(place, found)
         frozen = {name: "it diverged." for name, arm in state.arms.items() if arm.frozen}
         save_checkpoint(
             folder.path / files.CHECKPOINT,
@@ -144,15 +147,17 @@ def _block(plan: Plan, state: RunState, losses: Mapping[str, Losses]) -> m.Metri
     return m.Metrics(0, names, steps, support, query, np.zeros(shape), counts)
 
 
-def initialization_of(plan: Plan, state: RunState, arm_name: str) -> Initialization:
-    """The arm's initialization with its meta-test."""
+def initialization_of(
+    plan: Plan, state: RunState, arm_name: str, look: Look | None = None
+) -> Initialization:
+    """The arm's initialization with its meta-test, during which `look` is called."""
     arm = state.arms[arm_name]
     settings = plan.settings
     return Initialization(
         settings.with_arms((settings.arm(arm_name),)),
         arm.initialization.cpu().numpy(),
         arm.outer_step,
-        arm_records(plan, arm_name, arm.initialization),
+        arm_records(plan, arm_name, arm.initialization, look),
     )
 
 
@@ -169,6 +174,8 @@ def _refused(path: Path) -> Iterator[None]:
         yield
     except SettingsError:
         raise
+    except Interrupted:
+        raise SettingsError(f"{path} was not written: the program was told to end.") from None
     except StorageError as error:
         raise SettingsError(str(error)) from None
     except (OSError, ValueError) as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from maml_explorer.core.evaluation import meta_test
+from maml_explorer.core.interruption import Interrupted, Look, interruptible
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
 from maml_explorer.worker.messages import ArmTest, MetaTested
@@ -45,18 +46,26 @@ class HeldOut:
             return self.work is not None or self.tested is not state
         return self.clock() >= self.next_piece
 
-    def advance(self, run: int, plan: Plan, state: RunState) -> MetaTested | None:
-        """One piece; the report where it was the last one."""
+    def advance(
+        self, run: int, plan: Plan, state: RunState, look: Look | None = None
+    ) -> MetaTested | None:
+        """One piece; the report where it was the last one.
+
+        Where `look` ends the piece, the meta-test begins anew the next time.
+        """
         begin = self.clock()
         if self.work is None:
             self.subject = state
             self.work = _meta_test_all(run, plan, state)
         found: MetaTested | None = None
         try:
-            next(self.work)
+            with interruptible(look):
+                next(self.work)
         except StopIteration as end:
             found = end.value
             self.work, self.tested = None, self.subject
+        except Interrupted:
+            self.work = None
         now = self.clock()
         share = FIRST_SHARE if self.tested is None else SHARE
         self.next_piece = now + (now - begin) * (1 / share - 1)

@@ -12,12 +12,14 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 
 from maml_explorer.core import training
 from maml_explorer.core.changes import frozen_arm
+from maml_explorer.core.interruption import Interrupted, interruptible
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import ArmState, Losses, RunState
 from maml_explorer.hyperparameters import SettingsError
@@ -32,6 +34,8 @@ from maml_explorer.worker.insight.schedule import Schedule
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.recorder import Bad, Recorder
 from maml_explorer.worker.slow_motion import Pending
+
+T = TypeVar("T")
 
 _URGENT = (m.Pause, m.Stop, m.Restart, m.BringBack, m.OpenRun, m.BackToLastGood)
 """Commands for which an outer step in progress is dropped."""
@@ -197,11 +201,18 @@ class Loop:
         urgent = _URGENT if by_hand else _URGENT + _BY_HAND
         name = ""
         seconds: dict[str, float] = {}
-        work: Generator[str, None, Any] = training.outer_step_in_chunks(self.plan, self.state)
+
+        def look() -> None:
+            if self.inbox and self.inbox.holds(urgent):
+                raise Interrupted
+
+        work: Generator[str, None, Any] = training.outer_step_in_chunks(self.plan, self.state, look)
         before = self.clock()
         while True:
             try:
                 name = next(work)
+            except Interrupted:
+                return None
             except StopIteration as end:
                 state, losses = end.value
                 if name:  # what followed the last arm's gradient was its update
@@ -239,7 +250,10 @@ class Loop:
             done = self._outer_step_with_interruptions(by_hand)
             if done is None:
                 return
-            self.pending = Pending.begin(self.run_number, self.plan, self.state, *done[:2])
+            begin = partial(Pending.begin, self.run_number, self.plan, self.state, *done[:2])
+            self.pending = self.unless_interrupted(begin)
+            if self.pending is None:
+                return
         report = self.pending.press()
         self.outbox.put(report)
         if report.phase == "update":
@@ -336,6 +350,36 @@ class Loop:
         self.answer_probe()
         self.answer_watch()
 
+    # ------------------------------------------------------------ long work
+
+    def look(self) -> None:
+        """Raises where a command waits that must not wait for the work in progress."""
+        if self.inbox and self.inbox.holds(_URGENT):
+            raise Interrupted
+
+    def unless_interrupted(self, work: Callable[[], T]) -> T | None:
+        """What the work returns; None where an urgent command ended it: that one asks anew."""
+        long = self.plan is not None and self.plan.long_pieces
+        try:
+            with interruptible(self.look if long else None):
+                return work()
+        except Interrupted:
+            return None
+
+    def look_while_writing(self) -> None:
+        """Obeys a pause and answers probes at once; raises where the program shall end.
+
+        What is written is of one state, so training may be paused meanwhile.
+        """
+        while self.inbox:
+            if self.inbox.holds((m.Stop,)):
+                raise Interrupted
+            command = self.inbox.first()
+            if not isinstance(command, (m.Pause, *_ANSWERED_ANY_TIME)):
+                return
+            self.inbox.take()
+            self.obey(command)
+
     # ------------------------------------------------------------ reports
 
     def enter(self, phase: m.Phase) -> None:
@@ -372,14 +416,20 @@ class Loop:
         """Answers the newest probe, where there is one."""
         probe, self.probe = self.probe, None  # one that cannot be answered must not come again
         if probe is not None and self.plan is not None and self.state is not None:
-            self.outbox.put(answer_probe(self.run_number, self.plan, self.state, probe))
+            answer = partial(answer_probe, self.run_number, self.plan, self.state, probe)
+            found = self.unless_interrupted(answer)
+            if found is not None:
+                self.outbox.put(found)
         self.probe = probe
 
     def answer_watch(self) -> None:
         """Answers for the watched tasks, where there are any."""
         watch, self.watch = self.watch, None
         if watch is not None and self.plan is not None and self.state is not None:
-            self.outbox.put(answer_watch(self.run_number, self.plan, self.state, watch))
+            answer = partial(answer_watch, self.run_number, self.plan, self.state, watch)
+            found = self.unless_interrupted(answer)
+            if found is not None:
+                self.outbox.put(found)
         self.watch = watch
 
     def _live_answers(self) -> None:
@@ -399,7 +449,8 @@ class Loop:
         assert self.plan is not None and self.state is not None
         if not self.held_out.due(self.state, paused):
             return False
-        found = self.held_out.advance(self.run_number, self.plan, self.state)
+        look = self.look if self.plan.long_pieces else None
+        found = self.held_out.advance(self.run_number, self.plan, self.state, look)
         if found is not None:
             self.outbox.put(found)
         return True

@@ -68,6 +68,11 @@ class Inbox:
                     return command
             return None
 
+    def first(self) -> Command | None:
+        """The oldest command, which stays, or None."""
+        with self._ready:
+            return self._commands[0] if self._commands else None
+
     def holds(self, kinds: tuple[type, ...]) -> bool:
         """Whether a command of these kinds waits."""
         with self._ready:
