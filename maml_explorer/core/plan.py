@@ -117,7 +117,8 @@ class Plan:
         drawn = max(
             self.settings.outer.meta_batch * (shots + inner.query_points), run.test_tasks * shots
         )
-        return products > LONG_PRODUCTS or drawn > LONG_DRAW
+        # where two threads compute and the machine is busy, small kernels wait for each other too
+        return products > LONG_PRODUCTS or drawn > LONG_DRAW or intra_op_threads(self) > 1
 
 
 def resolve_device(settings: Settings) -> torch.device:

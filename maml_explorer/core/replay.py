@@ -290,7 +290,12 @@ class Recording:
         self._outputs: tuple[Tensor, ...] = memory.found(outputs)
         for call in constants:
             memory.bound(call)()
-        calls = [memory.bound(call) for call in recorder.calls if call not in constants]
+        calls = []
+        for call in recorder.calls:
+            if look is not None:
+                look()
+            if call not in constants:
+                calls.append(memory.bound(call))
         self._pieces = _pieces(calls)
 
     @property

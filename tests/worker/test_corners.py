@@ -57,7 +57,8 @@ def test_the_good_state_of_an_arm_moves_on_beside_a_frozen_one() -> None:
     assert driver.loop.good is not None and driver.loop.good.outer_step < 200
 
 
-def test_moments_that_are_not_finite_are_not_good() -> None:
+@pytest.mark.parametrize("value", [torch.inf, -torch.inf, torch.nan])
+def test_moments_that_are_not_finite_are_not_good(value: float) -> None:
     driver = Driver(small_settings("maml", "mtl"))
     driver.train_to(70)
     state = driver.loop.state
@@ -66,9 +67,10 @@ def test_moments_that_are_not_finite_are_not_good() -> None:
         state.arms["MAML"],
         moments=(
             state.arms["MAML"].moments[0],
-            torch.full_like(state.arms["MAML"].moments[1], torch.inf),
+            state.arms["MAML"].moments[1].clone(),
         ),
     )
+    broken.moments[1][7] = value
     driver.loop.state = dataclasses.replace(state, arms={**state.arms, "MAML": broken})
     driver.train_to(72)
     kept = driver.loop.state.arms["MAML"]

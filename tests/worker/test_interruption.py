@@ -179,6 +179,7 @@ LARGEST: dict[str, dict[str, object]] = {
     "widest network": {"hidden": (1024, 1024, 1024, 1024), "meta_batch": 1},
     "most points": {"shots": 1000, "query_points": 1000},
     "most held-out tasks": {"test_tasks": 10_000, "shots": 500},
+    "largest meta-batch": {"meta_batch": 4096},
 }
 
 
