@@ -63,14 +63,15 @@ def _begin(loop: Loop, run: dict[str, Any], phase: m.Phase) -> None:
     if loop.state is not None:
         loop.flush()
         loop.kept[loop.run_number] = {name: getattr(loop, name) for name in OF_A_RUN}
-        while len(loop.kept) > MAX_KEPT:
-            loop.kept.pop(next(iter(loop.kept)))
+        may_go = [number for number in loop.kept if number != loop.held]
+        for number in may_go[:-MAX_KEPT]:
+            del loop.kept[number]
     loop.run_number += 1
     for name, value in run.items():
         setattr(loop, name, value)
     if "good_of" not in run:  # begun or opened just now
         loop.good_of, loop.candidate_of = dict.fromkeys(run["state"].arms, run["state"]), {}
-    loop.recorder, loop.pending = Recorder(), None
+    loop.recorder, loop.pending, loop.until = Recorder(), None, None
     loop.rate.reset()
     assert loop.plan is not None and loop.state is not None
     torch.set_num_threads(intra_op_threads(loop.plan))
@@ -86,9 +87,15 @@ def _begin(loop: Loop, run: dict[str, Any], phase: m.Phase) -> None:
 
 def _bring_back(loop: Loop, command: m.BringBack) -> None:
     run = loop.kept.pop(command.run, None)
+    if command.run == loop.held:
+        loop.held = None
     if run is None:
         raise SettingsError(f"Run {command.run} is no longer kept; the current one goes on.")
     _begin(loop, run, m.Phase.PAUSED)
+
+
+def _hold_run(loop: Loop, command: m.HoldRun) -> None:
+    loop.held = loop.run_number
 
 
 def _open_run(loop: Loop, command: m.OpenRun) -> None:
@@ -170,8 +177,11 @@ def _train(loop: Loop, command: m.Train) -> None:
     if at_end and not (command.beyond or loop.beyond):
         loop.enter(m.Phase.FINISHED)
         return
+    if command.until is not None and loop.state.outer_step >= command.until:
+        loop.pause()
+        return
     _refuse_where_all_are_frozen(loop)
-    loop.beyond = loop.beyond or command.beyond
+    loop.beyond, loop.until = loop.beyond or command.beyond, command.until
     if not loop.held_out.enabled:  # a failure ended it
         loop.held_out.begin(loop.plan, loop.state)
     loop.next_due = loop.clock()
@@ -311,6 +321,7 @@ def _arms_text(settings: Settings) -> str:
 ACTIONS: dict[type, Callable[[Loop, Any], None]] = {
     m.Restart: _restart,
     m.BringBack: _bring_back,
+    m.HoldRun: _hold_run,
     m.OpenRun: _open_run,
     m.Change: _change,
     m.Train: _train,

@@ -89,6 +89,8 @@ class Loop:
         self.watch: m.WatchTasks | None = None
         self.limit: float | None = None
         self.beyond = False
+        self.until: int | None = None
+        """Where training pauses before its declared end."""
         self.stopping = False
         self.last_change = ""
         self.seconds: dict[str, float] = {}
@@ -102,6 +104,8 @@ class Loop:
         self.rate = _Rate(clock)
         self.history = History()
         self.kept: dict[int, dict[str, Any]] = {}
+        self.held: int | None = None
+        """The run that stays among them until it is brought back."""
 
     # ------------------------------------------------------------ the loop
 
@@ -179,6 +183,8 @@ class Loop:
         end = self.settings.outer.outer_steps
         if self.state.outer_step >= end and not self.beyond:
             self.pause(m.Phase.FINISHED)
+        elif self.until is not None and self.state.outer_step >= self.until:
+            self.pause()
 
     # ------------------------------------------------------------ outer steps
 

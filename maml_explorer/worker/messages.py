@@ -61,10 +61,11 @@ class Change:
 class Train:
     """Train until paused or the declared number of outer steps is reached.
 
-    `beyond` continues past that number.
+    `beyond` continues past that number; `until` pauses exactly there, where that comes first.
     """
 
     beyond: bool = False
+    until: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,11 @@ class BringBack:
 
 
 @dataclass(frozen=True)
+class HoldRun:
+    """Keep the run there is now until it is brought back, however many take its place."""
+
+
+@dataclass(frozen=True)
 class OpenRun:
     """Go on with a saved run folder, paused, under a new run number, its metrics reported."""
 
@@ -195,6 +201,7 @@ Command = (
     | MetaTest
     | BackToLastGood
     | BringBack
+    | HoldRun
     | OpenRun
     | ReviveArm
     | WatchTasks

@@ -29,12 +29,13 @@ class FakeWorker:
         self.probe: m.ProbeTask | None = None
         self._per_pull = per_pull
         self._inner = 0
+        self._until: int | None = None
         self._kept: dict[int, tuple[int, Settings]] = {}
         self._outbox: list[m.Report] = []
         self._answers: dict[type, Callable[[Any], None]] = {
             m.Restart: self._restart,
             m.Change: self._change,
-            m.Train: lambda _: self._enter(m.Phase.RUNNING),
+            m.Train: self._train,
             m.Pause: lambda _: self._enter(m.Phase.PAUSED),
             m.TakeOuterStep: self._outer_step,
             m.TakeInnerStep: self._inner_step,
@@ -110,6 +111,11 @@ class FakeWorker:
         self.settings = command.settings
         self.report(self._status())
 
+    def _train(self, command: m.Train) -> None:
+        self._until = command.until
+        there = self._until is not None and self.step >= self._until
+        self._enter(m.Phase.PAUSED if there else m.Phase.RUNNING)
+
     def _outer_step(self, _: m.TakeOuterStep) -> None:
         self._advance(1)
         self._enter(m.Phase.PAUSED)
@@ -151,6 +157,8 @@ class FakeWorker:
     def _advance(self, steps: int) -> None:
         goal = self.settings.outer.outer_steps
         steps = min(steps, goal - self.step) if self.step < goal else steps
+        if self._until is not None:
+            steps = min(steps, self._until - self.step)
         numbers = np.arange(self.step + 1, self.step + steps + 1)
         random = np.random.default_rng(self.step)
         names = tuple(arm.name for arm in self.settings.arms)
@@ -168,6 +176,8 @@ class FakeWorker:
         self.step += steps
         if self.step == goal:
             self.phase = m.Phase.FINISHED
+        elif self.step == self._until:
+            self.phase = m.Phase.PAUSED
         self.report(self._status())
         self._probed()
 

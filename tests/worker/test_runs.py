@@ -57,6 +57,39 @@ def test_few_runs_are_kept() -> None:
     assert list(driver.loop.kept) == [7, 8, 9, 10]
 
 
+def test_a_held_run_stays_until_it_is_brought_back() -> None:
+    settings = small_settings("mtl")
+    driver = Driver(settings)
+    driver.train_to(5)
+    driver.tell(m.HoldRun())
+    for _ in range(10):
+        driver.tell(m.Restart(settings))
+    assert list(driver.loop.kept) == [1, 7, 8, 9, 10]
+    driver.tell(m.BringBack(1))
+    assert driver.step == 5
+    for _ in range(10):
+        driver.tell(m.Restart(settings))
+    assert 1 not in driver.loop.kept and len(driver.loop.kept) == 4
+
+
+def test_training_pauses_exactly_where_it_is_told_to() -> None:
+    settings = small_settings("mtl", outer_steps=40)
+    driver = Driver(settings)
+
+    def train(until: int | None) -> tuple[int, m.Phase]:
+        driver.tell(m.Train(until=until))
+        while driver.loop.phase is m.Phase.RUNNING:
+            driver.work(1)
+        return driver.step, driver.loop.phase
+
+    assert train(17) == (17, m.Phase.PAUSED)
+    assert train(17) == (17, m.Phase.PAUSED)
+    assert train(5) == (17, m.Phase.PAUSED)
+    assert train(90) == (40, m.Phase.FINISHED)
+    driver.tell(m.Restart(settings), m.Train(until=3), m.Pause())
+    assert train(None) == (40, m.Phase.FINISHED)
+
+
 def test_a_saved_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     settings = small_settings(noise=0.1)
     driver, other = Driver(settings), Driver(settings)
