@@ -28,7 +28,7 @@ _RESTART = Applies.RESTART
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """The task family: y = A sin(x − φ) + noise."""
+    """The task family: y = A sin(ωx − φ) + noise."""
 
     amplitude_min: float = declare(
         0.1, "Amplitude min", "Smallest amplitude A of the sine tasks.",
@@ -39,12 +39,21 @@ class TaskSettings:
         symbol="A", minimum=0.0, maximum=100.0, slider=(0.0, 10.0), row="Amplitude",
     )  # fmt: skip
     phase_min: float = declare(
-        0.0, "Phase min", "Smallest phase φ of y = A sin(x − φ).",
+        0.0, "Phase min", "Smallest phase φ of y = A sin(ωx − φ).",
         symbol="φ", unit="rad", minimum=-10.0, maximum=10.0, slider=(0.0, 2 * math.pi), row="Phase",
     )  # fmt: skip
     phase_max: float = declare(
         math.pi, "Phase max", "Largest phase φ. With 0 to 2π the best single predictor is 0.",
         symbol="φ", unit="rad", minimum=-10.0, maximum=10.0, slider=(0.0, 2 * math.pi), row="Phase",
+    )  # fmt: skip
+    frequency_min: float = declare(
+        1.0, "Frequency min", "Smallest frequency ω of y = A sin(ωx − φ). From 1 to 1 as published "
+        "at first; where it varies, two points no longer determine a task.",
+        symbol="ω", minimum=0.0, maximum=10.0, slider=(0.5, 2.0), row="Frequency", basic=False,
+    )  # fmt: skip
+    frequency_max: float = declare(
+        1.0, "Frequency max", "Largest frequency ω of y = A sin(ωx − φ).",
+        symbol="ω", minimum=0.0, maximum=10.0, slider=(0.5, 2.0), row="Frequency", basic=False,
     )  # fmt: skip
     x_min: float = declare(
         -5.0, "x min", "Left end of the inputs x, drawn uniformly.",
@@ -60,6 +69,11 @@ class TaskSettings:
         "Meta-test queries stay clean.",
         symbol="σ", minimum=0.0, maximum=10.0, slider=(0.0, 2.0),
     )  # fmt: skip
+
+    @property
+    def frequency_varies(self) -> bool:
+        """Whether tasks differ in frequency: then a task has three unknowns."""
+        return self.frequency_max > self.frequency_min
 
 
 @dataclass(frozen=True)
@@ -200,7 +214,12 @@ DECLARATIONS: dict[str, Hyperparameter] = {
 }
 """Every hyperparameter, key → declaration, in the order of the settings form."""
 
-_ORDERED = (("amplitude_min", "amplitude_max"), ("phase_min", "phase_max"), ("x_min", "x_max"))
+_ORDERED = (
+    ("amplitude_min", "amplitude_max"),
+    ("phase_min", "phase_max"),
+    ("frequency_min", "frequency_max"),
+    ("x_min", "x_max"),
+)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,12 @@ from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.hyperparameters import MAX_LAYERS, Hyperparameter
 from maml_explorer.settings import DECLARATIONS, MAX_ARMS, Arm, Settings
 
-PAIRS = (("amplitude_min", "amplitude_max"), ("phase_min", "phase_max"), ("x_min", "x_max"))
+PAIRS = (
+    ("amplitude_min", "amplitude_max"),
+    ("phase_min", "phase_max"),
+    ("frequency_min", "frequency_max"),
+    ("x_min", "x_max"),
+)
 
 
 def values(declaration: Hyperparameter) -> st.SearchStrategy[Any]:

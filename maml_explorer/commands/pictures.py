@@ -85,8 +85,9 @@ def _tasks(outcome: Outcome, seed: int) -> list[TaskCurves]:
             module = initialization.adapt(points_x, points_y, steps=steps).double()
             with torch.no_grad():
                 adapted[name] = module(x[:, None])[:, 0].numpy()
-        amplitude, phase = held[index].tolist()
-        title = f"A = {amplitude:.2f}, φ = {phase:.2f}, {steps} inner steps"
+        amplitude, phase, frequency = held[index].tolist()
+        omega = "" if frequency == 1 else f", ω = {frequency:.2f}"
+        title = f"A = {amplitude:.2f}, φ = {phase:.2f}{omega}, {steps} inner steps"
         truth = targets(held[index : index + 1], x[None, :, None])[0, :, 0].numpy()
         curves.append(TaskCurves(title, x.numpy(), truth, points_x, points_y, adapted))
     return curves

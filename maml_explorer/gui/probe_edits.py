@@ -14,12 +14,12 @@ def truth(probe: ProbeTask, x: float) -> float | None:
     """The target of the task at `x`; None for a person's own task."""
     if probe.amplitude is None or probe.phase is None:
         return None
-    return float(sine(np.array([x]), probe.amplitude, probe.phase)[0])
+    return float(sine(np.array([x]), probe)[0])
 
 
 def own(probe: ProbeTask) -> ProbeTask:
     """The same support points as a task of the person's own: no truth, no query points."""
-    return replace(probe, amplitude=None, phase=None, query_x=None)
+    return replace(probe, amplitude=None, phase=None, query_x=None, frequency=1.0)
 
 
 def with_point(probe: ProbeTask, x: float, y: float) -> ProbeTask:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from maml_explorer.gui.numbers import number
 from maml_explorer.settings import Settings
 from maml_explorer.worker.messages import Array, ProbeTask
 
@@ -15,25 +18,40 @@ _CLUSTER = 0.15
 """Width of a cluster, as a part of the x range."""
 
 
-def sine(x: Array, amplitude: float, phase: float) -> Array:
-    """The truth of a sine task at `x` [point]: A sin(x − φ)."""
-    return np.asarray(amplitude * np.sin(x - phase), dtype=np.float64)
+def sine(x: Array, task: ProbeTask) -> Array:
+    """The truth of a task at `x` [point]: A sin(ωx − φ); nan where it has none."""
+    if task.amplitude is None or task.phase is None:
+        return np.full(np.shape(x), np.nan)
+    return np.asarray(task.amplitude * np.sin(task.frequency * x - task.phase), dtype=np.float64)
+
+
+def task_words(task: ProbeTask) -> str:
+    """What a task with a truth is: "A 3.2  φ 0.85", and "ω 1.1" where that is not 1."""
+    words = f"A {number(task.amplitude, 2, fixed=True)}  φ {number(task.phase, 2, fixed=True)}"
+    if task.frequency == 1:
+        return words
+    return f"{words}  ω {number(task.frequency, 2, fixed=True)}"
 
 
 def sampled_task(settings: Settings, generator: np.random.Generator) -> ProbeTask:
-    """A new task: amplitude, phase, support and query points from the ranges of `settings`."""
+    """A new task and its support and query points from the ranges of `settings`."""
     tasks = settings.tasks
     amplitude = float(generator.uniform(tasks.amplitude_min, tasks.amplitude_max))
     phase = float(generator.uniform(tasks.phase_min, tasks.phase_max))
+    frequency = tasks.frequency_min
+    if tasks.frequency_varies:
+        frequency = float(generator.uniform(frequency, tasks.frequency_max))
     query_x = generator.uniform(tasks.x_min, tasks.x_max, settings.inner.query_points)
     support_x = sampled_x(settings, generator, ANYWHERE)
-    return ProbeTask(
+    task = ProbeTask(
         support_x=fixed(support_x),
-        support_y=fixed(noisy(sine(support_x, amplitude, phase), settings, generator)),
+        support_y=fixed([]),
         amplitude=amplitude,
         phase=phase,
         query_x=fixed(np.sort(query_x)),
+        frequency=frequency,
     )
+    return replace(task, support_y=fixed(noisy(sine(support_x, task), settings, generator)))
 
 
 def sampled_x(settings: Settings, generator: np.random.Generator, where: str) -> Array:

@@ -360,7 +360,7 @@ class Session(QObject):
             self.new_task()
             return
         x = probing.sampled_x(self.settings, self._random, where)
-        y = probing.sine(x, probe.amplitude, probe.phase)
+        y = probing.sine(x, probe)
         y = probing.noisy(y, self.settings, self._random)
         self.set_probe(replace(probe, support_x=probing.fixed(x), support_y=probing.fixed(y)))
 
@@ -369,7 +369,7 @@ class Session(QObject):
         probe = self.probe
         if probe is None or probe.amplitude is None or probe.phase is None:
             return None
-        y = probing.sine(np.array([x]), probe.amplitude, probe.phase)
+        y = probing.sine(np.array([x]), probe)
         return float(probing.noisy(y, self.settings, self._random)[0])
 
     # runs that are compared

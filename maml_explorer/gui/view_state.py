@@ -32,6 +32,8 @@ class ViewState:
             view["y"] = self.probe.support_y.tolist()
             if self.probe.amplitude is not None:
                 view["task"] = [self.probe.amplitude, self.probe.phase]
+                if self.probe.frequency != 1:
+                    view["task"].append(self.probe.frequency)
         if self.inner_step is not None:
             view["inner_step"] = self.inner_step
         for key in ("tab", "preset"):
@@ -71,9 +73,10 @@ def _probe(view: Mapping[str, Any]) -> ProbeTask | None:
     if "task" not in view:
         return ProbeTask(probing.fixed(x), probing.fixed(y))
     task = _numbers(view, "task")
-    if len(task) != 2:
+    if not 2 <= len(task) <= 3:
         raise _damaged("task")
-    return ProbeTask(probing.fixed(x), probing.fixed(y), task[0], task[1])
+    amplitude, phase, frequency = (*task, 1.0)[:3]
+    return ProbeTask(probing.fixed(x), probing.fixed(y), amplitude, phase, frequency=frequency)
 
 
 def _numbers(view: Mapping[str, Any], key: str) -> list[float]:

@@ -42,8 +42,12 @@ def sample_batch() -> Batch:
     amplitude = empty(META_BATCH, 1, 1).uniform_(*AMPLITUDE)
     phase = empty(META_BATCH, 1, 1).uniform_(*PHASE)
     x = empty(META_BATCH, SHOTS + QUERY_POINTS, 1).uniform_(*X)
-    y = amplitude * torch.sin(x - phase)
 '''
+ONE_FREQUENCY = "    y = amplitude * torch.sin(x - phase)\n"
+FREQUENCY = """\
+    frequency = empty(META_BATCH, 1, 1).uniform_(*FREQUENCY)
+    y = amplitude * torch.sin(frequency * x - phase)
+"""
 NOISE = "    y = y + NOISE * torch.randn_like(y)\n"
 SPLIT = "    return x[:, :SHOTS], y[:, :SHOTS], x[:, SHOTS:], y[:, SHOTS:]"
 LOSS = '''\

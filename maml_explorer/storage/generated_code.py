@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
-from maml_explorer.settings import Arm, Settings
+from maml_explorer.settings import Arm, Settings, TaskSettings
 from maml_explorer.storage import code_sections as sections
 
 PROSE = 72
@@ -41,7 +41,10 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
         sections.SINE if own.model.activation == "sine" else "",
         model_lines(own, ".to(DEVICE, DTYPE)"),
         _initialize(own),
-        sections.SAMPLE + (sections.NOISE if own.tasks.noise > 0 else "") + sections.SPLIT,
+        sections.SAMPLE
+        + (sections.ONE_FREQUENCY if _one_frequency(own.tasks) else sections.FREQUENCY)
+        + (sections.NOISE if own.tasks.noise > 0 else "")
+        + sections.SPLIT,
         sections.LOSS,
         *_outer(record),
         sections.TRAIN + _update(own, record),
@@ -138,9 +141,10 @@ def _constants(own: Settings, record: Algorithm) -> str:
         f"SEED = {own.run.seed}  # of θ_0 and the tasks",
         f'DEVICE, DTYPE = "{device}", torch.{own.run.precision}',
         "",
-        f"# Tasks: y = A sin(x − φ){' + noise' if tasks.noise > 0 else ''}; φ is subtracted.",
+        f"# Tasks: y = A sin({'' if _one_frequency(own.tasks) else 'ω'}x − φ)"
+        f"{' + noise' if tasks.noise > 0 else ''}; φ is subtracted.",
         f"AMPLITUDE = {_ends(tasks.amplitude_min, tasks.amplitude_max)}  # A",
-        f"PHASE = {_ends(tasks.phase_min, tasks.phase_max)}  # φ",
+        _phase(tasks),
         f"X = {_ends(tasks.x_min, tasks.x_max)}",
         f"NOISE = {tasks.noise!r}  # σ" if tasks.noise > 0 else "",
         f"SHOTS, QUERY_POINTS = {inner.shots}, {inner.query_points}  # points per task",
@@ -160,6 +164,18 @@ def _constants(own: Settings, record: Algorithm) -> str:
     else:
         lines.append(f"OUTER_LR = {outer.outer_lr!r}  # β")
     return "\n".join(line for n, line in enumerate(lines) if line or n == 2)
+
+
+def _phase(tasks: TaskSettings) -> str:
+    phase = _ends(tasks.phase_min, tasks.phase_max)
+    if _one_frequency(tasks):
+        return f"PHASE = {phase}  # φ"
+    return f"PHASE, FREQUENCY = {phase}, {_ends(tasks.frequency_min, tasks.frequency_max)}  # φ, ω"
+
+
+def _one_frequency(tasks: TaskSettings) -> bool:
+    """Whether every task has frequency 1, as in the paper: then the code says nothing of it."""
+    return tasks.frequency_min == tasks.frequency_max == 1
 
 
 def _ends(low: float, high: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.hyperparameters import shown
-from maml_explorer.settings import DECLARATIONS, Settings
+from maml_explorer.settings import DECLARATIONS, Settings, TaskSettings
 
 MODULE_LINES = 40
 """Most lines of the module that a card may carry."""
@@ -58,10 +58,8 @@ def model_card(
         f"- few-shot-regression\n- {arm.algorithm}\n---",
         f"# {algorithm.label} initialization for sine regression",
         f"The initialization θ of a {network} network ({own.model.activation}), meta-trained with "
-        f"{algorithm.label} for {outer_step} outer steps on tasks y = A sin(x − φ) with A in "
-        f"[{own.tasks.amplitude_min:g}, {own.tasks.amplitude_max:g}], φ in "
-        f"[{shown(own.tasks.phase_min)}, {shown(own.tasks.phase_max)}] and x in "
-        f"[{own.tasks.x_min:g}, {own.tasks.x_max:g}]. It is meant to be adapted to a new task with "
+        f"{algorithm.label} for {outer_step} outer steps on tasks {_family(own.tasks)}. It "
+        "is meant to be adapted to a new task with "
         f"a few gradient steps; by itself it predicts no task. {algorithm.summary} "
         f"Source of the algorithm: {algorithm.source}.",
         _evaluation(evaluations),
@@ -78,6 +76,17 @@ def model_card(
         + ".",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _family(tasks: TaskSettings) -> str:
+    one = tasks.frequency_min == tasks.frequency_max == 1
+    omega = "" if one else f", ω in [{tasks.frequency_min:g}, {tasks.frequency_max:g}]"
+    return (
+        f"y = A sin({'' if one else 'ω'}x − φ) with A in "
+        f"[{tasks.amplitude_min:g}, {tasks.amplitude_max:g}], φ in "
+        f"[{shown(tasks.phase_min)}, {shown(tasks.phase_max)}]{omega} and x in "
+        f"[{tasks.x_min:g}, {tasks.x_max:g}]"
+    )
 
 
 def network_expression(settings: Settings) -> str:

@@ -9,14 +9,13 @@ from torch import Tensor
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import probe
 from maml_explorer.core.tasks.sine import (
-    bayes_posterior,
     best_single_mse,
     best_single_predictor,
-    oracle,
     predict_zero_mse,
     query_grid,
     targets,
 )
+from maml_explorer.core.tasks.sine_inference import bayes_posterior, determined_by, oracle
 from maml_explorer.core.training import RunState
 from maml_explorer.settings import TaskSettings
 from maml_explorer.worker.messages import (
@@ -63,7 +62,9 @@ def answer_probe(
     support_x = torch.from_numpy(np.array(task.support_x, dtype=np.float64))[None]
     support_y = torch.from_numpy(np.array(task.support_y, dtype=np.float64))[None]
     known = task.amplitude is not None and task.phase is not None
-    parameters = torch.tensor([[task.amplitude or 0.0, task.phase or 0.0]], dtype=torch.float64)
+    parameters = torch.tensor(
+        [[task.amplitude or 0.0, task.phase or 0.0, task.frequency]], dtype=torch.float64
+    )
     truth = targets(parameters, query[None, :, None])[0, :, 0]
     arms = {}
     for name, arm in state.arms.items():
@@ -83,9 +84,9 @@ def answer_probe(
         )
     single = best_single_predictor(tasks)
     found = None
-    if len(task.support_x) >= 2:
-        a, b = oracle(support_x[..., None], support_y[..., None])[0].tolist()
-        found = frozen_array(a * torch.sin(grid) + b * torch.cos(grid))
+    if len(task.support_x) >= determined_by(tasks):
+        a, b, frequency = oracle(tasks, support_x[..., None], support_y[..., None])[0].tolist()
+        found = frozen_array(a * torch.sin(frequency * grid) + b * torch.cos(frequency * grid))
     posterior = None
     if tasks.noise > 0 and len(task.support_x):
         posterior = bayes_posterior(tasks, support_x[0], support_y[0], grid)

@@ -262,7 +262,7 @@ def _set_probe(loop: Loop, command: m.ProbeTask) -> None:
 
 def _known(command: m.ProbeTask) -> list[Any]:
     """What a probe may leave out, where it is there."""
-    known = (command.query_x, command.amplitude, command.phase)
+    known = (command.query_x, command.amplitude, command.phase, command.frequency)
     return [value for value in known if value is not None]
 
 

@@ -111,6 +111,8 @@ class ProbeTask:
     phase: float | None = None
     query_x: Array | None = None
     """[point]; where given, residuals are reported there."""
+    frequency: float = 1.0
+    """Of the truth, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,7 @@ class Probed:
     """[grid point]: the best single predictor of the task family, what MTL converges to."""
     best_single_formula: str = ""
     oracle: Array | None = None
-    """[grid point]: least squares on sin x and cos x; None below two support points."""
+    """[grid point]: the least-squares sine; None where the support points do not determine it."""
     bayes_mean: Array | None = None
     """[grid point]; only where noise > 0."""
     bayes_sd: Array | None = None

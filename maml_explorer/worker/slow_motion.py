@@ -34,13 +34,14 @@ class Pending:
     ) -> Pending:
         """The step from `before` to `state`, seen on the first task of its meta-batch."""
         batch, _ = training.draw_batch(plan, before)
-        amplitude, phase = batch.tasks[0].tolist()
+        amplitude, phase, frequency = batch.tasks[0].tolist()
         task = ProbeTask(
             support_x=frozen_array(batch.support.x[0, :, 0]),
             support_y=frozen_array(batch.support.y[0, :, 0]),
             amplitude=amplitude,
             phase=phase,
             query_x=frozen_array(batch.query.x[0, :, 0]),
+            frequency=frequency,
         )
         steps = {name: arm.inner.steps for name, arm in plan.arms.items()}
         probed = answer_probe(run, plan, before, task, steps, training_inner_loop=True)

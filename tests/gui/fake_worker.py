@@ -203,7 +203,7 @@ class FakeWorker:
         single = -1.62 * np.cos(grid)
         truth = None
         if probe.amplitude is not None and probe.phase is not None:
-            truth = probe.amplitude * np.sin(grid - probe.phase)
+            truth = probe.amplitude * np.sin(probe.frequency * grid - probe.phase)
         goal = truth if truth is not None else np.zeros_like(grid)
         query_x = np.zeros(0) if probe.query_x is None else probe.query_x
         arms = {}

@@ -75,6 +75,29 @@ def test_a_click_outside_the_axes_adds_nothing(bench, panel):
     assert len(bench.session.probe.support_x) == 3
 
 
+def test_the_caption_and_the_truth_have_the_frequency_where_it_is_not_one(bench, panel):
+    bench.session.edit({"frequency_min": 0.8, "frequency_max": 1.2})
+    x = np.array([-4.0, 3.0])
+    task = m.ProbeTask(x, 3.2 * np.sin(1.1 * x - 0.85), 3.2, 0.85, np.array([1.0]), 1.1)
+    bench.session.set_probe(task)
+    bench.pull()
+    assert panel.subtitle.full == "A 3.2  φ 0.85  ω 1.1 · 2 support points"
+    curves = panel.canvas.curves
+    np.testing.assert_allclose(curves.truth.yData, 3.2 * np.sin(1.1 * curves.truth.xData - 0.85))
+    panel.canvas.labels.place()
+    said = panel.canvas.labels.texts["empty"]
+    assert said.isVisible()
+    assert said.toPlainText() == "2 points do not determine A, φ and ω: no oracle"
+    click(bench, panel, 1.5, -3.0)
+    probe = bench.session.probe
+    assert probe.support_y[-1] == pytest.approx(3.2 * np.sin(1.1 * probe.support_x[-1] - 0.85))
+    panel.canvas.labels.place()
+    assert not said.isVisible()
+    click(bench, panel, -2.5, 4.0, modifier=Qt.KeyboardModifier.ShiftModifier)
+    assert bench.session.probe.frequency == 1
+    assert panel.subtitle.full == "your own task · 4 support points"
+
+
 def test_shift_click_makes_it_the_persons_own_task(bench, panel):
     click(bench, panel, 1.5, -3.0, modifier=Qt.KeyboardModifier.ShiftModifier)
     probe = bench.session.probe
@@ -507,7 +530,7 @@ def test_exact_answers_are_hidden_and_shown_from_a_menu(bench, panel):
     assert all(action.isChecked() for action in entries.values())
     for words, name in (
         ("Truth", "truth"), ("Best single predictor", "best"),
-        ("Oracle: least squares on sin x, cos x", "oracle"),
+        ("Oracle: the least-squares sine", "oracle"),
     ):  # fmt: skip
         assert len(curve_of(panel, name).yData)
         entries[words].trigger()

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.probing import CLUSTERED, LEFT_HALF
 from maml_explorer.gui.session import Session
+from maml_explorer.gui.view_state import ViewState, view_state
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.presets import presets
 from maml_explorer.settings import Arm, Settings, default_arm
@@ -277,6 +278,30 @@ def test_a_new_task_comes_from_the_task_family(session: Session, worker: FakeWor
         assert not probe.support_y.flags.writeable
         seen.add(probe.amplitude)
     assert len(seen) == 20
+
+
+def test_a_task_has_its_frequency_where_that_varies(session: Session):
+    session.edit({"frequency_min": 0.8, "frequency_max": 1.2})
+    frequencies = set()
+    for _ in range(20):
+        session.new_task()
+        session.new_points()
+        probe = session.probe
+        assert probe is not None and probe.amplitude is not None and probe.phase is not None
+        assert 0.8 <= probe.frequency <= 1.2
+        expected = probe.amplitude * np.sin(probe.frequency * probe.support_x - probe.phase)
+        np.testing.assert_allclose(probe.support_y, expected, atol=1e-12)
+        truth = probe.amplitude * math.sin(probe.frequency * 1.5 - probe.phase)
+        assert session.target(1.5) == pytest.approx(truth)
+        # a share string carries it
+        there = view_state(ViewState(probe).to_view()).probe
+        assert there is not None and there.frequency == probe.frequency
+        frequencies.add(probe.frequency)
+    assert len(frequencies) == 20
+    session.edit({"frequency_min": 1.0, "frequency_max": 1.0})
+    session.new_task()
+    assert session.probe is not None and session.probe.frequency == 1
+    assert len(ViewState(session.probe).to_view()["task"]) == 2
 
 
 def test_noise_is_on_the_support_points(session: Session):

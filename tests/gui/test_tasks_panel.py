@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from maml_explorer.gui.panels.tasks import FEWEST, MOST, TasksPanel
+from maml_explorer.gui.panels.tasks import FEWEST, MOST, WIDTH_OF_THREE, TasksPanel
 from maml_explorer.worker import messages as m
 from tests.gui.panel_bench import LEFT, Bench, nameless
 
@@ -52,6 +52,16 @@ def test_a_click_shows_the_task_above(bench, panel):
     panel.cells[0].setFocus()
     bench.qtbot.keyClick(panel.cells[0], Qt.Key.Key_Space)
     assert bench.session.probe is panel.cells[0].task
+
+
+def test_a_title_with_a_frequency_has_room(bench, panel):
+    few = len(panel.cells)
+    bench.session.edit({"frequency_max": 1.5})
+    assert FEWEST <= len(panel.cells) < few
+    for cell in panel.cells:
+        assert cell.title.count("ω") == 1 and 1 < cell.task.frequency <= 1.5
+        assert cell.fontMetrics().horizontalAdvance(cell.title) <= WIDTH_OF_THREE
+    assert bench.worker.posted_of(m.WatchTasks)[-1].support_x.shape[0] == len(panel.cells)
 
 
 def test_new_tasks_are_other_tasks(bench, panel):

@@ -53,6 +53,7 @@ def sampled(nth: int) -> tuple[Settings, Arm]:
         "momentum": pick.choice([0.0, 0.9]),
         "outer_steps": pick.choice([3, 100]),
         "noise": pick.choice([0.0, 0.3]),
+        "frequency_min": 0.8 if nth % 3 == 0 else 1.0,
         "phase_min": pick.choice([0.0, -torch.pi / 2]),
         "amplitude_max": pick.uniform(0.2, 5),
         "seed": nth,
@@ -122,7 +123,13 @@ def test_the_sample_covers_every_choice() -> None:
 def test_the_script_stands_alone_and_is_short(nth: int) -> None:
     settings, arm = sampled(nth)
     long = settings.with_values(
-        {"hidden": (1024,) * 3, "activation": "sine", "noise": 0.1, "initialization": "he"}
+        {
+            "hidden": (1024,) * 3,
+            "activation": "sine",
+            "noise": 0.1,
+            "initialization": "he",
+            "frequency_max": 2.0,
+        }
     )
     deep = long.with_values({"hidden": (1024,) * 8})
     for code in (standalone_script(each, arm) for each in (settings, long, deep)):
@@ -241,6 +248,21 @@ def test_its_own_tasks_are_those_of_the_settings() -> None:
     inside = x.abs() < 1
     phase = (x - torch.asin(clean / 2))[inside]
     assert -0.3 - 1e-3 <= float(phase.min()) < -0.29 and 0.39 < float(phase.max()) <= 0.4 + 1e-3
+
+
+def test_its_own_tasks_have_the_frequencies_of_the_settings() -> None:
+    settings = Settings().with_values(
+        {"meta_batch": 4000, "amplitude_min": 1.0, "amplitude_max": 1.0, "frequency_min": 0.8,
+         "phase_min": 0.0, "phase_max": 0.0, "frequency_max": 1.2, "x_min": 1.0, "x_max": 1.0}
+    )  # fmt: skip
+    code = standalone_script(settings, default_arm("maml"))
+    assert "y = A sin(ωx − φ)" in code and "FREQUENCY = (0.0, 0.0), (0.8, 1.2)  # φ, ω" in code
+    torch.manual_seed(0)
+    _, y, _, _ = executed(code)["sample_batch"]()
+    frequency = torch.asin(y)  # y = sin ω
+    assert 0.8 - 1e-6 <= float(frequency.min()) < 0.801
+    assert 1.199 < float(frequency.max()) <= 1.2 + 1e-6
+    assert torch.equal(y[:, 0], y[:, 1]), "a task has one frequency"
 
 
 def test_the_words_of_the_script() -> None:

@@ -417,3 +417,27 @@ def test_memory_that_is_not_enough_is_said_with_what_to_lower(
     assert isinstance(failed, m.Failed) and "lower the meta-batch" in failed.what
     driver.train_to(5)
     assert driver.step == 5
+
+
+def test_a_task_carries_its_frequency() -> None:
+    driver = Driver(small_settings("maml", frequency_min=0.8, frequency_max=1.2, shots=4))
+    x = np.array([-3.0, -1.0, 0.5, 2.0, 4.0])
+    task = m.ProbeTask(x, 2 * np.sin(1.1 * x - 0.5), 2.0, 0.5, frequency=1.1)
+    driver.tell(task)
+    (probed,) = driver.reports(m.Probed)
+    assert isinstance(probed, m.Probed) and probed.truth is not None and probed.oracle is not None
+    np.testing.assert_allclose(probed.truth, 2 * np.sin(1.1 * probed.grid - 0.5), atol=1e-12)
+    np.testing.assert_allclose(probed.oracle, probed.truth, atol=1e-4)
+    # two points leave a family of answers, and so no oracle
+    driver.tell(dataclasses.replace(task, support_x=x[:2], support_y=task.support_y[:2]))
+    (probed,) = driver.reports(m.Probed)
+    assert isinstance(probed, m.Probed) and probed.oracle is None
+    # the task of a step in slow motion too
+    driver.tell(m.TakeInnerStep())
+    (stepped,) = driver.reports(m.Stepped)
+    assert isinstance(stepped, m.Stepped)
+    seen = stepped.probe
+    assert 0.8 <= seen.frequency <= 1.2 and seen.frequency != 1
+    assert seen.amplitude is not None and seen.phase is not None
+    expected = seen.amplitude * np.sin(seen.frequency * seen.support_x - seen.phase)
+    np.testing.assert_allclose(seen.support_y, expected, atol=1e-5)

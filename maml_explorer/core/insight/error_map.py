@@ -18,7 +18,7 @@ from maml_explorer.settings import TaskSettings
 
 @dataclass(frozen=True)
 class ErrorMap:
-    """Query errors over the plane of tasks; float64 on the CPU, not finite where diverged."""
+    """Query errors over a plane of tasks; float64 on the CPU, not finite where diverged."""
 
     amplitudes: Tensor
     """[amplitude]"""
@@ -27,6 +27,8 @@ class ErrorMap:
     errors: Tensor
     """[inner step 0 … K, amplitude, phase]: mean squared error against clean targets, averaged
     over support sets."""
+    frequency: float
+    """Of all these tasks: the middle of its range."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def error_map(
     generator: torch.Generator,
     draws: int = 1,
 ) -> Generator[int, None, ErrorMap | Nothing]:
-    """Errors over amplitude × phase; yields tasks done so far.
+    """Errors over amplitude × phase, at the middle frequency; yields tasks done so far.
 
     All tasks see the same support x and noise, so that neighbours differ by the task alone. With
     no inner steps the map is of θ itself.
@@ -63,7 +65,9 @@ def error_map(
         return NOTHING_ADAPTS
     if not len(amplitudes) or not len(phases) or shots < 1:
         return NO_TASKS
-    grid = torch.cartesian_prod(amplitudes.double(), phases.double()).view(-1, 2)
+    frequency = (settings.frequency_min + settings.frequency_max) / 2
+    only = torch.tensor([frequency], dtype=torch.float64)
+    grid = torch.cartesian_prod(amplitudes.double(), phases.double(), only).view(-1, 3)
     total = torch.zeros(learner.steps + 1, len(grid), dtype=torch.float64)
     done = 0
     for _ in range(draws):
@@ -84,7 +88,7 @@ def error_map(
             yield done
         total += torch.cat(columns, 1)
     errors = (total / draws).view(-1, len(amplitudes), len(phases))
-    return ErrorMap(amplitudes.double(), phases.double(), errors)
+    return ErrorMap(amplitudes.double(), phases.double(), errors, frequency)
 
 
 def data_map(

@@ -141,7 +141,7 @@ def polar_fit(coordinates: Tensor, tasks: Tensor) -> PolarFit | Nothing:
 
     Args:
         coordinates: [task, 2]; rows with nan are left out.
-        tasks: [task, 2], amplitude and phase.
+        tasks: [task, 3], of which amplitude and phase are read.
     """
     finite = torch.isfinite(coordinates).all(1)
     at, drawn = coordinates[finite].double(), tasks.double().cpu()[finite]

@@ -29,7 +29,7 @@ def held_out_batch(
 def batch_at(
     settings: TaskSettings, tasks: Tensor, shots: int, generator: torch.Generator, like: Tensor
 ) -> TaskBatch:
-    """Given tasks [task, 2], all with the same support x and the same noise.
+    """Given tasks [task, 3], all with the same support x and the same noise.
 
     What then differs between two tasks is the task alone, so an error map is smooth.
     """

@@ -20,7 +20,7 @@ class TaskBatch:
     """Tasks with their points: the first `shots` are the support set, the rest the query set."""
 
     tasks: Tensor
-    """[task, parameter]; for sines amplitude and phase."""
+    """[task, parameter]; for sines amplitude, phase and frequency."""
     inputs: Tensor
     """[task, point, 2]: x with a column of ones, as networks take it."""
     y: Tensor

@@ -225,8 +225,7 @@ class AdaptationPanel(QWidget):
         points = f"{n or 'no'} support point{'' if n == 1 else 's'}"
         if probe.amplitude is None or probe.phase is None:
             return f"your own task · {points}"
-        amplitude, phase = (number(v, 2, fixed=True) for v in (probe.amplitude, probe.phase))
-        return f"A {amplitude}  φ {phase} · {points}"
+        return f"{probing.task_words(probe)} · {points}"
 
     def _caption(self) -> str:
         return f"{self._subtitle()} · after inner step {self.inner_step}"

@@ -246,4 +246,8 @@ def _height(y: Array) -> float:
 
 def _other(probe: ProbeTask, before: ProbeTask) -> bool:
     """Whether it is another task, not the same one with other points."""
-    return (probe.amplitude, probe.phase) != (before.amplitude, before.phase)
+    return _parameters(probe) != _parameters(before)
+
+
+def _parameters(probe: ProbeTask) -> tuple[float | None, float | None, float]:
+    return probe.amplitude, probe.phase, probe.frequency

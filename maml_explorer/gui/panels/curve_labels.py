@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from maml_explorer.gui.panels.canvas import TaskCanvas
 
 EMPTY = "No support points: click to add one"
+UNDETERMINED = "do not determine A, φ and ω: no oracle"
 
 
 class CurveLabels:
@@ -78,9 +79,13 @@ class CurveLabels:
 
     def _place_empty(self, ground: Box) -> None:
         text, probe = self.texts["empty"], self._canvas.curves.probe
-        text.setVisible(probe is not None and len(probe.support_x) == 0)
-        text.setText(EMPTY)
-        left = ground.left + (ground.width - _size(EMPTY)[0]) / 2
+        count = -1 if probe is None else len(probe.support_x)
+        words = EMPTY if count == 0 else ""
+        if 0 < count < 3 and self._canvas.session.settings.tasks.frequency_varies:
+            words = f"{count} point{'s' if count > 1 else ''} {UNDETERMINED}"
+        text.setVisible(bool(words))
+        text.setText(words)
+        left = ground.left + (ground.width - _size(words)[0]) / 2
         text.setPos(*self._canvas.to_data(QPoint(round(left), round(ground.top + 6))))
 
     def _best_words(self) -> str:

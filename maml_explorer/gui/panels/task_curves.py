@@ -24,7 +24,7 @@ FAR = 50.0
 REFERENCES = {
     "truth": "Truth",
     "best": "Best single predictor",
-    "oracle": "Oracle: least squares on sin x, cos x",
+    "oracle": "Oracle: the least-squares sine",
     "band": "Bayes band",
 }
 """What a person may hide, with its whole name."""
@@ -105,9 +105,9 @@ class TaskCurves:
             self.query.setData(_NONE, _NONE)
             self.residual.put(_NONE, _NONE)
         else:
-            self.truth.put(self.grid, sine(self.grid, probe.amplitude, probe.phase))
+            self.truth.put(self.grid, sine(self.grid, probe))
             query = _NONE if probe.query_x is None else probe.query_x
-            self.query.setData(query, sine(query, probe.amplitude, probe.phase))
+            self.query.setData(query, sine(query, probe))
         self.draw_support(focused)
 
     def draw_support(self, focused: bool) -> None:
@@ -171,7 +171,7 @@ class TaskCurves:
             rows = self.report.arms[names[0]].query_prediction
             if probe.query_x is not None and probe.amplitude is not None and len(rows):
                 predicted = rows[min(self.steps.get(names[0], 0), len(rows) - 1)]
-                target = sine(probe.query_x, probe.amplitude, probe.phase or 0.0)
+                target = sine(probe.query_x, probe)
                 keep = np.isfinite(predicted)
                 x = np.repeat(probe.query_x[keep], 2)
                 y = np.stack((target[keep], predicted[keep]), axis=1).ravel()

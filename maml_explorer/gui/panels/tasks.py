@@ -9,10 +9,9 @@ from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPen, QResi
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.elided import ElidedLabel
-from maml_explorer.gui.numbers import number
 from maml_explorer.gui.panels.curve import from_below
 from maml_explorer.gui.panels.inner_step import InnerStep
-from maml_explorer.gui.probing import sampled_task, sine
+from maml_explorer.gui.probing import sampled_task, sine, task_words
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme, arm_style, base_font
 from maml_explorer.gui.widgets import Slider, button, label, row
@@ -22,6 +21,8 @@ from maml_explorer.worker.messages import Array, ProbeTask, Watched, WatchTasks
 FEWEST, MOST = 3, 10
 WIDTH = 96
 """Pixels that a small plot needs."""
+WIDTH_OF_THREE = 138
+"""Pixels that it needs where its title has a frequency too."""
 _TITLE = 20
 _NONE = np.zeros((0, 0))
 
@@ -49,10 +50,7 @@ class TaskCell(QAbstractButton):
     @property
     def title(self) -> str:
         """The task's parameters: "A 0.9 φ 0.7"."""
-        if self.task is None:
-            return ""
-        amplitude = number(self.task.amplitude, 2, fixed=True)
-        return f"A {amplitude}  φ {number(self.task.phase, 2, fixed=True)}"
+        return "" if self.task is None else task_words(self.task)
 
     def show_task(self, task: ProbeTask, grid: Array, curves: dict[str, Array]) -> None:
         """Draws `curves`, arm → [grid point], on a task."""
@@ -79,8 +77,7 @@ class TaskCell(QAbstractButton):
         painter.setClipRect(QRectF(0, _TITLE, self.width(), self.height() - _TITLE))
         low, high = settings.tasks.x_min, settings.tasks.x_max
         x = self.grid if len(self.grid) else np.linspace(low, high, 101)
-        self._line(painter, x, sine(x, self.task.amplitude, self.task.phase),
-                   _pen(theme.muted, Qt.PenStyle.DashLine))  # fmt: skip
+        self._line(painter, x, sine(x, self.task), _pen(theme.muted, Qt.PenStyle.DashLine))
         styles = {
             arm.name: arm_style(settings, arm, theme)
             for arm in settings.arms
@@ -190,6 +187,7 @@ class TasksPanel(QWidget):
         if (before.tasks, before.inner.shots) != (settings.tasks, settings.inner.shots):
             self.tasks = []
         if self.isVisible():
+            self._fit_cells()
             if not self.tasks:
                 self.sample()
             self._draw()
@@ -221,7 +219,10 @@ class TasksPanel(QWidget):
 
     def _fit_cells(self) -> None:
         """As many small plots as there is room for."""
-        wanted = max(FEWEST, min(MOST, self.width() // (WIDTH + 4)))
+        family = self.session.settings.tasks
+        two = family.frequency_min == family.frequency_max == 1
+        width = WIDTH if two else WIDTH_OF_THREE
+        wanted = max(FEWEST, min(MOST, self.width() // (width + 4)))
         if wanted == len(self.cells):
             return
         while len(self.cells) > wanted:

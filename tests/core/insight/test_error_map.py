@@ -33,7 +33,7 @@ def test_cells_equal_adaptation_to_their_task(start: int) -> None:
     )
     assert isinstance(found, ErrorMap) and found.errors.shape == (3, 3, 4)
     source = setting.generator(4)
-    grid = torch.cartesian_prod(AMPLITUDES, PHASES)
+    grid = torch.cartesian_prod(AMPLITUDES, PHASES, torch.ones(1, dtype=torch.float64))
     draws = [batch_at(setting.SETTINGS, grid, 5, source, learner.theta) for _ in range(2)]
     sizes, activation = learner.model.sizes, learner.model.activation
     for a, p in ((0, 0), (1, 2), (2, 3)):
@@ -41,7 +41,7 @@ def test_cells_equal_adaptation_to_their_task(start: int) -> None:
             errors = []
             for batch in draws:
                 task = a * 4 + p
-                assert batch.tasks[task].tolist() == [float(AMPLITUDES[a]), float(PHASES[p])]
+                assert batch.tasks[task].tolist() == [float(AMPLITUDES[a]), float(PHASES[p]), 1.0]
                 _, (x, y) = setting.points(batch, task)
                 assert torch.equal(y, AMPLITUDES[a] * torch.sin(x - PHASES[p]))  # clean
                 phi = setting.adapted(learner, batch, task, steps=k)
@@ -51,11 +51,11 @@ def test_cells_equal_adaptation_to_their_task(start: int) -> None:
 
 def test_tasks_of_a_map_share_support_and_noise() -> None:
     like = torch.empty(0, dtype=torch.float64)
-    tasks = torch.tensor([[0.0, 0.0], [2.0, 1.0], [5.0, -3.0]], dtype=torch.float64)
+    tasks = torch.tensor([[0.0, 0.0, 1.0], [2.0, 1.0, 0.8], [5.0, -3.0, 1.2]], dtype=torch.float64)
     batch = batch_at(setting.SETTINGS, tasks, 5, setting.generator(4), like)
     x = batch.support.x
     assert torch.equal(x[0], x[1]) and torch.equal(x[0], x[2])
-    clean = tasks[:, :1, None] * torch.sin(x - tasks[:, 1:, None])
+    clean = tasks[:, :1, None] * torch.sin(tasks[:, 2:, None] * x - tasks[:, 1:2, None])
     noise = batch.support.y - clean
     torch.testing.assert_close(noise[1], noise[0])
     torch.testing.assert_close(noise[2], noise[0])
