@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from maml_explorer.core.divergence import EXPLODING, loss_limit
 from maml_explorer.core.evaluation import meta_test, run_to_end
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
-from maml_explorer.core.tasks.sine import predict_zero_mse
 from maml_explorer.core.training import (
     ArmState,
     Losses,
@@ -40,7 +40,6 @@ from maml_explorer.storage.checkpoint import ArmResult, Checkpoint, save_checkpo
 from maml_explorer.storage.initialization import Initialization, save_initialization, versions
 from maml_explorer.storage.records import arm_records
 from maml_explorer.storage.run_folder import RunFolder
-from maml_explorer.worker.recorder import EXPLODING
 
 CHECKPOINT_EVERY = 1000
 """Outer steps between checkpoints."""
@@ -198,11 +197,10 @@ def _train(
     run: _Seed, save: _Saver, progress: Callable[[Progress], None] | None, before: int, total: int
 ) -> None:
     settings = run.plan.settings
-    limit = EXPLODING * max(predict_zero_mse(settings.tasks), 1e-6)
     last = settings.outer.outer_steps
     while run.state.outer_step < last and not all(a.frozen for a in run.state.arms.values()):
         step = run.state.outer_step + 1
-        values = _step(run, step, limit)
+        values = _step(run, step)
         if step % settings.run.evaluate_every == 0 and step < last:
             run.evaluations += _evaluation_rows(run.plan, run.state)
         if step % CHECKPOINT_EVERY == 1 and step > 1:
@@ -215,7 +213,7 @@ def _train(
             _freeze(run, name, run.state.outer_step, "its parameters are not finite")
 
 
-def _step(run: _Seed, step: int, limit: float) -> dict[str, tuple[float, float]]:
+def _step(run: _Seed, step: int) -> dict[str, tuple[float, float]]:
     """One outer step with all that follows from its losses: (inner, outer) by arm name."""
     start, seed = run.state, run.plan.settings.run.seed
     extra = _full(run.plan, start) if step % FULL_LOSSES_EVERY == 0 or step == 1 else {}
@@ -230,6 +228,7 @@ def _step(run: _Seed, step: int, limit: float) -> dict[str, tuple[float, float]]
         steps.append(step)
         inner_losses.append(inner)
         outer_losses.append(outer)
+        limit = loss_limit(run.plan, name)
         # written so that NaN counts as bad
         if inner <= limit and outer <= limit:
             run.good[name] = start.arms[name]
@@ -255,7 +254,7 @@ def _what(inner: float, outer: float, limit: float) -> str:
     name, value = ("inner", inner) if not inner <= limit else ("outer", outer)
     if not math.isfinite(value):
         return f"its {name} loss is not finite"
-    return f"its {name} loss of {value:.3g} is more than {EXPLODING:g} times that of predicting 0"
+    return f"its {name} loss of {value:.3g} is above {limit:.3g}, {EXPLODING:g} times a usual one"
 
 
 def _read(losses: Mapping[str, Losses]) -> dict[str, tuple[float, float]]:

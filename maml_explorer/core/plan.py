@@ -106,6 +106,8 @@ class Plan:
         default_factory=list, compare=False, repr=False
     )
     """The block drawn last: (generator state before it, its batches, generator state after it)."""
+    loss_limits: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
+    """By arm name, as they are asked for: see :mod:`maml_explorer.core.divergence`."""
 
     @property
     def long_pieces(self) -> bool:

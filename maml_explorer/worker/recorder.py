@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from maml_explorer.core.divergence import loss_limit
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.tasks.sine import predict_zero_mse
 from maml_explorer.core.training import Losses
-from maml_explorer.worker.messages import Array, Metrics
+from maml_explorer.worker.messages import Metrics
 
 BLOCK_STEPS = 64
-EXPLODING = 1e4
-"""A training loss this many times the exact loss of predicting 0 counts as diverged."""
 
 
 @dataclass(slots=True)
@@ -39,8 +37,6 @@ class Recorder:
     """Collects outer steps; `flush` reads them from the device in one go."""
 
     rows: list[_Row] = field(default_factory=list)
-    first: dict[str, float] = field(default_factory=dict)
-    """By arm its first loss."""
 
     def add(
         self,
@@ -80,29 +76,17 @@ class Recorder:
         bad = []
         for index, name in enumerate(names):
             trained = np.array([name in row.losses for row in rows])
-            limit = self._limit(plan, name, support[index], query[index])
-            for one in (support, query):
-                wrong = trained & ~(one[index] <= limit)
-                if wrong.any():
-                    column = int(np.argmax(wrong))
-                    bad.append(Bad(name, rows[column].outer_step, float(one[index, column])))
-                    break
+            limit = loss_limit(plan, name)
+            fine = (support[index] <= limit) & (query[index] <= limit)  # NaN is not
+            wrong = trained & ~fine
+            if wrong.any():
+                column = int(np.argmax(wrong))
+                pair = (support[index, column], query[index, column])
+                loss = next(float(v) for v in pair if not v <= limit)
+                bad.append(Bad(name, rows[column].outer_step, loss))
         for one in (support, query):
             one[~np.isfinite(one)] = np.nan
         steps = np.array([row.outer_step for row in rows], dtype=np.int64)
         for array in (steps, support, query, seconds, counts):
             array.flags.writeable = False
         return Metrics(run, names, steps, support, query, seconds, counts), bad
-
-    def _limit(self, plan: Plan, name: str, support: Array, query: Array) -> float:
-        """Above it an arm's loss counts as exploded.
-
-        Where tasks are small or an initialization large, the first losses are the measure.
-        """
-        if name not in self.first:
-            finite = [float(v) for v in (support[0], query[0]) if np.isfinite(v)]
-            if finite:
-                self.first[name] = max(finite)
-        tasks = plan.settings.tasks
-        usual = predict_zero_mse(tasks) + tasks.noise**2
-        return EXPLODING * max(usual, self.first.get(name, 0.0), 1e-6)
