@@ -19,8 +19,10 @@ from maml_explorer.gui.theme import LIGHT, Theme
 from maml_explorer.presets import Preset
 from maml_explorer.settings import Arm, Settings
 from maml_explorer.worker import messages as m
+from maml_explorer.worker.insight_figures import Figures
 from maml_explorer.worker.insight_messages import (
     Insight,
+    InsightFigures,
     InsightProgress,
     InsightRequest,
     LookInside,
@@ -109,6 +111,8 @@ class Session(QObject):
         self.theme: Theme = LIGHT
         self.insights: dict[InsightRequest, Insight] = {}
         """What the views found last in this run, those that are visible or were asked for."""
+        self.figures = Figures()
+        """What the views found over the outer steps of this run."""
         self._visible: dict[object, tuple[InsightRequest, ...]] = {}
         self.undo_stack = QUndoStack(self)
         self._random = np.random.default_rng(0)
@@ -122,7 +126,7 @@ class Session(QObject):
             m.Metrics: self.metrics_arrived.emit,
             m.Probed: self._take_probed,
             m.Watched: self.watched.emit,
-            m.Rewound: self.rewound.emit,
+            m.Rewound: self._take_rewound,
             m.MetaTested: self._take_meta_test,
             m.ReferenceLosses: self._take_references,
             m.Stepped: self.stepped.emit,
@@ -131,6 +135,7 @@ class Session(QObject):
             m.Refused: self._take_refused,
             m.Exported: self.exported.emit,
             Insight: self._take_insight,
+            InsightFigures: self._take_figures,
             InsightProgress: self.insight_progressed.emit,
         }
 
@@ -452,7 +457,7 @@ class Session(QObject):
     def _begin(self, run: int) -> None:
         self.run = run
         self.references = self.meta_test = self._latest = None
-        self.insights = {}
+        self.insights, self.figures = {}, Figures()
         self.probed = self._example
         self.run_started.emit(run)
 
@@ -481,7 +486,15 @@ class Session(QObject):
                 pinned.figures.update(figures_of(meta_test))
         self.meta_tested.emit(meta_test)
 
+    def _take_rewound(self, rewound: m.Rewound) -> None:
+        self.figures.rewind(rewound.outer_step)
+        self.rewound.emit(rewound)
+
+    def _take_figures(self, figures: InsightFigures) -> None:
+        self.figures = Figures(figures.rows)
+
     def _take_insight(self, insight: Insight) -> None:
+        self.figures.take(insight)
         self.insights.pop(insight.request, None)
         self.insights[insight.request] = insight
         if len(self.insights) > _MOST_INSIGHTS:

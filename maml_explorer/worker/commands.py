@@ -21,7 +21,13 @@ from maml_explorer.worker.answers import reference_losses
 from maml_explorer.worker.exports import export_initialization, opened_run, save_run
 from maml_explorer.worker.history import History
 from maml_explorer.worker.insight import VIEWS
-from maml_explorer.worker.insight_messages import InsightRequest, LookInside, RefreshInsight
+from maml_explorer.worker.insight_figures import Figures
+from maml_explorer.worker.insight_messages import (
+    InsightFigures,
+    InsightRequest,
+    LookInside,
+    RefreshInsight,
+)
 from maml_explorer.worker.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
 
 OF_A_RUN = (
     "settings", "plan", "state", "good", "candidate", "seconds", "gradient_evaluations", "changes",
-    "last_change", "beyond", "history", "good_of", "candidate_of",
+    "last_change", "beyond", "history", "good_of", "candidate_of", "figures", "insights",
 )  # fmt: skip
 """Attributes of the loop that belong to one run, and come back with it."""
 MAX_KEPT = 4
@@ -53,6 +59,8 @@ def _restart(loop: Loop, command: m.Restart) -> None:
             "last_change": "",
             "beyond": False,
             "history": History(),
+            "figures": Figures(),
+            "insights": {},
         },
         m.Phase.RUNNING if command.train else m.Phase.PAUSED,
     )
@@ -81,6 +89,9 @@ def _begin(loop: Loop, run: dict[str, Any], phase: m.Phase) -> None:
     loop.enter(phase)
     for block in loop.history.blocks(loop.run_number):
         loop.outbox.put(block)
+    loop.outbox.put(InsightFigures(loop.run_number, tuple(loop.figures.rows())))
+    for found in loop.insights.values():
+        loop.outbox.put(dataclasses.replace(found, run=loop.run_number))
     loop.answer_probe()
     loop.answer_watch()
 
@@ -237,6 +248,7 @@ def _back(loop: Loop, command: m.BackToLastGood) -> None:
     loop.outbox.put(m.Rewound(loop.run_number, loop.state.outer_step))
     loop.held_out.begin(loop.plan, loop.state)
     loop.insight.restart()
+    loop.figures.rewind(loop.state.outer_step)
     loop.pause()
 
 

@@ -23,6 +23,7 @@ from maml_explorer.storage.records import arm_records
 from maml_explorer.storage.run_folder import open_run, whole_run
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.history import History
+from maml_explorer.worker.insight_figures import Figures
 
 if TYPE_CHECKING:
     from maml_explorer.core.interruption import Look
@@ -112,6 +113,8 @@ def opened_run(path: Path) -> dict[str, Any]:
         "last_change": "",
         "beyond": state.outer_step > settings.outer.outer_steps,
         "history": history,
+        "figures": Figures(),
+        "insights": {},
     }
 
 

@@ -73,6 +73,15 @@ class Insight:
 
 
 @dataclass(frozen=True)
+class InsightFigures:
+    """The figures over outer steps that a run came with: opened, or brought back."""
+
+    run: int
+    rows: tuple[tuple[int, str, str, str, float], ...]
+    """(outer step, view, arm, figure, value)"""
+
+
+@dataclass(frozen=True)
 class InsightProgress:
     """How much of a view is done, now and then while it is computed."""
 

@@ -32,6 +32,8 @@ from maml_explorer.worker.commands import ACTIONS
 from maml_explorer.worker.held_out import HeldOut
 from maml_explorer.worker.history import History
 from maml_explorer.worker.insight.schedule import Schedule
+from maml_explorer.worker.insight_figures import Figures
+from maml_explorer.worker.insight_messages import Insight
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.recorder import Bad, Recorder
 from maml_explorer.worker.slow_motion import Pending
@@ -84,6 +86,9 @@ class Loop:
         self.recorder = Recorder()
         self.held_out = HeldOut(clock)
         self.insight = Schedule(clock)
+        self.figures = Figures()
+        self.insights: dict[str, Insight] = {}
+        """By view what it found last in this run."""
         self.pending: Pending | None = None
         self.probe: m.ProbeTask | None = None
         self.watch: m.WatchTasks | None = None
@@ -470,6 +475,9 @@ class Loop:
         found = self.insight.advance(self.run_number, self.plan, self.state, paused)
         if found is not None:
             self.outbox.put(found)
+        if isinstance(found, Insight) and not found.failed:
+            self.figures.take(found)
+            self.insights[found.request.view] = found
         return True
 
     def drop_pending(self) -> None:

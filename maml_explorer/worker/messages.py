@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from maml_explorer.settings import Settings
 from maml_explorer.worker.insight_messages import (
     Insight,
+    InsightFigures,
     InsightProgress,
     LookInside,
     RefreshInsight,
@@ -420,4 +421,5 @@ Report = (
     | Exported
     | Insight
     | InsightProgress
+    | InsightFigures
 )
