@@ -37,6 +37,7 @@ class Theme:
     grid: str
     danger: str
     warning: str
+    fine: str
     selection: str
     """Ground of selected text and menu items; `text` is readable on it."""
     points: float = 9.0
@@ -53,12 +54,12 @@ class Theme:
 LIGHT = Theme(
     name="light", window="#f4f5f7", card="#ffffff", border="#dfe3e8", text="#1e2329",
     muted="#5f6973", accent="#0072b2", primary="#0072b2", on_primary="#ffffff", hover="#eef1f4",
-    grid="#f0f1f3", danger="#b3261e", warning="#8a5300", selection="#cfe6f5",
+    grid="#f0f1f3", danger="#b3261e", warning="#8a5300", fine="#1a7f45", selection="#cfe6f5",
 )  # fmt: skip
 DARK = Theme(
     name="dark", window="#15171b", card="#1c1f25", border="#2c3038", text="#e7e9ec",
     muted="#9aa3ad", accent="#3b9ae0", primary="#1f77bb", on_primary="#ffffff", hover="#262b33",
-    grid="#23272e", danger="#ff8a80", warning="#e8b04a", selection="#1f435f",
+    grid="#23272e", danger="#ff8a80", warning="#e8b04a", fine="#4cc07f", selection="#1f435f",
 )  # fmt: skip
 THEMES: dict[str, Theme] = {theme.name: theme for theme in (LIGHT, DARK)}
 

@@ -25,9 +25,10 @@ from maml_explorer.gui.run_bar import RunBar
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.settings_form import SettingsForm
 from maml_explorer.gui.shortcut_sheet import ShortcutSheet
+from maml_explorer.gui.stability_light import StabilityLight
 from maml_explorer.gui.status_line import status_text
 from maml_explorer.gui.welcome import Welcome
-from maml_explorer.gui.widgets import Card, button, label
+from maml_explorer.gui.widgets import Card, button, label, row
 from maml_explorer.gui.window_actions import entries
 from maml_explorer.presets import Preset
 from maml_explorer.storage.reader import StorageError
@@ -80,6 +81,7 @@ class MainWindow(QMainWindow):
         self._divide()
         self.status = label(status_text(None), "status")
         self.status.setAccessibleName("Status")
+        self.stability = StabilityLight(session)
         ground = QWidget()
         ground.setProperty("role", "ground")
         box = QVBoxLayout(ground)
@@ -89,7 +91,9 @@ class MainWindow(QMainWindow):
         box.addWidget(self.banners)
         box.addWidget(self.welcome)
         box.addWidget(self.splitters["columns"], 1)
-        box.addWidget(self.status)
+        foot = row(self.status, spacing=2 * GAP)
+        foot.addWidget(self.stability, 1)
+        box.addLayout(foot)
         self.setCentralWidget(ground)
         # a click beside the controls ends typing, and Space then trains
         ground.setFocusPolicy(Qt.FocusPolicy.ClickFocus)

@@ -32,8 +32,10 @@ from maml_explorer.worker.commands import ACTIONS
 from maml_explorer.worker.held_out import HeldOut
 from maml_explorer.worker.history import History
 from maml_explorer.worker.insight.schedule import Schedule
+from maml_explorer.worker.insight.stability import arm_stability
 from maml_explorer.worker.insight_figures import Figures
 from maml_explorer.worker.insight_messages import Insight
+from maml_explorer.worker.insight_values.stability import StabilitySeen
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.recorder import Bad, Recorder
 from maml_explorer.worker.slow_motion import Pending
@@ -58,6 +60,8 @@ PROBE_SECONDS = 0.08
 training time."""
 WATCH_SECONDS = 0.25
 """The same for the watched tasks."""
+STABILITY_SECONDS = 0.5
+"""What the report of a divergence may wait for."""
 SLOW_MOTION = 2.0
 """At so many outer steps a second or fewer, each inner step is shown as it happens."""
 
@@ -334,7 +338,8 @@ class Loop:
         self.changes.append(frozen_row(self.state.outer_step, bad.arm, good.outer_step))
         what = "is not finite" if bad.loss != bad.loss or bad.loss == float("inf") else "exploded"
         figure = "" if bad.loss != bad.loss else f" ({bad.loss:.3g})"
-        tail = f" Last change: {self.last_change}." if self.last_change else ""
+        tail = f" {self._stability_at(bad.arm, good)}".rstrip()
+        tail += f" Last change: {self.last_change}." if self.last_change else ""
         self.outbox.put(
             m.Diverged(
                 self.run_number,
@@ -346,6 +351,20 @@ class Loop:
             )
         )
         self.status()
+
+    def _stability_at(self, name: str, arm: ArmState) -> str:
+        """How stable the inner loop is at a state, in words; empty where that takes long."""
+        assert self.plan is not None
+        end = self.clock() + STABILITY_SECONDS
+        work = arm_stability(self.plan, name, arm.initialization)
+        with suppress(Exception):  # the report of a divergence must not fail
+            while self.clock() < end:
+                try:
+                    next(work)
+                except StopIteration as done:
+                    seen = done.value
+                    return seen.in_words() if isinstance(seen, StabilitySeen) else ""
+        return ""
 
     def obey(self, command: m.Command) -> None:
         """Carries a command out; one that is refused leaves everything as it was."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from maml_explorer.core.training import RunState, start_run
 from maml_explorer.worker import insight
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.insight import View
+from maml_explorer.worker.insight.gradient import TASKS
+from maml_explorer.worker.insight.looking import some_tasks
 from maml_explorer.worker.insight.schedule import ASKED_SHARE, SHARE, Schedule
 from maml_explorer.worker.insight_messages import (
     Insight,
@@ -24,6 +27,7 @@ from maml_explorer.worker.insight_messages import (
     RefreshInsight,
 )
 from maml_explorer.worker.mailbox import MAX_INSIGHTS, Inbox, Outbox
+from tests import reference
 from tests.worker.driving import Clock, Driver, small_settings
 
 PIECES = 4
@@ -236,8 +240,6 @@ def test_every_view_leaves_the_run_bit_identical() -> None:
 
 
 def test_the_gradient_view_is_what_autograd_says() -> None:
-    from tests import reference
-
     settings = small_settings("maml", "fomaml", "reptile", "mtl", inner_steps=2)
     settings = settings.with_values({"precision": "float64", "activation": "tanh"})
     driver = Driver(settings)
@@ -248,9 +250,6 @@ def test_the_gradient_view_is_what_autograd_says() -> None:
     assert isinstance(found.value, dict)
     maml = found.value["MAML"]
     plan = prepare(settings)
-    from maml_explorer.worker.insight.gradient import TASKS
-    from maml_explorer.worker.insight.looking import some_tasks
-
     theta = driver.theta("MAML")
     batch = some_tasks(plan, TASKS, theta)
     x, y = batch.inputs[..., :1], batch.y
@@ -272,6 +271,61 @@ def test_the_gradient_view_is_what_autograd_says() -> None:
     assert maml.cosine[-1] == pytest.approx(cosine, rel=1e-9)
     assert isinstance(found.value["Reptile"], NothingToShow)
     assert "no inner loop" in found.value["MTL"].reason
+
+
+def test_the_stability_view_is_what_dense_eigenvalues_say() -> None:
+    settings = small_settings("maml", "mtl", precision="float64", activation="tanh", inner_steps=2)
+    driver = Driver(settings)
+    driver.loop.held_out.cancel()
+    driver.tell(LookInside((InsightRequest.of("stability"),)))
+    driver.work(200)
+    (found,) = values(driver)
+    assert isinstance(found.value, dict)
+    seen = found.value["MAML"]
+    assert isinstance(found.value["MTL"], NothingToShow)
+    plan, theta, alpha = prepare(settings), driver.theta("MAML"), settings.inner.inner_lr
+    batch = some_tasks(plan, len(seen.radius), theta)
+    shots, sizes = batch.shots, plan.model.sizes
+    for task in range(3):
+        x, y = batch.inputs[task, :shots, :1], batch.y[task, :shots]
+        phi, largest, radius = theta, -np.inf, 0.0
+        for _ in range(2):
+            inner = partial(reference.loss, x=x, y=y, sizes=sizes, activation="tanh")
+            hessian = torch.func.jacrev(torch.func.grad(inner))(phi)
+            values_ = alpha * torch.linalg.eigvalsh(hessian)
+            largest = max(largest, float(values_.max()))
+            radius = max(radius, float((1 - values_).abs().max()))
+            mask = torch.ones_like(theta)
+            phi = reference.adapt(phi, mask, x, y, alpha, 1, sizes, "tanh")
+        # twelve iterations find the ends to a few parts in a thousand
+        assert seen.eigenvalue[task] == pytest.approx(largest, rel=1e-3)
+        assert seen.radius[task] == pytest.approx(radius, rel=5e-3)
+    assert seen.largest == seen.eigenvalue.max()
+    assert seen.median == pytest.approx(np.median(seen.eigenvalue))
+
+
+def test_a_divergence_is_reported_with_the_stability_where_it_is_kept() -> None:
+    driver = Driver(small_settings("maml", "mtl", inner_lr=30.0))
+    driver.tell(m.Train())
+    driver.work(200)
+    found = [r for r in driver.reports(m.Diverged) if isinstance(r, m.Diverged)]
+    assert found and found[0].arm == "MAML"
+    assert "There its inner steps swing on 100 % of tasks (α λ_max up to " in found[0].reason
+    assert "its outer gradient has norm " in found[0].reason
+
+
+def test_a_view_with_a_share_of_its_own_waits_longer(
+    clock: Clock, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(insight.VIEWS, "stub", View(stub, seconds=0.0, share=0.01))
+    driver = Driver(small_settings("maml", outer_steps=10**6), clock)
+    driver.loop.held_out.cancel()
+    driver.tell(LookInside((asked(),)), m.Train())
+    begin = clock.now
+    while clock.now - begin < 20:
+        driver.work(50)
+    share = stub.pieces * stub.seconds / (clock.now - begin)
+    assert 0.008 < share <= 0.0125
 
 
 def test_commands_to_look_coalesce_and_values_are_bounded() -> None:

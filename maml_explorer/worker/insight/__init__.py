@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
 from maml_explorer.worker.insight.gradient import see_gradient
+from maml_explorer.worker.insight.stability import see_stability
 from maml_explorer.worker.insight_messages import Option
 
 Look = Callable[[Plan, RunState, Mapping[str, Option]], Generator[float, None, object]]
@@ -26,10 +27,13 @@ class View:
 
     look: Look
     seconds: float = 0.5
-    """While training it begins anew no sooner than this after it ended."""
+    """While training it begins anew no sooner than this after it ended …"""
+    share: float = 1.0
+    """… nor before the time it took is this part of the time since it began."""
 
 
 VIEWS: dict[str, View] = {
     "gradient": View(see_gradient),
+    "stability": View(see_stability, share=0.02),
 }
 """Name of a request → its view."""

@@ -35,6 +35,8 @@ class _Job:
     seen: RunState | None = None
     """The state that the last value is of."""
     due: float = 0.0
+    took: float = 0.0
+    """Seconds of the computation in progress."""
 
     def drop(self) -> None:
         """Forgets what is done of it, and that it failed."""
@@ -103,7 +105,7 @@ class Schedule:
             return None
         begin = self.clock()
         if job.work is None:
-            job.subject = state
+            job.subject, job.took = state, 0.0
             job.work = VIEWS[job.request.view].look(plan, state, job.request.values())
         report: Insight | InsightProgress | None = None
         assert job.subject is not None
@@ -121,6 +123,7 @@ class Schedule:
                 report = InsightProgress(run, job.request, share)
         now = self.clock()
         job.spent += now - begin
+        job.took += now - begin
         part = ASKED_SHARE if any(other.asked for other in self.jobs.values()) else SHARE
         self.next_piece = now + (now - begin) * (1 / part - 1)
         if isinstance(report, Insight):
@@ -130,7 +133,8 @@ class Schedule:
     def _ended(self, job: _Job, failed: bool, now: float) -> None:
         job.work, job.seen, job.subject = None, job.subject, None
         job.failed, job.asked = failed, False
-        job.due = now + VIEWS[job.request.view].seconds
+        view = VIEWS[job.request.view]
+        job.due = now + max(view.seconds, job.took * (1 / view.share - 1))
         if not job.visible:
             del self.jobs[job.request]
 

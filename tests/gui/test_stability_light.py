@@ -1,0 +1,82 @@
+"""The light of the inner loop's stability: what it says of whom, and that it looks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maml_explorer.gui.stability_light import DANGER, DARK, QUIET, STABILITY, WARNING, verdict
+from maml_explorer.gui.theme import THEMES, contrast
+from maml_explorer.worker.insight_messages import Insight, LookInside, NothingToShow
+from maml_explorer.worker.insight_values.stability import StabilitySeen
+from tests.gui.driving import Opener, worker_of
+
+
+def seen(*eigenvalues: float, radius: float = 1.2, diverged: int = 0) -> StabilitySeen:
+    values = np.array(eigenvalues)
+    return StabilitySeen(
+        values, np.full(len(values), radius), True, float((values > 2).mean()), 1.0, diverged,
+        float(np.median(values)), float(values.max()), radius, 3.0,
+    )  # fmt: skip
+
+
+def insight(value: object, **rest: str) -> Insight:
+    return Insight(1, 400, STABILITY, value, **rest)
+
+
+def test_negative_curvature_alone_is_no_alarm() -> None:
+    said = verdict(insight({"MAML": seen(0.3, 0.9, radius=1.24)}))
+    assert (said.level, said.words) == (QUIET, "inner steps stable · spectral radius 1.24")
+    assert "α λ_max 0.6 (median), 0.9 (largest), above 2 in 0 % of steps" in said.details
+    assert "above 1 in 100 %: negative curvature counts too" in said.details
+
+
+def test_the_least_stable_visible_arm_is_named() -> None:
+    arms = {"MAML": seen(1.0, 1.0, 1.0, 2.5), "ANIL": seen(0.2, 0.3), "MTL": NothingToShow("none")}
+    said = verdict(insight(arms))
+    assert said.level == WARNING
+    assert said.words == "MAML: inner steps swing on 25 % of tasks · spectral radius 1.2"
+    assert verdict(insight(arms), frozenset({"MAML"})).level == QUIET
+    arms["ANIL"] = seen(0.2, 9.0, diverged=1)
+    said = verdict(insight(arms))
+    assert (said.level, said.words) == (DANGER, "ANIL: inner steps diverge on 1 of 2 tasks")
+    assert said.details.startswith("Inner steps at outer step 400\nMAML: ")
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (None, ""),
+        (insight({"MTL": NothingToShow("no inner loop")}), ""),
+        (insight(None, failed="ValueError: broken"), "stability not known"),
+    ],
+)
+def test_dark_where_nothing_is_known(report: Insight | None, words: str) -> None:
+    said = verdict(report)
+    assert (said.level, said.words) == (DARK, words)
+
+
+def test_the_window_looks_and_shows(opened: Opener) -> None:
+    window = opened()
+    worker, light = worker_of(window), window.stability
+    assert STABILITY in worker.posted_of(LookInside)[-1].views
+    assert not light.dot.isVisible()
+    worker.report(Insight(window.session.run, 400, STABILITY, {"MAML": seen(0.3)}))
+    window.session.pull()
+    assert light.dot.isVisible()
+    assert light.words.full == "inner steps stable · spectral radius 1.2"
+    assert light.accessibleName() == "Stability: inner steps stable · spectral radius 1.2"
+    green = light.dot.grab().toImage().pixelColor(5, 5).name()
+    assert green == window.session.theme.fine
+    window.session.restart()
+    window.session.pull()
+    assert not light.dot.isVisible(), "a new run is not known yet"
+    window.close()
+    window.hide()
+    assert STABILITY not in worker.posted_of(LookInside)[-1].views
+
+
+def test_the_light_can_be_seen_on_both_grounds() -> None:
+    for theme in THEMES.values():
+        for color in (theme.fine, theme.warning, theme.danger):
+            assert contrast(color, theme.window) >= 3.0
