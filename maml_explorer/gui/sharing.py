@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QGuiApplication
 
@@ -38,7 +38,17 @@ class Sharing:
             hidden=window.hidden_parts,
             hidden_arms=tuple(sorted(session.hidden)),
             preset=session.preset.name if session.preset is not None else "",
+            **self._drawn(),
         )
+
+    def _drawn(self) -> dict[str, Any]:
+        """How the panels draw; nothing of one that failed."""
+        drawn: dict[str, Any] = {}
+        for place in self._window.places.values():
+            say = getattr(place.panel, "drawn", None)
+            if say is not None:
+                drawn |= say()
+        return drawn
 
     def copy(self) -> None:
         """Puts the share string on the clipboard, and says so."""
@@ -80,7 +90,7 @@ class Sharing:
         self.show(state)
 
     def show(self, state: ViewState) -> None:
-        """Shows task, inner step, tab, panels and arms of a prepared state."""
+        """Shows task, inner step, tab, panels, arms and ways of drawing of a prepared state."""
         window, session = self._window, self._window.session
         if state.probe is not None:
             session.set_probe(state.probe)
@@ -89,6 +99,10 @@ class Sharing:
             part.setVisible(title not in state.hidden)
         if state.tab in window.places and "Insight" not in state.hidden:
             window.show_tab(state.tab)
+        for place in window.places.values():
+            draw = getattr(place.panel, "draw_as", None)
+            if draw is not None:
+                draw(state)
         self._inner_step = state.inner_step
         if session.probed is not None:
             self._step(session.probed)

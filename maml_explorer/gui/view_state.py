@@ -1,4 +1,4 @@
-"""What a share string says of the window: task, inner step, open tab, hidden panels and arms."""
+"""What a share string says of the window: task, inner step, open tab, what is hidden and drawn."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from maml_explorer.gui import probing
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.worker.messages import ProbeTask
+
+FLAGS = ("log_x", "before", "residuals")
+"""What is on, off, or not said."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,14 @@ class ViewState:
     hidden_arms: tuple[str, ...] = ()
     preset: str = ""
     """Name of the preset that differences are marked against."""
+    loss: str = ""
+    """Which loss is drawn: a key of the losses panel's table."""
+    axis: str = ""
+    """What its x axis counts: a short name of the losses panel's table."""
+    log_x: bool | None = None
+    before: bool | None = None
+    """Whether every arm's curve before adaptation is drawn too."""
+    residuals: bool | None = None
 
     def to_view(self) -> dict[str, Any]:
         """As a share string holds it."""
@@ -36,8 +47,11 @@ class ViewState:
                     view["task"].append(self.probe.frequency)
         if self.inner_step is not None:
             view["inner_step"] = self.inner_step
-        for key in ("tab", "preset"):
+        for key in ("tab", "preset", "loss", "axis"):
             if getattr(self, key):
+                view[key] = getattr(self, key)
+        for key in FLAGS:
+            if getattr(self, key) is not None:
                 view[key] = getattr(self, key)
         for key in ("hidden", "hidden_arms"):
             if getattr(self, key):
@@ -61,6 +75,9 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
         hidden=_texts(view, "hidden"),
         hidden_arms=_texts(view, "hidden_arms"),
         preset=_text(view, "preset"),
+        loss=_text(view, "loss"),
+        axis=_text(view, "axis"),
+        **{key: _flag(view, key) for key in FLAGS},
     )
 
 
@@ -87,6 +104,13 @@ def _numbers(view: Mapping[str, Any], key: str) -> list[float]:
     ):
         raise _damaged(key)
     return [float(value) for value in found]
+
+
+def _flag(view: Mapping[str, Any], key: str) -> bool | None:
+    found = view.get(key)
+    if found is not None and not isinstance(found, bool):
+        raise _damaged(key)
+    return found
 
 
 def _text(view: Mapping[str, Any], key: str) -> str:

@@ -15,6 +15,7 @@ from maml_explorer.gui.app import Options
 from maml_explorer.gui.example import example_folder
 from maml_explorer.gui.files import Files
 from maml_explorer.gui.layout_file import read_layout
+from maml_explorer.gui.loss_history import GRADIENTS, INNER_LOSS
 from maml_explorer.gui.probing import fixed
 from maml_explorer.gui.startup import begin
 from maml_explorer.gui.window import MainWindow
@@ -51,6 +52,11 @@ def prepared(window: MainWindow) -> Settings:
     session.pull()
     session.set_hidden(["ANIL"])
     window.places["adaptation"].panel.slider.setValue(4)  # type: ignore[union-attr]
+    hero, losses = (window.places[name].panel for name in ("adaptation", "losses"))
+    hero.before.click()  # type: ignore[union-attr]
+    losses.choose("axis", GRADIENTS)  # type: ignore[union-attr]
+    losses.choose("loss", INNER_LOSS)  # type: ignore[union-attr]
+    losses.log_x.click()  # type: ignore[union-attr]
     window.show_tab("pseudocode")
     window.toggle_part("Losses")
     return session.edited
@@ -76,6 +82,11 @@ def test_the_whole_prepared_state_crosses_by_the_clipboard(opened: Opener, qtbot
     assert second.parts["Losses"].isHidden()
     assert not second.parts["Adaptation speed"].isHidden()
     assert second.session.preset is presets()["finn-10-shot"]
+    hero, plot = second.places["adaptation"].panel, second.places["losses"].panel.plot  # type: ignore[union-attr]
+    assert hero.before.isChecked() and hero.canvas.curves.before  # type: ignore[union-attr]
+    assert not hero.residuals.isChecked()  # type: ignore[union-attr]
+    assert (plot.axis, plot.loss, plot.log_x) == (GRADIENTS, INNER_LOSS, True)
+    assert plot.bottom.logarithmic
     # one undo step takes it back
     second.session.undo_stack.undo()
     assert second.session.edited == presets()["finn-10-shot"].settings
@@ -110,6 +121,7 @@ def test_a_state_shared_while_training_waits_for_a_restart(window: MainWindow, q
     ["", "hello", "maml9.e30", "maml1.!!!", to_share(Settings(), {"x": [1.0]}),
      to_share(Settings(), {"x": ["a"], "y": [1.0]}), to_share(Settings(), {"tab": 3}),
      to_share(Settings(), {"inner_step": -1}), to_share(Settings(), {"hidden": ["a", 1]}),
+     to_share(Settings(), {"before": 1}), to_share(Settings(), {"axis": 2}),
      to_share(Settings(), {"x": [1], "y": [1], "task": [1]})],
 )  # fmt: skip
 def test_a_damaged_share_string_is_refused_with_a_sentence(

@@ -20,6 +20,7 @@ from maml_explorer.gui.panels.step_bar import StepBar
 from maml_explorer.gui.panels.task_curves import REFERENCES
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme
+from maml_explorer.gui.view_state import ViewState
 from maml_explorer.gui.widgets import button, label, row
 from maml_explorer.settings import Settings
 from maml_explorer.worker.messages import ArmProbe, Probed, ProbeTask, Status, Stepped
@@ -229,6 +230,19 @@ class AdaptationPanel(QWidget):
 
     def _caption(self) -> str:
         return f"{self._subtitle()} · after inner step {self.inner_step}"
+
+    # prepared states
+
+    def drawn(self) -> dict[str, bool]:
+        """What a prepared state says of how this panel draws."""
+        return {"before": self.before.isChecked(), "residuals": self.residuals.isChecked()}
+
+    def draw_as(self, state: ViewState) -> None:
+        """Draws as a prepared state says."""
+        for control, on in ((self.before, state.before), (self.residuals, state.residuals)):
+            if on is not None:
+                control.setChecked(on)
+        self._show()
 
     # what a person does
 

@@ -21,6 +21,7 @@ from maml_explorer.gui.panels.loss_plot import LossPlot
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme
 from maml_explorer.gui.traces import SMOOTHINGS
+from maml_explorer.gui.view_state import ViewState
 from maml_explorer.gui.widgets import Slider, button, label, row
 from maml_explorer.settings import Settings
 from maml_explorer.worker.messages import MetaTested, Metrics, Rewound
@@ -157,6 +158,24 @@ class LossesPanel(QWidget):
         """Catches up with what arrived while hidden."""
         super().showEvent(event)
         self._later()
+
+    # prepared states
+
+    def drawn(self) -> dict[str, str | bool]:
+        """What a prepared state says of how this panel draws."""
+        plot = self.plot
+        return {"loss": plot.loss, "axis": AXES[plot.axis][0], "log_x": plot.log_x}
+
+    def draw_as(self, state: ViewState) -> None:
+        """Draws as a prepared state says; a loss or an axis of a later version is passed over."""
+        axis = next((key for key, (name, _) in AXES.items() if name == state.axis), self.plot.axis)
+        loss = state.loss if state.loss in LOSSES else self.plot.loss
+        if state.log_x is not None:
+            self.log_x.setChecked(state.log_x)
+        if (loss, axis) != (self.plot.loss, self.plot.axis):
+            self.plot.loss, self.plot.axis = loss, axis
+            self._say()
+            self.plot.set_axes()
 
     # what a person does
 
