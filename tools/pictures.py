@@ -1,12 +1,15 @@
-"""Takes pictures of the window in its states: python -m tools.pictures [FOLDER].
+"""Takes pictures of the window in its states: python -m tools.pictures [FOLDER] [WORD …].
 
-Drives the real window and the real worker: start, training, paused with a person's own points,
-stepping, diverged, tiny and huge values; light and dark; 1280 × 800 and 1920 × 1080. Without
-FOLDER only the README's pictures are taken, into docs/.
+Drives the real window and the real worker through every panel, overlay and state, in both themes,
+at 1280 × 800 and 1920 × 1080, and at scale factors 1.5 and 2. With WORDs only the pictures whose
+name has one of them ("dark", "1280", "palette", "x2") are written. Without FOLDER only the README's
+pictures are taken, into docs/.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +22,12 @@ handle.preload()
 
 import numpy as np  # noqa: E402
 from PySide6.QtCore import QEventLoop, QTimer  # noqa: E402
+from PySide6.QtWidgets import QWidget  # noqa: E402
 
+from maml_explorer.gui import probing  # noqa: E402
 from maml_explorer.gui.app import Options  # noqa: E402
+from maml_explorer.gui.export_dialog import ExportDialog  # noqa: E402
+from maml_explorer.gui.panels import PANELS, TAB  # noqa: E402
 from maml_explorer.gui.startup import application, open_window  # noqa: E402
 from maml_explorer.gui.window import MainWindow  # noqa: E402
 from maml_explorer.settings import Settings  # noqa: E402
@@ -28,7 +35,14 @@ from maml_explorer.worker import messages as m  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 SIZES = {"1280x800": (1280, 800), "1920x1080": (1920, 1080)}
+SCALED = {"1.5": (1280, 800), "2": (1280, 800)}
+"""Scale factor → size of the window in its own pixels."""
 README_SIZE = (1440, 900)
+TRAINED = 3_000
+"""Outer steps of the run whose panels are photographed."""
+
+Shots = Iterator[tuple[str, QWidget]]
+"""(what is to be seen, the widget that shows it), one after another."""
 
 
 @contextmanager
@@ -76,72 +90,263 @@ def train_to(opened: MainWindow, outer_step: int) -> None:
     wait(opened, lambda: step(opened) >= outer_step, 600)
 
 
-def take(opened: MainWindow, path: Path) -> None:
-    """One picture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    opened.grab().save(str(path))
-    print(path, flush=True)
+def pause(opened: MainWindow) -> None:
+    """Pauses, and waits until the meta-test has said what it finds."""
+    opened.session.pause()
+    wait(opened, lambda: opened.session.phase is m.Phase.PAUSED)
+    wait_for(1.5)
 
 
-def states(folder: Path, theme: str, size: str, pixels: tuple[int, int]) -> None:
-    """Pictures of every state."""
+# ---------------------------------------------------------------- what is photographed
 
-    def name(state: str) -> Path:
-        return folder / f"{state}-{theme}-{size}.png"
 
-    with window(Settings(), theme, pixels) as opened:
-        session = opened.session
-        take(opened, name("1-start"))
-        train_to(opened, 4000)
-        take(opened, name("2-training"))
-        session.pause()
-        wait(opened, lambda: session.status.phase is m.Phase.PAUSED)
-        wait_for(2)
-        x = np.array([-4.0, -1.5, 0.5, 2.5, 4.0])
-        session.set_probe(m.ProbeTask(x, np.array([2.0, -1.0, 3.0, 0.0, -2.5])))
+def of_the_start(opened: MainWindow) -> Shots:
+    """The first start, and the window before anything is trained."""
+    opened.welcome.greet()
+    wait_for(0.5)
+    yield "welcome", opened
+    opened.welcome.finish()
+    wait_for(0.5)
+    yield "start", opened
+
+
+def of_training(opened: MainWindow) -> Shots:
+    """Running, and every loss and axis that can be shown of it."""
+    train_to(opened, TRAINED)
+    yield "training", opened
+    pause(opened)
+    yield "paused", opened
+    losses = opened.places["losses"].panel
+    assert losses is not None
+    for which, choice in (("loss", "inner"), ("loss", "held-out"), ("axis", 1), ("axis", 2)):
+        losses.choose(which, choice)  # type: ignore[attr-defined]
+        wait_for(0.4)
+        yield f"losses {which} {choice}", losses
+    losses.choose("loss", "outer")  # type: ignore[attr-defined]
+    losses.choose("axis", 0)  # type: ignore[attr-defined]
+
+
+def of_the_task(opened: MainWindow) -> Shots:
+    """What a person does to the task."""
+    session = opened.session
+    for where in (probing.LEFT_HALF, probing.CLUSTERED):
+        session.new_points(where)
         wait_for(0.6)
-        take(opened, name("3-own-points"))
-        session.new_task()
-        for tab in range(opened.tabs.count()):
-            opened.tabs.setCurrentIndex(tab)
-            session.inner_step()
-            wait_for(0.6)
-            take(opened, name(f"4-stepping-tab-{tab}"))
-        session.edit({"inner_lr": 90.0})
-        session.train()
-        wait(opened, lambda: bool(opened.banners.findChildren(object)), 20)
-        wait_for(2)
-        take(opened, name("5-diverged"))
-    tiny = Settings().with_values(
-        {"amplitude_min": 1e-8, "amplitude_max": 1e-8, "noise": 1e-9, "phase_max": 0.0}
-    )
-    huge = Settings().with_values(
-        {"amplitude_min": 100, "amplitude_max": 100, "x_min": -100, "x_max": 100, "noise": 5.0}
-    )
-    noisy = Settings().with_values({"noise": 0.5, "phase_max": 6.283})
-    for label, settings in (("6-tiny", tiny), ("7-huge", huge), ("8-noise", noisy)):
-        with window(settings, theme, pixels) as opened:
+        yield f"points {where}", opened
+    x = np.array([-4.0, -1.5, 0.5, 2.5, 4.0])
+    session.set_probe(m.ProbeTask(x, np.array([2.0, -1.0, 3.0, 0.0, -2.5])))
+    wait_for(0.6)
+    yield "points own", opened
+    session.set_probe(m.ProbeTask(np.zeros(0), np.zeros(0), 3.0, 1.0))
+    wait_for(0.6)
+    yield "points none", opened
+    session.new_task()
+    wait_for(0.6)
+
+
+def of_the_tabs(opened: MainWindow) -> Shots:
+    """Every insight tab, with a pinned run."""
+    opened.session.pin_run()
+    for entry in PANELS.values():
+        if entry.place == TAB:
+            opened.show_tab(entry.name)
+            wait_for(2.0)
+            yield f"tab {entry.name}", opened
+
+
+def of_stepping(opened: MainWindow) -> Shots:
+    """Each press of "Inner step", with the lecture's pseudocode."""
+    opened.show_tab("pseudocode")
+    seen: list[str] = []
+    opened.session.stepped.connect(lambda stepped: seen.append(stepped.phase))
+    for _ in range(6):
+        if "update" in seen:
+            break
+        before = len(seen)
+        opened.session.inner_step()
+        wait(opened, lambda before=before: len(seen) > before, 10)
+        yield f"stepping {seen[-1] if seen else 'nothing'}", opened
+    opened.show_tab("tasks")
+
+
+def of_overlays(opened: MainWindow) -> Shots:
+    """Palette, sheet, dialogs, popups, menus, tables."""
+    opened.show_palette()
+    wait_for(0.3)
+    yield "palette", opened
+    opened.palette_overlay.search.setText("theme")
+    wait_for(0.2)
+    yield "palette searching", opened
+    opened.palette_overlay.dismiss()
+    opened.show_shortcuts()
+    wait_for(0.3)
+    yield "shortcuts", opened
+    opened.shortcut_sheet.dismiss()
+    opened.files.save_preset()
+    wait_for(0.2)
+    yield "save preset", opened
+    opened.files.ask.dismiss()
+    dialog = ExportDialog(opened.session, opened)
+    dialog.open()
+    wait_for(0.3)
+    yield "export", dialog
+    dialog.close()
+    hero = opened.places["adaptation"].panel
+    assert hero is not None
+    arms = hero.arms  # type: ignore[attr-defined]
+    popup = arms.edit_overrides(opened.session.settings.arms[0].name)
+    wait_for(0.3)
+    yield "overrides", popup
+    popup.close()
+    canvas = hero.canvas  # type: ignore[attr-defined]
+    for name, menu in (
+        ("file", opened.files.menu()), ("view", opened.view_menu()),
+        ("arm", arms.menu("MAML")), ("plot", canvas.menu()),
+    ):  # fmt: skip
+        menu.popup(opened.mapToGlobal(opened.rect().topLeft()))
+        wait_for(0.2)
+        yield f"menu {name}", menu
+        menu.close()
+    numbers = canvas.show_table()
+    wait_for(0.2)
+    yield "numbers as a table", numbers
+    numbers.close()
+
+
+def of_changes(opened: MainWindow) -> Shots:
+    """A search in the form, a staged restart, and the run after it."""
+    session = opened.session
+    opened.form.search.setText("learning rate")
+    wait_for(0.3)
+    yield "search", opened
+    opened.form.search.setText("nothing like this")
+    wait_for(0.3)
+    yield "search nothing", opened
+    opened.form.search.clear()
+    field = opened.form.row("inner_lr").fields["inner_lr"].widget
+    field.setFocus()
+    wait_for(0.2)
+    yield "slider", opened
+    session.edit({"hidden": (80, 80), "activation": "tanh"})
+    wait_for(0.4)
+    yield "staged", opened
+    session.restart()
+    train_to(opened, 400)
+    pause(opened)
+    yield "restarted", opened
+
+
+def of_appearances(opened: MainWindow) -> Shots:
+    """Text sizes, presenter mode, a narrow window, hidden parts."""
+    for size in ("large", "largest"):
+        opened.set_text_size(size)
+        wait_for(0.5)
+        yield f"text {size}", opened
+    opened.set_text_size("")
+    opened.toggle_presenter()
+    wait_for(0.6)
+    yield "presenter", opened
+    opened.toggle_presenter()
+    opened.toggle_part("Losses")
+    opened.toggle_part("Settings")
+    wait_for(0.4)
+    yield "hidden parts", opened
+    opened.reset_layout()
+    wait_for(0.3)
+
+
+def of_trouble(opened: MainWindow) -> Shots:
+    """Refused, diverged, failed."""
+    session = opened.session
+    opened.files.sharing.take("maml1:nonsense")
+    wait_for(0.3)
+    yield "refused", opened
+    opened.banners.drop("share")
+    session.edit({"inner_lr": 90.0})
+    session.train()
+    wait(opened, lambda: bool(opened.banners.shown), 20)
+    wait_for(1.5)
+    yield "diverged", opened
+    opened.places["losses"].fail(RuntimeError("a picture of a panel that failed"))
+    wait_for(0.3)
+    yield "panel failed", opened
+    opened.places["losses"].build()
+    # no such command: the loop meets an exception, as it would by a fault of its own
+    session.worker.post("nonsense")  # type: ignore[arg-type]
+    wait(opened, lambda: session.phase is m.Phase.FAILED, 10)
+    yield "failed", opened
+
+
+ONE_RUN = (
+    of_the_start, of_training, of_the_task, of_the_tabs, of_stepping, of_overlays, of_appearances,
+    of_changes, of_trouble,
+)  # fmt: skip
+OTHER_FAMILIES = {
+    "tiny": {"amplitude_min": 1e-8, "amplitude_max": 1e-8, "noise": 1e-9, "phase_max": 0.0},
+    "huge": {
+        "amplitude_min": 100.0, "amplitude_max": 100.0, "x_min": -100.0, "x_max": 100.0,
+        "noise": 5.0,
+    },
+    "noise": {"noise": 0.5, "phase_max": 6.283},
+}  # fmt: skip
+
+
+def states(theme: str, pixels: tuple[int, int]) -> Shots:
+    """Every state of the window."""
+    with window(Settings(), theme, pixels) as opened:
+        for shots in ONE_RUN:
+            yield from shots(opened)
+    for name, values in OTHER_FAMILIES.items():
+        with window(Settings().with_values(values), theme, pixels) as opened:
             train_to(opened, 300)
-            opened.session.pause()
-            wait_for(1.5)
-            take(opened, name(label))
+            pause(opened)
+            yield name, opened
+
+
+def photograph(folder: Path, wanted: list[str], kinds: dict[str, tuple[str, tuple[int, int]]]):
+    """Writes the wanted pictures: `kinds` is the end of their names → (theme, size)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind, (theme, pixels) in kinds.items():
+        for nth, (state, widget) in enumerate(states(theme, pixels), 1):
+            name = f"{nth:02d}-{state.replace(' ', '-')}-{kind}.png"
+            if not wanted or any(word in name for word in wanted):
+                widget.grab().save(str(folder / name))
+                print(folder / name, flush=True)
+
+
+def all_states(folder: Path, wanted: list[str]) -> None:
+    """Every state at every size, theme and scale factor; the latter need a process each."""
+    scale = os.environ.get("QT_SCALE_FACTOR")
+    if scale is not None:
+        photograph(folder, wanted, {f"light-x{scale}": ("light", SCALED[scale])})
+        return
+    kinds = {
+        f"{theme}-{size}": (theme, pixels)
+        for theme in ("light", "dark")
+        for size, pixels in SIZES.items()
+    }
+    photograph(folder, wanted, kinds)
+    for factor in SCALED:
+        subprocess.run(
+            [sys.executable, "-m", "tools.pictures", str(folder), *wanted],
+            env=os.environ | {"QT_SCALE_FACTOR": factor}, check=True,
+        )  # fmt: skip
 
 
 def readme() -> None:
     """The pictures of the README: a run that has learned something."""
-    settings = Settings()
     for theme in ("light", "dark"):
-        with window(settings, theme, README_SIZE) as opened:
+        with window(Settings(), theme, README_SIZE) as opened:
             train_to(opened, 20_000)
-            take(opened, ROOT / "docs" / f"window-{theme}.png")
+            path = ROOT / "docs" / f"window-{theme}.png"
+            opened.grab().save(str(path))
+            print(path, flush=True)
 
 
 def main() -> None:
     """All pictures into a folder, or those of the README."""
     if len(sys.argv) > 1:
-        for theme in ("light", "dark"):
-            for size, pixels in SIZES.items():
-                states(Path(sys.argv[1]), theme, size, pixels)
+        all_states(Path(sys.argv[1]), sys.argv[2:])
     else:
         readme()
 

@@ -100,7 +100,7 @@ QListWidget, QTableView, QTableWidget {
 QHeaderView { background: $card; }
 QHeaderView::section {
     background: $card; color: $muted; border: none; border-bottom: 1px solid $border;
-    padding: 3px 6px;
+    padding: 3px 9px;
 }
 QTableView::item { padding: 2px 6px; }
 QListWidget::item { border-radius: 4px; }

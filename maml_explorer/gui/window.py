@@ -252,8 +252,8 @@ class MainWindow(QMainWindow):
         columns.addWidget(centre)
         columns.addWidget(right)
         columns.setStretchFactor(0, 0)
-        columns.setStretchFactor(1, 1)
-        columns.setStretchFactor(2, 0)
+        columns.setStretchFactor(1, 5)
+        columns.setStretchFactor(2, 2)
         insight = Card(self.tabs)
         self.parts["Settings"] = settings
         for place in self.places.values():

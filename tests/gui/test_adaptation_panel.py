@@ -169,6 +169,18 @@ def test_the_y_range_stands_still_while_dragging(bench, panel):
     assert canvas.view().viewRange()[1][1] >= 8.0
 
 
+def test_another_task_has_a_range_of_its_own(bench, panel):
+    grid = bench.session.probed.grid
+    bench.report(bench.with_arm("MAML", curves=np.tile(8 * np.sin(grid), (11, 1))))
+    canvas = panel.canvas
+    assert canvas.view().viewRange()[1][1] >= 8.0
+    bench.session.new_task()
+    before = canvas.view().viewRange()
+    assert before[1][1] >= 8.0, "the curves of the old task are still there"
+    bench.pull()
+    assert canvas.view().viewRange()[1][1] == pytest.approx(5.5)
+
+
 def test_one_wild_arm_does_not_squeeze_the_others(bench, panel):
     wild = np.full_like(bench.session.probed.arms["MTL"].curves, 1e6)
     bench.report(bench.with_arm("MTL", curves=wild, query_mse=np.full(11, 1e12)))
@@ -463,6 +475,8 @@ def test_lines_of_a_picture_are_as_thick_as_on_the_screen(bench, panel):
 
 def test_chips_wrap_and_nothing_is_cut_off(bench, qtbot):
     panel = bench.show(AdaptationPanel, 480, 480)
+    panel.arms.add("reptile")
+    panel.arms.add("maml")
     rows = {chip.y() for chip in panel.arms.chips.values()}
     assert len(rows) > 1
     for chip in panel.arms.chips.values():
@@ -483,16 +497,24 @@ def test_a_family_of_one_amplitude_zero_has_a_range(qtbot):
     bench.session.close()
 
 
-@pytest.mark.parametrize(("width", "rows"), [(527, 1), (760, 1), (480, 2)])
-def test_four_chips_the_plus_and_the_caption_fit_in_one_row(bench, width, rows):
+@pytest.mark.parametrize("width", [527, 760])
+def test_four_chips_the_plus_and_the_caption_fit_in_one_row(bench, width):
     panel = bench.show(AdaptationPanel, width, 480)
     line = panel.arms
     places = [*line.chips.values(), line.plus, line.row.caption]
-    assert len({place.y() for place in places}) == rows
+    assert len({place.y() for place in places}) == 1
     assert "MSE" in line.row.caption.text()
     for one, other in itertools.pairwise(places):
         assert one.y() < other.y() or one.geometry().right() < other.x()
     assert all(place.geometry().right() < line.row.width() for place in places)
+
+
+def test_no_caption_is_worth_a_row_of_chips(bench):
+    panel = bench.show(AdaptationPanel, 505, 480)
+    line = panel.arms
+    assert len({place.y() for place in (*line.chips.values(), line.plus)}) == 1
+    assert line.row.caption.text() == "" and line.row.height() < 2 * 26
+    assert "query MSE" in line.chips["MAML"].accessibleName()
 
 
 def test_the_subtitle_names_the_points_where_there_is_room(bench):

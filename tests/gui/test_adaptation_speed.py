@@ -172,6 +172,16 @@ def test_published_points_are_crosses_with_their_source(bench, panel):
     assert len(marks.item.getData()[0]) == 0 and not panel.source.isVisible()
 
 
+def test_published_points_of_other_tasks_are_not_drawn(bench, panel):
+    bench.session.preset = published(1, 2)
+    test_arm(bench, panel, MAML=FINE)
+    bench.session.edit({"noise": 0.5})
+    assert panel.plot.published.points == []
+    assert panel.source.full == "Published numbers are for the preset’s tasks: not drawn"
+    bench.session.undo_stack.undo()
+    assert len(panel.plot.published.points) == 2
+
+
 def test_every_preset_s_published_figures_are_drawn():
     drawn = {name: len(published_points(preset)) for name, preset in presets().items()}
     assert drawn["finn-10-shot"] == 6

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from maml_explorer.gui.panels.tasks import FEWEST, MOST, WIDTH_OF_THREE, TasksPanel
+from maml_explorer.gui.panels.tasks import FEWEST, MOST, TasksPanel
 from maml_explorer.worker import messages as m
 from tests.gui.panel_bench import LEFT, Bench, nameless
 
@@ -60,7 +60,7 @@ def test_a_title_with_a_frequency_has_room(bench, panel):
     assert FEWEST <= len(panel.cells) < few
     for cell in panel.cells:
         assert cell.title.count("ω") == 1 and 1 < cell.task.frequency <= 1.5
-        assert cell.fontMetrics().horizontalAdvance(cell.title) <= WIDTH_OF_THREE
+        assert cell.fontMetrics().horizontalAdvance(cell.title) <= 640 / len(panel.cells)
     assert bench.worker.posted_of(m.WatchTasks)[-1].support_x.shape[0] == len(panel.cells)
 
 
@@ -94,9 +94,22 @@ def test_another_family_brings_other_tasks(bench, panel):
     assert panel.tasks == tasks
 
 
-@pytest.mark.parametrize(("width", "cells"), [(200, FEWEST), (640, 6), (3000, MOST)])
+@pytest.mark.parametrize(("width", "cells"), [(200, FEWEST), (640, 7), (3000, MOST)])
 def test_as_many_as_fit(bench, width, cells):
     assert len(bench.show(TasksPanel, width, 220).cells) == cells
+
+
+def test_a_high_panel_has_two_rows(bench):
+    panel = bench.show(TasksPanel, 640, 320)
+
+    def rows() -> int:
+        return len({cell.y() for cell in panel.cells})
+
+    assert len(panel.cells) == MOST
+    bench.qtbot.waitUntil(lambda: rows() == 2)
+    assert min(cell.width() for cell in panel.cells) > 80
+    panel.resize(640, 220)
+    bench.qtbot.waitUntil(lambda: rows() == 1)
 
 
 def test_a_new_run_is_watched_too(bench, panel):

@@ -8,7 +8,11 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.numbers import number, whole
 from maml_explorer.gui.panels.pointed_step import PointedStep
-from maml_explorer.gui.panels.published_marks import published_points, published_words
+from maml_explorer.gui.panels.published_marks import (
+    compares,
+    published_points,
+    published_words,
+)
 from maml_explorer.gui.panels.speed_plot import SpeedPlot
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.widgets import button, row
@@ -77,7 +81,9 @@ class AdaptationSpeedPanel(QWidget):
         if not self.isVisible():
             return
         test = self.plot.test = self.shown
-        self.plot.published.points = published_points(self.session.preset)
+        preset = self.session.preset
+        fits = compares(preset, self.session.settings)
+        self.plot.published.points = published_points(preset) if fits else []
         self.plot.draw()
         if test is None:
             self.subtitle.say("held-out tasks")
@@ -89,6 +95,8 @@ class AdaptationSpeedPanel(QWidget):
                 f"{whole(test.outer_step)} · {test.shots} shots"
             )
         published = published_words(self.plot.published.points, test)
+        if preset is not None and preset.published and not fits:
+            published = "Published numbers are for the preset’s tasks: not drawn"
         self.source.say(published)
         self.source.setVisible(bool(published))
         text = self.in_words()

@@ -45,6 +45,8 @@ class TaskCanvas(Plot):
         self.editor = PointEditor(self)
         self._growth = GROWTH[0]
         self._fitted_at: int | None = None
+        self._fresh = False
+        """Whether the curves of another task have not come yet."""
         self._removed = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleDescription(
@@ -80,8 +82,7 @@ class TaskCanvas(Plot):
         before, self.curves.probe = self.curves.probe, probe
         if probe is None or before is None or _other(probe, before):
             self.labels.boxes.clear()
-            if not self.editor.dragging:
-                self._growth = GROWTH[0]
+            self._fresh = not self.editor.dragging
         self.curves.draw_task(self.hasFocus())
         self._fit()
         self._place_soon.start(_LABEL_PAUSE)
@@ -90,6 +91,8 @@ class TaskCanvas(Plot):
         """Draws every visible arm's curve, arm → inner step."""
         samples = len(self.curves.grid)
         self.curves.report, self.curves.steps = report, steps
+        if self._fresh and report is not None and report.probe is self.curves.probe:
+            self._fresh, self._growth = False, GROWTH[0]
         if len(self.curves.grid) != samples:
             self.curves.draw_task(self.hasFocus())
         self.redraw()

@@ -48,7 +48,7 @@ class Measures:
 DENSITIES = (
     Measures(9, 22, 6, 6, 21, True, 6),
     Measures(7, 18, 5, 5, 14, True, 5),
-    Measures(5, 14, 4, 4, 13, False, 4),
+    Measures(5, 14, 4, 4, 12, False, 4),
 )
 """From roomy to dense: the first with which the chips need the fewest rows is used."""
 
@@ -211,7 +211,12 @@ class WrappingRow(QWidget):
         room = max(self.width(), 1)
         metrics = self.caption.fontMetrics()
         widths = [metrics.horizontalAdvance(text) + 2 for text in self._captions]
-        rows = [self._rows(measures, min(widths)) for measures in DENSITIES]
+        rows, bare = (
+            [self._rows(measures, width) for measures in DENSITIES] for width in (min(widths), 0)
+        )
+        if min(bare) < min(rows):
+            # No caption is worth a row: the chips' own words say what the numbers are.
+            rows, widths = bare, [0]
         chosen = DENSITIES[rows.index(min(rows))]
         self._rows(chosen, min(widths))
         gap = chosen.gap
@@ -225,7 +230,7 @@ class WrappingRow(QWidget):
         fitting = next((n for n, width in enumerate(widths) if x + width <= room), None)
         if fitting is None:
             fitting, y = 0, y + ROW
-        self.caption.setText(self._captions[fitting])
+        self.caption.setText(self._captions[fitting] if widths[fitting] else "")
         self.caption.setGeometry(max(room - widths[fitting], 0), y, widths[fitting], HEIGHT)
         if self.minimumHeight() != y + HEIGHT:
             self.setFixedHeight(y + HEIGHT)

@@ -127,7 +127,7 @@ class LossPlot(Plot):
             color = faint.color()
             # Many steps a pixel fill an area: it must stay behind the averages.
             dense = len(drawn.raw_x) > 0.5 * len(edges)
-            color.setAlphaF((0.13 if dense else 0.3) * (1.3 if theme.dark else 1.0))
+            color.setAlphaF((0.09 if dense else 0.25) * (1.3 if theme.dark else 1.0))
             faint.setColor(color)
             raw.ink(faint)
             raw.put(drawn.raw_x, drawn.raw_y)

@@ -113,7 +113,10 @@ class Plot(pg.PlotWidget):
         self.theme = theme
         self.setBackground(QColor(theme.card))
         for axis in (self.bottom, self.left):
-            axis.setTickFont(base_font())
+            if axis.style["tickFont"] != base_font():
+                axis.setTickFont(base_font())
+                # pyqtgraph keeps the room of larger labels
+                axis.textWidth = 10
             axis.setPen(self.pen(theme.muted))
             axis.setTextPen(self.pen(theme.muted))
             axis.setTickPen(self.pen(theme.grid))
@@ -133,7 +136,7 @@ class Plot(pg.PlotWidget):
 
     def _label(self, axis: NumberAxis, text: str) -> None:
         if text:
-            axis.setLabel(text, color=self.theme.muted, **{"font-size": "9pt"})
+            axis.setLabel(text, color=self.theme.muted, **{"font-size": f"{self.theme.points:g}pt"})
         else:
             axis.showLabel(False)
 
@@ -285,8 +288,12 @@ def label(text: str, color: str, ground: str | None = None, *, bold: bool = Fals
 
 
 def recolor(item: pg.TextItem, color: str, ground: str | None = None, veil: int = 235) -> None:
-    """Gives a label the colours of another theme; `veil` is how opaque the ground is, of 255."""
+    """Gives a label another theme's colours and size; `veil`: how opaque its ground is, of 255."""
     item.setColor(QColor(color))
+    font = QFont(base_font())
+    font.setBold(item.textItem.font().bold())
+    if item.textItem.font() != font:
+        item.setFont(font)
     item.fill = pg.mkBrush(_veil(ground, veil))
     item.update()
 

@@ -37,6 +37,11 @@ class PublishedPoint:
         return f"+ {name} {number(self.mse)}{interval}, published, {self.shots} shots"
 
 
+def compares(preset: Preset | None, settings: Settings) -> bool:
+    """Whether what is published for a preset was measured on the tasks that are trained on."""
+    return preset is not None and preset.settings.tasks == settings.tasks
+
+
 def published_points(preset: Preset | None) -> list[PublishedPoint]:
     """The figures that are published for a preset, point by point."""
     return [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.panels.curve import from_below
@@ -18,11 +18,13 @@ from maml_explorer.gui.widgets import Slider, button, label, row
 from maml_explorer.settings import Settings
 from maml_explorer.worker.messages import Array, ProbeTask, Watched, WatchTasks
 
-FEWEST, MOST = 3, 10
-WIDTH = 96
-"""Pixels that a small plot needs."""
-WIDTH_OF_THREE = 138
-"""Pixels that it needs where its title has a frequency too."""
+FEWEST, MOST = 3, 12
+WIDTH = 80
+"""Pixels that a small plot needs, at least."""
+HEIGHT = 120
+"""Pixels of height from which on there are two rows of them."""
+_TITLES = ("A 0.0  φ 0.0", "A 0.0  φ 0.0  ω 0.0")
+"""What must fit above it: the second where frequencies vary."""
 _TITLE = 20
 _NONE = np.zeros((0, 0))
 
@@ -123,6 +125,7 @@ class TasksPanel(QWidget):
         self.tasks: list[ProbeTask] = []
         self.watched: Watched | None = None
         self.cells: list[TaskCell] = []
+        self._columns = 0
         self.said = ElidedLabel()
         self.slider = Slider()
         self.slider.setAccessibleName("Inner step of the small plots")
@@ -136,13 +139,13 @@ class TasksPanel(QWidget):
         head.setStretch(0, 1)
         for widget in (label("Inner step"), self.slider, self.step_text, self.new_tasks):
             head.addWidget(widget)
-        self._row = QHBoxLayout()
-        self._row.setSpacing(4)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(4)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 8, 0, 0)
         box.setSpacing(8)
         box.addLayout(head)
-        box.addLayout(self._row, 1)
+        box.addLayout(self._grid, 1)
         session.watched.connect(self._take_watched)
         session.run_started.connect(lambda _: self._watch())
         session.settings_changed.connect(self._take_settings)
@@ -218,20 +221,24 @@ class TasksPanel(QWidget):
                 cell.show_task(task, np.zeros(0), {})
 
     def _fit_cells(self) -> None:
-        """As many small plots as there is room for."""
+        """As many small plots as there is room for, in one row or two."""
         family = self.session.settings.tasks
-        two = family.frequency_min == family.frequency_max == 1
-        width = WIDTH if two else WIDTH_OF_THREE
-        wanted = max(FEWEST, min(MOST, self.width() // (width + 4)))
-        if wanted == len(self.cells):
+        three = not family.frequency_min == family.frequency_max == 1
+        title = self.fontMetrics().horizontalAdvance(_TITLES[three])
+        needed = max(WIDTH, title + 12) + 4
+        rows = 2 if self.height() - self.new_tasks.height() > 2 * HEIGHT else 1
+        columns = max(FEWEST, min(MOST // rows, self.width() // needed))
+        if (rows * columns, columns) == (len(self.cells), self._columns):
             return
-        while len(self.cells) > wanted:
+        while len(self.cells) > rows * columns:
             self.cells.pop().deleteLater()
-        while len(self.cells) < wanted:
+        while len(self.cells) < rows * columns:
             cell = TaskCell(self.session)
             cell.clicked.connect(lambda _=False, cell=cell: self._show_above(cell))
             self.cells.append(cell)
-            self._row.addWidget(cell, 1)
+        self._columns = columns
+        for nth, cell in enumerate(self.cells):
+            self._grid.addWidget(cell, nth // columns, nth % columns)
         self._watch()
         self._draw()
 
@@ -243,6 +250,12 @@ class TasksPanel(QWidget):
         """Shows more or fewer tasks."""
         super().resizeEvent(event)
         if self.isVisible():
+            self._fit_cells()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Shows more or fewer tasks where words are of another size."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange) and self.isVisible():
             self._fit_cells()
 
     def showEvent(self, event: QShowEvent) -> None:
