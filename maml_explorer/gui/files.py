@@ -11,6 +11,7 @@ from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from maml_explorer.gui.ask import Ask
+from maml_explorer.gui.autosave import MINUTES, PERCENTS, Autosave
 from maml_explorer.gui.example import example_folder
 from maml_explorer.gui.opening import Opening
 from maml_explorer.gui.own_presets import own_presets, save_preset
@@ -39,6 +40,7 @@ class Files:
         self.opening = Opening(window)
         self.sharing = Sharing(window)
         self.ask = Ask(window)
+        self.autosave = Autosave()
         self._saved = ""
         """The folder of the run that is there now; saving again replaces it."""
         window.session.exported.connect(self._exported)
@@ -56,8 +58,33 @@ class Files:
                 recent = menu.addMenu("Open recent")
                 for path in self.opening.recent:
                     recent.addAction(path, partial(self.opening.open, Path(path)))
+            if "save_run" in section:
+                self._add_autosave(menu.addMenu("Save the session by itself"))
             menu.addSeparator()
         return menu
+
+    def choose_autosave(self, minutes: int | None = None, percent: int | None = None) -> None:
+        """Saves the session so often, or for such a part of the time."""
+        known = self.autosave
+        self.autosave = Autosave(
+            known.minutes if minutes is None else minutes,
+            known.percent if percent is None else percent,
+        )
+
+    def _add_autosave(self, menu: QMenu) -> None:
+        chosen = (f"autosave {self.autosave.minutes}", f"autosave share {self.autosave.percent}")
+        for names in (
+            [f"autosave {n}" for n in MINUTES],
+            [f"autosave share {n}" for n in PERCENTS],
+        ):
+            for name in names:
+                entry = self._window.actions_table[name]
+                # the palette's words stand alone; in the menu its title says the first half
+                action = menu.addAction(entry.text().partition(": ")[2])
+                action.setCheckable(True)
+                action.setChecked(name in chosen)
+                action.triggered.connect(entry.trigger)
+            menu.addSeparator()
 
     def open_run(self) -> None:
         """Asks for a run folder."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QStandardPaths
 
+from maml_explorer.gui.autosave import Autosave, autosave
 from maml_explorer.storage.reader import StorageError, read_text
 from maml_explorer.storage.writer import write_text
 
@@ -37,6 +38,8 @@ class WindowLayout:
     """Paths that were opened, the newest first."""
     welcomed: bool = False
     """Whether the strip of the first start is done with."""
+    autosave: Autosave = field(default_factory=Autosave)
+    """How often the session is saved by itself."""
 
 
 def layout_path() -> Path:
@@ -78,6 +81,7 @@ def read_layout(path: Path) -> WindowLayout:
         text_size=str(data.get("text_size", "")),
         recent=_paths(data.get("recent", [])),
         welcomed=data.get("welcomed") is True,
+        autosave=_autosave(data.get("autosave")),
     )
 
 
@@ -99,6 +103,12 @@ def set_aside(path: Path) -> Path:
     """
     aside = path.with_suffix(".unreadable.json")
     return path.replace(aside)
+
+
+def _autosave(value: Any) -> Autosave:
+    """Older files do not have it."""
+    value = value if isinstance(value, dict) else {}
+    return autosave(value.get("minutes"), value.get("percent"))
 
 
 def _paths(values: Any) -> tuple[str, ...]:

@@ -28,10 +28,8 @@ from maml_explorer.storage.reader import StorageError, read_text
 from maml_explorer.storage.run_folder import is_run_folder
 from maml_explorer.worker.messages import Exported, SaveRun
 
-INTERVAL = 120.0
-"""Seconds between two saves of the session, at least."""
-BUDGET = 0.02
-"""Part of the time that saving may take."""
+ANSWER = 600.0
+"""Seconds after which a save that was not answered is given up."""
 WORTH_ASKING = 10.0
 """Seconds of training that are worth a question before the window closes."""
 _NAME = re.compile(r"(session|crash)-(\d{1,10})(\.txt)?")
@@ -56,9 +54,10 @@ class Recovery(QObject):
         self._saved: tuple[int, int] | None = None
         """(run, outer step) that is on disk, in the session's folder or where the person said."""
         self._asked: tuple[int, int] | None = None
-        self._began = 0.0
-        self._due = clock() + INTERVAL
-        self._trained_since = clock()
+        self._began: float | None = None
+        """When the save began that is not answered yet."""
+        self._last, self._took = clock(), 0.0
+        """When the last save was answered, and how long it took."""
         self._may_close = False
         self._keep = False
         self._file: TextIO | None = None
@@ -80,27 +79,25 @@ class Recovery(QObject):
 
     def look(self) -> None:
         """Saves the session where it is time and something is new."""
-        if self._clock() >= self._due and self._unsaved():
+        now = self._clock()
+        if self._began is not None and now - self._began < ANSWER:
+            return
+        if now - self._last >= self._window.files.autosave.pause(self._took) and self._unsaved():
             self.save()
 
     def save(self) -> None:
         """Has the worker save the session."""
-        self._due = float("inf")  # until it is answered
         self._began = self._clock()
         self._asked = self._now()
         self._window.session.post(SaveRun(str(self.folder), overwrite=True, autosave=True))
-        QTimer.singleShot(600_000, self, self._again)
 
     def _exported(self, report: Exported) -> None:
         if report.what == "run":
             self._saved = self._now()
-        elif report.what == "session":
+        elif report.what == "session" and self._began is not None:
             self._saved = self._asked
-            took = self._clock() - self._began
-            self._due = self._clock() + max(INTERVAL, took / BUDGET)
-
-    def _again(self) -> None:
-        self._due = min(self._due, self._clock())
+            self._last = self._clock()
+            self._took, self._began = self._last - self._began, None
 
     def _now(self) -> tuple[int, int]:
         status = self._window.session.status

@@ -308,6 +308,7 @@ class MainWindow(QMainWindow):
         self.set_text_size(layout.text_size)
         self.files.opening.recent = layout.recent
         self.welcome.done = layout.welcomed
+        self.files.autosave = layout.autosave
 
     def _set_aside(self, path: Path, error: StorageError) -> None:
         try:
@@ -331,6 +332,7 @@ class MainWindow(QMainWindow):
             text_size=self.appearance.text_size,
             recent=self.files.opening.recent,
             welcomed=self.welcome.done,
+            autosave=self.files.autosave,
         )
         try:
             write_layout(self._layout_path, layout)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from maml_explorer.gui import probe_edits, probing
 from maml_explorer.gui.actions import Entry
 from maml_explorer.gui.appearance import CHOICES, TEXT_SIZES
+from maml_explorer.gui.autosave import MINUTES, PERCENTS
 from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.session import Session
 
@@ -87,8 +88,18 @@ def _of_files(window: MainWindow) -> list[Entry]:
         Entry(FILE, "copy_share", "Copy share string", files.sharing.copy, ("Ctrl+Shift+C",)),
         Entry(FILE, "paste_share", "Paste share string", files.sharing.paste, ("Ctrl+Shift+V",)),
         Entry(FILE, "export", "Export initialization…", window.export, ("Ctrl+E",)),
+        *(
+            Entry(FILE, f"autosave {minutes}", f"Save the session by itself: {words}",
+                  partial(files.choose_autosave, minutes=minutes))
+            for minutes, words in MINUTES.items()
+        ),
+        *(
+            Entry(FILE, f"autosave share {percent}", f"Save the session by itself: {words}",
+                  partial(files.choose_autosave, percent=percent))
+            for percent, words in PERCENTS.items()
+        ),
         Entry(FILE, "quit", "Quit", window.close, ("Ctrl+Q",)),
-    ]
+    ]  # fmt: skip
 
 
 def _of_the_view(window: MainWindow) -> list[Entry]:

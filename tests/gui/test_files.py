@@ -265,7 +265,7 @@ def test_recent_files_are_remembered_and_offered(opened: Opener, tmp_path: Path)
     assert read_layout(layout).recent == (str(tmp_path / "a"), str(tmp_path / "b"))
     second = opened(layout)
     menu = second.files.menu()
-    (recent,) = menu.findChildren(QMenu)
+    (recent,) = [one for one in menu.findChildren(QMenu) if one.title() == "Open recent"]
     paths = [action.text() for action in recent.actions()]
     assert paths == [str(tmp_path / "a"), str(tmp_path / "b")]
     recent.actions()[1].trigger()

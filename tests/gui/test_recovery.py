@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.recovery import INTERVAL, Recovery
+from maml_explorer.gui.recovery import ANSWER, Recovery
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.settings import Settings
 from maml_explorer.storage.run_folder import create_run
@@ -21,6 +21,7 @@ from maml_explorer.worker import messages as m
 from tests.gui.driving import press, said, worker_of
 from tests.worker.driving import Clock
 
+INTERVAL = 120.0
 DEAD = 2**22 - 3
 """No process has this number: those in use here are smaller."""
 
@@ -67,6 +68,59 @@ def test_the_session_is_saved_now_and_then(window: MainWindow, recovery: Recover
     clock.now += 180 / 0.02
     recovery.look()
     assert len(worker_of(window).posted_of(m.SaveRun)) == 2
+
+
+def saves(window: MainWindow) -> int:
+    return len(worker_of(window).posted_of(m.SaveRun))
+
+
+def test_how_often_is_a_choice(window: MainWindow, recovery: Recovery, clock: Clock):
+    def chosen() -> list[str]:
+        whole = window.files.menu()
+        titled = {menu.title(): menu for menu in whole.findChildren(QMenu)}
+        menu = titled["Save the session by itself"]
+        return [action.text() for action in menu.actions() if action.isChecked()]
+
+    trained(window)
+    assert chosen() == ["Every 2 minutes", "At most 2 % of the time"]
+    window.actions_table["autosave 5"].trigger()
+    clock.now += 299
+    recovery.look()
+    assert saves(window) == 0
+    clock.now += 1
+    recovery.look()
+    assert saves(window) == 1
+    clock.now += 60  # that long it took: at 10 % the next one is due after 600 s
+    worker_of(window).report(m.Exported("session", str(recovery.folder)))
+    window.session.pull()
+    window.actions_table["autosave share 10"].trigger()
+    trained(window)
+    clock.now += 599
+    recovery.look()
+    assert saves(window) == 1
+    clock.now += 1
+    recovery.look()
+    assert saves(window) == 2
+    window.actions_table["autosave 0"].trigger()
+    clock.now += 1e6
+    recovery.look()
+    assert saves(window) == 2
+    assert chosen() == ["Never", "At most 10 % of the time"]
+
+
+def test_a_save_that_is_never_answered_is_given_up(
+    window: MainWindow, recovery: Recovery, clock: Clock
+):
+    trained(window)
+    clock.now += INTERVAL
+    recovery.look()
+    worker_of(window)._outbox.clear()
+    clock.now += ANSWER - 1
+    recovery.look()
+    assert saves(window) == 1
+    clock.now += 1
+    recovery.look()
+    assert saves(window) == 2
 
 
 def test_closing_asks_only_while_something_would_be_lost(

@@ -25,6 +25,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui import panels
 from maml_explorer.gui.app import Options
+from maml_explorer.gui.autosave import Autosave
 from maml_explorer.gui.layout_file import WindowLayout, read_layout, write_layout
 from maml_explorer.gui.panels import PANELS, PanelEntry
 from maml_explorer.gui.run_bar import speed_limit
@@ -354,9 +355,20 @@ def test_a_layout_that_cannot_be_read_is_set_aside(opened: Opener, tmp_path: Pat
 
 def test_layouts_round_trip(tmp_path: Path):
     path = tmp_path / "window.json"
-    layout = WindowLayout((-5, 3, 900, 700), True, {"columns": (1, 2, 3)}, ("Losses",), "tasks", "")
+    layout = WindowLayout(
+        (-5, 3, 900, 700), True, {"columns": (1, 2, 3)}, ("Losses",), "tasks", "dark", "large",
+        ("/a/run",), True, Autosave(15, 10),
+    )  # fmt: skip
+    assert all(value != getattr(WindowLayout(), name) for name, value in vars(layout).items())
     write_layout(path, layout)
     assert read_layout(path) == layout
+    # what is not offered, or of an older version, is the usual choice
+    for older in ('"autosave": {"minutes": 3, "percent": "x"}', '"autosave": 7', '"tab": "tasks"'):
+        path.write_text(f'{{"schema": 1, {older}}}')
+        assert read_layout(path).autosave == Autosave(2, 2)
+    path.write_text('{"schema": 2}')
+    with pytest.raises(StorageError, match="schema"):
+        read_layout(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(StorageError):
         read_layout(path)
