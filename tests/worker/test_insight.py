@@ -230,9 +230,9 @@ def test_every_view_leaves_the_run_bit_identical() -> None:
     while busy.step < 20:
         for view in views:
             busy.tell(RefreshInsight(view))
-        busy.work(1)
+        busy.work(5)
         busy.tell(m.Pause())
-        busy.work(200)
+        busy.work(2000)
         busy.tell(m.Train())
     assert {v.request for v in values(busy)} == set(views)
     for name in ("MAML", "FO-MAML", "ANIL", "Reptile", "MTL"):

@@ -23,7 +23,7 @@ def held_out_batch(
     The supports are those of the meta-test's protocol, nested over shots.
     """
     drawn, support = held_out(settings, tasks, shots, generator, torch.float64)
-    return _with_query(settings, drawn, support, like)
+    return with_query(settings, drawn, support, like)
 
 
 def batch_at(
@@ -39,7 +39,7 @@ def batch_at(
     x = support.x.expand(len(tasks), -1, -1)
     noise = support.y  # the clean target of amplitude 0 is 0
     drawn = tasks.double().cpu()
-    return _with_query(settings, drawn, Points(x, targets(drawn, x) + noise), like)
+    return with_query(settings, drawn, Points(x, targets(drawn, x) + noise), like)
 
 
 def part(batch: TaskBatch, begin: int, end: int) -> TaskBatch:
@@ -48,7 +48,11 @@ def part(batch: TaskBatch, begin: int, end: int) -> TaskBatch:
     return TaskBatch(batch.tasks[piece], batch.inputs[piece], batch.y[piece], batch.shots)
 
 
-def _with_query(settings: TaskSettings, tasks: Tensor, support: Points, like: Tensor) -> TaskBatch:
+def with_query(settings: TaskSettings, tasks: Tensor, support: Points, like: Tensor) -> TaskBatch:
+    """Tasks [task, 3] with these support sets and clean, equally spaced queries.
+
+    A task without a truth (amplitude and phase nan) has nan as its query targets.
+    """
     x = query_grid(settings, QUERY_POINTS)[None, :, None].expand(len(tasks), -1, -1)
     inputs = with_ones(torch.cat([support.x, x], 1))
     y = torch.cat([support.y, targets(tasks, x)], 1)

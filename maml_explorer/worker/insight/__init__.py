@@ -14,8 +14,14 @@ from dataclasses import dataclass
 
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
+from maml_explorer.worker.insight.error_map import see_data_map, see_error_map
+from maml_explorer.worker.insight.features import see_features
 from maml_explorer.worker.insight.gradient import see_gradient
+from maml_explorer.worker.insight.landscape import see_landscape
+from maml_explorer.worker.insight.layer import see_layer
+from maml_explorer.worker.insight.parameter_map import see_parameter_map
 from maml_explorer.worker.insight.stability import see_stability
+from maml_explorer.worker.insight.step_sizes import see_step_sizes
 from maml_explorer.worker.insight_messages import Option
 
 Look = Callable[[Plan, RunState, Mapping[str, Option]], Generator[float, None, object]]
@@ -35,5 +41,12 @@ class View:
 VIEWS: dict[str, View] = {
     "gradient": View(see_gradient),
     "stability": View(see_stability, share=0.02),
+    "features": View(see_features, seconds=1.0),
+    "step_sizes": View(see_step_sizes),
+    "layer": View(see_layer, seconds=0.2),
+    "parameter_map": View(see_parameter_map),
+    "error_map": View(see_error_map, seconds=1.0),
+    "data_map": View(see_data_map, seconds=1.0),
+    "landscape": View(see_landscape, seconds=1.0),
 }
 """Name of a request → its view."""

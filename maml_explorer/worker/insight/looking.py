@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+import numpy as np
 from torch import Tensor
 
 from maml_explorer.core.insight.nothing import Nothing
@@ -14,6 +15,7 @@ from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.training import RunState
 from maml_explorer.worker.insight_messages import NothingToShow
+from maml_explorer.worker.messages import Array
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -40,6 +42,13 @@ def shares(work: Generator[int, None, T], whole: int) -> Generator[float, None, 
             result: T = end.value
             return result
         yield min(1.0, done / max(whole, 1))
+
+
+def numbers(values: object) -> Array:
+    """A read-only array of nested sequences of numbers; None becomes NaN."""
+    array: Array = np.array(values, dtype=np.float64)
+    array.flags.writeable = False
+    return array
 
 
 def said(nothing: Nothing) -> NothingToShow:

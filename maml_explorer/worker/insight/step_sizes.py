@@ -1,0 +1,54 @@
+"""The step sizes of an arm's inner loop, where they are learned."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+
+import torch
+
+from maml_explorer.core.insight.learner import Learner
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.training import RunState
+from maml_explorer.worker.answers import frozen_array
+from maml_explorer.worker.insight.asked import asked_learner, layer_names
+from maml_explorer.worker.insight_messages import NothingToShow, Option
+from maml_explorer.worker.insight_values.step_sizes import StepSizesSeen
+
+
+def see_step_sizes(
+    plan: Plan, state: RunState, options: Mapping[str, Option]
+) -> Generator[float, None, StepSizesSeen | NothingToShow]:
+    """The step sizes of the arm `arm`, or in words that they are not learned."""
+    yield 0.0
+    learner = asked_learner(plan, state, options)
+    if isinstance(learner, NothingToShow):
+        return learner
+    return step_sizes_of(learner, layer_names(plan)[learner.start :])
+
+
+def step_sizes_of(learner: Learner, layers: tuple[str, ...]) -> StepSizesSeen | NothingToShow:
+    """The record of a learner's step sizes; `layers` are the names of those that adapt."""
+    if not layers:
+        return NothingToShow("No layer of this arm adapts in the inner loop.")
+    sizes = learner.step_sizes
+    if sizes.uniform:
+        alpha = float(sizes.steps[0][0])
+        return NothingToShow(
+            f"The step sizes of this arm are not learned: α is {alpha:.3g} everywhere."
+        )
+    shapes = learner.model.shapes[learner.start :]
+    full = [
+        torch.stack([step[layer].double().expand(shape) for step in sizes.steps])
+        for layer, shape in enumerate(shapes)
+    ]  # per layer [inner step, in + 1, out]
+    flat = [entries.flatten(1) for entries in full]
+    below = sum(int((entries < 0).any(0).sum()) for entries in flat)
+    shared = all(step[layer].numel() == 1 for step in sizes.steps for layer in range(len(layers)))
+    return StepSizesSeen(
+        layers=layers,
+        mean=frozen_array(torch.stack([entries.mean(1) for entries in flat])),
+        lowest=frozen_array(torch.stack([entries.amin(1) for entries in flat])),
+        highest=frozen_array(torch.stack([entries.amax(1) for entries in flat])),
+        negative=below / learner.tail_size,
+        each=() if shared else tuple(frozen_array(entries[0]) for entries in full),
+    )
