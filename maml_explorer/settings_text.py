@@ -116,7 +116,7 @@ def settings_from(document: Mapping[str, Any]) -> Settings:
     schema = document.get("schema")
     if not isinstance(schema, int) or isinstance(schema, bool) or not 1 <= schema <= SCHEMA:
         newer = isinstance(schema, int) and schema > SCHEMA
-        hint = " (it was written by a newer version)" if newer else ""
+        hint = " (a newer version wrote it)" if newer else ""
         found = "missing" if schema is None else _shown(schema)
         raise SettingsError(f"The schema of the settings is {found}{hint}: allowed is {SCHEMA}.")
     _refuse_unknown(document, ["schema", *GROUPS, "arms"], "in the settings")
@@ -217,8 +217,9 @@ def from_share(text: str) -> Shared:
     text = text.strip()
     if not text.startswith(SHARE_PREFIX):
         if is_share(text):
+            # there is no version 0: what is not this one is newer
             raise SettingsError(
-                f"The share string begins with {text.split('.', 1)[0]} (another version wrote it): "
+                f"The share string begins with {text.split('.', 1)[0]} (a newer version wrote it): "
                 f"allowed is {SHARE_PREFIX[:-1]}."
             )
         raise SettingsError(f"A share string begins with “{SHARE_PREFIX}”.")

@@ -11,7 +11,7 @@ from typing import Any
 from PySide6.QtCore import QStandardPaths
 
 from maml_explorer.gui.autosave import Autosave, autosave
-from maml_explorer.storage.reader import StorageError, read_text
+from maml_explorer.storage.reader import StorageError, check_schema, read_text
 from maml_explorer.storage.writer import write_text
 
 SCHEMA = 1
@@ -62,8 +62,9 @@ def read_layout(path: Path) -> WindowLayout:
         if isinstance(error, StorageError):
             raise
         raise StorageError(f"{path.name} is not JSON.") from None
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        raise StorageError(f"{path.name} is not of schema {SCHEMA}.")
+    if not isinstance(data, dict):
+        raise StorageError(f"{path.name} is not a JSON object.")
+    check_schema(data.get("schema"), SCHEMA, path.name)
     splitters = data.get("splitters", {})
     hidden = data.get("hidden", [])
     if not isinstance(splitters, dict) or not isinstance(hidden, list) or len(hidden) > 50:

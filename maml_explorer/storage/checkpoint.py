@@ -18,7 +18,7 @@ from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import ArmState, RunState, start_run
 from maml_explorer.settings import Settings
 from maml_explorer.settings_text import from_toml, to_toml
-from maml_explorer.storage.reader import StorageError, json_object
+from maml_explorer.storage.reader import StorageError, check_schema, json_object
 from maml_explorer.storage.records import checked_records
 from maml_explorer.storage.tensors import (
     Expected,
@@ -115,9 +115,7 @@ def load_checkpoint(path: Path, plan: Plan, *, to_resume: bool = True) -> Checkp
     if not to_resume:
         expected = {**expected, "generator": ((_generator_bytes(data, path),), "U8")}
     about = json_object(metadata_of(data, path).get(_KEY, "{}"), path)
-    if about.get("schema") != SCHEMA:
-        schema = str(about.get("schema"))[:20]
-        raise StorageError(f"{path} has schema {schema}: allowed is {SCHEMA}.")
+    check_schema(about.get("schema"), SCHEMA, str(path))
     damaged = StorageError(f"{path} is damaged: its counters are not as this program writes them.")
     settings = _settings(about, plan.settings, path)
     tensors, _ = tensors_of(data, expected, path)

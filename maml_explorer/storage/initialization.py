@@ -23,7 +23,7 @@ from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import Arm, Settings
 from maml_explorer.storage.model_card import model_card
-from maml_explorer.storage.reader import StorageError, read_json
+from maml_explorer.storage.reader import StorageError, check_schema, read_json
 from maml_explorer.storage.records import checked_records
 from maml_explorer.storage.tensors import read_tensor_bytes, tensor_bytes, tensors_of
 from maml_explorer.storage.writer import recover_folder, write_folder
@@ -196,9 +196,7 @@ def load_initialization(folder: str | Path) -> Initialization:
     config = read_json(path)
     if config.get("format") != FORMAT:
         raise StorageError(f"{path} does not describe an initialization of this program.")
-    schema = config.get("schema")
-    if schema != SCHEMA or isinstance(schema, bool):
-        raise StorageError(f"{path} has schema {str(schema)[:20]}: allowed is {SCHEMA}.")
+    check_schema(config.get("schema"), SCHEMA, str(path))
     settings = _settings_of(config, path)
     outer_step = config.get("outer_steps")
     if (

@@ -84,6 +84,18 @@ def json_object(text: str, path: Path) -> dict[str, Any]:
     return content
 
 
+def check_schema(schema: object, known: int, where: str) -> None:
+    """Passes for the schema of a file that this program can read.
+
+    Raises:
+        StorageError: for another one; a newer one is called that.
+    """
+    if schema != known or isinstance(schema, bool):
+        newer = isinstance(schema, int) and schema > known
+        hint = " (a newer version wrote it)" if newer else ""
+        raise StorageError(f"{where} has schema {str(schema)[:20]}{hint}: allowed is {known}.")
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
