@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 RUNS_CODE = "runs code from the file it reads"
 NETWORK = "the program uses no network"
+PROGRAM = "the program runs no other program"
 MODULES = {
     "pickle": RUNS_CODE,
     "cPickle": RUNS_CODE,
@@ -34,6 +35,7 @@ MODULES = {
     "socket": NETWORK,
     "socketserver": NETWORK,
     "ssl": NETWORK,
+    "subprocess": PROGRAM,
     "torch.hub": NETWORK,
     "torch.utils.model_zoo": NETWORK,
     "urllib": NETWORK,
@@ -41,9 +43,15 @@ MODULES = {
     "websockets": NETWORK,
     "xmlrpc": NETWORK,
 }
-BUILTINS = {"eval": "runs text as code", "exec": "runs text as code"}
+TEXT = "runs text as code"
+BUILTINS = {"eval": TEXT, "exec": TEXT, "compile": TEXT, "__import__": "hides what is imported"}
 ATTRIBUTES = {"processEvents": "runs a nested event loop: pull on a timer instead"}
-QUALIFIED = {"torch.load": RUNS_CODE, "builtins.eval": "runs text", "builtins.exec": "runs text"}
+QUALIFIED = {
+    "torch.load": RUNS_CODE,
+    "os.system": PROGRAM,
+    "os.popen": PROGRAM,
+    **{f"builtins.{name}": reason for name, reason in BUILTINS.items()},
+}
 
 
 def closed_module(name: str) -> str | None:
