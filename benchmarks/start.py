@@ -28,15 +28,7 @@ def child(began: float) -> None:
     from maml_explorer.gui import app
     from maml_explorer.worker import handle
 
-    usual = handle.preload
-
-    def preload() -> None:
-        usual()
-        say("torch is loaded")
-
-    handle.preload = preload
-
-    # PySide6 is imported by the program itself, after torch; only then can it be listened to
+    # PySide6 is imported by the program itself; only then can it be listened to
     class Listen:
         def find_spec(self, name: str, *_: object) -> None:
             if name == "maml_explorer.gui.session" and "startup" not in self.__dict__:
@@ -69,6 +61,8 @@ def child(began: float) -> None:
                 canvas.session.train()
             if canvas.curves.arms:
                 once("curves of all arms are painted")
+                if canvas.session.probed is not None and canvas.session.probed.run:
+                    once("curves of the run itself are painted")
 
         def show_and_listen(window: MainWindow) -> None:
             def status(report: object) -> None:

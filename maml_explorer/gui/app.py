@@ -29,10 +29,7 @@ class Options:
 
 def run(options: Options | None = None) -> int:
     """Opens the window and waits until it is closed; the exit code."""
-    from maml_explorer.worker import handle
-
-    # PySide6 replaces __import__; torch imported after that, in a thread, has crashed elsewhere
-    handle.preload()
     from maml_explorer.gui.startup import show
+    from maml_explorer.worker.handle import Worker
 
-    return show(handle.Worker(), options or Options())
+    return show(Worker(), options or Options())

@@ -35,8 +35,10 @@ def show(worker: Worker, options: Options) -> int:
     recovery = None if options.safe_mode else Recovery(window, data_folder())
     try:
         with _interruptible(window, recovery), _panel_errors(window, recovery):
+            greet(window, options)
             window.show()
-            begin(window, options)
+            # after the first painting: the worker's thread loads torch, which takes a second
+            QTimer.singleShot(0, window, lambda: begin(window, options))
             if recovery is not None:
                 recovery.catch_crashes()
                 recovery.offer()
@@ -92,11 +94,15 @@ def open_window(worker: Worker, options: Options, path: Path | None = None) -> M
     return window
 
 
-def begin(window: MainWindow, options: Options) -> None:
-    """Starts the session with what `options` ask for; greets at a first start."""
+def greet(window: MainWindow, options: Options) -> None:
+    """Draws the trained example at a first start without a wish."""
     asked = options.share or options.run or options.settings or options.preset
     if not asked and not window.welcome.done:
         window.welcome.greet()
+
+
+def begin(window: MainWindow, options: Options) -> None:
+    """Starts the session with what `options` ask for."""
     window.session.start()
     if options.share is not None:
         shared = from_share(options.share)

@@ -13,7 +13,7 @@ from maml_explorer.worker.messages import Command, Failed, Report, Stop
 
 
 def preload() -> None:
-    """Loads torch in the calling thread: before PySide6, which changes how imports work."""
+    """Loads torch in the calling thread, where a second's wait does no harm."""
     import torch
 
     torch.zeros(1).add_(1)

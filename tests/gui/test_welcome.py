@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui import example
 from maml_explorer.gui.app import Options
 from maml_explorer.gui.example import example_folder, example_probed
-from maml_explorer.gui.startup import application, begin, open_window
+from maml_explorer.gui.startup import application, begin, greet, open_window
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.presets import presets
 from maml_explorer.settings_text import from_toml
@@ -31,6 +31,7 @@ def first_start(qapp: QApplication, qtbot: QtBot) -> Iterator[MainWindow]:
     window.resize(1280, 800)
     window.show()
     qtbot.waitExposed(window)
+    greet(window, Options(safe_mode=True))
     begin(window, Options(safe_mode=True))
     window.session.pace.stop()
     yield window
@@ -102,6 +103,7 @@ def test_the_strip_does_not_come_back(opened: Opener, qtbot: QtBot, tmp_path: Pa
     first.close()
     second = opened(path)
     assert second.welcome.done
+    greet(second, Options())
     begin(second, Options())
     assert not second.welcome.isVisible()
 
@@ -109,6 +111,7 @@ def test_the_strip_does_not_come_back(opened: Opener, qtbot: QtBot, tmp_path: Pa
 def test_no_example_where_other_settings_are_asked_for(opened: Opener):
     options = Options(preset=presets()["torch-func"], safe_mode=True)
     window = opened(options=options)
+    greet(window, options)
     begin(window, options)
     assert not window.welcome.isVisible()
 
