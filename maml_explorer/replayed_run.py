@@ -14,6 +14,7 @@ from maml_explorer.core.training import ArmState, RunState, outer_step, start_ru
 from maml_explorer.headless import Progress, threads_of
 from maml_explorer.settings import Settings
 from maml_explorer.storage.changes import (
+    BEGUN_FROM,
     FROZEN,
     REVIVED,
     Row,
@@ -132,6 +133,12 @@ def replay_folder(
             "with its settings.toml as the preset."
         )
     rows = read_changes(folder.path / CHANGES)
+    for _, what, arm, source in rows:
+        if what == BEGUN_FROM:
+            raise StorageError(
+                f"{path} began from an exported initialization, {arm} from {source}, which is not "
+                "in the run folder: it cannot be trained again from its settings."
+            )
     began = settings_before(saved.settings, rows)
     found = replay(began, rows, saved.state.outer_step, progress)
     return saved, *found

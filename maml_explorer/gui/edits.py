@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QUndoCommand
@@ -64,17 +65,25 @@ def in_force_part(in_force: Settings, edited: Settings) -> Settings:
     return edited.with_values({key: in_force[key] for key in needs_restart(in_force, edited)})
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What a run has when it begins."""
+
+    settings: Settings
+    """In force."""
+    staged: Settings | None
+    initialization: str = ""
+    """The folder of the exported initialization that an arm starts from; empty for the seed's."""
+
+
 class Begin(QUndoCommand):
     """A new run in the place of the one there is; taking it back brings that run back."""
 
-    def __init__(
-        self, session: Session, command: Command, settings: Settings, staged: Settings | None,
-        text: str,
-    ) -> None:  # fmt: skip
+    def __init__(self, session: Session, command: Command, beginning: Beginning, text: str) -> None:
         super().__init__(text)
         self._session = session
         self._command: Command | None = command
-        self._other = (settings, staged)
+        self._other = beginning
         self._run = 0
 
     def redo(self) -> None:
@@ -90,6 +99,7 @@ class Begin(QUndoCommand):
         session = self._session
         # the number of the run that is there now may have been reported and not been read yet
         session.pull()
-        here, run = (session.settings, session.staged), session.run
-        session.begin(command or BringBack(self._run), *self._other)
+        here = Beginning(session.settings, session.staged, session.initialization)
+        run = session.run
+        session.begin(command or BringBack(self._run), self._other)
         self._other, self._run = here, run

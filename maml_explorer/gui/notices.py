@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -24,6 +25,7 @@ class Notices(QObject):
         session.failed.connect(self._failed)
         session.refused.connect(self._refused)
         session.exported.connect(self._exported)
+        session.noted.connect(partial(banners.say, "noted"))
         session.run_started.connect(self._forget)
         session.rewound.connect(self._forget)
 

@@ -6,9 +6,11 @@ What it is decides its content, not its name; a wrong file is refused with one s
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maml_explorer.gui.numbers import whole
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.presets import load_preset
 from maml_explorer.settings_text import MAX_SHARE, is_share
@@ -58,14 +60,23 @@ class Opening:
 
     def _initialization(self, path: Path) -> None:
         found = load_initialization(path)
-        session = self._window.session
-        session.adopt(found.settings, "Open initialization")
-        session.begin_if_untouched()
-        self._window.banners.say(
-            "open initialization",
-            f"The settings of the initialization {path.name} ({found.arm.name}, "
-            f"{found.outer_step} outer steps) were taken over; training begins from its seed.",
+        session, banners = self._window.session, self._window.banners
+        what = (
+            f"The initialization {path.name} ({found.arm.name} after {whole(found.outer_step)} "
+            "outer steps)"
         )
+        if session.untouched:
+            self._begin_from(path)
+            banners.say("open initialization", f"{what} begins a run: its curves are drawn.")
+            return
+        banners.say(
+            "open initialization",
+            f"{what} can begin a run of its own; undo brings this one back.",
+            choices=(("Begin from it", partial(self._begin_from, path)),),
+        )
+
+    def _begin_from(self, path: Path) -> None:
+        self._window.session.open_initialization(str(path))
 
 
 def _kind(path: Path) -> Callable[[Opening, Path], None]:

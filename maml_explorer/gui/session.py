@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from maml_explorer.gui import probing
-from maml_explorer.gui.edits import Begin, Edit, in_force_part, restart_reasons
+from maml_explorer.gui.edits import Begin, Beginning, Edit, in_force_part, restart_reasons
 from maml_explorer.gui.example import example_probed
 from maml_explorer.gui.pace import Pace
 from maml_explorer.gui.pinned import MOST, Pin, PinnedRun, figures_of
@@ -29,7 +29,7 @@ from maml_explorer.worker.insight_messages import (
     RefreshInsight,
 )
 
-_LEFT_AS_IT_WAS = ("Change", "Restart", "BringBack", "OpenRun")
+_LEFT_AS_IT_WAS = ("Change", "Restart", "BringBack", "OpenRun", "OpenInitialization")
 """Commands after whose refusal the run has the settings it had."""
 _MOST_INSIGHTS = 64
 """Values of views that are kept: a slider's drag makes a request of each of its places."""
@@ -75,6 +75,8 @@ class Session(QObject):
     failed = Signal(object)
     refused = Signal(object)
     exported = Signal(object)
+    noted = Signal(str)
+    """A sentence: what was done otherwise than one might expect."""
     insight_arrived = Signal(object)
     """What a view of the insight found: `Insight`."""
     insight_progressed = Signal(object)
@@ -99,6 +101,8 @@ class Session(QObject):
         """The preset's settings; what differs from them is marked."""
         self.preset: Preset | None = None
         self.run = 0
+        self.initialization = ""
+        """The folder of the exported initialization that the run began from; empty for none."""
         self.status: m.Status | None = None
         self.references: m.ReferenceLosses | None = None
         self.meta_test: m.MetaTested | None = None
@@ -186,11 +190,15 @@ class Session(QObject):
         if not self.begin_if_untouched():
             self.settings_changed.emit(self.settings)
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing would be lost by beginning anew."""
+        return self.status is not None and self.status.outer_step == 0 and not self.running
+
     def begin_if_untouched(self) -> bool:
         """Begins anew with what is staged where nothing would be lost; whether it did."""
-        untouched = self.status is not None and self.status.outer_step == 0 and not self.running
-        if untouched and self.staged is not None:
-            self.restart()
+        if self.untouched and self.staged is not None:
+            self.restart(from_seed=True)
             return True
         return False
 
@@ -220,33 +228,59 @@ class Session(QObject):
         """Whether it trains."""
         return self.phase is m.Phase.RUNNING
 
-    def restart(self, train: bool = False) -> None:
-        """Begins a new run from what is edited, staged changes included."""
-        command = m.Restart(self.edited, train)
-        self.undo_stack.push(Begin(self, command, self.edited, None, "Restart"))
+    def restart(self, train: bool = False, from_seed: bool = False) -> None:
+        """Begins a new run from what is edited, staged changes included.
+
+        One that began from an exported initialization does so again, unless it is to begin from its
+        seed, or its network has other layers now, which is said.
+        """
+        initialization = "" if from_seed else self.initialization
+        if initialization and self.edited.model.hidden != self.settings.model.hidden:
+            initialization = ""
+            self.noted.emit(
+                "The network has other layers than the initialization that the run began from: "
+                "it begins from its seed."
+            )
+        self._restart_with(Beginning(self.edited, None, initialization), train, "Restart")
 
     def reset(self) -> None:
         """Begins the run again: same settings, seed and initialization. Keeps what is staged."""
-        command = m.Restart(self.settings, train=False)
-        self.undo_stack.push(Begin(self, command, self.settings, self.staged, "Reset"))
+        beginning = Beginning(self.settings, self.staged, self.initialization)
+        self._restart_with(beginning, False, "Reset")
+
+    def _restart_with(self, beginning: Beginning, train: bool, text: str) -> None:
+        command: m.Command = m.Restart(beginning.settings, train)
+        if beginning.initialization:
+            command = m.OpenInitialization(beginning.initialization, beginning.settings)
+        self.undo_stack.push(Begin(self, command, beginning, text))
+        if beginning.initialization and train:
+            self.train()
 
     def new_seed(self) -> None:
         """Begins a new run with the next seed, training if it trains now."""
-        seed = self.edited.run.seed
+        seed, training = self.edited.run.seed, self.running
         self.undo_stack.beginMacro("New seed")
         self.edit({"seed": 0 if seed >= 2**31 - 1 else seed + 1})
-        self.restart(train=self.running)
+        self.restart(train=training)
         self.undo_stack.endMacro()
 
     def open_run(self, folder: str) -> None:
         """Goes on with a saved run; its settings come with its first status."""
         self._opening = True
-        command = m.OpenRun(folder)
-        self.undo_stack.push(Begin(self, command, self.settings, self.staged, "Open run"))
+        beginning = Beginning(self.settings, self.staged)
+        self.undo_stack.push(Begin(self, m.OpenRun(folder), beginning, "Open run"))
 
-    def begin(self, command: m.Command, settings: Settings, staged: Settings | None) -> None:
+    def open_initialization(self, folder: str) -> None:
+        """Begins a new run from an exported initialization, with the settings it comes with."""
+        self._opening = True
+        beginning = Beginning(self.settings, self.staged, folder)
+        command = m.OpenInitialization(folder)
+        self.undo_stack.push(Begin(self, command, beginning, "Open initialization"))
+
+    def begin(self, command: m.Command, beginning: Beginning) -> None:
         """Posts a command that begins or brings back a run with these settings."""
-        self.settings, self.staged = settings, staged
+        self.settings, self.staged = beginning.settings, beginning.staged
+        self.initialization = beginning.initialization
         self.post(command)
         self.settings_changed.emit(self.settings)
 

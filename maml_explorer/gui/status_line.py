@@ -16,8 +16,11 @@ WORDS = {
 }
 
 
-def status_text(status: Status | None) -> str:
-    """The status line: "Training · outer step 20 000 of 70 000 · 26 s left · …"."""
+def status_text(status: Status | None, began_from: str = "") -> str:
+    """The status line: "Training · outer step 20 000 of 70 000 · 26 s left · …".
+
+    `began_from` is the name of the exported initialization that the run began from, if any.
+    """
     if status is None:
         return "Loading the training engine…"
     goal = status.settings.outer.outer_steps
@@ -25,6 +28,8 @@ def status_text(status: Status | None) -> str:
         WORDS[status.phase],
         f"outer step {whole(status.outer_step)} of {whole(goal)}",
     ]
+    if began_from:
+        parts.append(f"from {began_from}")
     if status.phase is Phase.RUNNING and status.steps_per_second > 0:
         if goal > status.outer_step:
             parts.append(f"{duration((goal - status.outer_step) / status.steps_per_second)} left")

@@ -32,6 +32,7 @@ from maml_explorer.gui.widgets import Card, button, label, row
 from maml_explorer.gui.window_actions import entries
 from maml_explorer.presets import Preset
 from maml_explorer.storage.reader import StorageError
+from maml_explorer.worker.messages import Status
 
 GAP = 8
 SIZE = QSize(1440, 900)
@@ -100,7 +101,7 @@ class MainWindow(QMainWindow):
         ground.setFocus()
         self.palette_overlay = CommandPalette(self, self.actions_table)
         self.shortcut_sheet = ShortcutSheet(self, self.actions_table)
-        session.status_changed.connect(lambda status: self.status.setText(status_text(status)))
+        session.status_changed.connect(self._show_status)
         self.reset_layout()
         self._restore()
         self.narrow = Narrow(self, self.splitters["columns"], self.parts["Settings"])
@@ -240,6 +241,9 @@ class MainWindow(QMainWindow):
         self._remember()
         self.session.close()
         event.accept()
+
+    def _show_status(self, status: Status) -> None:
+        self.status.setText(status_text(status, Path(self.session.initialization).name))
 
     def _divide(self) -> None:
         columns, centre, right = self.splitters.values()

@@ -1,8 +1,9 @@
 """changes.csv: what happened to a run while it trained, so that it can be replayed. Torch-free.
 
 A row is (outer step, setting, old, new). Values are JSON; the arms are one row, as in a share
-string. Two kinds of rows are no settings: "frozen" (an arm, and how many outer steps of its own
-are left after it was set back) and "revived" (an arm).
+string. Three kinds of rows are no settings: "frozen" (an arm, and how many outer steps of its own
+are left after it was set back), "revived" (an arm), and "begun from" (an arm, and the exported
+initialization that it started from).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from maml_explorer.storage.reader import StorageError, read_text
 
 MAX_CHANGES = 16 * 1024 * 1024
 """Most bytes of the file."""
-ARMS, FROZEN, REVIVED = "arms", "frozen", "revived"
+ARMS, FROZEN, REVIVED, BEGUN_FROM = "arms", "frozen", "revived", "begun from"
 
 Row = tuple[int, str, str, str]
 """Outer step after which it happened, setting, old, new."""
@@ -44,6 +45,11 @@ def frozen_row(outer_step: int, arm_name: str, own_step: int) -> Row:
 def revived_row(outer_step: int, arm_name: str) -> Row:
     """The row of a frozen arm that goes on."""
     return outer_step, REVIVED, arm_name, ""
+
+
+def begun_from_row(arm_name: str, folder_name: str, trained: int) -> Row:
+    """The row of an arm that started from what had been exported after `trained` outer steps."""
+    return 0, BEGUN_FROM, arm_name, f"{folder_name} after {trained} outer steps"
 
 
 def rewound(rows: Iterable[Row], outer_step: int) -> list[Row]:
@@ -104,7 +110,7 @@ def read_changes(path: Path) -> tuple[Row, ...]:
                 json.loads(old), json.loads(new)
             elif setting == FROZEN:
                 int(new)
-            elif setting not in (ARMS, REVIVED):
+            elif setting not in (ARMS, REVIVED, BEGUN_FROM):
                 raise ValueError(setting)
             if not 0 <= (rows[-2][0] if len(rows) > 1 else 0) <= rows[-1][0] < 2**53:
                 raise ValueError(step)

@@ -12,14 +12,16 @@ import torch
 
 from maml_explorer.core import training
 from maml_explorer.core.changes import after_change, revived_arm
-from maml_explorer.core.plan import intra_op_threads, prepare
+from maml_explorer.core.plan import Plan, intra_op_threads, prepare
+from maml_explorer.core.training import RunState
 from maml_explorer.hyperparameters import SettingsError, shown
 from maml_explorer.settings import DECLARATIONS, Settings, changed_keys, needs_restart
-from maml_explorer.storage.changes import change_rows, revived_row, rewound
+from maml_explorer.storage.changes import Row, change_rows, revived_row, rewound
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.answers import reference_losses
 from maml_explorer.worker.exports import export_initialization, opened_run, save_run
 from maml_explorer.worker.history import History
+from maml_explorer.worker.initializations import begun_from
 from maml_explorer.worker.insight import VIEWS
 from maml_explorer.worker.insight_figures import Figures
 from maml_explorer.worker.insight_messages import (
@@ -44,25 +46,32 @@ MAX_KEPT = 4
 
 def _restart(loop: Loop, command: m.Restart) -> None:
     plan = prepare(command.settings)  # refused here: the old run is untouched
-    state = training.start_run(plan)
+    phase = m.Phase.RUNNING if command.train else m.Phase.PAUSED
+    _begin_anew(loop, plan, training.start_run(plan), [], phase)
+
+
+def _begin_anew(
+    loop: Loop, plan: Plan, state: RunState, changes: list[Row], phase: m.Phase
+) -> None:
+    """A run at outer step 0."""
     _begin(
         loop,
         {
-            "settings": command.settings,
+            "settings": plan.settings,
             "plan": plan,
             "state": state,
             "good": state,
             "candidate": state,
             "seconds": {},
             "gradient_evaluations": {},
-            "changes": [],
+            "changes": changes,
             "last_change": "",
             "beyond": False,
             "history": History(),
             "figures": Figures(),
             "insights": {},
         },
-        m.Phase.RUNNING if command.train else m.Phase.PAUSED,
+        phase,
     )
 
 
@@ -111,6 +120,11 @@ def _hold_run(loop: Loop, command: m.HoldRun) -> None:
 
 def _open_run(loop: Loop, command: m.OpenRun) -> None:
     _begin(loop, opened_run(Path(command.folder)), m.Phase.PAUSED)
+
+
+def _open_initialization(loop: Loop, command: m.OpenInitialization) -> None:
+    plan, state, rows = begun_from(Path(command.folder), command.settings)
+    _begin_anew(loop, plan, state, rows, m.Phase.PAUSED)
 
 
 def _change(loop: Loop, command: m.Change) -> None:
@@ -335,6 +349,7 @@ ACTIONS: dict[type, Callable[[Loop, Any], None]] = {
     m.BringBack: _bring_back,
     m.HoldRun: _hold_run,
     m.OpenRun: _open_run,
+    m.OpenInitialization: _open_initialization,
     m.Change: _change,
     m.Train: _train,
     m.Pause: lambda loop, _: loop.pause(),

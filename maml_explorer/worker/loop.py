@@ -42,7 +42,9 @@ from maml_explorer.worker.slow_motion import Pending
 
 T = TypeVar("T")
 
-_URGENT = (m.Pause, m.Stop, m.Restart, m.BringBack, m.OpenRun, m.BackToLastGood)
+_URGENT = (
+    m.Pause, m.Stop, m.Restart, m.BringBack, m.OpenRun, m.OpenInitialization, m.BackToLastGood,
+)  # fmt: skip
 """Commands for which an outer step in progress is dropped."""
 _BY_HAND = (m.TakeInnerStep, m.TakeOuterStep)
 """Likewise while training freely; a step taken by hand is not dropped for the next press."""

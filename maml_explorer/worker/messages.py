@@ -149,6 +149,18 @@ class OpenRun:
 
 
 @dataclass(frozen=True)
+class OpenInitialization:
+    """Begin a new run, paused, in which an arm starts from an exported initialization.
+
+    With its own settings and that arm alone, unless `settings` are given; arms of other names begin
+    as the seed says. Refused where the network has other layers.
+    """
+
+    folder: str
+    settings: Settings | None = None
+
+
+@dataclass(frozen=True)
 class ReviveArm:
     """Let an arm that was frozen after diverging go on from its last good state."""
 
@@ -206,6 +218,7 @@ Command = (
     | BringBack
     | HoldRun
     | OpenRun
+    | OpenInitialization
     | ReviveArm
     | WatchTasks
     | LookInside

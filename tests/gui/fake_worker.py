@@ -10,6 +10,7 @@ import numpy as np
 
 from maml_explorer.settings import Settings, needs_restart
 from maml_explorer.settings_text import from_toml
+from maml_explorer.storage.initialization import load_initialization
 from maml_explorer.worker import messages as m
 
 PER_PULL = 40
@@ -45,6 +46,7 @@ class FakeWorker:
             m.BackToLastGood: self._back,
             m.BringBack: self._bring_back,
             m.OpenRun: self._open_run,
+            m.OpenInitialization: self._open_initialization,
             m.SaveRun: lambda command: self.report(m.Exported("run", command.folder)),
             m.ExportInitialization: lambda command: self.report(
                 m.Exported("initialization", command.folder, command.arm)
@@ -95,6 +97,10 @@ class FakeWorker:
             return
         settings = from_toml((Path(command.folder) / "settings.toml").read_text())
         self._begin(500, settings, m.Phase.PAUSED)
+
+    def _open_initialization(self, command: m.OpenInitialization) -> None:
+        settings = command.settings or load_initialization(command.folder).settings
+        self._begin(0, settings, m.Phase.PAUSED)
 
     def _begin(self, step: int, settings: Settings, phase: m.Phase) -> None:
         self._kept[self.run] = (self.step, self.settings)

@@ -1,0 +1,54 @@
+"""A run that begins from an exported initialization instead of its seed's."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from maml_explorer.core.plan import Plan, prepare
+from maml_explorer.core.training import RunState, start_run
+from maml_explorer.hyperparameters import SettingsError, shown
+from maml_explorer.settings import Settings
+from maml_explorer.storage.changes import Row, begun_from_row
+from maml_explorer.storage.initialization import load_initialization
+from maml_explorer.storage.reader import StorageError
+
+
+def begun_from(path: Path, settings: Settings | None = None) -> tuple[Plan, RunState, list[Row]]:
+    """(plan, state at outer step 0, rows of changes.csv) of a run one of whose arms starts there.
+
+    The arm that has the initialization's name gets its θ; its optimizer starts anew, as with every
+    θ_0, and so does its count of outer steps. Arms of other names begin as the seed says.
+
+    Args:
+        path: the folder that was exported.
+        settings: of the run; None are the initialization's own, with its arm alone.
+
+    Raises:
+        SettingsError: where the folder cannot be used, or does not fit the settings.
+    """
+    try:
+        found = load_initialization(path)
+    except StorageError as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    name = found.arm.name
+    if settings is None:
+        # where it was trained says nothing about where it goes on
+        settings = found.settings.with_values({"device": "auto"})
+    if settings.model.hidden != found.settings.model.hidden:
+        raise SettingsError(
+            f"{path.name} has the hidden layers {shown(found.settings.model.hidden)}, the run "
+            f"{shown(settings.model.hidden)}: it cannot begin there."
+        )
+    plan = prepare(settings)
+    state = start_run(plan)
+    if name not in state.arms:
+        return plan, state, []
+    theta = torch.from_numpy(found.parameters.copy()).to(plan.device, plan.dtype)
+    arm = dataclasses.replace(state.arms[name], initialization=theta)
+    state = dataclasses.replace(state, arms={**state.arms, name: arm})
+    return plan, state, [begun_from_row(name, path.name, found.outer_step)]

@@ -1,0 +1,98 @@
+"""An exported initialization that is dropped: its weights are used, or nothing is done yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.core.plan import prepare
+from maml_explorer.core.training import start_run
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.settings import Settings, default_arm
+from maml_explorer.storage.initialization import Initialization, save_initialization
+from maml_explorer.worker import messages as m
+from tests.gui.driving import press, said, worker_of
+from tests.gui.test_files import drop
+
+SETTINGS = Settings(arms=(default_arm("maml"),)).with_values({"hidden": (8, 8), "inner_lr": 0.05})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    theta = start_run(prepare(SETTINGS)).arms["MAML"].initialization.numpy()
+    save_initialization(tmp_path / "trained", Initialization(SETTINGS, theta, 700))
+    return tmp_path / "trained"
+
+
+def test_an_untouched_window_begins_from_it(window: MainWindow, folder: Path):
+    drop(window, folder)
+    session = window.session
+    opened = worker_of(window).posted_of(m.OpenInitialization)
+    assert opened == [m.OpenInitialization(str(folder))]
+    assert session.settings == SETTINGS and session.run == 2
+    assert "MAML after 700 outer steps) begins a run" in said(window)[-1]
+    assert "from trained" in window.status.text()
+
+
+def test_where_something_was_trained_it_asks_first(window: MainWindow, folder: Path, qtbot: QtBot):
+    session = window.session
+    session.outer_step()
+    session.pull()
+    before = session.settings
+    drop(window, folder / "config.json")
+    assert not worker_of(window).posted_of(m.OpenInitialization)
+    assert session.settings == before
+    press(qtbot, window.banners.shown[-1].buttons[0])
+    session.pull()
+    assert session.settings == SETTINGS
+    session.undo_stack.undo()
+    session.pull()
+    assert session.settings == before and session.status is not None
+    assert session.status.outer_step == 1 and session.initialization == ""
+    assert "from trained" not in window.status.text()
+
+
+def test_reset_and_a_new_seed_begin_from_it_again(window: MainWindow, folder: Path):
+    drop(window, folder)
+    session = window.session
+    session.edit({"inner_lr": 0.2})
+    session.reset()
+    opened = worker_of(window).posted_of(m.OpenInitialization)
+    assert len(opened) == 2 and opened[-1] == m.OpenInitialization(str(folder), session.settings)
+    assert session.settings.inner.inner_lr == 0.2
+    session.new_seed()
+    opened = worker_of(window).posted_of(m.OpenInitialization)
+    assert opened[-1].settings.run.seed == 1
+
+
+def test_other_layers_begin_from_the_seed_and_that_is_said(window: MainWindow, folder: Path):
+    drop(window, folder)
+    session = window.session
+    session.edit({"hidden": (9,)})
+    session.restart()
+    session.pull()
+    assert worker_of(window).posted_of(m.Restart)[-1].settings == session.settings
+    assert session.initialization == "" and session.settings.model.hidden == (9,)
+    assert "begins from its seed" in said(window)[-1]
+    session.undo_stack.undo()
+    session.pull()
+    assert session.initialization == str(folder), "the run before has its beginning again"
+
+
+def test_a_preset_begins_from_its_own_seed(window: MainWindow, folder: Path):
+    drop(window, folder)
+    window.session.load_preset(window.presets["torch-func"])
+    window.session.pull()
+    assert window.session.initialization == ""
+    assert worker_of(window).posted_of(m.Restart)[-1].settings == window.session.settings
+
+
+def test_a_folder_that_is_gone_is_refused_and_the_run_stays(window: MainWindow, folder: Path):
+    (folder / "model.safetensors").unlink()
+    before = window.session.settings
+    drop(window, folder)
+    assert "was not opened" in said(window)[-1]
+    assert window.session.settings == before
+    assert not worker_of(window).posted_of(m.OpenInitialization)

@@ -1,0 +1,124 @@
+"""Runs that begin from an exported initialization."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from maml_explorer.core.training import outer_step, start_run
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.replayed_run import replay_folder
+from maml_explorer.settings import default_arm
+from maml_explorer.storage.reader import StorageError
+from maml_explorer.worker import messages as m
+from maml_explorer.worker.initializations import begun_from
+from tests.worker.driving import Driver, small_settings
+
+PROBE = m.ProbeTask(np.array([-2.0, 0.5, 3.0]), np.array([1.0, -0.5, 0.2]), 1.0, 0.3)
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> tuple[Path, Driver]:
+    """A folder, and the run whose MAML is in it."""
+    driver = Driver(small_settings("maml", "mtl", inner_lr=0.05))
+    driver.train_to(40)
+    folder = tmp_path / "trained"
+    driver.tell(m.ExportInitialization("MAML", str(folder)))
+    return folder, driver
+
+
+def test_its_weights_are_what_the_arm_starts_from(exported: tuple[Path, Driver]) -> None:
+    folder, source = exported
+    driver = Driver(small_settings("anil"))
+    driver.tell(PROBE)
+    driver.outbox.collect()
+    driver.tell(m.OpenInitialization(str(folder)))
+    assert torch.equal(driver.theta("MAML"), source.theta("MAML"))
+    assert driver.step == 0 and driver.loop.phase is m.Phase.PAUSED
+    assert driver.loop.settings.inner.inner_lr == 0.05
+    assert [arm.name for arm in driver.loop.settings.arms] == ["MAML"]
+    # the curves that are drawn are those of the run it was exported from
+    source.tell(PROBE)
+    (one,), (two,) = (d.reports(m.Probed)[-1:] for d in (driver, source))
+    assert isinstance(one, m.Probed) and isinstance(two, m.Probed)
+    np.testing.assert_array_equal(one.arms["MAML"].curves, two.arms["MAML"].curves)
+
+
+def test_training_goes_on_from_them_as_from_any_start(exported: tuple[Path, Driver]) -> None:
+    folder, source = exported
+    driver = Driver(small_settings("anil"))
+    driver.tell(m.OpenInitialization(str(folder)))
+    driver.train_to(3)
+    plan, state, _ = begun_from(folder)
+    assert state.arms["MAML"].outer_step == 0
+    for moment in state.arms["MAML"].moments:
+        assert not moment.any(), "the optimizer starts anew"
+    with torch.no_grad():
+        for _ in range(3):
+            state, _ = outer_step(plan, state)
+    assert torch.equal(driver.theta("MAML"), state.arms["MAML"].initialization)
+    assert not torch.equal(driver.theta("MAML"), source.theta("MAML"))
+
+
+def test_other_arms_and_settings_beside_it(exported: tuple[Path, Driver]) -> None:
+    folder, source = exported
+    settings = small_settings("maml", "anil", seed=7, inner_lr=0.02)
+    driver = Driver(settings)
+    fresh = driver.theta("ANIL").clone()
+    driver.tell(m.OpenInitialization(str(folder), settings))
+    assert driver.loop.settings == settings
+    assert torch.equal(driver.theta("MAML"), source.theta("MAML"))
+    assert torch.equal(driver.theta("ANIL"), fresh), "as its seed says"
+
+
+def test_what_does_not_fit_is_refused_in_words(
+    exported: tuple[Path, Driver], tmp_path: Path
+) -> None:
+    folder, _ = exported
+    driver = Driver(small_settings("maml"))
+    driver.train_to(2)
+    driver.outbox.collect()
+    driver.tell(m.OpenInitialization(str(folder), small_settings("maml", hidden=(9, 8))))
+    (refused,) = driver.reports(m.Refused)
+    assert isinstance(refused, m.Refused)
+    assert refused.reason.startswith("trained has the hidden layers 8,8, the run 9,8")
+    assert driver.step == 2
+    with pytest.raises(SettingsError):
+        begun_from(tmp_path / "nothing")
+
+
+def test_without_its_arm_nothing_is_left_of_it(exported: tuple[Path, Driver]) -> None:
+    settings = small_settings("anil")
+    fresh = Driver(settings)
+    _, state, rows = begun_from(exported[0], settings)
+    assert torch.equal(state.arms["ANIL"].initialization, fresh.theta("ANIL"))
+    assert rows == []
+
+
+def test_a_saved_run_says_where_it_began_and_is_not_replayed(
+    exported: tuple[Path, Driver], tmp_path: Path
+) -> None:
+    folder, _ = exported
+    driver = Driver(small_settings("maml"))
+    driver.tell(m.OpenInitialization(str(folder)))
+    driver.train_to(5)
+    run = tmp_path / "run"
+    driver.tell(m.SaveRun(str(run)))
+    lines = (run / "changes.csv").read_text().splitlines()
+    assert lines[1] == "0,begun from,MAML,trained after 40 outer steps"
+    other = Driver(small_settings("mtl"))
+    other.tell(m.OpenRun(str(run)))
+    assert torch.equal(other.theta("MAML"), driver.theta("MAML"))
+    with pytest.raises(StorageError, match="exported initialization"):
+        replay_folder(run)
+
+
+def test_the_seed_alone_says_nothing_of_it(exported: tuple[Path, Driver]) -> None:
+    plan, state, _ = begun_from(exported[0])
+    assert not torch.equal(
+        state.arms["MAML"].initialization, start_run(plan).arms["MAML"].initialization
+    )
+    assert plan.settings.arms == (default_arm("maml"),)
