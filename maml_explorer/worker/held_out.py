@@ -14,7 +14,7 @@ from maml_explorer.worker.messages import ArmTest, MetaTested
 SHARE = 0.05
 """Part of training time the meta-test may take."""
 FIRST_SHARE = 0.25
-"""The same until the first result after a change: people wait for it."""
+"""The same until the first result of a trained state, after a change too: people wait for it."""
 
 
 class HeldOut:
@@ -67,7 +67,8 @@ class HeldOut:
         except Interrupted:
             self.work = None
         now = self.clock()
-        share = FIRST_SHARE if self.tested is None else SHARE
+        waited_for = self.tested is None or self.tested.outer_step == 0
+        share = FIRST_SHARE if waited_for else SHARE
         self.next_piece = now + (now - begin) * (1 / share - 1)
         return found
 
