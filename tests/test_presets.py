@@ -28,6 +28,15 @@ SOURCES = {
     "learn2learn-sine": (0.01, 5, 10, 10, 16, 10_000, (32, 32), "pytorch"),
     "pytorch-maml": (0.1, 1, 5, 15, 25, 5_000, (40, 40), "pytorch"),
     "torch-func": (0.1, 1, 20, 20, 4, 20_000, (40, 40), "pytorch"),
+    "cavia-maml": (0.1, 1, 10, 10, 25, 50_000, (40, 40), "pytorch"),
+    "reptile-sine": (0.02, 1, 50, 10, 1, 30_000, (64, 64), "pytorch"),
+    "meta-sgd-5-shot": (0.01, 1, 5, 10, 4, 60_000, (40, 40), "pytorch"),
+    "63days-meta-sgd": (0.01, 1, 10, 10, 4, 60_000, (40, 40), "truncated-normal"),
+}
+PHASES = {
+    "torch-func": (-math.pi, 0.0),
+    "63days-meta-sgd": (-math.pi, 0.0),
+    "reptile-sine": (0.0, 2 * math.pi),
 }
 KEYS = (
     "inner_lr", "inner_steps", "shots", "query_points", "meta_batch", "outer_steps", "hidden",
@@ -58,12 +67,14 @@ def test_values(name: str) -> None:
     settings = preset.settings
     assert tuple(settings[key] for key in KEYS) == SOURCES[name]
     amplitudes = (0.1, 0.5) if name == "torch-func" else (0.1, 5.0)
-    phases = (-math.pi, 0.0) if name == "torch-func" else (0.0, math.pi)
+    phases = PHASES.get(name, (0.0, math.pi))
     assert (settings["amplitude_min"], settings["amplitude_max"]) == amplitudes
     assert (settings["phase_min"], settings["phase_max"]) == phases
     assert (settings["x_min"], settings["x_max"]) == (-5.0, 5.0)
     assert (settings["optimizer"], settings["outer_lr"]) == ("adam", 0.001)
-    assert settings["activation"] == "relu"
+    assert settings["activation"] == ("tanh" if name == "reptile-sine" else "relu")
+    frequencies = (0.8, 1.2) if name == "meta-sgd-5-shot" else (1.0, 1.0)
+    assert (settings["frequency_min"], settings["frequency_max"]) == frequencies
     assert preset.title and preset.source and preset.description and preset.unknown
 
 
@@ -80,7 +91,23 @@ def test_published_numbers() -> None:
     for entry in (maml, mtl):
         assert "Table 2" in entry.source
         assert entry.ci95 == ()
-    assert not any(preset.published for name, preset in presets().items() if name != DEFAULT_PRESET)
+    several = load_preset("meta-sgd-5-shot").published
+    assert [(p.shots, p.mse, p.ci95) for p in several] == [
+        (5, (1.13,), (0.18,)), (10, (0.85,), (0.14,)), (20, (0.71,), (0.12,)),
+    ]  # fmt: skip
+    (first_order,) = load_preset("63days-meta-sgd").published
+    assert (first_order.algorithm, first_order.shots, first_order.mse) == ("fomaml", 10, (0.6702,))
+    with_numbers = {name for name, preset in presets().items() if preset.published}
+    assert with_numbers == {DEFAULT_PRESET, "meta-sgd-5-shot", "63days-meta-sgd"}
+
+
+def test_reptile_takes_one_pass_of_minibatches() -> None:
+    settings = load_preset("reptile-sine").settings
+    assert [arm.algorithm for arm in settings.arms] == ["reptile"]
+    passes = settings["reptile_inner_steps"] * settings["reptile_batch"] / settings["shots"]
+    assert passes == 1
+    assert (settings["reptile_step"], settings["reptile_anneal"]) == (0.1, True)
+    assert settings["test_steps"] == 32
 
 
 @pytest.mark.parametrize("name", SOURCES)

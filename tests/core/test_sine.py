@@ -82,12 +82,12 @@ def test_the_best_single_predictor_in_words() -> None:
     assert best.formula == "−1.62 cos x"
     assert sine.best_single_predictor(TaskSettings(phase_max=2 * math.pi)).formula == "0"
     formula = sine.best_single_predictor(VARIED).formula
-    assert formula == "−1.62 cos x · sin(0.2x)/(0.2x)"
+    assert formula == "−1.62 cos x · sinc(0.2x)"
     two = TaskSettings(frequency_min=2, frequency_max=2)
     assert sine.best_single_predictor(two).formula == "−1.62 cos 2x"
     both = TaskSettings(frequency_min=1, frequency_max=2, phase_max=1)
     formula = sine.best_single_predictor(both).formula
-    assert formula == "(2.15 sin 1.5x − 1.17 cos 1.5x) · sin(0.5x)/(0.5x)"
+    assert formula == "(2.15 sin 1.5x − 1.17 cos 1.5x) · sinc(0.5x)"
 
 
 @pytest.mark.parametrize("settings", RANGES)

@@ -166,7 +166,7 @@ class SinglePredictor:
 
     @property
     def formula(self) -> str:
-        """For labels, such as "−1.62 cos x"."""
+        """For labels, such as "−1.62 cos x", or "−1.62 cos x · sinc(0.2x)"."""
         angle = "x" if self.frequency == 1 else f"{self.frequency:.3g}x"
         terms: list[str] = []
         for factor, name in ((self.sine, f"sin {angle}"), (self.cosine, f"cos {angle}")):
@@ -178,8 +178,7 @@ class SinglePredictor:
         if not terms or not self.half_width:
             return "".join(terms) or "0"
         inner = f"({''.join(terms)})" if len(terms) > 1 else terms[0]
-        width = f"{self.half_width:.3g}x"
-        return f"{inner} · sin({width})/({width})"
+        return f"{inner} · sinc({self.half_width:.3g}x)"
 
 
 def best_single_predictor(settings: TaskSettings) -> SinglePredictor:
