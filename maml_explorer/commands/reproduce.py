@@ -1,0 +1,117 @@
+"""`maml-explorer reproduce`: train a preset, test it, and say whether its numbers are reached."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from maml_explorer.commands.arguments import UsageError, number_list, whole_number, with_algorithms
+from maml_explorer.commands.progress import ProgressBar
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.presets import load_preset
+
+REPORT, FIGURES = "report.html", "reproduction.json"
+"""Names of the files beside a run's own in its folder."""
+MOST_SEEDS = 30
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("preset", metavar="PRESET", help="name of a preset, or its file")
+    parser.add_argument(
+        "--seeds", default="5", metavar="N|0,1,2", help="how many seeds, or which (default 5)"
+    )
+    parser.add_argument(
+        "--outer-steps", metavar="N", help="train for so many (default: the preset's; said so)"
+    )
+    parser.add_argument(
+        "--algorithms",
+        metavar="A,B",
+        help="arms to train, from "
+        + ",".join(ALGORITHMS)
+        + " (default: those that numbers are published for; all where none are)",
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, help="run folder to write, with report")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, test, report; 1 where an arm diverged or the run was interrupted.
+
+    A figure that differs is a result, not a failure: the exit code says nothing of it.
+
+    Raises:
+        UsageError: before anything was written; so do SettingsError and StorageError.
+        OSError: where the disk fails.
+    """
+    preset = load_preset(arguments.preset)
+    seeds = _seeds(arguments.seeds)
+
+    from maml_explorer.reproduction import reproduce, settings_to_reproduce
+
+    settings = with_algorithms(settings_to_reproduce(preset), arguments.algorithms)
+    settings = settings.with_values({"seed": seeds[0]})
+    if arguments.outer_steps is not None:
+        steps = whole_number(arguments.outer_steps, "outer_steps", "--outer-steps")
+        settings = settings.with_values({"outer_steps": steps})
+
+    from maml_explorer.core.plan import prepare
+    from maml_explorer.storage.report import report_html, report_json, report_text
+    from maml_explorer.storage.run_folder import create_run
+    from maml_explorer.storage.writer import write_text
+
+    prepare(settings)  # an absent device is refused before a folder is made
+    folder = create_run(arguments.out, settings) if arguments.out else None
+    bar = None if arguments.quiet else ProgressBar(sys.stderr)
+    try:
+        report, outcome = reproduce(
+            preset, settings, seeds, _command(arguments), folder=folder, progress=bar
+        )
+    except KeyboardInterrupt:
+        where = f"the run is in {folder.path}" if folder else "nothing was saved"
+        sys.stderr.write(f"\nmaml-explorer reproduce: stopped; {where}.\n")
+        return 1
+    finally:
+        if bar is not None:
+            bar.close()
+    figures = json.dumps(report_json(report), indent=2, allow_nan=False)
+    sys.stdout.write((figures if arguments.json else report_text(report)) + "\n")
+    sys.stdout.flush()
+    if folder is not None:
+        folder.write_summary(outcome.summary())
+        write_text(folder.path / FIGURES, figures + "\n")
+        write_text(folder.path / REPORT, report_html(report))
+        sys.stderr.write(f"The report is {folder.path / REPORT}.\n")
+    elif not arguments.quiet:
+        sys.stderr.write("Nothing was saved: --out DIR writes a run folder with a report.\n")
+    if report.notes:
+        sys.stderr.write(f"maml-explorer reproduce: {' '.join(report.notes)}\n")
+    return 1 if report.notes else 0
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """Seeds 0 … N − 1 for a number; those named for a list."""
+    if "," in text:
+        return number_list(text, "seed", "--seeds", MOST_SEEDS)
+    count = whole_number(text, "seed", "--seeds")
+    if not 1 <= count <= MOST_SEEDS:
+        raise UsageError(
+            f"--seeds takes how many seeds, from 1 to {MOST_SEEDS}, or a list such as 0,1,2, not "
+            f"{count}."
+        )
+    return tuple(range(count))
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """How to make the report again."""
+    words = ["maml-explorer", "reproduce", str(arguments.preset), "--seeds", arguments.seeds]
+    for flag, value in (
+        ("--algorithms", arguments.algorithms),
+        ("--outer-steps", arguments.outer_steps),
+    ):
+        words += [] if value is None else [flag, value]
+    return shlex.join(words)

@@ -1,0 +1,116 @@
+"""Trains a preset for several seeds, tests it by the protocol, and says whether it reproduces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from maml_explorer.core.plan import prepare
+from maml_explorer.headless import Outcome, Progress, threads_of, train_headless
+from maml_explorer.presets import Preset
+from maml_explorer.settings import Settings, default_arm
+from maml_explorer.storage.initialization import versions
+from maml_explorer.storage.records import evaluation_record
+from maml_explorer.storage.report import Report
+from maml_explorer.storage.run_folder import RunFolder
+from maml_explorer.verdicts import wanted_tests
+
+BINS = 200
+"""Averages that a curve of losses is drawn from."""
+
+
+def settings_to_reproduce(preset: Preset) -> Settings:
+    """The preset's settings with the arms that something is published for; all where nothing is."""
+    published = {entry.algorithm for entry in preset.published}
+    if not published:
+        return preset.settings
+    arms = [arm for arm in preset.settings.arms if arm.algorithm in published]
+    there = {arm.algorithm for arm in arms}
+    arms += [default_arm(name) for name in sorted(published - there)]
+    return preset.settings.with_arms(tuple(arms))
+
+
+def reproduce(
+    preset: Preset,
+    settings: Settings,
+    seeds: Sequence[int],
+    command: str,
+    *,
+    folder: RunFolder | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> tuple[Report, Outcome]:
+    """The report on a training of all seeds, and the training's outcome.
+
+    Args:
+        preset: whose published figures are compared with.
+        settings: to train; what differs from the preset's is said in the report.
+        seeds: in order.
+        command: how to make the report again.
+        folder: the run folder to write; None writes nothing.
+        progress: called after every outer step.
+
+    Raises:
+        SettingsError: where the device is absent.
+        OSError: where a file cannot be written.
+    """
+    outcome = train_headless(settings, seeds, folder=folder, progress=progress)
+    wanted = wanted_tests(preset, settings)
+    records: dict[int, dict[str, tuple[dict[str, Any], ...]]] = {}
+    for seed, arms in outcome.initializations.items():
+        plan = prepare(settings.with_values({"seed": seed}))
+        records[seed] = {}
+        for name, tests in wanted.items():
+            theta = torch.from_numpy(arms[name].parameters.copy()).to(plan.device)
+            with threads_of(plan), torch.no_grad():
+                records[seed][name] = tuple(
+                    evaluation_record(plan, name, theta, shots=shots, inner_steps=steps)
+                    for shots, steps in tests.items()
+                )
+    first = next(iter(outcome.metrics.values()))
+    return (
+        Report(
+            preset=preset,
+            settings=settings.with_values({"seed": seeds[0]}),
+            records=records,
+            outer_steps={
+                name: min(arms[name].outer_step for arms in outcome.results.values())
+                for name in wanted
+            },
+            losses={name: binned(m.outer_step, m.query_after) for name, m in first.items()},
+            notes=frozen_arms(outcome.results),
+            command=command,
+            device=outcome.device,
+            versions=versions(),
+        ),
+        outcome,
+    )
+
+
+def frozen_arms(results: Mapping[int, Mapping[str, Any]]) -> tuple[str, ...]:
+    """A sentence per arm and seed that diverged while training."""
+    return tuple(
+        f"Seed {seed}: {result.diverged}"
+        for seed, arms in results.items()
+        for result in arms.values()
+        if result.diverged
+    )
+
+
+def binned(
+    steps: NDArray[np.int64], losses: NDArray[np.float64]
+) -> tuple[list[float], list[float]]:
+    """(outer step, mean loss) of at most BINS bins; losses that are not finite are left out."""
+    known = np.isfinite(losses) & (losses > 0)
+    steps, losses = steps[known], losses[known]
+    if not len(steps):
+        return [], []
+    edges = np.unique(np.linspace(0, len(steps), BINS, endpoint=False).astype(np.int64))
+    counts = np.diff(np.append(edges, len(steps)))
+    return (
+        (np.add.reduceat(steps, edges) / counts).tolist(),
+        (np.add.reduceat(losses, edges) / counts).tolist(),
+    )
