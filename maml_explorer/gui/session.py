@@ -186,8 +186,14 @@ class Session(QObject):
         A run that has not begun to train begins anew at once: nothing would be lost.
         """
         self.preset, self.baseline = preset, preset.settings
-        self.adopt(preset.settings, "Load preset")
-        if not self.begin_if_untouched():
+        if preset.settings == self.edited:
+            self.settings_changed.emit(self.settings)
+            return
+        self.undo_stack.beginMacro("Load preset")  # with the run that begins, one undo step
+        self.adopt(preset.settings)
+        began = self.begin_if_untouched()
+        self.undo_stack.endMacro()
+        if not began:
             self.settings_changed.emit(self.settings)
 
     @property
