@@ -27,7 +27,7 @@ from maml_explorer.worker.insight_values.check import CheckSeen
 from maml_explorer.worker.insight_values.cost import CostSeen
 from maml_explorer.worker.insight_values.gradient import WHOLE, GradientSeen
 from maml_explorer.worker.messages import Rewound
-from tests.gui.driving import press
+from tests.gui.driving import Opener, press
 from tests.gui.panel_bench import Bench, nameless
 
 LAYERS = ("layer 1", "layer 2", WHOLE)
@@ -191,8 +191,17 @@ def test_arms_that_come_and_go(bench: Bench, panel: GradientPanel) -> None:
     assert (panel.arm_choice.currentText(), parts(panel).arm) == ("MAML", "MAML")
 
 
-def test_every_control_has_a_name_and_it_fits(bench: Bench, panel: GradientPanel) -> None:
+def test_every_control_has_a_name(panel: GradientPanel) -> None:
     assert nameless(panel) == []
+
+
+def test_every_page_fits_beside_the_settings_at_1280(opened: Opener) -> None:
+    window = opened(size=(1280, 800))
+    window.show_tab("gradient")
+    panel = window.places["gradient"].panel
+    assert isinstance(panel, GradientPanel)
     for name in panel.pages:
         panel.show_page(name)
-        assert panel.minimumSizeHint().width() <= 470, name
+        window.grab()
+        assert window.parts["Settings"].isVisible(), name
+        assert window.width() == 1280
