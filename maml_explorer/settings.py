@@ -88,6 +88,24 @@ class ModelSettings:
         "relu", "Activation", "Activation function σ(z) of the hidden layers.",
         choices=("relu", "tanh", "sigmoid", "softplus", "sine"), applies=_RESTART,
     )  # fmt: skip
+    skip: bool = declare(
+        False, "Skip connections",
+        "h_l = σ(z_l) + h_{l−1} where two neighbouring layers are of one width; the output layer "
+        "has none.",
+        applies=_RESTART, basic=False,
+    )  # fmt: skip
+    norm: str = declare(
+        "none", "Normalization",
+        "Before the activation, with a learned scale and shift per unit that the inner loop leaves "
+        "alone. batch: by mean and variance of the points of the pass, per task (support points in "
+        "the inner loop, then query points together: transductive); one point alone is normalized "
+        "to 0, so nothing below is learned from it. batch-running: trained likewise, but tested "
+        "with running averages over all tasks and inner steps. batch-per-step: the same with an "
+        "average per inner step, as MAML++ records (and never uses; here the meta-test does). "
+        "layer: over the units of a layer, for each point by itself.",
+        choices=("none", "batch", "batch-running", "batch-per-step", "layer"),
+        applies=_RESTART, basic=False,
+    )  # fmt: skip
     initialization: str = declare(
         "pytorch", "Initialization",
         "How θ₀ is drawn: He (normal, variance 2/fan-in), Xavier (normal, 2/(fan-in + fan-out)), "

@@ -21,31 +21,80 @@ NONLINEARITIES = {
 }
 
 
-def unflatten(flat: Tensor, sizes: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
+PLAIN = (False, "none")
+"""(skip connections, norm): the kind of network."""
+NORM_ROWS = {"none": 0, "batch": 2, "layer": 2, "batch-running": 4, "batch-per-step": 24}
+"""Rows of a hidden layer below its bias: scale, shift, means, variances."""
+
+
+def block_shapes(sizes: tuple[int, ...], kind: tuple[bool, str] = PLAIN) -> list[tuple[int, int]]:
+    """Per layer (rows, out) of its block in the flat vector."""
+    pairs = list(itertools.pairwise(sizes))
+    more = [NORM_ROWS[kind[1]]] * (len(pairs) - 1) + [0]
+    return [(a + 1 + extra, b) for (a, b), extra in zip(pairs, more, strict=True)]
+
+
+def blocks(flat: Tensor, sizes: tuple[int, ...], kind: tuple[bool, str]) -> list[Tensor]:
+    """Per layer its block [row, out] of the flat vector."""
+    found, start = [], 0
+    for rows, outputs in block_shapes(sizes, kind):
+        found.append(flat[start : start + rows * outputs].reshape(rows, outputs))
+        start += rows * outputs
+    return found
+
+
+def unflatten(
+    flat: Tensor, sizes: tuple[int, ...], kind: tuple[bool, str] = PLAIN
+) -> list[tuple[Tensor, Tensor]]:
     """(weight [in, out], bias [out]) per layer from a flat vector."""
-    layers, start = [], 0
-    for inputs, outputs in itertools.pairwise(sizes):
-        end = start + (inputs + 1) * outputs
-        block = flat[start:end].reshape(inputs + 1, outputs)
-        layers.append((block[:-1], block[-1]))
-        start = end
-    return layers
+    pairs = zip(blocks(flat, sizes, kind), sizes, strict=False)
+    return [(block[:inputs], block[inputs]) for block, inputs in pairs]
 
 
-def predict(flat: Tensor, x: Tensor, sizes: tuple[int, ...], activation: str) -> Tensor:
-    """Network output for x [point, 1]."""
+def norm_rows(flat: Tensor, sizes: tuple[int, ...], kind: tuple[bool, str]) -> list[Tensor]:
+    """Per layer [row, out]: scale, shift, stored means, stored variances; empty at the output."""
+    pairs = zip(blocks(flat, sizes, kind), sizes, strict=False)
+    return [block[inputs + 1 :] for block, inputs in pairs]
+
+
+def predict(
+    flat: Tensor,
+    x: Tensor,
+    sizes: tuple[int, ...],
+    activation: str,
+    kind: tuple[bool, str] = PLAIN,
+) -> Tensor:
+    """Network output for x [point, 1], normalized by the statistics of these points."""
     h = x
-    layers = unflatten(flat, sizes)
-    for index, (weight, bias) in enumerate(layers):
-        h = h @ weight + bias
+    layers = unflatten(flat, sizes, kind)
+    skip, norm = kind
+    for index, ((weight, bias), rows) in enumerate(
+        zip(layers, norm_rows(flat, sizes, kind), strict=True)
+    ):
+        z = h @ weight + bias
         if index < len(layers) - 1:
-            h = NONLINEARITIES[activation](h)
+            if norm == "layer":
+                z = torch.nn.functional.layer_norm(z, z.shape[-1:], rows[0], rows[1])
+            elif norm != "none":
+                z = torch.nn.functional.batch_norm(z, None, None, rows[0], rows[1], training=True)
+            below, h = h, NONLINEARITIES[activation](z)
+            if skip and below.shape == h.shape:
+                h = h + below
+        else:
+            h = z
     return h
 
 
-def loss(flat: Tensor, x: Tensor, y: Tensor, sizes: tuple[int, ...], activation: str) -> Tensor:
+def loss(
+    flat: Tensor,
+    x: Tensor,
+    y: Tensor,
+    sizes: tuple[int, ...],
+    activation: str,
+    kind: tuple[bool, str] = PLAIN,
+) -> Tensor:
     """Mean squared error over the points."""
-    return ((predict(flat, x, sizes, activation) - y) ** 2).mean()
+    return ((predict(flat, x, sizes, activation, kind) - y) ** 2).mean()
 
 
 def head_mask(sizes: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -54,6 +103,19 @@ def head_mask(sizes: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     mask = torch.zeros(count, dtype=dtype)
     mask[count - (sizes[-2] + 1) * sizes[-1] :] = 1
     return mask
+
+
+def adapting_mask(
+    sizes: tuple[int, ...], kind: tuple[bool, str], dtype: torch.dtype, start: int = 0
+) -> Tensor:
+    """1 on weights and biases of the layers from `start` on, 0 elsewhere: norms do not adapt."""
+    parts = []
+    for index, (rows, outputs) in enumerate(block_shapes(sizes, kind)):
+        block = torch.zeros(rows, outputs, dtype=dtype)
+        if index >= start:
+            block[: sizes[index] + 1] = 1
+        parts.append(block.flatten())
+    return torch.cat(parts)
 
 
 def task_loss(
@@ -65,16 +127,17 @@ def task_loss(
     activation: str,
     second_order: bool,
     query_weights: tuple[float, ...],
+    kind: tuple[bool, str] = PLAIN,
 ) -> Tensor:
     """The weighted query loss after adaptation; step_sizes [inner step, parameter]."""
 
     def query_loss(phi: Tensor) -> Tensor:
-        return loss(phi, *query, sizes, activation)
+        return loss(phi, *query, sizes, activation, kind)
 
     phi = theta
     total = query_weights[0] * query_loss(phi)
     for k in range(len(step_sizes)):
-        g = grad(lambda p: loss(p, *support, sizes, activation))(phi)
+        g = grad(lambda p: loss(p, *support, sizes, activation, kind))(phi)
         if not second_order:
             g = g.detach()
         phi = phi - step_sizes[k] * g
@@ -91,13 +154,14 @@ def meta_gradient(
     activation: str,
     second_order: bool = True,
     query_weights: tuple[float, ...] | None = None,
+    kind: tuple[bool, str] = PLAIN,
 ) -> tuple[Tensor, Tensor]:
     """(∂L/∂θ [parameter], ∂L/∂a [inner step, parameter]), averaged over the tasks."""
     weights = query_weights or (0.0,) * len(step_sizes) + (1.0,)
     by_theta, by_steps = torch.zeros_like(theta), torch.zeros_like(step_sizes)
     for support, query in zip(supports, queries, strict=True):
         one, two = grad(task_loss, argnums=(0, 1))(
-            theta, step_sizes, support, query, sizes, activation, second_order, weights
+            theta, step_sizes, support, query, sizes, activation, second_order, weights, kind
         )
         by_theta += one
         by_steps += two
@@ -113,9 +177,10 @@ def adapt(
     steps: int,
     sizes: tuple[int, ...],
     activation: str,
+    kind: tuple[bool, str] = PLAIN,
 ) -> Tensor:
     """φ after plain gradient descent on one support set, masked."""
     phi = theta
     for _ in range(steps):
-        phi = phi - inner_lr * mask * grad(lambda p: loss(p, x, y, sizes, activation))(phi)
+        phi = phi - inner_lr * mask * grad(lambda p: loss(p, x, y, sizes, activation, kind))(phi)
     return phi

@@ -97,9 +97,9 @@ def adapt(
             if isinstance(features, Tensor) and isinstance(targets, Tensor)
             else (features[k % len(features)], targets[k % len(targets)])
         )
-        trace = model.forward(phi, x)
+        trace = model.forward(phi, x, step=k)
         _, delta = residual_delta(trace.output, y)
-        gradient, _ = model.backward(phi, trace, delta)
+        gradient = model.adapting(model.backward(phi, trace, delta)[0])
         if keep_traces:
             path.traces.append(trace)
             path.gradients.append(gradient)

@@ -86,7 +86,7 @@ def held_out_errors(
         x = with_ones(support.x[part].to(theta.device))
         query = with_ones(grid.to(theta.device))
         if start:
-            body = layers[:start]
+            body = layers[:start]  # the same at every inner step, by the statistics of step 0
             x = model.forward(body, x, activate_last=True).output
             query = model.forward(body, query, activate_last=True).output
         path = adapt(
@@ -96,8 +96,8 @@ def held_out_errors(
         goal = truth[part].to(theta.device)
         queries = query.expand(count, -1, -1)
         errors = [
-            (model.forward(phi, queries).output - goal).double().square().mean((1, 2))
-            for phi in path.parameters
+            (model.forward(phi, queries, step=k).output - goal).double().square().mean((1, 2))
+            for k, phi in enumerate(path.parameters)
         ]
         columns.append(torch.stack(errors).cpu())
         yield begin + count

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import Path, StepSizes, adapt, residual_delta
-from maml_explorer.core.models.mlp import Layers, Mlp
+from maml_explorer.core.models.mlp import Layers, Mlp, Trace
+from maml_explorer.core.running_statistics import seen
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class MetaGradient:
     """Scalar: sum of squared residuals of the support set at θ, over tasks and points."""
     query_after: Tensor
     """Scalar: the same of the query set at φ_K."""
+    statistics: Tensor | None = None
+    """[parameter]: see :func:`maml_explorer.core.running_statistics.seen`."""
     step_sizes: list[list[Tensor]] | None = None
     """Per inner step and tail layer ∂L/∂a_k [in + 1, out], where asked for."""
 
@@ -73,7 +76,7 @@ def meta_gradient(
     tasks = total_tasks or x.shape[0]
     start, steps = inner.start, inner.steps
     head = layers[start:]
-    body = model.forward(layers[:start], x, activate_last=True) if start else None
+    body = model.forward(layers[:start], x, activate_last=True, shots=shots) if start else None
     features = x if body is None else body.output
     support_x, query_x = features[:, :shots], features[:, shots:]
     support_y, query_y = y[:, :shots], y[:, shots:]
@@ -98,6 +101,7 @@ def meta_gradient(
         gradient=gradient,
         support_before=squares(before),
         query_after=adjoint.query_after,
+        statistics=seen(model, body, [*path.traces, adjoint.query_trace], tasks, shots),
         step_sizes=adjoint.step_size_gradients if inner.learned_step_sizes else None,
     )
 
@@ -119,6 +123,7 @@ class _Adjoint:
         self.query_x, self.query_y, self.tasks = query_x, query_y, tasks
         self.has_body = has_body
         self.query_after = query_y.new_zeros(())
+        self.query_trace = Trace()
         self.step_size_gradients: list[list[Tensor]] = []
 
     def run(self, correct: bool) -> tuple[list[Tensor], Tensor | None, Tensor | None]:
@@ -156,9 +161,10 @@ class _Adjoint:
 
     def _query(self, k: int, weight: float, summed: bool) -> tuple[list[Tensor], Tensor | None]:
         phi = self.path.parameters[k]
-        trace = self.model.forward(phi, self.query_x)
+        trace = self.model.forward(phi, self.query_x, step=k)
         residual, delta = residual_delta(trace.output, self.query_y, weight / self.tasks)
         if k == self.inner.steps:
+            self.query_trace = trace
             self.query_after = squares(residual)
         return self.model.backward(phi, trace, delta, sum_tasks=summed, to_input=self.has_body)
 
@@ -169,7 +175,8 @@ class _Adjoint:
         inner = self.inner
         sizes: Sequence[Tensor] = inner.step_sizes.at(k)
         uniform = inner.step_sizes.uniform
-        vector = v if uniform else [a * w for a, w in zip(sizes, v, strict=True)]
+        moving = self.model.adapting(v)
+        vector = moving if uniform else [a * w for a, w in zip(sizes, moving, strict=True)]
         curved, up = self.model.hessian_vector_product(
             self.path.parameters[k],
             self.path.traces[k],
@@ -201,7 +208,12 @@ def joint_gradient(
     trace = model.forward(layers, x)
     residual, delta = residual_delta(trace.output, y, 1 / tasks)
     gradient, _ = model.backward(layers, trace, delta, sum_tasks=True)
-    return MetaGradient(gradient, squares(residual[:, :shots]), squares(residual[:, shots:]))
+    return MetaGradient(
+        gradient,
+        squares(residual[:, :shots]),
+        squares(residual[:, shots:]),
+        seen(model, None, [trace], tasks, shots),
+    )
 
 
 def squares(residual: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from maml_explorer.core.meta_gradient import (
 )
 from maml_explorer.core.models.mlp import Layers, Mlp
 from maml_explorer.core.replay import Arena, Recorded, record
+from maml_explorer.core.running_statistics import seen, stored
 
 _Key = tuple["Shape", torch.dtype, torch.device]
 MAX_BYTES = 512 * 2**20
@@ -60,12 +61,21 @@ class OuterGradient:
     """[2]: this chunk's part of the mean support loss at θ and of the mean query loss after
     adaptation."""
 
+    statistics: Tensor | None = None
+    """[parameter]: what running averages of a batch norm move towards; None where there are none.
+    """
+
+    def parts(self) -> list[Tensor]:
+        """The tensors there are."""
+        last = [] if self.statistics is None else [self.statistics]
+        return [self.gradient, self.losses, *last]
+
     def copy(self) -> OuterGradient:
         """The same in memory of its own."""
-        return OuterGradient(self.gradient.clone(), self.losses.clone())
+        return OuterGradient(*(part.clone() for part in self.parts()))
 
     def __add__(self, other: OuterGradient) -> OuterGradient:
-        return OuterGradient(self.gradient + other.gradient, self.losses + other.losses)
+        return OuterGradient(*map(torch.add, self.parts(), other.parts()))
 
 
 def outer_gradient(
@@ -92,7 +102,7 @@ def outer_gradient(
     # divided by numbers, not by a tensor made here: a CUDA graph may not copy from the host
     before = found.support_before / (shape.total_tasks * shape.shots)
     after = found.query_after / (shape.total_tasks * (x.shape[1] - shape.shots))
-    return OuterGradient(flat, torch.stack([before, after]))
+    return OuterGradient(flat, torch.stack([before, after]), found.statistics)
 
 
 def _interpolation(
@@ -110,16 +120,20 @@ def _interpolation(
         minibatches(y[:, :shots], shape.minibatch),
         sizes,
         shape.steps,
-        keep_traces=False,
+        keep_traces=bool(stored(shape.model)),
     )
     before = shape.model.forward(layers, x[:, :shots]).output - y[:, :shots]
-    after = shape.model.forward(path.parameters[-1], x[:, shots:]).output - y[:, shots:]
+    query = shape.model.forward(path.parameters[-1], x[:, shots:])
+    after = query.output - y[:, shots:]
     part_of_batch = shape.tasks / shape.total_tasks
     moved = [
         torch.sub(theta * part_of_batch, phi.sum(0), alpha=1 / shape.total_tasks)
         for theta, phi in zip(layers, path.parameters[-1], strict=True)
     ]
-    return MetaGradient(moved, squares(before), squares(after))
+    statistics = seen(shape.model, None, [*path.traces, query], shape.total_tasks, shots)
+    # what does not adapt is where it was, but for rounding
+    moved = shape.model.adapting(moved)
+    return MetaGradient(moved, squares(before), squares(after), statistics)
 
 
 class _Slot:
@@ -178,11 +192,6 @@ class Workspace:
         """How the outer gradients in use are run: "replay", "CUDA graph" or "eager"."""
         return {recorded.kind for recorded, _ in self._recordings.values()}
 
-    @property
-    def working_bytes(self) -> int:
-        """Bytes that the largest outer gradient works in; 0 where none is recorded."""
-        return max((recorded.bytes for recorded, _ in self._recordings.values()), default=0)
-
     def _record(
         self,
         shape: Shape,
@@ -199,8 +208,7 @@ class Workspace:
             slot.put(value)
 
         def function(*inputs: Tensor) -> tuple[Tensor, ...]:
-            found = outer_gradient(shape, *inputs)
-            return found.gradient, found.losses
+            return tuple(outer_gradient(shape, *inputs).parts())
 
         recorded = record(function, [slot.tensor for slot in slots], self._arena, look)
         while self._recordings and self._bytes() + recorded.bytes > MAX_BYTES:

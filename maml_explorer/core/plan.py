@@ -11,8 +11,9 @@ from torch import Tensor
 from maml_explorer.core.adaptation import StepSizes, minibatches, tail_start, uniform_step_sizes
 from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.meta_gradient import InnerLoop
-from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.mlp import Mlp, network
 from maml_explorer.core.outer_gradient import Shape, Workspace
+from maml_explorer.core.running_statistics import following_rates
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.tasks.sine import SineSampler, sampler
 from maml_explorer.hyperparameters import SettingsError
@@ -65,7 +66,7 @@ class ArmPlan:
             if self.algorithm.outer_rule == "interpolation":
                 rule = "interpolation"
             shape = self.shapes[tasks] = Shape(
-                model=plan.model,
+                model=plan.model.training,
                 rule=rule,
                 start=self.inner.start if rule == "query" else 0,
                 steps=self.inner.steps,
@@ -96,6 +97,8 @@ class Plan:
     device: torch.device
     dtype: torch.dtype
     model: Mlp
+    following_rates: Tensor | None
+    """[parameter]: of the running averages that θ holds; None where it holds none."""
     sampler: SineSampler
     arms: Mapping[str, ArmPlan]
     scratch: torch.Generator
@@ -151,8 +154,7 @@ def memory_estimate(settings: Settings) -> int:
     is there twice, beside some temporaries: measured to be under four times that. Each arm keeps
     θ, its moments and the state before.
     """
-    sizes = (1, *settings.model.hidden, 1)
-    model = Mlp(sizes)
+    model = network(settings.model)
     most = 0
     for arm in settings.arms:
         per_task = _floats_per_task(settings, model, _steps(settings.of_arm(arm), arm))
@@ -188,7 +190,8 @@ def _steps(own: Settings, arm: Arm) -> int:
 
 def _floats_per_task(settings: Settings, model: Mlp, steps: int) -> int:
     points = settings.inner.shots + settings.inner.query_points
-    return (model.parameter_count + points * sum(model.sizes)) * (steps + 1)
+    kept = sum(model.sizes) * (1 if model.norm == "none" else 2)  # n beside h
+    return (model.parameter_count + points * kept) * (steps + 1)
 
 
 def prepare(
@@ -206,7 +209,7 @@ def prepare(
     device = device or resolve_device(settings)
     _refuse_what_does_not_fit(settings, device)
     dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
-    model = Mlp((1, *settings.model.hidden, 1), settings.model.activation)
+    model = network(settings.model)
     like = torch.empty(0, dtype=dtype, device=device)
     points = settings.inner.shots + settings.inner.query_points
     return Plan(
@@ -214,6 +217,7 @@ def prepare(
         device=device,
         dtype=dtype,
         model=model,
+        following_rates=following_rates(model, like),
         sampler=sampler(
             settings.tasks,
             settings.outer.meta_batch,

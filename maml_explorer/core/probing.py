@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
-from maml_explorer.core.models.mlp import Layers, with_ones
+from maml_explorer.core.models.mlp import Layers, Mlp, with_ones
 from maml_explorer.core.plan import Plan, test_step_sizes
 
 
@@ -42,19 +42,25 @@ def probe(
         steps: K.
         training: True for the inner loop of training, Reptile's minibatches included; else that of
             the meta-test.
+
+    Where batch norm takes the statistics of the points given, the support points are one set and x
+    another: with another x, the prediction at a point is another.
     """
     with torch.no_grad():
         arm = plan.arms[arm_name]
         start, step_sizes = (
             (arm.inner.start, arm.inner.step_sizes) if training else test_step_sizes(plan, arm_name)
         )
-        model, tasks, shots = plan.model, support_x.shape[0], support_x.shape[1]
+        model = plan.model.training if training else plan.model
+        tasks, shots = support_x.shape
         layers = model.layers(initialization)
         wide = with_ones(
             torch.cat([support_x, x.expand(tasks, -1)], 1).to(initialization)[:, :, None]
         )
         if start:
-            wide = model.forward(layers[:start], wide, activate_last=start < model.depth).output
+            wide = model.forward(
+                layers[:start], wide, activate_last=start < model.depth, shots=shots
+            ).output
         if start == model.depth:  # nothing adapts: one prediction for every step
             output = wide[None, :, :, 0].expand(steps + 1, -1, -1)
         else:
@@ -68,12 +74,25 @@ def probe(
                 steps if shots else 0,
                 keep_traces=False,
             )
-            stacked = _stack(path.parameters, tasks)
-            output = model.forward(stacked, wide.repeat(len(path.parameters), 1, 1)).output
-            output = output.view(len(path.parameters), tasks, -1)
+            output = _at_every_step(model, path.parameters, wide, shots)
             if not shots:
                 output = output.expand(steps + 1, -1, -1)
         return Probe(output[:, :, shots:], output[:, :, :shots])
+
+
+def _at_every_step(model: Mlp, parameters: list[Layers], features: Tensor, shots: int) -> Tensor:
+    """Predictions [inner step, task, point] by φ_0 … φ_K."""
+    steps, tasks = len(parameters), len(features)
+    if model.by_step:
+        return torch.stack(
+            [
+                model.forward(phi, features, step=k, shots=shots).output[..., 0]
+                for k, phi in enumerate(parameters)
+            ]
+        )
+    repeated = features.repeat(steps, 1, 1)
+    output = model.forward(_stack(parameters, tasks), repeated, shots=shots).output
+    return output.view(steps, tasks, -1)
 
 
 def _stack(parameters: list[Layers], tasks: int) -> list[Tensor]:

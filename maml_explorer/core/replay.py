@@ -44,6 +44,8 @@ _INTO: dict[Any, Callable[..., Any]] = {
     aten.neg.default: torch.neg,
     aten.cos.default: torch.cos,
     aten.sigmoid.default: torch.sigmoid,
+    aten.mean.dim: torch.mean,
+    aten.rsqrt.default: torch.rsqrt,
 }
 """Functional calls with a fast way to write into a given result."""
 _IN_PLACE: dict[Any, Callable[..., Any]] = {

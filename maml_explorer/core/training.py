@@ -27,7 +27,7 @@ class ArmState:
     """What one arm has learned so far."""
 
     initialization: Tensor
-    """θ [parameter]"""
+    """θ [parameter], running averages of a batch norm included."""
     moments: Moments
     """Of the outer optimizer, each [parameter]; empty for Reptile's rule."""
     outer_step: int = 0
@@ -161,30 +161,34 @@ def _arm_step(
             state.initialization, total.gradient, state.moments, step, outer.outer_lr,
             outer.momentum,
         )  # fmt: skip
+    if total.statistics is not None and plan.following_rates is not None:
+        theta = torch.lerp(theta, total.statistics, plan.following_rates)
     return ArmState(theta, moments, step), total.losses.clone()
 
 
 def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tuple[float, float]:
     """(support loss after adaptation, query loss before) of one arm on a batch: extra passes."""
     with torch.no_grad():
-        arm, wide = plan.arms[name], batch.inputs
-        layers = plan.model.layers(state.arms[name].initialization)
+        arm, wide, model = plan.arms[name], batch.inputs, plan.model.training
+        layers = model.layers(state.arms[name].initialization)
         shots, start = batch.shots, arm.inner.start
         y = batch.y
-        body = plan.model.forward(layers[:start], wide, activate_last=True) if start else None
-        if start == plan.model.depth:  # nothing adapts
-            output = plan.model.forward(layers, wide).output
+        body = (
+            model.forward(layers[:start], wide, activate_last=True, shots=shots) if start else None
+        )
+        if start == model.depth:  # nothing adapts
+            output = model.forward(layers, wide).output
             return (
                 float((output[:, :shots] - y[:, :shots]).square().mean()),
                 float((output[:, shots:] - y[:, shots:]).square().mean()),
             )
         features = wide if body is None else body.output
         path = adapt(
-            plan.model, layers[start:], *arm.inner_data(features[:, :shots], y[:, :shots]),
+            model, layers[start:], *arm.inner_data(features[:, :shots], y[:, :shots]),
             arm.inner.step_sizes, arm.inner.steps, keep_traces=False,
         )  # fmt: skip
-        after = plan.model.forward(path.parameters[-1], features[:, :shots]).output
-        before = plan.model.forward(layers[start:], features[:, shots:]).output
+        after = model.forward(path.parameters[-1], features[:, :shots]).output
+        before = model.forward(layers[start:], features[:, shots:]).output
         return (
             float((after - y[:, :shots]).square().mean()),
             float((before - y[:, shots:]).square().mean()),

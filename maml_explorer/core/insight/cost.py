@@ -5,17 +5,18 @@ included, of which M are weights above the stack's first layer, per point:
 
     forward                  P
     backward                 P + M                    (gradient; δ handed down)
-    Hessian-vector product   2 P + 4 M, or 5 M        (5 where σ'' is not 0)
+    Hessian-vector product   2 P + 4 M, or 5 M        (5 where σ'' is not 0, or with a norm)
 
-Element-wise work is left out: it grows with the widths, the products with their squares. What is
-kept between the inner loop and the outer gradient is, per inner step and task, φ_k and the
-activations the Hessian-vector product reads; first order keeps φ_K alone.
+Element-wise work is left out, that of a norm included: it grows with the widths, the products with
+their squares. What is kept between the inner loop and the outer gradient is, per inner step and
+task, φ_k and the activations the Hessian-vector product reads; first order keeps φ_K alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from maml_explorer.core.adaptation import tail_start
 from maml_explorer.core.algorithms import ALGORITHMS
@@ -84,7 +85,8 @@ def _through_inner_loop(sizes: Sizes, start: int, steps: int, second_order: bool
     operations = query * (forward + backward + entry)
     operations += shots * (steps * (forward + backward) if steps else forward)
     if second_order:
-        bend = 0 if ACTIVATIONS[model.activation].curvature is None else 1
+        bent = ACTIVATIONS[model.activation].curvature is not None or model.norm != "none"
+        bend = 1 if bent else 0
         operations += steps * shots * (2 * head[0] + (4 + bend) * head[1] + 2 * entry)
     if start:
         body = _parameters(model, 0, start), _above_first(model, 0, start)
@@ -103,6 +105,10 @@ def _kept_numbers(model: Mlp, shots: int, start: int, steps: int, second_order: 
     hidden = sum(widths[:-1])
     # h with its column of ones, z, σ'(z), and δ of every layer; the output
     per_point = (hidden + len(widths) - 1) + hidden + hidden + sum(widths) + widths[-1]
+    if model.norm != "none":
+        per_point += hidden  # n
+    if model.skip:  # σ(z) beside h
+        per_point += sum(b + 1 for a, b in pairwise(model.sizes[start:-1]) if a == b)
     return steps * (parameters + shots * per_point)
 
 
@@ -114,12 +120,12 @@ def _minibatches(shots: int, size: int, steps: int) -> list[int]:
 
 
 def _parameters(model: Mlp, start: int = 0, end: int | None = None) -> int:
-    return sum(rows * columns for rows, columns in model.shapes[start:end])
+    return sum(rows * columns for rows, columns in model.matrices[start:end])
 
 
 def _above_first(model: Mlp, start: int = 0, end: int | None = None) -> int:
     """M: weights without biases of all layers of the stack but its first."""
-    return sum((rows - 1) * columns for rows, columns in model.shapes[start:end][1:])
+    return sum((rows - 1) * columns for rows, columns in model.matrices[start:end][1:])
 
 
 def _forward(model: Mlp, start: int = 0) -> int:

@@ -79,8 +79,11 @@ def error_map(
             columns.append(
                 torch.stack(
                     [
-                        (learner.model.forward(phi, x).output - goal).double().square().mean((1, 2))
-                        for phi in learner.path(piece).parameters
+                        (learner.model.forward(phi, x, step=k).output - goal)
+                        .double()
+                        .square()
+                        .mean((1, 2))
+                        for k, phi in enumerate(learner.path(piece).parameters)
                     ]
                 ).cpu()
             )

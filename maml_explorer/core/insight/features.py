@@ -96,14 +96,15 @@ def _scaled(values: Tensor) -> Tensor:
     return values / _largest(values).clamp_min(1e-30)[..., None, None]
 
 
-def activations(model: Mlp, layers: Layers, x: Tensor) -> list[Tensor]:
-    """Per layer what it hands on [task, point, out]: σ(z) of hidden ones, the prediction last.
+def activations(model: Mlp, layers: Layers, x: Tensor, step: int = 0) -> list[Tensor]:
+    """Per layer what it hands on [task, point, out]: h of hidden ones, the prediction last.
 
     Args:
         layers: the whole network, [in + 1, out] or [task, in + 1, out].
-        x: [task, point, 2], with its column of ones.
+        x: [task, point, 2], with its column of ones. Batch norm takes their statistics.
+        step: the inner step of these layers.
     """
-    trace = model.forward(layers, x)
+    trace = model.forward(layers, x, step=step)
     return [*(h[..., :-1] for h in trace.inputs[1:]), trace.output]
 
 
@@ -130,7 +131,7 @@ def feature_change(
     for piece in learner.pieces(batch):
         count = len(piece.tasks)
         phi = [*learner.layers[: learner.start], *learner.path(piece).parameters[-1]]
-        after = activations(learner.model, phi, wide.expand(count, -1, -1))
+        after = activations(learner.model, phi, wide.expand(count, -1, -1), learner.steps)
         # in float64: a CKA near 1 is a small difference of large numbers
         cka = [
             linear_cka(a.double(), b.double().expand(count, -1, -1))
@@ -138,7 +139,9 @@ def feature_change(
         ]
         moved = [
             _norms(p.double() - theta.double()) / _norms(theta.double())
-            for p, theta in zip(phi, learner.layers, strict=True)
+            for p, theta in zip(
+                _weights(learner.model, phi), _weights(learner.model, learner.layers), strict=True
+            )
         ]
         finite = torch.stack([torch.isfinite(h).all(-1).all(-1) for h in after]).all(0)
         similarity.append(torch.where(finite, torch.stack(cka), torch.nan).cpu())
@@ -149,6 +152,11 @@ def feature_change(
         yield done
     found = FeatureChange(torch.cat(similarity, 1), torch.cat(change, 1))
     return ALL_DIVERGED if found.diverged == len(batch.tasks) else found
+
+
+def _weights(model: Mlp, layers: Layers) -> list[Tensor]:
+    """Weights and biases of the whole network, [in + 1, out] or [task, in + 1, out]."""
+    return [p[..., : width + 1, :] for p, width in zip(layers, model.sizes, strict=False)]
 
 
 def _norms(layer: Tensor) -> Tensor:
@@ -190,7 +198,8 @@ def _frozen_errors(learner: Learner, batch: TaskBatch) -> Tensor:
             continue
         else:
             at = _frozen(learner, frozen)
-            output = model.forward(at.path(batch).parameters[-1], at.features(x)).output
+            phi = at.path(batch).parameters[-1]
+            output = model.forward(phi, at.features(x), step=at.steps).output
         rows.append((output - y).double().square().mean((1, 2)).cpu())
     return torch.stack(rows)
 
@@ -224,9 +233,9 @@ def layer_view(learner: Learner, batch: TaskBatch, layer: int, x: Tensor) -> Lay
     phi = [*learner.layers[: learner.start], *(p[0] for p in tail)]
     found = LayerView(
         before=activations(learner.model, learner.layers, wide)[layer][0],
-        after=activations(learner.model, phi, wide)[layer][0],
-        weights_before=learner.layers[layer],
-        weights_after=phi[layer],
+        after=activations(learner.model, phi, wide, learner.steps)[layer][0],
+        weights_before=_weights(learner.model, learner.layers)[layer],
+        weights_after=_weights(learner.model, phi)[layer],
     )
     if not bool(torch.isfinite(found.before).all() and torch.isfinite(found.after).all()):
         return ALL_DIVERGED

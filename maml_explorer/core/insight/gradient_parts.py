@@ -149,7 +149,7 @@ def _parts(
     tasks = len(batch.tasks)
     below = learner.layers[:start]
     x = batch.inputs.to(learner.theta)
-    body = model.forward(below, x, activate_last=True) if start else None
+    body = model.forward(below, x, activate_last=True, shots=shots) if start else None
     path = learner.path(batch, keep_traces=True)
     features = x if body is None else body.output
     y = batch.y[:, shots:].to(x)
@@ -165,7 +165,7 @@ def _parts(
                 upward[1, :, :shots] -= up
         if weights[k]:
             phi = path.parameters[k]
-            trace = model.forward(phi, features[:, shots:])
+            trace = model.forward(phi, features[:, shots:], step=k)
             _, delta = residual_delta(trace.output, y, weights[k])
             gradient, up = model.backward(phi, trace, delta, to_input=body is not None)
             first += flat(gradient, tasks)
@@ -183,7 +183,8 @@ def _parts(
 
 def _curved(learner: Learner, path: Path, k: int, v: list[Tensor]) -> tuple[Tensor, Tensor | None]:
     """H_k (a_k ⊙ v) [task, tail parameter], and the same derivative by the tail's input."""
-    scaled = [a * w for a, w in zip(learner.step_sizes.at(k), v, strict=True)]
+    moving = learner.model.adapting(v)
+    scaled = [a * w for a, w in zip(learner.step_sizes.at(k), moving, strict=True)]
     product, up = learner.model.hessian_vector_product(
         path.parameters[k], path.traces[k], scaled, to_input=learner.start > 0
     )
@@ -238,8 +239,8 @@ def _outer_loss(
     query = at.features(batch.inputs[:, batch.shots :].to(theta))
     y = batch.y[:, batch.shots :].to(theta)
     losses = [
-        weight * (at.model.forward(phi, query).output - y).square().mean()
-        for phi, weight in zip(at.path(batch).parameters, weights, strict=True)
+        weight * (at.model.forward(phi, query, step=k).output - y).square().mean()
+        for k, (phi, weight) in enumerate(zip(at.path(batch).parameters, weights, strict=True))
         if weight
     ]
     return torch.stack(losses).sum()

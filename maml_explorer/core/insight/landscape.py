@@ -139,14 +139,17 @@ def _losses(learner: Learner, theta: Tensor, batch: TaskBatch, steps: int) -> Te
     x = batch.inputs.to(theta).repeat(count, 1, 1)
     y = batch.y.to(theta).repeat(count, 1, 1)
     if start:
-        x = model.forward(layers[:start], x, activate_last=start < model.depth).output
+        body = layers[:start]
+        x = model.forward(body, x, activate_last=start < model.depth, shots=shots).output
     phi = layers[start:]
-    if steps and start < model.depth and shots:
+    adapts = bool(steps and start < model.depth and shots)
+    if adapts:
         path = adapt(
             model, phi, x[:, :shots], y[:, :shots], learner.step_sizes, steps, keep_traces=False
         )
         phi = list(path.parameters[-1])
-    output = model.forward(phi, x).output if phi else x
+    step = steps if adapts else 0
+    output = model.forward(phi, x, step=step, shots=shots).output if phi else x
     squares = (output - y).double().square()
     losses = [squares[:, :shots].mean((1, 2)), squares[:, shots:].mean((1, 2))]
     return torch.stack(losses).view(2, count, tasks)

@@ -107,7 +107,7 @@ def training_learner(plan: Plan, arm_name: str, theta: Tensor) -> Learner:
     Reptile's has its number of inner steps, on the whole support set; joint training has none.
     """
     inner = plan.arms[arm_name].inner
-    return Learner(plan.model, theta, inner.start, inner.step_sizes, inner.steps)
+    return Learner(plan.model.training, theta, inner.start, inner.step_sizes, inner.steps)
 
 
 def meta_test_learner(

@@ -126,8 +126,9 @@ def _at_step(
     finite &= torch.stack([torch.isfinite(d).all(-1).all(-1) for d in trace.deltas]).all(0)
 
     def curved(v: Tensor) -> Tensor:
-        """H_k v; 0 for tasks that diverged, so that they do not spoil the others."""
-        product, _ = model.hessian_vector_product(phi, trace, split(model, v, learner.start))
+        """H_k v of what adapts; 0 for tasks that diverged, so they do not spoil the others."""
+        moving = model.adapting(split(model, v, learner.start))
+        product = model.adapting(model.hessian_vector_product(phi, trace, moving)[0])
         return torch.where(finite[:, None], flat(product, tasks), 0.0)
 
     drawn = torch.randn(tasks, size, generator=generator, dtype=torch.float64).to(like)

@@ -13,10 +13,16 @@ R{·} is the derivative along V (Pearlmutter 1994), so RG = H V. A stack of laye
 matrices that are either shared by all tasks, [in + 1, out], or per task, [task, in + 1, out];
 shared ones take one large product instead of many small ones. The activation of the last layer is
 left out where the stack ends in the network's output.
+
+With `skip`, h_l = σ(z_l) + h_{l-1} where layer l is as wide as the one before it; what reaches h_l
+from above then reaches h_{l-1} as well. With `norm`, z_l is normalized before σ
+(:mod:`maml_explorer.core.models.norm`): the matrix of a hidden layer goes on below the bias with a
+row of scales γ, one of shifts β and the stored statistics. None of these adapt in the inner loop.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +31,8 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.models.activations import ACTIVATIONS, Activation
+from maml_explorer.core.models.norm import NORMS, Normalized, by_current, by_stored
+from maml_explorer.settings import ModelSettings
 
 Layers = Sequence[Tensor]
 """One matrix per layer: [in + 1, out] shared by all tasks, or [task, in + 1, out]."""
@@ -37,9 +45,13 @@ class Trace:
     inputs: list[Tensor] = field(default_factory=list)
     """Per layer: [task, point, in + 1], the last column ones."""
     pre: list[Tensor] = field(default_factory=list)
-    """Per activated layer: z [task, point, out]."""
+    """Per activated layer: what σ is applied to, z or γ ⊙ n + β [task, point, out]."""
+    activated: list[Tensor] = field(default_factory=list)
+    """Per activated layer: σ of it [task, point, out]."""
     slopes: list[Tensor] = field(default_factory=list)
-    """Per activated layer: σ'(z) [task, point, out]."""
+    """Per activated layer: σ' there [task, point, out]."""
+    norms: list[Normalized] = field(default_factory=list)
+    """Per activated layer of a normed network."""
     deltas: list[Tensor] = field(default_factory=list)
     """Per layer, filled by :meth:`Mlp.backward`: ∂loss/∂z_l [task, point, out]."""
     output: Tensor = field(default_factory=lambda: torch.empty(0))
@@ -48,18 +60,45 @@ class Trace:
 
 @dataclass(frozen=True)
 class Mlp:
-    """Shapes and activation of the network; it holds no parameters.
+    """Shapes and functions of the network; it holds no parameters.
 
     `sizes` are the widths from input to output, such as (1, 40, 40, 1).
     """
 
     sizes: tuple[int, ...]
     activation: str = "relu"
+    skip: bool = False
+    norm: str = "none"
+    """A name of :data:`maml_explorer.core.models.norm.NORMS`."""
+    use_stored: bool = True
+    """False in training: what is normalized is normalized by the current statistics."""
+
+    @property
+    def training(self) -> Mlp:
+        """The network as it is trained: stored statistics are not used."""
+        return dataclasses.replace(self, use_stored=False)
+
+    @property
+    def by_points(self) -> bool:
+        """True where a prediction depends on the points it is made together with."""
+        norm = NORMS[self.norm]
+        return norm.over == "points" and not (norm.stored and self.use_stored)
+
+    @property
+    def by_step(self) -> bool:
+        """True where the same parameters mean another function at another inner step."""
+        return self.use_stored and NORMS[self.norm].stored > 1
+
+    @property
+    def matrices(self) -> list[tuple[int, int]]:
+        """Per layer (in + 1, out): weights and biases alone."""
+        return [(a + 1, b) for a, b in zip(self.sizes, self.sizes[1:], strict=False)]
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
-        """Per layer (in + 1, out)."""
-        return [(a + 1, b) for a, b in zip(self.sizes, self.sizes[1:], strict=False)]
+        """Per layer (rows, out): those of its matrix, and in a hidden layer those of the norm."""
+        more = [NORMS[self.norm].rows] * (self.depth - 1) + [0]
+        return [(a + rows, b) for (a, b), rows in zip(self.matrices, more, strict=True)]
 
     @property
     def depth(self) -> int:
@@ -68,11 +107,11 @@ class Mlp:
 
     @property
     def parameter_count(self) -> int:
-        """Number of parameters, weights and biases."""
+        """Length of θ: weights, biases and the rows of the norm, stored statistics included."""
         return sum(rows * columns for rows, columns in self.shapes)
 
     def layers(self, flat: Tensor) -> list[Tensor]:
-        """Views [in + 1, out] into a flat vector [parameter]."""
+        """Views [in + 1, out] into a flat vector [parameter], longer by the rows of a norm."""
         views, start = [], 0
         for rows, columns in self.shapes:
             views.append(flat[start : start + rows * columns].view(rows, columns))
@@ -87,13 +126,13 @@ class Mlp:
         PyTorch: what `torch.nn.Linear` does, uniform in ±1/√fan-in, biases included.
         """
         parts = []
-        for rows, columns in self.shapes:
-            fan_in = rows - 1
+        for fan_in, (rows, columns) in zip(self.sizes, self.shapes, strict=False):
             layer = torch.zeros(rows, columns, dtype=torch.float64)
-            weight = layer[:-1]
+            weight = layer[:fan_in]
+            _start_norm(layer[fan_in + 1 :])
             if how == "pytorch":
                 bound = 1 / math.sqrt(fan_in)
-                layer.uniform_(-bound, bound, generator=generator)
+                layer[: fan_in + 1].uniform_(-bound, bound, generator=generator)
             elif how == "truncated-normal":
                 torch.nn.init.trunc_normal_(weight, std=0.01, a=-0.02, b=0.02, generator=generator)
             else:
@@ -102,22 +141,50 @@ class Mlp:
             parts.append(layer.flatten())
         return torch.cat(parts).to(dtype)
 
-    def forward(self, layers: Layers, x: Tensor, activate_last: bool = False) -> Trace:
+    def adapting(self, layers: list[Tensor]) -> list[Tensor]:
+        """The same with 0 where the inner loop changes nothing: in the rows of a norm."""
+        if self.norm == "none":
+            return layers
+        widths = self.sizes[-len(layers) - 1 : -1]
+        return [
+            torch.nn.functional.pad(
+                layer[..., : width + 1, :], (0, 0, 0, layer.shape[-2] - width - 1)
+            )
+            for width, layer in zip(widths, layers, strict=True)
+        ]
+
+    def forward(
+        self,
+        layers: Layers,
+        x: Tensor,
+        activate_last: bool = False,
+        *,
+        step: int = 0,
+        shots: int | None = None,
+    ) -> Trace:
         """The forward pass through a stack of layers.
 
         Args:
             layers: consecutive layers of the network.
             x: [task, point, in + 1], the last column ones.
             activate_last: True where the stack ends in a hidden layer (a body without its head).
+            step: the inner step k of φ_k, which chooses stored statistics kept per step.
+            shots: where x is a support set of that size and a query set after it, which batch norm
+                tells apart; None where x is one set.
         """
         sigma = ACTIVATIONS[self.activation]
         trace, h = Trace(), x
         last = len(layers) - 1
         for index, layer in enumerate(layers):
             trace.inputs.append(h)
-            z = product(h, layer)
+            z = product(h, affine(layer, h))
             if index < last or activate_last:
+                if self.norm != "none":
+                    z = self._normalized(z, layer, trace, step, shots)
+                below = h
                 h = _activated(sigma, z, trace)
+                if self._skips(layer, below):
+                    h = _plus_skip(h, below)
             else:
                 h = z
         trace.output = h
@@ -143,19 +210,26 @@ class Mlp:
             Per layer [task, in + 1, out], or [in + 1, out] when summed; and the input's gradient.
         """
         gradients: list[Tensor] = [delta] * len(layers)
-        deltas: list[Tensor] = [delta] * len(layers)
-        if len(trace.slopes) == len(layers):  # the stack ends in an activation
-            delta = delta * trace.slopes[-1]
-        upward: Tensor | None = None
+        trace.deltas = [delta] * len(layers)
+        above = delta  # ∂loss/∂h of the layer at hand
         for index in range(len(layers) - 1, -1, -1):
-            deltas[index] = delta
-            gradients[index] = outer(trace.inputs[index], delta, sum_tasks)
-            if index > 0:
-                delta = back_product(delta, layers[index]) * trace.slopes[index - 1]
-            elif to_input:
-                upward = back_product(delta, layers[0])
-        trace.deltas = deltas
-        return gradients, upward
+            layer, h = layers[index], trace.inputs[index]
+            delta, rows = above, None
+            if index < len(trace.slopes):
+                delta = above * trace.slopes[index]
+                if trace.norms:
+                    norm = trace.norms[index]
+                    rows = _summed((delta * norm.n, delta), sum_tasks)
+                    delta = norm.change(delta * _scale(layer, h))
+            trace.deltas[index] = delta
+            gradients[index] = _with_rows(outer(h, delta, sum_tasks), rows, layer)
+            if index == 0 and not to_input:
+                return gradients, None
+            below = back_product(delta, affine(layer, h))
+            if index < len(trace.slopes) and self._skips(layer, h):
+                below = below + above
+            above = below
+        return gradients, above
 
     def hessian_vector_product(
         self,
@@ -179,40 +253,107 @@ class Mlp:
         """
         sigma = ACTIVATIONS[self.activation]
         points = trace.output.shape[1] * trace.output.shape[2]
-        r_inputs: list[Tensor | None] = [None] * len(layers)
-        r_pre: list[Tensor] = []
-        rz = product(trace.inputs[0], vector[0])
-        for index in range(1, len(layers)):
-            rh = rz * trace.slopes[index - 1]
-            r_inputs[index] = rh
-            r_pre.append(rz)
-            rz = add_product(
-                product(trace.inputs[index], vector[index]), rh, _weight(layers[index])
-            )
-        r_delta = rz * (2 / points)
-        products: list[Tensor] = [r_delta] * len(layers)
-        upward: Tensor | None = None
+        along = self._along(layers, trace, vector)
+        bends = sigma.curvature is not None
+        products: list[Tensor] = [along.output] * len(layers)
+        above = trace.deltas[-1]
+        r_above = along.output * (2 / points)
         for index in range(len(layers) - 1, -1, -1):
-            delta = trace.deltas[index]
-            product_here = outer(trace.inputs[index], r_delta, sum_tasks)
-            rh_below = r_inputs[index]
+            layer, h, direction = layers[index], trace.inputs[index], vector[index]
+            r_delta, rows = r_above, None
+            if index < len(trace.slopes):
+                slope = trace.slopes[index]
+                r_delta = r_above * slope
+                if sigma.curvature is not None:
+                    bend = sigma.curvature(trace.pre[index], trace.activated[index], slope)
+                    r_delta = torch.addcmul(r_delta, above * bend, along.pre[index])
+                if trace.norms:
+                    norm, rn = trace.norms[index], along.n[index]
+                    delta, scale = above * slope, _scale(layer, h)
+                    rows = _summed((r_delta * norm.n + delta * rn, r_delta), sum_tasks)
+                    r_delta = norm.change(r_delta * scale + delta * _scale(direction, h))
+                    turn = norm.bend(delta * scale, rn, along.z[index])
+                    r_delta = r_delta if turn is None else r_delta + turn
+            product_here = outer(h, r_delta, sum_tasks)
+            rh_below = along.inputs[index]
             if rh_below is not None:
-                add_outer(product_here, rh_below, delta, sum_tasks)
-            products[index] = product_here
+                add_outer(product_here, rh_below, trace.deltas[index], sum_tasks)
+            products[index] = _with_rows(product_here, rows, layer)
             if index == 0 and not to_input:
+                return products, None
+            mixed = add_back_product(
+                back_product(r_delta, affine(layer, h)),
+                trace.deltas[index],
+                affine(direction, h),
+            )
+            skips = index < len(trace.slopes) and self._skips(layer, h)
+            r_above = mixed + r_above if skips else mixed
+            if index and (bends or trace.norms):
+                below = back_product(trace.deltas[index], affine(layer, h))
+                above = below + above if skips else below
+        return products, r_above
+
+    def _along(self, layers: Layers, trace: Trace, vector: Layers) -> _Along:
+        """The R-forward pass: how everything in the trace changes along V."""
+        found = _Along()
+        rh: Tensor | None = None
+        for index, layer in enumerate(layers):
+            h = trace.inputs[index]
+            found.inputs.append(rh)
+            rz = product(h, affine(vector[index], h))
+            if rh is not None:
+                rz = add_product(rz, rh, _weight(affine(layer, h)))
+            found.output = rz
+            if index == len(layers) - 1:
                 break
-            mixed = add_back_product(back_product(r_delta, layers[index]), delta, vector[index])
-            if index == 0:
-                upward = mixed
-                break
-            slope = trace.slopes[index - 1]
-            if sigma.curvature is None:
-                r_delta = mixed * slope
-            else:
-                bend = sigma.curvature(trace.pre[index - 1], trace.inputs[index][..., :-1], slope)
-                plain = back_product(delta, layers[index])
-                r_delta = torch.addcmul(mixed * slope, plain * bend, r_pre[index - 1])
-        return products, upward
+            if trace.norms:
+                norm, scales = trace.norms[index], vector[index][..., h.shape[-1] :, :]
+                rn = norm.change(rz)
+                found.z.append(rz)
+                found.n.append(rn)
+                rz = rn * _scale(layer, h) + norm.n * scales[..., :1, :] + scales[..., 1:2, :]
+            found.pre.append(rz)
+            below, rh = rh, rz * trace.slopes[index]
+            if below is not None and self._skips(layer, h):
+                rh = rh + below
+        return found
+
+    def _normalized(
+        self, z: Tensor, layer: Tensor, trace: Trace, step: int, shots: int | None
+    ) -> Tensor:
+        norm = NORMS[self.norm]
+        rows = layer[..., trace.inputs[-1].shape[-1] :, :]
+        if norm.stored and self.use_stored:
+            k = 2 + min(step, norm.stored - 1)
+            variance = rows[..., k + norm.stored : k + norm.stored + 1, :]
+            found = by_stored(z, rows[..., k : k + 1, :], variance)
+        else:
+            found = by_current(z, norm.over, shots)
+        trace.norms.append(found)
+        return found.n * rows[..., :1, :] + rows[..., 1:2, :]
+
+    def _skips(self, layer: Tensor, h: Tensor) -> bool:
+        return self.skip and layer.shape[-1] == h.shape[-1] - 1
+
+
+@dataclass(slots=True)
+class _Along:
+    """The derivatives of a trace along V."""
+
+    inputs: list[Tensor | None] = field(default_factory=list)
+    """Per layer Rh of its input; None where it is 0."""
+    z: list[Tensor] = field(default_factory=list)
+    """Per normed layer Rz."""
+    n: list[Tensor] = field(default_factory=list)
+    """Per normed layer Rn."""
+    pre: list[Tensor] = field(default_factory=list)
+    """Per activated layer, of what σ is applied to."""
+    output: Tensor = field(default_factory=lambda: torch.empty(0))
+
+
+def network(settings: ModelSettings) -> Mlp:
+    """The network of these settings: one input x, one output y."""
+    return Mlp((1, *settings.hidden, 1), settings.activation, settings.skip, settings.norm)
 
 
 def with_ones(x: Tensor) -> Tensor:
@@ -228,8 +369,49 @@ def _activated(sigma: Activation, z: Tensor, trace: Trace) -> Tensor:
     h = wide[..., :-1]
     sigma.value(z, h)
     trace.pre.append(z)
+    trace.activated.append(h)
     trace.slopes.append(sigma.slope(z, h))
     return wide
+
+
+def _plus_skip(h: Tensor, below: Tensor) -> Tensor:
+    """h + the layer below, and a column of ones again; σ(z) itself is kept for its derivatives."""
+    wide = h + below
+    wide[..., -1].fill_(1)
+    return wide
+
+
+def _start_norm(rows: Tensor) -> None:
+    """γ = 1, β = 0, stored means 0 and variances 1, as PyTorch begins."""
+    if len(rows):
+        rows[0] = 1
+        rows[(len(rows) + 2) // 2 :] = 1
+
+
+def affine(layer: Tensor, h: Tensor) -> Tensor:
+    """The rows of a layer that its input [task, point, in + 1] is multiplied by."""
+    width = h.shape[-1]
+    return layer if layer.shape[-2] == width else layer[..., :width, :]
+
+
+def _scale(layer: Tensor, h: Tensor) -> Tensor:
+    """γ [1, out] or [task, 1, out]."""
+    width = h.shape[-1]
+    return layer[..., width : width + 1, :]
+
+
+def _summed(parts: tuple[Tensor, ...], sum_tasks: bool) -> list[Tensor]:
+    """Sums over points, [task, 1, out] each, or over points and tasks, [1, out]."""
+    return [p.sum((0, 1))[None] if sum_tasks else p.sum(1, keepdim=True) for p in parts]
+
+
+def _with_rows(product: Tensor, rows: list[Tensor] | None, layer: Tensor) -> Tensor:
+    """The gradient of a whole matrix: stored statistics have none."""
+    if rows is None:
+        return product
+    whole = torch.cat([product, *rows], -2)
+    missing = layer.shape[-2] - whole.shape[-2]
+    return torch.nn.functional.pad(whole, (0, 0, 0, missing)) if missing else whole
 
 
 def _weight(layer: Tensor) -> Tensor:
