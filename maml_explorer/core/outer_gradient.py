@@ -192,6 +192,11 @@ class Workspace:
         """How the outer gradients in use are run: "replay", "CUDA graph" or "eager"."""
         return {recorded.kind for recorded, _ in self._recordings.values()}
 
+    @property
+    def working_bytes(self) -> int:
+        """Bytes that the largest outer gradient works in; 0 where none is recorded."""
+        return max((recorded.bytes for recorded, _ in self._recordings.values()), default=0)
+
     def _record(
         self,
         shape: Shape,

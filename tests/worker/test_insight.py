@@ -26,6 +26,7 @@ from maml_explorer.worker.insight_messages import (
     NothingToShow,
     RefreshInsight,
 )
+from maml_explorer.worker.insight_values.cost import CostSeen
 from maml_explorer.worker.mailbox import MAX_INSIGHTS, Inbox, Outbox
 from tests import reference
 from tests.worker.driving import Clock, Driver, small_settings
@@ -228,12 +229,11 @@ def test_every_view_leaves_the_run_bit_identical() -> None:
     views = tuple(InsightRequest.of(name) for name in insight.VIEWS)
     busy.tell(LookInside(views), m.Train())
     while busy.step < 20:
-        for view in views:
-            busy.tell(RefreshInsight(view))
-        busy.work(5)
-        busy.tell(m.Pause())
-        busy.work(2000)
-        busy.tell(m.Train())
+        busy.work(1)
+        if busy.step in (5, 12):
+            busy.tell(m.Pause(), *(RefreshInsight(view) for view in views))
+            busy.work(5000)
+            busy.tell(m.Train())
     assert {v.request for v in values(busy)} == set(views)
     for name in ("MAML", "FO-MAML", "ANIL", "Reptile", "MTL"):
         assert torch.equal(quiet.theta(name), busy.theta(name))
@@ -355,3 +355,32 @@ def test_the_schedule_asks_no_clock_of_its_own(clock: Clock, stub: Stub) -> None
     while schedule.due(state, paused=True):
         schedule.advance(1, plan, state, paused=True)
     assert clock.now - now < 0.05
+
+
+def test_the_check_and_the_costs_are_of_this_network() -> None:
+    settings = small_settings("maml", "reptile", precision="float64", activation="tanh")
+    driver = Driver(settings)
+    driver.loop.held_out.cancel()
+    check, cost = InsightRequest.of("check"), InsightRequest.of("cost")
+    driver.tell(RefreshInsight(check), RefreshInsight(cost))
+    driver.work(5000)
+    found = {v.request: v.value for v in values(driver)}
+    checked = found[check]
+    assert isinstance(checked, dict)
+    maml = checked["MAML"]
+    assert maml.error < 1e-6 < maml.first_order_error
+    assert maml.smooth
+    np.testing.assert_allclose(maml.second_order, maml.measured, atol=1e-7)
+    assert isinstance(checked["Reptile"], NothingToShow)
+    seen = found[cost]
+    assert isinstance(seen, CostSeen)
+    assert set(seen.milliseconds) == {"MAML", "FO-MAML", "ANIL", "Reptile", "MTL"}
+    for field in (seen.milliseconds, seen.working_bytes, seen.multiply_adds, seen.kept_bytes):
+        assert all(len(row) == len(seen.inner_steps) for row in field.values())
+    assert all((row > 0).all() for row in seen.milliseconds.values())
+    # MAML keeps every φ_k and works in more with each; joint training has none
+    assert (np.diff(seen.working_bytes["MAML"]) > 0).all()
+    assert np.ptp(seen.working_bytes["MTL"]) == 0
+    assert (seen.working_bytes["MAML"] > seen.working_bytes["FO-MAML"]).all()
+    parameters = prepare(settings).model.parameter_count
+    assert seen.kept_bytes["FO-MAML"].tolist() == [8.0 * 3 * parameters] * 5

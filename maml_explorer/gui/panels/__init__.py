@@ -45,6 +45,7 @@ PANELS: dict[str, PanelEntry] = {
         PanelEntry("losses", "Losses", RIGHT, "LossesPanel"),
         PanelEntry("adaptation_speed", "Adaptation speed", RIGHT, "AdaptationSpeedPanel"),
         PanelEntry("tasks", "Tasks", TAB, "TasksPanel"),
+        PanelEntry("gradient", "Gradient", TAB, "GradientPanel"),
         PanelEntry("runs", "Runs", TAB, "RunsPanel"),
         PanelEntry("code", "Code", TAB, "CodePanel"),
         PanelEntry("pseudocode", "Pseudocode", TAB, "PseudocodePanel"),

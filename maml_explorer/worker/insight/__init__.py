@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
+from maml_explorer.worker.insight.check import see_check
+from maml_explorer.worker.insight.cost import see_cost
 from maml_explorer.worker.insight.error_map import see_data_map, see_error_map
 from maml_explorer.worker.insight.features import see_features
 from maml_explorer.worker.insight.gradient import see_gradient
@@ -40,6 +42,8 @@ class View:
 
 VIEWS: dict[str, View] = {
     "gradient": View(see_gradient),
+    "check": View(see_check),
+    "cost": View(see_cost),
     "stability": View(see_stability, share=0.02),
     "features": View(see_features, seconds=1.0),
     "step_sizes": View(see_step_sizes),

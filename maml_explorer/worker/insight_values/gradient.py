@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from maml_explorer.worker.messages import Array
 
-WHOLE = "whole network"
+WHOLE = "all layers"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,78 @@
+"""A small table of figures that stands beside a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+)
+
+
+class FigureTable(QTableWidget):
+    """Words in the first column, figures in the others; one row can be chosen.
+
+    Args:
+        name: accessible name.
+        columns: header of each column.
+        tips: what each column means.
+    """
+
+    def __init__(self, name: str, columns: Sequence[str], tips: Sequence[str] = ()) -> None:
+        super().__init__(0, len(columns))
+        self.setAccessibleName(name)
+        self.setHorizontalHeaderLabels(list(columns))
+        for nth, tip in enumerate(tips):
+            item = self.horizontalHeaderItem(nth)
+            if item is not None:
+                item.setToolTip(tip)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.setCornerButtonEnabled(False)
+        if (corner := self.findChild(QAbstractButton)) is not None:
+            corner.setAccessibleName("Select all")
+        self.setFrameShape(self.Shape.NoFrame)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(36)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        first = self.horizontalHeaderItem(0)
+        if first is not None:
+            first.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+    def fill(self, rows: Sequence[Sequence[str]]) -> None:
+        """Shows these cells; the chosen row stays chosen by its place."""
+        chosen = self.chosen
+        self.blockSignals(True)
+        self.setRowCount(len(rows))
+        for at, cells in enumerate(rows):
+            for column, text in enumerate(cells):
+                item = QTableWidgetItem(text)
+                right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+                if column:
+                    item.setTextAlignment(right)
+                self.setItem(at, column, item)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        if chosen is not None and chosen < len(rows):
+            self.selectRow(chosen)
+        self.blockSignals(False)
+        self.setMinimumWidth(min(360, self.horizontalHeader().length() + 4))
+
+    @property
+    def chosen(self) -> int | None:
+        """The row that is selected."""
+        rows = self.selectionModel().selectedRows()
+        return rows[0].row() if rows else None

@@ -1,0 +1,207 @@
+"""The Gradient tab: the numbers it shows are those that were found."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.panels.gradient import GradientPanel
+from maml_explorer.gui.panels.gradient_check import CHECK, CheckPage, in_words
+from maml_explorer.gui.panels.gradient_cost import COST, CostPage
+from maml_explorer.gui.panels.gradient_parts import COSINE, GRADIENT, NORMS, PartsPage
+from maml_explorer.gui.panels.gradient_tasks import TasksPage
+from maml_explorer.gui.theme import DARK
+from maml_explorer.settings import Settings, default_arm
+from maml_explorer.worker.insight_messages import (
+    Insight,
+    InsightFigures,
+    LookInside,
+    NothingToShow,
+    RefreshInsight,
+)
+from maml_explorer.worker.insight_values.check import CheckSeen
+from maml_explorer.worker.insight_values.cost import CostSeen
+from maml_explorer.worker.insight_values.gradient import WHOLE, GradientSeen
+from maml_explorer.worker.messages import Rewound
+from tests.gui.driving import Opener, press
+from tests.gui.panel_bench import Bench, nameless
+
+LAYERS = ("layer 1", "layer 2", WHOLE)
+ARMS = Settings().with_arms(tuple(default_arm(key) for key in ("maml", "anil", "mtl")))
+
+
+def seen(scale: float = 1.0, tasks: int = 3) -> GradientSeen:
+    cosines = np.full((tasks, tasks), 0.25)
+    np.fill_diagonal(cosines, 1.0)
+    return GradientSeen(
+        LAYERS, scale * np.array([1.0, 2.0, 2.236]), scale * np.array([0.1, 0.2, 0.224]),
+        scale * np.array([0.9, 1.8, 2.012]), np.array([0.7, 0.8, np.nan]), cosines, 0.25,
+    )  # fmt: skip
+
+
+def arms(scale: float = 1.0) -> dict[str, object]:
+    none = NothingToShow("Joint training has no inner loop.")
+    return {"MAML": seen(scale), "ANIL": seen(2 * scale), "MTL": none}
+
+
+@pytest.fixture
+def bench(qtbot: QtBot) -> Bench:
+    return Bench.start(qtbot, ARMS)
+
+
+@pytest.fixture
+def panel(bench: Bench) -> GradientPanel:
+    return bench.show(GradientPanel, 760, 260)
+
+
+def parts(panel: GradientPanel) -> PartsPage:
+    page = panel.pages["Parts"]
+    assert isinstance(page, PartsPage)
+    return page
+
+
+def cells(page: PartsPage | CheckPage) -> list[list[str]]:
+    table = page.table
+    return [
+        [table.item(row, column).text() for column in range(table.columnCount())]
+        for row in range(table.rowCount())
+    ]
+
+
+def test_the_parts_of_every_layer(bench: Bench, panel: GradientPanel) -> None:
+    bench.report(Insight(bench.session.run, 0, GRADIENT, arms()))
+    assert cells(parts(panel)) == [
+        ["layer 1", "1", "0.1", "0.9", "0.7"],
+        ["layer 2", "2", "0.2", "1.8", "0.8"],
+        [WHOLE, "2.24", "0.224", "2.01", "–"],
+    ]
+    panel.arm_choice.setCurrentText("ANIL")
+    assert cells(parts(panel))[0] == ["layer 1", "2", "0.2", "1.8", "0.7"]
+    panel.arm_choice.setCurrentText("MTL")
+    assert parts(panel).view.words.isVisible()
+    assert parts(panel).view.words.text() == "Joint training has no inner loop."
+
+
+def test_a_layer_is_followed_over_training(
+    bench: Bench, panel: GradientPanel, tmp_path: Path
+) -> None:
+    page = parts(panel)
+    for step, scale in ((0, 1.0), (100, 2.0), (200, 3.0)):
+        bench.report(Insight(bench.session.run, step, GRADIENT, arms(scale)))
+    assert page.layer == WHOLE
+    assert page.quantity.currentText() == COSINE
+    page.table.selectRow(1)
+    lines = {line.name: line for line in page.plot.lines}
+    assert set(lines) == {"MAML", "ANIL"}
+    np.testing.assert_array_equal(lines["MAML"].x, [0, 100, 200])
+    np.testing.assert_array_equal(lines["MAML"].y, [0.8, 0.8, 0.8])
+    bench.session.set_hidden(["ANIL"])
+    assert [line.name for line in page.plot.lines] == ["MAML"]
+    page.quantity.setCurrentText(NORMS)
+    norms = {line.name: line.y.tolist() for line in page.plot.lines}
+    assert norms == {
+        "∇L_query(φ_K)": [2.0, 4.0, 6.0],
+        "Hessian correction": [0.2, 0.4, pytest.approx(0.6)],
+        "their sum": [1.8, 3.6, pytest.approx(5.4)],
+    }
+    page.plot.save_csv(tmp_path / "parts.csv")
+    rows = list(csv.reader((tmp_path / "parts.csv").read_text().splitlines()))
+    assert rows[0] == ["line", "outer step", "norm"]
+    assert ["∇L_query(φ_K)", "100.0", "4.0"] in rows
+    bench.report(Rewound(bench.session.run, 100))
+    bench.report(Insight(bench.session.run, 100, GRADIENT, arms(9.0)))
+    assert page.plot.lines[0].x.tolist() == [0, 100]
+    assert "their sum 16.2" in page.plot.reading(99.0)
+
+
+def test_the_figures_of_an_opened_run_are_drawn(bench: Bench, panel: GradientPanel) -> None:
+    rows = ((0, "gradient", "MAML", f"cosine, {WHOLE}", 0.5),)
+    bench.report(InsightFigures(bench.session.run, rows))
+    bench.report(Insight(bench.session.run, 900, GRADIENT, arms()))
+    line = next(line for line in parts(panel).plot.lines if line.name == "MAML")
+    assert (line.x.tolist(), line.y[0]) == ([0, 900], 0.5)
+
+
+def test_pairs_of_tasks(bench: Bench, panel: GradientPanel) -> None:
+    panel.show_page("Tasks")
+    bench.report(Insight(bench.session.run, 50, GRADIENT, arms()))
+    page = panel.pages["Tasks"]
+    assert isinstance(page, TasksPage)
+    header, rows = page.map.table(True) if page.map.table else ((), [])
+    assert list(header) == ["task", "other task", "cosine"]
+    assert list(rows) == [[1, 2, 0.25], [1, 3, 0.25], [2, 3, 0.25]]
+    assert page.plot.lines[0].y.tolist() == [0.25]
+    bench.session.set_theme(DARK)
+    assert page.map.theme is DARK
+
+
+def test_the_check_waits_for_a_press_and_says_its_error(
+    qtbot: QtBot, bench: Bench, panel: GradientPanel
+) -> None:
+    panel.show_page("Check")
+    page = panel.pages["Check"]
+    assert isinstance(page, CheckPage)
+    assert all(CHECK not in c.views for c in bench.worker.posted_of(LookInside))
+    assert page.view.begin.isVisible()
+    press(qtbot, page.view.begin)
+    assert bench.worker.posted_of(RefreshInsight) == [RefreshInsight(CHECK)]
+    slopes = np.array([1.5, -0.25])
+    record = CheckSeen(slopes, slopes + 1e-9, slopes + 0.1, 6.7e-10, 0.067, False, 25)
+    bench.report(Insight(bench.session.run, 50, CHECK, {"MAML": record}))
+    assert page.words.text() == in_words(record)
+    assert "off by 6.7e−10 of the largest slope, first order alone by 0.067" in page.words.text()
+    assert cells(page)[1] == ["random 1", "−0.25", "−0.25", "1e−9", "−0.15", "0.1"]
+
+
+def test_costs_in_their_units(qtbot: QtBot, bench: Bench, panel: GradientPanel) -> None:
+    panel.show_page("Cost")
+    page = panel.pages["Cost"]
+    assert isinstance(page, CostPage)
+    assert not panel.arm_choice.isVisible() and page.quantity.isVisible()
+    press(qtbot, page.view.begin)
+    two = np.array([1.0, 2.0])
+    record = CostSeen(
+        (1, 5), {"MAML": two, "Reptile": two / 2}, {"MAML": two * 2**20}, {"MAML": two * 1e6},
+        {"MAML": two * 2**21}, "cpu", 25,
+    )  # fmt: skip
+    bench.report(Insight(bench.session.run, 50, COST, record))
+    assert [(line.name, line.y.tolist()) for line in page.plot.lines] == [
+        ("MAML", [1.0, 2.0]), ("Reptile", [0.5, 1.0]),
+    ]  # fmt: skip
+    for words, values in (
+        ("Memory", [1.0, 2.0]), ("Operations", [1.0, 2.0]),
+        ("Kept memory", [2.0, 4.0]),
+    ):  # fmt: skip
+        page.quantity.setCurrentText(words)
+        assert page.plot.lines[0].y.tolist() == values
+    assert page.legend.isVisible()
+
+
+def test_arms_that_come_and_go(bench: Bench, panel: GradientPanel) -> None:
+    panel.arm_choice.setCurrentText("ANIL")
+    bench.session.set_arms([default_arm("maml"), default_arm("anil")])
+    bench.pull()
+    assert panel.arm_choice.currentText() == "ANIL"
+    bench.session.set_arms([default_arm("maml")])
+    bench.pull()
+    assert (panel.arm_choice.currentText(), parts(panel).arm) == ("MAML", "MAML")
+
+
+def test_every_control_has_a_name(panel: GradientPanel) -> None:
+    assert nameless(panel) == []
+
+
+def test_every_page_fits_beside_the_settings_at_1280(opened: Opener) -> None:
+    window = opened(size=(1280, 800))
+    window.show_tab("gradient")
+    panel = window.places["gradient"].panel
+    assert isinstance(panel, GradientPanel)
+    for name in panel.pages:
+        panel.show_page(name)
+        window.grab()
+        assert window.parts["Settings"].isVisible(), name
+        assert window.width() == 1280
