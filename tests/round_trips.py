@@ -1,4 +1,4 @@
-"""Every way in which settings leave the program and come back, for the suite and the long script."""
+"""Every way in which settings leave the program and come back: for suite and long script."""
 
 from __future__ import annotations
 

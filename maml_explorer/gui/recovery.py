@@ -26,7 +26,7 @@ from maml_explorer.gui.numbers import whole
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.storage.reader import StorageError, read_text
 from maml_explorer.storage.run_folder import is_run_folder
-from maml_explorer.worker.messages import Exported, SaveRun
+from maml_explorer.worker.messages import Exported, Phase, SaveRun
 
 ANSWER = 600.0
 """Seconds after which a save that was not answered is given up."""
@@ -143,8 +143,13 @@ class Recovery(QObject):
         self.close()
 
     def end(self) -> None:
-        """After the window was closed: leaves nothing behind but what a signal had saved."""
+        """After the window was closed: leaves nothing behind but what the next start shall offer.
+
+        That is what a signal had saved, and the last save before training failed.
+        """
         self.timer.stop()
+        status = self._window.session.status
+        keep = self._keep or (status is not None and status.phase is Phase.FAILED)
         if self._file is not None:
             faulthandler.disable()
             self._file.close()
@@ -152,7 +157,7 @@ class Recovery(QObject):
             with contextlib.suppress(OSError):
                 if self.report.stat().st_size == 0:
                     self.report.unlink()
-        if not self._keep:
+        if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     # after a crash
@@ -172,7 +177,7 @@ class Recovery(QObject):
             elif is_run_folder(path):
                 self._window.banners.say(
                     f"recover {path.name}",
-                    "The last session was not closed. Its run was saved and can go on.",
+                    "The last session was cut short. Its run was saved and can go on.",
                     "warning",
                     (
                         ("Recover", partial(self._recover, path)),

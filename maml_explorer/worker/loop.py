@@ -521,6 +521,11 @@ class Loop:
             )
             if self.plan is not None:
                 self.plan.workspace.clear()
+        elif "CUDA error" in what:  # nothing on the device can be read any more
+            what = (
+                "The CUDA device no longer answers. Close the window and start the program again: "
+                "the session that was saved last will be offered."
+            )
         self.outbox.put(
             m.Failed(
                 self.run_number,

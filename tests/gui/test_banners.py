@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.banner import Banner
 from maml_explorer.gui.notices import listed
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.worker import messages as m
@@ -63,6 +65,43 @@ def test_going_back_forgets_who_diverged(window: MainWindow, qtbot: QtBot):
     assert said(window) == []
     diverge(window, "MTL")
     assert said(window)[0].startswith("MTL diverged")
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "RuntimeError: planted. The state before it is kept.",
+        "The memory is not enough for these sizes. The state before is kept: lower the meta-batch.",
+        "The CUDA device no longer answers. Close the window and start the program again.",
+    ],
+)
+def test_a_failure_offers_a_restart_and_its_details(window: MainWindow, qtbot: QtBot, what: str):
+    worker = worker_of(window)
+
+    def fail() -> Banner:
+        worker.report(m.Failed(1, what, "Traceback: line 3"))
+        worker.report(m.Status(1, m.Phase.FAILED, 40, worker.settings))
+        window.session.pull()
+        (banner,) = window.banners.shown
+        return banner
+
+    banner = fail()
+    assert banner.text.full == f"Training failed: {what}"
+    assert [button.text() for button in banner.buttons] == ["Restart", "Copy details"]
+    press(qtbot, banner.buttons[1])
+    assert QApplication.clipboard().text() == f"{what}\n\nTraceback: line 3"
+    press(qtbot, fail().buttons[0])
+    assert worker.posted_of(m.Restart)[-1].settings == window.session.settings
+    window.session.pull()
+    assert said(window) == []
+
+
+def test_a_full_disk_is_one_banner_however_often_it_is_full(window: MainWindow):
+    for step in (64, 128):
+        reason = f"Outer step {step} was not kept on disk: No space left. Training goes on."
+        worker_of(window).report(m.Refused("metrics", reason))
+        window.session.pull()
+    assert said(window) == ["Outer step 128 was not kept on disk: No space left. Training goes on."]
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1240, 720)])

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
@@ -164,6 +165,36 @@ def test_what_a_crash_left_is_offered(
     assert Path(command.folder).name.startswith("recovered-")
     recovery.offer()
     assert not said(window)
+
+
+@pytest.mark.parametrize("phase", [m.Phase.PAUSED, m.Phase.FAILED])
+def test_what_was_saved_before_training_failed_is_offered_next_time(
+    window: MainWindow, tmp_path: Path, phase: m.Phase
+):
+    recovery = Recovery(window, tmp_path / "sessions")
+    create_run(recovery.folder, Settings())
+    worker_of(window).report(m.Status(1, phase, 50, Settings()))
+    window.session.pull()
+    recovery.end()
+    assert recovery.folder.exists() == (phase is m.Phase.FAILED)
+
+
+def test_the_folder_of_a_crash_report_is_opened(
+    window: MainWindow, recovery: Recovery, tmp_path: Path, qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    place = tmp_path / "sessions"
+    (place / f"crash-{DEAD}.txt").write_text("Traceback: it was line 3")
+    (place / f"crash-{DEAD - 1}.txt").write_text(" \n")  # nothing had happened
+    seen: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: seen.append(url.toLocalFile()))
+    recovery.offer()
+    (banner,) = window.banners.shown
+    assert [button.text() for button in banner.buttons] == ["Copy report", "Open folder"]
+    press(qtbot, banner.buttons[1])
+    assert seen == [str(place)]
+    # it is kept, under a name that does not grow in number
+    assert (place / "last-crash.txt").read_text() == "Traceback: it was line 3"
 
 
 def test_an_error_is_written_down_and_a_quiet_end_leaves_nothing(
