@@ -85,14 +85,17 @@ def divergence_words(reports: Sequence[Diverged]) -> str:
     """What is said of arms that have diverged: the worker's words for one, a summary for more."""
     repeat = "Going back with unchanged settings will repeat it."
     if len(reports) == 1:
-        return f"{reports[0].reason} {repeat}"
+        return " ".join(part for part in (reports[0].reason, reports[0].stability, repeat) if part)
     steps = sorted({report.outer_step for report in reports})
     when = f"outer step {whole(steps[0])}"
     if len(steps) > 1:
         when = f"outer steps {whole(steps[0])} to {whole(steps[-1])}"
     _, tail, change = reports[-1].reason.partition("Last change: ")
+    known = next(
+        (f"{report.arm}: {report.stability}" for report in reports if report.stability), ""
+    )
     said = f"{listed([report.arm for report in reports])} diverged at {when}."
-    return " ".join(part for part in (said, tail + change, repeat) if part)
+    return " ".join(part for part in (said, tail + change, known, repeat) if part)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -340,8 +340,7 @@ class Loop:
         self.changes.append(frozen_row(self.state.outer_step, bad.arm, good.outer_step))
         what = "is not finite" if bad.loss != bad.loss or bad.loss == float("inf") else "exploded"
         figure = "" if bad.loss != bad.loss else f" ({bad.loss:.3g})"
-        tail = f" {self._stability_at(bad.arm, good)}".rstrip()
-        tail += f" Last change: {self.last_change}." if self.last_change else ""
+        tail = f" Last change: {self.last_change}." if self.last_change else ""
         self.outbox.put(
             m.Diverged(
                 self.run_number,
@@ -350,6 +349,7 @@ class Loop:
                 good.outer_step,
                 f"{bad.arm} diverged at outer step {bad.outer_step}: its loss {what}{figure}. "
                 f"It is kept at its step {good.outer_step}; the other arms go on.{tail}",
+                self._stability_at(bad.arm, good),
             )
         )
         self.status()

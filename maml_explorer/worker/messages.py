@@ -389,6 +389,8 @@ class Diverged:
     """The outer step of the state it was set back to."""
     reason: str
     """A sentence: what was seen, and what was changed last."""
+    stability: str = ""
+    """How stable its inner loop is at the state it was set back to; empty where not known."""
 
 
 @dataclass(frozen=True)

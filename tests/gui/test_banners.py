@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.banner import Banner
-from maml_explorer.gui.notices import listed
+from maml_explorer.gui.notices import divergence_words, listed
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.worker import messages as m
 from tests.gui.driving import Opener, press, said, worker_of
@@ -134,3 +134,12 @@ def test_long_banners_leave_the_window_as_it_is(
 )
 def test_names_are_listed_as_people_do(names: list[str], words: str):
     assert listed(names) == words
+
+
+def test_a_divergence_says_how_stable_the_inner_steps_are():
+    known = "At the state kept its inner steps swing on 90 % of tasks."
+    one = m.Diverged(1, "MAML", 7, 5, "MAML diverged at outer step 7.", known)
+    two = m.Diverged(1, "ANIL", 8, 5, "ANIL diverged. Last change: α from 1 to 2.")
+    assert divergence_words([one]).startswith(f"MAML diverged at outer step 7. {known} Going back")
+    both = divergence_words([one, two])
+    assert "Last change: α from 1 to 2. MAML: At the state kept its inner steps swing" in both

@@ -19,9 +19,12 @@ from maml_explorer.gui.loss_history import (
 from maml_explorer.gui.numbers import number
 from maml_explorer.gui.panels.loss_plot import NOTHING_YET
 from maml_explorer.gui.panels.losses import LossesPanel
+from maml_explorer.gui.stability_light import STABILITY
 from maml_explorer.gui.traces import Trace
 from maml_explorer.settings import Settings
 from maml_explorer.worker import messages as m
+from maml_explorer.worker.insight_messages import InsightFigures, LookInside
+from maml_explorer.worker.insight_values.stability import MEDIAN
 from tests.gui.panel_bench import LEFT, Bench, nameless
 
 
@@ -346,3 +349,28 @@ def test_a_huge_beginning_does_not_squeeze_what_comes_after():
     # What most of a run does is seen, however far above the lines it is.
     away = np.concatenate((np.full(300, 2.0), np.full(300, 700.0)))
     assert 10 ** loss_range([np.log10(away)], [4.25], log=True)[1] >= 700
+
+
+def test_stability_is_a_second_trace_below(bench: Bench) -> None:
+    panel = bench.show(LossesPanel, 360, 420)
+    assert not panel.trace.isVisible()
+    assert not any(STABILITY in c.views for c in bench.worker.posted_of(LookInside))
+    panel.stability.click()
+    assert panel.trace.isVisible()
+    assert bench.worker.posted_of(LookInside)[-1].views == (STABILITY,)
+    rows = tuple((step, "stability", "MAML", MEDIAN, 0.01 * step) for step in (0, 100, 300))
+    bench.report(InsightFigures(bench.session.run, rows))
+    panel.trace.show_now()
+    (line,) = panel.trace.lines
+    assert (line.name, line.x.tolist(), line.y.tolist()) == ("MAML", [0, 100, 300], [0, 1, 3])
+    bench.session.train()
+    bench.pull()
+    panel._draw()
+    assert panel.trace.view().viewRange()[0] == panel.plot.view().viewRange()[0]
+    assert panel.trace.table is not None
+    assert list(panel.trace.table(True)[1])[-1] == ("MAML", MEDIAN, 300, 3.0)
+    bench.session.set_hidden(["MAML"])
+    assert panel.trace.lines == ()
+    panel.stability.click()
+    assert not panel.trace.isVisible()
+    assert bench.worker.posted_of(LookInside)[-1].views == ()

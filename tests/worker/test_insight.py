@@ -310,8 +310,9 @@ def test_a_divergence_is_reported_with_the_stability_where_it_is_kept() -> None:
     driver.work(200)
     found = [r for r in driver.reports(m.Diverged) if isinstance(r, m.Diverged)]
     assert found and found[0].arm == "MAML"
-    assert "There its inner steps swing on 100 % of tasks (α λ_max up to " in found[0].reason
-    assert "its outer gradient has norm " in found[0].reason
+    words = "At the state kept its inner steps swing on 100 % of tasks (α λ_max up to "
+    assert found[0].stability.startswith(words)
+    assert "its outer gradient has norm " in found[0].stability
 
 
 def test_a_view_with_a_share_of_its_own_waits_longer(

@@ -69,7 +69,7 @@ class FigureTable(QTableWidget):
         if chosen is not None and chosen < len(rows):
             self.selectRow(chosen)
         self.blockSignals(False)
-        self.setMinimumWidth(min(360, self.horizontalHeader().length() + 4))
+        self.setMinimumWidth(min(300, self.horizontalHeader().length() + 4))
 
     @property
     def chosen(self) -> int | None:

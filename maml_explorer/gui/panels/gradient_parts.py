@@ -16,7 +16,7 @@ from maml_explorer.worker.insight_values.gradient import WHOLE, GradientSeen
 
 GRADIENT = InsightRequest.of("gradient")
 COSINE, NORMS = "Cosine", "Norms"
-COLUMNS = ("Layer", "‖∇L(φ)‖", "‖Hessian‖", "‖sum‖", "cosine")
+COLUMNS = ("Layer", "∇L(φ)", "Hessian", "sum", "cosine")
 TIPS = (
     "Choose a layer to follow it over training",
     "Norm of the query gradient at the adapted parameters: all that first order keeps",
@@ -38,7 +38,7 @@ class PartsPage(InsightPage):
         self.quantity.setAccessibleName("What is followed over training")
         self.quantity.addItems([COSINE, NORMS])
         self.legend = LegendLine(self.plot)
-        super().__init__(session, GRADIENT, beside(self.table, self.legend.below(), (360, 420)))
+        super().__init__(session, GRADIENT, beside(self.table, self.legend.below(), (300, 480)))
         self.controls = (self.quantity,)
         self.plot.caption = lambda: f"{self.layer} · {self.quantity.currentText()}"
         self.quantity.currentTextChanged.connect(lambda _: self.draw_now())

@@ -121,21 +121,23 @@ class LinesPlot(Plot):
         for nth, (curve, dots) in enumerate(self._curves):
             there = nth < len(self.lines)
             curve.setVisible(there)
-            dots.setVisible(there and self.markers)
             if not there:
+                dots.setVisible(False)
                 continue
             line = self.lines[nth]
             y = self._scaled(line.y)
             kept = np.isfinite(y)
+            marked = self.markers or int(kept.sum()) == 1
+            dots.setVisible(marked)
             curve.ink(self.arm_pen(line.style, 1.6))
             curve.put(line.x[kept], y[kept])
             for item in (curve, dots):
                 item.setZValue(30 - nth / 10)
-            if self.markers:
+            if marked:
                 color = line.style.color
                 dots.setData(line.x[kept], y[kept], symbol=line.style.marker,
                              brush=pg.mkBrush(color), pen=self.pen(color))  # fmt: skip
-        self._place_words()
+        self.draw_words()
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
 
@@ -167,7 +169,8 @@ class LinesPlot(Plot):
         room = 0.08 * max(most - least, 0.2 if self.left.logarithmic else 1e-12)
         self.view().setYRange(least - room, most + room, padding=0)
 
-    def _place_words(self) -> None:
+    def draw_words(self) -> None:
+        """Puts the dotted line and the words where they belong in the range."""
         (left, right), (low, high) = self.view().viewRange()
         known = self._reference
         level = np.nan if known is None else float(self._scaled(np.array([known[0]]))[0])
@@ -210,7 +213,7 @@ class LinesPlot(Plot):
         """Keeps the words in their place."""
         super().resizeEvent(event)
         if hasattr(self, "readout"):
-            self._place_words()
+            self.draw_words()
 
     def _read(self, pixel: QPoint) -> None:
         x = self.readout.over(pixel)

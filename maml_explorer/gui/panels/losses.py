@@ -18,6 +18,7 @@ from maml_explorer.gui.loss_history import (
     LossHistory,
 )
 from maml_explorer.gui.panels.loss_plot import LossPlot
+from maml_explorer.gui.panels.stability_trace import StabilityTrace
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme
 from maml_explorer.gui.traces import SMOOTHINGS
@@ -59,6 +60,10 @@ class LossesPanel(QWidget):
         self.log_y = self._toggle("log y", "Logarithmic y axis", self._set_log_y)
         self.log_x = self._toggle("log x", "Logarithmic x axis", self._set_log_x)
         self.log_y.setChecked(True)
+        self.trace = StabilityTrace(session, self.plot)
+        self.trace.hide()
+        words = "Stability of the inner steps, below"
+        self.stability = self._toggle("stability", words, self.trace.setVisible)
         self.smoothing = Slider()
         self.smoothing.setRange(0, len(SMOOTHINGS) - 1)
         self.smoothing.setValue(SMOOTHINGS.index(self.plot.smoothing))
@@ -90,6 +95,7 @@ class LossesPanel(QWidget):
         foot = row(label("Smoothing", "muted"))
         foot.addWidget(self.smoothing, 1)
         foot.addWidget(self.smoothing_text)
+        foot.addWidget(self.stability)
         foot.addWidget(self.log_x)
         self.smoothing_text.setMinimumWidth(self.fontMetrics().horizontalAdvance("0.999") + 2)
         box = QVBoxLayout(self)
@@ -97,6 +103,7 @@ class LossesPanel(QWidget):
         box.setSpacing(6)
         box.addLayout(head)
         box.addWidget(self.plot, 1)
+        box.addWidget(self.trace)
         box.addLayout(foot)
 
     def _toggle(self, text: str, name: str, changed: object) -> QPushButton:
@@ -153,6 +160,7 @@ class LossesPanel(QWidget):
     def _draw(self) -> None:
         if self.isVisible():
             self.plot.draw()
+            self.trace.show_now()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catches up with what arrived while hidden."""

@@ -44,7 +44,7 @@ VIEWS: dict[str, View] = {
     "gradient": View(see_gradient),
     "check": View(see_check),
     "cost": View(see_cost),
-    "stability": View(see_stability, share=0.02),
+    "stability": View(see_stability, share=0.04),
     "features": View(see_features, seconds=1.0),
     "step_sizes": View(see_step_sizes),
     "layer": View(see_layer, seconds=0.2),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from maml_explorer.worker.messages import Array
 
-WHOLE = "all layers"
+WHOLE = "whole"
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class StabilitySeen:
                          "stable below 2)")  # fmt: skip
         if math.isfinite(self.gradient_norm):
             parts.append(f"its outer gradient has norm {self.gradient_norm:.3g}")
-        return f"There {' and '.join(parts)}." if parts else ""
+        return f"At the state kept {' and '.join(parts)}." if parts else ""
 
     def figures(self) -> dict[str, float]:
         """What is followed over training, by name."""
