@@ -56,32 +56,10 @@ def answer_probe(
     """
     tasks = plan.settings.tasks
     grid = _wide_grid(tasks, task.support_x)
-    query = query_grid(tasks)
-    extra = np.zeros(0) if task.query_x is None else task.query_x
-    x = torch.cat([grid, query, torch.from_numpy(np.array(extra, dtype=np.float64))])
+    arms = answer_arms(plan, state, task, tasks, steps, training_inner_loop)
     support_x = torch.from_numpy(np.array(task.support_x, dtype=np.float64))[None]
     support_y = torch.from_numpy(np.array(task.support_y, dtype=np.float64))[None]
-    known = task.amplitude is not None and task.phase is not None
-    parameters = torch.tensor(
-        [[task.amplitude or 0.0, task.phase or 0.0, task.frequency]], dtype=torch.float64
-    )
-    truth = targets(parameters, query[None, :, None])[0, :, 0]
-    arms = {}
-    for name, arm in state.arms.items():
-        seen = probe(
-            plan, name, arm.initialization, support_x, support_y, x,
-            plan.settings.run.test_steps if steps is None else steps[name], training_inner_loop,
-        )  # fmt: skip
-        curves = seen.predictions[:, 0].to("cpu", torch.float64)
-        at_grid, at_query, at_extra = torch.split(curves, [len(grid), len(query), len(extra)], 1)
-        mse = (at_query - truth).square().mean(1)
-        residual = seen.support[:, 0].to("cpu", torch.float64) - support_y[0]
-        arms[name] = ArmProbe(
-            curves=frozen_array(at_grid),
-            query_mse=frozen_array(mse if known else torch.full_like(mse, torch.nan)),
-            support_mse=frozen_array(residual.square().mean(1)),
-            query_prediction=frozen_array(at_extra),
-        )
+    known, parameters = _parameters(task)
     single = best_single_predictor(tasks)
     found = None
     if len(task.support_x) >= determined_by(tasks):
@@ -103,6 +81,48 @@ def answer_probe(
         bayes_mean=None if posterior is None else frozen_array(posterior.mean),
         bayes_sd=None if posterior is None else frozen_array(posterior.deviation),
     )
+
+
+def answer_arms(
+    plan: Plan,
+    state: RunState,
+    task: ProbeTask,
+    family: TaskSettings,
+    steps: dict[str, int] | None = None,
+    training_inner_loop: bool = False,
+) -> dict[str, ArmProbe]:
+    """What the arms of a run make of a task, on the grid of the family that is shown."""
+    grid, query = _wide_grid(family, task.support_x), query_grid(family)
+    extra = np.zeros(0) if task.query_x is None else task.query_x
+    x = torch.cat([grid, query, torch.from_numpy(np.array(extra, dtype=np.float64))])
+    support_x = torch.from_numpy(np.array(task.support_x, dtype=np.float64))[None]
+    support_y = torch.from_numpy(np.array(task.support_y, dtype=np.float64))[None]
+    known, parameters = _parameters(task)
+    truth = targets(parameters, query[None, :, None])[0, :, 0]
+    arms = {}
+    for name, arm in state.arms.items():
+        seen = probe(
+            plan, name, arm.initialization, support_x, support_y, x,
+            plan.settings.run.test_steps if steps is None else steps[name], training_inner_loop,
+        )  # fmt: skip
+        curves = seen.predictions[:, 0].to("cpu", torch.float64)
+        at_grid, at_query, at_extra = torch.split(curves, [len(grid), len(query), len(extra)], 1)
+        mse = (at_query - truth).square().mean(1)
+        residual = seen.support[:, 0].to("cpu", torch.float64) - support_y[0]
+        arms[name] = ArmProbe(
+            curves=frozen_array(at_grid),
+            query_mse=frozen_array(mse if known else torch.full_like(mse, torch.nan)),
+            support_mse=frozen_array(residual.square().mean(1)),
+            query_prediction=frozen_array(at_extra),
+        )
+    return arms
+
+
+def _parameters(task: ProbeTask) -> tuple[bool, Tensor]:
+    """(whether the task has a truth, its parameters [task, parameter])."""
+    known = task.amplitude is not None and task.phase is not None
+    values = [[task.amplitude or 0.0, task.phase or 0.0, task.frequency]]
+    return known, torch.tensor(values, dtype=torch.float64)
 
 
 def _wide_grid(tasks: TaskSettings, support_x: Array) -> Tensor:

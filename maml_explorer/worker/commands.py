@@ -19,7 +19,8 @@ from maml_explorer.settings import DECLARATIONS, Settings, changed_keys, needs_r
 from maml_explorer.storage.changes import Row, change_rows, revived_row, rewound
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.answers import reference_losses
-from maml_explorer.worker.exports import export_initialization, opened_run, save_run
+from maml_explorer.worker.exports import export_initialization, opened_run, pin_run, save_run
+from maml_explorer.worker.ghost import Ghost, read_ghost
 from maml_explorer.worker.history import History
 from maml_explorer.worker.initializations import begun_from
 from maml_explorer.worker.insight import VIEWS
@@ -333,6 +334,24 @@ def _save(loop: Loop, command: m.SaveRun) -> None:
     loop.outbox.put(m.Exported("session" if command.autosave else "run", save_run(loop, command)))
 
 
+def _pin(loop: Loop, command: m.PinRun) -> None:
+    if loop.plan is None or loop.state is None:
+        return
+    pin_run(loop, command)
+    loop.outbox.put(m.Exported("pin", command.folder))
+
+
+def _show_ghost(loop: Loop, command: m.ShowGhost) -> None:
+    if command.run:
+        kept = loop.kept.get(command.run)
+        if kept is None:
+            raise SettingsError(f"Run {command.run} is no longer kept: it cannot be shown.")
+        loop.ghost = Ghost(kept["plan"], kept["state"])
+    else:
+        loop.ghost = read_ghost(Path(command.folder)) if command.folder else None
+    loop.answer_probe()
+
+
 def _stop(loop: Loop, command: m.Stop) -> None:
     loop.stopping = True
 
@@ -365,6 +384,8 @@ ACTIONS: dict[type, Callable[[Loop, Any], None]] = {
     m.ReviveArm: _revive,
     m.ExportInitialization: _export,
     m.SaveRun: _save,
+    m.PinRun: _pin,
+    m.ShowGhost: _show_ghost,
     m.Stop: _stop,
 }
 """Command → what it does."""

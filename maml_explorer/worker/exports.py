@@ -22,6 +22,7 @@ from maml_explorer.storage.reader import StorageError
 from maml_explorer.storage.records import arm_records
 from maml_explorer.storage.run_folder import open_run, whole_run
 from maml_explorer.worker import messages as m
+from maml_explorer.worker.ghost import write_pin
 from maml_explorer.worker.history import History
 from maml_explorer.worker.insight_figures import Figures
 
@@ -75,6 +76,18 @@ def save_run(loop: Loop, command: m.SaveRun) -> str:
             ),
         )
     return str(path)
+
+
+def pin_run(loop: Loop, command: m.PinRun) -> None:
+    """Write what can be shown of the run later.
+
+    Raises:
+        SettingsError: where it cannot be written.
+    """
+    _, state = _state(loop)
+    path = Path(command.folder)
+    with _refused(path):
+        write_pin(path, loop.settings, state)
 
 
 def opened_run(path: Path) -> dict[str, Any]:

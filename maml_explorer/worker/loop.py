@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from maml_explorer.storage.changes import Row, frozen_row
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.answers import answer_probe, answer_watch
 from maml_explorer.worker.commands import ACTIONS
+from maml_explorer.worker.ghost import Ghost
 from maml_explorer.worker.held_out import HeldOut
 from maml_explorer.worker.history import History
 from maml_explorer.worker.insight.schedule import Schedule
@@ -98,6 +100,7 @@ class Loop:
         self.pending: Pending | None = None
         self.probe: m.ProbeTask | None = None
         self.watch: m.WatchTasks | None = None
+        self.ghost: Ghost | None = None
         self.limit: float | None = None
         self.beyond = False
         self.until: int | None = None
@@ -449,11 +452,17 @@ class Loop:
         """Answers the newest probe, where there is one."""
         probe, self.probe = self.probe, None  # one that cannot be answered must not come again
         if probe is not None and self.plan is not None and self.state is not None:
-            answer = partial(answer_probe, self.run_number, self.plan, self.state, probe)
+            answer = partial(self._probed, probe, self.plan, self.state)
             found = self.unless_interrupted(answer)
             if found is not None:
                 self.outbox.put(found)
         self.probe = probe
+
+    def _probed(self, probe: m.ProbeTask, plan: Plan, state: RunState) -> m.Probed:
+        found = answer_probe(self.run_number, plan, state, probe)
+        if self.ghost is None:
+            return found
+        return replace(found, ghost=self.ghost.arms(probe, plan.settings.tasks))
 
     def answer_watch(self) -> None:
         """Answers for the watched tasks, where there are any."""

@@ -200,6 +200,28 @@ class SaveRun:
 
 
 @dataclass(frozen=True)
+class PinRun:
+    """Write settings and state of the run, so that `ShowGhost` can show it at any later time.
+
+    Without metrics, and quick. Answered by `Exported` or `Refused`.
+    """
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class ShowGhost:
+    """From now on report with every probe what another run's arms make of the task.
+
+    A run that was pinned or an exported initialization, by its folder; or a run that was replaced
+    and is still kept, by its number. Without either it ends. Answered by `Probed` or `Refused`.
+    """
+
+    folder: str = ""
+    run: int = 0
+
+
+@dataclass(frozen=True)
 class Stop:
     """End the thread."""
 
@@ -225,6 +247,8 @@ Command = (
     | RefreshInsight
     | ExportInitialization
     | SaveRun
+    | PinRun
+    | ShowGhost
     | Stop
 )
 
@@ -298,6 +322,8 @@ class Probed:
     bayes_mean: Array | None = None
     """[grid point]; only where noise > 0."""
     bayes_sd: Array | None = None
+    ghost: Mapping[str, ArmProbe] = field(default_factory=dict)
+    """The arms of the run that `ShowGhost` named; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -416,7 +442,7 @@ class Exported:
     """A folder was written."""
 
     what: str
-    """"initialization", "run", or "session" for an autosave."""
+    """"initialization", "run", "session" for an autosave, or "pin"."""
     folder: str
     arm: str = ""
 
