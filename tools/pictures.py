@@ -146,7 +146,13 @@ def of_the_task(opened: MainWindow) -> Shots:
 
 def of_the_tabs(opened: MainWindow) -> Shots:
     """Every insight tab, with a pinned run."""
-    opened.session.pin_run()
+    session = opened.session
+    session.pins.pin_run()
+    session.edit({"inner_lr": 0.03})
+    train_to(opened, TRAINED + 1500)
+    pause(opened)
+    yield "pinned", opened
+    session.pins.pin_run()
     for entry in PANELS.values():
         if entry.place == TAB:
             opened.show_tab(entry.name)
@@ -231,9 +237,11 @@ def of_changes(opened: MainWindow) -> Shots:
     wait_for(0.4)
     yield "staged", opened
     session.restart()
+    wait(opened, lambda: step(opened) == 0, 10)
+    yield "restarted", opened
     train_to(opened, 400)
     pause(opened)
-    yield "restarted", opened
+    yield "restarted and trained", opened
 
 
 def of_appearances(opened: MainWindow) -> Shots:

@@ -156,6 +156,20 @@ class LossHistory:
             return float(outer_step)
         return float(np.interp(outer_step, trace.x(OUTER_STEPS), trace.x(axis)))
 
+    @staticmethod
+    def of(traces: dict[tuple[str, str], Trace]) -> LossHistory:
+        """The history of a run that is over, (arm, loss) → trace."""
+        history = LossHistory()
+        history._traces = dict(traces)
+        return history
+
+    def thinned(self, most: int) -> LossHistory:
+        """A copy in at most `most` bins a trace, to be looked at only."""
+        copy = LossHistory()
+        copy._traces = {key: trace.thinned(most) for key, trace in self.traces.items()}
+        copy.held_out.points = {arm: list(points) for arm, points in self.held_out.points.items()}
+        return copy
+
     @property
     def empty(self) -> bool:
         """Whether no arm has taken a step."""

@@ -62,7 +62,7 @@ class Notices(QObject):
         self._banners.say(f"refused {report.command}", report.reason, "warning")
 
     def _exported(self, report: Exported) -> None:
-        if report.what == "session":  # nobody asked for it
+        if report.what in ("session", "pin"):  # nobody asked for a file
             return
         what = f"The {report.what} of {report.arm}" if report.arm else f"The {report.what}"
         folder = QUrl.fromLocalFile(report.folder)

@@ -14,7 +14,7 @@ from maml_explorer.gui.numbers import whole
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.presets import load_preset
 from maml_explorer.settings_text import MAX_SHARE, is_share
-from maml_explorer.storage.initialization import load_initialization
+from maml_explorer.storage.initialization import Initialization, load_initialization
 from maml_explorer.storage.reader import StorageError, read_text
 from maml_explorer.storage.run_folder import is_run_folder
 
@@ -71,9 +71,20 @@ class Opening:
             return
         banners.say(
             "open initialization",
-            f"{what} can begin a run of its own; undo brings this one back.",
-            choices=(("Begin from it", partial(self._begin_from, path)),),
+            f"{what} can begin a run of its own (undo brings this one back) or be drawn faint.",
+            choices=(
+                ("Begin from it", partial(self._begin_from, path)),
+                ("Pin it beside this run", partial(self._pin, path, found)),
+            ),
         )
+
+    def _pin(self, path: Path, found: Initialization) -> None:
+        try:
+            self._window.session.pins.pin_initialization(path, found)
+        except OSError as error:
+            self._window.banners.say(
+                "open", f"{path.name} was not pinned: {error.strerror}", "warning"
+            )
 
     def _begin_from(self, path: Path) -> None:
         self._window.session.open_initialization(str(path))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from PySide6.QtGui import QUndoCommand
 
+from maml_explorer.gui.loss_history import LossHistory
+from maml_explorer.gui.numbers import whole
 from maml_explorer.hyperparameters import shown
 from maml_explorer.settings import DECLARATIONS, Settings, changed_keys
-from maml_explorer.worker.messages import MetaTested
+from maml_explorer.worker.messages import MetaTested, ShowGhost
 
 MOST = 20
 """Pinned runs at a time; the oldest gives way."""
+MOST_BINS = 400
+"""Bins that are kept of each loss of a pinned run."""
 
 Figures = dict[str, tuple[float | None, ...]]
 """Arm → mean query MSE [inner step] on the held-out tasks; None where a task diverged."""
@@ -28,12 +33,41 @@ class PinnedRun:
     figures: Figures
     """Filled in when the meta-test of that outer step is done."""
     run: int = 0
-    """The number of the run that was pinned."""
+    """The number of the run that was pinned; 0 for one of an earlier start, or no run."""
+    folder: str = ""
+    """Where its state is kept."""
+    losses: LossHistory | None = field(default=None, compare=False)
+
+    @property
+    def ghost(self) -> Ghost:
+        """It as what is drawn beside a run's adaptation."""
+        return Ghost(self.name, self.settings, self.outer_step, ShowGhost(self.folder))
+
+
+@dataclass(frozen=True)
+class Ghost:
+    """A run that is drawn beside the adaptation of the one there is."""
+
+    name: str
+    settings: Settings
+    outer_step: int
+    command: ShowGhost
+    """What has the worker show it."""
+
+    @property
+    def words(self) -> str:
+        """Which run, and its state: "Run 1 · outer step 20 000"."""
+        return f"{self.name} · outer step {whole(self.outer_step)}"
 
 
 def figures_of(meta_test: MetaTested | None) -> Figures:
     """What the newest meta-test says; empty before the first."""
     return {} if meta_test is None else {name: arm.mean for name, arm in meta_test.arms.items()}
+
+
+def figures_of_records(arm: str, records: Sequence[Mapping[str, Any]]) -> Figures:
+    """The figures in the last record of an exported initialization; empty where it has none."""
+    return {arm: tuple(records[-1]["mean"])} if records else {}
 
 
 def figure(figures: Figures, arm: str, inner_step: int) -> float | None:

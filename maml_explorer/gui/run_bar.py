@@ -63,7 +63,7 @@ class RunBar(QWidget):
         self.export = button(
             "Export initialization…", export, "Write an arm's initialization as a folder"
         )
-        self.pin = button("Pin run", session.pin_run, "Keep this run to compare with (Ctrl+P)")
+        self.pin = button("Pin run", session.pins.pin_run, "Keep this run to compare with (Ctrl+P)")
         words = label("Speed", "muted"), label("Preset", "muted")
         self.setLayout(
             row(

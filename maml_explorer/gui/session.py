@@ -14,7 +14,7 @@ from maml_explorer.gui import probing
 from maml_explorer.gui.edits import Begin, Beginning, Edit, in_force_part, restart_reasons
 from maml_explorer.gui.example import example_probed
 from maml_explorer.gui.pace import Pace
-from maml_explorer.gui.pinned import MOST, Pin, PinnedRun, figures_of
+from maml_explorer.gui.pins import Pins
 from maml_explorer.gui.theme import LIGHT, Theme
 from maml_explorer.presets import Preset
 from maml_explorer.settings import Arm, Settings
@@ -81,8 +81,6 @@ class Session(QObject):
     """What a view of the insight found: `Insight`."""
     insight_progressed = Signal(object)
     hidden_changed = Signal()
-    pinned_changed = Signal(object)
-    """The pinned runs."""
     theme_changed = Signal(object)
     probe_changed = Signal(object)
     example_ended = Signal()
@@ -110,8 +108,8 @@ class Session(QObject):
         self.probe: m.ProbeTask | None = None
         self.hidden: frozenset[str] = frozenset()
         """Names of the arms whose curves are not drawn."""
-        self.pinned: tuple[PinnedRun, ...] = ()
-        self._pin_count = 0
+        self.beginning = False
+        """Whether a run was begun that has not been reported yet."""
         self.theme: Theme = LIGHT
         self.insights: dict[InsightRequest, Insight] = {}
         """What the views found last in this run, those that are visible or were asked for."""
@@ -125,6 +123,8 @@ class Session(QObject):
         self._example: m.Probed | None = None
         self._latest: m.Probed | None = None
         self.pace = Pace(self.pull, self)
+        self.pins = Pins(self)
+        """The runs that this one is compared with."""
         self._take: dict[type, Callable[[Any], None]] = {
             m.Status: self._take_status,
             m.Metrics: self.metrics_arrived.emit,
@@ -247,7 +247,9 @@ class Session(QObject):
                 "The network has other layers than the initialization that the run began from: "
                 "it begins from its seed."
             )
+        before = self.pins.here
         self._restart_with(Beginning(self.edited, None, initialization), train, "Restart")
+        self.pins.show_replaced(before)
 
     def reset(self) -> None:
         """Begins the run again: same settings, seed and initialization. Keeps what is staged."""
@@ -287,6 +289,8 @@ class Session(QObject):
         """Posts a command that begins or brings back a run with these settings."""
         self.settings, self.staged = beginning.settings, beginning.staged
         self.initialization = beginning.initialization
+        self.beginning = True
+        self.pins.forget_replaced()
         self.post(command)
         self.settings_changed.emit(self.settings)
 
@@ -417,32 +421,6 @@ class Session(QObject):
         y = probing.sine(np.array([x]), probe)
         return float(probing.noisy(y, self.settings, self._random)[0])
 
-    # runs that are compared
-
-    def pin_run(self) -> None:
-        """Keeps the run's settings and figures, to compare later ones with; one undo step."""
-        self._pin_count += 1
-        step = 0 if self.status is None else self.status.outer_step
-        tested = self.meta_test
-        if tested is not None and tested.outer_step != step and not self.running:
-            tested = None
-        name = f"Run {self._pin_count}"
-        run = PinnedRun(name, self.settings, step, figures_of(tested), self.run)
-        if tested is None:
-            self.request_meta_test()
-        self._pin((*self.pinned, run)[-MOST:], "Pin run")
-
-    def unpin(self, run: PinnedRun) -> None:
-        """Deletes a pinned run; one undo step."""
-        self._pin(tuple(other for other in self.pinned if other is not run), "Delete pinned run")
-
-    def _pin(self, runs: tuple[PinnedRun, ...], text: str) -> None:
-        self.undo_stack.push(Pin(self._put_pinned, self.pinned, runs, text))
-
-    def _put_pinned(self, runs: tuple[PinnedRun, ...]) -> None:
-        self.pinned = runs
-        self.pinned_changed.emit(runs)
-
     # how it is shown
 
     def set_hidden(self, names: Iterable[str]) -> None:
@@ -474,7 +452,9 @@ class Session(QObject):
         """Stops timer and worker; False where the worker did not end in time."""
         self.pace.stop()
         self._end_reported = True
-        return self.worker.close()
+        closed = self.worker.close()
+        self.pins.close()
+        return closed
 
     def post(self, command: m.Command) -> None:
         """Hands a command to the worker, and looks for the answer soon."""
@@ -495,7 +475,7 @@ class Session(QObject):
             self.failed.emit(m.Failed(self.run, "The training thread has ended.", ""))
 
     def _begin(self, run: int) -> None:
-        self.run = run
+        self.run, self.beginning = run, False
         self.references = self.meta_test = self._latest = None
         self.insights, self.figures = {}, Figures()
         self.probed = self._example
@@ -521,9 +501,6 @@ class Session(QObject):
 
     def _take_meta_test(self, meta_test: m.MetaTested) -> None:
         self.meta_test = meta_test
-        for pinned in self.pinned:
-            if (pinned.run, pinned.outer_step) == (meta_test.run, meta_test.outer_step):
-                pinned.figures.update(figures_of(meta_test))
         self.meta_tested.emit(meta_test)
 
     def _take_rewound(self, rewound: m.Rewound) -> None:
@@ -549,5 +526,6 @@ class Session(QObject):
         # a refused change would leave the form showing what is not in force
         if refused.command in _LEFT_AS_IT_WAS and self.status is not None:
             self.settings, self._opening = self.status.settings, False
+            self.beginning = False
             self.settings_changed.emit(self.settings)
         self.refused.emit(refused)

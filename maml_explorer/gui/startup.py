@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from maml_explorer.gui.app import Options
 from maml_explorer.gui.icon import app_icon
 from maml_explorer.gui.layout_file import layout_path
+from maml_explorer.gui.pins_file import PinsOnDisk
 from maml_explorer.gui.recovery import Recovery, data_folder
 from maml_explorer.gui.session import Session, Worker
 from maml_explorer.gui.theme import LIGHT, base_font
@@ -33,6 +34,7 @@ def show(worker: Worker, options: Options) -> int:
     app = application()
     window = open_window(worker, options)
     recovery = None if options.safe_mode else Recovery(window, data_folder())
+    pins: PinsOnDisk | None = None
     try:
         with _interruptible(window, recovery), _panel_errors(window, recovery):
             greet(window, options)
@@ -42,11 +44,14 @@ def show(worker: Worker, options: Options) -> int:
             if recovery is not None:
                 recovery.catch_crashes()
                 recovery.offer()
+                pins = keep_pins(window, data_folder().parent / "pins")
             return app.exec()
     finally:
         closed = window.session.close()
         if recovery is not None:
             recovery.end()
+        if pins is not None:
+            pins.close()
         if not closed:
             # an interpreter that ends while the thread computes would abort with a core dump
             log.error("The training thread did not end within 5 s; it is left behind.")
@@ -109,6 +114,14 @@ def begin(window: MainWindow, options: Options) -> None:
         window.files.sharing.show(view_state(shared.view))
     if options.run is not None:
         window.files.opening.open(options.run)
+
+
+def keep_pins(window: MainWindow, place: Path) -> PinsOnDisk:
+    """Lists the runs that were pinned earlier, says which were refused, and keeps new ones."""
+    pins = PinsOnDisk(window.session, place)
+    if pins.refused:
+        window.banners.say("pins", " ".join(pins.refused), "warning")
+    return pins
 
 
 @contextmanager

@@ -171,6 +171,39 @@ class Trace:
         self._finite[kept:] = 0
         self._low[kept:] = self._high[kept:] = np.nan
 
+    def thinned(self, most: int) -> Trace:
+        """A copy in at most `most` bins (an even number), which holds no more memory than that."""
+        copy = Trace(len(self._x), most)
+        copy.width, copy.steps = self.width, self.steps
+        used = len(self)
+        copy._low, copy._high = self.low().copy(), self.high().copy()
+        copy._total, copy._finite = self._total[:used].copy(), self._finite[:used].copy()
+        copy._x, copy._smooth = self._x[:, :used].copy(), self._smooth[:, :used].copy()
+        while len(copy) > most:
+            copy._merge()
+        kept = len(copy)
+        for name in ("_low", "_high", "_total", "_finite", "_x", "_smooth"):
+            setattr(copy, name, getattr(copy, name)[..., :kept].copy())
+        return copy
+
+    def rows(self) -> Array:
+        """[row, bin]: x on each axis; smallest, mean and largest value; the averages."""
+        n = len(self)
+        smooth = self._smooth[:, :n].astype(np.float64)
+        return np.concatenate((self._x[:, :n], [self.low(), self.mean(), self.high()], smooth))
+
+    @staticmethod
+    def of_rows(rows: Array) -> Trace:
+        """The trace that `rows` describes, to be looked at only."""
+        axes = len(rows) - 3 - len(SMOOTHINGS)
+        trace = Trace(axes, max(2, rows.shape[1] + rows.shape[1] % 2))
+        trace.steps = rows.shape[1]
+        trace._x, trace._low, trace._high = rows[:axes], rows[axes], rows[axes + 2]
+        trace._finite = np.isfinite(rows[axes + 1]).astype(float)
+        trace._total = np.nan_to_num(rows[axes + 1])
+        trace._smooth = rows[axes + 3 :].astype(np.float32)
+        return trace
+
     def x(self, axis: int = 0) -> Array:
         """[bin]: where each bin ends."""
         return self._x[axis, : len(self)]

@@ -44,7 +44,7 @@ def _of_the_run(session: Session) -> list[Entry]:
         Entry(RUN, "new_seed", "New seed", session.new_seed, ("Ctrl+Shift+R",)),
         Entry(RUN, "restart", "Restart with the edited settings", session.restart),
         Entry(RUN, "back", "Back to last good state", session.back_to_last_good),
-        Entry(RUN, "pin", "Pin run", session.pin_run, ("Ctrl+P",)),
+        Entry(RUN, "pin", "Pin run", session.pins.pin_run, ("Ctrl+P",)),
         Entry(RUN, "meta_test", "Run the meta-test now", session.request_meta_test, ("M",)),
     ]
 

@@ -19,11 +19,16 @@ from tests.gui.test_files import drop
 SETTINGS = Settings(arms=(default_arm("maml"),)).with_values({"hidden": (8, 8), "inner_lr": 0.05})
 
 
+def exported(place: Path) -> Path:
+    """A folder with an initialization."""
+    theta = start_run(prepare(SETTINGS)).arms["MAML"].initialization.numpy()
+    save_initialization(place / "trained", Initialization(SETTINGS, theta, 700))
+    return place / "trained"
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    theta = start_run(prepare(SETTINGS)).arms["MAML"].initialization.numpy()
-    save_initialization(tmp_path / "trained", Initialization(SETTINGS, theta, 700))
-    return tmp_path / "trained"
+    return exported(tmp_path)
 
 
 def test_an_untouched_window_begins_from_it(window: MainWindow, folder: Path):

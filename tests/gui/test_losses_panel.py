@@ -16,12 +16,13 @@ from maml_explorer.gui.loss_history import (
     loss_range,
     reduced,
 )
+from maml_explorer.gui.loss_record import BEFORE
 from maml_explorer.gui.numbers import number
 from maml_explorer.gui.panels.loss_plot import NOTHING_YET
 from maml_explorer.gui.panels.losses import LossesPanel
 from maml_explorer.gui.stability_light import STABILITY
 from maml_explorer.gui.traces import Trace
-from maml_explorer.settings import Settings
+from maml_explorer.settings import DEFAULT_ARMS, Settings
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.insight_messages import InsightFigures, LookInside
 from maml_explorer.worker.insight_values.stability import MEDIAN
@@ -221,8 +222,8 @@ def test_a_new_run_begins_empty_with_the_old_one_as_a_ghost(bench, panel):
     bench.pull()
     draw(panel)
     assert panel.plot.history.empty
-    assert set(panel.plot._ghosts) == {"MAML", "FO-MAML", "ANIL", "MTL"}
-    np.testing.assert_allclose(panel.plot._ghosts["MAML"].xData[-1], 30)
+    assert set(panel.plot.ghosts.curves) == {(BEFORE, arm.name) for arm in DEFAULT_ARMS}
+    np.testing.assert_allclose(panel.plot.ghosts.curves[BEFORE, "MAML"].xData[-1], 30)
     train(bench, panel, [3.0] * 10, run=2)
     assert panel.plot.drawn["MAML"].x[-1] == 10
 

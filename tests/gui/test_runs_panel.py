@@ -57,7 +57,7 @@ def test_figures_come_with_the_difference_to_the_baseline(
 ):
     pinned_twice(window, qtbot)
     maml = dict(zip(texts(panel, 0), texts(panel, 3), strict=True))
-    reached = figure(window.session.pinned[0].figures, "MAML", 1)
+    reached = figure(window.session.pins.runs[0].figures, "MAML", 1)
     assert reached is not None
     assert maml["Run 1"].startswith(f"{reached:.3g}"[:3])
     assert " " not in maml["Run 1"]
@@ -120,17 +120,17 @@ def test_figures_come_with_the_meta_test_of_the_pinned_step(window: MainWindow):
     session = window.session
     session.outer_step()
     session.pull()
-    session.pin_run()
-    assert session.pinned[0].figures == {}
+    session.pins.pin_run()
+    assert session.pins.runs[0].figures == {}
     session.pull()
-    assert session.pinned[0].outer_step == 1
-    assert session.pinned[0].figures.keys() == {"MAML", "FO-MAML", "ANIL", "MTL"}
+    assert session.pins.runs[0].outer_step == 1
+    assert session.pins.runs[0].figures.keys() == {"MAML", "FO-MAML", "ANIL", "MTL"}
 
 
 def test_pins_are_capped(window: MainWindow):
     for _ in range(MOST + 3):
-        window.session.pin_run()
-    names = [run.name for run in window.session.pinned]
+        window.session.pins.pin_run()
+    names = [run.name for run in window.session.pins.runs]
     assert len(names) == MOST
     assert names[-1] == f"Run {MOST + 3}"
 

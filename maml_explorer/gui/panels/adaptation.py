@@ -97,6 +97,7 @@ class AdaptationPanel(QWidget):
         session.settings_changed.connect(self._take_settings)
         session.run_started.connect(self._take_run)
         session.hidden_changed.connect(self._take_hidden)
+        session.pins.ghost_changed.connect(self._take_hidden)
         session.theme_changed.connect(self._take_theme)
 
     # from the session
@@ -247,7 +248,7 @@ class AdaptationPanel(QWidget):
     # what a person does
 
     def lines_menu(self) -> QMenu:
-        """The exact answers, each shown or hidden by a click."""
+        """The exact answers, and other runs of which one may be drawn, faint."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for key, words in REFERENCES.items():
@@ -255,6 +256,15 @@ class AdaptationPanel(QWidget):
             action.setCheckable(True)
             action.setChecked(self.canvas.curves.shows(key))
             action.toggled.connect(partial(self._show_line, key))
+        pins = self.session.pins
+        ghosts = [run.ghost for run in reversed(pins.runs)]
+        if pins.replaced is not None:
+            ghosts.insert(0, pins.replaced)
+        for ghost in ghosts:
+            action = menu.addAction(f"Faint: {ghost.words}")
+            action.setCheckable(True)
+            action.setChecked(ghost == pins.ghost)
+            action.toggled.connect(lambda on, ghost=ghost: pins.show(ghost if on else None))
         return menu
 
     def _open_lines(self) -> None:

@@ -28,7 +28,7 @@ class CurveLabels:
         self.boxes: dict[str, Box] = {}
         """Where each label stands, in pixels; forgotten ones look for a new place."""
         muted = canvas.session.theme.muted
-        self.texts = {name: label("", muted) for name in ("truth", "best", "empty")}
+        self.texts = {name: label("", muted) for name in ("truth", "best", "empty", "ghost")}
         for text in self.texts.values():
             text.setZValue(40)
             canvas.getPlotItem().addItem(text, ignoreBounds=True)
@@ -37,8 +37,9 @@ class CurveLabels:
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""
         for name, text in self.texts.items():
-            ground = theme.card if name == "empty" else None
-            recolor(text, theme.muted if name == "best" else theme.text, ground)
+            ground = theme.card if name in ("empty", "ghost") else None
+            muted = name in ("best", "ghost")
+            recolor(text, theme.muted if muted else theme.text, ground)
 
     def place(self) -> None:
         """Puts the words beside their curves, where no curve, point or other label is."""
@@ -76,6 +77,7 @@ class CurveLabels:
             taken.append(box)
             text.setPos(*canvas.to_data(QPoint(round(box.left), round(box.top))))
         self._place_empty(ground)
+        self._place_ghost(ground)
 
     def _place_empty(self, ground: Box) -> None:
         text, probe = self.texts["empty"], self._canvas.curves.probe
@@ -87,6 +89,17 @@ class CurveLabels:
         text.setText(words)
         left = ground.left + (ground.width - _size(words)[0]) / 2
         text.setPos(*self._canvas.to_data(QPoint(round(left), round(ground.top + 6))))
+
+    def _place_ghost(self, ground: Box) -> None:
+        text, shown = self.texts["ghost"], self._canvas.curves
+        ghost = shown.session.pins.ghost
+        text.setVisible(ghost is not None and bool(shown.ghosts))
+        if ghost is None:
+            return
+        words = f"faint: {ghost.words}"
+        text.setText(words)
+        down = ground.top + ground.height - _size(words)[1] - 4
+        text.setPos(*self._canvas.to_data(QPoint(round(ground.left + 4), round(down))))
 
     def _best_words(self) -> str:
         report = self._canvas.curves.report

@@ -28,8 +28,9 @@ class LossFollow:
         """Lets the x axis reach to the last step of the visible arms."""
         plot = self._plot
         first, last = self._ends(plot.history)
-        if not last and plot.ghost is not None:
-            first, last = self._ends(plot.ghost)
+        if not last:
+            ends = [self._ends(ghost.history) for ghost in plot.record.ghosts]
+            first, last = max(ends, key=lambda end: end[1], default=(first, last))
         last = self.end = self._strided(last or 1.0)
         if plot.log_x:
             low = np.log10(max(min(first, last), 1e-6))

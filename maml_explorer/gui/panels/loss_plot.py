@@ -21,8 +21,10 @@ from maml_explorer.gui.loss_history import (
     held_out_drawn,
     reduced,
 )
+from maml_explorer.gui.loss_record import LossRecord
 from maml_explorer.gui.panels.curve import Curve, from_below
 from maml_explorer.gui.panels.loss_follow import LossFollow
+from maml_explorer.gui.panels.loss_ghosts import GhostLines
 from maml_explorer.gui.panels.loss_lines import MarkLines, ReferenceLines
 from maml_explorer.gui.panels.loss_readings import reading, table
 from maml_explorer.gui.panels.plot import Plot, label, recolor
@@ -46,9 +48,7 @@ class LossPlot(Plot):
     def __init__(self, session: Session) -> None:
         super().__init__(session.theme, "Losses", X_LABELS[OUTER_STEPS], "MSE", movable=True)
         self.session = session
-        self.history = LossHistory()
-        self.ghost: LossHistory | None = None
-        """The run before this one."""
+        self.record = LossRecord.of(session)
         self.loss, self.axis, self.smoothing = OUTER_LOSS, OUTER_STEPS, 0.98
         self.log_x, self.log_y = False, True
         self.follows = True
@@ -60,8 +60,8 @@ class LossPlot(Plot):
         self._dots: dict[str, pg.ScatterPlotItem] = {}
         self._raw: dict[str, Curve] = {}
         self._smooth: dict[str, Curve] = {}
-        self._ghosts: dict[str, Curve] = {}
         self.references, self.marks = ReferenceLines(self), MarkLines(self)
+        self.ghosts = GhostLines(self)
         self._empty = label(NOTHING_YET, session.theme.muted)
         self._empty.setZValue(40)
         self.getPlotItem().addItem(self._empty, ignoreBounds=True)
@@ -74,6 +74,11 @@ class LossPlot(Plot):
         self.table = partial(table, self)
         self.view().sigRangeChangedManually.connect(self._taken_over)
         self.take_colors(session.theme)
+
+    @property
+    def history(self) -> LossHistory:
+        """The losses of the run."""
+        return self.record.history
 
     def take_colors(self, theme: Theme) -> None:
         """Draws everything in the colours of `theme`."""
@@ -110,14 +115,14 @@ class LossPlot(Plot):
         if self.follows:
             self.follow.x()
         edges = self._edges()
-        known = self._known(self.history)
+        known = self.known(self.history)
         shown = [arm for arm in settings.arms if arm.name in known]
         names = {arm.name for arm in shown}
         for curves in (self._raw, self._smooth, self._dots):
             for name in set(curves) - names:
                 self.getPlotItem().removeItem(curves.pop(name))
         self.tested = {}
-        self.drawn = {arm.name: self._reduced(self.history, arm.name, edges) for arm in shown}
+        self.drawn = {arm.name: self.reduced(self.history, arm.name, edges) for arm in shown}
         styles = {arm.name: arm_style(settings, arm, theme) for arm in shown}
         for z, name in enumerate(from_below(styles)):
             drawn, style = self.drawn[name], styles[name]
@@ -138,7 +143,7 @@ class LossPlot(Plot):
             self._draw_dots(name, style, 22 + z / 10)
         if self.follows:
             self.follow.y()
-        self._draw_ghost(edges)
+        self.ghosts.draw(self.record.ghosts, edges)
         self.references.draw(self.session.references, self.log_y)
         self.marks.draw(self.history.marks, self.mark_x)
         self._empty.setVisible(not any(len(d.x) for d in self.drawn.values()))
@@ -155,7 +160,7 @@ class LossPlot(Plot):
         """The loss whose trace says where an outer step lies on the x axis."""
         return OUTER_LOSS if self.loss == HELD_OUT else self.loss
 
-    def _known(self, history: LossHistory) -> set[str]:
+    def known(self, history: LossHistory) -> set[str]:
         """The visible arms of which a history has what is shown."""
         if self.loss == HELD_OUT:
             names = {name for name, points in history.held_out.points.items() if points}
@@ -163,7 +168,8 @@ class LossPlot(Plot):
             names = {name for name, loss in history.traces if loss == self.loss}
         return names - self.session.hidden
 
-    def _reduced(self, history: LossHistory, arm: str, edges: Array) -> Drawn:
+    def reduced(self, history: LossHistory, arm: str, edges: Array) -> Drawn:
+        """What to draw of an arm in a history."""
         if self.loss == HELD_OUT:
             drawn, points = held_out_drawn(history, arm, self.axis, self.log_x, self.log_y)
             if history is self.history:
@@ -196,21 +202,6 @@ class LossPlot(Plot):
     def _edges(self) -> Array:
         low, high = self.view().viewRange()[0]
         return np.linspace(low, high, max(int(self.area().width()), 2) + 1)
-
-    def _draw_ghost(self, edges: Array) -> None:
-        """The averages of the run before, faint, under everything."""
-        known = set() if self.ghost is None else self._known(self.ghost)
-        names = known & {arm.name for arm in self.session.settings.arms}
-        for name in set(self._ghosts) - names:
-            self.getPlotItem().removeItem(self._ghosts.pop(name))
-        for name in names:
-            assert self.ghost is not None
-            drawn = self._reduced(self.ghost, name, edges)
-            curve = self._curve(self._ghosts, name, antialias=False)
-            curve.setZValue(4)
-            style = arm_style(self.session.settings, name, self.session.theme)
-            curve.ink(self.arm_pen(style, 1.0, alpha=0.45))
-            curve.put(drawn.x, drawn.y)
 
     # where things lie
 

@@ -15,7 +15,6 @@ from maml_explorer.gui.loss_history import (
     OUTER_LOSS,
     OUTER_STEPS,
     SECONDS,
-    LossHistory,
 )
 from maml_explorer.gui.panels.loss_plot import LossPlot
 from maml_explorer.gui.panels.stability_trace import StabilityTrace
@@ -24,8 +23,6 @@ from maml_explorer.gui.theme import Theme
 from maml_explorer.gui.traces import SMOOTHINGS
 from maml_explorer.gui.view_state import ViewState
 from maml_explorer.gui.widgets import Slider, button, label, row
-from maml_explorer.settings import Settings
-from maml_explorer.worker.messages import MetaTested, Metrics, Rewound
 
 LOSSES = {
     OUTER_LOSS: ("outer loss", "Outer loss: query set, after adaptation"),
@@ -50,7 +47,6 @@ class LossesPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._settings = session.settings
         self.plot = LossPlot(session)
         self.plot.caption = self._caption
         self.loss = button("", partial(self._open, "loss"), "Which loss is shown", "flat")
@@ -80,14 +76,12 @@ class LossesPanel(QWidget):
         self._say()
         self.smoothing.valueChanged.connect(self._set_smoothing)
         self.plot.moved.connect(self._at_once)
-        session.metrics_arrived.connect(self._take_metrics)
+        self.plot.record.changed.connect(self._later)
         session.run_started.connect(self._take_run)
-        session.settings_changed.connect(self._take_settings)
+        session.settings_changed.connect(lambda _: self._later())
         session.references_changed.connect(lambda _: self._later())
         session.hidden_changed.connect(self._at_once)
         session.theme_changed.connect(self._take_theme)
-        session.meta_tested.connect(self._take_meta_test)
-        session.rewound.connect(self._take_rewound)
         self.plot.set_axes()
 
     def _lay_out(self) -> None:
@@ -116,34 +110,8 @@ class LossesPanel(QWidget):
 
     # from the session
 
-    def _take_metrics(self, metrics: Metrics) -> None:
-        # Kept while hidden too: a stream that is not taken is gone.
-        self.plot.history.extend(metrics)
-        self._later()
-
-    def _take_meta_test(self, report: MetaTested) -> None:
-        self.plot.history.held_out.add(report, self.session.settings)
-        self._later()
-
     def _take_run(self, run: int) -> None:
-        if not self.plot.history.empty:
-            self.plot.ghost = self.plot.history
-        self.plot.history = LossHistory()
-        self._settings = self.session.settings
         self.plot.follows = True
-        self._later()
-
-    def _take_rewound(self, rewound: Rewound) -> None:
-        self.plot.history.rewind(rewound.outer_step)
-        self._later()
-
-    def _take_settings(self, settings: Settings) -> None:
-        before, self._settings = self._settings, settings
-        gone = {arm.name for arm in before.arms} - {arm.name for arm in settings.arms}
-        self.plot.history.forget(gone)
-        status = self.session.status
-        if status is not None and status.run == self.session.run and status.outer_step > 0:
-            self.plot.history.mark(before, settings, status.outer_step)
         self._later()
 
     def _take_theme(self, theme: Theme) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QMenu,
+    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -40,10 +41,13 @@ class RunsPanel(QWidget):
                               "Edit with the settings of the chosen run")  # fmt: skip
         self.baseline = button("Baseline", self.use_as_baseline,
                                "Differences are counted from the chosen run")  # fmt: skip
+        self.ghost = button("Faint above", self.show_ghost,
+                            "Draw the chosen run’s adaptation beside that of this run")  # fmt: skip
+        self.ghost.setCheckable(True)
         self.remove = button("Delete", self.delete, "Delete the chosen run (undo brings it back)")
         head = row()
         head.addWidget(self.words, 1)
-        for control in (self.restore, self.baseline, self.remove):
+        for control in self._controls:
             head.addWidget(control)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 4, 0, 0)
@@ -52,25 +56,30 @@ class RunsPanel(QWidget):
         box.addWidget(self.table, 1)
         self.table.itemSelectionChanged.connect(self._look)
         for signal in (
-            session.pinned_changed, session.meta_tested, session.settings_changed,
-            session.run_started, session.status_changed,
+            session.pins.changed, session.pins.compared_changed, session.pins.ghost_changed,
+            session.meta_tested, session.settings_changed, session.run_started,
+            session.status_changed,
         ):  # fmt: skip
             signal.connect(self._later)
         self._fresh: object = None
         self._show()
 
     @property
+    def _controls(self) -> tuple[QPushButton, ...]:
+        return self.restore, self.baseline, self.ghost, self.remove
+
+    @property
     def chosen(self) -> PinnedRun | None:
         """The pinned run whose row is selected; None for the run that is there."""
         items = self.table.selectedItems()
         nth = items[0].data(_ROLE) if items else -1
-        pinned = self.session.pinned
+        pinned = self.session.pins.runs
         return pinned[nth] if 0 <= nth < len(pinned) else None
 
     @property
     def reference(self) -> PinnedRun | None:
         """What differences are counted from: the run chosen for it, or the first pinned one."""
-        pinned = self.session.pinned
+        pinned = self.session.pins.runs
         if self._baseline in pinned:
             return self._baseline
         return pinned[0] if pinned else None
@@ -86,23 +95,44 @@ class RunsPanel(QWidget):
             self._baseline = self.chosen
             self._show()
 
+    def show_ghost(self) -> None:
+        """Draws the chosen run beside the adaptation, or no longer."""
+        pins = self.session.pins
+        if self.chosen is not None:
+            pins.show(None if self.chosen.ghost == pins.ghost else self.chosen.ghost)
+            self._look()
+
+    def compare(self, nth: int, on: bool) -> None:
+        """Draws the nth pinned run among the losses, or no longer."""
+        pins = self.session.pins
+        name = {pins.runs[nth].name}
+        pins.compare(pins.compared | name if on else pins.compared - name)
+
     def delete(self) -> None:
         """Deletes the chosen run; undo brings it back."""
         if self.chosen is not None:
-            self.session.unpin(self.chosen)
+            self.session.pins.delete(self.chosen)
 
     def menu(self) -> QMenu:
         """What can be done with the chosen run."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for control in (self.restore, self.baseline, self.remove):
-            menu.addAction(control.text(), control.click).setEnabled(control.isEnabled())
+        for control in self._controls:
+            action = menu.addAction(control.text(), control.click)
+            action.setEnabled(control.isEnabled())
+            action.setCheckable(control.isCheckable())
+            action.setChecked(control.isChecked())
         return menu
 
     def _later(self, _: object = None) -> None:
         session, status = self.session, self.session.status
         step = 0 if status is None else status.outer_step
-        fresh = (session.pinned, session.meta_test, session.settings, session.run, step // 1000)
+        pins = session.pins
+        figures = tuple(len(run.figures) for run in pins.runs)
+        fresh = (
+            pins.runs, figures, pins.compared, pins.ghost, session.meta_test, session.settings,
+            session.run, step // 1000,
+        )  # fmt: skip
         if fresh != self._fresh:
             self._fresh = fresh
             self._show()
@@ -111,7 +141,7 @@ class RunsPanel(QWidget):
         session, status = self.session, self.session.status
         here = PinnedRun(HERE, session.settings, 0 if status is None else status.outer_step,
                          figures_of(session.meta_test))  # fmt: skip
-        runs = [here, *session.pinned]
+        runs = [here, *session.pins.runs]
         arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
         step = session.settings.inner.inner_steps
         self.words.say(
@@ -119,9 +149,11 @@ class RunsPanel(QWidget):
             + (f", difference to {self.reference.name}" if self.reference is not None else "")
         )
         chosen = self.chosen
-        self.table.fill([*_FIXED, *arms], [self._cells(run, arms, step) for run in runs])
-        if chosen is not None and chosen in session.pinned:
-            self.table.choose(session.pinned.index(chosen))
+        rows = [self._cells(run, arms, step) for run in runs]
+        drawn = [None, *(run.name in session.pins.compared for run in session.pins.runs)]
+        self.table.fill([*_FIXED, *arms], rows, drawn)
+        if chosen is not None and chosen in session.pins.runs:
+            self.table.choose(session.pins.runs.index(chosen))
         self._look()
 
     def _cells(self, run: PinnedRun, arms: list[str], step: int) -> list[tuple[str, float | str]]:
@@ -147,8 +179,10 @@ class RunsPanel(QWidget):
         return cells
 
     def _look(self) -> None:
-        for control in (self.restore, self.baseline, self.remove):
-            control.setEnabled(self.chosen is not None)
+        chosen, pins = self.chosen, self.session.pins
+        for control in self._controls:
+            control.setEnabled(chosen is not None)
+        self.ghost.setChecked(chosen is not None and chosen.ghost == pins.ghost)
 
 
 class RunTable(QTableWidget):
@@ -168,9 +202,18 @@ class RunTable(QTableWidget):
         self.horizontalHeader().setMinimumSectionSize(40)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._open_menu)
+        self.itemChanged.connect(self._checked)
 
-    def fill(self, columns: list[str], rows: list[list[tuple[str, float | str]]]) -> None:
-        """Shows rows of (text, sort key); the first is the run that is there."""
+    def fill(
+        self,
+        columns: list[str],
+        rows: list[list[tuple[str, float | str]]],
+        drawn: list[bool | None],
+    ) -> None:
+        """Shows rows of (text, sort key); the first is the run that is there.
+
+        `drawn` says which are drawn among the losses; None where that is no choice.
+        """
         self.setSortingEnabled(False)
         self.blockSignals(True)
         self.clearContents()
@@ -183,6 +226,11 @@ class RunTable(QTableWidget):
                 item.setData(_ROLE, nth - 1)
                 item.setData(_ROLE + 1, key)
                 item.setToolTip(text)
+                checked = drawn[nth]
+                if column == 0 and checked is not None:
+                    state = Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked
+                    item.setCheckState(state)
+                    item.setToolTip(f"{text}: draw it among the losses")
                 self.setItem(nth, column, item)
         self.blockSignals(False)
         header = self.horizontalHeader()
@@ -197,6 +245,10 @@ class RunTable(QTableWidget):
             item = self.item(at, 0)
             if item is not None and item.data(_ROLE) == nth:
                 self.selectRow(at)
+
+    def _checked(self, item: QTableWidgetItem) -> None:
+        if item.column() == 0 and item.data(_ROLE) >= 0:
+            self._panel.compare(item.data(_ROLE), item.checkState() is Qt.CheckState.Checked)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete deletes."""

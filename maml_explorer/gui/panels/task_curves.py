@@ -28,6 +28,7 @@ REFERENCES = {
     "band": "Bayes band",
 }
 """What a person may hide, with its whole name."""
+_GHOST_WIDTH, _GHOST_ALPHA = 1.6, 0.4
 _NONE = np.zeros(0)
 
 
@@ -50,6 +51,8 @@ class TaskCurves:
         self.selected: int | None = None
         self.arms: dict[str, Curve] = {}
         self.starts: dict[str, Curve] = {}
+        self.ghosts: dict[str, Curve] = {}
+        """Arms of the run that is drawn beside."""
         self._low, self._high = pg.PlotCurveItem(), pg.PlotCurveItem()
         self.band = pg.FillBetweenItem(self._low, self._high)
         self.best = Curve(antialias=True)
@@ -141,8 +144,27 @@ class TaskCurves:
                 start.setZValue(8 + z / 10)
                 start.ink(self._plot.arm_pen(styles[name], 1.3, alpha=0.5))
                 start.put(self.grid, self.curve(name, 0))
+        self._draw_ghosts()
         self._draw_residuals([arm.name for arm in shown])
         self._draw_references()
+
+    def _draw_ghosts(self) -> None:
+        """The curves of another run's arms at the inner step of the first visible arm, faint."""
+        ghost, report = self.session.pins.ghost, self.report
+        known = {} if ghost is None or report is None else report.ghost
+        arms = () if ghost is None else ghost.settings.arms
+        shown = [arm for arm in arms if arm.name in known and arm.name not in self.session.hidden]
+        self._keep(self.ghosts, {arm.name for arm in shown})
+        limit = FAR * self.scale
+        for arm in shown:
+            assert ghost is not None
+            rows = known[arm.name].curves
+            row = rows[min(max(self.steps.values(), default=0), len(rows) - 1)]
+            style = arm_style(ghost.settings, arm, self.session.theme)
+            curve = self.ghosts[arm.name]
+            curve.setZValue(7)
+            curve.ink(self._plot.arm_pen(style, _GHOST_WIDTH, alpha=_GHOST_ALPHA))
+            curve.put(self.grid, np.clip(row, -limit, limit))
 
     def _keep(self, curves: dict[str, Curve], names: set[str]) -> None:
         """Makes `curves` those of these arms."""
@@ -208,7 +230,10 @@ class TaskCurves:
 
     def drawn(self) -> list[Curve]:
         """The curves that have data now, the arms' first."""
-        curves = [*self.arms.values(), *self.starts.values(), self.truth, self.best, self.oracle]
+        curves = [
+            *self.arms.values(), *self.starts.values(), *self.ghosts.values(),
+            self.truth, self.best, self.oracle,
+        ]  # fmt: skip
         return [curve for curve in curves if has_data(curve)]
 
     def points(self) -> tuple[Array, Array]:

@@ -1,0 +1,287 @@
+"""Pinned runs: among the losses, beside the adaptation, and at the next start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.app import Options
+from maml_explorer.gui.loss_history import GRADIENTS, OUTER_LOSS
+from maml_explorer.gui.loss_record import BEFORE
+from maml_explorer.gui.pins_file import read_pins
+from maml_explorer.gui.startup import application, keep_pins, open_window
+from maml_explorer.gui.theme import arm_style
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.settings import Settings, default_arm
+from maml_explorer.worker import messages as m
+from maml_explorer.worker.handle import Worker
+from tests.gui.driving import Opener, press, said, worker_of
+
+SETTINGS = Settings(arms=(default_arm("maml"), default_arm("mtl"))).with_values(
+    {"hidden": (8, 8), "meta_batch": 4, "test_tasks": 10}
+)
+
+
+def trained(window: MainWindow) -> None:
+    """Forty outer steps, paused."""
+    window.session.train()
+    window.session.pull()
+    window.session.pause()
+    window.session.pull()
+
+
+def faint(window: MainWindow, values: float = 0.5) -> None:
+    """The worker answers with the ghost's curves."""
+    session = window.session
+    probed = session.probed
+    assert probed is not None and session.pins.ghost is not None
+    arms = {
+        arm.name: m.ArmProbe(
+            np.full_like(probed.arms["MAML"].curves, values), np.zeros(11), np.zeros(11),
+            np.zeros((11, 0)),
+        )
+        for arm in session.pins.ghost.settings.arms
+    }  # fmt: skip
+    worker_of(window).report(m.Probed(**{**vars(probed), "ghost": arms}))
+    session.pull()
+
+
+def test_pin_run_draws_the_run_faint_from_now_on(window: MainWindow, qtbot: QtBot):
+    trained(window)
+    press(qtbot, window.run_bar.pin)
+    (run,) = window.session.pins.runs
+    worker = worker_of(window)
+    assert worker.posted_of(m.PinRun) == [m.PinRun(run.folder)]
+    assert worker.posted_of(m.ShowGhost) == [m.ShowGhost(run.folder)]
+    faint(window)
+    curves = window.places["adaptation"].panel.canvas.curves  # type: ignore[union-attr]
+    assert set(curves.ghosts) == {"MAML", "FO-MAML", "ANIL", "MTL"}
+    assert set(curves.ghosts["MAML"].yData) == {0.5}
+    style = arm_style(run.settings, "MAML", window.session.theme)
+    pen = curves.ghosts["MAML"].opts["pen"]
+    assert pen.color().name() == style.color.lower() and pen.color().alphaF() < 0.5
+    words = window.places["adaptation"].panel.canvas.labels.texts["ghost"]  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: bool(words.isVisible()))
+    assert words.toPlainText() == "faint: Run 1 · outer step 40"
+    # an arm that is hidden is hidden in both
+    window.session.set_hidden({"MAML"})
+    assert "MAML" not in curves.ghosts
+
+
+def test_one_ghost_above_and_any_number_among_the_losses(window: MainWindow, qtbot: QtBot):
+    session = window.session
+    for alpha in (0.02, 0.05):
+        trained(window)
+        session.pins.pin_run()
+        session.edit({"inner_lr": alpha})
+    assert session.pins.ghost == session.pins.runs[1].ghost
+    plot = window.places["losses"].panel.plot  # type: ignore[union-attr]
+    plot.draw()
+    assert {run for run, _ in plot.ghosts.curves} == {"Run 1", "Run 2"}
+    assert set(plot.ghosts.names) == {"Run 1", "Run 2"}
+    np.testing.assert_allclose(plot.ghosts.curves["Run 1", "MAML"].xData[-1], 40)
+    # the menu of the lines chooses which one lies above
+    hero = window.places["adaptation"].panel
+    menu = hero.lines_menu()  # type: ignore[union-attr]
+    lines = {action.text(): action for action in menu.actions()}
+    assert lines["Faint: Run 2 · outer step 80"].isChecked()
+    lines["Faint: Run 1 · outer step 40"].trigger()
+    assert session.pins.ghost == session.pins.runs[0].ghost
+    assert worker_of(window).posted[-1] == m.ShowGhost(session.pins.runs[0].folder)
+    menu.close()
+
+
+def test_the_table_says_which_are_drawn(window: MainWindow, qtbot: QtBot):
+    trained(window)
+    session = window.session
+    session.pins.pin_run()
+    window.show_tab("runs")
+    panel = window.places["runs"].panel
+    panel.table.choose(0)  # type: ignore[union-attr]
+    item = panel.table.selectedItems()[0]  # type: ignore[union-attr]
+    assert item.checkState() is Qt.CheckState.Checked
+    item.setCheckState(Qt.CheckState.Unchecked)
+    assert session.pins.compared == set()
+    plot = window.places["losses"].panel.plot  # type: ignore[union-attr]
+    plot.draw()
+    assert not plot.ghosts.curves
+    assert panel.ghost.isChecked()  # type: ignore[union-attr]
+    press(qtbot, panel.ghost)  # type: ignore[union-attr]
+    assert session.pins.ghost is None
+    assert worker_of(window).posted[-1] == m.ShowGhost()
+    press(qtbot, panel.ghost)  # type: ignore[union-attr]
+    press(qtbot, panel.remove)  # type: ignore[union-attr]
+    assert session.pins.ghost is None, "what was deleted is drawn no more"
+
+
+def test_a_restart_keeps_the_run_before_as_a_ghost_with_its_state(window: MainWindow, qtbot: QtBot):
+    trained(window)
+    session = window.session
+    session.edit({"hidden": (80, 80)})
+    press(qtbot, window.form.restart_bar.restart)
+    session.pull()
+    ghost = session.pins.ghost
+    assert ghost is not None and ghost.words == f"{BEFORE} · outer step 40"
+    assert ghost.settings.model.hidden == (40, 40)
+    assert worker_of(window).posted_of(m.ShowGhost) == [m.ShowGhost(run=1)]
+    plot = window.places["losses"].panel.plot  # type: ignore[union-attr]
+    plot.draw()
+    assert {run for run, _ in plot.ghosts.curves} == {BEFORE}
+    assert plot.history.marks == [] and plot.record.before.history.marks == []
+    session.undo_stack.undo()
+    session.pull()
+    assert session.pins.ghost is None, "it is the run itself again"
+
+
+def test_a_reset_and_an_untrained_run_leave_no_ghost_above(window: MainWindow):
+    session = window.session
+    session.edit({"hidden": (8,)})
+    session.restart()
+    session.pull()
+    assert session.pins.ghost is None
+    trained(window)
+    session.reset()
+    session.pull()
+    assert session.pins.ghost is None
+
+
+def test_a_dropped_initialization_is_pinned_on_request(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+):
+    from tests.gui.test_files import drop
+    from tests.gui.test_initialization_opened import SETTINGS as OTHER
+    from tests.gui.test_initialization_opened import exported
+
+    folder = exported(tmp_path)
+    trained(window)
+    before = window.session.settings
+    drop(window, folder)
+    press(qtbot, window.banners.shown[-1].buttons[1])
+    (run,) = window.session.pins.runs
+    assert (run.name, run.settings, run.outer_step) == ("trained", OTHER, 700)
+    assert {path.name for path in Path(run.folder).iterdir()} == {
+        "config.json", "model.safetensors"
+    }  # fmt: skip
+    assert worker_of(window).posted[-1] == m.ShowGhost(run.folder)
+    assert window.session.settings == before
+
+
+@pytest.fixture
+def started(qtbot: QtBot) -> Callable[[Path], MainWindow]:
+    def start(place: Path) -> MainWindow:
+        application()
+        window = open_window(Worker(), Options(settings=SETTINGS, safe_mode=True))
+        qtbot.addWidget(window)
+        window.resize(1280, 800)
+        window.show()
+        qtbot.waitExposed(window)
+        window.session.start()
+        window.pins = keep_pins(window, place)  # type: ignore[attr-defined]
+        qtbot.waitUntil(lambda: window.session.probed is not None, timeout=30_000)
+        return window
+
+    return start
+
+
+def close(window: MainWindow) -> None:
+    window.close()
+    window.pins.close()  # type: ignore[attr-defined]
+
+
+def test_pins_are_there_at_the_next_start(
+    started: Callable[[Path], MainWindow], qtbot: QtBot, tmp_path: Path
+):
+    first = started(tmp_path / "pins")
+    session = first.session
+    session.train()
+    qtbot.waitUntil(lambda: session.status is not None and session.status.outer_step > 20,
+                    timeout=30_000)  # fmt: skip
+    session.pause()
+    qtbot.waitUntil(lambda: session.meta_test is not None
+                    and session.meta_test.outer_step == session.status.outer_step,
+                    timeout=30_000)  # fmt: skip
+    session.pins.pin_run()
+    session.pins.pin_run()
+    (run, _) = session.pins.runs
+    qtbot.waitUntil(lambda: len(list((tmp_path / "pins").glob("*/pin.json"))) == 2, timeout=30_000)
+    session.pins.delete(session.pins.runs[1])
+    kept = session.probed
+    assert kept is not None
+    curves = kept.arms["MAML"].curves
+    task = session.probe
+    close(first)
+    assert len(list((tmp_path / "pins").iterdir())) == 1, "the deleted one is gone"
+
+    second = started(tmp_path / "pins")
+    pins = second.session.pins
+    (found,) = pins.runs
+    assert (found.name, found.settings, found.outer_step) == (run.name, run.settings,
+                                                              run.outer_step)  # fmt: skip
+    assert found.figures == run.figures and "MAML" in found.figures
+    assert found.losses is not None and run.losses is not None
+    for key, trace in run.losses.traces.items():
+        np.testing.assert_allclose(found.losses.traces[key].rows(), trace.rows(), rtol=1e-4)
+    assert pins.ghost is None and pins.compared == frozenset(), "nobody has asked for it yet"
+    assert task is not None
+    second.session.set_probe(task)
+    pins.show(found.ghost)
+    qtbot.waitUntil(
+        lambda: second.session.probed is not None and bool(second.session.probed.ghost),
+        timeout=30_000,
+    )
+    assert second.session.probed is not None
+    np.testing.assert_array_equal(second.session.probed.ghost["MAML"].curves, curves)
+    pins.pin_run()
+    assert [one.name for one in pins.runs] == ["Run 1", "Run 2"]
+    close(second)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"schema": 7}, {"name": ""}, {"outer_step": -1}, {"settings": "[model]\nhidden = 3"},
+        {"figures": {"MAML": ["x"]}}, {"losses": [{"arm": "MAML", "loss": "outer", "rows": [[1]]}]},
+        {"losses": [{"arm": "nobody", "loss": "outer", "rows": []}]},
+    ],
+)  # fmt: skip
+def test_a_damaged_pin_is_refused_with_a_sentence(
+    opened: Opener, tmp_path: Path, damage: dict[str, object]
+):
+    from maml_explorer.gui.pinned import PinnedRun
+    from maml_explorer.gui.pins_file import to_json
+
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        content = to_json(PinnedRun(name, SETTINGS, 3, {"MAML": (1.0, None)}))
+        content |= damage if name == "a" else {}
+        (tmp_path / name / "pin.json").write_text(json.dumps(content))
+    window = opened()
+    keep_pins(window, tmp_path)
+    assert [run.name for run in window.session.pins.runs] == ["b"]
+    assert "The pinned run in a was not read" in said(window)[-1]
+    assert (tmp_path / "a" / "pin.json").exists(), "it is left alone"
+
+
+def test_a_thinned_history_draws_what_the_whole_one_drew():
+    from maml_explorer.gui.loss_history import LossHistory
+    from tests.gui.test_losses_panel import block
+
+    whole = LossHistory()
+    whole.extend(block(1, np.linspace(4, 1, 3000)))
+    thin = whole.thinned(400)
+    trace, few = whole.traces["MAML", OUTER_LOSS], thin.traces["MAML", OUTER_LOSS]
+    assert len(few) <= 400 < len(trace)
+    for axis in (0, GRADIENTS):
+        np.testing.assert_array_equal(few.x(axis), trace.x(axis)[few.width - 1 :: few.width])
+    np.testing.assert_array_equal(
+        few.smoothed(0.98), trace.smoothed(0.98)[few.width - 1 :: few.width]
+    )
+    whole.extend(block(3001, [9.0]))
+    assert len(whole.traces["MAML", OUTER_LOSS]) == 3001 and few.high().max() <= 4.0
+    assert read_pins(Path("/nowhere")) == ([], [])
