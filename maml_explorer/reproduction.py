@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.headless import Outcome, Progress, threads_of, train_headless
@@ -15,12 +13,9 @@ from maml_explorer.presets import Preset
 from maml_explorer.settings import Settings, default_arm
 from maml_explorer.storage.initialization import versions
 from maml_explorer.storage.records import evaluation_record
-from maml_explorer.storage.report import Report
+from maml_explorer.storage.report import Report, binned
 from maml_explorer.storage.run_folder import RunFolder
 from maml_explorer.verdicts import wanted_tests
-
-BINS = 200
-"""Averages that a curve of losses is drawn from."""
 
 
 def settings_to_reproduce(preset: Preset) -> Settings:
@@ -80,7 +75,10 @@ def reproduce(
                 name: min(arms[name].outer_step for arms in outcome.results.values())
                 for name in wanted
             },
-            losses={name: binned(m.outer_step, m.query_after) for name, m in first.items()},
+            losses={
+                name: binned(m.outer_step.tolist(), m.query_after.tolist())
+                for name, m in first.items()
+            },
             notes=frozen_arms(outcome.results),
             command=command,
             device=outcome.device,
@@ -97,20 +95,4 @@ def frozen_arms(results: Mapping[int, Mapping[str, Any]]) -> tuple[str, ...]:
         for seed, arms in results.items()
         for result in arms.values()
         if result.diverged
-    )
-
-
-def binned(
-    steps: NDArray[np.int64], losses: NDArray[np.float64]
-) -> tuple[list[float], list[float]]:
-    """(outer step, mean loss) of at most BINS bins; losses that are not finite are left out."""
-    known = np.isfinite(losses) & (losses > 0)
-    steps, losses = steps[known], losses[known]
-    if not len(steps):
-        return [], []
-    edges = np.unique(np.linspace(0, len(steps), BINS, endpoint=False).astype(np.int64))
-    counts = np.diff(np.append(edges, len(steps)))
-    return (
-        (np.add.reduceat(steps, edges) / counts).tolist(),
-        (np.add.reduceat(losses, edges) / counts).tolist(),
     )

@@ -175,20 +175,29 @@ def deviations(preset: Preset, settings: Settings) -> tuple[str, ...]:
 
 
 def verdict_words(found: Sequence[Comparison]) -> str:
-    """All verdicts in a line: "MAML agrees after 1, 5 inner steps, differs by 14 % (higher) …"."""
-    lines: dict[tuple[str, int], dict[str, list[str]]] = {}
+    """All verdicts: "MAML agrees after 1, 5 steps; differs by +14 % after 10 steps."."""
+    arms: dict[tuple[str, int], dict[str, list[Comparison]]] = {}
     for one in found:
-        per = lines.setdefault((one.arm, one.shots), {})
-        per.setdefault(one.verdict.words, []).append(str(one.inner_step))
-    several = len({shots for _, shots in lines}) > 1
+        kinds = arms.setdefault((one.arm, one.shots), {})
+        kinds.setdefault(one.verdict.kind, []).append(one)
+    several = len({shots for _, shots in arms}) > 1
     parts = []
-    for (arm, shots), per in lines.items():
-        said = [
-            f"{words} after {', '.join(steps)} inner step{'' if steps == ['1'] else 's'}"
-            for words, steps in per.items()
-        ]
-        parts.append(f"{arm}{f' ({shots} shots)' if several else ''} {'; '.join(said)}")
-    return ". ".join(parts) + "." if parts else ""
+    for (arm, shots), kinds in arms.items():
+        said = "; ".join(_of_one_kind(kind, same) for kind, same in kinds.items())
+        parts.append(f"{arm}{f' ({shots} shots)' if several else ''} {said}.")
+    return " ".join(parts)
+
+
+def _of_one_kind(kind: str, found: Sequence[Comparison]) -> str:
+    """The figures of an arm that have the same verdict, with how much each differs."""
+    steps = ", ".join(str(one.inner_step) for one in found)
+    after = f"after {steps} step{'' if steps == '1' else 's'}"
+    if kind == NOT_COMPARABLE:
+        lost = ", ".join(str(one.diverged) for one in found)
+        return f"{kind} {after} ({lost} of {found[0].tasks} tasks diverged)"
+    known = [one.verdict.difference for one in found]
+    by = ", ".join("?" if d is None else f"{100 * d:+.0f}".replace("-", "−") for d in known)
+    return f"{kind} by {by} % {after}" if kind == DIFFERS else f"{kind} {after}"
 
 
 def _changed(key: str, before: object, after: object) -> str:

@@ -153,7 +153,15 @@ def test_all_verdicts_in_a_line() -> None:
     known = preset(ONE, Published("maml", 10, (1,), (1.0,), "s"))
     records = {0: {"MAML": [record([2.0, 1.0, 0.8]), record([2.0, 1.05, 0.8], shots=10)]}}
     assert verdict_words(comparisons(known, Settings(), records)) == (
-        "MAML (5 shots) agrees after 1 inner step; differs by 60 % (higher) after 2 inner steps. "
-        "MAML (10 shots) agrees after 1 inner step."
+        "MAML (5 shots) agrees after 1 step; differs by +60 % after 2 steps. "
+        "MAML (10 shots) agrees after 1 step."
+    )
+    low = {0: {"MAML": [record([2.0, 0.5, 0.9], diverged=[0, 0, 0])]}}
+    assert verdict_words(comparisons(preset(ONE), Settings(), low)) == (
+        "MAML differs by −50, +80 % after 1, 2 steps."
+    )
+    lost = {0: {"MAML": [record([2.0, 0.5, None], diverged=[0, 1, 3])]}}
+    assert verdict_words(comparisons(preset(ONE), Settings(), lost)) == (
+        "MAML not comparable after 1, 2 steps (1, 3 of 100 tasks diverged)."
     )
     assert verdict_words(()) == ""

@@ -25,11 +25,20 @@ if TYPE_CHECKING:
 MENU = (
     ("open_run", "open_file"),
     ("save_run", "save_preset", "export"),
+    ("compare", "report"),
     ("copy_share", "paste_share"),
     ("quit",),
 )
 """Names of actions, by section."""
 FILE_KINDS = "Presets, initializations, share strings (*.toml *.txt model.safetensors config.json)"
+
+
+def proposed_path(name: str, ending: str = "") -> str:
+    """A path among the person's documents that nothing has yet: the time is in it."""
+    kind = QStandardPaths.StandardLocation.DocumentsLocation
+    documents = Path(QStandardPaths.writableLocation(kind) or Path.home())
+    stamp = datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    return str(documents / "maml-explorer" / f"{name}-{stamp}{ending}")
 
 
 class Files:
@@ -103,11 +112,8 @@ class Files:
         if self._saved:
             self._window.session.post(SaveRun(self._saved, overwrite=True))
             return
-        kind = QStandardPaths.StandardLocation.DocumentsLocation
-        documents = Path(QStandardPaths.writableLocation(kind) or Path.home())
-        stamp = datetime.now().strftime("%Y-%m-%d-%H%M%S")
-        proposal = documents / "maml-explorer" / f"run-{stamp}"
-        self.ask.ask("Save the run as the folder", str(proposal), self._save_into)
+        proposal = proposed_path("run")
+        self.ask.ask("Save the run as the folder", proposal, self._save_into)
 
     def save_preset(self) -> None:
         """Asks for a name and saves the edited settings under it."""

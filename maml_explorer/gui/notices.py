@@ -65,12 +65,13 @@ class Notices(QObject):
         if report.what in ("session", "pin"):  # nobody asked for a file
             return
         what = f"The {report.what} of {report.arm}" if report.arm else f"The {report.what}"
+        opens = "Open" if report.what == "report" else "Open folder"
         folder = QUrl.fromLocalFile(report.folder)
         self._banners.say(
             "exported",
             f"{what} was written to {report.folder}.",
             choices=(
-                ("Open folder", lambda: QDesktopServices.openUrl(folder)),
+                (opens, lambda: QDesktopServices.openUrl(folder)),
                 ("Copy path", lambda: QGuiApplication.clipboard().setText(report.folder)),
             ),
         )

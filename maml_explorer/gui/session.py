@@ -75,6 +75,7 @@ class Session(QObject):
     failed = Signal(object)
     refused = Signal(object)
     exported = Signal(object)
+    compared = Signal(object)
     noted = Signal(str)
     """A sentence: what was done otherwise than one might expect."""
     insight_arrived = Signal(object)
@@ -104,6 +105,8 @@ class Session(QObject):
         self.status: m.Status | None = None
         self.references: m.ReferenceLosses | None = None
         self.meta_test: m.MetaTested | None = None
+        self.comparison: m.Compared | None = None
+        """The newest verdicts on this run."""
         self.probed: m.Probed | None = None
         self.probe: m.ProbeTask | None = None
         self.hidden: frozenset[str] = frozenset()
@@ -138,6 +141,7 @@ class Session(QObject):
             m.Failed: self.failed.emit,
             m.Refused: self._take_refused,
             m.Exported: self.exported.emit,
+            m.Compared: self._take_compared,
             Insight: self._take_insight,
             InsightFigures: self._take_figures,
             InsightProgress: self.insight_progressed.emit,
@@ -321,6 +325,11 @@ class Session(QObject):
         """Limits the outer steps per second; None is unlimited."""
         self.post(m.LimitSpeed(steps_per_second))
 
+    def compare(self, file: str = "") -> None:
+        """Asks for the verdicts by the preset's published numbers, and for a report in `file`."""
+        if self.preset is not None:
+            self.post(m.Reproduce(self.preset, file))
+
     def request_meta_test(self) -> None:
         """Asks for a meta-test now."""
         self.post(m.MetaTest())
@@ -476,7 +485,7 @@ class Session(QObject):
 
     def _begin(self, run: int) -> None:
         self.run, self.beginning = run, False
-        self.references = self.meta_test = self._latest = None
+        self.references = self.meta_test = self._latest = self.comparison = None
         self.insights, self.figures = {}, Figures()
         self.probed = self._example
         self.run_started.emit(run)
@@ -502,6 +511,10 @@ class Session(QObject):
     def _take_meta_test(self, meta_test: m.MetaTested) -> None:
         self.meta_test = meta_test
         self.meta_tested.emit(meta_test)
+
+    def _take_compared(self, compared: m.Compared) -> None:
+        self.comparison = compared
+        self.compared.emit(compared)
 
     def _take_rewound(self, rewound: m.Rewound) -> None:
         self.figures.rewind(rewound.outer_step)

@@ -21,6 +21,7 @@ from maml_explorer.gui.notices import Notices
 from maml_explorer.gui.palette import CommandPalette
 from maml_explorer.gui.panels import CENTRE, PANELS, RIGHT, TAB
 from maml_explorer.gui.place import Place
+from maml_explorer.gui.reproduction import Reproduction
 from maml_explorer.gui.run_bar import RunBar
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.settings_form import SettingsForm
@@ -55,6 +56,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.appearance = Appearance(session)
         self.banners = Banners()
+        self.reproduction = Reproduction(self)
         self.files = Files(self, layout_path.parent / "presets" if layout_path else None)
         self.actions_table = Actions(self, entries(self)).table
         self.run_bar = RunBar(session, presets, self.export)

@@ -88,6 +88,8 @@ def _of_files(window: MainWindow) -> list[Entry]:
         Entry(FILE, "copy_share", "Copy share string", files.sharing.copy, ("Ctrl+Shift+C",)),
         Entry(FILE, "paste_share", "Paste share string", files.sharing.paste, ("Ctrl+Shift+V",)),
         Entry(FILE, "export", "Export initialization…", window.export, ("Ctrl+E",)),
+        Entry(FILE, "compare", "Compare with the published numbers", window.reproduction.compare),
+        Entry(FILE, "report", "Write report…", window.reproduction.write_report),
         *(
             Entry(FILE, f"autosave {minutes}", f"Save the session by itself: {words}",
                   partial(files.choose_autosave, minutes=minutes))

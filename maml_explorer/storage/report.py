@@ -5,9 +5,11 @@ Torch-free. The page is one file without scripts or links to load; what people t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
+from statistics import fmean
 from typing import Any
 
 from maml_explorer.core.algorithms import ALGORITHMS
@@ -25,6 +27,8 @@ from maml_explorer.verdicts import (
 )
 
 SCHEMA = 1
+BINS = 200
+"""Averages that a curve of losses is drawn from."""
 SHOWN_STEPS = (0, 1, 5, 10, 32)
 """Inner steps of the table of what was measured, and the last one."""
 RULE = (
@@ -64,6 +68,8 @@ class Report:
     command: str
     device: str
     versions: Mapping[str, str]
+    changed: tuple[str, ...] = ()
+    """What was changed while it trained."""
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -75,12 +81,15 @@ class Report:
         """What the run does otherwise than the preset says, in words."""
         whole = self.preset.settings.outer.outer_steps
         same_goal = self.settings.outer.outer_steps == whole
+        steps = set(self.outer_steps.values())
         short = [
-            f"{name} has taken {steps} of {whole} outer steps"
-            for name, steps in self.outer_steps.items()
-            if steps < whole and same_goal
+            f"{name} has taken {taken} of {whole} outer steps"
+            for name, taken in self.outer_steps.items()
+            if taken < whole and same_goal
         ]
-        return (*deviations(self.preset, self.settings), *short)
+        if len(steps) == 1 and short:
+            short = [f"{steps.pop()} of {whole} outer steps"]
+        return (*deviations(self.preset, self.settings), *short, *self.changed)
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -106,7 +115,8 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 VERDICT_COLUMNS = (
-    "arm", "shots", "inner steps", "published", "measured", "median", "diverged", "verdict",
+    "arm", "shots", "inner steps", "published", "measured", "mean of the kept", "median",
+    "diverged", "verdict",
 )  # fmt: skip
 
 
@@ -119,6 +129,7 @@ def verdict_rows(report: Report) -> list[tuple[str, ...]]:
             str(one.inner_step),
             figure(one.published, one.published_ci95),
             figure(one.mean, one.ci95),
+            figure(one.mean_kept),
             figure(one.median),
             f"{one.diverged} of {one.tasks}",
             one.verdict.words,
@@ -208,6 +219,16 @@ def report_html(report: Report) -> str:
     )
 
 
+def binned(steps: Sequence[float], losses: Sequence[float]) -> tuple[list[float], list[float]]:
+    """(mean outer step, mean loss) of at most BINS bins; only finite losses count."""
+    known = [(s, v) for s, v in zip(steps, losses, strict=True) if math.isfinite(v) and v > 0]
+    size = max(1, math.ceil(len(known) / BINS))
+    bins = [known[begin : begin + size] for begin in range(0, len(known), size)]
+    return [fmean(s for s, _ in part) for part in bins], [
+        fmean(v for _, v in part) for part in bins
+    ]
+
+
 def figure(value: float | None, half: float | None = None) -> str:
     """A mean and its interval: "0.68 ± 0.041"."""
     if value is None:
@@ -263,24 +284,31 @@ def _fine_tuning(report: Report) -> str:
 
 
 def _adaptation(report: Report, shots: int) -> str:
-    lines, crosses = [], []
+    lines, crosses, diverged = [], [], False
     for arm in report.settings.arms:
         runs = [_records(arms.get(arm.name, ()), shots) for arms in report.records.values()]
         if not all(runs):
             continue
         record, over = ALGORITHMS[arm.algorithm], over_seeds(runs)[0]
         half = over["ci95"] if len(runs) > 1 else runs[0][0]["ci95"]
-        lines.append(
-            Line(arm.name, record.color, record.line, over["inner_steps"], over["mean"], half)
-        )
+        lost = [any(run[0]["diverged"][k] for run in runs) for k in range(len(half))]
+        kept = [[run[0]["mean_kept"][k] for run in runs] for k in range(len(half))]
+        shown = [
+            (None if None in others else fmean(others)) if bad else mean
+            for mean, others, bad in zip(over["mean"], kept, lost, strict=True)
+        ]
+        band = [None if bad else width for width, bad in zip(half, lost, strict=True)]
+        lines.append(Line(arm.name, record.color, record.line, over["inner_steps"], shown, band))
+        diverged = diverged or any(lost)
     for one in report.comparisons:
         if one.shots == shots:
             color = ALGORITHMS[one.algorithm].color
             crosses.append(Cross(one.inner_step, one.published, color, one.published_ci95))
     known = "".join(_key(line) for line in lines)
     published = '<span class="key">+ published</span>' if crosses else ""
+    said = "Where tasks diverged, the line is the mean of the others." if diverged else ""
     picture = plot(lines, crosses, "inner step", "query MSE")
-    return f"<h2>Adaptation with {shots} shots</h2>{picture}<p>{known}{published}</p>"
+    return f"<h2>Adaptation with {shots} shots</h2>{picture}<p>{known}{published}{said}</p>"
 
 
 def _loss_picture(report: Report) -> str:

@@ -32,6 +32,7 @@ from maml_explorer.worker.insight_messages import (
     RefreshInsight,
 )
 from maml_explorer.worker.recorder import Recorder
+from maml_explorer.worker.reproduction import compared
 
 if TYPE_CHECKING:
     from maml_explorer.worker.loop import Loop
@@ -327,6 +328,13 @@ def _export(loop: Loop, command: m.ExportInitialization) -> None:
     loop.outbox.put(m.Exported("initialization", folder, command.arm))
 
 
+def _reproduce(loop: Loop, command: m.Reproduce) -> None:
+    loop.flush()
+    loop.outbox.put(compared(loop, command))
+    if command.file:
+        loop.outbox.put(m.Exported("report", command.file))
+
+
 def _save(loop: Loop, command: m.SaveRun) -> None:
     if loop.plan is None or loop.state is None:
         return
@@ -383,6 +391,7 @@ ACTIONS: dict[type, Callable[[Loop, Any], None]] = {
     m.BackToLastGood: _back,
     m.ReviveArm: _revive,
     m.ExportInitialization: _export,
+    m.Reproduce: _reproduce,
     m.SaveRun: _save,
     m.PinRun: _pin,
     m.ShowGhost: _show_ghost,

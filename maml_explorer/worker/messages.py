@@ -13,7 +13,9 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from maml_explorer.presets import Preset
 from maml_explorer.settings import Settings
+from maml_explorer.verdicts import Comparison
 from maml_explorer.worker.insight_messages import (
     Insight,
     InsightFigures,
@@ -190,6 +192,19 @@ class ExportInitialization:
 
 
 @dataclass(frozen=True)
+class Reproduce:
+    """Meta-test the run as the numbers published for a preset were, and compare.
+
+    Answered by `Compared`; with `file` a report is written there too, and `Exported` follows. Or
+    by `Refused`.
+    """
+
+    preset: Preset
+    file: str = ""
+    """Where the report goes, an HTML page; empty for none."""
+
+
+@dataclass(frozen=True)
 class SaveRun:
     """Write the run folder. Answered by `Exported` or `Refused`."""
 
@@ -246,6 +261,7 @@ Command = (
     | LookInside
     | RefreshInsight
     | ExportInitialization
+    | Reproduce
     | SaveRun
     | PinRun
     | ShowGhost
@@ -438,11 +454,23 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """The verdicts on the run, as it was at an outer step."""
+
+    run: int
+    outer_step: int
+    preset: Preset
+    comparisons: tuple[Comparison, ...]
+    deviations: tuple[str, ...]
+    """What the run does otherwise than the preset says, in words."""
+
+
+@dataclass(frozen=True)
 class Exported:
-    """A folder was written."""
+    """A folder or file was written."""
 
     what: str
-    """"initialization", "run", "session" for an autosave, or "pin"."""
+    """"initialization", "run", "report", "session" for an autosave, or "pin"."""
     folder: str
     arm: str = ""
 
@@ -459,6 +487,7 @@ Report = (
     | Diverged
     | Failed
     | Refused
+    | Compared
     | Exported
     | Insight
     | InsightProgress

@@ -18,6 +18,7 @@ from maml_explorer.gui.theme import DARK, LIGHT, arm_style
 from maml_explorer.presets import Preset, presets
 from maml_explorer.presets import Published as PublishedEntry
 from maml_explorer.settings import Settings
+from maml_explorer.verdicts import Comparison, verdict_of
 from maml_explorer.worker import messages as m
 from tests.gui.panel_bench import LEFT, Bench, nameless
 from tests.gui.test_losses_panel import train
@@ -263,3 +264,52 @@ def test_arms_of_one_fate_are_said_together(bench, panel):
 def test_its_controls_stand_in_the_header(panel):
     assert panel.log_y.parentWidget() is panel
     assert panel.log_y.geometry().bottom() < panel.plot.y()
+
+
+def compared(bench, **changes):
+    preset = presets()["finn-10-shot"]
+    entry = preset.published[0]
+    one = Comparison(
+        "MAML", "maml", 5, 1, 0.67, None, entry.source, 0.7, 0.05, 0.7, 0.4, 0, 600,
+        verdict_of(0.7, 0.67, None, 0, 600),
+    )  # fmt: skip
+    two = replace(one, inner_step=5, published=0.38, verdict=verdict_of(0.5, 0.38, None, 0, 600))
+    found = m.Compared(1, 20_000, preset, (one, two), ("Noise σ: 0 → 0.3", "Shots: 10 → 5"))
+    bench.report(replace(found, **changes))
+
+
+def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
+    assert not panel.compare.isVisible(), "nothing is published without a preset"
+    bench.session.load_preset(presets()["finn-10-shot"])
+    bench.pull()
+    assert panel.compare.isVisible() and not panel.verdict.isVisible()
+    bench.qtbot.mouseClick(panel.compare, LEFT)
+    (asked,) = bench.worker.posted_of(m.Reproduce)
+    assert (asked.preset, asked.file) == (presets()["finn-10-shot"], "")
+    assert panel.compare.text() == "Comparing…" and not panel.compare.isEnabled()
+    compared(bench)
+    assert panel.compare.text() == "Compare" and panel.compare.isEnabled()
+    assert panel.verdict.text() == (
+        "Outer step 20\u2009000: MAML agrees after 1 step; differs by +32 % after 5 steps. "
+        "Otherwise than the preset: Noise σ: 0 → 0.3, and 1 more."
+    )
+    points = {(p.algorithm, p.inner_step): p.verdict for p in panel.plot.published.points}
+    assert points["maml", 5] == "differs by 32 % (higher)" and points["mtl", 1] == ""
+    assert "published, 5 shots: agrees" in " ".join(panel.plot.published.rows(1))
+
+
+def test_a_refused_comparison_may_be_asked_for_again(bench, panel):
+    bench.session.load_preset(presets()["finn-10-shot"])
+    bench.pull()
+    bench.qtbot.mouseClick(panel.compare, LEFT)
+    bench.report(m.Refused("Reproduce", "Nothing was compared."))
+    assert panel.compare.isEnabled()
+    compared(bench)
+    # another preset, or another run: the old verdict is about something else
+    bench.session.load_preset(presets()["pytorch-maml"])
+    bench.pull()
+    assert not panel.verdict.isVisible() and not panel.compare.isVisible()
+    bench.session.load_preset(presets()["finn-10-shot"])
+    bench.session.restart()
+    bench.pull()
+    assert bench.session.comparison is None and not panel.verdict.isVisible()

@@ -204,6 +204,32 @@ def test_exporting_posts_and_says_where(window: MainWindow, qtbot: QtBot, tmp_pa
     assert window.banners.shown[0].text.full.startswith("The initialization of FO-MAML was")
 
 
+def test_a_report_is_asked_for_and_said(window: MainWindow, qtbot: QtBot, tmp_path: Path):
+    worker = worker_of(window)
+
+    def texts() -> list[str]:
+        return [banner.text.full for banner in window.banners.shown]
+
+    assert window.session.preset is not None
+    window.actions_table["report"].trigger()
+    line = window.files.ask.line
+    assert "finn-10-shot-" in line.text() and line.text().endswith(".html")
+    line.setText(str(tmp_path / "r.html"))
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    asked = worker.posted[-1]
+    assert asked == m.Reproduce(window.session.preset, str(tmp_path / "r.html"))
+    worker.report(m.Exported("report", asked.file))
+    window.session.pull()
+    assert f"The report was written to {asked.file}." in " ".join(texts())
+    window.actions_table["compare"].trigger()
+    assert worker.posted[-1] == m.Reproduce(window.session.preset)
+    window.session.preset = None
+    for name in ("compare", "report"):
+        window.actions_table[name].trigger()
+        assert "Choose a preset first" in texts()[-1]
+    assert len(worker.posted_of(m.Reproduce)) == 2
+
+
 def test_exporting_over_a_folder_needs_consent(window: MainWindow, tmp_path: Path):
     (tmp_path / "there.txt").write_text("mine")
     window.export()

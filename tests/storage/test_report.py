@@ -13,6 +13,7 @@ from maml_explorer.presets import Preset, Published
 from maml_explorer.settings import Settings, default_arm
 from maml_explorer.storage.report import (
     Report,
+    binned,
     report_html,
     report_json,
     report_markdown,
@@ -64,14 +65,14 @@ def test_the_page_has_every_published_figure_with_its_verdict() -> None:
     head, first, second = cells(page, 0)
     assert head[-1] == "verdict"
     # two seeds: 1.1 ± 12.7062 · 0.0707 / √2
-    assert first == ["MAML", "5", "1", "1", "1.1 ± 0.64", "0.5", "0 of 200", "agrees"]
+    assert first == ["MAML", "5", "1", "1", "1.1 ± 0.64", "1.1", "0.5", "0 of 200", "agrees"]
     assert second[-2:] == ["4 of 200", "not comparable (4 of 200 tasks diverged)"]
     measured = cells(page, 1)
     assert measured[0] == ["shots", "arm", "0 inner steps", "1 inner steps", "2 inner steps"]
     assert measured[2] == ["5", "MTL", "3 ± 0", "2.5 ± 0", "2.4 ± 0"]
     words = "".join(page.itertext())
     for said in (
-        "A paper", "The seed is unknown.", "MAML agrees after 1 inner step",
+        "A paper", "The seed is unknown.", "MAML agrees after 1 step",
         "MTL, seed 1, 5 shots: 0.01 for 1, 0.02 for 2", "maml-explorer reproduce mine --seeds 2",
         "Inner loop: Inner learning rate α", "torch 2.9",
     ):  # fmt: skip
@@ -87,6 +88,17 @@ def test_the_pictures_are_in_the_page() -> None:
     assert len(losses.findall(f"{space}polyline")[0].get("points", "").split()) == 3
     text = report_html(report())
     assert not re.search(r"(src|href)=|url\(|<script|@import", text)
+
+
+def test_a_diverged_task_does_not_flatten_the_picture() -> None:
+    wild = record([3.0, 1.0, 1e36], diverged=[0, 0, 1], mean_kept=[3.0, 1.0, 0.9])
+    page = tree(report(records={0: {"MAML": (wild,)}}))
+    space = "{http://www.w3.org/2000/svg}"
+    curve = page.find(f".//{space}svg/{space}polyline")
+    assert curve is not None
+    heights = [float(p.split(",")[1]) for p in curve.get("points", "").split()]
+    assert heights[2] - heights[1] == pytest.approx((1.0 - 0.9) * (256 - 14) / (1.08 * 3), abs=0.1)
+    assert "the mean of the others" in "".join(page.itertext())
 
 
 def test_what_people_typed_is_escaped() -> None:
@@ -120,8 +132,9 @@ def test_an_unfinished_run_and_changed_settings_are_said() -> None:
 def test_text_markdown_and_json_say_the_same() -> None:
     made = report()
     text, markdown = report_text(made), report_markdown(made)
-    assert "MAML  5      1            1          1.1 ± 0.64  0.5     0 of 200  agrees" in text
-    assert "| MAML | 5 | 1 | 1 | 1.1 ± 0.64 | 0.5 | 0 of 200 | agrees |" in markdown
+    row = next(line for line in text.splitlines() if line.startswith("MAML  5      1  "))
+    assert row.endswith("  1.1 ± 0.64  1.1               0.5     0 of 200  agrees")
+    assert "| MAML | 5 | 1 | 1 | 1.1 ± 0.64 | 1.1 | 0.5 | 0 of 200 | agrees |" in markdown
     assert "Unknown about the original: The seed is unknown." in markdown
     found = json.loads(json.dumps(report_json(made), allow_nan=False))
     first = found["comparisons"][0]
@@ -162,3 +175,12 @@ def test_a_curve_is_drawn_where_its_values_are() -> None:
     assert (x0, x1) == (64, 624)
     assert y0 == 256  # 0 lies on the axis
     assert y1 == pytest.approx(256 - (256 - 14) / 1.08, abs=0.1)
+
+
+def test_losses_are_averaged_in_bins() -> None:
+    steps = list(range(1, 1001))
+    losses = [float(n % 5) + 1 for n in steps]
+    at, mean = binned([float(n) for n in steps], losses)
+    assert len(at) == 200 and at[0] == 3.0 and mean == [3.0] * 200
+    assert binned([1.0, 2.0, 3.0], [2.0, float("nan"), 4.0]) == ([1.0, 3.0], [2.0, 4.0])
+    assert binned([], []) == ([], [])

@@ -17,7 +17,8 @@ from maml_explorer.gui.panels.speed_plot import SpeedPlot
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.widgets import button, row
 from maml_explorer.gui.widgets import label as words_label
-from maml_explorer.worker.messages import MetaTested
+from maml_explorer.verdicts import verdict_words
+from maml_explorer.worker.messages import Compared, MetaTested
 
 MOST_TESTS = 500
 """Meta-tests of a run that can be looked back at."""
@@ -40,6 +41,9 @@ class AdaptationSpeedPanel(QWidget):
         """Those of this run, the newest last."""
         self.pointed = PointedStep.of(session)
         self.source = ElidedLabel()
+        self.compare = button("Compare", self._compare, "Compare with the published numbers")
+        self.verdict = words_label("")
+        self.verdict.setWordWrap(True)
         self.diverged = words_label("", "muted")
         self.diverged.setWordWrap(True)
         head = row(words_label("Adaptation speed", "title"))
@@ -50,10 +54,16 @@ class AdaptationSpeedPanel(QWidget):
         box.setSpacing(6)
         box.addLayout(head)
         box.addWidget(self.plot, 1)
-        box.addWidget(self.source)
+        foot = row(self.compare)
+        foot.insertWidget(0, self.source, 1)
+        box.addLayout(foot)
+        box.addWidget(self.verdict)
         box.addWidget(self.diverged)
         session.meta_tested.connect(self._take_meta_test)
         session.run_started.connect(lambda _: self._take_run())
+        session.compared.connect(lambda _: self._comparing(False))
+        session.refused.connect(lambda _: self._comparing(False))
+        session.failed.connect(lambda _: self._comparing(False))
         self.pointed.changed.connect(self._show)
         session.settings_changed.connect(lambda _: self._show())
         session.hidden_changed.connect(self._show)
@@ -66,6 +76,15 @@ class AdaptationSpeedPanel(QWidget):
 
     def _take_run(self) -> None:
         self.tests = []
+        self._comparing(False)
+
+    def _compare(self) -> None:
+        self._comparing(True)
+        self.session.compare()
+
+    def _comparing(self, busy: bool) -> None:
+        self.compare.setEnabled(not busy)
+        self.compare.setText("Comparing…" if busy else "Compare")
         self._show()
 
     @property
@@ -83,7 +102,10 @@ class AdaptationSpeedPanel(QWidget):
         test = self.plot.test = self.shown
         preset = self.session.preset
         fits = compares(preset, self.session.settings)
-        self.plot.published.points = published_points(preset) if fits else []
+        comparison = self.session.comparison
+        if comparison is not None and comparison.preset != preset:
+            comparison = None
+        self.plot.published.points = published_points(preset, comparison) if fits else []
         self.plot.draw()
         if test is None:
             self.subtitle.say("held-out tasks")
@@ -99,6 +121,10 @@ class AdaptationSpeedPanel(QWidget):
             published = "Published numbers are for the preset’s tasks: not drawn"
         self.source.say(published)
         self.source.setVisible(bool(published))
+        self.compare.setVisible(fits and bool(published))
+        verdict = "" if comparison is None else comparison_words(comparison)
+        self.verdict.setText(verdict)
+        self.verdict.setVisible(bool(verdict))
         text = self.in_words()
         self.diverged.setText(text)
         self.diverged.setVisible(bool(text))
@@ -136,3 +162,14 @@ class AdaptationSpeedPanel(QWidget):
         """Catches up with what arrived while hidden."""
         super().showEvent(event)
         self._show()
+
+
+def comparison_words(found: Compared) -> str:
+    """The verdicts in words, of which outer step they are, and what the run does otherwise."""
+    others = len(found.deviations)
+    differs = f" Otherwise than the preset: {found.deviations[0]}" if others else ""
+    more = f", and {others - 1} more" if others > 1 else ""
+    return (
+        f"Outer step {whole(found.outer_step)}: {verdict_words(found.comparisons)}"
+        f"{differs}{more}{'.' if differs else ''}"
+    )

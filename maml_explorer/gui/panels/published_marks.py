@@ -14,7 +14,7 @@ from maml_explorer.gui.panels.plot import Plot
 from maml_explorer.gui.theme import arm_style
 from maml_explorer.presets import Preset
 from maml_explorer.settings import Settings
-from maml_explorer.worker.messages import Array, MetaTested
+from maml_explorer.worker.messages import Array, Compared, MetaTested
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,16 @@ class PublishedPoint:
     source: str
     ci95: float | None = None
 
+    verdict: str = ""
+    """What the newest comparison says of it; empty for nothing."""
+
     @property
     def words(self) -> str:
         """What it is: "+ MAML 0.67, published, 5 shots"; the source stands under the plot."""
         interval = "" if self.ci95 is None else f" ± {number(self.ci95, 2)}"
         name = ALGORITHMS[self.algorithm].label
-        return f"+ {name} {number(self.mse)}{interval}, published, {self.shots} shots"
+        said = f": {self.verdict}" if self.verdict else ""
+        return f"+ {name} {number(self.mse)}{interval}, published, {self.shots} shots{said}"
 
 
 def compares(preset: Preset | None, settings: Settings) -> bool:
@@ -42,10 +46,24 @@ def compares(preset: Preset | None, settings: Settings) -> bool:
     return preset is not None and preset.settings.tasks == settings.tasks
 
 
-def published_points(preset: Preset | None) -> list[PublishedPoint]:
-    """The figures that are published for a preset, point by point."""
+def published_points(
+    preset: Preset | None, comparison: Compared | None = None
+) -> list[PublishedPoint]:
+    """The figures that are published for a preset, point by point, with their verdicts."""
+    verdicts = {
+        (one.algorithm, one.shots, one.inner_step): one.verdict.words
+        for one in (() if comparison is None else comparison.comparisons)
+    }
     return [
-        PublishedPoint(entry.algorithm, entry.shots, step, mse, entry.source, ci95)
+        PublishedPoint(
+            entry.algorithm,
+            entry.shots,
+            step,
+            mse,
+            entry.source,
+            ci95,
+            verdicts.get((entry.algorithm, entry.shots, step), ""),
+        )
         for entry in (() if preset is None else preset.published)
         for step, mse, ci95 in zip(
             entry.inner_steps, entry.mse, entry.ci95 or (None,) * len(entry.mse), strict=True
