@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.core.models.norms import NORMS
 from maml_explorer.hyperparameters import (
     Applies,
     Hyperparameter,
@@ -103,7 +104,7 @@ class ModelSettings:
         "with running averages over all tasks and inner steps. batch-per-step: the same with an "
         "average per inner step, as MAML++ records (and never uses; here the meta-test does). "
         "layer: over the units of a layer, for each point by itself.",
-        choices=("none", "batch", "batch-running", "batch-per-step", "layer"),
+        choices=tuple(NORMS),
         applies=_RESTART, basic=False,
     )  # fmt: skip
     initialization: str = declare(
@@ -113,6 +114,16 @@ class ModelSettings:
         symbol="θ₀", choices=("he", "xavier", "truncated-normal", "pytorch"),
         applies=_RESTART, per_arm=True, basic=False,
     )  # fmt: skip
+
+    @property
+    def special(self) -> bool:
+        """True where the network is more than layer after layer: with a norm or skips."""
+        return self.skip or self.norm != "none"
+
+    @property
+    def architecture(self) -> tuple[tuple[int, ...], bool, str]:
+        """What two networks share whose parameters fit each other."""
+        return self.hidden, self.skip, self.norm
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ RINGS = {
     "maml_explorer.memory": 0,
     "maml_explorer.settings": 1,
     "maml_explorer.settings_text": 1,
+    "maml_explorer.core.models.norms": 1,
     "maml_explorer.core": 2,
     "maml_explorer.storage": 3,
     "maml_explorer.presets": 3,

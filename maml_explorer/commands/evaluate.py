@@ -74,11 +74,11 @@ def _distance(initialization: Initialization) -> str:
     import torch
 
     from maml_explorer.core.evaluation import best_single_gap
-    from maml_explorer.core.models.mlp import Mlp
+    from maml_explorer.core.models.mlp import network
     from maml_explorer.core.tasks.sine import best_single_predictor
 
     tasks = initialization.settings.tasks
-    model = Mlp(initialization.sizes, initialization.settings.model.activation)
+    model = network(initialization.settings.model)
     gap = best_single_gap(model, torch.from_numpy(initialization.parameters.copy()), tasks)
     formula = best_single_predictor(tasks).formula
     return f"Mean squared distance of θ to the best single predictor, {formula}: {gap:.3g}"

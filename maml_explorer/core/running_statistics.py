@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.models.mlp import Mlp, Trace
-from maml_explorer.core.models.norm import MOMENTUM, NORMS, Normalized
+from maml_explorer.core.models.normalization import Normalized
+from maml_explorer.core.models.norms import MOMENTUM, NORMS
 
 
 def stored(model: Mlp) -> int:

@@ -245,7 +245,8 @@ class Session(QObject):
         seed, or its network has other layers now, which is said.
         """
         initialization = "" if from_seed else self.initialization
-        if initialization and self.edited.model.hidden != self.settings.model.hidden:
+        trained, edited = self.settings.model, self.edited.model
+        if initialization and edited.architecture != trained.architecture:
             initialization = ""
             self.noted.emit(
                 "The network has other layers than the initialization that the run began from: "

@@ -71,8 +71,12 @@ class Initialization:
         """Widths of the network from input to output."""
         return (1, *self.settings.model.hidden, 1)
 
-    def module(self) -> nn.Sequential:
-        """The network with θ, as a fresh `nn.Sequential`: [point, 1] → [point, 1]."""
+    def module(self) -> nn.Module:
+        """The network with θ, as a fresh module: [point, 1] → [point, 1].
+
+        An `nn.Sequential`, or where there are a norm or skip connections a
+        :class:`~maml_explorer.storage.network_module.Network`.
+        """
         return self._module_of(self.parameters)
 
     def adapt(
@@ -81,8 +85,8 @@ class Initialization:
         y: ArrayLike,
         steps: int | None = None,
         lr: float | None = None,
-    ) -> nn.Sequential:
-        """The network adapted to one task, φ_K, as a fresh `nn.Sequential`.
+    ) -> nn.Module:
+        """The network adapted to one task, φ_K, as a fresh module (see :meth:`module`).
 
         Args:
             x: support inputs, [point] or [point, 1].
@@ -96,7 +100,7 @@ class Initialization:
         import torch
 
         from maml_explorer.core.adaptation import adapt, tail_start, uniform_step_sizes
-        from maml_explorer.core.models.mlp import Mlp, with_ones
+        from maml_explorer.core.models.mlp import network, with_ones
 
         own = self.own_settings
         steps = own.inner.inner_steps if steps is None else steps
@@ -106,7 +110,7 @@ class Initialization:
         support_x, support_y = (
             torch.from_numpy(column) for column in _columns(x, y, self.parameters.dtype)
         )
-        model = Mlp(self.sizes, own.model.activation)
+        model = network(own.model)
         theta = torch.from_numpy(self.parameters.copy())
         layers = model.layers(theta)
         start = tail_start(model, ALGORITHMS[self.arm.algorithm].test_adapts)
@@ -119,15 +123,20 @@ class Initialization:
                 model, layers[start:], features, support_y, sizes, steps, keep_traces=False
             )
         adapted = [*layers[:start], *path.parameters[-1]]
-        return self._module_of(torch.cat([layer.reshape(-1) for layer in adapted]).numpy())
+        # layers that do not adapt are normalized as at inner step 0
+        flat = torch.cat([layer.reshape(-1) for layer in adapted])
+        return self._module_of(flat.numpy(), 0 if start else steps)
 
-    def _module_of(self, parameters: Array) -> nn.Sequential:
+    def _module_of(self, parameters: Array, step: int = 0) -> nn.Module:
         import torch
 
-        from maml_explorer.storage.sequential import named_tensors, sequential
+        from maml_explorer.storage.network_module import Network
+        from maml_explorer.storage.network_tensors import blank_module, named_tensors
 
-        module = sequential(self.sizes, self.settings.model.activation)
-        tensors = named_tensors(parameters, self.sizes)
+        module = blank_module(self.settings.model)
+        if isinstance(module, Network):
+            module.step = step
+        tensors = named_tensors(parameters, self.settings.model)
         module = module.to(torch.float64 if parameters.dtype == np.float64 else torch.float32)
         module.load_state_dict({name: torch.from_numpy(a) for name, a in tensors.items()})
         return module
@@ -145,9 +154,9 @@ def save_initialization(
     """
     import torch
 
-    from maml_explorer.storage.sequential import named_tensors
+    from maml_explorer.storage.network_tensors import named_tensors
 
-    tensors = named_tensors(initialization.parameters, initialization.sizes)
+    tensors = named_tensors(initialization.parameters, initialization.settings.model)
     weights = tensor_bytes(tensors, {"format": "pt"})
     pickled = io.BytesIO()
     torch.save({name: torch.from_numpy(a) for name, a in tensors.items()}, pickled)
@@ -188,7 +197,7 @@ def load_initialization(folder: str | Path) -> Initialization:
         StorageError: where a file is missing, too large, damaged, or does not fit the other.
         SettingsError: where a setting in it is not allowed.
     """
-    from maml_explorer.storage.sequential import flat_vector, named_shapes
+    from maml_explorer.storage.network_tensors import flat_vector, named_shapes
 
     folder = Path(folder)
     recover_folder(folder)
@@ -206,15 +215,14 @@ def load_initialization(folder: str | Path) -> Initialization:
     ):
         raise StorageError(f"{path} has no number of outer steps.")
     evaluations = checked_records(config.get("evaluations", []), str(path))
-    sizes = (1, *settings.model.hidden, 1)
     dtype = _DTYPES[settings.run.precision]
-    expected = {name: (shape, dtype) for name, shape in named_shapes(sizes).items()}
+    expected = {name: (shape, dtype) for name, shape in named_shapes(settings.model).items()}
     weights = folder / "model.safetensors"
     data = read_tensor_bytes(weights, expected)
     tensors, _ = tensors_of(data, expected, weights)
     if config.get("model_sha256") != hashlib.sha256(data).hexdigest():
         raise StorageError(f"{weights} is not the file that {path.name} was written for.")
-    return Initialization(settings, flat_vector(tensors), outer_step, evaluations)
+    return Initialization(settings, flat_vector(tensors, settings.model), outer_step, evaluations)
 
 
 def _settings_of(config: Mapping[str, Any], path: Path) -> Settings:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.core.models.norms import NORMS
 from maml_explorer.hyperparameters import shown
 from maml_explorer.settings import DECLARATIONS, Settings, TaskSettings
 
@@ -53,6 +55,10 @@ def model_card(
     algorithm = ALGORITHMS[arm.algorithm]
     own = settings.of_arm(arm)
     network = "-".join(str(width) for width in (1, *own.model.hidden, 1))
+    if own.model.skip:
+        network += " (skip connections)"
+    if own.model.norm != "none":
+        network += f" (normalization {own.model.norm})"
     parts = [
         "---\nlibrary_name: pytorch\ntags:\n- meta-learning\n"
         f"- few-shot-regression\n- {arm.algorithm}\n---",
@@ -65,6 +71,7 @@ def model_card(
         _evaluation(evaluations),
         "## Use",
         _SINE_PART if own.model.activation == "sine" else "",
+        _module_part(own),
         "In this folder, in plain PyTorch:",
         f"```python\n{_snippet(own, algorithm.test_adapts)}\n```",
         "`model.pt` holds the same tensors as a plain `state_dict`. `config.json` holds all "
@@ -89,12 +96,36 @@ def _family(tasks: TaskSettings) -> str:
     )
 
 
+def _module_part(settings: Settings) -> str:
+    """The module's text, where there is one."""
+    if not settings.model.special:
+        return ""
+    text = Path(__file__).with_name("network_module.py").read_text(encoding="utf-8").strip()
+    said = {
+        "batch": " Points given together are normalized by their common mean and variance, so a "
+        "prediction depends on the points beside it.",
+        "batch-running": " It was trained with the statistics of each set of points and is used "
+        "with running averages over all tasks, as after `model.eval()`.",
+        "batch-per-step": " It was trained with the statistics of each set of points and is used "
+        "with running averages kept per inner step, which `step` counts.",
+    }.get(settings.model.norm, "")
+    return (
+        "`nn.Sequential` cannot express the network, so a module comes first. Scales and shifts of "
+        f"a norm do not adapt.{said}\n\n```python\n{text}\n```"
+    )
+
+
 def network_expression(settings: Settings) -> str:
     """The network as one Python expression, "nn.Sequential(nn.Linear(1, 40), …)"."""
-    sizes = (1, *settings.model.hidden, 1)
-    activation = _EXPRESSIONS[settings.model.activation]
-    layers = [f"nn.Linear({a}, {b})" for a, b in pairwise(sizes)]
-    expression = f"nn.Sequential({f', {activation}, '.join(layers)})"
+    model = settings.model
+    sizes = (1, *model.hidden, 1)
+    activation = _EXPRESSIONS[model.activation]
+    if model.special:
+        stored = NORMS[model.norm].stored
+        expression = f"Network({sizes}, {activation}, {model.skip}, {model.norm!r}, {stored})"
+    else:
+        layers = [f"nn.Linear({a}, {b})" for a, b in pairwise(sizes)]
+        expression = f"nn.Sequential({f', {activation}, '.join(layers)})"
     return expression + (".double()" if settings.run.precision == "float64" else "")
 
 
@@ -102,17 +133,26 @@ def _snippet(settings: Settings, adapts: str) -> str:
     tensor = "tensor"
     number = ", dtype=float64" if settings.run.precision == "float64" else ""
     imported = f"nn, optim, tensor{', float64' if number else ''}"
+    if settings.model.special:
+        imported = imported.replace("optim, ", "")
     adapting = "model[-1]" if adapts == "head" else "model"
     low, width = settings.tasks.x_min, settings.tasks.x_max - settings.tasks.x_min
     points = [[round(low + width * part, 3)] for part in (0.2, 0.55, 0.8)]
     steps = max(1, settings.inner.inner_steps)
+    lines = [
+        "from safetensors.torch import load_file",
+        f"from torch import {imported}",
+        f"model = {network_expression(settings)}",
+        'model.load_state_dict(load_file("model.safetensors"))',
+        f"x, y = {tensor}({points}{number}), {tensor}([[1.0], [-0.5], [0.2]]{number})",
+    ]
+    if settings.model.special:
+        head = ", head=True" if adapts == "head" else ""
+        call = f"model.adapt(x, y, lr={settings.inner.inner_lr!r}, steps={steps}{head})"
+        return "\n".join([*lines, f"{call}  # your own support points [point, 1]"])
     return "\n".join(
         [
-            "from safetensors.torch import load_file",
-            f"from torch import {imported}",
-            f"model = {network_expression(settings)}",
-            'model.load_state_dict(load_file("model.safetensors"))',
-            f"x, y = {tensor}({points}{number}), {tensor}([[1.0], [-0.5], [0.2]]{number})",
+            *lines,
             f"sgd = optim.SGD({adapting}.parameters(), lr={settings.inner.inner_lr!r})",
             f"for _ in range({steps}):  # inner steps on your own support points x, y [point, 1]",
             "    model.zero_grad()",

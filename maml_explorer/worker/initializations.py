@@ -10,7 +10,7 @@ import torch
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState, start_run
 from maml_explorer.hyperparameters import SettingsError, shown
-from maml_explorer.settings import Settings
+from maml_explorer.settings import ModelSettings, Settings
 from maml_explorer.storage.changes import Row, begun_from_row
 from maml_explorer.storage.initialization import load_initialization
 from maml_explorer.storage.reader import StorageError
@@ -39,10 +39,10 @@ def begun_from(path: Path, settings: Settings | None = None) -> tuple[Plan, RunS
     if settings is None:
         # where it was trained says nothing about where it goes on
         settings = found.settings.with_values({"device": "auto"})
-    if settings.model.hidden != found.settings.model.hidden:
+    if settings.model.architecture != found.settings.model.architecture:
         raise SettingsError(
-            f"{path.name} has the hidden layers {shown(found.settings.model.hidden)}, the run "
-            f"{shown(settings.model.hidden)}: it cannot begin there."
+            f"{path.name} has the hidden layers {_layers(found.settings.model)}, the run "
+            f"{_layers(settings.model)}: it cannot begin there."
         )
     plan = prepare(settings)
     state = start_run(plan)
@@ -52,3 +52,10 @@ def begun_from(path: Path, settings: Settings | None = None) -> tuple[Plan, RunS
     arm = dataclasses.replace(state.arms[name], initialization=theta)
     state = dataclasses.replace(state, arms={**state.arms, name: arm})
     return plan, state, [begun_from_row(name, path.name, found.outer_step)]
+
+
+def _layers(model: ModelSettings) -> str:
+    """The architecture in words: "40,40 with skip connections"."""
+    norm = "" if model.norm == "none" else f" with normalization {model.norm}"
+    skip = (" and" if norm else " with") + " skip connections" if model.skip else ""
+    return f"{shown(model.hidden)}{norm}{skip}"

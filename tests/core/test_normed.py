@@ -13,7 +13,7 @@ from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.core.meta_gradient import InnerLoop, joint_gradient, meta_gradient
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
-from maml_explorer.core.models.norm import MOMENTUM, NORMS
+from maml_explorer.core.models.norms import MOMENTUM, NORMS
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream

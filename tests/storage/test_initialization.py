@@ -17,7 +17,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from maml_explorer.core.models.mlp import Mlp, with_ones
+from maml_explorer.core.models.mlp import network, with_ones
+from maml_explorer.core.models.norms import NORMS
+from maml_explorer.core.plan import prepare
+from maml_explorer.core.probing import probe
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import DECLARATIONS, Arm, Settings, default_arm
 from maml_explorer.storage.initialization import (
@@ -40,16 +43,17 @@ RECORD = {
 def drawn(algorithm: str = "maml", **values: Any) -> Initialization:
     settings = Settings().with_values({"hidden": (7, 5), "inner_lr": 0.03, **values})
     settings = settings.with_arms((default_arm(algorithm),))
-    model = Mlp((1, *settings.model.hidden, 1), settings.model.activation)
+    model = network(settings.model)
     generator = torch.Generator().manual_seed(1)
     dtype = getattr(torch, settings.run.precision)
     theta = model.initialize("pytorch", generator, dtype)
+    theta += 0.1 * torch.rand(theta.shape, generator=generator, dtype=dtype)
     return Initialization(settings, theta.numpy(), 1234, (RECORD,))
 
 
 def predictions(initialization: Initialization, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """By the closed forms of core, not by the exported module."""
-    model = Mlp(initialization.sizes, initialization.settings.model.activation)
+    model = network(initialization.settings.model)
     layers = model.layers(torch.from_numpy(initialization.parameters.copy()))
     wide = with_ones(torch.from_numpy(x)[None, :, None])
     return model.forward(layers, wide).output[0, :, 0].numpy()
@@ -68,6 +72,34 @@ def test_the_module_predicts_what_the_closed_forms_do(activation: str, precision
     with torch.no_grad():
         outside = initialization.module()(torch.from_numpy(x)[:, None])[:, 0].numpy()
     np.testing.assert_allclose(outside, predictions(initialization, x), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("skip", [False, True])
+def test_the_module_of_a_normed_network_predicts_and_adapts_as_the_program(
+    skip: bool, norm: str, tmp_path: Path
+) -> None:
+    values = {"skip": skip, "norm": norm, "hidden": (6, 6, 5), "precision": "float64"}
+    for algorithm in ("maml", "anil", "mtl"):
+        initialization = drawn(algorithm, **values)
+        x = np.linspace(-5, 5, 9)
+        with torch.no_grad():
+            outside = initialization.module()(torch.from_numpy(x)[:, None])[:, 0].numpy()
+        np.testing.assert_allclose(outside, predictions(initialization, x), rtol=0, atol=1e-10)
+        plan = prepare(initialization.settings)
+        support_x, support_y = x[:4] / 3, np.sin(x[:4])
+        expected = probe(
+            plan, initialization.arm.name, torch.from_numpy(initialization.parameters.copy()),
+            torch.from_numpy(support_x)[None], torch.from_numpy(support_y)[None],
+            torch.from_numpy(x), steps=12,
+        )  # fmt: skip
+        adapted = initialization.adapt(support_x, support_y, steps=12)
+        with torch.no_grad():
+            outside = adapted(torch.from_numpy(x)[:, None])[:, 0].numpy()
+        np.testing.assert_allclose(outside, expected.predictions[-1, 0], rtol=0, atol=1e-10)
+        save_initialization(tmp_path / algorithm, initialization)
+        loaded = load_initialization(tmp_path / algorithm)
+        np.testing.assert_array_equal(loaded.parameters, initialization.parameters)
 
 
 def test_names_and_shapes_are_those_of_a_sequential(tmp_path: Path) -> None:
@@ -113,20 +145,30 @@ def test_the_config_says_everything(tmp_path: Path) -> None:
     assert config["versions"]["torch"] == torch.__version__
 
 
-CARD_CASES = [(activation, "maml", "float32") for activation in ACTIVATIONS]
-CARD_CASES += [("relu", "anil", "float32"), ("tanh", "mtl", "float64")]
+CARD_CASES = [(activation, "maml", "float32", False, "none") for activation in ACTIVATIONS]
+CARD_CASES += [
+    ("relu", "anil", "float32", False, "none"),
+    ("tanh", "mtl", "float64", False, "none"),
+]
+CARD_CASES += [("tanh", "maml", "float32", True, norm) for norm in NORMS]
+CARD_CASES += [("relu", "anil", "float64", False, norm) for norm in NORMS if norm != "none"]
+CARD_CASES += [("sine", "mtl", "float32", True, "batch-per-step")]
 
 
 def test_the_cards_own_snippet_adapts_without_this_program(tmp_path: Path) -> None:
     """One process for all cards, in which maml_explorer cannot be imported."""
     expected = {}
-    for activation, algorithm, precision in CARD_CASES:
-        initialization = drawn(algorithm, activation=activation, precision=precision, inner_steps=3)
-        folder = tmp_path / f"{activation}-{algorithm}"
+    for activation, algorithm, precision, skip, norm in CARD_CASES:
+        initialization = drawn(
+            algorithm, activation=activation, precision=precision, inner_steps=3, skip=skip,
+            norm=norm, hidden=(6, 6, 5),
+        )  # fmt: skip
+        folder = tmp_path / f"{activation}-{algorithm}-{skip}-{norm}"
         save_initialization(folder, initialization)
         card = (folder / "README.md").read_text()
         blocks = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-        assert len(blocks) == (2 if activation == "sine" else 1)
+        special = skip or norm != "none"
+        assert len(blocks) == 1 + (activation == "sine") + special
         assert len(blocks[-1].splitlines()) <= SNIPPET_LINES
         assert all(len(block.splitlines()) <= MODULE_LINES for block in blocks[:-1])
         (folder / "snippet.py").write_text("\n".join(blocks))

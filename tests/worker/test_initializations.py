@@ -85,6 +85,11 @@ def test_what_does_not_fit_is_refused_in_words(
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused)
     assert refused.reason.startswith("trained has the hidden layers 8,8, the run 9,8")
+    normed = small_settings("maml", norm="layer", skip=True)
+    driver.tell(m.OpenInitialization(str(folder), normed))
+    (refused,) = driver.reports(m.Refused)
+    assert isinstance(refused, m.Refused)
+    assert "the run 8,8 with normalization layer and skip connections" in refused.reason
     assert driver.step == 2
     with pytest.raises(SettingsError):
         begun_from(tmp_path / "nothing")

@@ -15,9 +15,10 @@ shared ones take one large product instead of many small ones. The activation of
 left out where the stack ends in the network's output.
 
 With `skip`, h_l = σ(z_l) + h_{l-1} where layer l is as wide as the one before it; what reaches h_l
-from above then reaches h_{l-1} as well. With `norm`, z_l is normalized before σ
-(:mod:`maml_explorer.core.models.norm`): the matrix of a hidden layer goes on below the bias with a
-row of scales γ, one of shifts β and the stored statistics. None of these adapt in the inner loop.
+from above then reaches h_{l-1} as well. With `norm`, z_l is normalized before σ (see
+:mod:`maml_explorer.core.models.normalization`): the matrix of a hidden layer goes on below the bias
+with a row of scales γ, one of shifts β and the stored statistics. None of these adapt in the inner
+loop.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.models.activations import ACTIVATIONS, Activation
-from maml_explorer.core.models.norm import NORMS, Normalized, by_current, by_stored
+from maml_explorer.core.models.normalization import Normalized, by_current, by_stored
+from maml_explorer.core.models.norms import NORMS
 from maml_explorer.settings import ModelSettings
 
 Layers = Sequence[Tensor]
@@ -69,7 +71,7 @@ class Mlp:
     activation: str = "relu"
     skip: bool = False
     norm: str = "none"
-    """A name of :data:`maml_explorer.core.models.norm.NORMS`."""
+    """A name of :data:`maml_explorer.core.models.norms.NORMS`."""
     use_stored: bool = True
     """False in training: what is normalized is normalized by the current statistics."""
 
