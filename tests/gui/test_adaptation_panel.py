@@ -16,6 +16,8 @@ from maml_explorer.gui.panels.arms import free_name
 from maml_explorer.gui.panels.curve_labels import EMPTY
 from maml_explorer.gui.panels.overrides import overridable
 from maml_explorer.gui.panels.tasks import TasksPanel
+from maml_explorer.gui.panels.uncovered import NO_BREAK, uncovered
+from maml_explorer.gui.probing import fixed
 from maml_explorer.gui.theme import DARK, arm_style
 from maml_explorer.settings import DEFAULT_ARMS, Settings, default_arm
 from maml_explorer.worker import messages as m
@@ -167,6 +169,76 @@ def test_the_y_range_stands_still_while_dragging(bench, panel):
     assert canvas.view().viewRange() == before
     bench.qtbot.mouseRelease(canvas.viewport(), LEFT, pos=start - QPoint(0, 50))
     assert canvas.view().viewRange()[1][1] >= 8.0
+
+
+def test_where_no_points_are_is_measured(bench, panel):
+    bench.task(x=(-4.5, -3.0, -1.0))
+    shown = panel.canvas.uncovered
+    assert shown.part == (-1.0, 5.0) and shown.shade.isVisible()
+    report = bench.session.probed
+    inside = report.grid >= -1.0
+    for name, error in shown.errors.items():
+        curve = report.arms[name].curves[1]
+        assert error == pytest.approx(((curve - report.truth)[inside] ** 2).mean())
+    assert set(shown.errors) == {"MAML", "FO-MAML", "ANIL", "MTL"}
+    words = shown.text.toPlainText().replace("\xa0", " ").replace(NO_BREAK, "-")
+    first, second = (number(shown.errors[name]) for name in ("MAML", "FO-MAML"))
+    assert words.startswith(f"where no points are, MSE  MAML {first}  FO-MAML {second}")
+    panel.canvas.labels.place()
+    (box,) = shown.box
+    truth = panel.canvas.labels.boxes["truth"]
+    apart = truth.top >= box.top + box.height or truth.left >= box.left + box.width
+    assert apart or truth.left + truth.width <= box.left
+    before = shown.errors["MAML"]
+    panel.slider.setValue(10)
+    assert shown.errors["MAML"] < before
+    bench.session.set_hidden({"MTL"})
+    assert "MTL" not in shown.errors
+    # at a wish not, and neither where points are everywhere or the truth is unknown
+    panel._show_line("uncovered", False)
+    assert not shown.shade.isVisible() and not shown.text.isVisible()
+    panel._show_line("uncovered", True)
+    assert shown.shade.isVisible()
+    bench.task(x=(-4.5, -3.0, -1.0, 1.0, 2.5, 4.0))
+    assert shown.part is None and not shown.shade.isVisible()
+    bench.session.set_probe(m.ProbeTask(fixed([-4.0]), fixed([1.0])))
+    bench.pull()
+    assert shown.part is None
+
+
+def test_what_is_not_covered():
+    def part(*x):
+        return uncovered(np.array(x), -5.0, 5.0)
+
+    assert part() is None, "without points nothing was learned anywhere"
+    assert part(0.0) == (-5.0, 0.0)
+    assert part(-4.0, -3.5, 3.0) == (-3.5, 3.0)
+    assert part(*np.linspace(-5, 5, 5)) is None
+    assert part(-9.0, 9.0) is None, "points outside the range cover nothing"
+
+
+def test_clustered_points_lie_together_and_the_left_half_is_left(bench):
+    session = bench.session
+    bench.task()
+    for _ in range(20):
+        session.new_points("clustered")
+        assert np.ptp(session.probe.support_x) <= 1.5
+        session.new_points("left half")
+        assert (session.probe.support_x <= 0).all()
+        truth = 2.0 * np.sin(session.probe.support_x - 0.5)
+        np.testing.assert_allclose(session.probe.support_y, truth)
+
+
+def test_a_new_run_ends_the_step_that_was_shown(bench, panel):
+    bench.task()
+    bench.session.inner_step()
+    bench.pull()
+    other = m.ProbeTask(fixed([1.0]), fixed([1.0]), 1.0, 0.0, fixed([0.0]))
+    bench.report(m.Stepped(1, 1, 0, 1, "sample", other, {}, bench.session.probed))
+    assert panel.canvas.curves.probe is other
+    bench.session.reset()
+    bench.pull()
+    assert panel.canvas.curves.probe is bench.session.probe
 
 
 def test_another_task_has_a_range_of_its_own(bench, panel):
@@ -558,6 +630,7 @@ def test_exact_answers_are_hidden_and_shown_from_a_menu(bench, panel):
         entries[words].trigger()
         assert len(curve_of(panel, name).yData) == 0
     entries["Bayes band"].trigger()
+    entries["Where no points are"].trigger()
     assert not panel.canvas.curves.band.isVisible()
     panel.canvas.labels.place()
     assert not panel.canvas.labels.texts["truth"].isVisible()

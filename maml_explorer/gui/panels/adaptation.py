@@ -136,7 +136,10 @@ class AdaptationPanel(QWidget):
             self._reload()
 
     def _take_run(self, run: int) -> None:
-        self._stepped = None
+        if self._stepped is not None:
+            self._stepped = None
+            if self.isVisible():
+                self._reload()
 
     def _take_inner_step(self) -> None:
         if self.isVisible():

@@ -23,6 +23,7 @@ from maml_explorer.gui.panels.plot import Plot
 from maml_explorer.gui.panels.point_editing import PointEditor
 from maml_explorer.gui.panels.readout import ReadOut
 from maml_explorer.gui.panels.task_curves import TaskCurves, has_data
+from maml_explorer.gui.panels.uncovered import Uncovered
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import ArmStyle, Theme, arm_style
 from maml_explorer.worker.messages import Array, Probed, ProbeTask
@@ -56,6 +57,7 @@ class TaskCanvas(Plot):
         self.table = self.curves.table
         self.paper_labels = ("x", "y")
         self.readout = ReadOut(self)
+        self.uncovered = Uncovered(self)
         self.labels = CurveLabels(self)
         self._place_soon = QTimer(self)
         self._place_soon.setSingleShot(True)
@@ -68,6 +70,7 @@ class TaskCanvas(Plot):
         self.curves.restyle(theme)
         self.readout.restyle(theme)
         self.labels.restyle(theme)
+        self.uncovered.restyle(theme)
         self.curves.draw_task(self.hasFocus())
         self.redraw()
 
@@ -101,6 +104,7 @@ class TaskCanvas(Plot):
         """Draws the curves again, as after hiding an arm."""
         self.curves.draw_report()
         self._fit()
+        self.uncovered.draw()
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
         if not self._place_soon.isActive():
@@ -138,6 +142,7 @@ class TaskCanvas(Plot):
     def settle(self) -> None:
         """Finds the labels' places."""
         self.labels.place()
+        self.uncovered.place()
 
     # what a person does
 
@@ -217,6 +222,7 @@ class TaskCanvas(Plot):
         # Qt sends the first one from the base class, before there are labels.
         if hasattr(self, "_place_soon"):
             self.labels.boxes.clear()
+            self.uncovered.place()
             self._place_soon.start(_LABEL_PAUSE)
 
     # reading off values

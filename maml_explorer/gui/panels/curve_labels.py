@@ -54,7 +54,7 @@ class CurveLabels:
         rows = {curve: canvas.to_pixels(curve.xData, curve.yData) for curve in curves}
         drawn = np.array([row[1] for row in rows.values()]).reshape(len(rows), samples)
         points = np.stack(canvas.to_pixels(*shown.points()), axis=1)
-        taken: list[Box] = []
+        taken: list[Box] = canvas.uncovered.box
         words = {"truth": "truth", "best": self._best_words()}
         for name, curve in (("truth", shown.truth), ("best", shown.best)):
             text = self.texts[name]

@@ -146,7 +146,8 @@ class LossPlot(Plot):
         self.ghosts.draw(self.record.ghosts, edges)
         self.references.draw(self.session.references, self.log_y)
         self.marks.draw(self.history.marks, self.mark_x)
-        self._empty.setVisible(not any(len(d.x) for d in self.drawn.values()))
+        nothing = not any(len(d.x) for d in self.drawn.values()) and not self.ghosts.curves
+        self._empty.setVisible(nothing)
         if self._empty.isVisible():
             area = self.area()
             low_middle = QPoint(round(area.center().x()), round(area.top() + 0.8 * area.height()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -23,6 +23,8 @@ from maml_explorer.gui.widgets import button, row
 
 HERE = "This run"
 _FIXED = ("Run", "Steps", "Differs in")
+_DIFFERS = 120
+"""Pixels that say what differs, at least."""
 _ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -235,9 +237,21 @@ class RunTable(QTableWidget):
         self.blockSignals(False)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
+        self._fit()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
         self.setSortingEnabled(True)
+
+    def _fit(self) -> None:
+        """Gives what differs the room that is left, and enough to be read."""
+        header = self.horizontalHeader()
+        others = sum(header.sectionSize(n) for n in range(self.columnCount()) if n != 2)
+        header.resizeSection(2, max(_DIFFERS, self.viewport().width() - others))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fits again."""
+        super().resizeEvent(event)
+        self._fit()
 
     def choose(self, nth: int) -> None:
         """Selects the row of the nth pinned run."""

@@ -22,7 +22,7 @@ from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import ArmStyle, Theme, arm_style
 from maml_explorer.worker.messages import ArmTest, Array, MetaTested
 
-NOTHING_YET = "The first meta-test appears here in a moment"
+NOTHING_YET = "The first meta-test comes in a moment"
 
 
 @dataclass(frozen=True)

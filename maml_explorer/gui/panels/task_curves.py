@@ -26,6 +26,7 @@ REFERENCES = {
     "best": "Best single predictor",
     "oracle": "Oracle: the least-squares sine",
     "band": "Bayes band",
+    "uncovered": "Where no points are",
 }
 """What a person may hide, with its whole name."""
 _GHOST_WIDTH, _GHOST_ALPHA = 1.6, 0.4
