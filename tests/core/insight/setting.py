@@ -9,6 +9,7 @@ from maml_explorer.core.adaptation import StepSizes, uniform_step_sizes
 from maml_explorer.core.insight.learner import Learner
 from maml_explorer.core.insight.probe_tasks import held_out_batch
 from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.norms import NORMS
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.settings import TaskSettings
 from tests import reference
@@ -27,10 +28,14 @@ def learner(
     inner_lr: float = 0.05,
     start: int = 0,
     seed: int = 0,
+    skip: bool = False,
+    norm: str = "none",
 ) -> Learner:
-    """A learner in float64 with random θ, biases included."""
-    model = Mlp(sizes, activation)
+    """A learner in float64 with random θ, biases included; stored variances are positive."""
+    model = Mlp(sizes, activation, skip, norm)
     theta = 0.5 * torch.randn(model.parameter_count, dtype=torch.float64, generator=generator(seed))
+    for layer, width in zip(model.layers(theta), sizes, strict=False):
+        layer[width + 3 + NORMS[norm].stored :].abs_().add_(0.1)
     return Learner(
         model, theta, start, uniform_step_sizes(inner_lr, model.depth - start, theta), steps
     )
