@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maml_explorer import __version__
-from maml_explorer.commands import code, evaluate, export, reproduce, train
+from maml_explorer.commands import ablate, code, evaluate, export, reproduce, train
 from maml_explorer.commands.arguments import Parser, UsageError
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.storage.reader import StorageError
@@ -22,6 +22,7 @@ COMMANDS = {
     "train": (train, "meta-train without a window"),
     "evaluate": (evaluate, "meta-test an exported initialization"),
     "reproduce": (reproduce, "train a preset and compare with the numbers published for it"),
+    "ablate": (ablate, "train each trick on its own and all together, on the same tasks"),
     "export": (export, "write an arm of a run folder as an exported initialization"),
     "code": (code, "print a standalone PyTorch script of these settings"),
 }

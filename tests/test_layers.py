@@ -33,6 +33,7 @@ RINGS = {
     "maml_explorer.headless": 6,
     "maml_explorer.replayed_run": 6,
     "maml_explorer.reproduction": 6,
+    "maml_explorer.ablation": 6,
     "maml_explorer.api": 6,
     "maml_explorer.commands": 7,
     "maml_explorer.cli": 8,

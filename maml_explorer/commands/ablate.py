@@ -1,0 +1,88 @@
+"""`maml-explorer ablate`: each trick on its own and all together, on the same tasks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from maml_explorer.commands.arguments import number_list, whole_number
+from maml_explorer.commands.progress import ProgressBar
+from maml_explorer.presets import DEFAULT_PRESET, load_preset
+
+FILE = "ablation.json"
+MOST_SEEDS = 30
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("--preset", default=DEFAULT_PRESET, metavar="NAME|FILE")
+    parser.add_argument("--seeds", default="0,1,2", metavar="0,1,2", help="default 0,1,2")
+    parser.add_argument("--outer-steps", metavar="N", help="default: the preset's")
+    parser.add_argument("--shots", default="5", metavar="K", help="of the meta-test (default 5)")
+    parser.add_argument("--inner-steps", default="1,5,10", metavar="K,K", help="default 1,5,10")
+    parser.add_argument("--out", metavar="DIR", type=Path, help=f"folder for {FILE}")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and test every variant; 1 where it was interrupted.
+
+    A variant that diverges is a result, not a failure.
+
+    Raises:
+        UsageError: before anything was written; so do SettingsError and StorageError.
+        OSError: where the disk fails.
+    """
+    settings = load_preset(arguments.preset).settings
+    seeds = number_list(arguments.seeds, "seed", "--seeds", MOST_SEEDS)
+    steps = number_list(arguments.inner_steps, "test_steps", "--inner-steps", 51)
+    shots = whole_number(arguments.shots, "shots", "--shots")
+    if arguments.outer_steps is not None:
+        count = whole_number(arguments.outer_steps, "outer_steps", "--outer-steps")
+        settings = settings.with_values({"outer_steps": count})
+
+    from maml_explorer.ablation import COLUMNS, ablate, ablation_blocks
+    from maml_explorer.core.plan import prepare
+    from maml_explorer.storage.writer import write_text
+
+    prepare(settings)  # an absent device is refused before a folder is made
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    bar = None if arguments.quiet else ProgressBar(sys.stderr)
+    try:
+        result = ablate(settings, seeds, shots, steps, _command(arguments), bar)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nmaml-explorer ablate: stopped; nothing was saved.\n")
+        return 1
+    finally:
+        if bar is not None:
+            bar.close()
+    result["preset"] = str(arguments.preset)
+    text = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False)
+    if arguments.out is not None:
+        write_text(arguments.out / FILE, text + "\n")
+    if arguments.json:
+        sys.stdout.write(text + "\n")
+        return 0
+    for title, rows in ablation_blocks(result):
+        widths = [max(len(row[n]) for row in [COLUMNS, *rows]) for n in range(len(COLUMNS))]
+        lines = [
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in [COLUMNS, *rows]
+        ]
+        sys.stdout.write("\n".join([title, *lines, "", ""]))
+    for one in result["variants"]:
+        for said in one["training_diverged"]:
+            sys.stdout.write(f"{said}\n")
+    return 0
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    words = ["maml-explorer", "ablate", "--preset", str(arguments.preset)]
+    words += ["--seeds", arguments.seeds]
+    words += [] if arguments.outer_steps is None else ["--outer-steps", arguments.outer_steps]
+    return shlex.join([*words, "--shots", arguments.shots, "--inner-steps", arguments.inner_steps])

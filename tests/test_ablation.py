@@ -1,0 +1,115 @@
+"""`maml-explorer ablate`: variants on the same tasks, paired differences, the table."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from maml_explorer.ablation import PLAIN, TOGETHER, TRICKS, ablate, ablation_rows, runs_of, variants
+from maml_explorer.api import evaluate, train
+from maml_explorer.cli import main
+from maml_explorer.settings import DECLARATIONS, MAX_ARMS, Arm, Settings
+from maml_explorer.settings_text import to_toml
+
+SMALL = Settings().with_values(
+    {"hidden": (6, 6), "meta_batch": 2, "outer_steps": 20, "test_tasks": 15}
+)
+
+
+def test_every_trick_is_tried_alone_and_together() -> None:
+    known = variants(SMALL)
+    assert list(known) == [PLAIN, *(trick.name for trick in TRICKS), TOGETHER]
+    assert known[PLAIN] == {}
+    for trick in TRICKS:
+        alone = known[trick.name]
+        assert alone and all(SMALL[key] != value for key, value in alone.items())
+        if trick.together:
+            assert alone.items() <= known[TOGETHER].items()
+
+
+def test_runs_train_every_variant_once_with_its_settings() -> None:
+    seen = {}
+    for run in runs_of(SMALL):
+        assert len(run.arms) <= MAX_ARMS
+        for arm in run.arms:
+            assert arm.name not in seen
+            seen[arm.name] = run.of_arm(arm)
+        # what a run shares is shared by all its arms' variants
+        shared = {key for key in DECLARATIONS if run[key] != SMALL[key]}
+        assert not any(DECLARATIONS[key].per_arm for key in shared)
+    for name, changes in variants(SMALL).items():
+        assert seen[name].values() == SMALL.with_values(changes).values()
+
+
+def test_figures_are_those_of_the_meta_test_and_differences_are_paired() -> None:
+    result = ablate(SMALL, (0, 1), 5, (0, 2), "how")
+    rows = {one["name"]: one for one in result["variants"]}
+    name = TRICKS[0].name
+    own = SMALL.with_values(TRICKS[0].changes(SMALL))
+    means, gaps = [], []
+    for seed in (0, 1):
+        plain = train(SMALL.with_values({"seed": seed}).with_arms((Arm(PLAIN, "maml"),)))
+        other = train(own.with_values({"seed": seed}).with_arms((Arm(name, "maml"),)))
+        records = [
+            evaluate(run[arm], 5, (0, 2), tasks=15, seed=seed)
+            for run, arm in ((plain, PLAIN), (other, name))
+        ]
+        means.append(records[1]["mean"][1])
+        gaps.append(records[1]["mean"][1] - records[0]["mean"][1])
+    # two seeds: t is 12.706, and the deviation is half the gap times √2
+    t = math.tan(math.pi * 0.475)
+    assert rows[name]["mean"][1] == pytest.approx(sum(means) / 2)
+    assert rows[name]["mean_ci95"][1] == pytest.approx(t * abs(means[0] - means[1]) / 2, rel=1e-6)
+    assert rows[name]["difference"][1] == pytest.approx(sum(gaps) / 2)
+    half = t * abs(gaps[0] - gaps[1]) / 2
+    assert rows[name]["difference_ci95"][1] == pytest.approx(half, rel=1e-6)
+    assert rows[name]["kept"] == [30, 30]
+    assert rows[PLAIN]["difference"] == [0.0, 0.0]
+
+
+def test_the_table_in_words() -> None:
+    one = {
+        "name": "trick", "mean": [0.5], "mean_ci95": [0.12345], "median": [0.4],
+        "median_ci95": [None], "difference": [-0.25], "difference_ci95": [0.1], "diverged": [3],
+    }  # fmt: skip
+    plain = {**one, "name": PLAIN, "mean": [None], "diverged": [0]}
+    result = {"inner_steps": [5], "seeds": [0, 1], "tasks": 100, "variants": [plain, one]}
+    assert ablation_rows(result, 5) == [
+        (PLAIN, "not finite", "0.4", "–", "0 of 200"),
+        ("trick", "0.5 ± 0.12", "0.4", "−0.25 ± 0.1", "3 of 200"),
+    ]
+
+
+def test_the_command_writes_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    preset = tmp_path / "small.toml"
+    preset.write_text(to_toml(SMALL.with_values({"outer_steps": 4})))
+    arguments = ["ablate", "--preset", str(preset), "--seeds", "2,3", "--outer-steps", "3"]
+    assert main([*arguments, "--inner-steps", "1", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "After 1 inner step on 5 shots, 3 outer steps; mean ± 95 %, Student t over 2" in said
+    found = json.loads((tmp_path / "out" / "ablation.json").read_text())
+    assert found["seeds"] == [2, 3] and found["outer_steps"] == 3
+    assert [one["name"] for one in found["variants"]] == list(variants(SMALL))
+    assert found["command"].endswith("--seeds 2,3 --outer-steps 3 --shots 5 --inner-steps 1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--preset", "nosuch"], ["nosuch"]),
+        (["--seeds", "1,1"], ["--seeds"]),
+        (["--seeds", "x"], ["x"]),
+        (["--shots", "0"], ["--shots"]),
+        (["--inner-steps", "99"], ["99"]),
+        (["--outer-steps", "many"], ["--outer-steps"]),
+    ],
+)
+def test_wrong_arguments_are_one_line(
+    arguments: list[str], named: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ablate", *arguments]) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1 and all(word in line for word in named)
