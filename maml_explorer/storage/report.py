@@ -17,6 +17,7 @@ from maml_explorer.hyperparameters import shown
 from maml_explorer.presets import Preset
 from maml_explorer.results import over_seeds
 from maml_explorer.settings import DECLARATIONS, GROUPS, Settings
+from maml_explorer.settings_text import to_toml
 from maml_explorer.storage.report_plots import Cross, Line, plot
 from maml_explorer.verdicts import (
     Comparison,
@@ -97,6 +98,7 @@ def report_json(report: Report) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "preset": report.preset.name,
+        "settings": to_toml(report.settings),
         "source": report.preset.source,
         "seeds": list(report.records),
         "outer_steps": dict(report.outer_steps),
@@ -142,7 +144,7 @@ def measured_rows(report: Report) -> list[tuple[str, ...]]:
     """What was measured: a head, then a row per shots and arm, a column per inner step."""
     first = next(iter(report.records.values()))
     steps = sorted({k for found in first.values() for record in found for k in _steps(record)})
-    rows = [("shots", "arm", *(f"{k} inner steps" for k in steps))]
+    rows = [("shots", "arm", *(f"{k} inner step{'' if k == 1 else 's'}" for k in steps))]
     for shots in sorted({record["shots"] for found in first.values() for record in found}):
         for name in first:
             runs = [_records(arms[name], shots) for arms in report.records.values()]

@@ -68,7 +68,7 @@ def test_the_page_has_every_published_figure_with_its_verdict() -> None:
     assert first == ["MAML", "5", "1", "1", "1.1 ± 0.64", "1.1", "0.5", "0 of 200", "agrees"]
     assert second[-2:] == ["4 of 200", "not comparable (4 of 200 tasks diverged)"]
     measured = cells(page, 1)
-    assert measured[0] == ["shots", "arm", "0 inner steps", "1 inner steps", "2 inner steps"]
+    assert measured[0] == ["shots", "arm", "0 inner steps", "1 inner step", "2 inner steps"]
     assert measured[2] == ["5", "MTL", "3 ± 0", "2.5 ± 0", "2.4 ± 0"]
     words = "".join(page.itertext())
     for said in (
