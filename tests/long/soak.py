@@ -47,6 +47,7 @@ from PySide6.QtWidgets import (
 from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.core.plan import memory_estimate
 from maml_explorer.gui.app import Options
+from maml_explorer.gui.edits import in_force_part
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.startup import application, open_window
 from maml_explorer.gui.window import MainWindow
@@ -146,15 +147,17 @@ def timers() -> int:
     return sum(t.isActive() for w in QApplication.topLevelWidgets() for t in w.findChildren(QTimer))
 
 
-def steps(budget: Budget, watch: Watch, dice: random.Random) -> Row:
-    """Row 7: training at full speed, everything drawn."""
+def steps(
+    budget: Budget, watch: Watch, dice: random.Random, most: int = 1_000_000, look: float = 2.0
+) -> Row:
+    """Row 7: training at full speed, everything drawn; looked at every few seconds."""
     settings = small_settings("maml", "mtl", outer_steps=10_000_000)
     samples = []
     with shown(settings) as window:
         session = window.session
         session.train()
         for _ in budget:
-            spin(2)
+            spin(look)
             status = session.status
             assert status is not None
             samples.append(
@@ -162,6 +165,7 @@ def steps(budget: Budget, watch: Watch, dice: random.Random) -> Row:
             )
             if status.phase is not m.Phase.RUNNING:
                 watch.fault(f"training stood still: {status.phase}")
+            if status.phase is not m.Phase.RUNNING or status.outer_step >= most:
                 break
     table = np.array(samples, dtype=float)
     late = table[len(table) // 3 :]
@@ -184,11 +188,15 @@ KEYS = [
 TEXTS = ("0.1", "", "1e9", "nan", "-3", "pi/2", "40,40", "x" * 300, "1e-400", "999999999999")
 NEVER = ("quit", "full_screen")
 """Actions that end the test."""
+NEVER_CHOSEN = ("Quit", "Full screen")
+"""The same in menus."""
 
 
 def event(window: MainWindow, dice: random.Random) -> str:
     """One random thing that a person does; what it was."""
     target: QWidget = QApplication.activePopupWidget() or QApplication.activeModalWidget() or window
+    if isinstance(target, QMenu):
+        return _chosen(target, dice)
     children = [w for w in target.findChildren(QWidget) if w.isVisible() and w.isEnabled()]
     match dice.randrange(9):
         case 0 | 1:
@@ -250,6 +258,18 @@ def event(window: MainWindow, dice: random.Random) -> str:
     return "nothing"
 
 
+def _chosen(menu: QMenu, dice: random.Random) -> str:
+    """A line of a menu that is open, or none of them."""
+    fit = [one for one in menu.actions() if one.isEnabled() and one.text() not in NEVER_CHOSEN]
+    chosen = dice.choice([*fit, None])
+    menu.close()
+    if chosen is None:
+        return "no line of a menu"
+    words = chosen.text()
+    chosen.trigger()
+    return f"menu: {words}"
+
+
 @contextmanager
 def harmless() -> Iterator[None]:
     """Links are not opened, dialogs for files are never shown, files stay where they are."""
@@ -263,16 +283,16 @@ def harmless() -> Iterator[None]:
         QFileDialog.open = real_dialog  # type: ignore[method-assign]
 
 
-def events(budget: Budget, watch: Watch, dice: random.Random) -> Row:
+def events(budget: Budget, watch: Watch, dice: random.Random, most: int = 100_000) -> Row:
     """Row 6: what people may do, in any order."""
     settings = small_settings("maml", "fomaml", "reptile")
     done, broken, slowest = 0, 0, 0.0
     recent: list[str] = []
     with harmless():
-        while budget.left > 0:
+        while budget.left > 0 and done < most:
             with shown(settings) as window:
                 session = window.session
-                for _ in range(500):
+                for _ in range(min(500, most - done)):
                     budget.say(f"{done:,} events")
                     began, faults = time.monotonic(), len(watch.faults)
                     recent = [*recent[-5:], event(window, dice)]
@@ -283,6 +303,9 @@ def events(budget: Budget, watch: Watch, dice: random.Random) -> Row:
                     slowest = max(slowest, took)
                     if took > 5:
                         watch.fault(f"{took:.1f} s without an answer: {recent}")
+                    if wrong := broken_invariant(window):
+                        watch.fault(f"{wrong} after {recent}")
+                        break
                     if len(watch.faults) > faults:
                         sys.stderr.write(f"after {recent}\n")
                     failed = [place.entry.name for place in window.places.values() if place.failed]
@@ -304,6 +327,19 @@ def events(budget: Budget, watch: Watch, dice: random.Random) -> Row:
     return Row("6 random user events", f"{done:,}", figures, len(watch.faults))
 
 
+def broken_invariant(window: MainWindow) -> str:
+    """What must hold after whatever a person does, and does not; empty where all holds."""
+    session = window.session
+    settings, edited, status = session.settings, session.edited, session.status
+    if Settings().with_values(edited.values()).with_arms(edited.arms) != edited:
+        return "settings are edited that are not allowed"
+    if in_force_part(settings, edited) != settings:
+        return "what could apply at once is not in force"
+    if status is not None and any(n > status.outer_step for n in status.arm_steps.values()):
+        return "an arm has taken more outer steps than the run"
+    return ""
+
+
 def _settled(session: Session) -> bool:
     status = session.status
     return (
@@ -313,7 +349,7 @@ def _settled(session: Session) -> bool:
     )
 
 
-def windows(budget: Budget, watch: Watch, dice: random.Random) -> Row:
+def windows(budget: Budget, watch: Watch, dice: random.Random, most: int = 200) -> Row:
     """Row 8: windows that were closed are gone."""
 
     def sizes() -> tuple[int, int, int, int]:
@@ -332,7 +368,7 @@ def windows(budget: Budget, watch: Watch, dice: random.Random) -> Row:
     last = first
     for _ in budget:
         last = sizes()
-        if budget.count >= 200:
+        if budget.count >= most:
             break
     grown = [after - before for before, after in zip(first, last, strict=True)]
     figures = (
