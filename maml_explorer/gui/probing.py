@@ -54,6 +54,31 @@ def sampled_task(settings: Settings, generator: np.random.Generator) -> ProbeTas
     return replace(task, support_y=fixed(noisy(sine(support_x, task), settings, generator)))
 
 
+def chosen_task(
+    settings: Settings,
+    amplitude: float,
+    phase: float,
+    frequency: float,
+    support_x: Array,
+    noise: Array | float = 0.0,
+) -> ProbeTask:
+    """The task of these parameters at these support x [point], its queries equally spaced.
+
+    Args:
+        noise: added to its support targets, [point] or one for all.
+    """
+    tasks = settings.tasks
+    task = ProbeTask(
+        support_x=fixed(support_x),
+        support_y=fixed([]),
+        amplitude=amplitude,
+        phase=phase,
+        query_x=fixed(np.linspace(tasks.x_min, tasks.x_max, settings.inner.query_points)),
+        frequency=frequency,
+    )
+    return replace(task, support_y=fixed(sine(support_x, task) + noise))
+
+
 def sampled_x(settings: Settings, generator: np.random.Generator, where: str) -> Array:
     """The inputs of as many support points as `settings` has shots, placed as `where` says.
 

@@ -21,6 +21,8 @@ from maml_explorer.gui.panels.adaptation import AdaptationPanel
 from maml_explorer.gui.panels.adaptation_speed import AdaptationSpeedPanel
 from maml_explorer.gui.panels.arms import free_name
 from maml_explorer.gui.panels.losses import LossesPanel
+from maml_explorer.gui.panels.map import MapPanel
+from maml_explorer.gui.panels.network import NetworkPanel
 from maml_explorer.gui.panels.plot import Plot
 from maml_explorer.gui.panels.pseudocode import PseudocodePanel
 from maml_explorer.gui.panels.tasks import TasksPanel
@@ -37,7 +39,10 @@ from maml_explorer.settings import Arm, Settings, default_arm
 from tests.gui.panel_bench import Bench, nameless
 from tests.gui.test_losses_panel import train
 
-PANELS = (AdaptationPanel, LossesPanel, AdaptationSpeedPanel, TasksPanel, PseudocodePanel)
+PANELS = (
+    AdaptationPanel, LossesPanel, AdaptationSpeedPanel, TasksPanel, PseudocodePanel, NetworkPanel,
+    MapPanel,
+)  # fmt: skip
 
 CONTROLS = (QAbstractButton, QSlider, QComboBox, QPlainTextEdit, Plot)
 
@@ -56,7 +61,7 @@ def test_tab_reaches_every_control_and_each_has_a_name(bench, kind):
     bench.pull()
     panel.activateWindow()
     reached, widget = set(), panel
-    for _ in range(60):
+    for _ in range(200):
         widget = widget.nextInFocusChain()
         if widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
             reached.add(widget)

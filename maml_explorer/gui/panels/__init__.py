@@ -46,6 +46,8 @@ PANELS: dict[str, PanelEntry] = {
         PanelEntry("adaptation_speed", "Adaptation speed", RIGHT, "AdaptationSpeedPanel"),
         PanelEntry("tasks", "Tasks", TAB, "TasksPanel"),
         PanelEntry("gradient", "Gradient", TAB, "GradientPanel"),
+        PanelEntry("network", "Network", TAB, "NetworkPanel"),
+        PanelEntry("map", "Map", TAB, "MapPanel"),
         PanelEntry("runs", "Runs", TAB, "RunsPanel"),
         PanelEntry("code", "Code", TAB, "CodePanel"),
         PanelEntry("pseudocode", "Pseudocode", TAB, "PseudocodePanel"),

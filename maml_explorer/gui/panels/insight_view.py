@@ -105,6 +105,10 @@ class InsightView(QStackedWidget):
         if insight.failed:
             return f"This view could not be computed: {insight.failed} The run goes on."
         record = self.record
+        if self.arm is None and isinstance(record, Mapping) and record:
+            reasons = [each.reason for each in record.values() if isinstance(each, NothingToShow)]
+            # all arms at once: one that has something to draw is enough
+            return "\n".join(dict.fromkeys(reasons)) if len(reasons) == len(record) else ""
         return record.reason if isinstance(record, NothingToShow) else ""
 
     @property

@@ -28,8 +28,8 @@ from maml_explorer.worker.insight.looking import said, shares, some_tasks
 from maml_explorer.worker.insight_messages import NothingToShow, Option
 from maml_explorer.worker.insight_values.landscape import LandscapeSeen
 
-FIRST, SECOND = 33, 21
-WIDE = 1.8
+FIRST, SECOND = 41, 17
+WIDE = 2.4
 """The plane is at least so many times as wide as high: the panel is."""
 TASKS = 8
 MAP_TASKS = 100

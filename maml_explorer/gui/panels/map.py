@@ -1,0 +1,27 @@
+"""Maps around θ: of adapted parameters, of errors, of losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from maml_explorer.gui.panels.chosen_page import ChosenPage
+from maml_explorer.gui.panels.insight_tab import InsightTab
+from maml_explorer.gui.panels.map_errors import DataMapPage, ErrorMapPage
+from maml_explorer.gui.panels.map_landscape import LandscapePage
+from maml_explorer.gui.panels.map_parameters import ParametersPage
+from maml_explorer.gui.session import Session
+
+PAGES: dict[str, Callable[[Session], ChosenPage]] = {
+    "Parameters": ParametersPage,
+    "Errors": ErrorMapPage,
+    "Shots": DataMapPage,
+    "Landscape": LandscapePage,
+}
+"""Word on the button → page."""
+
+
+class MapPanel(InsightTab):
+    """Parameters, errors over tasks and over data, landscape."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, PAGES)

@@ -1,0 +1,26 @@
+"""Inside the network: what adaptation changes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from maml_explorer.gui.panels.chosen_page import ChosenPage
+from maml_explorer.gui.panels.insight_tab import InsightTab
+from maml_explorer.gui.panels.network_features import FeaturesPage
+from maml_explorer.gui.panels.network_layer import LayerPage
+from maml_explorer.gui.panels.network_step_sizes import StepSizesPage
+from maml_explorer.gui.session import Session
+
+PAGES: dict[str, Callable[[Session], ChosenPage]] = {
+    "Features": FeaturesPage,
+    "Layer": LayerPage,
+    "Step sizes": StepSizesPage,
+}
+"""Word on the button → page."""
+
+
+class NetworkPanel(InsightTab):
+    """Features, step sizes, one layer."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, PAGES)

@@ -1,0 +1,229 @@
+"""The Network tab draws what it is handed, asks for what is chosen, and says why it is empty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.panels.inner_step import InnerStep
+from maml_explorer.gui.panels.network import NetworkPanel
+from maml_explorer.gui.panels.network_layer import WEIGHTS
+from maml_explorer.gui.probing import chosen_task
+from maml_explorer.gui.theme import DARK
+from maml_explorer.worker.insight_messages import (
+    Insight,
+    InsightRequest,
+    LookInside,
+    NothingToShow,
+    RefreshInsight,
+)
+from tests.gui import insight_records as records
+from tests.gui.driving import press
+from tests.gui.panel_bench import Bench
+
+
+@pytest.fixture
+def bench(qtbot: QtBot) -> Any:
+    bench = Bench.start(qtbot)
+    bench.task()
+    yield bench
+    bench.session.close()
+
+
+def shown(bench: Bench, title: str) -> Any:
+    panel = bench.show(NetworkPanel, 760, 320)
+    panel.show_page(title)
+    return panel
+
+
+def asked(bench: Bench) -> InsightRequest:
+    (request,) = bench.worker.posted_of(LookInside)[-1].views
+    return request
+
+
+def answer(bench: Bench, value: object, step: int = 1200) -> None:
+    bench.report(Insight(bench.session.run, step, asked(bench), value))
+
+
+def test_features_of_every_arm_at_their_places(bench: Bench) -> None:
+    panel = shown(bench, "Features")
+    assert asked(bench) == InsightRequest.of("features", steps=1)
+    answer(bench, {"MAML": records.features(), "ANIL": records.features(0.25)})
+    page = panel.page
+    assert list(page.similarity.drawn) == ["MAML", "ANIL"]
+    items = page.similarity._items["ANIL"]
+    x, y = items.dots.getData()
+    np.testing.assert_allclose(x, [0.175, 1.175, 2.175])
+    np.testing.assert_allclose(y, [1.0, 0.9, 0.25])
+    np.testing.assert_allclose(items.bars.opts["top"], [0.0, 0.05, 0.1], atol=1e-12)
+    x, _ = page.similarity._items["MAML"].dots.getData()
+    np.testing.assert_allclose(x, [-0.175, 0.825, 1.825])
+    # ratios above ten are drawn on a logarithmic axis
+    assert page.change.left.logarithmic
+    _, y = page.change._items["MAML"].dots.getData()
+    np.testing.assert_allclose(10**y, [0.03, 0.002, 0.007])
+    assert page.frozen.places == ("0", "1", "2", "all")
+    assert page.frozen.reading(0) == (
+        "layers frozen 0<br>"
+        f'<span style="color:{page.frozen.legend()[0][0].text}">MAML 0.2 ± 0.05</span><br>'
+        f'<span style="color:{page.frozen.legend()[1][0].text}">ANIL 0.45 ± 0.05</span>'
+    )
+    header, rows = page.frozen.table(False)
+    assert header == ["arm", "layers frozen", "mean", "half of the interval"]
+    assert next(iter(rows)) == ["MAML", "0", 0.2, 0.05]
+    assert "MAML: 2 tasks diverged and are left out" in panel.said.full
+    assert panel.said.full.endswith("at outer step 1\u2009200")
+    bench.session.set_hidden({"ANIL"})
+    assert list(page.similarity.drawn) == ["MAML"]
+
+
+def test_features_follow_the_inner_step_shown_above(bench: Bench) -> None:
+    panel = shown(bench, "Features")
+    InnerStep.of(bench.session).choose(4)
+    bench.qtbot.waitUntil(lambda: asked(bench) == InsightRequest.of("features", steps=4))
+    InnerStep.of(bench.session).choose(0)  # θ itself: one step is the least there is to see
+    bench.qtbot.waitUntil(lambda: asked(bench) == InsightRequest.of("features", steps=1))
+    assert not panel.arm_choice.isVisible()
+
+
+def test_why_there_are_no_features(bench: Bench) -> None:
+    panel = shown(bench, "Features")
+    nothing = NothingToShow("The network has one layer only.")
+    answer(bench, {"MAML": nothing, "MTL": nothing})
+    assert panel.page.view.words.text() == "The network has one layer only."
+    diverged = NothingToShow("The arm has diverged.")
+    answer(bench, {"MAML": records.features(), "MTL": diverged})
+    assert panel.page.view.currentWidget() is panel.page.view.content
+    assert "MTL: The arm has diverged." in panel.said.full
+
+
+def test_the_layer_of_the_arm_and_task(bench: Bench) -> None:
+    panel = shown(bench, "Layer")
+    task = bench.session.probe
+    assert asked(bench).values() == {
+        "arm": "MAML", "layer": 0, "steps": 1, "x": tuple(task.support_x),
+        "y": tuple(task.support_y), "amplitude": 2.0, "phase": 0.5, "frequency": 1.0,
+    }  # fmt: skip
+    answer(bench, records.layer())
+    page, seen = panel.page, records.layer()
+    before, after, change = page.plots
+    np.testing.assert_array_equal(before.image.image, seen.before)
+    np.testing.assert_array_equal(after.image.image, seen.after)
+    np.testing.assert_allclose(change.image.image, 0.25)
+    # one scale for both, as wide on both sides of 0
+    assert tuple(before.image.getLevels()) == tuple(after.image.getLevels()) == (-10.25, 10.25)
+    assert page.cell_text(0, 0, 3) == "unit 4 at x −5<br>−10"
+    page.what.setCurrentText(WEIGHTS)
+    page.what.activated.emit(1)
+    np.testing.assert_array_equal(before.image.image, seen.weights_before)
+    assert page.cell_text(1, 1, 2) == "unit 3, bias<br>5"
+    assert page.cell_text(1, 0, 2) == "unit 3, input 1<br>1"
+    header, rows = before.table(False)
+    assert header == ["input", "unit", "before", "after"]
+    assert list(rows)[5] == [2, 2, 5.0, 4.0]
+
+
+def test_the_layer_follows_choice_arm_and_task(bench: Bench) -> None:
+    panel = shown(bench, "Layer")
+    page = panel.page
+    assert [page.layer_choice.itemText(n) for n in range(3)] == ["Hidden 1", "Hidden 2", "Output"]
+    page.layer_choice.setCurrentIndex(2)
+    page.layer_choice.activated.emit(2)
+    assert asked(bench).values()["layer"] == 2
+    panel.arm_choice.setCurrentText("ANIL")
+    assert asked(bench).values()["arm"] == "ANIL"
+    bench.session.set_probe(chosen_task(bench.session.settings, 3.0, 1.0, 1.0, np.array([0.5])))
+    bench.qtbot.waitUntil(lambda: asked(bench).values()["x"] == (0.5,))
+    assert asked(bench).values()["layer"] == 2
+
+
+def test_an_arm_that_is_removed_gives_way_to_the_first(bench: Bench) -> None:
+    panel = shown(bench, "Layer")
+    panel.arm_choice.setCurrentText("ANIL")
+    session = bench.session
+    session.set_arms([arm for arm in session.edited.arms if arm.name != "ANIL"])
+    bench.pull()
+    assert panel.arm_choice.currentText() == "MAML"
+    assert asked(bench).values()["arm"] == "MAML"
+
+
+def test_step_sizes_layer_by_step_and_negative_ones(bench: Bench) -> None:
+    panel = shown(bench, "Step sizes")
+    assert asked(bench) == InsightRequest.of("step_sizes", arm="MAML")
+    answer(bench, records.lslr())
+    plot = panel.page.plot
+    np.testing.assert_array_equal(plot.image.image, records.lslr().mean.T)
+    assert tuple(plot.image.getLevels()) == (-0.3, 0.3)
+    low, high = plot.scale.color_of(np.array([-0.3, 0.3]))
+    assert low[2] > low[0] and high[0] > high[2], "blue below 0, orange above"
+    assert panel.page.cell_text(1, 0) == "hidden 1, inner step 2<br>α 0.2"
+    assert "α from −0.05 to 0.3 · 25 % of the parameters" in panel.said.full
+    assert not panel.page.which.isEnabled()
+
+
+def test_step_sizes_of_every_parameter(bench: Bench) -> None:
+    panel = shown(bench, "Step sizes")
+    answer(bench, records.per_parameter())
+    page = panel.page
+    assert [page.which.itemText(n) for n in range(3)] == ["Layer by step", "hidden 1", "output"]
+    page.which.setCurrentIndex(1)
+    page.which.activated.emit(1)
+    np.testing.assert_array_equal(page.plot.image.image, records.per_parameter().each[0])
+    assert page.cell_text(0, 1) == "input 1, unit 2<br>α −0.2"
+    header, rows = page.plot.table(False)
+    assert header == ["input", "unit", "step size"] and list(rows)[1] == [1, 2, -0.2]
+
+
+def test_step_sizes_that_are_not_learned_in_words(bench: Bench) -> None:
+    panel = shown(bench, "Step sizes")
+    reason = "The step sizes of this arm are not learned: α is 0.01 everywhere."
+    answer(bench, NothingToShow(reason))
+    assert panel.page.view.words.isVisible() and panel.page.view.words.text() == reason
+
+
+def test_only_the_page_that_is_seen_is_computed(bench: Bench) -> None:
+    panel = shown(bench, "Layer")
+    assert asked(bench).view == "layer"
+    panel.show_page("Features")
+    assert asked(bench).view == "features"
+    panel.hide()
+    assert bench.worker.posted_of(LookInside)[-1].views == ()
+
+
+def test_the_button_computes_it_now(bench: Bench) -> None:
+    panel = shown(bench, "Features")
+    press(bench.qtbot, panel.refresh)
+    assert bench.worker.posted_of(RefreshInsight) == [RefreshInsight(asked(bench))]
+
+
+def test_the_keyboard_reads_off_places_and_cells(bench: Bench) -> None:
+    panel = shown(bench, "Features")
+    answer(bench, {"MAML": records.features()})
+    plot = panel.page.similarity
+    plot.setFocus(Qt.FocusReason.TabFocusReason)
+    for words in ("layer 1", "layer 2", "layer output", "layer output"):
+        bench.qtbot.keyClick(plot, Qt.Key.Key_Right)
+        assert plot.readout.text.startswith(words)
+    panel.show_page("Layer")
+    answer(bench, records.layer())
+    heat = panel.page.plots[0]
+    heat.setFocus(Qt.FocusReason.TabFocusReason)
+    bench.qtbot.keyClick(heat, Qt.Key.Key_Up)
+    assert heat.cell == (5, 3)
+    assert heat.readout.text == "unit 4 at x 0<br>0"
+
+
+def test_both_themes(bench: Bench) -> None:
+    panel = shown(bench, "Layer")
+    answer(bench, records.layer())
+    plot = panel.page.plots[2]
+    zero = plot.scale.color_of(np.array([0.0]))[0]
+    assert tuple(zero[:3]) == (255, 255, 255)
+    bench.session.set_theme(DARK)
+    zero = plot.scale.color_of(np.array([0.0]))[0]
+    assert tuple(zero[:3]) == (0x1C, 0x1F, 0x25), "what is 0 has the ground's colour"
+    np.testing.assert_allclose(plot.image.image, 0.25)
