@@ -2,7 +2,7 @@
 
 What is saved is always a state whose next losses were seen to be fine, so a resumed run repeats an
 uninterrupted one bit for bit, divergence included. Nothing that depends on a clock enters a file
-but `steps_per_second` in the summary.
+but `steps_per_second` in the summary, and the costs that the insight measures.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from maml_explorer.storage import run_folder as files
 from maml_explorer.storage.changes import frozen_row
 from maml_explorer.storage.checkpoint import ArmResult, Checkpoint, save_checkpoint
 from maml_explorer.storage.initialization import Initialization, save_initialization, versions
+from maml_explorer.storage.insight import insight_entry, read_entries, write_insight
 from maml_explorer.storage.records import arm_records
 from maml_explorer.storage.run_folder import RunFolder
 
@@ -128,6 +129,7 @@ def train_headless(
     folder: RunFolder | None = None,
     checkpoint: Checkpoint | None = None,
     progress: Callable[[Progress], None] | None = None,
+    look_inside: bool = False,
 ) -> Outcome:
     """Train every arm for every seed to the declared number of outer steps.
 
@@ -140,6 +142,8 @@ def train_headless(
         folder: where to write; None writes nothing.
         checkpoint: where to go on from.
         progress: called after every outer step.
+        look_inside: whether every view of the insight is computed at the end of each seed, and
+            written to `folder`.
 
     Raises:
         SettingsError: where the device is absent.
@@ -161,6 +165,8 @@ def train_headless(
                 _train(run, save, progress, position * steps, len(seeds) * steps)
                 initializations[seed], results[seed] = _finish(run, folder, len(seeds) > 1)
                 save(run, run.state)
+                if look_inside and folder is not None:
+                    _look_inside(run, folder)
             except BaseException:  # Ctrl+C too
                 results.pop(seed, None)
                 save(run, run.verified)
@@ -340,6 +346,23 @@ def _finish(
         initializations[name] = initialization
         results[name] = ArmResult(arm.outer_step, records, run.diverged.get(name, ""))
     return initializations, results
+
+
+def _look_inside(run: _Seed, folder: RunFolder) -> None:
+    """Write what every view finds; those of the other seeds stay."""
+    from maml_explorer.worker.insight.every import every_view
+    from maml_explorer.worker.insight_figures import Figures
+
+    seed, figures = run.plan.settings.run.seed, Figures()
+    entries = [entry for entry in read_entries(folder.path) if entry["seed"] != seed]
+    for found in every_view(run.plan, run.state):
+        figures.take(found)
+        entries.append(
+            insight_entry(
+                found.request.view, found.request.values(), seed, found.outer_step, found.value
+            )
+        )
+    write_insight(folder.path, entries, figures.rows())
 
 
 def _metrics(run: _Seed) -> dict[str, ArmMetrics]:

@@ -51,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="train a saved run again with all that was changed while it trained, and compare",
     )
+    parser.add_argument(
+        "--insight",
+        action="store_true",
+        help="look inside at the end: every view of the insight, written to --out",
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     add_hyperparameters(parser)
@@ -64,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: where the disk fails.
     """
     typed = given_hyperparameters(arguments)
+    if arguments.insight and arguments.out is None:
+        raise UsageError("--insight writes into the run folder: give --out DIR.")
     if arguments.replay is not None:
         return _replay(arguments, typed)
     work = _resumed(arguments, typed) if arguments.resume else _new(arguments, typed)
@@ -80,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
                 folder=work.folder,
                 checkpoint=work.checkpoint,
                 progress=bar,
+                look_inside=arguments.insight,
             )
     except KeyboardInterrupt:
         if bar is not None:

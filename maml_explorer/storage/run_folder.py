@@ -31,6 +31,8 @@ SUMMARY = "summary.json"
 CHECKPOINT = "checkpoint.safetensors"
 ADAPTATION_PICTURE = "adaptation.png"
 LOSSES_PICTURE = "losses.png"
+INSIGHT = "insight.json"
+FIGURES = "insight.csv"
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     METRICS: (
@@ -44,7 +46,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Appended file → its columns."""
-_FILES = {SETTINGS, SUMMARY, CHECKPOINT, ADAPTATION_PICTURE, LOSSES_PICTURE, *COLUMNS}
+_FILES = {
+    SETTINGS, SUMMARY, CHECKPOINT, ADAPTATION_PICTURE, LOSSES_PICTURE, INSIGHT, FIGURES, *COLUMNS,
+}  # fmt: skip
 _EXPORTED = {"model.safetensors", "config.json", "README.md", "model.pt"}
 """What an arm's folder holds."""
 

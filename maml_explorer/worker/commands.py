@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 OF_A_RUN = (
     "settings", "plan", "state", "good", "candidate", "seconds", "gradient_evaluations", "changes",
     "last_change", "beyond", "history", "good_of", "candidate_of", "figures", "insights",
+    "saved_insights",
 )  # fmt: skip
 """Attributes of the loop that belong to one run, and come back with it."""
 MAX_KEPT = 4
@@ -72,6 +73,7 @@ def _begin_anew(
             "history": History(),
             "figures": Figures(),
             "insights": {},
+            "saved_insights": (),
         },
         phase,
     )

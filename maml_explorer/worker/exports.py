@@ -17,6 +17,13 @@ from maml_explorer.storage import run_folder as files
 from maml_explorer.storage.changes import read_changes
 from maml_explorer.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from maml_explorer.storage.initialization import Initialization, save_initialization
+from maml_explorer.storage.insight import (
+    insight_entry,
+    read_entries,
+    read_figures,
+    same_view,
+    write_insight,
+)
 from maml_explorer.storage.metrics import Losses, read_losses
 from maml_explorer.storage.reader import StorageError
 from maml_explorer.storage.records import arm_records
@@ -58,6 +65,7 @@ def save_run(loop: Loop, command: m.SaveRun) -> str:
     path = Path(command.folder)
     with _refused(path), whole_run(path, loop.settings, overwrite=command.overwrite) as folder:
         folder.append(files.CHANGES, loop.changes)
+        write_insight(folder.path, _found(loop), loop.figures.rows())
         for block in loop.history.blocks(loop.run_number):
             folder.append(files.METRICS, _rows(block, loop.settings.run.seed))
         for name in () if command.autosave else state.arms:
@@ -103,6 +111,7 @@ def opened_run(path: Path) -> dict[str, Any]:
         plan, state = prepare(settings), checkpoint.state
         changes = list(read_changes(folder.path / files.CHANGES))
         losses = read_losses(folder.path / files.METRICS, settings.run.seed)
+        figures, saved = Figures(read_figures(path)), tuple(read_entries(path))
     except StorageError as error:
         raise SettingsError(str(error)) from None
     except OSError as error:
@@ -126,9 +135,21 @@ def opened_run(path: Path) -> dict[str, Any]:
         "last_change": "",
         "beyond": state.outer_step > settings.outer.outer_steps,
         "history": history,
-        "figures": Figures(),
+        "figures": figures,
         "insights": {},
+        "saved_insights": saved,
     }
+
+
+def _found(loop: Loop) -> list[dict[str, Any]]:
+    """What the views found last, and what they had found in the run that was opened."""
+    seed = loop.settings.run.seed
+    entries = [
+        insight_entry(one.request.view, one.request.values(), seed, one.outer_step, one.value)
+        for one in loop.insights.values()
+    ]
+    newer = {same_view(entry) for entry in entries}
+    return [entry for entry in loop.saved_insights if same_view(entry) not in newer] + entries
 
 
 def _rows(block: m.Metrics, seed: int) -> Iterator[tuple[object, ...]]:

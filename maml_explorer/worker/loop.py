@@ -36,7 +36,7 @@ from maml_explorer.worker.history import History
 from maml_explorer.worker.insight.schedule import Schedule
 from maml_explorer.worker.insight.stability import arm_stability
 from maml_explorer.worker.insight_figures import Figures
-from maml_explorer.worker.insight_messages import Insight
+from maml_explorer.worker.insight_messages import Insight, Option
 from maml_explorer.worker.insight_values.stability import StabilitySeen
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.recorder import Bad, Recorder
@@ -95,8 +95,10 @@ class Loop:
         self.held_out = HeldOut(clock)
         self.insight = Schedule(clock)
         self.figures = Figures()
-        self.insights: dict[str, Insight] = {}
-        """By view what it found last in this run."""
+        self.insights: dict[tuple[str, Option], Insight] = {}
+        """By view and arm what it found last in this run."""
+        self.saved_insights: tuple[dict[str, Any], ...] = ()
+        """What the views had found in a run that was opened, as in its file."""
         self.pending: Pending | None = None
         self.probe: m.ProbeTask | None = None
         self.watch: m.WatchTasks | None = None
@@ -507,7 +509,7 @@ class Loop:
             self.outbox.put(found)
         if isinstance(found, Insight) and not found.failed:
             self.figures.take(found)
-            self.insights[found.request.view] = found
+            self.insights[found.request.view, found.request.values().get("arm")] = found
         return True
 
     def drop_pending(self) -> None:

@@ -27,6 +27,12 @@ from maml_explorer.storage.initialization import (
     load_initialization,
     save_initialization,
 )
+from maml_explorer.storage.insight import (
+    insight_entry,
+    read_entries,
+    read_figures,
+    write_insight,
+)
 from maml_explorer.storage.metrics import read_losses
 from maml_explorer.storage.run_folder import create_run, open_run
 
@@ -71,6 +77,8 @@ def good_files(folder: Path) -> None:
     """Fills a folder with one good file of every kind."""
     run = create_run(folder / "run", SETTINGS)
     run.append("metrics.csv", [(1, "MAML", 5, 1.0, 2.0, None, None)] * 3)
+    entry = insight_entry("gradient", {"arm": "MAML"}, 5, 3, {"cosine": [0.5, None]})
+    write_insight(folder / "run", [entry] * 3, [(3, "gradient", "MAML", "cosine", 0.5)] * 3)
     state = start_run(PLAN)
     save_checkpoint(folder / "run" / "checkpoint.safetensors", Checkpoint(SETTINGS, state, (5,)))
     theta = state.arms["MAML"].initialization.numpy()
@@ -88,6 +96,8 @@ def _open_share(place: Path) -> object:
 OPENERS: dict[str, Callable[[Path], object]] = {
     "run/settings.toml": lambda place: open_run(place / "run"),
     "run/metrics.csv": lambda place: read_losses(place / "run" / "metrics.csv", 5),
+    "run/insight.json": lambda place: read_entries(place / "run"),
+    "run/insight.csv": lambda place: read_figures(place / "run"),
     "run/checkpoint.safetensors": lambda place: load_checkpoint(
         place / "run" / "checkpoint.safetensors", PLAN
     ),

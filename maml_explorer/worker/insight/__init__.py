@@ -38,6 +38,8 @@ class View:
     """While training it begins anew no sooner than this after it ended …"""
     share: float = 1.0
     """… nor before the time it took is this part of the time since it began."""
+    of_one_arm: bool = False
+    """Whether it looks at the arm of its option `arm` alone."""
 
 
 VIEWS: dict[str, View] = {
@@ -46,11 +48,11 @@ VIEWS: dict[str, View] = {
     "cost": View(see_cost),
     "stability": View(see_stability, share=0.04),
     "features": View(see_features, seconds=1.0),
-    "step_sizes": View(see_step_sizes),
-    "layer": View(see_layer, seconds=0.2),
-    "parameter_map": View(see_parameter_map),
-    "error_map": View(see_error_map, seconds=1.0),
-    "data_map": View(see_data_map, seconds=1.0),
-    "landscape": View(see_landscape, seconds=1.0),
+    "step_sizes": View(see_step_sizes, of_one_arm=True),
+    "layer": View(see_layer, seconds=0.2, of_one_arm=True),
+    "parameter_map": View(see_parameter_map, of_one_arm=True),
+    "error_map": View(see_error_map, seconds=1.0, of_one_arm=True),
+    "data_map": View(see_data_map, seconds=1.0, of_one_arm=True),
+    "landscape": View(see_landscape, seconds=1.0, of_one_arm=True),
 }
 """Name of a request → its view."""
