@@ -13,6 +13,9 @@ from PySide6.QtWidgets import (
     QTableWidgetItem,
 )
 
+MOST_WIDTH = 340
+"""Pixels that the table may ask for at most; a narrower place scrolls it."""
+
 
 class FigureTable(QTableWidget):
     """Words in the first column, figures in the others; one row can be chosen.
@@ -65,11 +68,12 @@ class FigureTable(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        needed = header.length() + 4
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         if chosen is not None and chosen < len(rows):
             self.selectRow(chosen)
         self.blockSignals(False)
-        self.setMinimumWidth(min(300, self.horizontalHeader().length() + 4))
+        self.setMinimumWidth(min(MOST_WIDTH, needed))
 
     @property
     def chosen(self) -> int | None:

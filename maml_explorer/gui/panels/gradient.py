@@ -90,7 +90,7 @@ class GradientPanel(QWidget):
 
     def _say(self, page: InsightPage, words: str) -> None:
         if page is self.page:
-            self.said.say(words)
+            self.said.say(words, words.removeprefix("at outer "))
 
     def _show_arm(self, name: str) -> None:
         for page in self.pages.values():

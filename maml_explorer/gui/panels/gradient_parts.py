@@ -16,7 +16,11 @@ from maml_explorer.worker.insight_values.gradient import WHOLE, GradientSeen
 
 GRADIENT = InsightRequest.of("gradient")
 COSINE, NORMS = "Cosine", "Norms"
-COLUMNS = ("Layer", "∇L(φ)", "Hessian", "sum", "cosine")
+CAPTIONS = {
+    COSINE: "cosine between first order and the meta-gradient",
+    NORMS: "norms",
+}
+COLUMNS = ("Layer", "∇L(φ)", "Hess.", "sum", "cosine")
 TIPS = (
     "Choose a layer to follow it over training",
     "Norm of the query gradient at the adapted parameters: all that first order keeps",
@@ -40,7 +44,7 @@ class PartsPage(InsightPage):
         self.legend = LegendLine(self.plot)
         super().__init__(session, GRADIENT, beside(self.table, self.legend.below(), (300, 480)))
         self.controls = (self.quantity,)
-        self.plot.caption = lambda: f"{self.layer} · {self.quantity.currentText()}"
+        self.plot.caption = lambda: f"{self.layer} · {CAPTIONS[self.quantity.currentText()]}"
         self.quantity.currentTextChanged.connect(lambda _: self.draw_now())
         self.table.itemSelectionChanged.connect(self.draw_now)
 
@@ -77,9 +81,7 @@ class PartsPage(InsightPage):
         if self.quantity.currentText() == COSINE:
             lines = arm_lines(session, "gradient", f"cosine, {layer}")
             opposed = any(bool((line.y < 0).any()) for line in lines)
-            self.plot.show_lines(
-                lines, "cosine with first order", (-1.05 if opposed else -0.03, 1.05)
-            )
+            self.plot.show_lines(lines, "cosine", (-1.05 if opposed else -0.03, 1.05))
             return
         parts = (
             ("first order", "∇L_query(φ_K)", "dash"),

@@ -33,7 +33,7 @@ class StabilityTrace(LinesPlot):
         self.session, self.losses = session, losses
         self.setFixedHeight(HEIGHT)
         self.label_x("")
-        self.paper_labels = ("outer step", "")
+        self.paper_labels = ("outer step", "α λ_max")
         self.caption = lambda: "largest eigenvalue of diag(a) H (α λ_max), median of tasks"
         self.setToolTip(
             "α λ_max, the largest eigenvalue of diag(a) H: the median of some tasks. Above 2 an "
@@ -51,7 +51,7 @@ class StabilityTrace(LinesPlot):
             return
         lines = arm_lines(self.session, STABILITY.view, MEDIAN)
         self.left.setWidth(self.losses.left.width())
-        self.show_lines(lines, "α λ_max", reference=(SWINGS, "swings above 2"), empty=WAITING)
+        self.show_lines(lines, reference=(SWINGS, "α λ_max above 2: swings"), empty=WAITING)
         if self.losses.axis == OUTER_STEPS and not self.losses.log_x:
             self.view().setXRange(*self.losses.view().viewRange()[0], padding=0)
             self.draw_words()

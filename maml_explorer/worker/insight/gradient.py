@@ -12,6 +12,7 @@ from maml_explorer.core.insight.nothing import Nothing
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
 from maml_explorer.worker.answers import frozen_array
+from maml_explorer.worker.insight.asked import layer_names
 from maml_explorer.worker.insight.looking import arm_by_arm, said, shares, some_tasks
 from maml_explorer.worker.insight_messages import NothingToShow, Option
 from maml_explorer.worker.insight_values.gradient import WHOLE, GradientSeen
@@ -58,7 +59,7 @@ def _of_arm(plan: Plan, name: str, theta: Tensor) -> Generator[float, None, Seen
         return said(parts)
     summary = parts.summary()
     return GradientSeen(
-        layers=(*(f"layer {nth + 1}" for nth in range(plan.model.depth)), WHOLE),
+        layers=(*layer_names(plan), WHOLE),
         first_norm=frozen_array(summary.first_norm),
         correction_norm=frozen_array(summary.correction_norm),
         norm=frozen_array(summary.norm),

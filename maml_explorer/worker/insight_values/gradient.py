@@ -17,7 +17,7 @@ class GradientSeen:
     """
 
     layers: tuple[str, ...]
-    """[layer]: "layer 1" … and `WHOLE`."""
+    """[layer]: "hidden 1" …, "output" and `WHOLE`."""
     first_norm: Array
     """[layer]: of the query gradient at the adapted parameters, all that first order keeps."""
     correction_norm: Array

@@ -50,10 +50,10 @@ class StabilitySeen:
         if math.isfinite(self.largest):
             verb = "swing" if self.share_swinging > 0 else "do not swing"
             where = f" on {100 * self.share_swinging:.0f} % of tasks" if self.share_swinging else ""
-            parts.append(f"its inner steps {verb}{where} ({largest} up to {self.largest:.3g}, "
+            parts.append(f"its inner steps {verb}{where} ({largest} up to {_short(self.largest)}, "
                          "stable below 2)")  # fmt: skip
         if math.isfinite(self.gradient_norm):
-            parts.append(f"its outer gradient has norm {self.gradient_norm:.3g}")
+            parts.append(f"its outer gradient has norm {_short(self.gradient_norm)}")
         return f"At the state kept {' and '.join(parts)}." if parts else ""
 
     def figures(self) -> dict[str, float]:
@@ -66,3 +66,7 @@ class StabilitySeen:
             SHARE_ABOVE_ONE: self.share_above_one,
             GRADIENT: self.gradient_norm,
         }
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
