@@ -22,7 +22,7 @@ help:
 	@echo 'make format    format, and repair what can be repaired'
 	@echo 'make bench     measure against the peers'
 	@echo 'make soak      the real window under load, random users, extreme settings (MINUTES=5)'
-	@echo 'make fuzz      damaged files and share strings (MINUTES=5)'
+	@echo 'make fuzz      damaged files, settings through every format, edits undone (MINUTES=5)'
 	@echo 'make chaos     saves that are killed, saves whose calls fail (MINUTES=5)'
 	@echo 'make pictures  draw the pictures of the README anew'
 	@echo 'make clean     remove .venv, builds and caches; runs/ stays'

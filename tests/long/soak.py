@@ -57,9 +57,10 @@ from maml_explorer.worker import messages as m
 from maml_explorer.worker.handle import Worker
 from tests.gui.fake_worker import FakeWorker
 from tests.long.report import Budget, Row, arguments, summary
+from tests.resuming import both_ways, go_on_elsewhere, unlike
 from tests.worker.driving import small_settings
 
-PARTS = ("steps", "events", "windows", "pause", "divergence", "extremes")
+PARTS = ("steps", "events", "windows", "pause", "divergence", "resume", "extremes")
 QUIET = ("propagateSizeHints", "does not support raise", "does not support grabbing")
 """What the offscreen platform says of every window and every menu."""
 LARGEST = 10**9
@@ -272,12 +273,23 @@ def _chosen(menu: QMenu, dice: random.Random) -> str:
 
 @contextmanager
 def harmless() -> Iterator[None]:
-    """Links are not opened, dialogs for files are never shown, files stay where they are."""
+    """Links are not opened, no dialog for files is shown, and what is saved lies apart.
+
+    Names that are typed at random are paths too, and proposals lie in the person's home.
+    """
     real_open, real_dialog = QDesktopServices.openUrl, QFileDialog.open
     QDesktopServices.openUrl = staticmethod(lambda url: True)  # type: ignore[method-assign]
     QFileDialog.open = lambda self, *_: self.close()  # type: ignore[method-assign,assignment]
+    here, home = Path.cwd(), os.environ.get("HOME", "")
     try:
-        yield
+        with tempfile.TemporaryDirectory() as place:
+            os.chdir(place)
+            os.environ["HOME"] = place
+            try:
+                yield
+            finally:
+                os.chdir(here)
+                os.environ["HOME"] = home
     finally:
         QDesktopServices.openUrl = real_open  # type: ignore[method-assign]
         QFileDialog.open = real_dialog  # type: ignore[method-assign]
@@ -320,8 +332,9 @@ def events(budget: Budget, watch: Watch, dice: random.Random, most: int = 100_00
                         popup.close()
                 if session.worker.alive:
                     session.pause()
-                    settled = until(partial(_settled, session), 60)
-                    if not settled:
+                    if not until(partial(_obeyed, session), 300):
+                        watch.fault(f"the worker does not answer: {recent}")
+                    elif not until(partial(_settled, session), 10):
                         watch.fault(f"the window shows other settings than are in force: {recent}")
     figures = f"{broken} panels failed; longest event {1000 * slowest:.0f} ms"
     return Row("6 random user events", f"{done:,}", figures, len(watch.faults))
@@ -338,6 +351,12 @@ def broken_invariant(window: MainWindow) -> str:
     if status is not None and any(n > status.outer_step for n in status.arm_steps.values()):
         return "an arm has taken more outer steps than the run"
     return ""
+
+
+def _obeyed(session: Session) -> bool:
+    """Whether the worker has taken up everything: exports that were asked for take their time."""
+    assert isinstance(session.worker, Worker)
+    return not session.worker._inbox
 
 
 def _settled(session: Session) -> bool:
@@ -473,6 +492,37 @@ def divergence(budget: Budget, watch: Watch, dice: random.Random) -> Row:
             if isinstance(report, m.Diverged) and "\n" in report.reason:
                 watch.fault(report.reason)
     return Row("11 divergence settings", f"{ran:,}", f"{diverged:,} diverged", len(watch.faults))
+
+
+def resume(budget: Budget, watch: Watch, dice: random.Random) -> Row:
+    """Row 5: runs that go on in a new process, with and without clicks; 20 where time allows."""
+    steps = max(300, min(20_000, round(3 * budget.seconds)))
+    taken = 0
+    while budget.count < 20 and budget.left > 0:
+        budget.count += 1
+        budget.say(f"configuration {budget.count}, {steps:,} outer steps each")
+        names = dice.sample(list(ALGORITHMS), dice.randint(1, 3))
+        settings = small_settings(
+            *names,
+            outer_steps=steps,
+            noise=dice.choice((0.0, 0.3)),
+            precision=dice.choice(("float32", "float64")),
+            optimizer=dice.choice(("adam", "sgd")),
+            activation=dice.choice(("relu", "tanh", "sine", "softplus")),
+            inner_steps=dice.randint(1, 3),
+            meta_batch=dice.randint(1, 8),
+            seed=dice.randrange(1000),
+        )
+        with tempfile.TemporaryDirectory() as name:
+            halves = (dice.randrange(1, steps), dice.randrange(1, steps))
+            whole, broken = both_ways(settings, Path(name), halves)
+            go_on_elsewhere(broken)
+            for folder in broken:
+                taken += steps
+                if wrong := unlike(whole, folder):
+                    watch.fault(f"{folder.name} of {settings}: {wrong}")
+    figures = f"2 breaks each, one with clicks; {taken:,} outer steps compared"
+    return Row("5 resumed elsewhere", f"{budget.count:,}", figures, len(watch.faults))
 
 
 def drawn_value(declared: Hyperparameter, dice: random.Random) -> object:
