@@ -110,7 +110,7 @@ class Files:
     def save_run(self) -> None:
         """Saves the run where it was saved before, or asks where."""
         if self._saved:
-            self._window.session.post(SaveRun(self._saved, overwrite=True))
+            self._window.session.write(SaveRun(self._saved, overwrite=True))
             return
         proposal = proposed_path("run")
         self.ask.ask("Save the run as the folder", proposal, self._save_into)
@@ -132,7 +132,7 @@ class Files:
             self._window.banners.say("own presets", " ".join(refused), "warning")
 
     def _save_into(self, folder: str) -> None:
-        self._window.session.post(SaveRun(folder))
+        self._window.session.write(SaveRun(folder))
 
     def _save_preset(self, title: str) -> None:
         window, session = self._window, self._window.session

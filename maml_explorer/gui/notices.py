@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QObject, QUrl
+from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from maml_explorer.gui.banner import Banners
 from maml_explorer.gui.numbers import whole
 from maml_explorer.gui.session import Session
-from maml_explorer.worker.messages import Diverged, Exported, Failed, Refused
+from maml_explorer.worker.messages import (
+    Diverged,
+    Exported,
+    ExportInitialization,
+    Failed,
+    Refused,
+    SaveRun,
+    StopWriting,
+)
+
+SLOW = 400
+"""Milliseconds of writing from which on it is said."""
 
 
 class Notices(QObject):
@@ -25,6 +36,13 @@ class Notices(QObject):
         session.failed.connect(self._failed)
         session.refused.connect(self._refused)
         session.exported.connect(self._exported)
+        session.writing.connect(self._writing)
+        session.came_late.connect(self._came_late)
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(SLOW)
+        self._slow.timeout.connect(self._say_writing)
+        self._what = ""
         session.noted.connect(partial(banners.say, "noted"))
         session.run_started.connect(self._forget)
         session.rewound.connect(self._forget)
@@ -58,12 +76,43 @@ class Notices(QObject):
             ),
         )
 
+    def _writing(self, command: ExportInitialization | SaveRun) -> None:
+        """Says what takes a while, once it does."""
+        what = "the run" if isinstance(command, SaveRun) else f"the initialization of {command.arm}"
+        self._what = what
+        self._slow.start()
+
+    def _say_writing(self) -> None:
+        self._banners.say(
+            "writing",
+            f"Writing {self._what}: it is measured on the held-out tasks first.",
+            choices=(("Cancel", lambda: self._session.post(StopWriting())),),
+        )
+
+    def _written(self) -> None:
+        self._slow.stop()
+        self._banners.drop("writing")
+
+    def _came_late(self, names: list[str]) -> None:
+        session, status = self._session, self._session.status
+        begins = "begins" if len(names) == 1 else "begin"
+        step = 0 if status is None else status.outer_step
+        self._banners.say(
+            "late",
+            f"{listed(names)} {begins} here, at an outer step 0 of its own; the others have taken "
+            f"{whole(step)}.",
+            choices=(("Restart all", lambda: session.restart(train=session.running)),),
+        )
+
     def _refused(self, report: Refused) -> None:
+        if report.command in ("ExportInitialization", "SaveRun"):
+            self._written()
         self._banners.say(f"refused {report.command}", report.reason, "warning")
 
     def _exported(self, report: Exported) -> None:
         if report.what in ("session", "pin"):  # nobody asked for a file
             return
+        self._written()
         what = f"The {report.what} of {report.arm}" if report.arm else f"The {report.what}"
         opens = "Open" if report.what == "report" else "Open folder"
         folder = QUrl.fromLocalFile(report.folder)
@@ -78,7 +127,8 @@ class Notices(QObject):
 
     def _forget(self, _: object) -> None:
         self._frozen = {}
-        self._banners.drop("failed")
+        for subject in ("failed", "late"):
+            self._banners.drop(subject)
         self._banners.drop("diverged")
 
 

@@ -76,6 +76,10 @@ class Session(QObject):
     refused = Signal(object)
     exported = Signal(object)
     compared = Signal(object)
+    writing = Signal(object)
+    """A folder was asked for: the command."""
+    came_late = Signal(object)
+    """Names of arms that begin at an outer step 0 of their own while the others have trained."""
     noted = Signal(str)
     """A sentence: what was done otherwise than one might expect."""
     insight_arrived = Signal(object)
@@ -221,10 +225,14 @@ class Session(QObject):
         """Makes `edited` what is edited: posts what can apply at once, stages the rest."""
         now = in_force_part(self.settings, edited)
         self.staged = edited if edited != now else None
+        before = {arm.name for arm in self.settings.arms}
         if now != self.settings:
             self.settings = now
             self.post(m.Change(now))
         self.settings_changed.emit(self.settings)
+        late = [arm.name for arm in now.arms if arm.name not in before]
+        if late and self.status is not None and self.status.outer_step:
+            self.came_late.emit(late)
 
     # what the run does
 
@@ -330,6 +338,11 @@ class Session(QObject):
         """Asks for the verdicts by the preset's published numbers, and for a report in `file`."""
         if self.preset is not None:
             self.post(m.Reproduce(self.preset, file))
+
+    def write(self, command: m.ExportInitialization | m.SaveRun) -> None:
+        """Has a folder written; it can be given up with `StopWriting`."""
+        self.post(command)
+        self.writing.emit(command)
 
     def request_meta_test(self) -> None:
         """Asks for a meta-test now."""

@@ -395,6 +395,7 @@ ACTIONS: dict[type, Callable[[Loop, Any], None]] = {
     m.ExportInitialization: _export,
     m.Reproduce: _reproduce,
     m.SaveRun: _save,
+    m.StopWriting: lambda loop, _: None,  # looked for while writing; afterwards it is too late
     m.PinRun: _pin,
     m.ShowGhost: _show_ghost,
     m.Stop: _stop,

@@ -212,7 +212,7 @@ def _refused(path: Path) -> Iterator[None]:
     except SettingsError:
         raise
     except Interrupted:
-        raise SettingsError(f"{path} was not written: the program was told to end.") from None
+        raise SettingsError(f"{path} was not written: that was cancelled.") from None
     except StorageError as error:
         raise SettingsError(str(error)) from None
     except (OSError, ValueError) as error:

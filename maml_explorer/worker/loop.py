@@ -405,12 +405,12 @@ class Loop:
             return None
 
     def look_while_writing(self) -> None:
-        """Obeys a pause and answers probes at once; raises where the program shall end.
+        """Obeys a pause and answers probes at once; raises where the writing or all shall end.
 
         What is written is of one state, so training may be paused meanwhile.
         """
         while self.inbox:
-            if self.inbox.holds((m.Stop,)):
+            if self.inbox.holds((m.Stop, m.StopWriting)):
                 raise Interrupted
             command = self.inbox.first()
             if not isinstance(command, (m.Pause, *_ANSWERED_ANY_TIME)):

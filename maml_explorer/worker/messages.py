@@ -215,6 +215,11 @@ class SaveRun:
 
 
 @dataclass(frozen=True)
+class StopWriting:
+    """Give up the export or the saving in progress: it is answered by `Refused`."""
+
+
+@dataclass(frozen=True)
 class PinRun:
     """Write settings and state of the run, so that `ShowGhost` can show it at any later time.
 
@@ -263,6 +268,7 @@ Command = (
     | ExportInitialization
     | Reproduce
     | SaveRun
+    | StopWriting
     | PinRun
     | ShowGhost
     | Stop

@@ -143,3 +143,40 @@ def test_a_divergence_says_how_stable_the_inner_steps_are():
     assert divergence_words([one]).startswith(f"MAML diverged at outer step 7. {known} Going back")
     both = divergence_words([one, two])
     assert "Last change: α from 1 to 2. MAML: At the state kept its inner steps swing" in both
+
+
+def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: QtBot):
+    session = window.session
+    arms = window.places["adaptation"].panel.arms  # type: ignore[union-attr]
+    arms.add("reptile")
+    assert said(window) == [], "before training nothing is late"
+    session.train()
+    session.pull()
+    arms.add("maml")
+    assert said(window) == [
+        "MAML 2 begins here, at an outer step 0 of its own; the others have taken 40."
+    ]
+    press(qtbot, window.banners.shown[0].buttons[0])
+    restart = worker_of(window).posted_of(m.Restart)[-1]
+    assert restart == m.Restart(session.settings, train=True)
+    assert [arm.name for arm in restart.settings.arms][-2:] == ["Reptile", "MAML 2"]
+    session.pull()
+    assert said(window) == []
+
+
+def test_writing_that_takes_a_while_is_said_and_cancelled(window: MainWindow, qtbot: QtBot):
+    session, worker = window.session, worker_of(window)
+    del worker._answers[m.SaveRun]
+    session.write(m.SaveRun("/somewhere/run"))
+    assert said(window) == [], "what is done at once is not said"
+    qtbot.waitUntil(lambda: bool(said(window)))
+    assert said(window)[0].startswith("Writing the run:")
+    press(qtbot, window.banners.shown[0].buttons[0])
+    assert worker.posted[-1] == m.StopWriting()
+    worker.report(m.Refused("SaveRun", "/somewhere/run was not written: that was cancelled."))
+    session.pull()
+    assert said(window) == ["/somewhere/run was not written: that was cancelled."]
+    session.write(m.SaveRun("/somewhere/run"))
+    worker.report(m.Exported("run", "/somewhere/run"))
+    session.pull()
+    assert not window.notices._slow.isActive()

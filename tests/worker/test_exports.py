@@ -73,3 +73,18 @@ def test_folders_that_are_there_are_refused_in_words(tmp_path: Path) -> None:
         assert refused.reason.endswith(".") and "\n" not in refused.reason
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
     assert driver.loop.phase is m.Phase.PAUSED
+
+
+def test_an_export_is_given_up_when_that_is_asked_meanwhile(tmp_path: Path) -> None:
+    driver = Driver(small_settings("maml"))
+    driver.train_to(3)
+    driver.outbox.collect()
+    driver.inbox.post(m.StopWriting())
+    # it is looked for between the pieces of the meta-test that goes with the folder
+    driver.loop.obey(m.ExportInitialization("MAML", str(tmp_path / "a")))
+    (refused,) = driver.reports(m.Refused)
+    assert isinstance(refused, m.Refused)
+    assert refused.reason == f"{tmp_path / 'a'} was not written: that was cancelled."
+    assert list(tmp_path.iterdir()) == []
+    driver.tell(m.ExportInitialization("MAML", str(tmp_path / "a")))
+    assert load_initialization(tmp_path / "a").outer_step == 3, "the next one is not given up"
