@@ -8,6 +8,7 @@ from maml_explorer.worker.insight_values.error_map import DataMapSeen, ErrorMapS
 from maml_explorer.worker.insight_values.features import FeaturesSeen
 from maml_explorer.worker.insight_values.landscape import LandscapeSeen
 from maml_explorer.worker.insight_values.layer import LayerSeen
+from maml_explorer.worker.insight_values.norm import NormLayer, NormSeen
 from maml_explorer.worker.insight_values.parameter_map import ParameterMapSeen
 from maml_explorer.worker.insight_values.step_sizes import StepSizesSeen
 from maml_explorer.worker.messages import Array
@@ -48,6 +49,20 @@ def per_parameter() -> StepSizesSeen:
     each = (frozen([[0.1, -0.2, 0.3], [0.0, 0.05, 0.02]]), frozen([[0.4], [-0.1], [0.2], [0.0]]))
     ends = [frozen([[float(end(values))] for values in each]) for end in (np.mean, np.min, np.max)]
     return StepSizesSeen(("hidden 1", "output"), *ends, 0.2, each)
+
+
+def norm(stored: bool = True) -> NormSeen:
+    mean = np.arange(2 * 3 * 4.0).reshape(2, 3, 4) - 5.0
+    none = frozen([])
+    kept = frozen(mean[0] + 0.5) if stored else none
+    layer = NormLayer(
+        frozen(mean), frozen(mean**2 + 1.0), kept, frozen(mean[0] ** 2) if stored else none,
+        frozen([[0.5, 0.25, 0.125], [2.0, 1.0, np.nan]]) if stored else none,
+    )  # fmt: skip
+    return NormSeen(
+        "batch-running" if stored else "none", "Words about the norm.", (layer, layer),
+        frozen([3.0, 1.0, 0.5]), frozen([3.5, 2.0, 1.5]) if stored else none, 40, 0,
+    )  # fmt: skip
 
 
 def parameter_map(steps: int = 2) -> ParameterMapSeen:

@@ -185,6 +185,37 @@ def test_step_sizes_that_are_not_learned_in_words(bench: Bench) -> None:
     assert panel.page.view.words.isVisible() and panel.page.view.words.text() == reason
 
 
+def test_norm_statistics_beside_stored_ones(bench: Bench) -> None:
+    panel = shown(bench, "Norm")
+    assert asked(bench) == InsightRequest.of("norm", arm="MAML")
+    answer(bench, records.norm())
+    page, layer = panel.page, records.norm().layers[0]
+    np.testing.assert_array_equal(page.current.image.image, layer.mean[0])
+    np.testing.assert_array_equal(page.stored.image.image, layer.stored_mean)
+    assert tuple(page.current.image.getLevels()) == tuple(page.stored.image.getLevels())
+    assert page.cell_text(page.current, 1, 2) == "unit 3, inner step 1<br>mean 1"
+    own, stored = page.errors.lines
+    np.testing.assert_array_equal(own.y, [3.0, 1.0, 0.5])
+    np.testing.assert_array_equal(stored.y, [3.5, 2.0, 1.5])
+    assert "stored means are up to 2 standard deviations off" in panel.said.full
+    assert "batch-running: Words about the norm." in panel.said.full
+    page.which_set.setCurrentIndex(1)
+    page.what.setCurrentText("Variance")
+    page.what.activated.emit(1)
+    np.testing.assert_allclose(10**page.current.image.image, layer.variance[1])
+    _, rows = page.current.table(False)
+    assert next(iter(rows)) == ["query", 0, 1, 7.0, 50.0, -4.5, 25.0]
+    assert len(list(page.current.table(True)[1])) == 24
+
+
+def test_without_a_norm_nothing_is_stored(bench: Bench) -> None:
+    panel = shown(bench, "Norm")
+    answer(bench, records.norm(stored=False))
+    assert not panel.page.stored_place.isVisible()
+    assert len(panel.page.errors.lines) == 1
+    assert panel.said.full.startswith("Words about the norm.")
+
+
 def test_only_the_page_that_is_seen_is_computed(bench: Bench) -> None:
     panel = shown(bench, "Layer")
     assert asked(bench).view == "layer"

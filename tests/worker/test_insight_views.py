@@ -19,6 +19,7 @@ from maml_explorer.core.insight.features import (
 )
 from maml_explorer.core.insight.landscape import plane_paths, surface, task_plane
 from maml_explorer.core.insight.learner import Learner, meta_test_learner
+from maml_explorer.core.insight.norm_statistics import norm_statistics
 from maml_explorer.core.insight.parameter_map import parameter_map, polar_fit, projected_path
 from maml_explorer.core.insight.probe_tasks import batch_at
 from maml_explorer.core.models.mlp import Mlp, with_ones
@@ -40,7 +41,7 @@ from tests.worker.driving import small_settings
 X, Y = (-3.0, -1.0, 0.5, 4.0), (0.7, -1.2, 2.0, 0.1)
 TASK: dict[str, Any] = {"x": X, "y": Y, "amplitude": 2.0, "phase": 0.7}
 OWN: dict[str, Any] = {"x": X, "y": Y}
-OF_ONE_ARM = ("step_sizes", "layer", "parameter_map", "error_map", "data_map", "landscape")
+OF_ONE_ARM = ("step_sizes", "layer", "norm", "parameter_map", "error_map", "data_map", "landscape")
 
 
 def run_of(settings: Settings) -> tuple[Plan, RunState]:
@@ -252,6 +253,38 @@ def test_learned_step_sizes_layer_by_layer() -> None:
     np.testing.assert_allclose(found.mean[:, 0], [each[:6].mean(), each[6:].mean()])
     assert (found.lowest[0, 0], found.highest[1, 0]) == (each[0], each[-1])
     assert found.negative == pytest.approx(float((each < 0).double().mean()))
+
+
+def test_step_sizes_leave_out_what_a_norm_keeps() -> None:
+    model = Mlp((1, 3, 1), norm="batch")
+    theta = torch.zeros(model.parameter_count, dtype=torch.float64)
+    each = model.layers(torch.arange(model.parameter_count, dtype=torch.float64) - 6.0)
+    found = step_sizes_of(
+        Learner(model, theta, 0, StepSizes([each], False), 1), ("hidden 1", "output")
+    )
+    assert [table.shape for table in found.each] == [(2, 3), (4, 1)]
+    np.testing.assert_array_equal(found.each[0], each[0][:2])
+    assert found.negative == 0.6
+
+
+@pytest.mark.parametrize("norm", ["none", "batch-per-step"])
+def test_norm_statistics_are_those_of_core(norm: str) -> None:
+    plan, state = run_of(small_settings("anil", norm=norm, precision="float64"))
+    found = seen("norm", plan, state, {"arm": "ANIL", "steps": 2})
+    learner = learner_of(plan, state, "ANIL", 2)
+    exact = run_to_end(norm_statistics(learner, some_tasks(plan, 40, learner.theta)))
+    assert (found.norm, found.words, len(found.layers)) == (norm, exact.words, 2)
+    for layer, other in zip(found.layers, exact.layers, strict=True):
+        np.testing.assert_array_equal(layer.mean, other.mean)
+        np.testing.assert_array_equal(layer.variance, other.variance)
+        if norm == "none":
+            assert layer.stored_mean.size == layer.gap.size == 0
+        else:
+            np.testing.assert_array_equal(layer.stored_mean, other.stored_mean)
+            np.testing.assert_array_equal(layer.stored_variance, other.stored_variance)
+            np.testing.assert_array_equal(layer.gap, other.gap)
+    np.testing.assert_array_equal(found.current_error, exact.current_error)
+    assert found.stored_error.size == (0 if norm == "none" else 3)
 
 
 def test_a_step_size_that_is_not_learned_is_said(made: tuple[Plan, RunState]) -> None:

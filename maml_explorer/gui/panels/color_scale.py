@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ _BELOW, _ABOVE = "#0072b2", "#d55e00"
 """Ends of the diverging map, of Okabe and Ito's colours; what is 0 has the ground's."""
 BAR = 12
 """Width of the bar in pixels."""
-_ROOM = 58
-"""Width of bar and numbers."""
+_LEFT, _GAP = 8, 6
+"""Pixels left of the bar, and between it and its numbers."""
+_STEP = 16
+"""The width grows in steps, so that live numbers do not move the plot at every look."""
 _MOST_DECADES = 6.0
 
 
@@ -66,18 +69,35 @@ class ColorScale(pg.GraphicsWidget):
         super().__init__()
         self.theme, self.kind = theme, kind
         self.low, self.high, self.logarithmic = 0.0, 1.0, False
-        self.setFixedWidth(_ROOM)
+        self._fit()
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
 
     def show_range(self, low: float, high: float, logarithmic: bool, kind: str = "") -> None:
         """Shows these numbers, and the colours of another kind where one is given."""
         self.kind = kind or self.kind
         self.low, self.high, self.logarithmic = low, high, logarithmic
+        self._fit()
         self.update()
+
+    def show_bar(self, shown: bool) -> None:
+        """Shows it, or leaves its place to the plot: the plot beside has the same scale."""
+        self.setVisible(shown)
+        self._fit()
+
+    def _fit(self) -> None:
+        """As wide as the numbers need."""
+        if not self.isVisible():
+            self.setFixedWidth(0)
+            return
+        metrics = QFontMetricsF(base_font())
+        _, labels = self.ticks(max(self.size().height(), 60.0))
+        need = max((metrics.horizontalAdvance(text) for text in labels), default=0.0)
+        self.setFixedWidth(_LEFT + BAR + _GAP + _STEP * math.ceil(need / _STEP + 0.25))
 
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""
         self.theme = theme
+        self._fit()
         self.update()
 
     def scaled(self, values: Array) -> Array:
@@ -114,7 +134,7 @@ class ColorScale(pg.GraphicsWidget):
     def paint(self, painter: QPainter, option: Any, widget: Any = None) -> None:
         """Draws bar, marks and numbers."""
         margin = QFontMetricsF(base_font()).height() / 2
-        bar = QRectF(8, margin, BAR, max(self.size().height() - 2 * margin, 1.0))
+        bar = QRectF(_LEFT, margin, BAR, max(self.size().height() - 2 * margin, 1.0))
         gradient = QLinearGradient(bar.bottomLeft(), bar.topLeft())
         for share in np.linspace(0.0, 1.0, 33):
             gradient.setColorAt(float(share), self.colors.map(float(share), mode="qcolor"))
@@ -127,5 +147,5 @@ class ColorScale(pg.GraphicsWidget):
         for at, text in zip(*self.ticks(bar.height()), strict=True):
             y = bar.bottom() - (at - low) / (high - low) * bar.height()
             painter.drawLine(QPointF(bar.right(), y), QPointF(bar.right() + 3, y))
-            room = QRectF(bar.right() + 6, y - 10, _ROOM, 20)
+            room = QRectF(bar.right() + _GAP, y - 10, self.size().width(), 20)
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)

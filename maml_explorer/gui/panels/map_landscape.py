@@ -99,8 +99,8 @@ class LandscapePage(ChosenPage):
         chosen, drawn = FIELDS[self.loss.currentText()], self.field
         self.plot.show_plane(seen, getattr(seen, drawn))
         names = {
-            "query": "Query loss, the task above",
-            "support": "Support loss, the task above",
+            "query": "Query loss, this task",
+            "support": "Support loss, this task",
             "mean_query": f"Query loss, mean of {seen.others} tasks",
             "mean_support": f"Support loss, mean of {seen.others} tasks",
         }

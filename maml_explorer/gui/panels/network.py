@@ -8,6 +8,7 @@ from maml_explorer.gui.panels.chosen_page import ChosenPage
 from maml_explorer.gui.panels.insight_tab import InsightTab
 from maml_explorer.gui.panels.network_features import FeaturesPage
 from maml_explorer.gui.panels.network_layer import LayerPage
+from maml_explorer.gui.panels.network_norm import NormPage
 from maml_explorer.gui.panels.network_step_sizes import StepSizesPage
 from maml_explorer.gui.session import Session
 
@@ -15,12 +16,13 @@ PAGES: dict[str, Callable[[Session], ChosenPage]] = {
     "Features": FeaturesPage,
     "Layer": LayerPage,
     "Step sizes": StepSizesPage,
+    "Norm": NormPage,
 }
 """Word on the button → page."""
 
 
 class NetworkPanel(InsightTab):
-    """Features, step sizes, one layer."""
+    """Features, one layer, step sizes, norm."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session, PAGES)

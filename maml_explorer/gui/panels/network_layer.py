@@ -41,8 +41,7 @@ class LayerPage(ChosenPage):
             plot.cell_text = partial(self.cell_text, nth)
             plot.table = self._table
         # the first two have one scale between them
-        self.plots[0].scale.setFixedWidth(0)
-        self.plots[0].scale.hide()
+        self.plots[0].scale.show_bar(False)
         self.layer_choice, self.what = ComboBox(), ComboBox()
         super().__init__(session, "layer", content, of_task=True, of_step=True)
         self.seen: LayerSeen | None = None

@@ -21,6 +21,7 @@ from maml_explorer.worker.insight.features import see_features
 from maml_explorer.worker.insight.gradient import see_gradient
 from maml_explorer.worker.insight.landscape import see_landscape
 from maml_explorer.worker.insight.layer import see_layer
+from maml_explorer.worker.insight.norm import see_norm
 from maml_explorer.worker.insight.parameter_map import see_parameter_map
 from maml_explorer.worker.insight.stability import see_stability
 from maml_explorer.worker.insight.step_sizes import see_step_sizes
@@ -50,6 +51,7 @@ VIEWS: dict[str, View] = {
     "features": View(see_features, seconds=1.0),
     "step_sizes": View(see_step_sizes, of_one_arm=True),
     "layer": View(see_layer, seconds=0.2, of_one_arm=True),
+    "norm": View(see_norm, of_one_arm=True),
     "parameter_map": View(see_parameter_map, of_one_arm=True),
     "error_map": View(see_error_map, seconds=1.0, of_one_arm=True),
     "data_map": View(see_data_map, seconds=1.0, of_one_arm=True),

@@ -37,9 +37,11 @@ def step_sizes_of(learner: Learner, layers: tuple[str, ...]) -> StepSizesSeen | 
             f"The step sizes of this arm are not learned: α is {alpha:.3g} everywhere."
         )
     shapes = learner.model.shapes[learner.start :]
+    matrices = learner.model.matrices[learner.start :]
     full = [
-        torch.stack([step[layer].double().expand(shape) for step in sizes.steps])
-        for layer, shape in enumerate(shapes)
+        # scale, shift and statistics of a norm do not adapt
+        torch.stack([step[layer].double().expand(shape)[:rows] for step in sizes.steps])
+        for layer, (shape, (rows, _)) in enumerate(zip(shapes, matrices, strict=True))
     ]  # per layer [inner step, in + 1, out]
     flat = [entries.flatten(1) for entries in full]
     below = sum(int((entries < 0).any(0).sum()) for entries in flat)
@@ -49,6 +51,6 @@ def step_sizes_of(learner: Learner, layers: tuple[str, ...]) -> StepSizesSeen | 
         mean=frozen_array(torch.stack([entries.mean(1) for entries in flat])),
         lowest=frozen_array(torch.stack([entries.amin(1) for entries in flat])),
         highest=frozen_array(torch.stack([entries.amax(1) for entries in flat])),
-        negative=below / learner.tail_size,
+        negative=below / sum(entries.shape[1] for entries in flat),
         each=() if shared else tuple(frozen_array(entries[0]) for entries in full),
     )
