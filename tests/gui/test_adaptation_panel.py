@@ -397,6 +397,18 @@ def test_an_arm_gets_settings_of_its_own(bench, panel):
     popup.close()
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_choices_of_an_arm_are_written_as_in_the_form(bench, panel):
+    popup = panel.arms.edit_overrides("MAML")
+    box = popup.fields["optimizer"]
+    assert (box.currentText(), box.currentData()) == ("Adam", "adam")
+    box.setCurrentIndex(box.findData("sgd"))
+    box.activated.emit(box.currentIndex())
+    assert dict(bench.session.edited.arm("MAML").overrides) == {"optimizer": "sgd"}
+    assert box.currentText() == "SGD"
+    popup.close()
+
+
 def test_the_popup_offers_what_the_algorithm_reads():
     assert "inner_steps" in {declared.key for declared in overridable("maml")}
     reptile = {declared.key for declared in overridable("reptile")}

@@ -291,6 +291,19 @@ def test_a_panel_that_fails_later_is_replaced_and_can_be_tried_again(
     assert not window.panel_failed(ValueError("from elsewhere"))
 
 
+def test_losses_outlive_the_panel_that_showed_them(window: MainWindow):
+    window.session.train()
+    window.session.pull()
+    place = window.places["losses"]
+    place.fail(ValueError("a picture went wrong"))
+    window.session.pull()
+    place.build()
+    plot = place.panel.plot  # type: ignore[union-attr]
+    plot.draw()
+    assert plot.drawn["MAML"].x[-1] == 80, "what arrived meanwhile is there as well"
+    assert len(plot.history.traces["MAML", "outer"]) == 80
+
+
 @pytest.mark.parametrize("entry", PANELS.values(), ids=PANELS)
 def test_every_panel_in_the_table_is_there(window: MainWindow, entry: PanelEntry):
     place = window.places[entry.name]

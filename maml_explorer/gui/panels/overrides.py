@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.gui.fields import spoken
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.widgets import ComboBox, Switch, button, label, mark
 from maml_explorer.hyperparameters import Applies, Hyperparameter, SettingsError, Value, shown
@@ -84,8 +85,9 @@ class OverridesPopup(QFrame):
             switch.toggled.connect(lambda on, key=key: self._set(key, on))
         elif declared.kind == "choice":
             field = choice = ComboBox()
-            choice.addItems(list(declared.choices))
-            choice.textActivated.connect(lambda text, key=key: self._set(key, text))
+            for word in declared.choices:
+                choice.addItem(spoken(word), word)
+            choice.activated.connect(lambda _, key=key, of=choice: self._set(key, of.currentData()))
         else:
             field = edit = QLineEdit()
             edit.setFixedWidth(96)
@@ -122,7 +124,7 @@ class OverridesPopup(QFrame):
             if isinstance(field, Switch):
                 field.setChecked(bool(value))
             elif isinstance(field, ComboBox):
-                field.setCurrentText(str(value))
+                field.setCurrentIndex(field.findData(value))
             elif isinstance(field, QLineEdit) and not (field.hasFocus() and field.isModified()):
                 field.setText(shown(value))
                 field.setModified(False)
