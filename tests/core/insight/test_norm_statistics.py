@@ -6,7 +6,6 @@ import dataclasses
 
 import pytest
 import torch
-from torch import Tensor
 
 from maml_explorer.core.evaluation import run_to_end
 from maml_explorer.core.insight.learner import Learner
@@ -18,34 +17,6 @@ from tests.core.insight import setting
 
 SIZES = (1, 6, 6, 1)
 TASKS, SHOTS, STEPS = 3, 5, 2
-
-
-def z_by_hand(
-    flat: Tensor, x: Tensor, kind: tuple[bool, str], k: int, theta: Tensor
-) -> tuple[list[Tensor], Tensor]:
-    """(z of the hidden layers, prediction), by the statistics of x or those θ stores of step k."""
-    h, found = x, []
-    rows_of = reference.norm_rows(flat, SIZES, kind)
-    kept = reference.norm_rows(theta, SIZES, kind)
-    stored = NORMS[kind[1]].stored
-    for (weight, bias), rows in zip(reference.unflatten(flat, SIZES, kind), rows_of, strict=True):
-        z = h @ weight + bias
-        if not len(rows) and len(found) == 2:
-            return found, z
-        found.append(z)
-        if kind[1] == "layer":
-            z = torch.nn.functional.layer_norm(z, z.shape[-1:], rows[0], rows[1])
-        elif kind[1] != "none":
-            at = min(k, stored - 1)
-            running = (
-                (kept[len(found) - 1][2 + at], kept[len(found) - 1][2 + stored + at])
-                if stored
-                else (None, None)
-            )
-            z = torch.nn.functional.batch_norm(z, *running, rows[0], rows[1], training=not stored)
-        below, h = h, torch.tanh(z)
-        h = h + below if kind[0] and below.shape == h.shape else h
-    raise AssertionError
 
 
 def looked_at(learner: Learner, shots: int = SHOTS) -> NormStatistics:
@@ -73,7 +44,7 @@ def test_statistics_and_errors_are_those_of_a_network_by_hand(
         for k in range(STEPS + 1):
             at = 0 if start else k
             for which, (x, y) in enumerate(sets):
-                layers, prediction = z_by_hand(phi, x, kind, at, learner.theta)
+                layers, prediction = setting.by_hand(SIZES, phi, x, kind, at, learner.theta)
                 for layer, z in enumerate(layers):
                     values[0, layer, which, k, task] = z.mean(0)
                     values[1, layer, which, k, task] = z.var(0, correction=0)
@@ -82,7 +53,7 @@ def test_statistics_and_errors_are_those_of_a_network_by_hand(
             x, y = sets[0]
             grad = torch.func.grad(
                 lambda p, at=at, x=x, y=y: (
-                    (z_by_hand(p, x, kind, at, learner.theta)[1] - y).square().mean()
+                    (setting.by_hand(SIZES, p, x, kind, at, learner.theta)[1] - y).square().mean()
                 )
             )(phi)
             phi = phi - 0.05 * mask * grad
