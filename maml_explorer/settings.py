@@ -101,8 +101,9 @@ class ModelSettings:
         "alone. batch: by mean and variance of the points of the pass, per task (support points in "
         "the inner loop, then query points together: transductive); one point alone is normalized "
         "to 0, so nothing below is learned from it. batch-running: trained likewise, but tested "
-        "with running averages over all tasks and inner steps. batch-per-step: the same with an "
-        "average per inner step, as MAML++ records (and never uses; here the meta-test does). "
+        "with running averages over all tasks and inner steps, as after model.eval(). "
+        "batch-per-step: trained and tested with a running average per inner step (MAML++ records "
+        "them and never uses them). "
         "layer: over the units of a layer, for each point by itself.",
         choices=tuple(NORMS),
         applies=_RESTART, basic=False,

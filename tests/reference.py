@@ -7,6 +7,7 @@ out again on purpose.
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,20 +22,28 @@ NONLINEARITIES = {
 }
 
 
-PLAIN = (False, "none")
-"""(skip connections, norm): the kind of network."""
+class Kind(NamedTuple):
+    """The kind of network."""
+
+    skip: bool = False
+    norm: str = "none"
+    start: int = 0
+    """First layer that adapts; those below are normalized as at inner step 0."""
+
+
+PLAIN = Kind()
 NORM_ROWS = {"none": 0, "batch": 2, "layer": 2, "batch-running": 4, "batch-per-step": 24}
 """Rows of a hidden layer below its bias: scale, shift, means, variances."""
 
 
-def block_shapes(sizes: tuple[int, ...], kind: tuple[bool, str] = PLAIN) -> list[tuple[int, int]]:
+def block_shapes(sizes: tuple[int, ...], kind: Kind = PLAIN) -> list[tuple[int, int]]:
     """Per layer (rows, out) of its block in the flat vector."""
     pairs = list(itertools.pairwise(sizes))
     more = [NORM_ROWS[kind[1]]] * (len(pairs) - 1) + [0]
     return [(a + 1 + extra, b) for (a, b), extra in zip(pairs, more, strict=True)]
 
 
-def blocks(flat: Tensor, sizes: tuple[int, ...], kind: tuple[bool, str]) -> list[Tensor]:
+def blocks(flat: Tensor, sizes: tuple[int, ...], kind: Kind) -> list[Tensor]:
     """Per layer its block [row, out] of the flat vector."""
     found, start = [], 0
     for rows, outputs in block_shapes(sizes, kind):
@@ -44,14 +53,14 @@ def blocks(flat: Tensor, sizes: tuple[int, ...], kind: tuple[bool, str]) -> list
 
 
 def unflatten(
-    flat: Tensor, sizes: tuple[int, ...], kind: tuple[bool, str] = PLAIN
+    flat: Tensor, sizes: tuple[int, ...], kind: Kind = PLAIN
 ) -> list[tuple[Tensor, Tensor]]:
     """(weight [in, out], bias [out]) per layer from a flat vector."""
     pairs = zip(blocks(flat, sizes, kind), sizes, strict=False)
     return [(block[:inputs], block[inputs]) for block, inputs in pairs]
 
 
-def norm_rows(flat: Tensor, sizes: tuple[int, ...], kind: tuple[bool, str]) -> list[Tensor]:
+def norm_rows(flat: Tensor, sizes: tuple[int, ...], kind: Kind) -> list[Tensor]:
     """Per layer [row, out]: scale, shift, stored means, stored variances; empty at the output."""
     pairs = zip(blocks(flat, sizes, kind), sizes, strict=False)
     return [block[inputs + 1 :] for block, inputs in pairs]
@@ -62,12 +71,13 @@ def predict(
     x: Tensor,
     sizes: tuple[int, ...],
     activation: str,
-    kind: tuple[bool, str] = PLAIN,
+    kind: Kind = PLAIN,
+    k: int = 0,
 ) -> Tensor:
-    """Network output for x [point, 1], normalized by the statistics of these points."""
+    """Network output for x [point, 1] as it is trained, at inner step k."""
     h = x
     layers = unflatten(flat, sizes, kind)
-    skip, norm = kind
+    skip, norm, start = kind
     for index, ((weight, bias), rows) in enumerate(
         zip(layers, norm_rows(flat, sizes, kind), strict=True)
     ):
@@ -75,6 +85,9 @@ def predict(
         if index < len(layers) - 1:
             if norm == "layer":
                 z = torch.nn.functional.layer_norm(z, z.shape[-1:], rows[0], rows[1])
+            elif norm == "batch-per-step":
+                at = min(k, 10) if index >= start else 0
+                z = rows[0] * (z - rows[2 + at]) / (rows[13 + at] + 1e-5).sqrt() + rows[1]
             elif norm != "none":
                 z = torch.nn.functional.batch_norm(z, None, None, rows[0], rows[1], training=True)
             below, h = h, NONLINEARITIES[activation](z)
@@ -91,10 +104,11 @@ def loss(
     y: Tensor,
     sizes: tuple[int, ...],
     activation: str,
-    kind: tuple[bool, str] = PLAIN,
+    kind: Kind = PLAIN,
+    k: int = 0,
 ) -> Tensor:
     """Mean squared error over the points."""
-    return ((predict(flat, x, sizes, activation, kind) - y) ** 2).mean()
+    return ((predict(flat, x, sizes, activation, kind, k) - y) ** 2).mean()
 
 
 def head_mask(sizes: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -105,9 +119,17 @@ def head_mask(sizes: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     return mask
 
 
-def adapting_mask(
-    sizes: tuple[int, ...], kind: tuple[bool, str], dtype: torch.dtype, start: int = 0
-) -> Tensor:
+def trained_mask(sizes: tuple[int, ...], kind: Kind, dtype: torch.dtype) -> Tensor:
+    """0 on stored statistics, which no gradient trains, 1 elsewhere."""
+    parts = []
+    for index, (rows, outputs) in enumerate(block_shapes(sizes, kind)):
+        block = torch.ones(rows, outputs, dtype=dtype)
+        block[sizes[index] + 3 :] = 0
+        parts.append(block.flatten())
+    return torch.cat(parts)
+
+
+def adapting_mask(sizes: tuple[int, ...], kind: Kind, dtype: torch.dtype, start: int = 0) -> Tensor:
     """1 on weights and biases of the layers from `start` on, 0 elsewhere: norms do not adapt."""
     parts = []
     for index, (rows, outputs) in enumerate(block_shapes(sizes, kind)):
@@ -127,21 +149,21 @@ def task_loss(
     activation: str,
     second_order: bool,
     query_weights: tuple[float, ...],
-    kind: tuple[bool, str] = PLAIN,
+    kind: Kind = PLAIN,
 ) -> Tensor:
     """The weighted query loss after adaptation; step_sizes [inner step, parameter]."""
 
-    def query_loss(phi: Tensor) -> Tensor:
-        return loss(phi, *query, sizes, activation, kind)
+    def query_loss(phi: Tensor, k: int) -> Tensor:
+        return loss(phi, *query, sizes, activation, kind, k)
 
     phi = theta
-    total = query_weights[0] * query_loss(phi)
+    total = query_weights[0] * query_loss(phi, 0)
     for k in range(len(step_sizes)):
-        g = grad(lambda p: loss(p, *support, sizes, activation, kind))(phi)
+        g = grad(lambda p, k=k: loss(p, *support, sizes, activation, kind, k))(phi)
         if not second_order:
             g = g.detach()
         phi = phi - step_sizes[k] * g
-        total = total + query_weights[k + 1] * query_loss(phi)
+        total = total + query_weights[k + 1] * query_loss(phi, k + 1)
     return total
 
 
@@ -154,7 +176,7 @@ def meta_gradient(
     activation: str,
     second_order: bool = True,
     query_weights: tuple[float, ...] | None = None,
-    kind: tuple[bool, str] = PLAIN,
+    kind: Kind = PLAIN,
 ) -> tuple[Tensor, Tensor]:
     """(∂L/∂θ [parameter], ∂L/∂a [inner step, parameter]), averaged over the tasks."""
     weights = query_weights or (0.0,) * len(step_sizes) + (1.0,)
@@ -177,10 +199,12 @@ def adapt(
     steps: int,
     sizes: tuple[int, ...],
     activation: str,
-    kind: tuple[bool, str] = PLAIN,
+    kind: Kind = PLAIN,
+    first: int = 0,
 ) -> Tensor:
-    """φ after plain gradient descent on one support set, masked."""
+    """φ after plain gradient descent on one support set, masked, from inner step `first` on."""
     phi = theta
-    for _ in range(steps):
-        phi = phi - inner_lr * mask * grad(lambda p: loss(p, x, y, sizes, activation, kind))(phi)
+    for k in range(first, first + steps):
+        g = grad(lambda p, k=k: loss(p, x, y, sizes, activation, kind, k))(phi)
+        phi = phi - inner_lr * mask * g
     return phi

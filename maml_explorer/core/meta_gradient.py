@@ -49,7 +49,7 @@ class MetaGradient:
     """Scalar: sum of squared residuals of the support set at θ, over tasks and points."""
     query_after: Tensor
     """Scalar: the same of the query set at φ_K."""
-    statistics: Tensor | None = None
+    moments: Tensor | None = None
     """[parameter]: see :func:`maml_explorer.core.running_statistics.seen`."""
     step_sizes: list[list[Tensor]] | None = None
     """Per inner step and tail layer ∂L/∂a_k [in + 1, out], where asked for."""
@@ -101,7 +101,7 @@ def meta_gradient(
         gradient=gradient,
         support_before=squares(before),
         query_after=adjoint.query_after,
-        statistics=seen(model, body, [*path.traces, adjoint.query_trace], tasks, shots),
+        moments=seen(model, body, [*path.traces, adjoint.query_trace], tasks, shots),
         step_sizes=adjoint.step_size_gradients if inner.learned_step_sizes else None,
     )
 

@@ -61,13 +61,12 @@ class OuterGradient:
     """[2]: this chunk's part of the mean support loss at θ and of the mean query loss after
     adaptation."""
 
-    statistics: Tensor | None = None
-    """[parameter]: what running averages of a batch norm move towards; None where there are none.
-    """
+    moments: Tensor | None = None
+    """[parameter]: see :func:`maml_explorer.core.running_statistics.seen`."""
 
     def parts(self) -> list[Tensor]:
         """The tensors there are."""
-        last = [] if self.statistics is None else [self.statistics]
+        last = [] if self.moments is None else [self.moments]
         return [self.gradient, self.losses, *last]
 
     def copy(self) -> OuterGradient:
@@ -102,7 +101,7 @@ def outer_gradient(
     # divided by numbers, not by a tensor made here: a CUDA graph may not copy from the host
     before = found.support_before / (shape.total_tasks * shape.shots)
     after = found.query_after / (shape.total_tasks * (x.shape[1] - shape.shots))
-    return OuterGradient(flat, torch.stack([before, after]), found.statistics)
+    return OuterGradient(flat, torch.stack([before, after]), found.moments)
 
 
 def _interpolation(
@@ -123,17 +122,17 @@ def _interpolation(
         keep_traces=bool(stored(shape.model)),
     )
     before = shape.model.forward(layers, x[:, :shots]).output - y[:, :shots]
-    query = shape.model.forward(path.parameters[-1], x[:, shots:])
+    query = shape.model.forward(path.parameters[-1], x[:, shots:], step=shape.steps)
     after = query.output - y[:, shots:]
     part_of_batch = shape.tasks / shape.total_tasks
     moved = [
         torch.sub(theta * part_of_batch, phi.sum(0), alpha=1 / shape.total_tasks)
         for theta, phi in zip(layers, path.parameters[-1], strict=True)
     ]
-    statistics = seen(shape.model, None, [*path.traces, query], shape.total_tasks, shots)
+    moments = seen(shape.model, None, [*path.traces, query], shape.total_tasks, shots)
     # what does not adapt is where it was, but for rounding
     moved = shape.model.adapting(moved)
-    return MetaGradient(moved, squares(before), squares(after), statistics)
+    return MetaGradient(moved, squares(before), squares(after), moments)
 
 
 class _Slot:

@@ -13,7 +13,6 @@ from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.meta_gradient import InnerLoop
 from maml_explorer.core.models.mlp import Mlp, network
 from maml_explorer.core.outer_gradient import Shape, Workspace
-from maml_explorer.core.running_statistics import following_rates
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.tasks.sine import SineSampler, sampler
 from maml_explorer.hyperparameters import SettingsError
@@ -97,8 +96,6 @@ class Plan:
     device: torch.device
     dtype: torch.dtype
     model: Mlp
-    following_rates: Tensor | None
-    """[parameter]: of the running averages that θ holds; None where it holds none."""
     sampler: SineSampler
     arms: Mapping[str, ArmPlan]
     scratch: torch.Generator
@@ -217,7 +214,6 @@ def prepare(
         device=device,
         dtype=dtype,
         model=model,
-        following_rates=following_rates(model, like),
         sampler=sampler(
             settings.tasks,
             settings.outer.meta_batch,

@@ -1,14 +1,15 @@
 """Running averages of a batch norm: what an outer step sees of them, and how they follow.
 
-Training normalizes every set of points by its own statistics, as PyTorch does in train mode, and
-records them: those of the support set at φ_0 … φ_{K−1}, those of the query set at φ_K, averaged
-over tasks. A running average moves a tenth of the way towards them at every outer step. One average
-per layer ("batch-running") takes the mean over all inner steps; one per inner step
-("batch-per-step") keeps them apart, and the steps beyond K share that of K: our rule.
+An outer step records mean and variance of z over all points of the meta-batch: of the support sets
+at φ_0 … φ_{K−1}, of the query sets at φ_K. A running average moves a tenth of the way towards them,
+as PyTorch's does on these points at once; its variance is not corrected for degrees of freedom.
 
-They are used where nothing is trained any more: at meta-test, in the window, after export. This is
-where we differ from Antoniou, Edwards and Storkey 2019, whose code keeps averages per step and
-normalizes by the current points even at meta-test.
+"batch-running" keeps one average, of the mean over inner steps. It is batch norm as it is used
+elsewhere: trained with the statistics of every set, tested with the averages, as after
+`model.eval()`. "batch-per-step" keeps one per inner step; the steps beyond K share that of K: our
+rule. Its averages normalize training as well, as constants. This is where we differ from Antoniou,
+Edwards and Storkey 2019, whose code records averages per step and never uses them: it normalizes by
+the current points in training and at meta-test.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.models.mlp import Mlp, Trace
-from maml_explorer.core.models.normalization import Normalized
 from maml_explorer.core.models.norms import MOMENTUM, NORMS
 
 
@@ -28,22 +28,23 @@ def stored(model: Mlp) -> int:
     return NORMS[model.norm].stored
 
 
-def following_rates(model: Mlp, like: Tensor) -> Tensor | None:
-    """How far each entry of θ moves towards what was seen, [parameter]: 0 but for the averages."""
-    if not stored(model):
-        return None
+def followed(model: Mlp, theta: Tensor, moments: Tensor) -> Tensor:
+    """θ [parameter] with its running averages moved towards what was :func:`seen`."""
     layers = []
-    for (rows, columns), width in zip(model.shapes, model.sizes, strict=False):
-        rate = like.new_zeros(rows, columns)
-        rate[width + 3 :] = MOMENTUM
-        layers.append(rate.flatten())
-    return torch.cat(layers)
+    pairs = zip(model.layers(theta), model.layers(moments), model.sizes, strict=False)
+    for layer, of, width in pairs:
+        first, second = of[width + 3 :].chunk(2)
+        now = torch.cat([first, second - first * first])
+        layers += [layer[: width + 3], torch.lerp(layer[width + 3 :], now, MOMENTUM)]
+    return torch.cat([rows.reshape(-1) for rows in layers])
 
 
 def seen(
     model: Mlp, body: Trace | None, traces: Sequence[Trace], total_tasks: int, shots: int
 ) -> Tensor | None:
-    """Statistics by the place of their running average in θ, [parameter]; 0 elsewhere.
+    """First and second moments of z by the places of their averages in θ, [parameter]; else 0.
+
+    Chunks of tasks add up. None where nothing is stored.
 
     Args:
         body: of the layers that do not adapt, on support and query sets together.
@@ -55,33 +56,24 @@ def seen(
     if not count:
         return None
     below = len(body.norms) if body is not None else 0
-    layers = []
+    parts = []
     for index, (rows, columns) in enumerate(model.shapes):
         width = model.sizes[index]
         if rows == width + 1:  # the output is not normed
-            layers.append(traces[0].output.new_zeros(rows * columns))
+            parts.append(traces[0].output.new_zeros(rows, columns))
             continue
-        means, variances = [], []
+        first, second = [], []
         for k, trace in enumerate(traces):
-            at_query = k == len(traces) - 1
             if body is not None and index < below:
-                norm, points = body.norms[index], body.output.shape[1] - shots
-                points = points if at_query else shots
+                z = body.norms[index].z
+                z = z[:, shots:] if k == len(traces) - 1 else z[:, :shots]
             else:
-                norm, points = trace.norms[index - below], trace.output.shape[1]
-            mean, variance = _of_set(norm, -1 if at_query else 0, points)
-            means.append(mean / total_tasks)
-            variances.append(variance / total_tasks)
-        blank = means[0].new_zeros(width + 3, columns)
-        averages = [_shared(torch.stack(means), count), _shared(torch.stack(variances), count)]
-        layers.append(torch.cat([blank, *averages]).flatten())
-    return torch.cat(layers)
-
-
-def _of_set(norm: Normalized, point: int, points: int) -> tuple[Tensor, Tensor]:
-    """(mean, unbiased variance) [out], summed over tasks; one point alone has variance 0."""
-    factor = points / max(1, points - 1)
-    return norm.mean[:, point].sum(0), norm.variance[:, point].sum(0) * factor
+                z = trace.norms[index - below].z
+            first.append(z.mean(1).sum(0) / total_tasks)
+            second.append((z * z).mean(1).sum(0) / total_tasks)
+        parts.append(first[0].new_zeros(width + 3, columns))
+        parts += [_shared(torch.stack(first), count), _shared(torch.stack(second), count)]
+    return torch.cat([part.reshape(-1) for part in parts])
 
 
 def _shared(by_step: Tensor, count: int) -> Tensor:

@@ -18,6 +18,7 @@ from maml_explorer.core.interruption import Look, interruptible
 from maml_explorer.core.optimizers import OPTIMIZERS, Moments
 from maml_explorer.core.outer_gradient import OuterGradient
 from maml_explorer.core.plan import Plan
+from maml_explorer.core.running_statistics import followed
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.batch import TaskBatch
 
@@ -161,8 +162,8 @@ def _arm_step(
             state.initialization, total.gradient, state.moments, step, outer.outer_lr,
             outer.momentum,
         )  # fmt: skip
-    if total.statistics is not None and plan.following_rates is not None:
-        theta = torch.lerp(theta, total.statistics, plan.following_rates)
+    if total.moments is not None:
+        theta = followed(plan.model, theta, total.moments)
     return ArmState(theta, moments, step), total.losses.clone()
 
 
@@ -187,7 +188,8 @@ def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tup
             model, layers[start:], *arm.inner_data(features[:, :shots], y[:, :shots]),
             arm.inner.step_sizes, arm.inner.steps, keep_traces=False,
         )  # fmt: skip
-        after = model.forward(path.parameters[-1], features[:, :shots]).output
+        last, steps = path.parameters[-1], arm.inner.steps
+        after = model.forward(last, features[:, :shots], step=steps).output
         before = model.forward(layers[start:], features[:, shots:]).output
         return (
             float((after - y[:, :shots]).square().mean()),

@@ -106,8 +106,8 @@ def _module_part(settings: Settings) -> str:
         "prediction depends on the points beside it.",
         "batch-running": " It was trained with the statistics of each set of points and is used "
         "with running averages over all tasks, as after `model.eval()`.",
-        "batch-per-step": " It was trained with the statistics of each set of points and is used "
-        "with running averages kept per inner step, which `step` counts.",
+        "batch-per-step": " It was trained, and is used, with running averages per inner step, "
+        "which `step` counts.",
     }.get(settings.model.norm, "")
     return (
         "`nn.Sequential` cannot express the network, so a module comes first. Scales and shifts of "

@@ -2,8 +2,9 @@
 
 Per hidden layer, unit and inner step the mean and the variance of z = W h + b over the points of a
 set, for support and query sets apart, averaged over tasks; beside them the running averages that a
-stored norm uses there. Batch norm takes the first, `batch-running` and `batch-per-step` the second
-at meta-test. Without a norm they are what batch norm would take.
+stored norm uses there. Batch norm takes the first; `batch-running` does so in training and takes
+the second at meta-test; `batch-per-step` takes the second in both. Without a norm they are what
+batch norm would take.
 
 The query errors tell what the difference costs: adapting and predicting by the statistics of the
 points given, and by the stored ones.
@@ -75,10 +76,10 @@ _WORDS = {
     "none": "The network has no norm: these are the statistics that batch norm would take.",
     "batch": "Every set of points is normalized by its own mean and variance, support and query "
     "apart: a prediction depends on the points it is made together with.",
-    "batch-running": "At meta-test one running average per unit, over all tasks and inner steps, "
-    "takes the place of the statistics that it was trained with.",
-    "batch-per-step": "At meta-test a running average per unit and inner step takes the place of "
-    "the statistics that it was trained with; steps beyond those trained use the last one.",
+    "batch-running": "It is trained with the statistics of every set of points, and tested with "
+    "one running average per unit over all tasks and inner steps, as after model.eval().",
+    "batch-per-step": "A running average per unit and inner step normalizes in training and at "
+    "meta-test alike; inner steps beyond those trained use the last one.",
     "layer": "Every point is normalized over the units of the layer, by itself: statistics over "
     "points, shown here, are not used.",
 }
@@ -104,7 +105,8 @@ def norm_statistics(
     if learner.model.depth < 2:
         return ONE_LAYER
     norm, stored = learner.model.norm, NORMS[learner.model.norm].stored
-    current = dataclasses.replace(learner, model=learner.model.training)
+    model = dataclasses.replace(learner.model, use_stored=False)
+    current = dataclasses.replace(learner, model=model)
     parts: list[list[Tensor]] = []
     errors: list[Tensor] = []
     done = 0

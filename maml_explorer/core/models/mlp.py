@@ -73,12 +73,12 @@ class Mlp:
     norm: str = "none"
     """A name of :data:`maml_explorer.core.models.norms.NORMS`."""
     use_stored: bool = True
-    """False in training: what is normalized is normalized by the current statistics."""
+    """False where statistics are those of the points given, even if others are stored."""
 
     @property
     def training(self) -> Mlp:
-        """The network as it is trained: stored statistics are not used."""
-        return dataclasses.replace(self, use_stored=False)
+        """The network as it is trained."""
+        return dataclasses.replace(self, use_stored=NORMS[self.norm].constant)
 
     @property
     def by_points(self) -> bool:
@@ -145,15 +145,20 @@ class Mlp:
 
     def adapting(self, layers: list[Tensor]) -> list[Tensor]:
         """The same with 0 where the inner loop changes nothing: in the rows of a norm."""
-        if self.norm == "none":
-            return layers
-        widths = self.sizes[-len(layers) - 1 : -1]
-        return [
-            torch.nn.functional.pad(
-                layer[..., : width + 1, :], (0, 0, 0, layer.shape[-2] - width - 1)
-            )
-            for width, layer in zip(widths, layers, strict=True)
-        ]
+        return layers if self.norm == "none" else self._kept(layers, 1)
+
+    def trained(self, layers: list[Tensor]) -> list[Tensor]:
+        """The same with 0 where no gradient leads: in stored statistics."""
+        return self._kept(layers, 3) if NORMS[self.norm].stored else layers
+
+    def _kept(self, layers: list[Tensor], below_weights: int) -> list[Tensor]:
+        """The weights of layers at the end of the network and so many rows below them, else 0."""
+        kept = []
+        for width, layer in zip(self.sizes[-len(layers) - 1 : -1], layers, strict=True):
+            rows = layer[..., : width + below_weights, :]
+            missing = layer.shape[-2] - rows.shape[-2]
+            kept.append(torch.nn.functional.pad(rows, (0, 0, 0, missing)))
+        return kept
 
     def forward(
         self,

@@ -7,7 +7,7 @@ Where μ and the variance come from is the setting `norm`:
     batch            of the points given, per task and feature; differentiated like all else
     layer            of the features of each point; differentiated likewise
     batch-running    trained as batch; at meta-test one running average per feature
-    batch-per-step   trained as batch; at meta-test one running average per feature and inner step
+    batch-per-step   one running average per feature and inner step, in training and at meta-test
 
 Current statistics move with z. With ⟨·⟩ the mean over what was normalized, the derivative of n and
 the derivative of that along z's own change (Pearlmutter's R, as in :mod:`.mlp`) are
@@ -48,6 +48,11 @@ class Normalized:
     """Without ε, not corrected for its degrees of freedom; broadcast against n."""
     average: Callable[[Tensor], Tensor] | None
     """⟨·⟩; None where the statistics are constants."""
+
+    @property
+    def z(self) -> Tensor:
+        """What was normalized, [task, point, out], but for rounding."""
+        return self.n / self.inverse + self.mean
 
     def change(self, v: Tensor) -> Tensor:
         """P v: the change of n along a change of z, or ∂loss/∂z from ∂loss/∂n."""

@@ -21,6 +21,8 @@ class Norm:
     """"points" of a task, "features" of a point, or "" for none."""
     stored: int = 0
     """Sets of running averages per layer: 1, or one per inner step."""
+    constant: bool = False
+    """True where the running averages normalize in training too, not at meta-test alone."""
 
     @property
     def rows(self) -> int:
@@ -32,7 +34,7 @@ NORMS: dict[str, Norm] = {
     "none": Norm(""),
     "batch": Norm("points"),
     "batch-running": Norm("points", stored=1),
-    "batch-per-step": Norm("points", stored=STORED_STEPS),
+    "batch-per-step": Norm("points", stored=STORED_STEPS, constant=True),
     "layer": Norm("features"),
 }
 """Name → record; the names are the choices of the setting `norm`."""

@@ -76,22 +76,22 @@ def adapted(of: Learner, batch: TaskBatch, task: int, steps: int | None = None) 
 
 
 def by_hand(
-    sizes: tuple[int, ...], flat: Tensor, x: Tensor, kind: tuple[bool, str], k: int, theta: Tensor
+    sizes: tuple[int, ...], flat: Tensor, x: Tensor, kind: reference.Kind, k: int, theta: Tensor
 ) -> tuple[list[Tensor], Tensor]:
     """(z of the hidden layers, prediction), by the statistics of x or those θ stores of step k."""
     h, found = x, []
     rows_of = reference.norm_rows(flat, sizes, kind)
     kept = reference.norm_rows(theta, sizes, kind)
-    stored = NORMS[kind[1]].stored
+    stored = NORMS[kind.norm].stored
     for (weight, bias), rows in zip(reference.unflatten(flat, sizes, kind), rows_of, strict=True):
         z = h @ weight + bias
         if len(found) == len(sizes) - 2:
             return found, z
         found.append(z)
-        if kind[1] == "layer":
+        if kind.norm == "layer":
             z = torch.nn.functional.layer_norm(z, z.shape[-1:], rows[0], rows[1])
-        elif kind[1] != "none":
-            at = min(k, stored - 1)
+        elif kind.norm != "none":
+            at = min(k, stored - 1) if len(found) > kind.start else 0
             running = (
                 (kept[len(found) - 1][2 + at], kept[len(found) - 1][2 + stored + at])
                 if stored
@@ -99,5 +99,5 @@ def by_hand(
             )
             z = torch.nn.functional.batch_norm(z, *running, rows[0], rows[1], training=not stored)
         below, h = h, torch.tanh(z)
-        h = h + below if kind[0] and below.shape == h.shape else h
+        h = h + below if kind.skip and below.shape == h.shape else h
     raise AssertionError

@@ -14,6 +14,7 @@ from maml_explorer.core.insight.nothing import ONE_LAYER, Nothing
 from maml_explorer.core.models.norms import NORMS
 from tests import reference
 from tests.core.insight import setting
+from tests.reference import Kind
 
 SIZES = (1, 6, 6, 1)
 TASKS, SHOTS, STEPS = 3, 5, 2
@@ -25,15 +26,13 @@ def looked_at(learner: Learner, shots: int = SHOTS) -> NormStatistics:
     return found
 
 
-@pytest.mark.parametrize("kind", [(skip, norm) for skip in (False, True) for norm in NORMS])
+@pytest.mark.parametrize("kind", [Kind(skip, norm) for skip in (False, True) for norm in NORMS])
 @pytest.mark.parametrize("start", [0, 2])
-def test_statistics_and_errors_are_those_of_a_network_by_hand(
-    kind: tuple[bool, str], start: int
-) -> None:
-    learner = setting.learner(SIZES, steps=STEPS, start=start, skip=kind[0], norm=kind[1])
+def test_statistics_and_errors_are_those_of_a_network_by_hand(kind: Kind, start: int) -> None:
+    learner = setting.learner(SIZES, steps=STEPS, start=start, skip=kind.skip, norm=kind.norm)
     batch = setting.tasks(TASKS, SHOTS)
     found = looked_at(learner)
-    assert (found.norm, found.diverged) == (kind[1], 0)
+    assert (found.norm, found.diverged) == (kind.norm, 0)
     assert len(found.layers) == 2
     mask = reference.adapting_mask(SIZES, kind, torch.float64, start)
     values = torch.zeros(2, 2, 2, STEPS + 1, TASKS, 6, dtype=torch.float64)
@@ -62,7 +61,7 @@ def test_statistics_and_errors_are_those_of_a_network_by_hand(
         torch.testing.assert_close(ours.mean, values[0, layer].mean(2), **close)
         torch.testing.assert_close(ours.variance, values[1, layer].mean(2), **close)
         torch.testing.assert_close(ours.spread, values[0, layer].std(2), **close)
-        stored = NORMS[kind[1]].stored
+        stored = NORMS[kind.norm].stored
         if not stored:
             assert ours.stored_mean is None and ours.gap is None
             continue
@@ -73,9 +72,9 @@ def test_statistics_and_errors_are_those_of_a_network_by_hand(
         assert torch.equal(ours.stored_variance, rows[2 + stored :][steps])
         off = (rows[2 : 2 + stored][steps] - ours.mean).abs() / ours.variance.sqrt()
         torch.testing.assert_close(ours.gap, off.mean(-1), **close)
-    used = found.stored_error if NORMS[kind[1]].stored else found.current_error
+    used = found.stored_error if NORMS[kind.norm].stored else found.current_error
     torch.testing.assert_close(used, errors.mean(1), rtol=1e-9, atol=1e-11)
-    assert (found.stored_error is None) == (NORMS[kind[1]].stored == 0)
+    assert (found.stored_error is None) == (NORMS[kind.norm].stored == 0)
 
 
 @pytest.mark.parametrize("norm", ["batch-running", "batch-per-step"])
