@@ -174,16 +174,16 @@ def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tup
         layers = model.layers(state.arms[name].initialization)
         shots, start = batch.shots, arm.inner.start
         y = batch.y
-        body = (
-            model.forward(layers[:start], wide, activate_last=True, shots=shots) if start else None
-        )
         if start == model.depth:  # nothing adapts
             output = model.forward(layers, wide).output
             return (
                 float((output[:, :shots] - y[:, :shots]).square().mean()),
                 float((output[:, shots:] - y[:, shots:]).square().mean()),
             )
-        features = wide if body is None else body.output
+        features = wide
+        if start:
+            body = model.forward(layers[:start], wide, activate_last=True, shots=shots)
+            features = body.output
         path = adapt(
             model, layers[start:], *arm.inner_data(features[:, :shots], y[:, :shots]),
             arm.inner.step_sizes, arm.inner.steps, keep_traces=False,

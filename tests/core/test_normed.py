@@ -311,6 +311,33 @@ def test_chunks_of_tasks_follow_the_same_averages() -> None:
     torch.testing.assert_close(total.gradient, whole.gradient, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("algorithm", ["maml", "anil", "mtl"])
+@pytest.mark.parametrize("norm", NORMS)
+def test_full_losses_are_those_of_the_training_network(norm: str, algorithm: str) -> None:
+    plan = plan_of(norm, algorithm)
+    name = next(iter(plan.arms))
+    state = training.start_run(plan)
+    state, _ = training.outer_step(plan, state)
+    batch, _ = training.draw_batch(plan, state)
+    start = {"anil": 3, "mtl": 4}.get(algorithm, 0)
+    kind, theta = Kind(True, norm, start), state.arms[name].initialization
+    mask = reference.adapting_mask(SIZES, kind, theta.dtype, start)
+    after = before = 0.0
+    for task in range(TASKS):
+        x, y = batch.inputs[task, :, :1], batch.y[task]
+        if algorithm == "mtl":
+            gap = (reference.predict(theta, x, SIZES, "tanh", kind) - y).square()
+            after += float(gap[:SHOTS].mean()) / TASKS
+            before += float(gap[SHOTS:].mean()) / TASKS
+            continue
+        support, query = (x[:SHOTS], y[:SHOTS]), (x[SHOTS:], y[SHOTS:])
+        phi = reference.adapt(theta, mask, *support, 0.1, 2, SIZES, "tanh", kind)
+        after += float(reference.loss(phi, *support, SIZES, "tanh", kind, 2)) / TASKS
+        before += float(reference.loss(theta, *query, SIZES, "tanh", kind)) / TASKS
+    found = training.full_losses(plan, state, name, batch)
+    assert found == pytest.approx((after, before), rel=1e-9)
+
+
 def test_weights_are_drawn_as_those_of_the_plain_network() -> None:
     plain = Mlp(SIZES)
     start = plain.initialize("pytorch", stream(0, "initialization"), torch.float64)

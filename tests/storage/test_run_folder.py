@@ -93,6 +93,43 @@ def test_a_checkpoint_resumes_bit_for_bit(tmp_path: Path, precision: str) -> Non
     assert same(after, again)
 
 
+@pytest.mark.parametrize("norm", ["batch-running", "batch-per-step"])
+def test_running_averages_resume_bit_for_bit(tmp_path: Path, norm: str) -> None:
+    settings = SMALL.with_values({"norm": norm, "skip": True, "hidden": (4, 4)})
+    plan, state = trained(settings)
+    path = tmp_path / "c.safetensors"
+    save_checkpoint(path, Checkpoint(settings, state, (2,)))
+    loaded = load_checkpoint(path, prepare(settings))
+    assert same(loaded.state, state)
+    fresh = start_run(plan)
+    for name, arm in state.arms.items():
+        rows, begun = (
+            plan.model.layers(one)[0][4:]
+            for one in (arm.initialization, fresh.arms[name].initialization)
+        )
+        assert not torch.equal(rows, begun)
+    again = loaded.state
+    for _ in range(3):
+        state, _ = outer_step(plan, state)
+        again, _ = outer_step(prepare(settings), again)
+    assert same(state, again)
+
+
+def without_norms(about: dict[str, Any]) -> None:
+    lines = about["settings"].splitlines()
+    about["settings"] = "\n".join(x for x in lines if not x.startswith(("skip =", "norm =")))
+
+
+def test_a_checkpoint_from_before_there_were_norms_opens(tmp_path: Path) -> None:
+    plan, state = trained()
+    path = tmp_path / "c.safetensors"
+    save_checkpoint(path, Checkpoint(SMALL, state, (2,)))
+    data = changed(without_norms)(path.read_bytes())
+    assert len(data) < len(path.read_bytes())
+    path.write_bytes(data)
+    assert same(load_checkpoint(path, plan).state, state)
+
+
 def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]:
     """Bytes of a checkpoint with its counters edited, its tensors as they were."""
 

@@ -68,6 +68,25 @@ def test_the_worker_equals_a_plain_loop_bit_for_bit() -> None:
         np.testing.assert_array_equal(curves[-1].arms[name].curves, arm.curves)
 
 
+@pytest.mark.parametrize("norm", ["batch", "batch-running", "batch-per-step", "layer"])
+def test_normed_networks_train_step_by_hand_and_change_as_in_a_plain_loop(norm: str) -> None:
+    settings = small_settings(norm=norm, skip=True, inner_steps=2)
+    driver = Driver(settings)
+    driver.train_to(3)
+    driver.tell(PROBE, m.MetaTest())
+    while driver.step < 4:
+        driver.tell(m.TakeInnerStep())
+    more = settings.with_values({"inner_steps": 4})
+    driver.tell(m.Change(more))
+    driver.train_to(7)
+    state, plan = plain_loop(settings, 4), prepare(more)
+    for _ in range(3):
+        state, _ = training.outer_step(plan, state)
+    for name, arm in state.arms.items():
+        assert same(driver.theta(name), arm.initialization), name
+        assert bool(torch.isfinite(arm.initialization).all())
+
+
 def test_clicking_does_not_change_a_run() -> None:
     settings = small_settings()
     quiet, busy = Driver(settings), Driver(settings)
