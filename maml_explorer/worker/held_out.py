@@ -9,6 +9,7 @@ from maml_explorer.core.evaluation import meta_test
 from maml_explorer.core.interruption import Interrupted, Look, interruptible
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
+from maml_explorer.worker.bayes_line import Key, Line, bayes_line, key_of
 from maml_explorer.worker.messages import ArmTest, MetaTested
 
 SHARE = 0.05
@@ -16,12 +17,16 @@ SHARE = 0.05
 FIRST_SHARE = 0.25
 """The same until the first result of a trained state, after a change too: people wait for it."""
 
+_MOST_LINES = 20
+
 
 class HeldOut:
     """One meta-test after another; each looks at the state at which it began."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
+        self.lines: dict[Key, Line] = {}
+        """Computed once for tasks, shots and seed."""
         self.cancel()
 
     def cancel(self) -> None:
@@ -56,7 +61,7 @@ class HeldOut:
         begin = self.clock()
         if self.work is None:
             self.subject = state
-            self.work = _meta_test_all(run, plan, state)
+            self.work = _meta_test_all(run, plan, state, self.lines)
         found: MetaTested | None = None
         try:
             with interruptible(look):
@@ -73,7 +78,9 @@ class HeldOut:
         return found
 
 
-def _meta_test_all(run: int, plan: Plan, state: RunState) -> Generator[int, None, MetaTested]:
+def _meta_test_all(
+    run: int, plan: Plan, state: RunState, lines: dict[Key, Line]
+) -> Generator[int, None, MetaTested]:
     arms = {}
     for name, arm in state.arms.items():
         record, _ = yield from meta_test(plan, name, arm.initialization)
@@ -81,4 +88,19 @@ def _meta_test_all(run: int, plan: Plan, state: RunState) -> Generator[int, None
             record.mean, record.ci95, record.mean_kept, record.median, record.diverged
         )
     settings = plan.settings
-    return MetaTested(run, state.outer_step, settings.inner.shots, settings.run.test_tasks, arms)
+    key, floor = key_of(settings), None
+    if settings.tasks.noise > 0:
+        if key not in lines:
+            lines[key] = yield from bayes_line(settings)
+            while len(lines) > _MOST_LINES:
+                del lines[next(iter(lines))]
+        floor = lines[key]
+    return MetaTested(
+        run,
+        state.outer_step,
+        settings.inner.shots,
+        settings.run.test_tasks,
+        arms,
+        floor,
+        settings.tasks,
+    )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maml_explorer.presets import Preset
-from maml_explorer.settings import Settings
+from maml_explorer.settings import Settings, TaskSettings
 from maml_explorer.verdicts import Comparison
 from maml_explorer.worker.insight_messages import (
     Insight,
@@ -385,6 +385,11 @@ class MetaTested:
     shots: int
     tasks: int
     arms: Mapping[str, ArmTest]
+    bayes: tuple[float, float] | None = None
+    """(mean, half-width of its 95 % interval) of the Bayes-optimal answer's squared error on noisy
+    targets of `family`; only where noise > 0."""
+    family: TaskSettings | None = None
+    """The tasks it was measured on."""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def test_tiny_and_huge_losses_have_a_range_and_ticks(bench, panel, scale):
 
 def test_reference_lines_stand_at_the_exact_values(bench, panel):
     train(bench, panel, np.linspace(5, 0.5, 50))
-    lines, labels = panel.plot.references.lines, panel.plot.references.labels
+    lines, labels = panel.plot.references.lines[:2], panel.plot.references.labels[:2]
     assert [10 ** line.value() for line in lines] == pytest.approx([4.25, 3.01])
     assert [label.toPlainText() for label in labels] == [
         "predict 0 4.25", "best single predictor 3.01",
@@ -162,8 +162,9 @@ def test_reference_labels_never_overlap(bench, best, height):
     train(bench, panel, np.linspace(5, 0.5, 50))
     # A label's place in the scene follows the range when it is painted.
     panel.grab()
-    boxes = [label.mapRectToScene(label.boundingRect()) for label in panel.plot.references.labels]
-    assert all(label.isVisible() for label in panel.plot.references.labels)
+    labels = panel.plot.references.labels[:2]
+    boxes = [label.mapRectToScene(label.boundingRect()) for label in labels]
+    assert all(label.isVisible() for label in labels)
     assert not boxes[0].intersects(boxes[1].adjusted(1, 2, -1, -2))
     area = panel.plot.area()
     assert all(area.top() <= box.top() + 2 for box in boxes)
@@ -177,6 +178,25 @@ def test_equal_references_are_one_line_and_noise_is_said(bench, panel):
         "predict 0 = best single predictor 4.34 with σ²"
     )
     assert not panel.plot.references.lines[1].isVisible()
+
+
+def test_with_noise_the_bayes_optimal_answer_is_a_line(bench, panel):
+    bench.session.edit({"noise": 0.5})
+    bench.report(m.ReferenceLosses(1, 4.5, 3.26, "−1.62 cos x", 0.25))
+    family = bench.session.settings.tasks
+    bench.report(m.MetaTested(1, 2, 10, 600, {}, (0.312, 0.0123), family))
+    train(bench, panel, [4.0, 3.0])
+    words = [text.toPlainText() for text in panel.plot.references.labels if text.isVisible()]
+    assert words == [
+        "predict 0 4.5 with σ²", "best single predictor 3.26 with σ²",
+        "Bayes 0.312 ± 0.012 with σ²",
+    ]  # fmt: skip
+    assert panel.plot.references.lines[2].value() == pytest.approx(np.log10(0.312))
+    assert panel.plot.view().viewRange()[1][0] < np.log10(0.312), "the floor is in view"
+    # what was measured on other tasks is not drawn on these
+    bench.session.edit({"noise": 0.6})
+    draw(panel)
+    assert not panel.plot.references.lines[2].isVisible()
 
 
 def test_a_change_while_training_is_marked(bench, panel):

@@ -9,8 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui import appearance
 from maml_explorer.gui.appearance import TEXT_SIZES
-from maml_explorer.gui.theme import arm_style
+from maml_explorer.gui.theme import DARK, LIGHT, Theme, arm_style
 from maml_explorer.gui.window import MainWindow
 from tests.gui.driving import Opener
 
@@ -116,3 +117,30 @@ def test_what_the_bar_leaves_out_is_in_a_menu_or_has_a_key(opened: Opener, qtbot
     window.resize(1440, 800)
     qtbot.wait(30)
     assert bar.export.isVisible() and bar.pin.isVisible()
+
+
+def test_the_theme_follows_the_desktop_live_unless_one_was_chosen(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+):
+    window = opened()
+    hints = QApplication.styleHints()
+
+    def desktop(theme: Theme) -> None:
+        """The desktop turns to this theme; the offscreen platform cannot do so itself."""
+        monkeypatch.setattr(appearance, "system_theme", lambda: theme)
+        hints.colorSchemeChanged.emit(Qt.ColorScheme.Dark if theme.dark else Qt.ColorScheme.Light)
+
+    try:
+        for theme in (DARK, LIGHT):
+            desktop(theme)
+            assert window.session.theme == theme
+            assert window.places["losses"].panel.plot.theme == theme  # type: ignore[union-attr]
+            assert QApplication.palette().window().color().name() == theme.window
+        window.appearance.use("light")
+        desktop(DARK)
+        assert window.session.theme == LIGHT
+        window.appearance.use("")
+        assert window.session.theme == DARK
+    finally:
+        monkeypatch.undo()
+        window.appearance.use("")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maml_explorer.gui.loss_history import LossHistory, loss_range
-from maml_explorer.gui.panels.loss_lines import reference_words
 
 if TYPE_CHECKING:
     from maml_explorer.gui.panels.loss_plot import LossPlot
@@ -43,7 +42,7 @@ class LossFollow:
     def y(self) -> None:
         """Lets the y axis show what matters of the values that are drawn."""
         plot = self._plot
-        references = [value for value, _ in reference_words(plot.session.references)]
+        references = [value for value, _ in plot.reference_words]
         values = [np.concatenate((drawn.raw_y, drawn.y)) for drawn in plot.drawn.values()]
         span = loss_range(values, references, plot.log_y)
         if span != tuple(plot.view().viewRange()[1]):

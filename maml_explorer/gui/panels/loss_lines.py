@@ -12,7 +12,7 @@ from maml_explorer.gui.loss_history import Mark
 from maml_explorer.gui.numbers import number
 from maml_explorer.gui.panels.plot import Plot, label, recolor
 from maml_explorer.gui.theme import Theme
-from maml_explorer.worker.messages import ReferenceLosses
+from maml_explorer.worker.messages import MetaTested, ReferenceLosses
 
 _APART = 16
 """Pixels between two reference labels."""
@@ -21,27 +21,38 @@ _SYMBOLS_APART = 34
 MOST_MARKS = 50
 
 
-def reference_words(known: ReferenceLosses | None) -> list[tuple[float, str]]:
-    """(value, words) of the reference lines, the upper one first; equal ones are one."""
+def reference_words(
+    known: ReferenceLosses | None, test: MetaTested | None = None
+) -> list[tuple[float, str]]:
+    """(value, words) of the reference lines, the upper one first; equal ones are one.
+
+    With noise the Bayes-optimal answer is one of them, once a meta-test has measured it.
+    """
     if known is None:
         return []
     noise = " with σ²" if known.noise_variance > 0 else ""
     zero, best = known.predict_zero, known.best_single
+    floor = []
+    if test is not None and test.bayes is not None:
+        value, half = test.bayes
+        words = f"Bayes {number(value)} ± {number(half, 2)}{noise}"
+        floor = [(value, words)]
     if abs(zero - best) <= 1e-3 * abs(zero):
-        return [(zero, f"predict 0 = best single predictor {number(zero)}{noise}")]
+        return [(zero, f"predict 0 = best single predictor {number(zero)}{noise}"), *floor]
     return [
         (zero, f"predict 0 {number(zero)}{noise}"),
         (best, f"best single predictor {number(best)}{noise}"),
+        *floor,
     ]
 
 
 class ReferenceLines:
-    """Two dotted lines with words that keep clear of each other and of the border."""
+    """Dotted lines with words that keep clear of each other and of the border."""
 
     def __init__(self, plot: Plot) -> None:
         self._plot = plot
-        self.lines = [pg.InfiniteLine(angle=0, movable=False) for _ in range(2)]
-        self.labels = [label("", plot.theme.muted, plot.theme.card) for _ in range(2)]
+        self.lines = [pg.InfiniteLine(angle=0, movable=False) for _ in range(3)]
+        self.labels = [label("", plot.theme.muted, plot.theme.card) for _ in range(3)]
         for z, items in ((5, self.lines), (40, self.labels)):
             for item in items:
                 item.setZValue(z)
@@ -54,9 +65,8 @@ class ReferenceLines:
             line.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DotLine))
             recolor(text, theme.muted, theme.card, veil=150)
 
-    def draw(self, known: ReferenceLosses | None, log_y: bool) -> None:
-        """Puts lines and words where they belong in the plot's range."""
-        found = reference_words(known)
+    def draw(self, found: Sequence[tuple[float, str]], log_y: bool) -> None:
+        """Puts lines at (value, words) and the words where they belong in the plot's range."""
         (left, right), (low, high) = self._plot.view().viewRange()
         area = self._plot.area()
         spots: list[float] = []

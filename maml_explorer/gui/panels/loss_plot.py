@@ -25,7 +25,7 @@ from maml_explorer.gui.loss_record import LossRecord
 from maml_explorer.gui.panels.curve import Curve, from_below
 from maml_explorer.gui.panels.loss_follow import LossFollow
 from maml_explorer.gui.panels.loss_ghosts import GhostLines
-from maml_explorer.gui.panels.loss_lines import MarkLines, ReferenceLines
+from maml_explorer.gui.panels.loss_lines import MarkLines, ReferenceLines, reference_words
 from maml_explorer.gui.panels.loss_readings import reading, table
 from maml_explorer.gui.panels.plot import Plot, label, recolor
 from maml_explorer.gui.panels.pointed_step import PointedStep
@@ -79,6 +79,14 @@ class LossPlot(Plot):
     def history(self) -> LossHistory:
         """The losses of the run."""
         return self.record.history
+
+    @property
+    def reference_words(self) -> list[tuple[float, str]]:
+        """(value, words) of the reference lines."""
+        session, test = self.session, self.session.meta_test
+        now = session.settings.tasks, session.settings.inner.shots
+        fits = test is not None and (test.family, test.shots) == now
+        return reference_words(session.references, test if fits else None)
 
     def take_colors(self, theme: Theme) -> None:
         """Draws everything in the colours of `theme`."""
@@ -144,7 +152,7 @@ class LossPlot(Plot):
         if self.follows:
             self.follow.y()
         self.ghosts.draw(self.record.ghosts, edges)
-        self.references.draw(self.session.references, self.log_y)
+        self.references.draw(self.reference_words, self.log_y)
         self.marks.draw(self.history.marks, self.mark_x)
         nothing = not any(len(d.x) for d in self.drawn.values()) and not self.ghosts.curves
         self._empty.setVisible(nothing)
