@@ -25,6 +25,10 @@ from maml_explorer.hyperparameters import (
 
 MAX_ARMS = 8
 _RESTART = Applies.RESTART
+_INNER_LOOP = ("maml", "fomaml", "anil", "meta_sgd")
+"""The algorithms whose outer gradient is of the loss after an inner loop."""
+_OPTIMIZED = (*_INNER_LOOP, "mtl")
+"""The algorithms with an outer optimizer."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +136,15 @@ class InnerSettings:
     """The inner loop: adaptation to one task on its support set."""
 
     inner_lr: float = declare(
-        0.01, "Inner learning rate α", "Step size of every inner step: φ ← φ − α ∇L_support(φ).",
+        0.01, "Inner learning rate α",
+        "Step size of every inner step: φ ← φ − α ∇L_support(φ). Learned step sizes (Meta-SGD, "
+        "LSLR) begin with it, and are not changed by it later.",
         symbol="α", minimum=0.0, maximum=100.0, scale=Scale.LOG, slider=(1e-4, 1.0), per_arm=True,
     )  # fmt: skip
     inner_steps: int = declare(
         1, "Inner steps", "Inner steps K while meta-training.",
         symbol="K", minimum=0, maximum=50, slider=(0, 10), per_arm=True,
-        algorithms=("maml", "fomaml", "anil"),
+        algorithms=_INNER_LOOP,
     )  # fmt: skip
     shots: int = declare(
         10, "Shots", "Support points per task.", unit="pts", minimum=1, maximum=1000, slider=(1, 50)
@@ -146,6 +152,19 @@ class InnerSettings:
     query_points: int = declare(
         10, "Query points", "Query points per task while meta-training.",
         unit="pts", minimum=1, maximum=1000, slider=(1, 50),
+    )  # fmt: skip
+    lslr: bool = declare(
+        False, "Learned rates per layer and step (LSLR)",
+        "Learn α for every layer and inner step, with the outer optimizer, as θ; they begin at α "
+        "and may become negative. With more steps at meta-test than trained, the last step's rates "
+        "are used again: our rule, not the paper's. Antoniou et al. 2019.",
+        applies=_RESTART, per_arm=True, basic=False, algorithms=("maml", "fomaml", "anil"),
+    )  # fmt: skip
+    inner_clip: float = declare(
+        0.0, "Inner clipping",
+        "Largest norm of an inner gradient, per task and over all parameters that adapt; longer "
+        "ones are scaled down, and second order goes through that too. 0 is off.",
+        minimum=0.0, maximum=1e6, scale=Scale.LOG, slider=(0.01, 100.0), per_arm=True, basic=False,
     )  # fmt: skip
     reptile_inner_steps: int = declare(
         5, "Reptile inner steps", "Inner steps of Reptile, each on the next minibatch.",
@@ -181,6 +200,51 @@ class OuterSettings:
     momentum: float = declare(
         0.0, "Momentum", "Momentum of the outer SGD.", minimum=0.0, maximum=0.999,
         slider=(0.0, 0.99), per_arm=True, basic=False,
+    )  # fmt: skip
+    schedule: str = declare(
+        "constant", "Outer rate schedule",
+        "How β changes over the declared outer steps T, after which it stays. cosine: from β down "
+        "to the end fraction e of it, along half a cosine. step: to √e β at T/2, to e β at 3T/4. "
+        "warm-up: in equal steps up to β, then constant.",
+        choices=("constant", "cosine", "step", "warm-up"), per_arm=True, basic=False,
+        algorithms=_OPTIMIZED,
+    )  # fmt: skip
+    schedule_end: float = declare(
+        0.01, "Schedule end e", "What part of β a cosine or step schedule ends with.",
+        minimum=0.0, maximum=1.0, slider=(0.0, 1.0), per_arm=True, basic=False,
+        algorithms=_OPTIMIZED,
+    )  # fmt: skip
+    warmup_steps: int = declare(
+        1_000, "Warm-up steps", "Outer steps until a warm-up reaches β.",
+        unit="steps", minimum=1, maximum=10_000_000, scale=Scale.LOG, slider=(10, 100_000),
+        per_arm=True, basic=False, algorithms=_OPTIMIZED,
+    )  # fmt: skip
+    outer_clip: float = declare(
+        0.0, "Outer clipping",
+        "Largest norm of the outer gradient, learned step sizes included; a longer one is scaled "
+        "down. 0 is off.",
+        minimum=0.0, maximum=1e6, scale=Scale.LOG, slider=(0.01, 100.0), per_arm=True, basic=False,
+        algorithms=_OPTIMIZED,
+    )  # fmt: skip
+    second_order_from: int = declare(
+        0, "Second order from",
+        "First order before this outer step of the arm, second order from it on; 0 is second "
+        "order throughout. Derivative-order annealing of Antoniou et al. 2019.",
+        unit="steps", minimum=0, maximum=10_000_000, scale=Scale.LOG, slider=(10, 100_000),
+        per_arm=True, basic=False, algorithms=("maml", "anil", "meta_sgd"),
+    )  # fmt: skip
+    multi_step_loss: bool = declare(
+        False, "Multi-step loss",
+        "Train on the query loss after every inner step, not the last alone. All weigh 1/K at "
+        "first; those of earlier steps fall linearly, to 0.03/K at least, and the last takes the "
+        "rest. Antoniou et al. 2019.",
+        per_arm=True, basic=False, algorithms=_INNER_LOOP,
+    )  # fmt: skip
+    multi_step_until: int = declare(
+        5_000, "Multi-step loss until",
+        "From this outer step of the arm on, only the loss after the last inner step counts.",
+        unit="steps", minimum=0, maximum=10_000_000, scale=Scale.LOG, slider=(10, 100_000),
+        per_arm=True, basic=False, algorithms=_INNER_LOOP,
     )  # fmt: skip
     reptile_step: float = declare(
         0.1, "Reptile step size ε", "Outer step of Reptile: θ ← θ − ε · mean(θ − φ).",
@@ -329,6 +393,14 @@ class Settings:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise SettingsError(f"Two arms are named {twice}: each arm needs a name of its own.")
+        for arm in self.arms:
+            algorithm = ALGORITHMS[arm.algorithm]
+            if algorithm.step_sizes and dict(arm.overrides).get("lslr", self.inner.lslr):
+                raise SettingsError(
+                    f"Arm {arm.name} learns a step size per parameter ({algorithm.label}), so it "
+                    f"cannot also have {DECLARATIONS['lslr'].label} (lslr): it must be false, for "
+                    "this arm at least."
+                )
 
     def __getitem__(self, key: str) -> Value:
         """The value of one hyperparameter by its key."""
@@ -363,7 +435,8 @@ class Settings:
 
     def of_arm(self, arm: Arm) -> Settings:
         """What the arm really trains with: these settings with its overrides applied."""
-        return self.with_values(dict(arm.overrides)) if arm.overrides else self
+        # without the other arms, which what overrides one of them may contradict
+        return self.with_arms((arm,)).with_values(dict(arm.overrides)) if arm.overrides else self
 
     def arm(self, name: str) -> Arm:
         """The arm of that name.

@@ -150,8 +150,12 @@ def task_loss(
     second_order: bool,
     query_weights: tuple[float, ...],
     kind: Kind = PLAIN,
+    clip: tuple[float, Tensor] | None = None,
 ) -> Tensor:
-    """The weighted query loss after adaptation; step_sizes [inner step, parameter]."""
+    """The weighted query loss after adaptation; step_sizes [inner step, parameter].
+
+    `clip` is (largest norm of an inner gradient, 1 where a parameter adapts and 0 elsewhere).
+    """
 
     def query_loss(phi: Tensor, k: int) -> Tensor:
         return loss(phi, *query, sizes, activation, kind, k)
@@ -160,6 +164,10 @@ def task_loss(
     total = query_weights[0] * query_loss(phi, 0)
     for k in range(len(step_sizes)):
         g = grad(lambda p, k=k: loss(p, *support, sizes, activation, kind, k))(phi)
+        if clip is not None:
+            limit, adapting = clip
+            norm = (g * adapting).norm()
+            g = torch.where(norm > limit, g * limit / norm, g)
         if not second_order:
             g = g.detach()
         phi = phi - step_sizes[k] * g
@@ -177,13 +185,14 @@ def meta_gradient(
     second_order: bool = True,
     query_weights: tuple[float, ...] | None = None,
     kind: Kind = PLAIN,
+    clip: tuple[float, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(∂L/∂θ [parameter], ∂L/∂a [inner step, parameter]), averaged over the tasks."""
     weights = query_weights or (0.0,) * len(step_sizes) + (1.0,)
     by_theta, by_steps = torch.zeros_like(theta), torch.zeros_like(step_sizes)
     for support, query in zip(supports, queries, strict=True):
         one, two = grad(task_loss, argnums=(0, 1))(
-            theta, step_sizes, support, query, sizes, activation, second_order, weights, kind
+            theta, step_sizes, support, query, sizes, activation, second_order, weights, kind, clip
         )
         by_theta += one
         by_steps += two

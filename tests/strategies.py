@@ -42,8 +42,12 @@ def arms(draw: st.DrawFn) -> tuple[Arm, ...]:
     return tuple(
         Arm(
             name,
-            draw(st.sampled_from(list(ALGORITHMS))),
-            tuple(draw(st.fixed_dictionaries({}, optional=per_arm)).items()),
+            (algorithm := draw(st.sampled_from(list(ALGORITHMS)))),
+            tuple(
+                (key, value)
+                for key, value in draw(st.fixed_dictionaries({}, optional=per_arm)).items()
+                if key != "lslr" or not ALGORITHMS[algorithm].step_sizes
+            ),
         )
         for name in names
     )
@@ -58,4 +62,9 @@ def settings(draw: st.DrawFn) -> Settings:
     for low, high in PAIRS:
         whole[low], whole[high] = sorted((whole[low], whole[high]))
     drawn = Settings().with_values(whole)
-    return drawn.with_arms(draw(arms())) if draw(st.booleans()) else drawn
+    if not draw(st.booleans()):
+        return drawn
+    found = draw(arms())
+    if any(ALGORITHMS[arm.algorithm].step_sizes for arm in found):
+        drawn = drawn.with_values({"lslr": False})
+    return drawn.with_arms(found)

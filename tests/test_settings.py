@@ -158,3 +158,17 @@ def test_groups_made_by_hand_are_checked_too() -> None:
     assert made == Settings().with_values({"amplitude_min": 1.0, "amplitude_max": 3.0})
     with pytest.raises(SettingsError, match="Noise"):
         Settings(tasks=TaskSettings(noise=-1.0))
+
+
+def test_meta_sgd_cannot_learn_rates_per_layer_as_well() -> None:
+    arms = (Arm("Mine", "meta_sgd"), Arm("MAML", "maml", (("lslr", True),)))
+    settings = Settings(arms=arms)  # what one arm overrides is no contradiction in another
+    assert settings.of_arm(arms[1]).inner.lslr and not settings.of_arm(arms[0]).inner.lslr
+    for change in (
+        lambda: settings.with_values({"lslr": True}),
+        lambda: settings.with_arms((Arm("Mine", "meta_sgd", (("lslr", True),)),)),
+    ):
+        with pytest.raises(SettingsError, match=r"^Arm Mine .*Meta-SGD.*lslr.*must be false.*\.$"):
+            change()
+    shared = Settings(arms=(Arm("Mine", "meta_sgd", (("lslr", False),)),)).with_values
+    assert shared({"lslr": True}).inner.lslr

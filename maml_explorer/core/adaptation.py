@@ -27,10 +27,22 @@ class StepSizes:
     steps: Sequence[Sequence[Tensor]]
     uniform: bool = True
     """True where every entry of a step is the same scalar: then H(a ⊙ v) is a · H v."""
+    clip: Tensor | None = None
+    """Largest norm of a gradient, a scalar tensor; None where there is none."""
 
     def at(self, k: int) -> Sequence[Tensor]:
         """The entries of inner step k."""
         return self.steps[min(k, len(self.steps) - 1)]
+
+
+def clipped(gradient: Sequence[Tensor], limit: Tensor) -> tuple[list[Tensor], Tensor]:
+    """(the gradient of every task scaled down to a norm of at most `limit`, by what [task, 1, 1]).
+
+    Pascanu, Mikolov, Bengio 2013, Algorithm 1, over all layers [task, in + 1, out] together.
+    """
+    squares = [(layer * layer).sum((1, 2), keepdim=True) for layer in gradient]
+    scale = (limit / torch.sqrt(sum(squares[1:], squares[0]))).clamp(max=1)
+    return [layer * scale for layer in gradient], scale
 
 
 def uniform_step_sizes(inner_lr: float, layer_count: int, like: Tensor) -> StepSizes:
@@ -48,7 +60,21 @@ class Path:
     traces: list[Trace] = field(default_factory=list)
     """k = 0 … K−1: of the support set at φ_k."""
     gradients: list[list[Tensor]] = field(default_factory=list)
-    """k = 0 … K−1: g_k per tail layer [task, in + 1, out]."""
+    """k = 0 … K−1: g_k per tail layer [task, in + 1, out], clipped where it is."""
+    scales: list[Tensor] = field(default_factory=list)
+    """k = 0 … K−1, where gradients are clipped: what g_k was scaled down by, [task, 1, 1]."""
+
+    def back_through_clip(self, k: int, vector: list[Tensor], limit: Tensor) -> list[Tensor]:
+        """J v for the derivative J of the clipping at g_k, which is symmetric.
+
+        c(g) = s g with s = min(1, m/‖g‖), so J = s (I − c cᵀ/m²) where g is longer than m, else I.
+        """
+        scale, gradient = self.scales[k], self.gradients[k]
+        products = [
+            (c * v).sum((1, 2), keepdim=True) for c, v in zip(gradient, vector, strict=True)
+        ]
+        along = sum(products[1:], products[0]) / (limit * limit) * (scale < 1)
+        return [scale * (v - along * c) for c, v in zip(gradient, vector, strict=True)]
 
 
 def tail_start(model: Mlp, adapts: str) -> int:
@@ -56,7 +82,9 @@ def tail_start(model: Mlp, adapts: str) -> int:
     return {"all": 0, "head": model.depth - 1, "none": model.depth}[adapts]
 
 
-def residual_delta(output: Tensor, targets: Tensor, weight: float = 1.0) -> tuple[Tensor, Tensor]:
+def residual_delta(
+    output: Tensor, targets: Tensor, weight: float | Tensor = 1.0
+) -> tuple[Tensor, Tensor]:
     """(residual, ∂ loss/∂ output) of weight × the mean squared error over each task's points."""
     residual = output - targets
     return residual, residual * (2 * weight / (output.shape[1] * output.shape[2]))
@@ -80,7 +108,7 @@ def adapt(
     steps: int,
     keep_traces: bool = True,
 ) -> Path:
-    """The adaptation path φ_{k+1} = φ_k − a_k ⊙ ∇L_support(φ_k).
+    """The adaptation path φ_{k+1} = φ_k − a_k ⊙ ∇L_support(φ_k), the gradient clipped if asked for.
 
     Args:
         tail: θ of the adapting layers, shared [in + 1, out].
@@ -100,9 +128,14 @@ def adapt(
         trace = model.forward(phi, x, step=k)
         _, delta = residual_delta(trace.output, y)
         gradient = model.adapting(model.backward(phi, trace, delta)[0])
+        scale = None
+        if step_sizes.clip is not None:
+            gradient, scale = clipped(gradient, step_sizes.clip)
         if keep_traces:
             path.traces.append(trace)
             path.gradients.append(gradient)
+            if scale is not None:
+                path.scales.append(scale)
         sizes = step_sizes.at(k)
         phi = [
             torch.addcmul(layer, g, a, value=-1)

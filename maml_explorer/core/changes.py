@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from maml_explorer.core.plan import Plan
+from maml_explorer.core.learned_rates import with_steps
+from maml_explorer.core.plan import Plan, learned_rates
 from maml_explorer.core.training import ArmState, RunState, start_arm, with_arms_of
 from maml_explorer.hyperparameters import Applies
 from maml_explorer.settings import DECLARATIONS, Settings, changed_keys
@@ -19,7 +20,28 @@ def after_change(plan: Plan, state: RunState, old: Settings, new: Settings) -> R
         old: settings before.
         new: settings from the next outer step on.
     """
-    return with_arms_of(plan, _without_replaced_arms(state, old, new))
+    kept = _without_replaced_arms(state, old, new)
+    arms = {name: with_inner_steps(plan, name, arm, old) for name, arm in kept.arms.items()}
+    return with_arms_of(plan, dataclasses.replace(kept, arms=arms))
+
+
+def with_inner_steps(plan: Plan, arm_name: str, state: ArmState, old: Settings) -> ArmState:
+    """The arm's state with as many learned step sizes as its inner steps need after a change."""
+    arm, before = plan.arms.get(arm_name), {arm.name: arm for arm in old.arms}
+    if arm is None or arm_name not in before:
+        return state
+    was = learned_rates(old.of_arm(before[arm_name]), arm.algorithm, plan.model)
+    if was == arm.learned:
+        return state
+    return dataclasses.replace(
+        state,
+        initialization=with_steps(
+            state.initialization, plan.model, was, arm.learned, arm.settings.inner.inner_lr
+        ),
+        moments=tuple(
+            with_steps(moment, plan.model, was, arm.learned, 0.0) for moment in state.moments
+        ),
+    )
 
 
 def frozen_arm(plan: Plan, state: RunState, kept: ArmState | None, arm_name: str) -> RunState:

@@ -137,7 +137,7 @@ def meta_test(
     Shots, steps and tasks are those of the settings unless given.
     """
     settings = plan.settings
-    start, sizes = test_step_sizes(plan, arm_name)
+    start, sizes = test_step_sizes(plan, arm_name, initialization)
     errors = yield from held_out_errors(
         plan.model,
         initialization,

@@ -4,9 +4,11 @@
     backward   v_K = w_K ∇L_query(φ_K)     v_k = v_{k+1} − H_k (a_k ⊙ v_{k+1}) + w_k ∇L_query(φ_k)
     result     ∂L/∂θ = v_0                 ∂L/∂a_k = − g_k ⊙ v_{k+1}
 
-averaged over the tasks. Dropping H_k gives first order. No autograd graph is kept; memory is one
-φ_k and its activations per inner step. Layers below the tail do not adapt: what reaches their
-output, from the query loss and from the Hessian terms, is summed over k and goes through them once.
+averaged over the tasks. Where g_k is clipped, c(g_k) takes its place and H_k J_k (a_k ⊙ v) that of
+H_k (a_k ⊙ v), J_k the derivative of c. Dropping H_k gives first order. No autograd graph is kept;
+memory is one φ_k and its activations per inner step. Layers below the tail do not adapt: what
+reaches their output, from the query loss and from the Hessian terms, is summed over k and goes
+through them once.
 
 Source: Finn, Abbeel, Levine 2017, section 2.2; Pearlmutter 1994 for H v.
 """
@@ -34,8 +36,9 @@ class InnerLoop:
     """K."""
     step_sizes: StepSizes
     second_order: bool
-    query_weights: tuple[float, ...]
-    """w_0 … w_K of the query loss after each inner step; (0, …, 0, 1) is the usual loss."""
+    query_weights: Sequence[float | Tensor]
+    """w_0 … w_K of the query loss after each inner step; (0, …, 0, 1) is the usual loss. A scalar
+    tensor is a weight that may change between runs of a recording, and is not 0."""
     learned_step_sizes: bool = False
 
 
@@ -151,7 +154,7 @@ class _Adjoint:
                 elif last and per_task:
                     v = [w.sum(0) for w in v]
             weight = inner.query_weights[k]
-            if weight or k == inner.steps:
+            if isinstance(weight, Tensor) or weight or k == inner.steps:
                 summed = last or not per_task
                 gradient, up = self._query(k, weight, summed)
                 upward_query = _plus(upward_query, up)
@@ -159,7 +162,9 @@ class _Adjoint:
         assert v is not None
         return v, upward_support, upward_query
 
-    def _query(self, k: int, weight: float, summed: bool) -> tuple[list[Tensor], Tensor | None]:
+    def _query(
+        self, k: int, weight: float | Tensor, summed: bool
+    ) -> tuple[list[Tensor], Tensor | None]:
         phi = self.path.parameters[k]
         trace = self.model.forward(phi, self.query_x, step=k)
         residual, delta = residual_delta(trace.output, self.query_y, weight / self.tasks)
@@ -174,9 +179,12 @@ class _Adjoint:
         """v − H_k (a_k ⊙ v), and the same derivative by the tail's input."""
         inner = self.inner
         sizes: Sequence[Tensor] = inner.step_sizes.at(k)
-        uniform = inner.step_sizes.uniform
+        clip = inner.step_sizes.clip
+        uniform = inner.step_sizes.uniform and clip is None
         moving = self.model.adapting(v)
         vector = moving if uniform else [a * w for a, w in zip(sizes, moving, strict=True)]
+        if clip is not None:
+            vector = self.path.back_through_clip(k, vector, clip)
         curved, up = self.model.hessian_vector_product(
             self.path.parameters[k],
             self.path.traces[k],

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, adapt, minibatches
 from maml_explorer.core.interruption import Look
+from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_gradient import (
     InnerLoop,
     MetaGradient,
@@ -39,7 +40,12 @@ class Shape:
     start: int
     steps: int
     second_order: bool
-    query_weights: tuple[float, ...]
+    multi_step: bool
+    """Whether the query losses after all inner steps count, with weights that vary."""
+    inner_clip: bool
+    """Whether inner gradients are clipped."""
+    learned: LearnedRates | None
+    """The step sizes behind θ; None where they are all α."""
     shots: int
     points: int
     """Support and query points per task."""
@@ -56,7 +62,8 @@ class OuterGradient:
     """What one chunk adds to an outer step."""
 
     gradient: Tensor
-    """[parameter]; for Reptile's rule mean(θ − φ_K)."""
+    """[parameter], and behind it that by the learned step sizes; for Reptile's rule mean(θ − φ_K).
+    """
     losses: Tensor
     """[2]: this chunk's part of the mean support loss at θ and of the mean query loss after
     adaptation."""
@@ -78,26 +85,40 @@ class OuterGradient:
 
 
 def outer_gradient(
-    shape: Shape, theta: Tensor, x: Tensor, y: Tensor, inner_lr: Tensor
+    shape: Shape, theta: Tensor, x: Tensor, y: Tensor, inner_lr: Tensor, *more: Tensor
 ) -> OuterGradient:
     """The outer gradient without a recording.
 
     Args:
-        theta: [parameter].
+        theta: [parameter], and behind it the step sizes where they are learned.
         x: [task, point, in + 1] with its column of ones; the first shots are the support set.
         y: [task, point, 1].
         inner_lr: α, a scalar tensor.
+        more: the largest norm of an inner gradient, where they are clipped; then the weights w_0 …
+            w_K, where several query losses count.
     """
     model, layers = shape.model, shape.model.layers(theta)
-    sizes = StepSizes(((inner_lr,) * (model.depth - shape.start),))
+    clip = more[0] if shape.inner_clip else None
+    if shape.learned is None:
+        sizes = StepSizes([[inner_lr] * (model.depth - shape.start)], clip=clip)
+    else:
+        sizes = shape.learned.of(model, theta, clip)
     if shape.rule == "all":
         found = joint_gradient(model, layers, x, y, shape.shots, shape.total_tasks)
     elif shape.rule == "interpolation":
         found = _interpolation(shape, layers, x, y, sizes)
     else:
-        inner = InnerLoop(shape.start, shape.steps, sizes, shape.second_order, shape.query_weights)
+        weights: list[float | Tensor] = [*(0.0,) * shape.steps, 1.0]
+        if shape.multi_step:  # one by one: a recording knows views, not lists of them
+            weights[1:] = [more[-1][k] for k in range(1, shape.steps + 1)]
+        inner = InnerLoop(
+            shape.start, shape.steps, sizes, shape.second_order, weights, shape.learned is not None
+        )
         found = meta_gradient(model, layers, x, y, shape.shots, inner, shape.total_tasks)
-    flat = torch.cat([layer.reshape(-1) for layer in found.gradient])
+    parts = [layer.reshape(-1) for layer in found.gradient]
+    if shape.learned is not None and found.step_sizes is not None:
+        parts += shape.learned.gradient(model, found.step_sizes)
+    flat = torch.cat(parts)
     # divided by numbers, not by a tensor made here: a CUDA graph may not copy from the host
     before = found.support_before / (shape.total_tasks * shape.shots)
     after = found.query_after / (shape.total_tasks * (x.shape[1] - shape.shots))
@@ -164,19 +185,20 @@ class Workspace:
         theta: Tensor,
         x: Tensor,
         y: Tensor,
-        inner_lr: Tensor,
+        *varying: Tensor,
         look: Look | None = None,
     ) -> OuterGradient:
         """As the function of that name; the result lives until the next call.
 
         Args:
+            varying: α and what follows it there.
             look: called between pieces of long work, and may raise to drop it.
         """
         key = (shape, theta.dtype, theta.device)
-        held = self._recordings.pop(key, None) or self._record(shape, theta, x, y, inner_lr, look)
+        held = self._recordings.pop(key, None) or self._record(shape, theta, x, y, varying, look)
         self._recordings[key] = held  # the newest last: the first is unused for longest
         recorded, slots = held
-        for slot, value in zip(slots, (theta, x, y, inner_lr), strict=True):
+        for slot, value in zip(slots, (theta, x, y, *varying), strict=True):
             slot.put(value)
         return OuterGradient(*recorded.run(look))
 
@@ -202,13 +224,13 @@ class Workspace:
         theta: Tensor,
         x: Tensor,
         y: Tensor,
-        inner_lr: Tensor,
+        varying: tuple[Tensor, ...],
         look: Look | None,
     ) -> tuple[Recorded, tuple[_Slot, ...]]:
         key = (tuple(x.shape), x.dtype, x.device)
         points = self._points.setdefault(key, (_Slot(x), _Slot(y)))
-        slots = (_Slot(theta), *points, _Slot(inner_lr))
-        for slot, value in zip(slots, (theta, x, y, inner_lr), strict=True):
+        slots = (_Slot(theta), *points, *map(_Slot, varying))
+        for slot, value in zip(slots, (theta, x, y, *varying), strict=True):
             slot.put(value)
 
         def function(*inputs: Tensor) -> tuple[Tensor, ...]:

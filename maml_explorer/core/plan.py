@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,9 +11,11 @@ from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, minibatches, tail_start, uniform_step_sizes
 from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
+from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_gradient import InnerLoop
 from maml_explorer.core.models.mlp import Mlp, network
 from maml_explorer.core.outer_gradient import Shape, Workspace
+from maml_explorer.core.schedules import InForce, in_force
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.tasks.sine import SineSampler, sampler
 from maml_explorer.hyperparameters import SettingsError
@@ -39,16 +42,35 @@ class ArmPlan:
     settings: Settings
     """With the arm's overrides applied."""
     inner: InnerLoop
+    """As at outer step 0 without annealing; α is where learned step sizes begin."""
+    learned: LearnedRates | None
+    """The step sizes that are learned; they lie behind θ in what the arm has learned."""
     chunk_tasks: int
     """Tasks per chunk: a fixed function of this arm's sizes, so that its result depends neither on
     the machine nor on the arms beside it."""
-    shapes: dict[int, Shape] = field(default_factory=dict, compare=False, repr=False)
+    shapes: dict[tuple[int, bool, bool], Shape] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     """Made as chunk sizes are met: building and hashing one costs more than its lookup."""
 
     @property
     def inner_lr(self) -> Tensor:
         """α, a scalar tensor on the run's device."""
         return self.inner.step_sizes.steps[0][0]
+
+    def in_force(self, outer_step: int) -> InForce:
+        """Rates and weights at an outer step of this arm."""
+        return in_force(self.settings, self.algorithm, outer_step)
+
+    def step_sizes(self, model: Mlp, learned: Tensor) -> StepSizes:
+        """Those of the inner loop while training.
+
+        Args:
+            learned: θ and, behind it, the learned step sizes where there are any.
+        """
+        if self.learned is None:
+            return self.inner.step_sizes
+        return self.learned.of(model, learned, self.inner.step_sizes.clip)
 
     def inner_data(self, x: Tensor, y: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
         """What the inner steps see of support sets [task, shot, …], one entry per step in turn."""
@@ -57,20 +79,28 @@ class ArmPlan:
             size = self.settings.inner.reptile_batch
         return minibatches(x, size), minibatches(y, size)
 
-    def shape(self, plan: Plan, tasks: int) -> Shape:
-        """What the recording of this arm's outer gradient on so many tasks depends on."""
-        shape = self.shapes.get(tasks)
+    def shape(self, plan: Plan, tasks: int, now: InForce | None = None) -> Shape:
+        """What the recording of this arm's outer gradient on so many tasks depends on.
+
+        Args:
+            now: what is in force; as at outer step 0 unless given.
+        """
+        now = now or self.in_force(0)
+        key = (tasks, now.second_order, now.multi_step)
+        shape = self.shapes.get(key)
         if shape is None:
             rule = self.algorithm.outer_data
             if self.algorithm.outer_rule == "interpolation":
                 rule = "interpolation"
-            shape = self.shapes[tasks] = Shape(
+            shape = self.shapes[key] = Shape(
                 model=plan.model.training,
                 rule=rule,
                 start=self.inner.start if rule == "query" else 0,
                 steps=self.inner.steps,
-                second_order=self.inner.second_order,
-                query_weights=self.inner.query_weights,
+                second_order=now.second_order,
+                multi_step=now.multi_step,
+                inner_clip=self.inner.step_sizes.clip is not None,
+                learned=self.learned,
                 shots=plan.settings.inner.shots,
                 points=plan.settings.inner.shots + plan.settings.inner.query_points,
                 tasks=tasks,
@@ -79,13 +109,26 @@ class ArmPlan:
             )
         return shape
 
-    @property
-    def gradient_evaluations(self) -> int:
-        """Gradients and Hessian-vector products per task and outer step."""
-        steps = self.inner.steps
+    def varying(self, plan: Plan, now: InForce) -> tuple[Tensor, ...]:
+        """What a recording reads beside θ and the points: see :func:`outer_gradient`."""
+        clip = self.inner.step_sizes.clip
+        varying = (self.inner_lr,) if clip is None else (self.inner_lr, clip)
+        if now.multi_step:
+            weights = torch.tensor(now.query_weights, dtype=plan.dtype, device=plan.device)
+            varying = (*varying, weights)
+        return varying
+
+    def gradient_evaluations(self, outer_steps: int) -> int:
+        """Gradients and Hessian-vector products per task in the arm's first outer steps."""
+        steps, outer = self.inner.steps, self.settings.outer
         if self.algorithm.outer_rule == "interpolation":
-            return steps
-        return steps + 1 + (steps if self.inner.second_order else 0)
+            return outer_steps * steps
+        count = outer_steps * (steps + 1)
+        if self.inner.second_order:
+            count += max(0, outer_steps - outer.second_order_from) * steps
+        if outer.multi_step_loss and steps > 1:
+            count += min(outer_steps, outer.multi_step_until) * (steps - 1)
+        return count
 
 
 @dataclass(frozen=True)
@@ -157,7 +200,8 @@ def memory_estimate(settings: Settings) -> int:
         per_task = _floats_per_task(settings, model, _steps(settings.of_arm(arm), arm))
         tasks = min(settings.outer.meta_batch, max(1, CHUNK_FLOATS // per_task))
         most = max(most, tasks * per_task)
-    kept = 12 * len(settings.arms) * model.parameter_count
+    # θ and, at most, as many step sizes
+    kept = 2 * 12 * len(settings.arms) * model.parameter_count
     return (4 * most + kept) * (8 if settings.run.precision == "float64" else 4)
 
 
@@ -234,24 +278,48 @@ def _arm_plan(settings: Settings, arm: Arm, model: Mlp, like: Tensor) -> ArmPlan
     algorithm = ALGORITHMS[arm.algorithm]
     start = tail_start(model, algorithm.adapts)
     steps = _steps(own, arm)
+    sizes = uniform_step_sizes(own.inner.inner_lr, max(1, model.depth - start), like)
+    if own.inner.inner_clip:
+        limit = torch.tensor(own.inner.inner_clip, dtype=like.dtype, device=like.device)
+        sizes = dataclasses.replace(sizes, clip=limit)
+    learned = learned_rates(own, algorithm, model)
     inner = InnerLoop(
         start=start,
         steps=steps,
-        step_sizes=uniform_step_sizes(own.inner.inner_lr, max(1, model.depth - start), like),
+        step_sizes=sizes,
         second_order=algorithm.second_order and steps > 0,
         query_weights=(0.0,) * steps + (1.0,),
+        learned_step_sizes=learned is not None,
     )
     per_task = _floats_per_task(settings, model, steps)
-    return ArmPlan(arm, algorithm, own, inner, max(1, CHUNK_FLOATS // per_task))
+    return ArmPlan(arm, algorithm, own, inner, learned, max(1, CHUNK_FLOATS // per_task))
 
 
-def test_step_sizes(plan: Plan, arm_name: str) -> tuple[int, StepSizes]:
-    """(first adapting layer, step sizes) of an arm at meta-test and in the window."""
+def learned_rates(own: Settings, algorithm: Algorithm, model: Mlp) -> LearnedRates | None:
+    """The step sizes that an arm learns; None where all are α.
+
+    Args:
+        own: the settings with the arm's overrides applied.
+    """
+    kind = algorithm.step_sizes or ("layer" if own.inner.lslr else "")
+    steps = own.inner.inner_steps
+    if not kind or not steps or algorithm.outer_rule != "gradient" or algorithm.adapts == "none":
+        return None
+    return LearnedRates(kind, tail_start(model, algorithm.adapts), steps)
+
+
+def test_step_sizes(plan: Plan, arm_name: str, learned: Tensor) -> tuple[int, StepSizes]:
+    """(first adapting layer, step sizes) of an arm at meta-test and in the window.
+
+    Args:
+        learned: what the arm has learned: θ and, where it learns them, its step sizes behind it.
+    """
     arm = plan.arms[arm_name]
+    if arm.learned is not None:
+        return arm.inner.start, arm.step_sizes(plan.model, learned)
     start = tail_start(plan.model, arm.algorithm.test_adapts)
-    like = torch.empty(0, dtype=plan.dtype, device=plan.device)
-    lr = arm.settings.inner.inner_lr
-    return start, uniform_step_sizes(lr, plan.model.depth - start, like)
+    layers = (arm.inner_lr,) * (plan.model.depth - start)
+    return start, dataclasses.replace(arm.inner.step_sizes, steps=(layers,))
 
 
 def intra_op_threads(plan: Plan) -> int:

@@ -37,6 +37,7 @@ def probe(
     Without support points nothing can adapt: every step then shows θ.
 
     Args:
+        initialization: of the arm's state, with its learned step sizes.
         support_x, support_y: [task, support point].
         x: [point], the same for all tasks.
         steps: K.
@@ -48,9 +49,9 @@ def probe(
     """
     with torch.no_grad():
         arm = plan.arms[arm_name]
-        start, step_sizes = (
-            (arm.inner.start, arm.inner.step_sizes) if training else test_step_sizes(plan, arm_name)
-        )
+        start, step_sizes = test_step_sizes(plan, arm_name, initialization)
+        if training:
+            start, step_sizes = arm.inner.start, arm.step_sizes(plan.model, initialization)
         model = plan.model.training if training else plan.model
         tasks, shots = support_x.shape
         layers = model.layers(initialization)

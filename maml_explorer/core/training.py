@@ -28,9 +28,10 @@ class ArmState:
     """What one arm has learned so far."""
 
     initialization: Tensor
-    """θ [parameter], running averages of a batch norm included."""
+    """θ [parameter], running averages of a batch norm included; behind it the step sizes of the
+    inner loop, where they are learned (:mod:`maml_explorer.core.learned_rates`)."""
     moments: Moments
-    """Of the outer optimizer, each [parameter]; empty for Reptile's rule."""
+    """Of the outer optimizer, each as long as that; empty for Reptile's rule."""
     outer_step: int = 0
     """Its own: a late arm begins at 0."""
     frozen: bool = False
@@ -55,10 +56,14 @@ MTL: at θ), over the meta-batch. On the run's device and not read yet: reading 
 
 def start_arm(plan: Plan, arm_name: str) -> ArmState:
     """The arm at its own outer step 0. θ_0 depends on the seed and the way it is drawn alone."""
-    own = plan.arms[arm_name].settings
+    arm = plan.arms[arm_name]
+    own = arm.settings
     theta = plan.model.initialize(
         own.model.initialization, stream(own.run.seed, "initialization"), plan.dtype
     ).to(plan.device)
+    if arm.learned is not None:
+        rates = arm.learned.beginning(plan.model, own.inner.inner_lr, theta)
+        theta = torch.cat([theta, rates])
     return ArmState(theta, _no_moments(plan, arm_name, theta))
 
 
@@ -134,6 +139,8 @@ def _arm_step(
     plan: Plan, name: str, state: ArmState, batch: TaskBatch, look: Look | None
 ) -> Generator[str, None, tuple[ArmState, Losses]]:
     arm = plan.arms[name]
+    now = arm.in_force(state.outer_step)
+    varying = arm.varying(plan, now)
     tasks, chunk = len(batch.tasks), arm.chunk_tasks
     total: OuterGradient | None = None
     for begin in range(0, tasks, chunk):
@@ -141,7 +148,7 @@ def _arm_step(
         x = batch.inputs if whole else batch.inputs[begin : begin + chunk]
         y = batch.y if whole else batch.y[begin : begin + chunk]
         part = plan.workspace.outer_gradient(
-            arm.shape(plan, len(x)), state.initialization, x, y, arm.inner_lr, look
+            arm.shape(plan, len(x), now), state.initialization, x, y, *varying, look=look
         )
         if not whole:  # the next chunk writes into the same memory
             part = part.copy() if total is None else total + part
@@ -151,19 +158,19 @@ def _arm_step(
     step = state.outer_step + 1
     outer = arm.settings.outer
     if arm.algorithm.outer_rule == "interpolation":
-        epsilon = outer.reptile_step
-        if outer.reptile_anneal:
-            epsilon *= max(0.0, 1 - state.outer_step / outer.outer_steps)
-        theta = torch.sub(state.initialization, total.gradient, alpha=epsilon)
+        theta = torch.sub(state.initialization, total.gradient, alpha=now.outer_rate)
         moments = state.moments
     else:
+        gradient = total.gradient
+        if outer.outer_clip:
+            gradient = gradient * (outer.outer_clip / gradient.norm()).clamp(max=1)
         _, update = OPTIMIZERS[outer.optimizer]
         theta, moments = update(
-            state.initialization, total.gradient, state.moments, step, outer.outer_lr,
-            outer.momentum,
-        )  # fmt: skip
+            state.initialization, gradient, state.moments, step, now.outer_rate, outer.momentum
+        )
     if total.moments is not None:
-        theta = followed(plan.model, theta, total.moments)
+        count = plan.model.parameter_count
+        theta = torch.cat([followed(plan.model, theta[:count], total.moments), theta[count:]])
     return ArmState(theta, moments, step), total.losses.clone()
 
 
@@ -186,7 +193,8 @@ def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tup
             features = body.output
         path = adapt(
             model, layers[start:], *arm.inner_data(features[:, :shots], y[:, :shots]),
-            arm.inner.step_sizes, arm.inner.steps, keep_traces=False,
+            arm.step_sizes(model, state.arms[name].initialization), arm.inner.steps,
+            keep_traces=False,
         )  # fmt: skip
         last, steps = path.parameters[-1], arm.inner.steps
         after = model.forward(last, features[:, :shots], step=steps).output

@@ -1,7 +1,8 @@
 """The checkpoint: everything needed to resume a run bit for bit.
 
 One safetensors file. Its metadata hold a JSON text with the settings, every counter and the results
-of finished seeds; its tensors are generator state, initializations and optimizer moments.
+of finished seeds; its tensors are generator state, initializations with their learned step
+sizes, and optimizer moments.
 """
 
 from __future__ import annotations
@@ -144,14 +145,15 @@ def load_checkpoint(path: Path, plan: Plan, *, to_resume: bool = True) -> Checkp
 def _expected(plan: Plan) -> Expected:
     fresh = start_run(plan)
     dtype = {"float32": "F32", "float64": "F64"}[plan.settings.run.precision]
-    parameters = ((plan.model.parameter_count,), dtype)
     expected: dict[str, tuple[tuple[int, ...], str]] = {
         "generator": (tuple(fresh.generator_state.shape), "U8")
     }
     for index, arm in enumerate(plan.settings.arms):
-        expected[f"{index}.initialization"] = parameters
-        for moment in range(len(fresh.arms[arm.name].moments)):
-            expected[f"{index}.moment.{moment}"] = parameters
+        begun = fresh.arms[arm.name]
+        learned = (tuple(begun.initialization.shape), dtype)
+        expected[f"{index}.initialization"] = learned
+        for moment in range(len(begun.moments)):
+            expected[f"{index}.moment.{moment}"] = learned
     return expected
 
 

@@ -1,6 +1,7 @@
 """A trained initialization, and the folder it is exported to and loaded from.
 
-The folder: `model.safetensors` (names and shapes of an `nn.Sequential`), `config.json`,
+The folder: `model.safetensors` (names and shapes of an `nn.Sequential`, and beside them learned
+step sizes, see :mod:`maml_explorer.storage.step_size_tensors`), `config.json`,
 `README.md` (model card) and `model.pt` (a plain state_dict, written and never read here).
 """
 
@@ -11,7 +12,7 @@ import io
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ class Initialization:
     settings: Settings
     """Of the run it comes from; its only arm is the one that was trained."""
     parameters: Array
-    """θ [parameter], read-only: layer after layer, each a matrix [in + 1, out], bias row last."""
+    """θ [parameter], read-only: layer after layer, each a matrix [in + 1, out], bias row last.
+    Behind θ lie the step sizes of the inner loop, where they are learned."""
     outer_step: int
     """Outer steps its arm has taken."""
     evaluations: tuple[Mapping[str, Any], ...] = ()
@@ -92,7 +94,9 @@ class Initialization:
             x: support inputs, [point] or [point, 1].
             y: support targets, likewise.
             steps: inner steps K; those of the settings unless given.
-            lr: inner learning rate α; that of the settings unless given.
+            lr: inner learning rate α; that of the settings, or the learned step sizes where there
+                are any, unless given. Beyond the inner steps it was trained with, the step sizes
+                of the last one are used again: our rule, not a paper's.
 
         Raises:
             ValueError: where x and y are not as many finite numbers, or steps or lr are negative.
@@ -101,9 +105,11 @@ class Initialization:
 
         from maml_explorer.core.adaptation import adapt, tail_start, uniform_step_sizes
         from maml_explorer.core.models.mlp import network, with_ones
+        from maml_explorer.storage.step_size_tensors import rates_of
 
         own = self.own_settings
         steps = own.inner.inner_steps if steps is None else steps
+        learned = rates_of(self.settings) if lr is None else None
         lr = own.inner.inner_lr if lr is None else lr
         if steps < 0 or not 0 <= lr < float("inf"):
             raise ValueError(f"steps = {steps} and lr = {lr} must not be negative")
@@ -118,7 +124,10 @@ class Initialization:
             features = with_ones(support_x)
             if start:
                 features = model.forward(layers[:start], features, activate_last=True).output
-            sizes = uniform_step_sizes(lr, model.depth - start, theta)
+            clip = theta.new_tensor(own.inner.inner_clip) if own.inner.inner_clip else None
+            sizes = replace(uniform_step_sizes(lr, model.depth - start, theta), clip=clip)
+            if learned is not None:
+                sizes = learned.of(model, theta, clip)
             path = adapt(
                 model, layers[start:], features, support_y, sizes, steps, keep_traces=False
             )
@@ -155,9 +164,12 @@ def save_initialization(
     import torch
 
     from maml_explorer.storage.network_tensors import named_tensors
+    from maml_explorer.storage.step_size_tensors import named_rates
 
-    tensors = named_tensors(initialization.parameters, initialization.settings.model)
-    weights = tensor_bytes(tensors, {"format": "pt"})
+    parameters, settings = initialization.parameters, initialization.settings
+    tensors = named_tensors(parameters, settings.model)
+    rates = named_rates(parameters, settings)
+    weights = tensor_bytes({**tensors, **rates}, {"format": "pt"})
     pickled = io.BytesIO()
     torch.save({name: torch.from_numpy(a) for name, a in tensors.items()}, pickled)
     arm = initialization.arm
@@ -198,6 +210,7 @@ def load_initialization(folder: str | Path) -> Initialization:
         SettingsError: where a setting in it is not allowed.
     """
     from maml_explorer.storage.network_tensors import flat_vector, named_shapes
+    from maml_explorer.storage.step_size_tensors import flat_rates, rate_shapes
 
     folder = Path(folder)
     recover_folder(folder)
@@ -216,13 +229,19 @@ def load_initialization(folder: str | Path) -> Initialization:
         raise StorageError(f"{path} has no number of outer steps.")
     evaluations = checked_records(config.get("evaluations", []), str(path))
     dtype = _DTYPES[settings.run.precision]
-    expected = {name: (shape, dtype) for name, shape in named_shapes(settings.model).items()}
+    shapes = {**named_shapes(settings.model), **rate_shapes(settings)}
+    expected = {name: (shape, dtype) for name, shape in shapes.items()}
     weights = folder / "model.safetensors"
     data = read_tensor_bytes(weights, expected)
     tensors, _ = tensors_of(data, expected, weights)
     if config.get("model_sha256") != hashlib.sha256(data).hexdigest():
         raise StorageError(f"{weights} is not the file that {path.name} was written for.")
-    return Initialization(settings, flat_vector(tensors, settings.model), outer_step, evaluations)
+    rates = flat_rates(tensors, settings)
+    if rates is None:
+        raise StorageError(f"{weights} is damaged: a layer has two learned step sizes.")
+    own = {name: tensor for name, tensor in tensors.items() if name not in rate_shapes(settings)}
+    parameters = np.concatenate([flat_vector(own, settings.model), rates])
+    return Initialization(settings, parameters, outer_step, evaluations)
 
 
 def _settings_of(config: Mapping[str, Any], path: Path) -> Settings:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.models.norms import NORMS
 from maml_explorer.hyperparameters import shown
 from maml_explorer.settings import DECLARATIONS, Settings, TaskSettings
@@ -59,6 +59,7 @@ def model_card(
         network += " (skip connections)"
     if own.model.norm != "none":
         network += f" (normalization {own.model.norm})"
+    but = ", without the learned step sizes," if _learns(own, algorithm) else ""
     parts = [
         "---\nlibrary_name: pytorch\ntags:\n- meta-learning\n"
         f"- few-shot-regression\n- {arm.algorithm}\n---",
@@ -73,8 +74,9 @@ def model_card(
         _SINE_PART if own.model.activation == "sine" else "",
         _module_part(own),
         "In this folder, in plain PyTorch:",
-        f"```python\n{_snippet(own, algorithm.test_adapts)}\n```",
-        "`model.pt` holds the same tensors as a plain `state_dict`. `config.json` holds all "
+        f"```python\n{_snippet(own, algorithm)}\n```",
+        _rates_part(own, algorithm),
+        f"`model.pt` holds the same tensors{but} as a plain `state_dict`. `config.json` holds all "
         "settings.",
         "## Training",
         "\n".join(_settings_table(own)),
@@ -129,7 +131,33 @@ def network_expression(settings: Settings) -> str:
     return expression + (".double()" if settings.run.precision == "float64" else "")
 
 
-def _snippet(settings: Settings, adapts: str) -> str:
+def _learns(settings: Settings, algorithm: Algorithm) -> bool:
+    """Whether step sizes are learned."""
+    by_layer = settings.inner.lslr and "lslr" in _read_by(algorithm)
+    return settings.inner.inner_steps > 0 and (bool(algorithm.step_sizes) or by_layer)
+
+
+def _read_by(algorithm: Algorithm) -> set[str]:
+    return {
+        key
+        for key, declared in DECLARATIONS.items()
+        if not declared.algorithms or algorithm.key in declared.algorithms
+    }
+
+
+def _rates_part(settings: Settings, algorithm: Algorithm) -> str:
+    if not _learns(settings, algorithm):
+        return ""
+    shape = "has its shape" if algorithm.step_sizes else "has one value per inner step"
+    return (
+        f"The step sizes of the inner loop were learned with θ: `inner_lr.NAME` is that of the "
+        f"tensor `NAME` and {shape}. After more inner steps than it was trained with the last "
+        "ones are used again, a rule of this program and not of a paper."
+    )
+
+
+def _snippet(settings: Settings, algorithm: Algorithm) -> str:
+    adapts = algorithm.test_adapts
     tensor = "tensor"
     number = ", dtype=float64" if settings.run.precision == "float64" else ""
     imported = f"nn, optim, tensor{', float64' if number else ''}"
@@ -146,6 +174,9 @@ def _snippet(settings: Settings, adapts: str) -> str:
         'model.load_state_dict(load_file("model.safetensors"))',
         f"x, y = {tensor}({points}{number}), {tensor}([[1.0], [-0.5], [0.2]]{number})",
     ]
+    learns = _learns(settings, algorithm)
+    if learns or settings.inner.inner_clip:
+        return "\n".join(_by_hand(lines, settings, algorithm, steps))
     if settings.model.special:
         head = ", head=True" if adapts == "head" else ""
         call = f"model.adapt(x, y, lr={settings.inner.inner_lr!r}, steps={steps}{head})"
@@ -160,6 +191,42 @@ def _snippet(settings: Settings, adapts: str) -> str:
             "    sgd.step()",
         ]
     )
+
+
+def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: int) -> list[str]:
+    """The snippet where `torch.optim` does not take the inner steps: rates learned, or clipped."""
+    imports, _, model, load, points = lines
+    number = ", float64" if "float64" in points else ""
+    special, head = settings.model.special, algorithm.test_adapts == "head"
+    update = "p.data.sub_(a * d)"
+    if not _learns(settings, algorithm):
+        module = "model.linears" if special else "model"
+        module += "[-1]" if head else ""
+        adapting = f"dict.fromkeys({module}.parameters(), {settings.inner.inner_lr!r})"
+    else:
+        load = 'model.load_state_dict(saved := load_file("model.safetensors"), strict=False)'
+        names = 'for n, a in saved.items() if n.startswith("inner_lr.")'
+        adapting = f"{{model.get_parameter(n[9:]): a {names}}}"
+        if not algorithm.step_sizes:
+            update = "p.data.sub_(a[min(k, len(a) - 1)] * d)"
+    counts = special and NORMS[settings.model.norm].stored > 1 and not head
+    clip = settings.inner.inner_clip
+    return [
+        imports,
+        f"from torch import autograd, nn, tensor{number}",
+        model,
+        load,
+        f"phi = {adapting}  # what adapts, with its step size",
+        points,
+        f"for k in range({steps}):  # inner steps on your own support points x, y [point, 1]",
+        "    g = autograd.grad(nn.functional.mse_loss(model(x), y), list(phi))",
+        *([_CLIP.format(limit=clip)] if clip else []),
+        f"    [{update.replace('d)', 's * d)') if clip else update} for (p, a), d in "
+        f"zip(phi.items(), g)]{'; model.step += 1' if counts else ''}",
+    ]
+
+
+_CLIP = "    s = ({limit!r} / sum(d.square().sum() for d in g).sqrt()).clamp(max=1)"
 
 
 def _evaluation(evaluations: Sequence[Mapping[str, Any]]) -> str:

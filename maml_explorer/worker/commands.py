@@ -156,7 +156,7 @@ def _change(loop: Loop, command: m.Change) -> None:
         loop.candidate = None
     # an arm that begins anew has no good state yet
     loop.good_of = {
-        name: known
+        name: after_change(plan, known, old, new)
         for name, known in loop.good_of.items()
         if name in state.arms and state.arms[name].outer_step > 0
     }

@@ -128,7 +128,7 @@ def opened_run(path: Path) -> dict[str, Any]:
         "candidate": state,
         "seconds": {},
         "gradient_evaluations": {
-            name: arm.outer_step * plan.arms[name].gradient_evaluations
+            name: plan.arms[name].gradient_evaluations(arm.outer_step)
             for name, arm in state.arms.items()
         },
         "changes": changes,
@@ -175,7 +175,7 @@ def _block(plan: Plan, state: RunState, losses: Mapping[str, Losses]) -> m.Metri
     support, query = np.full(shape, np.nan), np.full(shape, np.nan)
     counts = np.zeros(shape, dtype=np.int64)
     for row, name in enumerate(names):
-        counts[row] = np.arange(1, len(steps) + 1) * plan.arms[name].gradient_evaluations
+        counts[row] = [plan.arms[name].gradient_evaluations(n + 1) for n in range(len(steps))]
         if name in losses:
             kept = losses[name].outer_step <= state.outer_step
             at = np.searchsorted(steps, losses[name].outer_step[kept])

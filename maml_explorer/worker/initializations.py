@@ -14,13 +14,15 @@ from maml_explorer.settings import ModelSettings, Settings
 from maml_explorer.storage.changes import Row, begun_from_row
 from maml_explorer.storage.initialization import load_initialization
 from maml_explorer.storage.reader import StorageError
+from maml_explorer.storage.step_size_tensors import rates_of
 
 
 def begun_from(path: Path, settings: Settings | None = None) -> tuple[Plan, RunState, list[Row]]:
     """(plan, state at outer step 0, rows of changes.csv) of a run one of whose arms starts there.
 
-    The arm that has the initialization's name gets its θ; its optimizer starts anew, as with every
-    θ_0, and so does its count of outer steps. Arms of other names begin as the seed says.
+    The arm that has the initialization's name gets its θ, and its learned step sizes where the arm
+    learns them likewise; its optimizer starts anew, as with every θ_0, and so does its count of
+    outer steps. Arms of other names begin as the seed says.
 
     Args:
         path: the folder that was exported.
@@ -48,8 +50,11 @@ def begun_from(path: Path, settings: Settings | None = None) -> tuple[Plan, RunS
     state = start_run(plan)
     if name not in state.arms:
         return plan, state, []
-    theta = torch.from_numpy(found.parameters.copy()).to(plan.device, plan.dtype)
-    arm = dataclasses.replace(state.arms[name], initialization=theta)
+    learned = torch.from_numpy(found.parameters.copy()).to(plan.device, plan.dtype)
+    if rates_of(found.settings) != plan.arms[name].learned:  # only θ fits
+        count, begun = plan.model.parameter_count, state.arms[name].initialization
+        learned = torch.cat([learned[:count], begun[count:]])
+    arm = dataclasses.replace(state.arms[name], initialization=learned)
     state = dataclasses.replace(state, arms={**state.arms, name: arm})
     return plan, state, [begun_from_row(name, path.name, found.outer_step)]
 

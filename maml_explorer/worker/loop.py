@@ -259,9 +259,9 @@ class Loop:
         self.state = state
         for name in losses:
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds.get(name, 0.0)
-            self.gradient_evaluations[name] = (
-                self.gradient_evaluations.get(name, 0) + self.plan.arms[name].gradient_evaluations
-            )
+            arm, t = self.plan.arms[name], state.arms[name].outer_step
+            more = arm.gradient_evaluations(t) - arm.gradient_evaluations(t - 1)
+            self.gradient_evaluations[name] = self.gradient_evaluations.get(name, 0) + more
         self.recorder.add(state.outer_step, losses, self.seconds, self.gradient_evaluations)
         self.rate.tick()
 
@@ -363,7 +363,7 @@ class Loop:
         """How stable the inner loop is at a state, in words; empty where that takes long."""
         assert self.plan is not None
         end = self.clock() + STABILITY_SECONDS
-        work = arm_stability(self.plan, name, arm.initialization)
+        work = arm_stability(self.plan, name, arm)
         with suppress(Exception):  # the report of a divergence must not fail
             while self.clock() < end:
                 try:

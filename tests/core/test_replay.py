@@ -24,19 +24,20 @@ KINDS = {
 
 def shape(kind: str, activation: str, tasks: int = TASKS) -> Shape:
     rule, start, steps, second_order = KINDS[kind]
-    weights = (0.0,) * steps + (1.0,)
     return Shape(
-        Mlp((1, 6, 5, 1), activation),
-        rule,
-        start,
-        steps,
-        second_order,
-        weights,
-        SHOTS,
-        POINTS,
-        tasks,
-        tasks,
-        2,
+        model=Mlp((1, 6, 5, 1), activation),
+        rule=rule,
+        start=start,
+        steps=steps,
+        second_order=second_order,
+        multi_step=False,
+        inner_clip=False,
+        learned=None,
+        shots=SHOTS,
+        points=POINTS,
+        tasks=tasks,
+        total_tasks=tasks,
+        minibatch=2,
     )
 
 

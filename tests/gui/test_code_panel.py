@@ -48,7 +48,7 @@ def test_it_shows_the_script_of_what_is_in_force(bench, panel):
 
 def test_the_arm_is_chosen_with_the_keyboard(bench, panel):
     panel.arm_choice.setFocus()
-    for _ in range(5):
+    for _ in range(len(ALGORITHMS)):
         bench.qtbot.keyClick(panel.arm_choice, Qt.Key.Key_Down)
     assert panel.arm.name == "hot"
     assert "INNER_LR, INNER_STEPS = 0.7, 1" in panel.code.toPlainText()

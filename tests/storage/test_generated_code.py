@@ -32,7 +32,8 @@ every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
 def sampled(nth: int) -> tuple[Settings, Arm]:
     """The nth of some settings in float64 that leave nothing out, and an arm."""
     pick = random.Random(nth)
-    algorithm = list(ALGORITHMS)[nth % len(ALGORITHMS)]
+    known = [key for key, record in ALGORITHMS.items() if not record.step_sizes]
+    algorithm = known[nth % len(known)]
     steps = pick.choice([0, 1, 2, 3, 5, 50])
     values: dict[str, Any] = {
         "precision": "float64",
@@ -115,7 +116,9 @@ def test_the_sample_covers_every_choice() -> None:
         seen = {settings[key] for settings, _ in drawn}
         assert seen >= set(DECLARATIONS[key].choices)
         assert len(seen) > 1
-    assert {arm.algorithm for _, arm in drawn} == set(ALGORITHMS)
+    assert {arm.algorithm for _, arm in drawn} == {
+        key for key, record in ALGORITHMS.items() if not record.step_sizes
+    }
     assert {bool(settings.tasks.noise) for settings, _ in drawn} == {True, False}
 
 

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from maml_explorer.core.models.mlp import network, with_ones
 from maml_explorer.core.models.norms import NORMS
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.probing import probe
+from maml_explorer.core.training import start_arm
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import DECLARATIONS, Arm, Settings, default_arm
 from maml_explorer.storage.initialization import (
@@ -43,11 +44,9 @@ RECORD = {
 def drawn(algorithm: str = "maml", **values: Any) -> Initialization:
     settings = Settings().with_values({"hidden": (7, 5), "inner_lr": 0.03, **values})
     settings = settings.with_arms((default_arm(algorithm),))
-    model = network(settings.model)
     generator = torch.Generator().manual_seed(1)
-    dtype = getattr(torch, settings.run.precision)
-    theta = model.initialize("pytorch", generator, dtype)
-    theta += 0.1 * torch.rand(theta.shape, generator=generator, dtype=dtype)
+    theta = start_arm(prepare(settings), settings.arms[0].name).initialization
+    theta = theta + 0.1 * torch.rand(theta.shape, generator=generator, dtype=theta.dtype)
     return Initialization(settings, theta.numpy(), 1234, (RECORD,))
 
 
@@ -153,17 +152,34 @@ CARD_CASES += [
 CARD_CASES += [("tanh", "maml", "float32", True, norm) for norm in NORMS]
 CARD_CASES += [("relu", "anil", "float64", False, norm) for norm in NORMS if norm != "none"]
 CARD_CASES += [("sine", "mtl", "float32", True, "batch-per-step")]
+NO_TRICKS: dict[str, Any] = {}
+TRICK_CASES: list[tuple[tuple[str, str, str, bool, str], dict[str, Any]]] = [
+    ((activation, algorithm, precision, skip, norm), {**learning, **clip})
+    for activation, algorithm, precision, skip, norm, learning in (
+        ("relu", "meta_sgd", "float32", False, "none", {}),
+        ("tanh", "maml", "float64", False, "none", {"lslr": True}),
+        ("relu", "anil", "float32", False, "none", {"lslr": True}),
+        ("relu", "meta_sgd", "float64", True, "batch-per-step", {}),
+        ("relu", "anil", "float32", True, "layer", {"lslr": True}),
+    )
+    for clip in ({}, {"inner_clip": 0.05})
+]
+TRICK_CASES += [
+    (("tanh", key, "float32", skip, "none"), {"inner_clip": 0.05})
+    for key in ("maml", "anil") for skip in (False, True)
+]  # fmt: skip
 
 
 def test_the_cards_own_snippet_adapts_without_this_program(tmp_path: Path) -> None:
     """One process for all cards, in which maml_explorer cannot be imported."""
     expected = {}
-    for activation, algorithm, precision, skip, norm in CARD_CASES:
+    for case, tricks in [*((case, NO_TRICKS) for case in CARD_CASES), *TRICK_CASES]:
+        activation, algorithm, precision, skip, norm = case
         initialization = drawn(
             algorithm, activation=activation, precision=precision, inner_steps=3, skip=skip,
-            norm=norm, hidden=(6, 6, 5),
+            norm=norm, hidden=(6, 6, 5), **tricks,
         )  # fmt: skip
-        folder = tmp_path / f"{activation}-{algorithm}-{skip}-{norm}"
+        folder = tmp_path / f"{'-'.join(map(str, (*case, *tricks)))}"
         save_initialization(folder, initialization)
         card = (folder / "README.md").read_text()
         blocks = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
@@ -175,7 +191,7 @@ def test_the_cards_own_snippet_adapts_without_this_program(tmp_path: Path) -> No
         support = re.search(r"x, y = tensor\((\[.*?\]\]).*?tensor\((\[.*?\]\])", blocks[-1])
         assert support is not None
         x, y = (np.array(json.loads(text)) for text in support.groups())
-        adapted = initialization.adapt(x, y, steps=3)
+        adapted = initialization.adapt(x, y)
         grid = torch.linspace(-5, 5, 11, dtype=getattr(torch, precision))[:, None]
         expected[folder.name] = adapted(grid)[:, 0].tolist()
     script = (
@@ -347,3 +363,66 @@ def test_model_pt_is_never_read(tmp_path: Path) -> None:
     (folder / "model.pt").write_bytes(b"\x80\x04cposix\nsystem\n(S'exit 1'\ntR.")
     found = hashlib.sha256(load_initialization(folder).parameters.tobytes()).hexdigest()
     assert found == expected
+
+
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_learned_step_sizes_lie_beside_the_parameters(
+    tmp_path: Path, precision: str, skip: bool
+) -> None:
+    stems = ("linears.0", "linears.1", "linears.2") if skip else ("0", "2", "4")
+    values = {"precision": precision, "skip": skip, "inner_steps": 2}
+    meta_sgd = drawn("meta_sgd", **values)
+    save_initialization(tmp_path / "a", meta_sgd)
+    tensors = load_file(tmp_path / "a" / "model.safetensors")
+    rates = {name[9:]: t for name, t in tensors.items() if name.startswith("inner_lr.")}
+    assert {name: t.shape for name, t in rates.items()} == {
+        name: tensors[name].shape for name in tensors if not name.startswith("inner_lr.")
+    }
+    vector = torch.from_numpy(meta_sgd.parameters.copy())
+    first = vector[len(vector) // 2 :][:14].view(2, 7)  # [in + 1, out] of the first layer
+    assert torch.equal(rates[f"{stems[0]}.weight"], first[:1].T)
+    assert torch.equal(rates[f"{stems[0]}.bias"], first[1])
+    np.testing.assert_array_equal(load_initialization(tmp_path / "a").parameters, vector)
+
+    lslr = drawn(lslr=True, **values)
+    save_initialization(tmp_path / "b", lslr)
+    tensors = load_file(tmp_path / "b" / "model.safetensors")
+    by_step = lslr.parameters[-6:].reshape(2, 3)  # [inner step, layer]
+    for layer, stem in enumerate(stems):
+        for name in (f"inner_lr.{stem}.weight", f"inner_lr.{stem}.bias"):
+            np.testing.assert_array_equal(tensors[name], by_step[:, layer])
+    np.testing.assert_array_equal(load_initialization(tmp_path / "b").parameters, lslr.parameters)
+    assert "inner_lr" not in str(torch.load(tmp_path / "b" / "model.pt", weights_only=True).keys())
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "values"), [("meta_sgd", {}), ("maml", {"lslr": True}), ("anil", {"lslr": True})]
+)
+def test_adapting_takes_the_learned_step_sizes(algorithm: str, values: dict[str, Any]) -> None:
+    initialization = drawn(algorithm, precision="float64", inner_steps=2, inner_clip=0.4, **values)
+    x, y, grid = np.array([-2.0, 0.5, 3.0]), np.array([1.0, -0.5, 0.2]), np.linspace(-5, 5, 7)
+    expected = probe(
+        prepare(initialization.settings), initialization.arm.name,
+        torch.from_numpy(initialization.parameters.copy()),
+        torch.from_numpy(x)[None], torch.from_numpy(y)[None], torch.from_numpy(grid), steps=4,
+    )  # fmt: skip
+    with torch.no_grad():
+        for steps in (2, 4):  # with more than trained, the last step's are used again
+            found = initialization.adapt(x, y, steps=steps)(torch.from_numpy(grid)[:, None])[:, 0]
+            torch.testing.assert_close(found, expected.predictions[steps, 0], rtol=0, atol=1e-12)
+        other = initialization.adapt(x, y, steps=2, lr=0.03)(torch.from_numpy(grid)[:, None])[:, 0]
+    assert not torch.allclose(other, expected.predictions[2, 0])
+
+
+def test_two_step_sizes_of_one_layer_are_refused(tmp_path: Path) -> None:
+    save_initialization(tmp_path / "a", drawn(lslr=True))
+    path = tmp_path / "a" / "model.safetensors"
+    tensors = load_file(path)
+    tensors["inner_lr.2.bias"] += 1
+    save_file(tensors, path)
+    config = json.loads((tmp_path / "a" / "config.json").read_text())
+    config["model_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (tmp_path / "a" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(StorageError, match="two learned step sizes"):
+        load_initialization(tmp_path / "a")

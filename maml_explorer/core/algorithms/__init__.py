@@ -3,12 +3,13 @@
 from maml_explorer.core.algorithms.anil import ANIL
 from maml_explorer.core.algorithms.fomaml import FOMAML
 from maml_explorer.core.algorithms.maml import MAML
+from maml_explorer.core.algorithms.meta_sgd import META_SGD
 from maml_explorer.core.algorithms.mtl import MTL
 from maml_explorer.core.algorithms.record import Algorithm
 from maml_explorer.core.algorithms.reptile import REPTILE
 
 ALGORITHMS: dict[str, Algorithm] = {
-    record.key: record for record in (MAML, FOMAML, ANIL, REPTILE, MTL)
+    record.key: record for record in (MAML, FOMAML, ANIL, META_SGD, REPTILE, MTL)
 }
 """Key → record, in the order of menus."""
 

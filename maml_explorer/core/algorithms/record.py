@@ -26,6 +26,8 @@ class Algorithm:
     """Whose loss the outer gradient is of: "query", or "all" points of the task."""
     outer_rule: str = "gradient"
     """"gradient": the outer optimizer on the mean meta-gradient; "interpolation": Reptile's."""
+    step_sizes: str = ""
+    """What the outer optimizer learns a step size for, beside θ: "parameter", or nothing."""
     test_adapts: str = "all"
     """Which layers adapt at meta-test and in the window."""
     color: str = "#000000"

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import StepSizes
 from maml_explorer.core.insight.learner import Learner
 from maml_explorer.core.insight.nothing import ALL_DIVERGED, NOT_FINITE, ONE_LAYER, Nothing
 from maml_explorer.core.insight.probe_tasks import part
@@ -208,9 +207,8 @@ def _frozen(learner: Learner, layers: int) -> Learner:
     """The learner with its lowest layers held."""
     start = max(layers, learner.start)
     sizes = tuple(tuple(step[start - learner.start :]) for step in learner.step_sizes.steps)
-    return dataclasses.replace(
-        learner, start=start, step_sizes=StepSizes(sizes, learner.step_sizes.uniform)
-    )
+    kept = dataclasses.replace(learner.step_sizes, steps=sizes)
+    return dataclasses.replace(learner, start=start, step_sizes=kept)
 
 
 def layer_view(learner: Learner, batch: TaskBatch, layer: int, x: Tensor) -> LayerView | Nothing:

@@ -182,9 +182,15 @@ def _parts(
 
 
 def _curved(learner: Learner, path: Path, k: int, v: list[Tensor]) -> tuple[Tensor, Tensor | None]:
-    """H_k (a_k ⊙ v) [task, tail parameter], and the same derivative by the tail's input."""
+    """H_k J_k (a_k ⊙ v) [task, tail parameter], and the same derivative by the tail's input.
+
+    J_k is the derivative of the clipping, I where there is none.
+    """
     moving = learner.model.adapting(v)
     scaled = [a * w for a, w in zip(learner.step_sizes.at(k), moving, strict=True)]
+    clip = learner.step_sizes.clip
+    if clip is not None:
+        scaled = path.back_through_clip(k, scaled, clip)
     product, up = learner.model.hessian_vector_product(
         path.parameters[k], path.traces[k], scaled, to_input=learner.start > 0
     )

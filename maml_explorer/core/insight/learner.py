@@ -53,8 +53,11 @@ class Learner:
     def double(self) -> Learner:
         """The same in float64."""
         sizes = tuple(tuple(a.double() for a in step) for step in self.step_sizes.steps)
+        clip = None if self.step_sizes.clip is None else self.step_sizes.clip.double()
         return dataclasses.replace(
-            self, theta=self.theta.double(), step_sizes=StepSizes(sizes, self.step_sizes.uniform)
+            self,
+            theta=self.theta.double(),
+            step_sizes=dataclasses.replace(self.step_sizes, steps=sizes, clip=clip),
         )
 
     def features(self, x: Tensor) -> Tensor:
@@ -102,22 +105,22 @@ class Learner:
 
 
 def training_learner(plan: Plan, arm_name: str, theta: Tensor) -> Learner:
-    """θ with the inner loop the arm trains with.
+    """θ with the inner loop the arm trains with; θ as in its state, with learned step sizes.
 
     Reptile's has its number of inner steps, on the whole support set; joint training has none.
     """
-    inner = plan.arms[arm_name].inner
-    return Learner(plan.model.training, theta, inner.start, inner.step_sizes, inner.steps)
+    arm, model = plan.arms[arm_name], plan.model.training
+    sizes = arm.step_sizes(model, theta)
+    return Learner(model, theta[: model.parameter_count], arm.inner.start, sizes, arm.inner.steps)
 
 
 def meta_test_learner(
     plan: Plan, arm_name: str, theta: Tensor, steps: int | None = None
 ) -> Learner:
     """θ with the inner loop of the meta-test and the window; K as in the settings unless given."""
-    start, sizes = test_step_sizes(plan, arm_name)
-    return Learner(
-        plan.model, theta, start, sizes, plan.settings.run.test_steps if steps is None else steps
-    )
+    start, sizes = test_step_sizes(plan, arm_name, theta)
+    steps = plan.settings.run.test_steps if steps is None else steps
+    return Learner(plan.model, theta[: plan.model.parameter_count], start, sizes, steps)
 
 
 def flat(layers: Layers, tasks: int) -> Tensor:

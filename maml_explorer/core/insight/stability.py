@@ -10,6 +10,9 @@ diag(a) H is not symmetric unless a is the same everywhere. For step sizes of on
 eigenvalues of ±|a|^½ H |a|^½, which is symmetric: real, found by Lanczos with a bound. Mixed signs
 can make them complex: then Arnoldi finds them, without a bound, unless it has as many iterations as
 there are parameters that adapt.
+
+Where inner gradients are clipped, J_k H_k takes the place of H_k, J_k the derivative of the
+clipping. J is symmetric as well; with several step sizes it makes the product asymmetric.
 """
 
 from __future__ import annotations
@@ -41,8 +44,8 @@ class Stability:
     overshoot: Tensor
     """[inner step, task]: largest real part of an eigenvalue of diag(a_k) H_k; swings above 2."""
     curvature: Tensor | None
-    """[inner step, task]: λ_max of H_k with its sign; None unless a_k is one number, α. Then
-    overshoot is α λ_max for α > 0."""
+    """[inner step, task]: λ_max of H_k with its sign; None unless a_k is one number, α, and
+    nothing is clipped. Then overshoot is α λ_max for α > 0."""
     lowest_curvature: Tensor | None
     """[inner step, task]: λ_min of H_k; None as above."""
     error: Tensor
@@ -50,7 +53,7 @@ class Stability:
     from either end that was found; else the residual of the eigenvalue farthest out, a sign of
     convergence only."""
     bounded: bool
-    """False where step sizes have mixed signs: see the module."""
+    """False where step sizes have mixed signs, or several are clipped: see the module."""
 
     @property
     def maximum(self) -> float:
@@ -131,11 +134,25 @@ def _at_step(
         product = model.adapting(model.hessian_vector_product(phi, trace, moving)[0])
         return torch.where(finite[:, None], flat(product, tasks), 0.0)
 
+    def back(v: Tensor) -> Tensor:
+        """J_k v."""
+        if clip is None:
+            return v
+        parts = path.back_through_clip(k, split(model, v, learner.start), clip)
+        return torch.where(finite[:, None], flat(parts, tasks), 0.0)
+
     drawn = torch.randn(tasks, size, generator=generator, dtype=torch.float64).to(like)
-    sizes = learner.step_sizes.at(k)
-    if learner.step_sizes.uniform:
+    sizes, clip = learner.step_sizes.at(k), learner.step_sizes.clip
+    if learner.step_sizes.uniform and clip is None:
         ritz = yield from ritz_values(curved, drawn, iterations, True, generator)
         return _row(ritz, float(sizes[0]), finite.cpu(), scalar=True)
+    if learner.step_sizes.uniform:
+        # J = s (I − c cᵀ/m²) has the root J/√s, so α J H has the eigenvalues of α J^½ H J^½
+        half = path.scales[k][:, 0].sqrt()
+        ritz = yield from ritz_values(
+            lambda v: back(curved(back(v) / half)) / half, drawn, iterations, True, generator
+        )
+        return _row(ritz, float(sizes[0]), finite.cpu())
     a = torch.cat(
         [
             entry.to(like).expand(shape).flatten()
@@ -143,7 +160,7 @@ def _at_step(
         ]
     )
     root = a.abs().sqrt()
-    if bool((a >= 0).all()) or bool((a <= 0).all()):
+    if clip is None and (bool((a >= 0).all()) or bool((a <= 0).all())):
         sign = -1.0 if bool((a < 0).any()) else 1.0
         ritz = yield from ritz_values(
             lambda v: root * curved(root * v), drawn, iterations, True, generator
@@ -152,8 +169,9 @@ def _at_step(
     # sign(a) |a|^½ H |a|^½ has the eigenvalues of diag(a) H and entries of one size
     signed = a.sign() * root
     ritz = yield from ritz_values(
-        lambda v: signed * curved(root * v), drawn, iterations, False, generator
-    )
+        lambda v: signed * back(curved(root * v)),
+        drawn, iterations, False, generator,
+    )  # fmt: skip
     return _row(ritz, 1.0, finite.cpu())
 
 

@@ -14,7 +14,7 @@ from maml_explorer.core.plan import Plan
 from maml_explorer.core.streams import stream
 from maml_explorer.core.training import RunState
 from maml_explorer.worker.answers import frozen_array
-from maml_explorer.worker.insight.gradient import TASKS, no_meta_gradient
+from maml_explorer.worker.insight.gradient import TASKS, no_meta_gradient, query_weights
 from maml_explorer.worker.insight.looking import arm_by_arm, said, shares, some_tasks
 from maml_explorer.worker.insight_messages import NothingToShow, Option
 from maml_explorer.worker.insight_values.check import CheckSeen
@@ -30,19 +30,20 @@ def see_check(
     """arm → `CheckSeen` on the tasks of the gradient view."""
 
     def of_arm(name: str, theta: Tensor) -> Generator[float, None, Seen]:
-        return _of_arm(plan, name, theta)
+        return _of_arm(plan, name, theta, query_weights(plan, state, name))
 
     return (yield from arm_by_arm(state, of_arm))
 
 
-def _of_arm(plan: Plan, name: str, theta: Tensor) -> Generator[float, None, Seen]:
+def _of_arm(
+    plan: Plan, name: str, theta: Tensor, weights: tuple[float, ...]
+) -> Generator[float, None, Seen]:
     none = no_meta_gradient(plan, name)
     if none is not None:
         return none
     learner = training_learner(plan, name, theta)
     batch = some_tasks(plan, TASKS, theta)
     directions = stream(plan.settings.run.seed, "insight directions")
-    weights = plan.arms[name].inner.query_weights
     work = difference_check(learner, batch, directions, DIRECTIONS, weights)
     found = yield from shares(work, DIRECTIONS)
     if isinstance(found, Nothing):

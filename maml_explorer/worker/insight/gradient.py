@@ -34,7 +34,7 @@ def see_gradient(
     """arm → `GradientSeen` on `TASKS` held-out tasks, with the inner loop it trains with."""
 
     def of_arm(name: str, theta: Tensor) -> Generator[float, None, Seen]:
-        return _of_arm(plan, name, theta)
+        return _of_arm(plan, name, theta, query_weights(plan, state, name))
 
     return (yield from arm_by_arm(state, of_arm))
 
@@ -47,12 +47,18 @@ def no_meta_gradient(plan: Plan, arm_name: str) -> NothingToShow | None:
     return NO_INNER_LOOP if algorithm.adapts == "none" else None
 
 
-def _of_arm(plan: Plan, name: str, theta: Tensor) -> Generator[float, None, Seen]:
+def query_weights(plan: Plan, state: RunState, arm_name: str) -> tuple[float, ...]:
+    """w_0 … w_K of the outer loss that an arm trains on at the moment."""
+    return plan.arms[arm_name].in_force(state.arms[arm_name].outer_step).query_weights
+
+
+def _of_arm(
+    plan: Plan, name: str, theta: Tensor, weights: tuple[float, ...]
+) -> Generator[float, None, Seen]:
     none = no_meta_gradient(plan, name)
     if none is not None:
         return none
     learner = training_learner(plan, name, theta)
-    weights = plan.arms[name].inner.query_weights
     batch = some_tasks(plan, TASKS, theta)
     parts = yield from shares(gradient_parts(learner, batch, weights), TASKS)
     if isinstance(parts, Nothing):

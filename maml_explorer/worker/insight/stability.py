@@ -12,9 +12,10 @@ from maml_explorer.core.insight.learner import Learner, training_learner
 from maml_explorer.core.insight.nothing import Nothing
 from maml_explorer.core.insight.stability import stability
 from maml_explorer.core.plan import Plan
+from maml_explorer.core.schedules import InForce
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.batch import TaskBatch
-from maml_explorer.core.training import RunState
+from maml_explorer.core.training import ArmState, RunState
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.insight.gradient import NO_INNER_LOOP, no_meta_gradient
 from maml_explorer.worker.insight.looking import arm_by_arm, said, shares, some_tasks
@@ -34,23 +35,24 @@ def see_stability(
     """arm → `StabilitySeen` on `TASKS` held-out tasks, with the inner loop it trains with."""
 
     def of_arm(name: str, theta: Tensor) -> Generator[float, None, Seen]:
-        return arm_stability(plan, name, theta)
+        return arm_stability(plan, name, state.arms[name])
 
     return (yield from arm_by_arm(state, of_arm))
 
 
-def arm_stability(plan: Plan, name: str, theta: Tensor) -> Generator[float, None, Seen]:
-    """The stability of one arm's inner loop at θ; yields the share done."""
+def arm_stability(plan: Plan, name: str, arm: ArmState) -> Generator[float, None, Seen]:
+    """The stability of one arm's inner loop at a state; yields the share done."""
     if plan.arms[name].algorithm.adapts == "none":
         return NO_INNER_LOOP
-    learner = training_learner(plan, name, theta)
-    batch = some_tasks(plan, TASKS, theta)
+    learner = training_learner(plan, name, arm.initialization)
+    batch = some_tasks(plan, TASKS, arm.initialization)
     vectors = stream(plan.settings.run.seed, "insight vectors")
     products = learner.steps * min(ITERATIONS, learner.tail_size)
     seen = yield from shares(stability(learner, batch, vectors, ITERATIONS), products)
     if isinstance(seen, Nothing):
         return said(seen)
-    norm = yield from _gradient_norm(plan, name, learner, batch)
+    now = plan.arms[name].in_force(arm.outer_step)
+    norm = yield from _gradient_norm(plan, name, learner, batch, now)
     eigenvalue, radius = (_worst(values) for values in (seen.overshoot, seen.radius))
     finite = eigenvalue[eigenvalue.isfinite()]
     return StabilitySeen(
@@ -68,15 +70,14 @@ def arm_stability(plan: Plan, name: str, theta: Tensor) -> Generator[float, None
 
 
 def _gradient_norm(
-    plan: Plan, name: str, learner: Learner, batch: TaskBatch
+    plan: Plan, name: str, learner: Learner, batch: TaskBatch, now: InForce
 ) -> Generator[float, None, float]:
     if no_meta_gradient(plan, name) is not None:
         return math.nan
-    arm = plan.arms[name]
-    parts = yield from shares(gradient_parts(learner, batch, arm.inner.query_weights), TASKS)
+    parts = yield from shares(gradient_parts(learner, batch, now.query_weights), TASKS)
     if isinstance(parts, Nothing):
         return math.nan
-    followed = parts.gradient if arm.inner.second_order else [f.mean(0) for f in parts.first]
+    followed = parts.gradient if now.second_order else [f.mean(0) for f in parts.first]
     return math.sqrt(sum(float(layer.double().square().sum()) for layer in followed))
 
 

@@ -19,6 +19,7 @@ from maml_explorer.core.insight.cost import Sizes, cost_curves, outer_step_cost
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import prepare
+from maml_explorer.core.training import start_arm
 from maml_explorer.settings import Settings, default_arm
 
 aten = torch.ops.aten
@@ -64,7 +65,7 @@ def counted(algorithm: str, sizes: Sizes, steps: int, counter: Any) -> None:
     )  # fmt: skip
     plan = prepare(settings.with_arms((default_arm(algorithm),)))
     arm = next(iter(plan.arms.values()))
-    theta = torch.randn(plan.model.parameter_count)
+    theta = start_arm(plan, arm.arm.name).initialization
     points = sizes.shots + sizes.query_points
     x = with_ones(torch.randn(sizes.tasks, points, 1))
     with counter:

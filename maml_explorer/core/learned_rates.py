@@ -1,0 +1,105 @@
+"""Learned step sizes: how they lie behind θ in one vector, and what becomes of their gradients.
+
+An arm that learns step sizes trains one vector: θ [parameter], then they. So the outer optimizer,
+its moments, checkpoints and the look-out for divergence need to know nothing of them, and
+everything that reads layers reads θ. Two kinds, for the layers that adapt:
+
+    "parameter"   one per weight and bias, shared by all inner steps (Meta-SGD, Li et al. 2017)
+    "layer"       one per layer, its bias included, and inner step (LSLR, Antoniou et al. 2019)
+
+Beyond the last trained inner step its step sizes are used again: our rule, not the paper's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from maml_explorer.core.adaptation import StepSizes
+from maml_explorer.core.models.mlp import Mlp
+
+
+@dataclass(frozen=True)
+class LearnedRates:
+    """Which step sizes an arm learns."""
+
+    kind: str
+    """"parameter" or "layer"."""
+    start: int
+    """First layer that adapts."""
+    steps: int
+    """K while training."""
+
+    def count(self, model: Mlp) -> int:
+        """How many there are."""
+        if self.kind == "layer":
+            return self.steps * (model.depth - self.start)
+        return sum(rows * columns for rows, columns in model.matrices[self.start :])
+
+    def beginning(self, model: Mlp, inner_lr: float, like: Tensor) -> Tensor:
+        """α everywhere: the step sizes at outer step 0."""
+        return torch.full((self.count(model),), inner_lr, dtype=like.dtype, device=like.device)
+
+    def of(self, model: Mlp, learned: Tensor, clip: Tensor | None = None) -> StepSizes:
+        """The step sizes of inner step 0, 1, …, as views into what an arm has learned.
+
+        Args:
+            learned: θ and, behind it, the step sizes.
+            clip: largest norm of an inner gradient.
+        """
+        rates = learned[model.parameter_count :]
+        if self.kind == "layer":
+            grid, layers = rates.view(self.steps, -1), range(model.depth - self.start)
+            # one by one: a recording knows views, not lists of them
+            return StepSizes([[grid[k, n] for n in layers] for k in range(self.steps)], False, clip)
+        parts, begin = [], 0
+        for (rows, columns), (whole, _) in zip(
+            model.matrices[self.start :], model.shapes[self.start :], strict=True
+        ):
+            layer = rates[begin : begin + rows * columns].view(rows, columns)
+            begin += rows * columns
+            if whole > rows:  # the rows of a norm do not adapt
+                layer = torch.nn.functional.pad(layer, (0, 0, 0, whole - rows))
+            parts.append(layer)
+        return StepSizes([parts], False, clip)
+
+    def gradient(self, model: Mlp, by_step: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """The gradient by the step sizes, flat and in their order, in parts.
+
+        Args:
+            by_step: per inner step and adapting layer ∂L/∂a_k [in + 1, out].
+        """
+        if self.kind == "layer":
+            return [layer.sum().reshape(1) for layers in by_step for layer in layers]
+        parts = []
+        for index, (rows, _) in enumerate(model.matrices[self.start :]):
+            total = by_step[0][index]
+            for layers in by_step[1:]:
+                total = total + layers[index]
+            parts.append(total[:rows].reshape(-1))
+        return parts
+
+
+def with_steps(
+    vector: Tensor, model: Mlp, old: LearnedRates | None, new: LearnedRates | None, first: float
+) -> Tensor:
+    """A vector of an arm (what it has learned, or a moment) for another number of inner steps.
+
+    A new inner step begins as the one before it, or with `first` where there was none; what is over
+    is dropped.
+    """
+    if old == new:
+        return vector
+    theta, rates = vector[: model.parameter_count], vector[model.parameter_count :]
+    if new is None:
+        return theta.clone()
+    if old is None:
+        return torch.cat([theta, new.beginning(model, first, vector)])
+    if new.kind == "parameter":
+        return vector
+    rows = rates.view(old.steps, -1)
+    more = rows[-1:].expand(max(0, new.steps - old.steps), -1)
+    return torch.cat([theta, rows[: new.steps].reshape(-1), more.reshape(-1)])

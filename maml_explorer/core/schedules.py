@@ -1,0 +1,103 @@
+"""Rates and weights that change from outer step to outer step, as functions of it. Torch-free.
+
+A step t counts the outer steps that an arm has taken before: 0 at its first. T are the declared
+outer steps; past them everything stays as at T.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from maml_explorer.core.algorithms import Algorithm
+from maml_explorer.settings import OuterSettings, Settings
+
+FLOOR = 0.03
+"""Times 1/K: the least weight of an earlier loss while the multi-step loss lasts."""
+
+
+def outer_rate(outer: OuterSettings, t: int) -> float:
+    """β at outer step t by the schedule.
+
+    cosine:  β (e + (1 − e) (1 + cos(π t/T))/2)      Loshchilov and Hutter 2017, without restarts
+    step:    β, √e β from T/2 on, e β from 3T/4 on   as He et al. 2016 for CIFAR, with e = 0.01
+    warm-up: β min(1, (t + 1)/W)                     Goyal et al. 2017, from β/W on
+    """
+    return outer.outer_lr * _FACTORS[outer.schedule](outer, t)
+
+
+def _cosine(outer: OuterSettings, t: int) -> float:
+    end, done = outer.schedule_end, min(1.0, t / outer.outer_steps)
+    return end + (1 - end) * (1 + math.cos(math.pi * done)) / 2
+
+
+def _step(outer: OuterSettings, t: int) -> float:
+    quarters = 4 * t // outer.outer_steps
+    if quarters < 2:
+        return 1.0
+    return math.sqrt(outer.schedule_end) if quarters < 3 else outer.schedule_end
+
+
+_FACTORS: dict[str, Callable[[OuterSettings, int], float]] = {
+    "constant": lambda outer, t: 1.0,
+    "cosine": _cosine,
+    "step": _step,
+    "warm-up": lambda outer, t: min(1.0, (t + 1) / outer.warmup_steps),
+}
+"""Name of the setting `schedule` → what β is multiplied by at outer step t."""
+
+
+def reptile_step(outer: OuterSettings, t: int) -> float:
+    """ε at outer step t: annealed linearly to 0 where asked for."""
+    left = max(0.0, 1 - t / outer.outer_steps) if outer.reptile_anneal else 1.0
+    return outer.reptile_step * left
+
+
+def multi_step_weights(inner_steps: int, until: int, t: int) -> tuple[float, ...]:
+    """w_0 … w_K of the query losses after each inner step, at outer step t; they sum to 1.
+
+    w_0 = 0; w_1 … w_{K−1} = max(1 − t/E, 0.03)/K; w_K the rest; from E = `until` on w_K alone.
+    Source: Antoniou, Edwards, Storkey 2019, section 4, and their code, where E is in epochs of 500
+    outer steps and the weights change once an epoch.
+    """
+    if inner_steps == 0 or t >= until:
+        return (0.0,) * inner_steps + (1.0,)
+    earlier = max(1 - t / until, FLOOR) / inner_steps
+    last = 1 - (inner_steps - 1) * earlier
+    return (0.0, *(earlier,) * (inner_steps - 1), last)
+
+
+@dataclass(frozen=True)
+class InForce:
+    """What an arm trains with at one outer step."""
+
+    outer_rate: float
+    """β; for Reptile ε."""
+    query_weights: tuple[float, ...]
+    """w_0 … w_K; (1,) without an inner loop in the outer gradient."""
+    second_order: bool
+    """Whether Hessians are kept."""
+
+    @property
+    def multi_step(self) -> bool:
+        """Whether the loss after another inner step than the last counts."""
+        return len(self.query_weights) > 2 and self.query_weights[-1] < 1
+
+
+def in_force(own: Settings, algorithm: Algorithm, t: int) -> InForce:
+    """What an arm trains with at its outer step t.
+
+    Args:
+        own: the settings with the arm's overrides applied.
+        algorithm: the arm's.
+    """
+    if algorithm.outer_rule == "interpolation":
+        return InForce(reptile_step(own.outer, t), (1.0,), False)
+    rate = outer_rate(own.outer, t)
+    if algorithm.adapts == "none":
+        return InForce(rate, (1.0,), False)
+    steps, until = own.inner.inner_steps, own.outer.multi_step_until
+    weights = multi_step_weights(steps, until if own.outer.multi_step_loss else 0, t)
+    kept = algorithm.second_order and steps > 0 and t >= own.outer.second_order_from
+    return InForce(rate, weights, kept)
