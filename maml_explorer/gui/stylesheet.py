@@ -103,6 +103,10 @@ QHeaderView::section {
     padding: 3px 9px;
 }
 QTableView::item { padding: 2px 6px; }
+QTableView::indicator {
+    width: 11px; height: 11px; border: 1px solid $muted; border-radius: 3px; background: $card;
+}
+QTableView::indicator:checked { background: $accent; border-color: $accent; }
 QListWidget::item { border-radius: 4px; }
 QListWidget::item:hover { background: $hover; }
 QListWidget::item:selected { background: $selection; }

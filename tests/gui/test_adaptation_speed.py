@@ -178,7 +178,7 @@ def test_published_points_of_other_tasks_are_not_drawn(bench, panel):
     test_arm(bench, panel, MAML=FINE)
     bench.session.edit({"noise": 0.5})
     assert panel.plot.published.points == []
-    assert panel.source.full == "Published numbers are for the preset’s tasks: not drawn"
+    assert panel.source.full == "Published numbers: of other tasks, not drawn"
     bench.session.undo_stack.undo()
     assert len(panel.plot.published.points) == 2
 

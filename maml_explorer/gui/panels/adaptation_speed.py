@@ -118,7 +118,7 @@ class AdaptationSpeedPanel(QWidget):
             )
         published = published_words(self.plot.published.points, test)
         if preset is not None and preset.published and not fits:
-            published = "Published numbers are for the preset’s tasks: not drawn"
+            published = "Published numbers: of other tasks, not drawn"
         self.source.say(published)
         self.source.setVisible(bool(published))
         self.compare.setVisible(fits and bool(published))
