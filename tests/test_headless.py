@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from maml_explorer import headless
+from maml_explorer.api import evaluate
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import outer_step, start_run
 from maml_explorer.headless import Progress, train_headless
@@ -102,6 +103,32 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path: Path, at: int) -> None
     interrupted(SMALL, tmp_path / "cut", (0,), at)
     resumed(tmp_path / "cut")
     assert files(tmp_path / "cut") == files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("at", [2, 7, 23])
+def test_learned_step_sizes_and_schedules_resume_bit_for_bit(tmp_path: Path, at: int) -> None:
+    arms = (
+        default_arm("meta_sgd"),
+        Arm("LSLR", "maml", (("lslr", True),)),
+        Arm("sgd", "anil", (("lslr", True), ("momentum", 0.9), ("optimizer", "sgd"))),
+    )
+    tricks = SMALL.with_arms(arms).with_values(
+        {
+            "inner_steps": 2, "multi_step_loss": True, "multi_step_until": 12,
+            "second_order_from": 6, "schedule": "cosine", "inner_clip": 1.0, "outer_clip": 1.0,
+            "outer_lr": 0.01,
+        }
+    )  # fmt: skip
+    outcome = train_headless(tricks, (0,), folder=create_run(tmp_path / "whole", tricks))
+    learned = outcome.initializations[0]["LSLR"].parameters
+    assert np.abs(learned[-6:] - 0.01).max() > 1e-3
+    interrupted(tricks, tmp_path / "cut", (0,), at)
+    resumed(tmp_path / "cut")
+    assert files(tmp_path / "cut") == files(tmp_path / "whole")
+    loaded = load_initialization(tmp_path / "cut" / "maml-lslr")
+    np.testing.assert_array_equal(loaded.parameters, learned)
+    record = evaluate(loaded, shots=5, inner_steps=(0, 1, 2), tasks=20)
+    assert record["mean"] == outcome.results[0]["LSLR"].evaluations[0]["mean"]
 
 
 def test_several_seeds_resume_too(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -45,6 +47,12 @@ def with_sizes(of: Learner, flat: Tensor) -> Learner:
     """With step sizes per parameter [inner step, parameter]; those of the tail are used."""
     steps = [of.model.layers(row)[of.start :] for row in flat]
     return Learner(of.model, of.theta, of.start, StepSizes(steps, uniform=False), of.steps)
+
+
+def with_clip(of: Learner, limit: float) -> Learner:
+    """With inner gradients of at most that norm."""
+    clip = torch.tensor(limit, dtype=torch.float64)
+    return replace(of, step_sizes=replace(of.step_sizes, clip=clip))
 
 
 def tasks(count: int = 4, shots: int = 5, seed: int = 1) -> TaskBatch:

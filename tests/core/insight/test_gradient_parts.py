@@ -32,12 +32,13 @@ def parts_of(
 
 def judged(
     learner: Learner, batch: TaskBatch, sizes: Tensor, second_order: bool,
-    weights: tuple[float, ...] | None,
+    weights: tuple[float, ...] | None, clip: float | None = None,
 ) -> Tensor:  # fmt: skip
     pairs = [setting.points(batch, t) for t in range(len(batch.tasks))]
     found, _ = reference.meta_gradient(
         learner.theta, sizes * setting.mask(learner), [s for s, _ in pairs], [q for _, q in pairs],
         learner.model.sizes, learner.model.activation, second_order, weights,
+        clip=None if clip is None else (clip, setting.mask(learner)),
     )  # fmt: skip
     return found
 
@@ -72,6 +73,22 @@ def test_step_sizes_per_parameter_of_both_signs(start: int) -> None:
     )
     parts = parts_of(setting.with_sizes(learner, sizes), batch)
     close(flat(parts.gradient, 1)[0], judged(learner, batch, sizes, True, None))
+
+
+@pytest.mark.parametrize("start", [0, 2])
+@pytest.mark.parametrize("limit", [0.05, 1.0])
+def test_clipping_is_part_of_the_correction(start: int, limit: float) -> None:
+    learner, batch = setting.learner(start=start, inner_lr=0.3), setting.tasks()
+    sizes = torch.full((3, len(learner.theta)), 0.3, dtype=torch.float64)
+    parts = parts_of(setting.with_clip(learner, limit), batch)
+    whole = judged(learner, batch, sizes, True, None, limit)
+    close(flat(parts.gradient, 1)[0], whole)
+    close(
+        flat([p.mean(0) for p in parts.first], 1)[0],
+        judged(learner, batch, sizes, False, None, limit),
+    )
+    free = judged(learner, batch, sizes, True, None)
+    assert float((free - whole).norm()) > 1e-3 * float(whole.norm())
 
 
 def test_parts_of_a_task_are_those_of_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:

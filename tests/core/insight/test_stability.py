@@ -90,6 +90,39 @@ def test_step_sizes_per_parameter_equal_dense_eigenvalues(start: int, signs: str
             )
 
 
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("limit", [0.5, 2.0, 1e3])
+@pytest.mark.parametrize("signs", ["one number", "positive", "mixed"])
+def test_clipped_steps_equal_dense_eigenvalues(start: int, limit: float, signs: str) -> None:
+    drawn = 0.3 * torch.randn(2, 27, dtype=torch.float64, generator=setting.generator(6))
+    a = {"one number": torch.full_like(drawn, 0.3), "positive": drawn.abs(), "mixed": drawn}[signs]
+    learner = setting.learner(SIZES, steps=2, inner_lr=0.3, start=start)
+    if signs != "one number":
+        learner = setting.with_sizes(learner, a)
+    batch = setting.tasks(3)
+    found = of(setting.with_clip(learner, limit), batch)
+    assert found.bounded is (signs == "one number") and found.curvature is None
+    size = learner.tail_size
+    for task in range(3):
+        (x, y), _ = setting.points(batch, task)
+        theta, mask = learner.theta, setting.mask(learner)
+
+        def clipped(phi: Tensor, x: Tensor = x, y: Tensor = y, mask: Tensor = mask) -> Tensor:
+            g = mask * grad(lambda p: reference.loss(p, x, y, SIZES, "tanh"))(phi)
+            return torch.where(g.norm() > limit, g * limit / g.norm(), g)
+
+        phi = theta
+        for k in range(2):
+            map_ = a[k, -size:, None] * jacrev(clipped)(phi)[-size:, -size:]
+            values = torch.linalg.eigvals(map_)
+            radius = float((1 - values).abs().max())
+            assert float(found.radius[k, task]) == pytest.approx(radius, rel=1e-7)
+            assert float(found.overshoot[k, task]) == pytest.approx(
+                float(values.real.max()), rel=1e-6, abs=1e-8
+            )
+            phi = phi - a[k] * clipped(phi)
+
+
 def test_few_products_find_the_ends_and_bound_their_error() -> None:
     learner, batch = setting.learner((1, 30, 30, 1), steps=1), setting.tasks(4, shots=10)
     found = of(learner, batch, iterations=24)
