@@ -8,10 +8,12 @@ function. Neither imports this package; lines are short, so that two stand besid
 from __future__ import annotations
 
 import re
+import textwrap
 
 from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.settings import Arm, Settings
 from maml_explorer.storage import code_sections as sections
+from maml_explorer.storage.code_inner_loop import learned_rates, multi_step
 from maml_explorer.storage.generated_code import (
     head_names,
     inner_steps,
@@ -141,12 +143,35 @@ def stateful_and_functional(settings: Settings, arm: Arm) -> tuple[str, str]:
     Both define `model`. The stateful form's `outer_gradient(batch)` leaves the gradient in its
     parameters; the functional form's `outer_gradient(theta, batch)` returns it, name → tensor. A
     batch is support x, y and query x, y, each [task, point, 1].
+
+    They show what an outer gradient is, in few lines: tricks of training are left out, and named.
     """
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
+    out = _left_out(own, record)
+    own = own.with_values({"skip": False, "norm": "none"})
     return (
-        _form(own, record, _STATEFUL, _stateful(record)),
-        _form(own, record, _FUNCTIONAL, _functional(record)),
+        _form(own, record, _STATEFUL + out, _stateful(record)),
+        _form(own, record, _FUNCTIONAL + out, _functional(record)),
     )
+
+
+def _left_out(own: Settings, record: Algorithm) -> str:
+    """A comment on what these settings have beside the outer gradient shown; "" for nothing."""
+    inner = record.adapts != "none"
+    tricks = {
+        "skip connections": own.model.skip,
+        "normalization": own.model.norm != "none",
+        "learned step sizes": bool(learned_rates(own, record)),
+        "inner clipping": inner and own.inner.inner_clip > 0,
+        "multi-step loss": multi_step(own, record),
+    }
+    words = ", ".join(name for name, used in tricks.items() if used)
+    if not words:
+        return ""
+    return "\n" + textwrap.fill(
+        f"Left out here: {words}. The script has them.", WIDTH,
+        initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _form(own: Settings, record: Algorithm, title: str, body: list[str]) -> str:

@@ -35,10 +35,39 @@ layers: list[nn.Module] = []
 for inputs, outputs in pairwise(SIZES):
     layers += [nn.Linear(inputs, outputs), {activation}]
 model = nn.Sequential(*layers[:-1])"""
+NETWORK = '''\
+class Network(nn.Module):
+    """{words}"""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(SIZES))
+{affine}
+    def forward(self, h: Tensor) -> Tensor:
+        """Predictions at h, [..., point, 1]."""
+        for {each}:
+            z = linear(h)
+{normalized}            z = SIGMA(z)
+            h = {joined}
+        return self.linears[-1](h)
+
+
+SIGMA = {activation}
+model = Network()'''
+AFFINE = """\
+        self.affine = nn.ParameterList(torch.ones(2, b) for b in SIZES[1:-1])
+        for scale_and_shift in self.affine:
+            nn.init.zeros_(scale_and_shift[1])
+"""
+NORMALIZED = """\
+            mean, var = z.mean({over}, True), z.var({over}, correction=0, keepdim=True)
+            scale, shift = self.affine[layer]
+            z = scale * (z - mean) / (var + 1e-5).sqrt() + shift
+"""
 SAMPLE = '''\
 def sample_batch() -> Batch:
     """Sample tasks: support x, y and query x, y, each [task, point, 1]."""
-    empty = model[0].weight.new_empty  # of the same device and type
+    empty = next(model.parameters()).new_empty  # of the same device and type
     amplitude = empty(META_BATCH, 1, 1).uniform_(*AMPLITUDE)
     phase = empty(META_BATCH, 1, 1).uniform_(*PHASE)
     x = empty(META_BATCH, SHOTS + QUERY_POINTS, 1).uniform_(*X)
@@ -54,51 +83,75 @@ LOSS = '''\
 def loss(parameters: Parameters, x: Tensor, y: Tensor) -> Tensor:
     """L: the mean squared error over points."""
     return (functional_call(model, parameters, (x,)) - y).square().mean()'''
-ADAPT = {
-    "all": '''\
-def adapt(theta: Parameters, x: Tensor, y: Tensor) -> Parameters:
-    """φ = U_K(θ, S): K inner steps on one task's support set."""
-    phi = theta
-    for _ in range(INNER_STEPS):  # the inner loop
-        gradient = grad(loss)(phi, x, y)
-        phi = {name: phi[name] - INNER_LR * gradient[name] for name in phi}
-    return phi''',
-    "head": '''\
-def adapt(theta: Parameters, x: Tensor, y: Tensor) -> Parameters:
-    """φ = U_K(θ, S): K inner steps of the head on one task's support set."""
-    body = {name: theta[name] for name in theta if name not in HEAD}
-    head = {name: theta[name] for name in HEAD}
-    for _ in range(INNER_STEPS):  # the inner loop
-        gradient = grad(lambda w: loss(body | w, x, y))(head)
-        head = {name: head[name] - INNER_LR * gradient[name] for name in HEAD}
-    return body | head''',
-    "minibatches": '''\
-def adapt(theta: Parameters, x: Tensor, y: Tensor) -> Parameters:
-    """φ = U_K(θ, S): K inner steps, each on the next minibatch of the support set."""
-    xs, ys = x.split(INNER_BATCH), y.split(INNER_BATCH)
-    phi = theta
-    for k in range(INNER_STEPS):  # the inner loop
-        gradient = grad(loss)(phi, xs[k % len(xs)], ys[k % len(ys)])
-        phi = {name: phi[name] - INNER_LR * gradient[name] for name in phi}
-    return phi''',
-}
-FIRST_ORDER = (
-    "        gradient = {name: g.detach() for name, g in gradient.items()}  # first order\n"
-)
 OUTER_LOSS = '''\
-def outer_loss(theta: Parameters, batch: Batch) -> Tensor:
+def outer_loss(theta: Parameters, {step}batch: Batch) -> Tensor:
     """The mean over tasks (in the paper a sum) of the query loss after adaptation."""
 
     def task_loss(support_x: Tensor, support_y: Tensor, *query: Tensor) -> Tensor:
-        return loss(adapt(theta, support_x, support_y), *query)
+        return loss(adapt(theta, {also}support_x, support_y), *query)
 
     return vmap(task_loss)(*batch).mean()'''
+MULTI_STEP_LOSS = '''\
+def query_weights(step: int) -> Tensor:
+    """w_1 … w_K at an outer step from 0: annealed to the last loss alone."""
+    left = max(1 - step / MULTI_STEP_UNTIL, 0.03) if step < MULTI_STEP_UNTIL else 0.0
+    weights = torch.full((INNER_STEPS,), left / INNER_STEPS, device=DEVICE, dtype=DTYPE)
+    weights[-1] = 1 - left * (INNER_STEPS - 1) / INNER_STEPS
+    return weights
+
+
+def outer_loss(theta: Parameters, step: int, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The weighted query losses after all inner steps, and the last one alone."""
+
+    def task_losses(support_x: Tensor, support_y: Tensor, *query: Tensor) -> Tensor:
+        path = adapt(theta, {also}support_x, support_y)
+        return torch.stack([loss(phi, *query) for phi in path])
+
+    losses = vmap(task_losses)(*batch).mean(0)
+    return query_weights(step) @ losses, losses[-1]'''
+CLIPPED = '''\
+def clipped(gradient: Parameters, limit: float) -> Parameters:
+    """The gradient, scaled down to a norm of at most `limit`."""
+    norm = torch.stack([g.square().sum() for g in gradient.values()]).sum().sqrt()
+    scale = (limit / norm).clamp(max=1)
+    return {name: scale * g for name, g in gradient.items()}'''
+RATES = '''\
+def with_rates(theta: Parameters) -> Parameters:
+    """θ, and beside it the step sizes that are learned, α at first."""
+    rates = {{}}
+    for name in theta:{test}
+{indent}        {what}
+    return theta | rates'''
+RATE = {
+    "parameter": 'rates[f"alpha.{name}"] = torch.full_like(theta[name], INNER_LR)',
+    "layer": """\
+layer = "alpha." + name.rpartition(".")[0]
+{indent}        rate = torch.full((INNER_STEPS,), INNER_LR, dtype=DTYPE)
+{indent}        rates[layer] = rate.to(DEVICE)""",
+}
+OUTER_LR = {
+    "cosine": '''\
+def outer_lr(step: int) -> float:
+    """β at an outer step from 0: half a cosine down to a part of it, where it stays."""
+    half = (1 + math.cos(math.pi * min(1.0, step / OUTER_STEPS))) / 2
+    return OUTER_LR * (SCHEDULE_END + (1 - SCHEDULE_END) * half)''',
+    "step": '''\
+def outer_lr(step: int) -> float:
+    """β at an outer step from 0: lower from half of them on, and from 3/4 on."""
+    falls = 0.5 * (step >= OUTER_STEPS / 2) + 0.5 * (step >= 0.75 * OUTER_STEPS)
+    return OUTER_LR * SCHEDULE_END**falls''',
+    "warm-up": '''\
+def outer_lr(step: int) -> float:
+    """β at an outer step from 0: in equal steps up to it, where it stays."""
+    return OUTER_LR * min(1.0, (step + 1) / WARMUP_STEPS)''',
+}
 JOINT_LOSS = '''\
-def joint_loss(theta: Parameters, batch: Batch) -> Tensor:
-    """The mean over all points of all tasks of the meta-batch."""
+def joint_loss(theta: Parameters, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The mean over all points of all tasks, and over the query points alone."""
     support_x, support_y, query_x, query_y = batch
     x, y = torch.cat([support_x, query_x], 1), torch.cat([support_y, query_y], 1)
-    return loss(theta, x, y)'''
+    errors = (functional_call(model, theta, (x,)) - y).square()
+    return errors.mean(), errors[:, SHOTS:].mean()'''
 TRAIN = '''\
 def train(theta: Parameters, batches: Iterable[Batch]) -> Iterator[Tensor]:
     """Train θ in place; yields the query loss of each outer step, before its update."""
@@ -114,23 +167,30 @@ INTERPOLATION = """\
         yield query_loss"""
 OPTIMIZATION = """\
     optimizer = torch.optim.{optimizer}
-    for batch in batches:  # the outer loop
-{gradient}
-        for name in theta:
+    for {each}:  # the outer loop
+{rate}{gradient}
+{clipped}        for name in theta:
             theta[name].grad = gradient[name]
         optimizer.step()
         yield query_loss"""
-GRADIENT = "        gradient, query_loss = grad_and_value(outer_loss)(theta, batch)"
+SCHEDULED = """\
+        for group in optimizer.param_groups:
+            group["lr"] = outer_lr(step)
+"""
+GRADIENT = "        gradient, query_loss = grad_and_value(outer_loss)(theta, {step}batch)"
+WEIGHTED_GRADIENT = """\
+        found = grad_and_value(outer_loss, has_aux=True)(theta, step, batch)
+        gradient, (_, query_loss) = found"""
 JOINT_GRADIENT = """\
-        query_loss = loss(theta, *batch[2:])
-        gradient = grad(joint_loss)(theta, batch)"""
+        found = grad_and_value(joint_loss, has_aux=True)(theta, batch)
+        gradient, (_, query_loss) = found"""
 MAIN = """\
 if __name__ == "__main__":
     torch.manual_seed(SEED)
     initialize()
     theta = {{name: value.detach() for name, value in model.named_parameters()}}
-    batches = (sample_batch() for _ in range(OUTER_STEPS))
+{rates}    batches = (sample_batch() for _ in range(OUTER_STEPS))
     for step, query_loss in enumerate(train(theta, batches), start=1):
         if step % {every} == 0 or step == 1:
             print(f"outer step {{step}}: query loss {{query_loss:.4g}}")
-    torch.save(model.state_dict(), "{file}")  # θ, which the model shares"""
+    torch.save({saved}"""

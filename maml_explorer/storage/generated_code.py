@@ -12,13 +12,24 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
-from maml_explorer.settings import Arm, Settings, TaskSettings
+from maml_explorer.core.models.norms import NORMS
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.settings import DECLARATIONS, Arm, Settings, TaskSettings
 from maml_explorer.storage import code_sections as sections
+from maml_explorer.storage.code_inner_loop import (
+    adapt_lines,
+    adapting_test,
+    learned_rates,
+    multi_step,
+    order_anneals,
+)
 
 PROSE = 72
 """Columns of the docstring; code has up to 88, what formatters use where nothing else is said."""
 LINES = 120
-"""A script stays below so many lines."""
+"""A script stays below so many lines, where no trick of training is in use."""
+LINES_WITH_TRICKS = 185
+"""Where some are: each brings a function of its own."""
 MOST_LAYERS = 3
 """Hidden layers that are written out."""
 PRINTS = 20
@@ -31,28 +42,73 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
 
     It samples tasks of its own; `train(theta, batches)` takes others too, and then takes the outer
     steps of :func:`maml_explorer.core.training.outer_step` to rounding.
+
+    Raises:
+        SettingsError: for running averages that normalize training: they are state of the run.
     """
+    if NORMS[settings.model.norm].constant:
+        allowed = ", ".join(name for name, norm in NORMS.items() if not norm.constant)
+        raise SettingsError(
+            f"A standalone script cannot have {DECLARATIONS['norm'].label} (norm) "
+            f"{settings.model.norm}, whose averages the run keeps: allowed are {allowed}."
+        )
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
-    constants = _constants(own, record)
+    constants, kind = _constants(own, record), learned_rates(own, record)
+    clips = (own.inner.inner_clip and record.adapts != "none") or _clips_outer(own, record)
+    schedule = sections.OUTER_LR.get(_schedule(own, record), "")
     parts = [
         _docstring(record),
-        _imports(record, "math." in constants, is_deep(own)),
+        _imports(record, "math." in constants + schedule, is_deep(own) or own.model.special),
         constants,
         sections.SINE if own.model.activation == "sine" else "",
-        model_lines(own, ".to(DEVICE, DTYPE)"),
+        network_lines(own, ".to(DEVICE, DTYPE)"),
         _initialize(own),
         sections.SAMPLE
         + (sections.ONE_FREQUENCY if _one_frequency(own.tasks) else sections.FREQUENCY)
         + (sections.NOISE if own.tasks.noise > 0 else "")
         + sections.SPLIT,
-        sections.LOSS,
-        *_outer(record),
+        sections.LOSS if record.adapts != "none" else "",
+        sections.CLIPPED if clips else "",
+        _with_rates(own, record, kind),
+        *_outer(own, record),
+        schedule,
         sections.TRAIN + _update(own, record),
         sections.MAIN.format(
-            every=f"{max(1, own.outer.outer_steps // PRINTS):_}", file=f"{record.key}.pt"
+            every=f"{max(1, own.outer.outer_steps // PRINTS):_}",
+            rates="    theta = with_rates(theta)\n" if kind else "",
+            saved=f'theta, "{record.key}.pt")  # with the step sizes'
+            if kind
+            else f'model.state_dict(), "{record.key}.pt")  # θ, which the model shares',
         ),
     ]
     return joined(parts)
+
+
+def network_lines(own: Settings, ending: str = "") -> str:
+    """The network as an assignment to `model`, with its norm and skip connections."""
+    if not own.model.special:
+        return model_lines(own, ending)
+    norm = NORMS[own.model.norm]
+    over = {"points": "-2", "features": "-1", "": ""}[norm.over]
+    words = f"Layers h ← σ({'norm(W h + b)' if norm.over else 'W h + b'})"
+    words += " + h where widths agree" if own.model.skip else ""
+    words += {"points": "; norm over a task's points", "features": "; norm over units", "": ""}[
+        norm.over
+    ]
+    each = (
+        "layer, linear in enumerate(self.linears[:-1])"
+        if norm.over
+        else "linear in self.linears[:-1]"
+    )
+    text = sections.NETWORK.format(
+        words=f"{words}.",
+        affine=sections.AFFINE if norm.over else "",
+        each=each,
+        normalized=sections.NORMALIZED.format(over=over) if norm.over else "",
+        joined="h + z if h.shape == z.shape else z" if own.model.skip else "z",
+        activation=sections.ACTIVATIONS[own.model.activation],
+    )
+    return text + ending
 
 
 def model_lines(own: Settings, ending: str = "") -> str:
@@ -72,7 +128,7 @@ def is_deep(own: Settings) -> bool:
 
 def head_names(own: Settings) -> str:
     """The names of the last layer's parameters, as a tuple in code."""
-    last = 2 * len(own.model.hidden)
+    last = f"linears.{len(own.model.hidden)}" if own.model.special else 2 * len(own.model.hidden)
     return f'("{last}.weight", "{last}.bias")'
 
 
@@ -118,7 +174,7 @@ def _filled(text: str) -> str:
 
 def _imports(record: Algorithm, needs_math: bool, needs_pairwise: bool) -> str:
     functions = {
-        "none": "functional_call, grad",
+        "none": "functional_call, grad_and_value",
         "interpolation": "functional_call, grad, vmap",
         "gradient": "functional_call, grad, grad_and_value, vmap",
     }["none" if record.adapts == "none" else record.outer_rule]
@@ -151,9 +207,14 @@ def _constants(own: Settings, record: Algorithm) -> str:
         f"META_BATCH = {outer.meta_batch}  # tasks per outer step",
         f"OUTER_STEPS = {outer.outer_steps:_}",
     ]
+    if own.model.special:
+        lines.append(f"SIZES = {(1, *own.model.hidden, 1)}  # x to y")
     if record.adapts != "none":
         steps = inner_steps(own, record)
-        lines.append(f"INNER_LR, INNER_STEPS = {inner.inner_lr!r}, {steps}  # α, K")
+        begins = ", where learned step sizes begin" if learned_rates(own, record) else ""
+        lines.append(f"INNER_LR, INNER_STEPS = {inner.inner_lr!r}, {steps}  # α, K{begins}")
+        if inner.inner_clip:
+            lines.append(f"INNER_CLIP = {inner.inner_clip!r}  # largest norm of an inner gradient")
     if record.adapts == "head":
         lines.append(f"HEAD = {head_names(own)}  # the last layer, which alone adapts")
     if record.outer_rule == "interpolation":
@@ -163,7 +224,48 @@ def _constants(own: Settings, record: Algorithm) -> str:
         lines.append(f"EPSILON = {outer.reptile_step!r}  # ε{falls}")
     else:
         lines.append(f"OUTER_LR = {outer.outer_lr!r}  # β")
+        lines += _outer_constants(own, record)
     return "\n".join(line for n, line in enumerate(lines) if line or n == 2)
+
+
+def _outer_constants(own: Settings, record: Algorithm) -> list[str]:
+    """Of the tricks that are in use."""
+    outer, schedule = own.outer, _schedule(own, record)
+    lines = []
+    if schedule == "warm-up":
+        lines.append(f"WARMUP_STEPS = {outer.warmup_steps:_}")
+    elif schedule:
+        lines.append(f"SCHEDULE_END = {outer.schedule_end!r}  # the part of β it ends with")
+    if _clips_outer(own, record):
+        lines.append(f"OUTER_CLIP = {outer.outer_clip!r}  # largest norm of the outer gradient")
+    if order_anneals(own, record):
+        lines.append(f"SECOND_ORDER_FROM = {outer.second_order_from:_}  # outer step")
+    if multi_step(own, record):
+        lines.append(f"MULTI_STEP_UNTIL = {outer.multi_step_until:_}  # outer step")
+    return lines
+
+
+def _schedule(own: Settings, record: Algorithm) -> str:
+    """The schedule of β, where there is one."""
+    constant = own.outer.schedule == "constant" or record.outer_rule == "interpolation"
+    return "" if constant else own.outer.schedule
+
+
+def _clips_outer(own: Settings, record: Algorithm) -> bool:
+    return own.outer.outer_clip > 0 and record.outer_rule == "gradient"
+
+
+def _with_rates(own: Settings, record: Algorithm, kind: str) -> str:
+    """The function that puts learned step sizes beside θ; "" where none are learned."""
+    if not kind:
+        return ""
+    test = adapting_test(own, record)
+    indent = "    " if test else ""
+    return sections.RATES.format(
+        test=f"\n        if {test}:" if test else "",
+        indent=indent,
+        what=sections.RATE[kind].replace("{indent}", indent),
+    )
 
 
 def _phase(tasks: TaskSettings) -> str:
@@ -190,24 +292,25 @@ def _number(value: float) -> str:
 def _initialize(own: Settings) -> str:
     words, line = sections.INITIALIZATIONS[own.model.initialization]
     zero = "" if own.model.initialization == "pytorch" else "\n        linear.bias.zero_()"
+    every = "model.linears:" if own.model.special else "model[::2]:  # activations are between"
     return (
         f'@torch.no_grad()\ndef initialize() -> None:\n    """θ_0: {words}"""\n'
-        f"    for linear in model[::2]:  # activations are between\n        {line}{zero}"
+        f"    for linear in {every}\n        {line}{zero}"
     )
 
 
-def _outer(record: Algorithm) -> list[str]:
+def _outer(own: Settings, record: Algorithm) -> list[str]:
     """From the inner loop to the outer loss."""
     if record.adapts == "none":
         return [sections.JOINT_LOSS]
+    adapt = adapt_lines(own, record)
     if record.outer_rule == "interpolation":
-        return [sections.ADAPT["minibatches"]]
-    adapt = sections.ADAPT[record.adapts]
-    if not record.second_order:
-        # first order is one more line: no derivative goes through the inner gradient
-        step = next(line for line in adapt.splitlines(keepends=True) if " gradient = " in line)
-        adapt = adapt.replace(step, step + sections.FIRST_ORDER)
-    return [adapt, sections.OUTER_LOSS]
+        return [adapt]
+    anneals = order_anneals(own, record)
+    also = "step, " if anneals else ""
+    if multi_step(own, record):
+        return [adapt, sections.MULTI_STEP_LOSS.format(also=also)]
+    return [adapt, sections.OUTER_LOSS.format(step="step: int, " if anneals else "", also=also)]
 
 
 def _update(own: Settings, record: Algorithm) -> str:
@@ -225,7 +328,19 @@ def _update(own: Settings, record: Algorithm) -> str:
     if outer.optimizer == "sgd":
         momentum = f", momentum={outer.momentum!r}" if outer.momentum else ""
         optimizer = f"SGD(theta.values(), lr=OUTER_LR{momentum})"
-    joint = record.outer_data == "all"
+    anneals, scheduled = order_anneals(own, record), bool(_schedule(own, record))
+    counts = anneals or scheduled or multi_step(own, record)
+    gradient = sections.GRADIENT.format(step="step, " if anneals else "")
+    if record.outer_data == "all":
+        gradient = sections.JOINT_GRADIENT
+    elif multi_step(own, record):
+        gradient = sections.WEIGHTED_GRADIENT
     return sections.OPTIMIZATION.format(
-        optimizer=optimizer, gradient=sections.JOINT_GRADIENT if joint else sections.GRADIENT
+        optimizer=optimizer,
+        each="step, batch in enumerate(batches)" if counts else "batch in batches",
+        rate=sections.SCHEDULED if scheduled else "",
+        gradient=gradient,
+        clipped="        gradient = clipped(gradient, OUTER_CLIP)\n"
+        if _clips_outer(own, record)
+        else "",
     )

@@ -57,6 +57,14 @@ def test_the_arm_is_chosen_with_the_keyboard(bench, panel):
     assert panel.code.toPlainText() == standalone_script(bench.session.settings, ARMS[0])
 
 
+def test_settings_without_a_script_say_why(bench, panel):
+    settings = bench.session.settings.with_values({"norm": "batch-per-step"})
+    bench.session.settings = settings
+    bench.session.settings_changed.emit(settings)
+    assert panel.code.toPlainText() == ""
+    assert panel.said.full.startswith("A standalone script cannot have Normalization (norm)")
+
+
 def test_copy_puts_what_is_shown_on_the_clipboard(bench, panel):
     press(bench.qtbot, panel.copy)
     assert QGuiApplication.clipboard().text() == panel.code.toPlainText()

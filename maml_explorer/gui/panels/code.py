@@ -13,6 +13,7 @@ from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme
 from maml_explorer.gui.widgets import ComboBox, button, mark, row
+from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import Arm, Settings
 from maml_explorer.storage.code_forms import stateful_and_functional
 from maml_explorer.storage.generated_code import standalone_script
@@ -136,8 +137,14 @@ class CodePanel(QWidget):
             return
         self._shown = wanted
         if not both:
-            self.code.show_code(standalone_script(self.session.settings, arm))
             self.functional.hide()
+            try:
+                code = standalone_script(self.session.settings, arm)
+            except SettingsError as reason:
+                self.code.show_code("")
+                self._say(str(reason), role="error")
+                return
+            self.code.show_code(code)
             lines = f"{self.code.blockCount() - 1} lines"
             self._say(f"{lines} of plain PyTorch", lines)
             return
