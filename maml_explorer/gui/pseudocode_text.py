@@ -12,6 +12,7 @@ from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.gui.numbers import whole
 from maml_explorer.hyperparameters import shown
 from maml_explorer.settings import Arm, Settings
+from maml_explorer.storage.code_inner_loop import learned_rates, multi_step, order_anneals
 
 SAMPLE, ADAPT, QUERY, UPDATE = "sample", "adapt", "query", "update"
 """The phases of an outer step, as `Stepped` names them."""
@@ -45,7 +46,7 @@ def pseudocode(settings: Settings, arm: Arm) -> list[Line]:
         Line(f"{_INDENT}for each task τ of the meta-batch"),
         *(
             Line(2 * _INDENT + line.text, line.phase, line.note)
-            for line in (*_inner(own, record), *_outer_gradient(record))
+            for line in (*_inner(own, record), *_outer_gradient(own, record))
         ),
         *(Line(_INDENT + line.text, line.phase, line.note) for line in _update(own, record)),
     ]
@@ -95,41 +96,66 @@ def _drawn(own: Settings, record: Algorithm) -> str:
 def _inner(own: Settings, record: Algorithm) -> list[Line]:
     if record.adapts == "none":
         return []
-    alpha = shown(own.inner.inner_lr)
+    alpha, note = _step_size(own, record)
     reptile = record.outer_rule == "interpolation"
     steps = own.inner.reptile_inner_steps if reptile else own.inner.inner_steps
     if record.adapts == "head":
         return [
             Line("(b, w₀) ← θ", ADAPT, "body b, head w"),
             Line(f"for k = 0 … K − 1,  K = {steps}", ADAPT, "inner loop, head alone"),
-            Line(f"{_INDENT}w_k+1 ← w_k − α ∇_w L(b, w_k, S_τ)", ADAPT, f"α = {alpha}"),
+            Line(f"{_INDENT}w_k+1 ← w_k − {alpha} ∇_w L(b, w_k, S_τ)", ADAPT, note),
         ]
     start = [
         Line("φ₀ ← θ", ADAPT),
         Line(f"for k = 0 … K − 1,  K = {steps}", ADAPT, "inner loop U_K"),
     ]
     if not reptile:
-        return [*start, Line(f"{_INDENT}φ_k+1 ← φ_k − α ∇L(φ_k, S_τ)", ADAPT, f"α = {alpha}")]
+        return [*start, Line(f"{_INDENT}φ_k+1 ← φ_k − {alpha} ∇L(φ_k, S_τ)", ADAPT, note)]
     size = min(own.inner.reptile_batch, own.inner.shots)
     points = f"{size} of {own.inner.shots} points"
     return [
         *start,
         Line(f"{_INDENT}B ← next minibatch of S_τ", ADAPT, points),
-        Line(f"{_INDENT}φ_k+1 ← φ_k − α ∇L(φ_k, B)", ADAPT, f"α = {alpha}"),
+        Line(f"{_INDENT}φ_k+1 ← φ_k − α ∇L(φ_k, B)", ADAPT, note),
     ]
 
 
-def _outer_gradient(record: Algorithm) -> list[Line]:
+def _step_size(own: Settings, record: Algorithm) -> tuple[str, str]:
+    """(what multiplies an inner gradient, the remark on it)."""
+    alpha, clip = shown(own.inner.inner_lr), own.inner.inner_clip
+    symbol, note = {
+        "": ("α", f"α = {alpha}"),
+        "parameter": ("a ⊙", f"a learned, from {alpha}"),
+        "layer": ("a_k", f"a_k learned, from {alpha}"),
+    }[learned_rates(own, record)]
+    return symbol, note + (f", ‖∇L‖ ≤ {shown(clip)}" if clip else "")
+
+
+def _outer_gradient(own: Settings, record: Algorithm) -> list[Line]:
     if record.outer_rule == "interpolation":
         return []
     if record.adapts == "none":
         return [Line("g_τ ← ∇L(θ, D_τ)", QUERY, "no inner loop")]
     head = record.adapts == "head"
     adapted = "b, w_K" if head else "φ_K"
+    order = ""
     if not record.second_order:
-        return [Line(f"g_τ ← ∇L({adapted}, Q_τ)", QUERY, "first order")]
+        order = "first order"
+    elif order_anneals(own, record):
+        order = f"first order before {whole(own.outer.second_order_from)}"
+    if multi_step(own, record):
+        until = f"w_K = 1 from {whole(own.outer.multi_step_until)} on"
+        each = "b, w_k" if head else "φ_k"
+        return [
+            Line(f"g_τ ← ∇_θ Σ_k ω_k L({each}, Q_τ)", QUERY, until.replace("w_K", "ω_K")),
+            *([Line("    H_k dropped", QUERY, order)] if order else []),
+        ]
+    if not record.second_order:
+        return [Line(f"g_τ ← ∇L({adapted}, Q_τ)", QUERY, order)]
+    if learned_rates(own, record):
+        return [Line(f"g_τ ← ∇_θ,a L({adapted}, Q_τ)", QUERY, order or "H_k: Hessian at φ_k")]
     return [
-        Line(f"g_τ ← ∇_θ L({adapted}, Q_τ)", QUERY, "H_k: Hessian at φ_k"),
+        Line(f"g_τ ← ∇_θ L({adapted}, Q_τ)", QUERY, order or "H_k: Hessian at φ_k"),
         Line("    = (I − H₀A) ⋯ (I − H_K−1 A) ∇L(φ_K, Q_τ)", QUERY, "A: α on w, 0 on b")
         if head
         else Line("    = (I − αH₀) ⋯ (I − αH_K−1) ∇L(φ_K, Q_τ)", QUERY),
@@ -141,9 +167,13 @@ def _update(own: Settings, record: Algorithm) -> list[Line]:
         falls = ", falls to 0" if own.outer.reptile_anneal else ""
         note = f"ε = {shown(own.outer.reptile_step)}{falls}"
         return [Line("θ ← θ + ε · mean over τ of (φ_K − θ)", UPDATE, note)]
-    beta = f"β = {shown(own.outer.outer_lr)}"
-    if own.outer.optimizer == "adam":
-        return [Line("θ ← θ − β · Adam(mean over τ of g_τ)", UPDATE, beta)]
-    if own.outer.momentum:
-        beta += f", momentum {shown(own.outer.momentum)}"
-    return [Line("θ ← θ − β · mean over τ of g_τ", UPDATE, beta)]
+    outer = own.outer
+    beta = f"β = {shown(outer.outer_lr)}"
+    beta += "" if outer.schedule == "constant" else f", {outer.schedule}"
+    beta += f", ‖·‖ ≤ {shown(outer.outer_clip)}" if outer.outer_clip else ""
+    learned = "(θ, a)" if learned_rates(own, record) else "θ"
+    if outer.optimizer == "adam":
+        return [Line(f"{learned} ← {learned} − β · Adam(mean over τ of g_τ)", UPDATE, beta)]
+    if outer.momentum:
+        beta += f", momentum {shown(outer.momentum)}"
+    return [Line(f"{learned} ← {learned} − β · mean over τ of g_τ", UPDATE, beta)]

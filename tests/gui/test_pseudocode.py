@@ -51,6 +51,19 @@ def test_what_sets_the_others_apart():
     assert "Q_τ" not in reptile
 
 
+def test_tricks_are_in_it():
+    words = text("meta_sgd", inner_clip=2.0)
+    assert "φ_k+1 ← φ_k − a ⊙ ∇L(φ_k, S_τ)" in words and "a learned, from 0.01, ‖∇L‖ ≤ 2" in words
+    assert "g_τ ← ∇_θ,a L(φ_K, Q_τ)" in words
+    assert "(θ, a) ← (θ, a) − β · Adam(mean over τ of g_τ)" in words
+    words = text("anil", lslr=True, multi_step_loss=True, inner_steps=2)
+    assert "w_k+1 ← w_k − a_k ∇_w L(b, w_k, S_τ)" in words
+    assert "g_τ ← ∇_θ Σ_k ω_k L(b, w_k, Q_τ)" in words and "ω_K = 1 from 5\u2009000 on" in words
+    words = text("maml", second_order_from=300, schedule="cosine", outer_clip=10.0)
+    assert "first order before 300" in words and "β = 0.001, cosine, ‖·‖ ≤ 10" in words
+    assert text("mtl", lslr=True, multi_step_loss=True) == text("mtl")
+
+
 @pytest.mark.parametrize("key", ALGORITHMS)
 def test_every_algorithm_has_phases_and_fits_its_tab(key):
     lines = pseudocode(Settings(), default_arm(key))
