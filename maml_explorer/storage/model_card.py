@@ -55,18 +55,17 @@ def model_card(
     algorithm = ALGORITHMS[arm.algorithm]
     own = settings.of_arm(arm)
     network = "-".join(str(width) for width in (1, *own.model.hidden, 1))
-    if own.model.skip:
-        network += " (skip connections)"
+    more = ", skip connections" if own.model.skip else ""
     if own.model.norm != "none":
-        network += f" (normalization {own.model.norm})"
+        more += f", normalization {own.model.norm}"
     but = ", without the learned step sizes," if _learns(own, algorithm) else ""
     parts = [
         "---\nlibrary_name: pytorch\ntags:\n- meta-learning\n"
         f"- few-shot-regression\n- {arm.algorithm}\n---",
         f"# {algorithm.label} initialization for sine regression",
-        f"The initialization θ of a {network} network ({own.model.activation}), meta-trained with "
-        f"{algorithm.label} for {outer_step} outer steps on tasks {_family(own.tasks)}. It "
-        "is meant to be adapted to a new task with "
+        f"The initialization θ of a {network} network ({own.model.activation}{more}), "
+        f"meta-trained with {algorithm.label} for {outer_step} outer steps on tasks "
+        f"{_family(own.tasks)}. It is meant to be adapted to a new task with "
         f"a few gradient steps; by itself it predicts no task. {algorithm.summary} "
         f"Source of the algorithm: {algorithm.source}.",
         _evaluation(evaluations),
@@ -112,8 +111,8 @@ def _module_part(settings: Settings) -> str:
         "which `step` counts.",
     }.get(settings.model.norm, "")
     return (
-        "`nn.Sequential` cannot express the network, so a module comes first. Scales and shifts of "
-        f"a norm do not adapt.{said}\n\n```python\n{text}\n```"
+        "With a norm or skip connections, a module comes first. Scales and shifts of a norm do not "
+        f"adapt.{said}\n\n```python\n{text}\n```"
     )
 
 

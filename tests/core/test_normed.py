@@ -92,6 +92,22 @@ def test_gradient_and_hessian_vector_product(kind: Kind, activation: str) -> Non
         assert relative(ours, mask * grad(along)(phi[task])) <= 1e-9
 
 
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 1, 3, 3, 1), (1, 5, 1)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_widths_and_depths(kind: Kind, sizes: tuple[int, ...]) -> None:
+    """A first layer as wide as the input, to which the input skips; one unit alone."""
+    model = model_of(kind, sizes=sizes).training
+    theta, (x, y) = theta_of(model), points()
+    inner = InnerLoop(0, 2, uniform_step_sizes(0.1, model.depth, theta), True, (0.0, 0.3, 0.7))
+    ours = meta_gradient(model, model.layers(theta), with_ones(x), y, SHOTS, inner)
+    mask = reference.adapting_mask(sizes, kind, theta.dtype)
+    theirs, _ = reference.meta_gradient(
+        theta, 0.1 * mask.repeat(2, 1), *split(x, y), sizes, "tanh", True, (0.0, 0.3, 0.7), kind
+    )
+    theirs *= reference.trained_mask(sizes, kind, theta.dtype)
+    assert relative(flat(ours.gradient), theirs) <= 1e-9
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("steps", [0, 1, 3])
 @pytest.mark.parametrize("multi", [False, True])

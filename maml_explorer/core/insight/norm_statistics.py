@@ -21,8 +21,9 @@ from torch import Tensor
 
 from maml_explorer.core.insight.learner import Learner
 from maml_explorer.core.insight.nothing import ALL_DIVERGED, ONE_LAYER, Nothing
-from maml_explorer.core.models.mlp import Layers, Trace, affine, product
+from maml_explorer.core.models.mlp import Layers, Trace
 from maml_explorer.core.models.norms import NORMS
+from maml_explorer.core.models.products import affine, product
 from maml_explorer.core.tasks.batch import TaskBatch
 
 

@@ -34,6 +34,17 @@ from torch import Tensor
 from maml_explorer.core.models.activations import ACTIVATIONS, Activation
 from maml_explorer.core.models.normalization import Normalized, by_current, by_stored
 from maml_explorer.core.models.norms import NORMS
+from maml_explorer.core.models.products import (
+    add_back_product,
+    add_outer,
+    add_product,
+    affine,
+    back_product,
+    outer,
+    product,
+    scale_of,
+    weight_of,
+)
 from maml_explorer.settings import ModelSettings
 
 Layers = Sequence[Tensor]
@@ -227,7 +238,7 @@ class Mlp:
                 if trace.norms:
                     norm = trace.norms[index]
                     rows = _summed((delta * norm.n, delta), sum_tasks)
-                    delta = norm.change(delta * _scale(layer, h))
+                    delta = norm.change(delta * scale_of(layer, h))
             trace.deltas[index] = delta
             gradients[index] = _with_rows(outer(h, delta, sum_tasks), rows, layer)
             if index == 0 and not to_input:
@@ -276,9 +287,9 @@ class Mlp:
                     r_delta = torch.addcmul(r_delta, above * bend, along.pre[index])
                 if trace.norms:
                     norm, rn = trace.norms[index], along.n[index]
-                    delta, scale = above * slope, _scale(layer, h)
+                    delta, scale = above * slope, scale_of(layer, h)
                     rows = _summed((r_delta * norm.n + delta * rn, r_delta), sum_tasks)
-                    r_delta = norm.change(r_delta * scale + delta * _scale(direction, h))
+                    r_delta = norm.change(r_delta * scale + delta * scale_of(direction, h))
                     turn = norm.bend(delta * scale, rn, along.z[index])
                     r_delta = r_delta if turn is None else r_delta + turn
             product_here = outer(h, r_delta, sum_tasks)
@@ -309,7 +320,7 @@ class Mlp:
             found.inputs.append(rh)
             rz = product(h, affine(vector[index], h))
             if rh is not None:
-                rz = add_product(rz, rh, _weight(affine(layer, h)))
+                rz = add_product(rz, rh, weight_of(affine(layer, h)))
             found.output = rz
             if index == len(layers) - 1:
                 break
@@ -318,7 +329,7 @@ class Mlp:
                 rn = norm.change(rz)
                 found.z.append(rz)
                 found.n.append(rn)
-                rz = rn * _scale(layer, h) + norm.n * scales[..., :1, :] + scales[..., 1:2, :]
+                rz = rn * scale_of(layer, h) + norm.n * scales[..., :1, :] + scales[..., 1:2, :]
             found.pre.append(rz)
             below, rh = rh, rz * trace.slopes[index]
             if below is not None and self._skips(layer, h):
@@ -395,18 +406,6 @@ def _start_norm(rows: Tensor) -> None:
         rows[(len(rows) + 2) // 2 :] = 1
 
 
-def affine(layer: Tensor, h: Tensor) -> Tensor:
-    """The rows of a layer that its input [task, point, in + 1] is multiplied by."""
-    width = h.shape[-1]
-    return layer if layer.shape[-2] == width else layer[..., :width, :]
-
-
-def _scale(layer: Tensor, h: Tensor) -> Tensor:
-    """γ [1, out] or [task, 1, out]."""
-    width = h.shape[-1]
-    return layer[..., width : width + 1, :]
-
-
 def _summed(parts: tuple[Tensor, ...], sum_tasks: bool) -> list[Tensor]:
     """Sums over points, [task, 1, out] each, or over points and tasks, [1, out]."""
     return [p.sum((0, 1))[None] if sum_tasks else p.sum(1, keepdim=True) for p in parts]
@@ -419,58 +418,3 @@ def _with_rows(product: Tensor, rows: list[Tensor] | None, layer: Tensor) -> Ten
     whole = torch.cat([product, *rows], -2)
     missing = layer.shape[-2] - whole.shape[-2]
     return torch.nn.functional.pad(whole, (0, 0, 0, missing)) if missing else whole
-
-
-def _weight(layer: Tensor) -> Tensor:
-    """The layer without its bias row: [in, out] or [task, in, out]."""
-    return layer[:-1] if layer.dim() == 2 else layer[:, :-1]
-
-
-def product(h: Tensor, layer: Tensor) -> Tensor:
-    """h W: [task, point, in] with [in, out] or [task, in, out] → [task, point, out]."""
-    if layer.dim() == 3:
-        return torch.bmm(h, layer)
-    return torch.mm(h.reshape(-1, h.shape[-1]), layer).view(h.shape[0], h.shape[1], -1)
-
-
-def add_product(base: Tensor, h: Tensor, layer: Tensor) -> Tensor:
-    """base + h W, in place."""
-    if layer.dim() == 3:
-        return base.baddbmm_(h, layer)
-    base.view(-1, base.shape[-1]).addmm_(h.view(-1, h.shape[-1]), layer)
-    return base
-
-
-def back_product(delta: Tensor, layer: Tensor) -> Tensor:
-    """δ Wᵀ without the bias row: [task, point, out] → [task, point, in]."""
-    weight = _weight(layer)
-    if delta.shape[-1] == 1:  # an outer product: a broadcast beats a matrix product
-        return delta * weight.mT
-    if weight.dim() == 3:
-        return torch.bmm(delta, weight.mT)
-    flat = torch.mm(delta.reshape(-1, delta.shape[-1]), weight.t())
-    return flat.view(delta.shape[0], delta.shape[1], -1)
-
-
-def add_back_product(base: Tensor, delta: Tensor, layer: Tensor) -> Tensor:
-    """base + δ Wᵀ for a per-task layer, in place."""
-    weight = _weight(layer)
-    if delta.shape[-1] == 1:
-        return base.addcmul_(delta, weight.mT)
-    return base.baddbmm_(delta, weight.mT)
-
-
-def outer(h: Tensor, delta: Tensor, sum_tasks: bool) -> Tensor:
-    """hᵀ δ: [task, in, out], or [in, out] summed over tasks in one product."""
-    if sum_tasks:
-        return torch.mm(h.reshape(-1, h.shape[-1]).t(), delta.reshape(-1, delta.shape[-1]))
-    return torch.bmm(h.mT, delta)
-
-
-def add_outer(base: Tensor, h: Tensor, delta: Tensor, sum_tasks: bool) -> None:
-    """Adds hᵀ δ to all rows of `base` but the bias row, in place."""
-    if sum_tasks:
-        base[:-1].addmm_(h.view(-1, h.shape[-1]).t(), delta.reshape(-1, delta.shape[-1]))
-    else:
-        # a product into a slice would be copied there and back; adding it is three times faster
-        base[:, :-1].add_(torch.bmm(h.mT, delta))
