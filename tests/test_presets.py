@@ -92,11 +92,18 @@ def test_published_numbers() -> None:
         assert "Table 2" in entry.source
         assert entry.ci95 == ()
     several = load_preset("meta-sgd-5-shot").published
-    assert [(p.shots, p.mse, p.ci95) for p in several] == [
-        (5, (1.13,), (0.18,)), (10, (0.85,), (0.14,)), (20, (0.71,), (0.12,)),
+    assert [(p.algorithm, p.shots, p.mse, p.ci95) for p in several] == [
+        ("maml", 5, (1.13,), (0.18,)), ("maml", 10, (0.85,), (0.14,)),
+        ("maml", 20, (0.71,), (0.12,)), ("meta_sgd", 5, (0.90,), (0.16,)),
+        ("meta_sgd", 10, (0.63,), (0.12,)), ("meta_sgd", 20, (0.50,), (0.10,)),
     ]  # fmt: skip
-    (first_order,) = load_preset("63days-meta-sgd").published
-    assert (first_order.algorithm, first_order.shots, first_order.mse) == ("fomaml", 10, (0.6702,))
+    first_order = load_preset("63days-meta-sgd")
+    assert [(p.algorithm, p.shots, p.mse) for p in first_order.published] == [
+        ("fomaml", 10, (0.6702,)), ("meta_sgd", 10, (0.3145,)),
+    ]  # fmt: skip
+    arm = first_order.settings.arms[1]
+    steps = first_order.settings.outer.outer_steps
+    assert dict(arm.overrides)["second_order_from"] > steps, "first order to the end"
     with_numbers = {name for name, preset in presets().items() if preset.published}
     assert with_numbers == {DEFAULT_PRESET, "meta-sgd-5-shot", "63days-meta-sgd"}
 
