@@ -17,6 +17,7 @@ from maml_explorer.worker.messages import (
     ExportInitialization,
     Failed,
     Refused,
+    Reproduce,
     SaveRun,
     StopWriting,
 )
@@ -36,6 +37,7 @@ class Notices(QObject):
         session.failed.connect(self._failed)
         session.refused.connect(self._refused)
         session.exported.connect(self._exported)
+        session.compared.connect(lambda _: self._written())
         session.writing.connect(self._writing)
         session.came_late.connect(self._came_late)
         self._slow = QTimer(self)
@@ -76,16 +78,20 @@ class Notices(QObject):
             ),
         )
 
-    def _writing(self, command: ExportInitialization | SaveRun) -> None:
+    def _writing(self, command: ExportInitialization | SaveRun | Reproduce) -> None:
         """Says what takes a while, once it does."""
-        what = "the run" if isinstance(command, SaveRun) else f"the initialization of {command.arm}"
-        self._what = what
+        if isinstance(command, Reproduce):
+            self._what = "Writing the report" if command.file else "Comparing"
+        elif isinstance(command, SaveRun):
+            self._what = "Writing the run"
+        else:
+            self._what = f"Writing the initialization of {command.arm}"
         self._slow.start()
 
     def _say_writing(self) -> None:
         self._banners.say(
             "writing",
-            f"Writing {self._what}: it is measured on the held-out tasks first.",
+            f"{self._what}: it is measured on the held-out tasks first.",
             choices=(("Cancel", lambda: self._session.post(StopWriting())),),
         )
 
@@ -105,7 +111,7 @@ class Notices(QObject):
         )
 
     def _refused(self, report: Refused) -> None:
-        if report.command in ("ExportInitialization", "SaveRun"):
+        if report.command in ("ExportInitialization", "SaveRun", "Reproduce"):
             self._written()
         self._banners.say(f"refused {report.command}", report.reason, "warning")
 

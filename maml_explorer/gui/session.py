@@ -77,7 +77,7 @@ class Session(QObject):
     exported = Signal(object)
     compared = Signal(object)
     writing = Signal(object)
-    """A folder was asked for: the command."""
+    """What takes a while was asked for: the command."""
     came_late = Signal(object)
     """Names of arms that begin at an outer step 0 of their own while the others have trained."""
     noted = Signal(str)
@@ -337,10 +337,10 @@ class Session(QObject):
     def compare(self, file: str = "") -> None:
         """Asks for the verdicts by the preset's published numbers, and for a report in `file`."""
         if self.preset is not None:
-            self.post(m.Reproduce(self.preset, file))
+            self.write(m.Reproduce(self.preset, file))
 
-    def write(self, command: m.ExportInitialization | m.SaveRun) -> None:
-        """Has a folder written; it can be given up with `StopWriting`."""
+    def write(self, command: m.ExportInitialization | m.SaveRun | m.Reproduce) -> None:
+        """Has something measured and written; it can be given up with `StopWriting`."""
         self.post(command)
         self.writing.emit(command)
 

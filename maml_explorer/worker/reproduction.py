@@ -72,7 +72,7 @@ def _report(loop: Loop, command: m.Reproduce) -> Report:
             for name, of_arm in tests.items()
         }  # fmt: skip
     except Interrupted:
-        raise SettingsError("Nothing was compared: the program was told to end.") from None
+        raise SettingsError("Nothing was compared: that was cancelled.") from None
     return Report(
         preset=preset,
         settings=settings,

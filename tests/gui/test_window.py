@@ -223,6 +223,10 @@ def test_a_report_is_asked_for_and_said(window: MainWindow, qtbot: QtBot, tmp_pa
     assert f"The report was written to {asked.file}." in " ".join(texts())
     window.actions_table["compare"].trigger()
     assert worker.posted[-1] == m.Reproduce(window.session.preset)
+    qtbot.waitUntil(lambda: any(text.startswith("Comparing: it is") for text in texts()))
+    worker.report(m.Compared(window.session.run, 0, window.session.preset, (), ()))
+    window.session.pull()
+    assert not any(text.startswith("Comparing") for text in texts())
     window.session.preset = None
     for name in ("compare", "report"):
         window.actions_table[name].trigger()
