@@ -8,7 +8,7 @@ task, then per seed, with Student's t over the seeds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
@@ -22,10 +22,10 @@ from maml_explorer.headless import Progress, threads_of, train_headless
 from maml_explorer.hyperparameters import Value
 from maml_explorer.results import student_t_975
 from maml_explorer.settings import DECLARATIONS, MAX_ARMS, Arm, Settings
+from maml_explorer.storage.ablation_table import PLAIN
 from maml_explorer.storage.initialization import versions
 
 SCHEMA = 1
-PLAIN = "MAML"
 TOGETHER = "all together"
 
 
@@ -37,37 +37,61 @@ class Trick:
     changes: Callable[[Settings], dict[str, Value]]
     """The settings it changes; schedules depend on the number of outer steps."""
     together: bool = True
-    """Whether it is part of all together; of exclusive ones only one can be."""
+    """Whether it is part of all together."""
+    algorithm: str = "maml"
+
+
+SEVERAL = 5
+"""Inner steps of the tricks that need several: with one, a multi-step loss changes nothing."""
+INNER_CLIP, OUTER_CLIP = 10.0, 1.0
+"""Largest norms of gradients where they are clipped: low enough to act on these tasks."""
+
+
+def _multi_step(settings: Settings) -> dict[str, Value]:
+    until = max(1, settings.outer.outer_steps // 2)
+    return {"inner_steps": SEVERAL, "multi_step_loss": True, "multi_step_until": until}
 
 
 TRICKS: tuple[Trick, ...] = (
+    Trick(f"{SEVERAL} inner steps", lambda s: {"inner_steps": SEVERAL}),
+    Trick(f"{SEVERAL} inner steps, multi-step loss", _multi_step),
+    Trick(
+        "first order for the first half",
+        lambda s: {"second_order_from": max(1, s.outer.outer_steps // 2)},
+    ),
+    Trick("learned rates per layer (LSLR)", lambda s: {"lslr": True}),
+    # in all together the rates are per layer and step
+    Trick("Meta-SGD", lambda s: {}, together=False, algorithm="meta_sgd"),
+    Trick("cosine schedule", lambda s: {"schedule": "cosine"}),
+    Trick(f"inner clipping at {INNER_CLIP:g}", lambda s: {"inner_clip": INNER_CLIP}),
+    Trick(f"outer clipping at {OUTER_CLIP:g}", lambda s: {"outer_clip": OUTER_CLIP}),
     Trick("skip connections", lambda s: {"skip": True}),
     Trick("layer norm", lambda s: {"norm": "layer"}),
+    # one network has one norm
     Trick("batch norm", lambda s: {"norm": "batch"}, together=False),
 )
 """What is tried, in the order of the table."""
 
 
-def variants(settings: Settings) -> dict[str, dict[str, Value]]:
-    """Name → changed settings: the plain algorithm, each trick, and those that go together."""
-    found: dict[str, dict[str, Value]] = {PLAIN: {}}
+def variants(settings: Settings) -> dict[str, Trick]:
+    """Name → trick: the plain algorithm, each trick, and those that go together as one."""
     together: dict[str, Value] = {}
     for trick in TRICKS:
-        found[trick.name] = trick.changes(settings)
         if trick.together:
-            together |= found[trick.name]
-    found[TOGETHER] = together
-    return found
+            together |= trick.changes(settings)
+    every = (Trick(PLAIN, lambda s: {}), *TRICKS, Trick(TOGETHER, lambda s: together))
+    return {trick.name: trick for trick in every}
 
 
 def runs_of(settings: Settings) -> list[Settings]:
     """The runs that train every variant once, each with an arm named after its variant."""
     shared: dict[tuple[tuple[str, Value], ...], list[Arm]] = {}
-    for name, changes in variants(settings).items():
+    for name, trick in variants(settings).items():
+        changes = trick.changes(settings)
         common = {k: v for k, v in changes.items() if not DECLARATIONS[k].per_arm}
         own = {k: v for k, v in changes.items() if DECLARATIONS[k].per_arm}
         arms = shared.setdefault(tuple(sorted(common.items())), [])
-        arms.append(Arm(name, "maml", tuple(own.items())))
+        arms.append(Arm(name, trick.algorithm, tuple(own.items())))
     return [
         settings.with_values(dict(common)).with_arms(tuple(arms[begin : begin + MAX_ARMS]))
         for common, arms in shared.items()
@@ -112,10 +136,10 @@ def ablate(
     for position, run in enumerate(runs):
         outcome = train_headless(run, seeds, progress=_over_all(progress, position, len(runs)))
         device = outcome.device
-        for seed, arms in outcome.initializations.items():
+        for seed, arms in outcome.learned.items():
             plan = prepare(run.with_values({"seed": seed}))
             for name, trained in arms.items():
-                theta = torch.from_numpy(trained.parameters.copy()).to(plan.device)
+                theta = trained.to(plan.device)
                 count = plan.settings.run.test_tasks
                 with threads_of(plan), torch.no_grad():
                     work = final_test(plan, name, theta, shots, inner_steps, count)
@@ -123,7 +147,6 @@ def ablate(
                 result = outcome.results[seed][name]
                 tested = _Tested(errors, result.outer_step, result.diverged)
                 found.setdefault(name, {})[seed] = tested
-    known = variants(settings)
     return {
         "schema": SCHEMA,
         "outer_steps": settings.outer.outer_steps,
@@ -132,8 +155,13 @@ def ablate(
         "inner_steps": list(inner_steps),
         "tasks": settings.run.test_tasks,
         "variants": [
-            {"name": name, "changes": _plain(known[name]), **_figures(settings, found, name)}
-            for name in known
+            {
+                "name": name,
+                "algorithm": trick.algorithm,
+                "changes": _plain(trick.changes(settings)),
+                **_figures(settings, found, name),
+            }
+            for name, trick in variants(settings).items()
         ],
         "command": command,
         "device": device,
@@ -196,46 +224,3 @@ def _over_all(
 
 def _plain(changes: Mapping[str, Value]) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in changes.items()}
-
-
-COLUMNS = ("variant", "query MSE", "median", "difference to MAML", "diverged")
-
-
-def ablation_rows(result: Mapping[str, Any], step: int) -> list[tuple[str, ...]]:
-    """The table after so many inner steps, as text; see COLUMNS.
-
-    Differences are paired, on the tasks that both kept; negative is better than plain MAML.
-    """
-    at = result["inner_steps"].index(step)
-    total = len(result["seeds"]) * result["tasks"]
-    return [
-        (
-            one["name"],
-            _number(one["mean"][at], one["mean_ci95"][at]),
-            _number(one["median"][at], one["median_ci95"][at]),
-            "–" if one["name"] == PLAIN else _number(
-                one["difference"][at], one["difference_ci95"][at], signed=True
-            ),
-            f"{one['diverged'][at]} of {total}",
-        )
-        for one in result["variants"]
-    ]  # fmt: skip
-
-
-def ablation_blocks(result: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    """(title, rows) of the table after each number of inner steps."""
-    seeds = len(result["seeds"])
-    over = f"Student t over {seeds} seeds" if seeds > 1 else "one seed, no interval"
-    for step in result["inner_steps"]:
-        title = (
-            f"After {step} inner step{'' if step == 1 else 's'} on {result['shots']} shots, "
-            f"{result['outer_steps']} outer steps; mean ± 95 %, {over}"
-        )
-        yield title, ablation_rows(result, step)
-
-
-def _number(value: float | None, half: float | None, signed: bool = False) -> str:
-    if value is None:
-        return "not finite"
-    text = (f"{value:+.3g}" if signed else f"{value:.3g}").replace("-", "−")
-    return text if half is None else f"{text} ± {half:.2g}"

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from maml_explorer.core.divergence import EXPLODING, loss_limit
 from maml_explorer.core.evaluation import meta_test, run_to_end
@@ -84,6 +85,8 @@ class Outcome:
     """By seed and arm name."""
     initializations: Mapping[int, Mapping[str, Initialization]]
     """By seed and arm name; of the seeds trained now."""
+    learned: Mapping[int, Mapping[str, Tensor]]
+    """By seed and arm name [parameter]: θ with all that was learned beside it, on the CPU."""
     metrics: Mapping[int, Mapping[str, ArmMetrics]]
     """By seed and arm name; of the outer steps taken now."""
     steps_per_second: float | None
@@ -151,6 +154,7 @@ def train_headless(
     """
     results = dict(checkpoint.results) if checkpoint else {}
     initializations: dict[int, dict[str, Initialization]] = {}
+    learned: dict[int, dict[str, Tensor]] = {}
     metrics: dict[int, dict[str, ArmMetrics]] = {}
     began, taken, device = time.perf_counter(), 0, "cpu"
     for position, seed in enumerate(seeds):
@@ -173,10 +177,13 @@ def train_headless(
                 raise
         taken += run.state.outer_step - first
         device = str(run.plan.device)
+        learned[seed] = {
+            name: arm.initialization.cpu().clone() for name, arm in run.state.arms.items()
+        }
         metrics[seed] = _metrics(run)
     rate = taken / (time.perf_counter() - began) if taken else None
     ordered = {seed: results[seed] for seed in seeds}
-    return Outcome(settings, ordered, initializations, metrics, rate, device)
+    return Outcome(settings, ordered, initializations, learned, metrics, rate, device)
 
 
 @contextmanager

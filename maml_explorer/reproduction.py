@@ -55,11 +55,11 @@ def reproduce(
     outcome = train_headless(settings, seeds, folder=folder, progress=progress)
     wanted = wanted_tests(preset, settings)
     records: dict[int, dict[str, tuple[dict[str, Any], ...]]] = {}
-    for seed, arms in outcome.initializations.items():
+    for seed, arms in outcome.learned.items():
         plan = prepare(settings.with_values({"seed": seed}))
         records[seed] = {}
         for name, tests in wanted.items():
-            theta = torch.from_numpy(arms[name].parameters.copy()).to(plan.device)
+            theta = arms[name].to(plan.device)
             with threads_of(plan), torch.no_grad():
                 records[seed][name] = tuple(
                     evaluation_record(plan, name, theta, shots=shots, inner_steps=steps)

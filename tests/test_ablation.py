@@ -8,26 +8,38 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.ablation import PLAIN, TOGETHER, TRICKS, ablate, ablation_rows, runs_of, variants
+from maml_explorer.ablation import TOGETHER, TRICKS, ablate, runs_of, variants
 from maml_explorer.api import evaluate, train
 from maml_explorer.cli import main
 from maml_explorer.settings import DECLARATIONS, MAX_ARMS, Arm, Settings
 from maml_explorer.settings_text import to_toml
+from maml_explorer.storage.ablation_table import PLAIN, ablation_rows
 
 SMALL = Settings().with_values(
     {"hidden": (6, 6), "meta_batch": 2, "outer_steps": 20, "test_tasks": 15}
 )
 
 
+def changes(name: str) -> dict[str, object]:
+    return dict(variants(SMALL)[name].changes(SMALL))
+
+
 def test_every_trick_is_tried_alone_and_together() -> None:
     known = variants(SMALL)
     assert list(known) == [PLAIN, *(trick.name for trick in TRICKS), TOGETHER]
-    assert known[PLAIN] == {}
+    assert changes(PLAIN) == {} and known[PLAIN].algorithm == "maml"
     for trick in TRICKS:
-        alone = known[trick.name]
-        assert alone and all(SMALL[key] != value for key, value in alone.items())
+        alone = changes(trick.name)
+        assert all(SMALL[key] != value for key, value in alone.items())
+        assert alone or trick.algorithm != "maml"
         if trick.together:
-            assert alone.items() <= known[TOGETHER].items()
+            assert alone.items() <= changes(TOGETHER).items()
+    tried = {key for trick in TRICKS for key in changes(trick.name)}
+    assert tried >= {
+        "multi_step_loss", "second_order_from", "lslr", "schedule", "inner_clip", "outer_clip",
+        "skip", "norm",
+    }  # fmt: skip
+    assert "meta_sgd" in {trick.algorithm for trick in TRICKS}
 
 
 def test_runs_train_every_variant_once_with_its_settings() -> None:
@@ -37,18 +49,20 @@ def test_runs_train_every_variant_once_with_its_settings() -> None:
         for arm in run.arms:
             assert arm.name not in seen
             seen[arm.name] = run.of_arm(arm)
+            assert arm.algorithm == variants(SMALL)[arm.name].algorithm
         # what a run shares is shared by all its arms' variants
         shared = {key for key in DECLARATIONS if run[key] != SMALL[key]}
         assert not any(DECLARATIONS[key].per_arm for key in shared)
-    for name, changes in variants(SMALL).items():
-        assert seen[name].values() == SMALL.with_values(changes).values()
+    assert seen.keys() == variants(SMALL).keys()
+    for name in variants(SMALL):
+        assert seen[name].values() == SMALL.with_values(changes(name)).values()
 
 
 def test_figures_are_those_of_the_meta_test_and_differences_are_paired() -> None:
     result = ablate(SMALL, (0, 1), 5, (0, 2), "how")
     rows = {one["name"]: one for one in result["variants"]}
-    name = TRICKS[0].name
-    own = SMALL.with_values(TRICKS[0].changes(SMALL))
+    name = "5 inner steps"
+    own = SMALL.with_values(changes(name))
     means, gaps = [], []
     for seed in (0, 1):
         plain = train(SMALL.with_values({"seed": seed}).with_arms((Arm(PLAIN, "maml"),)))

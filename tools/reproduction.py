@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from maml_explorer.presets import load_preset, presets
-from maml_explorer.resource_files import resources
 from maml_explorer.settings_text import from_toml
+from maml_explorer.storage.ablation_table import COLUMNS, ablation_blocks, shipped_ablations
 from maml_explorer.storage.report import RULE, Report, report_markdown, verdict_rows
 from maml_explorer.verdicts import verdict_words
 
@@ -73,12 +73,8 @@ def page() -> str:
 
 def _ablation() -> list[str]:
     """The shipped ablations as Markdown."""
-    from maml_explorer.ablation import COLUMNS, ablation_blocks
-
     parts = []
-    folder = resources().joinpath("ablation")
-    for file in sorted(folder.iterdir(), key=str) if folder.is_dir() else []:
-        found = json.loads(file.read_text(encoding="utf-8"))
+    for found in shipped_ablations():
         parts.append(f"## Ablation: {load_preset(found['preset']).title}\n")
         for title, rows in ablation_blocks(found):
             lines = [COLUMNS, ("---",) * len(COLUMNS), *rows]

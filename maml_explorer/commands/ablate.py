@@ -45,8 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
         count = whole_number(arguments.outer_steps, "outer_steps", "--outer-steps")
         settings = settings.with_values({"outer_steps": count})
 
-    from maml_explorer.ablation import COLUMNS, ablate, ablation_blocks
+    from maml_explorer.ablation import ablate
     from maml_explorer.core.plan import prepare
+    from maml_explorer.storage.ablation_table import COLUMNS, ablation_blocks
     from maml_explorer.storage.writer import write_text
 
     prepare(settings)  # an absent device is refused before a folder is made
