@@ -90,7 +90,8 @@ def _window_or_info(arguments: argparse.Namespace) -> int:
 
 def _window(arguments: argparse.Namespace) -> int:
     from maml_explorer.gui.app import Options, run
-    from maml_explorer.presets import load_preset
+    from maml_explorer.gui.lesson_text import is_lesson_file
+    from maml_explorer.presets import load_preset, presets
     from maml_explorer.settings_text import from_share, is_share
     from maml_explorer.storage.run_folder import is_run_folder, open_run
 
@@ -103,6 +104,8 @@ def _window(arguments: argparse.Namespace) -> int:
         return run(Options(share=what, **flags))
     if is_run_folder(Path(what)):
         return run(Options(settings=open_run(Path(what))[1], run=Path(what), **flags))
+    if what not in presets() and is_lesson_file(Path(what)):
+        return run(Options(lesson=Path(what), **flags))
     return run(Options(preset=load_preset(what), **flags))
 
 

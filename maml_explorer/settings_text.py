@@ -90,21 +90,20 @@ def parse_toml(text: str) -> dict[str, Any]:
     """
     if len(text) > MAX_TOML:
         raise SettingsError(
-            f"The settings are {len(text)} characters long: allowed are at most {MAX_TOML}."
+            f"The text is {len(text)} characters long: allowed are at most {MAX_TOML}."
         )
     longest = max((len(line) for line in text.splitlines()), default=0)
     if longest > MAX_TOML_LINE:
         raise SettingsError(
-            f"The settings have a line of {longest} characters: allowed are at most "
-            f"{MAX_TOML_LINE}."
+            f"The text has a line of {longest} characters: allowed are at most {MAX_TOML_LINE}."
         )
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise SettingsError("The settings are nested too deeply.") from None
+        raise SettingsError("The text is nested too deeply.") from None
     except ValueError as error:
         reason = " ".join(str(error).split())[:200]
-        raise SettingsError(f"The settings cannot be read as TOML: {reason}.") from None
+        raise SettingsError(f"The text cannot be read as TOML: {reason}.") from None
 
 
 def settings_from(document: Mapping[str, Any]) -> Settings:
@@ -129,7 +128,7 @@ def settings_from(document: Mapping[str, Any]) -> Settings:
     settings = _with_values(Settings(), values)
     if "arms" not in document:
         return settings
-    return settings.with_arms(_arms(document["arms"]))
+    return settings.with_arms(arms_from(document["arms"]))
 
 
 def toml_value(value: Value) -> str:
@@ -144,11 +143,19 @@ def toml_value(value: Value) -> str:
     return repr(value)
 
 
-def _arms(found: object) -> tuple[Arm, ...]:
+def arms_from(found: object) -> tuple[Arm, ...]:
+    """The arms of a parsed list: tables, or an algorithm's name for its arm without overrides.
+
+    Raises:
+        SettingsError: naming the key, the value and what is allowed.
+    """
     if not isinstance(found, list) or not 1 <= len(found) <= MAX_ARMS:
         raise SettingsError(f"The arms are {_shown(found)}: allowed are 1 to {MAX_ARMS} tables.")
     arms = []
     for entry in found:
+        if isinstance(entry, str):
+            arms.append(default_arm(entry))
+            continue
         table = _table(entry, "[[arms]]")
         _refuse_unknown(table, ["name", "algorithm", "overrides"], "in [[arms]]")
         overrides = _table(table.get("overrides", {}), "[arms.overrides]")

@@ -21,6 +21,8 @@ class Options:
     """A share string: a whole prepared state."""
     run: Path | None = None
     """A run folder to go on with."""
+    lesson: Path | None = None
+    """A lesson to begin."""
     reset: bool = False
     """Forget the remembered layout."""
     safe_mode: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from maml_explorer.gui.probing import fixed
 from maml_explorer.resource_files import resources
+from maml_explorer.settings import Settings
+from maml_explorer.settings_text import from_toml
 from maml_explorer.storage.reader import StorageError, json_object
 from maml_explorer.worker.messages import ArmProbe, Array, Probed, ProbeTask
 
@@ -19,6 +22,12 @@ NAME = "finn-10-shot"
 def example_folder() -> Path:
     """The run folder of the example."""
     return Path(str(resources().joinpath("examples", NAME)))
+
+
+@cache
+def example_settings() -> Settings:
+    """What the example was trained with."""
+    return from_toml((example_folder() / "settings.toml").read_text(encoding="utf-8"))
 
 
 def example_probed() -> Probed | None:

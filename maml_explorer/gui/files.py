@@ -30,7 +30,9 @@ MENU = (
     ("quit",),
 )
 """Names of actions, by section."""
-FILE_KINDS = "Presets, initializations, share strings (*.toml *.txt model.safetensors config.json)"
+FILE_KINDS = (
+    "Presets, lessons, initializations, share strings (*.toml *.txt model.safetensors config.json)"
+)
 
 
 def proposed_path(name: str, ending: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Opens what people bring: run folders, presets and settings, initializations, share strings.
+"""Opens what people bring: run folders, presets, settings, lessons, initializations, shares.
 
 What it is decides its content, not its name; a wrong file is refused with one sentence.
 """
@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maml_explorer.gui.lesson_text import is_lesson_file
 from maml_explorer.gui.numbers import whole
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.presets import load_preset
@@ -54,6 +55,9 @@ class Opening:
 
     def _settings(self, path: Path) -> None:
         self._window.session.load_preset(load_preset(path))
+
+    def _lesson(self, path: Path) -> None:
+        self._window.lessons.open(path)
 
     def _share(self, path: Path) -> None:
         self._window.files.sharing.take(read_text(path, 4 * MAX_SHARE))
@@ -107,7 +111,7 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
     if not path.exists():
         raise StorageError("There is no such file.")
     if path.suffix == ".toml":
-        return Opening._settings
+        return Opening._lesson if is_lesson_file(path) else Opening._settings
     if path.stat().st_size <= 4 * MAX_SHARE:
         try:
             if is_share(read_text(path, 4 * MAX_SHARE)):
@@ -115,5 +119,5 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
         except StorageError:
             pass
     raise StorageError(
-        "It is no run folder, preset (.toml), initialization or file with a share string."
+        "It is no run folder, preset or lesson (.toml), initialization or file with a share string."
     )

@@ -26,7 +26,7 @@ from maml_explorer.gui.numbers import whole
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.storage.reader import StorageError, read_text
 from maml_explorer.storage.run_folder import is_run_folder
-from maml_explorer.worker.messages import Exported, Phase, SaveRun
+from maml_explorer.worker.messages import Exported, Phase, SaveRun, Status
 
 ANSWER = 600.0
 """Seconds after which a save that was not answered is given up."""
@@ -59,12 +59,16 @@ class Recovery(QObject):
         self._last, self._took = clock(), 0.0
         """When the last save was answered, and how long it took."""
         self._may_close = False
+        self._closes_with: int | None = None
+        """The number of a run: once it is there, the window closes."""
         self._keep = False
         self._file: TextIO | None = None
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self.report.open("w", encoding="utf-8")
         window.session.exported.connect(self._exported)
+        window.lessons.run.lending.connect(self._save_before_a_lesson)
+        window.session.status_changed.connect(self._close_after_a_lesson)
         window.installEventFilter(self)
         self.timer = QTimer(self)
         self.timer.timeout.connect(self.look)
@@ -82,7 +86,14 @@ class Recovery(QObject):
         now = self._clock()
         if self._began is not None and now - self._began < ANSWER:
             return
+        if self._window.lessons.run.lent:
+            return
         if now - self._last >= self._window.files.autosave.pause(self._took) and self._unsaved():
+            self.save()
+
+    def _save_before_a_lesson(self) -> None:
+        """A crash in a lesson must not cost the run that waits for its end."""
+        if self._unsaved():
             self.save()
 
     def save(self) -> None:
@@ -111,6 +122,11 @@ class Recovery(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Asks once, in the window, before training is lost."""
         if watched is self._window and event.type() == QEvent.Type.Close and not self._may_close:
+            if self._window.lessons.run.lent:
+                event.ignore()
+                self._window.lessons.leave()
+                self._closes_with = self._window.lessons.run.number
+                return True
             status = self._window.session.status
             rate = status.steps_per_second if status is not None else 0.0
             steps = self._now()[1]
@@ -120,6 +136,12 @@ class Recovery(QObject):
                 self._ask(steps)
                 return True
         return False
+
+    def _close_after_a_lesson(self, status: Status) -> None:
+        """A lesson is closed first, so that the question is about the person's own run."""
+        if self._closes_with is not None and status.run >= self._closes_with:
+            self._closes_with = None
+            QTimer.singleShot(0, self._window, self._window.close)
 
     def _ask(self, steps: int) -> None:
         self._window.banners.say(
@@ -136,8 +158,11 @@ class Recovery(QObject):
 
     def save_and_close(self) -> None:
         """Saves the session, so that the next start offers it, and closes the window."""
-        # the newest status may be older than the first steps
-        if self._unsaved() or self._window.session.running:
+        lessons = self._window.lessons
+        lent = lessons.run.lent
+        lessons.leave()
+        # the newest status may be older than the first steps, or of a lesson's run
+        if self._unsaved() or self._window.session.running or lent:
             self.save()  # obeyed before the stop that follows
         self._keep = True
         self.close()

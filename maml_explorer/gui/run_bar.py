@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QEvent, QSize, Qt
@@ -98,6 +99,10 @@ class RunBar(QWidget):
                 self.preset.addItem(preset.title, name)
             self.preset.setItemText(at, preset.title)
             self.preset.setItemData(at, preset_words(preset), Qt.ItemDataRole.ToolTipRole)
+
+    def limit_speed(self, steps_per_second: float | None) -> None:
+        """Moves the slider to a speed; None is unlimited."""
+        self.speed.setValue(speed_position(steps_per_second))
 
     def minimumSizeHint(self) -> QSize:
         """As narrow as without everything that may give way."""
@@ -196,3 +201,11 @@ def speed_limit(position: int) -> float | None:
         return None
     exact = FASTEST ** (position / (_POSITIONS - 1))
     return float(round(exact)) if exact < 10 else float(f"{exact:.1e}")
+
+
+def speed_position(steps_per_second: float | None) -> int:
+    """The position of the slider nearest to a speed; the last one for None."""
+    if steps_per_second is None:
+        return _POSITIONS
+    part = math.log(max(steps_per_second, 1.0)) / math.log(FASTEST)
+    return min(round(part * (_POSITIONS - 1)), _POSITIONS - 1)

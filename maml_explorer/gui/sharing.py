@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtGui import QGuiApplication
 
 from maml_explorer.gui.place import Place
-from maml_explorer.gui.view_state import ViewState, view_state
+from maml_explorer.gui.view_state import ViewState, same_task, view_state
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings_text import Shared, from_share, to_share
 from maml_explorer.worker.messages import Probed
@@ -91,12 +91,16 @@ class Sharing:
 
     def show(self, state: ViewState) -> None:
         """Shows task, inner step, tab, panels, arms and ways of drawing of a prepared state."""
+        for title, part in self._window.parts.items():
+            part.setVisible(title not in state.hidden)
+        self.show_inside(state)
+
+    def show_inside(self, state: ViewState) -> None:
+        """Shows a prepared state, but neither shows nor hides panels for it."""
         window, session = self._window, self._window.session
-        if state.probe is not None:
+        if state.probe is not None and not same_task(state.probe, session.probe):
             session.set_probe(state.probe)
         session.set_hidden(state.hidden_arms)
-        for title, part in window.parts.items():
-            part.setVisible(title not in state.hidden)
         if state.tab in window.places and "Insight" not in state.hidden:
             window.show_tab(state.tab)
         for place in window.places.values():

@@ -101,7 +101,7 @@ def open_window(worker: Worker, options: Options, path: Path | None = None) -> M
 
 def greet(window: MainWindow, options: Options) -> None:
     """Draws the trained example at a first start without a wish."""
-    asked = options.share or options.run or options.settings or options.preset
+    asked = options.share or options.run or options.settings or options.preset or options.lesson
     if not asked and not window.welcome.done:
         window.welcome.greet()
 
@@ -114,6 +114,8 @@ def begin(window: MainWindow, options: Options) -> None:
         window.files.sharing.show(view_state(shared.view))
     if options.run is not None:
         window.files.opening.open(options.run)
+    if options.lesson is not None:
+        window.files.opening.open(options.lesson)
 
 
 def keep_pins(window: MainWindow, place: Path) -> PinsOnDisk:

@@ -24,6 +24,7 @@ QLabel[role="muted"], QLabel[role="unit"], QLabel[role="status"] { color: $muted
 QLabel[role="title"] { font-size: ${title_pt}pt; font-weight: 600; }
 QLabel[role="error"] { color: $danger; }
 QLabel[role="mark"] { color: $accent; }
+QLabel[role="ask"] { font-weight: 600; }
 
 QFrame[role="card"] { background: $card; border: 1px solid $border; border-radius: 8px; }
 QFrame[role="banner"] { background: $card; border: 1px solid $accent; border-radius: 8px; }
@@ -60,6 +61,11 @@ QPushButton[role="group"] {
 }
 QPushButton[role="group"]:hover { color: $text; }
 QPushButton[role="group"]:focus { border-color: $accent; }
+QPushButton[role="choice"] { text-align: left; padding: 4px 10px; }
+QPushButton[role="choice"][verdict="right"] {
+    border: 2px solid $accent; color: $text; background: $selection; font-weight: 600;
+}
+QPushButton[role="choice"][verdict="wrong"] { border-color: $danger; color: $danger; }
 
 QLineEdit, QComboBox, QPlainTextEdit {
     background: $card; color: $text; border: 1px solid $border; border-radius: 5px;

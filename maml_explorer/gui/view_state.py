@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from maml_explorer.gui import probing
 from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.settings_text import MAX_POINTS
 from maml_explorer.worker.messages import ProbeTask
 
 FLAGS = ("log_x", "before", "residuals")
@@ -34,6 +37,8 @@ class ViewState:
     before: bool | None = None
     """Whether every arm's curve before adaptation is drawn too."""
     residuals: bool | None = None
+    lines_off: tuple[str, ...] | None = None
+    """Which of the hero's exact answers are not drawn."""
 
     def to_view(self) -> dict[str, Any]:
         """As a share string holds it."""
@@ -45,6 +50,9 @@ class ViewState:
                 view["task"] = [self.probe.amplitude, self.probe.phase]
                 if self.probe.frequency != 1:
                     view["task"].append(self.probe.frequency)
+            query = self.probe.query_x
+            if query is not None and len(query) <= MAX_POINTS:
+                view["query"] = query.tolist()
         if self.inner_step is not None:
             view["inner_step"] = self.inner_step
         for key in ("tab", "preset", "loss", "axis"):
@@ -53,7 +61,7 @@ class ViewState:
         for key in FLAGS:
             if getattr(self, key) is not None:
                 view[key] = getattr(self, key)
-        for key in ("hidden", "hidden_arms"):
+        for key in ("hidden", "hidden_arms", "lines_off"):
             if getattr(self, key):
                 view[key] = list(getattr(self, key))
         return view
@@ -77,7 +85,22 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
         preset=_text(view, "preset"),
         loss=_text(view, "loss"),
         axis=_text(view, "axis"),
+        lines_off=_texts(view, "lines_off"),
         **{key: _flag(view, key) for key in FLAGS},
+    )
+
+
+def same_task(one: ProbeTask, other: ProbeTask | None) -> bool:
+    """Whether two tasks are drawn alike."""
+    if other is None:
+        return False
+    truths = [(task.amplitude, task.phase, task.frequency) for task in (one, other)]
+    queries = [() if task.query_x is None else task.query_x for task in (one, other)]
+    return (
+        truths[0] == truths[1]
+        and np.array_equal(one.support_x, other.support_x)
+        and np.array_equal(one.support_y, other.support_y)
+        and np.array_equal(queries[0], queries[1])
     )
 
 
@@ -85,15 +108,16 @@ def _probe(view: Mapping[str, Any]) -> ProbeTask | None:
     if "x" not in view and "y" not in view:
         return None
     x, y = _numbers(view, "x"), _numbers(view, "y")
+    query = probing.fixed(_numbers(view, "query")) if "query" in view else None
     if len(x) != len(y):
         raise SettingsError(f"The view has {len(x)} x and {len(y)} y of support points.")
     if "task" not in view:
-        return ProbeTask(probing.fixed(x), probing.fixed(y))
+        return ProbeTask(probing.fixed(x), probing.fixed(y), query_x=query)
     task = _numbers(view, "task")
     if not 2 <= len(task) <= 3:
         raise _damaged("task")
     amplitude, phase, frequency = (*task, 1.0)[:3]
-    return ProbeTask(probing.fixed(x), probing.fixed(y), amplitude, phase, frequency=frequency)
+    return ProbeTask(probing.fixed(x), probing.fixed(y), amplitude, phase, query, frequency)
 
 
 def _numbers(view: Mapping[str, Any], key: str) -> list[float]:

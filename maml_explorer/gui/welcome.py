@@ -16,7 +16,9 @@ from maml_explorer.worker.messages import Status
 class Welcome(QFrame):
     """Shown above the hero until training begins, a run is opened, or it is closed."""
 
-    def __init__(self, session: Session, open_example: Callable[[], object]) -> None:
+    def __init__(
+        self, session: Session, open_example: Callable[[], object], tour: Callable[[], object]
+    ) -> None:
         super().__init__()
         self.setProperty("role", "banner")
         self._session, self._open_example = session, open_example
@@ -26,12 +28,13 @@ class Welcome(QFrame):
         self.example = button(
             "Open the trained example", self._open, "Go on with the run that is drawn here"
         )
+        self.tour = button("Take the tour", tour, "A few minutes through the window")
         self.close_button = button("✕", self.finish, "Hide this strip", role="flat")
         self.close_button.setAccessibleName("Hide this strip")
         line = row()
         line.setContentsMargins(12, 6, 8, 6)
         line.addWidget(self.text, 1)
-        for control in (self.train, self.example, self.close_button):
+        for control in (self.train, self.example, self.tour, self.close_button):
             line.addWidget(control)
         self.setLayout(line)
         self.done = False

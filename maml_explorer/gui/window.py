@@ -16,6 +16,7 @@ from maml_explorer.gui.banner import Banners
 from maml_explorer.gui.export_dialog import ExportDialog
 from maml_explorer.gui.files import Files
 from maml_explorer.gui.layout_file import WindowLayout, read_layout, set_aside, write_layout
+from maml_explorer.gui.lessons import Lessons
 from maml_explorer.gui.narrow import Narrow
 from maml_explorer.gui.notices import Notices
 from maml_explorer.gui.palette import CommandPalette
@@ -64,9 +65,12 @@ class MainWindow(QMainWindow):
         self.view_button.setText("View ▾")
         self.file_button = button("File", self._show_file_menu, "Open, save, share, export")
         self.file_button.setText("File ▾")
+        self.learn_button = button("Learn", self.show_lessons, "Guided lessons (Ctrl+L)")
+        self.run_bar.add(self.learn_button)
         self.run_bar.add(self.file_button)
         self.run_bar.add(self.view_button)
-        self.welcome = Welcome(session, self.files.open_example)
+        self.lessons = Lessons(self, layout_path.parent if layout_path else None)
+        self.welcome = Welcome(session, self.files.open_example, self.lessons.take_tour)
         self.notices = Notices(session, self.banners)
         self.form = SettingsForm(session)
         self.places = {entry.name: Place(entry, session) for entry in PANELS.values()}
@@ -93,6 +97,7 @@ class MainWindow(QMainWindow):
         box.addWidget(self.run_bar)
         box.addWidget(self.banners)
         box.addWidget(self.welcome)
+        box.addWidget(self.lessons.strip)
         box.addWidget(self.splitters["columns"], 1)
         foot = row(self.status, spacing=2 * GAP)
         foot.addWidget(self.stability, 1)
@@ -272,6 +277,10 @@ class MainWindow(QMainWindow):
             self.parts[entry.title] = card
         centre.addWidget(insight)
         self.parts["Insight"] = insight
+
+    def show_lessons(self) -> None:
+        """Opens the list of lessons."""
+        self.lessons.choose_lesson()
 
     def _show_file_menu(self) -> None:
         below = self.file_button.mapToGlobal(self.file_button.rect().bottomLeft())

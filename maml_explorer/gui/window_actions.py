@@ -13,10 +13,11 @@ from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.session import Session
 
 if TYPE_CHECKING:
+    from maml_explorer.gui.lessons import Lessons
     from maml_explorer.gui.window import MainWindow
 
-RUN, TASK, EDIT, FILE, VIEW, PRESETS, HELP = (
-    "Run", "Task", "Edit", "File", "View", "Presets", "Help",
+RUN, TASK, EDIT, FILE, VIEW, PRESETS, LESSONS, HELP = (
+    "Run", "Task", "Edit", "File", "View", "Presets", "Lessons", "Help",
 )  # fmt: skip
 """The groups, in the order of the list of shortcuts."""
 
@@ -30,6 +31,7 @@ def entries(window: MainWindow) -> list[Entry]:
         *_of_files(window),
         *_of_the_view(window),
         *_of_presets(window),
+        *_of_lessons(window),
         Entry(HELP, "palette", "Find an action…", window.show_palette, ("Ctrl+Shift+P",)),
         Entry(HELP, "shortcuts", "Keyboard shortcuts", window.show_shortcuts, ("?", "F1")),
     ]
@@ -68,10 +70,11 @@ def _of_the_task(session: Session) -> list[Entry]:
 
 
 def _of_editing(window: MainWindow) -> list[Entry]:
-    stack = window.session.undo_stack
+    session = window.session
     return [
-        Entry(EDIT, "undo", "Undo", stack.undo, ("Ctrl+Z",)),
-        Entry(EDIT, "redo", "Redo", stack.redo, ("Ctrl+Shift+Z", "Ctrl+Y")),
+        # a lesson has a history of its own
+        Entry(EDIT, "undo", "Undo", lambda: session.undo_stack.undo(), ("Ctrl+Z",)),
+        Entry(EDIT, "redo", "Redo", lambda: session.undo_stack.redo(), ("Ctrl+Shift+Z", "Ctrl+Y")),
         Entry(EDIT, "discard", "Discard staged changes", window.session.discard_staged),
         Entry(EDIT, "find", "Find a setting", window.find_setting, ("Ctrl+F",)),
     ]
@@ -138,4 +141,20 @@ def _of_presets(window: MainWindow) -> list[Entry]:
         Entry(PRESETS, f"preset {name}", f"Load preset: {preset.title}",
               partial(window.session.load_preset, preset))
         for name, preset in window.presets.items()
+    ]  # fmt: skip
+
+
+def _of_lessons(window: MainWindow) -> list[Entry]:
+    def lessons() -> Lessons:
+        return window.lessons
+
+    return [
+        Entry(LESSONS, "lessons", "Choose a lesson…", window.show_lessons, ("Ctrl+L",)),
+        Entry(LESSONS, "tour", "Take the tour", lambda: lessons().take_tour()),
+        Entry(LESSONS, "lesson_next", "Go on in the lesson", lambda: lessons().forward(),
+              ("Alt+Right",)),
+        Entry(LESSONS, "lesson_back", "Go back in the lesson", lambda: lessons().back(),
+              ("Alt+Left",)),
+        Entry(LESSONS, "lesson_play", "Let me play", lambda: lessons().let_play()),
+        Entry(LESSONS, "lesson_close", "Close the lesson", lambda: lessons().leave()),
     ]  # fmt: skip

@@ -110,11 +110,13 @@ def _begin(loop: Loop, run: dict[str, Any], phase: m.Phase) -> None:
 
 
 def _bring_back(loop: Loop, command: m.BringBack) -> None:
-    run = loop.kept.pop(command.run, None)
-    if command.run == loop.held:
+    number = loop.held if command.run is None else command.run
+    run = None if number is None else loop.kept.pop(number, None)
+    if number == loop.held:
         loop.held = None
     if run is None:
-        raise SettingsError(f"Run {command.run} is no longer kept; the current one goes on.")
+        which = "The run" if number is None else f"Run {number}"
+        raise SettingsError(f"{which} is no longer kept; the current one goes on.")
     _begin(loop, run, m.Phase.PAUSED)
 
 

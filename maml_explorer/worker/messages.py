@@ -132,10 +132,11 @@ class BackToLastGood:
 class BringBack:
     """Bring back a run that `Restart`, `OpenRun` or `BringBack` replaced; the newest few are kept.
 
-    It goes on under a new run number, paused, and its metrics are reported again.
+    None is the one that `HoldRun` keeps. It goes on under a new run number, paused, and its metrics
+    are reported again.
     """
 
-    run: int
+    run: int | None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class FakeWorker:
         self._per_pull = per_pull
         self._inner = 0
         self._until: int | None = None
+        self._held = -1
         self._kept: dict[int, tuple[int, Settings]] = {}
         self._outbox: list[m.Report] = []
         self._answers: dict[type, Callable[[Any], None]] = {
@@ -45,6 +46,7 @@ class FakeWorker:
             m.WatchTasks: self._watch,
             m.BackToLastGood: self._back,
             m.BringBack: self._bring_back,
+            m.HoldRun: self._hold_run,
             m.OpenRun: self._open_run,
             m.OpenInitialization: self._open_initialization,
             m.SaveRun: lambda command: self.report(m.Exported("run", command.folder)),
@@ -86,10 +88,14 @@ class FakeWorker:
         self._begin(0, command.settings, m.Phase.RUNNING if command.train else m.Phase.PAUSED)
 
     def _bring_back(self, command: m.BringBack) -> None:
-        if command.run not in self._kept:
-            self.report(m.Refused("BringBack", f"Run {command.run} is no longer kept."))
+        number = self._held if command.run is None else command.run
+        if number not in self._kept:
+            self.report(m.Refused("BringBack", f"Run {number} is no longer kept."))
             return
-        self._begin(*self._kept.pop(command.run), m.Phase.PAUSED)
+        self._begin(*self._kept.pop(number), m.Phase.PAUSED)
+
+    def _hold_run(self, _: m.HoldRun) -> None:
+        self._held = self.run
 
     def _open_run(self, command: m.OpenRun) -> None:
         if not Path(command.folder).is_dir():

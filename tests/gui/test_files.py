@@ -54,6 +54,7 @@ def prepared(window: MainWindow) -> Settings:
     window.places["adaptation"].panel.slider.setValue(4)  # type: ignore[union-attr]
     hero, losses = (window.places[name].panel for name in ("adaptation", "losses"))
     hero.before.click()  # type: ignore[union-attr]
+    hero.canvas.curves.off = frozenset({"oracle"})  # type: ignore[union-attr]
     losses.choose("axis", GRADIENTS)  # type: ignore[union-attr]
     losses.choose("loss", INNER_LOSS)  # type: ignore[union-attr]
     losses.log_x.click()  # type: ignore[union-attr]
@@ -85,6 +86,7 @@ def test_the_whole_prepared_state_crosses_by_the_clipboard(opened: Opener, qtbot
     hero, plot = second.places["adaptation"].panel, second.places["losses"].panel.plot  # type: ignore[union-attr]
     assert hero.before.isChecked() and hero.canvas.curves.before  # type: ignore[union-attr]
     assert not hero.residuals.isChecked()  # type: ignore[union-attr]
+    assert hero.canvas.curves.off == {"oracle"}  # type: ignore[union-attr]
     assert (plot.axis, plot.loss, plot.log_x) == (GRADIENTS, INNER_LOSS, True)
     assert plot.bottom.logarithmic
     # one undo step takes it back

@@ -17,8 +17,11 @@ import torch
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_run
 from maml_explorer.gui.layout_file import WindowLayout, read_layout, write_layout
+from maml_explorer.gui.lesson_file import load_lesson
+from maml_explorer.gui.lesson_progress import Progress, read_progress, write_progress
 from maml_explorer.gui.view_state import view_state
 from maml_explorer.presets import load_preset
+from maml_explorer.resource_files import resources
 from maml_explorer.settings import Settings, default_arm
 from maml_explorer.settings_text import from_share, to_share, to_toml
 from maml_explorer.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -86,6 +89,9 @@ def good_files(folder: Path) -> None:
     view = {"x": [1.0], "y": [2.0], "task": [2.0, 0.5], "inner_step": 1, "tab": "tasks"}
     (folder / "share").write_text(to_share(SETTINGS, view))
     (folder / "preset.toml").write_text(to_toml(SETTINGS))
+    lesson = resources().joinpath("lessons", "02-multi-task.toml").read_text(encoding="utf-8")
+    (folder / "lesson.toml").write_text(lesson)
+    write_progress(folder / "lessons.json", Progress({"02-multi-task": 3}, frozenset({"01-tour"})))
     write_layout(folder / "window.json", WindowLayout((0, 0, 900, 700), False, {"columns": (1, 2)}))
 
 
@@ -104,6 +110,8 @@ OPENERS: dict[str, Callable[[Path], object]] = {
     "init/config.json": lambda place: load_initialization(place / "init"),
     "init/model.safetensors": lambda place: load_initialization(place / "init"),
     "preset.toml": lambda place: load_preset(place / "preset.toml"),
+    "lesson.toml": lambda place: load_lesson(place / "lesson.toml"),
+    "lessons.json": lambda place: read_progress(place / "lessons.json"),
     "share": _open_share,
     "window.json": lambda place: read_layout(place / "window.json"),
 }

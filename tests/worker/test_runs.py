@@ -65,8 +65,12 @@ def test_a_held_run_stays_until_it_is_brought_back() -> None:
     for _ in range(10):
         driver.tell(m.Restart(settings))
     assert list(driver.loop.kept) == [1, 7, 8, 9, 10]
-    driver.tell(m.BringBack(1))
+    driver.tell(m.BringBack(None))
     assert driver.step == 5
+    driver.outbox.collect()
+    driver.tell(m.BringBack(None))
+    (refused,) = driver.reports(m.Refused)
+    assert isinstance(refused, m.Refused) and "no longer kept" in refused.reason
     for _ in range(10):
         driver.tell(m.Restart(settings))
     assert 1 not in driver.loop.kept and len(driver.loop.kept) == 4

@@ -237,16 +237,22 @@ class AdaptationPanel(QWidget):
 
     # prepared states
 
-    def drawn(self) -> dict[str, bool]:
+    def drawn(self) -> dict[str, bool | tuple[str, ...]]:
         """What a prepared state says of how this panel draws."""
-        return {"before": self.before.isChecked(), "residuals": self.residuals.isChecked()}
+        return {
+            "before": self.before.isChecked(),
+            "residuals": self.residuals.isChecked(),
+            "lines_off": tuple(sorted(self.canvas.curves.off)),
+        }
 
     def draw_as(self, state: ViewState) -> None:
         """Draws as a prepared state says."""
         for control, on in ((self.before, state.before), (self.residuals, state.residuals)):
             if on is not None:
                 control.setChecked(on)
-        self._show()
+        if state.lines_off is not None:
+            self.canvas.curves.off = frozenset(state.lines_off) & REFERENCES.keys()
+        self._reload()
 
     # what a person does
 

@@ -1,0 +1,229 @@
+"""Lesson files: what they mean, and how damaged ones are refused."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maml_explorer.gui.example import example_settings
+from maml_explorer.gui.lesson_file import (
+    _LESSON,
+    _QUESTION,
+    _RUN,
+    _STEP,
+    _VIEW,
+    Lesson,
+    Stage,
+    lesson_from,
+    load_lesson,
+)
+from maml_explorer.gui.lesson_parts import PARTS
+from maml_explorer.gui.lesson_text import is_lesson_file, line_of
+from maml_explorer.gui.lessons import lessons_in
+from maml_explorer.hyperparameters import SettingsError
+from maml_explorer.resource_files import resources
+from maml_explorer.settings import Settings, default_arm
+from maml_explorer.settings_text import MAX_TOML, to_toml
+from maml_explorer.storage.reader import StorageError
+
+LESSONS = Path(str(resources().joinpath("lessons")))
+
+GOOD = '''schema = 1
+title = "A lesson"
+summary = "What it is about."
+sources = ["Somebody 2020"]
+arms = ["maml", { name = "Slow", algorithm = "maml", overrides = { inner_lr = 0.001 } }]
+
+[settings]
+hidden = [8]
+
+[[steps]]
+text = """
+First line,
+[steps.view] is not a header here, nor is x = 3 a key."""
+point_at = ["train", "settings.inner_lr"]
+[steps.run]
+begin = "new"
+train_until = 30
+[steps.view]
+task = [2.0, 0.5]
+x = [-1.0, 1.0]
+query = [0.0]
+inner_step = 2
+hidden_arms = ["Slow"]
+
+[[steps]]
+text = "What now?"
+[steps.run]
+speed = 2
+[steps.run.settings]
+inner_lr = 0.05
+[steps.question]
+ask = "Is it better?"
+choices = ["Yes", "No"]
+answer = 2
+[steps.reveal]
+text = "No."
+[steps.reveal.run]
+train_until = 60
+[steps.reveal.view]
+x = [0.0]
+y = [3.0]
+
+[[steps]]
+text = "The trained one."
+[steps.run]
+begin = "example"
+'''
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1, old
+    return GOOD.replace(old, new)
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        lesson_from(text, "mine", "mine.toml")
+    return str(caught.value)
+
+
+@pytest.fixture
+def lesson() -> Lesson:
+    return lesson_from(GOOD, "mine")
+
+
+def test_all_shipped_lessons_are_read():
+    found, refused = lessons_in(LESSONS)
+    assert refused == []
+    assert len(found) == len(list(LESSONS.glob("*.toml"))) > 0
+    for lesson in found:
+        assert lesson.sources, lesson.name
+        assert 3 <= lesson.steps <= 10, lesson.name
+        assert any(scene.question for scene in lesson.scenes) or lesson.name.endswith("tour")
+
+
+def test_a_scene_says_how_its_run_comes_about(lesson: Lesson):
+    first, asked, shown, last = lesson.scenes
+    base = Settings().with_values({"hidden": (8,)}).with_arms(first.stages[0].settings.arms)
+    assert [arm.name for arm in base.arms] == ["MAML", "Slow"]
+    assert base.of_arm(base.arms[1]).inner.inner_lr == 0.001
+    later = base.with_values({"inner_lr": 0.05})
+    assert first.stages == (Stage("new", base, 30),)
+    assert asked.stages == (*first.stages, Stage("", later))
+    assert shown.stages == (*asked.stages, Stage("", later, 60))
+    assert last.stages == (Stage("example", example_settings()),)
+    assert [scene.step for scene in lesson.scenes] == [0, 1, 1, 2]
+    assert [scene.revealed for scene in lesson.scenes] == [False, False, True, False]
+    assert [scene.speed for scene in lesson.scenes] == [None, 2.0, 2.0, None]
+    assert asked.question is not None and asked.question.answer == 1
+
+
+def test_a_scene_shows_all_that_was_set_before(lesson: Lesson):
+    first, asked, shown, last = (scene.view for scene in lesson.scenes)
+    assert first.probe is not None and asked.to_view() == first.to_view()
+    y = [2.0 * math.sin(x - 0.5) for x in (-1.0, 1.0)]
+    np.testing.assert_array_equal(first.probe.support_y, y)
+    np.testing.assert_array_equal(first.probe.query_x, [0.0])
+    assert first.inner_step == shown.inner_step == 2
+    assert first.hidden_arms == shown.hidden_arms == ("Slow",)
+    # one's own points take the place of the whole task
+    assert shown.probe is not None and shown.probe.amplitude is None
+    assert shown.probe.query_x is None
+    assert last.hidden_arms == (), "another run may have other arms"
+    assert first.before is False and first.loss == "outer"
+
+
+BAD = [
+    (changed("schema = 1", "schema = 2"), "mine.toml, line 1", "schema", "from 1 to 1"),
+    (changed('title = "A lesson"\n', ""), "mine.toml", "title", "missing"),
+    (changed("hidden = [8]", "hiden = [8]"), "line 8", "hiden", "hidden"),
+    (changed("hidden = [8]", "hidden = [0]"), "line 8", "hidden", "from 1 to 1024"),
+    (changed("hidden = [8]", "phase_min = 5"), "line 7", "phase_min", "cannot be above"),
+    (changed('"maml", {', '"mamml", {'), "line 5", "mamml", "fomaml"),
+    (changed('"train", ', '"trian", '), "line 14, step 1", "trian", "did you mean train?"),
+    (changed('"train", ', '"zzzz", '), "line 14, step 1", "zzzz", "train, outer_step"),
+    (changed('begin = "new"\n', ""), "line 15, step 1", "begin", "“new” or “example”"),
+    (changed('begin = "new"', 'begin = "old"'), "line 16, step 1", "begin", "new, example"),
+    (changed("train_until = 30", "train_until = 0"), "line 17, step 1", "train_until", "100000"),
+    (changed("inner_step = 2", "inner_stp = 2"), "line 22, step 1", "inner_stp", "inner_step"),
+    (changed("inner_step = 2", "inner_step = 2.5"), "line 22", "inner_step", "whole number"),
+    (changed("task = [2.0, 0.5]", "task = [2.0]"), "line 19", "task", "a list of 2 to 3"),
+    (changed("x = [-1.0, 1.0]\n", ""), "line 18, step 1", "x", "support points"),
+    (changed('["Slow"]', '["Fast"]'), "line 23, step 1", "Fast", "MAML, Slow"),
+    (changed("speed = 2", "speed = nan"), "line 28, step 2", "speed", "from 0.1 to 10000"),
+    (changed("inner_lr = 0.05", "seed = 3"), "line 30, step 2", "Seed", "“new”"),
+    (changed("answer = 2", "answer = 3"), "line 31, step 2", "choices", "number of the right one"),
+    (changed("answer = 2", 'kind = "draw"'), "line 31, step 2", "draw", "neither choices"),
+    (changed('["Yes", "No"]', '["Yes"]'), "line 33, step 2", "choices", "2 to 4"),
+    (changed('text = "No."', 'texts = "No."'), "line 36, step 2", "texts", "text"),
+    (changed("y = [3.0]", "y = [3.0, 1.0]"), "line 39, step 2", "1 x and 2 y", ""),
+    (changed("[steps.reveal.run]", "[steps.revel.run]"), "step 2", "revel", "reveal"),
+    (changed('text = "What now?"', 'text = ""'), "line 26, step 2", "text", "1 to 600"),
+    ("schema = 1\ntitle = 'x'\nsummary = 'y'\nsteps = []", "line 4", "[[steps]]", "1 to 20"),
+    ("schema = \nx = 1", "mine.toml", "TOML", "line 1"),
+    ("x" * (MAX_TOML + 1), "mine.toml", "65537", "65536"),
+]
+
+
+@pytest.mark.parametrize(("text", "where", "what", "allowed"), BAD)
+def test_an_error_says_file_line_key_and_what_is_allowed(
+    text: str, where: str, what: str, allowed: str
+):
+    sentence = refusal(text)
+    assert sentence.startswith("mine.toml") and "\n" not in sentence
+    for part in (where, what, allowed):
+        assert part in sentence
+
+
+def test_a_question_needs_what_is_revealed_after_it():
+    assert "reveal" in refusal(GOOD[: GOOD.index("[steps.reveal]")])
+
+
+def test_lines_are_found_beside_texts_that_look_like_keys():
+    assert (
+        line_of(GOOD, ("steps", 0, "view", "task"))
+        == GOOD.splitlines().index("task = [2.0, 0.5]") + 1
+    )
+    assert line_of(GOOD, ("steps", 2, "run", "speed")) == len(GOOD.splitlines()) - 1
+    assert line_of(GOOD, ("nothing",)) is None
+
+
+def test_what_means_to_be_a_lesson(tmp_path: Path):
+    for name, text, is_one in (
+        ("a.toml", GOOD, True), ("b.toml", to_toml(Settings()), False), ("c.txt", GOOD, False),
+        ("d.toml", "x", False),
+    ):  # fmt: skip
+        (tmp_path / name).write_text(text)
+        assert is_lesson_file(tmp_path / name) is is_one, name
+    assert not is_lesson_file(tmp_path / "missing.toml")
+    with pytest.raises(StorageError):
+        load_lesson(tmp_path / "missing.toml")
+
+
+def test_a_folder_lists_what_it_refuses(tmp_path: Path):
+    assert lessons_in(tmp_path / "missing") == ([], [])
+    (tmp_path / "a.toml").write_text(GOOD)
+    (tmp_path / "b.toml").write_text(changed("inner_step = 2", "inner_step = -2"))
+    (tmp_path / "c.toml").write_bytes(b"\xff")
+    found, refused = lessons_in(tmp_path)
+    assert [lesson.name for lesson in found] == ["a"]
+    assert refused[0].startswith("b.toml, line 22, step 1: ") and "UTF-8" in refused[1]
+
+
+def test_parts_of_every_kind_have_names():
+    assert {"train", "losses", "tab.pseudocode", "settings.inner_lr"} <= PARTS.keys()
+    assert default_arm("maml").name == "MAML"
+
+
+def test_the_format_is_documented():
+    text = (LESSONS / "README.md").read_text()
+    example = text.split("```toml\n")[1].split("```")[0]
+    assert lesson_from(example, "readme").steps == 2
+    keys = {*_LESSON, *_STEP, *_RUN, *_VIEW, *_QUESTION}
+    parts = {name for name in PARTS if not name.startswith(("settings.", "tab."))}
+    missing = {name for name in keys | parts if f"`{name}`" not in text}
+    assert missing - {"settings", "steps", "question", "reveal", "run", "view"} == set()

@@ -1,0 +1,439 @@
+"""Lessons in the real window: asked, revealed, left and returned to, and what is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication, QGridLayout, QLabel
+from pytestqt.qtbot import QtBot
+
+from maml_explorer import cli
+from maml_explorer.gui import app
+from maml_explorer.gui.app import Options
+from maml_explorer.gui.example import example_folder
+from maml_explorer.gui.lesson_file import Lesson, lesson_from, load_lesson
+from maml_explorer.gui.lesson_parts import PARTS
+from maml_explorer.gui.recovery import Recovery
+from maml_explorer.gui.startup import application, begin, open_window
+from maml_explorer.gui.view_state import same_task
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.worker import messages as m
+from maml_explorer.worker.handle import Worker
+from tests.gui.driving import Opener, press, said, worker_of
+from tests.gui.test_lesson_file import GOOD, LESSONS
+
+NAMES = sorted(path.stem for path in LESSONS.glob("*.toml"))
+
+
+@pytest.fixture
+def lesson() -> Lesson:
+    return lesson_from(GOOD, "mine")
+
+
+def settle(window: MainWindow) -> None:
+    """Lets the worker do what the lesson waits for."""
+    for _ in range(3000):
+        window.session.pull()
+        if window.lessons.run.goal is None:
+            window.session.pull()
+            return
+    pytest.fail(f"The run never reached {window.lessons.run.goal}.")
+
+
+def step(window: MainWindow) -> int:
+    status = window.session.status
+    assert status is not None
+    return status.outer_step
+
+
+def listed(window: MainWindow) -> dict[str, str]:
+    """Title → state of the lessons that are offered."""
+    window.actions_table["lessons"].trigger()
+    grid = window.lessons.list.entries[0].parentWidget().layout()
+    assert isinstance(grid, QGridLayout) and window.lessons.list.isVisible()
+    return {
+        entry.text(): grid.itemAtPosition(nth, 2).widget().text()  # type: ignore[union-attr]
+        for nth, entry in enumerate(window.lessons.list.entries)
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: str):
+    window = opened()
+    lessons, session = window.lessons, window.session
+    shipped = load_lesson(LESSONS / f"{name}.toml")
+    before = session.settings
+    lessons.start(shipped)
+    for nth, scene in enumerate(shipped.scenes):
+        settle(window)
+        assert lessons.scene is scene
+        assert lessons.strip.isVisible() and lessons.strip.text.text() == scene.text
+        last = scene.stages[-1]
+        assert session.edited == session.settings == last.settings
+        trained = [stage.train_until for stage in scene.stages if stage.train_until]
+        assert trained == [] or step(window) >= max(trained)
+        assert scene.view.probe is None or same_task(scene.view.probe, session.probe)
+        assert session.hidden == set(scene.view.hidden_arms)
+        if scene.view.tab:
+            assert window.tabs.currentWidget() is window.places[scene.view.tab]
+        hero = window.places["adaptation"].panel
+        if scene.view.inner_step is not None:
+            assert hero.inner_step == scene.view.inner_step  # type: ignore[union-attr]
+        qtbot.wait(10)
+        pointed = [PARTS[part](window) for part in scene.point_at]
+        assert lessons.frames.framed == pointed
+        assert said(window) == []
+        if scene.question is not None and scene.question.choices and not scene.revealed:
+            press(qtbot, lessons.strip.choices[0])
+        else:
+            press(qtbot, lessons.strip.next_button)
+        assert nth == len(shipped.scenes) - 1 or not said(window)
+    window.session.pull()
+    assert lessons.lesson is None and not lessons.strip.isVisible()
+    assert "is done" in said(window)[-1]
+    assert session.settings == before
+    assert name in lessons.progress.done
+
+
+def test_the_earlier_run_comes_back_whole(window: MainWindow, lesson: Lesson, qtbot: QtBot):
+    session = window.session
+    session.edit({"inner_lr": 0.3})
+    session.edit({"seed": 4})
+    session.train()
+    session.pull()
+    session.pause()
+    session.pull()
+    session.set_hidden(["ANIL"])
+    window.show_tab("code")
+    window.run_bar.limit_speed(50.0)
+    probe, at, settings, staged = session.probe, step(window), session.settings, session.staged
+    window.lessons.start(lesson)
+    settle(window)
+    assert step(window) == 30 and not session.undo_stack.canUndo()
+    # what is done in the lesson has a history of its own
+    session.edit({"inner_lr": 0.7})
+    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert session.settings.inner.inner_lr == 0.01
+    for _ in range(6):
+        session.reset()
+    press(qtbot, window.lessons.strip.close_button)
+    session.pull()
+    assert (step(window), session.settings, session.staged) == (at, settings, staged)
+    assert worker_of(window).settings == settings
+    assert session.probe is not None and probe is not None and same_task(session.probe, probe)
+    assert session.hidden == {"ANIL"} and window.tabs.currentWidget() is window.places["code"]
+    assert window.run_bar.speed.value() < 100
+    session.undo_stack.undo()
+    assert session.staged is None and session.settings.inner.inner_lr == 0.3
+    session.undo_stack.undo()
+    assert session.settings.inner.inner_lr == 0.01
+
+
+def test_a_question_is_answered_then_revealed(window: MainWindow, lesson: Lesson, qtbot: QtBot):
+    lessons, strip = window.lessons, window.lessons.strip
+    lessons.start(lesson)
+    assert not strip.choices
+    press(qtbot, strip.next_button)
+    settle(window)
+    assert strip.next_button.text() == "Reveal"
+    assert strip.ask.text() == "Is it better?"
+    assert [choice.words for choice in strip.choices] == ["A   Yes", "B   No"]
+    assert window.session.settings.inner.inner_lr == 0.05
+    strip.choices[0].setFocus()
+    qtbot.keyClick(strip.choices[0], Qt.Key.Key_Space)
+    settle(window)
+    assert strip.text.text() == "No." and step(window) == 60
+    assert [choice.words for choice in strip.choices] == ["✗ A   Yes   (your answer)", "✓ B   No"]
+    assert "right answer" in strip.choices[1].accessibleName()
+    assert not strip.choices[0].isEnabled()
+    # back to the question: it is asked again, at the state it had
+    press(qtbot, strip.back_button)
+    settle(window)
+    assert step(window) == 30 and strip.choices[0].isEnabled()
+    # and the answer may be seen without a guess
+    qtbot.keyClick(window, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    settle(window)
+    assert step(window) == 60 and lessons.scene is lesson.scenes[2]
+
+
+def test_playing_and_returning(window: MainWindow, lesson: Lesson, qtbot: QtBot):
+    session, strip = window.session, window.lessons.strip
+    window.lessons.start(lesson)
+    settle(window)
+    probe = session.probe
+    press(qtbot, strip.play_button)
+    assert "waits at step 1 of 3" in strip.note.full
+    assert window.lessons.playing and window.lessons.frames.framed == []
+    assert not strip.text.isVisible()
+    session.new_task()
+    session.set_hidden([])
+    session.edit({"inner_lr": 0.9})
+    session.train()
+    session.pull()
+    assert step(window) > 30
+    press(qtbot, strip.next_button)
+    settle(window)
+    assert step(window) == 30 and session.settings == lesson.scenes[0].stages[0].settings
+    assert session.probe is not None and same_task(session.probe, probe)
+    assert session.hidden == {"Slow"} and strip.text.isVisible()
+    # untouched, nothing is done again
+    begun = len(worker_of(window).posted_of(m.Restart))
+    press(qtbot, strip.play_button)
+    press(qtbot, strip.next_button)
+    settle(window)
+    assert len(worker_of(window).posted_of(m.Restart)) == begun
+
+
+def test_what_a_person_changes_in_a_step_is_undone_by_the_next(window: MainWindow, lesson: Lesson):
+    session = window.session
+    window.lessons.start(lesson)
+    settle(window)
+    session.edit({"outer_lr": 0.5, "seed": 3})
+    session.restart()
+    session.pull()
+    window.lessons.forward()
+    settle(window)
+    assert session.edited == lesson.scenes[1].stages[-1].settings
+    assert step(window) == 30
+
+
+def test_the_next_step_waits_for_training_that_was_paused(window: MainWindow, lesson: Lesson):
+    session, lessons = window.session, window.lessons
+    worker_of(window)._per_pull = 10
+    lessons.start(lesson)
+    session.pull()
+    session.pause()
+    session.pull()
+    assert step(window) < 30 and "paused at" in lessons.strip.note.full
+    lessons.forward()
+    settle(window)
+    assert step(window) == 30 and session.settings.inner.inner_lr == 0.05
+
+
+def test_a_lesson_goes_on_where_all_arms_diverged(window: MainWindow, lesson: Lesson):
+    worker = worker_of(window)
+    window.lessons.start(lesson)
+    window.session.pull()
+    worker.pause_at = 10  # type: ignore[attr-defined]
+    worker.step = 10
+    for arm in ("MAML", "Slow"):
+        worker.report(m.Diverged(worker.run, arm, 10, 5, f"{arm} diverged."))
+    worker._enter(m.Phase.PAUSED)
+    window.session.pull()
+    assert window.lessons.run.goal is None
+
+
+def test_a_click_on_the_dots_goes_to_a_step(window: MainWindow, lesson: Lesson, qtbot: QtBot):
+    window.lessons.start(lesson)
+    dots = window.lessons.strip.dots
+    assert dots.accessibleName() == "Step 1 of 3"
+    qtbot.mouseClick(dots, Qt.MouseButton.LeftButton, pos=QPoint(2 * 12 + 6, 8))
+    window.session.pull()
+    assert window.lessons.scene is lesson.scenes[3]
+    assert worker_of(window).posted_of(m.OpenRun) == [m.OpenRun(str(example_folder()))]
+    assert window.lessons.strip.next_button.text() == "Finish"
+
+
+def test_progress_is_kept(opened: Opener, qtbot: QtBot, tmp_path: Path, lesson: Lesson):
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / "mine.toml").write_text(GOOD)
+    first = opened(tmp_path / "window.json")
+    first.lessons.start(lesson)
+    first.lessons.forward()
+    first.close()
+    second = opened(tmp_path / "window.json")
+    assert listed(second)["A lesson"] == "at step 2 of 3"
+    press(qtbot, next(e for e in second.lessons.list.entries if e.text() == "A lesson"))
+    assert not second.lessons.list.isVisible()
+    settle(second)
+    assert second.lessons.scene is not None and second.lessons.scene.text == "What now?"
+    assert step(second) == 30, "it has the state of the step, not of the beginning"
+    for _ in range(3):
+        second.lessons.forward()
+        settle(second)
+    assert "“A lesson” is done" in said(second)[-1]
+    third = opened(tmp_path / "window.json")
+    assert listed(third)["A lesson"] == "✓ done"
+    press(qtbot, next(e for e in third.lessons.list.entries if e.text() == "A lesson"))
+    assert third.lessons.scene is not None and third.lessons.scene.step == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", '{"schema": 9}', '{"schema": 1, "scenes": {"a": -1}}', '{"schema": 1, "done": [1]}',
+     '{"schema": 1, "scenes": 3}', '{"schema": 1, "scenes": {"a": true}}'],
+)  # fmt: skip
+def test_damaged_progress_is_set_aside(opened: Opener, tmp_path: Path, content: str):
+    path = tmp_path / "lessons.json"
+    path.write_text(content)
+    window = opened(tmp_path / "window.json")
+    assert window.lessons.progress.done == frozenset()
+    assert "was not read" in said(window)[-1] and "unreadable" in said(window)[-1]
+    assert not path.exists()
+    window.lessons.start(lesson_from(GOOD, "mine"))
+    assert json.loads(path.read_text())["scenes"] == {"mine": 0}
+
+
+def test_a_refused_lesson_is_listed_with_its_reason(opened: Opener, tmp_path: Path):
+    folder = tmp_path / "lessons"
+    folder.mkdir()
+    (folder / "bad.toml").write_text(GOOD.replace("inner_step = 2", "innerstep = 2"))
+    (folder / "good.toml").write_text(GOOD)
+    window = opened(tmp_path / "window.json")
+    assert "A lesson" in listed(window)
+    reason = "bad.toml, line 22, step 1: There is no “innerstep” here: did you mean inner_step?"
+    assert window.lessons.list.refused == [reason]
+    shown = [part.text() for part in window.lessons.list.findChildren(QLabel)]
+    assert f"Not a lesson: {reason}" in shown
+
+
+def test_a_lesson_is_opened_by_drop_and_by_command_line(
+    opened: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    window = opened()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    action, buttons = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    keys = Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(300, 300), action, data, buttons, keys))
+    assert window.lessons.lesson is not None and window.lessons.lesson.title == "A lesson"
+    assert window.files.opening.recent == (str(path),)
+    path.write_text(GOOD.replace("answer = 2", "answer = 9"))
+    assert not window.files.opening.open(path)
+    assert "mine.toml was not opened" in said(window)[-1] and "answer" in said(window)[-1]
+    seen: list[Options] = []
+    monkeypatch.setattr(app, "run", lambda options: seen.append(options) or 0)
+    assert cli.main(["gui", "--safe-mode", str(path)]) == 0
+    assert seen == [Options(lesson=path, safe_mode=True)]
+    path.write_text(GOOD)
+    other = opened(options=seen[0])
+    begin(other, seen[0])
+    assert other.lessons.lesson is not None and not other.welcome.isVisible()
+
+
+def test_the_first_start_offers_the_tour(opened: Opener, qtbot: QtBot):
+    window = opened()
+    window.welcome.greet()
+    press(qtbot, window.welcome.tour)
+    assert not window.welcome.isVisible()
+    assert window.lessons.lesson is not None and window.lessons.lesson.title == "The tour"
+    window.session.pull()
+    assert window.session.probed is not None and window.session.probed.outer_step == 500
+
+
+def test_a_drawing_is_measured_exactly(window: MainWindow, qtbot: QtBot):
+    ask = '[steps.question]\nask = "Draw."\nkind = "draw"\n'
+    text = GOOD[: GOOD.index("[steps.question]")] + ask + GOOD[GOOD.index("[steps.reveal]") :]
+    lessons = window.lessons
+    lessons.start(lesson_from(text, "mine"))
+    lessons.forward()
+    settle(window)
+    sketch = lessons.sketch
+    assert sketch is not None and sketch.isVisible() and sketch.curve() is None
+    canvas = window.places["adaptation"].panel.canvas  # type: ignore[union-attr]
+    left, right = (canvas.to_pixel(x, 0.0) for x in (-5.05, 5.05))
+    before = window.session.probe
+    qtbot.mousePress(sketch, Qt.MouseButton.LeftButton, pos=left)
+    qtbot.mouseMove(sketch, pos=QPoint((left.x() + right.x()) // 2, left.y()))
+    qtbot.mouseMove(sketch, pos=right)
+    qtbot.mouseRelease(sketch, Qt.MouseButton.LeftButton, pos=right)
+    assert window.session.probe is before, "drawing adds no points"
+    drawn = sketch.curve()
+    assert drawn is not None and np.abs(drawn[1]).max() < 0.05
+    press(qtbot, lessons.strip.next_button)
+    settle(window)
+    # the mean square of −1.62 cos x over −5 to 5, above the least there is (3.01)
+    exact = 3.01 + 1.62**2 * (0.5 + np.sin(10) / 20)
+    note = re.fullmatch(
+        r"your drawing: expected MSE ([\d.]+) · the least there is: 3.01", lessons.strip.note.full
+    )
+    assert note is not None and float(note[1]) == pytest.approx(exact, abs=0.03)
+    assert sketch.isVisible()
+    lessons.leave()
+    assert not sketch.isVisible() and sketch.curve() is None
+
+
+def test_closing_the_window_in_a_lesson_asks_about_the_persons_run(
+    opened: Opener, qtbot: QtBot, tmp_path: Path, lesson: Lesson
+):
+    window = opened()
+    worker, session = worker_of(window), window.session
+    recovery = Recovery(window, tmp_path)
+    recovery.timer.stop()
+    worker.step = 60_000
+    worker._enter(m.Phase.PAUSED)
+    session.pull()
+    window.lessons.start(lesson)
+    assert worker.posted_of(m.SaveRun)[-1].autosave, "a crash in the lesson must not cost the run"
+    settle(window)
+    recovery.look()
+    assert len(worker.posted_of(m.SaveRun)) == 1
+    window.close()
+    assert window.isVisible()
+    session.pull()
+    qtbot.waitUntil(lambda: any("60\u2009000" in text for text in said(window)))
+    assert window.isVisible() and step(window) == 60_000
+    recovery.close()
+    recovery.end()
+    assert not window.isVisible()
+
+
+def test_the_same_stages_give_the_same_run_bit_for_bit(qtbot: QtBot, qapp: QApplication):
+    application()
+    small = GOOD.replace("hidden = [8]", "hidden = [8]\nmeta_batch = 3\ntest_tasks = 4")
+    lesson = lesson_from(small, "mine")
+    window = open_window(Worker(), Options(safe_mode=True))
+    qtbot.addWidget(window)
+    window.show()
+    session, lessons = window.session, window.lessons
+    session.start()
+
+    def curves(scene: int) -> np.ndarray:
+        qtbot.waitUntil(
+            lambda: (
+                lessons.run.goal is None
+                and session.probed is not None
+                and session.probed.run == lessons.run.number
+                and session.phase is m.Phase.PAUSED
+                and session.probed.probe is session.probe
+                and session.probed.outer_step == step(window)
+            ),
+            timeout=60_000,
+        )
+        assert lessons.scene is lesson.scenes[scene]
+        assert session.probed is not None
+        return session.probed.arms["MAML"].curves
+
+    lessons.start(lesson)  # while the engine loads
+    first = curves(0)
+    assert step(window) == 30
+    lessons.forward()
+    lessons.forward()
+    third = curves(2)
+    assert step(window) == 60
+    lessons.let_play()
+    session.edit({"inner_lr": 0.2})
+    session.outer_step()
+    qtbot.waitUntil(lambda: step(window) == 61, timeout=60_000)
+    lessons.forward()
+    np.testing.assert_array_equal(curves(2), third)
+    assert step(window) == 60
+    lessons.back()
+    lessons.back()
+    np.testing.assert_array_equal(curves(0), first)
+    lessons.leave()
+    qtbot.waitUntil(lambda: step(window) == 0 and session.settings.model.hidden == (40, 40))
+    qtbot.waitUntil(
+        lambda: session.status is not None and session.status.settings == session.settings,
+        timeout=60_000,
+    )
+    assert not [text for text in said(window) if "kept" in text]
+    window.close()
