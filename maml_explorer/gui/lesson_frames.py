@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QScrollArea, QWidget
+from PySide6.QtWidgets import QWidget
 
 _AROUND = 4
 """Pixels between a widget and its frame."""
@@ -49,7 +49,7 @@ class Frames(QObject):
         return [widget for widget, frame in self._framed if frame.isVisible()]
 
     def point_at(self, widgets: Iterable[QWidget]) -> None:
-        """Frames these widgets and no others; what scrolls brings them into view."""
+        """Frames these widgets and no others."""
         for widget in self._watched:
             widget.removeEventFilter(self)
         for _, frame in self._framed:
@@ -59,8 +59,6 @@ class Frames(QObject):
         self._watched = []
         for widget, _ in self._framed:
             for ancestor in self._ancestors(widget):
-                if isinstance(ancestor, QScrollArea):
-                    ancestor.ensureWidgetVisible(widget, 0, 40)
                 if ancestor not in self._watched:
                     ancestor.installEventFilter(self)
                     self._watched.append(ancestor)

@@ -21,6 +21,7 @@ from maml_explorer.gui.lesson_run import LessonRun
 from maml_explorer.gui.lesson_strip import LessonStrip
 from maml_explorer.gui.numbers import number, whole
 from maml_explorer.gui.panels.plot import Plot
+from maml_explorer.gui.setting_row import SettingRow
 from maml_explorer.gui.sketch import Sketch
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.resource_files import resources
@@ -240,6 +241,8 @@ class Lessons(QObject):
                     part.show()
             if name.startswith("tab."):
                 self._window.show_tab(name.removeprefix("tab."))
+            if isinstance(widget, SettingRow):
+                self._window.form.bring_out(widget)
             widgets.append(widget)
         self.frames.point_at(widgets)
 

@@ -72,6 +72,13 @@ class SettingsForm(QWidget):
                 return line
         raise KeyError(key)
 
+    def bring_out(self, line: SettingRow) -> None:
+        """Shows a line of the form, whatever is collapsed or searched for."""
+        self.search.clear()
+        for group in self.groups:
+            group.bring_out(line)
+        self._bring_into_view(line)
+
     def minimum_width(self) -> int:
         """The width at which no label is cut, scroll bar included."""
         return max(line.sizeHint().width() for line in self.rows) + 4 + 8
@@ -124,6 +131,14 @@ class Group(QWidget):
         """Shows or hides what is not basic."""
         self.more = not self.more
         self._arrange()
+
+    def bring_out(self, line: SettingRow) -> None:
+        """Opens the group where it holds that line and does not show it."""
+        if line in self.rows and line.isHidden():
+            self.open = True
+            self._arrange()
+            self.more = self.more or line.isHidden()
+            self._arrange()
 
     def filter(self, words: list[str]) -> bool:
         """Shows only lines with all `words`; whether there are any. No words: as it was."""

@@ -122,6 +122,7 @@ class FakeWorker:
             return
         self.settings = command.settings
         self.report(self._status())
+        self._probed()
 
     def _train(self, command: m.Train) -> None:
         self._until = command.until

@@ -85,9 +85,8 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
         hero = window.places["adaptation"].panel
         if scene.view.inner_step is not None:
             assert hero.inner_step == scene.view.inner_step  # type: ignore[union-attr]
-        qtbot.wait(10)
         pointed = [PARTS[part](window) for part in scene.point_at]
-        assert lessons.frames.framed == pointed
+        qtbot.waitUntil(lambda pointed=pointed: lessons.frames.framed == pointed)
         assert said(window) == []
         if scene.question is not None and scene.question.choices and not scene.revealed:
             press(qtbot, lessons.strip.choices[0])
