@@ -142,7 +142,7 @@ def test_the_error_map_at_the_inner_step_shown_above(bench: Bench) -> None:
     expected = seen.errors[2].T.copy()
     expected[5, 4] = np.nan  # beyond the limit
     np.testing.assert_array_equal(plot.values, expected)
-    assert "2 tasks diverged (blank)" in panel.said.full
+    assert "2 of 30 tasks diverged (blank)" in panel.said.full
     assert page.cell_text(0, 0) == "A 0  φ −1<br>diverged<br>beyond training"
     assert page.cell_text(1, 2) == "A 2  φ 0<br>query MSE 74<br>in the ranges of training"
     assert len(list(plot.table(False)[1])) == 30

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetricsF
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.panels.category_plot import Means
 from maml_explorer.gui.panels.inner_step import InnerStep
 from maml_explorer.gui.panels.network import NetworkPanel
 from maml_explorer.gui.panels.network_layer import WEIGHTS
 from maml_explorer.gui.probing import chosen_task
-from maml_explorer.gui.theme import DARK
+from maml_explorer.gui.theme import DARK, base_font
 from maml_explorer.worker.insight_messages import (
     Insight,
     InsightRequest,
@@ -79,6 +81,22 @@ def test_features_of_every_arm_at_their_places(bench: Bench) -> None:
     assert panel.said.full.endswith("at outer step 1\u2009200")
     bench.session.set_hidden({"ANIL"})
     assert list(page.similarity.drawn) == ["MAML"]
+
+
+def test_names_of_places_never_overlap(bench: Bench) -> None:
+    panel = shown(bench, "Features")
+    plot = panel.page.similarity
+    many = [*(str(nth + 1) for nth in range(8)), "out"]
+    plot.show_arms(many, {"MAML": Means(np.ones(9), np.full(9, np.nan))})
+    room = QFontMetricsF(base_font()).horizontalAdvance("out") + 6
+    for width in (900, 300, 160):
+        plot.resize(width, 160)
+        plot.grab()
+        (ticks,) = plot.bottom._tickLevels
+        assert ticks[-1] == (8, "out")
+        places = [plot.to_pixel(at, 0).x() for at, _ in ticks]
+        assert np.diff(places).min() >= room - 2
+    assert len(ticks) < 9
 
 
 def test_features_follow_the_inner_step_shown_above(bench: Bench) -> None:
@@ -175,6 +193,7 @@ def test_step_sizes_of_every_parameter(bench: Bench) -> None:
     np.testing.assert_array_equal(page.plot.image.image, records.per_parameter().each[0])
     assert page.cell_text(0, 1) == "input 1, unit 2<br>α −0.2"
     header, rows = page.plot.table(False)
+    assert page.cell_text(1, 1) == "bias, unit 2<br>α 0.05"
     assert header == ["input", "unit", "step size"] and list(rows)[1] == [1, 2, -0.2]
 
 
@@ -236,7 +255,7 @@ def test_the_keyboard_reads_off_places_and_cells(bench: Bench) -> None:
     answer(bench, {"MAML": records.features()})
     plot = panel.page.similarity
     plot.setFocus(Qt.FocusReason.TabFocusReason)
-    for words in ("layer 1", "layer 2", "layer output", "layer output"):
+    for words in ("layer 1", "layer 2", "layer out", "layer out"):
         bench.qtbot.keyClick(plot, Qt.Key.Key_Right)
         assert plot.readout.text.startswith(words)
     panel.show_page("Layer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,14 +10,14 @@ from html import escape
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QResizeEvent
 
 from maml_explorer.gui.numbers import number
 from maml_explorer.gui.panels.exports import Table
 from maml_explorer.gui.panels.plot import Plot
 from maml_explorer.gui.panels.readout import ReadOut
 from maml_explorer.gui.session import Session
-from maml_explorer.gui.theme import ArmStyle, Theme, arm_style
+from maml_explorer.gui.theme import ArmStyle, Theme, arm_style, base_font
 from maml_explorer.worker.messages import Array
 
 _WIDTH = 0.7
@@ -100,7 +101,7 @@ class CategoryPlot(Plot):
         for name in set(self._items) - set(self.drawn):
             for item in self._items.pop(name).all():
                 self.getPlotItem().removeItem(item)
-        self.bottom.setTicks([[(nth, text) for nth, text in enumerate(self.places) if text]])
+        self._place_ticks()
         self._fit()
         for nth, (name, means) in enumerate(self.drawn.items()):
             self._draw_arm(nth, name, means)
@@ -137,6 +138,24 @@ class CategoryPlot(Plot):
         )  # fmt: skip
         for item in items.all():
             item.setZValue(10 + nth / 10)
+
+    def _place_ticks(self) -> None:
+        """Names of the places, as many of them as there is room for, the last one always."""
+        metrics = QFontMetricsF(base_font())
+        widest = max((metrics.horizontalAdvance(text) for text in self.places), default=0.0)
+        room = self.area().width() / max(len(self.places), 1)
+        every = max(1, math.ceil((widest + 6) / max(room, 1.0)))
+        last = len(self.places) - 1
+        self.bottom.setTicks(
+            [[(n, text) for n, text in enumerate(self.places) if (last - n) % every == 0]]
+        )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Names as many places as there is room for."""
+        super().resizeEvent(event)
+        # Qt sends the first one from the base class, before there are places
+        if hasattr(self, "places"):
+            self._place_ticks()
 
     def _fit(self) -> None:
         self.view().setXRange(-0.55, max(len(self.places), 1) - 0.45, padding=0)

@@ -94,7 +94,7 @@ class ErrorMapPage(ChosenPage):
             f"mean in the framed ranges of training {number(_mean(inside))}",
         ]
         if lost:
-            parts.append(f"{whole(lost)} tasks diverged (blank)")
+            parts.insert(0, f"{whole(lost)} of {whole(errors.size)} tasks diverged (blank)")
         self.tell(*parts)
 
     def _trained_cells(self) -> NDArray[np.bool_]:
@@ -179,7 +179,7 @@ class DataMapPage(ChosenPage):
         parts = [f"Query MSE, mean of {whole(record.tasks)} held-out tasks"]
         if lost:
             parts.append(f"up to {whole(lost)} diverged and are left out")
-        parts.append(f"framed: {record.trained} shots, as in training, at the inner step shown")
+        parts.append(f"framed: {_shots(record.trained)}, as in training, at the inner step shown")
         self.tell(*parts)
 
     def restyle(self, theme: Theme) -> None:
@@ -198,7 +198,7 @@ class DataMapPage(ChosenPage):
             return ""
         lost, tasks = self.seen.diverged[row][column], self.seen.tasks
         words = [
-            f"{self.seen.shots[row]} shots, inner step {column}",
+            f"{_shots(self.seen.shots[row])}, inner step {column}",
             f"query MSE {number(float(self.seen.errors[row, column]))}",
             f"median {number(float(self.seen.median[row, column]))}",
         ]
@@ -219,6 +219,10 @@ class DataMapPage(ChosenPage):
             for row, count in enumerate(seen.shots)
             for step in range(seen.errors.shape[1])
         ]  # fmt: skip
+
+
+def _shots(count: int) -> str:
+    return "1 shot" if count == 1 else f"{count} shots"
 
 
 def _mean(values: Array) -> float | None:

@@ -44,7 +44,7 @@ class FeaturesPage(ChosenPage):
         seen = {name: one for name, one in record.items() if isinstance(one, FeaturesSeen)}
         first = next(iter(seen.values()))
         depth = len(first.layers)
-        layers = [*(str(nth + 1) for nth in range(depth - 1)), "output"]
+        layers = [*(str(nth + 1) for nth in range(depth - 1)), "out"]
         held = [*(str(nth) for nth in range(depth)), "all"]
         self.similarity.show_arms(
             layers, {n: Means(s.similarity, s.similarity_spread) for n, s in seen.items()}

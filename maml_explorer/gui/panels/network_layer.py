@@ -102,7 +102,9 @@ class LayerPage(ChosenPage):
         wide = max((value_range(v, DIVERGING) for v in (before, after)), key=lambda span: span[1])
         spans = (wide, wide, value_range(change, DIVERGING))
         for plot, values, span in zip(self.plots, (before, after, change), spans, strict=True):
-            plot.label_x("x" if self.what.currentText() == ACTIVATIONS else "input, the bias last")
+            plot.left.whole = True
+            plot.bottom.whole = self.what.currentText() == WEIGHTS
+            plot.label_x("x" if self.what.currentText() == ACTIVATIONS else "input")
             plot.label_y("unit" if plot is self.plots[0] else "")
             plot.show_values(values, box, span)
         steps = "inner step" if seen.steps == 1 else "inner steps"

@@ -77,7 +77,7 @@ class StepSizesPage(ChosenPage):
             )
         else:
             values = seen.each[layer]
-            self.plot.label_x("input, the bias last")
+            self.plot.label_x("input")
             self.plot.label_y("unit")
             self.plot.bottom.setTicks(None)
             self.plot.left.setTicks(None)
@@ -95,7 +95,9 @@ class StepSizesPage(ChosenPage):
             return ""
         if self.layer is not None:
             value = float(self.seen.each[self.layer][column, row])
-            return f"input {column + 1}, unit {row + 1}<br>α {number(value)}"
+            last = column == len(self.seen.each[self.layer]) - 1
+            source = "bias" if last else f"input {column + 1}"
+            return f"{source}, unit {row + 1}<br>α {number(value)}"
         at = row, column
         mean, low, high = (
             float(t[at]) for t in (self.seen.mean, self.seen.lowest, self.seen.highest)
