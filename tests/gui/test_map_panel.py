@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.panels.color_scale import CYCLIC, DIVERGING, SEQUENTIAL, value_range
 from maml_explorer.gui.panels.inner_step import InnerStep
 from maml_explorer.gui.panels.map import MapPanel
-from maml_explorer.gui.panels.map_landscape import MEAN_QUERY, SUPPORT
+from maml_explorer.gui.panels.map_landscape import MEAN_QUERY, MEAN_SUPPORT, SUPPORT
 from maml_explorer.gui.panels.map_parameters import AMPLITUDE
 from maml_explorer.gui.theme import DARK
 from maml_explorer.worker.insight_messages import (
@@ -196,11 +196,15 @@ def test_the_landscape_and_its_paths(bench: Bench) -> None:
     np.testing.assert_array_equal(np.stack([x, y], 1), seen.paths[:, 0])
     x, _ = plot.paths[3].getData()
     assert len(x) == 2, "a path ends where it is no longer finite"
-    for choice, values in ((SUPPORT, seen.support), (MEAN_QUERY, seen.mean_query)):
+    for choice, values, words in (
+        (SUPPORT, seen.support, "Support loss, this task"),
+        (MEAN_QUERY, seen.mean_query, "Query loss, mean of 8 tasks"),
+        (MEAN_SUPPORT, seen.mean_support, "Support loss, mean of 8 tasks"),
+    ):
         page.loss.setCurrentText(choice)
         page.loss.activated.emit(0)
         np.testing.assert_array_equal(plot.values, values)
-    assert "mean of 8 tasks" in panel.said.full
+        assert panel.said.full.startswith(words)
 
 
 def test_the_slider_asks_for_the_meta_loss(bench: Bench) -> None:

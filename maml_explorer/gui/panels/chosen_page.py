@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from maml_explorer.gui.elided import SEPARATOR
 from maml_explorer.gui.panels.inner_step import InnerStep
 from maml_explorer.gui.panels.insight_page import InsightPage
 from maml_explorer.gui.session import Session
@@ -57,9 +56,6 @@ class ChosenPage(InsightPage):
         of_step: it looks at the adaptation up to the inner step shown above.
     """
 
-    told = Signal()
-    """`summary` is new."""
-
     def __init__(
         self,
         session: Session,
@@ -73,10 +69,6 @@ class ChosenPage(InsightPage):
         self.of_task, self.of_step = of_task, of_step
         self.arm = session.settings.arms[0].name
         self.inner = InnerStep.of(session)
-        self.foot: tuple[QWidget, ...] = ()
-        """What stands at the foot of the tab while this page is open."""
-        self.summary = ""
-        """What is drawn, in words and figures."""
         self.soon = QTimer(self)
         """Asks anew once choices rest."""
         self.soon.setSingleShot(True)
@@ -91,11 +83,6 @@ class ChosenPage(InsightPage):
     def extra(self) -> Mapping[str, Option]:
         """Further options of the request."""
         return {}
-
-    def tell(self, *parts: str) -> None:
-        """Says what is drawn, in parts of which the last ones give way first."""
-        self.summary = SEPARATOR.join(parts)
-        self.told.emit()
 
     def take_settings(self, settings: Settings) -> None:
         """Looks anew where inner steps, or the network, are others."""

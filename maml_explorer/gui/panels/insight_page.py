@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from maml_explorer.gui.elided import SEPARATOR
 from maml_explorer.gui.panels.insight_view import InsightView
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme
@@ -23,6 +25,8 @@ class InsightPage(QWidget):
     """What the page answers, on the button that opens it."""
     of_an_arm = True
     """Whether it shows the record of one arm."""
+    told = Signal()
+    """`summary` is new."""
     on_demand = ""
     verb = "Compute"
 
@@ -31,6 +35,10 @@ class InsightPage(QWidget):
         self.session = session
         self.controls: tuple[QWidget, ...] = ()
         """What stands in the head of the tab while this page is open."""
+        self.foot: tuple[QWidget, ...] = ()
+        """What stands at the foot of the tab while this page is open."""
+        self.summary = ""
+        """What is drawn, in words and figures; `tell` sets it."""
         self.arm = ""
         self.record: Any = None
         self.view = InsightView(session, content, request, self.on_demand, self.verb)
@@ -51,6 +59,11 @@ class InsightPage(QWidget):
         """Draws the newest record where anybody sees it."""
         if self.record is not None and self.view.content.isVisible():
             self.draw(self.record)
+
+    def tell(self, *parts: str) -> None:
+        """Says what is drawn, in parts of which the last ones give way first."""
+        self.summary = SEPARATOR.join(parts)
+        self.told.emit()
 
     def draw(self, record: Any) -> None:
         """Draws a record of the view."""

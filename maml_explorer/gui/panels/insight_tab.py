@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
 
 from maml_explorer.gui.elided import SEPARATOR, ElidedLabel
-from maml_explorer.gui.panels.chosen_page import ChosenPage
+from maml_explorer.gui.panels.insight_page import InsightPage
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.widgets import ComboBox, button, row
 from maml_explorer.settings import Settings
@@ -19,10 +19,14 @@ class InsightTab(QWidget):
 
     Args:
         pages: word on the button → page.
+        arm_words: accessible name of the choice of the arm.
     """
 
     def __init__(
-        self, session: Session, pages: Mapping[str, Callable[[Session], ChosenPage]]
+        self,
+        session: Session,
+        pages: Mapping[str, Callable[[Session], InsightPage]],
+        arm_words: str = "Arm that is looked into",
     ) -> None:
         super().__init__()
         self.session = session
@@ -30,7 +34,7 @@ class InsightTab(QWidget):
         self.stack = QStackedWidget()
         self.choices = QButtonGroup(self)
         self.arm_choice = ComboBox()
-        self.arm_choice.setAccessibleName("Arm that is looked into")
+        self.arm_choice.setAccessibleName(arm_words)
         self.arm_choice.setMinimumWidth(72)
         self.arm_choice.currentTextChanged.connect(self._show_arm)
         self.said = ElidedLabel()
@@ -38,7 +42,6 @@ class InsightTab(QWidget):
         self.refresh = button("↻", lambda: self.page.view.refresh(), "Compute what is shown now")
         self.refresh.setAccessibleName("Refresh")
         head, foot = row(), row()
-        foot.addWidget(self.said, 1)
         for nth, (name, page) in enumerate(self.pages.items()):
             choice = button(name, partial(self.show_page, name), page.tip)
             choice.setCheckable(True)
@@ -55,7 +58,12 @@ class InsightTab(QWidget):
                 head.addWidget(control)
             for control in page.foot:
                 foot.addWidget(control)
-        head.addStretch(1)
+        # without a foot there is room for the words in the head
+        if foot.isEmpty():
+            head.addWidget(self.said, 1)
+        else:
+            foot.insertWidget(0, self.said, 1)
+            head.addStretch(1)
         head.addWidget(self.refresh)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 8, 0, 0)
@@ -68,10 +76,10 @@ class InsightTab(QWidget):
         self.show_page(next(iter(self.pages)))
 
     @property
-    def page(self) -> ChosenPage:
+    def page(self) -> InsightPage:
         """The page that is open."""
         page = self.stack.currentWidget()
-        assert isinstance(page, ChosenPage)
+        assert isinstance(page, InsightPage)
         return page
 
     def show_page(self, name: str) -> None:
