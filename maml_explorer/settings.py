@@ -154,7 +154,7 @@ class InnerSettings:
         unit="pts", minimum=1, maximum=1000, slider=(1, 50),
     )  # fmt: skip
     lslr: bool = declare(
-        False, "Learned rates per layer and step (LSLR)",
+        False, "Learned rates (LSLR)",
         "Learn α for every layer and inner step, with the outer optimizer, as θ; they begin at α "
         "and may become negative. With more steps at meta-test than trained, the last step's rates "
         "are used again: our rule, not the paper's. Antoniou et al. 2019.",
