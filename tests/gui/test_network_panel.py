@@ -244,6 +244,17 @@ def test_only_the_page_that_is_seen_is_computed(bench: Bench) -> None:
     assert bench.worker.posted_of(LookInside)[-1].views == ()
 
 
+def test_words_stand_at_the_foot_beside_the_choices_of_the_page(bench: Bench) -> None:
+    panel = shown(bench, "Layer")
+    answer(bench, records.layer())
+    panel.grab()
+    page = panel.page
+    assert panel.said.y() > page.view.mapTo(panel, page.view.rect().bottomLeft()).y()
+    assert page.what.isVisible() and page.what.width() < 200
+    panel.show_page("Features")
+    assert not page.what.isVisible()
+
+
 def test_the_button_computes_it_now(bench: Bench) -> None:
     panel = shown(bench, "Features")
     press(bench.qtbot, panel.refresh)

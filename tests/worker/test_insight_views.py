@@ -345,3 +345,26 @@ def test_one_task_has_a_map_without_a_fit() -> None:
     found = seen("parameter_map", *run_of(one), {})
     assert math.isnan(found.r_squared)
     assert np.isfinite(found.coordinates).all()
+
+
+def test_an_arm_shows_the_step_sizes_it_has_learned() -> None:
+    settings = small_settings("maml", "meta_sgd", precision="float64", inner_lr=0.02)
+    maml, sgd = settings.arms
+    lslr = dataclasses.replace(maml, overrides=(("lslr", True), ("inner_steps", 3)))
+    plan, state = run_of(settings.with_arms((lslr, sgd)))
+    for name in ("MAML", "Meta-SGD"):
+        arm = state.arms[name]
+        learned = arm.initialization.clone()
+        count = plan.model.parameter_count
+        learned[count:] = torch.linspace(-0.1, 0.3, len(learned) - count, dtype=torch.float64)
+        arms = {**state.arms, name: dataclasses.replace(arm, initialization=learned)}
+        state = dataclasses.replace(state, arms=arms)
+    found = seen("step_sizes", plan, state, {"arm": "MAML"})
+    assert found.layers == ("hidden 1", "hidden 2", "output") and found.each == ()
+    rates = state.arms["MAML"].initialization[plan.model.parameter_count :]
+    # [inner step, layer] there
+    np.testing.assert_allclose(found.mean, rates.view(3, 3).T, rtol=1e-12)
+    each = seen("step_sizes", plan, state, {"arm": "Meta-SGD"}).each
+    assert [table.shape for table in each] == [(2, 8), (9, 8), (9, 1)]
+    rates = state.arms["Meta-SGD"].initialization[plan.model.parameter_count :]
+    assert np.concatenate([t.ravel() for t in each]) == pytest.approx(rates.tolist())

@@ -59,7 +59,7 @@ class InsightTab(QWidget):
             for control in page.foot:
                 foot.addWidget(control)
         # without a foot there is room for the words in the head
-        if foot.isEmpty():
+        if not foot.count():
             head.addWidget(self.said, 1)
         else:
             foot.insertWidget(0, self.said, 1)
