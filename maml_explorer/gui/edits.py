@@ -97,9 +97,9 @@ class Begin(QUndoCommand):
 
     def _swap(self, command: Command | None) -> None:
         session = self._session
-        # the number of the run that is there now may have been reported and not been read yet
         session.pull()
         here = Beginning(session.settings, session.staged, session.initialization)
-        run = session.run
+        # of the run there is when this is taken up, which may not have been reported yet
+        run = session.expected_run
         session.begin(command or BringBack(self._run), self._other)
         self._other, self._run = here, run

@@ -117,6 +117,10 @@ class Session(QObject):
         """Names of the arms whose curves are not drawn."""
         self.beginning = False
         """Whether a run was begun that has not been reported yet."""
+        self.expected_run = 0
+        """The number of the run there will be once the worker has taken up what was posted."""
+        self._sent = 0
+        """Commands of `OF_SETTINGS` posted so far."""
         self.theme: Theme = LIGHT
         self.insights: dict[InsightRequest, Insight] = {}
         """What the views found last in this run, those that are visible or were asked for."""
@@ -303,6 +307,7 @@ class Session(QObject):
         self.settings, self.staged = beginning.settings, beginning.staged
         self.initialization = beginning.initialization
         self.beginning = True
+        self.expected_run += 1
         self.pins.forget_replaced()
         self.post(command)
         self.settings_changed.emit(self.settings)
@@ -464,6 +469,7 @@ class Session(QObject):
     def start(self) -> None:
         """Starts the worker, the first run (paused) and the timer."""
         self.worker.start()
+        self.expected_run = 1
         self.post(m.Restart(self.settings))
         if self.probe is None:
             self.new_task()
@@ -481,6 +487,7 @@ class Session(QObject):
 
     def post(self, command: m.Command) -> None:
         """Hands a command to the worker, and looks for the answer soon."""
+        self._sent += isinstance(command, m.OF_SETTINGS)
         self.worker.post(command)
         self.pace.hurry()
 
@@ -510,9 +517,24 @@ class Session(QObject):
             self.baseline = status.settings
             self.settings_changed.emit(self.settings)
         self._opening = False
+        if status.taken == self._sent and status.run > 0:
+            self._agree(status)
         self.status = status
         self.pace.relax(status.phase is not m.Phase.RUNNING)
         self.status_changed.emit(status)
+
+    def _agree(self, status: m.Status) -> None:
+        """Shows what is in force, now that nothing is under way any more.
+
+        It differs only after a refusal that other commands had followed.
+        """
+        self.expected_run, self.beginning = status.run, False
+        staged = self.staged
+        if staged is not None and in_force_part(status.settings, staged) != status.settings:
+            staged = None
+        if (status.settings, staged) != (self.settings, self.staged):
+            self.settings, self.staged = status.settings, staged
+            self.settings_changed.emit(self.settings)
 
     def _take_probed(self, probed: m.Probed) -> None:
         self._latest = probed

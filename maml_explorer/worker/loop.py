@@ -380,6 +380,7 @@ class Loop:
             action(self, command)
         except SettingsError as refusal:
             self.outbox.put(m.Refused(type(command).__name__, str(refusal)))
+            self.status()  # what is in force
 
     def pause(self, phase: m.Phase = m.Phase.PAUSED) -> None:
         """Stops training here and shows where it stands."""
@@ -438,6 +439,7 @@ class Loop:
                 self.rate.value if self.phase is m.Phase.RUNNING else 0.0,
                 self._device(),
                 {name: arm.outer_step for name, arm in state.arms.items()} if state else {},
+                self.inbox.gone,
             )
         )
 

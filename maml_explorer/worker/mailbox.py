@@ -12,6 +12,7 @@ import numpy as np
 
 from maml_explorer.worker.insight_messages import Insight, InsightProgress, LookInside
 from maml_explorer.worker.messages import (
+    OF_SETTINGS,
     Change,
     Command,
     MetaTested,
@@ -40,6 +41,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._commands: deque[Command] = deque()
+        self._posted = 0
         self._ready = threading.Condition()
 
     def post(self, command: Command) -> None:
@@ -52,7 +54,14 @@ class Inbox:
                 kept = [c for c in self._commands if type(c) is not type(command)]
                 self._commands = deque(kept)
             self._commands.append(command)
+            self._posted += isinstance(command, OF_SETTINGS)
             self._ready.notify()
+
+    @property
+    def gone(self) -> int:
+        """Commands of :data:`OF_SETTINGS` that wait no longer: taken, or replaced."""
+        with self._ready:
+            return self._posted - sum(isinstance(one, OF_SETTINGS) for one in self._commands)
 
     def take(self) -> Command | None:
         """The oldest command, or None."""

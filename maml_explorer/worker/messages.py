@@ -274,6 +274,8 @@ Command = (
     | ShowGhost
     | Stop
 )
+OF_SETTINGS = (Restart, Change, BringBack, OpenRun, OpenInitialization)
+"""Commands after which other settings may be in force; each is answered by a `Status`."""
 
 # ---------------------------------------------------------------- reports
 
@@ -291,6 +293,9 @@ class Status:
     device: str = "cpu"
     arm_steps: Mapping[str, int] = field(default_factory=dict)
     """Arm name → its own outer step (a late arm begins at 0)."""
+    taken: int = 0
+    """Commands of :data:`OF_SETTINGS` taken up so far: where that is all of them, no other settings
+    are under way."""
 
 
 @dataclass(frozen=True)

@@ -84,13 +84,17 @@ class FakeWorker:
         self.phase = phase
         self.report(self._status())
 
+    def _refuse(self, command: str, reason: str) -> None:
+        self.report(m.Refused(command, reason))
+        self.report(self._status())
+
     def _restart(self, command: m.Restart) -> None:
         self._begin(0, command.settings, m.Phase.RUNNING if command.train else m.Phase.PAUSED)
 
     def _bring_back(self, command: m.BringBack) -> None:
         number = self._held if command.run is None else command.run
         if number not in self._kept:
-            self.report(m.Refused("BringBack", f"Run {number} is no longer kept."))
+            self._refuse("BringBack", f"Run {number} is no longer kept.")
             return
         self._begin(*self._kept.pop(number), m.Phase.PAUSED)
 
@@ -99,7 +103,7 @@ class FakeWorker:
 
     def _open_run(self, command: m.OpenRun) -> None:
         if not Path(command.folder).is_dir():
-            self.report(m.Refused("OpenRun", f"{command.folder} is not a run folder."))
+            self._refuse("OpenRun", f"{command.folder} is not a run folder.")
             return
         settings = from_toml((Path(command.folder) / "settings.toml").read_text())
         self._begin(500, settings, m.Phase.PAUSED)
@@ -118,7 +122,7 @@ class FakeWorker:
 
     def _change(self, command: m.Change) -> None:
         if needs_restart(self.settings, command.settings):
-            self.report(m.Refused("Change", "This needs a restart."))
+            self._refuse("Change", "This needs a restart.")
             return
         self.settings = command.settings
         self.report(self._status())
@@ -198,7 +202,14 @@ class FakeWorker:
         rate = 1950.0 if self.phase is m.Phase.RUNNING else 0.0
         steps = {arm.name: self.step for arm in self.settings.arms}
         return m.Status(
-            self.run, self.phase, self.step, self.settings, rate, "cpu", arm_steps=steps
+            self.run,
+            self.phase,
+            self.step,
+            self.settings,
+            rate,
+            "cpu",
+            steps,
+            sum(isinstance(one, m.OF_SETTINGS) for one in self.posted),
         )
 
     def _probed(self) -> None:

@@ -385,3 +385,68 @@ def test_hidden_arms_are_said_once(session: Session, qtbot: QtBot):
         session.set_hidden(["MTL"])
     with qtbot.assertNotEmitted(session.hidden_changed):
         session.set_hidden({"MTL"})
+
+
+class SlowWorker(FakeWorker):
+    """Takes commands up only when it is told to: a worker that is busy with an export."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[m.Command] = []
+        self.taken = 0
+
+    def post(self, command: m.Command) -> None:
+        self.waiting.append(command)
+
+    def work(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for command in waiting:
+            super().post(command)
+
+
+@pytest.fixture
+def slow(qtbot: QtBot) -> Iterator[Session]:
+    made = Session(SlowWorker())
+    made.start()
+    made.pace.stop()
+    answer(made)
+    yield made
+    made.close()
+
+
+def answer(session: Session) -> SlowWorker:
+    worker = session.worker
+    assert isinstance(worker, SlowWorker)
+    worker.work()
+    session.pull()
+    return worker
+
+
+def test_runs_that_were_not_reported_yet_are_undone_and_redone(slow: Session):
+    slow.edit({"seed": 7})
+    slow.restart()
+    slow.undo_stack.undo()
+    slow.undo_stack.redo()
+    slow.edit({"seed": 8})
+    slow.restart()
+    worker = answer(slow)
+    assert not [r for r in worker.posted_of(m.BringBack) if r.run not in (1, 2, 3)]
+    assert (slow.settings.run.seed, worker.settings.run.seed) == (8, 8)
+    while slow.undo_stack.canUndo():  # the edit that was staged is a step of its own
+        slow.undo_stack.undo()
+        slow.undo_stack.undo()
+        worker = answer(slow)
+        assert worker.settings == slow.settings
+    assert slow.settings.run.seed == 0
+
+
+def test_a_refusal_that_a_change_had_followed_shows_what_is_in_force(slow: Session):
+    slow.edit({"seed": 7})
+    slow.restart()
+    worker = answer(slow)
+    worker._kept.clear()  # the worker keeps some runs only
+    slow.undo_stack.undo()
+    slow.edit({"inner_lr": 0.5})
+    worker = answer(slow)
+    assert worker.settings == slow.settings
+    assert slow.staged is None and not slow.beginning

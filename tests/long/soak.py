@@ -52,7 +52,7 @@ from maml_explorer.gui.session import Session
 from maml_explorer.gui.startup import application, open_window
 from maml_explorer.gui.window import MainWindow
 from maml_explorer.hyperparameters import Hyperparameter, Scale, SettingsError
-from maml_explorer.settings import DECLARATIONS, Arm, Settings
+from maml_explorer.settings import DECLARATIONS, Arm, Settings, changed_keys
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.handle import Worker
 from tests.gui.fake_worker import FakeWorker
@@ -298,7 +298,7 @@ def harmless() -> Iterator[None]:
 def events(budget: Budget, watch: Watch, dice: random.Random, most: int = 100_000) -> Row:
     """Row 6: what people may do, in any order."""
     settings = small_settings("maml", "fomaml", "reptile")
-    done, broken, slowest = 0, 0, 0.0
+    done, broken, slowest, busiest = 0, 0, 0.0, 0.0
     recent: list[str] = []
     with harmless():
         while budget.left > 0 and done < most:
@@ -306,13 +306,16 @@ def events(budget: Budget, watch: Watch, dice: random.Random, most: int = 100_00
                 session = window.session
                 for _ in range(min(500, most - done)):
                     budget.say(f"{done:,} events")
-                    began, faults = time.monotonic(), len(watch.faults)
+                    began, computed = time.monotonic(), time.thread_time()
+                    faults = len(watch.faults)
                     recent = [*recent[-5:], event(window, dice)]
                     done += 1
                     if done % 10 == 0:
                         spin(0.005)
-                    took = time.monotonic() - began
-                    slowest = max(slowest, took)
+                    slowest = max(slowest, time.monotonic() - began)
+                    # a busy machine is no fault: this thread's own time counts
+                    took = time.thread_time() - computed
+                    busiest = max(busiest, took)
                     if took > 5:
                         watch.fault(f"{took:.1f} s without an answer: {recent}")
                     if wrong := broken_invariant(window):
@@ -335,8 +338,11 @@ def events(budget: Budget, watch: Watch, dice: random.Random, most: int = 100_00
                     if not until(partial(_obeyed, session), 300):
                         watch.fault(f"the worker does not answer: {recent}")
                     elif not until(partial(_settled, session), 10):
-                        watch.fault(f"the window shows other settings than are in force: {recent}")
-    figures = f"{broken} panels failed; longest event {1000 * slowest:.0f} ms"
+                        watch.fault(f"{_unlike(session)} is in force, not what is shown: {recent}")
+    figures = (
+        f"{broken} panels failed; longest event {1000 * slowest:.0f} ms, of which the window's own "
+        f"at most {1000 * busiest:.0f} ms"
+    )
     return Row("6 random user events", f"{done:,}", figures, len(watch.faults))
 
 
@@ -357,6 +363,14 @@ def _obeyed(session: Session) -> bool:
     """Whether the worker has taken up everything: exports that were asked for take their time."""
     assert isinstance(session.worker, Worker)
     return not session.worker._inbox
+
+
+def _unlike(session: Session) -> str:
+    """In what the worker's settings differ from those of the window, and what it is doing."""
+    assert session.status is not None
+    here, there = session.settings, session.status.settings
+    keys = [f"{key} {there[key]} (not {here[key]})" for key in changed_keys(here, there)]
+    return f"{session.phase.value}, {', '.join(keys) or there.arms}"
 
 
 def _settled(session: Session) -> bool:

@@ -360,6 +360,22 @@ def test_successive_changes_and_probes_coalesce() -> None:
     assert [p.amplitude for p in probes] == [0.3]
 
 
+def test_a_status_says_how_many_commands_of_settings_were_taken() -> None:
+    """Changes that gave way count as taken; a refused one is answered by a status as well."""
+    settings = small_settings("maml")
+    driver = Driver(settings)
+    for value in (0.1, 0.2, 0.3):
+        driver.inbox.post(m.Change(settings.with_values({"inner_lr": value})))
+    driver.inbox.post(PROBE)
+    assert driver.inbox.gone == 3  # the restart, and two changes that gave way
+    driver.outbox.collect()
+    driver.tell(m.BringBack(99))
+    reports = driver.outbox.collect()
+    assert [r.command for r in reports if isinstance(r, m.Refused)] == ["BringBack"]
+    (status,) = [r for r in reports if isinstance(r, m.Status)]
+    assert (status.taken, status.settings.inner.inner_lr) == (5, 0.3)
+
+
 def test_the_outbox_is_bounded_and_joins_metrics() -> None:
     outbox = Outbox()
     for step in range(1, 4):
