@@ -28,6 +28,7 @@ from maml_explorer.gui import probing  # noqa: E402
 from maml_explorer.gui.app import Options  # noqa: E402
 from maml_explorer.gui.export_dialog import ExportDialog  # noqa: E402
 from maml_explorer.gui.panels import PANELS, TAB  # noqa: E402
+from maml_explorer.gui.panels.insight_tab import InsightTab  # noqa: E402
 from maml_explorer.gui.startup import application, open_window  # noqa: E402
 from maml_explorer.gui.window import MainWindow  # noqa: E402
 from maml_explorer.settings import Settings  # noqa: E402
@@ -156,8 +157,12 @@ def of_the_tabs(opened: MainWindow) -> Shots:
     for entry in PANELS.values():
         if entry.place == TAB:
             opened.show_tab(entry.name)
-            wait_for(2.0)
-            yield f"tab {entry.name}", opened
+            panel = opened.places[entry.name].panel
+            for page in panel.pages if isinstance(panel, InsightTab) else ("",):
+                if isinstance(panel, InsightTab):
+                    panel.show_page(page)
+                wait_for(2.0)
+                yield f"tab {entry.name} {page}".strip(), opened
 
 
 def of_stepping(opened: MainWindow) -> Shots:
