@@ -13,11 +13,12 @@ MINUTES = 5
 HEADLESS = QT_QPA_PLATFORM=$(PLATFORM)
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up peers run test check format bench soak fuzz chaos pictures clean python
+.PHONY: help set-up peers run test coverage check format bench soak fuzz chaos pictures clean python
 
 help:
 	@echo 'make run       set up, open the window (without a display: train a preset, write a run folder)'
 	@echo 'make test      set up, run all tests (TESTS="tests/test_cli.py -k seed" picks some)'
+	@echo 'make coverage  run all tests, fail where branches of storage or settings are not taken'
 	@echo 'make check     formatting, lint, types, closed doors'
 	@echo 'make format    format, and repair what can be repaired'
 	@echo 'make bench     measure against the peers'
@@ -48,6 +49,11 @@ run: set-up
 
 test: set-up
 	@OMP_NUM_THREADS=1 $(HEADLESS) $(ENV_PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
+
+coverage: set-up
+	@OMP_NUM_THREADS=1 $(HEADLESS) $(ENV_PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile \
+	  --cov --cov-report=term --cov-report=json:htmlcov/coverage.json $(TESTS)
+	$(ENV_PYTHON) tools/coverage_bounds.py htmlcov/coverage.json
 
 check: set-up
 	$(ENV_PYTHON) -m ruff format --check .
