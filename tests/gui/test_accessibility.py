@@ -117,6 +117,13 @@ def test_no_words_are_cut_at_1280_by_800(opened: Opener, qtbot: QtBot, tab: str)
     assert cut == []
 
 
+def test_every_part_of_the_window_has_room_at_1280_by_800(opened: Opener):
+    window = opened(size=(1280, 800))
+    assert window.width() == 1280
+    for title, part in window.parts.items():
+        assert part.isVisible(), f"{title} gave way: something asks for too much width"
+
+
 @pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
 def test_text_is_readable_on_its_ground(theme):  # type: ignore[no-untyped-def]
     for text in (theme.text, theme.muted, theme.danger, theme.warning):
