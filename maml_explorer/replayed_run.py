@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from maml_explorer.core.changes import after_change, frozen_arm, revived_arm, with_inner_steps
+from maml_explorer.core.changes import after_change, frozen_arm, revived_arm, with_changed_rates
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
 from maml_explorer.core.training import ArmState, RunState, outer_step, start_run
 from maml_explorer.headless import Progress, threads_of
@@ -68,7 +68,7 @@ class _Replay:
         torch.set_num_threads(intra_op_threads(self.plan))
         self.state = after_change(self.plan, self.state, old, new)
         self.kept = {
-            (name, step): with_inner_steps(self.plan, name, arm, old)
+            (name, step): with_changed_rates(self.plan, name, arm, old)
             for (name, step), arm in self.kept.items()
         }
         self.keep()

@@ -24,6 +24,7 @@ from maml_explorer.commands.arguments import (
 )
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.core.schedules import explained
 from maml_explorer.hyperparameters import Value
 from maml_explorer.presets import DEFAULT_PRESET, load_preset
 from maml_explorer.results import results_table
@@ -78,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
     from maml_explorer.commands.pictures import draw_pictures
     from maml_explorer.headless import train_headless
 
+    if not arguments.quiet:
+        _explain(work.settings)
     bar = None if arguments.quiet else ProgressBar(sys.stderr)
     try:
         with _ends_as_by_ctrl_c():
@@ -181,6 +184,17 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
         folder.append(CHANGES, [(checkpoint.state.outer_step, "outer_steps", old, new)])
         folder.write_settings(settings)
     return _Work(settings, checkpoint.seeds, folder, checkpoint)
+
+
+def _explain(settings: Settings) -> None:
+    """Says on stderr where a setting does not do what one may expect of it."""
+    said: dict[str, list[str]] = {}
+    for arm in settings.arms:
+        own = settings.of_arm(arm)
+        for key, sentence in explained(own, [ALGORITHMS[arm.algorithm]]).items():
+            said.setdefault(f"{DECLARATIONS[key].label}: {sentence}", []).append(arm.name)
+    for sentence, arms in said.items():
+        sys.stderr.write(f"{', '.join(arms)}: {sentence}\n")
 
 
 def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import torch
+
 from maml_explorer.core.learned_rates import with_steps
 from maml_explorer.core.plan import Plan, learned_rates
 from maml_explorer.core.training import ArmState, RunState, start_arm, with_arms_of
@@ -21,27 +23,28 @@ def after_change(plan: Plan, state: RunState, old: Settings, new: Settings) -> R
         new: settings from the next outer step on.
     """
     kept = _without_replaced_arms(state, old, new)
-    arms = {name: with_inner_steps(plan, name, arm, old) for name, arm in kept.arms.items()}
+    arms = {name: with_changed_rates(plan, name, arm, old) for name, arm in kept.arms.items()}
     return with_arms_of(plan, dataclasses.replace(kept, arms=arms))
 
 
-def with_inner_steps(plan: Plan, arm_name: str, state: ArmState, old: Settings) -> ArmState:
-    """The arm's state with as many learned step sizes as its inner steps need after a change."""
+def with_changed_rates(plan: Plan, arm_name: str, state: ArmState, old: Settings) -> ArmState:
+    """The arm's state with its learned step sizes as they are after a change of the settings.
+
+    They follow a change of α in proportion, and become as many as the inner steps need.
+    """
     arm, before = plan.arms.get(arm_name), {arm.name: arm for arm in old.arms}
     if arm is None or arm_name not in before:
         return state
-    was = learned_rates(old.of_arm(before[arm_name]), arm.algorithm, plan.model)
-    if was == arm.learned:
-        return state
-    return dataclasses.replace(
-        state,
-        initialization=with_steps(
-            state.initialization, plan.model, was, arm.learned, arm.settings.inner.inner_lr
-        ),
-        moments=tuple(
-            with_steps(moment, plan.model, was, arm.learned, 0.0) for moment in state.moments
-        ),
-    )
+    own = old.of_arm(before[arm_name])
+    was, now = learned_rates(own, arm.algorithm, plan.model), arm.learned
+    alpha, count = arm.settings.inner.inner_lr, plan.model.parameter_count
+    vector, moments = state.initialization, state.moments
+    if was is not None and own.inner.inner_lr not in (0.0, alpha):
+        vector = torch.cat([vector[:count], vector[count:] * (alpha / own.inner.inner_lr)])
+    if was != now:
+        vector = with_steps(vector, plan.model, was, now, alpha)
+        moments = tuple(with_steps(one, plan.model, was, now, 0.0) for one in moments)
+    return dataclasses.replace(state, initialization=vector, moments=moments)
 
 
 def frozen_arm(plan: Plan, state: RunState, kept: ArmState | None, arm_name: str) -> RunState:

@@ -7,11 +7,11 @@ outer steps; past them everything stays as at T.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from maml_explorer.core.algorithms import Algorithm
-from maml_explorer.settings import OuterSettings, Settings
+from maml_explorer.settings import DECLARATIONS, OuterSettings, Settings
 
 FLOOR = 0.03
 """Times 1/K: the least weight of an earlier loss while the multi-step loss lasts."""
@@ -66,6 +66,32 @@ def multi_step_weights(inner_steps: int, until: int, t: int) -> tuple[float, ...
     earlier = max(1 - t / until, FLOOR) / inner_steps
     last = 1 - (inner_steps - 1) * earlier
     return (0.0, *(earlier,) * (inner_steps - 1), last)
+
+
+def explained(own: Settings, algorithms: Iterable[Algorithm]) -> dict[str, str]:
+    """Setting → a sentence, where a value does not do what one may expect of it.
+
+    Args:
+        own: shared settings, or those of one arm.
+        algorithms: of the arms they are for.
+    """
+    outer, inner, keys = own.outer, own.inner, {one.key for one in algorithms}
+    found = {}
+    past = f"This is past the last outer step ({outer.outer_steps})"
+    if outer.second_order_from >= outer.outer_steps:
+        found["second_order_from"] = f"{past}: every step is first order."
+    if outer.multi_step_loss and outer.multi_step_until > outer.outer_steps:
+        found["multi_step_until"] = f"{past}: several losses count to the end."
+    if outer.multi_step_loss and inner.inner_steps < 2:
+        found["multi_step_loss"] = "With fewer than 2 inner steps there is one loss only."
+    if outer.schedule == "warm-up" and outer.warmup_steps > outer.outer_steps:
+        found["warmup_steps"] = f"{past}: β is not reached."
+    if inner.lslr and own.run.test_steps > inner.inner_steps > 0:
+        found["lslr"] = (
+            f"Inner steps {inner.inner_steps + 1} to {own.run.test_steps} of the meta-test use the "
+            f"rates of step {inner.inner_steps} again: our rule, not the paper's."
+        )
+    return {key: said for key, said in found.items() if keys & set(DECLARATIONS[key].algorithms)}
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ class SettingRow(QWidget):
         self.error = label(role="error")
         self.error.setWordWrap(True)
         self.error.hide()
+        self.note = label(role="muted")
+        self.note.setWordWrap(True)
+        self.note.hide()
         self.restart_mark = label(RESTART_SIGN, "muted")
         self.restart_mark.setVisible(any(d.applies is Applies.RESTART for d in declarations))
         self.restart_mark.setToolTip("A change needs a restart of the run.")
@@ -64,6 +67,7 @@ class SettingRow(QWidget):
         self._fit_widths()
         self._grid.setColumnStretch(0, 1)
         self._grid.addWidget(self.error, 2, 0, 1, 4)
+        self._grid.addWidget(self.note, 3, 0, 1, 4)
         self.setToolTip("\n\n".join(help_text(d) for d in declarations))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda at: self._menu(self, first.key, at))
@@ -83,6 +87,13 @@ class SettingRow(QWidget):
         role = "mark" if waits else "muted"
         if self.restart_mark.property("role") != role:
             mark(self.restart_mark, role=role)
+
+    def explain(self, said: Mapping[str, str]) -> None:
+        """Shows what is said of its settings, key → sentence, under the field."""
+        text = " ".join(said[key] for key in self.fields if key in said)
+        if text != self.note.text():
+            self.note.setText(text)
+            self.note.setVisible(bool(text))
 
     def show_read(self, algorithms: set[str]) -> None:
         """Mutes the label where none of the algorithms in the run reads the setting."""

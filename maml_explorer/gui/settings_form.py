@@ -8,6 +8,8 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.core.schedules import explained
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.setting_row import SettingRow
 from maml_explorer.gui.widgets import button, label, row
@@ -86,9 +88,11 @@ class SettingsForm(QWidget):
     def _show(self, in_force: Settings) -> None:
         edited = self._session.edited
         algorithms = {arm.algorithm for arm in edited.arms}
+        said = explained(edited, [ALGORITHMS[key] for key in algorithms])
         for line in self.rows:
             line.show_settings(edited, self._session.baseline, in_force)
             line.show_read(algorithms)
+            line.explain(said)
         self.restart_bar.show_staged(self._session.staged_labels)
 
     def _bring_into_view(self, line: SettingRow) -> None:

@@ -13,8 +13,10 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QTabWidget, QVBoxLa
 from maml_explorer.gui.actions import Actions
 from maml_explorer.gui.appearance import CHOICES, TEXT_SIZES, Appearance
 from maml_explorer.gui.banner import Banners
+from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.export_dialog import ExportDialog
 from maml_explorer.gui.files import Files
+from maml_explorer.gui.in_force import annealed_text
 from maml_explorer.gui.layout_file import WindowLayout, read_layout, set_aside, write_layout
 from maml_explorer.gui.lessons import Lessons
 from maml_explorer.gui.narrow import Narrow
@@ -99,7 +101,10 @@ class MainWindow(QMainWindow):
         box.addWidget(self.welcome)
         box.addWidget(self.lessons.strip)
         box.addWidget(self.splitters["columns"], 1)
+        self.annealed = ElidedLabel()
+        self.annealed.hide()
         foot = row(self.status, spacing=2 * GAP)
+        foot.addWidget(self.annealed, 1)
         foot.addWidget(self.stability, 1)
         box.addLayout(foot)
         self.setCentralWidget(ground)
@@ -251,6 +256,9 @@ class MainWindow(QMainWindow):
 
     def _show_status(self, status: Status) -> None:
         self.status.setText(status_text(status, Path(self.session.initialization).name))
+        annealed = annealed_text(status.settings, status.arm_steps)
+        self.annealed.setVisible(bool(annealed))
+        self.annealed.say(annealed)
 
     def _divide(self) -> None:
         columns, centre, right = self.splitters.values()

@@ -10,7 +10,13 @@ import torch
 from torch.optim import lr_scheduler
 
 from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.core.schedules import in_force, multi_step_weights, outer_rate, reptile_step
+from maml_explorer.core.schedules import (
+    explained,
+    in_force,
+    multi_step_weights,
+    outer_rate,
+    reptile_step,
+)
 from maml_explorer.settings import OuterSettings, Settings
 
 
@@ -102,3 +108,26 @@ def test_what_is_in_force() -> None:
     assert [in_force(own, maml, t).multi_step for t in (3, 4)] == [True, False]
     assert in_force(own, mtl, 0).query_weights == (1.0,) and not in_force(own, mtl, 9).second_order
     assert in_force(own, reptile, 0).outer_rate == 0.1
+
+
+def test_what_does_not_do_what_one_expects_is_explained() -> None:
+    def keys(algorithm: str = "maml", **values: Any) -> set[str]:
+        own = Settings().with_values({"outer_steps": 100, "inner_steps": 2, **values})
+        return set(explained(own, [ALGORITHMS[algorithm]]))
+
+    assert keys() == set()
+    assert keys(multi_step_until=101, warmup_steps=101) == set(), "not in use"
+    assert keys(second_order_from=100) == {"second_order_from"}
+    assert keys(second_order_from=99, multi_step_loss=True, multi_step_until=100) == set()
+    assert keys(multi_step_loss=True, multi_step_until=101) == {"multi_step_until"}
+    assert keys(multi_step_loss=True, multi_step_until=9, inner_steps=1) == {"multi_step_loss"}
+    assert keys(schedule="warm-up", warmup_steps=101) == {"warmup_steps"}
+    assert keys(schedule="warm-up", warmup_steps=100) == set()
+    assert keys(lslr=True, test_steps=2) == set()
+    assert keys(lslr=True, test_steps=10) == {"lslr"}
+    assert keys("reptile", lslr=True, second_order_from=100) == set(), "not read"
+    said = explained(Settings().with_values({"inner_steps": 3, "lslr": True}), [ALGORITHMS["maml"]])
+    assert said["lslr"] == (
+        "Inner steps 4 to 10 of the meta-test use the rates of step 3 again: our rule, not the "
+        "paper's."
+    )

@@ -105,6 +105,23 @@ def test_more_or_fewer_inner_steps_while_training(steps: int) -> None:
     assert len(driver.theta("LSLR")) == count + 6
 
 
+def test_learned_step_sizes_follow_alpha() -> None:
+    driver = Driver(tricky())
+    driver.train_to(4)
+    before = {name: driver.theta(name).clone() for name in ("Meta-SGD", "LSLR", "MTL")}
+    driver.tell(m.Change(tricky(inner_lr=0.005)))
+    assert driver.loop.plan is not None
+    count = driver.loop.plan.model.parameter_count
+    for name, was in before.items():
+        assert torch.equal(driver.theta(name)[:count], was[:count])
+        torch.testing.assert_close(driver.theta(name)[count:], was[count:] / 2)
+    driver.tell(m.Change(tricky(inner_lr=0.0)))
+    driver.tell(m.Change(tricky(inner_lr=0.1)))  # in proportion to nothing
+    assert float(driver.theta("LSLR")[count:].abs().max()) == 0
+    driver.train_to(6)
+    assert float(driver.theta("LSLR")[count:].abs().min()) > 0
+
+
 def test_a_frozen_arm_goes_on_with_its_step_sizes(tmp_path: Path) -> None:
     settings = tricky(schedule="constant", outer_clip=0.0, inner_clip=0.0)
     driver = Driver(settings)
