@@ -118,8 +118,12 @@ class SettingRow(QWidget):
 
     def _fit_widths(self) -> None:
         scale = max(1.0, QApplication.font().pointSizeF() / LIGHT.points)
-        self._cell.setFixedWidth(round(FIELD_WIDTH * scale))
-        self._beside.setFixedWidth(round(UNIT_WIDTH * scale))
+        field, room = round(FIELD_WIDTH * scale), round((FIELD_WIDTH + UNIT_WIDTH) * scale)
+        if self.declarations[0].kind == "choice":  # words take the room of units
+            restarts = self.declarations[0].applies is Applies.RESTART
+            field = room - (self.restart_mark.sizeHint().width() + 4 if restarts else 0)
+        self._cell.setFixedWidth(field)
+        self._beside.setFixedWidth(room - field)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Shows the slider of the field that has the focus."""

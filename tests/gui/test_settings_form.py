@@ -349,3 +349,12 @@ def test_no_label_is_cut_at_the_forms_own_width(form: SettingsForm, qtbot: QtBot
     for row in form.rows:
         needed = row.name.sizeHint().width()
         assert row.name.width() >= needed, row.name.text()
+
+
+def test_words_take_the_room_of_units_before_they_are_cut(form: SettingsForm):
+    form.groups[2].toggle_more()
+    schedule = form.row("schedule").fields["schedule"].widget
+    assert schedule.width() >= schedule.sizeHint().width()
+    other = form.row("warmup_steps")
+    assert form.row("schedule").sizeHint().width() <= form.minimum_width()
+    assert other.fields["warmup_steps"].widget.width() < schedule.width()
