@@ -68,11 +68,6 @@ class Initialization:
         """The settings with the arm's overrides applied."""
         return self.settings.of_arm(self.arm)
 
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Widths of the network from input to output."""
-        return (1, *self.settings.model.hidden, 1)
-
     def module(self) -> nn.Module:
         """The network with θ, as a fresh module: [point, 1] → [point, 1].
 

@@ -30,6 +30,7 @@ from maml_explorer.storage.initialization import (
     save_initialization,
 )
 from maml_explorer.storage.model_card import MODULE_LINES, SNIPPET_LINES
+from maml_explorer.storage.network_module import Network
 from maml_explorer.storage.reader import StorageError
 
 ACTIVATIONS = DECLARATIONS["activation"].choices
@@ -142,6 +143,26 @@ def test_the_config_says_everything(tmp_path: Path) -> None:
     assert (config["seed"], config["outer_steps"]) == (3, 1234)
     assert config["settings"].keys() == DECLARATIONS.keys()
     assert config["versions"]["torch"] == torch.__version__
+
+
+@pytest.mark.parametrize("algorithm", ["maml", "anil"])
+@pytest.mark.parametrize("norm", [norm for norm in NORMS if norm != "none"])
+def test_a_normed_module_adapts_itself_as_the_program_does(norm: str, algorithm: str) -> None:
+    """The code of the model cards, run as a module of the program."""
+    made = drawn(
+        algorithm, skip=True, norm=norm, hidden=(6, 6, 5), precision="float64", inner_steps=3
+    )
+    generator = np.random.default_rng(4)
+    x, y = generator.uniform(-5, 5, (2, 8))
+    module = made.module()
+    assert isinstance(module, Network)
+    columns = [torch.from_numpy(values)[:, None] for values in (x, y)]
+    module.adapt(*columns, lr=0.02, steps=3, head=algorithm == "anil")
+    expected = made.adapt(x, y, steps=3, lr=0.02)
+    points = torch.linspace(-4, 4, 11, dtype=torch.float64)[:, None]
+    with torch.no_grad():
+        torch.testing.assert_close(module(points), expected(points))
+        assert not torch.allclose(module(points), made.module()(points))
 
 
 CARD_CASES = [(activation, "maml", "float32", False, "none") for activation in ACTIVATIONS]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from safetensors.numpy import load
 from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_run
+from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import Settings, default_arm
 from maml_explorer.storage import reader, writer
 from maml_explorer.storage.changes import MAX_CHANGES, read_changes
@@ -25,6 +28,7 @@ from maml_explorer.storage.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from maml_explorer.storage.initialization import load_initialization
 from maml_explorer.storage.reader import StorageError, read_bytes, read_text
 from maml_explorer.storage.records import checked_records
 from maml_explorer.storage.run_folder import is_run_folder
@@ -170,6 +174,7 @@ def test_changes_out_of_order_are_refused(tmp_path: Path, rows: str) -> None:
 
 def test_a_name_that_is_no_path_is_no_run(tmp_path: Path) -> None:
     assert not is_run_folder(Path("a\0b"))
+    assert not is_run_folder(tmp_path / ("x" * 5000))
     assert not is_run_folder(tmp_path)
 
 
@@ -229,3 +234,31 @@ def _never_a_folder(known: Any) -> Any:
         return int(known(path, *arguments))
 
     return opened
+
+
+def test_settings_nested_as_deeply_as_can_be_read_are_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "arm"
+    shutil.copytree(Path(__file__).parent / "schema-1" / "initialization", folder)
+    text = (folder / "config.json").read_text()
+    assert '"noise": 0.1' in text
+    seen = set()
+    for depth in range(sys.getrecursionlimit() - 150, sys.getrecursionlimit()):
+        deep = "[" * depth + "]" * depth
+        (folder / "config.json").write_text(text.replace('"noise": 0.1', f'"noise": {deep}'))
+        with pytest.raises((StorageError, SettingsError)) as refused:
+            load_initialization(folder)
+        seen |= {words for words in DEEP if words in str(refused.value)}
+    assert seen == set(DEEP)
+
+    def too_deep(*_: object) -> None:  # where the parser of another Python takes more
+        raise RecursionError
+
+    (folder / "config.json").write_text(text)
+    monkeypatch.setattr(Settings, "with_values", too_deep)
+    with pytest.raises(StorageError, match="is nested too deeply"):
+        load_initialization(folder)
+
+
+DEEP = ("cannot be [[[", "is not JSON as this program writes it")

@@ -14,6 +14,7 @@ from maml_explorer.settings import Settings, default_arm
 from maml_explorer.storage.report import (
     Report,
     binned,
+    measured_rows,
     report_html,
     report_json,
     report_markdown,
@@ -184,3 +185,38 @@ def test_losses_are_averaged_in_bins() -> None:
     assert len(at) == 200 and at[0] == 3.0 and mean == [3.0] * 200
     assert binned([1.0, 2.0, 3.0], [2.0, float("nan"), 4.0]) == ([1.0, 3.0], [2.0, 4.0])
     assert binned([], []) == ([], [])
+
+
+def test_what_was_not_measured_is_left_out() -> None:
+    """An arm without a record of these shots, an inner step that another arm was not tested at."""
+    base = report()
+    short = {**base.records[0]}
+    short["MTL"] = (record([3.0, None], shots=10),)
+    made = replace(base, records={0: short}, losses={}, preset=replace(base.preset, unknown=""))
+    assert measured_rows(made)[1:] == [
+        ("5", "MAML", "3 ± 0.05", "1.05 ± 0.05", "0.8 ± 0.05"),
+        ("10", "MTL", "3 ± 0.05", "not finite", "–"),
+    ]
+    page = tree(made)
+    words = "".join(page.itertext())
+    assert "Outer loss while training" not in words
+    space = "{http://www.w3.org/2000/svg}"
+    of_5, of_10 = page.findall(f".//{space}svg")
+    assert len(of_5.findall(f"{space}polyline")) == len(of_10.findall(f"{space}polyline")) == 1
+    # the published figures are of 5 shots
+    crosses = [len(one.findall(f"{space}line")) for one in (of_5, of_10)]
+    assert crosses[0] > crosses[1]
+    assert "Unknown about the original" not in report_markdown(made)
+
+
+def test_a_preset_without_published_figures_has_no_verdicts() -> None:
+    base = report()
+    made = replace(base, preset=replace(base.preset, published=()))
+    assert report_markdown(made).count("| --- |") < report_markdown(base).count("| --- |")
+    assert "verdict" not in report_markdown(made)
+
+
+def test_a_figure_that_a_logarithm_cannot_show_is_left_out() -> None:
+    line = Line("MAML", "#123456", "solid", [0, 1], [2.0, 1.0])
+    shown = [plot([line], [Cross(1, y, "#654321")], "x", "y", log_y=True) for y in (0.5, 0.0)]
+    assert [text.count("#654321") for text in shown] == [2, 0]
