@@ -75,16 +75,18 @@ class Problem:
 def our_gradient(
     problem: Problem, theta: Array, x: Array, y: Array, precision: str = "float64"
 ) -> Array:
-    """What an outer step of ours feeds to Adam (for Reptile mean(θ − φ)), as it trains."""
+    """What an outer step of ours feeds to Adam for θ (for Reptile mean(θ − φ)), as it trains."""
     plan = prepare(problem.settings(precision=precision))
     arm = next(iter(plan.arms.values()))
     inputs = np.stack([x, np.ones_like(x)], -1)
     flat, wide, goal = (torch.from_numpy(a).to(plan.dtype) for a in (theta, inputs, y[..., None]))
+    if arm.learned is not None:  # step sizes lie behind θ
+        flat = torch.cat([flat, arm.learned.beginning(plan.model, problem.inner_lr, flat)])
     with torch.no_grad():
         shape = arm.shape(plan, problem.tasks)
         for _ in range(2):  # the first call records, the second one replays
             found = plan.workspace.outer_gradient(shape, flat, wide, goal, arm.inner_lr)
-    return found.gradient.double().numpy().copy()
+    return found.gradient[: len(theta)].double().numpy().copy()
 
 
 class Trainer:

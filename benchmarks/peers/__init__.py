@@ -9,15 +9,22 @@ from collections.abc import Callable
 
 from benchmarks.peers import autograd_loop, func_vmap, higher_loop, jax_jit
 from benchmarks.problem import Peer, Problem
+from maml_explorer.core.algorithms import ALGORITHMS
 
 Make = Callable[[Problem], Peer | None]
 """None where the peer has no form of the problem's algorithm."""
 
+
+def _fixed(make: Make) -> Make:
+    """The same for fixed step sizes alone: no peer here learns them."""
+    return lambda p: None if ALGORITHMS[p.algorithm].step_sizes else make(p)
+
+
 PEERS: dict[str, tuple[Callable[[], bool], Make]] = {
-    "torch.func vmap": (lambda: True, func_vmap.peer),
-    "per-task loop": (lambda: True, autograd_loop.peer),
-    "higher": (higher_loop.installed, higher_loop.peer),
-    "JAX jit": (jax_jit.installed, jax_jit.peer),
-    "JAX jit + scan": (jax_jit.installed, jax_jit.scanned),
+    "torch.func vmap": (lambda: True, _fixed(func_vmap.peer)),
+    "per-task loop": (lambda: True, _fixed(autograd_loop.peer)),
+    "higher": (higher_loop.installed, _fixed(higher_loop.peer)),
+    "JAX jit": (jax_jit.installed, _fixed(jax_jit.peer)),
+    "JAX jit + scan": (jax_jit.installed, _fixed(jax_jit.scanned)),
 }
 """Name → (whether it can run here, how it is made)."""
