@@ -11,6 +11,8 @@ from PySide6.QtGui import QUndoStack
 from maml_explorer.gui.edits import Beginning
 from maml_explorer.gui.example import example_folder, example_settings
 from maml_explorer.gui.lesson_file import EXAMPLE, Scene, Stage
+from maml_explorer.gui.loss_record import LossRecord
+from maml_explorer.gui.pinned import Ghost
 from maml_explorer.gui.view_state import ViewState
 from maml_explorer.presets import Preset
 from maml_explorer.settings import Settings
@@ -30,6 +32,7 @@ class _Own:
     preset: Preset | None
     baseline: Settings
     history: QUndoStack
+    ghost: Ghost | None
     view: ViewState
     speed: int
 
@@ -60,11 +63,14 @@ class LessonRun(QObject):
         self._stood: int | None = None
         """Where that run stood when the last stage was over."""
         self._diverged: set[str] = set()
+        self._alone = False
+        """Whether the run that begins next is not to be compared with the one before it."""
         session = self._session
         session.status_changed.connect(self._look)
         session.diverged.connect(lambda report: self._diverged.add(report.arm))
         session.rewound.connect(lambda _: self._diverged.clear())
         session.refused.connect(self._take_refused)
+        session.run_started.connect(self._take_run)
 
     @property
     def lent(self) -> bool:
@@ -82,12 +88,14 @@ class LessonRun(QObject):
         self.lending.emit()
         self._own = _Own(
             Beginning(session.settings, session.staged, session.initialization),
-            session.preset, session.baseline, session.undo_stack,
+            session.preset, session.baseline, session.undo_stack, session.pins.ghost,
             window.files.sharing.view(), window.run_bar.speed.value(),
         )  # fmt: skip
         session.undo_stack = QUndoStack(session)
+        session.pins.show(None)
         session.pause()
         session.post(m.HoldRun())
+        self._alone = True
 
     def give_back(self) -> None:
         """Gives the person back what was set aside; their run is paused."""
@@ -96,11 +104,14 @@ class LessonRun(QObject):
             return
         session = self._session
         self._stages, self._started, self._training = (), 0, None
-        self.number = max(session.run, self.number) + 1
         session.undo_stack.deleteLater()
         session.undo_stack = own.history
         session.preset, session.baseline = own.preset, own.baseline
         session.begin(m.BringBack(None), own.beginning)
+        self.number = session.expected_run
+        pinned = own.ghost is not None and own.ghost.command.folder
+        session.pins.show(own.ghost if pinned else None)
+        self._alone = True
         self._window.run_bar.speed.setValue(own.speed)
         self._window.files.sharing.show(own.view)
 
@@ -120,7 +131,10 @@ class LessonRun(QObject):
         session, status = self._session, self._session.status
         if self._started == 0:
             return False
-        if session.run > self.number or session.edited != self._stages[self._started - 1].settings:
+        if (
+            session.expected_run != self.number
+            or session.edited != self._stages[self._started - 1].settings
+        ):
             return True
         there = status is not None and status.run == self.number and self._stood is not None
         return anew and there and status.outer_step != self._stood  # type: ignore[union-attr]
@@ -142,15 +156,14 @@ class LessonRun(QObject):
 
     def _begin(self, stage: Stage) -> None:
         session = self._session
-        # what is there now may have been reported and not been read, or not even been begun
         session.pull()
-        self.number = max(session.run, self.number, 1) + 1
         self._diverged.clear()
         session.preset, session.baseline = None, stage.settings
         if stage.begin == EXAMPLE:
             session.begin(m.OpenRun(str(example_folder())), Beginning(example_settings(), None))
         else:
             session.begin(m.Restart(stage.settings), Beginning(stage.settings, None))
+        self.number = session.expected_run
 
     def _train(self, stage: Stage) -> None:
         self._training = stage
@@ -172,7 +185,12 @@ class LessonRun(QObject):
         self.changed.emit()
 
     def _take_refused(self, report: m.Refused) -> None:
-        """A run that was not begun has no number; what it was to be trained for is given up."""
+        """What a run that was not begun was to be trained for is given up."""
         if self.lent and report.command in _BEGINS:
-            self.number, self._training = self._session.run, None
+            self._training = None
             self.changed.emit()
+
+    def _take_run(self, run: int) -> None:
+        if self._alone and run == self.number:
+            self._alone = False
+            LossRecord.of(self._session).forget_before()

@@ -244,6 +244,8 @@ class Lessons(QObject):
             if isinstance(widget, SettingRow):
                 self._window.form.bring_out(widget)
             widgets.append(widget)
+        if any(self._window.narrow.holds(widget) for widget in widgets):
+            self._window.narrow.show_right()
         self.frames.point_at(widgets)
 
     def _sketch(self, scene: Scene) -> None:

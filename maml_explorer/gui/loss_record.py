@@ -60,6 +60,11 @@ class LossRecord(QObject):
         ]
         return [*([] if self.before is None else [self.before]), *pinned]
 
+    def forget_before(self) -> None:
+        """Compares with the run before no longer."""
+        self.before = None
+        self.changed.emit()
+
     def _take_metrics(self, metrics: Metrics) -> None:
         self.history.extend(metrics)
         self.changed.emit()

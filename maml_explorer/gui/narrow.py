@@ -54,6 +54,17 @@ class Narrow(QObject):
             self.hid_settings = True
         self._busy = False
 
+    def show_right(self) -> None:
+        """Leaves out the settings where there is no room for them beside the right column."""
+        if self._right.isHidden():
+            self._settings.hide()
+            self.hid_settings = True
+            self.fit()
+
+    def holds(self, widget: QWidget) -> bool:
+        """Whether a widget stands in the right column."""
+        return self._right.isAncestorOf(widget)
+
     @staticmethod
     def _needs(column: QWidget) -> int:
         """The width its panels need, shown or not."""

@@ -19,6 +19,7 @@ from maml_explorer.gui.app import Options
 from maml_explorer.gui.example import example_folder
 from maml_explorer.gui.lesson_file import Lesson, lesson_from, load_lesson
 from maml_explorer.gui.lesson_parts import PARTS
+from maml_explorer.gui.loss_record import LossRecord
 from maml_explorer.gui.recovery import Recovery
 from maml_explorer.gui.startup import application, begin, open_window
 from maml_explorer.gui.view_state import same_task
@@ -132,6 +133,39 @@ def test_the_earlier_run_comes_back_whole(window: MainWindow, lesson: Lesson, qt
     assert session.staged is None and session.settings.inner.inner_lr == 0.3
     session.undo_stack.undo()
     assert session.settings.inner.inner_lr == 0.01
+
+
+def test_runs_of_a_lesson_and_of_the_person_are_not_compared(window: MainWindow, lesson: Lesson):
+    session, record = window.session, LossRecord.of(window.session)
+    session.train()
+    session.pull()
+    session.restart()
+    session.pull()
+    assert record.before is not None and session.pins.ghost is not None
+    window.lessons.start(lesson)
+    settle(window)
+    assert record.before is None and session.pins.ghost is None
+    # two runs of a lesson are: that is what such lessons are about
+    window.lessons.jump(2)
+    settle(window)
+    assert record.before is not None
+    window.lessons.leave()
+    session.pull()
+    assert record.before is None
+
+
+def test_a_narrow_window_shows_the_column_that_is_pointed_at(opened: Opener, qtbot: QtBot):
+    window = opened(size=(960, 640))
+    losses, form = window.parts["Losses"], window.parts["Settings"]
+    assert losses.isVisible() and not form.isVisible()
+    window.lessons.start(load_lesson(LESSONS / "07-instability.toml"))
+    window.lessons.jump(2)
+    settle(window)
+    qtbot.waitUntil(lambda: form.isVisible() and not losses.isVisible())
+    window.lessons.jump(4)
+    settle(window)
+    qtbot.waitUntil(lambda: losses.isVisible() and not form.isVisible())
+    assert window.lessons.frames.framed[-1] is losses
 
 
 def test_a_question_is_answered_then_revealed(window: MainWindow, lesson: Lesson, qtbot: QtBot):

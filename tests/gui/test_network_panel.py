@@ -288,3 +288,11 @@ def test_both_themes(bench: Bench) -> None:
     zero = plot.scale.color_of(np.array([0.0]))[0]
     assert tuple(zero[:3]) == (0x1C, 0x1F, 0x25), "what is 0 has the ground's colour"
     np.testing.assert_allclose(plot.image.image, 0.25)
+
+
+def test_another_theme_draws_no_arm_that_is_gone(bench: Bench, qtbot: QtBot) -> None:
+    panel = shown(bench, "Features")
+    answer(bench, {"MAML": records.features(), "ANIL": records.features(0.25)})
+    bench.session.set_arms([arm for arm in bench.session.settings.arms if arm.name != "ANIL"])
+    bench.session.set_theme(DARK)
+    assert list(panel.page.similarity.drawn) == ["MAML"]

@@ -97,7 +97,9 @@ class CategoryPlot(Plot):
         return np.arange(len(self.places), dtype=np.float64) + shift
 
     def draw(self) -> None:
-        """Draws the arms as they are."""
+        """Draws the arms as they are; what was measured of one that is gone is not drawn."""
+        there = {arm.name for arm in self.session.settings.arms}
+        self.drawn = {name: means for name, means in self.drawn.items() if name in there}
         for name in set(self._items) - set(self.drawn):
             for item in self._items.pop(name).all():
                 self.getPlotItem().removeItem(item)
