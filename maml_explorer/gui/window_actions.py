@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from maml_explorer.gui import probe_edits, probing
+from maml_explorer.gui.ablation import show_ablation
 from maml_explorer.gui.actions import Entry
 from maml_explorer.gui.appearance import CHOICES, TEXT_SIZES
 from maml_explorer.gui.autosave import MINUTES, PERCENTS
@@ -121,6 +122,8 @@ def _of_the_view(window: MainWindow) -> list[Entry]:
                   partial(window.toggle_part, title))
             for title in ("Settings", *parts, "Insight")
         ),
+        Entry(VIEW, "ablation", "Show the ablation: each trick by itself",
+              partial(show_ablation, window)),
         Entry(VIEW, "reset_layout", "Reset layout", window.reset_layout),
         *(
             Entry(VIEW, f"theme {name or 'system'}", words, partial(window.appearance.use, name))

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from maml_explorer.gui.ablation import show_ablation
 from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.numbers import MISSING, number, whole
 from maml_explorer.gui.pinned import PinnedRun, differences, figure, figures_of
@@ -51,6 +52,9 @@ class RunsPanel(QWidget):
         head.addWidget(self.words, 1)
         for control in self._controls:
             head.addWidget(control)
+        self.ablation = button("Ablation…", lambda: show_ablation(self),
+                               "What each trick does by itself, measured beforehand")  # fmt: skip
+        head.addWidget(self.ablation)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 4, 0, 0)
         box.setSpacing(6)
