@@ -241,7 +241,9 @@ def test_an_exception_while_reporting_does_not_end_the_thread(
 
     monkeypatch.setattr(Recorder, "flush", broken)
     driver.outbox.collect()
+    assert driver.loop.recorder.rows
     driver.loop._fail(RuntimeError("the device is lost"))
+    assert driver.loop.recorder.rows == [], "what cannot be read is not read again"
     assert [r.what for r in driver.reports(m.Failed) if isinstance(r, m.Failed)] == [
         "RuntimeError: the device is lost. The state before it is kept."
     ]
