@@ -7,6 +7,7 @@ diverged where its error is non-finite or above 100 × the exact error of predic
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import StepSizes, adapt
+from maml_explorer.core.adaptation import StepSizes, adapt, uniform_step_sizes
 from maml_explorer.core.interruption import Look
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.plan import Plan, test_step_sizes
@@ -153,7 +154,7 @@ def meta_test(
 
 
 def fine_tuning_rates(
-    plan: Plan, initialization: Tensor, shots: int, steps: int
+    plan: Plan, arm_name: str, initialization: Tensor, shots: int, steps: int
 ) -> Generator[int, None, list[float]]:
     """MTL's fine-tuning α for every number of inner steps 1 … steps: the best of the grid.
 
@@ -164,12 +165,11 @@ def fine_tuning_rates(
     limit = DIVERGED_FACTOR * max(predict_zero_mse(settings.tasks), 1e-12)
     means = []
     for rate in FINE_TUNING_GRID:
-        alpha = torch.tensor(rate, dtype=plan.dtype, device=plan.device)
         errors = yield from held_out_errors(
             plan.model,
             initialization,
             0,
-            StepSizes(((alpha,) * plan.model.depth,)),
+            _fine_tuning(plan, arm_name, rate),
             settings.tasks,
             shots=shots,
             steps=steps,
@@ -181,6 +181,12 @@ def fine_tuning_rates(
         means.append(torch.where(fine, errors.mean(1), torch.full_like(errors[:, 0], math.inf)))
     best = torch.stack(means)[:, 1:].argmin(0)
     return [FINE_TUNING_GRID[index] for index in best.tolist()]
+
+
+def _fine_tuning(plan: Plan, arm_name: str, rate: float) -> StepSizes:
+    """One rate for all layers; gradients are clipped as in the arm's own inner loop."""
+    sizes = uniform_step_sizes(rate, plan.model.depth, torch.empty(0).to(plan.device, plan.dtype))
+    return dataclasses.replace(sizes, clip=plan.arms[arm_name].inner.step_sizes.clip)
 
 
 @dataclass(frozen=True)
@@ -213,16 +219,15 @@ def final_test(
         _, errors = yield from meta_test(plan, arm_name, initialization, shots, most, task_count)
         kept = errors[list(inner_steps)]
         return FinalTest(summarize(kept, settings.tasks), kept, None)
-    rates = [0.0, *(yield from fine_tuning_rates(plan, initialization, shots, most))]
+    rates = [0.0, *(yield from fine_tuning_rates(plan, arm_name, initialization, shots, most))]
     wanted = [rates[k] for k in inner_steps]
     by_rate = {}
     for rate in sorted(set(wanted)):
-        alpha = torch.tensor(rate, dtype=plan.dtype, device=plan.device)
         by_rate[rate] = yield from held_out_errors(
             plan.model,
             initialization,
             0,
-            StepSizes(((alpha,) * plan.model.depth,)),
+            _fine_tuning(plan, arm_name, rate),
             settings.tasks,
             shots=shots,
             steps=max(k for k, r in zip(inner_steps, wanted, strict=True) if r == rate),

@@ -62,7 +62,9 @@ def test_the_summary_never_rewards_failing() -> None:
 def test_the_fine_tuning_rate_is_the_best_of_the_grid() -> None:
     plan = plan_of("mtl")
     theta = training.start_run(plan).arms["MTL"].initialization
-    rates = evaluation.run_to_end(evaluation.fine_tuning_rates(plan, theta, shots=5, steps=2))
+    rates = evaluation.run_to_end(
+        evaluation.fine_tuning_rates(plan, "MTL", theta, shots=5, steps=2)
+    )
     rate = rates[1]
     assert rate in evaluation.FINE_TUNING_GRID
     assert len(evaluation.FINE_TUNING_GRID) == 13
@@ -86,8 +88,9 @@ def test_the_fine_tuning_rate_is_the_best_of_the_grid() -> None:
     assert min(near, key=error) == rate
 
 
-def test_the_final_test_fine_tunes_joint_training_alone() -> None:
-    plan = plan_of("maml", "mtl", inner_lr=0.01)
+@pytest.mark.parametrize("clip", [0.0, 0.5])
+def test_the_final_test_fine_tunes_joint_training_alone(clip: float) -> None:
+    plan = plan_of("maml", "mtl", inner_lr=0.01, inner_clip=clip)
     theta = training.start_run(plan).arms["MTL"].initialization
     steps = [0, 2, 1]
     maml = evaluation.run_to_end(evaluation.final_test(plan, "MAML", theta, 5, steps, 60))
@@ -95,10 +98,10 @@ def test_the_final_test_fine_tunes_joint_training_alone() -> None:
     assert maml.fine_tuning is None
     assert torch.equal(maml.errors, errors[[0, 2, 1]])
     mtl = evaluation.run_to_end(evaluation.final_test(plan, "MTL", theta, 5, steps, 60))
-    rates = evaluation.run_to_end(evaluation.fine_tuning_rates(plan, theta, 5, 2))
+    rates = evaluation.run_to_end(evaluation.fine_tuning_rates(plan, "MTL", theta, 5, 2))
     assert mtl.fine_tuning == (0.0, rates[1], rates[0])
     for row, k in enumerate(steps):
-        other = plan_of("maml", inner_lr=rates[k - 1] if k else 0.01)
+        other = plan_of("maml", inner_lr=rates[k - 1] if k else 0.01, inner_clip=clip)
         _, expected = evaluation.run_to_end(evaluation.meta_test(other, "MAML", theta, 5, 2, 60))
         torch.testing.assert_close(mtl.errors[row], expected[k])
 
