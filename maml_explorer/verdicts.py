@@ -166,11 +166,15 @@ def deviations(preset: Preset, settings: Settings) -> tuple[str, ...]:
     changed = [key for key in changed_keys(preset.settings, settings) if key not in _OF_THE_TEST]
     said = [_changed(key, preset.settings[key], settings[key]) for key in changed]
     for arm in settings.arms:
-        known = next((a for a in preset.settings.arms if a.algorithm == arm.algorithm), None)
-        before = dict(known.overrides) if known is not None else {}
-        for key, value in arm.overrides:
-            if before.get(key) != value:
-                said.append(f"{arm.name}: {_changed(key, settings[key], value)}")
+        known = _first(preset.settings, arm.algorithm)
+        before = preset.settings if known is None else preset.settings.of_arm(known)
+        own = settings.of_arm(arm)
+        # what the arm shares with the others is said once
+        said += [
+            f"{arm.name}: {_changed(key, before[key], own[key])}"
+            for key in changed_keys(before, own)
+            if DECLARATIONS[key].per_arm and (key not in changed or own[key] != settings[key])
+        ]
     return tuple(said)
 
 

@@ -147,6 +147,15 @@ def test_deviations_are_said() -> None:
         "Noise σ: 0 → 0.3", "Outer steps: 70000 → 2000",
         "Hot: Inner learning rate α: 0.01 → 0.1",
     )  # fmt: skip
+    hot = known.settings.with_values({"inner_lr": 0.1}).with_arms((Arm("Hot", "maml"),))
+    assert deviations(known, hot) == ("Inner learning rate α: 0.01 → 0.1",), "said once"
+
+
+def test_an_override_that_is_gone_is_a_deviation() -> None:
+    known = load_preset("63days-meta-sgd")
+    arms = tuple(Arm(arm.name, arm.algorithm) for arm in known.settings.arms)
+    (said,) = deviations(known, known.settings.with_arms(arms))
+    assert said.endswith(": Second order from: 10000000 → 0")
 
 
 def test_all_verdicts_in_a_line() -> None:
