@@ -154,12 +154,26 @@ def _outer_gradient(own: Settings, record: Algorithm) -> list[Line]:
         return [Line(f"g_τ ← ∇L({adapted}, Q_τ)", QUERY, order)]
     if learned_rates(own, record):
         return [Line(f"g_τ ← ∇_θ,a L({adapted}, Q_τ)", QUERY, order or "H_k: Hessian at φ_k")]
+    hessians = "H_k Hessian, J_k clipping" if own.inner.inner_clip else "H_k: Hessian at φ_k"
     return [
-        Line(f"g_τ ← ∇_θ L({adapted}, Q_τ)", QUERY, order or "H_k: Hessian at φ_k"),
-        Line("    = (I − H₀A) ⋯ (I − H_K−1 A) ∇L(φ_K, Q_τ)", QUERY, "A: α on w, 0 on b")
-        if head
-        else Line("    = (I − αH₀) ⋯ (I − αH_K−1) ∇L(φ_K, Q_τ)", QUERY),
+        Line(f"g_τ ← ∇_θ L({adapted}, Q_τ)", QUERY, order or hessians),
+        _through_the_steps(own, head),
     ]
+
+
+def _through_the_steps(own: Settings, head: bool) -> Line:
+    """What the inner steps make of the query gradient."""
+    masked = head or own.model.norm != "none"
+    first, last, note = "αH₀", "αH_K−1", ""
+    if own.inner.inner_clip:
+        first, last = "B₀", "B_K−1"
+        note = "B = αHJ"
+        if masked:
+            note = "B = HJA, A: α on w" if head else "B = HJA, A: 0 on norm"
+    elif masked:
+        first, last = "H₀A", "H_K−1 A"
+        note = "A: α on w, 0 on b" if head else "A: α, 0 on the norm"
+    return Line(f"    = (I − {first}) ⋯ (I − {last}) ∇L(φ_K, Q_τ)", QUERY, note)
 
 
 def _update(own: Settings, record: Algorithm) -> list[Line]:

@@ -64,6 +64,22 @@ def test_tricks_are_in_it():
     assert text("mtl", lslr=True, multi_step_loss=True) == text("mtl")
 
 
+@pytest.mark.parametrize("key", ["maml", "anil"])
+@pytest.mark.parametrize("clip", [0.0, 2.0])
+@pytest.mark.parametrize("norm", ["none", "layer"])
+def test_the_product_of_the_steps_has_what_the_steps_have(key, clip, norm):
+    """v − H J (a ⊙ v), as in maml_explorer.core.meta_gradient."""
+    masked = key == "anil" or norm != "none"
+    words = text(key, inner_clip=clip, norm=norm)
+    if clip:
+        assert "(I − B₀) ⋯ (I − B_K−1) ∇L" in words and "J_k clipping" in words
+        assert ("B = HJA" if masked else "B = αHJ") in words
+    else:
+        expected = "(I − H₀A) ⋯ (I − H_K−1 A) ∇L" if masked else "(I − αH₀) ⋯ (I − αH_K−1) ∇L"
+        assert expected in words
+    assert max(map(len, words.splitlines())) <= 72
+
+
 @pytest.mark.parametrize("key", ALGORITHMS)
 def test_every_algorithm_has_phases_and_fits_its_tab(key):
     lines = pseudocode(Settings(), default_arm(key))
