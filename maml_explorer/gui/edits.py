@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QUndoCommand
 
+from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import DECLARATIONS, Settings, needs_restart
 from maml_explorer.worker.messages import BringBack, Command
 
@@ -55,14 +56,23 @@ class Edit(QUndoCommand):
 def restart_reasons(in_force: Settings, edited: Settings) -> list[str]:
     """What only a restart can apply: labels of settings.
 
-    Arms never wait: one whose new definition needs a beginning of its own begins late.
+    Arms hardly ever wait: one whose new definition needs a beginning of its own begins late.
     """
-    return [DECLARATIONS[key].label for key in needs_restart(in_force, edited)]
+    labels = [DECLARATIONS[key].label for key in needs_restart(in_force, edited)]
+    waiting = in_force_part(in_force, edited).arms != edited.arms
+    return [*labels, "Arms"] if waiting else labels
 
 
 def in_force_part(in_force: Settings, edited: Settings) -> Settings:
-    """`edited` without what only a restart can apply: that stays as it is in force."""
-    return edited.with_values({key: in_force[key] for key in needs_restart(in_force, edited)})
+    """`edited` without what only a restart can apply: that stays as it is in force.
+
+    So do the arms where they contradict it: Meta-SGD cannot begin while LSLR is on.
+    """
+    waiting = {key: in_force[key] for key in needs_restart(in_force, edited)}
+    try:
+        return edited.with_values(waiting)
+    except SettingsError:
+        return edited.with_arms(in_force.arms).with_values(waiting)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,24 @@ def test_a_change_for_the_next_step_is_posted_at_once(session: Session, worker: 
     assert worker.posted_of(m.Change)[-1].settings == session.settings
 
 
+def test_arms_wait_where_what_is_in_force_contradicts_them(session: Session, worker: FakeWorker):
+    session.edit({"lslr": True})
+    session.restart()
+    session.pull()
+    before, arms = session.settings.arms, (default_arm("maml"), default_arm("meta_sgd"))
+    session.adopt(session.settings.with_values({"lslr": False, "noise": 0.2}).with_arms(arms))
+    assert session.settings.arms == before and session.settings.inner.lslr
+    assert session.settings.tasks.noise == 0.2, "what can apply at once does"
+    assert session.staged_labels == ["Learned rates (LSLR)", "Arms"]
+    session.pull()
+    assert session.staged is not None and session.staged.arms == arms
+    session.undo_stack.undo()
+    assert session.staged is None and session.settings.tasks.noise == 0.0
+    session.undo_stack.redo()
+    session.restart()
+    assert worker.settings.arms == arms and not worker.settings.inner.lslr
+
+
 def test_a_change_that_needs_a_restart_waits(session: Session, worker: FakeWorker):
     session.edit({"seed": 7, "activation": "tanh"})
     assert session.settings.run.seed == 0
