@@ -69,7 +69,7 @@ def verdict(insight: Insight | None, hidden: frozenset[str] = frozenset()) -> Ve
         return Verdict(DANGER, words, details)
     share = seen[worst].share_swinging
     if share > FEW:
-        words = f"{of_arm}inner steps swing on {whole(100 * share)} % of tasks · {radius}"
+        words = f"{of_arm}{whole(100 * share)} % of inner steps swing · {radius}"
         return Verdict(WARNING, words, details)
     return Verdict(QUIET, f"inner steps stable · {radius}", details)
 
@@ -78,7 +78,7 @@ def _figures(seen: StabilitySeen) -> str:
     name = "α λ_max" if seen.scalar else "largest eigenvalue of diag(a) H"
     return (
         f"{name} {number(seen.median)} (median), {number(seen.largest)} (largest), above 2 in "
-        f"{whole(100 * seen.share_swinging)} % of steps: these swing. Spectral radius of "
+        f"{whole(100 * seen.share_swinging)} % of inner steps: these swing. Spectral radius of "
         f"I − diag(a) H {number(seen.largest_radius)}, above 1 in "
         f"{whole(100 * seen.share_above_one)} %: negative curvature counts too."
     )

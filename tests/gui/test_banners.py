@@ -137,12 +137,14 @@ def test_names_are_listed_as_people_do(names: list[str], words: str):
 
 
 def test_a_divergence_says_how_stable_the_inner_steps_are():
-    known = "At the state kept its inner steps swing on 90 % of tasks."
+    known = "At the state kept 90 % of its inner steps swing."
     one = m.Diverged(1, "MAML", 7, 5, "MAML diverged at outer step 7.", known)
     two = m.Diverged(1, "ANIL", 8, 5, "ANIL diverged. Last change: α from 1 to 2.")
     assert divergence_words([one]).startswith(f"MAML diverged at outer step 7. {known} Going back")
     both = divergence_words([one, two])
-    assert "Last change: α from 1 to 2. MAML: At the state kept its inner steps swing" in both
+    assert (
+        "Last change: α from 1 to 2. MAML: At the state kept 90 % of its inner steps swing" in both
+    )
 
 
 def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: QtBot):

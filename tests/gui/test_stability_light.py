@@ -27,7 +27,7 @@ def insight(value: object, **rest: str) -> Insight:
 def test_negative_curvature_alone_is_no_alarm() -> None:
     said = verdict(insight({"MAML": seen(0.3, 0.9, radius=1.24)}))
     assert (said.level, said.words) == (QUIET, "inner steps stable · spectral radius 1.24")
-    assert "α λ_max 0.6 (median), 0.9 (largest), above 2 in 0 % of steps" in said.details
+    assert "α λ_max 0.6 (median), 0.9 (largest), above 2 in 0 % of inner steps" in said.details
     assert "above 1 in 100 %: negative curvature counts too" in said.details
 
 
@@ -35,7 +35,7 @@ def test_the_least_stable_visible_arm_is_named() -> None:
     arms = {"MAML": seen(1.0, 1.0, 1.0, 2.5), "ANIL": seen(0.2, 0.3), "MTL": NothingToShow("none")}
     said = verdict(insight(arms))
     assert said.level == WARNING
-    assert said.words == "MAML: inner steps swing on 25 % of tasks · spectral radius 1.2"
+    assert said.words == "MAML: 25 % of inner steps swing · spectral radius 1.2"
     assert verdict(insight(arms), frozenset({"MAML"})).level == QUIET
     arms["ANIL"] = seen(0.2, 9.0, diverged=1)
     said = verdict(insight(arms))

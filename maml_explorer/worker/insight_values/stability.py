@@ -9,11 +9,11 @@ from maml_explorer.worker.messages import Array
 
 SWINGS = 2.0
 """An eigenvalue of diag(a) H above this: the inner step overshoots and swings."""
-SHARE_SWINGING = "share of tasks swinging"
+SHARE_SWINGING = "share of inner steps swinging"
 MEDIAN = "largest eigenvalue of diag(a) H, median of tasks"
 LARGEST = "largest eigenvalue of diag(a) H, most of tasks"
 RADIUS = "spectral radius of I − diag(a) H"
-SHARE_ABOVE_ONE = "share of tasks with a radius above 1"
+SHARE_ABOVE_ONE = "share of inner steps with a radius above 1"
 GRADIENT = "norm of the outer gradient"
 
 
@@ -48,10 +48,9 @@ class StabilitySeen:
         largest = "α λ_max" if self.scalar else "the largest eigenvalue of diag(a) H"
         parts = []
         if math.isfinite(self.largest):
-            verb = "swing" if self.share_swinging > 0 else "do not swing"
-            where = f" on {100 * self.share_swinging:.0f} % of tasks" if self.share_swinging else ""
-            parts.append(f"its inner steps {verb}{where} ({largest} up to {_short(self.largest)}, "
-                         "stable below 2)")  # fmt: skip
+            share = f"{100 * self.share_swinging:.0f} % of its inner steps swing"
+            which = share if self.share_swinging > 0 else "its inner steps do not swing"
+            parts.append(f"{which} ({largest} up to {_short(self.largest)}, stable below 2)")
         if math.isfinite(self.gradient_norm):
             parts.append(f"its outer gradient has norm {_short(self.gradient_norm)}")
         return f"At the state kept {' and '.join(parts)}." if parts else ""
