@@ -68,7 +68,7 @@ def _begin_anew(
             "seconds": {},
             "gradient_evaluations": {},
             "changes": changes,
-            "last_change": "",
+            "last_change": {},
             "beyond": False,
             "history": History(),
             "figures": Figures(),
@@ -190,15 +190,18 @@ def _note_changes(loop: Loop, old: Settings, new: Settings) -> None:
     assert loop.state is not None
     step = loop.state.outer_step
     loop.changes += change_rows(step, old, new)
-    labels = [
-        (DECLARATIONS[key].label, shown(old[key]), shown(new[key]))
-        for key in changed_keys(old, new)
-    ]
-    if old.arms != new.arms:
-        labels.append(("Arms", _arms_text(old), _arms_text(new)))
-    if labels:
-        label, before, after = labels[-1]
-        loop.last_change = f"{label} from {before} to {after} at outer step {step}"
+    before = {arm.name: old.of_arm(arm) for arm in old.arms}
+    words = {}
+    for arm in new.arms:
+        # what an arm overrides does not change for it, and what it overrides anew does
+        was, now = before.get(arm.name), new.of_arm(arm)
+        keys = [] if was is None else changed_keys(was, now)
+        if was is not None and keys:
+            said = (shown(of[keys[-1]]) for of in (was, now))
+            words[arm.name] = (
+                f"{DECLARATIONS[keys[-1]].label} from {' to '.join(said)} at outer step {step}"
+            )
+    loop.last_change = loop.last_change | words
 
 
 def _train(loop: Loop, command: m.Train) -> None:
@@ -366,13 +369,6 @@ def _show_ghost(loop: Loop, command: m.ShowGhost) -> None:
 
 def _stop(loop: Loop, command: m.Stop) -> None:
     loop.stopping = True
-
-
-def _arms_text(settings: Settings) -> str:
-    return "; ".join(
-        arm.name + "".join(f" {key}={shown(value)}" for key, value in arm.overrides)
-        for arm in settings.arms
-    )
 
 
 ACTIONS: dict[type, Callable[[Loop, Any], None]] = {

@@ -132,7 +132,7 @@ def opened_run(path: Path) -> dict[str, Any]:
             for name, arm in state.arms.items()
         },
         "changes": changes,
-        "last_change": "",
+        "last_change": {},
         "beyond": state.outer_step > settings.outer.outer_steps,
         "history": history,
         "figures": figures,

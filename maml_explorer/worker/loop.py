@@ -108,7 +108,8 @@ class Loop:
         self.until: int | None = None
         """Where training pauses before its declared end."""
         self.stopping = False
-        self.last_change = ""
+        self.last_change: dict[str, str] = {}
+        """Arm → the last change of a setting that it trains with, in words."""
         self.seconds: dict[str, float] = {}
         self.gradient_evaluations: dict[str, int] = {}
         self.changes: list[Row] = []
@@ -345,7 +346,8 @@ class Loop:
         self.changes.append(frozen_row(self.state.outer_step, bad.arm, good.outer_step))
         what = "is not finite" if bad.loss != bad.loss or bad.loss == float("inf") else "exploded"
         figure = "" if bad.loss != bad.loss else f" ({bad.loss:.3g})"
-        tail = f" Last change: {self.last_change}." if self.last_change else ""
+        change = self.last_change.get(bad.arm)
+        tail = f" Last change: {change}." if change else ""
         self.outbox.put(
             m.Diverged(
                 self.run_number,

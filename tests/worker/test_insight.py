@@ -12,6 +12,7 @@ import torch
 
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState, start_run
+from maml_explorer.settings import Arm
 from maml_explorer.worker import insight
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.insight import View
@@ -313,6 +314,23 @@ def test_a_divergence_is_reported_with_the_stability_where_it_is_kept() -> None:
     words = "At the state kept 100 % of its inner steps swing (α λ_max up to "
     assert found[0].stability.startswith(words)
     assert "its outer gradient has norm " in found[0].stability
+
+
+def test_a_divergence_names_the_last_change_of_what_its_arm_trains_with() -> None:
+    settings = small_settings("maml", "mtl")
+    driver = Driver(settings)
+    driver.train_to(20)
+    settings = settings.with_arms((Arm("MAML", "maml", (("inner_lr", 40.0),)), settings.arms[1]))
+    driver.tell(m.Change(settings))
+    # of no concern to an arm that has an inner learning rate of its own
+    driver.tell(m.Change(settings.with_values({"inner_lr": 0.02})))
+    driver.tell(m.Train())
+    driver.work(200)
+    (found,) = driver.reports(m.Diverged)
+    assert isinstance(found, m.Diverged) and found.arm == "MAML"
+    assert found.reason.endswith(
+        " Last change: Inner learning rate α from 0.01 to 40 at outer step 20."
+    )
 
 
 def test_a_view_with_a_share_of_its_own_waits_longer(
