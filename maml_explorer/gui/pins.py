@@ -51,6 +51,8 @@ class Pins(QObject):
         """The run that was there before a restart."""
         self.place: Path | None = None
         """Where pinned runs are kept; None is a folder that goes with the session."""
+        self._untested: list[PinnedRun] = []
+        """Pinned runs that wait for the meta-test that was asked for when they were pinned."""
         self._temporary: Path | None = None
         self._count = self._folders = 0
         session.meta_tested.connect(self._take_meta_test)
@@ -60,7 +62,7 @@ class Pins(QObject):
         session = self._session
         step = 0 if session.status is None else session.status.outer_step
         tested = session.meta_test
-        if tested is not None and tested.outer_step != step and not session.running:
+        if tested is not None and tested.outer_step != step:
             tested = None
         folder = str(self._new_folder())
         losses = LossRecord.of(session).history.thinned(MOST_BINS)
@@ -70,6 +72,7 @@ class Pins(QObject):
         )  # fmt: skip
         session.post(PinRun(folder))
         if tested is None:
+            self._untested = [*self._untested, run]
             session.request_meta_test()
         self._pin(run)
 
@@ -146,8 +149,10 @@ class Pins(QObject):
         self.changed.emit()
 
     def _take_meta_test(self, tested: MetaTested) -> None:
-        here = (tested.run, tested.outer_step)
-        late = [run for run in self.runs if (run.run, run.outer_step) == here]
+        """A run pinned while it trained is measured some outer steps later, where it then stood."""
+        here = [run for run in self._untested if run.run == tested.run]
+        late = [run for run in here if tested.outer_step >= run.outer_step]
+        self._untested = [run for run in here if run not in late]
         for run in late:
             run.figures.update(figures_of(tested))
         if late:

@@ -56,6 +56,7 @@ def test_figures_come_with_the_difference_to_the_baseline(
     window: MainWindow, panel: RunsPanel, qtbot: QtBot
 ):
     pinned_twice(window, qtbot)
+    window.session.pull()
     maml = dict(zip(texts(panel, 0), texts(panel, 3), strict=True))
     reached = figure(window.session.pins.runs[0].figures, "MAML", 1)
     assert reached is not None
@@ -125,6 +126,21 @@ def test_figures_come_with_the_meta_test_of_the_pinned_step(window: MainWindow):
     session.pull()
     assert session.pins.runs[0].outer_step == 1
     assert session.pins.runs[0].figures.keys() == {"MAML", "FO-MAML", "ANIL", "MTL"}
+
+
+def test_steps_and_figures_are_of_one_state(window: MainWindow, panel: RunsPanel):
+    session = window.session
+    session.train()
+    session.pull()
+    assert session.status is not None and session.meta_test is not None
+    assert (session.status.outer_step, session.meta_test.outer_step) == (40, 0)
+    assert texts(panel, 1) == ["0"], "the step of the figures beside it"
+    session.pins.pin_run()
+    (run,) = session.pins.runs
+    assert (run.outer_step, run.figures) == (40, {}), "those there are belong to an earlier state"
+    session.pull()
+    assert session.meta_test.outer_step >= 40
+    assert figure(run.figures, "MAML", 1) == session.meta_test.arms["MAML"].mean[1]
 
 
 def test_pins_are_capped(window: MainWindow):

@@ -144,9 +144,11 @@ class RunsPanel(QWidget):
             self._show()
 
     def _show(self) -> None:
-        session, status = self.session, self.session.status
-        here = PinnedRun(HERE, session.settings, 0 if status is None else status.outer_step,
-                         figures_of(session.meta_test))  # fmt: skip
+        session, status, tested = self.session, self.session.status, self.session.meta_test
+        # of the outer step that the figures beside it are of
+        at = tested if tested is not None else status
+        here = PinnedRun(HERE, session.settings, 0 if at is None else at.outer_step,
+                         figures_of(tested))  # fmt: skip
         runs = [here, *session.pins.runs]
         arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
         step = session.settings.inner.inner_steps
