@@ -44,8 +44,9 @@ def records(insight: Insight | None, hidden: frozenset[str]) -> dict[str, Stabil
 def verdict(insight: Insight | None, hidden: frozenset[str] = frozenset()) -> Verdict:
     """The state of the least stable arm in words.
 
-    Swinging is what makes inner steps explode, so it alone lights up: negative curvature makes the
-    spectral radius of most tasks larger than 1 without any harm.
+    Swinging is what makes inner steps explode, so it alone lights up, and how far it is away is
+    said where there is none: negative curvature makes the spectral radius of most tasks larger
+    than 1 without any harm.
     """
     seen = records(insight, hidden)
     if insight is None:
@@ -59,9 +60,9 @@ def verdict(insight: Insight | None, hidden: frozenset[str] = frozenset()) -> Ve
         + [f"{name}: {_figures(one)}" for name, one in seen.items()]
     )
     diverged = {name: one.diverged for name, one in seen.items() if one.diverged}
-    worst = max(seen, key=lambda name: seen[name].share_swinging)
+    worst = max(seen, key=lambda name: (seen[name].share_swinging, seen[name].median))
     of_arm = f"{worst}: " if len(seen) > 1 else ""
-    radius = f"spectral radius {number(max(one.largest_radius for one in seen.values()))}"
+    radius = f"spectral radius {number(seen[worst].largest_radius)}"
     if diverged:
         name = max(diverged, key=lambda arm: diverged[arm])
         tasks = len(seen[name].radius)
@@ -71,13 +72,18 @@ def verdict(insight: Insight | None, hidden: frozenset[str] = frozenset()) -> Ve
     if share > FEW:
         words = f"{of_arm}{whole(100 * share)} % of inner steps swing · {radius}"
         return Verdict(WARNING, words, details)
-    return Verdict(QUIET, f"inner steps stable · {radius}", details)
+    words = f"inner steps stable · {of_arm}{_middle(seen[worst])}, swings above 2"
+    return Verdict(QUIET, words, details)
+
+
+def _middle(seen: StabilitySeen) -> str:
+    name = "α λ_max" if seen.scalar else "largest eigenvalue of diag(a) H"
+    return f"{name} {number(seen.median)} (median)"
 
 
 def _figures(seen: StabilitySeen) -> str:
-    name = "α λ_max" if seen.scalar else "largest eigenvalue of diag(a) H"
     return (
-        f"{name} {number(seen.median)} (median), {number(seen.largest)} (largest), above 2 in "
+        f"{_middle(seen)}, {number(seen.largest)} (largest), above 2 in "
         f"{whole(100 * seen.share_swinging)} % of inner steps: these swing. Spectral radius of "
         f"I − diag(a) H {number(seen.largest_radius)}, above 1 in "
         f"{whole(100 * seen.share_above_one)} %: negative curvature counts too."

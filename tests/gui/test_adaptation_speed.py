@@ -60,7 +60,7 @@ def test_it_draws_mean_and_band_against_the_inner_step(bench, panel):
     np.testing.assert_allclose(items.band_low.yData, [3.6, 0.9, 0.45])
     np.testing.assert_allclose(items.band_high.yData, [4.4, 1.1, 0.55])
     assert panel.subtitle.full == (
-        "600 held-out tasks · mean ± 95 % · outer step 20\u2009000 · 10 shots"
+        "outer step 20\u2009000 · 600 held-out tasks · mean ± 95 % · 10 shots"
     )
     assert panel.in_words() == "" and not panel.diverged.isVisible()
 

@@ -26,7 +26,14 @@ def insight(value: object, **rest: str) -> Insight:
 
 def test_negative_curvature_alone_is_no_alarm() -> None:
     said = verdict(insight({"MAML": seen(0.3, 0.9, radius=1.24)}))
-    assert (said.level, said.words) == (QUIET, "inner steps stable · spectral radius 1.24")
+    words = "inner steps stable · α λ_max 0.6 (median), swings above 2"
+    assert (said.level, said.words) == (QUIET, words)
+    calm = {"ANIL": seen(0.2), "MAML": seen(0.9)}
+    words = "inner steps stable · MAML: α λ_max 0.9 (median), swings above 2"
+    assert verdict(insight(calm)).words == words
+    swinging = {"ANIL": seen(0.2, radius=7.0), "MAML": seen(2.5, radius=1.5)}
+    words = "MAML: 100 % of inner steps swing · spectral radius 1.5"
+    assert verdict(insight(swinging)).words == words, "its own radius, not the largest there is"
     assert "α λ_max 0.6 (median), 0.9 (largest), above 2 in 0 % of inner steps" in said.details
     assert "above 1 in 100 %: negative curvature counts too" in said.details
 
@@ -64,8 +71,8 @@ def test_the_window_looks_and_shows(opened: Opener) -> None:
     worker.report(Insight(window.session.run, 400, STABILITY, {"MAML": seen(0.3)}))
     window.session.pull()
     assert light.dot.isVisible()
-    assert light.words.full == "inner steps stable · spectral radius 1.2"
-    assert light.accessibleName() == "Stability: inner steps stable · spectral radius 1.2"
+    assert light.words.full == "inner steps stable · α λ_max 0.3 (median), swings above 2"
+    assert light.accessibleName() == "Stability: inner steps stable · α λ_max 0.3 (median), swings above 2"
     green = light.dot.grab().toImage().pixelColor(5, 5).name()
     assert green == window.session.theme.fine
     window.session.restart()

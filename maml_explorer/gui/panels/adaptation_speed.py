@@ -112,10 +112,12 @@ class AdaptationSpeedPanel(QWidget):
         elif test is not self.session.meta_test:
             self.subtitle.say(f"as at outer step {whole(test.outer_step)}")
         else:
+            # first how old it is: a meta-test may be of long before where the machine is busy
+            step, tasks = whole(test.outer_step), whole(test.tasks)
             self.subtitle.say(
-                f"{whole(test.tasks)} held-out tasks · mean ± 95 % · outer step "
-                f"{whole(test.outer_step)} · {test.shots} shots"
-            )
+                f"outer step {step} · {tasks} held-out tasks · mean ± 95 % · {test.shots} shots",
+                f"outer step {step} · {tasks} held-out tasks", f"outer step {step}", f"step {step}",
+            )  # fmt: skip
         published = published_words(self.plot.published.points, test)
         if preset is not None and preset.published and not fits:
             published = "Published numbers: of other tasks, not drawn"
