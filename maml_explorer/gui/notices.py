@@ -101,12 +101,12 @@ class Notices(QObject):
 
     def _came_late(self, names: list[str]) -> None:
         session, status = self._session, self._session.status
-        begins = "begins" if len(names) == 1 else "begin"
+        begins, own = ("begins", "its") if len(names) == 1 else ("begin", "their")
         step = 0 if status is None else status.outer_step
         self._banners.say(
             "late",
-            f"{listed(names)} {begins} here, at an outer step 0 of its own; the others have taken "
-            f"{whole(step)}.",
+            f"{listed(names)} {begins} here, at an outer step 0 of {own} own; the others have "
+            f"taken {whole(step)}.",
             choices=(("Restart all", lambda: session.restart(train=session.running)),),
         )
 

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.banner import Banner
 from maml_explorer.gui.notices import divergence_words, listed
 from maml_explorer.gui.window import MainWindow
+from maml_explorer.settings import Arm
 from maml_explorer.worker import messages as m
 from tests.gui.driving import Opener, press, said, worker_of
 
@@ -164,6 +165,10 @@ def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: Qt
     assert [arm.name for arm in restart.settings.arms][-2:] == ["Reptile", "MAML 2"]
     session.pull()
     assert said(window) == []
+    session.train()
+    session.pull()
+    session.set_arms([*session.settings.arms, Arm("A", "maml"), Arm("B", "anil")])
+    assert said(window)[0].startswith("A and B begin here, at an outer step 0 of their own; ")
 
 
 def test_writing_that_takes_a_while_is_said_and_cancelled(window: MainWindow, qtbot: QtBot):

@@ -72,7 +72,10 @@ def test_the_window_looks_and_shows(opened: Opener) -> None:
     window.session.pull()
     assert light.dot.isVisible()
     assert light.words.full == "inner steps stable · α λ_max 0.3 (median), swings above 2"
-    assert light.accessibleName() == "Stability: inner steps stable · α λ_max 0.3 (median), swings above 2"
+    assert (
+        light.accessibleName()
+        == "Stability: inner steps stable · α λ_max 0.3 (median), swings above 2"
+    )
     green = light.dot.grab().toImage().pixelColor(5, 5).name()
     assert green == window.session.theme.fine
     window.session.restart()
