@@ -165,6 +165,7 @@ _VIEW: dict[str, Check] = {
     "query": _NUMBERS(0, MAX_POINTS),
     "inner_step": whole(0, 50),
     "tab": one_of(*(entry.name for entry in PANELS.values() if entry.place == TAB)),
+    "arm": words(40),
     "hidden_arms": many(words(40), 0, 8),
     "loss": one_of("outer", "inner", "held-out"),
     "axis": one_of("outer steps", "seconds", "gradients"),
@@ -174,6 +175,7 @@ _VIEW: dict[str, Check] = {
     "lines_off": many(one_of("truth", "best", "oracle", "band"), 0, 4),
 }
 _TASK = {"task", "x", "y", "query"}
+_OF_ARMS = ("hidden_arms", "arm")
 _QUESTION: dict[str, Check] = {
     "ask": words(300),
     "kind": one_of(CHOOSE, DRAW),
@@ -236,20 +238,16 @@ def _scene(
     stages = _stages(stages, run, run_path, base)
     changes = read_table(shown.get("view", {}), view_path, _VIEW)
     # another task takes the place of all of the one before, and a new run may have other arms
-    gone = [
-        *(_TASK if changes.keys() & _TASK else ()),
-        *(["hidden_arms"] if "begin" in run else []),
-    ]
+    gone = [*(_TASK if changes.keys() & _TASK else ()), *(_OF_ARMS if "begin" in run else ())]
     for key in gone:
         view.pop(key, None)
     view |= changes
     arms = {arm.name for arm in stages[-1].settings.arms}
-    if unknown := set(view.get("hidden_arms", ())) - arms:
-        known = ", ".join(sorted(arms))
-        raise LessonError(
-            (*view_path, "hidden_arms"),
-            f"There is no arm “{min(unknown)}” to hide: there are {known}.",
-        )
+    for key in _OF_ARMS:
+        named_here = [view[key]] if isinstance(view.get(key), str) else view.get(key, ())
+        if unknown := set(named_here) - arms:
+            sentence = f"There is no arm “{min(unknown)}”: there are {', '.join(sorted(arms))}."
+            raise LessonError((*view_path, key), sentence)
     speed = last.speed if last is not None else None
     return Scene(
         step=step,

@@ -37,6 +37,8 @@ class ViewState:
     before: bool | None = None
     """Whether every arm's curve before adaptation is drawn too."""
     residuals: bool | None = None
+    arm: str = ""
+    """Name of the arm whose pseudocode is shown."""
     lines_off: tuple[str, ...] | None = None
     """Which of the hero's exact answers are not drawn."""
 
@@ -55,7 +57,7 @@ class ViewState:
                 view["query"] = query.tolist()
         if self.inner_step is not None:
             view["inner_step"] = self.inner_step
-        for key in ("tab", "preset", "loss", "axis"):
+        for key in ("tab", "preset", "loss", "axis", "arm"):
             if getattr(self, key):
                 view[key] = getattr(self, key)
         for key in FLAGS:
@@ -85,6 +87,7 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
         preset=_text(view, "preset"),
         loss=_text(view, "loss"),
         axis=_text(view, "axis"),
+        arm=_text(view, "arm"),
         lines_off=_texts(view, "lines_off"),
         **{key: _flag(view, key) for key in FLAGS},
     )

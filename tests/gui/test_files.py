@@ -59,6 +59,7 @@ def prepared(window: MainWindow) -> Settings:
     losses.choose("loss", INNER_LOSS)  # type: ignore[union-attr]
     losses.log_x.click()  # type: ignore[union-attr]
     window.show_tab("pseudocode")
+    window.places["pseudocode"].panel.arm_choice.setCurrentText("FO-MAML")  # type: ignore[union-attr]
     window.toggle_part("Losses")
     return session.edited
 
@@ -87,6 +88,7 @@ def test_the_whole_prepared_state_crosses_by_the_clipboard(opened: Opener, qtbot
     assert hero.before.isChecked() and hero.canvas.curves.before  # type: ignore[union-attr]
     assert not hero.residuals.isChecked()  # type: ignore[union-attr]
     assert hero.canvas.curves.off == {"oracle"}  # type: ignore[union-attr]
+    assert second.places["pseudocode"].panel.arm.name == "FO-MAML"  # type: ignore[union-attr]
     assert (plot.axis, plot.loss, plot.log_x) == (GRADIENTS, INNER_LOSS, True)
     assert plot.bottom.logarithmic
     # one undo step takes it back

@@ -154,6 +154,7 @@ BAD = [
     (changed("task = [2.0, 0.5]", "task = [2.0]"), "line 19", "task", "a list of 2 to 3"),
     (changed("x = [-1.0, 1.0]\n", ""), "line 18, step 1", "x", "support points"),
     (changed('["Slow"]', '["Fast"]'), "line 23, step 1", "Fast", "MAML, Slow"),
+    (changed("inner_step = 2", 'arm = "ANIL"'), "line 22, step 1", "ANIL", "MAML, Slow"),
     (changed("speed = 2", "speed = nan"), "line 28, step 2", "speed", "from 0.1 to 10000"),
     (changed("inner_lr = 0.05", "seed = 3"), "line 30, step 2", "Seed", "“new”"),
     (changed("answer = 2", "answer = 3"), "line 31, step 2", "choices", "number of the right one"),

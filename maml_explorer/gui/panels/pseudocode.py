@@ -20,6 +20,7 @@ from maml_explorer.gui.panels.in_progress import over
 from maml_explorer.gui.pseudocode_text import Line, pseudocode, sentence
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.theme import Theme
+from maml_explorer.gui.view_state import ViewState
 from maml_explorer.gui.widgets import ComboBox, label, row
 from maml_explorer.settings import Arm, Settings
 from maml_explorer.worker.messages import Status, Stepped
@@ -96,6 +97,17 @@ class PseudocodePanel(QWidget):
         arms = self.session.settings.arms
         chosen = self.arm_choice.currentText()
         return next((arm for arm in arms if arm.name == chosen), arms[0])
+
+    def drawn(self) -> dict[str, str]:
+        """What a prepared state says of how this panel draws."""
+        return {"arm": self.arm.name}
+
+    def draw_as(self, state: ViewState) -> None:
+        """Shows the arm of a prepared state, where there is one of that name."""
+        if any(arm.name == state.arm for arm in self.session.settings.arms):
+            self._show()  # the choice may be of arms that are gone
+            self.arm_choice.setCurrentText(state.arm)
+            self._show()
 
     @property
     def lit(self) -> list[int]:
