@@ -96,7 +96,7 @@ class ComboBox(QComboBox):
             QStyle.SubControl.SC_ComboBoxEditField, self,
         )  # fmt: skip
         option.currentText = self.fontMetrics().elidedText(  # type: ignore[attr-defined]
-            self.currentText(), Qt.TextElideMode.ElideRight, field.width() - 2
+            self.currentText(), Qt.TextElideMode.ElideRight, field.width()
         )
 
     def paintEvent(self, event: QPaintEvent) -> None:
