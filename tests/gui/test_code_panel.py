@@ -42,8 +42,10 @@ def test_it_shows_the_script_of_what_is_in_force(bench, panel):
     assert "INNER_LR, INNER_STEPS = 0.01, 3" in text and "NOISE = 0.5" in text
     bench.session.edit({"hidden": (8,)})  # waits for a restart
     assert "nn.Linear(40, 40)" in panel.code.toPlainText()
+    assert "lines · of what is in force, without what waits for a restart" in panel.said.full
     bench.session.restart()
     assert "nn.Linear(8, 1)" in panel.code.toPlainText()
+    assert panel.said.full.endswith("lines of plain PyTorch")
 
 
 def test_the_arm_is_chosen_with_the_keyboard(bench, panel):

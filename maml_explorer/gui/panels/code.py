@@ -20,6 +20,7 @@ from maml_explorer.storage.generated_code import standalone_script
 from maml_explorer.storage.writer import write_text
 
 FORMS = "One outer gradient, stateful and functional"
+WITHOUT_STAGED = "of what is in force, without what waits for a restart"
 
 
 class CodeView(QPlainTextEdit):
@@ -69,7 +70,7 @@ class CodePanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._shown: tuple[Settings, Arm, bool] | None = None
+        self._shown: tuple[Settings, Arm, bool, bool] | None = None
         self.arm_choice = ComboBox()
         self.arm_choice.setAccessibleName("Arm whose code is shown")
         self.arm_choice.activated.connect(lambda _: self._show())
@@ -131,8 +132,8 @@ class CodePanel(QWidget):
             self.arm_choice.clear()
             self.arm_choice.addItems(names)
         self.arm_choice.setCurrentText(arm.name)
-        both = self.forms.isChecked()
-        wanted = self.session.settings, arm, both
+        both, staged = self.forms.isChecked(), self.session.staged is not None
+        wanted = self.session.settings, arm, both, staged
         if wanted == self._shown:
             return
         self._shown = wanted
@@ -146,12 +147,15 @@ class CodePanel(QWidget):
                 return
             self.code.show_code(code)
             lines = f"{self.code.blockCount() - 1} lines"
-            self._say(f"{lines} of plain PyTorch", lines)
+            if staged:
+                self._say(f"{lines} · {WITHOUT_STAGED}", f"{lines}, before the restart")
+            else:
+                self._say(f"{lines} of plain PyTorch", lines)
             return
         stateful, functional = stateful_and_functional(self.session.settings, arm)
         self.code.show_code(stateful)
         self.functional.show_code(functional)
-        self._say("")
+        self._say(WITHOUT_STAGED if staged else "")
         if self.functional.isHidden():
             self.functional.show()
             self._views.setSizes([self._views.width() // 2] * 2)
