@@ -92,6 +92,15 @@ def test_features_are_those_of_core_for_every_arm(made: tuple[Plan, RunState]) -
     assert list(found["ANIL"].change[:2]) == [0.0, 0.0]
 
 
+def test_a_mean_that_leaves_tasks_out_has_no_interval() -> None:
+    settings = small_settings("maml", precision="float64", inner_lr=0.6, test_steps=6)
+    found = seen("features", *run_of(settings), {})["MAML"]
+    lost = np.array(found.frozen_diverged)
+    assert lost.max() > 0 == lost.min()
+    np.testing.assert_array_equal(np.isnan(found.frozen_half), lost > 0)
+    assert np.isfinite(found.frozen_error[lost < found.tasks]).all()
+
+
 def test_the_layer_is_that_of_the_task_above(made: tuple[Plan, RunState]) -> None:
     plan, state = made
     found = seen("layer", plan, state, {"arm": "MAML", "layer": 2, "steps": 3, **TASK})

@@ -62,6 +62,12 @@ def _of_arm(plan: Plan, name: str, theta: Tensor, steps: int) -> Generator[float
         change=frozen_array(moved),
         change_spread=frozen_array(moved_spread),
         frozen_error=numbers(frozen.mean_kept),
-        frozen_half=numbers(frozen.ci95),
+        # the interval is over all tasks, the mean over those that did not diverge
+        frozen_half=numbers(
+            [
+                None if lost else half
+                for half, lost in zip(frozen.ci95, frozen.diverged, strict=True)
+            ]
+        ),
         frozen_diverged=frozen.diverged,
     )
