@@ -215,6 +215,15 @@ def test_a_preset_begins_a_run_and_flags_change_it(
     assert settings["phase_min"] == pytest.approx(-1.5707963)
 
 
+def test_a_flag_need_not_suit_arms_that_are_not_trained(tmp_path: Path) -> None:
+    assert run(
+        "train", "--preset", "meta-sgd-5-shot", *QUICK, "--algorithms", "maml", "--lslr", "true",
+        "--quiet", "--out", tmp_path / "a",
+    ) == 0  # fmt: skip
+    settings = open_run(tmp_path / "a")[1]
+    assert settings["lslr"] is True and [arm.algorithm for arm in settings.arms] == ["maml"]
+
+
 def test_every_hyperparameter_has_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("train", "--help") == 0
     out = capsys.readouterr().out

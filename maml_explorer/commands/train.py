@@ -131,7 +131,8 @@ def _new(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
     if arguments.seeds is not None and "seed" in typed:
         raise UsageError("--seed and --seeds exclude each other: give one of them.")
     preset = load_preset(arguments.preset or DEFAULT_PRESET)
-    settings = with_algorithms(preset.settings.with_values(typed), arguments.algorithms)
+    # the arms first: a value must suit those that are trained, not those of the preset
+    settings = with_algorithms(preset.settings, arguments.algorithms).with_values(typed)
     seeds: tuple[int, ...] = (settings.run.seed,)
     if arguments.seeds is not None:
         seeds = number_list(arguments.seeds, "seed", "--seeds", MAX_SEEDS)
