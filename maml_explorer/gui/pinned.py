@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtGui import QUndoCommand
 
+from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.gui.loss_history import LossHistory
 from maml_explorer.gui.numbers import whole
 from maml_explorer.hyperparameters import shown
@@ -77,14 +78,31 @@ def figure(figures: Figures, arm: str, inner_step: int) -> float | None:
 
 
 def differences(settings: Settings, baseline: Settings) -> str:
-    """What differs from the baseline: "α 0.1, Shots 5"; empty where nothing does."""
-    words = [
-        f"{DECLARATIONS[key].symbol or DECLARATIONS[key].label} {shown(settings[key])}"
-        for key in changed_keys(baseline, settings)
-    ]
-    if settings.arms != baseline.arms:
-        words.append("arms " + " ".join(arm.name for arm in settings.arms))
+    """What differs from the baseline: "α 0.1, ANIL K 5"; empty where nothing does."""
+    shared = changed_keys(baseline, settings)
+    words = [_worth(key, settings) for key in shared]
+    before = {arm.name: arm for arm in baseline.arms}
+    for arm in settings.arms:
+        was = before.get(arm.name)
+        if was is None or was == arm:
+            continue
+        if was.algorithm != arm.algorithm:
+            words.append(f"{arm.name} is {ALGORITHMS[arm.algorithm].label}")
+        own, other = settings.of_arm(arm), baseline.of_arm(was)
+        words += [
+            f"{arm.name} {_worth(key, own)}"
+            for key in changed_keys(other, own)
+            if key not in shared or own[key] != settings[key]
+        ]
+    names = [arm.name for arm in settings.arms]
+    if names != list(before):
+        words.append("arms " + " ".join(names))
     return ", ".join(words)
+
+
+def _worth(key: str, settings: Settings) -> str:
+    """A setting and its value, in few letters."""
+    return f"{DECLARATIONS[key].symbol or DECLARATIONS[key].label} {shown(settings[key])}"
 
 
 class Pin(QUndoCommand):

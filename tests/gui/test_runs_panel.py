@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.panels.runs import RunsPanel
 from maml_explorer.gui.pinned import MOST, differences, figure
 from maml_explorer.gui.window import MainWindow
-from maml_explorer.settings import Settings, default_arm
+from maml_explorer.settings import Arm, Settings, default_arm
 from tests.gui.driving import press
 
 
@@ -158,6 +158,12 @@ def test_differences_in_words():
     assert differences(other, base) == "α 0.5, Shots 3"
     more = base.with_arms([default_arm("maml")])
     assert differences(more, base) == "arms MAML"
+    maml, *others = base.arms
+    own = base.with_arms((Arm(maml.name, "maml", (("inner_lr", 0.1),)), *others))
+    assert differences(own, base) == "MAML α 0.1"
+    assert differences(base, own) == "MAML α 0.01"
+    swapped = base.with_arms((Arm(maml.name, "fomaml"), *others))
+    assert differences(swapped, base) == "MAML is FO-MAML"
 
 
 def test_a_figure_that_is_not_there():

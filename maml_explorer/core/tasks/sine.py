@@ -19,8 +19,6 @@ from torch import Tensor
 from maml_explorer.core.tasks.batch import Points, TaskBatch
 from maml_explorer.settings import TaskSettings
 
-PARAMETER_NAMES = ("amplitude", "phase", "frequency")
-
 
 def targets(tasks: Tensor, x: Tensor) -> Tensor:
     """Clean targets A sin(ωx − φ): tasks [task, 3], x [task, point, 1] → [task, point, 1]."""
