@@ -371,6 +371,24 @@ def test_the_last_arm_stays_and_eight_are_enough(bench, panel):
     assert not panel.arms.plus.isEnabled()
 
 
+def test_meta_sgd_is_added_beside_lslr(bench, panel):
+    session, said = bench.session, []
+    session.noted.connect(said.append)
+    session.edit({"lslr": True})
+    session.restart()
+    bench.pull()
+    panel.arms.add("meta_sgd")
+    arm = session.settings.arm("Meta-SGD")
+    assert arm.overrides == (("lslr", False),) and session.settings.inner.lslr
+    assert said == [
+        "Meta-SGD learns a step size per parameter: Learned rates (LSLR) is off for this arm alone."
+    ]
+    session.undo_stack.undo()
+    session.edit({"lslr": False})
+    panel.arms.add("meta_sgd")
+    assert session.edited.arm("Meta-SGD").overrides == () and len(said) == 1
+
+
 def test_free_names():
     assert free_name(DEFAULT_ARMS, "reptile") == "Reptile"
     assert free_name(DEFAULT_ARMS, "maml") == "MAML 2"

@@ -120,8 +120,15 @@ class ArmLine(QWidget):
         arms = self.session.edited.arms
         name = free_name(arms, algorithm)
         self.session.set_hidden(self.session.hidden - {name})
-        default = default_arm(algorithm)
-        self.session.set_arms((*arms, Arm(name, default.algorithm, default.overrides)))
+        overrides = default_arm(algorithm).overrides
+        if ALGORITHMS[algorithm].step_sizes and self.session.edited.inner.lslr:
+            # the two contradict each other, and this arm is what was asked for
+            overrides = (("lslr", False),)
+            self.session.noted.emit(
+                f"{name} learns a step size per parameter: {DECLARATIONS['lslr'].label} is off "
+                "for this arm alone."
+            )
+        self.session.set_arms((*arms, Arm(name, algorithm, overrides)))
 
     def remove(self, name: str) -> None:
         """Removes an arm."""
