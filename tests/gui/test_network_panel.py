@@ -15,7 +15,8 @@ from maml_explorer.gui.panels.inner_step import InnerStep
 from maml_explorer.gui.panels.network import NetworkPanel
 from maml_explorer.gui.panels.network_layer import WEIGHTS
 from maml_explorer.gui.probing import chosen_task
-from maml_explorer.gui.theme import DARK, base_font
+from maml_explorer.gui.theme import DARK, LIGHT, arm_style, base_font
+from maml_explorer.settings import default_arm
 from maml_explorer.worker.insight_messages import (
     Insight,
     InsightRequest,
@@ -225,6 +226,16 @@ def test_norm_statistics_beside_stored_ones(bench: Bench) -> None:
     _, rows = page.current.table(False)
     assert next(iter(rows)) == ["query", 0, 1, 7.0, 50.0, -4.5, 25.0]
     assert len(list(page.current.table(True)[1])) == 24
+
+
+def test_of_two_lines_only_the_stored_one_is_dashed(bench: Bench) -> None:
+    bench.session.set_arms([default_arm("anil")])
+    assert arm_style(bench.session.settings, "ANIL", LIGHT).line is Qt.PenStyle.DashLine
+    panel = shown(bench, "Norm")
+    answer(bench, records.norm())
+    own, stored = panel.page.errors.lines
+    assert own.style.line is Qt.PenStyle.SolidLine
+    assert stored.style.line is Qt.PenStyle.DashLine
 
 
 def test_without_a_norm_nothing_is_stored(bench: Bench) -> None:

@@ -120,7 +120,9 @@ class NormPage(ChosenPage):
     def _draw_errors(self, seen: NormSeen) -> None:
         style = arm_style(self.session.settings, self.arm, self.session.theme)
         at = np.arange(len(seen.current_error), dtype=np.float64)
-        lines = [Line("by the set's own statistics", at, seen.current_error, style)]
+        # one of the two is dashed, whatever line the arm has elsewhere
+        solid = replace(style, line=LINES["solid"])
+        lines = [Line("by the set's own statistics", at, seen.current_error, solid)]
         if seen.stored_error.size:
             dashed = replace(style, line=LINES["dash"])
             lines.append(Line("by stored statistics", at, seen.stored_error, dashed))
