@@ -87,6 +87,14 @@ def test_an_arm_that_adapts_away_leaves_the_plot_and_that_is_said(bench, panel):
     assert panel.in_words() == ""
 
 
+def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):
+    worse = replace(WILD, diverged=(0, 4, 23))
+    test_arm(bench, panel, MAML=worse, ANIL=FINE, MTL=WILD)
+    assert panel.diverged.text() == (
+        "Diverged of 600 tasks: MAML 23, MTL 17. Hollow markers: mean of the other tasks."
+    )
+
+
 def test_steps_without_any_number_are_left_out():
     lost = replace(WILD, mean_kept=(4.0, 2.0, None), diverged=(0, 3, 600))
     np.testing.assert_array_equal(points(lost).step, [0, 1])

@@ -137,6 +137,7 @@ class AdaptationSpeedPanel(QWidget):
         if test is None:
             return ""
         lost: dict[str, list[str]] = {}
+        counts: list[str] = []
         beyond: dict[str, list[str]] = {}
         for name, data in self.plot.drawn.items():
             diverged = test.arms[name].diverged
@@ -146,14 +147,17 @@ class AdaptationSpeedPanel(QWidget):
                     f"{diverged.index(worst)}"
                 )
                 lost.setdefault(what, []).append(name)
+                counts.append(f"{name} {whole(worst)}")
             if len(data.mean) and data.mean.max() > self.plot.ceiling():
                 beyond.setdefault(number(float(data.mean.max())), []).append(name)
         parts = [f"{', '.join(names)}: {what}" for what, names in lost.items()]
-        said = "; ".join(parts) + ". Hollow markers: mean of the other tasks." if parts else ""
-        over = [
-            f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"
-            for top, names in beyond.items()
-        ]
+        if len(parts) > 1:  # a sentence for each would leave the plot no room
+            parts = [f"Diverged of {whole(test.tasks)} tasks: {', '.join(counts)}"]
+        said = f"{parts[0]}. Hollow markers: mean of the other tasks." if parts else ""
+        over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
+        if len(over) == 1:
+            ((top, names),) = beyond.items()
+            over = [f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"]
         return f"{said} Above the plot: {', '.join(over)}.".strip() if over else said
 
     def _set_log(self, on: bool) -> None:

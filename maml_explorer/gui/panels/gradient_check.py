@@ -13,12 +13,12 @@ from maml_explorer.worker.insight_messages import InsightRequest
 from maml_explorer.worker.insight_values.check import CheckSeen
 
 CHECK = InsightRequest.of("check")
-COLUMNS = ("Direction", "measured", "meta-gradient", "difference", "first order", "difference")
+COLUMNS = ("Direction", "measured", "predicted", "difference", "first order", "difference")
 TIPS = (
-    "The first is the meta-gradient's own, the others are drawn at random",
+    "The first is that of the meta-gradient itself, the others are drawn at random",
     "Slope of the outer loss by central differences, in float64",
     "Slope by the meta-gradient",
-    "Meta-gradient less measured",
+    "Predicted by the meta-gradient less measured",
     "Slope by the query gradient at the adapted parameters alone",
     "First order less measured",
 )
@@ -51,7 +51,7 @@ class CheckPage(InsightPage):
         self.table.fill(
             [
                 [
-                    "the gradient's own" if nth == 0 else f"random {nth}",
+                    "gradient" if nth == 0 else f"random {nth}",
                     *(number(float(v), 6) for v in (measured, second)),
                     number(float(second - measured), 2),
                     number(float(first), 6),
