@@ -456,6 +456,18 @@ def changed_keys(old: Settings, new: Settings) -> list[str]:
     return [key for key in DECLARATIONS if old[key] != new[key]]
 
 
+def begun_anew(old: Settings, new: Settings) -> set[str]:
+    """Names of the arms that begin at an outer step 0 of their own: added, or defined anew."""
+    before = {arm.name: arm for arm in old.arms}
+    return {
+        arm.name
+        for arm in new.arms
+        if arm.name not in before
+        or before[arm.name].algorithm != arm.algorithm
+        or needs_restart(old.of_arm(before[arm.name]), new.of_arm(arm))
+    }
+
+
 def needs_restart(old: Settings, new: Settings) -> list[str]:
     """Keys of the changed hyperparameters that only a restart can apply."""
     return [key for key in changed_keys(old, new) if DECLARATIONS[key].applies is Applies.RESTART]

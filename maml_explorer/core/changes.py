@@ -9,8 +9,7 @@ import torch
 from maml_explorer.core.learned_rates import with_steps
 from maml_explorer.core.plan import Plan, learned_rates
 from maml_explorer.core.training import ArmState, RunState, start_arm, with_arms_of
-from maml_explorer.hyperparameters import Applies
-from maml_explorer.settings import DECLARATIONS, Settings, changed_keys
+from maml_explorer.settings import Settings, begun_anew
 
 
 def after_change(plan: Plan, state: RunState, old: Settings, new: Settings) -> RunState:
@@ -22,9 +21,13 @@ def after_change(plan: Plan, state: RunState, old: Settings, new: Settings) -> R
         old: settings before.
         new: settings from the next outer step on.
     """
-    kept = _without_replaced_arms(state, old, new)
-    arms = {name: with_changed_rates(plan, name, arm, old) for name, arm in kept.arms.items()}
-    return with_arms_of(plan, dataclasses.replace(kept, arms=arms))
+    anew = begun_anew(old, new)
+    arms = {
+        name: with_changed_rates(plan, name, arm, old)
+        for name, arm in state.arms.items()
+        if name not in anew
+    }
+    return with_arms_of(plan, dataclasses.replace(state, arms=arms))
 
 
 def with_changed_rates(plan: Plan, arm_name: str, state: ArmState, old: Settings) -> ArmState:
@@ -58,21 +61,3 @@ def revived_arm(state: RunState, arm_name: str) -> RunState:
     """The state with a frozen arm that goes on."""
     arm = dataclasses.replace(state.arms[arm_name], frozen=False)
     return dataclasses.replace(state, arms={**state.arms, arm_name: arm})
-
-
-def _without_replaced_arms(state: RunState, old: Settings, new: Settings) -> RunState:
-    """The state without arms whose new definition needs a beginning of its own."""
-    before = {arm.name: arm for arm in old.arms}
-    keep = dict(state.arms)
-    for arm in new.arms:
-        was = before.get(arm.name)
-        if was is None:
-            keep.pop(arm.name, None)
-            continue
-        one, two = old.of_arm(was), new.of_arm(arm)
-        restarts = any(
-            DECLARATIONS[key].applies is Applies.RESTART for key in changed_keys(one, two)
-        )
-        if was.algorithm != arm.algorithm or restarts:
-            keep.pop(arm.name, None)
-    return dataclasses.replace(state, arms=keep)

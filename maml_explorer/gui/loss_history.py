@@ -114,10 +114,17 @@ class LossHistory:
         ):
             values = np.concatenate(parts, axis=1)
             for row, arm in enumerate(blocks[0].arms):
-                if (arm, loss) not in self._traces:
-                    self._traces[arm, loss] = Trace(axes=3)
                 x = np.stack((steps, seconds[row], gradients[row].astype(float)))
-                self._traces[arm, loss].extend(x, values[row])
+                trace = self._traces.get((arm, loss))
+                last = x[:, :1]
+                if trace is not None and len(trace):
+                    last = np.stack([trace.x(axis)[-1:] for axis in range(len(x))])
+                # what counts from 0 again is of an arm defined anew under a name there was before
+                falls = np.flatnonzero((np.diff(x, axis=1, prepend=last) < 0).any(0))
+                begin = int(falls[-1]) if len(falls) else 0
+                if trace is None or len(falls):
+                    trace = self._traces[arm, loss] = Trace(axes=3)
+                trace.extend(x[:, begin:], values[row, begin:])
 
     def rewind(self, outer_step: int) -> None:
         """Drops what came after an outer step."""

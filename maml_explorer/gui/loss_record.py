@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.gui.loss_history import LossHistory
-from maml_explorer.settings import Settings
+from maml_explorer.settings import Settings, begun_anew
 from maml_explorer.worker.messages import MetaTested, Metrics, Rewound
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class LossRecord(QObject):
             return
         before, self._settings = self._settings, settings
         gone = {arm.name for arm in before.arms} - {arm.name for arm in settings.arms}
-        self.history.forget(gone)
+        self.history.forget(gone | begun_anew(before, settings))
         if status.outer_step > 0:
             self.history.mark(before, settings, status.outer_step)
         self.changed.emit()

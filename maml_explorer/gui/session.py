@@ -17,7 +17,7 @@ from maml_explorer.gui.pace import Pace
 from maml_explorer.gui.pins import Pins
 from maml_explorer.gui.theme import LIGHT, Theme
 from maml_explorer.presets import Preset
-from maml_explorer.settings import Arm, Settings
+from maml_explorer.settings import Arm, Settings, begun_anew
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.insight_figures import Figures
 from maml_explorer.worker.insight_messages import (
@@ -229,12 +229,12 @@ class Session(QObject):
         """Makes `edited` what is edited: posts what can apply at once, stages the rest."""
         now = in_force_part(self.settings, edited)
         self.staged = edited if edited != now else None
-        before = {arm.name for arm in self.settings.arms}
+        anew = begun_anew(self.settings, now)
         if now != self.settings:
             self.settings = now
             self.post(m.Change(now))
         self.settings_changed.emit(self.settings)
-        late = [arm.name for arm in now.arms if arm.name not in before]
+        late = [arm.name for arm in now.arms if arm.name in anew]
         if late and self.status is not None and self.status.outer_step:
             self.came_late.emit(late)
 

@@ -127,10 +127,9 @@ def opened_run(path: Path) -> dict[str, Any]:
         "good": state,
         "candidate": state,
         "seconds": {},
-        "gradient_evaluations": {
-            name: plan.arms[name].gradient_evaluations(arm.outer_step)
-            for name, arm in state.arms.items()
-        },
+        "gradient_evaluations": {}
+        if block is None
+        else dict(zip(block.arms, block.gradient_evaluations[:, -1].tolist(), strict=True)),
         "changes": changes,
         "last_change": {},
         "beyond": state.outer_step > settings.outer.outer_steps,
@@ -175,12 +174,15 @@ def _block(plan: Plan, state: RunState, losses: Mapping[str, Losses]) -> m.Metri
     support, query = np.full(shape, np.nan), np.full(shape, np.nan)
     counts = np.zeros(shape, dtype=np.int64)
     for row, name in enumerate(names):
-        counts[row] = [plan.arms[name].gradient_evaluations(n + 1) for n in range(len(steps))]
         if name in losses:
             kept = losses[name].outer_step <= state.outer_step
             at = np.searchsorted(steps, losses[name].outer_step[kept])
             support[row, at] = losses[name].inner[kept]
             query[row, at] = losses[name].outer[kept]
+            taken = np.arange(1, len(at) + 1)
+            own = np.zeros(len(steps), dtype=np.int64)
+            own[at] = [plan.arms[name].gradient_evaluations(n) for n in taken.tolist()]
+            counts[row] = np.maximum.accumulate(own)
     return m.Metrics(0, names, steps, support, query, np.zeros(shape), counts)
 
 

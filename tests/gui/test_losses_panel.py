@@ -1,6 +1,7 @@
 """The losses: what is kept, what is drawn, and what a person can ask of it."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -357,6 +358,25 @@ def test_a_history_finds_its_steps_on_every_axis():
     history.extend(block(1, [1.0] * 10))
     assert history.at(5, SECONDS, "FO-MAML", OUTER_LOSS) == pytest.approx(0.1)
     assert history.at(5, SECONDS, "nobody", OUTER_LOSS) is None
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_an_arm_defined_anew_has_a_trace_of_its_own(together):
+    one, two = block(1, [1.0] * 10), block(11, [2.0] * 5)
+    seconds, counts = two.seconds.copy(), two.gradient_evaluations.copy()
+    counts[0] = np.arange(1, 6)  # the first arm alone counts from 0 again
+    seconds[0] = counts[0] / 1000
+    two = replace(two, seconds=seconds, gradient_evaluations=counts)
+    history = LossHistory()
+    history.extend(one)
+    if not together:
+        assert len(history.traces[one.arms[0], OUTER_LOSS]) == 10
+    history.extend(two)
+    first, second = (history.traces[arm, OUTER_LOSS] for arm in one.arms[:2])
+    assert first.x(0).tolist() == [11, 12, 13, 14, 15]
+    assert second.x(0).tolist() == list(range(1, 16))
+    for axis in range(3):
+        assert (np.diff(first.x(axis)) >= 0).all()
 
 
 def test_a_huge_beginning_does_not_squeeze_what_comes_after():

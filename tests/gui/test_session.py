@@ -59,6 +59,19 @@ def test_arms_wait_where_what_is_in_force_contradicts_them(session: Session, wor
     assert worker.settings.arms == arms and not worker.settings.inner.lslr
 
 
+def test_an_arm_defined_anew_comes_late(session: Session, worker: FakeWorker):
+    names: list[list[str]] = []
+    session.came_late.connect(names.append)
+    session.outer_step()
+    session.pull()
+    maml, *others = session.settings.arms
+    session.set_arms((Arm(maml.name, "maml", (("inner_lr", 0.1),)), *others))
+    assert names == [], "a value of the next step begins nothing"
+    session.set_arms((Arm(maml.name, "maml", (("optimizer", "sgd"),)), *others))
+    session.set_arms((*session.settings.arms, default_arm("reptile")))
+    assert names == [["MAML"], ["Reptile"]]
+
+
 def test_a_change_that_needs_a_restart_waits(session: Session, worker: FakeWorker):
     session.edit({"seed": 7, "activation": "tanh"})
     assert session.settings.run.seed == 0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from maml_explorer.settings import default_arm
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.history import History
 from tests.worker.driving import Driver, small_settings
@@ -116,6 +117,26 @@ def test_a_saved_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     opened.train_to(150)
     for name in ("MAML", "Reptile", "MTL"):
         assert torch.equal(opened.theta(name), other.theta(name)), name
+
+
+def test_a_late_arm_counts_its_own_steps_after_opening(tmp_path: Path) -> None:
+    settings = small_settings("maml")
+    driver = Driver(settings)
+    driver.train_to(30)
+    late = settings.with_arms((*settings.arms, default_arm("anil")))
+    driver.tell(m.Change(late))
+    driver.train_to(50)
+    known = dict(driver.loop.gradient_evaluations)
+    driver.tell(m.SaveRun(str(tmp_path / "run")))
+    opened = Driver(settings)
+    opened.outbox.collect()
+    opened.tell(m.OpenRun(str(tmp_path / "run")))
+    assert opened.loop.gradient_evaluations == known
+    counts = joined(opened).gradient_evaluations
+    assert counts[:, -1].tolist() == [known["MAML"], known["ANIL"]]
+    assert counts[1, 29] == 0 < counts[1, 30] == known["ANIL"] / 20
+    opened.train_to(60)
+    assert (np.diff(joined(opened).gradient_evaluations, axis=1) > 0).all()
 
 
 @pytest.mark.parametrize("damage", ["missing", "checkpoint", "metrics"])
