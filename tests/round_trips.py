@@ -15,7 +15,7 @@ from hypothesis import settings as effort
 
 from maml_explorer.commands.arguments import add_hyperparameters, given_hyperparameters
 from maml_explorer.core.plan import prepare
-from maml_explorer.core.training import start_run
+from maml_explorer.core.training import start_arm, start_run
 from maml_explorer.hyperparameters import SettingsError, Value
 from maml_explorer.presets import Preset, load_preset, preset_toml
 from maml_explorer.settings import DECLARATIONS, Settings
@@ -93,9 +93,9 @@ def _checkpoint(settings: Settings, place: Path) -> Settings:
 def _initialization(settings: Settings, place: Path) -> Settings:
     small = _small(settings)
     one = small.with_arms(small.arms[:1])
-    dtype = np.float64 if small.run.precision == "float64" else np.float32
-    plan = prepare(one)
-    parameters = np.linspace(-1, 1, plan.model.parameter_count, dtype=dtype)
+    # with the step sizes of an arm that learns them
+    begun = start_arm(prepare(one), one.arms[0].name).initialization.numpy()
+    parameters = np.linspace(-1, 1, len(begun), dtype=begun.dtype)
     save_initialization(place / "arm", Initialization(one, parameters, 3, ()))
     found = load_initialization(place / "arm")
     assert found.settings == one
