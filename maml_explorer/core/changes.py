@@ -33,17 +33,20 @@ def after_change(plan: Plan, state: RunState, old: Settings, new: Settings) -> R
 def with_changed_rates(plan: Plan, arm_name: str, state: ArmState, old: Settings) -> ArmState:
     """The arm's state with its learned step sizes as they are after a change of the settings.
 
-    They follow a change of α in proportion, and become as many as the inner steps need.
+    They follow a change of α in proportion, from 0 by adding it, and become as many as the inner
+    steps need.
     """
-    arm, before = plan.arms.get(arm_name), {arm.name: arm for arm in old.arms}
-    if arm is None or arm_name not in before:
+    arm, known = plan.arms.get(arm_name), {arm.name: arm for arm in old.arms}
+    if arm is None or arm_name not in known:
         return state
-    own = old.of_arm(before[arm_name])
+    own = old.of_arm(known[arm_name])
     was, now = learned_rates(own, arm.algorithm, plan.model), arm.learned
     alpha, count = arm.settings.inner.inner_lr, plan.model.parameter_count
     vector, moments = state.initialization, state.moments
-    if was is not None and own.inner.inner_lr not in (0.0, alpha):
-        vector = torch.cat([vector[:count], vector[count:] * (alpha / own.inner.inner_lr)])
+    if was is not None and own.inner.inner_lr != alpha:
+        rates, before = vector[count:], own.inner.inner_lr
+        # in proportion to 0 they would stay 0, whatever α a person chooses afterwards
+        vector = torch.cat([vector[:count], rates * (alpha / before) if before else rates + alpha])
     if was != now:
         vector = with_steps(vector, plan.model, was, now, alpha)
         moments = tuple(with_steps(one, plan.model, was, now, 0.0) for one in moments)
