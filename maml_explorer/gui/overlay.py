@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from maml_explorer.gui.widgets import Card
 
@@ -41,7 +42,8 @@ class Overlay(QWidget):
             return
         self.hide()
         before, self._before = self._before, None
-        if before is not None and before.isVisible():
+        # what had the focus may be gone meanwhile, as the table of a tab that was made anew
+        if before is not None and isValid(before) and before.isVisible():
             before.setFocus()
         self.closed.emit()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QApplication, QDialog, QLabel
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete
 
 from maml_explorer.gui.actions import keys_text
 from maml_explorer.gui.palette import found
@@ -85,6 +86,17 @@ def test_a_click_beside_the_card_closes(window: MainWindow, qtbot: QtBot):
     palette = window.palette_overlay
     qtbot.mouseClick(palette, Qt.MouseButton.LeftButton, pos=palette.rect().bottomLeft())
     assert not palette.isVisible()
+
+
+def test_what_had_the_focus_may_be_gone(window: MainWindow, qtbot: QtBot):
+    gone = QLineEdit(window)
+    gone.show()
+    gone.setFocus()
+    open_palette(window, qtbot)
+    assert window.palette_overlay._before is gone
+    delete(gone)
+    window.palette_overlay.dismiss()
+    assert not window.palette_overlay.isVisible()
 
 
 def test_a_walk_through_all_actions(window: MainWindow, qtbot: QtBot):
