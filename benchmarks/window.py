@@ -2,8 +2,8 @@
 
 Opens the real window in its default layout with its real worker and trains the default four arms
 at full speed. Training in the window alternates with the plain loop of `outer_step` in a thread of
-the same process, the window then paused and not served; what the worker spends on the meta-test
-and on live curves is counted apart.
+the same process, the window then paused and not served; what the worker spends on the meta-test,
+on live curves and on insight is counted apart.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from maml_explorer.settings import Settings  # noqa: E402
 from maml_explorer.worker import answers  # noqa: E402
 from maml_explorer.worker import messages as m  # noqa: E402
 from maml_explorer.worker.held_out import HeldOut  # noqa: E402
+from maml_explorer.worker.insight.schedule import Schedule  # noqa: E402
 from maml_explorer.worker.mailbox import Outbox  # noqa: E402
 
 HEARTBEAT = 16
@@ -54,7 +55,7 @@ class Watch:
     """What is noted while the window lives."""
 
     apart: float = 0.0
-    """Seconds that the worker spent on meta-test and live curves."""
+    """Seconds that the worker spent on meta-test, live curves and insight."""
     told: list[tuple[float, Settings]] = field(default_factory=list)
     """When the worker said which settings it works with."""
     painted: Callable[[], None] | None = None
@@ -82,6 +83,7 @@ def instrument(watch: Watch) -> None:
     apart(HeldOut, "advance")
     apart(answers, "answer_probe")
     apart(answers, "answer_watch")
+    apart(Schedule, "advance")  # of the insight: by default the light in the status line
     usual_put, usual_paint = Outbox.put, TaskCanvas.paintEvent
 
     def put(outbox: Outbox, report: m.Report) -> None:
@@ -342,7 +344,7 @@ def main() -> None:
     rows = []
     for name, values in (
         ("in the window", speed.window),
-        ("meta-test and curves apart", speed.apart),
+        ("meta-test, curves and insight apart", speed.apart),
     ):
         ratio = plain.over(Times(tuple(1 / value for value in values)))
         spread = Times(tuple(1 / value for value in values)).spread
@@ -352,7 +354,7 @@ def main() -> None:
         "Training speed, of the plain loop's",
         ["", "median", "fastest rounds", "± spread"],
         rows,
-        f"Meta-test and live curves took {percent(share)} of the worker's time.",
+        f"Meta-test, live curves and insight took {percent(share)} of the worker's time.",
     )
     rows = [
         [name, quantile(values, 0.5), quantile(values, 0.99), figure(1000 * max(values))]
