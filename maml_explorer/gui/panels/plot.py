@@ -44,7 +44,9 @@ class Plot(pg.PlotWidget):
     ) -> None:
         self.bottom = NumberAxis("bottom", whole=whole_x)
         self.left = NumberAxis("left")
-        super().__init__(parent, axisItems={"bottom": self.bottom, "left": self.left})
+        axes = {"bottom": self.bottom, "left": self.left}
+        # pyqtgraph's own menu takes 3 ms to build, for every plot, and is never shown
+        super().__init__(parent, axisItems=axes, enableMenu=False)
         self.theme = theme
         self._ink: float | None = None
         self.caption: Callable[[], str] = str
@@ -58,7 +60,6 @@ class Plot(pg.PlotWidget):
         self.setMinimumSize(120, 90)
         self.setFrameShape(self.Shape.NoFrame)
         item = self.getPlotItem()
-        item.setMenuEnabled(False)
         item.hideButtons()
         item.setMouseEnabled(movable, movable)
         item.disableAutoRange()
