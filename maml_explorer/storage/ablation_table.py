@@ -14,10 +14,8 @@ PLAIN = "MAML"
 
 def shipped_ablations() -> list[Mapping[str, Any]]:
     """The results that come with the program, as the command wrote them."""
-    folder = resources().joinpath("ablation")
-    if not folder.is_dir():
-        return []
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".json")), key=lambda f: f.name)
+    found = resources().joinpath("ablation").iterdir()
+    files = sorted((f for f in found if f.name.endswith(".json")), key=lambda f: f.name)
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
