@@ -244,7 +244,9 @@ def _evaluation(evaluations: Sequence[Mapping[str, Any]]) -> str:
         for index, steps in enumerate(record["inner_steps"]):
             mean, ci95 = record["mean"][index], record["ci95"][index]
             median = record["median"][index]
-            error = "not finite" if mean is None else f"{mean:.3g} ± {ci95:.2g}"
+            # a mean near the largest number has no finite interval
+            half = "" if ci95 is None else f" ± {ci95:.2g}"
+            error = "not finite" if mean is None else f"{mean:.3g}{half}"
             middle = "not finite" if median is None else f"{median:.3g}"
             lines.append(
                 f"| {record['shots']} | {record['tasks']} | {steps} | {error} | {middle} "

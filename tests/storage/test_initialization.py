@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -247,6 +248,12 @@ def test_the_card_has_the_evaluation_and_the_settings(tmp_path: Path) -> None:
     for key, declared in DECLARATIONS.items():
         assert f"{declared.label} (`{key}`)" in card
     assert "Finn, Abbeel, Levine 2017" in card
+
+
+def test_a_mean_without_a_finite_interval_is_said_alone(tmp_path: Path) -> None:
+    huge = {**RECORD, "mean": [4.0, 1e200], "ci95": [0.3, None]}
+    save_initialization(tmp_path / "a", dataclasses.replace(drawn(), evaluations=(huge,)))
+    assert "| 5 | 600 | 1 | 1e+200 | 0.7 | 3 |" in (tmp_path / "a" / "README.md").read_text()
 
 
 def test_adapting_is_gradient_descent() -> None:
