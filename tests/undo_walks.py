@@ -59,9 +59,9 @@ def walk(taken: Sequence[Step]) -> None:
         else:
             before, count = stack.index(), stack.count()
             _do(session, what, value, f"drag {number}")
-            if (stack.index(), stack.count()) != (before, count) or what == "drag":
+            if (stack.index(), stack.count()) != (before, count):
                 del states[place + 1 :]
-                if stack.index() > place:
+                if stack.index() > place:  # not after a drag that ended where it began
                     states.append((session.settings, session.staged))
                 place = stack.index()
         session.pull()

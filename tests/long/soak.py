@@ -605,7 +605,7 @@ def extremes(budget: Budget, watch: Watch, dice: random.Random) -> Row:
                 if not until((folder / "checkpoint.safetensors").is_file, 120):
                     watch.fault(f"not saved: {[b.text.full for b in window.banners.shown]}")
                 assert session.status is not None
-                finished += session.phase is m.Phase.FINISHED
+                finished += session.status.outer_step >= 2000  # the pause is its phase by now
                 diverged += bool(seen)
                 taken += session.status.outer_step
             for path in [*folder.rglob("*.csv"), *folder.rglob("*.json")]:
