@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, minibatches, tail_start, uniform_step_sizes
@@ -118,16 +120,19 @@ class ArmPlan:
             varying = (*varying, weights)
         return varying
 
-    def gradient_evaluations(self, outer_steps: int) -> int:
-        """Gradients and Hessian-vector products per task in the arm's first outer steps."""
+    def gradient_evaluations(self, outer_steps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Gradients and Hessian-vector products per task in the arm's first outer steps.
+
+        One number for each of the given numbers of outer steps, in their shape.
+        """
         steps, outer = self.inner.steps, self.settings.outer
         if self.algorithm.outer_rule == "interpolation":
             return outer_steps * steps
         count = outer_steps * (steps + 1)
         if self.inner.second_order:
-            count += max(0, outer_steps - outer.second_order_from) * steps
+            count += np.maximum(0, outer_steps - outer.second_order_from) * steps
         if outer.multi_step_loss and steps > 1:
-            count += min(outer_steps, outer.multi_step_until) * (steps - 1)
+            count += np.minimum(outer_steps, outer.multi_step_until) * (steps - 1)
         return count
 
 

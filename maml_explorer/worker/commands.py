@@ -31,14 +31,14 @@ from maml_explorer.worker.insight_messages import (
     LookInside,
     RefreshInsight,
 )
-from maml_explorer.worker.recorder import Recorder
+from maml_explorer.worker.recorder import Recorder, Totals
 from maml_explorer.worker.reproduction import compared
 
 if TYPE_CHECKING:
     from maml_explorer.worker.loop import Loop
 
 OF_A_RUN = (
-    "settings", "plan", "state", "good", "candidate", "seconds", "gradient_evaluations", "changes",
+    "settings", "plan", "state", "good", "candidate", "totals", "changes",
     "last_change", "beyond", "history", "good_of", "candidate_of", "figures", "insights",
     "saved_insights",
 )  # fmt: skip
@@ -65,8 +65,7 @@ def _begin_anew(
             "state": state,
             "good": state,
             "candidate": state,
-            "seconds": {},
-            "gradient_evaluations": {},
+            "totals": Totals(),
             "changes": changes,
             "last_change": {},
             "beyond": False,
@@ -148,8 +147,7 @@ def _change(loop: Loop, command: m.Change) -> None:
     state = after_change(plan, loop.state, old, new)
     for name in state.arms:
         if state.arms[name].outer_step == 0:
-            loop.seconds.pop(name, None)
-            loop.gradient_evaluations.pop(name, None)
+            loop.totals.forget(name)
     _note_changes(loop, old, new)
     loop.settings, loop.plan, loop.state = new, plan, state
     torch.set_num_threads(intra_op_threads(plan))
@@ -260,7 +258,7 @@ def _back(loop: Loop, command: m.BackToLastGood) -> None:
     loop.drop_pending()
     loop.outbox.cut_metrics(good.outer_step)
     loop.history.cut(good.outer_step)
-    loop.seconds, loop.gradient_evaluations = loop.history.totals()
+    loop.totals = loop.history.totals()
     loop.good = good
     loop.changes = rewound(loop.changes, loop.good.outer_step)
     loop.state = dataclasses.replace(loop.good, arms=arms)

@@ -126,10 +126,7 @@ def opened_run(path: Path) -> dict[str, Any]:
         "state": state,
         "good": state,
         "candidate": state,
-        "seconds": {},
-        "gradient_evaluations": {}
-        if block is None
-        else dict(zip(block.arms, block.gradient_evaluations[:, -1].tolist(), strict=True)),
+        "totals": history.totals(),
         "changes": changes,
         "last_change": {},
         "beyond": state.outer_step > settings.outer.outer_steps,
@@ -181,7 +178,7 @@ def _block(plan: Plan, state: RunState, losses: Mapping[str, Losses]) -> m.Metri
             query[row, at] = losses[name].outer[kept]
             taken = np.arange(1, len(at) + 1)
             own = np.zeros(len(steps), dtype=np.int64)
-            own[at] = [plan.arms[name].gradient_evaluations(n) for n in taken.tolist()]
+            own[at] = plan.arms[name].gradient_evaluations(taken)
             counts[row] = np.maximum.accumulate(own)
     return m.Metrics(0, names, steps, support, query, np.zeros(shape), counts)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from maml_explorer.worker.messages import Metrics
+from maml_explorer.worker.recorder import Totals
 
 _FIELDS = ("support_before", "query_after", "seconds", "gradient_evaluations")
 
@@ -56,15 +57,14 @@ class History:
             steps = np.frombuffer(self._file.read(8 * last.length))[: last.kept]
             last.kept = int((steps <= outer_step).sum())
 
-    def totals(self) -> tuple[dict[str, float], dict[str, int]]:
-        """Each arm's seconds and gradient evaluations at the last step kept."""
-        seconds: dict[str, float] = {}
-        counts: dict[str, int] = {}
+    def totals(self) -> Totals:
+        """What each arm had taken at the last step kept."""
+        totals = Totals()
         for block in self.blocks(0):
             for row, name in enumerate(block.arms):
-                seconds[name] = float(block.seconds[row, -1])
-                counts[name] = int(block.gradient_evaluations[row, -1])
-        return seconds, counts
+                totals.seconds[name] = float(block.seconds[row, -1])
+                totals.gradient_evaluations[name] = int(block.gradient_evaluations[row, -1])
+        return totals
 
     def blocks(self, run: int) -> Iterator[Metrics]:
         """All blocks in order, carrying that run number."""

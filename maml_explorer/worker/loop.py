@@ -39,7 +39,7 @@ from maml_explorer.worker.insight_figures import Figures
 from maml_explorer.worker.insight_messages import Insight, Option
 from maml_explorer.worker.insight_values.stability import StabilitySeen
 from maml_explorer.worker.mailbox import Inbox, Outbox
-from maml_explorer.worker.recorder import Bad, Recorder
+from maml_explorer.worker.recorder import Bad, Recorder, Totals
 from maml_explorer.worker.slow_motion import Pending
 
 T = TypeVar("T")
@@ -110,8 +110,7 @@ class Loop:
         self.stopping = False
         self.last_change: dict[str, str] = {}
         """Arm → the last change of a setting that it trains with, in words."""
-        self.seconds: dict[str, float] = {}
-        self.gradient_evaluations: dict[str, int] = {}
+        self.totals = Totals()
         self.changes: list[Row] = []
         self.next_due = 0.0
         self.next_probe = 0.0
@@ -256,14 +255,8 @@ class Loop:
     def _commit(
         self, state: RunState, losses: dict[str, Losses], seconds: dict[str, float]
     ) -> None:
-        assert self.plan is not None
         self.state = state
-        for name in losses:
-            self.seconds[name] = self.seconds.get(name, 0.0) + seconds.get(name, 0.0)
-            arm, t = self.plan.arms[name], state.arms[name].outer_step
-            more = arm.gradient_evaluations(t) - arm.gradient_evaluations(t - 1)
-            self.gradient_evaluations[name] = self.gradient_evaluations.get(name, 0) + more
-        self.recorder.add(state.outer_step, losses, self.seconds, self.gradient_evaluations)
+        self.recorder.add(state.outer_step, losses, seconds)
         self.rate.tick()
 
     def press(self, by_hand: bool = False) -> None:
@@ -291,7 +284,7 @@ class Loop:
         if self.plan is None or self.state is None:
             return
         self.last_flush = self.clock()
-        block, bad = self.recorder.flush(self.run_number, self.plan)
+        block, bad = self.recorder.flush(self.run_number, self.plan, self.state, self.totals)
         if block is not None:
             self.outbox.put(block)
             self._remember(block)

@@ -9,7 +9,7 @@ import torch
 
 from maml_explorer.core.divergence import loss_limit
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.training import Losses
+from maml_explorer.core.training import Losses, RunState
 from maml_explorer.worker.messages import Metrics
 
 BLOCK_STEPS = 64
@@ -20,7 +20,7 @@ class _Row:
     outer_step: int
     losses: dict[str, Losses]
     seconds: dict[str, float]
-    gradient_evaluations: dict[str, int]
+    """What each arm took for this step."""
 
 
 @dataclass(frozen=True)
@@ -33,59 +33,79 @@ class Bad:
 
 
 @dataclass(slots=True)
+class Totals:
+    """What each arm has taken in a run so far, by its name."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    gradient_evaluations: dict[str, int] = field(default_factory=dict)
+
+    def forget(self, name: str) -> None:
+        """An arm begins anew."""
+        self.seconds.pop(name, None)
+        self.gradient_evaluations.pop(name, None)
+
+
+@dataclass(slots=True)
 class Recorder:
-    """Collects outer steps; `flush` reads them from the device in one go."""
+    """Collects outer steps; `flush` reads them from the device and adds them up in one go.
+
+    So a step in between costs next to nothing.
+    """
 
     rows: list[_Row] = field(default_factory=list)
 
-    def add(
-        self,
-        outer_step: int,
-        losses: dict[str, Losses],
-        seconds: dict[str, float],
-        gradient_evaluations: dict[str, int],
-    ) -> None:
-        """One committed outer step, with each arm's totals so far."""
-        self.rows.append(_Row(outer_step, losses, dict(seconds), dict(gradient_evaluations)))
+    def add(self, outer_step: int, losses: dict[str, Losses], seconds: dict[str, float]) -> None:
+        """One committed outer step, with what each arm took for it."""
+        self.rows.append(_Row(outer_step, losses, seconds))
 
     @property
     def full(self) -> bool:
         """Whether it is time to flush by number of steps."""
         return len(self.rows) >= BLOCK_STEPS
 
-    def flush(self, run: int, plan: Plan) -> tuple[Metrics | None, list[Bad]]:
+    def flush(
+        self, run: int, plan: Plan, state: RunState, totals: Totals
+    ) -> tuple[Metrics | None, list[Bad]]:
         """The block since the last flush, and the first bad loss of every arm that diverged.
 
         Losses that are not finite are NaN in the block; nothing non-finite leaves as a number.
+
+        Args:
+            state: after the last of the steps.
+            totals: before the first of them; the block is added.
         """
         rows, self.rows = self.rows, []
         if not rows:
             return None, []
         names = tuple(plan.arms)
-        shape = (len(names), len(rows))
-        support, query = np.full(shape, np.nan), np.full(shape, np.nan)
-        seconds, counts = np.zeros(shape), np.zeros(shape, dtype=np.int64)
-        read = [row.losses[name] for row in rows for name in names if name in row.losses]
-        values = iter(torch.stack(read).double().tolist() if read else ())
-        for column, row in enumerate(rows):
-            for index, name in enumerate(names):
-                seconds[index, column] = row.seconds.get(name, 0.0)
-                counts[index, column] = row.gradient_evaluations.get(name, 0)
-                if name in row.losses:
-                    support[index, column], query[index, column] = next(values)
+        trained = np.array([[name in row.losses for row in rows] for name in names])
+        losses = np.full((2, *trained.shape), np.nan)
+        read = [row.losses[name] for name in names for row in rows if name in row.losses]
+        if read:
+            losses[:, trained] = torch.stack(read).cpu().double().numpy().T
+        support, query = losses
+        seconds, counts = np.zeros(trained.shape), np.zeros(trained.shape, dtype=np.int64)
         bad = []
         for index, name in enumerate(names):
-            trained = np.array([name in row.losses for row in rows])
+            known = totals.seconds.get(name, 0.0)
+            # one after the other, as they were taken: a sum of blocks would round differently
+            seconds[index] = np.cumsum([known, *(row.seconds.get(name, 0.0) for row in rows)])[1:]
+            taken = np.cumsum(trained[index])
+            if taken[-1]:
+                arm, before = plan.arms[name], state.arms[name].outer_step - taken[-1]
+                taken = arm.gradient_evaluations(before + taken) - arm.gradient_evaluations(before)
+            counts[index] = totals.gradient_evaluations.get(name, 0) + taken
             limit = loss_limit(plan, name)
             fine = (support[index] <= limit) & (query[index] <= limit)  # NaN is not
-            wrong = trained & ~fine
+            wrong = trained[index] & ~fine
             if wrong.any():
                 column = int(np.argmax(wrong))
                 pair = (support[index, column], query[index, column])
                 loss = next(float(v) for v in pair if not v <= limit)
                 bad.append(Bad(name, rows[column].outer_step, loss))
-        for one in (support, query):
-            one[~np.isfinite(one)] = np.nan
+        totals.seconds.update(zip(names, seconds[:, -1].tolist(), strict=True))
+        totals.gradient_evaluations.update(zip(names, counts[:, -1].tolist(), strict=True))
+        losses[~np.isfinite(losses)] = np.nan
         steps = np.array([row.outer_step for row in rows], dtype=np.int64)
         for array in (steps, support, query, seconds, counts):
             array.flags.writeable = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import re
 import sys
 import tempfile
 import threading
@@ -19,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyqtgraph as pg
 import torch  # before PySide6, which changes how imports work
 from PySide6.QtCore import (
     QCoreApplication,
@@ -37,6 +39,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QFileDialog,
+    QLabel,
     QLineEdit,
     QMenu,
     QSlider,
@@ -45,6 +48,7 @@ from PySide6.QtWidgets import (
 )
 
 from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.core.models.mlp import network
 from maml_explorer.core.plan import memory_estimate
 from maml_explorer.gui.app import Options
 from maml_explorer.gui.edits import in_force_part
@@ -65,6 +69,8 @@ QUIET = ("propagateSizeHints", "does not support raise", "does not support grabb
 """What the offscreen platform says of every window and every menu."""
 LARGEST = 10**9
 """Most bytes that random settings may need here."""
+MOST_PRODUCTS = 10**9
+"""Most products of an outer step: 2,000 of them end in minutes."""
 
 
 class Watch:
@@ -559,8 +565,22 @@ def drawn_value(declared: Hyperparameter, dice: random.Random) -> object:
     return round(value) if declared.kind == "int" else value
 
 
+def products(settings: Settings) -> int:
+    """Products of one outer step, about: what an arm's recursion multiplies, for all its tasks."""
+    parameters = network(settings.model).parameter_count
+    total = 0
+    for arm in settings.arms:
+        own = settings.of_arm(arm)
+        inner = own.inner.inner_steps
+        if ALGORITHMS[arm.algorithm].outer_rule == "interpolation":
+            inner = own.inner.reptile_inner_steps
+        points = 7 * inner * own.inner.shots + 3 * own.inner.query_points
+        total += own.outer.meta_batch * points * parameters
+    return total
+
+
 def drawn(dice: random.Random) -> Settings:
-    """Random settings, extreme ones among them, that fit into the memory here."""
+    """Random settings, extreme ones among them, that fit into the memory and the time here."""
     while True:
         keys = dice.sample(list(DECLARATIONS), dice.randint(3, 12))
         values = {key: drawn_value(DECLARATIONS[key], dice) for key in keys}
@@ -571,50 +591,76 @@ def drawn(dice: random.Random) -> Settings:
             settings = settings.with_values({"outer_steps": 2000, "device": "cpu"}).with_arms(arms)
         except SettingsError:
             continue
-        if memory_estimate(settings) < LARGEST:
+        if memory_estimate(settings) < LARGEST and products(settings) < MOST_PRODUCTS:
             return settings
 
 
-def extremes(budget: Budget, watch: Watch, dice: random.Random) -> Row:
-    """20 random configurations, 2,000 steps each, in the window; saved, and read again."""
-    finished, taken, count, diverged = 0, 0, 0, 0
+def not_finite(window: MainWindow) -> str:
+    """What the window shows now that is not finite; empty where there is nothing."""
+    for view in window.findChildren(pg.GraphicsView):
+        for item in view.scene().items() if view.isVisible() else ():
+            if isinstance(item, pg.PlotCurveItem) and item.isVisible():
+                around = item.getPath().boundingRect()
+                edges = (around.left(), around.right(), around.top(), around.bottom())
+                if not np.isfinite(edges).all():
+                    return f"a curve of {view.accessibleName() or type(view).__name__}"
+    for shown in window.findChildren(QLabel):
+        if shown.isVisible() and re.search(r"\b(nan|inf)\b", shown.text(), re.IGNORECASE):
+            return f"the words {shown.text()!r}"
+    return ""
+
+
+def trained(
+    settings: Settings, folder: Path, budget: Budget, watch: Watch, dice: random.Random
+) -> tuple[int, bool]:
+    """(outer steps taken, whether an arm diverged) of one configuration in the window, saved."""
+    with shown(settings) as window:
+        session = window.session
+        seen: list[m.Diverged] = []
+        session.diverged.connect(seen.append)
+        session.failed.connect(lambda report: watch.fault(report.what))
+        session.train()
+        while session.phase is not m.Phase.FINISHED and budget.left > 0:
+            budget.say(f"{folder.name}: outer step {session.status.outer_step}")
+            spin(0.2)
+            if seen and session.phase is m.Phase.PAUSED:  # no arm is left to train
+                break
+            if dice.random() < 0.3:
+                window.tabs.setCurrentIndex(dice.randrange(window.tabs.count()))
+            if wrong := not_finite(window):
+                watch.fault(f"{wrong} is not finite with {settings}")
+                break
+        failed = [place.entry.name for place in window.places.values() if place.failed]
+        if failed:
+            watch.fault(f"panels failed: {failed} with {settings}")
+        session.pause()
+        session.post(m.SaveRun(str(folder)))
+        if not until((folder / "checkpoint.safetensors").is_file, 120):
+            watch.fault(f"not saved: {[b.text.full for b in window.banners.shown]}")
+        assert session.status is not None
+        return session.status.outer_step, bool(seen)
+
+
+def extremes(budget: Budget, watch: Watch, dice: random.Random, wanted: int = 20) -> Row:
+    """Random configurations in the window until 20 reached 2,000 steps; saved, and read again."""
+    reached, taken, count, diverged = 0, 0, 0, 0
     with tempfile.TemporaryDirectory() as name:
-        while count < 20 and budget.left > 0:
-            settings = drawn(dice)
+        while reached < wanted and budget.left > 0:
             count += 1
-            with shown(settings) as window:
-                session = window.session
-                seen: list[m.Diverged] = []
-                session.diverged.connect(seen.append)
-                session.failed.connect(lambda report: watch.fault(report.what))
-                session.train()
-                end = time.monotonic() + max(5.0, budget.left / (21 - count))
-                while session.phase is not m.Phase.FINISHED and time.monotonic() < end:
-                    budget.say(f"configuration {count}, outer step {session.status.outer_step}")
-                    spin(0.2)
-                    if seen and session.phase is m.Phase.PAUSED:
-                        break
-                    if session.status is not None and session.status.outer_step % 7 == 0:
-                        window.tabs.setCurrentIndex(dice.randrange(window.tabs.count()))
-                failed = [place.entry.name for place in window.places.values() if place.failed]
-                if failed:
-                    watch.fault(f"panels failed: {failed} with {settings}")
-                session.pause()
-                folder = Path(name) / str(count)
-                session.post(m.SaveRun(str(folder)))
-                if not until((folder / "checkpoint.safetensors").is_file, 120):
-                    watch.fault(f"not saved: {[b.text.full for b in window.banners.shown]}")
-                assert session.status is not None
-                finished += session.status.outer_step >= 2000  # the pause is its phase by now
-                diverged += bool(seen)
-                taken += session.status.outer_step
+            folder = Path(name) / str(count)
+            steps, bad = trained(drawn(dice), folder, budget, watch, dice)
+            reached += steps >= 2000
+            diverged += bad
+            taken += steps
             for path in [*folder.rglob("*.csv"), *folder.rglob("*.json")]:
                 text = path.read_text().lower()
                 if any(
                     f"{sign}{word}" in text for sign in ",:[ " for word in ("nan", "inf", "-inf")
                 ):
                     watch.fault(f"{path} holds what is not finite")
-    figures = f"{finished} reached 2,000 steps, {diverged} diverged, {taken:,} steps in all"
+    figures = (
+        f"{reached} reached 2,000 steps; in {diverged} an arm diverged; {taken:,} steps in all"
+    )
     return Row("extreme configurations", f"{count:,}", figures, len(watch.faults))
 
 

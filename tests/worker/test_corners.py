@@ -115,8 +115,8 @@ def test_going_back_keeps_what_was_before() -> None:
     blocks = [r for r in reports if isinstance(r, m.Metrics)]
     steps = np.concatenate([block.outer_step for block in blocks])
     assert steps.tolist() == list(range(1, rewound.outer_step + 1))
-    per_step = driver.loop.plan.arms["MAML"].gradient_evaluations(1)  # type: ignore[union-attr]
-    assert driver.loop.gradient_evaluations["MAML"] == per_step * rewound.outer_step
+    per_step = driver.loop.plan.arms["MAML"].gradient_evaluations(np.int64(1))  # type: ignore[union-attr]
+    assert driver.loop.totals.gradient_evaluations["MAML"] == per_step * rewound.outer_step
 
 
 @pytest.mark.parametrize(

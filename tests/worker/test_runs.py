@@ -126,12 +126,12 @@ def test_a_late_arm_counts_its_own_steps_after_opening(tmp_path: Path) -> None:
     late = settings.with_arms((*settings.arms, default_arm("anil")))
     driver.tell(m.Change(late))
     driver.train_to(50)
-    known = dict(driver.loop.gradient_evaluations)
+    known = dict(driver.loop.totals.gradient_evaluations)
     driver.tell(m.SaveRun(str(tmp_path / "run")))
     opened = Driver(settings)
     opened.outbox.collect()
     opened.tell(m.OpenRun(str(tmp_path / "run")))
-    assert opened.loop.gradient_evaluations == known
+    assert opened.loop.totals.gradient_evaluations == known
     counts = joined(opened).gradient_evaluations
     assert counts[:, -1].tolist() == [known["MAML"], known["ANIL"]]
     assert counts[1, 29] == 0 < counts[1, 30] == known["ANIL"] / 20

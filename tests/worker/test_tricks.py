@@ -146,7 +146,7 @@ def test_a_frozen_arm_goes_on_with_its_step_sizes(tmp_path: Path) -> None:
     opened = Driver(small_settings("mtl"))
     opened.tell(m.OpenRun(str(tmp_path / "run")))
     assert_same(opened, state)
-    assert opened.loop.gradient_evaluations.keys() == state.arms.keys()
+    assert opened.loop.totals.gradient_evaluations.keys() == state.arms.keys()
 
 
 def test_an_arm_may_learn_its_rates_from_now_on() -> None:
