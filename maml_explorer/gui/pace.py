@@ -1,4 +1,8 @@
-"""How often the window looks for reports: over 30 times a second, less when late or idle."""
+"""How often the window looks for reports: over 30 times a second, less when late or idle.
+
+And how often it draws what changes by itself while training: no more than leaves training its
+speed. The threads share one interpreter, so what this one takes the other loses.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,40 @@ IDLE = 150
 SLOWEST = 250
 AWAITING = 2
 """The same while a drag waits for its curves: they follow the pointer, not the next frame."""
+DRAWING_SHARE = 0.05
+"""Part of a core that the window may take while training at full speed."""
+MOST_PATIENCE = 4.0
+JUDGED_SECONDS = 0.5
 _HURRY_SECONDS = 1.0
 _AWAIT_SECONDS = 0.25
+
+
+class Patience:
+    """How many times longer than usual live drawings wait for one another, from 1.
+
+    The window's own events are answered as always: only what changes by itself is drawn less often.
+    """
+
+    def __init__(self) -> None:
+        self.value = 1.0
+        self._since = self._used = 0.0
+        self._judging = False
+
+    def rest(self) -> None:
+        """Nothing trains at full speed: whatever is drawn is drawn as often as usual."""
+        self.value, self._judging = 1.0, False
+
+    def judge(self, now: float, used: float) -> None:
+        """Takes note of the seconds by the clock, and of those that this thread has computed."""
+        if not self._judging:
+            self._judging, self._since, self._used = True, now, used
+        elapsed = now - self._since
+        if elapsed >= JUDGED_SECONDS:
+            share = (used - self._used) / elapsed
+            # a part of the work does not depend on it, and one drag is over soon: small strides
+            stride = min(max(share / DRAWING_SHARE, 0.8), 1.25)
+            self.value = min(max(self.value * stride, 1.0), MOST_PATIENCE)
+            self._since, self._used = now, used
 
 
 class Pace(QObject):
@@ -25,6 +61,8 @@ class Pace(QObject):
         super().__init__(parent)
         self._pull = pull
         self._idle = False
+        self._limited = False
+        self._patience = Patience()
         self._hurry_until = 0.0
         self._await_until = 0.0
         self._late = float(FRAME)
@@ -44,6 +82,15 @@ class Pace(QObject):
     def relax(self, idle: bool) -> None:
         """Says whether there is nothing to expect but answers."""
         self._idle = idle
+
+    def limit(self, limited: bool) -> None:
+        """Says whether training is slower than it could be: then drawing costs it nothing."""
+        self._limited = limited
+
+    @property
+    def patience(self) -> float:
+        """How many times longer than usual live drawings wait for one another, from 1."""
+        return self._patience.value
 
     def hurry(self) -> None:
         """Looks at frame rate for a second: an answer is on its way."""
@@ -79,6 +126,10 @@ class Pace(QObject):
         began = time.monotonic()
         waited = 1000 * (began - self._began)
         self._began = began
+        if self._idle or self._limited:
+            self._patience.rest()
+        else:
+            self._patience.judge(began, time.thread_time())
         # a tick that came late means that painting, not this timer, is the bottleneck
         if AWAITING < self.timer.interval() < IDLE and waited > 1.6 * self.timer.interval():
             self._late = min(self._late * 1.25, SLOWEST)

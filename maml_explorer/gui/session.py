@@ -48,8 +48,12 @@ class Worker(Protocol):
     def post(self, command: m.Command) -> None:
         """Hands over a command; never blocks."""
 
-    def collect(self) -> list[m.Report]:
-        """What was reported since the last call; never blocks."""
+    def collect(self, patience: float = 1.0) -> list[m.Report]:
+        """What was reported since the last call; never blocks.
+
+        Args:
+            patience: how many times longer than usual the live answers may now take to come.
+        """
 
     def close(self, timeout: float = 5.0) -> bool:
         """Ends the thread; False where it did not end in time."""
@@ -337,6 +341,7 @@ class Session(QObject):
 
     def set_speed(self, steps_per_second: float | None) -> None:
         """Limits the outer steps per second; None is unlimited."""
+        self.pace.limit(steps_per_second is not None)
         self.post(m.LimitSpeed(steps_per_second))
 
     def compare(self, file: str = "") -> None:
@@ -493,7 +498,7 @@ class Session(QObject):
 
     def pull(self) -> None:
         """Hands on what the worker reported; drops what is of an older run."""
-        reports = self.worker.collect()
+        reports = self.worker.collect(self.pace.patience)
         newest = max((getattr(report, "run", self.run) for report in reports), default=self.run)
         if newest > self.run:
             self._begin(newest)

@@ -34,8 +34,13 @@ class Worker:
         """Hands a command over. Never blocks."""
         self._inbox.post(command)
 
-    def collect(self) -> list[Report]:
-        """What has been reported since the last call. Never blocks."""
+    def collect(self, patience: float = 1.0) -> list[Report]:
+        """What has been reported since the last call. Never blocks.
+
+        Args:
+            patience: how many times longer than usual the live answers may now take to come.
+        """
+        self._outbox.patience = patience
         return self._outbox.collect()
 
     def close(self, timeout: float = 5.0) -> bool:

@@ -475,15 +475,16 @@ class Loop:
 
     def _live_answers(self) -> None:
         """Fresh answers while training: once the last were collected, within a share of time."""
-        begin = self.clock()
+        begin, patience = self.clock(), self.outbox.patience
         if begin >= self.next_probe and not self.outbox.waits(m.Probed):
             self.answer_probe()
             now = self.clock()
-            self.next_probe, begin = now + max(PROBE_SECONDS, (now - begin) / PROBE_SHARE), now
+            wait = max(patience * PROBE_SECONDS, (now - begin) / PROBE_SHARE)
+            self.next_probe, begin = now + wait, now
         if begin >= self.next_watch and not self.outbox.waits(m.Watched):
             self.answer_watch()
             now = self.clock()
-            self.next_watch = now + max(WATCH_SECONDS, (now - begin) / WATCH_SHARE)
+            self.next_watch = now + max(patience * WATCH_SECONDS, (now - begin) / WATCH_SHARE)
 
     def _advance_meta_test(self, paused: bool) -> bool:
         """One piece of the meta-test where it is due; False where there is nothing to do."""

@@ -111,6 +111,8 @@ class Outbox:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._slots = _Slots({}, {}, [], deque(maxlen=MAX_EVENTS))
+        self.patience = 1.0
+        """How many times longer than usual the window gives live answers."""
 
     def put(self, report: Report) -> None:
         """Adds a report."""

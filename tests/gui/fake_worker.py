@@ -74,7 +74,7 @@ class FakeWorker:
     def posted_of(self, kind: type) -> list[Any]:
         return [command for command in self.posted if isinstance(command, kind)]
 
-    def collect(self) -> list[m.Report]:
+    def collect(self, patience: float = 1.0) -> list[m.Report]:
         if self.phase is m.Phase.RUNNING:
             self._advance(self._per_pull)
         reports, self._outbox = self._outbox, []

@@ -36,7 +36,7 @@ AXES = {
     GRADIENTS: ("gradients", "Gradient evaluations per task, per arm"),
 }
 _FRAME = 150
-"""Milliseconds between two drawings while training."""
+"""Milliseconds between two drawings while training, where the window has no patience."""
 _AT_ONCE = 15
 """Milliseconds until a person sees what they did."""
 
@@ -119,7 +119,7 @@ class LossesPanel(QWidget):
 
     def _later(self) -> None:
         if self.isVisible() and not self._soon.isActive():
-            self._soon.start(_FRAME)
+            self._soon.start(round(self.session.pace.patience * _FRAME))
 
     def _at_once(self) -> None:
         if self.isVisible():
