@@ -337,8 +337,7 @@ class Loop:
         self.state = frozen_arm(self.plan, self.state, kept, bad.arm)
         good = self.state.arms[bad.arm]
         self.changes.append(frozen_row(self.state.outer_step, bad.arm, good.outer_step))
-        what = "is not finite" if bad.loss != bad.loss or bad.loss == float("inf") else "exploded"
-        figure = "" if bad.loss != bad.loss else f" ({bad.loss:.3g})"
+        what = f"exploded ({bad.loss:.3g})" if np.isfinite(bad.loss) else "is not finite"
         change = self.last_change.get(bad.arm)
         tail = f" Last change: {change}." if change else ""
         self.outbox.put(
@@ -347,7 +346,7 @@ class Loop:
                 bad.arm,
                 bad.outer_step,
                 good.outer_step,
-                f"{bad.arm} diverged at outer step {bad.outer_step}: its loss {what}{figure}. "
+                f"{bad.arm} diverged at outer step {bad.outer_step}: its loss {what}. "
                 f"It is kept at its step {good.outer_step}; the other arms go on.{tail}",
                 self._stability_at(bad.arm, good),
             )
