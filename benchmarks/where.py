@@ -26,7 +26,7 @@ from benchmarks.measuring import (
 )
 from benchmarks.problem import Problem, Trainer
 from maml_explorer.core.optimizers import adam
-from maml_explorer.core.replay import record
+from maml_explorer.core.replay import Recording, record
 
 TINY = Problem(tasks=2, shots=2, queries=2, hidden=(2, 2))
 CASES = (
@@ -63,7 +63,7 @@ def recorded(problem: Problem) -> Recorded:
         return found.gradient, found.losses
 
     made = record(function, [theta.clone(), batch.inputs.clone(), batch.y.clone(), arm.inner_lr])
-    return Recorded(made.run, len(getattr(made, "_calls", ())))
+    return Recorded(made.run, made.kernels if isinstance(made, Recording) else 0)
 
 
 def repeated(action: Callable[[], Any]) -> Work:

@@ -301,6 +301,11 @@ class Recording:
         self._pieces = _pieces(calls)
 
     @property
+    def kernels(self) -> int:
+        """Kernels of one run."""
+        return sum(map(len, self._pieces))
+
+    @property
     def pieces(self) -> int:
         """Pieces of work, a fixed function of the sizes."""
         return len(self._pieces)

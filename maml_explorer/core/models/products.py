@@ -2,6 +2,10 @@
 
 A layer is [in + 1, out] or [task, in + 1, out], the bias last; a normed one goes on with its scale,
 its shift and its stored statistics. Activations are [task, point, in + 1], the last column ones.
+
+Where a layer has one output, a product with a matrix per task is one with a vector. Written as a
+row times a matrix it takes a third of the time of a matrix times a column, and the result lies in
+memory alike.
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ def weight_of(layer: Tensor) -> Tensor:
 def product(h: Tensor, layer: Tensor) -> Tensor:
     """h W: [task, point, in] with [in, out] or [task, in, out] → [task, point, out]."""
     if layer.dim() == 3:
+        if layer.shape[-1] == 1:
+            return torch.bmm(layer.mT, h.mT).mT
         return torch.bmm(h, layer)
     return torch.mm(h.reshape(-1, h.shape[-1]), layer).view(h.shape[0], h.shape[1], -1)
 
@@ -37,6 +43,9 @@ def product(h: Tensor, layer: Tensor) -> Tensor:
 def add_product(base: Tensor, h: Tensor, layer: Tensor) -> Tensor:
     """base + h W, in place."""
     if layer.dim() == 3:
+        if layer.shape[-1] == 1:
+            base.mT.baddbmm_(layer.mT, h.mT)
+            return base
         return base.baddbmm_(h, layer)
     base.view(-1, base.shape[-1]).addmm_(h.view(-1, h.shape[-1]), layer)
     return base
@@ -65,6 +74,12 @@ def outer(h: Tensor, delta: Tensor, sum_tasks: bool) -> Tensor:
     """hᵀ δ: [task, in, out], or [in, out] summed over tasks in one product."""
     if sum_tasks:
         return torch.mm(h.reshape(-1, h.shape[-1]).t(), delta.reshape(-1, delta.shape[-1]))
+    return _outer_per_task(h, delta)
+
+
+def _outer_per_task(h: Tensor, delta: Tensor) -> Tensor:
+    if delta.shape[-1] == 1:
+        return torch.bmm(delta.mT, h).mT
     return torch.bmm(h.mT, delta)
 
 
@@ -74,4 +89,4 @@ def add_outer(base: Tensor, h: Tensor, delta: Tensor, sum_tasks: bool) -> None:
         base[:-1].addmm_(h.view(-1, h.shape[-1]).t(), delta.reshape(-1, delta.shape[-1]))
     else:
         # a product into a slice would be copied there and back; adding it is three times faster
-        base[:, :-1].add_(torch.bmm(h.mT, delta))
+        base[:, :-1].add_(_outer_per_task(h, delta))
