@@ -119,9 +119,9 @@ def outer_gradient(
     if shape.learned is not None and found.step_sizes is not None:
         parts += shape.learned.gradient(model, found.step_sizes)
     flat = torch.cat(parts)
-    # divided by numbers, not by a tensor made here: a CUDA graph may not copy from the host
-    before = found.support_before / (shape.total_tasks * shape.shots)
-    after = found.query_after / (shape.total_tasks * (x.shape[1] - shape.shots))
+    # times numbers, not a tensor made here: a CUDA graph may not copy from the host
+    before = found.support_before * (1 / (shape.total_tasks * shape.shots))
+    after = found.query_after * (1 / (shape.total_tasks * (x.shape[1] - shape.shots)))
     return OuterGradient(flat, torch.stack([before, after]), found.moments)
 
 
