@@ -158,7 +158,7 @@ def of_the_tabs(opened: MainWindow) -> Shots:
         if entry.place == TAB:
             opened.show_tab(entry.name)
             panel = opened.places[entry.name].panel
-            for page in panel.pages if isinstance(panel, InsightTab) else ("",):
+            for page in panel.kinds if isinstance(panel, InsightTab) else ("",):
                 if isinstance(panel, InsightTab):
                     panel.show_page(page)
                 wait_for(2.0)

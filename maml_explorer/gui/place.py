@@ -6,8 +6,9 @@ import traceback
 from types import TracebackType
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from maml_explorer.gui.panels import PanelEntry
 from maml_explorer.gui.session import Session
@@ -15,17 +16,22 @@ from maml_explorer.gui.widgets import button, label, row
 
 
 class Place(QFrame):
-    """Where one panel stands. A panel that fails leaves its error here; the rest goes on."""
+    """Where one panel stands. A panel that fails leaves its error here; the rest goes on.
+
+    A panel that waits to be seen is built when it first is, so that a start does not wait for it.
+    """
 
     def __init__(self, entry: PanelEntry, session: Session) -> None:
         super().__init__()
         self.entry, self._session = entry, session
         self.setObjectName(entry.name)
         self.panel: QWidget | None = None
+        """None before it is built, and where it failed."""
         self._error: QWidget | None = None
         self._box = QVBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
-        self.build()
+        if not entry.waits:
+            self.build()
 
     def build(self) -> None:
         """Builds the panel anew."""
@@ -36,6 +42,9 @@ class Place(QFrame):
             self.fail(error)
             return
         self._box.addWidget(self.panel)
+        # the layout would do both only when this has ended
+        self.panel.resize(self.size())
+        self.panel.show()
 
     def fail(self, error: BaseException) -> None:
         """Shows `error` in the panel's stead."""
@@ -67,12 +76,21 @@ class Place(QFrame):
             return False
         while trace is not None:
             origin = trace.tb_frame.f_locals.get("self")
-            if isinstance(origin, QWidget) and (
-                origin is self.panel or self.panel.isAncestorOf(origin)
+            if (
+                isinstance(origin, QWidget)
+                # not one whose constructor failed before it was a widget
+                and isValid(origin)
+                and (origin is self.panel or self.panel.isAncestorOf(origin))
             ):
                 return True
             trace = trace.tb_next
         return False
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Builds the panel that waited for this."""
+        super().showEvent(event)
+        if self.panel is None and not self.failed:
+            self.build()
 
     def _clear(self) -> None:
         for old in (self.panel, self._error):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.panels.insight_tab import InsightTab
 from maml_explorer.gui.window import MainWindow
 from tests.gui.fake_worker import FakeWorker
 
@@ -22,6 +23,16 @@ def worker_of(window: MainWindow) -> FakeWorker:
 
 def press(qtbot: QtBot, button: QAbstractButton) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def walk_through(window: MainWindow, tab: str) -> Iterator[None]:
+    """Opens the tab, and every page that it has, one after the other."""
+    window.show_tab(tab)
+    panel = window.places[tab].panel
+    for name in panel.kinds if isinstance(panel, InsightTab) else ("",):
+        if isinstance(panel, InsightTab):
+            panel.show_page(name)
+        yield
 
 
 def said(window: MainWindow) -> list[str]:

@@ -21,7 +21,7 @@ from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.theme import THEMES, contrast
 from maml_explorer.gui.window import MainWindow
-from tests.gui.driving import Opener
+from tests.gui.driving import Opener, walk_through
 
 CONTROLS = (QAbstractButton, QComboBox, QAbstractSlider, QLineEdit, QAbstractItemView)
 TABS = [entry.name for entry in PANELS.values() if entry.place == TAB]
@@ -53,11 +53,10 @@ def spoken(widget: QWidget) -> str:
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_every_control_has_a_name_in_words(window: MainWindow, qtbot: QtBot, tab: str):
-    window.show_tab(tab)
-    qtbot.wait(20)
+def test_every_control_has_a_name_in_words(window: MainWindow, tab: str):
     unnamed = [
         f"{type(widget).__name__} {widget.objectName()} in {type(widget.parentWidget()).__name__}"
+        for _ in walk_through(window, tab)
         for widget in controls(window)
         if not any(letter.isalpha() for letter in spoken(widget))
     ]
@@ -65,13 +64,12 @@ def test_every_control_has_a_name_in_words(window: MainWindow, qtbot: QtBot, tab
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_every_visible_control_is_reached_by_tab(window: MainWindow, qtbot: QtBot, tab: str):
-    window.show_tab(tab)
-    qtbot.wait(20)
+def test_every_visible_control_is_reached_by_tab(window: MainWindow, tab: str):
     # the palette's list is worked from its search field
     apart = [window.palette_overlay, window.shortcut_sheet, window.files.ask]
     unreached = [
         f"{type(widget).__name__} “{spoken(widget)}”"
+        for _ in walk_through(window, tab)
         for widget in controls(window)
         if widget.isVisible()
         and widget.isEnabled()
@@ -102,8 +100,15 @@ def test_tab_walks_through_the_window_and_comes_back(window: MainWindow, qtbot: 
 @pytest.mark.parametrize("tab", TABS)
 def test_no_words_are_cut_at_1280_by_800(opened: Opener, qtbot: QtBot, tab: str):
     window = opened(size=(1280, 800))
-    window.show_tab(tab)
-    qtbot.wait(30)
+    cut = []
+    for _ in walk_through(window, tab):
+        qtbot.wait(30)
+        cut += cut_words(window)
+    assert cut == []
+
+
+def cut_words(window: MainWindow) -> list[str]:
+    """What is narrower than its words, of what must not be."""
     cut = []
     for widget in window.centralWidget().findChildren(QWidget):
         if not widget.isVisible() or not isinstance(widget, QLabel | QAbstractButton):
@@ -114,7 +119,7 @@ def test_no_words_are_cut_at_1280_by_800(opened: Opener, qtbot: QtBot, tab: str)
             continue
         if widget.width() < widget.minimumSizeHint().width() - 1:
             cut.append(f"{type(widget).__name__} “{widget.text()}”")
-    assert cut == []
+    return cut
 
 
 def test_every_part_of_the_window_has_room_at_1280_by_800(opened: Opener):

@@ -200,7 +200,7 @@ def test_every_page_fits_beside_the_settings_at_1280(opened: Opener) -> None:
     window.show_tab("gradient")
     panel = window.places["gradient"].panel
     assert isinstance(panel, GradientPanel)
-    for name in panel.pages:
+    for name in panel.kinds:
         panel.show_page(name)
         window.grab()
         assert window.parts["Settings"].isVisible(), name

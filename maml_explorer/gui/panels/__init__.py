@@ -24,6 +24,9 @@ class PanelEntry:
     place: str
     class_name: str
     """In the module of the same name as the panel."""
+    waits: bool = False
+    """Whether it is built only when it is first seen: it shows nothing but what the session knows,
+    and has no `draw_as`."""
 
     def build(self, session: Session) -> QWidget:
         """A new panel.
@@ -44,12 +47,12 @@ PANELS: dict[str, PanelEntry] = {
         PanelEntry("adaptation", "Adaptation", CENTRE, "AdaptationPanel"),
         PanelEntry("losses", "Losses", RIGHT, "LossesPanel"),
         PanelEntry("adaptation_speed", "Adaptation speed", RIGHT, "AdaptationSpeedPanel"),
-        PanelEntry("tasks", "Tasks", TAB, "TasksPanel"),
-        PanelEntry("gradient", "Gradient", TAB, "GradientPanel"),
-        PanelEntry("network", "Network", TAB, "NetworkPanel"),
-        PanelEntry("map", "Map", TAB, "MapPanel"),
-        PanelEntry("runs", "Runs", TAB, "RunsPanel"),
-        PanelEntry("code", "Code", TAB, "CodePanel"),
+        PanelEntry("tasks", "Tasks", TAB, "TasksPanel", waits=True),
+        PanelEntry("gradient", "Gradient", TAB, "GradientPanel", waits=True),
+        PanelEntry("network", "Network", TAB, "NetworkPanel", waits=True),
+        PanelEntry("map", "Map", TAB, "MapPanel", waits=True),
+        PanelEntry("runs", "Runs", TAB, "RunsPanel", waits=True),
+        PanelEntry("code", "Code", TAB, "CodePanel", waits=True),
         PanelEntry("pseudocode", "Pseudocode", TAB, "PseudocodePanel"),
     )
 }

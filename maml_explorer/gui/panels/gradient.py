@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from maml_explorer.gui.panels.gradient_check import CheckPage
 from maml_explorer.gui.panels.gradient_cost import CostPage
 from maml_explorer.gui.panels.gradient_parts import PartsPage
 from maml_explorer.gui.panels.gradient_tasks import TasksPage
-from maml_explorer.gui.panels.insight_page import InsightPage
-from maml_explorer.gui.panels.insight_tab import InsightTab
+from maml_explorer.gui.panels.insight_tab import InsightTab, PageKind
 from maml_explorer.gui.session import Session
 
-PAGES: dict[str, Callable[[Session], InsightPage]] = {
+PAGES: dict[str, PageKind] = {
     "Parts": PartsPage,
     "Tasks": TasksPage,
     "Check": CheckPage,
@@ -25,4 +22,4 @@ class GradientPanel(InsightTab):
     """Parts, tasks, a check, costs."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session, PAGES, "Arm whose gradient is shown")
+        super().__init__(session, PAGES, "Arm whose gradient is shown", foot=False)

@@ -34,9 +34,7 @@ class InsightPage(QWidget):
         super().__init__()
         self.session = session
         self.controls: tuple[QWidget, ...] = ()
-        """What stands in the head of the tab while this page is open."""
-        self.foot: tuple[QWidget, ...] = ()
-        """What stands at the foot of the tab while this page is open."""
+        """What stands in the head of the tab, or at its foot, while this page is open."""
         self.summary = ""
         """What is drawn, in words and figures; `tell` sets it."""
         self.arm = ""

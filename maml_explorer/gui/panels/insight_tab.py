@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
+from itertools import pairwise
+from typing import Protocol
 
 from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
 
@@ -14,73 +16,82 @@ from maml_explorer.gui.widgets import ComboBox, button, row
 from maml_explorer.settings import Settings
 
 
+class PageKind(Protocol):
+    """What builds a page, and says beforehand what the page answers."""
+
+    tip: str
+
+    def __call__(self, session: Session, /) -> InsightPage:
+        """A new page."""
+
+
 class InsightTab(QWidget):
-    """One page at a time; the arm is chosen for all of them.
+    """One page at a time, built when it is first opened; the arm is chosen for all of them.
 
     Args:
         pages: word on the button → page.
         arm_words: accessible name of the choice of the arm.
+        foot: the controls of the pages, and the words, stand below; else in the head.
     """
 
     def __init__(
         self,
         session: Session,
-        pages: Mapping[str, Callable[[Session], InsightPage]],
+        pages: Mapping[str, PageKind],
         arm_words: str = "Arm that is looked into",
+        *,
+        foot: bool = True,
     ) -> None:
         super().__init__()
         self.session = session
-        self.pages = {name: kind(session) for name, kind in pages.items()}
+        self._foot = foot
+        self.kinds = pages
+        self.pages: dict[str, InsightPage] = {}
+        """Those that were opened, by the words on their buttons."""
+        self.shown = ""
+        """The word on the button of the page that is open."""
         self.stack = QStackedWidget()
         self.choices = QButtonGroup(self)
         self.arm_choice = ComboBox()
         self.arm_choice.setAccessibleName(arm_words)
-        self.arm_choice.setMinimumWidth(72)
+        self.arm_choice.setMinimumWidth(60)
         self.arm_choice.currentTextChanged.connect(self._show_arm)
         self.said = ElidedLabel()
         self._ages: dict[str, str] = {}
         self.refresh = button("↻", lambda: self.page.view.refresh(), "Compute what is shown now")
         self.refresh.setAccessibleName("Refresh")
-        head, foot = row(), row()
-        for nth, (name, page) in enumerate(self.pages.items()):
-            choice = button(name, partial(self.show_page, name), page.tip)
+        head = row()
+        for nth, (name, kind) in enumerate(pages.items()):
+            choice = button(name, partial(self.show_page, name), kind.tip)
             choice.setCheckable(True)
             self.choices.addButton(choice, nth)
-            self.stack.addWidget(page)
             head.addWidget(choice)
-            page.view.said.connect(partial(self._take_age, name))
-            page.told.connect(self._say)
         head.addSpacing(8)
         head.addWidget(self.arm_choice)
-        for page in self.pages.values():
-            for control in page.controls:
-                control.setMinimumWidth(80)
-                head.addWidget(control)
-            for control in page.foot:
-                foot.addWidget(control)
-        # without a foot there is room for the words in the head
-        if not foot.count():
-            head.addWidget(self.said, 1)
-        else:
-            foot.insertWidget(0, self.said, 1)
-            head.addStretch(1)
-        head.addWidget(self.refresh)
+        self._controls = row()
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 8, 0, 0)
         box.setSpacing(4)
         box.addLayout(head)
         box.addWidget(self.stack, 1)
-        box.addLayout(foot)
+        if foot:
+            head.addStretch(1)
+            below = row(self.said)
+            below.setStretch(0, 1)
+            below.addLayout(self._controls)
+            box.addLayout(below)
+        else:
+            head.addLayout(self._controls)
+            head.addWidget(self.said, 1)
+        head.addWidget(self.refresh)
         session.settings_changed.connect(self._take_settings)
         self._take_settings(session.settings)
-        self.show_page(next(iter(self.pages)))
+        self.show_page(next(iter(pages)))
 
     @property
     def page(self) -> InsightPage:
         """The page that is open."""
-        page = self.stack.currentWidget()
-        assert isinstance(page, InsightPage)
-        return page
+        return self.pages[self.shown]
 
     def show_page(self, name: str) -> None:
         """Opens a page by the word on its button.
@@ -88,15 +99,32 @@ class InsightTab(QWidget):
         Raises:
             KeyError: where there is none.
         """
-        page = self.pages[name]
+        if name not in self.pages:
+            self._build(name)
+        page, self.shown = self.pages[name], name
         self.stack.setCurrentWidget(page)
-        self.choices.button(list(self.pages).index(name)).setChecked(True)
+        self.choices.button(list(self.kinds).index(name)).setChecked(True)
         for other in self.pages.values():
-            for control in (*other.controls, *other.foot):
+            for control in other.controls:
                 control.setVisible(other is page)
         self.arm_choice.setVisible(page.of_an_arm)
         page.view.show_now()
         self._say()
+
+    def _build(self, name: str) -> None:
+        page = self.kinds[name](self.session)
+        page.show_arm(self.arm_choice.currentText())
+        page.view.said.connect(partial(self._take_age, name))
+        page.told.connect(self._say)
+        self.stack.addWidget(page)
+        for control in page.controls:
+            control.setMinimumWidth(70)
+            self._controls.addWidget(control)
+        if not self._foot:
+            # the head is reached before what stands below it
+            for before, after in pairwise((self.arm_choice, *page.controls)):
+                QWidget.setTabOrder(before, after)
+        self.pages[name] = page
 
     def _show_arm(self, name: str) -> None:
         for page in self.pages.values():
@@ -121,7 +149,8 @@ class InsightTab(QWidget):
     def _say(self) -> None:
         """Says what the open page shows, and of which outer step it is."""
         page = self.page
-        name = next(name for name, other in self.pages.items() if other is page)
         # words about a drawing are for as long as it is seen
         drawn = page.summary if page.view.currentWidget() is page.view.content else ""
-        self.said.say(SEPARATOR.join(words for words in (drawn, self._ages.get(name, "")) if words))
+        self.said.say(
+            SEPARATOR.join(words for words in (drawn, self._ages.get(self.shown, "")) if words)
+        )

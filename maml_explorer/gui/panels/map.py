@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from maml_explorer.gui.panels.chosen_page import ChosenPage
-from maml_explorer.gui.panels.insight_tab import InsightTab
+from maml_explorer.gui.panels.insight_tab import InsightTab, PageKind
 from maml_explorer.gui.panels.map_errors import DataMapPage, ErrorMapPage
 from maml_explorer.gui.panels.map_landscape import LandscapePage
 from maml_explorer.gui.panels.map_parameters import ParametersPage
 from maml_explorer.gui.session import Session
 
-PAGES: dict[str, Callable[[Session], ChosenPage]] = {
+PAGES: dict[str, PageKind] = {
     "Parameters": ParametersPage,
     "Errors": ErrorMapPage,
     "Shots": DataMapPage,

@@ -34,7 +34,7 @@ class ErrorMapPage(ChosenPage):
         self.steps = StepSlider("Inner step", "Inner step of the error map")
         super().__init__(session, "error_map", self.plot)
         self.seen: ErrorMapSeen | None = None
-        self.foot = (self.steps,)
+        self.controls = (self.steps,)
         self.steps.chosen.connect(self.inner.choose)
         self.inner.changed.connect(self._draw)
         self.plot.caption = lambda: self.summary

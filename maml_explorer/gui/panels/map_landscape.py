@@ -47,7 +47,7 @@ class LandscapePage(ChosenPage):
         """Inner steps from every point."""
         super().__init__(session, "landscape", self.plot, of_task=True)
         self.seen: LandscapeSeen | None = None
-        self.foot = (self.loss, self.axes, self.steps)
+        self.controls = (self.loss, self.axes, self.steps)
         self.loss.setAccessibleName("Loss on the plane")
         self.loss.addItems(list(FIELDS))
         self.loss.activated.connect(lambda _: self._draw())
@@ -160,7 +160,7 @@ class LandscapePlot(HeatPlot):
         """Draws everything in the colours of `theme`."""
         super().take_colors(theme)
         if self.theta is not None:
-            recolor(self.theta, theme.text, theme.card, veil=170)
+            recolor(self.theta, theme.text, theme.card)
         if self.seen is not None:
             self._draw_contours()
             self._draw_paths()

@@ -30,7 +30,7 @@ class ParametersPage(ChosenPage):
         self.color_by.setAccessibleName("What the colours of the map say")
         self.color_by.addItems([PHASE, AMPLITUDE])
         self.color_by.activated.connect(lambda _: self._draw())
-        self.foot = (self.color_by,)
+        self.controls = (self.color_by,)
         self.reask()
         self.plot.caption = lambda: self.summary
         self.plot.picked.connect(self._show_above)

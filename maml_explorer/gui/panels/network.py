@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from maml_explorer.gui.panels.chosen_page import ChosenPage
-from maml_explorer.gui.panels.insight_tab import InsightTab
+from maml_explorer.gui.panels.insight_tab import InsightTab, PageKind
 from maml_explorer.gui.panels.network_features import FeaturesPage
 from maml_explorer.gui.panels.network_layer import LayerPage
 from maml_explorer.gui.panels.network_norm import NormPage
 from maml_explorer.gui.panels.network_step_sizes import StepSizesPage
 from maml_explorer.gui.session import Session
 
-PAGES: dict[str, Callable[[Session], ChosenPage]] = {
+PAGES: dict[str, PageKind] = {
     "Features": FeaturesPage,
     "Layer": LayerPage,
     "Step sizes": StepSizesPage,

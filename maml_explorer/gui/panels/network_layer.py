@@ -50,7 +50,7 @@ class LayerPage(ChosenPage):
         self.what.setAccessibleName("Activations or weights")
         self.what.addItems([ACTIVATIONS, WEIGHTS])
         self.what.activated.connect(lambda _: self._draw())
-        self.foot = (self.layer_choice, self.what)
+        self.controls = (self.layer_choice, self.what)
         self.take_settings(session.settings)
 
     def extra(self) -> dict[str, Option]:

@@ -52,7 +52,7 @@ class NormPage(ChosenPage):
             choice.setAccessibleName(name)
             choice.addItems(words)
             choice.activated.connect(lambda _: self._draw())
-        self.foot = (self.layer_choice, self.which_set, self.what)
+        self.controls = (self.layer_choice, self.which_set, self.what)
         for plot in (self.current, self.stored, self.errors):
             plot.caption = lambda: self.summary
         for plot in (self.current, self.stored):

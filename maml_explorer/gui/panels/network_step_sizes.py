@@ -32,7 +32,7 @@ class StepSizesPage(ChosenPage):
         self.which.setAccessibleName("Which step sizes are shown")
         self.which.addItem(WHOLE)
         self.which.activated.connect(lambda _: self._draw())
-        self.foot = (self.which,)
+        self.controls = (self.which,)
         self.reask()
         self.plot.caption = lambda: self.summary
         self.plot.cell_text = self.cell_text

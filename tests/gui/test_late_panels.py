@@ -1,0 +1,163 @@
+"""Panels and pages that are built when they are first seen know what happened before that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.panels import PANELS, gradient, map, network
+from maml_explorer.gui.panels.gradient_parts import GRADIENT
+from maml_explorer.gui.panels.insight_page import InsightPage
+from maml_explorer.gui.panels.insight_tab import InsightTab
+from maml_explorer.gui.session import Session
+from maml_explorer.gui.theme import DARK
+from maml_explorer.gui.window import MainWindow
+from maml_explorer.settings import default_arm
+from maml_explorer.worker.insight_messages import Insight, InsightFigures, LookInside
+from maml_explorer.worker.insight_values.check import CheckSeen
+from maml_explorer.worker.insight_values.cost import CostSeen
+from maml_explorer.worker.insight_values.gradient import WHOLE, GradientSeen
+from tests.gui import insight_records as records
+from tests.gui.driving import press
+from tests.gui.panel_bench import Bench
+
+WAITING = {entry.name for entry in PANELS.values() if entry.waits}
+TABS = (
+    (gradient.GradientPanel, gradient.PAGES),
+    (network.NetworkPanel, network.PAGES),
+    (map.MapPanel, map.PAGES),
+)
+PAGES = [(kind, name) for kind, pages in TABS for name in pages]
+
+
+def parts(scale: float) -> GradientSeen:
+    two, cosines = np.array([1.0, 2.0]), np.full((3, 3), scale / 10)
+    return GradientSeen(("layer 1", WHOLE), scale * two, two, two, two / 4, cosines, scale / 10)
+
+
+SLOPES = np.array([1.5, 0.25])
+ANSWERS: dict[str, Any] = {
+    "gradient": {"MAML": parts(1.0), "FO-MAML": parts(2.0), "MTL": parts(3.0)},
+    "features": {"MAML": records.features(), "MTL": records.features(0.25)},
+    "layer": records.layer(), "step_sizes": records.lslr(), "norm": records.norm(),
+    "parameter_map": records.parameter_map(), "error_map": records.error_map(),
+    "data_map": records.data_map(), "landscape": records.landscape(),
+    "check": {"MAML": CheckSeen(SLOPES, SLOPES + 1e-9, SLOPES + 0.1, 6.7e-10, 0.07, False, 25)},
+    "cost": CostSeen((1, 5), {"MAML": SLOPES}, {"MAML": SLOPES}, {"MAML": SLOPES}, {}, "cpu", 25),
+}  # fmt: skip
+
+
+@pytest.fixture
+def bench(qtbot: QtBot) -> Iterator[Bench]:
+    bench = Bench.start(qtbot)
+    bench.task()
+    yield bench
+    bench.session.close()
+
+
+def shown(bench: Bench, kind: type[InsightTab], page: str) -> InsightTab:
+    panel = bench.show(kind, 760, 320)
+    panel.show_page(page)
+    return panel
+
+
+def picture(bench: Bench, panel: InsightTab) -> QImage:
+    # layouts, and then the first paintings, settle how wide everything is
+    for _ in range(3):
+        bench.qtbot.wait(20)
+        panel.grab()
+    return panel.grab().toImage()
+
+
+@pytest.mark.parametrize(("kind", "page"), PAGES)
+def test_a_late_page_looks_as_one_that_saw_it_all(
+    bench: Bench, kind: type[InsightTab], page: str
+) -> None:
+    session = bench.session
+    early = shown(bench, kind, page)
+    blank = picture(bench, early)
+    session.set_arms([default_arm(key) for key in ("maml", "fomaml", "mtl")])
+    session.set_hidden(["FO-MAML"])
+    session.edit({"inner_steps": 3})
+    bench.task(amplitude=1.5)
+    bench.pull()
+    # a task is looked into once its drag rests
+    bench.qtbot.wait(200)
+    for step in (300, 700):
+        asked = bench.worker.posted_of(LookInside)[-1].views
+        for request in asked or (early.page.view.request,):
+            bench.report(Insight(session.run, step, request, ANSWERS[request.view]))
+        picture(bench, early)
+        session.set_theme(DARK)
+    late = shown(bench, kind, page)
+    assert list(late.pages) == list(dict.fromkeys([next(iter(late.kinds)), page]))
+    assert picture(bench, late) == picture(bench, early)
+    assert picture(bench, late) != blank
+
+
+def test_a_late_page_follows_the_arm_that_is_chosen(bench: Bench) -> None:
+    bench.session.set_arms([default_arm("maml"), default_arm("anil")])
+    bench.pull()
+    panel = bench.show(gradient.GradientPanel)
+    panel.arm_choice.setCurrentText("ANIL")
+    panel.show_page("Check")
+    assert panel.pages["Check"].arm == "ANIL"
+
+
+def test_a_late_page_draws_the_figures_of_an_opened_run(bench: Bench) -> None:
+    rows = ((0, "gradient", "MAML", "cosine between tasks", 0.5),)
+    bench.report(InsightFigures(bench.session.run, rows))
+    panel = bench.show(gradient.GradientPanel)
+    bench.report(Insight(bench.session.run, 900, GRADIENT, ANSWERS["gradient"]))
+    panel.show_page("Tasks")
+    plot = panel.page.plot  # type: ignore[attr-defined]
+    line = next(line for line in plot.lines if line.name == "MAML")
+    assert (line.x.tolist(), line.y.tolist()) == ([0, 900], [0.5, 0.1])
+
+
+def test_a_start_builds_only_what_is_seen(window: MainWindow) -> None:
+    built = {name for name, place in window.places.items() if place.panel is not None}
+    assert built == PANELS.keys() - WAITING | {"tasks"}
+    for name in WAITING:
+        window.show_tab(name)
+        place = window.places[name]
+        assert place.panel is not None
+        assert place.panel.isVisible() and place.panel.size() == place.size()
+        if isinstance(place.panel, InsightTab):
+            assert list(place.panel.pages) == [next(iter(place.panel.kinds))]
+
+
+def test_a_hidden_tab_stays_unbuilt_until_it_is_wanted(window: MainWindow) -> None:
+    window.parts["Insight"].hide()
+    window.tabs.setCurrentWidget(window.places["map"])
+    assert window.places["map"].panel is None
+    window.parts["Insight"].show()
+    assert window.places["map"].panel is not None
+
+
+def test_a_page_that_cannot_be_built_leaves_its_error_in_its_place(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(InsightPage):
+        def __init__(self, session: Session) -> None:
+            raise ValueError("never built")
+
+    monkeypatch.setitem(network.PAGES, "Norm", Broken)
+    window.show_tab("network")
+    place = window.places["network"]
+    assert isinstance(place.panel, InsightTab)
+    with qtbot.captureExceptions() as caught:
+        press(qtbot, place.panel.choices.buttons()[3])
+    assert [window.panel_failed(error) for _, error, _ in caught] == [True]
+    assert place.failed
+    assert any("never built" in label.text() for label in place.findChildren(QLabel))
+    # the rest goes on, and a tab that is seen again does not lose its error
+    window.show_tab("map")
+    window.show_tab("network")
+    assert place.failed and not window.places["map"].failed
