@@ -13,7 +13,6 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -271,6 +270,9 @@ def _columns(x: ArrayLike, y: ArrayLike, dtype: Any) -> Sequence[Array]:
 
 def versions() -> dict[str, str]:
     """What computed the numbers in a file: name → version."""
+    # it loads much that a window does not need before it is seen
+    from importlib.metadata import version
+
     from maml_explorer import __version__
 
     return {
