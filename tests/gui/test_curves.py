@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetrics
 
 from maml_explorer.gui.panels.adaptation import AdaptationPanel
+from maml_explorer.gui.panels.chips import ArmChip
 from maml_explorer.gui.panels.curve import Curve, from_below
 from maml_explorer.gui.panels.losses import LossesPanel
 from maml_explorer.gui.theme import DARK, LIGHT, arm_style
+from maml_explorer.settings import Settings
 from maml_explorer.worker import messages as m
 from tests.gui.panel_bench import Bench
 
@@ -96,6 +98,72 @@ def test_a_new_value_draws_its_chip_alone(opened, qtbot):
     qtbot.waitUntil(lambda: paints.count[chips["MAML"]] == 1)
     qtbot.wait(50)
     assert sum(paints.count.values()) == 1, "neither the other chips nor what lies behind"
+
+
+def test_values_are_written_five_times_a_second_while_training_and_the_last_one_arrives(
+    bench, qtbot
+):
+    panel = bench.show(AdaptationPanel)
+    bench.task()
+
+    def values():
+        return [chip.value for chip in panel.arms.chips.values()]
+
+    def expected():
+        arms = bench.session.probed.arms.values()
+        return [f"{arm.query_mse[panel.inner_step]:#.3g}" for arm in arms]
+
+    assert values() == expected(), "at once while paused"
+    bench.session.train()
+    panel._write_soon.stop()
+    panel._write()
+    before = values()
+    for _ in range(30):
+        bench.pull()
+    assert values() == before != expected()
+    np.testing.assert_array_equal(
+        panel.canvas.curves.arms["MAML"].yData,
+        bench.session.probed.arms["MAML"].curves[panel.inner_step],
+        "curves follow every report",
+    )
+    assert panel._write_soon.interval() == 200
+    qtbot.waitUntil(lambda: values() == expected(), timeout=2000)
+    panel.canvas.editor.dragging = True
+    bench.pull()
+    assert values() == expected(), "what a drag does is seen at once"
+    panel.canvas.editor.dragging = False
+    bench.pull()
+    bench.session.pause()
+    bench.pull()
+    qtbot.waitUntil(lambda: values() == expected(), timeout=2000)
+
+
+def test_a_chip_knows_its_width_after_its_name_or_font_changed(qtbot):
+    chip = ArmChip("MAML")
+    qtbot.addWidget(chip)
+
+    def width(words, font):
+        return QFontMetrics(font).horizontalAdvance(words)
+
+    def bold(font):
+        font.setBold(True)
+        return font
+
+    def shown(overridden, value):
+        style = arm_style(Settings(), "MAML", LIGHT)
+        chip.show_arm(style, LIGHT, value, True, overridden, "")
+        return chip.sizeHint().width()
+
+    for size in (10, 17):
+        font = chip.font()
+        font.setPointSize(size)
+        chip.setFont(font)
+        font = bold(font)
+        least = shown(False, "1.00")
+        assert shown(True, "1.00") - least == width("MAML*", font) - width("MAML", font)
+        assert shown(False, "12345.6") - least == width("12345.6", font) - width("0.000", font)
+        assert least == shown(False, "–"), "short values do not move the chips"
+        assert least > width("MAML", font) + width("0.000", font)
 
 
 def test_losses_that_stream_in_are_drawn_at_most_seven_times_a_second(bench, qtbot):

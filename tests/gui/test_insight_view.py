@@ -56,6 +56,19 @@ def test_it_is_asked_for_only_while_somebody_sees_it(qtbot: QtBot) -> None:
     assert looked_at(bench) == ()
 
 
+def test_nothing_is_said_while_nobody_sees_it(qtbot: QtBot) -> None:
+    bench = Bench.start(qtbot)
+    view = bench.show(Shown)
+    bench.report(Insight(bench.session.run, 1200, ONE, "a value"))
+    view.hide()
+    view.ages.clear()
+    bench.session.train()
+    bench.pull()
+    assert view.ages == []
+    view.show()
+    assert view.ages[-1] == "at outer step 1\u2009200"
+
+
 def test_computing_then_the_value(qtbot: QtBot) -> None:
     bench = Bench.start(qtbot)
     view = bench.show(Shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -31,6 +31,8 @@ _SAID = {
     "query": "outer loss measured on the query set",
     "update": "θ is updated",
 }
+_VALUES_PAUSE = 200
+"""Milliseconds between two values of an arm while training: numbers are read, not watched."""
 
 
 class AdaptationPanel(QWidget):
@@ -40,6 +42,9 @@ class AdaptationPanel(QWidget):
         super().__init__()
         self.session = session
         self._stepped: Stepped | None = None
+        self._write_soon = QTimer(self)
+        self._write_soon.setSingleShot(True)
+        self._write_soon.timeout.connect(self._write)
         self.subtitle = ElidedLabel()
         self.canvas = TaskCanvas(session)
         self.canvas.caption = self._caption
@@ -114,8 +119,13 @@ class AdaptationPanel(QWidget):
             self._write()
 
     def _take_probed(self, probed: Probed) -> None:
-        if self.isVisible() and self._stepped is None:
-            self._show()
+        if not self.isVisible() or self._stepped is not None:
+            return
+        self._draw()
+        if not self.session.running or self.canvas.editor.dragging:
+            self._write()
+        elif not self._write_soon.isActive():
+            self._write_soon.start(round(self.session.pace.patience * _VALUES_PAUSE))
 
     def _take_stepped(self, stepped: Stepped) -> None:
         self._stepped = stepped
@@ -189,14 +199,18 @@ class AdaptationPanel(QWidget):
 
     def _show(self) -> None:
         """Draws the curves and writes the numbers."""
+        self._draw()
+        self._write()
+
+    def _draw(self) -> None:
         stepping = self._stepped is not None
         self.bar.show_step(self.inner_step, self.last_step, free=not stepping)
         self.canvas.curves.before = self.before.isChecked()
         self.canvas.curves.residuals = self.residuals.isChecked() or stepping
         self.canvas.show_report(self._report(), self._steps())
-        self._write()
 
     def _write(self) -> None:
+        self._write_soon.stop()
         k = self.inner_step
         words = self._subtitle()
         self.subtitle.say(words, words.replace(" support point", " point"))

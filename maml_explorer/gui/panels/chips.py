@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -53,6 +53,18 @@ DENSITIES = (
 """From roomy to dense: the first with which the chips need the fewest rows is used."""
 
 
+@dataclass(frozen=True)
+class _Name:
+    """A chip's name as it is written, measured once: values change many times a second."""
+
+    font: QFont
+    metrics: QFontMetrics
+    text: str
+    width: int
+    narrowest: int
+    """Pixels that a value has at least: chips do not move while it changes."""
+
+
 class ArmChip(QAbstractButton):
     """One arm: click shows or hides it; right click, the arrow or Alt+Down opens its menu."""
 
@@ -67,6 +79,8 @@ class ArmChip(QAbstractButton):
         self.overridden = False
         self._shown: tuple[object, ...] = ()
         self.measures = DENSITIES[0]
+        self._names: dict[bool, _Name] = {}
+        """Bold or not → the name in that font."""
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -81,7 +95,9 @@ class ArmChip(QAbstractButton):
             return
         self._shown = face
         self.style_of_arm, self.theme, self.value = style, theme, value
-        self.overridden = overridden
+        if overridden != self.overridden:
+            self.overridden = overridden
+            self._names.clear()
         self.setChecked(shown)
         self.setToolTip(tip)
         self.setAccessibleName(f"{self.name}, query MSE {value}, {'shown' if shown else 'hidden'}")
@@ -89,11 +105,13 @@ class ArmChip(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """Wide enough for a value of three digits, so that chips do not move while it changes."""
-        metrics, size = QFontMetrics(self._face()), self.measures
-        value = max(metrics.horizontalAdvance(self.value), metrics.horizontalAdvance("0.000"))
-        name = metrics.horizontalAdvance(self._words())
-        width = size.left + size.swatch + size.name + name + size.value + value + size.arrow
-        return QSize(width, HEIGHT)
+        return QSize(self.width_in(self.measures), HEIGHT)
+
+    def width_in(self, size: Measures) -> int:
+        """Pixels that the chip needs in these measures."""
+        name = self._name(size)
+        value = max(name.metrics.horizontalAdvance(self.value), name.narrowest)
+        return size.left + size.swatch + size.name + name.width + size.value + value + size.arrow
 
     def pack(self, measures: Measures) -> None:
         """Takes these measures; the row gives it the room."""
@@ -101,16 +119,23 @@ class ArmChip(QAbstractButton):
             self.measures = measures
             self.update()
 
-    def _words(self) -> str:
-        # The asterisk says that the arm has settings of its own.
-        return QFontMetrics(self._face()).elidedText(
-            self.name + ("*" if self.overridden else ""), Qt.TextElideMode.ElideRight, 160
-        )
+    def _name(self, size: Measures) -> _Name:
+        if size.bold not in self._names:
+            font = self.font()
+            font.setBold(size.bold)
+            metrics = QFontMetrics(font)
+            # The asterisk says that the arm has settings of its own.
+            whole = self.name + ("*" if self.overridden else "")
+            text = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, 160)
+            width = metrics.horizontalAdvance
+            self._names[size.bold] = _Name(font, metrics, text, width(text), width("0.000"))
+        return self._names[size.bold]
 
-    def _face(self) -> QFont:
-        font = self.font()
-        font.setBold(self.measures.bold)
-        return font
+    def changeEvent(self, event: QEvent) -> None:
+        """Measures the name in its new font."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            self._names.clear()
 
     def _arrow(self) -> QRect:
         width = self.measures.arrow
@@ -153,16 +178,15 @@ class ArmChip(QAbstractButton):
         painter.setBrush(QColor(theme.hover if self.underMouse() else theme.card))
         ground = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.drawRoundedRect(ground, ground.height() / 2, ground.height() / 2)
-        size, metrics = self.measures, QFontMetrics(self._face())
+        size, name = self.measures, self._name(self.measures)
         swatch = QRectF(size.left, 0, size.swatch, self.height())
         draw_swatch(painter, swatch, style, 1.0 if shown else 0.35)
-        painter.setFont(self._face())
+        painter.setFont(name.font)
         painter.setPen(QColor(style.text if shown else theme.muted))
-        words = self._words()
         left = size.left + size.swatch + size.name
         middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRect(left, 0, self.width(), self.height()), middle, words)
-        left += metrics.horizontalAdvance(words) + size.value
+        painter.drawText(QRect(left, 0, self.width(), self.height()), middle, name.text)
+        left += name.width + size.value
         if not shown:
             painter.setFont(self.font())
         painter.drawText(QRect(left, 0, self.width(), self.height()), middle, self.value)
@@ -211,22 +235,23 @@ class WrappingRow(QWidget):
         room = max(self.width(), 1)
         metrics = self.caption.fontMetrics()
         widths = [metrics.horizontalAdvance(text) + 2 for text in self._captions]
+        chips = [[_width(widget, size) for widget in self._widgets] for size in DENSITIES]
         rows, bare = (
-            [self._rows(measures, width) for measures in DENSITIES] for width in (min(widths), 0)
+            [self._rows(chips[nth], caption, size.gap) for nth, size in enumerate(DENSITIES)]
+            for caption in (min(widths), 0)
         )
         if min(bare) < min(rows):
             # No caption is worth a row: the chips' own words say what the numbers are.
             rows, widths = bare, [0]
-        chosen = DENSITIES[rows.index(min(rows))]
-        self._rows(chosen, min(widths))
-        gap = chosen.gap
+        chosen = rows.index(min(rows))
         x = y = 0
-        for widget in self._widgets:
-            width = _width(widget)
+        for widget, width in zip(self._widgets, chips[chosen], strict=True):
+            if isinstance(widget, ArmChip):
+                widget.pack(DENSITIES[chosen])
             if x and x + width > room:
                 x, y = 0, y + ROW
             widget.setGeometry(x, y, min(width, room), HEIGHT)
-            x += width + gap
+            x += width + DENSITIES[chosen].gap
         fitting = next((n for n, width in enumerate(widths) if x + width <= room), None)
         if fitting is None:
             fitting, y = 0, y + ROW
@@ -235,16 +260,13 @@ class WrappingRow(QWidget):
         if self.minimumHeight() != y + HEIGHT:
             self.setFixedHeight(y + HEIGHT)
 
-    def _rows(self, measures: Measures, caption: int) -> int:
-        """Packs the chips so; how many rows they and a caption of this width need."""
-        for chip in self._widgets:
-            if isinstance(chip, ArmChip):
-                chip.pack(measures)
+    def _rows(self, chips: list[int], caption: int, gap: int) -> int:
+        """How many rows chips of these widths and a caption of this one need."""
         x, rows = 0, 1
-        for width in (*map(_width, self._widgets), caption):
+        for width in (*chips, caption):
             if x and x + width > max(self.width(), 1):
                 x, rows = 0, rows + 1
-            x += width + measures.gap
+            x += width + gap
         return rows
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -253,5 +275,6 @@ class WrappingRow(QWidget):
         self.arrange()
 
 
-def _width(widget: QWidget) -> int:
-    return min(widget.sizeHint().width(), widget.maximumWidth())
+def _width(widget: QWidget, size: Measures) -> int:
+    wanted = widget.width_in(size) if isinstance(widget, ArmChip) else widget.sizeHint().width()
+    return min(wanted, widget.maximumWidth())

@@ -180,7 +180,9 @@ class InsightView(QStackedWidget):
             self._take_status()
 
     def _take_status(self) -> None:
-        if self.isVisible() and self.insight is None:
+        if not self.isVisible():
+            return
+        if self.insight is None:
             self.words.setText(self.problem)
         self._say()
 
