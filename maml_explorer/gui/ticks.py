@@ -37,6 +37,9 @@ def linear_ticks(
             if last - first > 200:
                 continue
             values = [n * step for n in range(first, last + 1)]
+            ends = [tick_label(value, step) for value in values[:: max(len(values) - 1, 1)]]
+            if len(values) > 2 and step / span * pixels < room(ends):
+                continue  # no need to write the others
             labels = [tick_label(value, step) for value in values]
             if len(values) < 2 or step / span * pixels >= room(labels):
                 return values, labels

@@ -3,14 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QColor, QFontMetrics
 
 from maml_explorer.gui.panels.adaptation import AdaptationPanel
 from maml_explorer.gui.panels.chips import ArmChip
-from maml_explorer.gui.panels.curve import Curve, from_below
+from maml_explorer.gui.panels.curve import Curve, Dots, from_below
 from maml_explorer.gui.panels.losses import LossesPanel
+from maml_explorer.gui.panels.plot import Plot
 from maml_explorer.gui.theme import DARK, LIGHT, arm_style
 from maml_explorer.settings import Settings
 from maml_explorer.worker import messages as m
@@ -68,6 +70,27 @@ def test_a_curve_is_touched_only_where_its_points_or_pen_changed(bench):
     pen = curve.opts["pen"]
     curve.ink(type(pen)(pen))
     assert curve.opts["pen"] is pen
+
+
+def test_dots_look_as_pyqtgraph_draws_them_and_far_ones_are_left_out(bench):
+    x = np.array([-4.0, 0.0, 0.3, 5.0, np.nan, 1e300])
+    y = np.array([-2.0, 0.0, 0.1, 2.5, 0.0, 0.0])
+    pictures = []
+    for dots in (Dots(12), pg.ScatterPlotItem(size=12, antialias=True, useCache=False)):
+        plot = Plot(LIGHT, "dots")
+        bench.qtbot.addWidget(plot)
+        plot.resize(300, 200)
+        plot.view().setRange(xRange=(-5, 5), yRange=(-3, 3), padding=0)
+        plot.getPlotItem().addItem(dots, ignoreBounds=True)
+        dots.setBrush(pg.mkBrush("#336699"))
+        rings = [pg.mkPen(color, width=width) for color, width in (("r", 1), ("g", 3)) * 3]
+        dots.setData(x, y, pen=rings, size=[12, 15, 9, 12, 12, 12])
+        pictures.append(plot.grab().toImage())
+        dots.setBrush(pg.mkBrush("#993366"))
+        dots.setData(x[:2], y[:2], symbol="s", pen=pg.mkPen("b"))
+        pictures.append(plot.grab().toImage())
+    assert pictures[0] == pictures[2] and pictures[1] == pictures[3]
+    assert pictures[0] != pictures[1]
 
 
 class Paints(QObject):

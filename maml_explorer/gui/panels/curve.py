@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter, QPen
+from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QPainter, QPainterPath, QPen, QTransform
 
 from maml_explorer.gui.theme import ArmStyle
 from maml_explorer.worker.messages import Array
@@ -44,6 +45,47 @@ class Curve(pg.PlotCurveItem):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, bool(self.opts["antialias"]))
         painter.setPen(self.opts["pen"])
         painter.drawPath(self.getPath())
+
+
+class Dots(pg.ScatterPlotItem):
+    """A dozen points as vectors, sharp in pictures too, on a plot whose range is not theirs.
+
+    pyqtgraph looks up where and how each point is drawn at every painting.
+    """
+
+    def __init__(self, size: float) -> None:
+        self._spots: list[tuple[float, float, float, QPainterPath, QPen, QBrush]] = []
+        super().__init__(size=size, antialias=True, useCache=False)
+
+    def updateSpots(self, dataSet: Any = None) -> None:
+        """Keeps what is drawn of each point: pyqtgraph calls this after every change."""
+        super().updateSpots(dataSet)
+        styles = zip(*self._style(["size", "symbol", "pen", "brush"]), strict=True)
+        places = zip(self.data["x"].tolist(), self.data["y"].tolist(), styles, strict=True)
+        self._spots = [
+            (x, y, float(size), Symbols[symbol], pen, brush)
+            for x, y, (size, symbol, pen, brush) in places
+        ]
+
+    def boundingRect(self) -> QRectF:
+        """The range of the view."""
+        box = self.getViewBox()
+        return QRectF() if box is None else QRectF(self.viewRect())
+
+    def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
+        """Draws the points."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        view, seen = painter.transform(), self.viewRect()
+        wide, high = 0.1 * seen.width(), 0.1 * seen.height()
+        near = seen.adjusted(-wide, -high, wide, high)
+        for x, y, size, symbol, pen, brush in self._spots:
+            if not near.contains(x, y):
+                continue  # Qt cannot draw what is too far away
+            to = view.map(QPointF(x, y))
+            painter.setTransform(QTransform(size, 0.0, 0.0, size, to.x(), to.y()))
+            painter.setPen(pen)
+            painter.setBrush(brush)
+            painter.drawPath(symbol)
 
 
 _COVER = {

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
-from maml_explorer.gui.panels.curve import Curve, from_below
+from maml_explorer.gui.panels.curve import Curve, Dots, from_below
 from maml_explorer.gui.panels.exports import Table
 from maml_explorer.gui.panels.plot import Plot
 from maml_explorer.gui.probing import sine
@@ -60,9 +60,8 @@ class TaskCurves:
         self.oracle = Curve(antialias=True)
         self.truth = Curve(antialias=True)
         self.residual = Curve(antialias=True, connect="pairs")
-        # Without the cache symbols are drawn as vectors: a dozen points, sharp in pictures too.
-        self.query = pg.ScatterPlotItem(size=9, antialias=True, useCache=False)
-        self.support = pg.ScatterPlotItem(size=12, antialias=True, useCache=False)
+        self.query = Dots(size=9)
+        self.support = Dots(size=12)
         for z, item in (
             (1, self.band), (2, self.best), (3, self.oracle), (4, self.truth),
             (6, self.residual), (20, self.query), (30, self.support),
