@@ -26,6 +26,8 @@ X_LABELS = {
 }
 OUTER_LOSS, INNER_LOSS, HELD_OUT = "outer", "inner", "held-out"
 """What is drawn: two losses of the training stream, or what the meta-tests found."""
+_STREAMS = {OUTER_LOSS: "query_after", INNER_LOSS: "support_before"}
+"""Loss of the training stream → what it is called in a report."""
 _ABOVE = 3.0
 """So many times the highest reference line belong to what the y axis shows."""
 _NONE = np.zeros(0)
@@ -79,52 +81,53 @@ class LossHistory:
     """All arms' losses of one run."""
 
     def __init__(self) -> None:
-        self._traces: dict[tuple[str, str], Trace] = {}
-        self._waiting: list[Metrics] = []
-        self._waiting_steps = 0
+        self._traces: dict[str, dict[str, Trace]] = {loss: {} for loss in _STREAMS}
+        self._waiting: dict[str, list[Metrics]] = {loss: [] for loss in _STREAMS}
+        self._waiting_steps = dict.fromkeys(_STREAMS, 0)
         self.marks: list[Mark] = []
         self.held_out = HeldOutLosses()
 
     @property
     def traces(self) -> dict[tuple[str, str], Trace]:
         """(arm, loss) → trace over (outer steps, seconds, gradient evaluations)."""
-        self._settle()
-        return self._traces
+        return {(arm, loss): t for loss in _STREAMS for arm, t in self.of_loss(loss).items()}
+
+    def of_loss(self, loss: str) -> dict[str, Trace]:
+        """Arm → trace of one loss."""
+        waiting, self._waiting[loss] = self._waiting[loss], []
+        self._waiting_steps[loss] = 0
+        for _, blocks in itertools.groupby(waiting, key=lambda block: block.arms):
+            self._take(loss, list(blocks))
+        return self._traces[loss]
 
     def extend(self, metrics: Metrics) -> None:
         """Takes up a block of outer steps."""
-        # Many short blocks cost as much as many long ones: they wait until somebody looks.
-        self._waiting.append(metrics)
-        self._waiting_steps += len(metrics.outer_step)
-        if self._waiting_steps >= _MOST_WAITING:
-            self._settle()
+        # Many short blocks cost as much as many long ones, and nobody looks at two losses at once:
+        # they wait until somebody does.
+        for loss in _STREAMS:
+            self._waiting[loss].append(metrics)
+            self._waiting_steps[loss] += len(metrics.outer_step)
+            if self._waiting_steps[loss] >= _MOST_WAITING:
+                self.of_loss(loss)
 
-    def _settle(self) -> None:
-        waiting, self._waiting, self._waiting_steps = self._waiting, [], 0
-        for _, blocks in itertools.groupby(waiting, key=lambda block: block.arms):
-            self._take(list(blocks))
-
-    def _take(self, blocks: list[Metrics]) -> None:
+    def _take(self, loss: str, blocks: list[Metrics]) -> None:
         steps = np.concatenate([block.outer_step for block in blocks]).astype(float)
         seconds = np.concatenate([block.seconds for block in blocks], axis=1)
         gradients = np.concatenate([block.gradient_evaluations for block in blocks], axis=1)
-        for loss, parts in (
-            (OUTER_LOSS, [block.query_after for block in blocks]),
-            (INNER_LOSS, [block.support_before for block in blocks]),
-        ):
-            values = np.concatenate(parts, axis=1)
-            for row, arm in enumerate(blocks[0].arms):
-                x = np.stack((steps, seconds[row], gradients[row].astype(float)))
-                trace = self._traces.get((arm, loss))
-                last = x[:, :1]
-                if trace is not None and len(trace):
-                    last = np.stack([trace.x(axis)[-1:] for axis in range(len(x))])
-                # what counts from 0 again is of an arm defined anew under a name there was before
-                falls = np.flatnonzero((np.diff(x, axis=1, prepend=last) < 0).any(0))
-                begin = int(falls[-1]) if len(falls) else 0
-                if trace is None or len(falls):
-                    trace = self._traces[arm, loss] = Trace(axes=3)
-                trace.extend(x[:, begin:], values[row, begin:])
+        values = np.concatenate([getattr(block, _STREAMS[loss]) for block in blocks], axis=1)
+        traces = self._traces[loss]
+        for row, arm in enumerate(blocks[0].arms):
+            x = np.stack((steps, seconds[row], gradients[row].astype(float)))
+            trace = traces.get(arm)
+            last = x[:, :1]
+            if trace is not None and len(trace):
+                last = np.stack([trace.x(axis)[-1:] for axis in range(len(x))])
+            # what counts from 0 again is of an arm defined anew under a name there was before
+            falls = np.flatnonzero((np.diff(x, axis=1, prepend=last) < 0).any(0))
+            begin = int(falls[-1]) if len(falls) else 0
+            if trace is None or len(falls):
+                trace = traces[arm] = Trace(axes=3)
+            trace.extend(x[:, begin:], values[row, begin:])
 
     def rewind(self, outer_step: int) -> None:
         """Drops what came after an outer step."""
@@ -135,7 +138,9 @@ class LossHistory:
 
     def forget(self, arms: set[str]) -> None:
         """Drops arms, so that a later one of the same name begins anew."""
-        self._traces = {key: trace for key, trace in self.traces.items() if key[0] not in arms}
+        for loss in _STREAMS:
+            kept = {arm: trace for arm, trace in self.of_loss(loss).items() if arm not in arms}
+            self._traces[loss] = kept
         self.held_out.forget(arms)
 
     def mark(self, before: Settings, after: Settings, outer_step: int) -> None:
@@ -156,7 +161,7 @@ class LossHistory:
 
     def at(self, outer_step: float, axis: int, arm: str, loss: str) -> float | None:
         """Where an outer step lies on an axis of an arm; None before its first step."""
-        trace = self.traces.get((arm, loss))
+        trace = self.of_loss(loss).get(arm)
         if trace is None or len(trace) == 0:
             return None
         if axis == OUTER_STEPS:
@@ -167,13 +172,13 @@ class LossHistory:
     def of(traces: dict[tuple[str, str], Trace]) -> LossHistory:
         """The history of a run that is over, (arm, loss) → trace."""
         history = LossHistory()
-        history._traces = dict(traces)
+        for (arm, loss), trace in traces.items():
+            history._traces[loss][arm] = trace
         return history
 
     def thinned(self, most: int) -> LossHistory:
         """A copy in at most `most` bins a trace, to be looked at only."""
-        copy = LossHistory()
-        copy._traces = {key: trace.thinned(most) for key, trace in self.traces.items()}
+        copy = LossHistory.of({key: trace.thinned(most) for key, trace in self.traces.items()})
         copy.held_out.points = {arm: list(points) for arm, points in self.held_out.points.items()}
         return copy
 

@@ -360,6 +360,23 @@ def test_a_history_finds_its_steps_on_every_axis():
     assert history.at(5, SECONDS, "nobody", OUTER_LOSS) is None
 
 
+def test_a_loss_that_nobody_looked_at_is_whole_once_somebody_does():
+    history, both = LossHistory(), LossHistory()
+    for first in range(1, 400, 7):
+        values = np.linspace(first, first + 1, 7).tolist()
+        for each in (history, both):
+            each.extend(block(first, values))
+        history.of_loss(OUTER_LOSS)
+        assert both.traces
+    history.rewind(300)
+    both.rewind(300)
+    assert history.traces.keys() == both.traces.keys()
+    assert {loss for _, loss in history.traces} == {OUTER_LOSS, INNER_LOSS}
+    for key, trace in history.traces.items():
+        assert trace.x(0)[-1] == 300
+        np.testing.assert_allclose(trace.rows(), both.traces[key].rows(), rtol=1e-6)
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_an_arm_defined_anew_has_a_trace_of_its_own(together):
     one, two = block(1, [1.0] * 10), block(11, [2.0] * 5)

@@ -58,8 +58,8 @@ class LossFollow:
         """(smallest, largest) x of the visible arms; (inf, 0) where there is none."""
         plot = self._plot
         first, last = np.inf, 0.0
-        for (name, loss), trace in history.traces.items():
-            if loss == plot.stream and name not in plot.session.hidden and len(trace):
+        for name, trace in history.of_loss(plot.stream).items():
+            if name not in plot.session.hidden and len(trace):
                 x = trace.x(plot.axis)
                 first, last = min(first, float(x[0])), max(last, float(x[-1]))
         return first, last

@@ -174,7 +174,7 @@ class LossPlot(Plot):
         if self.loss == HELD_OUT:
             names = {name for name, points in history.held_out.points.items() if points}
         else:
-            names = {name for name, loss in history.traces if loss == self.loss}
+            names = set(history.of_loss(self.loss))
         return names - self.session.hidden
 
     def reduced(self, history: LossHistory, arm: str, edges: Array) -> Drawn:
@@ -184,7 +184,7 @@ class LossPlot(Plot):
             if history is self.history:
                 self.tested[arm] = points
             return drawn
-        trace = history.traces[arm, self.loss]
+        trace = history.of_loss(self.loss)[arm]
         return reduced(trace, self.axis, self.smoothing, edges, self.log_x, self.log_y)
 
     def _draw_dots(self, name: str, style: ArmStyle, z: float) -> None:
