@@ -93,6 +93,28 @@ def test_dots_look_as_pyqtgraph_draws_them_and_far_ones_are_left_out(bench):
     assert pictures[0] != pictures[1]
 
 
+def test_what_stays_while_training_is_not_drawn_anew_and_is_vectors_in_a_picture(bench, tmp_path):
+    panel = bench.show(AdaptationPanel)
+    bench.task()
+    panel.grab()
+    curves, drawn = panel.canvas.curves, []
+    arm = curves.arms["MAML"]
+    for curve in (curves.truth, curves.best, arm):
+        curve.getPath = lambda curve=curve, path=curve.getPath: (drawn.append(curve), path())[1]
+    panel.grab()
+    assert drawn == [arm]
+    bench.task(amplitude=3.0)
+    drawn.clear()
+    panel.grab()
+    assert curves.truth in drawn
+    panel.canvas.save_svg(tmp_path / "a.svg")
+    assert "<image" not in (tmp_path / "a.svg").read_text()
+    drawn.clear()
+    panel.grab()
+    panel.grab()
+    assert drawn.count(curves.truth) <= 1, "kept again after the picture"
+
+
 class Paints(QObject):
     """Counts the painting of some widgets."""
 

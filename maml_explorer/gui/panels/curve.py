@@ -33,6 +33,11 @@ class Curve(pg.PlotCurveItem):
         if self.opts["pen"] != pen:
             self.setPen(pen)
 
+    def keep(self, kept: bool) -> None:
+        """Keeps its pixels until it changes: a broken line that stays takes longest to draw."""
+        mode = self.CacheMode.DeviceCoordinateCache if kept else self.CacheMode.NoCache
+        self.setCacheMode(mode)
+
     def boundingRect(self) -> QRectF:
         """The range of the view."""
         box = self.getViewBox()

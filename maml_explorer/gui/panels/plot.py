@@ -76,6 +76,11 @@ class Plot(pg.PlotWidget):
         """Device pixels per pixel: Qt's cosmetic pens count the former."""
         return self.devicePixelRatioF() if self._ink is None else self._ink
 
+    @property
+    def pictured(self) -> bool:
+        """Whether it is drawn for a picture now, which may be of vectors."""
+        return self._ink is not None
+
     def pen(
         self, color: str, style: Qt.PenStyle = Qt.PenStyle.SolidLine, width: float = 1.0
     ) -> QPen:

@@ -74,6 +74,9 @@ class TaskCurves:
         faded = QColor(theme.muted)
         faded.setAlpha(45)
         self.band.setBrush(faded)
+        for curve in (self.best, self.oracle, self.truth):
+            # on a screen of fractional pixels a kept curve would lie between them
+            curve.keep(not self._plot.pictured and float(self._plot.ink).is_integer())
         self.best.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DotLine, 1.4))
         self.oracle.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DashDotLine, 1.2))
         self.truth.setPen(self._plot.pen(theme.text, Qt.PenStyle.DashLine, 1.8))
