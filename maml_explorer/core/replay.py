@@ -95,11 +95,20 @@ class _Call:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes every kernel, and every storage made meanwhile."""
+    """Notes every kernel, and every storage made meanwhile.
 
-    def __init__(self, look: Look | None = None) -> None:
+    Args:
+        look: called before every kernel.
+        inputs: what the buffers are that the function is given; they stand for themselves.
+        shown: what it is given in their place, of the same sizes.
+    """
+
+    def __init__(
+        self, look: Look | None = None, inputs: Sequence[Tensor] = (), shown: Sequence[Tensor] = ()
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._look = look
+        self._look, self._trial = look, _Trial()
+        self._inputs = {_address(s): tensor for s, tensor in zip(shown, inputs, strict=True)}
         self.calls: list[_Call] = []
         self.storages: list[tuple[int, torch.dtype]] = []
         """(elements, type) of each storage made, in the order they were made."""
@@ -117,10 +126,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if self._look is not None:
             self._look()
-        result = function(*args, **kwargs)
         if function in _CONSTANT:
+            result = function(*args, **kwargs)
             self._current.pop(_address(result), None)
             return result
+        result = self._trial.result(function, args, kwargs)
         inputs = {_address(tensor) for tensor in _tensors((args, kwargs))}
         seen_args, seen_kwargs = self.seen(args), self.seen(kwargs)
         if isinstance(result, Tensor) and _address(result) not in inputs:
@@ -143,11 +153,58 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(value, Tensor):
             number = self._current.get(_address(value))
             if number is None:
-                return value
+                whole = self._inputs.get(_address(value))
+                if whole is None:
+                    return value
+                offset = whole.storage_offset() + value.storage_offset()
+                return whole.as_strided(value.size(), value.stride(), offset)
             return _View(
                 number, tuple(value.size()), tuple(value.stride()), int(value.storage_offset())
             )
         return _mapped(value, self.seen)
+
+
+class _Trial:
+    """What calls give, without values: tensors of device "meta" like their arguments.
+
+    PyTorch's own rules for that device import its compiler, a second of work. So a result is
+    computed of zeros, for its size and strides alone, always in the same memory: allocated anew
+    each time it would leave holes as large as everything that is computed.
+    """
+
+    def __init__(self) -> None:
+        self._zeros: dict[torch.dtype, Tensor] = {}
+        self._made: dict[torch.dtype, Tensor] = {}
+
+    def result(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of a call."""
+        if function._schema.is_mutable:
+            return kwargs.get("out", args[0])
+        if function.is_view:
+            return function(*args, **kwargs)
+        args, kwargs = _mapped(args, self._filled), _mapped(kwargs, self._filled)
+        into, kinds = _INTO.get(function), {tensor.dtype for tensor in _tensors((args, kwargs))}
+        if into is None or len(kinds) > 1:
+            found = function(*args, **kwargs)
+        else:
+            (kind,) = kinds
+            made = self._made.setdefault(kind, torch.zeros(0, dtype=kind))
+            found = into(*args, out=made.resize_(0), **kwargs)
+        return _without_memory(found) if isinstance(found, Tensor) else found
+
+    def _filled(self, value: Any) -> Any:
+        """A value with zeros where there are tensors without memory."""
+        if isinstance(value, Tensor) and value.is_meta:
+            elements = value.untyped_storage().nbytes() // value.element_size()
+            zeros = self._zeros.get(value.dtype)
+            if zeros is None or len(zeros) < elements:
+                zeros = self._zeros[value.dtype] = torch.zeros(elements, dtype=value.dtype)
+            return zeros.as_strided(value.size(), value.stride(), value.storage_offset())
+        return _mapped(value, self._filled)
+
+
+def _without_memory(like: Tensor) -> Tensor:
+    return torch.empty_strided(like.size(), like.stride(), dtype=like.dtype, device="meta")
 
 
 def _fresh_call(
@@ -283,8 +340,10 @@ class Recording:
         arena: Arena,
         look: Look | None = None,
     ) -> None:
-        with _Recorder(look) as recorder:
-            results = tuple(function(*inputs))
+        # sizes are enough to see what is called: what the function keeps needs no memory
+        shown = [_without_memory(tensor) for tensor in inputs]
+        with _Recorder(look, inputs, shown) as recorder:
+            results = tuple(function(*shown))
             outputs = recorder.seen(results)
         constants = _constants(recorder)
         memory = _Memory(recorder, constants, outputs, arena, results[0].dtype)

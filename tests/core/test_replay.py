@@ -80,6 +80,23 @@ def test_memory_is_used_again() -> None:
     assert 0 < recorded.bytes < 0.6 * everything
 
 
+def test_what_is_kept_while_recording_needs_no_memory() -> None:
+    kept: list[torch.Tensor] = []
+
+    def function(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        kept.extend((x.mT, x.mT * 2, (x > 0) * x, x.sum(0), torch.cat([x, x.mT])))
+        return (kept[-1] + kept[1].sum(),)
+
+    x = torch.arange(9.0).view(3, 3)
+    with torch.no_grad():
+        recorded = Recording(function, [x], Arena())
+        assert {tensor.device.type for tensor in kept} == {"meta"}
+        assert kept[1].stride() == (x.mT * 2).stride() == (1, 3), "laid out as it would be"
+        kept.clear()
+        x.mul_(-2)
+        assert torch.equal(recorded.run()[0], function(x)[0])
+
+
 def test_a_function_without_a_fast_form_is_still_right() -> None:
     x = torch.linspace(-1, 1, 7)
     with torch.no_grad():
