@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from maml_explorer.core import plan as plans
+from maml_explorer.core.arena import Arena
 from maml_explorer.core.outer_gradient import Workspace, outer_gradient
 from maml_explorer.core.plan import memory_estimate, prepare
-from maml_explorer.core.replay import Arena, Recording
+from maml_explorer.core.replay import Recording
 from maml_explorer.core.training import draw_batch, outer_step, start_run
 from maml_explorer.hyperparameters import SettingsError
 from maml_explorer.settings import Settings, default_arm

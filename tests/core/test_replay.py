@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from maml_explorer.core.arena import Arena
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.outer_gradient import Shape, Workspace, outer_gradient
-from maml_explorer.core.replay import Arena, Eager, Recording, _Recorder, record
+from maml_explorer.core.recorder import Recorder
+from maml_explorer.core.replay import Eager, Recording, record
 
 TASKS, SHOTS, POINTS = 6, 4, 9
 
@@ -74,7 +76,7 @@ def test_memory_is_used_again() -> None:
             return (outer_gradient(of, *buffers).gradient,)
 
         recorded = Recording(function, inputs, Arena())
-        with _Recorder() as recorder:
+        with Recorder() as recorder:
             function(*inputs)
     everything = 4 * sum(elements for elements, _ in recorder.storages)
     assert 0 < recorded.bytes < 0.6 * everything
