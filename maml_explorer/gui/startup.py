@@ -15,6 +15,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.app import Options
+from maml_explorer.gui.garbage import collected_between_events
 from maml_explorer.gui.icon import app_icon
 from maml_explorer.gui.layout_file import layout_path
 from maml_explorer.gui.pins_file import PinsOnDisk
@@ -45,7 +46,8 @@ def show(worker: Worker, options: Options) -> int:
                 recovery.catch_crashes()
                 recovery.offer()
                 pins = keep_pins(window, data_folder().parent / "pins")
-            return app.exec()
+            with collected_between_events(window.session.status_changed):
+                return app.exec()
     finally:
         closed = window.session.close()
         if recovery is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,22 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.app import Options
+from maml_explorer.gui.garbage import collect_due
 from maml_explorer.gui.startup import application, open_window
 from maml_explorer.gui.window import MainWindow
 from tests.gui.driving import Opener
 from tests.gui.fake_worker import FakeWorker
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    # as in the program: nothing is collected in the middle of a call into Qt
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        collect_due()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

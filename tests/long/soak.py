@@ -52,6 +52,7 @@ from maml_explorer.core.models.mlp import network
 from maml_explorer.core.plan import memory_estimate
 from maml_explorer.gui.app import Options
 from maml_explorer.gui.edits import in_force_part
+from maml_explorer.gui.garbage import collected_between_events
 from maml_explorer.gui.session import Session
 from maml_explorer.gui.startup import application, open_window
 from maml_explorer.gui.window import MainWindow
@@ -59,7 +60,6 @@ from maml_explorer.hyperparameters import Hyperparameter, Scale, SettingsError
 from maml_explorer.settings import DECLARATIONS, Arm, Settings, changed_keys
 from maml_explorer.worker import messages as m
 from maml_explorer.worker.handle import Worker
-from tests.gui.fake_worker import FakeWorker
 from tests.long.report import Budget, Row, arguments, summary
 from tests.resuming import both_ways, go_on_elsewhere, unlike
 from tests.worker.driving import small_settings
@@ -123,20 +123,20 @@ def until(done: object, seconds: float = 30.0) -> bool:
 
 
 @contextmanager
-def shown(settings: Settings, fake: bool = False) -> Iterator[MainWindow]:
+def shown(settings: Settings) -> Iterator[MainWindow]:
     """A window in training order, closed and forgotten at the end."""
-    worker = FakeWorker() if fake else Worker()
-    window = open_window(worker, Options(settings=settings, safe_mode=True))
-    window.resize(1280, 800)
-    window.show()
-    window.session.start()
-    until(lambda: window.session.status is not None and window.session.run > 0)
-    try:
-        yield window
-    finally:
-        window.close()
-        window.deleteLater()
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # type: ignore[arg-type]
+    window = open_window(Worker(), Options(settings=settings, safe_mode=True))
+    with collected_between_events(window.session.status_changed):
+        window.resize(1280, 800)
+        window.show()
+        window.session.start()
+        until(lambda: window.session.status is not None and window.session.run > 0)
+        try:
+            yield window
+        finally:
+            window.close()
+            window.deleteLater()
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # type: ignore[arg-type]
 
 
 def resident() -> float:
