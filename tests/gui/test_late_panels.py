@@ -129,7 +129,11 @@ def test_a_start_builds_only_what_is_seen(window: MainWindow) -> None:
         place = window.places[name]
         assert place.panel is not None
         assert place.panel.isVisible() and place.panel.size() == place.size()
+        # a prepared state would pass by what is not there yet
+        assert not hasattr(place.panel, "drawn") and not hasattr(place.panel, "draw_as")
         if isinstance(place.panel, InsightTab):
+            view = place.panel.page.view
+            assert view.currentWidget().size() == view.size(), "words do not jump into place"
             assert list(place.panel.pages) == [next(iter(place.panel.kinds))]
 
 

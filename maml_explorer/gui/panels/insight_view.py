@@ -197,6 +197,8 @@ class InsightView(QStackedWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Begins to look."""
         super().showEvent(event)
+        # a stack lays out only what is in front, and here the words may come to the front
+        self.widget(1).resize(self.size())
         self._look()
         self.show_now()
 
