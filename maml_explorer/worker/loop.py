@@ -62,8 +62,8 @@ WATCH_SHARE = 1 / 40
 PROBE_SECONDS = 0.08
 """Shortest wait between live probes: curves drift slowly while training, and drawing them costs
 training time."""
-WATCH_SECONDS = 0.25
-"""The same for the watched tasks."""
+WATCH_SECONDS = 0.5
+"""The same for the watched tasks: a dozen of small plots."""
 STABILITY_SECONDS = 0.5
 """What the report of a divergence may wait for."""
 SLOW_MOTION = 2.0

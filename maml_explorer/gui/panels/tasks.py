@@ -79,14 +79,17 @@ class TaskCell(QAbstractButton):
         painter.setClipRect(QRectF(0, _TITLE, self.width(), self.height() - _TITLE))
         low, high = settings.tasks.x_min, settings.tasks.x_max
         x = self.grid if len(self.grid) else np.linspace(low, high, 101)
-        self._line(painter, x, sine(x, self.task), _pen(theme.muted, Qt.PenStyle.DashLine))
         styles = {
             arm.name: arm_style(settings, arm, theme)
             for arm in settings.arms
             if arm.name in self.curves and arm.name not in self.session.hidden
         }
-        for name in from_below(styles):
-            self._line(painter, x, self.curves[name], styles[name].pen(1.6))
+        order = from_below(styles)
+        pens = [_pen(theme.muted, Qt.PenStyle.DashLine), *(styles[name].pen(1.6) for name in order)]
+        lines = np.stack([sine(x, self.task), *(self.curves[name] for name in order)])
+        across, down = self._pixels(x, lines)
+        for pen, line in zip(pens, down, strict=True):
+            self._line(painter, across, line, pen)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.text))
         columns = zip(*self._pixels(self.task.support_x, self.task.support_y), strict=True)
@@ -103,14 +106,14 @@ class TaskCell(QAbstractButton):
         down = _TITLE + 2 + (1 - np.clip(y / scale, -9, 9)) / 2 * height
         return across, down
 
-    def _line(self, painter: QPainter, x: Array, y: Array, pen: QPen) -> None:
+    def _line(self, painter: QPainter, across: Array, down: Array, pen: QPen) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         # Cosmetic pens count device pixels.
         pen.setWidthF(pen.widthF() * self.devicePixelRatioF())
         if pen.style() is not Qt.PenStyle.SolidLine:
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         painter.setPen(pen)
-        painter.drawPath(pg.arrayToQPath(*self._pixels(x, y), connect="finite"))
+        painter.drawPath(pg.arrayToQPath(across, down, connect="finite"))
 
 
 class TasksPanel(QWidget):
