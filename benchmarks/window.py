@@ -35,6 +35,7 @@ from benchmarks.measuring import Times, figure, percent, quick_asked, show  # no
 from maml_explorer.core.plan import intra_op_threads, prepare  # noqa: E402
 from maml_explorer.core.training import outer_step, start_run  # noqa: E402
 from maml_explorer.gui.app import Options  # noqa: E402
+from maml_explorer.gui.garbage import collected_between_events  # noqa: E402
 from maml_explorer.gui.pace import FRAME  # noqa: E402
 from maml_explorer.gui.panels.canvas import TaskCanvas  # noqa: E402
 from maml_explorer.gui.startup import application, open_window  # noqa: E402
@@ -315,7 +316,7 @@ def main() -> None:
     quick = quick_asked(__doc__)
     rounds, seconds, moves = (2, 1.5, 20) if quick else (5, 3.0, 60)
     watch, speed = Watch(), Speed()
-    with window(watch) as opened:
+    with window(watch) as opened, collected_between_events(opened.session.status_changed):
         for index in range(rounds):
             turns = [
                 lambda: train_in_window(opened, watch, seconds, speed),

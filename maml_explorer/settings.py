@@ -453,7 +453,13 @@ class Settings:
 
 def changed_keys(old: Settings, new: Settings) -> list[str]:
     """Keys of the hyperparameters that differ, in declared order."""
-    return [key for key in DECLARATIONS if old[key] != new[key]]
+    # a group that was not touched is the same object, and most are
+    touched = {group for group in GROUPS if getattr(old, group) is not getattr(new, group)}
+    return [
+        key
+        for key, declared in DECLARATIONS.items()
+        if declared.group in touched and old[key] != new[key]
+    ]
 
 
 def begun_anew(old: Settings, new: Settings) -> set[str]:

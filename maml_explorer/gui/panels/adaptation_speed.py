@@ -39,6 +39,9 @@ class AdaptationSpeedPanel(QWidget):
         self.log_y.toggled.connect(self._set_log)
         self.tests: list[MetaTested] = []
         """Those of this run, the newest last."""
+        self._drawn: MetaTested | None = None
+        self._seen: tuple[object, ...] = ()
+        """Which meta-test is drawn, and what else its drawing shows."""
         self.pointed = PointedStep.of(session)
         self.source = ElidedLabel()
         self.compare = button("Compare", self._compare, "Compare with the published numbers")
@@ -106,7 +109,7 @@ class AdaptationSpeedPanel(QWidget):
         if comparison is not None and comparison.preset != preset:
             comparison = None
         self.plot.published.points = published_points(preset, comparison) if fits else []
-        self.plot.draw()
+        self._draw()
         if test is None:
             self.subtitle.say("held-out tasks")
         elif test is not self.session.meta_test:
@@ -130,6 +133,16 @@ class AdaptationSpeedPanel(QWidget):
         text = self.in_words()
         self.diverged.setText(text)
         self.diverged.setVisible(bool(text))
+
+    def _draw(self) -> None:
+        """Draws where it would look other than before: most settings change nothing here."""
+        session, plot = self.session, self.plot
+        seen = (
+            session.settings.arms, session.hidden, session.theme, plot.published.points, plot.log_y,
+        )  # fmt: skip
+        if self.plot.test is not self._drawn or seen != self._seen:
+            self._drawn, self._seen = self.plot.test, seen
+            self.plot.draw()
 
     def in_words(self) -> str:
         """Which tasks diverged, and what that does to the lines; empty for none."""
