@@ -18,7 +18,7 @@ IDLE = 150
 SLOWEST = 250
 AWAITING = 2
 """The same while a drag waits for its curves: they follow the pointer, not the next frame."""
-DRAWING_SHARE = 0.05
+DRAWING_SHARE = 0.04
 """Part of a core that the window may take while training at full speed."""
 MOST_PATIENCE = 4.0
 JUDGED_SECONDS = 0.5
@@ -33,13 +33,19 @@ class Patience:
     """
 
     def __init__(self) -> None:
-        self.value = 1.0
+        self.learned = 1.0
+        """What it came to; kept over a pause, for the next training asks for the same."""
         self._since = self._used = 0.0
         self._judging = False
 
+    @property
+    def value(self) -> float:
+        """What it is now: 1 where nothing trains at full speed."""
+        return self.learned if self._judging else 1.0
+
     def rest(self) -> None:
         """Nothing trains at full speed: whatever is drawn is drawn as often as usual."""
-        self.value, self._judging = 1.0, False
+        self._judging = False
 
     def judge(self, now: float, used: float) -> None:
         """Takes note of the seconds by the clock, and of those that this thread has computed."""
@@ -50,7 +56,7 @@ class Patience:
             share = (used - self._used) / elapsed
             # a part of the work does not depend on it, and one drag is over soon: small strides
             stride = min(max(share / DRAWING_SHARE, 0.8), 1.25)
-            self.value = min(max(self.value * stride, 1.0), MOST_PATIENCE)
+            self.learned = min(max(self.learned * stride, 1.0), MOST_PATIENCE)
             self._since, self._used = now, used
 
 

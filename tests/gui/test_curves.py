@@ -224,7 +224,9 @@ def test_losses_that_stream_in_are_drawn_at_most_seven_times_a_second(bench, qtb
     assert drawn == [] and panel._soon.isActive() and panel._soon.interval() <= 150
     qtbot.waitUntil(lambda: len(drawn) == 1, timeout=2000)
     assert panel.plot.drawn["MAML"].x[-1] == 1000, "nothing of the stream is lost"
-    bench.session.pace._patience.value = 2.0  # the window gives way to training
+    patience = bench.session.pace._patience
+    patience.learned = 2.0  # the window gives way to training
+    patience.judge(0.0, 0.0)
     panel._later()
     assert panel._soon.interval() == 300
 

@@ -57,7 +57,7 @@ class Window:
 
 def test_drawing_slows_down_before_training_does() -> None:
     window = Window()
-    assert window.live(5.0, lambda _: 0.04) == 1.0, "what it takes is little"
+    assert window.live(5.0, lambda _: 0.03) == 1.0, "what it takes is little"
     assert 1.2 < window.live(1.1, lambda _: 0.15) < 1.6, "in strides"
     assert window.live(20.0, lambda _: 0.15) == paces.MOST_PATIENCE, "it is drawn all the same"
     assert window.live(20.0, lambda _: 0.01) == 1.0
@@ -74,9 +74,10 @@ def test_patience_is_for_training_at_full_speed_alone(qtbot: QtBot) -> None:
     for rest in (lambda: pace.relax(True), lambda: pace.limit(True)):
         pace.relax(False)
         pace.limit(False)
-        pace._patience.value = 3.0
+        pace._patience.learned = 3.0
         pace._tick()
         assert pace.patience == 3.0
         rest()
         pace._tick()
         assert pace.patience == 1.0
+        assert pace._patience.learned == 3.0, "the next training asks for the same"
