@@ -244,7 +244,8 @@ def drag(opened: MainWindow, watch: Watch, moves: int) -> list[float]:
     delays = []
     for index in range(moves):
         live(0.041 + 0.003 * (index % 7))  # out of step with the timers
-        place = place + QPointF(0, 6 if index % 20 < 10 else -6)
+        # never back to where it was pressed: that would be a click, which changes nothing
+        place = place + QPointF(0, 6 if index % 20 < 10 else -5)
         answered, done = False, 0.0
         begin = time.perf_counter()
         send(canvas, QEvent.Type.MouseMove, place)
