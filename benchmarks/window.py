@@ -21,7 +21,11 @@ from typing import Any
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from maml_explorer.worker import handle
+from maml_explorer.gui.app import one_thread_for_numpy
+
+one_thread_for_numpy()
+
+from maml_explorer.worker import handle  # noqa: E402
 
 handle.preload()
 

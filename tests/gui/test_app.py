@@ -113,3 +113,19 @@ def test_the_binding_keeps_its_references(qtbot: QtBot):
     assert widget.count >= 200
     assert after[0] >= before[0] - 50
     assert after[1] >= before[1] - 50
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
+def test_numpy_computes_in_the_thread_that_asks():
+    code = (
+        "import os, sys\n"
+        "import maml_explorer.cli\n"
+        "from maml_explorer.gui.app import one_thread_for_numpy\n"
+        "assert 'numpy' not in sys.modules, 'then it is too late'\n"
+        "one_thread_for_numpy()\n"
+        "import numpy\n"
+        "numpy.ones((800, 800)) @ numpy.ones((800, 800))\n"
+        "assert len(os.listdir('/proc/self/task')) == 1\n"
+    )
+    free = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=free)
