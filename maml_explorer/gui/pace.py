@@ -72,6 +72,7 @@ class Pace(QObject):
         self._hurry_until = 0.0
         self._await_until = 0.0
         self._late = float(FRAME)
+        self._was_late, self._spent = False, 0.0
         self._began = 0.0
         self.timer = QTimer(self)
         self.timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -136,13 +137,16 @@ class Pace(QObject):
             self._patience.rest()
         else:
             self._patience.judge(began, time.thread_time())
-        # a tick that came late means that painting, not this timer, is the bottleneck
-        if AWAITING < self.timer.interval() < IDLE and waited > 1.6 * self.timer.interval():
+        # ticks that come late mean that painting, not this timer, is the bottleneck; one alone is
+        # over already, and so is one pull that takes long
+        late = AWAITING < self.timer.interval() < IDLE and waited > 1.6 * self.timer.interval()
+        if late and self._was_late:
             self._late = min(self._late * 1.25, SLOWEST)
         else:
             self._late = max(self._late * 0.97, FRAME)
         self._pull()
         spent = 1000 * (time.monotonic() - began)
-        self._late = min(max(self._late, 2 * spent), SLOWEST)
+        self._late = min(max(self._late, 2 * min(spent, self._spent)), SLOWEST)
+        self._was_late, self._spent = late, spent
         if self.timer.isActive() and self.timer.interval() != self.interval:
             self.timer.setInterval(self.interval)

@@ -81,3 +81,23 @@ def test_patience_is_for_training_at_full_speed_alone(qtbot: QtBot) -> None:
         pace._tick()
         assert pace.patience == 1.0
         assert pace._patience.learned == 3.0, "the next training asks for the same"
+
+
+def test_looks_that_take_long_come_seldom_and_a_single_one_does_not(
+    qtbot: QtBot, monkeypatch
+) -> None:
+    now, takes = 0.0, 0.0
+    monkeypatch.setattr(paces.time, "monotonic", lambda: now)
+
+    def pull() -> None:
+        nonlocal now
+        now += takes
+
+    parent = QObject()
+    pace = Pace(pull, parent)
+    intervals = []
+    for takes in (0.060, 0.001, 0.060, 0.060):
+        now += FRAME / 1000
+        pace._tick()
+        intervals.append(pace.interval)
+    assert intervals == [FRAME, FRAME, FRAME, 120]
