@@ -86,17 +86,18 @@ def test_patience_is_for_training_at_full_speed_alone(qtbot: QtBot) -> None:
 def test_looks_that_take_long_come_seldom_and_a_single_one_does_not(
     qtbot: QtBot, monkeypatch
 ) -> None:
-    now, takes = 0.0, 0.0
+    now = 0.0
+    left = [0.060, 0.001, 0.060, 0.060]
     monkeypatch.setattr(paces.time, "monotonic", lambda: now)
 
     def pull() -> None:
         nonlocal now
-        now += takes
+        now += left.pop(0)
 
     parent = QObject()
     pace = Pace(pull, parent)
     intervals = []
-    for takes in (0.060, 0.001, 0.060, 0.060):
+    while left:
         now += FRAME / 1000
         pace._tick()
         intervals.append(pace.interval)
