@@ -18,7 +18,7 @@ IDLE = 150
 SLOWEST = 250
 AWAITING = 2
 """The same while a drag waits for its curves: they follow the pointer, not the next frame."""
-DRAWING_SHARE = 0.04
+DRAWING_SHARE = 0.03
 """Part of a core that the window may take while training at full speed."""
 MOST_PATIENCE = 4.0
 JUDGED_SECONDS = 0.5

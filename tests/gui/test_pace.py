@@ -57,15 +57,15 @@ class Window:
 
 def test_drawing_slows_down_before_training_does() -> None:
     window = Window()
-    assert window.live(5.0, lambda _: 0.03) == 1.0, "what it takes is little"
+    assert window.live(5.0, lambda _: 0.02) == 1.0, "what it takes is little"
     assert 1.2 < window.live(1.1, lambda _: 0.15) < 1.6, "in strides"
     assert window.live(20.0, lambda _: 0.15) == paces.MOST_PATIENCE, "it is drawn all the same"
     assert window.live(20.0, lambda _: 0.01) == 1.0
 
 
 def test_patience_settles_where_drawing_takes_its_share() -> None:
-    settled = Window().live(60.0, lambda patience: 0.01 + 0.12 / patience)
-    assert settled == pytest.approx(0.12 / (DRAWING_SHARE - 0.01), rel=0.05)
+    settled = Window().live(60.0, lambda patience: 0.01 + 0.06 / patience)
+    assert settled == pytest.approx(0.06 / (DRAWING_SHARE - 0.01), rel=0.05)
 
 
 def test_patience_is_for_training_at_full_speed_alone(qtbot: QtBot) -> None:
