@@ -75,6 +75,20 @@ def in_force_part(in_force: Settings, edited: Settings) -> Settings:
         return edited.with_arms(in_force.arms).with_values(waiting)
 
 
+def still_waiting(in_force: Settings, edited: Settings | None) -> Settings | None:
+    """What is edited once it is known what is in force; None where nothing waits any more.
+
+    What was to apply at once and did not, after a refusal, is given up; the rest goes on waiting.
+    """
+    if edited is None or in_force_part(in_force, edited) == in_force:
+        return edited
+    try:
+        kept = in_force.with_values({key: edited[key] for key in needs_restart(in_force, edited)})
+    except SettingsError:  # it contradicts what is in force
+        return None
+    return None if kept == in_force else kept
+
+
 @dataclass(frozen=True)
 class Beginning:
     """What a run has when it begins."""

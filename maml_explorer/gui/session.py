@@ -11,7 +11,14 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from maml_explorer.gui import probing
-from maml_explorer.gui.edits import Begin, Beginning, Edit, in_force_part, restart_reasons
+from maml_explorer.gui.edits import (
+    Begin,
+    Beginning,
+    Edit,
+    in_force_part,
+    restart_reasons,
+    still_waiting,
+)
 from maml_explorer.gui.example import example_probed
 from maml_explorer.gui.pace import Pace
 from maml_explorer.gui.pins import Pins
@@ -534,9 +541,7 @@ class Session(QObject):
         It differs only after a refusal that other commands had followed.
         """
         self.expected_run, self.beginning = status.run, False
-        staged = self.staged
-        if staged is not None and in_force_part(status.settings, staged) != status.settings:
-            staged = None
+        staged = still_waiting(status.settings, self.staged)
         if (status.settings, staged) != (self.settings, self.staged):
             self.settings, self.staged = status.settings, staged
             self.settings_changed.emit(self.settings)
@@ -580,6 +585,7 @@ class Session(QObject):
         # a refused change would leave the form showing what is not in force
         if refused.command in _LEFT_AS_IT_WAS and self.status is not None:
             self.settings, self._opening = self.status.settings, False
+            self.staged = still_waiting(self.settings, self.staged)
             self.beginning = False
             self.settings_changed.emit(self.settings)
         self.refused.emit(refused)

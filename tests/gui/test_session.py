@@ -274,6 +274,26 @@ def test_a_refused_change_goes_back_to_what_is_in_force(session: Session, worker
     assert session.settings.tasks.noise == 0.0
 
 
+def test_after_a_refusal_only_what_waits_for_a_restart_is_still_edited(
+    session: Session, worker: FakeWorker
+):
+    session.outer_step()
+    session.pull()
+    session.edit({"hidden": (8,)})
+    assert session.staged_labels == ["Hidden layers"]
+    refused = session.edited.with_values({"inner_lr": 0.5})
+    worker.report(m.Refused("Change", "No."))
+    session.settings, session.staged = session.settings.with_values({"inner_lr": 0.5}), refused
+    session.pull()
+    assert session.settings.inner.inner_lr == 0.01
+    assert session.edited == session.settings.with_values({"hidden": (8,)})
+    # and where nothing waits, nothing is edited
+    worker.report(m.Refused("Change", "No."))
+    session.staged = session.settings.with_values({"inner_lr": 0.5})
+    session.pull()
+    assert session.staged is None
+
+
 def test_halving_alpha_is_the_arms_own_and_goes_on(session: Session, worker: FakeWorker):
     session.halve_inner_lr("ANIL")
     assert dict(worker.settings.arm("ANIL").overrides) == {"inner_lr": 0.005}
