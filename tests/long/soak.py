@@ -635,8 +635,10 @@ def trained(
             watch.fault(f"panels failed: {failed} with {settings}")
         session.pause()
         session.post(m.SaveRun(str(folder)))
-        if not until((folder / "checkpoint.safetensors").is_file, 120):
-            watch.fault(f"not saved: {[b.text.full for b in window.banners.shown]}")
+        # what is saved is meta-tested, which takes minutes where networks and tests are large
+        if not until((folder / "checkpoint.safetensors").is_file, 600):
+            said = [banner.text.full for banner in window.banners.shown]
+            watch.fault(f"not saved: {said} with {settings}")
         assert session.status is not None
         return session.status.outer_step, bool(seen)
 
