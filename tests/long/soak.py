@@ -69,8 +69,8 @@ QUIET = ("propagateSizeHints", "does not support raise", "does not support grabb
 """What the offscreen platform says of every window and every menu."""
 LARGEST = 10**9
 """Most bytes that random settings may need here."""
-MOST_PRODUCTS = 4 * 10**9
-"""Most products of an outer step: 2,000 of them end in minutes."""
+MOST_PRODUCTS, MOST_TESTED = 4 * 10**9, 10**12
+"""Most products of an outer step, and of the meta-test of what is saved: both end in minutes."""
 
 
 class Watch:
@@ -581,6 +581,13 @@ def products(settings: Settings) -> int:
     return total
 
 
+def tested(settings: Settings) -> int:
+    """Products of the meta-test of all arms, about: 100 queries after every inner step."""
+    parameters, run = network(settings.model).parameter_count, settings.run
+    each = (run.test_steps + 1) * (100 + 3 * settings.inner.shots) * parameters
+    return len(settings.arms) * run.test_tasks * each
+
+
 def drawn(dice: random.Random) -> Settings:
     """Random settings, extreme ones among them, that fit into the memory and the time here."""
     while True:
@@ -593,7 +600,8 @@ def drawn(dice: random.Random) -> Settings:
             settings = settings.with_values({"outer_steps": 2000, "device": "cpu"}).with_arms(arms)
         except SettingsError:
             continue
-        if memory_estimate(settings) < LARGEST and products(settings) < MOST_PRODUCTS:
+        small = memory_estimate(settings) < LARGEST and tested(settings) < MOST_TESTED
+        if small and products(settings) < MOST_PRODUCTS:
             return settings
 
 
