@@ -69,7 +69,7 @@ QUIET = ("propagateSizeHints", "does not support raise", "does not support grabb
 """What the offscreen platform says of every window and every menu."""
 LARGEST = 10**9
 """Most bytes that random settings may need here."""
-MOST_PRODUCTS, MOST_TESTED = 4 * 10**9, 10**12
+MOST_PRODUCTS, MOST_TESTED = 10**9, 10**12
 """Most products of an outer step, and of the meta-test of what is saved: both end in minutes."""
 
 
