@@ -20,17 +20,21 @@ class Interrupted(Exception):  # noqa: N818 - nothing went wrong
     """Work in progress was told to end; what it had done is dropped."""
 
 
-class _Looking(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class KernelMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """What is called in the place of every kernel of this thread, for subclasses."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keeps torch from importing its compiler, a second of work, to wrap a subclass."""
+        return False
+
+
+class _Looking(KernelMode):
     """Looks before every kernel of this thread."""
 
     def __init__(self, look: Look) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._look = look
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Keeps torch from importing its compiler, a second of work, to wrap this class."""
-        return False
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None

@@ -11,9 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from maml_explorer.core.interruption import Look
+from maml_explorer.core.interruption import KernelMode, Look
 
 aten = torch.ops.aten
 
@@ -79,7 +78,7 @@ class Call:
     result: View | None
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(KernelMode):
     """Notes every kernel, and every storage made meanwhile.
 
     Args:
@@ -99,11 +98,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """(elements, type) of each storage made, in the order they were made."""
         self._current: dict[int, int] = {}
         """Address → number of the storage that lives there now; addresses are used again."""
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Keeps torch from importing its compiler, a second of work, to wrap this class."""
-        return False
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
