@@ -9,7 +9,7 @@ import dataclasses
 
 from benchmarks.measuring import alternate, figure, percent, quick_asked, show
 from benchmarks.problem import Problem, Trainer
-from maml_explorer.core.plan import CHUNK_FLOATS
+from maml_explorer.core.sizing import CHUNK_FLOATS
 
 TASKS = 4096
 WIDTHS = (40, 128, 256)

@@ -17,7 +17,7 @@ from maml_explorer.core.outer_gradient import OuterGradient, Workspace, outer_gr
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.training import RunState, outer_step, start_run
-from maml_explorer.settings import Settings
+from maml_explorer.settings.settings import Settings
 
 CASES = {
     "the paper's size": Problem(),

@@ -114,7 +114,7 @@ def together_over_alone(times: Mapping[str, Times], keys: Sequence[str]) -> Time
 
 
 def _settings(keys: Sequence[str]) -> Any:
-    from maml_explorer.settings import Arm
+    from maml_explorer.settings.settings import Arm
 
     chosen = tuple(
         Arm(f"{index} {key}", key, (("inner_lr", 0.01 / (1 + index)),))

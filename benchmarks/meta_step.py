@@ -23,7 +23,7 @@ from benchmarks.measuring import (
 )
 from benchmarks.peers import PEERS
 from benchmarks.problem import Peer, Problem, Trainer, our_gradient
-from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.algorithms import ALGORITHMS
 
 OURS = "MAML Explorer"
 AGREEMENT = 1e-9

@@ -11,9 +11,9 @@ import torch
 
 from benchmarks.measuring import alternate, figure, milliseconds, percent, quick_asked, show
 from benchmarks.problem import Trainer
-from maml_explorer.core.evaluation import meta_test
-from maml_explorer.settings import Settings
-from maml_explorer.worker.held_out import SHARE, HeldOut
+from maml_explorer.core.meta_test import meta_test
+from maml_explorer.settings.settings import Settings
+from maml_explorer.worker.meta_test import SHARE, HeldOut
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
 from maml_explorer.core.training import RunState, outer_step, start_run
-from maml_explorer.settings import Settings, default_arm
+from maml_explorer.settings.settings import Settings, default_arm
 
 Array = NDArray[np.float64]
 

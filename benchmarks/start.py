@@ -26,13 +26,13 @@ def child(began: float) -> None:
     def say(what: str) -> None:
         print(f"{MARK}{what}:{time.time() - began}", flush=True)
 
-    from maml_explorer.gui import app
+    from maml_explorer.gui.app import run
     from maml_explorer.worker import handle
 
     # PySide6 is imported by the program itself; only then can it be listened to
     class Listen:
         def find_spec(self, name: str, *_: object) -> None:
-            if name == "maml_explorer.gui.session" and "startup" not in self.__dict__:
+            if name == "maml_explorer.gui.session.session" and "startup" not in self.__dict__:
                 self.__dict__["startup"] = True
                 say("Qt is loaded")
 
@@ -42,8 +42,8 @@ def child(began: float) -> None:
         from PySide6.QtCore import QTimer
         from PySide6.QtWidgets import QApplication
 
-        from maml_explorer.gui.panels.canvas import TaskCanvas
-        from maml_explorer.gui.window import MainWindow
+        from maml_explorer.gui.panels.adaptation.task_plot import TaskCanvas
+        from maml_explorer.gui.window.window import MainWindow
 
         painted = TaskCanvas.paintEvent
         shown = MainWindow.show
@@ -77,7 +77,7 @@ def child(began: float) -> None:
         TaskCanvas.paintEvent, MainWindow.show = paint, show_and_listen
         done.set()
 
-    from maml_explorer.gui.app import Options
+    from maml_explorer.gui.app.run import Options
 
     original = handle.Worker
 
@@ -86,7 +86,7 @@ def child(began: float) -> None:
         return original()
 
     handle.Worker = worker  # type: ignore[assignment, misc]
-    app.run(Options(safe_mode=True))
+    run.run(Options(safe_mode=True))
 
 
 def begin(command: list[str]) -> tuple[float, dict[str, float]]:

@@ -26,7 +26,7 @@ from benchmarks.measuring import (
 )
 from benchmarks.problem import Problem, Trainer
 from maml_explorer.core.optimizers import adam
-from maml_explorer.core.replay import Recording, record
+from maml_explorer.core.replay.replay import Recording, record
 
 TINY = Problem(tasks=2, shots=2, queries=2, hidden=(2, 2))
 CASES = (

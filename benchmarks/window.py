@@ -21,7 +21,7 @@ from typing import Any
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from maml_explorer.gui.app import one_thread_for_numpy
+from maml_explorer.gui.app.run import one_thread_for_numpy
 
 one_thread_for_numpy()
 
@@ -38,18 +38,18 @@ from PySide6.QtWidgets import QApplication  # noqa: E402
 from benchmarks.measuring import Times, figure, percent, quick_asked, show  # noqa: E402
 from maml_explorer.core.plan import intra_op_threads, prepare  # noqa: E402
 from maml_explorer.core.training import outer_step, start_run  # noqa: E402
-from maml_explorer.gui.app import Options  # noqa: E402
-from maml_explorer.gui.garbage import collected_between_events  # noqa: E402
-from maml_explorer.gui.pace import FRAME  # noqa: E402
-from maml_explorer.gui.panels.canvas import TaskCanvas  # noqa: E402
-from maml_explorer.gui.startup import application, open_window  # noqa: E402
-from maml_explorer.gui.window import MainWindow  # noqa: E402
-from maml_explorer.settings import Settings  # noqa: E402
+from maml_explorer.gui.app.garbage_collection import collected_between_events  # noqa: E402
+from maml_explorer.gui.app.run import Options  # noqa: E402
+from maml_explorer.gui.app.startup import application, open_window  # noqa: E402
+from maml_explorer.gui.panels.adaptation.task_plot import TaskCanvas  # noqa: E402
+from maml_explorer.gui.session.pace import FRAME  # noqa: E402
+from maml_explorer.gui.window.window import MainWindow  # noqa: E402
+from maml_explorer.protocol import reports  # noqa: E402
+from maml_explorer.settings.settings import Settings  # noqa: E402
 from maml_explorer.worker import answers  # noqa: E402
-from maml_explorer.worker import messages as m  # noqa: E402
-from maml_explorer.worker.held_out import HeldOut  # noqa: E402
 from maml_explorer.worker.insight.schedule import Schedule  # noqa: E402
 from maml_explorer.worker.mailbox import Outbox  # noqa: E402
+from maml_explorer.worker.meta_test import HeldOut  # noqa: E402
 
 HEARTBEAT = 16
 """Milliseconds of a timer that does nothing: whether the window could draw at 60 Hz."""
@@ -91,9 +91,9 @@ def instrument(watch: Watch) -> None:
     apart(Schedule, "advance")  # of the insight: by default the light in the status line
     usual_put, usual_paint = Outbox.put, TaskCanvas.paintEvent
 
-    def put(outbox: Outbox, report: m.Report) -> None:
+    def put(outbox: Outbox, report: reports.Report) -> None:
         usual_put(outbox, report)
-        if isinstance(report, m.Status):
+        if isinstance(report, reports.Status):
             watch.told.append((time.perf_counter(), report.settings))
 
     def paint(canvas: TaskCanvas, event: QPaintEvent) -> None:
@@ -152,7 +152,7 @@ def pause(opened: MainWindow) -> None:
     """Pauses and waits until the meta-test of the newest state is done."""
     session = opened.session
     session.pause()
-    until(lambda: session.phase is m.Phase.PAUSED)
+    until(lambda: session.phase is reports.Phase.PAUSED)
     step = session.status.outer_step
     until(lambda: session.meta_test is not None and session.meta_test.outer_step == step)
     live(1.2)  # the timer goes back to its idle pace
@@ -175,7 +175,7 @@ def train_in_window(opened: MainWindow, watch: Watch, seconds: float, speed: Spe
     session = opened.session
     seen: list[tuple[float, int, float]] = []
 
-    def note(metrics: m.Metrics) -> None:
+    def note(metrics: reports.Metrics) -> None:
         seen.append((time.perf_counter(), int(metrics.outer_step[-1]), watch.apart))
 
     session.train()
@@ -229,7 +229,7 @@ def drag(opened: MainWindow, watch: Watch, moves: int) -> list[float]:
     answered, done = False, 0.0
     waited = QEventLoop()
 
-    def note(probed: m.Probed) -> None:
+    def note(probed: reports.Probed) -> None:
         nonlocal answered
         answered = answered or probed.probe is session.probe
 
@@ -280,7 +280,7 @@ def send(canvas: TaskCanvas, kind: QEvent.Type, place: QPointF) -> None:
     QApplication.sendEvent(target, event)
 
 
-def _leave(waited: QEventLoop, wanted: Settings, status: m.Status) -> None:
+def _leave(waited: QEventLoop, wanted: Settings, status: reports.Status) -> None:
     if status.settings == wanted:
         waited.quit()
 

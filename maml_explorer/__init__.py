@@ -1,10 +1,10 @@
 """MAML Explorer: watch an initialization learn to adapt, on sine regression.
 
 The layers, each importing only what is to its right:
-gui (draws what it is handed) → worker (one thread that owns the state) → storage (files) →
-core (mathematics: values in, values out; torch and NumPy) → settings → hyperparameters (how a
-setting is declared). The command line and :mod:`maml_explorer.api` stand beside the window and use
-storage and core directly. Importing this package loads neither torch nor Qt: what needs them is
+gui (draws what it is handed) → worker (one thread that owns the state) → storage (run folders and
+exports) → core (mathematics: values in, values out; torch and NumPy) → settings → algorithms. The
+command line and :mod:`maml_explorer.experiments` stand beside the window and use storage and core
+directly. Importing this package loads neither torch nor Qt: what needs them is
 loaded at its first use.
 
     import maml_explorer as me
@@ -20,26 +20,26 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from maml_explorer.api import TrainedRun, compare, evaluate, train
-    from maml_explorer.hyperparameters import SettingsError
-    from maml_explorer.presets import load_preset, presets
-    from maml_explorer.settings import Arm, Settings
-    from maml_explorer.storage.initialization import Initialization, load_initialization
-    from maml_explorer.storage.reader import StorageError
+    from maml_explorer.experiments.api import TrainedRun, compare, evaluate, train
+    from maml_explorer.files.reader import StorageError
+    from maml_explorer.settings.declaration import SettingsError
+    from maml_explorer.settings.presets import load_preset, presets
+    from maml_explorer.settings.settings import Arm, Settings
+    from maml_explorer.storage.initialization.folder import Initialization, load_initialization
 
 _WHERE = {
-    "Arm": "settings",
-    "Initialization": "storage.initialization",
-    "Settings": "settings",
-    "SettingsError": "hyperparameters",
-    "StorageError": "storage.reader",
-    "TrainedRun": "api",
-    "compare": "api",
-    "evaluate": "api",
-    "load_initialization": "storage.initialization",
-    "load_preset": "presets",
-    "presets": "presets",
-    "train": "api",
+    "Arm": "settings.settings",
+    "Initialization": "storage.initialization.folder",
+    "Settings": "settings.settings",
+    "SettingsError": "settings.declaration",
+    "StorageError": "files.reader",
+    "TrainedRun": "experiments.api",
+    "compare": "experiments.api",
+    "evaluate": "experiments.api",
+    "load_initialization": "storage.initialization.folder",
+    "load_preset": "settings.presets",
+    "presets": "settings.presets",
+    "train": "experiments.api",
 }
 
 __all__ = [

@@ -15,8 +15,8 @@ from pathlib import Path
 from maml_explorer import __version__
 from maml_explorer.commands import ablate, code, evaluate, export, reproduce, train
 from maml_explorer.commands.arguments import Parser, UsageError
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.storage.reader import StorageError
+from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.declaration import SettingsError
 
 COMMANDS = {
     "train": (train, "meta-train without a window"),
@@ -89,11 +89,11 @@ def _window_or_info(arguments: argparse.Namespace) -> int:
 
 
 def _window(arguments: argparse.Namespace) -> int:
-    from maml_explorer.gui.app import Options, run
-    from maml_explorer.gui.lesson_text import is_lesson_file
-    from maml_explorer.presets import load_preset, presets
-    from maml_explorer.settings_text import from_share, is_share
-    from maml_explorer.storage.run_folder import is_run_folder, open_run
+    from maml_explorer.gui.app.run import Options, run
+    from maml_explorer.gui.lessons.toml_checks import is_lesson_file
+    from maml_explorer.settings.presets import load_preset, presets
+    from maml_explorer.settings.text import from_share, is_share
+    from maml_explorer.storage.run.folder import is_run_folder, open_run
 
     flags = {"reset": arguments.reset, "safe_mode": arguments.safe_mode}
     what = arguments.what
@@ -110,7 +110,7 @@ def _window(arguments: argparse.Namespace) -> int:
 
 
 def _presets(arguments: argparse.Namespace) -> int:
-    from maml_explorer.presets import load_preset, preset_toml, presets
+    from maml_explorer.settings.presets import load_preset, preset_toml, presets
 
     if arguments.name is not None:
         print(preset_toml(load_preset(arguments.name)), end="")

@@ -19,11 +19,11 @@ import numpy as np
 import torch
 
 from maml_explorer.core.plan import prepare
-from maml_explorer.replayed_run import differences
-from maml_explorer.settings import Settings
-from maml_explorer.storage.checkpoint import Checkpoint, load_checkpoint
-from maml_explorer.storage.run_folder import CHECKPOINT, METRICS, open_run
-from maml_explorer.worker import messages as m
+from maml_explorer.experiments.replay import differences
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint
+from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, open_run
 from tests.worker.driving import Driver
 
 CLICKS = "clicks"
@@ -32,29 +32,29 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def trained(driver: Driver, until: int, dice: random.Random | None) -> None:
     """Trains; with dice, a person who clicks on everything that must not matter."""
-    driver.tell(m.Train())
-    while driver.step < until and driver.loop.phase is m.Phase.RUNNING:
+    driver.tell(commands.Train())
+    while driver.step < until and driver.loop.phase is reports.Phase.RUNNING:
         if dice is not None and dice.random() < 0.2:
             _click(driver, dice)
         driver.work(1)
-    driver.tell(m.Pause())
+    driver.tell(commands.Pause())
 
 
 def _click(driver: Driver, dice: random.Random) -> None:
     points = np.array([dice.uniform(-5, 5) for _ in range(3)])
     match dice.randrange(6):
         case 0:
-            driver.tell(m.ProbeTask(points, np.sin(points), 1.0, 0.0))
+            driver.tell(commands.ProbeTask(points, np.sin(points), 1.0, 0.0))
         case 1:
-            driver.tell(m.WatchTasks(points[None], np.cos(points)[None]))
+            driver.tell(commands.WatchTasks(points[None], np.cos(points)[None]))
         case 2:
-            driver.tell(m.Pause(), m.Train())
+            driver.tell(commands.Pause(), commands.Train())
         case 3:
-            driver.tell(m.TakeInnerStep(), m.TakeOuterStep(), m.Train())
+            driver.tell(commands.TakeInnerStep(), commands.TakeOuterStep(), commands.Train())
         case 4:
-            driver.tell(m.MetaTest())
+            driver.tell(commands.MetaTest())
         case 5:
-            driver.tell(m.LimitSpeed(None))
+            driver.tell(commands.LimitSpeed(None))
 
 
 def both_ways(settings: Settings, place: Path, halves: Sequence[int]) -> tuple[Path, list[Path]]:
@@ -62,14 +62,14 @@ def both_ways(settings: Settings, place: Path, halves: Sequence[int]) -> tuple[P
     last = settings.outer.outer_steps
     whole = Driver(settings)
     trained(whole, last, None)
-    whole.tell(m.SaveRun(str(place / "whole"), autosave=True))
+    whole.tell(commands.SaveRun(str(place / "whole"), autosave=True))
     broken = []
     for number, half in enumerate(halves):
         clicking = number % 2 == 1
         driver = Driver(settings)
         trained(driver, half, random.Random(number) if clicking else None)
         folder = place / f"at {half}"
-        driver.tell(m.SaveRun(str(folder), autosave=True))
+        driver.tell(commands.SaveRun(str(folder), autosave=True))
         if clicking:
             (folder / CLICKS).write_text(str(number))
         broken.append(folder)
@@ -105,11 +105,11 @@ def main(folders: Sequence[str]) -> None:
     for name in folders:
         folder = Path(name)
         driver = Driver(Settings().with_values({"hidden": (2,)}))
-        driver.tell(m.OpenRun(name))
+        driver.tell(commands.OpenRun(name))
         clicks = folder / CLICKS
         dice = random.Random(clicks.read_text()) if clicks.is_file() else None
         trained(driver, driver.loop.settings.outer.outer_steps, dice)
-        driver.tell(m.SaveRun(name, overwrite=True, autosave=True))
+        driver.tell(commands.SaveRun(name, overwrite=True, autosave=True))
 
 
 if __name__ == "__main__":

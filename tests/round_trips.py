@@ -16,18 +16,24 @@ from hypothesis import settings as effort
 from maml_explorer.commands.arguments import add_hyperparameters, given_hyperparameters
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_arm, start_run
-from maml_explorer.hyperparameters import SettingsError, Value
-from maml_explorer.presets import Preset, load_preset, preset_toml
-from maml_explorer.settings import DECLARATIONS, Settings
-from maml_explorer.settings_text import from_share, from_toml, to_share, to_toml
-from maml_explorer.storage.changes import change_rows, read_changes, settings_after, settings_before
-from maml_explorer.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from maml_explorer.storage.initialization import (
+from maml_explorer.settings.declaration import SettingsError, Value
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.presets import Preset, load_preset, preset_toml
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import from_share, from_toml, to_share, to_toml
+from maml_explorer.storage.initialization.folder import (
     Initialization,
     load_initialization,
     save_initialization,
 )
-from maml_explorer.storage.run_folder import CHANGES, create_run, open_run
+from maml_explorer.storage.run.changes import (
+    change_rows,
+    read_changes,
+    settings_after,
+    settings_before,
+)
+from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from maml_explorer.storage.run.folder import CHANGES, create_run, open_run
 from tests import strategies
 
 Trip = Callable[[Settings, Path], Settings]

@@ -6,9 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.hyperparameters import MAX_LAYERS, Hyperparameter
-from maml_explorer.settings import DECLARATIONS, MAX_ARMS, Arm, Settings
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.settings.declaration import MAX_LAYERS, Hyperparameter
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings
 
 PAIRS = (
     ("amplitude_min", "amplitude_max"),

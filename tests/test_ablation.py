@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.ablation import TOGETHER, TRICKS, ablate, runs_of, variants
-from maml_explorer.api import evaluate, train
 from maml_explorer.cli import main
-from maml_explorer.settings import DECLARATIONS, MAX_ARMS, Arm, Settings
-from maml_explorer.settings_text import to_toml
-from maml_explorer.storage.ablation_table import PLAIN, ablation_rows
+from maml_explorer.experiments.ablation import TOGETHER, TRICKS, ablate, runs_of, variants
+from maml_explorer.experiments.api import evaluate, train
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings
+from maml_explorer.settings.text import to_toml
+from maml_explorer.storage.report.ablation_table import PLAIN, ablation_rows
 
 SMALL = Settings().with_values(
     {"hidden": (6, 6), "meta_batch": 2, "outer_steps": 20, "test_tasks": 15}

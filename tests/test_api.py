@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import maml_explorer as me
-from maml_explorer.headless import Progress
-from maml_explorer.settings import default_arm
-from maml_explorer.storage.run_folder import is_run_folder
+from maml_explorer.experiments.training import Progress
+from maml_explorer.settings.settings import default_arm
+from maml_explorer.storage.run.folder import is_run_folder
 
 QUICK = {"outer_steps": 4, "hidden": (6,), "meta_batch": 2, "test_tasks": 10}
 EXAMPLE = """

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from maml_explorer import __version__, cli, headless
+from maml_explorer import __version__, cli
 from maml_explorer.commands.progress import ProgressBar, progress_line, time_left
-from maml_explorer.headless import Progress
-from maml_explorer.settings import DECLARATIONS, Settings
-from maml_explorer.settings_text import to_share, to_toml
-from maml_explorer.storage.run_folder import METRICS, open_run
+from maml_explorer.experiments import training
+from maml_explorer.experiments.training import Progress
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import to_share, to_toml
+from maml_explorer.storage.run.folder import METRICS, open_run
 
 QUICK = [
     "--outer-steps", "3", "--hidden", "5", "--meta-batch", "2", "--test-tasks", "10",
@@ -103,7 +105,7 @@ def test_resume_equals_one_go(
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     train = ("train", *QUICK, "--algorithms", "maml,mtl", "--outer-steps", "9", "--quiet", "--out")
     assert run(*train, whole) == 0
-    real = headless.outer_step
+    real = training.outer_step
     calls = []
 
     def stop(*arguments: Any) -> Any:
@@ -112,9 +114,9 @@ def test_resume_equals_one_go(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(headless, "outer_step", stop)
+    monkeypatch.setattr(training, "outer_step", stop)
     assert run(*train, cut) == 1
-    monkeypatch.setattr(headless, "outer_step", real)
+    monkeypatch.setattr(training, "outer_step", real)
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"maml-explorer train: stopped; go on with --out {cut} --resume."
     )
@@ -257,7 +259,7 @@ def test_a_diverged_arm_is_exit_code_1_and_everything_is_written(
 def test_the_window_is_opened_with_what_was_given(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trained: Path
 ) -> None:
-    from maml_explorer.gui import app
+    from maml_explorer.gui.app import run as app
 
     seen: list[app.Options] = []
     monkeypatch.setattr(app, "run", lambda options: seen.append(options) or 0)
@@ -375,7 +377,7 @@ def test_a_full_disk_is_exit_code_1_and_one_line(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device", "metrics.csv")
 
-    monkeypatch.setattr(headless, "save_checkpoint", full)
+    monkeypatch.setattr(training, "save_checkpoint", full)
     assert run("train", *QUICK, "--out", tmp_path / "a", "--quiet") == 1
     assert capsys.readouterr().err == (
         "maml-explorer train: metrics.csv: No space left on device.\n"
@@ -387,7 +389,7 @@ def test_pictures_are_left_out_where_qt_cannot_load(
 ) -> None:
     from maml_explorer import gui
 
-    monkeypatch.setitem(sys.modules, "maml_explorer.gui.pictures", None)
+    monkeypatch.setitem(sys.modules, "maml_explorer.gui.files.run_pictures", None)
     monkeypatch.delattr(gui, "pictures", raising=False)
     assert run("train", *QUICK, "--algorithms", "mtl", "--quiet", "--out", tmp_path / "a") == 0
     err = capsys.readouterr().err

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from maml_explorer import cli
-from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.presets import load_preset
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.settings_text import to_toml
-from maml_explorer.storage.code_forms import stateful_and_functional
-from maml_explorer.storage.generated_code import standalone_script
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.codegen.script import standalone_script
+from maml_explorer.codegen.two_forms import stateful_and_functional
+from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.settings.text import to_toml
 
 FINN = load_preset("finn-10-shot").settings
 TWO = Settings(arms=(Arm("cold", "maml", (("inner_lr", 0.001),)), Arm("hot", "maml")))

@@ -22,7 +22,7 @@ def entry(covered: int, whole: int) -> dict[str, Any]:
 def test_storage_and_settings_are_whole_and_the_rest_is_nine_tenths() -> None:
     fine = {
         "maml_explorer/storage/a.py": entry(50, 50),
-        "maml_explorer/settings.py": entry(10, 10),
+        "maml_explorer/settings/settings.py": entry(10, 10),
         "maml_explorer/gui/b.py": entry(80, 100),
         "maml_explorer/core/c.py": entry(100, 100),
     }
@@ -30,6 +30,6 @@ def test_storage_and_settings_are_whole_and_the_rest_is_nine_tenths() -> None:
     assert shortcomings({**fine, "maml_explorer/storage/a.py": entry(48, 50)}) == [
         "maml_explorer/storage/a.py: 96 of 100; see lines [1, 2]"
     ]
-    assert len(shortcomings({**fine, "maml_explorer/hyperparameters.py": entry(9, 10)})) == 1
+    assert len(shortcomings({**fine, "maml_explorer/settings/declaration.py": entry(9, 10)})) == 1
     (words,) = shortcomings({**fine, "maml_explorer/gui/b.py": entry(79, 100)})
     assert words == "the rest: 89.5 %, and 90 % are asked for"

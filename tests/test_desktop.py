@@ -7,7 +7,7 @@ import tomllib
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.algorithms import ALGORITHMS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "resources" / "desktop"
@@ -36,7 +36,7 @@ def test_the_desktop_entry_starts_the_program() -> None:
 
 
 def test_the_application_id_is_the_window_s(qapp: object) -> None:
-    from maml_explorer.gui.startup import application
+    from maml_explorer.gui.app.startup import application
 
     app = application()
     assert app.desktopFileName() == entry()["StartupWMClass"] == "maml-explorer"

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 import torch
 
-from maml_explorer import headless
-from maml_explorer.api import evaluate
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import outer_step, start_run
-from maml_explorer.headless import Progress, train_headless
-from maml_explorer.results import over_seeds, student_t_975
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.storage.checkpoint import load_checkpoint
-from maml_explorer.storage.initialization import load_initialization
-from maml_explorer.storage.run_folder import CHECKPOINT, create_run, open_run
+from maml_explorer.experiments import training
+from maml_explorer.experiments.api import evaluate
+from maml_explorer.experiments.training import Progress, train_headless
+from maml_explorer.published.statistics import over_seeds, student_t_975
+from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.storage.initialization.folder import load_initialization
+from maml_explorer.storage.run.checkpoint import load_checkpoint
+from maml_explorer.storage.run.folder import CHECKPOINT, create_run, open_run
 
 SMALL = Settings().with_values(
     {
@@ -35,8 +35,8 @@ EXPLODING = Arm("hot", "maml", (("inner_lr", 100.0), ("inner_steps", 5)))
 
 @pytest.fixture(autouse=True)
 def frequent_saves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(headless, "CHECKPOINT_EVERY", 5)
-    monkeypatch.setattr(headless, "FULL_LOSSES_EVERY", 4)
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 5)
+    monkeypatch.setattr(training, "FULL_LOSSES_EVERY", 4)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -156,7 +156,7 @@ def test_an_interrupt_inside_a_save_writes_no_row_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train_headless(SMALL, (0,), folder=create_run(tmp_path / "whole", SMALL))
-    real = headless.save_checkpoint
+    real = training.save_checkpoint
     saves = []
 
     def interrupt(path: Path, checkpoint: Any) -> None:
@@ -165,7 +165,7 @@ def test_an_interrupt_inside_a_save_writes_no_row_twice(
             raise KeyboardInterrupt
         real(path, checkpoint)
 
-    monkeypatch.setattr(headless, "save_checkpoint", interrupt)
+    monkeypatch.setattr(training, "save_checkpoint", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train_headless(SMALL, (0,), folder=create_run(tmp_path / "cut", SMALL))
     resumed(tmp_path / "cut")
@@ -176,7 +176,7 @@ def test_a_full_disk_leaves_a_run_that_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train_headless(SMALL, (0,), folder=create_run(tmp_path / "whole", SMALL))
-    real = headless.save_checkpoint
+    real = training.save_checkpoint
     saves = []
 
     def full(path: Path, checkpoint: Any) -> None:
@@ -185,10 +185,10 @@ def test_a_full_disk_leaves_a_run_that_resumes(
             raise OSError(28, "No space left on device")
         real(path, checkpoint)
 
-    monkeypatch.setattr(headless, "save_checkpoint", full)
+    monkeypatch.setattr(training, "save_checkpoint", full)
     with pytest.raises(OSError, match="No space left"):
         train_headless(SMALL, (0,), folder=create_run(tmp_path / "cut", SMALL))
-    monkeypatch.setattr(headless, "save_checkpoint", real)
+    monkeypatch.setattr(training, "save_checkpoint", real)
     resumed(tmp_path / "cut")
     assert files(tmp_path / "cut") == files(tmp_path / "whole")
 

@@ -15,30 +15,22 @@ PACKAGE = ROOT / "maml_explorer"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 RINGS = {
-    "maml_explorer.hyperparameters": 0,
-    "maml_explorer.core.algorithms": 0,  # plain data, read by the settings
-    "maml_explorer.resource_files": 0,
-    "maml_explorer.memory": 0,
+    "maml_explorer.version": 0,
+    "maml_explorer.files": 0,
+    "maml_explorer.algorithms": 0,
     "maml_explorer.settings": 1,
-    "maml_explorer.settings_text": 1,
-    "maml_explorer.core.models.norms": 1,
     "maml_explorer.core": 2,
-    "maml_explorer.storage": 3,
-    "maml_explorer.presets": 3,
-    "maml_explorer.verdicts": 3,
-    "maml_explorer.worker": 4,
-    "maml_explorer.gui": 5,
-    # beside the window
-    "maml_explorer.results": 3,
-    "maml_explorer.headless": 6,
-    "maml_explorer.replayed_run": 6,
-    "maml_explorer.reproduction": 6,
-    "maml_explorer.ablation": 6,
-    "maml_explorer.api": 6,
-    "maml_explorer.commands": 7,
-    "maml_explorer.cli": 8,
-    "maml_explorer.__main__": 9,
-    "maml_explorer": 6,
+    "maml_explorer.published": 3,
+    "maml_explorer.codegen": 3,
+    "maml_explorer.storage": 4,
+    "maml_explorer.protocol": 4,
+    "maml_explorer.worker": 5,
+    "maml_explorer.gui": 6,
+    "maml_explorer.experiments": 7,
+    "maml_explorer.commands": 8,
+    "maml_explorer.cli": 9,
+    "maml_explorer.__main__": 10,
+    "maml_explorer": 7,
 }
 QT = {"PySide6", "pyqtgraph", "shiboken6"}
 TORCH = {"torch", "safetensors"}
@@ -49,18 +41,18 @@ CORE_STDLIB = {
 TORCH_FREE = [
     "maml_explorer",
     "maml_explorer.cli",
-    "maml_explorer.presets",
-    "maml_explorer.settings_text",
+    "maml_explorer.settings.presets",
+    "maml_explorer.settings.text",
     "maml_explorer.core.schedules",
-    "maml_explorer.results",
-    "maml_explorer.verdicts",
-    "maml_explorer.storage.reader",
-    "maml_explorer.storage.writer",
-    "maml_explorer.storage.run_folder",
-    "maml_explorer.storage.model_card",
-    "maml_explorer.storage.report",
+    "maml_explorer.experiments.result_tables",
+    "maml_explorer.published.verdicts",
+    "maml_explorer.files.reader",
+    "maml_explorer.files.writer",
+    "maml_explorer.storage.run.folder",
+    "maml_explorer.storage.initialization.model_card",
+    "maml_explorer.storage.report.report",
     "maml_explorer.gui",
-    "maml_explorer.gui.app",
+    "maml_explorer.gui.app.run",
     "maml_explorer.worker",
 ]
 
@@ -118,7 +110,7 @@ def test_libraries_stay_in_their_rings(path: Path) -> None:
     "path", [p for p in MODULES if name_of(p).startswith("maml_explorer.gui")], ids=name_of
 )
 def test_the_window_knows_the_tables_of_core_only(path: Path) -> None:
-    known = ("maml_explorer.core.algorithms", "maml_explorer.core.schedules")  # both torch-free
+    known = ("maml_explorer.algorithms", "maml_explorer.core.schedules")  # both torch-free
     for line, module in imports(path):
         if module.startswith("maml_explorer.core"):
             assert module.startswith(known), f"{path}:{line}: {module}"
@@ -129,7 +121,7 @@ def test_algorithms_do_not_import_each_other() -> None:
     for path in folder.glob("*.py"):
         if path.name != "__init__.py":
             others = {module for _, module in imports(path)} - {"__future__", "dataclasses"}
-            assert others <= {"maml_explorer.core.algorithms.record"}
+            assert others <= {"maml_explorer.algorithms.record"}
 
 
 def test_what_is_imported_without_torch_and_qt() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.presets import (
+from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.presets import (
     DEFAULT_PRESET,
     Preset,
     Published,
@@ -17,9 +18,8 @@ from maml_explorer.presets import (
     preset_toml,
     presets,
 )
-from maml_explorer.settings import Settings
-from maml_explorer.settings_text import to_toml
-from maml_explorer.storage.reader import StorageError
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import to_toml
 
 # name → α, inner steps, shots, query points, meta-batch, outer steps, hidden, initialization
 SOURCES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.settings import DECLARATIONS
+from maml_explorer.settings.groups import DECLARATIONS
 from tools.readme_table import BEGIN, END, README, table, with_table
 
 

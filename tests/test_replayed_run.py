@@ -8,21 +8,26 @@ from pathlib import Path
 import pytest
 
 from maml_explorer.cli import main
-from maml_explorer.headless import train_headless
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.replayed_run import differences, replay_folder
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.storage.changes import change_rows, read_changes, settings_after, settings_before
-from maml_explorer.storage.reader import StorageError
-from maml_explorer.storage.run_folder import create_run
-from maml_explorer.worker import messages as m
+from maml_explorer.experiments.replay import differences, replay_folder
+from maml_explorer.experiments.training import train_headless
+from maml_explorer.files.reader import StorageError
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.storage.run.changes import (
+    change_rows,
+    read_changes,
+    settings_after,
+    settings_before,
+)
+from maml_explorer.storage.run.folder import create_run
 from tests.worker.driving import Driver, small_settings
 
 
 def saved(driver: Driver, folder: Path) -> Path:
     driver.outbox.collect()
-    driver.tell(m.SaveRun(str(folder), overwrite=True))
-    assert driver.reports(m.Exported)
+    driver.tell(commands.SaveRun(str(folder), overwrite=True))
+    assert driver.reports(reports.Exported)
     return folder
 
 
@@ -39,24 +44,24 @@ def test_a_run_changed_live_is_replayed_bit_for_bit(tmp_path: Path) -> None:
     driver.train_to(5)
     first = driver.loop.settings
     # both ends of a range at once: one after the other they would cross
-    driver.tell(m.Change(first.with_values({"amplitude_min": 6.0, "amplitude_max": 20 / 3})))
-    driver.tell(m.Change(driver.loop.settings.with_values({"phase_max": math.pi / 3})))
+    driver.tell(commands.Change(first.with_values({"amplitude_min": 6.0, "amplitude_max": 20 / 3})))
+    driver.tell(commands.Change(driver.loop.settings.with_values({"phase_max": math.pi / 3})))
     driver.train_to(9)
     late = Arm('late "one", α', "maml", (("inner_lr", 0.1), ("optimizer", "sgd")))
     now = driver.loop.settings
-    driver.tell(m.Change(now.with_arms((*now.arms, late)).with_values({"meta_batch": 7})))
+    driver.tell(commands.Change(now.with_arms((*now.arms, late)).with_values({"meta_batch": 7})))
     driver.train_to(70)
     # an arm that is taken away and put back begins anew
-    driver.tell(m.Change(driver.loop.settings.with_arms(now.arms[1:])))
-    driver.tell(m.Change(driver.loop.settings.with_arms(now.arms)))
+    driver.tell(commands.Change(driver.loop.settings.with_arms(now.arms[1:])))
+    driver.tell(commands.Change(driver.loop.settings.with_arms(now.arms)))
     driver.train_to(140)
     folder = saved(driver, tmp_path / "run")
     assert_replays(driver, folder)
     # the story goes on after it was opened again
     other = Driver(small_settings("mtl"))
-    other.tell(m.OpenRun(str(folder)))
+    other.tell(commands.OpenRun(str(folder)))
     other.train_to(150)
-    other.tell(m.Change(other.loop.settings.with_values({"outer_lr": 0.01})))
+    other.tell(commands.Change(other.loop.settings.with_values({"outer_lr": 0.01})))
     other.train_to(160)
     assert_replays(other, saved(other, tmp_path / "again"))
 
@@ -67,17 +72,17 @@ def test_divergence_is_replayed_too(tmp_path: Path, then: str) -> None:
     driver = Driver(settings)
     driver.train_to(130)
     wild = settings.with_values({"outer_lr": 100.0})
-    driver.tell(m.Change(wild.with_arms((*wild.arms, default_arm("anil")))))
+    driver.tell(commands.Change(wild.with_arms((*wild.arms, default_arm("anil")))))
     driver.train_to(300)
     assert driver.loop.state is not None
     assert any(arm.frozen for arm in driver.loop.state.arms.values())
     if then == "back":
-        driver.tell(m.Change(driver.loop.settings.with_values({"outer_lr": 0.001})))
-        driver.tell(m.BackToLastGood())
+        driver.tell(commands.Change(driver.loop.settings.with_values({"outer_lr": 0.001})))
+        driver.tell(commands.BackToLastGood())
         driver.train_to(driver.step + 90)
     elif then == "halve":
-        driver.tell(m.Change(settings))
-        driver.tell(*(m.ReviveArm(name) for name in driver.loop.state.arms))
+        driver.tell(commands.Change(settings))
+        driver.tell(*(commands.ReviveArm(name) for name in driver.loop.state.arms))
         driver.train_to(driver.step + 90)
     assert_replays(driver, saved(driver, tmp_path / "run"))
 
@@ -97,7 +102,7 @@ def test_the_command_says_whether_it_is_equal(
 ) -> None:
     driver = Driver(small_settings("maml"))
     driver.train_to(3)
-    driver.tell(m.Change(driver.loop.settings.with_values({"inner_lr": 0.02})))
+    driver.tell(commands.Change(driver.loop.settings.with_values({"inner_lr": 0.02})))
     driver.train_to(6)
     folder = saved(driver, tmp_path / "run")
     assert main(["train", "--replay", str(folder), "--quiet"]) == 0

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.api import evaluate
 from maml_explorer.cli import main
-from maml_explorer.presets import load_preset, preset_toml
-from maml_explorer.reproduction import settings_to_reproduce
-from maml_explorer.storage.initialization import load_initialization
+from maml_explorer.experiments.api import evaluate
+from maml_explorer.experiments.reproduction import settings_to_reproduce
+from maml_explorer.settings.presets import load_preset, preset_toml
+from maml_explorer.storage.initialization.folder import load_initialization
 
 TINY = """\
 schema = 1

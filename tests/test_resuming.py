@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.settings import Settings
+from maml_explorer.settings.settings import Settings
 from tests.resuming import both_ways, go_on_elsewhere, unlike
 from tests.worker.driving import small_settings
 

@@ -9,19 +9,11 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.hyperparameters import Applies, SettingsError, shown
-from maml_explorer.settings import (
-    DECLARATIONS,
-    GROUPS,
-    MAX_ARMS,
-    Arm,
-    Settings,
-    TaskSettings,
-    changed_keys,
-    default_arm,
-    needs_restart,
-)
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.settings.declaration import Applies, SettingsError, shown
+from maml_explorer.settings.groups import DECLARATIONS, GROUPS, TaskSettings
+from maml_explorer.settings.restart import changed_keys, needs_restart
+from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings, default_arm
 from tests import strategies
 
 

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.settings import DECLARATIONS, Arm, Settings, default_arm
-from maml_explorer.settings_text import (
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.settings.text import (
     MAX_SHARE,
     MAX_TOML,
     SCHEMA,

@@ -11,8 +11,8 @@ import pytest
 
 from maml_explorer.cli import main
 from maml_explorer.core.plan import prepare
-from maml_explorer.storage.checkpoint import load_checkpoint
-from maml_explorer.storage.run_folder import CHECKPOINT, open_run
+from maml_explorer.storage.run.checkpoint import load_checkpoint
+from maml_explorer.storage.run.folder import CHECKPOINT, open_run
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

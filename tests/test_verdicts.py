@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from maml_explorer.presets import Preset, Published, load_preset
-from maml_explorer.results import student_t_975
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.verdicts import (
+from maml_explorer.published.statistics import student_t_975
+from maml_explorer.published.verdicts import (
     AGREES,
     DIFFERS,
     NOT_COMPARABLE,
@@ -20,6 +18,8 @@ from maml_explorer.verdicts import (
     verdict_words,
     wanted_tests,
 )
+from maml_explorer.settings.presets import Preset, Published, load_preset
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 
 
 def record(mean: list[float | None], shots: int = 5, **others: Any) -> dict[str, Any]:

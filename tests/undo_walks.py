@@ -15,10 +15,11 @@ from hypothesis import seed as of_seed
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from maml_explorer.gui.session import Session
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.presets import presets
-from maml_explorer.settings import DECLARATIONS, Settings
+from maml_explorer.gui.session.session import Session
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.presets import presets
+from maml_explorer.settings.settings import Settings
 from tests import strategies
 from tests.gui.fake_worker import FakeWorker
 

@@ -11,9 +11,9 @@ from typing import Any
 
 WHOLE = (
     "maml_explorer/storage/",
-    "maml_explorer/settings.py",
-    "maml_explorer/settings_text.py",
-    "maml_explorer/hyperparameters.py",
+    "maml_explorer/settings/settings.py",
+    "maml_explorer/settings/text.py",
+    "maml_explorer/settings/declaration.py",
 )
 """Beginnings of paths of which every branch must be taken."""
 REST = 90.0

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from maml_explorer.gui.probing import fixed, sine
-from maml_explorer.storage.run_folder import CHANGES, CHECKPOINT, EVALUATIONS, METRICS, SETTINGS
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.session.task_sampling import fixed, sine
+from maml_explorer.protocol import commands, reports
+from maml_explorer.storage.run.folder import CHANGES, CHECKPOINT, EVALUATIONS, METRICS, SETTINGS
 from maml_explorer.worker.handle import Worker
 
 FOLDER = Path(__file__).parents[1] / "resources" / "examples" / "finn-10-shot"
@@ -48,16 +48,18 @@ def _rounded(row: str) -> str:
 
 def _curves() -> dict[str, object]:
     x = fixed(np.array(POINTS))
-    probe = m.ProbeTask(x, fixed(sine(x, *TASK)), *TASK, query_x=fixed(np.linspace(-4.8, 4.8, 10)))
+    probe = commands.ProbeTask(
+        x, fixed(sine(x, *TASK)), *TASK, query_x=fixed(np.linspace(-4.8, 4.8, 10))
+    )
     worker = Worker()
     worker.start()
     worker.post(probe)
-    worker.post(m.OpenRun(str(FOLDER)))
+    worker.post(commands.OpenRun(str(FOLDER)))
     probed = None
     while probed is None:
         for report in worker.collect():
-            assert not isinstance(report, m.Refused | m.Failed), report
-            probed = report if isinstance(report, m.Probed) else probed
+            assert not isinstance(report, reports.Refused | reports.Failed), report
+            probed = report if isinstance(report, reports.Probed) else probed
     worker.close()
 
     def numbers(values: np.ndarray, digits: int = 3) -> object:

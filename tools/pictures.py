@@ -24,15 +24,15 @@ import numpy as np  # noqa: E402
 from PySide6.QtCore import QEventLoop, QTimer  # noqa: E402
 from PySide6.QtWidgets import QWidget  # noqa: E402
 
-from maml_explorer.gui import probing  # noqa: E402
-from maml_explorer.gui.app import Options  # noqa: E402
-from maml_explorer.gui.export_dialog import ExportDialog  # noqa: E402
+from maml_explorer.gui.app.run import Options  # noqa: E402
+from maml_explorer.gui.app.startup import application, open_window  # noqa: E402
+from maml_explorer.gui.files.export_dialog import ExportDialog  # noqa: E402
 from maml_explorer.gui.panels import PANELS, TAB  # noqa: E402
-from maml_explorer.gui.panels.insight_tab import InsightTab  # noqa: E402
-from maml_explorer.gui.startup import application, open_window  # noqa: E402
-from maml_explorer.gui.window import MainWindow  # noqa: E402
-from maml_explorer.settings import Settings  # noqa: E402
-from maml_explorer.worker import messages as m  # noqa: E402
+from maml_explorer.gui.panels.insight.tab import InsightTab  # noqa: E402
+from maml_explorer.gui.session import task_sampling  # noqa: E402
+from maml_explorer.gui.window.window import MainWindow  # noqa: E402
+from maml_explorer.protocol import commands, reports  # noqa: E402
+from maml_explorer.settings.settings import Settings  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 SIZES = {"1280x800": (1280, 800), "1920x1080": (1920, 1080)}
@@ -94,7 +94,7 @@ def train_to(opened: MainWindow, outer_step: int) -> None:
 def pause(opened: MainWindow) -> None:
     """Pauses, and waits until the meta-test has said what it finds."""
     opened.session.pause()
-    wait(opened, lambda: opened.session.phase is m.Phase.PAUSED)
+    wait(opened, lambda: opened.session.phase is reports.Phase.PAUSED)
     wait_for(1.5)
 
 
@@ -130,15 +130,15 @@ def of_training(opened: MainWindow) -> Shots:
 def of_the_task(opened: MainWindow) -> Shots:
     """What a person does to the task."""
     session = opened.session
-    for where in (probing.LEFT_HALF, probing.CLUSTERED):
+    for where in (task_sampling.LEFT_HALF, task_sampling.CLUSTERED):
         session.new_points(where)
         wait_for(0.6)
         yield f"points {where}", opened
     x = np.array([-4.0, -1.5, 0.5, 2.5, 4.0])
-    session.set_probe(m.ProbeTask(x, np.array([2.0, -1.0, 3.0, 0.0, -2.5])))
+    session.set_probe(commands.ProbeTask(x, np.array([2.0, -1.0, 3.0, 0.0, -2.5])))
     wait_for(0.6)
     yield "points own", opened
-    session.set_probe(m.ProbeTask(np.zeros(0), np.zeros(0), 3.0, 1.0))
+    session.set_probe(commands.ProbeTask(np.zeros(0), np.zeros(0), 3.0, 1.0))
     wait_for(0.6)
     yield "points none", opened
     session.new_task()
@@ -286,7 +286,7 @@ def of_trouble(opened: MainWindow) -> Shots:
     opened.places["losses"].build()
     # no such command: the loop meets an exception, as it would by a fault of its own
     session.worker.post("nonsense")  # type: ignore[arg-type]
-    wait(opened, lambda: session.phase is m.Phase.FAILED, 10)
+    wait(opened, lambda: session.phase is reports.Phase.FAILED, 10)
     yield "failed", opened
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from maml_explorer.hyperparameters import shown
-from maml_explorer.settings import DECLARATIONS, GROUPS
+from maml_explorer.settings.declaration import shown
+from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN = "<!-- hyperparameters: written by tools/readme_table.py -->"

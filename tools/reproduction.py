@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from maml_explorer.presets import load_preset, presets
-from maml_explorer.settings_text import from_toml
-from maml_explorer.storage.ablation_table import COLUMNS, ablation_blocks, shipped_ablations
-from maml_explorer.storage.report import RULE, Report, report_markdown, verdict_rows
-from maml_explorer.verdicts import verdict_words
+from maml_explorer.published.verdicts import verdict_words
+from maml_explorer.settings.presets import load_preset, presets
+from maml_explorer.settings.text import from_toml
+from maml_explorer.storage.report.ablation_table import COLUMNS, ablation_blocks, shipped_ablations
+from maml_explorer.storage.report.report import RULE, Report, report_markdown, verdict_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "docs" / "reproduction"

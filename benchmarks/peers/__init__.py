@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from benchmarks.peers import autograd_loop, func_vmap, higher_loop, jax_jit
 from benchmarks.problem import Peer, Problem
-from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.algorithms import ALGORITHMS
 
 Make = Callable[[Problem], Peer | None]
 """None where the peer has no form of the problem's algorithm."""

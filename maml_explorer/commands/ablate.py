@@ -10,7 +10,7 @@ from pathlib import Path
 
 from maml_explorer.commands.arguments import number_list, whole_number
 from maml_explorer.commands.progress import ProgressBar
-from maml_explorer.presets import DEFAULT_PRESET, load_preset
+from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
 
 FILE = "ablation.json"
 MOST_SEEDS = 30
@@ -45,10 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
         count = whole_number(arguments.outer_steps, "outer_steps", "--outer-steps")
         settings = settings.with_values({"outer_steps": count})
 
-    from maml_explorer.ablation import ablate
     from maml_explorer.core.plan import prepare
-    from maml_explorer.storage.ablation_table import COLUMNS, ablation_blocks
-    from maml_explorer.storage.writer import write_text
+    from maml_explorer.experiments.ablation import ablate
+    from maml_explorer.files.writer import write_text
+    from maml_explorer.storage.report.ablation_table import COLUMNS, ablation_blocks
 
     prepare(settings)  # an absent device is refused before a folder is made
     if arguments.out is not None:

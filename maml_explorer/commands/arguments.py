@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from maml_explorer.hyperparameters import SettingsError, Value, shown
-from maml_explorer.settings import DECLARATIONS, GROUPS, Settings, default_arm
+from maml_explorer.settings.declaration import SettingsError, Value, shown
+from maml_explorer.settings.groups import DECLARATIONS, GROUPS
+from maml_explorer.settings.settings import Settings, default_arm
 
 MAX_SEEDS = 100
 

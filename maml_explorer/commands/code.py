@@ -6,12 +6,12 @@ import argparse
 import io
 import sys
 
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.codegen.script import standalone_script
+from maml_explorer.codegen.two_forms import stateful_and_functional
 from maml_explorer.commands.arguments import UsageError, add_hyperparameters, given_hyperparameters
-from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.presets import DEFAULT_PRESET, load_preset
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.storage.code_forms import stateful_and_functional
-from maml_explorer.storage.generated_code import standalone_script
+from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maml_explorer.commands.arguments import number_list, whole_number
-from maml_explorer.results import difference_table, evaluation_table
+from maml_explorer.experiments.result_tables import difference_table, evaluation_table
 
 if TYPE_CHECKING:
-    from maml_explorer.storage.initialization import Initialization
+    from maml_explorer.storage.initialization.folder import Initialization
 
 MAX_STEPS = 51
 
@@ -47,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     tasks = whole_number(arguments.tasks, "test_tasks", "--tasks")
     seed = None if arguments.seed is None else whole_number(arguments.seed, "seed", "--seed")
 
-    from maml_explorer.api import compare
-    from maml_explorer.storage.initialization import load_initialization
+    from maml_explorer.experiments.api import compare
+    from maml_explorer.storage.initialization.folder import load_initialization
 
     initializations = [load_initialization(folder) for folder in arguments.folders]
     if seed is None:
@@ -73,7 +73,7 @@ def _distance(initialization: Initialization) -> str:
     """What joint training has converged to, in a line."""
     import torch
 
-    from maml_explorer.core.evaluation import best_single_gap
+    from maml_explorer.core.meta_test import best_single_gap
     from maml_explorer.core.models.mlp import network
     from maml_explorer.core.tasks.sine import best_single_predictor
 

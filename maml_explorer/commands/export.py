@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maml_explorer.commands.arguments import UsageError, whole_number
-from maml_explorer.settings import Arm, Settings
+from maml_explorer.settings.settings import Arm, Settings
 
 if TYPE_CHECKING:
-    from maml_explorer.storage.initialization import Initialization
-    from maml_explorer.storage.run_folder import RunFolder
+    from maml_explorer.storage.initialization.folder import Initialization
+    from maml_explorer.storage.run.folder import RunFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     seed = None if arguments.seed is None else whole_number(arguments.seed, "seed", "--seed")
 
-    from maml_explorer.storage.initialization import save_initialization
-    from maml_explorer.storage.run_folder import open_run
+    from maml_explorer.storage.initialization.folder import save_initialization
+    from maml_explorer.storage.run.folder import open_run
 
     folder, settings = open_run(arguments.folder)
     arm = _arm(settings, arguments.algorithm)
@@ -61,11 +61,11 @@ def _arm(settings: Settings, text: str) -> Arm:
 def _from_run(folder: RunFolder, settings: Settings, arm: Arm, seed: int | None) -> Initialization:
     """The arm as the checkpoint has it; for a finished seed of several, as it was exported."""
     from maml_explorer.core.plan import prepare
-    from maml_explorer.headless import threads_of
-    from maml_explorer.storage.checkpoint import load_checkpoint
-    from maml_explorer.storage.initialization import Initialization, load_initialization
-    from maml_explorer.storage.records import arm_records
-    from maml_explorer.storage.run_folder import CHECKPOINT
+    from maml_explorer.experiments.training import threads_of
+    from maml_explorer.storage.initialization.folder import Initialization, load_initialization
+    from maml_explorer.storage.run.checkpoint import load_checkpoint
+    from maml_explorer.storage.run.folder import CHECKPOINT
+    from maml_explorer.storage.run.records import arm_records
 
     checkpoint = load_checkpoint(
         folder.path / CHECKPOINT,

@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from maml_explorer import __version__
-from maml_explorer.resource_files import resources
+from maml_explorer.files.resources import resources
 
 LIBRARIES = ("torch", "numpy", "safetensors", "PySide6-Essentials", "pyqtgraph")
 

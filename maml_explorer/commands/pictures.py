@@ -16,14 +16,14 @@ from maml_explorer.core.tasks.sine import (
     query_grid,
     targets,
 )
-from maml_explorer.headless import Outcome
-from maml_explorer.settings import Settings
-from maml_explorer.storage.metrics import read_losses
-from maml_explorer.storage.reader import StorageError
-from maml_explorer.storage.run_folder import ADAPTATION_PICTURE, LOSSES_PICTURE, METRICS, RunFolder
+from maml_explorer.experiments.training import Outcome
+from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.folder import ADAPTATION_PICTURE, LOSSES_PICTURE, METRICS, RunFolder
+from maml_explorer.storage.run.metrics import read_losses
 
 if TYPE_CHECKING:
-    from maml_explorer.gui.pictures import TaskCurves
+    from maml_explorer.gui.files.run_pictures import TaskCurves
 
 TASKS = 3
 """Held-out tasks in the adaptation picture."""
@@ -41,7 +41,7 @@ def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
     # pictures need no display, and a display that does not answer would end the process
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:
-        from maml_explorer.gui import pictures
+        from maml_explorer.gui.files import run_pictures
     except ImportError as error:
         reason = " ".join(str(error).split())[:200]
         sys.stderr.write(f"The pictures were left out: Qt cannot be loaded ({reason}).\n")
@@ -50,12 +50,14 @@ def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
     try:
         settings = outcome.settings
         path = folder.path / ADAPTATION_PICTURE
-        pictures.draw_adaptation(path, settings, _tasks(outcome, seed))
+        run_pictures.draw_adaptation(path, settings, _tasks(outcome, seed))
         curves = {
-            name: pictures.LossCurve(losses.outer_step, losses.outer)
+            name: run_pictures.LossCurve(losses.outer_step, losses.outer)
             for name, losses in read_losses(folder.path / METRICS, seed).items()
         }
-        pictures.draw_losses(folder.path / LOSSES_PICTURE, settings, curves, _references(settings))
+        run_pictures.draw_losses(
+            folder.path / LOSSES_PICTURE, settings, curves, _references(settings)
+        )
     except (OSError, StorageError) as error:
         sys.stderr.write(f"The pictures were left out: {' '.join(str(error).split())}\n")
 
@@ -71,7 +73,7 @@ def _references(settings: Settings) -> dict[str, float]:
 
 def _tasks(outcome: Outcome, seed: int) -> list[TaskCurves]:
     """Held-out tasks with every arm's curve after the test inner steps."""
-    from maml_explorer.gui.pictures import TaskCurves
+    from maml_explorer.gui.files.run_pictures import TaskCurves
 
     settings = outcome.settings.with_values({"seed": seed})
     shots, steps = settings.inner.shots, settings.run.test_steps

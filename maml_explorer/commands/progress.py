@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from maml_explorer.headless import Progress
+    from maml_explorer.experiments.training import Progress
 
 BAR_WIDTH = 24
 REDRAW_SECONDS = 0.1

@@ -8,10 +8,10 @@ import shlex
 import sys
 from pathlib import Path
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.commands.arguments import UsageError, number_list, whole_number, with_algorithms
 from maml_explorer.commands.progress import ProgressBar
-from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.presets import load_preset
+from maml_explorer.settings.presets import load_preset
 
 REPORT, FIGURES = "report.html", "reproduction.json"
 """Names of the files beside a run's own in its folder."""
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     preset = load_preset(arguments.preset)
     seeds = _seeds(arguments.seeds)
 
-    from maml_explorer.reproduction import reproduce, settings_to_reproduce
+    from maml_explorer.experiments.reproduction import reproduce, settings_to_reproduce
 
     settings = with_algorithms(settings_to_reproduce(preset), arguments.algorithms)
     settings = settings.with_values({"seed": seeds[0]})
@@ -60,9 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
         settings = settings.with_values({"outer_steps": steps})
 
     from maml_explorer.core.plan import prepare
-    from maml_explorer.storage.report import report_html, report_json, report_text
-    from maml_explorer.storage.run_folder import create_run
-    from maml_explorer.storage.writer import write_text
+    from maml_explorer.files.writer import write_text
+    from maml_explorer.storage.report.report import report_html, report_json, report_text
+    from maml_explorer.storage.run.folder import create_run
 
     prepare(settings)  # an absent device is refused before a folder is made
     folder = create_run(arguments.out, settings) if arguments.out else None

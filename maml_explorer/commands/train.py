@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.commands.arguments import (
     MAX_SEEDS,
     UsageError,
@@ -23,16 +24,16 @@ from maml_explorer.commands.arguments import (
     with_algorithms,
 )
 from maml_explorer.commands.progress import ProgressBar
-from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.core.schedules import explained
-from maml_explorer.hyperparameters import Value
-from maml_explorer.presets import DEFAULT_PRESET, load_preset
-from maml_explorer.results import results_table
-from maml_explorer.settings import DECLARATIONS, Settings
+from maml_explorer.experiments.result_tables import results_table
+from maml_explorer.settings.declaration import Value
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
+from maml_explorer.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from maml_explorer.storage.checkpoint import Checkpoint
-    from maml_explorer.storage.run_folder import RunFolder
+    from maml_explorer.storage.run.checkpoint import Checkpoint
+    from maml_explorer.storage.run.folder import RunFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     work = _resumed(arguments, typed) if arguments.resume else _new(arguments, typed)
 
     from maml_explorer.commands.pictures import draw_pictures
-    from maml_explorer.headless import train_headless
+    from maml_explorer.experiments.training import train_headless
 
     if not arguments.quiet:
         _explain(work.settings)
@@ -139,7 +140,7 @@ def _new(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
         settings = settings.with_values({"seed": seeds[0]})
 
     from maml_explorer.core.plan import prepare
-    from maml_explorer.storage.run_folder import create_run
+    from maml_explorer.storage.run.folder import create_run
 
     prepare(settings)  # an absent device is refused before a folder is made
     folder = create_run(arguments.out, settings) if arguments.out else None
@@ -162,8 +163,8 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
         )
 
     from maml_explorer.core.plan import prepare
-    from maml_explorer.storage.checkpoint import load_checkpoint
-    from maml_explorer.storage.run_folder import CHANGES, CHECKPOINT, open_run
+    from maml_explorer.storage.run.checkpoint import load_checkpoint
+    from maml_explorer.storage.run.folder import CHANGES, CHECKPOINT, open_run
 
     folder, settings = open_run(arguments.out)
     checkpoint = load_checkpoint(folder.path / CHECKPOINT, prepare(settings))
@@ -210,7 +211,7 @@ def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
             f"--replay trains what the run says: it does not go with {', '.join(others)}."
         )
 
-    from maml_explorer.replayed_run import differences, replay_folder
+    from maml_explorer.experiments.replay import differences, replay_folder
 
     bar = None if arguments.quiet else ProgressBar(sys.stderr)
     try:

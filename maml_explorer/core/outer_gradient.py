@@ -12,8 +12,6 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, adapt, minibatches
-from maml_explorer.core.arena import Arena
-from maml_explorer.core.interruption import Look
 from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_gradient import (
     InnerLoop,
@@ -23,7 +21,9 @@ from maml_explorer.core.meta_gradient import (
     squares,
 )
 from maml_explorer.core.models.mlp import Layers, Mlp
-from maml_explorer.core.replay import Recorded, record
+from maml_explorer.core.replay.interruption import Look
+from maml_explorer.core.replay.memory_arena import Arena
+from maml_explorer.core.replay.replay import Recorded, record
 from maml_explorer.core.running_statistics import seen, stored
 
 _Key = tuple["Shape", torch.dtype, torch.device]

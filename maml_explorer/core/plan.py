@@ -11,23 +11,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.adaptation import StepSizes, minibatches, tail_start, uniform_step_sizes
-from maml_explorer.core.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_gradient import InnerLoop
 from maml_explorer.core.models.mlp import Mlp, network
 from maml_explorer.core.outer_gradient import Shape, Workspace
 from maml_explorer.core.schedules import InForce, in_force
+from maml_explorer.core.sizing import (
+    CHUNK_FLOATS,
+    _floats_per_task,
+    _refuse_what_does_not_fit,
+    _steps,
+    resolve_device,
+)
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.tasks.sine import SineSampler, sampler
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.memory import physical_memory
-from maml_explorer.settings import Arm, Settings
+from maml_explorer.settings.settings import Arm, Settings
 
-CHUNK_FLOATS = 4_000_000
-"""Adapted parameters and activations per chunk of tasks: bounds memory and the wait for a pause."""
-MEMORY_SHARE = 0.7
-"""Part of a device's memory that settings may ask for."""
 BLOCK_POINTS = 50_000
 """Points drawn in one go, about."""
 LONG_PRODUCTS, LONG_DRAW = 300_000_000, 1_000_000
@@ -169,75 +170,6 @@ class Plan:
         )
         # where two threads compute and the machine is busy, small kernels wait for each other too
         return products > LONG_PRODUCTS or drawn > LONG_DRAW or intra_op_threads(self) > 1
-
-
-def resolve_device(settings: Settings) -> torch.device:
-    """The device to train on.
-
-    "auto" takes CUDA only where it pays: small batches of small networks are faster on the CPU.
-
-    Raises:
-        SettingsError: where CUDA is asked for and absent.
-    """
-    wanted = settings.run.device
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise SettingsError(
-            "Device cuda was asked for, but no CUDA device is available: "
-            "allowed here are auto and cpu."
-        )
-    if wanted == "auto":
-        width = max(settings.model.hidden)
-        large = settings.outer.meta_batch * width * width > 25 * 40 * 40 * 50
-        wanted = "cuda" if large and torch.cuda.is_available() else "cpu"
-    return torch.device(wanted)
-
-
-def memory_estimate(settings: Settings) -> int:
-    """Bytes that training needs at most, about, before any is allocated.
-
-    A chunk of tasks holds φ_k and its activations for every inner step; while it is recorded that
-    is there twice, beside some temporaries: measured to be under four times that. Each arm keeps
-    θ, its moments and the state before.
-    """
-    model = network(settings.model)
-    most = 0
-    for arm in settings.arms:
-        per_task = _floats_per_task(settings, model, _steps(settings.of_arm(arm), arm))
-        tasks = min(settings.outer.meta_batch, max(1, CHUNK_FLOATS // per_task))
-        most = max(most, tasks * per_task)
-    # θ and, at most, as many step sizes
-    kept = 2 * 12 * len(settings.arms) * model.parameter_count
-    return (4 * most + kept) * (8 if settings.run.precision == "float64" else 4)
-
-
-def available_memory(device: torch.device) -> int | None:
-    """Bytes of memory of the device; None where the system does not say."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[1])
-    return physical_memory()
-
-
-def _refuse_what_does_not_fit(settings: Settings, device: torch.device) -> None:
-    need, have = memory_estimate(settings), available_memory(device)
-    if have is not None and need > MEMORY_SHARE * have:
-        raise SettingsError(
-            f"These sizes need about {need / 2**30:.1f} GiB, and {MEMORY_SHARE * have / 2**30:.1f} "
-            f"GiB of the memory of {device} may be used: lower the hidden layers, the inner steps "
-            "or the points per task."
-        )
-
-
-def _steps(own: Settings, arm: Arm) -> int:
-    algorithm = ALGORITHMS[arm.algorithm]
-    if algorithm.outer_rule == "interpolation":
-        return own.inner.reptile_inner_steps
-    return 0 if algorithm.adapts == "none" else own.inner.inner_steps
-
-
-def _floats_per_task(settings: Settings, model: Mlp, steps: int) -> int:
-    points = settings.inner.shots + settings.inner.query_points
-    kept = sum(model.sizes) * (1 if model.norm == "none" else 2)  # n beside h
-    return (model.parameter_count + points * kept) * (steps + 1)
 
 
 def prepare(

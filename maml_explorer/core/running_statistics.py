@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.models.mlp import Mlp, Trace
-from maml_explorer.core.models.norms import MOMENTUM, NORMS
+from maml_explorer.settings.norms import MOMENTUM, NORMS
 
 
 def stored(model: Mlp) -> int:

@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from maml_explorer.core.algorithms import Algorithm
-from maml_explorer.settings import DECLARATIONS, OuterSettings, Settings
+from maml_explorer.algorithms import Algorithm
+from maml_explorer.settings.groups import DECLARATIONS, OuterSettings
+from maml_explorer.settings.settings import Settings
 
 FLOOR = 0.03
 """Times 1/K: the least weight of an earlier loss while the multi-step loss lasts."""

@@ -17,16 +17,9 @@ from maml_explorer.core.tasks.sine import (
 )
 from maml_explorer.core.tasks.sine_inference import bayes_posterior, determined_by, oracle
 from maml_explorer.core.training import RunState
-from maml_explorer.settings import TaskSettings
-from maml_explorer.worker.messages import (
-    ArmProbe,
-    Array,
-    Probed,
-    ProbeTask,
-    ReferenceLosses,
-    Watched,
-    WatchTasks,
-)
+from maml_explorer.protocol.commands import Array, ProbeTask, WatchTasks
+from maml_explorer.protocol.reports import ArmProbe, Probed, ReferenceLosses, Watched
+from maml_explorer.settings.groups import TaskSettings
 
 GRID_POINTS = 200
 WATCH_POINTS = 60

@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 import traceback
 
+from maml_explorer.protocol.commands import Command, Stop
+from maml_explorer.protocol.reports import Failed, Report
 from maml_explorer.worker.mailbox import Inbox, Outbox
-from maml_explorer.worker.messages import Command, Failed, Report, Stop
 
 
 def preload() -> None:

@@ -20,37 +20,38 @@ import numpy as np
 import torch
 
 from maml_explorer.core import training
-from maml_explorer.core.changes import frozen_arm
-from maml_explorer.core.interruption import Interrupted, interruptible
 from maml_explorer.core.plan import Plan
+from maml_explorer.core.replay.interruption import Interrupted, interruptible
+from maml_explorer.core.settings_change import frozen_arm
 from maml_explorer.core.training import ArmState, Losses, RunState
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.settings import Settings
-from maml_explorer.storage.changes import Row, frozen_row
-from maml_explorer.worker import messages as m
+from maml_explorer.protocol import commands, reports
+from maml_explorer.protocol.insight import Insight, Option
+from maml_explorer.protocol.insight_records.stability import StabilitySeen
+from maml_explorer.protocol.insight_series import Figures
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.changes import Row, frozen_row
+from maml_explorer.worker.actions import ACTIONS
 from maml_explorer.worker.answers import answer_probe, answer_watch
-from maml_explorer.worker.commands import ACTIONS
-from maml_explorer.worker.ghost import Ghost
-from maml_explorer.worker.held_out import HeldOut
-from maml_explorer.worker.history import History
+from maml_explorer.worker.files.metrics_file import History
+from maml_explorer.worker.files.other_run import Ghost
 from maml_explorer.worker.insight.schedule import Schedule
 from maml_explorer.worker.insight.stability import arm_stability
-from maml_explorer.worker.insight_figures import Figures
-from maml_explorer.worker.insight_messages import Insight, Option
-from maml_explorer.worker.insight_values.stability import StabilitySeen
 from maml_explorer.worker.mailbox import Inbox, Outbox
+from maml_explorer.worker.meta_test import HeldOut
 from maml_explorer.worker.recorder import Bad, Recorder, Totals
 from maml_explorer.worker.slow_motion import Pending
 
 T = TypeVar("T")
 
 _URGENT = (
-    m.Pause, m.Stop, m.Restart, m.BringBack, m.OpenRun, m.OpenInitialization, m.BackToLastGood,
+    commands.Pause, commands.Stop, commands.Restart, commands.BringBack, commands.OpenRun,
+    commands.OpenInitialization, commands.BackToLastGood,
 )  # fmt: skip
 """Commands for which an outer step in progress is dropped."""
-_BY_HAND = (m.TakeInnerStep, m.TakeOuterStep)
+_BY_HAND = (commands.TakeInnerStep, commands.TakeOuterStep)
 """Likewise while training freely; a step taken by hand is not dropped for the next press."""
-_ANSWERED_ANY_TIME = (m.ProbeTask, m.WatchTasks)
+_ANSWERED_ANY_TIME = (commands.ProbeTask, commands.WatchTasks)
 FLUSH_SECONDS = 0.1
 STATUS_SECONDS = 0.2
 IDLE_SECONDS = 0.05
@@ -81,7 +82,7 @@ class Loop:
     ) -> None:
         self.inbox, self.outbox, self.clock = inbox, outbox, clock
         self.run_number = 0
-        self.phase = m.Phase.LOADING
+        self.phase = reports.Phase.LOADING
         self.settings = Settings()
         self.plan: Plan | None = None
         self.state: RunState | None = None
@@ -100,8 +101,8 @@ class Loop:
         self.saved_insights: tuple[dict[str, Any], ...] = ()
         """What the views had found in a run that was opened, as in its file."""
         self.pending: Pending | None = None
-        self.probe: m.ProbeTask | None = None
-        self.watch: m.WatchTasks | None = None
+        self.probe: commands.ProbeTask | None = None
+        self.watch: commands.WatchTasks | None = None
         self.ghost: Ghost | None = None
         self.limit: float | None = None
         self.beyond = False
@@ -138,15 +139,15 @@ class Loop:
                 if command is not None:
                     self.obey(command)
                 # one piece of training between two commands: a drag must not starve it
-                wanted = command is None or self.phase is m.Phase.RUNNING
+                wanted = command is None or self.phase is reports.Phase.RUNNING
                 busy = wanted and not self._told_to_stop() and self._work()
                 if command is None and not busy:
                     self.inbox.wait(None)
             except SettingsError as refusal:
-                self.outbox.put(m.Refused("settings", str(refusal)))
+                self.outbox.put(reports.Refused("settings", str(refusal)))
             except Exception as error:
                 self._fail(error)
-        self.enter(m.Phase.STOPPED)
+        self.enter(reports.Phase.STOPPED)
 
     def _told_to_stop(self) -> bool:
         return self.stopping
@@ -155,7 +156,7 @@ class Loop:
         """Does one piece of work; False where there is nothing to do but wait."""
         if self.plan is None or self.state is None:
             return False
-        if self.phase is m.Phase.RUNNING:
+        if self.phase is reports.Phase.RUNNING:
             self._train_a_little()
             return True
         # paused: what is due runs to its end, piece by piece
@@ -166,7 +167,7 @@ class Loop:
         wait = self.next_due - self.clock()
         if self.limit is not None and wait > 0:
             self.flush()
-            if self.phase is m.Phase.RUNNING and not (
+            if self.phase is reports.Phase.RUNNING and not (
                 self._advance_meta_test(paused=False) or self._look_inside(paused=False)
             ):
                 self.inbox.wait(min(wait, IDLE_SECONDS))
@@ -188,7 +189,7 @@ class Loop:
         now = self.clock()
         if self.recorder.full or now - self.last_flush >= FLUSH_SECONDS:
             self.flush()
-        if self.phase is not m.Phase.RUNNING:
+        if self.phase is not reports.Phase.RUNNING:
             return
         if now >= min(self.next_probe, self.next_watch):
             self._live_answers()
@@ -198,7 +199,7 @@ class Loop:
             self.status()
         end = self.settings.outer.outer_steps
         if self.state.outer_step >= end and not self.beyond:
-            self.pause(m.Phase.FINISHED)
+            self.pause(reports.Phase.FINISHED)
         elif self.until is not None and self.state.outer_step >= self.until:
             self.pause()
 
@@ -323,12 +324,12 @@ class Loop:
         elif not any(arm.frozen for arm in self.state.arms.values()):
             self.good, self.candidate = self.candidate or self.good, self.state
 
-    def _remember(self, block: m.Metrics) -> None:
+    def _remember(self, block: reports.Metrics) -> None:
         try:
             self.history.add(block)
         except OSError as error:
             reason = f"Outer step {block.outer_step[0]} was not kept on disk: {error.strerror}."
-            self.outbox.put(m.Refused("metrics", f"{reason} Training goes on."))
+            self.outbox.put(reports.Refused("metrics", f"{reason} Training goes on."))
 
     def _freeze(self, bad: Bad) -> None:
         assert self.state is not None and self.plan is not None
@@ -341,7 +342,7 @@ class Loop:
         change = self.last_change.get(bad.arm)
         tail = f" Last change: {change}." if change else ""
         self.outbox.put(
-            m.Diverged(
+            reports.Diverged(
                 self.run_number,
                 bad.arm,
                 bad.outer_step,
@@ -367,16 +368,16 @@ class Loop:
                     return seen.in_words() if isinstance(seen, StabilitySeen) else ""
         return ""
 
-    def obey(self, command: m.Command) -> None:
+    def obey(self, command: commands.Command) -> None:
         """Carries a command out; one that is refused leaves everything as it was."""
         action = ACTIONS[type(command)]
         try:
             action(self, command)
         except SettingsError as refusal:
-            self.outbox.put(m.Refused(type(command).__name__, str(refusal)))
+            self.outbox.put(reports.Refused(type(command).__name__, str(refusal)))
             self.status()  # what is in force
 
-    def pause(self, phase: m.Phase = m.Phase.PAUSED) -> None:
+    def pause(self, phase: reports.Phase = reports.Phase.PAUSED) -> None:
         """Stops training here and shows where it stands."""
         self.flush()
         self.enter(phase)
@@ -405,17 +406,17 @@ class Loop:
         What is written is of one state, so training may be paused meanwhile.
         """
         while self.inbox:
-            if self.inbox.holds((m.Stop, m.StopWriting)):
+            if self.inbox.holds((commands.Stop, commands.StopWriting)):
                 raise Interrupted
             command = self.inbox.first()
-            if not isinstance(command, (m.Pause, *_ANSWERED_ANY_TIME)):
+            if not isinstance(command, (commands.Pause, *_ANSWERED_ANY_TIME)):
                 return
             self.inbox.take()
             self.obey(command)
 
     # ------------------------------------------------------------ reports
 
-    def enter(self, phase: m.Phase) -> None:
+    def enter(self, phase: reports.Phase) -> None:
         """Takes up a phase and reports it."""
         self.phase = phase
         self.status()
@@ -425,12 +426,12 @@ class Loop:
         self.next_status = self.clock() + STATUS_SECONDS
         state = self.state
         self.outbox.put(
-            m.Status(
+            reports.Status(
                 self.run_number,
                 self.phase,
                 state.outer_step if state else 0,
                 self.settings,
-                self.rate.value if self.phase is m.Phase.RUNNING else 0.0,
+                self.rate.value if self.phase is reports.Phase.RUNNING else 0.0,
                 self._device(),
                 {name: arm.outer_step for name, arm in state.arms.items()} if state else {},
                 self.inbox.gone,
@@ -456,7 +457,7 @@ class Loop:
                 self.outbox.put(found)
         self.probe = probe
 
-    def _probed(self, probe: m.ProbeTask, plan: Plan, state: RunState) -> m.Probed:
+    def _probed(self, probe: commands.ProbeTask, plan: Plan, state: RunState) -> reports.Probed:
         found = answer_probe(self.run_number, plan, state, probe)
         if self.ghost is None:
             return found
@@ -475,12 +476,12 @@ class Loop:
     def _live_answers(self) -> None:
         """Fresh answers while training: once the last were collected, within a share of time."""
         begin, patience = self.clock(), self.outbox.patience
-        if begin >= self.next_probe and not self.outbox.waits(m.Probed):
+        if begin >= self.next_probe and not self.outbox.waits(reports.Probed):
             self.answer_probe()
             now = self.clock()
             wait = max(patience * PROBE_SECONDS, (now - begin) / PROBE_SHARE)
             self.next_probe, begin = now + wait, now
-        if begin >= self.next_watch and not self.outbox.waits(m.Watched):
+        if begin >= self.next_watch and not self.outbox.waits(reports.Watched):
             self.answer_watch()
             now = self.clock()
             self.next_watch = now + max(patience * WATCH_SECONDS, (now - begin) / WATCH_SHARE)
@@ -499,7 +500,7 @@ class Loop:
     def _look_inside(self, paused: bool) -> bool:
         """One piece of the view that is most due; False where there is nothing to do."""
         assert self.plan is not None and self.state is not None
-        if self.phase is m.Phase.FAILED or not self.insight.due(self.state, paused):
+        if self.phase is reports.Phase.FAILED or not self.insight.due(self.state, paused):
             return False
         found = self.insight.advance(self.run_number, self.plan, self.state, paused)
         if found is not None:
@@ -512,8 +513,8 @@ class Loop:
     def drop_pending(self) -> None:
         """Forgets the outer step that was begun by hand."""
         self.pending = None
-        if self.phase is m.Phase.STEPPING:
-            self.phase = m.Phase.PAUSED
+        if self.phase is reports.Phase.STEPPING:
+            self.phase = reports.Phase.PAUSED
 
     def _fail(self, error: Exception) -> None:
         """Reports an exception; the last committed state stays, so Restart and Train work."""
@@ -535,13 +536,13 @@ class Loop:
                 "the session that was saved last will be offered."
             )
         self.outbox.put(
-            m.Failed(
+            reports.Failed(
                 self.run_number,
                 what,
                 "".join(traceback.format_exception(error)),
             )
         )
-        self.enter(m.Phase.FAILED)
+        self.enter(reports.Phase.FAILED)
 
 
 def _finite(arm: ArmState) -> bool:

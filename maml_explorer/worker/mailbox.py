@@ -10,21 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from maml_explorer.worker.insight_messages import Insight, InsightProgress, LookInside
-from maml_explorer.worker.messages import (
-    OF_SETTINGS,
-    Change,
-    Command,
+from maml_explorer.protocol.commands import OF_SETTINGS, Change, Command, ProbeTask, WatchTasks
+from maml_explorer.protocol.insight import Insight, InsightProgress, LookInside
+from maml_explorer.protocol.reports import (
     MetaTested,
     Metrics,
     Probed,
-    ProbeTask,
     ReferenceLosses,
     Report,
     Status,
     Stepped,
     Watched,
-    WatchTasks,
 )
 
 _NEWEST = (Status, Probed, Watched, MetaTested, ReferenceLosses, Stepped)

@@ -10,7 +10,7 @@ import torch
 from maml_explorer.core.divergence import loss_limit
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import Losses, RunState
-from maml_explorer.worker.messages import Metrics
+from maml_explorer.protocol.reports import Metrics
 
 BLOCK_STEPS = 64
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from maml_explorer.core import training
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import Losses, RunState
+from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.protocol.reports import Probed, Stepped
 from maml_explorer.worker.answers import answer_probe, frozen_array
-from maml_explorer.worker.messages import Probed, ProbeTask, Stepped
 
 
 @dataclass(slots=True)

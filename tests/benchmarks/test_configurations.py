@@ -15,7 +15,7 @@ from benchmarks.chunks import in_chunks
 from benchmarks.measuring import Times, alternate, table
 from benchmarks.peers import PEERS
 from benchmarks.problem import Array, Problem, Trainer, our_gradient
-from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.training import draw_batch
 from tests import reference
 

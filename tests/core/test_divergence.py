@@ -10,9 +10,9 @@ import torch
 from maml_explorer.core.divergence import EXPLODING, loss_limit
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_arm
-from maml_explorer.headless import train_headless
-from maml_explorer.settings import Arm, Settings
-from maml_explorer.worker import messages as m
+from maml_explorer.experiments.training import train_headless
+from maml_explorer.protocol import reports
+from maml_explorer.settings.settings import Arm, Settings
 from tests import reference
 from tests.worker.driving import Driver, small_settings
 
@@ -71,7 +71,11 @@ def test_the_window_and_the_command_line_judge_alike(values: dict[str, object]) 
     settings = settings.with_arms((*settings.arms, Arm("hot", "maml", (("inner_lr", 30.0),))))
     driver = Driver(settings)
     driver.train_to(120)
-    seen = {d.arm: d.outer_step for d in driver.reports(m.Diverged) if isinstance(d, m.Diverged)}
+    seen = {
+        d.arm: d.outer_step
+        for d in driver.reports(reports.Diverged)
+        if isinstance(d, reports.Diverged)
+    }
     reasons = {
         name: arm.diverged for name, arm in train_headless(settings, (0,)).results[0].items()
     }

@@ -7,11 +7,12 @@ import math
 import pytest
 import torch
 
-from maml_explorer.core import evaluation, training
+from maml_explorer.core import meta_test, training
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.sine import held_out, query_grid, targets
-from maml_explorer.settings import Settings, TaskSettings, default_arm
+from maml_explorer.settings.groups import TaskSettings
+from maml_explorer.settings.settings import Settings, default_arm
 from tests import reference
 
 SIZES = (1, 6, 1)
@@ -29,8 +30,8 @@ def test_errors_equal_a_per_task_loop(key: str) -> None:
     plan = plan_of(key, inner_lr=0.05, noise=0.2)
     name = default_arm(key).name
     theta = training.start_run(plan).arms[name].initialization
-    _, errors = evaluation.run_to_end(
-        evaluation.meta_test(plan, name, theta, shots=5, steps=3, task_count=120)
+    _, errors = meta_test.run_to_end(
+        meta_test.meta_test(plan, name, theta, shots=5, steps=3, task_count=120)
     )
     assert errors.shape == (4, 120)
     tasks, support = held_out(plan.settings.tasks, 120, 5, stream(0, "meta-test"), theta.dtype)
@@ -48,28 +49,26 @@ def test_errors_equal_a_per_task_loop(key: str) -> None:
 
 def test_the_summary_never_rewards_failing() -> None:
     errors = torch.tensor([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, math.nan, 1e9]], dtype=torch.float64)
-    record = evaluation.summarize(errors, TaskSettings())
+    record = meta_test.summarize(errors, TaskSettings())
     assert record.mean == (2.5, None)
     assert record.ci95[0] == pytest.approx(1.96 * errors[0].std().item() / 2)
     assert record.ci95[1] is None
     assert record.mean_kept == (2.5, 1.5)
     assert record.diverged == (0, 2)
     assert record.median[1] is not None and record.median[1] >= 2.0
-    worst = evaluation.summarize(torch.full((1, 4), math.inf).double(), TaskSettings())
+    worst = meta_test.summarize(torch.full((1, 4), math.inf).double(), TaskSettings())
     assert worst.mean == (None,) and worst.median == (None,) and worst.diverged == (4,)
 
 
 def test_the_fine_tuning_rate_is_the_best_of_the_grid() -> None:
     plan = plan_of("mtl")
     theta = training.start_run(plan).arms["MTL"].initialization
-    rates = evaluation.run_to_end(
-        evaluation.fine_tuning_rates(plan, "MTL", theta, shots=5, steps=2)
-    )
+    rates = meta_test.run_to_end(meta_test.fine_tuning_rates(plan, "MTL", theta, shots=5, steps=2))
     rate = rates[1]
-    assert rate in evaluation.FINE_TUNING_GRID
-    assert len(evaluation.FINE_TUNING_GRID) == 13
-    assert evaluation.FINE_TUNING_GRID[0] == 1e-4
-    assert evaluation.FINE_TUNING_GRID[-1] == pytest.approx(1.0)
+    assert rate in meta_test.FINE_TUNING_GRID
+    assert len(meta_test.FINE_TUNING_GRID) == 13
+    assert meta_test.FINE_TUNING_GRID[0] == 1e-4
+    assert meta_test.FINE_TUNING_GRID[-1] == pytest.approx(1.0)
 
     def error(alpha: float) -> float:
         tasks, support = held_out(plan.settings.tasks, 200, 5, stream(0, "validation"), theta.dtype)
@@ -83,8 +82,8 @@ def test_the_fine_tuning_rate_is_the_best_of_the_grid() -> None:
             total += float((reference.predict(phi, x, SIZES, "tanh") - truth).square().mean())
         return total / 200
 
-    index = evaluation.FINE_TUNING_GRID.index(rate)
-    near = evaluation.FINE_TUNING_GRID[max(0, index - 1) : index + 2]
+    index = meta_test.FINE_TUNING_GRID.index(rate)
+    near = meta_test.FINE_TUNING_GRID[max(0, index - 1) : index + 2]
     assert min(near, key=error) == rate
 
 
@@ -93,23 +92,23 @@ def test_the_final_test_fine_tunes_joint_training_alone(clip: float) -> None:
     plan = plan_of("maml", "mtl", inner_lr=0.01, inner_clip=clip)
     theta = training.start_run(plan).arms["MTL"].initialization
     steps = [0, 2, 1]
-    maml = evaluation.run_to_end(evaluation.final_test(plan, "MAML", theta, 5, steps, 60))
-    _, errors = evaluation.run_to_end(evaluation.meta_test(plan, "MAML", theta, 5, 2, 60))
+    maml = meta_test.run_to_end(meta_test.final_test(plan, "MAML", theta, 5, steps, 60))
+    _, errors = meta_test.run_to_end(meta_test.meta_test(plan, "MAML", theta, 5, 2, 60))
     assert maml.fine_tuning is None
     assert torch.equal(maml.errors, errors[[0, 2, 1]])
-    mtl = evaluation.run_to_end(evaluation.final_test(plan, "MTL", theta, 5, steps, 60))
-    rates = evaluation.run_to_end(evaluation.fine_tuning_rates(plan, "MTL", theta, 5, 2))
+    mtl = meta_test.run_to_end(meta_test.final_test(plan, "MTL", theta, 5, steps, 60))
+    rates = meta_test.run_to_end(meta_test.fine_tuning_rates(plan, "MTL", theta, 5, 2))
     assert mtl.fine_tuning == (0.0, rates[1], rates[0])
     for row, k in enumerate(steps):
         other = plan_of("maml", inner_lr=rates[k - 1] if k else 0.01, inner_clip=clip)
-        _, expected = evaluation.run_to_end(evaluation.meta_test(other, "MAML", theta, 5, 2, 60))
+        _, expected = meta_test.run_to_end(meta_test.meta_test(other, "MAML", theta, 5, 2, 60))
         torch.testing.assert_close(mtl.errors[row], expected[k])
 
 
 def test_paired_differences_leave_out_what_either_lost() -> None:
     one = torch.tensor([[1.0, 2.0, 3.0, 1e9]], dtype=torch.float64)
     two = torch.tensor([[0.5, 1.0, math.nan, 1.0]], dtype=torch.float64)
-    found = evaluation.paired_difference(one, two, TaskSettings())
+    found = meta_test.paired_difference(one, two, TaskSettings())
     assert found.kept == (2,) and found.mean == (0.75,)
     assert found.ci95[0] == pytest.approx(1.96 * math.sqrt(0.125) / math.sqrt(2))
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.adaptation import StepSizes, tail_start, uniform_step_sizes
-from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.core.meta_gradient import InnerLoop, joint_gradient, meta_gradient
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones

@@ -7,17 +7,17 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core import training
 from maml_explorer.core.adaptation import StepSizes, residual_delta, tail_start, uniform_step_sizes
-from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.core.meta_gradient import InnerLoop, joint_gradient, meta_gradient
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
-from maml_explorer.core.models.norms import MOMENTUM, NORMS
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
-from maml_explorer.settings import Settings, default_arm
+from maml_explorer.settings.norms import MOMENTUM, NORMS
+from maml_explorer.settings.settings import Settings, default_arm
 from tests import reference
 from tests.reference import Kind
 

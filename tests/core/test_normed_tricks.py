@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core import training
-from maml_explorer.core.models.norms import NORMS
 from maml_explorer.core.outer_gradient import OuterGradient, outer_gradient
 from maml_explorer.core.plan import prepare
-from maml_explorer.settings import Settings, default_arm
+from maml_explorer.settings.norms import NORMS
+from maml_explorer.settings.settings import Settings, default_arm
 from tests import reference
 from tests.reference import Kind
 

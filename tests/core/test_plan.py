@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from maml_explorer.core import plan as plans
-from maml_explorer.core.arena import Arena
 from maml_explorer.core.outer_gradient import Workspace, outer_gradient
-from maml_explorer.core.plan import memory_estimate, prepare
-from maml_explorer.core.replay import Recording
+from maml_explorer.core.plan import prepare
+from maml_explorer.core.replay.memory_arena import Arena
+from maml_explorer.core.replay.replay import Recording
+from maml_explorer.core.sizing import memory_estimate
 from maml_explorer.core.training import draw_batch, outer_step, start_run
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.settings import Settings, default_arm
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import Settings, default_arm
 
 
 def one_arm(key: str, **values: object) -> Settings:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from maml_explorer.core.arena import Arena
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.outer_gradient import Shape, Workspace, outer_gradient
-from maml_explorer.core.recorder import Recorder
-from maml_explorer.core.replay import Eager, Recording, record
+from maml_explorer.core.replay.kernel_recorder import Recorder
+from maml_explorer.core.replay.memory_arena import Arena
+from maml_explorer.core.replay.replay import Eager, Recording, record
 
 TASKS, SHOTS, POINTS = 6, 4, 9
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.schedules import (
     explained,
     in_force,
@@ -17,7 +17,8 @@ from maml_explorer.core.schedules import (
     outer_rate,
     reptile_step,
 )
-from maml_explorer.settings import OuterSettings, Settings
+from maml_explorer.settings.groups import OuterSettings
+from maml_explorer.settings.settings import Settings
 
 
 def outer(**values: Any) -> OuterSettings:

@@ -10,7 +10,7 @@ import torch
 
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks import sine, sine_inference
-from maml_explorer.settings import TaskSettings
+from maml_explorer.settings.groups import TaskSettings
 
 RANGES = [
     TaskSettings(),

@@ -22,10 +22,10 @@ VALUES = {
 def test_the_first_outer_step_does_not_load_torchs_compiler(values: dict[str, object]) -> None:
     code = (
         "import sys\n"
-        "from maml_explorer.core.algorithms import ALGORITHMS\n"
+        "from maml_explorer.algorithms import ALGORITHMS\n"
         "from maml_explorer.core.plan import prepare\n"
         "from maml_explorer.core.training import outer_step, start_run\n"
-        "from maml_explorer.settings import Arm, Settings\n"
+        "from maml_explorer.settings.settings import Arm, Settings\n"
         f"settings = Settings().with_values({values!r})\n"
         "own = {'meta_sgd': (('lslr', False),)}\n"
         "arms = tuple(Arm(key, key, own.get(key, ())) for key in ALGORITHMS)\n"

@@ -10,7 +10,7 @@ import torch
 from maml_explorer.core import training
 from maml_explorer.core.optimizers import OPTIMIZERS
 from maml_explorer.core.plan import prepare
-from maml_explorer.settings import Settings, default_arm
+from maml_explorer.settings.settings import Settings, default_arm
 from tests import reference
 
 SIZES = (1, 8, 8, 1)
@@ -182,7 +182,7 @@ def test_zero_inner_steps_train_on_the_query_set() -> None:
 
 
 def test_joint_training_approaches_the_best_single_predictor() -> None:
-    from maml_explorer.core.evaluation import best_single_gap
+    from maml_explorer.core.meta_test import best_single_gap
 
     settings = Settings().with_values({"meta_batch": 100, "outer_lr": 0.003})
     settings = settings.with_arms((default_arm("mtl"),))

@@ -14,8 +14,8 @@ from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import ArmPlan, Plan, prepare
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.training import ArmState
-from maml_explorer.hyperparameters import Value
-from maml_explorer.settings import Arm, Settings
+from maml_explorer.settings.declaration import Value
+from maml_explorer.settings.settings import Arm, Settings
 from tests import reference
 
 HIDDEN = (5, 4)

@@ -11,10 +11,10 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.garbage import collect_due
-from maml_explorer.gui.startup import application, open_window
-from maml_explorer.gui.window import MainWindow
+from maml_explorer.gui.app.garbage_collection import collect_due
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.startup import application, open_window
+from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener
 from tests.gui.fake_worker import FakeWorker
 

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.panels.insight_tab import InsightTab
-from maml_explorer.gui.window import MainWindow
+from maml_explorer.gui.panels.insight.tab import InsightTab
+from maml_explorer.gui.window.window import MainWindow
 from tests.gui.fake_worker import FakeWorker
 
 Opener = Callable[..., MainWindow]

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from maml_explorer.settings import Settings, needs_restart
-from maml_explorer.settings_text import from_toml
-from maml_explorer.storage.initialization import load_initialization
-from maml_explorer.worker import messages as m
+from maml_explorer.protocol import commands
+from maml_explorer.protocol import reports as m
+from maml_explorer.settings.restart import needs_restart
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import from_toml
+from maml_explorer.storage.initialization.folder import load_initialization
 
 PER_PULL = 40
 """Outer steps taken between two looks while training."""
@@ -21,13 +23,13 @@ class FakeWorker:
     """Answers as the real one does; `posted` keeps every command, `report` injects a report."""
 
     def __init__(self, per_pull: int = PER_PULL) -> None:
-        self.posted: list[m.Command] = []
+        self.posted: list[commands.Command] = []
         self.alive = False
         self.run = 0
         self.step = 0
         self.phase = m.Phase.LOADING
         self.settings = Settings()
-        self.probe: m.ProbeTask | None = None
+        self.probe: commands.ProbeTask | None = None
         self._per_pull = per_pull
         self._inner = 0
         self._until: int | None = None
@@ -35,22 +37,22 @@ class FakeWorker:
         self._kept: dict[int, tuple[int, Settings]] = {}
         self._outbox: list[m.Report] = []
         self._answers: dict[type, Callable[[Any], None]] = {
-            m.Restart: self._restart,
-            m.Change: self._change,
-            m.Train: self._train,
-            m.Pause: lambda _: self._enter(m.Phase.PAUSED),
-            m.TakeOuterStep: self._outer_step,
-            m.TakeInnerStep: self._inner_step,
-            m.ProbeTask: self._take_probe,
-            m.MetaTest: lambda _: self.report(self._meta_tested()),
-            m.WatchTasks: self._watch,
-            m.BackToLastGood: self._back,
-            m.BringBack: self._bring_back,
-            m.HoldRun: self._hold_run,
-            m.OpenRun: self._open_run,
-            m.OpenInitialization: self._open_initialization,
-            m.SaveRun: lambda command: self.report(m.Exported("run", command.folder)),
-            m.ExportInitialization: lambda command: self.report(
+            commands.Restart: self._restart,
+            commands.Change: self._change,
+            commands.Train: self._train,
+            commands.Pause: lambda _: self._enter(m.Phase.PAUSED),
+            commands.TakeOuterStep: self._outer_step,
+            commands.TakeInnerStep: self._inner_step,
+            commands.ProbeTask: self._take_probe,
+            commands.MetaTest: lambda _: self.report(self._meta_tested()),
+            commands.WatchTasks: self._watch,
+            commands.BackToLastGood: self._back,
+            commands.BringBack: self._bring_back,
+            commands.HoldRun: self._hold_run,
+            commands.OpenRun: self._open_run,
+            commands.OpenInitialization: self._open_initialization,
+            commands.SaveRun: lambda command: self.report(m.Exported("run", command.folder)),
+            commands.ExportInitialization: lambda command: self.report(
                 m.Exported("initialization", command.folder, command.arm)
             ),
         }
@@ -65,7 +67,7 @@ class FakeWorker:
     def report(self, report: m.Report) -> None:
         self._outbox.append(report)
 
-    def post(self, command: m.Command) -> None:
+    def post(self, command: commands.Command) -> None:
         self.posted.append(command)
         answer = self._answers.get(type(command))
         if answer is not None:
@@ -88,27 +90,27 @@ class FakeWorker:
         self.report(m.Refused(command, reason))
         self.report(self._status())
 
-    def _restart(self, command: m.Restart) -> None:
+    def _restart(self, command: commands.Restart) -> None:
         self._begin(0, command.settings, m.Phase.RUNNING if command.train else m.Phase.PAUSED)
 
-    def _bring_back(self, command: m.BringBack) -> None:
+    def _bring_back(self, command: commands.BringBack) -> None:
         number = self._held if command.run is None else command.run
         if number not in self._kept:
             self._refuse("BringBack", f"Run {number} is no longer kept.")
             return
         self._begin(*self._kept.pop(number), m.Phase.PAUSED)
 
-    def _hold_run(self, _: m.HoldRun) -> None:
+    def _hold_run(self, _: commands.HoldRun) -> None:
         self._held = self.run
 
-    def _open_run(self, command: m.OpenRun) -> None:
+    def _open_run(self, command: commands.OpenRun) -> None:
         if not Path(command.folder).is_dir():
             self._refuse("OpenRun", f"{command.folder} is not a run folder.")
             return
         settings = from_toml((Path(command.folder) / "settings.toml").read_text())
         self._begin(500, settings, m.Phase.PAUSED)
 
-    def _open_initialization(self, command: m.OpenInitialization) -> None:
+    def _open_initialization(self, command: commands.OpenInitialization) -> None:
         settings = command.settings or load_initialization(command.folder).settings
         self._begin(0, settings, m.Phase.PAUSED)
 
@@ -120,7 +122,7 @@ class FakeWorker:
         self.report(self._meta_tested())
         self._probed()
 
-    def _change(self, command: m.Change) -> None:
+    def _change(self, command: commands.Change) -> None:
         if needs_restart(self.settings, command.settings):
             self._refuse("Change", "This needs a restart.")
             return
@@ -128,16 +130,16 @@ class FakeWorker:
         self.report(self._status())
         self._probed()
 
-    def _train(self, command: m.Train) -> None:
+    def _train(self, command: commands.Train) -> None:
         self._until = command.until
         there = self._until is not None and self.step >= self._until
         self._enter(m.Phase.PAUSED if there else m.Phase.RUNNING)
 
-    def _outer_step(self, _: m.TakeOuterStep) -> None:
+    def _outer_step(self, _: commands.TakeOuterStep) -> None:
         self._advance(1)
         self._enter(m.Phase.PAUSED)
 
-    def _inner_step(self, _: m.TakeInnerStep) -> None:
+    def _inner_step(self, _: commands.TakeInnerStep) -> None:
         self.phase = m.Phase.STEPPING
         self.report(self._status())
         probe, probed = self.probe, self._probe_answer()
@@ -151,11 +153,11 @@ class FakeWorker:
         )
         self._inner = 0 if phase == "update" else k + 1
 
-    def _take_probe(self, command: m.ProbeTask) -> None:
+    def _take_probe(self, command: commands.ProbeTask) -> None:
         self.probe = command
         self._probed()
 
-    def _watch(self, command: m.WatchTasks) -> None:
+    def _watch(self, command: commands.WatchTasks) -> None:
         if not command.support_x.size:
             return
         grid = np.linspace(self.settings.tasks.x_min, self.settings.tasks.x_max, 60)
@@ -166,7 +168,7 @@ class FakeWorker:
         arms = {arm.name: curves for arm in self.settings.arms}
         self.report(m.Watched(self.run, self.step, command, grid, arms))
 
-    def _back(self, _: m.BackToLastGood) -> None:
+    def _back(self, _: commands.BackToLastGood) -> None:
         self.step = max(0, self.step - 100)
         self.report(m.Rewound(self.run, self.step))
         self._enter(m.Phase.PAUSED)
@@ -209,7 +211,7 @@ class FakeWorker:
             rate,
             "cpu",
             steps,
-            sum(isinstance(one, m.OF_SETTINGS) for one in self.posted),
+            sum(isinstance(one, commands.OF_SETTINGS) for one in self.posted),
         )
 
     def _probed(self) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from maml_explorer.worker.insight_values.error_map import DataMapSeen, ErrorMapSeen
-from maml_explorer.worker.insight_values.features import FeaturesSeen
-from maml_explorer.worker.insight_values.landscape import LandscapeSeen
-from maml_explorer.worker.insight_values.layer import LayerSeen
-from maml_explorer.worker.insight_values.norm import NormLayer, NormSeen
-from maml_explorer.worker.insight_values.parameter_map import ParameterMapSeen
-from maml_explorer.worker.insight_values.step_sizes import StepSizesSeen
-from maml_explorer.worker.messages import Array
+from maml_explorer.protocol.commands import Array
+from maml_explorer.protocol.insight_records.error_map import DataMapSeen, ErrorMapSeen
+from maml_explorer.protocol.insight_records.features import FeaturesSeen
+from maml_explorer.protocol.insight_records.landscape import LandscapeSeen
+from maml_explorer.protocol.insight_records.layer import LayerSeen
+from maml_explorer.protocol.insight_records.norm import NormLayer, NormSeen
+from maml_explorer.protocol.insight_records.parameter_map import ParameterMapSeen
+from maml_explorer.protocol.insight_records.step_sizes import StepSizesSeen
 
 
 def frozen(values: object) -> Array:

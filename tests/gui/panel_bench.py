@@ -11,10 +11,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.probing import fixed
-from maml_explorer.gui.session import Session
-from maml_explorer.settings import Settings
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.task_sampling import fixed
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.settings import Settings
 from tests.gui.fake_worker import FakeWorker
 
 Panel = TypeVar("Panel", bound=QWidget)
@@ -51,14 +51,14 @@ class Bench:
         self.session.pace.stop()
         self.session.pull()
 
-    def report(self, report: m.Report) -> None:
+    def report(self, report: reports.Report) -> None:
         self.worker.report(report)
         self.pull()
 
-    def task(self, x=(-4.0, 0.0, 3.0), amplitude=2.0, phase=0.5) -> m.ProbeTask:
+    def task(self, x=(-4.0, 0.0, 3.0), amplitude=2.0, phase=0.5) -> commands.ProbeTask:
         """Shows a task of known truth."""
         x = np.array(x)
-        task = m.ProbeTask(
+        task = commands.ProbeTask(
             fixed(x), fixed(amplitude * np.sin(x - phase)), amplitude, phase, fixed([-3.0, 1.0])
         )
         self.session.set_probe(task)
@@ -72,7 +72,7 @@ class Bench:
             self.qtbot.mouseMove(widget, pixel)
             self.pull()
 
-    def with_arm(self, name: str, **changes: object) -> m.Probed:
+    def with_arm(self, name: str, **changes: object) -> reports.Probed:
         """The newest probe report with one arm changed."""
         probed = self.session.probed
         assert probed is not None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.ablation import variants
-from maml_explorer.gui.ablation import show_ablation
-from maml_explorer.presets import load_preset
-from maml_explorer.storage.ablation_table import FULL_COLUMNS, shipped_ablations
+from maml_explorer.experiments.ablation import variants
+from maml_explorer.gui.panels.runs.ablation_window import show_ablation
+from maml_explorer.settings.presets import load_preset
+from maml_explorer.storage.report.ablation_table import FULL_COLUMNS, shipped_ablations
 
 
 def test_the_shipped_ablation_is_of_the_default_preset_and_of_every_trick() -> None:

@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.elided import ElidedLabel
 from maml_explorer.gui.panels import PANELS, TAB
-from maml_explorer.gui.theme import THEMES, contrast
-from maml_explorer.gui.window import MainWindow
+from maml_explorer.gui.style.contrast import contrast
+from maml_explorer.gui.style.theme import THEMES
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener, walk_through
 
 CONTROLS = (QAbstractButton, QComboBox, QAbstractSlider, QLineEdit, QAbstractItemView)

@@ -9,18 +9,19 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 
-from maml_explorer.gui.label_spots import Box, clearance
-from maml_explorer.gui.numbers import number
-from maml_explorer.gui.panels.adaptation import AdaptationPanel
-from maml_explorer.gui.panels.arms import free_name
-from maml_explorer.gui.panels.curve_labels import EMPTY
-from maml_explorer.gui.panels.overrides import overridable
-from maml_explorer.gui.panels.tasks import TasksPanel
-from maml_explorer.gui.panels.uncovered import NO_BREAK, uncovered
-from maml_explorer.gui.probing import fixed
-from maml_explorer.gui.theme import DARK, arm_style
-from maml_explorer.settings import DEFAULT_ARMS, Settings, default_arm
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.panels.adaptation.arm_bar import free_name
+from maml_explorer.gui.panels.adaptation.arm_overrides import overridable
+from maml_explorer.gui.panels.adaptation.curve_labels import EMPTY
+from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
+from maml_explorer.gui.panels.adaptation.uncovered_range import NO_BREAK, uncovered
+from maml_explorer.gui.panels.tasks.panel import TasksPanel
+from maml_explorer.gui.plots.label_placement import Box, clearance
+from maml_explorer.gui.session.task_sampling import fixed
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.numbers import number
+from maml_explorer.gui.style.theme import DARK
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.settings import DEFAULT_ARMS, Settings, default_arm
 from tests.gui.panel_bench import LEFT, Bench, nameless
 
 
@@ -80,7 +81,7 @@ def test_a_click_outside_the_axes_adds_nothing(bench, panel):
 def test_the_caption_and_the_truth_have_the_frequency_where_it_is_not_one(bench, panel):
     bench.session.edit({"frequency_min": 0.8, "frequency_max": 1.2})
     x = np.array([-4.0, 3.0])
-    task = m.ProbeTask(x, 3.2 * np.sin(1.1 * x - 0.85), 3.2, 0.85, np.array([1.0]), 1.1)
+    task = commands.ProbeTask(x, 3.2 * np.sin(1.1 * x - 0.85), 3.2, 0.85, np.array([1.0]), 1.1)
     bench.session.set_probe(task)
     bench.pull()
     assert panel.subtitle.full == "A 3.2  φ 0.85  ω 1.1 · 2 support points"
@@ -136,7 +137,7 @@ def test_a_point_dragged_along_the_truth_stays_on_it_and_off_it_leaves_it(bench,
 
 def test_a_dragged_noisy_point_keeps_its_noise(bench, panel):
     x = np.array([0.0])
-    bench.session.set_probe(m.ProbeTask(x, np.array([3.0]), 2.0, 0.5))
+    bench.session.set_probe(commands.ProbeTask(x, np.array([3.0]), 2.0, 0.5))
     bench.pull()
     canvas = panel.canvas
     bench.drag(canvas.viewport(), canvas.to_pixel(0.0, 3.0),
@@ -148,13 +149,13 @@ def test_a_dragged_noisy_point_keeps_its_noise(bench, panel):
 
 
 def test_every_move_of_a_drag_is_posted_and_drawn_while_paused(bench, panel):
-    assert bench.session.phase is m.Phase.PAUSED
+    assert bench.session.phase is reports.Phase.PAUSED
     canvas = panel.canvas
-    before = len(bench.worker.posted_of(m.ProbeTask))
+    before = len(bench.worker.posted_of(commands.ProbeTask))
     curve = canvas.curves.arms["MAML"].yData.copy()
     start = canvas.to_pixel(0.0, float(bench.session.probe.support_y[1]))
     bench.drag(canvas.viewport(), start, *(start - QPoint(0, 20 * n) for n in range(1, 4)))
-    assert len(bench.worker.posted_of(m.ProbeTask)) == before + 3
+    assert len(bench.worker.posted_of(commands.ProbeTask)) == before + 3
     assert not np.array_equal(canvas.curves.arms["MAML"].yData, curve)
     assert float(canvas.curves.support.getData()[1][1]) == bench.session.probe.support_y[1]
 
@@ -201,7 +202,7 @@ def test_where_no_points_are_is_measured(bench, panel):
     assert shown.shade.isVisible()
     bench.task(x=(-4.5, -3.0, -1.0, 1.0, 2.5, 4.0))
     assert shown.part is None and not shown.shade.isVisible()
-    bench.session.set_probe(m.ProbeTask(fixed([-4.0]), fixed([1.0])))
+    bench.session.set_probe(commands.ProbeTask(fixed([-4.0]), fixed([1.0])))
     bench.pull()
     assert shown.part is None
 
@@ -233,8 +234,8 @@ def test_a_new_run_ends_the_step_that_was_shown(bench, panel):
     bench.task()
     bench.session.inner_step()
     bench.pull()
-    other = m.ProbeTask(fixed([1.0]), fixed([1.0]), 1.0, 0.0, fixed([0.0]))
-    bench.report(m.Stepped(1, 1, 0, 1, "sample", other, {}, bench.session.probed))
+    other = commands.ProbeTask(fixed([1.0]), fixed([1.0]), 1.0, 0.0, fixed([0.0]))
+    bench.report(reports.Stepped(1, 1, 0, 1, "sample", other, {}, bench.session.probed))
     assert panel.canvas.curves.probe is other
     bench.session.reset()
     bench.pull()

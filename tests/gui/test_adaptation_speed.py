@@ -9,25 +9,26 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
-from maml_explorer.gui.panels.adaptation import AdaptationPanel
-from maml_explorer.gui.panels.adaptation_speed import AdaptationSpeedPanel
-from maml_explorer.gui.panels.losses import LossesPanel
-from maml_explorer.gui.panels.published_marks import published_points
-from maml_explorer.gui.panels.speed_plot import NOTHING_YET, points
-from maml_explorer.gui.theme import DARK, LIGHT, arm_style
-from maml_explorer.presets import Preset, presets
-from maml_explorer.presets import Published as PublishedEntry
-from maml_explorer.settings import Settings
-from maml_explorer.verdicts import Comparison, verdict_of
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
+from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
+from maml_explorer.gui.panels.adaptation_speed.plot import NOTHING_YET, points
+from maml_explorer.gui.panels.adaptation_speed.published_marks import published_points
+from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.theme import DARK, LIGHT
+from maml_explorer.protocol import commands, reports
+from maml_explorer.published.verdicts import Comparison, verdict_of
+from maml_explorer.settings.presets import Preset, presets
+from maml_explorer.settings.presets import Published as PublishedEntry
+from maml_explorer.settings.settings import Settings
 from tests.gui.panel_bench import LEFT, Bench, nameless
 from tests.gui.test_losses_panel import train
 
-FINE = m.ArmTest(
+FINE = reports.ArmTest(
     mean=(4.0, 1.0, 0.5), ci95=(0.4, 0.1, 0.05), mean_kept=(4.0, 1.0, 0.5),
     median=(3.0, 0.8, 0.4), diverged=(0, 0, 0),
 )  # fmt: skip
-WILD = m.ArmTest(
+WILD = reports.ArmTest(
     mean=(4.0, 5000.0, None), ci95=(0.4, 900.0, None), mean_kept=(4.0, 2.0, 1.5),
     median=(3.0, 1.8, 1.4), diverged=(0, 3, 17),
 )  # fmt: skip
@@ -46,7 +47,7 @@ def panel(bench):
 
 
 def test_arm(bench, panel, outer_step=20_000, **arms):
-    bench.report(m.MetaTested(1, outer_step, 10, 600, arms))
+    bench.report(reports.MetaTested(1, outer_step, 10, 600, arms))
 
 
 test_arm.__test__ = False
@@ -98,13 +99,15 @@ def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):
 def test_steps_without_any_number_are_left_out():
     lost = replace(WILD, mean_kept=(4.0, 2.0, None), diverged=(0, 3, 600))
     np.testing.assert_array_equal(points(lost).step, [0, 1])
-    nothing = m.ArmTest((None,), (None,), (None,), (None,), (600,))
+    nothing = reports.ArmTest((None,), (None,), (None,), (None,), (600,))
     assert len(points(nothing).step) == 0
 
 
 def test_an_arm_without_numbers_does_not_break_the_plot(bench, panel):
     test_arm(
-        bench, panel, MAML=m.ArmTest((None,) * 3, (None,) * 3, (None,) * 3, (None,) * 3, (600,) * 3)
+        bench,
+        panel,
+        MAML=reports.ArmTest((None,) * 3, (None,) * 3, (None,) * 3, (None,) * 3, (600,) * 3),
     )
     panel.grab()
     assert "600 of 600" in panel.diverged.text()
@@ -282,7 +285,7 @@ def compared(bench, **changes):
         verdict_of(0.7, 0.67, None, 0, 600),
     )  # fmt: skip
     two = replace(one, inner_step=5, published=0.38, verdict=verdict_of(0.5, 0.38, None, 0, 600))
-    found = m.Compared(1, 20_000, preset, (one, two), ("Noise σ: 0 → 0.3", "Shots: 10 → 5"))
+    found = reports.Compared(1, 20_000, preset, (one, two), ("Noise σ: 0 → 0.3", "Shots: 10 → 5"))
     bench.report(replace(found, **changes))
 
 
@@ -292,7 +295,7 @@ def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
     bench.pull()
     assert panel.compare.isVisible() and not panel.verdict.isVisible()
     bench.qtbot.mouseClick(panel.compare, LEFT)
-    (asked,) = bench.worker.posted_of(m.Reproduce)
+    (asked,) = bench.worker.posted_of(commands.Reproduce)
     assert (asked.preset, asked.file) == (presets()["finn-10-shot"], "")
     assert panel.compare.text() == "Comparing…" and not panel.compare.isEnabled()
     compared(bench)
@@ -310,7 +313,7 @@ def test_a_refused_comparison_may_be_asked_for_again(bench, panel):
     bench.session.load_preset(presets()["finn-10-shot"])
     bench.pull()
     bench.qtbot.mouseClick(panel.compare, LEFT)
-    bench.report(m.Refused("Reproduce", "Nothing was compared."))
+    bench.report(reports.Refused("Reproduce", "Nothing was compared."))
     assert panel.compare.isEnabled()
     compared(bench)
     # another preset, or another run: the old verdict is about something else

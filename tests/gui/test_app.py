@@ -14,11 +14,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.startup import application, open_window
-from maml_explorer.settings import Settings, default_arm
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.startup import application, open_window
+from maml_explorer.protocol.reports import Phase
+from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker.handle import Worker
-from maml_explorer.worker.messages import Phase
 
 SMALL = (
     Settings(arms=(default_arm("maml"), default_arm("mtl")))
@@ -58,7 +58,7 @@ def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path):
     code = (
         "import sys\n"
         "from maml_explorer.gui import startup\n"
-        "from maml_explorer.gui.app import Options, run\n"
+        "from maml_explorer.gui.app.run import Options, run\n"
         "startup.MainWindow.showEvent = lambda self, event: print('open', flush=True)\n"
         "sys.exit(run(Options()))\n"
     )
@@ -120,7 +120,7 @@ def test_numpy_computes_in_the_thread_that_asks():
     code = (
         "import os, sys\n"
         "import maml_explorer.cli\n"
-        "from maml_explorer.gui.app import one_thread_for_numpy\n"
+        "from maml_explorer.gui.app.run import one_thread_for_numpy\n"
         "assert 'numpy' not in sys.modules, 'then it is too late'\n"
         "one_thread_for_numpy()\n"
         "import numpy\n"

@@ -6,18 +6,18 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.banner import Banner
-from maml_explorer.gui.notices import divergence_words, listed
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.settings import Arm
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.widgets.banner import Banner
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.gui.window.worker_notices import divergence_words, listed
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.settings import Arm
 from tests.gui.driving import Opener, press, said, worker_of
 
 
 def diverge(window: MainWindow, *arms: str, step: int = 4146) -> None:
     for arm in arms:
         worker_of(window).report(
-            m.Diverged(
+            reports.Diverged(
                 1, arm, step, step - 20,
                 f"{arm} diverged at outer step {step}: its loss exploded. It is kept at its step "
                 f"{step - 20}; the other arms go on. Last change: Inner learning rate from 0.01 to "
@@ -50,8 +50,8 @@ def test_halving_is_for_all_arms_of_the_banner_and_one_undo_step(window: MainWin
     for name in ("MAML", "ANIL"):
         assert dict(worker.settings.arm(name).overrides) == {"inner_lr": 0.005}
     assert worker.settings.arm("MTL").overrides == ()
-    assert [command.arm for command in worker.posted_of(m.ReviveArm)] == ["MAML", "ANIL"]
-    assert worker.posted_of(m.Train)
+    assert [command.arm for command in worker.posted_of(commands.ReviveArm)] == ["MAML", "ANIL"]
+    assert worker.posted_of(commands.Train)
     window.session.undo_stack.undo()
     assert worker.settings.arm("MAML").overrides == worker.settings.arm("ANIL").overrides == ()
     # arms that were revived are not named again
@@ -80,8 +80,8 @@ def test_a_failure_offers_a_restart_and_its_details(window: MainWindow, qtbot: Q
     worker = worker_of(window)
 
     def fail() -> Banner:
-        worker.report(m.Failed(1, what, "Traceback: line 3"))
-        worker.report(m.Status(1, m.Phase.FAILED, 40, worker.settings))
+        worker.report(reports.Failed(1, what, "Traceback: line 3"))
+        worker.report(reports.Status(1, reports.Phase.FAILED, 40, worker.settings))
         window.session.pull()
         (banner,) = window.banners.shown
         return banner
@@ -92,7 +92,7 @@ def test_a_failure_offers_a_restart_and_its_details(window: MainWindow, qtbot: Q
     press(qtbot, banner.buttons[1])
     assert QApplication.clipboard().text() == f"{what}\n\nTraceback: line 3"
     press(qtbot, fail().buttons[0])
-    assert worker.posted_of(m.Restart)[-1].settings == window.session.settings
+    assert worker.posted_of(commands.Restart)[-1].settings == window.session.settings
     window.session.pull()
     assert said(window) == []
 
@@ -100,7 +100,7 @@ def test_a_failure_offers_a_restart_and_its_details(window: MainWindow, qtbot: Q
 def test_a_full_disk_is_one_banner_however_often_it_is_full(window: MainWindow):
     for step in (64, 128):
         reason = f"Outer step {step} was not kept on disk: No space left. Training goes on."
-        worker_of(window).report(m.Refused("metrics", reason))
+        worker_of(window).report(reports.Refused("metrics", reason))
         window.session.pull()
     assert said(window) == ["Outer step 128 was not kept on disk: No space left. Training goes on."]
 
@@ -139,8 +139,8 @@ def test_names_are_listed_as_people_do(names: list[str], words: str):
 
 def test_a_divergence_says_how_stable_the_inner_steps_are():
     known = "At the state kept 90 % of its inner steps swing."
-    one = m.Diverged(1, "MAML", 7, 5, "MAML diverged at outer step 7.", known)
-    two = m.Diverged(1, "ANIL", 8, 5, "ANIL diverged. Last change: α from 1 to 2.")
+    one = reports.Diverged(1, "MAML", 7, 5, "MAML diverged at outer step 7.", known)
+    two = reports.Diverged(1, "ANIL", 8, 5, "ANIL diverged. Last change: α from 1 to 2.")
     assert divergence_words([one]).startswith(f"MAML diverged at outer step 7. {known} Going back")
     both = divergence_words([one, two])
     assert (
@@ -160,8 +160,8 @@ def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: Qt
         "MAML 2 begins here, at an outer step 0 of its own; the others have taken 40."
     ]
     press(qtbot, window.banners.shown[0].buttons[0])
-    restart = worker_of(window).posted_of(m.Restart)[-1]
-    assert restart == m.Restart(session.settings, train=True)
+    restart = worker_of(window).posted_of(commands.Restart)[-1]
+    assert restart == commands.Restart(session.settings, train=True)
     assert [arm.name for arm in restart.settings.arms][-2:] == ["Reptile", "MAML 2"]
     session.pull()
     assert said(window) == []
@@ -173,17 +173,17 @@ def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: Qt
 
 def test_writing_that_takes_a_while_is_said_and_cancelled(window: MainWindow, qtbot: QtBot):
     session, worker = window.session, worker_of(window)
-    del worker._answers[m.SaveRun]
-    session.write(m.SaveRun("/somewhere/run"))
+    del worker._answers[commands.SaveRun]
+    session.write(commands.SaveRun("/somewhere/run"))
     assert said(window) == [], "what is done at once is not said"
     qtbot.waitUntil(lambda: bool(said(window)))
     assert said(window)[0].startswith("Writing the run:")
     press(qtbot, window.banners.shown[0].buttons[0])
-    assert worker.posted[-1] == m.StopWriting()
-    worker.report(m.Refused("SaveRun", "/somewhere/run was not written: that was cancelled."))
+    assert worker.posted[-1] == commands.StopWriting()
+    worker.report(reports.Refused("SaveRun", "/somewhere/run was not written: that was cancelled."))
     session.pull()
     assert said(window) == ["/somewhere/run was not written: that was cancelled."]
-    session.write(m.SaveRun("/somewhere/run"))
-    worker.report(m.Exported("run", "/somewhere/run"))
+    session.write(commands.SaveRun("/somewhere/run"))
+    worker.report(reports.Exported("run", "/somewhere/run"))
     session.pull()
     assert not window.notices._slow.isActive()

@@ -8,14 +8,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLineEdit
 
-from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.gui import code_colors
-from maml_explorer.gui.panels import code as module
-from maml_explorer.gui.panels.code import CodePanel
-from maml_explorer.gui.theme import DARK, LIGHT, READABLE, THEMES, contrast
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.storage.code_forms import stateful_and_functional
-from maml_explorer.storage.generated_code import standalone_script
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.codegen.script import standalone_script
+from maml_explorer.codegen.two_forms import stateful_and_functional
+from maml_explorer.gui.panels.code import panel as module
+from maml_explorer.gui.panels.code.panel import CodePanel
+from maml_explorer.gui.style import code_colors
+from maml_explorer.gui.style.contrast import READABLE, contrast
+from maml_explorer.gui.style.theme import DARK, LIGHT, THEMES
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 from tests.gui.driving import press
 from tests.gui.panel_bench import Bench, nameless
 

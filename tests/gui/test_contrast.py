@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QWi
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels import PANELS, TAB
-from maml_explorer.gui.theme import READABLE, THEMES, contrast
-from maml_explorer.gui.window import MainWindow
+from maml_explorer.gui.style.contrast import READABLE, contrast
+from maml_explorer.gui.style.theme import THEMES
+from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener
 
 TABS = [entry.name for entry in PANELS.values() if entry.place == TAB]

@@ -8,14 +8,15 @@ import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QColor, QFontMetrics
 
-from maml_explorer.gui.panels.adaptation import AdaptationPanel
-from maml_explorer.gui.panels.chips import ArmChip
-from maml_explorer.gui.panels.curve import Curve, Dots, from_below
-from maml_explorer.gui.panels.losses import LossesPanel
-from maml_explorer.gui.panels.plot import Plot
-from maml_explorer.gui.theme import DARK, LIGHT, arm_style
-from maml_explorer.settings import Settings
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.panels.adaptation.arm_chips import ArmChip
+from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
+from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.plots.fast_curve import Curve, Dots, from_below
+from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.theme import DARK, LIGHT
+from maml_explorer.protocol import reports
+from maml_explorer.settings.settings import Settings
 from tests.gui.panel_bench import Bench
 
 
@@ -220,7 +221,9 @@ def test_losses_that_stream_in_are_drawn_at_most_seven_times_a_second(bench, qtb
     for first in range(1, 1001, 10):
         steps = np.arange(first, first + 10)
         rows = np.ones((1, 10))
-        bench.report(m.Metrics(1, ("MAML",), steps, rows, rows, rows * steps / 100, rows * steps))
+        bench.report(
+            reports.Metrics(1, ("MAML",), steps, rows, rows, rows * steps / 100, rows * steps)
+        )
     assert drawn == [] and panel._soon.isActive() and panel._soon.interval() <= 150
     qtbot.waitUntil(lambda: len(drawn) == 1, timeout=2000)
     assert panel.plot.drawn["MAML"].x[-1] == 1000, "nothing of the stream is lost"

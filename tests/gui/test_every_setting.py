@@ -7,13 +7,14 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.fields import written
-from maml_explorer.gui.widgets import ComboBox, Switch
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.hyperparameters import Hyperparameter, Value
-from maml_explorer.settings import DECLARATIONS, Settings
-from maml_explorer.storage.run_folder import create_run
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.settings_form.fields import written
+from maml_explorer.gui.widgets.controls import ComboBox, Switch
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands
+from maml_explorer.settings.declaration import Hyperparameter, Value
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.folder import create_run
 from tests.gui.driving import Opener, worker_of
 from tests.gui.test_files import drop
 
@@ -84,7 +85,7 @@ def test_all_survive_a_restart_and_undo(window: MainWindow):
     window.session.adopt(settings)
     window.session.restart()
     window.session.pull()
-    assert worker_of(window).posted_of(m.Restart)[-1].settings == settings
+    assert worker_of(window).posted_of(commands.Restart)[-1].settings == settings
     assert window.session.staged is None
     shows(window, settings)
     for _ in range(2):

@@ -11,19 +11,19 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.example import example_folder
-from maml_explorer.gui.files import Files
-from maml_explorer.gui.layout_file import read_layout
-from maml_explorer.gui.loss_history import GRADIENTS, INNER_LOSS
-from maml_explorer.gui.probing import fixed
-from maml_explorer.gui.startup import begin
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.presets import load_preset, presets
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.settings_text import from_share, to_share
-from maml_explorer.storage.run_folder import create_run
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.startup import begin
+from maml_explorer.gui.files.file_menu import Files
+from maml_explorer.gui.session.example import example_folder
+from maml_explorer.gui.session.loss_history import GRADIENTS, INNER_LOSS
+from maml_explorer.gui.session.task_sampling import fixed
+from maml_explorer.gui.window.remembered_layout import read_layout
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands
+from maml_explorer.settings.presets import load_preset, presets
+from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.settings.text import from_share, to_share
+from maml_explorer.storage.run.folder import create_run
 from tests.gui.driving import Opener, press, said, worker_of
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -48,7 +48,7 @@ def prepared(window: MainWindow) -> Settings:
     session = window.session
     session.edit({"inner_lr": 0.3, "inner_steps": 2})
     session.set_arms([*session.edited.arms, default_arm("reptile")])
-    session.set_probe(m.ProbeTask(fixed([-1.0, 0.5, 2.0]), fixed([1.0, 2.0, -3.0])))
+    session.set_probe(commands.ProbeTask(fixed([-1.0, 0.5, 2.0]), fixed([1.0, 2.0, -3.0])))
     session.pull()
     session.set_hidden(["ANIL"])
     window.places["adaptation"].panel.slider.setValue(4)  # type: ignore[union-attr]
@@ -145,13 +145,15 @@ def test_a_dropped_run_folder_is_gone_on_with_and_undo_goes_back(
     settings = Settings().with_values({"seed": 9, "inner_lr": 0.02})
     create_run(tmp_path / "run", settings)
     drop(window, tmp_path / "run")
-    assert worker_of(window).posted_of(m.OpenRun) == [m.OpenRun(str(tmp_path / "run"))]
+    assert worker_of(window).posted_of(commands.OpenRun) == [
+        commands.OpenRun(str(tmp_path / "run"))
+    ]
     assert window.session.settings == window.session.edited == settings
     assert window.session.baseline == settings
     assert window.files.opening.recent == (str(tmp_path / "run"),)
     window.session.undo_stack.undo()
     window.session.pull()
-    assert worker_of(window).posted_of(m.BringBack)
+    assert worker_of(window).posted_of(commands.BringBack)
     assert window.session.settings == Settings() == worker_of(window).settings
 
 
@@ -198,11 +200,13 @@ def test_ctrl_s_asks_once_and_then_saves_in_place(window: MainWindow, qtbot: QtB
     ask.line.setText(str(tmp_path / "mine"))
     qtbot.keyClick(ask.line, Qt.Key.Key_Return)
     window.session.pull()
-    assert worker_of(window).posted_of(m.SaveRun) == [m.SaveRun(str(tmp_path / "mine"))]
+    assert worker_of(window).posted_of(commands.SaveRun) == [
+        commands.SaveRun(str(tmp_path / "mine"))
+    ]
     assert said(window) == [f"The run was written to {tmp_path / 'mine'}."]
     qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
     assert not ask.isVisible()
-    assert worker_of(window).posted[-1] == m.SaveRun(str(tmp_path / "mine"), overwrite=True)
+    assert worker_of(window).posted[-1] == commands.SaveRun(str(tmp_path / "mine"), overwrite=True)
     # another run is another folder
     window.session.reset()
     window.session.pull()
@@ -220,7 +224,7 @@ def test_ctrl_o_opens_a_chooser_that_does_not_stop_the_run(
     assert chooser.fileMode() == mode
     chooser.fileSelected.emit(str(example_folder()))
     chooser.close()
-    assert worker_of(window).posted_of(m.OpenRun)
+    assert worker_of(window).posted_of(commands.OpenRun)
 
 
 def test_own_presets_are_saved_marked_and_there_at_the_next_start(
@@ -274,5 +278,5 @@ def test_recent_files_are_remembered_and_offered(opened: Opener, tmp_path: Path)
     assert paths == [str(tmp_path / "a"), str(tmp_path / "b")]
     recent.actions()[1].trigger()
     second.session.pull()
-    assert worker_of(second).posted_of(m.OpenRun) == [m.OpenRun(str(tmp_path / "b"))]
+    assert worker_of(second).posted_of(commands.OpenRun) == [commands.OpenRun(str(tmp_path / "b"))]
     menu.deleteLater()

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui import garbage
-from maml_explorer.gui.garbage import collect_due, collected_between_events
+from maml_explorer.gui.app import garbage_collection
+from maml_explorer.gui.app.garbage_collection import collect_due, collected_between_events
 
 
 class Bell(QObject):
@@ -37,7 +37,7 @@ def allocate(into: list[list[int]]) -> None:
 def test_nothing_is_collected_in_a_thread_or_in_the_middle_of_something(
     qtbot: QtBot, qapp: QApplication, monkeypatch
 ) -> None:
-    monkeypatch.setattr(garbage, "EVERY", 10)
+    monkeypatch.setattr(garbage_collection, "EVERY", 10)
     Knot.died_in.clear()
     gc.enable()
     bell = Bell()

@@ -9,24 +9,24 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.panels.gradient import GradientPanel
-from maml_explorer.gui.panels.gradient_check import CHECK, CheckPage, in_words
-from maml_explorer.gui.panels.gradient_cost import COST, CostPage
-from maml_explorer.gui.panels.gradient_parts import COSINE, GRADIENT, NORMS, PartsPage
-from maml_explorer.gui.panels.gradient_tasks import TasksPage
-from maml_explorer.gui.theme import DARK
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.worker.insight_messages import (
+from maml_explorer.gui.panels.gradient.check_page import CHECK, CheckPage, in_words
+from maml_explorer.gui.panels.gradient.cost_page import COST, CostPage
+from maml_explorer.gui.panels.gradient.panel import GradientPanel
+from maml_explorer.gui.panels.gradient.parts_page import COSINE, GRADIENT, NORMS, PartsPage
+from maml_explorer.gui.panels.gradient.tasks_page import TasksPage
+from maml_explorer.gui.style.theme import DARK
+from maml_explorer.protocol.insight import (
     Insight,
     InsightFigures,
     LookInside,
     NothingToShow,
     RefreshInsight,
 )
-from maml_explorer.worker.insight_values.check import CheckSeen
-from maml_explorer.worker.insight_values.cost import CostSeen
-from maml_explorer.worker.insight_values.gradient import WHOLE, GradientSeen
-from maml_explorer.worker.messages import Rewound
+from maml_explorer.protocol.insight_records.check import CheckSeen
+from maml_explorer.protocol.insight_records.cost import CostSeen
+from maml_explorer.protocol.insight_records.gradient import WHOLE, GradientSeen
+from maml_explorer.protocol.reports import Rewound
+from maml_explorer.settings.settings import Settings, default_arm
 from tests.gui.driving import Opener, press
 from tests.gui.panel_bench import Bench, nameless
 

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint
 
-from maml_explorer.gui.held_out_losses import MOST, HeldOutLosses, trained_steps
-from maml_explorer.gui.loss_history import GRADIENTS, HELD_OUT
-from maml_explorer.gui.panels.losses import LossesPanel
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.session.loss_history import GRADIENTS, HELD_OUT
+from maml_explorer.gui.session.meta_test_losses import MOST, HeldOutLosses, trained_steps
+from maml_explorer.protocol import reports
+from maml_explorer.settings.settings import Settings, default_arm
 from tests.gui.panel_bench import Bench
 from tests.gui.test_losses_panel import draw, train
 
 
 def arm_test(mse, diverged=0):
     values = (9.0, mse, 0.1)
-    return m.ArmTest(values, (1.0, 0.2, 0.1), values, values, (0, diverged, 0))
+    return reports.ArmTest(values, (1.0, 0.2, 0.1), values, values, (0, diverged, 0))
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def panel(bench):
     train(bench, panel, np.full(100, 4.0))
     for step, mse in ((0, 4.0), (40, 2.0), (100, 1.0)):
         bench.report(
-            m.MetaTested(1, step, 10, 600, {"MAML": arm_test(mse), "MTL": arm_test(3.0, 7)})
+            reports.MetaTested(1, step, 10, 600, {"MAML": arm_test(mse), "MTL": arm_test(3.0, 7)})
         )
     entries = {action.text(): action for action in panel.menu("loss").actions()}
     entries["Held-out tasks: query MSE after as many inner steps as in training"].trigger()
@@ -80,7 +80,7 @@ def test_they_are_read_off_with_their_interval(bench, panel):
 
 def test_they_follow_the_run_back_and_hide_with_their_arm(bench, panel):
     bench.session.set_hidden({"MTL"})
-    bench.report(m.Rewound(1, 50))
+    bench.report(reports.Rewound(1, 50))
     draw(panel)
     assert set(panel.plot.drawn) == {"MAML"}
     assert panel.plot.drawn["MAML"].x.tolist() == [0, 40]
@@ -106,9 +106,11 @@ def test_the_inner_steps_of_training_are_those_of_the_arm():
 def test_a_meta_test_of_the_same_step_replaces_the_one_before_and_few_are_kept():
     held_out, settings = HeldOutLosses(), Settings()
     for step in (5, 5, *range(6, MOST + 200)):
-        held_out.add(m.MetaTested(1, step, 10, 600, {"MAML": arm_test(float(step))}), settings)
+        held_out.add(
+            reports.MetaTested(1, step, 10, 600, {"MAML": arm_test(float(step))}), settings
+        )
     points = held_out.points["MAML"]
     assert len(points) <= MOST and points[0].outer_step == 5 and points[-1].outer_step == MOST + 199
     nothing = replace(arm_test(1.0), mean=(None,) * 3, mean_kept=(None,) * 3)
-    held_out.add(m.MetaTested(1, 9999, 10, 600, {"MAML": nothing}), settings)
+    held_out.add(reports.MetaTested(1, 9999, 10, 600, {"MAML": nothing}), settings)
     assert held_out.points["MAML"] == points

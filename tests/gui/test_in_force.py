@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from maml_explorer.gui.in_force import annealed_text
-from maml_explorer.settings import Arm, Settings, default_arm
+from maml_explorer.gui.settings_form.annealed_text import annealed_text
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 
 MAML = (default_arm("maml"),)
 

@@ -9,10 +9,10 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_run
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.storage.initialization import Initialization, save_initialization
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands
+from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.storage.initialization.folder import Initialization, save_initialization
 from tests.gui.driving import press, said, worker_of
 from tests.gui.test_files import drop
 
@@ -34,8 +34,8 @@ def folder(tmp_path: Path) -> Path:
 def test_an_untouched_window_begins_from_it(window: MainWindow, folder: Path):
     drop(window, folder)
     session = window.session
-    opened = worker_of(window).posted_of(m.OpenInitialization)
-    assert opened == [m.OpenInitialization(str(folder))]
+    opened = worker_of(window).posted_of(commands.OpenInitialization)
+    assert opened == [commands.OpenInitialization(str(folder))]
     assert session.settings == SETTINGS and session.run == 2
     assert "MAML after 700 outer steps) begins a run" in said(window)[-1]
     assert "from trained" in window.status.text()
@@ -47,7 +47,7 @@ def test_where_something_was_trained_it_asks_first(window: MainWindow, folder: P
     session.pull()
     before = session.settings
     drop(window, folder / "config.json")
-    assert not worker_of(window).posted_of(m.OpenInitialization)
+    assert not worker_of(window).posted_of(commands.OpenInitialization)
     assert session.settings == before
     press(qtbot, window.banners.shown[-1].buttons[0])
     session.pull()
@@ -64,11 +64,13 @@ def test_reset_and_a_new_seed_begin_from_it_again(window: MainWindow, folder: Pa
     session = window.session
     session.edit({"inner_lr": 0.2})
     session.reset()
-    opened = worker_of(window).posted_of(m.OpenInitialization)
-    assert len(opened) == 2 and opened[-1] == m.OpenInitialization(str(folder), session.settings)
+    opened = worker_of(window).posted_of(commands.OpenInitialization)
+    assert len(opened) == 2 and opened[-1] == commands.OpenInitialization(
+        str(folder), session.settings
+    )
     assert session.settings.inner.inner_lr == 0.2
     session.new_seed()
-    opened = worker_of(window).posted_of(m.OpenInitialization)
+    opened = worker_of(window).posted_of(commands.OpenInitialization)
     assert opened[-1].settings.run.seed == 1
 
 
@@ -78,7 +80,7 @@ def test_other_layers_begin_from_the_seed_and_that_is_said(window: MainWindow, f
     session.edit({"hidden": (9,)})
     session.restart()
     session.pull()
-    assert worker_of(window).posted_of(m.Restart)[-1].settings == session.settings
+    assert worker_of(window).posted_of(commands.Restart)[-1].settings == session.settings
     assert session.initialization == "" and session.settings.model.hidden == (9,)
     assert "begins from its seed" in said(window)[-1]
     session.undo_stack.undo()
@@ -91,7 +93,7 @@ def test_a_preset_begins_from_its_own_seed(window: MainWindow, folder: Path):
     window.session.load_preset(window.presets["torch-func"])
     window.session.pull()
     assert window.session.initialization == ""
-    assert worker_of(window).posted_of(m.Restart)[-1].settings == window.session.settings
+    assert worker_of(window).posted_of(commands.Restart)[-1].settings == window.session.settings
 
 
 def test_a_folder_that_is_gone_is_refused_and_the_run_stays(window: MainWindow, folder: Path):
@@ -100,4 +102,4 @@ def test_a_folder_that_is_gone_is_refused_and_the_run_stays(window: MainWindow, 
     drop(window, folder)
     assert "was not opened" in said(window)[-1]
     assert window.session.settings == before
-    assert not worker_of(window).posted_of(m.OpenInitialization)
+    assert not worker_of(window).posted_of(commands.OpenInitialization)

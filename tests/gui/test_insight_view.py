@@ -6,10 +6,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.panels.insight_view import InsightView
-from maml_explorer.gui.session import Session
-from maml_explorer.worker import messages as m
-from maml_explorer.worker.insight_messages import (
+from maml_explorer.gui.panels.insight.view import InsightView
+from maml_explorer.gui.session.session import Session
+from maml_explorer.protocol import reports
+from maml_explorer.protocol.insight import (
     Insight,
     InsightProgress,
     InsightRequest,
@@ -166,5 +166,5 @@ def test_while_the_engine_loads_it_says_so(qtbot: QtBot) -> None:
     assert view.words.text() == "The training engine is loading."
     bench.session.restart()
     bench.pull()
-    assert bench.session.phase is m.Phase.PAUSED
+    assert bench.session.phase is reports.Phase.PAUSED
     assert view.words.text() == "Computing…"

@@ -11,18 +11,21 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.panels import PANELS, gradient, map, network
-from maml_explorer.gui.panels.gradient_parts import GRADIENT
-from maml_explorer.gui.panels.insight_page import InsightPage
-from maml_explorer.gui.panels.insight_tab import InsightTab
-from maml_explorer.gui.session import Session
-from maml_explorer.gui.theme import DARK
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.settings import default_arm
-from maml_explorer.worker.insight_messages import Insight, InsightFigures, LookInside
-from maml_explorer.worker.insight_values.check import CheckSeen
-from maml_explorer.worker.insight_values.cost import CostSeen
-from maml_explorer.worker.insight_values.gradient import WHOLE, GradientSeen
+from maml_explorer.gui.panels import PANELS
+from maml_explorer.gui.panels.gradient import panel as gradient
+from maml_explorer.gui.panels.gradient.parts_page import GRADIENT
+from maml_explorer.gui.panels.insight.page import InsightPage
+from maml_explorer.gui.panels.insight.tab import InsightTab
+from maml_explorer.gui.panels.map import panel as map
+from maml_explorer.gui.panels.network import panel as network
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.theme import DARK
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol.insight import Insight, InsightFigures, LookInside
+from maml_explorer.protocol.insight_records.check import CheckSeen
+from maml_explorer.protocol.insight_records.cost import CostSeen
+from maml_explorer.protocol.insight_records.gradient import WHOLE, GradientSeen
+from maml_explorer.settings.settings import default_arm
 from tests.gui import insight_records as records
 from tests.gui.driving import press
 from tests.gui.panel_bench import Bench

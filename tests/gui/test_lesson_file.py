@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maml_explorer.gui.example import example_settings
-from maml_explorer.gui.lesson_file import (
+from maml_explorer.files.reader import StorageError
+from maml_explorer.files.resources import resources
+from maml_explorer.gui.lessons.lesson import (
     _LESSON,
     _QUESTION,
     _RUN,
@@ -20,14 +21,13 @@ from maml_explorer.gui.lesson_file import (
     lesson_from,
     load_lesson,
 )
-from maml_explorer.gui.lesson_parts import PARTS
-from maml_explorer.gui.lesson_text import is_lesson_file, line_of
-from maml_explorer.gui.lessons import lessons_in
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.resource_files import resources
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.settings_text import MAX_TOML, to_toml
-from maml_explorer.storage.reader import StorageError
+from maml_explorer.gui.lessons.player import lessons_in
+from maml_explorer.gui.lessons.toml_checks import is_lesson_file, line_of
+from maml_explorer.gui.session.example import example_settings
+from maml_explorer.gui.window.lesson_parts import PARTS
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.settings.text import MAX_TOML, to_toml
 
 LESSONS = Path(str(resources().joinpath("lessons")))
 

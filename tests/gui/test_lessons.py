@@ -14,17 +14,17 @@ from PySide6.QtWidgets import QApplication, QGridLayout, QLabel
 from pytestqt.qtbot import QtBot
 
 from maml_explorer import cli
-from maml_explorer.gui import app
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.example import example_folder
-from maml_explorer.gui.lesson_file import Lesson, lesson_from, load_lesson
-from maml_explorer.gui.lesson_parts import PARTS
-from maml_explorer.gui.loss_record import LossRecord
-from maml_explorer.gui.recovery import Recovery
-from maml_explorer.gui.startup import application, begin, open_window
-from maml_explorer.gui.view_state import same_task
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.app import run
+from maml_explorer.gui.app.crash_recovery import Recovery
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.startup import application, begin, open_window
+from maml_explorer.gui.lessons.lesson import Lesson, lesson_from, load_lesson
+from maml_explorer.gui.session.example import example_folder
+from maml_explorer.gui.session.loss_record import LossRecord
+from maml_explorer.gui.session.view_state import same_task
+from maml_explorer.gui.window.lesson_parts import PARTS
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands, reports
 from maml_explorer.worker.handle import Worker
 from tests.gui.driving import Opener, press, said, worker_of
 from tests.gui.test_lesson_file import GOOD, LESSONS
@@ -216,11 +216,11 @@ def test_playing_and_returning(window: MainWindow, lesson: Lesson, qtbot: QtBot)
     assert session.probe is not None and same_task(session.probe, probe)
     assert session.hidden == {"Slow"} and strip.text.isVisible()
     # untouched, nothing is done again
-    begun = len(worker_of(window).posted_of(m.Restart))
+    begun = len(worker_of(window).posted_of(commands.Restart))
     press(qtbot, strip.play_button)
     press(qtbot, strip.next_button)
     settle(window)
-    assert len(worker_of(window).posted_of(m.Restart)) == begun
+    assert len(worker_of(window).posted_of(commands.Restart)) == begun
 
 
 def test_what_a_person_changes_in_a_step_is_undone_by_the_next(window: MainWindow, lesson: Lesson):
@@ -256,8 +256,8 @@ def test_a_lesson_goes_on_where_all_arms_diverged(window: MainWindow, lesson: Le
     worker.pause_at = 10  # type: ignore[attr-defined]
     worker.step = 10
     for arm in ("MAML", "Slow"):
-        worker.report(m.Diverged(worker.run, arm, 10, 5, f"{arm} diverged."))
-    worker._enter(m.Phase.PAUSED)
+        worker.report(reports.Diverged(worker.run, arm, 10, 5, f"{arm} diverged."))
+    worker._enter(reports.Phase.PAUSED)
     window.session.pull()
     assert window.lessons.run.goal is None
 
@@ -269,7 +269,9 @@ def test_a_click_on_the_dots_goes_to_a_step(window: MainWindow, lesson: Lesson, 
     qtbot.mouseClick(dots, Qt.MouseButton.LeftButton, pos=QPoint(2 * 12 + 6, 8))
     window.session.pull()
     assert window.lessons.scene is lesson.scenes[3]
-    assert worker_of(window).posted_of(m.OpenRun) == [m.OpenRun(str(example_folder()))]
+    assert worker_of(window).posted_of(commands.OpenRun) == [
+        commands.OpenRun(str(example_folder()))
+    ]
     assert window.lessons.strip.next_button.text() == "Finish"
 
 
@@ -343,7 +345,7 @@ def test_a_lesson_is_opened_by_drop_and_by_command_line(
     assert not window.files.opening.open(path)
     assert "mine.toml was not opened" in said(window)[-1] and "answer" in said(window)[-1]
     seen: list[Options] = []
-    monkeypatch.setattr(app, "run", lambda options: seen.append(options) or 0)
+    monkeypatch.setattr(run, "run", lambda options: seen.append(options) or 0)
     assert cli.main(["gui", "--safe-mode", str(path)]) == 0
     assert seen == [Options(lesson=path, safe_mode=True)]
     path.write_text(GOOD)
@@ -402,13 +404,15 @@ def test_closing_the_window_in_a_lesson_asks_about_the_persons_run(
     recovery = Recovery(window, tmp_path)
     recovery.timer.stop()
     worker.step = 60_000
-    worker._enter(m.Phase.PAUSED)
+    worker._enter(reports.Phase.PAUSED)
     session.pull()
     window.lessons.start(lesson)
-    assert worker.posted_of(m.SaveRun)[-1].autosave, "a crash in the lesson must not cost the run"
+    assert worker.posted_of(commands.SaveRun)[-1].autosave, (
+        "a crash in the lesson must not cost the run"
+    )
     settle(window)
     recovery.look()
-    assert len(worker.posted_of(m.SaveRun)) == 1
+    assert len(worker.posted_of(commands.SaveRun)) == 1
     window.close()
     assert window.isVisible()
     session.pull()
@@ -435,7 +439,7 @@ def test_the_same_stages_give_the_same_run_bit_for_bit(qtbot: QtBot, qapp: QAppl
                 lessons.run.goal is None
                 and session.probed is not None
                 and session.probed.run == lessons.run.number
-                and session.phase is m.Phase.PAUSED
+                and session.phase is reports.Phase.PAUSED
                 and session.probed.probe is session.probe
                 and session.probed.outer_step == step(window)
             ),

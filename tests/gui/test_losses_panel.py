@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
-from maml_explorer.gui.loss_history import (
+from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.panels.losses.plot import NOTHING_YET
+from maml_explorer.gui.session.loss_history import (
     GRADIENTS,
     INNER_LOSS,
     OUTER_LOSS,
@@ -17,16 +19,14 @@ from maml_explorer.gui.loss_history import (
     loss_range,
     reduced,
 )
-from maml_explorer.gui.loss_record import BEFORE
-from maml_explorer.gui.numbers import number
-from maml_explorer.gui.panels.loss_plot import NOTHING_YET
-from maml_explorer.gui.panels.losses import LossesPanel
-from maml_explorer.gui.stability_light import STABILITY
-from maml_explorer.gui.traces import Trace
-from maml_explorer.settings import DEFAULT_ARMS, Settings
-from maml_explorer.worker import messages as m
-from maml_explorer.worker.insight_messages import InsightFigures, LookInside
-from maml_explorer.worker.insight_values.stability import MEDIAN
+from maml_explorer.gui.session.loss_traces import Trace
+from maml_explorer.gui.session.pinned_run import BEFORE
+from maml_explorer.gui.session.stability_verdict import STABILITY
+from maml_explorer.gui.style.numbers import number
+from maml_explorer.protocol import reports
+from maml_explorer.protocol.insight import InsightFigures, LookInside
+from maml_explorer.protocol.insight_records.stability import MEDIAN
+from maml_explorer.settings.settings import DEFAULT_ARMS, Settings
 from tests.gui.panel_bench import LEFT, Bench, nameless
 
 
@@ -35,7 +35,7 @@ def block(first, losses, names=("MAML", "FO-MAML", "ANIL", "MTL"), run=1):
     losses = np.asarray(losses, dtype=float)
     steps = np.arange(first, first + len(losses))
     rows = np.arange(1.0, len(names) + 1)[:, None]
-    return m.Metrics(
+    return reports.Metrics(
         run, names, steps, support_before=10 * rows * losses, query_after=rows * losses,
         seconds=rows * steps / 100, gradient_evaluations=(rows * steps).astype(np.int64),
     )  # fmt: skip
@@ -138,7 +138,7 @@ def test_values_that_are_not_finite_are_not_drawn(bench, panel):
 
 @pytest.mark.parametrize("scale", [1e-8, 1e6])
 def test_tiny_and_huge_losses_have_a_range_and_ticks(bench, panel, scale):
-    bench.session.references = m.ReferenceLosses(1, scale, scale / 2, "", 0.0)
+    bench.session.references = reports.ReferenceLosses(1, scale, scale / 2, "", 0.0)
     train(bench, panel, scale * np.linspace(1, 0.1, 50))
     low, high = panel.plot.view().viewRange()[1]
     assert 10**low <= 0.1 * scale and 10**high >= 4 * scale * 0.99
@@ -159,7 +159,7 @@ def test_reference_lines_stand_at_the_exact_values(bench, panel):
 @pytest.mark.parametrize("height", [220, 400, 700])
 def test_reference_labels_never_overlap(bench, best, height):
     panel = bench.show(LossesPanel, 320, height)
-    bench.session.references = m.ReferenceLosses(1, 4.25, best, "", 0.0)
+    bench.session.references = reports.ReferenceLosses(1, 4.25, best, "", 0.0)
     train(bench, panel, np.linspace(5, 0.5, 50))
     # A label's place in the scene follows the range when it is painted.
     panel.grab()
@@ -173,7 +173,7 @@ def test_reference_labels_never_overlap(bench, best, height):
 
 
 def test_equal_references_are_one_line_and_noise_is_said(bench, panel):
-    bench.report(m.ReferenceLosses(1, 4.34, 4.34, "0", 0.09))
+    bench.report(reports.ReferenceLosses(1, 4.34, 4.34, "0", 0.09))
     train(bench, panel, [4.0, 3.0])
     assert panel.plot.references.labels[0].toPlainText() == ("predict 0 = best single 4.34 with σ²")
     assert not panel.plot.references.lines[1].isVisible()
@@ -181,9 +181,9 @@ def test_equal_references_are_one_line_and_noise_is_said(bench, panel):
 
 def test_with_noise_the_bayes_optimal_answer_is_a_line(bench, panel):
     bench.session.edit({"noise": 0.5})
-    bench.report(m.ReferenceLosses(1, 4.5, 3.26, "−1.62 cos x", 0.25))
+    bench.report(reports.ReferenceLosses(1, 4.5, 3.26, "−1.62 cos x", 0.25))
     family = bench.session.settings.tasks
-    bench.report(m.MetaTested(1, 2, 10, 600, {}, (0.312, 0.0123), family))
+    bench.report(reports.MetaTested(1, 2, 10, 600, {}, (0.312, 0.0123), family))
     train(bench, panel, [4.0, 3.0])
     words = [text.toPlainText() for text in panel.plot.references.labels if text.isVisible()]
     assert words == [
@@ -249,7 +249,7 @@ def test_a_new_run_begins_empty_with_the_old_one_as_a_ghost(bench, panel):
 
 def test_a_rewound_run_drops_what_came_after(bench, panel):
     train(bench, panel, [4.0] * 20 + [1e9] * 5)
-    bench.report(m.Rewound(1, 20))
+    bench.report(reports.Rewound(1, 20))
     draw(panel)
     assert panel.plot.drawn["MAML"].x[-1] == 20
     assert 10 ** panel.plot.drawn["MAML"].raw_y.max() == pytest.approx(4.0)
@@ -274,7 +274,7 @@ def test_a_late_arm_begins_where_it_was_added(bench, panel):
 
 
 def _arm(key):
-    from maml_explorer.settings import default_arm
+    from maml_explorer.settings.settings import default_arm
 
     return [default_arm(key)]
 

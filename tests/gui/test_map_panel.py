@@ -9,13 +9,13 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.panels.color_scale import CYCLIC, DIVERGING, SEQUENTIAL, value_range
-from maml_explorer.gui.panels.inner_step import InnerStep
-from maml_explorer.gui.panels.map import MapPanel
-from maml_explorer.gui.panels.map_landscape import MEAN_QUERY, MEAN_SUPPORT, SUPPORT
-from maml_explorer.gui.panels.map_parameters import AMPLITUDE
-from maml_explorer.gui.theme import DARK
-from maml_explorer.worker.insight_messages import (
+from maml_explorer.gui.panels.map.landscape_page import MEAN_QUERY, MEAN_SUPPORT, SUPPORT
+from maml_explorer.gui.panels.map.panel import MapPanel
+from maml_explorer.gui.panels.map.parameters_page import AMPLITUDE
+from maml_explorer.gui.plots.color_scale import CYCLIC, DIVERGING, SEQUENTIAL, value_range
+from maml_explorer.gui.session.inner_step import InnerStep
+from maml_explorer.gui.style.theme import DARK
+from maml_explorer.protocol.insight import (
     Insight,
     InsightProgress,
     InsightRequest,

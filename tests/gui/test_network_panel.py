@@ -10,20 +10,22 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetricsF
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.panels.category_plot import Means
-from maml_explorer.gui.panels.inner_step import InnerStep
-from maml_explorer.gui.panels.network import NetworkPanel
-from maml_explorer.gui.panels.network_layer import WEIGHTS
-from maml_explorer.gui.probing import chosen_task
-from maml_explorer.gui.theme import DARK, LIGHT, arm_style, base_font
-from maml_explorer.settings import default_arm
-from maml_explorer.worker.insight_messages import (
+from maml_explorer.gui.panels.network.layer_page import WEIGHTS
+from maml_explorer.gui.panels.network.panel import NetworkPanel
+from maml_explorer.gui.plots.category_plot import Means
+from maml_explorer.gui.session.inner_step import InnerStep
+from maml_explorer.gui.session.task_sampling import chosen_task
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.qt_style import base_font
+from maml_explorer.gui.style.theme import DARK, LIGHT
+from maml_explorer.protocol.insight import (
     Insight,
     InsightRequest,
     LookInside,
     NothingToShow,
     RefreshInsight,
 )
+from maml_explorer.settings.settings import default_arm
 from tests.gui import insight_records as records
 from tests.gui.driving import press
 from tests.gui.panel_bench import Bench

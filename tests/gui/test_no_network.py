@@ -13,9 +13,9 @@ from pathlib import Path
 from maml_explorer.worker import handle
 handle.preload()
 from PySide6.QtCore import QEventLoop, QTimer
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.startup import application, open_window
-from maml_explorer.settings import Settings
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.startup import application, open_window
+from maml_explorer.settings.settings import Settings
 from maml_explorer.worker import messages as m
 
 place = Path(sys.argv[1])

@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui import pace as paces
-from maml_explorer.gui.pace import AWAITING, DRAWING_SHARE, FRAME, IDLE, Pace, Patience
+from maml_explorer.gui.session import pace as paces
+from maml_explorer.gui.session.pace import AWAITING, DRAWING_SHARE, FRAME, IDLE, Pace, Patience
 
 
 def test_an_awaited_answer_is_looked_for_at_once(qtbot: QtBot) -> None:

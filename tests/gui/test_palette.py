@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 from shiboken6 import delete
 
-from maml_explorer.gui.actions import keys_text
-from maml_explorer.gui.palette import found
-from maml_explorer.gui.theme import DARK
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.style.theme import DARK
+from maml_explorer.gui.window.action import keys_text
+from maml_explorer.gui.window.command_palette import found
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands
 from tests.gui.driving import worker_of
 
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -59,13 +59,13 @@ def test_a_click_does_the_action(window: MainWindow, qtbot: QtBot):
     qtbot.keyClicks(palette.search, "outer step")
     row = palette.list.visualItemRect(palette.list.item(palette.found.index("outer_step")))
     qtbot.mouseClick(palette.list.viewport(), Qt.MouseButton.LeftButton, pos=row.center())
-    assert worker_of(window).posted_of(m.TakeOuterStep)
+    assert worker_of(window).posted_of(commands.TakeOuterStep)
 
 
 def test_training_from_the_palette_although_a_field_had_the_focus(window: MainWindow, qtbot: QtBot):
     window.form.search.setFocus()
     pick(window, qtbot, "train")
-    assert worker_of(window).posted_of(m.Train)
+    assert worker_of(window).posted_of(commands.Train)
     assert window.form.search.hasFocus()
 
 

@@ -16,26 +16,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.gui.panels.adaptation import AdaptationPanel
-from maml_explorer.gui.panels.adaptation_speed import AdaptationSpeedPanel
-from maml_explorer.gui.panels.arms import free_name
-from maml_explorer.gui.panels.losses import LossesPanel
-from maml_explorer.gui.panels.map import MapPanel
-from maml_explorer.gui.panels.network import NetworkPanel
-from maml_explorer.gui.panels.plot import Plot
-from maml_explorer.gui.panels.pseudocode import PseudocodePanel
-from maml_explorer.gui.panels.tasks import TasksPanel
-from maml_explorer.gui.theme import (
-    DARK,
-    LIGHT,
-    READABLE,
-    THEMES,
-    apply_theme,
-    arm_style,
-    contrast,
-)
-from maml_explorer.settings import Arm, Settings, default_arm
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.panels.adaptation.arm_bar import free_name
+from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
+from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
+from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.panels.map.panel import MapPanel
+from maml_explorer.gui.panels.network.panel import NetworkPanel
+from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
+from maml_explorer.gui.panels.tasks.panel import TasksPanel
+from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.contrast import READABLE, contrast
+from maml_explorer.gui.style.qt_style import apply_theme
+from maml_explorer.gui.style.theme import DARK, LIGHT, THEMES
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 from tests.gui.panel_bench import Bench, nameless
 from tests.gui.test_losses_panel import train
 

@@ -11,15 +11,15 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.loss_history import GRADIENTS, OUTER_LOSS
-from maml_explorer.gui.loss_record import BEFORE
-from maml_explorer.gui.pins_file import read_pins
-from maml_explorer.gui.startup import application, keep_pins, open_window
-from maml_explorer.gui.theme import arm_style
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.startup import application, keep_pins, open_window
+from maml_explorer.gui.session.loss_history import GRADIENTS, OUTER_LOSS
+from maml_explorer.gui.session.pinned_run import BEFORE
+from maml_explorer.gui.session.pins_on_disk import read_pins
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker.handle import Worker
 from tests.gui.driving import Opener, press, said, worker_of
 
@@ -42,13 +42,13 @@ def faint(window: MainWindow, values: float = 0.5) -> None:
     probed = session.probed
     assert probed is not None and session.pins.ghost is not None
     arms = {
-        arm.name: m.ArmProbe(
+        arm.name: reports.ArmProbe(
             np.full_like(probed.arms["MAML"].curves, values), np.zeros(11), np.zeros(11),
             np.zeros((11, 0)),
         )
         for arm in session.pins.ghost.settings.arms
     }  # fmt: skip
-    worker_of(window).report(m.Probed(**{**vars(probed), "ghost": arms}))
+    worker_of(window).report(reports.Probed(**{**vars(probed), "ghost": arms}))
     session.pull()
 
 
@@ -57,8 +57,8 @@ def test_pin_run_draws_the_run_faint_from_now_on(window: MainWindow, qtbot: QtBo
     press(qtbot, window.run_bar.pin)
     (run,) = window.session.pins.runs
     worker = worker_of(window)
-    assert worker.posted_of(m.PinRun) == [m.PinRun(run.folder)]
-    assert worker.posted_of(m.ShowGhost) == [m.ShowGhost(run.folder)]
+    assert worker.posted_of(commands.PinRun) == [commands.PinRun(run.folder)]
+    assert worker.posted_of(commands.ShowGhost) == [commands.ShowGhost(run.folder)]
     faint(window)
     curves = window.places["adaptation"].panel.canvas.curves  # type: ignore[union-attr]
     assert set(curves.ghosts) == {"MAML", "FO-MAML", "ANIL", "MTL"}
@@ -93,7 +93,7 @@ def test_one_ghost_above_and_any_number_among_the_losses(window: MainWindow, qtb
     assert lines["Faint: Run 2 · outer step 80"].isChecked()
     lines["Faint: Run 1 · outer step 40"].trigger()
     assert session.pins.ghost == session.pins.runs[0].ghost
-    assert worker_of(window).posted[-1] == m.ShowGhost(session.pins.runs[0].folder)
+    assert worker_of(window).posted[-1] == commands.ShowGhost(session.pins.runs[0].folder)
     menu.close()
 
 
@@ -114,7 +114,7 @@ def test_the_table_says_which_are_drawn(window: MainWindow, qtbot: QtBot):
     assert panel.ghost.isChecked()  # type: ignore[union-attr]
     press(qtbot, panel.ghost)  # type: ignore[union-attr]
     assert session.pins.ghost is None
-    assert worker_of(window).posted[-1] == m.ShowGhost()
+    assert worker_of(window).posted[-1] == commands.ShowGhost()
     press(qtbot, panel.ghost)  # type: ignore[union-attr]
     press(qtbot, panel.remove)  # type: ignore[union-attr]
     assert session.pins.ghost is None, "what was deleted is drawn no more"
@@ -129,7 +129,7 @@ def test_a_restart_keeps_the_run_before_as_a_ghost_with_its_state(window: MainWi
     ghost = session.pins.ghost
     assert ghost is not None and ghost.words == f"{BEFORE} · outer step 40"
     assert ghost.settings.model.hidden == (40, 40)
-    assert worker_of(window).posted_of(m.ShowGhost) == [m.ShowGhost(run=1)]
+    assert worker_of(window).posted_of(commands.ShowGhost) == [commands.ShowGhost(run=1)]
     plot = window.places["losses"].panel.plot  # type: ignore[union-attr]
     plot.draw()
     assert {run for run, _ in plot.ghosts.curves} == {BEFORE}
@@ -168,7 +168,7 @@ def test_a_dropped_initialization_is_pinned_on_request(
     assert {path.name for path in Path(run.folder).iterdir()} == {
         "config.json", "model.safetensors"
     }  # fmt: skip
-    assert worker_of(window).posted[-1] == m.ShowGhost(run.folder)
+    assert worker_of(window).posted[-1] == commands.ShowGhost(run.folder)
     assert window.session.settings == before
 
 
@@ -253,8 +253,8 @@ def test_pins_are_there_at_the_next_start(
 def test_a_damaged_pin_is_refused_with_a_sentence(
     opened: Opener, tmp_path: Path, damage: dict[str, object]
 ):
-    from maml_explorer.gui.pinned import PinnedRun
-    from maml_explorer.gui.pins_file import to_json
+    from maml_explorer.gui.session.pinned_run import PinnedRun
+    from maml_explorer.gui.session.pins_on_disk import to_json
 
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -269,7 +269,7 @@ def test_a_damaged_pin_is_refused_with_a_sentence(
 
 
 def test_a_thinned_history_draws_what_the_whole_one_drew():
-    from maml_explorer.gui.loss_history import LossHistory
+    from maml_explorer.gui.session.loss_history import LossHistory
     from tests.gui.test_losses_panel import block
 
     whole = LossHistory()

@@ -7,10 +7,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from maml_explorer.gui.panels.adaptation import AdaptationPanel
-from maml_explorer.gui.panels.adaptation_speed import AdaptationSpeedPanel
-from maml_explorer.gui.panels.losses import LossesPanel
-from maml_explorer.gui.panels.table_window import TableWindow
+from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
+from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
+from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.plots.table_window import TableWindow
 from tests.gui.panel_bench import Bench, nameless
 from tests.gui.test_losses_panel import train
 

@@ -3,11 +3,18 @@
 import pytest
 from PySide6.QtCore import Qt
 
-from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.gui.panels.pseudocode import PseudocodePanel
-from maml_explorer.gui.pseudocode_text import ADAPT, QUERY, SAMPLE, UPDATE, pseudocode, sentence
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.worker import messages as m
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
+from maml_explorer.gui.panels.pseudocode.text import (
+    ADAPT,
+    QUERY,
+    SAMPLE,
+    UPDATE,
+    pseudocode,
+    sentence,
+)
+from maml_explorer.protocol import reports
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 from tests.gui.panel_bench import Bench, nameless
 
 
@@ -112,11 +119,11 @@ def test_the_arm_is_chosen_with_the_keyboard(bench, panel):
 
 
 def stepped(bench, phase, k=1):
-    bench.worker.phase = m.Phase.STEPPING
+    bench.worker.phase = reports.Phase.STEPPING
     bench.report(bench.worker._status())
     probed = bench.session.probed
     names = [arm.name for arm in bench.session.settings.arms]
-    bench.report(m.Stepped(1, 1, k, 2, phase, probed.probe, dict.fromkeys(names, k), probed))
+    bench.report(reports.Stepped(1, 1, k, 2, phase, probed.probe, dict.fromkeys(names, k), probed))
 
 
 @pytest.mark.parametrize("phase", [SAMPLE, ADAPT, QUERY, UPDATE])

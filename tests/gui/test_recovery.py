@@ -14,11 +14,11 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.recovery import ANSWER, Recovery
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.settings import Settings
-from maml_explorer.storage.run_folder import create_run
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.app.crash_recovery import ANSWER, Recovery
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.folder import create_run
 from tests.gui.driving import press, said, worker_of
 from tests.worker.driving import Clock
 
@@ -49,30 +49,30 @@ def test_the_session_is_saved_now_and_then(window: MainWindow, recovery: Recover
     recovery.look()
     clock.now += INTERVAL
     recovery.look()
-    assert not worker_of(window).posted_of(m.SaveRun)  # nothing was trained
+    assert not worker_of(window).posted_of(commands.SaveRun)  # nothing was trained
     trained(window)
     recovery.look()
-    (command,) = worker_of(window).posted_of(m.SaveRun)
-    assert command == m.SaveRun(str(recovery.folder), overwrite=True, autosave=True)
+    (command,) = worker_of(window).posted_of(commands.SaveRun)
+    assert command == commands.SaveRun(str(recovery.folder), overwrite=True, autosave=True)
     clock.now += INTERVAL
     recovery.look()
-    assert len(worker_of(window).posted_of(m.SaveRun)) == 1  # not answered yet
+    assert len(worker_of(window).posted_of(commands.SaveRun)) == 1  # not answered yet
     worker_of(window)._outbox.clear()
     # it took long: the next one waits, so that saving keeps to its part of the time
     clock.now += 60
-    worker_of(window).report(m.Exported("session", str(recovery.folder)))
+    worker_of(window).report(reports.Exported("session", str(recovery.folder)))
     window.session.pull()
     assert not said(window)
     clock.now += 2 * INTERVAL
     recovery.look()
-    assert len(worker_of(window).posted_of(m.SaveRun)) == 1
+    assert len(worker_of(window).posted_of(commands.SaveRun)) == 1
     clock.now += 180 / 0.02
     recovery.look()
-    assert len(worker_of(window).posted_of(m.SaveRun)) == 2
+    assert len(worker_of(window).posted_of(commands.SaveRun)) == 2
 
 
 def saves(window: MainWindow) -> int:
-    return len(worker_of(window).posted_of(m.SaveRun))
+    return len(worker_of(window).posted_of(commands.SaveRun))
 
 
 def test_how_often_is_a_choice(window: MainWindow, recovery: Recovery, clock: Clock):
@@ -92,7 +92,7 @@ def test_how_often_is_a_choice(window: MainWindow, recovery: Recovery, clock: Cl
     recovery.look()
     assert saves(window) == 1
     clock.now += 60  # that long it took: at 10 % the next one is due after 600 s
-    worker_of(window).report(m.Exported("session", str(recovery.folder)))
+    worker_of(window).report(reports.Exported("session", str(recovery.folder)))
     window.session.pull()
     window.actions_table["autosave share 10"].trigger()
     trained(window)
@@ -141,7 +141,7 @@ def test_closing_asks_only_while_something_would_be_lost(
 def test_a_saved_run_is_closed_without_a_question(window: MainWindow, recovery: Recovery):
     trained(window, pulls=10)
     window.session.pause()
-    window.session.post(m.SaveRun("/somewhere"))
+    window.session.post(commands.SaveRun("/somewhere"))
     window.session.pull()
     window.close()
     assert not window.isVisible()
@@ -161,22 +161,22 @@ def test_what_a_crash_left_is_offered(
     press(qtbot, report.buttons[0])
     assert "line 3" in QApplication.clipboard().text()
     press(qtbot, run.buttons[0])
-    (command,) = worker_of(window).posted_of(m.OpenRun)
+    (command,) = worker_of(window).posted_of(commands.OpenRun)
     assert Path(command.folder).name.startswith("recovered-")
     recovery.offer()
     assert not said(window)
 
 
-@pytest.mark.parametrize("phase", [m.Phase.PAUSED, m.Phase.FAILED])
+@pytest.mark.parametrize("phase", [reports.Phase.PAUSED, reports.Phase.FAILED])
 def test_what_was_saved_before_training_failed_is_offered_next_time(
-    window: MainWindow, tmp_path: Path, phase: m.Phase
+    window: MainWindow, tmp_path: Path, phase: reports.Phase
 ):
     recovery = Recovery(window, tmp_path / "sessions")
     create_run(recovery.folder, Settings())
-    worker_of(window).report(m.Status(1, phase, 50, Settings()))
+    worker_of(window).report(reports.Status(1, phase, 50, Settings()))
     window.session.pull()
     recovery.end()
-    assert recovery.folder.exists() == (phase is m.Phase.FAILED)
+    assert recovery.folder.exists() == (phase is reports.Phase.FAILED)
 
 
 def test_the_folder_of_a_crash_report_is_opened(
@@ -218,8 +218,8 @@ def test_a_request_to_end_saves_the_session(tmp_path: Path):
         "import sys\n"
         "from PySide6.QtCore import QTimer\n"
         "from maml_explorer.gui import startup\n"
-        "from maml_explorer.gui.app import Options, run\n"
-        "from maml_explorer.settings import Settings\n"
+        "from maml_explorer.gui.app.run import Options, run\n"
+        "from maml_explorer.settings.settings import Settings\n"
         "begin = startup.begin\n"
         "def started(window, options):\n"
         "    begin(window, options)\n"

@@ -6,10 +6,10 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.panels.runs import RunsPanel
-from maml_explorer.gui.pinned import MOST, differences, figure
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.settings import Arm, Settings, default_arm
+from maml_explorer.gui.panels.runs.panel import RunsPanel
+from maml_explorer.gui.session.pinned_run import MOST, differences, figure
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 from tests.gui.driving import press
 
 

@@ -12,10 +12,10 @@ import pytest
 SCRIPT = """
 import json, sys
 from PySide6.QtWidgets import QAbstractButton, QLabel
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.elided import ElidedLabel
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.panels import PANELS, TAB
-from maml_explorer.gui.startup import application, open_window
+from maml_explorer.gui.app.startup import application, open_window
 from tests.gui.fake_worker import FakeWorker
 
 app = application()

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.probing import CLUSTERED, LEFT_HALF
-from maml_explorer.gui.session import Session
-from maml_explorer.gui.view_state import ViewState, view_state
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.presets import presets
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.task_sampling import CLUSTERED, LEFT_HALF
+from maml_explorer.gui.session.view_state import ViewState, view_state
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.presets import presets
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 from tests.gui.fake_worker import FakeWorker
 
 
@@ -38,7 +38,7 @@ def test_a_change_for_the_next_step_is_posted_at_once(session: Session, worker: 
     session.edit({"inner_lr": 0.5})
     assert session.settings.inner.inner_lr == 0.5
     assert session.staged is None
-    assert worker.posted_of(m.Change)[-1].settings == session.settings
+    assert worker.posted_of(commands.Change)[-1].settings == session.settings
 
 
 def test_arms_wait_where_what_is_in_force_contradicts_them(session: Session, worker: FakeWorker):
@@ -78,13 +78,13 @@ def test_a_change_that_needs_a_restart_waits(session: Session, worker: FakeWorke
     assert session.staged is not None
     assert session.staged.run.seed == 7
     assert session.staged_labels == ["Activation", "Seed"]
-    assert not worker.posted_of(m.Change)
+    assert not worker.posted_of(commands.Change)
     # what can apply at once still does, and the staged part stays
     session.edit({"noise": 0.3})
     assert session.settings.tasks.noise == 0.3
     assert session.settings.run.seed == 0
     assert session.staged.run.seed == 7
-    assert worker.posted_of(m.Change)[-1].settings.run.seed == 0
+    assert worker.posted_of(commands.Change)[-1].settings.run.seed == 0
     session.restart()
     assert session.staged is None
     assert worker.settings.run.seed == 7
@@ -149,7 +149,7 @@ def test_undo_brings_back_the_run_before_a_restart(session: Session, worker: Fak
     assert worker.step == 0
     session.undo_stack.undo()
     session.pull()
-    assert worker.posted_of(m.BringBack) == [m.BringBack(1)]
+    assert worker.posted_of(commands.BringBack) == [commands.BringBack(1)]
     assert (worker.step, worker.settings.run.seed) == (40, 0)
     assert session.status is not None and session.status.outer_step == 40
     assert session.settings.run.seed == 0
@@ -159,7 +159,7 @@ def test_undo_brings_back_the_run_before_a_restart(session: Session, worker: Fak
     session.undo_stack.redo()
     session.undo_stack.redo()
     session.pull()
-    assert worker.posted_of(m.BringBack)[-1] == m.BringBack(2)
+    assert worker.posted_of(commands.BringBack)[-1] == commands.BringBack(2)
     assert (worker.step, session.settings.run.seed) == (0, 7)
 
 
@@ -187,7 +187,7 @@ def test_a_run_that_is_no_longer_kept_is_said_and_the_settings_stay_true(
     session.restart()
     session.pull()
     worker._kept.clear()
-    refusals: list[m.Refused] = []
+    refusals: list[reports.Refused] = []
     session.refused.connect(refusals.append)
     session.undo_stack.undo()
     session.pull()
@@ -211,7 +211,7 @@ def test_new_seed_takes_the_next_one_and_keeps_training(session: Session, worker
     session.pull()
     session.new_seed()
     assert worker.settings.run.seed == 1
-    assert worker.posted_of(m.Restart)[-1].train
+    assert worker.posted_of(commands.Restart)[-1].train
     session.undo_stack.undo()
     assert session.edited.run.seed == 0
 
@@ -219,7 +219,7 @@ def test_new_seed_takes_the_next_one_and_keeps_training(session: Session, worker
 def test_reset_keeps_the_seed_and_what_waits(session: Session, worker: FakeWorker):
     session.edit({"seed": 9})
     session.reset()
-    assert worker.posted_of(m.Restart)[-1] == m.Restart(Settings(), train=False)
+    assert worker.posted_of(commands.Restart)[-1] == commands.Restart(Settings(), train=False)
     assert session.edited.run.seed == 9
 
 
@@ -229,16 +229,16 @@ def test_toggle_trains_pauses_and_continues(session: Session, worker: FakeWorker
     assert session.running
     session.toggle()
     session.pull()
-    assert session.phase is m.Phase.PAUSED
-    worker.phase = m.Phase.FINISHED
+    assert session.phase is reports.Phase.PAUSED
+    worker.phase = reports.Phase.FINISHED
     worker.report(worker._status())
     session.pull()
     session.toggle()
-    assert worker.posted_of(m.Train)[-1] == m.Train(beyond=True)
+    assert worker.posted_of(commands.Train)[-1] == commands.Train(beyond=True)
 
 
 def test_reports_of_an_older_run_are_dropped(session: Session, worker: FakeWorker, qtbot: QtBot):
-    arrived: list[m.Metrics] = []
+    arrived: list[reports.Metrics] = []
     session.metrics_arrived.connect(arrived.append)
     session.train()
     session.pull()
@@ -268,7 +268,7 @@ def test_a_new_run_is_announced_before_its_reports(session: Session, worker: Fak
 
 
 def test_a_refused_change_goes_back_to_what_is_in_force(session: Session, worker: FakeWorker):
-    worker.report(m.Refused("Change", "No."))
+    worker.report(reports.Refused("Change", "No."))
     session.settings = session.settings.with_values({"noise": 1.0})
     session.pull()
     assert session.settings.tasks.noise == 0.0
@@ -282,13 +282,13 @@ def test_after_a_refusal_only_what_waits_for_a_restart_is_still_edited(
     session.edit({"hidden": (8,)})
     assert session.staged_labels == ["Hidden layers"]
     refused = session.edited.with_values({"inner_lr": 0.5})
-    worker.report(m.Refused("Change", "No."))
+    worker.report(reports.Refused("Change", "No."))
     session.settings, session.staged = session.settings.with_values({"inner_lr": 0.5}), refused
     session.pull()
     assert session.settings.inner.inner_lr == 0.01
     assert session.edited == session.settings.with_values({"hidden": (8,)})
     # and where nothing waits, nothing is edited
-    worker.report(m.Refused("Change", "No."))
+    worker.report(reports.Refused("Change", "No."))
     session.staged = session.settings.with_values({"inner_lr": 0.5})
     session.pull()
     assert session.staged is None
@@ -299,11 +299,11 @@ def test_halving_alpha_is_the_arms_own_and_goes_on(session: Session, worker: Fak
     assert dict(worker.settings.arm("ANIL").overrides) == {"inner_lr": 0.005}
     assert worker.settings.inner.inner_lr == 0.01
     kinds = [type(command) for command in worker.posted[-3:]]
-    assert kinds == [m.Change, m.ReviveArm, m.Train]
+    assert kinds == [commands.Change, commands.ReviveArm, commands.Train]
 
 
 def test_a_dead_thread_is_said_once(session: Session, worker: FakeWorker):
-    failures: list[m.Failed] = []
+    failures: list[reports.Failed] = []
     session.failed.connect(failures.append)
     worker.alive = False
     session.pull()
@@ -378,7 +378,7 @@ def test_new_points_keep_the_task(session: Session):
 
 
 def test_new_points_of_an_own_task_are_a_new_task(session: Session):
-    session.set_probe(m.ProbeTask(np.array([1.0]), np.array([9.0])))
+    session.set_probe(commands.ProbeTask(np.array([1.0]), np.array([9.0])))
     assert session.target(0.0) is None
     session.new_points()
     assert session.probe is not None
@@ -386,7 +386,7 @@ def test_new_points_of_an_own_task_are_a_new_task(session: Session):
 
 
 def test_target_is_the_truth(session: Session):
-    session.set_probe(m.ProbeTask(np.zeros(1), np.zeros(1), amplitude=2.0, phase=0.5))
+    session.set_probe(commands.ProbeTask(np.zeros(1), np.zeros(1), amplitude=2.0, phase=0.5))
     assert session.target(1.5) == pytest.approx(2.0 * math.sin(1.0))
 
 
@@ -443,10 +443,10 @@ class SlowWorker(FakeWorker):
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting: list[m.Command] = []
+        self.waiting: list[commands.Command] = []
         self.taken = 0
 
-    def post(self, command: m.Command) -> None:
+    def post(self, command: commands.Command) -> None:
         self.waiting.append(command)
 
     def work(self) -> None:
@@ -481,7 +481,7 @@ def test_runs_that_were_not_reported_yet_are_undone_and_redone(slow: Session):
     slow.edit({"seed": 8})
     slow.restart()
     worker = answer(slow)
-    assert not [r for r in worker.posted_of(m.BringBack) if r.run not in (1, 2, 3)]
+    assert not [r for r in worker.posted_of(commands.BringBack) if r.run not in (1, 2, 3)]
     assert (slow.settings.run.seed, worker.settings.run.seed) == (8, 8)
     while slow.undo_stack.canUndo():  # the edit that was staged is a step of its own
         slow.undo_stack.undo()

@@ -10,12 +10,13 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.fields import ChoiceField, SwitchField, TextField, written
-from maml_explorer.gui.session import Session
-from maml_explorer.gui.settings_form import SettingsForm
-from maml_explorer.gui.slider_scale import SliderScale
-from maml_explorer.presets import presets
-from maml_explorer.settings import DECLARATIONS, GROUPS, default_arm
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.settings_form.fields import ChoiceField, SwitchField, TextField, written
+from maml_explorer.gui.settings_form.form import SettingsForm
+from maml_explorer.gui.settings_form.slider_scale import SliderScale
+from maml_explorer.settings.groups import DECLARATIONS, GROUPS
+from maml_explorer.settings.presets import presets
+from maml_explorer.settings.settings import default_arm
 from tests.gui.fake_worker import FakeWorker
 
 KEYS = list(DECLARATIONS)

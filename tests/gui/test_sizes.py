@@ -9,10 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui import appearance
-from maml_explorer.gui.appearance import TEXT_SIZES
-from maml_explorer.gui.theme import DARK, LIGHT, Theme, arm_style
-from maml_explorer.gui.window import MainWindow
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.theme import DARK, LIGHT, Theme
+from maml_explorer.gui.window import appearance
+from maml_explorer.gui.window.appearance import TEXT_SIZES
+from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener
 
 

@@ -3,15 +3,15 @@
 import pytest
 from PySide6.QtCore import QEventLoop, QTimer
 
-from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.gui.panels.adaptation import AdaptationPanel
-from maml_explorer.gui.panels.in_progress import over
-from maml_explorer.gui.panels.pseudocode import PseudocodePanel
-from maml_explorer.gui.pseudocode_text import sentence
-from maml_explorer.gui.session import Session
-from maml_explorer.settings import Settings, default_arm
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.panels.adaptation.outer_step_shown import over
+from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
+from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
+from maml_explorer.gui.panels.pseudocode.text import sentence
+from maml_explorer.gui.session.session import Session
+from maml_explorer.protocol import reports
+from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker import handle
-from maml_explorer.worker import messages as m
 
 ROUND = ["sample", "adapt", "adapt", "query", "update"]
 
@@ -76,7 +76,7 @@ def test_slow_motion_plays_the_batch_s_first_task_and_then_gives_the_hero_back(s
     assert session.running and hero.slider.isEnabled()
     assert not hero.canvas.curves.residuals
     session.pause()
-    wait(lambda: session.phase is m.Phase.PAUSED)
+    wait(lambda: session.phase is reports.Phase.PAUSED)
     assert session.status.outer_step > 2
 
 
@@ -95,13 +95,13 @@ def test_pausing_slow_motion_gives_the_hero_back_too(session, qtbot):
 
 
 def test_when_an_outer_step_in_progress_is_over():
-    stepped = m.Stepped(1, 5, 0, 1, "sample", None, {}, None)
+    stepped = reports.Stepped(1, 5, 0, 1, "sample", None, {}, None)
 
     def status(phase, outer_step):
-        return m.Status(1, phase, outer_step, Settings())
+        return reports.Status(1, phase, outer_step, Settings())
 
-    assert not over(stepped, status(m.Phase.STEPPING, 4))
-    assert not over(stepped, status(m.Phase.RUNNING, 4))
-    assert not over(stepped, status(m.Phase.RUNNING, 5)), "its own update is still shown"
-    assert over(stepped, status(m.Phase.RUNNING, 6))
-    assert over(stepped, status(m.Phase.PAUSED, 4))
+    assert not over(stepped, status(reports.Phase.STEPPING, 4))
+    assert not over(stepped, status(reports.Phase.RUNNING, 4))
+    assert not over(stepped, status(reports.Phase.RUNNING, 5)), "its own update is still shown"
+    assert over(stepped, status(reports.Phase.RUNNING, 6))
+    assert over(stepped, status(reports.Phase.PAUSED, 4))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from maml_explorer.gui.startup import application
+from maml_explorer.gui.app.startup import application
 from tests.long import soak
 from tests.long.report import Budget, Row
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maml_explorer.gui.stability_light import DANGER, DARK, QUIET, STABILITY, WARNING, verdict
-from maml_explorer.gui.theme import THEMES, contrast
-from maml_explorer.worker.insight_messages import Insight, LookInside, NothingToShow
-from maml_explorer.worker.insight_values.stability import StabilitySeen
+from maml_explorer.gui.session.stability_verdict import STABILITY, verdict
+from maml_explorer.gui.style.contrast import contrast
+from maml_explorer.gui.style.theme import THEMES
+from maml_explorer.gui.window.stability_light import DANGER, DARK, QUIET, WARNING
+from maml_explorer.protocol.insight import Insight, LookInside, NothingToShow
+from maml_explorer.protocol.insight_records.stability import StabilitySeen
 from tests.gui.driving import Opener, worker_of
 
 

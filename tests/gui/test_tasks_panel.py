@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from maml_explorer.gui.panels.tasks import FEWEST, MOST, TasksPanel
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.panels.tasks.panel import FEWEST, MOST, TasksPanel
+from maml_explorer.protocol import commands, reports
 from tests.gui.panel_bench import LEFT, Bench, nameless
 
 
@@ -25,13 +25,13 @@ def panel(bench):
 
 def answer(bench, panel, value=0.5):
     """A report whose curves are value · (task + 1) at inner step 1."""
-    watch = bench.worker.posted_of(m.WatchTasks)[-1]
+    watch = bench.worker.posted_of(commands.WatchTasks)[-1]
     grid = np.linspace(-5, 5, 50)
     n = len(watch.support_x)
     curves = np.zeros((3, n, 50))
     curves[1] = value * (1 + np.arange(n))[:, None]
     arms = {arm.name: curves for arm in bench.session.settings.arms}
-    bench.report(m.Watched(bench.session.run, 0, watch, grid, arms))
+    bench.report(reports.Watched(bench.session.run, 0, watch, grid, arms))
     return watch
 
 
@@ -61,7 +61,7 @@ def test_a_title_with_a_frequency_has_room(bench, panel):
     for cell in panel.cells:
         assert cell.title.count("ω") == 1 and 1 < cell.task.frequency <= 1.5
         assert cell.fontMetrics().horizontalAdvance(cell.title) <= 640 / len(panel.cells)
-    assert bench.worker.posted_of(m.WatchTasks)[-1].support_x.shape[0] == len(panel.cells)
+    assert bench.worker.posted_of(commands.WatchTasks)[-1].support_x.shape[0] == len(panel.cells)
 
 
 def test_new_tasks_are_other_tasks(bench, panel):
@@ -71,24 +71,24 @@ def test_new_tasks_are_other_tasks(bench, panel):
 
 
 def test_a_report_about_tasks_of_before_is_not_drawn_on_these(bench, panel):
-    old = bench.worker.posted_of(m.WatchTasks)[-1]
+    old = bench.worker.posted_of(commands.WatchTasks)[-1]
     panel.sample()
     arms = {"MAML": np.zeros((2, len(old.support_x), 50))}
-    bench.report(m.Watched(bench.session.run, 0, old, np.linspace(-5, 5, 50), arms))
+    bench.report(reports.Watched(bench.session.run, 0, old, np.linspace(-5, 5, 50), arms))
     assert panel.cells[0].curves == {} or not np.array_equal(panel.cells[0].curves["MAML"], 0)
 
 
 def test_hiding_ends_watching(bench, panel):
     panel.hide()
-    assert bench.worker.posted_of(m.WatchTasks)[-1].support_x.size == 0
+    assert bench.worker.posted_of(commands.WatchTasks)[-1].support_x.size == 0
     panel.show()
-    assert len(bench.worker.posted_of(m.WatchTasks)[-1].support_x) == len(panel.cells)
+    assert len(bench.worker.posted_of(commands.WatchTasks)[-1].support_x) == len(panel.cells)
 
 
 def test_another_family_brings_other_tasks(bench, panel):
     bench.session.edit({"amplitude_min": 4.9, "shots": 3})
     assert all(cell.task.amplitude >= 4.9 for cell in panel.cells)
-    assert bench.worker.posted_of(m.WatchTasks)[-1].support_x.shape[1] == 3
+    assert bench.worker.posted_of(commands.WatchTasks)[-1].support_x.shape[1] == 3
     tasks = list(panel.tasks)
     bench.session.edit({"inner_lr": 0.5})
     assert panel.tasks == tasks
@@ -113,18 +113,20 @@ def test_a_high_panel_has_two_rows(bench):
 
 
 def test_a_new_run_is_watched_too(bench, panel):
-    before = len(bench.worker.posted_of(m.WatchTasks))
+    before = len(bench.worker.posted_of(commands.WatchTasks))
     bench.session.restart()
     bench.pull()
-    assert len(bench.worker.posted_of(m.WatchTasks)) == before + 1
+    assert len(bench.worker.posted_of(commands.WatchTasks)) == before + 1
 
 
 def test_diverged_curves_leave_the_cell(bench, panel):
-    watch = bench.worker.posted_of(m.WatchTasks)[-1]
+    watch = bench.worker.posted_of(commands.WatchTasks)[-1]
     n = len(watch.support_x)
     curves = np.full((3, n, 50), np.nan)
     curves[:, 0] = 1e300
-    bench.report(m.Watched(bench.session.run, 0, watch, np.linspace(-5, 5, 50), {"MAML": curves}))
+    bench.report(
+        reports.Watched(bench.session.run, 0, watch, np.linspace(-5, 5, 50), {"MAML": curves})
+    )
     panel.grab()
     assert np.isnan(panel.cells[1].curves["MAML"]).all()
 

@@ -8,21 +8,13 @@ import pytest
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
-from maml_explorer.core.algorithms import ALGORITHMS
-from maml_explorer.gui.stylesheet import stylesheet
-from maml_explorer.gui.theme import (
-    DARK,
-    LIGHT,
-    READABLE,
-    THEMES,
-    Theme,
-    arm_style,
-    contrast,
-    mixed,
-    palette,
-    readable,
-)
-from maml_explorer.settings import Arm, Settings, default_arm
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.contrast import READABLE, contrast, mixed, readable
+from maml_explorer.gui.style.qt_style import palette
+from maml_explorer.gui.style.stylesheet import stylesheet
+from maml_explorer.gui.style.theme import DARK, LIGHT, THEMES, Theme
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 
 both = pytest.mark.parametrize("theme", THEMES.values(), ids=lambda theme: theme.name)
 

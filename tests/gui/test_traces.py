@@ -5,9 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from maml_explorer.gui.numbers import number, whole
-from maml_explorer.gui.ticks import linear_ticks, log_ticks
-from maml_explorer.gui.traces import SMOOTHINGS, MovingAverages, Trace, columns, recurrence
+from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks
+from maml_explorer.gui.session.loss_traces import (
+    SMOOTHINGS,
+    MovingAverages,
+    Trace,
+    columns,
+    recurrence,
+)
+from maml_explorer.gui.style.numbers import number, whole
 
 
 def slow_average(values, smoothing):

@@ -12,14 +12,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui import example
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.example import example_folder, example_probed
-from maml_explorer.gui.startup import application, begin, greet, open_window
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.presets import presets
-from maml_explorer.settings_text import from_toml
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.startup import application, begin, greet, open_window
+from maml_explorer.gui.session import example
+from maml_explorer.gui.session.example import example_folder, example_probed
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands
+from maml_explorer.settings.presets import presets
+from maml_explorer.settings.text import from_toml
 from tests.gui.driving import Opener, press, worker_of
 from tests.gui.fake_worker import FakeWorker
 
@@ -59,7 +59,7 @@ def test_the_example_stays_until_a_way_in_is_taken(first_start: MainWindow, qtbo
     assert session.probed is not None and session.probed.outer_step == 70_000
     press(qtbot, first_start.welcome.train)
     session.pull()
-    assert worker_of(first_start).posted_of(m.Train)
+    assert worker_of(first_start).posted_of(commands.Train)
     assert not first_start.welcome.isVisible()
     assert session.probed.outer_step == 40
 
@@ -68,7 +68,9 @@ def test_the_trained_example_is_opened_through_the_worker(first_start: MainWindo
     first_start.session.pull()
     press(qtbot, first_start.welcome.example)
     first_start.session.pull()
-    assert worker_of(first_start).posted_of(m.OpenRun) == [m.OpenRun(str(example_folder()))]
+    assert worker_of(first_start).posted_of(commands.OpenRun) == [
+        commands.OpenRun(str(example_folder()))
+    ]
     assert not first_start.welcome.isVisible()
     assert first_start.session.status is not None
     assert first_start.session.status.outer_step == 500

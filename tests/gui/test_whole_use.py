@@ -9,14 +9,14 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.export_dialog import ExportDialog
-from maml_explorer.gui.fields import TextField
-from maml_explorer.gui.startup import application, open_window
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.storage.initialization import load_initialization
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.startup import application, open_window
+from maml_explorer.gui.files.export_dialog import ExportDialog
+from maml_explorer.gui.settings_form.fields import TextField
+from maml_explorer.protocol.reports import Phase
+from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.storage.initialization.folder import load_initialization
 from maml_explorer.worker.handle import Worker
-from maml_explorer.worker.messages import Phase
 
 LEFT = Qt.MouseButton.LeftButton
 SETTINGS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtWidgets import QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.widgets import ComboBox
-from maml_explorer.gui.window import MainWindow
+from maml_explorer.gui.widgets.controls import ComboBox
+from maml_explorer.gui.window.window import MainWindow
 
 
 def test_a_choice_with_too_little_room_ends_with_an_ellipsis(qtbot: QtBot) -> None:

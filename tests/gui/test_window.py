@@ -23,21 +23,21 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.files.reader import StorageError
 from maml_explorer.gui import panels
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.autosave import Autosave
-from maml_explorer.gui.layout_file import WindowLayout, read_layout, write_layout
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.startup import open_window
+from maml_explorer.gui.files.autosave_choice import Autosave
 from maml_explorer.gui.panels import PANELS, PanelEntry
-from maml_explorer.gui.run_bar import speed_limit
-from maml_explorer.gui.session import Session
-from maml_explorer.gui.startup import open_window
-from maml_explorer.gui.status_line import duration, status_text
-from maml_explorer.gui.theme import DARK, LIGHT
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.presets import presets
-from maml_explorer.settings import Settings
-from maml_explorer.storage.reader import StorageError
-from maml_explorer.worker import messages as m
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.theme import DARK, LIGHT
+from maml_explorer.gui.window.remembered_layout import WindowLayout, read_layout, write_layout
+from maml_explorer.gui.window.run_bar import speed_limit
+from maml_explorer.gui.window.status_text import duration, status_text
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.presets import presets
+from maml_explorer.settings.settings import Settings
 from tests.gui.driving import Opener, press, worker_of
 from tests.gui.fake_worker import FakeWorker
 
@@ -57,11 +57,11 @@ def test_the_train_button_trains_and_pauses(window: MainWindow, qtbot: QtBot):
 @pytest.mark.parametrize(
     ("key", "modifier", "command"),
     [
-        (Qt.Key.Key_Space, Qt.KeyboardModifier.NoModifier, m.Train),
-        (Qt.Key.Key_N, Qt.KeyboardModifier.NoModifier, m.TakeOuterStep),
-        (Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier, m.TakeInnerStep),
-        (Qt.Key.Key_T, Qt.KeyboardModifier.NoModifier, m.ProbeTask),
-        (Qt.Key.Key_P, Qt.KeyboardModifier.NoModifier, m.ProbeTask),
+        (Qt.Key.Key_Space, Qt.KeyboardModifier.NoModifier, commands.Train),
+        (Qt.Key.Key_N, Qt.KeyboardModifier.NoModifier, commands.TakeOuterStep),
+        (Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier, commands.TakeInnerStep),
+        (Qt.Key.Key_T, Qt.KeyboardModifier.NoModifier, commands.ProbeTask),
+        (Qt.Key.Key_P, Qt.KeyboardModifier.NoModifier, commands.ProbeTask),
     ],
 )
 def test_shortcuts(
@@ -83,14 +83,14 @@ def test_space_and_letters_are_typed_in_a_field(window: MainWindow, qtbot: QtBot
 def test_space_presses_the_button_that_has_the_focus(window: MainWindow, qtbot: QtBot):
     window.run_bar.new_seed.setFocus()
     qtbot.keyClick(window.run_bar.new_seed, Qt.Key.Key_Space)
-    assert not worker_of(window).posted_of(m.Train)
+    assert not worker_of(window).posted_of(commands.Train)
     assert worker_of(window).settings.run.seed == 1
 
 
 def test_space_trains_after_a_click_on_another_button(window: MainWindow, qtbot: QtBot):
     press(qtbot, window.run_bar.outer_step)
     qtbot.keyClick(window, Qt.Key.Key_Space)
-    assert len(worker_of(window).posted_of(m.Train)) == 1
+    assert len(worker_of(window).posted_of(commands.Train)) == 1
 
 
 def test_a_click_on_train_takes_over_what_is_being_typed(window: MainWindow, qtbot: QtBot):
@@ -119,10 +119,10 @@ def test_undo_by_key_after_typing_a_setting(window: MainWindow, qtbot: QtBot):
 def test_the_speed_slider_limits(window: MainWindow, qtbot: QtBot):
     slider = window.run_bar.speed
     qtbot.keyClick(slider, Qt.Key.Key_Home)
-    assert worker_of(window).posted[-1] == m.LimitSpeed(1.0)
+    assert worker_of(window).posted[-1] == commands.LimitSpeed(1.0)
     assert window.run_bar.speed_limit.text() == "≤ 1/s"
     qtbot.keyClick(slider, Qt.Key.Key_End)
-    assert worker_of(window).posted[-1] == m.LimitSpeed(None)
+    assert worker_of(window).posted[-1] == commands.LimitSpeed(None)
     assert not window.run_bar.speed_limit.isVisible()
 
 
@@ -147,7 +147,7 @@ def test_a_preset_is_loaded_and_marked_when_changed(window: MainWindow, qtbot: Q
 
 def test_divergence_is_a_banner_with_a_way_on(window: MainWindow, qtbot: QtBot):
     worker = worker_of(window)
-    worker.report(m.Diverged(1, "ANIL", 120, 100, "ANIL diverged at outer step 120."))
+    worker.report(reports.Diverged(1, "ANIL", 120, 100, "ANIL diverged at outer step 120."))
     window.session.pull()
     (banner,) = window.banners.shown
     assert banner.isVisible()
@@ -161,20 +161,20 @@ def test_divergence_is_a_banner_with_a_way_on(window: MainWindow, qtbot: QtBot):
 
 def test_going_back_posts_and_clears(window: MainWindow, qtbot: QtBot):
     worker = worker_of(window)
-    worker.report(m.Diverged(1, "MAML", 120, 100, "MAML diverged."))
+    worker.report(reports.Diverged(1, "MAML", 120, 100, "MAML diverged."))
     window.session.pull()
     press(qtbot, window.banners.shown[0].buttons[0])
-    assert worker.posted_of(m.BackToLastGood)
+    assert worker.posted_of(commands.BackToLastGood)
 
 
 def test_failure_offers_restart_and_details(window: MainWindow, qtbot: QtBot):
-    worker_of(window).report(m.Failed(1, "RuntimeError: no memory.", "Traceback: line 1"))
+    worker_of(window).report(reports.Failed(1, "RuntimeError: no memory.", "Traceback: line 1"))
     window.session.pull()
     (banner,) = window.banners.shown
     assert "RuntimeError: no memory." in banner.text.full
     press(qtbot, banner.buttons[1])
     assert "Traceback: line 1" in QApplication.clipboard().text()
-    worker_of(window).report(m.Failed(1, "Again.", ""))
+    worker_of(window).report(reports.Failed(1, "Again.", ""))
     window.session.pull()
     press(qtbot, window.banners.shown[0].buttons[0])
     window.session.pull()
@@ -197,7 +197,7 @@ def test_exporting_posts_and_says_where(window: MainWindow, qtbot: QtBot, tmp_pa
     dialog.arm.setCurrentText("FO-MAML")  # type: ignore[attr-defined]
     dialog.folder.setText(str(tmp_path / "out"))  # type: ignore[attr-defined]
     press(qtbot, dialog.export)  # type: ignore[attr-defined]
-    assert worker_of(window).posted[-1] == m.ExportInitialization(
+    assert worker_of(window).posted[-1] == commands.ExportInitialization(
         "FO-MAML", str(tmp_path / "out"), False
     )
     window.session.pull()
@@ -217,21 +217,21 @@ def test_a_report_is_asked_for_and_said(window: MainWindow, qtbot: QtBot, tmp_pa
     line.setText(str(tmp_path / "r.html"))
     qtbot.keyClick(line, Qt.Key.Key_Return)
     asked = worker.posted[-1]
-    assert asked == m.Reproduce(window.session.preset, str(tmp_path / "r.html"))
-    worker.report(m.Exported("report", asked.file))
+    assert asked == commands.Reproduce(window.session.preset, str(tmp_path / "r.html"))
+    worker.report(reports.Exported("report", asked.file))
     window.session.pull()
     assert f"The report was written to {asked.file}." in " ".join(texts())
     window.actions_table["compare"].trigger()
-    assert worker.posted[-1] == m.Reproduce(window.session.preset)
+    assert worker.posted[-1] == commands.Reproduce(window.session.preset)
     qtbot.waitUntil(lambda: any(text.startswith("Comparing: it is") for text in texts()))
-    worker.report(m.Compared(window.session.run, 0, window.session.preset, (), ()))
+    worker.report(reports.Compared(window.session.run, 0, window.session.preset, (), ()))
     window.session.pull()
     assert not any(text.startswith("Comparing") for text in texts())
     window.session.preset = None
     for name in ("compare", "report"):
         window.actions_table[name].trigger()
         assert "Choose a preset first" in texts()[-1]
-    assert len(worker.posted_of(m.Reproduce)) == 2
+    assert len(worker.posted_of(commands.Reproduce)) == 2
 
 
 def test_exporting_over_a_folder_needs_consent(window: MainWindow, tmp_path: Path):
@@ -473,13 +473,13 @@ def test_durations_in_words(seconds: float, words: str):
 
 def test_the_status_line_before_the_first_report_and_at_the_end():
     assert status_text(None).startswith("Loading")
-    done = m.Status(1, m.Phase.FINISHED, 70_000, Settings(), 0.0, "cpu")
+    done = reports.Status(1, reports.Phase.FINISHED, 70_000, Settings(), 0.0, "cpu")
     assert status_text(done) == "Finished · outer step 70\u2009000 of 70\u2009000 · CPU"
 
 
 def test_importing_the_gui_loads_no_torch():
     code = (
-        "import sys, maml_explorer.gui.startup, maml_explorer.worker.handle;"
+        "import sys, maml_explorer.gui.app.startup, maml_explorer.worker.handle;"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

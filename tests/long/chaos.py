@@ -22,16 +22,17 @@ from pathlib import Path
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_run
-from maml_explorer.settings import Settings
-from maml_explorer.storage import writer
-from maml_explorer.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from maml_explorer.storage.initialization import (
+from maml_explorer.files import writer
+from maml_explorer.protocol import commands
+from maml_explorer.protocol import reports as m
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.initialization.folder import (
     Initialization,
     load_initialization,
     save_initialization,
 )
-from maml_explorer.storage.run_folder import CHECKPOINT, create_run
-from maml_explorer.worker import messages as m
+from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from maml_explorer.storage.run.folder import CHECKPOINT, create_run
 from tests.long.report import Budget, Row, arguments, summary
 from tests.storage.disk import Disk
 from tests.worker.driving import Driver, small_settings
@@ -67,9 +68,9 @@ while True:
     "rows": """
 import json, pathlib, sys
 sys.path.insert(0, sys.argv[1])
-from maml_explorer.settings import Settings
-from maml_explorer.storage.run_folder import METRICS, RunFolder
-from maml_explorer.storage.writer import write_text
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.folder import METRICS, RunFolder
+from maml_explorer.files.writer import write_text
 folder = RunFolder(pathlib.Path(sys.argv[2]))
 state = folder.path / "state.json"
 known = json.loads(state.read_text())
@@ -190,7 +191,7 @@ def saves(place: Path) -> Iterator[tuple[str, Callable[[int], None], Callable[[]
 
     def save(n: int) -> None:
         drivers[n].outbox.collect()
-        drivers[n].tell(m.SaveRun(str(whole), overwrite=True))
+        drivers[n].tell(commands.SaveRun(str(whole), overwrite=True))
         refused = drivers[n].reports(m.Refused)
         if refused:
             raise OSError(errno.EIO, str(refused[0]))
@@ -198,7 +199,7 @@ def saves(place: Path) -> Iterator[tuple[str, Callable[[int], None], Callable[[]
     def version() -> int:
         other = Driver(small_settings("mtl"))
         other.outbox.collect()
-        other.tell(m.OpenRun(str(whole)))
+        other.tell(commands.OpenRun(str(whole)))
         reports = other.outbox.collect()
         if any(isinstance(report, m.Refused) for report in reports):
             return -1

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import torch  # noqa: F401 - before PySide6, which changes how imports work
 
-from maml_explorer.gui.startup import application
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.storage.reader import StorageError
+from maml_explorer.files.reader import StorageError
+from maml_explorer.gui.app.startup import application
+from maml_explorer.settings.declaration import SettingsError
 from tests.long.report import Budget, Row, arguments, summary
 from tests.round_trips import survive_every_format
 from tests.storage.hostile import OPENERS, code_that_ran, exploits, good_files, mutated

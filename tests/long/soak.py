@@ -47,18 +47,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.models.mlp import network
-from maml_explorer.core.plan import memory_estimate
-from maml_explorer.gui.app import Options
-from maml_explorer.gui.edits import in_force_part
-from maml_explorer.gui.garbage import collected_between_events
-from maml_explorer.gui.session import Session
-from maml_explorer.gui.startup import application, open_window
-from maml_explorer.gui.window import MainWindow
-from maml_explorer.hyperparameters import Hyperparameter, Scale, SettingsError
-from maml_explorer.settings import DECLARATIONS, Arm, Settings, changed_keys
-from maml_explorer.worker import messages as m
+from maml_explorer.core.sizing import memory_estimate
+from maml_explorer.gui.app.garbage_collection import collected_between_events
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.startup import application, open_window
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands
+from maml_explorer.protocol import reports as m
+from maml_explorer.settings.declaration import Hyperparameter, Scale, SettingsError
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.restart import changed_keys, in_force_part
+from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.worker.handle import Worker
 from tests.long.report import Budget, Row, arguments, summary
 from tests.resuming import both_ways, go_on_elsewhere, unlike
@@ -439,17 +441,17 @@ def pause(budget: Budget, watch: Watch, dice: random.Random) -> Row:
         for name, values in SIZES.items():
             worker = Worker()
             worker.start()
-            worker.post(m.Restart(Settings().with_values(values)))
+            worker.post(commands.Restart(Settings().with_values(values)))
             share = min(budget.left, budget.seconds / len(SIZES) / 2)
             end = time.monotonic() + max(3.0, share)
             time.sleep(1.0)
             while time.monotonic() < end:
                 budget.say(f"{sum(map(len, waits.values()))} pauses")
-                worker.post(m.Train())
+                worker.post(commands.Train())
                 time.sleep(dice.uniform(0.05, 0.2))
                 worker.collect()
                 began = time.perf_counter()
-                worker.post(m.Pause())
+                worker.post(commands.Pause())
                 while not any(
                     isinstance(r, m.Status) and r.phase is not m.Phase.RUNNING
                     for r in worker.collect()
@@ -459,7 +461,7 @@ def pause(budget: Budget, watch: Watch, dice: random.Random) -> Row:
                         watch.fault(f"{name}: no answer to Pause in 60 s")
                         break
                 waits[name].append(time.perf_counter() - began)
-            worker.post(m.Train())
+            worker.post(commands.Train())
             time.sleep(0.1)
             began = time.perf_counter()
             if not worker.close(30):
@@ -496,12 +498,12 @@ def divergence(budget: Budget, watch: Watch, dice: random.Random) -> Row:
         settings = small_settings("maml", "fomaml", "mtl", **values)
         worker = Worker()
         worker.start()
-        worker.post(m.Restart(settings, train=True))
+        worker.post(commands.Restart(settings, train=True))
         time.sleep(0.15)
-        worker.post(m.Pause())
-        worker.post(m.Change(settings.with_values({"inner_lr": 0.01, "outer_lr": 0.001})))
-        worker.post(m.BackToLastGood())
-        worker.post(m.TakeOuterStep())
+        worker.post(commands.Pause())
+        worker.post(commands.Change(settings.with_values({"inner_lr": 0.01, "outer_lr": 0.001})))
+        worker.post(commands.BackToLastGood())
+        worker.post(commands.TakeOuterStep())
         worker.close(30)
         reports = worker.collect()
         ran += 1
@@ -644,7 +646,7 @@ def trained(
         if failed:
             watch.fault(f"panels failed: {failed} with {settings}")
         session.pause()
-        session.post(m.SaveRun(str(folder)))
+        session.post(commands.SaveRun(str(folder)))
         # what is saved is meta-tested, which takes minutes where networks and tests are large
         if not until((folder / "checkpoint.safetensors").is_file, 600):
             said = [banner.text.full for banner in window.banners.shown]

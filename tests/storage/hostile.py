@@ -16,28 +16,28 @@ import torch
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_run
-from maml_explorer.gui.layout_file import WindowLayout, read_layout, write_layout
-from maml_explorer.gui.lesson_file import load_lesson
-from maml_explorer.gui.lesson_progress import Progress, read_progress, write_progress
-from maml_explorer.gui.view_state import view_state
-from maml_explorer.presets import load_preset
-from maml_explorer.resource_files import resources
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.settings_text import from_share, to_share, to_toml
-from maml_explorer.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from maml_explorer.storage.initialization import (
+from maml_explorer.files.resources import resources
+from maml_explorer.gui.lessons.lesson import load_lesson
+from maml_explorer.gui.lessons.progress import Progress, read_progress, write_progress
+from maml_explorer.gui.session.view_state import view_state
+from maml_explorer.gui.window.remembered_layout import WindowLayout, read_layout, write_layout
+from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.settings.text import from_share, to_share, to_toml
+from maml_explorer.storage.initialization.folder import (
     Initialization,
     load_initialization,
     save_initialization,
 )
-from maml_explorer.storage.insight import (
+from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from maml_explorer.storage.run.folder import create_run, open_run
+from maml_explorer.storage.run.insight import (
     insight_entry,
     read_entries,
     read_figures,
     write_insight,
 )
-from maml_explorer.storage.metrics import read_losses
-from maml_explorer.storage.run_folder import create_run, open_run
+from maml_explorer.storage.run.metrics import read_losses
 
 SETTINGS = Settings().with_values({"hidden": (3,), "seed": 5}).with_arms((default_arm("maml"),))
 PLAN = prepare(SETTINGS)

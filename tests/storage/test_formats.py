@@ -13,20 +13,24 @@ import torch
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import outer_step, start_run
-from maml_explorer.gui.autosave import Autosave
-from maml_explorer.gui.layout_file import WindowLayout, read_layout
-from maml_explorer.gui.own_presets import own_presets
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.presets import load_preset
-from maml_explorer.settings import Arm, Settings
-from maml_explorer.settings_text import from_share
-from maml_explorer.storage.checkpoint import load_checkpoint
-from maml_explorer.storage.initialization import load_initialization
-from maml_explorer.storage.metrics import read_losses
-from maml_explorer.storage.reader import StorageError
-from maml_explorer.storage.run_folder import CHANGES, CHECKPOINT, METRICS, open_run
-from maml_explorer.storage.tensors import metadata_of, read_tensor_bytes, tensor_bytes
-from maml_explorer.worker import messages as m
+from maml_explorer.files.reader import StorageError
+from maml_explorer.gui.files.autosave_choice import Autosave
+from maml_explorer.gui.window.remembered_layout import WindowLayout, read_layout
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.own_presets import own_presets
+from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.settings import Arm, Settings
+from maml_explorer.settings.text import from_share
+from maml_explorer.storage.initialization.folder import load_initialization
+from maml_explorer.storage.initialization.tensors import (
+    metadata_of,
+    read_tensor_bytes,
+    tensor_bytes,
+)
+from maml_explorer.storage.run.checkpoint import load_checkpoint
+from maml_explorer.storage.run.folder import CHANGES, CHECKPOINT, METRICS, open_run
+from maml_explorer.storage.run.metrics import read_losses
 from tests.worker.driving import Driver
 
 SAVED = Path(__file__).parent / "schema-1"
@@ -70,7 +74,7 @@ def test_the_run_of_schema_1_opens_and_goes_on(saved: Path) -> None:
     assert list(losses) == ["MAML", "hot, 3", "Reptile"]
     assert losses["MAML"].outer.tolist()[0] == 1.7076282501220703
     driver = Driver(Settings().with_values({"hidden": (3,)}))
-    driver.tell(m.OpenRun(str(saved / "run")))
+    driver.tell(commands.OpenRun(str(saved / "run")))
     driver.train_to(7)
     assert driver.step == 7 and driver.loop.settings == ENDED
     assert driver.loop.changes[0][1:] == ("inner_lr", "0.01", "0.02")
@@ -169,8 +173,8 @@ def test_a_newer_session_is_kept_where_it_is(saved: Path) -> None:
     newer_checkpoint(saved / "run" / CHECKPOINT)
     driver = Driver(Settings().with_values({"hidden": (3,)}))
     driver.outbox.collect()
-    driver.tell(m.OpenRun(str(saved / "run")))
-    (refused,) = driver.reports(m.Refused)
-    assert isinstance(refused, m.Refused) and "newer version" in refused.reason
+    driver.tell(commands.OpenRun(str(saved / "run")))
+    (refused,) = driver.reports(reports.Refused)
+    assert isinstance(refused, reports.Refused) and "newer version" in refused.reason
     assert driver.loop.run_number == 1
     assert (saved / "run" / CHANGES).is_file() and (saved / "run" / CHECKPOINT).is_file()

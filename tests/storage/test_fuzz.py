@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.storage.reader import StorageError
+from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.declaration import SettingsError
 from tests.storage.hostile import OPENERS, exploits, good_files, mutated, no_code_runs
 
 

@@ -14,16 +14,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.codegen.script import LINES, LINES_WITH_TRICKS, standalone_script
+from maml_explorer.codegen.two_forms import WIDTH, stateful_and_functional
 from maml_explorer.core import training
-from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.tasks.batch import TaskBatch
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.settings import DECLARATIONS, Arm, Settings, default_arm
-from maml_explorer.storage.code_forms import WIDTH, stateful_and_functional
-from maml_explorer.storage.generated_code import LINES, LINES_WITH_TRICKS, standalone_script
-from maml_explorer.storage.network_tensors import named_tensors
-from maml_explorer.storage.sequential import flat_vector
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.storage.initialization.network_tensors import named_tensors
+from maml_explorer.storage.initialization.sequential import flat_vector
 from tests import reference
 
 SAMPLE = 30

@@ -19,20 +19,21 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from maml_explorer.core.models.mlp import network, with_ones
-from maml_explorer.core.models.norms import NORMS
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.probing import probe
 from maml_explorer.core.training import start_arm
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.settings import DECLARATIONS, Arm, Settings, default_arm
-from maml_explorer.storage.initialization import (
+from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.norms import NORMS
+from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.storage.initialization.folder import (
     Initialization,
     load_initialization,
     save_initialization,
 )
-from maml_explorer.storage.model_card import MODULE_LINES, SNIPPET_LINES
-from maml_explorer.storage.network_module import Network
-from maml_explorer.storage.reader import StorageError
+from maml_explorer.storage.initialization.model_card import MODULE_LINES, SNIPPET_LINES
+from maml_explorer.storage.initialization.network_module import Network
 
 ACTIVATIONS = DECLARATIONS["activation"].choices
 RECORD = {

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maml_explorer.storage import insight as files
-from maml_explorer.storage.insight import (
+from maml_explorer.files.reader import StorageError
+from maml_explorer.storage.run import insight as files
+from maml_explorer.storage.run.folder import FIGURES, INSIGHT
+from maml_explorer.storage.run.insight import (
     insight_entry,
     plain,
     read_entries,
     read_figures,
     write_insight,
 )
-from maml_explorer.storage.reader import StorageError
-from maml_explorer.storage.run_folder import FIGURES, INSIGHT
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from maml_explorer.storage.reader import StorageError, read_bytes, read_json, read_text
-from maml_explorer.storage.tensors import read_tensors, tensor_bytes
+from maml_explorer.files.reader import StorageError, read_bytes, read_json, read_text
+from maml_explorer.storage.initialization.tensors import read_tensors, tensor_bytes
 
 EXPECTED = {"w": ((2, 3), "F32"), "b": ((3,), "F64")}
 ARRAYS: dict[str, Any] = {

@@ -15,25 +15,25 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_run
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.storage import reader, writer
-from maml_explorer.storage.changes import MAX_CHANGES, read_changes
-from maml_explorer.storage.checkpoint import (
+from maml_explorer.files import reader, writer
+from maml_explorer.files.reader import StorageError, read_bytes, read_text
+from maml_explorer.files.writer import write_bytes, write_folder
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.storage.initialization.folder import load_initialization
+from maml_explorer.storage.initialization.tensors import metadata_of, tensor_bytes
+from maml_explorer.storage.run.changes import MAX_CHANGES, read_changes
+from maml_explorer.storage.run.checkpoint import (
     ArmResult,
     Checkpoint,
     load_checkpoint,
     save_checkpoint,
 )
-from maml_explorer.storage.initialization import load_initialization
-from maml_explorer.storage.reader import StorageError, read_bytes, read_text
-from maml_explorer.storage.records import checked_records
-from maml_explorer.storage.run_folder import is_run_folder
-from maml_explorer.storage.tensors import metadata_of, tensor_bytes
-from maml_explorer.storage.writer import write_bytes, write_folder
+from maml_explorer.storage.run.folder import is_run_folder
+from maml_explorer.storage.run.records import checked_records
 
 SMALL = Settings().with_values({"hidden": (3,)}).with_arms((default_arm("maml"),))
 RECORD: dict[str, Any] = {

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from maml_explorer.presets import Preset, Published
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.storage.report import (
+from maml_explorer.settings.presets import Preset, Published
+from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.storage.report.report import (
     Report,
     binned,
     measured_rows,
@@ -20,7 +20,7 @@ from maml_explorer.storage.report import (
     report_markdown,
     report_text,
 )
-from maml_explorer.storage.report_plots import Cross, Line, plot
+from maml_explorer.storage.report.report_plots import Cross, Line, plot
 from tests.test_verdicts import record
 
 HOSTILE = '<script>alert("x")</script>'

@@ -15,17 +15,17 @@ import torch
 
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState, outer_step, start_run
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.storage.checkpoint import (
+from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.storage.initialization.tensors import metadata_of, tensor_bytes
+from maml_explorer.storage.run.checkpoint import (
     ArmResult,
     Checkpoint,
     load_checkpoint,
     save_checkpoint,
 )
-from maml_explorer.storage.metrics import read_losses
-from maml_explorer.storage.reader import StorageError
-from maml_explorer.storage.run_folder import (
+from maml_explorer.storage.run.folder import (
     COLUMNS,
     METRICS,
     SETTINGS,
@@ -36,7 +36,7 @@ from maml_explorer.storage.run_folder import (
     open_run,
     whole_run,
 )
-from maml_explorer.storage.tensors import metadata_of, tensor_bytes
+from maml_explorer.storage.run.metrics import read_losses
 from tests.storage.disk import Disk
 
 SMALL = Settings().with_values({"hidden": (4,), "meta_batch": 3, "seed": 2})

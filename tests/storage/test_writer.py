@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.storage import writer
-from maml_explorer.storage.writer import recover_folder, write_bytes, write_folder, write_text
+from maml_explorer.files import writer
+from maml_explorer.files.writer import recover_folder, write_bytes, write_folder, write_text
 from tests.storage.disk import Disk
 
 OLD, NEW = b"old" * 5000, b"new" * 7000

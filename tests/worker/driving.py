@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.worker import messages as m
+from maml_explorer.protocol import commands as c
+from maml_explorer.protocol import reports as m
+from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker.loop import Loop
 from maml_explorer.worker.mailbox import Inbox, Outbox
 
@@ -28,9 +29,9 @@ class Driver:
         self.clock = clock or Clock(1e-4)
         self.inbox, self.outbox = Inbox(), Outbox()
         self.loop = Loop(self.inbox, self.outbox, self.clock)
-        self.tell(m.Restart(settings))
+        self.tell(c.Restart(settings))
 
-    def tell(self, *commands: m.Command) -> None:
+    def tell(self, *commands: c.Command) -> None:
         """Posts commands and lets the loop obey them."""
         for command in commands:
             self.inbox.post(command)
@@ -47,10 +48,10 @@ class Driver:
 
     def train_to(self, outer_step: int) -> None:
         """Trains until the run stands at this outer step, then pauses."""
-        self.tell(m.Train())
+        self.tell(c.Train())
         while self.step < outer_step and self.loop.phase is m.Phase.RUNNING:
             self.work(1)
-        self.tell(m.Pause())
+        self.tell(c.Pause())
 
     @property
     def step(self) -> int:

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from maml_explorer.core.tasks.sine import targets
-from maml_explorer.settings import Settings
-from maml_explorer.worker import messages as m
-from maml_explorer.worker.bayes_line import bayes_line
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.settings import Settings
+from maml_explorer.worker.bayes_error import bayes_line
 from tests.worker.driving import Driver, small_settings
 
 
@@ -50,13 +50,13 @@ def test_no_estimate_of_the_two_coefficients_does_better() -> None:
 def test_the_meta_test_carries_it_only_with_noise_and_computes_it_once() -> None:
     driver = Driver(small_settings("mtl", noise=0.4))
 
-    def tested() -> m.MetaTested:
+    def tested() -> reports.MetaTested:
         driver.outbox.collect()
-        driver.tell(m.MetaTest())
+        driver.tell(commands.MetaTest())
         for _ in range(1000):
             driver.loop._work()
-            for report in driver.reports(m.MetaTested):
-                assert isinstance(report, m.MetaTested)
+            for report in driver.reports(reports.MetaTested):
+                assert isinstance(report, reports.MetaTested)
                 return report
         raise AssertionError("no meta-test")
 
@@ -65,5 +65,5 @@ def test_the_meta_test_carries_it_only_with_noise_and_computes_it_once() -> None
     assert first.family == driver.loop.settings.tasks
     (line,) = driver.loop.held_out.lines.values()
     assert tested().bayes == line and len(driver.loop.held_out.lines) == 1
-    driver.tell(m.Change(driver.loop.settings.with_values({"noise": 0.0})))
+    driver.tell(commands.Change(driver.loop.settings.with_values({"noise": 0.0})))
     assert tested().bayes is None

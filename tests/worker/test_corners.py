@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from maml_explorer.core import training
-from maml_explorer.core.plan import CHUNK_FLOATS, intra_op_threads, prepare
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.worker import messages as m
+from maml_explorer.core.plan import intra_op_threads, prepare
+from maml_explorer.core.sizing import CHUNK_FLOATS
+from maml_explorer.protocol import commands
+from maml_explorer.protocol import reports as m
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 from maml_explorer.worker.mailbox import Outbox
 from tests import reference
 from tests.worker.driving import Clock, Driver, small_settings
@@ -28,9 +30,9 @@ def test_every_size_may_change_in_mid_run(change: dict[str, object]) -> None:
     settings = small_settings()
     driver = Driver(settings)
     driver.train_to(3)
-    driver.tell(m.Change(settings.with_values(change)))
+    driver.tell(commands.Change(settings.with_values(change)))
     driver.train_to(6)
-    driver.tell(m.Change(settings))
+    driver.tell(commands.Change(settings))
     driver.train_to(8)
     assert driver.step == 8
     assert not driver.reports(m.Failed)
@@ -39,11 +41,11 @@ def test_every_size_may_change_in_mid_run(change: dict[str, object]) -> None:
 def test_presses_that_queue_up_are_all_taken() -> None:
     driver = Driver(small_settings("maml", inner_steps=1))
     for _ in range(3):
-        driver.inbox.post(m.TakeOuterStep())
+        driver.inbox.post(commands.TakeOuterStep())
     driver.tell()
     assert driver.step == 3
     for _ in range(4):
-        driver.inbox.post(m.TakeInnerStep())
+        driver.inbox.post(commands.TakeInnerStep())
     driver.tell()
     assert driver.step == 4
 
@@ -88,7 +90,7 @@ def test_a_state_before_a_divergence_is_no_candidate() -> None:
     driver.loop.state = dataclasses.replace(state, arms={**state.arms, "MAML": huge})
     driver.train_to(140)
     assert driver.loop.state.arms["MAML"].frozen
-    driver.tell(m.ReviveArm("MAML"))
+    driver.tell(commands.ReviveArm("MAML"))
     driver.train_to(300)
     for known in (driver.loop.good, driver.loop.good_of["MAML"]):
         assert known is not None
@@ -98,9 +100,9 @@ def test_a_state_before_a_divergence_is_no_candidate() -> None:
 def test_reviving_drops_the_step_begun_by_hand() -> None:
     driver = Driver(with_wild(small_settings("maml")))
     driver.train_to(100)
-    driver.tell(m.TakeInnerStep())
+    driver.tell(commands.TakeInnerStep())
     assert driver.loop.pending is not None
-    driver.tell(m.ReviveArm("Wild"))
+    driver.tell(commands.ReviveArm("Wild"))
     assert driver.loop.pending is None and driver.loop.phase is m.Phase.PAUSED
     assert driver.loop.state is not None and not driver.loop.state.arms["Wild"].frozen
 
@@ -109,7 +111,7 @@ def test_going_back_keeps_what_was_before() -> None:
     settings = small_settings("maml", "mtl")
     driver = Driver(settings)
     driver.train_to(300)
-    driver.tell(m.BackToLastGood())
+    driver.tell(commands.BackToLastGood())
     reports = driver.outbox.collect()
     (rewound,) = [r for r in reports if isinstance(r, m.Rewound)]
     blocks = [r for r in reports if isinstance(r, m.Metrics)]
@@ -142,10 +144,10 @@ def test_nothing_is_trained_where_all_arms_are_frozen() -> None:
     driver = Driver(with_wild(settings))
     driver.train_to(100)
     wild = settings.with_arms((Arm("Wild", "maml", (("inner_lr", 50.0),)),))
-    driver.tell(m.Train(), m.Change(wild))
+    driver.tell(commands.Train(), commands.Change(wild))
     assert driver.loop.phase is m.Phase.PAUSED
     step = driver.step
-    for command in (m.TakeOuterStep(), m.TakeInnerStep(), m.Train()):
+    for command in (commands.TakeOuterStep(), commands.TakeInnerStep(), commands.Train()):
         driver.outbox.collect()
         driver.tell(command)
         (refused,) = driver.reports(m.Refused)
@@ -158,15 +160,15 @@ def test_going_past_the_end_ends_with_going_back() -> None:
     driver = Driver(settings)
     driver.train_to(500)
     assert driver.step == 100
-    driver.tell(m.TakeOuterStep(), m.Train())
+    driver.tell(commands.TakeOuterStep(), commands.Train())
     assert (driver.step, driver.loop.phase) == (101, m.Phase.FINISHED)
-    driver.tell(m.BackToLastGood())
+    driver.tell(commands.BackToLastGood())
     driver.train_to(500)
     assert driver.step == 100
-    driver.tell(m.Train(beyond=True))
+    driver.tell(commands.Train(beyond=True))
     driver.work(20)
     assert driver.step > 100
-    driver.tell(m.Pause(), m.Change(settings.with_values({"outer_steps": 300})))
+    driver.tell(commands.Pause(), commands.Change(settings.with_values({"outer_steps": 300})))
     driver.train_to(500)
     assert driver.step == 300
 
@@ -177,7 +179,7 @@ def test_reptile_shows_the_minibatches_it_trains_on() -> None:
     )
     driver = Driver(settings)
     theta = driver.theta("Reptile")
-    driver.tell(m.TakeInnerStep())
+    driver.tell(commands.TakeInnerStep())
     (stepped,) = driver.reports(m.Stepped)
     assert isinstance(stepped, m.Stepped)
     x, y = (torch.tensor(v)[:, None] for v in (stepped.probe.support_x, stepped.probe.support_y))
@@ -207,7 +209,7 @@ def test_threads_do_not_depend_on_which_arms_run() -> None:
 def test_a_speed_limit_of_nothing_is_refused(rate: float) -> None:
     driver = Driver(small_settings("mtl"))
     driver.outbox.collect()
-    driver.tell(m.LimitSpeed(rate))
+    driver.tell(commands.LimitSpeed(rate))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused) and "above 0" in refused.reason
     assert driver.loop.limit is None
@@ -215,10 +217,10 @@ def test_a_speed_limit_of_nothing_is_refused(rate: float) -> None:
 
 def test_points_that_are_not_finite_are_refused_and_do_not_come_again() -> None:
     driver = Driver(small_settings("mtl"))
-    good = m.ProbeTask(np.array([1.0]), np.array([1.0]), 1.0, 0.0)
+    good = commands.ProbeTask(np.array([1.0]), np.array([1.0]), 1.0, 0.0)
     driver.tell(good)
     driver.outbox.collect()
-    driver.tell(m.ProbeTask(np.array([np.inf]), np.array([1.0]), 1.0, 0.0))
+    driver.tell(commands.ProbeTask(np.array([np.inf]), np.array([1.0]), 1.0, 0.0))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused) and "finite" in refused.reason
     assert driver.loop.probe is good
@@ -229,7 +231,7 @@ def test_the_meta_test_goes_on_under_a_speed_limit() -> None:
     driver = Driver(small_settings("mtl"), clock)
     driver.outbox.collect()
     driver.inbox.wait = lambda timeout: None  # type: ignore[method-assign]
-    driver.tell(m.LimitSpeed(0.1), m.Train())
+    driver.tell(commands.LimitSpeed(0.1), commands.Train())
     for _ in range(10):
         clock.now += 0.1
         driver.work(1)
@@ -249,12 +251,12 @@ def test_metrics_keep_their_order_when_arms_come_and_go() -> None:
 
 def test_the_committed_steps_before_a_failure_are_kept() -> None:
     driver = Driver(small_settings("mtl"))
-    driver.tell(m.Train())
+    driver.tell(commands.Train())
     driver.work(10)
     driver.loop._fail(RuntimeError("planted"))
     blocks = [r for r in driver.outbox.collect() if isinstance(r, m.Metrics)]
     assert sum(len(block.outer_step) for block in blocks) == driver.step
-    driver.tell(m.Train())
+    driver.tell(commands.Train())
     assert driver.loop.held_out.enabled
 
 

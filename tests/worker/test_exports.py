@@ -8,19 +8,21 @@ import torch
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import outer_step
-from maml_explorer.storage.checkpoint import load_checkpoint
-from maml_explorer.storage.initialization import load_initialization
-from maml_explorer.storage.run_folder import CHANGES, CHECKPOINT, open_run
-from maml_explorer.worker import messages as m
+from maml_explorer.protocol import commands, reports
+from maml_explorer.storage.initialization.folder import load_initialization
+from maml_explorer.storage.run.checkpoint import load_checkpoint
+from maml_explorer.storage.run.folder import CHANGES, CHECKPOINT, open_run
 from tests.worker.driving import Driver, small_settings
 
 
 def test_an_exported_arm_is_its_newest_state(tmp_path: Path) -> None:
     driver = Driver(small_settings("maml", "anil"))
     driver.train_to(7)
-    driver.reports(m.Exported)
-    driver.tell(m.ExportInitialization("ANIL", str(tmp_path / "a")))
-    assert driver.reports(m.Exported) == [m.Exported("initialization", str(tmp_path / "a"), "ANIL")]
+    driver.reports(reports.Exported)
+    driver.tell(commands.ExportInitialization("ANIL", str(tmp_path / "a")))
+    assert driver.reports(reports.Exported) == [
+        reports.Exported("initialization", str(tmp_path / "a"), "ANIL")
+    ]
     loaded = load_initialization(tmp_path / "a")
     assert torch.equal(torch.tensor(loaded.parameters), driver.theta("ANIL"))
     assert (loaded.arm.name, loaded.outer_step) == ("ANIL", driver.step)
@@ -30,10 +32,10 @@ def test_an_exported_arm_is_its_newest_state(tmp_path: Path) -> None:
 def test_a_saved_run_is_resumed_bit_for_bit(tmp_path: Path) -> None:
     driver = Driver(small_settings("maml", "reptile"))
     driver.train_to(5)
-    driver.tell(m.Change(driver.loop.settings.with_values({"inner_lr": 0.02})))
+    driver.tell(commands.Change(driver.loop.settings.with_values({"inner_lr": 0.02})))
     driver.train_to(9)
-    driver.tell(m.SaveRun(str(tmp_path / "run")))
-    assert driver.reports(m.Exported) == [m.Exported("run", str(tmp_path / "run"))]
+    driver.tell(commands.SaveRun(str(tmp_path / "run")))
+    assert driver.reports(reports.Exported) == [reports.Exported("run", str(tmp_path / "run"))]
     folder, settings = open_run(tmp_path / "run")
     assert settings == driver.loop.settings and settings["inner_lr"] == 0.02
     plan = prepare(settings)
@@ -47,7 +49,7 @@ def test_a_saved_run_is_resumed_bit_for_bit(tmp_path: Path) -> None:
     changes = (folder.path / CHANGES).read_text().splitlines()
     assert changes[1].split(",")[1:] == ["inner_lr", "0.01", "0.02"]
     assert load_initialization(folder.path / "reptile").outer_step == driver.step
-    driver.tell(m.SaveRun(str(tmp_path / "run"), overwrite=True))
+    driver.tell(commands.SaveRun(str(tmp_path / "run"), overwrite=True))
     assert len((folder.path / CHANGES).read_text().splitlines()) == 2
 
 
@@ -56,35 +58,35 @@ def test_folders_that_are_there_are_refused_in_words(tmp_path: Path) -> None:
     driver.train_to(2)
     (tmp_path / "thesis.tex").write_text("years of work")
     for command in (
-        m.ExportInitialization("MAML", str(tmp_path)),
-        m.ExportInitialization("MAML", str(tmp_path), overwrite=True),
-        m.ExportInitialization("MAML", str(tmp_path / "thesis.tex"), overwrite=True),
-        m.ExportInitialization("MAML", "a\0b"),
-        m.ExportInitialization("MTL", str(tmp_path / "new")),
-        m.SaveRun(str(tmp_path)),
-        m.SaveRun(str(tmp_path), overwrite=True),
-        m.SaveRun(str(tmp_path / "thesis.tex" / "run")),
+        commands.ExportInitialization("MAML", str(tmp_path)),
+        commands.ExportInitialization("MAML", str(tmp_path), overwrite=True),
+        commands.ExportInitialization("MAML", str(tmp_path / "thesis.tex"), overwrite=True),
+        commands.ExportInitialization("MAML", "a\0b"),
+        commands.ExportInitialization("MTL", str(tmp_path / "new")),
+        commands.SaveRun(str(tmp_path)),
+        commands.SaveRun(str(tmp_path), overwrite=True),
+        commands.SaveRun(str(tmp_path / "thesis.tex" / "run")),
     ):
         driver.outbox.collect()
         driver.tell(command)
-        (refused,) = driver.reports(m.Refused)
-        assert isinstance(refused, m.Refused)
+        (refused,) = driver.reports(reports.Refused)
+        assert isinstance(refused, reports.Refused)
         assert refused.command == type(command).__name__
         assert refused.reason.endswith(".") and "\n" not in refused.reason
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
-    assert driver.loop.phase is m.Phase.PAUSED
+    assert driver.loop.phase is reports.Phase.PAUSED
 
 
 def test_an_export_is_given_up_when_that_is_asked_meanwhile(tmp_path: Path) -> None:
     driver = Driver(small_settings("maml"))
     driver.train_to(3)
     driver.outbox.collect()
-    driver.inbox.post(m.StopWriting())
+    driver.inbox.post(commands.StopWriting())
     # it is looked for between the pieces of the meta-test that goes with the folder
-    driver.loop.obey(m.ExportInitialization("MAML", str(tmp_path / "a")))
-    (refused,) = driver.reports(m.Refused)
-    assert isinstance(refused, m.Refused)
+    driver.loop.obey(commands.ExportInitialization("MAML", str(tmp_path / "a")))
+    (refused,) = driver.reports(reports.Refused)
+    assert isinstance(refused, reports.Refused)
     assert refused.reason == f"{tmp_path / 'a'} was not written: that was cancelled."
     assert list(tmp_path.iterdir()) == []
-    driver.tell(m.ExportInitialization("MAML", str(tmp_path / "a")))
+    driver.tell(commands.ExportInitialization("MAML", str(tmp_path / "a")))
     assert load_initialization(tmp_path / "a").outer_step == 3, "the next one is not given up"

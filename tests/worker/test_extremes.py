@@ -7,8 +7,8 @@ import random
 import numpy as np
 import torch
 
-from maml_explorer.settings import Settings
-from maml_explorer.worker import messages as m
+from maml_explorer.protocol import commands
+from maml_explorer.settings.settings import Settings
 from tests.worker.driving import Driver, small_settings
 
 COUNT = 20
@@ -40,8 +40,8 @@ def _ends(settings: Settings) -> bool:
     driver = Driver(settings)
     driver.train_to(80)
     reports = driver.outbox.collect()
-    assert not [r for r in reports if isinstance(r, m.Failed)]
-    diverged = {r.arm: r for r in reports if isinstance(r, m.Diverged)}
+    assert not [r for r in reports if isinstance(r, r.Failed)]
+    diverged = {r.arm: r for r in reports if isinstance(r, r.Diverged)}
     state = driver.loop.state
     assert state is not None
     assert {name for name, arm in state.arms.items() if arm.frozen} == set(diverged)
@@ -50,11 +50,11 @@ def _ends(settings: Settings) -> bool:
         assert report.good_step < report.outer_step and "\n" not in report.reason
     for arm in state.arms.values():
         assert all(bool(torch.isfinite(one).all()) for one in (arm.initialization, *arm.moments))
-    for block in (r for r in reports if isinstance(r, m.Metrics)):
+    for block in (r for r in reports if isinstance(r, r.Metrics)):
         assert not np.isinf(block.query_after).any() and not np.isinf(block.support_before).any()
         assert not np.isnan(block.query_after[:, :1]).all() or diverged
     calm = settings.with_values({"inner_lr": 0.01, "outer_lr": 0.001, "inner_steps": 1})
-    driver.tell(m.Change(calm), m.BackToLastGood())
+    driver.tell(commands.Change(calm), commands.BackToLastGood())
     step = driver.step
     assert not any(arm.frozen for arm in driver.loop.state.arms.values())  # type: ignore[union-attr]
     driver.train_to(step + 5)

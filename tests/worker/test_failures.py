@@ -14,35 +14,47 @@ import numpy as np
 import pytest
 import torch
 
-from maml_explorer.core import outer_gradient, replay, training
+from maml_explorer.core import outer_gradient, training
 from maml_explorer.core.plan import SineSampler, prepare
+from maml_explorer.core.replay import replay
 from maml_explorer.core.training import RunState
-from maml_explorer.settings import Settings
-from maml_explorer.storage import records, run_folder, writer
-from maml_explorer.worker import answers, commands, exports, held_out, loop, messages, slow_motion
+from maml_explorer.files import writer
+from maml_explorer.protocol import commands
+from maml_explorer.protocol import reports as m
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run import folder, records
+from maml_explorer.worker import actions, answers, loop, meta_test, slow_motion
+from maml_explorer.worker.files import saving
 from maml_explorer.worker.recorder import Recorder
 from tests.worker.driving import Driver, small_settings
 
-m = messages
 SETTINGS = small_settings("maml", "reptile", "mtl", noise=0.1)
 CHANGED = SETTINGS.with_values({"inner_lr": 0.02})
-PROBE = m.ProbeTask(np.array([-3.0, 0.5]), np.array([1.0, -1.0]), 2.0, 0.7)
-WATCH = m.WatchTasks(np.zeros((2, 3)), np.ones((2, 3)))
+PROBE = commands.ProbeTask(np.array([-3.0, 0.5]), np.array([1.0, -1.0]), 2.0, 0.7)
+WATCH = commands.WatchTasks(np.zeros((2, 3)), np.ones((2, 3)))
 
 
 def used(driver: Driver, place: Path) -> None:
     """Everything a worker does, once; what failed does not end it."""
 
-    def tell(*told: m.Command) -> None:
+    def tell(*told: commands.Command) -> None:
         for command in told:
             driver.inbox.post(command)
         step(driver, 20)
 
-    tell(PROBE, WATCH, m.Train())
-    tell(m.Change(CHANGED), m.MetaTest(), m.Pause())
-    tell(m.TakeInnerStep(), m.TakeInnerStep(), m.TakeOuterStep(), m.LimitSpeed(None))
-    tell(m.ExportInitialization("MAML", str(place / "arm")), m.SaveRun(str(place / "run")))
-    tell(m.OpenRun(str(place / "run")), m.Restart(SETTINGS), m.BringBack(1))
+    tell(PROBE, WATCH, commands.Train())
+    tell(commands.Change(CHANGED), commands.MetaTest(), commands.Pause())
+    tell(
+        commands.TakeInnerStep(),
+        commands.TakeInnerStep(),
+        commands.TakeOuterStep(),
+        commands.LimitSpeed(None),
+    )
+    tell(
+        commands.ExportInitialization("MAML", str(place / "arm")),
+        commands.SaveRun(str(place / "run")),
+    )
+    tell(commands.OpenRun(str(place / "run")), commands.Restart(SETTINGS), commands.BringBack(1))
 
 
 def step(driver: Driver, pieces: int) -> None:
@@ -73,19 +85,19 @@ POINTS: dict[str, tuple[Any, str]] = {
     "a probe": (loop, "answer_probe"),
     "the posterior of a probe": (answers, "bayes_posterior"),
     "watched tasks": (loop, "answer_watch"),
-    "a piece of the meta-test": (held_out, "meta_test"),
+    "a piece of the meta-test": (meta_test, "meta_test"),
     "slow motion": (slow_motion.Pending, "begin"),
     "a press": (slow_motion.Pending, "press"),
-    "resolving settings": (commands, "prepare"),
+    "resolving settings": (actions, "prepare"),
     "beginning a run": (training, "start_run"),
-    "changing a run": (commands, "after_change"),
-    "noting a change": (commands, "change_rows"),
-    "exact references": (commands, "reference_losses"),
-    "exporting": (exports, "save_initialization"),
+    "changing a run": (actions, "after_change"),
+    "noting a change": (actions, "change_rows"),
+    "exact references": (actions, "reference_losses"),
+    "exporting": (saving, "save_initialization"),
     "the meta-test of an export": (records, "evaluation_record"),
-    "saving a run": (exports, "save_checkpoint"),
-    "rows of a run": (run_folder.RunFolder, "append"),
-    "opening a run": (commands, "opened_run"),
+    "saving a run": (saving, "save_checkpoint"),
+    "rows of a run": (folder.RunFolder, "append"),
+    "opening a run": (actions, "opened_run"),
     "the disk": (writer.os, "replace"),
 }
 """What fails → (where it is looked up, its name)."""
@@ -212,8 +224,8 @@ def test_a_full_disk_is_said_and_training_goes_on(
         patch.setattr(loop.History, "add", full)
         driver.train_to(5)
         patch.setattr(writer.os, "fsync", full)
-        driver.tell(m.SaveRun(str(tmp_path / "run")))
-        driver.tell(m.ExportInitialization("MAML", str(tmp_path / "arm")))
+        driver.tell(commands.SaveRun(str(tmp_path / "run")))
+        driver.tell(commands.ExportInitialization("MAML", str(tmp_path / "arm")))
     metrics, run, arm = [r.reason for r in driver.reports(m.Refused) if isinstance(r, m.Refused)]
     assert metrics == (
         "Outer step 4 was not kept on disk: No space left on device. Training goes on."
@@ -233,7 +245,7 @@ def test_an_exception_while_reporting_does_not_end_the_thread(
     """What flushes while a failure is reported may fail again."""
     driver = Driver(SETTINGS)
     driver.train_to(2)
-    driver.tell(m.Train())
+    driver.tell(commands.Train())
     driver.work(3)
 
     def broken(*_: object) -> None:

@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.worker import messages as m
-from maml_explorer.worker.ghost import read_ghost
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.worker.files.other_run import read_ghost
 from tests.worker.driving import Driver, small_settings
 
-PROBE = m.ProbeTask(np.array([-2.0, 0.5, 3.0]), np.array([1.0, -0.5, 0.2]), 1.0, 0.3)
-OTHER = m.ProbeTask(np.array([-4.0, 1.5]), np.array([0.5, 2.0]))
+PROBE = commands.ProbeTask(np.array([-2.0, 0.5, 3.0]), np.array([1.0, -0.5, 0.2]), 1.0, 0.3)
+OTHER = commands.ProbeTask(np.array([-4.0, 1.5]), np.array([0.5, 2.0]))
 
 
-def probed(driver: Driver) -> m.Probed:
+def probed(driver: Driver) -> reports.Probed:
     """The newest answer to a probe."""
-    report = driver.reports(m.Probed)[-1]
-    assert isinstance(report, m.Probed)
+    report = driver.reports(reports.Probed)[-1]
+    assert isinstance(report, reports.Probed)
     return report
 
 
@@ -34,7 +34,7 @@ def test_a_pinned_run_stays_as_it_was_while_training_goes_on(tmp_path: Path) -> 
     driver = trained("maml", "mtl")
     then = probed(driver)
     folder = tmp_path / "pins" / "one"
-    driver.tell(m.PinRun(str(folder)), m.ShowGhost(str(folder)))
+    driver.tell(commands.PinRun(str(folder)), commands.ShowGhost(str(folder)))
     driver.train_to(60)
     now = probed(driver)
     assert now.ghost.keys() == {"MAML", "MTL"}
@@ -42,17 +42,17 @@ def test_a_pinned_run_stays_as_it_was_while_training_goes_on(tmp_path: Path) -> 
         np.testing.assert_array_equal(arm.curves, then.arms[name].curves)
         np.testing.assert_array_equal(arm.query_mse, then.arms[name].query_mse)
         assert not np.array_equal(arm.curves, now.arms[name].curves)
-    driver.tell(m.ShowGhost())
+    driver.tell(commands.ShowGhost())
     assert probed(driver).ghost == {}
 
 
 def test_it_adapts_to_every_new_task_with_its_own_settings(tmp_path: Path) -> None:
     source = trained("maml", hidden=(6,), inner_lr=0.2)
     folder = str(tmp_path / "pin")
-    source.tell(m.PinRun(folder), OTHER)
+    source.tell(commands.PinRun(folder), OTHER)
     wanted = probed(source)
     driver = trained("anil", hidden=(8, 8), steps=3)
-    driver.tell(m.ShowGhost(folder), OTHER)
+    driver.tell(commands.ShowGhost(folder), OTHER)
     found = probed(driver)
     np.testing.assert_array_equal(found.ghost["MAML"].curves, wanted.arms["MAML"].curves)
     assert found.arms.keys() == {"ANIL"}
@@ -61,7 +61,7 @@ def test_it_adapts_to_every_new_task_with_its_own_settings(tmp_path: Path) -> No
 def test_the_run_before_is_a_ghost_by_its_number() -> None:
     driver = trained("maml")
     then = probed(driver)
-    driver.tell(m.Restart(small_settings("maml", hidden=(5,))), m.ShowGhost(run=1))
+    driver.tell(commands.Restart(small_settings("maml", hidden=(5,))), commands.ShowGhost(run=1))
     found = probed(driver)
     np.testing.assert_array_equal(found.ghost["MAML"].curves, then.arms["MAML"].curves)
     assert found.outer_step == 0
@@ -69,16 +69,16 @@ def test_the_run_before_is_a_ghost_by_its_number() -> None:
 
 def test_an_exported_initialization_is_a_ghost_too(tmp_path: Path) -> None:
     source = trained("maml")
-    source.tell(m.ExportInitialization("MAML", str(tmp_path / "trained")), PROBE)
+    source.tell(commands.ExportInitialization("MAML", str(tmp_path / "trained")), PROBE)
     wanted = probed(source)
     driver = trained("anil", steps=2)
-    driver.tell(m.ShowGhost(str(tmp_path / "trained")))
+    driver.tell(commands.ShowGhost(str(tmp_path / "trained")))
     np.testing.assert_array_equal(probed(driver).ghost["MAML"].curves, wanted.arms["MAML"].curves)
 
 
 def test_showing_a_ghost_changes_nothing_of_the_run(tmp_path: Path) -> None:
     one, two = trained("maml", "anil"), trained("maml", "anil")
-    one.tell(m.PinRun(str(tmp_path / "pin")), m.ShowGhost(str(tmp_path / "pin")))
+    one.tell(commands.PinRun(str(tmp_path / "pin")), commands.ShowGhost(str(tmp_path / "pin")))
     for driver in (one, two):
         driver.train_to(50)
     assert np.array_equal(one.theta("MAML").numpy(), two.theta("MAML").numpy())
@@ -89,24 +89,24 @@ def test_what_cannot_be_shown_or_written_is_refused_in_words(tmp_path: Path) -> 
     (tmp_path / "file").write_text("x")
     driver.outbox.collect()
     for command in (
-        m.ShowGhost(run=77), m.ShowGhost(str(tmp_path / "nothing")),
-        m.PinRun(str(tmp_path / "file" / "pin")),
+        commands.ShowGhost(run=77), commands.ShowGhost(str(tmp_path / "nothing")),
+        commands.PinRun(str(tmp_path / "file" / "pin")),
     ):  # fmt: skip
         driver.tell(command)
-        (refused,) = driver.reports(m.Refused)
-        assert isinstance(refused, m.Refused) and refused.command == type(command).__name__
+        (refused,) = driver.reports(reports.Refused)
+        assert isinstance(refused, reports.Refused) and refused.command == type(command).__name__
     assert driver.step == 2
 
 
 def test_a_damaged_pin_is_refused(tmp_path: Path) -> None:
     driver = trained("mtl", steps=2)
     folder = tmp_path / "pin"
-    driver.tell(m.PinRun(str(folder)))
+    driver.tell(commands.PinRun(str(folder)))
     assert read_ghost(folder).state.outer_step == 2
     data = (folder / "checkpoint.safetensors").read_bytes()
     (folder / "checkpoint.safetensors").write_bytes(data[:-9])
     driver.outbox.collect()
-    driver.tell(m.ShowGhost(str(folder)))
-    assert driver.reports(m.Refused)
+    driver.tell(commands.ShowGhost(str(folder)))
+    assert driver.reports(reports.Refused)
     with pytest.raises(SettingsError, match="checkpoint"):
         read_ghost(folder)

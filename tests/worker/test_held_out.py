@@ -6,7 +6,7 @@ import pytest
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import outer_step, start_run
-from maml_explorer.worker.held_out import FIRST_SHARE, SHARE, HeldOut
+from maml_explorer.worker.meta_test import FIRST_SHARE, SHARE, HeldOut
 from tests.worker.driving import Clock, small_settings
 
 

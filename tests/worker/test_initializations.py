@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from maml_explorer.core.training import outer_step, start_run
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.replayed_run import replay_folder
-from maml_explorer.settings import default_arm
-from maml_explorer.storage.reader import StorageError
-from maml_explorer.worker import messages as m
-from maml_explorer.worker.initializations import begun_from
+from maml_explorer.experiments.replay import replay_folder
+from maml_explorer.files.reader import StorageError
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import default_arm
+from maml_explorer.worker.files.begun_from import begun_from
 from tests.worker.driving import Driver, small_settings
 
-PROBE = m.ProbeTask(np.array([-2.0, 0.5, 3.0]), np.array([1.0, -0.5, 0.2]), 1.0, 0.3)
+PROBE = commands.ProbeTask(np.array([-2.0, 0.5, 3.0]), np.array([1.0, -0.5, 0.2]), 1.0, 0.3)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def exported(tmp_path: Path) -> tuple[Path, Driver]:
     driver = Driver(small_settings("maml", "mtl", inner_lr=0.05))
     driver.train_to(40)
     folder = tmp_path / "trained"
-    driver.tell(m.ExportInitialization("MAML", str(folder)))
+    driver.tell(commands.ExportInitialization("MAML", str(folder)))
     return folder, driver
 
 
@@ -35,22 +35,22 @@ def test_its_weights_are_what_the_arm_starts_from(exported: tuple[Path, Driver])
     driver = Driver(small_settings("anil"))
     driver.tell(PROBE)
     driver.outbox.collect()
-    driver.tell(m.OpenInitialization(str(folder)))
+    driver.tell(commands.OpenInitialization(str(folder)))
     assert torch.equal(driver.theta("MAML"), source.theta("MAML"))
-    assert driver.step == 0 and driver.loop.phase is m.Phase.PAUSED
+    assert driver.step == 0 and driver.loop.phase is reports.Phase.PAUSED
     assert driver.loop.settings.inner.inner_lr == 0.05
     assert [arm.name for arm in driver.loop.settings.arms] == ["MAML"]
     # the curves that are drawn are those of the run it was exported from
     source.tell(PROBE)
-    (one,), (two,) = (d.reports(m.Probed)[-1:] for d in (driver, source))
-    assert isinstance(one, m.Probed) and isinstance(two, m.Probed)
+    (one,), (two,) = (d.reports(reports.Probed)[-1:] for d in (driver, source))
+    assert isinstance(one, reports.Probed) and isinstance(two, reports.Probed)
     np.testing.assert_array_equal(one.arms["MAML"].curves, two.arms["MAML"].curves)
 
 
 def test_training_goes_on_from_them_as_from_any_start(exported: tuple[Path, Driver]) -> None:
     folder, source = exported
     driver = Driver(small_settings("anil"))
-    driver.tell(m.OpenInitialization(str(folder)))
+    driver.tell(commands.OpenInitialization(str(folder)))
     driver.train_to(3)
     plan, state, _ = begun_from(folder)
     assert state.arms["MAML"].outer_step == 0
@@ -68,7 +68,7 @@ def test_other_arms_and_settings_beside_it(exported: tuple[Path, Driver]) -> Non
     settings = small_settings("maml", "anil", seed=7, inner_lr=0.02)
     driver = Driver(settings)
     fresh = driver.theta("ANIL").clone()
-    driver.tell(m.OpenInitialization(str(folder), settings))
+    driver.tell(commands.OpenInitialization(str(folder), settings))
     assert driver.loop.settings == settings
     assert torch.equal(driver.theta("MAML"), source.theta("MAML"))
     assert torch.equal(driver.theta("ANIL"), fresh), "as its seed says"
@@ -81,14 +81,14 @@ def test_what_does_not_fit_is_refused_in_words(
     driver = Driver(small_settings("maml"))
     driver.train_to(2)
     driver.outbox.collect()
-    driver.tell(m.OpenInitialization(str(folder), small_settings("maml", hidden=(9, 8))))
-    (refused,) = driver.reports(m.Refused)
-    assert isinstance(refused, m.Refused)
+    driver.tell(commands.OpenInitialization(str(folder), small_settings("maml", hidden=(9, 8))))
+    (refused,) = driver.reports(reports.Refused)
+    assert isinstance(refused, reports.Refused)
     assert refused.reason.startswith("trained has the hidden layers 8,8, the run 9,8")
     normed = small_settings("maml", norm="layer", skip=True)
-    driver.tell(m.OpenInitialization(str(folder), normed))
-    (refused,) = driver.reports(m.Refused)
-    assert isinstance(refused, m.Refused)
+    driver.tell(commands.OpenInitialization(str(folder), normed))
+    (refused,) = driver.reports(reports.Refused)
+    assert isinstance(refused, reports.Refused)
     assert "the run 8,8 with normalization layer and skip connections" in refused.reason
     assert driver.step == 2
     with pytest.raises(SettingsError):
@@ -108,14 +108,14 @@ def test_a_saved_run_says_where_it_began_and_is_not_replayed(
 ) -> None:
     folder, _ = exported
     driver = Driver(small_settings("maml"))
-    driver.tell(m.OpenInitialization(str(folder)))
+    driver.tell(commands.OpenInitialization(str(folder)))
     driver.train_to(5)
     run = tmp_path / "run"
-    driver.tell(m.SaveRun(str(run)))
+    driver.tell(commands.SaveRun(str(run)))
     lines = (run / "changes.csv").read_text().splitlines()
     assert lines[1] == "0,begun from,MAML,trained after 40 outer steps"
     other = Driver(small_settings("mtl"))
-    other.tell(m.OpenRun(str(run)))
+    other.tell(commands.OpenRun(str(run)))
     assert torch.equal(other.theta("MAML"), driver.theta("MAML"))
     with pytest.raises(StorageError, match="exported initialization"):
         replay_folder(run)

@@ -12,14 +12,8 @@ import torch
 
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState, start_run
-from maml_explorer.settings import Arm
-from maml_explorer.worker import insight
-from maml_explorer.worker import messages as m
-from maml_explorer.worker.insight import View
-from maml_explorer.worker.insight.gradient import TASKS
-from maml_explorer.worker.insight.looking import some_tasks
-from maml_explorer.worker.insight.schedule import ASKED_SHARE, SHARE, Schedule
-from maml_explorer.worker.insight_messages import (
+from maml_explorer.protocol import commands, reports
+from maml_explorer.protocol.insight import (
     Insight,
     InsightProgress,
     InsightRequest,
@@ -27,7 +21,13 @@ from maml_explorer.worker.insight_messages import (
     NothingToShow,
     RefreshInsight,
 )
-from maml_explorer.worker.insight_values.cost import CostSeen
+from maml_explorer.protocol.insight_records.cost import CostSeen
+from maml_explorer.settings.settings import Arm
+from maml_explorer.worker import insight
+from maml_explorer.worker.insight import View
+from maml_explorer.worker.insight.gradient import TASKS
+from maml_explorer.worker.insight.schedule import ASKED_SHARE, SHARE, Schedule
+from maml_explorer.worker.insight.shared import some_tasks
 from maml_explorer.worker.mailbox import MAX_INSIGHTS, Inbox, Outbox
 from tests import reference
 from tests.worker.driving import Clock, Driver, small_settings
@@ -84,7 +84,7 @@ def values(driver: Driver) -> list[Insight]:
 
 def test_visible_views_take_their_share_of_training_together(clock: Clock, stub: Stub) -> None:
     driver = Driver(small_settings("maml", outer_steps=10**6), clock)
-    driver.tell(LookInside((asked(nth=1), asked(nth=2), asked(nth=3))), m.Train())
+    driver.tell(LookInside((asked(nth=1), asked(nth=2), asked(nth=3))), commands.Train())
     driver.loop.held_out.cancel()
     begin = clock.now
     driver.work(4000)
@@ -98,7 +98,7 @@ def test_visible_views_take_their_share_of_training_together(clock: Clock, stub:
 def test_a_view_that_is_asked_for_goes_ahead(clock: Clock, stub: Stub) -> None:
     driver = Driver(small_settings("maml", outer_steps=10**6), clock)
     driver.loop.held_out.cancel()
-    driver.tell(LookInside((asked(nth=1),)), m.Train())
+    driver.tell(LookInside((asked(nth=1),)), commands.Train())
     driver.work(10)
     driver.outbox.collect()
     begin, pieces = clock.now, stub.pieces
@@ -115,7 +115,7 @@ def test_a_view_that_is_asked_for_goes_ahead(clock: Clock, stub: Stub) -> None:
 
 def test_a_hidden_view_costs_nothing(clock: Clock, stub: Stub) -> None:
     driver = Driver(small_settings("maml", outer_steps=10**6), clock)
-    driver.tell(LookInside((asked(),)), m.Train())
+    driver.tell(LookInside((asked(),)), commands.Train())
     driver.work(50)
     assert stub.pieces
     driver.tell(LookInside(()))
@@ -135,10 +135,10 @@ def test_paused_a_view_runs_to_its_end_once_and_commands_come_between(
     driver.tell(LookInside((asked(),)))
     driver.work(1)
     assert stub.pieces == 1
-    probe = m.ProbeTask(np.array([0.5]), np.array([1.0]), 1.0, 0.5)
+    probe = commands.ProbeTask(np.array([0.5]), np.array([1.0]), 1.0, 0.5)
     driver.inbox.post(probe)
     driver.work(1)
-    assert driver.reports(m.Probed)
+    assert driver.reports(reports.Probed)
     driver.work(100)
     (found,) = values(driver)
     assert (found.outer_step, found.value) == (3, 3)
@@ -153,7 +153,7 @@ def test_paused_a_view_runs_to_its_end_once_and_commands_come_between(
 def test_a_view_looks_at_the_state_at_which_it_began(clock: Clock, stub: Stub) -> None:
     driver = Driver(small_settings("maml", outer_steps=10**6), clock)
     driver.loop.held_out.cancel()
-    driver.tell(LookInside((asked(),)), m.Train())
+    driver.tell(LookInside((asked(),)), commands.Train())
     while not (found := values(driver)):
         driver.work(1)
     assert driver.step > found[0].outer_step == found[0].value == stub.begun[0][0]
@@ -169,11 +169,11 @@ def test_a_view_begins_anew_where_settings_or_options_change(clock: Clock, stub:
     driver.work(50)
     assert stub.begun == [(0, {"size": 1}), (0, {"size": 2})]
     assert [v.request for v in values(driver)] == [asked(size=2)]
-    driver.tell(m.Change(settings.with_values({"inner_lr": 0.02})))
+    driver.tell(commands.Change(settings.with_values({"inner_lr": 0.02})))
     driver.loop.held_out.cancel()
     driver.work(50)
     assert len(stub.begun) == 3, "the state is the same, but α is not"
-    driver.tell(m.Restart(settings))
+    driver.tell(commands.Restart(settings))
     driver.work(200)
     assert values(driver)[-1].run == 2
 
@@ -181,9 +181,9 @@ def test_a_view_begins_anew_where_settings_or_options_change(clock: Clock, stub:
 def test_an_exception_ends_that_view_alone(clock: Clock, stub: Stub) -> None:
     driver = Driver(small_settings("maml", outer_steps=10**6), clock)
     driver.loop.held_out.cancel()
-    driver.tell(LookInside((asked(breaks=True), asked())), m.Train())
+    driver.tell(LookInside((asked(breaks=True), asked())), commands.Train())
     driver.work(2000)
-    assert driver.loop.phase is m.Phase.RUNNING
+    assert driver.loop.phase is reports.Phase.RUNNING
     found = {v.request: v for v in values(driver)}
     broken = found[asked(breaks=True)]
     assert broken.failed == "ValueError: this view is broken"
@@ -204,8 +204,8 @@ def test_a_view_that_does_not_exist_is_refused_in_words(clock: Clock) -> None:
         RefreshInsight(InsightRequest.of("aura")),
     ):
         driver.tell(command)
-        (refused,) = driver.reports(m.Refused)
-        assert isinstance(refused, m.Refused)
+        (refused,) = driver.reports(reports.Refused)
+        assert isinstance(refused, reports.Refused)
         assert "There is no view 'aura'" in refused.reason
         assert not driver.loop.insight.jobs
 
@@ -228,13 +228,13 @@ def test_every_view_leaves_the_run_bit_identical() -> None:
     quiet, busy = Driver(settings), Driver(settings)
     quiet.train_to(20)
     views = tuple(InsightRequest.of(name) for name in insight.VIEWS)
-    busy.tell(LookInside(views), m.Train())
+    busy.tell(LookInside(views), commands.Train())
     while busy.step < 20:
         busy.work(1)
         if busy.step in (5, 12):
-            busy.tell(m.Pause(), *(RefreshInsight(view) for view in views))
+            busy.tell(commands.Pause(), *(RefreshInsight(view) for view in views))
             busy.work(5000)
-            busy.tell(m.Train())
+            busy.tell(commands.Train())
     assert {v.request for v in values(busy)} == set(views)
     for name in ("MAML", "FO-MAML", "ANIL", "Reptile", "MTL"):
         assert torch.equal(quiet.theta(name), busy.theta(name))
@@ -307,9 +307,9 @@ def test_the_stability_view_is_what_dense_eigenvalues_say() -> None:
 
 def test_a_divergence_is_reported_with_the_stability_where_it_is_kept() -> None:
     driver = Driver(small_settings("maml", "mtl", inner_lr=30.0))
-    driver.tell(m.Train())
+    driver.tell(commands.Train())
     driver.work(200)
-    found = [r for r in driver.reports(m.Diverged) if isinstance(r, m.Diverged)]
+    found = [r for r in driver.reports(reports.Diverged) if isinstance(r, reports.Diverged)]
     assert found and found[0].arm == "MAML"
     words = "At the state kept 100 % of its inner steps swing (α λ_max up to "
     assert found[0].stability.startswith(words)
@@ -321,13 +321,13 @@ def test_a_divergence_names_the_last_change_of_what_its_arm_trains_with() -> Non
     driver = Driver(settings)
     driver.train_to(20)
     settings = settings.with_arms((Arm("MAML", "maml", (("inner_lr", 40.0),)), settings.arms[1]))
-    driver.tell(m.Change(settings))
+    driver.tell(commands.Change(settings))
     # of no concern to an arm that has an inner learning rate of its own
-    driver.tell(m.Change(settings.with_values({"inner_lr": 0.02})))
-    driver.tell(m.Train())
+    driver.tell(commands.Change(settings.with_values({"inner_lr": 0.02})))
+    driver.tell(commands.Train())
     driver.work(200)
-    (found,) = driver.reports(m.Diverged)
-    assert isinstance(found, m.Diverged) and found.arm == "MAML"
+    (found,) = driver.reports(reports.Diverged)
+    assert isinstance(found, reports.Diverged) and found.arm == "MAML"
     assert found.reason.endswith(
         " Last change: Inner learning rate α from 0.01 to 40 at outer step 20."
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maml_explorer.worker.insight_figures import MOST_POINTS, Figures, Series
-from maml_explorer.worker.insight_messages import Insight, InsightRequest, NothingToShow
+from maml_explorer.protocol.insight import Insight, InsightRequest, NothingToShow
+from maml_explorer.protocol.insight_series import MOST_POINTS, Figures, Series
 
 
 @dataclass(frozen=True)

@@ -9,28 +9,28 @@ import pytest
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_run
-from maml_explorer.settings import Settings
-from maml_explorer.settings_text import to_toml
-from maml_explorer.storage.insight import read_entries, read_figures
-from maml_explorer.storage.run_folder import create_run
-from maml_explorer.worker import insight
-from maml_explorer.worker import messages as m
-from maml_explorer.worker.insight.every import every_view
-from maml_explorer.worker.insight_messages import (
+from maml_explorer.protocol import commands, reports
+from maml_explorer.protocol.insight import (
     Insight,
     InsightFigures,
     InsightRequest,
     LookInside,
     NothingToShow,
 )
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import to_toml
+from maml_explorer.storage.run.folder import create_run
+from maml_explorer.storage.run.insight import read_entries, read_figures
+from maml_explorer.worker import insight
+from maml_explorer.worker.insight.all_views import every_view
 from tests.worker.driving import Driver, small_settings
 
 GRADIENT, STABILITY = InsightRequest.of("gradient"), InsightRequest.of("stability")
 
 
 def saved(driver: Driver, folder: Path, overwrite: bool = False) -> None:
-    driver.tell(m.SaveRun(str(folder), overwrite))
-    assert driver.reports(m.Exported)
+    driver.tell(commands.SaveRun(str(folder), overwrite))
+    assert driver.reports(reports.Exported)
 
 
 def looked_at(driver: Driver, *requests: InsightRequest) -> None:
@@ -59,7 +59,7 @@ def test_a_run_is_saved_with_what_the_views_found_and_brings_it_back(tmp_path: P
     assert cosine[1][4] == found["MAML"].cosine[-1]
 
     driver.outbox.collect()
-    driver.tell(m.OpenRun(str(tmp_path / "run")))
+    driver.tell(commands.OpenRun(str(tmp_path / "run")))
     (figures,) = driver.reports(InsightFigures)
     assert isinstance(figures, InsightFigures)
     assert [r for r in figures.rows if r[3] == "cosine, whole"] == cosine
@@ -76,7 +76,7 @@ def test_back_to_the_last_good_state_forgets_what_came_after() -> None:
     looked_at(driver, GRADIENT)
     driver.train_to(4)
     looked_at(driver, GRADIENT)
-    driver.tell(m.BackToLastGood())
+    driver.tell(commands.BackToLastGood())
     assert driver.step < 4
     assert driver.loop.figures.series("gradient", "MAML", "cosine, whole").steps == [0]
 
@@ -85,7 +85,7 @@ def test_a_run_without_views_has_no_such_files(tmp_path: Path) -> None:
     driver = Driver(small_settings("maml"))
     saved(driver, tmp_path / "run")
     assert not list((tmp_path / "run").glob("insight*"))
-    driver.tell(m.OpenRun(str(tmp_path / "run")))
+    driver.tell(commands.OpenRun(str(tmp_path / "run")))
     assert driver.reports(InsightFigures) == [InsightFigures(2, ())]
 
 
@@ -97,9 +97,9 @@ def test_damaged_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
         text = (tmp_path / "run" / name).read_text()
         (tmp_path / "run" / name).write_text("{[")
         driver.outbox.collect()
-        driver.tell(m.OpenRun(str(tmp_path / "run")))
-        (refused,) = driver.reports(m.Refused)
-        assert isinstance(refused, m.Refused)
+        driver.tell(commands.OpenRun(str(tmp_path / "run")))
+        (refused,) = driver.reports(reports.Refused)
+        assert isinstance(refused, reports.Refused)
         assert name in refused.reason
         (tmp_path / "run" / name).write_text(text)
 
@@ -110,7 +110,7 @@ def small(**values: object) -> Settings:
 
 def test_every_view_of_a_state_can_be_written() -> None:
     plan = prepare(small())
-    from maml_explorer.storage.insight import insight_entry
+    from maml_explorer.storage.run.insight import insight_entry
 
     found = list(every_view(plan, start_run(plan)))
     for one in found:

@@ -12,30 +12,30 @@ import pytest
 import torch
 
 from maml_explorer.core.adaptation import StepSizes
-from maml_explorer.core.evaluation import run_to_end
 from maml_explorer.core.insight.features import (
     feature_change,
     freeze_test,
 )
+from maml_explorer.core.insight.held_out_tasks import batch_at
 from maml_explorer.core.insight.landscape import plane_paths, surface, task_plane
 from maml_explorer.core.insight.learner import Learner, meta_test_learner
 from maml_explorer.core.insight.norm_statistics import norm_statistics
 from maml_explorer.core.insight.parameter_map import parameter_map, polar_fit, projected_path
-from maml_explorer.core.insight.probe_tasks import batch_at
+from maml_explorer.core.meta_test import run_to_end
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.probing import probe
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.sine import query_grid
 from maml_explorer.core.training import RunState, start_run
-from maml_explorer.settings import Settings
+from maml_explorer.protocol.insight import NothingToShow
+from maml_explorer.settings.settings import Settings
 from maml_explorer.worker.insight import VIEWS
 from maml_explorer.worker.insight import parameter_map as map_file
 from maml_explorer.worker.insight.error_map import plane_of_tasks
 from maml_explorer.worker.insight.features import TASKS
-from maml_explorer.worker.insight.looking import some_tasks
+from maml_explorer.worker.insight.shared import some_tasks
 from maml_explorer.worker.insight.step_sizes import step_sizes_of
-from maml_explorer.worker.insight_messages import NothingToShow
 from tests.worker.driving import small_settings
 
 X, Y = (-3.0, -1.0, 0.5, 4.0), (0.7, -1.2, 2.0, 0.1)

@@ -10,23 +10,25 @@ import pytest
 import torch
 
 from maml_explorer.core import plan as plans
-from maml_explorer.core import replay, training
-from maml_explorer.core.interruption import Interrupted, interruptible
+from maml_explorer.core import training
 from maml_explorer.core.plan import prepare
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.storage.initialization import load_initialization
-from maml_explorer.worker import messages as m
+from maml_explorer.core.replay import replay
+from maml_explorer.core.replay.interruption import Interrupted, interruptible
+from maml_explorer.protocol import commands
+from maml_explorer.protocol import reports as m
+from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.storage.initialization.folder import load_initialization
 from maml_explorer.worker.mailbox import Inbox
 from tests.worker.driving import Driver, small_settings
 
-PROBE = m.ProbeTask(np.array([-3.0, 0.5, 2.0]), np.array([1.0, -1.0, 0.5]), 2.0, 0.7)
-WATCH = m.WatchTasks(np.zeros((2, 3)), np.ones((2, 3)))
+PROBE = commands.ProbeTask(np.array([-3.0, 0.5, 2.0]), np.array([1.0, -1.0, 0.5]), 2.0, 0.7)
+WATCH = commands.WatchTasks(np.zeros((2, 3)), np.ones((2, 3)))
 
 
 class TimedInbox(Inbox):
     """An inbox where a command arrives at a look of a given number: that is the clock here."""
 
-    def __init__(self, command: m.Command, at: int) -> None:
+    def __init__(self, command: commands.Command, at: int) -> None:
         super().__init__()
         self.looks, self.command, self.at = 0, command, at
 
@@ -44,7 +46,7 @@ def every_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "LONG_DRAW", 0)
 
 
-def with_inbox(driver: Driver, command: m.Command, at: int) -> TimedInbox:
+def with_inbox(driver: Driver, command: commands.Command, at: int) -> TimedInbox:
     inbox = TimedInbox(command, at)
     driver.inbox = driver.loop.inbox = inbox
     return inbox
@@ -73,12 +75,12 @@ AT = (1, 4, 15, 30)
 @pytest.mark.parametrize("what", WORKS)
 def test_a_pause_is_taken_up_at_the_next_kernel(what: str, at: int) -> None:
     driver = Driver(small_settings("maml", "mtl"))
-    driver.tell(PROBE, WATCH, m.Train())
+    driver.tell(PROBE, WATCH, commands.Train())
     driver.outbox.collect()
-    inbox = with_inbox(driver, m.Pause(), at)
+    inbox = with_inbox(driver, commands.Pause(), at)
     WORKS[what](driver)
     assert inbox.looks <= at + 1, "the look at which it arrived, and asking what it is"
-    assert inbox.holds((m.Pause,)), "it was there in time"
+    assert inbox.holds((commands.Pause,)), "it was there in time"
     assert driver.step == 0 and driver.outbox.collect() == []
     driver.work(1)
     assert driver.loop.phase is m.Phase.PAUSED
@@ -96,7 +98,7 @@ def test_a_pause_is_taken_up_at_the_next_kernel(what: str, at: int) -> None:
 @pytest.mark.parametrize(("at", "drawn"), [(4, False), (20, True)])
 def test_neither_a_batch_nor_a_recording_is_finished_first(at: int, drawn: bool) -> None:
     driver = Driver(small_settings("maml"))
-    with_inbox(driver, m.Pause(), at)
+    with_inbox(driver, commands.Pause(), at)
     assert not driver.loop.take_outer_step()
     assert driver.loop.plan is not None
     assert bool(driver.loop.plan.blocks) == drawn
@@ -110,9 +112,9 @@ def test_a_meta_test_that_was_ended_begins_anew() -> None:
         driver = Driver(small_settings("maml", test_tasks=60))
         driver.outbox.collect()
         if disturbed:
-            inbox = with_inbox(driver, m.Pause(), 50)
+            inbox = with_inbox(driver, commands.Pause(), 50)
             driver.loop._advance_meta_test(paused=True)
-            assert inbox.holds((m.Pause,))
+            assert inbox.holds((commands.Pause,))
         driver.work(20)
         (tested,) = driver.reports(m.MetaTested)
         assert isinstance(tested, m.MetaTested)
@@ -128,8 +130,8 @@ def test_interrupted_runs_are_the_same_bits() -> None:
     dropped = 0
     at = 1
     while disturbed.step < 12:
-        inbox = with_inbox(disturbed, m.Pause(), at)
-        disturbed.tell(m.Train())
+        inbox = with_inbox(disturbed, commands.Pause(), at)
+        disturbed.tell(commands.Train())
         before = disturbed.step
         disturbed.work(2)
         dropped += disturbed.step == before
@@ -144,19 +146,19 @@ def test_interrupted_runs_are_the_same_bits() -> None:
 def test_an_export_goes_on_while_a_pause_and_probes_are_obeyed(tmp_path: Path) -> None:
     driver = Driver(small_settings("maml", "mtl"))
     driver.train_to(3)
-    driver.tell(m.Train())
+    driver.tell(commands.Train())
     driver.outbox.collect()
-    inbox = with_inbox(driver, m.Pause(), 40)
-    inbox.post(m.ExportInitialization("MAML", str(tmp_path / "a")))
+    inbox = with_inbox(driver, commands.Pause(), 40)
+    inbox.post(commands.ExportInitialization("MAML", str(tmp_path / "a")))
     driver.work(1)
     assert driver.loop.phase is m.Phase.PAUSED
     assert inbox.looks > 200, "the meta-test went on"
     found = load_initialization(tmp_path / "a")
     assert torch.equal(torch.tensor(found.parameters), driver.theta("MAML"))
     # what begins something waits its turn
-    inbox = with_inbox(driver, m.Train(), 40)
-    driver.loop.obey(m.ExportInitialization("MAML", str(tmp_path / "b")))
-    assert driver.loop.phase is m.Phase.PAUSED and inbox.holds((m.Train,))
+    inbox = with_inbox(driver, commands.Train(), 40)
+    driver.loop.obey(commands.ExportInitialization("MAML", str(tmp_path / "b")))
+    assert driver.loop.phase is m.Phase.PAUSED and inbox.holds((commands.Train,))
 
 
 @pytest.mark.usefixtures("every_kernel")
@@ -165,10 +167,12 @@ def test_a_stop_ends_an_export_which_leaves_nothing(tmp_path: Path, run: bool) -
     driver = Driver(small_settings("maml", "mtl"))
     driver.train_to(3)
     driver.outbox.collect()
-    inbox = with_inbox(driver, m.Stop(), 40)
+    inbox = with_inbox(driver, commands.Stop(), 40)
     place = str(tmp_path / "a")
-    driver.loop.obey(m.SaveRun(place) if run else m.ExportInitialization("MAML", place))
-    assert inbox.looks <= 41 and inbox.holds((m.Stop,))
+    driver.loop.obey(
+        commands.SaveRun(place) if run else commands.ExportInitialization("MAML", place)
+    )
+    assert inbox.looks <= 41 and inbox.holds((commands.Stop,))
     (refused,) = driver.reports(m.Refused)
     assert (
         isinstance(refused, m.Refused) and "was not written: that was cancelled" in refused.reason

@@ -11,14 +11,15 @@ import torch
 
 from maml_explorer.core import training
 from maml_explorer.core.plan import prepare
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.worker import messages as m
+from maml_explorer.protocol import commands
+from maml_explorer.protocol import reports as m
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 from maml_explorer.worker.handle import Worker
 from maml_explorer.worker.loop import PROBE_SECONDS
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from tests.worker.driving import Clock, Driver, small_settings
 
-PROBE = m.ProbeTask(np.array([-3.0, 0.5, 2.0]), np.array([1.0, -1.0, 0.5]), 2.0, 0.7)
+PROBE = commands.ProbeTask(np.array([-3.0, 0.5, 2.0]), np.array([1.0, -1.0, 0.5]), 2.0, 0.7)
 
 
 def plain_loop(settings: Settings, steps: int) -> training.RunState:
@@ -38,14 +39,14 @@ def test_the_worker_equals_a_plain_loop_bit_for_bit() -> None:
     expected = plain_loop(settings, 60)
     worker = Worker()
     worker.start()
-    worker.post(m.Restart(settings, train=True))
+    worker.post(commands.Restart(settings, train=True))
     seen: list[m.Report] = []
     deadline = time.monotonic() + 60
     # clicks all the way: probes, watched tasks, meta-tests, an export refused
     while time.monotonic() < deadline:
         worker.post(PROBE)
-        worker.post(m.WatchTasks(np.zeros((2, 1)), np.ones((2, 1))))
-        worker.post(m.MetaTest())
+        worker.post(commands.WatchTasks(np.zeros((2, 1)), np.ones((2, 1))))
+        worker.post(commands.MetaTest())
         seen += worker.collect()
         last = [r for r in seen if isinstance(r, m.Status)]
         if last and last[-1].phase is m.Phase.FINISHED:
@@ -73,11 +74,11 @@ def test_normed_networks_train_step_by_hand_and_change_as_in_a_plain_loop(norm: 
     settings = small_settings(norm=norm, skip=True, inner_steps=2)
     driver = Driver(settings)
     driver.train_to(3)
-    driver.tell(PROBE, m.MetaTest())
+    driver.tell(PROBE, commands.MetaTest())
     while driver.step < 4:
-        driver.tell(m.TakeInnerStep())
+        driver.tell(commands.TakeInnerStep())
     more = settings.with_values({"inner_steps": 4})
-    driver.tell(m.Change(more))
+    driver.tell(commands.Change(more))
     driver.train_to(7)
     state, plan = plain_loop(settings, 4), prepare(more)
     for _ in range(3):
@@ -91,9 +92,9 @@ def test_clicking_does_not_change_a_run() -> None:
     settings = small_settings()
     quiet, busy = Driver(settings), Driver(settings)
     quiet.train_to(20)
-    busy.tell(m.Train())
+    busy.tell(commands.Train())
     while busy.step < 20:
-        busy.tell(PROBE, m.MetaTest(), m.LimitSpeed(None))
+        busy.tell(PROBE, commands.MetaTest(), commands.LimitSpeed(None))
         busy.work(1)
     for name in ("MAML", "Reptile", "MTL"):
         assert same(quiet.theta(name), busy.theta(name))
@@ -115,7 +116,7 @@ def test_stepping_by_hand_equals_full_speed() -> None:
     fast.train_to(3)
     phases = []
     while slow.step < 3:
-        slow.tell(m.TakeInnerStep())
+        slow.tell(commands.TakeInnerStep())
         (stepped,) = slow.reports(m.Stepped)
         assert isinstance(stepped, m.Stepped)
         phases.append((stepped.phase, stepped.inner_step))
@@ -128,7 +129,7 @@ def test_stepping_by_hand_equals_full_speed() -> None:
 def test_the_path_shown_is_the_one_trained_on() -> None:
     settings = small_settings("maml", inner_steps=1)
     driver = Driver(settings)
-    driver.tell(m.TakeInnerStep())
+    driver.tell(commands.TakeInnerStep())
     (stepped,) = driver.reports(m.Stepped)
     assert isinstance(stepped, m.Stepped)
     plan = prepare(settings)
@@ -150,8 +151,8 @@ def test_the_path_shown_is_the_one_trained_on() -> None:
 def test_a_change_discards_the_step_begun_by_hand() -> None:
     settings = small_settings("maml", "mtl")
     driver = Driver(settings)
-    driver.tell(m.TakeInnerStep())
-    driver.tell(m.Change(settings.with_values({"inner_lr": 0.05})))
+    driver.tell(commands.TakeInnerStep())
+    driver.tell(commands.Change(settings.with_values({"inner_lr": 0.05})))
     assert driver.step == 0
     driver.train_to(2)
     expected = plain_loop(settings.with_values({"inner_lr": 0.05}), 2)
@@ -163,7 +164,7 @@ def test_a_change_applies_from_the_next_outer_step() -> None:
     changed = settings.with_values({"outer_lr": 0.01, "shots": 3, "meta_batch": 2})
     driver = Driver(settings)
     driver.train_to(4)
-    driver.tell(m.Change(changed))
+    driver.tell(commands.Change(changed))
     driver.train_to(7)
     first, second = prepare(settings), prepare(changed)
     state = training.start_run(first)
@@ -175,7 +176,7 @@ def test_a_change_applies_from_the_next_outer_step() -> None:
 def test_a_change_that_needs_a_restart_is_refused_whole() -> None:
     settings = small_settings("maml")
     driver = Driver(settings)
-    driver.tell(m.Change(settings.with_values({"seed": 3, "inner_lr": 0.5})))
+    driver.tell(commands.Change(settings.with_values({"seed": 3, "inner_lr": 0.5})))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused)
     assert "Seed" in refused.reason
@@ -186,13 +187,13 @@ def test_a_pause_drops_the_outer_step_in_progress_and_rewinds() -> None:
     settings = small_settings("maml", "fomaml", "mtl")
     driver = Driver(settings)
     driver.train_to(2)
-    driver.tell(m.Train())
+    driver.tell(commands.Train())
     # the pause arrives while the step is under way: seen after its first piece
     arrived = []
 
     def clock() -> float:
         if len(arrived) == 2:
-            driver.inbox.post(m.Pause())
+            driver.inbox.post(commands.Pause())
         arrived.append(1)
         return 100.0
 
@@ -209,8 +210,8 @@ def test_a_pause_drops_the_outer_step_in_progress_and_rewinds() -> None:
 def test_nothing_is_computed_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row 9: the outer step that was dropped for the stop is not begun again."""
     driver = Driver(small_settings("maml"))
-    driver.inbox.post(m.Train())
-    driver.inbox.post(m.Stop())
+    driver.inbox.post(commands.Train())
+    driver.inbox.post(commands.Stop())
     worked = []
     monkeypatch.setattr(driver.loop, "_work", lambda: worked.append(driver.loop.stopping) or True)
     driver.loop.run()
@@ -223,12 +224,12 @@ def test_a_late_arm_begins_at_its_own_step_0() -> None:
     driver = Driver(settings)
     driver.train_to(5)
     both = settings.with_arms((*settings.arms, Arm("Fast", "maml", (("inner_lr", 0.1),))))
-    driver.tell(m.Change(both))
+    driver.tell(commands.Change(both))
     driver.train_to(8)
     assert driver.loop.state is not None
     assert driver.loop.state.arms["Fast"].outer_step == 3
     assert same(driver.theta("MAML"), plain_loop(settings, 8).arms["MAML"].initialization)
-    driver.tell(m.Change(settings))
+    driver.tell(commands.Change(settings))
     assert list(driver.loop.state.arms) == ["MAML"]
 
 
@@ -253,11 +254,11 @@ def test_back_to_the_last_good_state_revives_all_arms() -> None:
     settings = small_settings("maml", "mtl")
     driver = Driver(settings)
     driver.train_to(128)
-    driver.tell(m.Change(settings.with_values({"outer_lr": 100.0})))
+    driver.tell(commands.Change(settings.with_values({"outer_lr": 100.0})))
     driver.train_to(400)
     assert driver.loop.state is not None
     assert any(arm.frozen for arm in driver.loop.state.arms.values())
-    driver.tell(m.Change(settings), m.BackToLastGood())
+    driver.tell(commands.Change(settings), commands.BackToLastGood())
     assert not any(arm.frozen for arm in driver.loop.state.arms.values())
     (rewound,) = driver.reports(m.Rewound)
     assert isinstance(rewound, m.Rewound)
@@ -275,7 +276,7 @@ def test_an_exception_is_reported_and_the_last_state_kept(monkeypatch: pytest.Mo
     settings = small_settings("maml")
     worker = Worker()
     worker.start()
-    worker.post(m.Restart(settings))
+    worker.post(commands.Restart(settings))
     calls = []
     original = training._arm_step
 
@@ -286,15 +287,15 @@ def test_an_exception_is_reported_and_the_last_state_kept(monkeypatch: pytest.Mo
         return original(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(training, "_arm_step", failing)
-    worker.post(m.Train())
+    worker.post(commands.Train())
     seen = wait_for(worker, m.Failed)
     failed = next(r for r in seen if isinstance(r, m.Failed))
     assert "planted" in failed.what and "Traceback" in failed.details
     assert worker.alive
-    worker.post(m.TakeOuterStep())
+    worker.post(commands.TakeOuterStep())
     status = [r for r in wait_for(worker, m.Status) if isinstance(r, m.Status)][-1]
     assert status.outer_step == 5
-    worker.post(m.Restart(settings))
+    worker.post(commands.Restart(settings))
     assert worker.close()
 
 
@@ -314,9 +315,9 @@ def test_training_pauses_at_the_declared_step_and_goes_on_when_told() -> None:
     driver = Driver(settings)
     driver.train_to(100)
     assert driver.step == 7
-    driver.tell(m.Train())
+    driver.tell(commands.Train())
     assert driver.loop.phase is m.Phase.FINISHED
-    driver.tell(m.Train(beyond=True))
+    driver.tell(commands.Train(beyond=True))
     driver.work(3)
     assert driver.step == 10
 
@@ -324,7 +325,7 @@ def test_training_pauses_at_the_declared_step_and_goes_on_when_told() -> None:
 def test_the_speed_limit_is_kept() -> None:
     clock = Clock()
     driver = Driver(small_settings("mtl"), clock)
-    driver.tell(m.LimitSpeed(10.0), m.Train())
+    driver.tell(commands.LimitSpeed(10.0), commands.Train())
     driver.inbox.wait = lambda timeout: None  # type: ignore[method-assign]
     for _ in range(200):  # two seconds in steps of 10 ms
         clock.now += 0.01
@@ -334,7 +335,7 @@ def test_the_speed_limit_is_kept() -> None:
 
 def test_live_curves_are_few_and_a_persons_own_are_answered_at_once() -> None:
     driver = Driver(small_settings(), Clock(1e-3))
-    driver.tell(PROBE, m.Train())
+    driver.tell(PROBE, commands.Train())
     driver.outbox.collect()
     begin, answers = driver.clock.now, 0
     while driver.clock.now < begin + 5.0:
@@ -355,13 +356,13 @@ def test_successive_changes_and_probes_coalesce() -> None:
     inbox = Inbox()
     settings = Settings()
     for value in (0.1, 0.2, 0.3):
-        inbox.post(m.Change(settings.with_values({"inner_lr": value})))
+        inbox.post(commands.Change(settings.with_values({"inner_lr": value})))
         inbox.post(dataclasses.replace(PROBE, amplitude=value))
     taken = []
     while (command := inbox.take()) is not None:
         taken.append(command)
-    changes = [c for c in taken if isinstance(c, m.Change)]
-    probes = [c for c in taken if isinstance(c, m.ProbeTask)]
+    changes = [c for c in taken if isinstance(c, commands.Change)]
+    probes = [c for c in taken if isinstance(c, commands.ProbeTask)]
     assert changes[-1].settings["inner_lr"] == 0.3
     assert [p.amplitude for p in probes] == [0.3]
 
@@ -371,11 +372,11 @@ def test_a_status_says_how_many_commands_of_settings_were_taken() -> None:
     settings = small_settings("maml")
     driver = Driver(settings)
     for value in (0.1, 0.2, 0.3):
-        driver.inbox.post(m.Change(settings.with_values({"inner_lr": value})))
+        driver.inbox.post(commands.Change(settings.with_values({"inner_lr": value})))
     driver.inbox.post(PROBE)
     assert driver.inbox.gone == 3  # the restart, and two changes that gave way
     driver.outbox.collect()
-    driver.tell(m.BringBack(99))
+    driver.tell(commands.BringBack(99))
     reports = driver.outbox.collect()
     assert [r.command for r in reports if isinstance(r, m.Refused)] == ["BringBack"]
     (status,) = [r for r in reports if isinstance(r, m.Status)]
@@ -402,7 +403,7 @@ def test_the_outbox_is_bounded_and_joins_metrics() -> None:
 
 def test_reports_carry_the_run_number() -> None:
     driver = Driver(small_settings("maml"))
-    driver.tell(PROBE, m.Restart(small_settings("maml", seed=4)))
+    driver.tell(PROBE, commands.Restart(small_settings("maml", seed=4)))
     (probed,) = driver.reports(m.Probed)
     assert isinstance(probed, m.Probed) and probed.run == 2
 
@@ -412,7 +413,7 @@ def test_cuda_asked_for_and_absent_is_refused_in_words() -> None:
         pytest.skip("a CUDA device is here")
     driver = Driver(small_settings("maml"))
     driver.outbox.collect()
-    driver.tell(m.Restart(small_settings("maml", device="cuda")))
+    driver.tell(commands.Restart(small_settings("maml", device="cuda")))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused) and "CUDA" in refused.reason
     assert driver.loop.run_number == 1
@@ -420,7 +421,7 @@ def test_cuda_asked_for_and_absent_is_refused_in_words() -> None:
 
 def test_an_empty_support_set_shows_the_initialization() -> None:
     driver = Driver(small_settings("maml", "anil"))
-    driver.tell(m.ProbeTask(np.zeros(0), np.zeros(0), 1.0, 0.0))
+    driver.tell(commands.ProbeTask(np.zeros(0), np.zeros(0), 1.0, 0.0))
     (probed,) = driver.reports(m.Probed)
     assert isinstance(probed, m.Probed)
     curves = probed.arms["MAML"].curves
@@ -433,7 +434,7 @@ def test_an_empty_support_set_shows_the_initialization() -> None:
 def test_where_recording_fails_training_is_eager_and_the_status_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from maml_explorer.core import replay
+    from maml_explorer.core.replay import replay
 
     def refuse(*arguments: object) -> None:
         raise NotImplementedError("planted")
@@ -463,7 +464,7 @@ def test_memory_that_is_not_enough_is_said_with_what_to_lower(
 def test_a_task_carries_its_frequency() -> None:
     driver = Driver(small_settings("maml", frequency_min=0.8, frequency_max=1.2, shots=4))
     x = np.array([-3.0, -1.0, 0.5, 2.0, 4.0])
-    task = m.ProbeTask(x, 2 * np.sin(1.1 * x - 0.5), 2.0, 0.5, frequency=1.1)
+    task = commands.ProbeTask(x, 2 * np.sin(1.1 * x - 0.5), 2.0, 0.5, frequency=1.1)
     driver.tell(task)
     (probed,) = driver.reports(m.Probed)
     assert isinstance(probed, m.Probed) and probed.truth is not None and probed.oracle is not None
@@ -474,7 +475,7 @@ def test_a_task_carries_its_frequency() -> None:
     (probed,) = driver.reports(m.Probed)
     assert isinstance(probed, m.Probed) and probed.oracle is None
     # the task of a step in slow motion too
-    driver.tell(m.TakeInnerStep())
+    driver.tell(commands.TakeInnerStep())
     (stepped,) = driver.reports(m.Stepped)
     assert isinstance(stepped, m.Stepped)
     seen = stepped.probe

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from maml_explorer.core.plan import prepare
-from maml_explorer.presets import Preset, Published
-from maml_explorer.settings import Settings
-from maml_explorer.storage.records import evaluation_record
-from maml_explorer.worker import messages as m
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.presets import Preset, Published
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.records import evaluation_record
 from tests.worker.driving import Driver, small_settings
 
 SETTINGS = small_settings("maml", "mtl", outer_steps=30)
@@ -29,9 +29,9 @@ def driver_at(step: int, settings: Settings = SETTINGS) -> Driver:
 
 def test_the_verdicts_are_those_of_the_meta_test_with_the_published_shots() -> None:
     driver = driver_at(30)
-    driver.tell(m.Reproduce(PRESET))
-    (found,) = driver.reports(m.Compared)
-    assert isinstance(found, m.Compared)
+    driver.tell(commands.Reproduce(PRESET))
+    (found,) = driver.reports(reports.Compared)
+    assert isinstance(found, reports.Compared)
     assert (found.run, found.outer_step, found.preset) == (1, 30, PRESET)
     assert found.deviations == ()
     record = evaluation_record(
@@ -44,11 +44,11 @@ def test_the_verdicts_are_those_of_the_meta_test_with_the_published_shots() -> N
 
 def test_what_is_otherwise_is_said() -> None:
     driver = driver_at(4)
-    driver.tell(m.Change(driver.loop.settings.with_values({"inner_lr": 0.02})))
+    driver.tell(commands.Change(driver.loop.settings.with_values({"inner_lr": 0.02})))
     driver.train_to(6)
-    driver.tell(m.Reproduce(PRESET))
-    (found,) = driver.reports(m.Compared)
-    assert isinstance(found, m.Compared)
+    driver.tell(commands.Reproduce(PRESET))
+    (found,) = driver.reports(reports.Compared)
+    assert isinstance(found, reports.Compared)
     assert found.deviations == (
         "Inner learning rate α: 0.01 → 0.02",
         "6 of 30 outer steps",
@@ -59,16 +59,16 @@ def test_what_is_otherwise_is_said() -> None:
 def test_a_report_is_written_and_never_replaced(tmp_path: Path) -> None:
     driver = driver_at(12)
     file = tmp_path / "new" / "report.html"
-    driver.tell(m.Reproduce(PRESET, str(file)))
-    assert driver.reports(m.Exported) == [m.Exported("report", str(file))]
+    driver.tell(commands.Reproduce(PRESET, str(file)))
+    assert driver.reports(reports.Exported) == [reports.Exported("report", str(file))]
     page = file.read_text()
     assert page.count("<svg") == 2 and "12 of 30 outer steps" in page
-    driver.tell(m.Reproduce(PRESET, str(file)))
-    (refused,) = driver.reports(m.Refused)
-    assert isinstance(refused, m.Refused) and "is there already" in refused.reason
+    driver.tell(commands.Reproduce(PRESET, str(file)))
+    (refused,) = driver.reports(reports.Refused)
+    assert isinstance(refused, reports.Refused) and "is there already" in refused.reason
     assert file.read_text() == page
     # where nothing is published a report is a table
-    driver.tell(m.Reproduce(replace(PRESET, published=()), str(tmp_path / "table.html")))
+    driver.tell(commands.Reproduce(replace(PRESET, published=()), str(tmp_path / "table.html")))
     assert "No numbers are published." in (tmp_path / "table.html").read_text()
 
 
@@ -82,16 +82,16 @@ def test_a_report_is_written_and_never_replaced(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_compared_is_refused_in_words(preset: Preset, said: str) -> None:
     driver = driver_at(3)
-    driver.tell(m.Reproduce(preset))
-    assert not [r for r in driver.outbox.collect() if isinstance(r, m.Compared)]
-    driver.tell(m.Reproduce(preset))
-    (refused,) = driver.reports(m.Refused)
-    assert isinstance(refused, m.Refused) and said in refused.reason
+    driver.tell(commands.Reproduce(preset))
+    assert not [r for r in driver.outbox.collect() if isinstance(r, reports.Compared)]
+    driver.tell(commands.Reproduce(preset))
+    (refused,) = driver.reports(reports.Refused)
+    assert isinstance(refused, reports.Refused) and said in refused.reason
 
 
 def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     driver = driver_at(3)
-    driver.tell(m.Reproduce(PRESET, str(tmp_path / "file" / "report.html")))
-    (refused,) = driver.reports(m.Refused)
-    assert isinstance(refused, m.Refused) and "cannot be written" in refused.reason
+    driver.tell(commands.Reproduce(PRESET, str(tmp_path / "file" / "report.html")))
+    (refused,) = driver.reports(reports.Refused)
+    assert isinstance(refused, reports.Refused) and "cannot be written" in refused.reason

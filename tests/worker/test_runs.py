@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from maml_explorer.settings import default_arm
-from maml_explorer.worker import messages as m
-from maml_explorer.worker.history import History
+from maml_explorer.protocol import commands
+from maml_explorer.protocol import reports as m
+from maml_explorer.settings.settings import default_arm
+from maml_explorer.worker.files.metrics_file import History
 from tests.worker.driving import Driver, small_settings
 
 
@@ -27,11 +28,11 @@ def test_a_reset_run_can_be_brought_back() -> None:
     driver.train_to(70)
     other.train_to(75)
     before = joined(driver)
-    driver.tell(m.Restart(settings))
+    driver.tell(commands.Restart(settings))
     assert driver.step == 0
     driver.train_to(3)
     driver.outbox.collect()
-    driver.tell(m.BringBack(1))
+    driver.tell(commands.BringBack(1))
     assert (driver.step, driver.loop.run_number) == (70, 3)
     again = joined(driver)
     assert again.run == 3
@@ -41,10 +42,10 @@ def test_a_reset_run_can_be_brought_back() -> None:
     driver.train_to(75)
     assert torch.equal(driver.theta("MAML"), other.theta("MAML"))
     # and the one that was reset can come back as well, but not twice
-    driver.tell(m.BringBack(2))
+    driver.tell(commands.BringBack(2))
     assert driver.step == 3
     driver.outbox.collect()
-    driver.tell(m.BringBack(2))
+    driver.tell(commands.BringBack(2))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused) and "no longer kept" in refused.reason
     assert driver.step == 3
@@ -54,7 +55,7 @@ def test_few_runs_are_kept() -> None:
     settings = small_settings("mtl")
     driver = Driver(settings)
     for _ in range(10):
-        driver.tell(m.Restart(settings))
+        driver.tell(commands.Restart(settings))
     assert list(driver.loop.kept) == [7, 8, 9, 10]
 
 
@@ -62,18 +63,18 @@ def test_a_held_run_stays_until_it_is_brought_back() -> None:
     settings = small_settings("mtl")
     driver = Driver(settings)
     driver.train_to(5)
-    driver.tell(m.HoldRun())
+    driver.tell(commands.HoldRun())
     for _ in range(10):
-        driver.tell(m.Restart(settings))
+        driver.tell(commands.Restart(settings))
     assert list(driver.loop.kept) == [1, 7, 8, 9, 10]
-    driver.tell(m.BringBack(None))
+    driver.tell(commands.BringBack(None))
     assert driver.step == 5
     driver.outbox.collect()
-    driver.tell(m.BringBack(None))
+    driver.tell(commands.BringBack(None))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused) and "no longer kept" in refused.reason
     for _ in range(10):
-        driver.tell(m.Restart(settings))
+        driver.tell(commands.Restart(settings))
     assert 1 not in driver.loop.kept and len(driver.loop.kept) == 4
 
 
@@ -82,7 +83,7 @@ def test_training_pauses_exactly_where_it_is_told_to() -> None:
     driver = Driver(settings)
 
     def train(until: int | None) -> tuple[int, m.Phase]:
-        driver.tell(m.Train(until=until))
+        driver.tell(commands.Train(until=until))
         while driver.loop.phase is m.Phase.RUNNING:
             driver.work(1)
         return driver.step, driver.loop.phase
@@ -91,7 +92,7 @@ def test_training_pauses_exactly_where_it_is_told_to() -> None:
     assert train(17) == (17, m.Phase.PAUSED)
     assert train(5) == (17, m.Phase.PAUSED)
     assert train(90) == (40, m.Phase.FINISHED)
-    driver.tell(m.Restart(settings), m.Train(until=3), m.Pause())
+    driver.tell(commands.Restart(settings), commands.Train(until=3), commands.Pause())
     assert train(None) == (40, m.Phase.FINISHED)
 
 
@@ -101,12 +102,12 @@ def test_a_saved_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     other.train_to(150)
     driver.train_to(100)
     before = joined(driver)
-    driver.tell(m.SaveRun(str(tmp_path / "run")))
+    driver.tell(commands.SaveRun(str(tmp_path / "run")))
     (saved,) = driver.reports(m.Exported)
     assert isinstance(saved, m.Exported) and saved.what == "run"
     opened = Driver(small_settings("mtl"))
     opened.outbox.collect()
-    opened.tell(m.OpenRun(str(tmp_path / "run")))
+    opened.tell(commands.OpenRun(str(tmp_path / "run")))
     assert (opened.step, opened.loop.run_number) == (100, 2)
     assert opened.loop.settings == settings
     again = joined(opened)
@@ -124,13 +125,13 @@ def test_a_late_arm_counts_its_own_steps_after_opening(tmp_path: Path) -> None:
     driver = Driver(settings)
     driver.train_to(30)
     late = settings.with_arms((*settings.arms, default_arm("anil")))
-    driver.tell(m.Change(late))
+    driver.tell(commands.Change(late))
     driver.train_to(50)
     known = dict(driver.loop.totals.gradient_evaluations)
-    driver.tell(m.SaveRun(str(tmp_path / "run")))
+    driver.tell(commands.SaveRun(str(tmp_path / "run")))
     opened = Driver(settings)
     opened.outbox.collect()
-    opened.tell(m.OpenRun(str(tmp_path / "run")))
+    opened.tell(commands.OpenRun(str(tmp_path / "run")))
     assert opened.loop.totals.gradient_evaluations == known
     counts = joined(opened).gradient_evaluations
     assert counts[:, -1].tolist() == [known["MAML"], known["ANIL"]]
@@ -144,7 +145,7 @@ def test_a_damaged_run_is_refused_and_the_current_one_goes_on(tmp_path: Path, da
     driver = Driver(small_settings("mtl"))
     driver.train_to(5)
     folder = tmp_path / "run"
-    driver.tell(m.SaveRun(str(folder)))
+    driver.tell(commands.SaveRun(str(folder)))
     if damage == "missing":
         folder = tmp_path / "other"
     elif damage == "checkpoint":
@@ -153,7 +154,7 @@ def test_a_damaged_run_is_refused_and_the_current_one_goes_on(tmp_path: Path, da
     else:
         (folder / "metrics.csv").write_text("outer_step\n1,MTL,0,x,1\n")
     driver.outbox.collect()
-    driver.tell(m.OpenRun(str(folder)))
+    driver.tell(commands.OpenRun(str(folder)))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused) and refused.reason.count("\n") == 0
     assert (driver.step, driver.loop.run_number) == (5, 1)

@@ -11,23 +11,23 @@ import pytest
 import torch
 
 from maml_explorer.core import training
-from maml_explorer.core.changes import after_change
-from maml_explorer.core.evaluation import meta_test, run_to_end
+from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.probing import probe
+from maml_explorer.core.settings_change import after_change
 from maml_explorer.core.training import RunState
-from maml_explorer.replayed_run import differences, replay_folder
-from maml_explorer.settings import Arm, Settings, default_arm
-from maml_explorer.storage.initialization import load_initialization
-from maml_explorer.worker import messages as m
-from maml_explorer.worker.insight_messages import (
+from maml_explorer.experiments.replay import differences, replay_folder
+from maml_explorer.protocol import commands
+from maml_explorer.protocol.insight import (
     Insight,
     InsightRequest,
     NothingToShow,
     RefreshInsight,
 )
-from maml_explorer.worker.insight_values.check import CheckSeen
-from maml_explorer.worker.insight_values.step_sizes import StepSizesSeen
+from maml_explorer.protocol.insight_records.check import CheckSeen
+from maml_explorer.protocol.insight_records.step_sizes import StepSizesSeen
+from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.storage.initialization.folder import load_initialization
 from tests.worker.driving import Driver, small_settings
 
 EVERYTHING: dict[str, Any] = {
@@ -61,9 +61,11 @@ def test_the_worker_equals_a_plain_loop_bit_for_bit(norm: str) -> None:
     settings = tricky(norm=norm)
     driver = Driver(settings)
     driver.train_to(3)
-    driver.tell(m.ProbeTask(np.array([-1.0, 2.0]), np.array([0.5, 1.0])), m.MetaTest())
+    driver.tell(
+        commands.ProbeTask(np.array([-1.0, 2.0]), np.array([0.5, 1.0])), commands.MetaTest()
+    )
     while driver.step < 4:
-        driver.tell(m.TakeInnerStep())
+        driver.tell(commands.TakeInnerStep())
     driver.train_to(12)
     plan = prepare(settings)
     assert_same(driver, trained(plan, training.start_run(plan), 12))
@@ -73,7 +75,7 @@ def test_a_late_arm_begins_its_schedules_anew() -> None:
     settings = tricky()
     driver = Driver(settings.with_arms(settings.arms[3:]))
     driver.train_to(4)
-    driver.tell(m.Change(settings))
+    driver.tell(commands.Change(settings))
     driver.train_to(6)
     assert driver.loop.state is not None and driver.loop.plan is not None
     late = driver.loop.state.arms["Meta-SGD"]
@@ -88,7 +90,7 @@ def test_more_or_fewer_inner_steps_while_training(steps: int) -> None:
     driver = Driver(settings)
     driver.train_to(4)
     before = driver.theta("LSLR").clone()
-    driver.tell(m.Change(other))
+    driver.tell(commands.Change(other))
     plan, count = prepare(settings), prepare(settings).model.parameter_count
     state = trained(plan, training.start_run(plan), 4)
     plan = prepare(other)
@@ -100,7 +102,7 @@ def test_more_or_fewer_inner_steps_while_training(steps: int) -> None:
     assert len(driver.theta("Meta-SGD")) == (2 * count if steps else count)
     driver.train_to(7)
     assert_same(driver, trained(plan, state, 3))
-    driver.tell(m.Change(settings))
+    driver.tell(commands.Change(settings))
     driver.train_to(8)
     assert len(driver.theta("LSLR")) == count + 6
 
@@ -109,18 +111,18 @@ def test_learned_step_sizes_follow_alpha() -> None:
     driver = Driver(tricky())
     driver.train_to(4)
     before = {name: driver.theta(name).clone() for name in ("Meta-SGD", "LSLR", "MTL")}
-    driver.tell(m.Change(tricky(inner_lr=0.005)))
+    driver.tell(commands.Change(tricky(inner_lr=0.005)))
     assert driver.loop.plan is not None
     count = driver.loop.plan.model.parameter_count
     for name, was in before.items():
         assert torch.equal(driver.theta(name)[:count], was[:count])
         torch.testing.assert_close(driver.theta(name)[count:], was[count:] / 2)
-    driver.tell(m.Change(tricky(inner_lr=0.0)))
+    driver.tell(commands.Change(tricky(inner_lr=0.0)))
     assert float(driver.theta("LSLR")[count:].abs().max()) == 0
     driver.train_to(6)
     learned = driver.theta("LSLR")[count:].clone()
     assert float(learned.abs().min()) > 0
-    driver.tell(m.Change(tricky(inner_lr=0.1)))
+    driver.tell(commands.Change(tricky(inner_lr=0.1)))
     torch.testing.assert_close(driver.theta("LSLR")[count:], learned + 0.1)
 
 
@@ -129,22 +131,22 @@ def test_a_frozen_arm_goes_on_with_its_step_sizes(tmp_path: Path) -> None:
     driver = Driver(settings)
     driver.train_to(130)
     wild = settings.with_values({"outer_lr": 100.0, "inner_steps": 3, "outer_steps": 1000})
-    driver.tell(m.Change(wild))
+    driver.tell(commands.Change(wild))
     driver.train_to(300)
     assert driver.loop.state is not None and driver.loop.plan is not None
     frozen = [name for name, arm in driver.loop.state.arms.items() if arm.frozen]
     assert "LSLR" in frozen
     count = driver.loop.plan.model.parameter_count
     assert len(driver.theta("LSLR")) == count + 9 and bool(driver.theta("LSLR").isfinite().all())
-    driver.tell(m.Change(settings.with_values({"outer_steps": 1000})))
-    driver.tell(*(m.ReviveArm(name) for name in frozen))
+    driver.tell(commands.Change(settings.with_values({"outer_steps": 1000})))
+    driver.tell(*(commands.ReviveArm(name) for name in frozen))
     driver.train_to(driver.step + 80)
-    driver.tell(m.SaveRun(str(tmp_path / "run")))
+    driver.tell(commands.SaveRun(str(tmp_path / "run")))
     checkpoint, _, state = replay_folder(tmp_path / "run")
     assert_same(driver, state)
     assert differences(checkpoint.state, state) == []
     opened = Driver(small_settings("mtl"))
-    opened.tell(m.OpenRun(str(tmp_path / "run")))
+    opened.tell(commands.OpenRun(str(tmp_path / "run")))
     assert_same(opened, state)
     assert opened.loop.totals.gradient_evaluations.keys() == state.arms.keys()
 
@@ -153,7 +155,7 @@ def test_an_arm_may_learn_its_rates_from_now_on() -> None:
     settings = small_settings("maml", "mtl")
     driver = Driver(settings)
     driver.train_to(3)
-    driver.tell(m.Change(settings.with_arms((Arm("MAML", "maml", LSLR), settings.arms[1]))))
+    driver.tell(commands.Change(settings.with_arms((Arm("MAML", "maml", LSLR), settings.arms[1]))))
     driver.train_to(5)
     assert driver.loop.state is not None
     assert [arm.outer_step for arm in driver.loop.state.arms.values()] == [2, 5]
@@ -173,7 +175,7 @@ def test_everything_adapts_with_what_was_learned(tmp_path: Path) -> None:
             plan, name, learned, torch.from_numpy(x)[None], torch.from_numpy(y)[None],
             grid.double(), steps=3,
         ).predictions[:, 0]  # fmt: skip
-        driver.tell(m.ExportInitialization(name, str(tmp_path / name)))
+        driver.tell(commands.ExportInitialization(name, str(tmp_path / name)))
         loaded = load_initialization(tmp_path / name)
         np.testing.assert_array_equal(loaded.parameters, learned.numpy())
         with torch.no_grad():
@@ -191,16 +193,16 @@ def test_a_run_begins_from_an_export_with_its_step_sizes(tmp_path: Path) -> None
     driver = Driver(settings)
     driver.train_to(5)
     place = str(tmp_path / "a")
-    driver.tell(m.ExportInitialization("LSLR", place))
+    driver.tell(commands.ExportInitialization("LSLR", place))
     expected = driver.theta("LSLR").clone()
-    driver.tell(m.OpenInitialization(place, settings))
+    driver.tell(commands.OpenInitialization(place, settings))
     assert torch.equal(driver.theta("LSLR"), expected)
     plain = settings.with_arms((Arm("LSLR", "maml"),))
-    driver.tell(m.OpenInitialization(place, plain))
+    driver.tell(commands.OpenInitialization(place, plain))
     count = len(expected) - 6
     assert torch.equal(driver.theta("LSLR"), expected[:count])
     longer = settings.with_values({"inner_steps": 3, "inner_lr": 0.5})
-    driver.tell(m.OpenInitialization(place, longer))
+    driver.tell(commands.OpenInitialization(place, longer))
     assert torch.equal(driver.theta("LSLR")[:count], expected[:count])
     assert driver.theta("LSLR")[count:].tolist() == [0.5] * 9
     driver.train_to(2)

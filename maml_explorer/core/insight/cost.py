@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.adaptation import tail_start
-from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.evaluation import TestRecord, held_out_errors, summarize
+from maml_explorer.core.insight.empty_view import NO_TASKS, NOT_FINITE, NOTHING_ADAPTS, Nothing
+from maml_explorer.core.insight.held_out_tasks import batch_at
 from maml_explorer.core.insight.learner import Learner
-from maml_explorer.core.insight.nothing import NO_TASKS, NOT_FINITE, NOTHING_ADAPTS, Nothing
-from maml_explorer.core.insight.probe_tasks import batch_at
-from maml_explorer.core.insight.progress import counted_from
-from maml_explorer.settings import TaskSettings
+from maml_explorer.core.insight.work_progress import counted_from
+from maml_explorer.core.meta_test import TestRecord, held_out_errors, summarize
+from maml_explorer.settings.groups import TaskSettings
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import Path, residual_delta
+from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NOT_FINITE, Nothing
 from maml_explorer.core.insight.learner import Learner, flat, split
-from maml_explorer.core.insight.nothing import ALL_DIVERGED, NOT_FINITE, Nothing
 from maml_explorer.core.tasks.batch import TaskBatch
 
 DIFFERENCE_STEP = 1e-6

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NO_TASKS, NOT_FINITE, Nothing
+from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.insight.learner import CHUNK_FLOATS, CHUNK_TASKS, Learner, split
-from maml_explorer.core.insight.nothing import ALL_DIVERGED, NO_TASKS, NOT_FINITE, Nothing
-from maml_explorer.core.insight.probe_tasks import part
 from maml_explorer.core.tasks.batch import TaskBatch
 
 ONE_LINE = Nothing(

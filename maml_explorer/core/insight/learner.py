@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import Path, StepSizes, adapt
-from maml_explorer.core.insight.nothing import (
+from maml_explorer.core.insight.empty_view import (
     NO_INNER_STEP,
     NO_TASKS,
     NOT_FINITE,
     NOTHING_ADAPTS,
     Nothing,
 )
-from maml_explorer.core.insight.probe_tasks import part
+from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.models.mlp import Layers, Mlp
 from maml_explorer.core.plan import Plan, test_step_sizes
 from maml_explorer.core.tasks.batch import TaskBatch

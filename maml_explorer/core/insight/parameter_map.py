@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from maml_explorer.core.insight.empty_view import ALL_DIVERGED, Nothing
 from maml_explorer.core.insight.learner import Learner, flat
-from maml_explorer.core.insight.nothing import ALL_DIVERGED, Nothing
 from maml_explorer.core.tasks.batch import TaskBatch
 
 TOO_FEW = Nothing("A map needs at least three tasks whose adaptation is finite.")

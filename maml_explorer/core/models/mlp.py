@@ -33,7 +33,6 @@ from torch import Tensor
 
 from maml_explorer.core.models.activations import ACTIVATIONS, Activation
 from maml_explorer.core.models.normalization import Normalized, by_current, by_stored
-from maml_explorer.core.models.norms import NORMS
 from maml_explorer.core.models.products import (
     add_back_product,
     add_outer,
@@ -45,7 +44,8 @@ from maml_explorer.core.models.products import (
     scale_of,
     weight_of,
 )
-from maml_explorer.settings import ModelSettings
+from maml_explorer.settings.groups import ModelSettings
+from maml_explorer.settings.norms import NORMS
 
 Layers = Sequence[Tensor]
 """One matrix per layer: [in + 1, out] shared by all tasks, or [task, in + 1, out]."""
@@ -82,7 +82,7 @@ class Mlp:
     activation: str = "relu"
     skip: bool = False
     norm: str = "none"
-    """A name of :data:`maml_explorer.core.models.norms.NORMS`."""
+    """A name of :data:`maml_explorer.settings.norms.NORMS`."""
     use_stored: bool = True
     """False where statistics are those of the points given, even if others are stored."""
 

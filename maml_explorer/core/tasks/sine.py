@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.tasks.batch import Points, TaskBatch
-from maml_explorer.settings import TaskSettings
+from maml_explorer.settings.groups import TaskSettings
 
 
 def targets(tasks: Tensor, x: Tensor) -> Tensor:

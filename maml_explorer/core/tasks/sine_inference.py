@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.settings import TaskSettings
+from maml_explorer.settings.groups import TaskSettings
 
 SCAN = 64
 """Frequencies looked at per turn of the slowest beat, and in each refinement."""

@@ -1,4 +1,4 @@
-"""The table of panels. A new one is a file beside these and a line here."""
+"""The table of panels. A new one is a folder beside these and a line here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
-    from maml_explorer.gui.session import Session
+    from maml_explorer.gui.session.session import Session
 
 CENTRE, RIGHT, TAB = "centre", "right", "tab"
 """Where a panel may stand: the hero's place, the column on the right, the insight tabs."""
@@ -23,7 +23,7 @@ class PanelEntry:
     title: str
     place: str
     class_name: str
-    """In the module of the same name as the panel."""
+    """In the module `panel` of the folder of that name."""
     waits: bool = False
     """Whether it is built only when it is first seen: it shows nothing but what the session knows,
     and has no `draw_as`."""
@@ -34,7 +34,7 @@ class PanelEntry:
         Raises:
             Exception: whatever the panel's module or constructor raises.
         """
-        module = importlib.import_module(f"{__name__}.{self.name}")
+        module = importlib.import_module(f"{__name__}.{self.name}.panel")
         panel = getattr(module, self.class_name)(session)
         if not isinstance(panel, QWidget):
             raise TypeError(f"{self.class_name} is no widget.")

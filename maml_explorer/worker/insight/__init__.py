@@ -2,7 +2,7 @@
 
 A view is a generator function of the plan, the state at which it began and its options. It yields
 the share done (0 … 1) between pieces of a few to some tens of milliseconds, and returns its value:
-a record of :mod:`maml_explorer.worker.insight_values`, or arm → record, with `NothingToShow` in
+a record of :mod:`maml_explorer.protocol.insight_records`, or arm → record, with `NothingToShow` in
 the place of a record that there is none of. It draws from random streams of its own and touches
 nothing of the run, so a run is bit-identical with and without views.
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
+from maml_explorer.protocol.insight import Option
 from maml_explorer.worker.insight.check import see_check
 from maml_explorer.worker.insight.cost import see_cost
 from maml_explorer.worker.insight.error_map import see_data_map, see_error_map
@@ -25,7 +26,6 @@ from maml_explorer.worker.insight.norm import see_norm
 from maml_explorer.worker.insight.parameter_map import see_parameter_map
 from maml_explorer.worker.insight.stability import see_stability
 from maml_explorer.worker.insight.step_sizes import see_step_sizes
-from maml_explorer.worker.insight_messages import Option
 
 Look = Callable[[Plan, RunState, Mapping[str, Option]], Generator[float, None, object]]
 

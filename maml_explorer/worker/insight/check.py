@@ -6,18 +6,18 @@ from collections.abc import Generator, Mapping
 
 from torch import Tensor
 
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.gradient_parts import difference_check
 from maml_explorer.core.insight.learner import training_learner
-from maml_explorer.core.insight.nothing import Nothing
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.streams import stream
 from maml_explorer.core.training import RunState
+from maml_explorer.protocol.insight import NothingToShow, Option
+from maml_explorer.protocol.insight_records.check import CheckSeen
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.insight.gradient import TASKS, no_meta_gradient, query_weights
-from maml_explorer.worker.insight.looking import arm_by_arm, said, shares, some_tasks
-from maml_explorer.worker.insight_messages import NothingToShow, Option
-from maml_explorer.worker.insight_values.check import CheckSeen
+from maml_explorer.worker.insight.shared import arm_by_arm, said, shares, some_tasks
 
 DIRECTIONS = 8
 

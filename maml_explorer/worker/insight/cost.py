@@ -14,15 +14,15 @@ from collections.abc import Generator, Iterable, Mapping
 import numpy as np
 import torch
 
-from maml_explorer.core.algorithms import ALGORITHMS
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.insight.cost import Sizes, outer_step_cost
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState, outer_step_in_chunks, start_run
-from maml_explorer.hyperparameters import SettingsError
-from maml_explorer.settings import Settings, default_arm
-from maml_explorer.worker.insight_messages import Option
-from maml_explorer.worker.insight_values.cost import CostSeen
-from maml_explorer.worker.messages import Array
+from maml_explorer.protocol.commands import Array
+from maml_explorer.protocol.insight import Option
+from maml_explorer.protocol.insight_records.cost import CostSeen
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import Settings, default_arm
 
 INNER_STEPS = (1, 2, 3, 5, 10)
 ALGORITHM_KEYS = ("maml", "fomaml", "anil", "reptile", "mtl")

@@ -8,20 +8,20 @@ from collections.abc import Generator, Mapping
 import torch
 from torch import Tensor
 
-from maml_explorer.core.evaluation import DIVERGED_FACTOR
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.error_map import data_map, error_map
-from maml_explorer.core.insight.nothing import Nothing
-from maml_explorer.core.insight.probe_tasks import batch_at
+from maml_explorer.core.insight.held_out_tasks import batch_at
+from maml_explorer.core.meta_test import DIVERGED_FACTOR
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.sine import predict_zero_mse
 from maml_explorer.core.training import RunState
-from maml_explorer.settings import TaskSettings
+from maml_explorer.protocol.insight import NothingToShow, Option
+from maml_explorer.protocol.insight_records.error_map import DataMapSeen, ErrorMapSeen
+from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.worker.answers import frozen_array
-from maml_explorer.worker.insight.asked import asked_learner
-from maml_explorer.worker.insight.looking import numbers, said, shares
-from maml_explorer.worker.insight_messages import NothingToShow, Option
-from maml_explorer.worker.insight_values.error_map import DataMapSeen, ErrorMapSeen
+from maml_explorer.worker.insight.request_options import asked_learner
+from maml_explorer.worker.insight.shared import numbers, said, shares
 
 AMPLITUDES, PHASES = 21, 33
 BEYOND = 1.5

@@ -6,18 +6,18 @@ from collections.abc import Generator, Mapping
 
 from torch import Tensor
 
-from maml_explorer.core.evaluation import summarize
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.features import GRID_POINTS, feature_change, freeze_test
 from maml_explorer.core.insight.learner import meta_test_learner
-from maml_explorer.core.insight.nothing import Nothing
+from maml_explorer.core.meta_test import summarize
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.tasks.sine import query_grid
 from maml_explorer.core.training import RunState
+from maml_explorer.protocol.insight import NothingToShow, Option
+from maml_explorer.protocol.insight_records.features import FeaturesSeen
 from maml_explorer.worker.answers import frozen_array
-from maml_explorer.worker.insight.asked import layer_names, whole_number
-from maml_explorer.worker.insight.looking import arm_by_arm, numbers, said, shares, some_tasks
-from maml_explorer.worker.insight_messages import NothingToShow, Option
-from maml_explorer.worker.insight_values.features import FeaturesSeen
+from maml_explorer.worker.insight.request_options import layer_names, whole_number
+from maml_explorer.worker.insight.shared import arm_by_arm, numbers, said, shares, some_tasks
 
 TASKS = 60
 

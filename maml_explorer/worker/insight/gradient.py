@@ -6,16 +6,16 @@ from collections.abc import Generator, Mapping
 
 from torch import Tensor
 
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.gradient_parts import gradient_parts
 from maml_explorer.core.insight.learner import training_learner
-from maml_explorer.core.insight.nothing import Nothing
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
+from maml_explorer.protocol.insight import NothingToShow, Option
+from maml_explorer.protocol.insight_records.gradient import WHOLE, GradientSeen
 from maml_explorer.worker.answers import frozen_array
-from maml_explorer.worker.insight.asked import layer_names
-from maml_explorer.worker.insight.looking import arm_by_arm, said, shares, some_tasks
-from maml_explorer.worker.insight_messages import NothingToShow, Option
-from maml_explorer.worker.insight_values.gradient import WHOLE, GradientSeen
+from maml_explorer.worker.insight.request_options import layer_names
+from maml_explorer.worker.insight.shared import arm_by_arm, said, shares, some_tasks
 
 TASKS = 25
 NO_META_GRADIENT = NothingToShow(

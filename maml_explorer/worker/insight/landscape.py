@@ -7,6 +7,8 @@ from collections.abc import Generator, Mapping
 import torch
 from torch import Tensor
 
+from maml_explorer.core.insight.empty_view import Nothing
+from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.insight.landscape import (
     Plane,
     PlanePaths,
@@ -16,17 +18,15 @@ from maml_explorer.core.insight.landscape import (
     task_plane,
 )
 from maml_explorer.core.insight.learner import Learner, flat
-from maml_explorer.core.insight.nothing import Nothing
 from maml_explorer.core.insight.parameter_map import parameter_map
-from maml_explorer.core.insight.probe_tasks import part
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.training import RunState
+from maml_explorer.protocol.insight import NothingToShow, Option
+from maml_explorer.protocol.insight_records.landscape import LandscapeSeen
 from maml_explorer.worker.answers import frozen_array
-from maml_explorer.worker.insight.asked import asked_learner, asked_task, whole_number
-from maml_explorer.worker.insight.looking import said, shares, some_tasks
-from maml_explorer.worker.insight_messages import NothingToShow, Option
-from maml_explorer.worker.insight_values.landscape import LandscapeSeen
+from maml_explorer.worker.insight.request_options import asked_learner, asked_task, whole_number
+from maml_explorer.worker.insight.shared import said, shares, some_tasks
 
 FIRST, SECOND = 41, 17
 WIDE = 2.4

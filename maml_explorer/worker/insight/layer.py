@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.features import layer_view
-from maml_explorer.core.insight.nothing import Nothing
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.tasks.sine import query_grid
 from maml_explorer.core.training import RunState
+from maml_explorer.protocol.insight import NothingToShow, Option
+from maml_explorer.protocol.insight_records.layer import LayerSeen
 from maml_explorer.worker.answers import frozen_array
-from maml_explorer.worker.insight.asked import (
+from maml_explorer.worker.insight.request_options import (
     asked_learner,
     asked_task,
     layer_names,
     whole_number,
 )
-from maml_explorer.worker.insight.looking import said
-from maml_explorer.worker.insight_messages import NothingToShow, Option
-from maml_explorer.worker.insight_values.layer import LayerSeen
+from maml_explorer.worker.insight.shared import said
 
 POINTS = 100
 NO_POINTS = NothingToShow("The task above has no support points: add one to see it adapt.")

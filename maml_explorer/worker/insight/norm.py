@@ -7,16 +7,16 @@ from collections.abc import Generator, Mapping
 import torch
 from torch import Tensor
 
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.norm_statistics import norm_statistics
-from maml_explorer.core.insight.nothing import Nothing
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
+from maml_explorer.protocol.commands import Array
+from maml_explorer.protocol.insight import NothingToShow, Option
+from maml_explorer.protocol.insight_records.norm import NormLayer, NormSeen
 from maml_explorer.worker.answers import frozen_array
-from maml_explorer.worker.insight.asked import asked_learner
-from maml_explorer.worker.insight.looking import said, shares, some_tasks
-from maml_explorer.worker.insight_messages import NothingToShow, Option
-from maml_explorer.worker.insight_values.norm import NormLayer, NormSeen
-from maml_explorer.worker.messages import Array
+from maml_explorer.worker.insight.request_options import asked_learner
+from maml_explorer.worker.insight.shared import said, shares, some_tasks
 
 TASKS = 40
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
+from maml_explorer.protocol.insight import Insight, InsightProgress, InsightRequest
 from maml_explorer.worker.insight import VIEWS
-from maml_explorer.worker.insight_messages import Insight, InsightProgress, InsightRequest
 
 SHARE = 0.15
 """Part of training time that all visible views together may take."""

@@ -7,20 +7,20 @@ from collections.abc import Generator, Mapping
 
 from torch import Tensor
 
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.gradient_parts import gradient_parts
 from maml_explorer.core.insight.learner import Learner, training_learner
-from maml_explorer.core.insight.nothing import Nothing
 from maml_explorer.core.insight.stability import stability
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.schedules import InForce
 from maml_explorer.core.streams import stream
 from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.training import ArmState, RunState
+from maml_explorer.protocol.insight import NothingToShow, Option
+from maml_explorer.protocol.insight_records.stability import StabilitySeen
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.insight.gradient import NO_INNER_LOOP, no_meta_gradient
-from maml_explorer.worker.insight.looking import arm_by_arm, said, shares, some_tasks
-from maml_explorer.worker.insight_messages import NothingToShow, Option
-from maml_explorer.worker.insight_values.stability import StabilitySeen
+from maml_explorer.worker.insight.shared import arm_by_arm, said, shares, some_tasks
 
 TASKS = 10
 ITERATIONS = 12

@@ -9,10 +9,10 @@ import torch
 from maml_explorer.core.insight.learner import Learner
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
+from maml_explorer.protocol.insight import NothingToShow, Option
+from maml_explorer.protocol.insight_records.step_sizes import StepSizesSeen
 from maml_explorer.worker.answers import frozen_array
-from maml_explorer.worker.insight.asked import asked_learner, layer_names
-from maml_explorer.worker.insight_messages import NothingToShow, Option
-from maml_explorer.worker.insight_values.step_sizes import StepSizesSeen
+from maml_explorer.worker.insight.request_options import asked_learner, layer_names
 
 
 def see_step_sizes(

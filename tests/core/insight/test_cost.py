@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.adaptation import adapt, tail_start, uniform_step_sizes
-from maml_explorer.core.algorithms import ALGORITHMS
 from maml_explorer.core.insight.cost import Sizes, cost_curves, outer_step_cost
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_arm
-from maml_explorer.settings import Settings, default_arm
+from maml_explorer.settings.settings import Settings, default_arm
 
 aten = torch.ops.aten
 

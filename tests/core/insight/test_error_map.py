@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from maml_explorer.core import training
-from maml_explorer.core.evaluation import meta_test, run_to_end
 from maml_explorer.core.insight import error_map as maps
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.error_map import DataMap, ErrorMap
+from maml_explorer.core.insight.held_out_tasks import batch_at, held_out_batch
 from maml_explorer.core.insight.learner import meta_test_learner, training_learner
-from maml_explorer.core.insight.nothing import Nothing
-from maml_explorer.core.insight.probe_tasks import batch_at, held_out_batch
+from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.core.plan import prepare
-from maml_explorer.settings import Settings, default_arm
+from maml_explorer.settings.settings import Settings, default_arm
 from tests import reference
 from tests.core.insight import setting
 

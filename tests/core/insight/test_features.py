@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from maml_explorer.core.evaluation import run_to_end
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.features import (
     FeatureChange,
     LayerView,
@@ -16,7 +16,7 @@ from maml_explorer.core.insight.features import (
     layer_view,
     linear_cka,
 )
-from maml_explorer.core.insight.nothing import Nothing
+from maml_explorer.core.meta_test import run_to_end
 from tests import reference
 from tests.core.insight import setting
 

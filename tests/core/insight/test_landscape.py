@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from maml_explorer.core.evaluation import run_to_end
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.landscape import (
     Plane,
     PlanePaths,
@@ -17,8 +17,8 @@ from maml_explorer.core.insight.landscape import (
     task_plane,
 )
 from maml_explorer.core.insight.learner import Learner
-from maml_explorer.core.insight.nothing import Nothing
 from maml_explorer.core.insight.parameter_map import ParameterMap, parameter_map
+from maml_explorer.core.meta_test import run_to_end
 from tests import reference
 from tests.core.insight import setting
 

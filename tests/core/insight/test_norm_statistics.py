@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 import torch
 
-from maml_explorer.core.evaluation import run_to_end
+from maml_explorer.core.insight.empty_view import ONE_LAYER, Nothing
 from maml_explorer.core.insight.learner import Learner
 from maml_explorer.core.insight.norm_statistics import NormStatistics, norm_statistics
-from maml_explorer.core.insight.nothing import ONE_LAYER, Nothing
-from maml_explorer.core.models.norms import NORMS
+from maml_explorer.core.meta_test import run_to_end
+from maml_explorer.settings.norms import NORMS
 from tests import reference
 from tests.core.insight import setting
 from tests.reference import Kind

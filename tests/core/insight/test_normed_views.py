@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from maml_explorer.core.evaluation import run_to_end
 from maml_explorer.core.insight.features import (
     FeatureChange,
     feature_change,
@@ -25,8 +24,9 @@ from maml_explorer.core.insight.landscape import Plane, Surface, plane_paths, su
 from maml_explorer.core.insight.learner import Learner, flat
 from maml_explorer.core.insight.parameter_map import ParameterMap, parameter_map
 from maml_explorer.core.insight.stability import Stability, stability
+from maml_explorer.core.meta_test import run_to_end
 from maml_explorer.core.models.mlp import with_ones
-from maml_explorer.core.models.norms import NORMS
+from maml_explorer.settings.norms import NORMS
 from tests import reference
 from tests.core.insight import setting
 from tests.reference import Kind

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from maml_explorer.core.evaluation import run_to_end
-from maml_explorer.core.insight.nothing import Nothing
+from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.parameter_map import (
     ParameterMap,
     PolarFit,
@@ -18,6 +17,7 @@ from maml_explorer.core.insight.parameter_map import (
     polar_fit,
     projected_path,
 )
+from maml_explorer.core.meta_test import run_to_end
 from tests.core.insight import setting
 
 

@@ -1,0 +1,16 @@
+"""Reptile: move the initialization towards adapted parameters."""
+
+from maml_explorer.algorithms.record import Algorithm
+
+REPTILE = Algorithm(
+    key="reptile",
+    label="Reptile",
+    summary="Moves θ a part ε of the way to the parameters adapted on minibatches of the support "
+    "set; no query gradient.",
+    source="Nichol, Achiam, Schulman 2018, Algorithm 1",
+    second_order=False,
+    outer_rule="interpolation",
+    color="#E69F00",
+    line="dashdotdot",
+    marker="d",
+)

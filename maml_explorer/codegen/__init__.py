@@ -1,0 +1,1 @@
+"""Standalone torch.func code of the current settings."""

@@ -1,0 +1,126 @@
+"""The inner loop of generated code, `adapt`, line by line. Torch-free: what is written is text."""
+
+from __future__ import annotations
+
+from maml_explorer.algorithms import Algorithm
+from maml_explorer.settings.settings import Settings
+
+_RATES = {
+    "parameter": 'theta[f"alpha.{name}"]',
+    "layer": 'theta["alpha." + name.rpartition(".")[0]][k]',
+}
+"""Kind of learned step sizes → a_k of one parameter in code."""
+
+
+def learned_rates(own: Settings, record: Algorithm) -> str:
+    """The kind of step sizes that are learned: "parameter", "layer" or "" for none."""
+    trained = record.outer_rule == "gradient" and record.adapts != "none"
+    kind = record.step_sizes or ("layer" if own.inner.lslr else "")
+    return kind if trained and own.inner.inner_steps else ""
+
+
+def multi_step(own: Settings, record: Algorithm) -> bool:
+    """Whether the query losses after earlier inner steps count, for a while at least."""
+    outer = own.outer
+    inner = record.outer_rule == "gradient" and record.adapts != "none"
+    return (
+        inner and own.inner.inner_steps > 1 and outer.multi_step_loss and outer.multi_step_until > 0
+    )
+
+
+def order_anneals(own: Settings, record: Algorithm) -> bool:
+    """Whether second order begins later than training does."""
+    return record.second_order and record.adapts != "none" and own.outer.second_order_from > 0
+
+
+def adapting_test(own: Settings, record: Algorithm) -> str:
+    """What is true in code of the `name` of a parameter that adapts; "" where all of θ does."""
+    if record.adapts == "head":
+        return "name in HEAD"
+    return "" if own.model.norm == "none" else 'not name.startswith("affine")'
+
+
+def adapt_lines(own: Settings, record: Algorithm) -> str:
+    """The function `adapt`, its lines chosen by the record and the settings.
+
+    With a multi-step loss it returns φ_1 … φ_K, else φ_K.
+    """
+    interpolation = record.outer_rule == "interpolation"
+    kind, whole_path = learned_rates(own, record), multi_step(own, record)
+    step = "step: int, " if order_anneals(own, record) else ""
+    beginning, found = _beginning(own, record, bool(kind))
+    points = ", each on the next minibatch of the" if interpolation else " on one task's"
+    head = " of the head" if record.adapts == "head" else ""
+    counted = interpolation or kind == "layer"
+    return "\n".join(
+        [
+            f"def adapt(theta: Parameters, {step}x: Tensor, y: Tensor) -> "
+            f"{'list[Parameters]' if whole_path else 'Parameters'}:",
+            f'    """{"φ_1 … φ_K" if whole_path else "φ"} = U_K(θ, S): '
+            f'K inner steps{head}{points} support set."""',
+            *["    xs, ys = x.split(INNER_BATCH), y.split(INNER_BATCH)"][: int(interpolation)],
+            *beginning,
+            *["    path = []"][: int(whole_path)],
+            f"    for {'k' if counted else '_'} in range(INNER_STEPS):  # the inner loop",
+            *_inner_gradient(own, record, fixed=found != "phi"),
+            *_inner_step(kind),
+            *[f"        path.append({found})"][: int(whole_path)],
+            f"    return {'path' if whole_path else found}",
+        ]
+    )
+
+
+def _beginning(own: Settings, record: Algorithm, learned: bool) -> tuple[list[str], str]:
+    """(lines that part θ into what is fixed and φ_0, all parameters again in code)."""
+    if record.adapts == "head":
+        beside = ' and not n.startswith("alpha")' if learned else ""
+        return [
+            f"    fixed = {{n: theta[n] for n in theta if n not in HEAD{beside}}}",
+            "    phi = {n: theta[n] for n in HEAD}",
+        ], "fixed | phi"
+    if own.model.norm != "none":
+        apart = '("affine", "alpha")' if learned else '"affine"'
+        return [
+            '    fixed = {n: theta[n] for n in theta if n.startswith("affine")}',
+            f"    phi = {{n: theta[n] for n in theta if not n.startswith({apart})}}",
+        ], "fixed | phi"
+    if learned:
+        return ['    phi = {n: theta[n] for n in theta if not n.startswith("alpha")}'], "phi"
+    return ["    phi = theta"], "phi"
+
+
+def _inner_gradient(own: Settings, record: Algorithm, fixed: bool) -> list[str]:
+    """∇L_support(φ_k), clipped where asked for; detached where it is of first order."""
+    lines, data = [], "x, y"
+    if record.outer_rule == "interpolation":
+        data = "xs[k % len(xs)], ys[k % len(ys)]"
+        if fixed:
+            lines.append(f"        batch = {data}")
+            data = "*batch"
+    if not fixed:
+        lines.append(f"        gradient = grad(loss)(phi, {data})")
+    elif data == "*batch":
+        lines.append("        gradient = grad(lambda w, *p: loss(fixed | w, *p))(phi, *batch)")
+    else:
+        lines.append("        gradient = grad(lambda w: loss(fixed | w, x, y))(phi)")
+    if own.inner.inner_clip:
+        lines.append("        gradient = clipped(gradient, INNER_CLIP)")
+    detached = "gradient = {name: g.detach() for name, g in gradient.items()}"
+    if record.outer_rule == "gradient" and not record.second_order:
+        # first order is one more line: no derivative goes through the inner gradient
+        lines.append(f"        {detached}  # first order")
+    elif order_anneals(own, record):
+        lines.append("        if step < SECOND_ORDER_FROM:  # first order")
+        lines.append(f"            {detached}")
+    return lines
+
+
+def _inner_step(kind: str) -> list[str]:
+    """φ_{k+1} = φ_k − a_k ⊙ g_k."""
+    if not kind:
+        return ["        phi = {name: phi[name] - INNER_LR * gradient[name] for name in phi}"]
+    return [
+        "        for name, g in gradient.items():",
+        f"            rate = {_RATES[kind]}",
+        "            phi = phi | {name: phi[name] - rate * g}",
+    ]

@@ -1,0 +1,226 @@
+"""One outer gradient in two forms, side by side as a lecture shows them. Torch-free: text only.
+
+Stateful: parameters are tensors that remember what was done to them, and the gradient lands in
+their `.grad`. Functional: parameters are an argument, and a gradient is a function made of a
+function. Neither imports this package; lines are short, so that two stand beside each other.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+from maml_explorer.algorithms import ALGORITHMS, Algorithm
+from maml_explorer.codegen import sections as sections
+from maml_explorer.codegen.inner_loop import learned_rates, multi_step
+from maml_explorer.codegen.script import (
+    head_names,
+    inner_steps,
+    is_deep,
+    joined,
+    model_lines,
+)
+from maml_explorer.settings.settings import Arm, Settings
+
+WIDTH = 58
+"""Columns of a form, at most."""
+
+_FUNCTIONS = ("functional_call", "grad", "vmap")
+_STATEFUL = """\
+# Stateful: tensors remember what was done to them,
+# and the gradient is left in p.grad."""
+_FUNCTIONAL = """\
+# Functional: parameters are an argument, and a
+# gradient is a function made of a function."""
+_CALLED_LOSS = """\
+def loss(theta, x, y):
+    error = functional_call(model, theta, (x,)) - y
+    return error.square().mean()"""
+_MODULE_LOSS = """\
+def loss(module, x, y):
+    return (module(x) - y).square().mean()"""
+
+_GRAPH = """\
+def outer_gradient(batch):
+    model.zero_grad()
+    for sx, sy, qx, qy in zip(*batch):
+        phi = dict(model.named_parameters())  # φ_0 = θ
+        for _ in range(K):
+            gradient = torch.autograd.grad(
+                loss(phi, sx, sy),
+                [phi[name] for name in {names}],
+                create_graph=True,  # for the Hessian
+            )
+            for name, g in zip({names}, gradient):
+                phi[name] = phi[name] - ALPHA * g
+        query_loss = loss(phi, qx, qy) / len(batch[0])
+        query_loss.backward()  # through all inner steps"""
+_COPY = """\
+def outer_gradient(batch):
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+    for sx, sy, qx, qy in zip(*batch):
+        phi = copy.deepcopy(model)  # φ_0 = θ
+        sgd = torch.optim.SGD({adapting}.parameters(), lr=ALPHA)
+"""
+_COPY_STEPS = """\
+        for _ in range(K):
+            phi.zero_grad()
+            loss(phi, sx, sy).backward()
+            sgd.step()  # in place: no graph is kept
+        phi.zero_grad()
+        loss(phi, qx, qy).backward()
+        pairs = zip(model.parameters(), phi.parameters())
+        for p, q in pairs:  # first order: ∇L at φ_K
+            p.grad += q.grad / len(batch[0])"""
+_MINIBATCH_STEPS = """\
+        xs, ys = sx.split(SIZE), sy.split(SIZE)
+        for k in range(K):
+            phi.zero_grad()
+            part = k % len(xs)
+            loss(phi, xs[part], ys[part]).backward()
+            sgd.step()
+        pairs = zip(model.parameters(), phi.parameters())
+        for p, q in pairs:  # θ − φ_K for a gradient
+            p.grad += (p - q).detach() / len(batch[0])"""
+_JOINT = """\
+def outer_gradient(batch):
+    sx, sy, qx, qy = batch
+    x, y = torch.cat([sx, qx], 1), torch.cat([sy, qy], 1)
+    model.zero_grad()
+    loss(model, x, y).backward()"""
+
+_ADAPT = """\
+def adapt(theta, x, y):  # φ_K = U_K(θ, S)
+    phi = theta
+    for _ in range(K):
+        g = grad(loss)(phi, x, y)
+{detached}        phi = {{n: phi[n] - ALPHA * g[n] for n in phi}}
+    return phi"""
+_ADAPT_HEAD = """\
+def adapt(theta, x, y):  # φ_K = U_K(θ, S)
+    def head_loss(head):
+        return loss(theta | head, x, y)
+
+    head = {{n: theta[n] for n in HEAD}}
+    for _ in range(K):
+        g = grad(head_loss)(head)
+{detached}        head = {{n: head[n] - ALPHA * g[n] for n in HEAD}}
+    return theta | head"""
+_DETACHED = "        g = {n: g[n].detach() for n in g}  # first order\n"
+_ADAPT_MINIBATCHES = """\
+def adapt(theta, x, y):  # φ_K = U_K(θ, S)
+    xs, ys = x.split(SIZE), y.split(SIZE)
+    phi = theta
+    for k in range(K):
+        part = k % len(xs)
+        g = grad(loss)(phi, xs[part], ys[part])
+        phi = {n: phi[n] - ALPHA * g[n] for n in phi}
+    return phi"""
+_TASK_LOSS = """\
+def task_loss(theta, sx, sy, qx, qy):
+    return loss(adapt(theta, sx, sy), qx, qy)"""
+_OUTER_LOSS = """\
+def outer_loss(theta, batch):
+    every = vmap(task_loss, (None, 0, 0, 0, 0))
+    return every(theta, *batch).mean()"""
+_OUTER_GRADIENT = "outer_gradient = grad(outer_loss)  # of (θ, batch)"
+_MOVED = """\
+def outer_gradient(theta, batch):
+    sx, sy, _, _ = batch
+    phi = vmap(adapt, (None, 0, 0))(theta, sx, sy)
+    return {n: theta[n] - phi[n].mean(0) for n in theta}"""
+_JOINT_LOSS = """\
+def outer_loss(theta, batch):
+    sx, sy, qx, qy = batch
+    x, y = torch.cat([sx, qx], 1), torch.cat([sy, qy], 1)
+    return loss(theta, x, y)"""
+
+
+def stateful_and_functional(settings: Settings, arm: Arm) -> tuple[str, str]:
+    """The outer gradient of one arm (for Reptile mean(θ − φ_K)) in both forms.
+
+    Both define `model`. The stateful form's `outer_gradient(batch)` leaves the gradient in its
+    parameters; the functional form's `outer_gradient(theta, batch)` returns it, name → tensor. A
+    batch is support x, y and query x, y, each [task, point, 1].
+
+    They show what an outer gradient is, in few lines: tricks of training are left out, and named.
+    """
+    own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
+    out = _left_out(own, record)
+    own = own.with_values({"skip": False, "norm": "none"})
+    return (
+        _form(own, record, _STATEFUL + out, _stateful(record)),
+        _form(own, record, _FUNCTIONAL + out, _functional(record)),
+    )
+
+
+def _left_out(own: Settings, record: Algorithm) -> str:
+    """A comment on what these settings have beside the outer gradient shown; "" for nothing."""
+    inner = record.adapts != "none"
+    tricks = {
+        "skip connections": own.model.skip,
+        "normalization": own.model.norm != "none",
+        "learned step sizes": bool(learned_rates(own, record)),
+        "inner clipping": inner and own.inner.inner_clip > 0,
+        "multi-step loss": multi_step(own, record),
+    }
+    words = ", ".join(name for name, used in tricks.items() if used)
+    if not words:
+        return ""
+    return "\n" + textwrap.fill(
+        f"Left out here: {words}. The script has them.", WIDTH,
+        initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def _form(own: Settings, record: Algorithm, title: str, body: list[str]) -> str:
+    code = "\n".join(body)
+    names = [name for name in _FUNCTIONS if re.search(rf"(?<![\w.]){name}\(", code)]
+    imports = ["import torch"] if "torch." in code or own.model.activation == "sine" else []
+    standard = ["import copy"] if "copy." in code else []
+    standard += ["from itertools import pairwise"] if is_deep(own) else []
+    imports.append("from torch import nn")
+    if names:
+        imports.append(f"from torch.func import {', '.join(names)}")
+    sine = sections.SINE.replace(": Tensor", "").replace(" -> Tensor", "")
+    return joined(
+        [
+            "\n".join([title, *standard, *[""] * bool(standard), *imports]),
+            _constants(own, record),
+            sine if own.model.activation == "sine" else "",
+            model_lines(own, ".double()" if own.run.precision == "float64" else ""),
+            *body,
+        ]
+    )
+
+
+def _constants(own: Settings, record: Algorithm) -> str:
+    if record.adapts == "none":
+        return ""
+    lines = [f"ALPHA, K = {own.inner.inner_lr!r}, {inner_steps(own, record)}"]
+    if record.adapts == "head":
+        lines.append(f"HEAD = {head_names(own)}")
+    if record.outer_rule == "interpolation":
+        lines.append(f"SIZE = {min(own.inner.reptile_batch, own.inner.shots)}  # of a minibatch")
+    return "\n".join(lines)
+
+
+def _stateful(record: Algorithm) -> list[str]:
+    if record.adapts == "none":
+        return [_MODULE_LOSS, _JOINT]
+    head = record.adapts == "head"
+    if record.outer_rule == "gradient" and record.second_order:
+        return [_CALLED_LOSS, _GRAPH.format(names="HEAD" if head else "phi")]
+    steps = _MINIBATCH_STEPS if record.outer_rule == "interpolation" else _COPY_STEPS
+    return [_MODULE_LOSS, _COPY.format(adapting="phi[-1]" if head else "phi") + steps]
+
+
+def _functional(record: Algorithm) -> list[str]:
+    if record.adapts == "none":
+        return [_CALLED_LOSS, _JOINT_LOSS, _OUTER_GRADIENT]
+    if record.outer_rule == "interpolation":
+        return [_CALLED_LOSS, _ADAPT_MINIBATCHES, _MOVED]
+    adapt = _ADAPT_HEAD if record.adapts == "head" else _ADAPT
+    adapt = adapt.format(detached="" if record.second_order else _DETACHED)
+    return [_CALLED_LOSS, adapt, _TASK_LOSS, _OUTER_LOSS, _OUTER_GRADIENT]

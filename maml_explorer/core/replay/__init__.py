@@ -1,0 +1,1 @@
+"""Kernels recorded once and replayed without Python between them."""

@@ -1,0 +1,1 @@
+"""Training without a window: runs, replays, reproductions, ablations, the Python interface."""

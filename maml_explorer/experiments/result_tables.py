@@ -1,0 +1,139 @@
+"""Results of a run as JSON and as a table. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from maml_explorer.published.statistics import over_seeds
+from maml_explorer.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from maml_explorer.storage.run.checkpoint import ArmResult
+
+SCHEMA = 1
+
+
+def run_summary(
+    settings: Settings,
+    results: Mapping[int, Mapping[str, ArmResult]],
+    *,
+    steps_per_second: float | None,
+    device: str,
+    versions: Mapping[str, str],
+) -> dict[str, Any]:
+    """The results of a run as JSON values: the meta-test of every arm and seed.
+
+    Args:
+        settings: of the run.
+        results: by seed and arm name.
+        steps_per_second: outer steps of all arms together; None where none were taken.
+        device: "cpu" or "cuda:0".
+        versions: name → version.
+    """
+    arms: dict[str, Any] = {}
+    for arm in settings.arms:
+        seeds = {seed: results[seed][arm.name] for seed in results}
+        arms[arm.name] = {
+            "algorithm": arm.algorithm,
+            "overrides": {key: _plain(value) for key, value in arm.overrides},
+            "seeds": {
+                str(seed): {
+                    "outer_steps": result.outer_step,
+                    "diverged": result.diverged or None,
+                    "evaluations": [dict(record) for record in result.evaluations],
+                }
+                for seed, result in seeds.items()
+            },
+            "over_seeds": over_seeds([result.evaluations for result in seeds.values()]),
+        }
+    return {
+        "schema": SCHEMA,
+        "outer_steps": settings.outer.outer_steps,
+        "seeds": list(results),
+        "arms": arms,
+        "steps_per_second": steps_per_second,
+        "device": device,
+        "versions": dict(versions),
+    }
+
+
+def results_table(summary: Mapping[str, Any]) -> str:
+    """The results as text: per number of shots a line for each arm, a column for each inner step.
+
+    With several seeds the interval is over seeds, with one it is over tasks.
+    """
+    arms, seeds = summary["arms"], summary["seeds"]
+    blocks = []
+    first = next(iter(arms.values()))
+    for index, shape in enumerate(first["over_seeds"]):
+        tasks = first["seeds"][str(seeds[0])]["evaluations"][index]["tasks"]
+        over = f"{len(seeds)} seeds" if len(seeds) > 1 else f"{tasks} held-out tasks"
+        steps = shape["inner_steps"]
+        rows = [["inner steps", *map(str, steps)]]
+        for name, arm in arms.items():
+            rows.append([name, *(_cell(arm, seeds, index, k) for k in range(len(steps)))])
+        title = f"Query MSE with {shape['shots']} shots, mean ± 95 % over {over}"
+        blocks.append("\n".join([title, *_aligned(rows)]))
+    return "\n\n".join(blocks)
+
+
+def evaluation_table(record: Mapping[str, Any]) -> str:
+    """One record of a meta-test as text."""
+    means = zip(record["mean"], record["ci95"], strict=True)
+    rows = [
+        ["inner steps", *map(str, record["inner_steps"])],
+        ["mean MSE", *(_number(mean, half) for mean, half in means)],
+        ["mean of the kept", *map(_number, record["mean_kept"])],
+        ["median", *map(_number, record["median"])],
+        ["diverged tasks", *map(str, record["diverged"])],
+    ]
+    if record["fine_tuning_lr"] is not None:
+        rates = (f"{rate:.2g}" if rate else "–" for rate in record["fine_tuning_lr"])
+        rows.append(["fine-tuned with α", *rates])
+    title = (
+        f"Query MSE of {record['algorithm']} with {record['shots']} shots, mean ± 95 % over "
+        f"{record['tasks']} held-out tasks, seed {record['seed']}"
+    )
+    return "\n".join([title, *_aligned(rows)])
+
+
+def difference_table(paired: Sequence[Mapping[str, Any]], steps: Sequence[int]) -> str:
+    """Paired differences of meta-tests as text."""
+    rows = [["inner steps", *map(str, steps)]]
+    for one in paired:
+        pairs = zip(one["mean"], one["ci95"], strict=True)
+        rows.append([one["difference"], *(_number(mean, half) for mean, half in pairs)])
+    title = "Differences of query MSE on the tasks that both kept, mean ± 95 %"
+    return "\n".join([title, *_aligned(rows)])
+
+
+def _cell(arm: Mapping[str, Any], seeds: Sequence[int], index: int, column: int) -> str:
+    over = arm["over_seeds"][index]
+    mean, ci95 = over["mean"][column], over["ci95"][column]
+    records = [arm["seeds"][str(seed)]["evaluations"][index] for seed in seeds]
+    if len(seeds) == 1:
+        ci95 = records[0]["ci95"][column]
+    lost = sum(record["diverged"][column] for record in records)
+    tail = f" ({lost} diverged)" if lost else ""
+    return _number(mean, ci95) + tail
+
+
+def _number(value: float | None, half: float | None = None) -> str:
+    if value is None:
+        return "not finite"
+    return f"{value:.3g}" if half is None else f"{value:.3g} ± {half:.2g}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of columns as wide as needed, names to the left and figures to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        f"  {row[0]:<{widths[0]}}"
+        + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        for row in rows
+    ]
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,383 @@
+"""Meta-training without a window: seeds one after the other, with a run folder or without.
+
+What is saved is always a state whose next losses were seen to be fine, so a resumed run repeats an
+uninterrupted one bit for bit, divergence included. Nothing that depends on a clock enters a file
+but `steps_per_second` in the summary, and the costs that the insight measures.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from maml_explorer.core.divergence import EXPLODING, loss_limit
+from maml_explorer.core.meta_test import meta_test, run_to_end
+from maml_explorer.core.plan import Plan, intra_op_threads, prepare
+from maml_explorer.core.training import (
+    ArmState,
+    Losses,
+    RunState,
+    draw_batch,
+    full_losses,
+    outer_step,
+    start_run,
+)
+from maml_explorer.experiments.result_tables import run_summary
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.initialization.folder import (
+    Initialization,
+    save_initialization,
+    versions,
+)
+from maml_explorer.storage.run import folder as files
+from maml_explorer.storage.run.changes import frozen_row
+from maml_explorer.storage.run.checkpoint import ArmResult, Checkpoint, save_checkpoint
+from maml_explorer.storage.run.folder import RunFolder
+from maml_explorer.storage.run.insight import insight_entry, read_entries, write_insight
+from maml_explorer.storage.run.records import arm_records
+
+CHECKPOINT_EVERY = 1000
+"""Outer steps between checkpoints."""
+FULL_LOSSES_EVERY = 100
+"""Outer steps between the two losses that cost extra passes."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a headless run stands."""
+
+    seed: int
+    done: int
+    """Outer steps over all seeds."""
+    total: int
+    """Outer steps over all seeds when it is finished."""
+    losses: Mapping[str, float]
+    """Arm name → outer loss of the newest outer step."""
+
+
+@dataclass(frozen=True)
+class ArmMetrics:
+    """Losses of one arm and seed at every outer step."""
+
+    outer_step: NDArray[np.int64]
+    """[step]"""
+    support_before: Array
+    """[step]: inner loss at θ."""
+    query_after: Array
+    """[step]: outer loss after adaptation."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a headless run has trained."""
+
+    settings: Settings
+    results: Mapping[int, Mapping[str, ArmResult]]
+    """By seed and arm name."""
+    initializations: Mapping[int, Mapping[str, Initialization]]
+    """By seed and arm name; of the seeds trained now."""
+    learned: Mapping[int, Mapping[str, Tensor]]
+    """By seed and arm name [parameter]: θ with all that was learned beside it, on the CPU."""
+    metrics: Mapping[int, Mapping[str, ArmMetrics]]
+    """By seed and arm name; of the outer steps taken now."""
+    steps_per_second: float | None
+    """Of all arms together; None where no step was left to take."""
+    device: str
+
+    def summary(self) -> dict[str, Any]:
+        """The results as JSON values."""
+        return run_summary(
+            self.settings,
+            self.results,
+            steps_per_second=self.steps_per_second,
+            device=self.device,
+            versions=versions(),
+        )
+
+
+@dataclass
+class _Seed:
+    """One seed in training: the state, and what is not on disk yet."""
+
+    plan: Plan
+    state: RunState
+    verified: RunState
+    """The newest state at which every arm that goes on was seen to have fine losses."""
+    good: dict[str, ArmState]
+    """By arm name: its newest state with fine losses."""
+    diverged: dict[str, str]
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    """Of metrics.csv, not written yet."""
+    evaluations: list[tuple[Any, ...]] = field(default_factory=list)
+    """Of evaluations.csv, not written yet."""
+    changes: list[tuple[Any, ...]] = field(default_factory=list)
+    """Of changes.csv, not written yet."""
+    history: dict[str, tuple[array[int], array[float], array[float]]] = field(default_factory=dict)
+    """By arm name: outer steps, losses before, losses after."""
+
+
+def train_headless(
+    settings: Settings,
+    seeds: Sequence[int],
+    *,
+    folder: RunFolder | None = None,
+    checkpoint: Checkpoint | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    look_inside: bool = False,
+) -> Outcome:
+    """Train every arm for every seed to the declared number of outer steps.
+
+    An arm that diverges is frozen at its last good state; the others go on. Where this is
+    interrupted, by an exception out of `progress` as well, the run folder is left resumable.
+
+    Args:
+        settings: of the run; its seed is replaced by each of `seeds`.
+        seeds: in order.
+        folder: where to write; None writes nothing.
+        checkpoint: where to go on from.
+        progress: called after every outer step.
+        look_inside: whether every view of the insight is computed at the end of each seed, and
+            written to `folder`.
+
+    Raises:
+        SettingsError: where the device is absent.
+        OSError: where a file cannot be written.
+    """
+    results = dict(checkpoint.results) if checkpoint else {}
+    initializations: dict[int, dict[str, Initialization]] = {}
+    learned: dict[int, dict[str, Tensor]] = {}
+    metrics: dict[int, dict[str, ArmMetrics]] = {}
+    began, taken, device = time.perf_counter(), 0, "cpu"
+    for position, seed in enumerate(seeds):
+        if seed in results:
+            continue
+        run = _begin(settings.with_values({"seed": seed}), checkpoint)
+        save = _Saver(folder, tuple(seeds), results)
+        first, steps = run.state.outer_step, settings.outer.outer_steps
+        with threads_of(run.plan):
+            try:
+                save(run, run.verified)
+                _train(run, save, progress, position * steps, len(seeds) * steps)
+                initializations[seed], results[seed] = _finish(run, folder, len(seeds) > 1)
+                save(run, run.state)
+                if look_inside and folder is not None:
+                    _look_inside(run, folder)
+            except BaseException:  # Ctrl+C too
+                results.pop(seed, None)
+                save(run, run.verified)
+                raise
+        taken += run.state.outer_step - first
+        device = str(run.plan.device)
+        learned[seed] = {
+            name: arm.initialization.cpu().clone() for name, arm in run.state.arms.items()
+        }
+        metrics[seed] = _metrics(run)
+    rate = taken / (time.perf_counter() - began) if taken else None
+    ordered = {seed: results[seed] for seed in seeds}
+    return Outcome(settings, ordered, initializations, learned, metrics, rate, device)
+
+
+@contextmanager
+def threads_of(plan: Plan) -> Iterator[None]:
+    """Compute with as many threads as the plan's sizes ask for, and without autograd."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(intra_op_threads(plan))
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _begin(settings: Settings, checkpoint: Checkpoint | None) -> _Seed:
+    plan = prepare(settings)
+    state, diverged = start_run(plan), {}
+    if checkpoint is not None and checkpoint.settings.run.seed == settings.run.seed:
+        state, diverged = checkpoint.state, dict(checkpoint.diverged)
+    return _Seed(plan, state, state, dict(state.arms), diverged)
+
+
+def _train(
+    run: _Seed, save: _Saver, progress: Callable[[Progress], None] | None, before: int, total: int
+) -> None:
+    settings = run.plan.settings
+    last = settings.outer.outer_steps
+    while run.state.outer_step < last and not all(a.frozen for a in run.state.arms.values()):
+        step = run.state.outer_step + 1
+        values = _step(run, step)
+        if step % settings.run.evaluate_every == 0 and step < last:
+            run.evaluations += _evaluation_rows(run.plan, run.state)
+        if step % CHECKPOINT_EVERY == 1 and step > 1:
+            save(run, run.verified)
+        if progress is not None:
+            shown = {name: value[1] for name, value in values.items()}
+            progress(Progress(settings.run.seed, before + step, total, shown))
+    for name, arm in run.state.arms.items():
+        if not arm.frozen and not bool(torch.isfinite(arm.initialization).all()):
+            _freeze(run, name, run.state.outer_step, "its parameters are not finite")
+
+
+def _step(run: _Seed, step: int) -> dict[str, tuple[float, float]]:
+    """One outer step with all that follows from its losses: (inner, outer) by arm name."""
+    start, seed = run.state, run.plan.settings.run.seed
+    extra = _full(run.plan, start) if step % FULL_LOSSES_EVERY == 0 or step == 1 else {}
+    run.state, losses = outer_step(run.plan, start)
+    values = _read(losses)
+    fine = True
+    for name, (inner, outer) in values.items():
+        run.rows.append((step, name, seed, inner, outer, *extra.get(name, (None, None))))
+        steps, inner_losses, outer_losses = run.history.setdefault(
+            name, (array("q"), array("d"), array("d"))
+        )
+        steps.append(step)
+        inner_losses.append(inner)
+        outer_losses.append(outer)
+        limit = loss_limit(run.plan, name)
+        # written so that NaN counts as bad
+        if inner <= limit and outer <= limit:
+            run.good[name] = start.arms[name]
+        else:
+            fine = False
+            _freeze(run, name, step, _what(inner, outer, limit))
+    if fine:
+        run.verified = start
+    return values
+
+
+def _freeze(run: _Seed, name: str, step: int, what: str) -> None:
+    """Set an arm back to its last good state, where it stays."""
+    kept = dataclasses.replace(run.good[name], frozen=True)
+    run.state = dataclasses.replace(run.state, arms={**run.state.arms, name: kept})
+    run.changes.append(frozen_row(run.state.outer_step, name, kept.outer_step))
+    run.diverged[name] = (
+        f"{name} diverged at outer step {step}: {what}; it is kept at its step {kept.outer_step}."
+    )
+
+
+def _what(inner: float, outer: float, limit: float) -> str:
+    name, value = ("inner", inner) if not inner <= limit else ("outer", outer)
+    if not math.isfinite(value):
+        return f"its {name} loss is not finite"
+    return f"its {name} loss of {value:.3g} is above {limit:.3g}, {EXPLODING:g} times a usual one"
+
+
+def _read(losses: Mapping[str, Losses]) -> dict[str, tuple[float, float]]:
+    """The losses of all arms, in one wait for the device."""
+    if not losses:
+        return {}
+    read = torch.stack(list(losses.values())).tolist()
+    return {name: (inner, outer) for name, (inner, outer) in zip(losses, read, strict=True)}
+
+
+def _full(plan: Plan, state: RunState) -> dict[str, tuple[float, float]]:
+    batch, _ = draw_batch(plan, state)
+    return {
+        name: full_losses(plan, state, name, batch)
+        for name, arm in state.arms.items()
+        if not arm.frozen
+    }
+
+
+def _evaluation_rows(plan: Plan, state: RunState) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for name, arm in state.arms.items():
+        record, _ = run_to_end(meta_test(plan, name, arm.initialization))
+        figures = zip(
+            record.mean, record.ci95, record.mean_kept, record.median, record.diverged, strict=True
+        )
+        known = (state.outer_step, name, plan.settings.run.seed, plan.settings.inner.shots)
+        rows += [(*known, k, *figure) for k, figure in enumerate(figures)]
+    return rows
+
+
+class _Saver:
+    """Writes the rows and the checkpoint of one state, so that either both are there or neither."""
+
+    def __init__(
+        self,
+        folder: RunFolder | None,
+        seeds: tuple[int, ...],
+        results: Mapping[int, Mapping[str, ArmResult]],
+    ) -> None:
+        self.folder, self.seeds, self.results = folder, seeds, results
+        self.sizes = folder.file_sizes() if folder else {}
+
+    def __call__(self, run: _Seed, state: RunState) -> None:
+        """Save up to this state, which may be older than the newest."""
+        if self.folder is None:
+            run.rows, run.evaluations, run.changes = [], [], []
+            return
+        # rows that an interrupted save left behind would be there twice
+        self.folder.cut_back(self.sizes)
+        done = state.outer_step
+        self.folder.append(files.METRICS, [row for row in run.rows if row[0] <= done])
+        self.folder.append(files.EVALUATIONS, [row for row in run.evaluations if row[0] <= done])
+        self.folder.append(files.CHANGES, [row for row in run.changes if row[0] <= done])
+        sizes = self.folder.file_sizes()
+        frozen = {name: run.diverged[name] for name, arm in state.arms.items() if arm.frozen}
+        save_checkpoint(
+            self.folder.path / files.CHECKPOINT,
+            Checkpoint(run.plan.settings, state, self.seeds, self.results, frozen, sizes),
+        )
+        self.sizes = sizes
+        run.rows = [row for row in run.rows if row[0] > done]
+        run.evaluations = [row for row in run.evaluations if row[0] > done]
+        run.changes = [row for row in run.changes if row[0] > done]
+
+
+def _finish(
+    run: _Seed, folder: RunFolder | None, several: bool
+) -> tuple[dict[str, Initialization], dict[str, ArmResult]]:
+    """Evaluate every arm and export its initialization."""
+    settings = run.plan.settings
+    initializations, results = {}, {}
+    for name, arm in run.state.arms.items():
+        records = arm_records(run.plan, name, arm.initialization)
+        one = settings.with_arms((settings.arm(name),))
+        initialization = Initialization(
+            one, arm.initialization.cpu().numpy(), arm.outer_step, records
+        )
+        if folder is not None:
+            seed = settings.run.seed if several else None
+            place = folder.initialization_folder(settings, name, seed)
+            save_initialization(place, initialization, overwrite=True)
+        initializations[name] = initialization
+        results[name] = ArmResult(arm.outer_step, records, run.diverged.get(name, ""))
+    return initializations, results
+
+
+def _look_inside(run: _Seed, folder: RunFolder) -> None:
+    """Write what every view finds; those of the other seeds stay."""
+    from maml_explorer.protocol.insight_series import Figures
+    from maml_explorer.worker.insight.all_views import every_view
+
+    seed, figures = run.plan.settings.run.seed, Figures()
+    entries = [entry for entry in read_entries(folder.path) if entry["seed"] != seed]
+    for found in every_view(run.plan, run.state):
+        figures.take(found)
+        entries.append(
+            insight_entry(
+                found.request.view, found.request.values(), seed, found.outer_step, found.value
+            )
+        )
+    write_insight(folder.path, entries, figures.rows())
+
+
+def _metrics(run: _Seed) -> dict[str, ArmMetrics]:
+    return {
+        name: ArmMetrics(np.array(steps), np.array(inner), np.array(outer))
+        for name, (steps, inner, outer) in run.history.items()
+    }

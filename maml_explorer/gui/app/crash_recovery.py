@@ -1,0 +1,261 @@
+"""What a crash must not cost: the running session is saved now and then, and offered again.
+
+Every process has a folder of its own, `session-<process>`, in the person's data folder. It goes
+when the window is closed; one that is left by a process that is no more is offered at the next
+start, and so is what was written down of a crash. Nothing is sent anywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import re
+import shutil
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from PySide6.QtCore import QEvent, QObject, QStandardPaths, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+
+from maml_explorer.files.reader import StorageError, read_text
+from maml_explorer.gui.style.numbers import whole
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol.commands import SaveRun
+from maml_explorer.protocol.reports import Exported, Phase, Status
+from maml_explorer.storage.run.folder import is_run_folder
+
+ANSWER = 600.0
+"""Seconds after which a save that was not answered is given up."""
+WORTH_ASKING = 10.0
+"""Seconds of training that are worth a question before the window closes."""
+_NAME = re.compile(r"(session|crash)-(\d{1,10})(\.txt)?")
+
+
+def data_folder() -> Path:
+    """Where sessions are kept."""
+    kind = QStandardPaths.StandardLocation.AppDataLocation
+    return Path(QStandardPaths.writableLocation(kind)) / "sessions"
+
+
+class Recovery(QObject):
+    """Saves the session of a window, asks before work is lost, offers what a crash left."""
+
+    def __init__(
+        self, window: MainWindow, folder: Path, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(window)
+        self._window, self._place, self._clock = window, folder, clock
+        self.folder = folder / f"session-{os.getpid()}"
+        self.report = folder / f"crash-{os.getpid()}.txt"
+        self._saved: tuple[int, int] | None = None
+        """(run, outer step) that is on disk, in the session's folder or where the person said."""
+        self._asked: tuple[int, int] | None = None
+        self._began: float | None = None
+        """When the save began that is not answered yet."""
+        self._last, self._took = clock(), 0.0
+        """When the last save was answered, and how long it took."""
+        self._may_close = False
+        self._closes_with: int | None = None
+        """The number of a run: once it is there, the window closes."""
+        self._keep = False
+        self._file: TextIO | None = None
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self.report.open("w", encoding="utf-8")
+        window.session.exported.connect(self._exported)
+        window.lessons.run.lending.connect(self._save_before_a_lesson)
+        window.session.status_changed.connect(self._close_after_a_lesson)
+        window.installEventFilter(self)
+        self.timer = QTimer(self)
+        self.timer.timeout.connect(self.look)
+        self.timer.start(5_000)
+
+    def catch_crashes(self) -> None:
+        """Has the interpreter write down where it stood when it is killed by a fault of its own."""
+        if self._file is not None:
+            faulthandler.enable(self._file)
+
+    # saving
+
+    def look(self) -> None:
+        """Saves the session where it is time and something is new."""
+        now = self._clock()
+        if self._began is not None and now - self._began < ANSWER:
+            return
+        if self._window.lessons.run.lent:
+            return
+        if now - self._last >= self._window.files.autosave.pause(self._took) and self._unsaved():
+            self.save()
+
+    def _save_before_a_lesson(self) -> None:
+        """A crash in a lesson must not cost the run that waits for its end."""
+        if self._unsaved():
+            self.save()
+
+    def save(self) -> None:
+        """Has the worker save the session."""
+        self._began = self._clock()
+        self._asked = self._now()
+        self._window.session.post(SaveRun(str(self.folder), overwrite=True, autosave=True))
+
+    def _exported(self, report: Exported) -> None:
+        if report.what == "run":
+            self._saved = self._now()
+        elif report.what == "session" and self._began is not None:
+            self._saved = self._asked
+            self._last = self._clock()
+            self._took, self._began = self._last - self._began, None
+
+    def _now(self) -> tuple[int, int]:
+        status = self._window.session.status
+        return (status.run, status.outer_step) if status is not None else (0, 0)
+
+    def _unsaved(self) -> bool:
+        return self._now()[1] > 0 and self._now() != self._saved
+
+    # closing
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Asks once, in the window, before training is lost."""
+        if watched is self._window and event.type() == QEvent.Type.Close and not self._may_close:
+            if self._window.lessons.run.lent:
+                event.ignore()
+                self._window.lessons.leave()
+                self._closes_with = self._window.lessons.run.number
+                return True
+            status = self._window.session.status
+            rate = status.steps_per_second if status is not None else 0.0
+            steps = self._now()[1]
+            costly = steps > 200 and (rate == 0.0 or steps / rate > WORTH_ASKING)
+            if self._unsaved() and costly:
+                event.ignore()
+                self._ask(steps)
+                return True
+        return False
+
+    def _close_after_a_lesson(self, status: Status) -> None:
+        """A lesson is closed first, so that the question is about the person's own run."""
+        if self._closes_with is not None and status.run >= self._closes_with:
+            self._closes_with = None
+            QTimer.singleShot(0, self._window, self._window.close)
+
+    def _ask(self, steps: int) -> None:
+        self._window.banners.say(
+            "close",
+            f"The run of {whole(steps)} outer steps is not saved.",
+            "warning",
+            (("Save run…", self._window.files.save_run), ("Close without saving", self.close)),
+        )
+
+    def close(self) -> None:
+        """Closes the window without a question."""
+        self._may_close = True
+        self._window.close()
+
+    def save_and_close(self) -> None:
+        """Saves the session, so that the next start offers it, and closes the window."""
+        lessons = self._window.lessons
+        lent = lessons.run.lent
+        lessons.leave()
+        # the newest status may be older than the first steps, or of a lesson's run
+        if self._unsaved() or self._window.session.running or lent:
+            self.save()  # obeyed before the stop that follows
+        self._keep = True
+        self.close()
+
+    def end(self) -> None:
+        """After the window was closed: leaves nothing behind but what the next start shall offer.
+
+        That is what a signal had saved, and the last save before training failed.
+        """
+        self.timer.stop()
+        status = self._window.session.status
+        keep = self._keep or (status is not None and status.phase is Phase.FAILED)
+        if self._file is not None:
+            faulthandler.disable()
+            self._file.close()
+            self._file = None
+            with contextlib.suppress(OSError):
+                if self.report.stat().st_size == 0:
+                    self.report.unlink()
+        if not keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # after a crash
+
+    def note(self, error: BaseException) -> None:
+        """Writes down an uncaught exception; the next start shows it."""
+        if self._file is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._file.write("".join(traceback.format_exception(error)))
+                self._file.flush()
+
+    def offer(self) -> None:
+        """Offers what processes that are no more have left behind."""
+        for path in self._left():
+            if path.suffix == ".txt":
+                self._offer_report(path)
+            elif is_run_folder(path):
+                self._window.banners.say(
+                    f"recover {path.name}",
+                    "The last session was cut short. Its run was saved and can go on.",
+                    "warning",
+                    (
+                        ("Recover", partial(self._recover, path)),
+                        ("Discard", partial(shutil.rmtree, path, ignore_errors=True)),
+                    ),
+                )
+
+    def _left(self) -> list[Path]:
+        try:
+            found = [(_NAME.fullmatch(path.name), path) for path in self._place.iterdir()]
+        except OSError:
+            return []
+        return sorted(p for name, p in found if name is not None and not _alive(int(name[2])))
+
+    def _recover(self, path: Path) -> None:
+        kept = path.with_name(f"recovered-{time.strftime('%Y-%m-%d-%H%M%S')}")
+        with contextlib.suppress(OSError):
+            path = path.rename(kept)
+        self._window.files.opening.open(path)
+
+    def _offer_report(self, path: Path) -> None:
+        try:
+            text = read_text(path)
+        except StorageError:
+            return
+        kept = path.with_name("last-crash.txt")
+        with contextlib.suppress(OSError):
+            path = path.replace(kept)
+        if not text.strip():
+            return
+        folder = QUrl.fromLocalFile(str(path.parent))
+        self._window.banners.say(
+            "crash",
+            f"The last session ended with an error, which was written to {path}.",
+            "warning",
+            (
+                ("Copy report", lambda: QGuiApplication.clipboard().setText(text)),
+                ("Open folder", lambda: QDesktopServices.openUrl(folder)),
+            ),
+        )
+
+
+def _alive(process: int) -> bool:
+    if process == os.getpid():
+        return True
+    if os.name != "posix":
+        # a signal 0 would end the process there; a folder in use is offered, not taken
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

@@ -1,0 +1,170 @@
+"""Puts the window together: application, theme, session, signals, exceptions."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from maml_explorer.gui.app.crash_recovery import Recovery, data_folder
+from maml_explorer.gui.app.garbage_collection import collected_between_events
+from maml_explorer.gui.app.icon import app_icon
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.session.pins_on_disk import PinsOnDisk
+from maml_explorer.gui.session.session import Session, Worker
+from maml_explorer.gui.session.view_state import view_state
+from maml_explorer.gui.style.qt_style import base_font
+from maml_explorer.gui.style.theme import LIGHT
+from maml_explorer.gui.window.remembered_layout import layout_path
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.settings.presets import DEFAULT_PRESET, presets
+from maml_explorer.settings.text import from_share
+
+log = logging.getLogger(__name__)
+
+
+def show(worker: Worker, options: Options) -> int:
+    """Opens the window on `worker` and waits until it is closed; the exit code."""
+    app = application()
+    window = open_window(worker, options)
+    recovery = None if options.safe_mode else Recovery(window, data_folder())
+    pins: PinsOnDisk | None = None
+    try:
+        with _interruptible(window, recovery), _panel_errors(window, recovery):
+            greet(window, options)
+            window.show()
+            # after the first painting: the worker's thread loads torch, which takes a second
+            QTimer.singleShot(0, window, lambda: begin(window, options))
+            if recovery is not None:
+                recovery.catch_crashes()
+                recovery.offer()
+                pins = keep_pins(window, data_folder().parent / "pins")
+            with collected_between_events(window.session.status_changed):
+                return app.exec()
+    finally:
+        closed = window.session.close()
+        if recovery is not None:
+            recovery.end()
+        if pins is not None:
+            pins.close()
+        if not closed:
+            # an interpreter that ends while the thread computes would abort with a core dump
+            log.error("The training thread did not end within 5 s; it is left behind.")
+            logging.shutdown()
+            os._exit(1)
+
+
+def application() -> QApplication:
+    """The application object, named, with font, style and theme."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    if not isinstance(app, QApplication):
+        raise RuntimeError("A Qt application without windows is already there.")
+    app.setApplicationName("maml-explorer")
+    app.setApplicationDisplayName("MAML Explorer")
+    app.setDesktopFileName("maml-explorer")
+    app.setWindowIcon(app_icon())
+    app.setStyle("Fusion")
+    app.setFont(base_font(LIGHT.points))
+    return app
+
+
+def open_window(worker: Worker, options: Options, path: Path | None = None) -> MainWindow:
+    """The window of a new session, not shown yet.
+
+    Args:
+        worker: not started yet.
+        options: how it starts.
+        path: the file of the remembered layout; None is the usual one, or none in safe mode.
+    """
+    known = presets()
+    preset = options.preset or known[DEFAULT_PRESET]
+    settings = options.settings
+    if options.share is not None:
+        shared = from_share(options.share)
+        settings = shared.settings
+        preset = known.get(view_state(shared.view).preset, preset)
+    session = Session(worker, settings or preset.settings)
+    session.preset, session.baseline = preset, preset.settings
+    if path is None and not options.safe_mode:
+        path = layout_path()
+    if options.reset and path is not None:
+        path.unlink(missing_ok=True)
+    window = MainWindow(session, known, path)
+    session.setParent(window)
+    return window
+
+
+def greet(window: MainWindow, options: Options) -> None:
+    """Draws the trained example at a first start without a wish."""
+    asked = options.share or options.run or options.settings or options.preset or options.lesson
+    if not asked and not window.welcome.done:
+        window.welcome.greet()
+
+
+def begin(window: MainWindow, options: Options) -> None:
+    """Starts the session with what `options` ask for."""
+    window.session.start()
+    if options.share is not None:
+        shared = from_share(options.share)
+        window.files.sharing.show(view_state(shared.view))
+    if options.run is not None:
+        window.files.opening.open(options.run)
+    if options.lesson is not None:
+        window.files.opening.open(options.lesson)
+
+
+def keep_pins(window: MainWindow, place: Path) -> PinsOnDisk:
+    """Lists the runs that were pinned earlier, says which were refused, and keeps new ones."""
+    pins = PinsOnDisk(window.session, place)
+    if pins.refused:
+        window.banners.say("pins", " ".join(pins.refused), "warning")
+    return pins
+
+
+@contextmanager
+def _interruptible(window: MainWindow, recovery: Recovery | None) -> Iterator[None]:
+    """Ctrl+C in the terminal, or a request to end, saves the session and closes the window."""
+    leave = window.close if recovery is None else recovery.save_and_close
+
+    def close(_: int, __: FrameType | None) -> None:
+        # from inside the event loop: a window closed before it began would leave it running
+        QTimer.singleShot(0, window, leave)
+
+    before = {kind: signal.signal(kind, close) for kind in (signal.SIGINT, signal.SIGTERM)}
+    # Python handles signals between bytecodes only, and an idle Qt loop runs none
+    wake = QTimer()
+    wake.timeout.connect(lambda: None)
+    wake.start(250)
+    try:
+        yield
+    finally:
+        wake.stop()
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+@contextmanager
+def _panel_errors(window: MainWindow, recovery: Recovery | None) -> Iterator[None]:
+    """An exception out of a panel is shown in the panel's place; others go their usual way."""
+    usual = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not window.panel_failed(error.with_traceback(trace)):
+            window.banners.say("error", f"Something went wrong in the window: {error}", "danger")
+        if recovery is not None:
+            recovery.note(error)
+        usual(kind, error, trace)
+
+    sys.excepthook = hook
+    try:
+        yield
+    finally:
+        sys.excepthook = usual

@@ -1,0 +1,123 @@
+"""Opens what people bring: run folders, presets, settings, lessons, initializations, shares.
+
+What it is decides its content, not its name; a wrong file is refused with one sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maml_explorer.files.reader import StorageError, read_text
+from maml_explorer.gui.lessons.toml_checks import is_lesson_file
+from maml_explorer.gui.style.numbers import whole
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.text import MAX_SHARE, is_share
+from maml_explorer.storage.initialization.folder import Initialization, load_initialization
+from maml_explorer.storage.run.folder import is_run_folder
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.window.window import MainWindow
+
+MOST_RECENT = 8
+_CONFIG = "config.json"
+
+
+class Opening:
+    """Opens files into a window, and remembers the last ones."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self.recent: tuple[str, ...] = ()
+        """Paths, the newest first."""
+
+    def open(self, path: Path) -> bool:
+        """Opens what is at `path`; where that cannot be, a banner says why. Whether it could."""
+        try:
+            _kind(path)(self, path)
+        except (SettingsError, StorageError, OSError) as error:
+            words = error.strerror if isinstance(error, OSError) else None
+            self._window.banners.say(
+                "open", f"{path.name} was not opened: {words or error}", "warning"
+            )
+            self.recent = tuple(other for other in self.recent if other != str(path))
+            return False
+        self._window.banners.drop("open")
+        others = (other for other in self.recent if other != str(path))
+        self.recent = (str(path), *others)[:MOST_RECENT]
+        return True
+
+    def _run(self, path: Path) -> None:
+        self._window.session.open_run(str(path))
+
+    def _settings(self, path: Path) -> None:
+        self._window.session.load_preset(load_preset(path))
+
+    def _lesson(self, path: Path) -> None:
+        self._window.lessons.open(path)
+
+    def _share(self, path: Path) -> None:
+        self._window.files.sharing.take(read_text(path, 4 * MAX_SHARE))
+
+    def _initialization(self, path: Path) -> None:
+        found = load_initialization(path)
+        session, banners = self._window.session, self._window.banners
+        what = (
+            f"The initialization {path.name} ({found.arm.name} after {whole(found.outer_step)} "
+            "outer steps)"
+        )
+        if session.untouched:
+            self._begin_from(path)
+            banners.say("open initialization", f"{what} begins a run: its curves are drawn.")
+            return
+        banners.say(
+            "open initialization",
+            f"{what} can begin a run of its own (undo brings this one back) or be drawn faint.",
+            choices=(
+                ("Begin from it", partial(self._begin_from, path)),
+                ("Pin it beside this run", partial(self._pin, path, found)),
+            ),
+        )
+
+    def _pin(self, path: Path, found: Initialization) -> None:
+        try:
+            self._window.session.pins.pin_initialization(path, found)
+        except OSError as error:
+            self._window.banners.say(
+                "open", f"{path.name} was not pinned: {error.strerror}", "warning"
+            )
+
+    def _begin_from(self, path: Path) -> None:
+        self._window.session.open_initialization(str(path))
+
+
+def _kind(path: Path) -> Callable[[Opening, Path], None]:
+    """How to open `path`.
+
+    Raises:
+        StorageError: where it is nothing that this program opens.
+    """
+    if path.is_dir():
+        if is_run_folder(path):
+            return Opening._run
+        if (path / _CONFIG).is_file():
+            return Opening._initialization
+        raise StorageError("The folder is neither a run nor an initialization.")
+    if path.name in ("model.safetensors", _CONFIG) and (path.parent / _CONFIG).is_file():
+        return lambda opening, file: Opening._initialization(opening, file.parent)
+    if not path.exists():
+        raise StorageError("There is no such file.")
+    if path.suffix == ".toml":
+        return Opening._lesson if is_lesson_file(path) else Opening._settings
+    if path.stat().st_size <= 4 * MAX_SHARE:
+        try:
+            if is_share(read_text(path, 4 * MAX_SHARE)):
+                return Opening._share
+        except StorageError:
+            pass
+    raise StorageError(
+        "It is no run folder, preset or lesson (.toml), initialization or file with a share string."
+    )

@@ -1,0 +1,1 @@
+"""Lessons: what they say, and the player that runs them."""

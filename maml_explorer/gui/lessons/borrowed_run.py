@@ -1,0 +1,198 @@
+"""What a lesson does to the run of a window, and how the person gets their own back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from maml_explorer.gui.lessons.lesson import EXAMPLE, Scene, Stage
+from maml_explorer.gui.session.example import example_folder, example_settings
+from maml_explorer.gui.session.loss_record import LossRecord
+from maml_explorer.gui.session.pinned_run import Ghost
+from maml_explorer.gui.session.undo import Beginning
+from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.window.window import MainWindow
+
+_BEGINS = ("Restart", "OpenRun")
+
+
+@dataclass(frozen=True)
+class _Own:
+    """What the window had before the lesson."""
+
+    beginning: Beginning
+    preset: Preset | None
+    baseline: Settings
+    history: QUndoStack
+    ghost: Ghost | None
+    view: ViewState
+    speed: int
+
+
+class LessonRun(QObject):
+    """Brings the run to where a scene wants it, stage by stage: begin, change settings, train.
+
+    The same stages give the same run, bit for bit: what a person does meanwhile is undone by going
+    through them again from the beginning.
+    """
+
+    lending = Signal()
+    """The person's run is about to be set aside."""
+    changed = Signal()
+    """Another stage, or further within one."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window, self._session = window, window.session
+        self._own: _Own | None = None
+        self._stages: tuple[Stage, ...] = ()
+        self._started = 0
+        """How many of the stages were started."""
+        self._training: Stage | None = None
+        """The stage among them whose training is not over."""
+        self.number = 0
+        """Of the lesson's run; after it was given back, of the person's."""
+        self._stood: int | None = None
+        """Where that run stood when the last stage was over."""
+        self._diverged: set[str] = set()
+        self._alone = False
+        """Whether the run that begins next is not to be compared with the one before it."""
+        session = self._session
+        session.status_changed.connect(self._look)
+        session.diverged.connect(lambda report: self._diverged.add(report.arm))
+        session.rewound.connect(lambda _: self._diverged.clear())
+        session.refused.connect(self._take_refused)
+        session.run_started.connect(self._take_run)
+
+    @property
+    def lent(self) -> bool:
+        """Whether a lesson has the run."""
+        return self._own is not None
+
+    @property
+    def goal(self) -> int | None:
+        """The outer step that is trained for now; None where nothing is waited for."""
+        return None if self._training is None else self._training.train_until
+
+    def lend(self) -> None:
+        """Sets the person's run, settings, history and view aside."""
+        session, window = self._session, self._window
+        self.lending.emit()
+        self._own = _Own(
+            Beginning(session.settings, session.staged, session.initialization),
+            session.preset, session.baseline, session.undo_stack, session.pins.ghost,
+            window.files.sharing.view(), window.run_bar.speed.value(),
+        )  # fmt: skip
+        session.undo_stack = QUndoStack(session)
+        session.pins.show(None)
+        session.pause()
+        session.post(commands.HoldRun())
+        self._alone = True
+
+    def give_back(self) -> None:
+        """Gives the person back what was set aside; their run is paused."""
+        own, self._own = self._own, None
+        if own is None:
+            return
+        session = self._session
+        self._stages, self._started, self._training = (), 0, None
+        session.undo_stack.deleteLater()
+        session.undo_stack = own.history
+        session.preset, session.baseline = own.preset, own.baseline
+        session.begin(commands.BringBack(None), own.beginning)
+        self.number = session.expected_run
+        pinned = own.ghost is not None and own.ghost.command.folder
+        session.pins.show(own.ghost if pinned else None)
+        self._alone = True
+        self._window.run_bar.speed.setValue(own.speed)
+        self._window.files.sharing.show(own.view)
+
+    def show(self, scene: Scene, anew: bool = False) -> None:
+        """Brings about what `scene` shows; `anew` also where a person only trained further."""
+        goes_on = scene.stages[: len(self._stages)] == self._stages
+        if not goes_on or self._touched(anew):
+            self._started, self._training = 0, None
+        self._stages = scene.stages
+        self._window.run_bar.limit_speed(scene.speed)
+        self._go_on()
+        self._window.files.sharing.show_inside(scene.view)
+        self.changed.emit()
+
+    def _touched(self, anew: bool) -> bool:
+        """Whether a person began another run, edited settings or, for `anew`, trained further."""
+        session, status = self._session, self._session.status
+        if self._started == 0:
+            return False
+        if (
+            session.expected_run != self.number
+            or session.edited != self._stages[self._started - 1].settings
+        ):
+            return True
+        there = status is not None and status.run == self.number and self._stood is not None
+        return anew and there and status.outer_step != self._stood  # type: ignore[union-attr]
+
+    def _go_on(self) -> None:
+        """Does what can be done now: up to the first training that is not over."""
+        if self._training is not None and not self._session.running:
+            self._train(self._training)
+        while self._training is None and self._started < len(self._stages):
+            stage = self._stages[self._started]
+            self._started += 1
+            if stage.begin:
+                self._begin(stage)
+            self._stood = None
+            self._session.adopt(stage.settings)
+            self._session.undo_stack.clear()
+            if stage.train_until is not None:
+                self._train(stage)
+
+    def _begin(self, stage: Stage) -> None:
+        session = self._session
+        session.pull()
+        self._diverged.clear()
+        session.preset, session.baseline = None, stage.settings
+        if stage.begin == EXAMPLE:
+            session.begin(
+                commands.OpenRun(str(example_folder())), Beginning(example_settings(), None)
+            )
+        else:
+            session.begin(commands.Restart(stage.settings), Beginning(stage.settings, None))
+        self.number = session.expected_run
+
+    def _train(self, stage: Stage) -> None:
+        self._training = stage
+        self._session.post(commands.Train(beyond=True, until=stage.train_until))
+
+    def _look(self, status: reports.Status) -> None:
+        """Goes on where the training that was waited for is over."""
+        if not self.lent or status.run != self.number:
+            return
+        stage = self._training
+        if stage is not None and stage.train_until is not None:
+            all_frozen = self._diverged >= {arm.name for arm in status.settings.arms}
+            over = status.outer_step >= stage.train_until or all_frozen
+            if over and status.phase is not reports.Phase.RUNNING:
+                self._training = None
+                self._go_on()
+        if self._training is None and self._stood is None:
+            self._stood = status.outer_step
+        self.changed.emit()
+
+    def _take_refused(self, report: reports.Refused) -> None:
+        """What a run that was not begun was to be trained for is given up."""
+        if self.lent and report.command in _BEGINS:
+            self._training = None
+            self.changed.emit()
+
+    def _take_run(self, run: int) -> None:
+        if self._alone and run == self.number:
+            self._alone = False
+            LossRecord.of(self._session).forget_before()

@@ -1,0 +1,70 @@
+"""How far a person is in the lessons: a small JSON file in their configuration folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from maml_explorer.files.reader import StorageError, read_json
+from maml_explorer.files.writer import write_text
+
+SCHEMA = 1
+_LIMIT = 64 * 1024
+_MOST = 500
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the lessons that were begun stand, and which were gone through."""
+
+    scenes: Mapping[str, int] = field(default_factory=dict)
+    """Lesson → the index of its scene."""
+    done: frozenset[str] = frozenset()
+
+    def at(self, lesson: str, scene: int) -> Progress:
+        """The same, with a lesson at this scene."""
+        return replace(self, scenes={**self.scenes, lesson: scene})
+
+    def finished(self, lesson: str) -> Progress:
+        """The same, with a lesson gone through; it begins anew the next time."""
+        scenes = {name: scene for name, scene in self.scenes.items() if name != lesson}
+        return Progress(scenes, self.done | {lesson})
+
+
+def read_progress(path: Path) -> Progress:
+    """What the file at `path` says; nothing where there is none.
+
+    Raises:
+        StorageError: where it cannot be read or holds something else.
+    """
+    if not path.exists():
+        return Progress()
+    data = read_json(path, _LIMIT)
+    if data.get("schema") != SCHEMA:
+        raise StorageError(f"{path.name} is not of schema {SCHEMA}.")
+    scenes, done = data.get("scenes", {}), data.get("done", [])
+    if not isinstance(scenes, dict) or not isinstance(done, list):
+        raise StorageError(f"{path.name} has scenes or lessons of another form.")
+    for scene in scenes.values():
+        if not isinstance(scene, int) or isinstance(scene, bool) or not 0 <= scene < 100:
+            raise StorageError(f"{path.name} has a scene that is no number from 0 to 99.")
+    if not all(isinstance(name, str) for name in done) or len(scenes) + len(done) > _MOST:
+        raise StorageError(f"{path.name} has more than {_MOST} lessons, or one without a name.")
+    return Progress(scenes, frozenset(done))
+
+
+def write_progress(path: Path, progress: Progress) -> None:
+    """Keeps `progress`.
+
+    Raises:
+        OSError: where it cannot be written; then the older file is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "schema": SCHEMA,
+        "scenes": dict(progress.scenes),
+        "done": sorted(progress.done),
+    }
+    write_text(path, json.dumps(content, indent=1))

@@ -1,0 +1,1 @@
+"""The main plot: how each arm adapts to the task on screen."""

@@ -1,0 +1,153 @@
+"""The line of arms under the hero plot: show, hide, solo, remove, override, add."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.panels.adaptation.arm_chips import ArmChip, WrappingRow
+from maml_explorer.gui.panels.adaptation.arm_overrides import OverridesPopup
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.widgets.controls import button
+from maml_explorer.settings.declaration import shown
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import MAX_ARMS, Arm, default_arm
+
+
+def free_name(arms: tuple[Arm, ...], algorithm: str) -> str:
+    """A name no arm has yet: "MAML", then "MAML 2"."""
+    taken, stem = {arm.name for arm in arms}, ALGORITHMS[algorithm].label
+    names = (stem if n == 1 else f"{stem} {n}" for n in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
+
+
+class ArmLine(QWidget):
+    """The chips of all arms, "+", and what the numbers are."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.chips: dict[str, ArmChip] = {}
+        self.popup: OverridesPopup | None = None
+        self._values: dict[str, str] = {}
+        self.plus = button("+", self._open_algorithms, "Add an algorithm")
+        self.plus.setAccessibleName("Add an algorithm")
+        self.plus.setFixedWidth(34)
+        self.row = WrappingRow()
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(self.row)
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Shows the arms of the session's settings; chips of arms that stay are kept."""
+        arms = self.session.edited.arms
+        for name in set(self.chips) - {arm.name for arm in arms}:
+            chip = self.chips.pop(name)
+            chip.hide()
+            chip.deleteLater()
+        for arm in arms:
+            if arm.name not in self.chips:
+                chip = self.chips[arm.name] = ArmChip(arm.name)
+                chip.clicked.connect(lambda _=False, name=arm.name: self._toggle(name))
+                chip.menu_wanted.connect(lambda at, name=arm.name: self.menu(name).popup(at))
+        full = len(arms) >= MAX_ARMS
+        self.plus.setEnabled(not full)
+        tip = f"A run has at most {MAX_ARMS} arms" if full else "Add an algorithm"
+        self.plus.setToolTip(tip)
+        self.refresh()
+        self.row.set_widgets([*(self.chips[arm.name] for arm in arms), self.plus])
+
+    def show_values(self, values: dict[str, str], captions: list[str]) -> None:
+        """Writes arm → text into the chips, and beside them what the texts are, long to short."""
+        if values != self._values:
+            widths = {name: chip.sizeHint() for name, chip in self.chips.items()}
+            self._values = values
+            self.refresh()
+            if widths != {name: chip.sizeHint() for name, chip in self.chips.items()}:
+                self.row.arrange()
+        self.row.set_captions(captions)
+
+    def refresh(self) -> None:
+        """Draws the chips anew, as after another theme."""
+        settings, theme = self.session.edited, self.session.theme
+        for arm in settings.arms:
+            if arm.name in self.chips:
+                self.chips[arm.name].show_arm(
+                    arm_style(settings, arm, theme), theme, self._values.get(arm.name, "–"),
+                    arm.name not in self.session.hidden, bool(arm.overrides), _tip(arm),
+                )  # fmt: skip
+
+    def _toggle(self, name: str) -> None:
+        self.session.set_hidden(self.session.hidden ^ {name})
+
+    def menu(self, name: str) -> QMenu:
+        """The menu of one arm."""
+        arms, hidden = self.session.edited.arms, self.session.hidden
+        others = {arm.name for arm in arms} - {name}
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        alone = name not in hidden and others <= hidden and bool(others)
+        if alone:
+            menu.addAction("Show all", lambda: self.session.set_hidden(()))
+        else:
+            solo = menu.addAction("Solo", lambda: self.session.set_hidden(others))
+            solo.setEnabled(bool(others))
+        menu.addAction("Show" if name in hidden else "Hide", lambda: self._toggle(name))
+        menu.addSeparator()
+        menu.addAction("Edit overrides…", lambda: self.edit_overrides(name))
+        remove = menu.addAction("Remove", lambda: self.remove(name))
+        remove.setEnabled(bool(others))
+        return menu
+
+    def algorithms_menu(self) -> QMenu:
+        """What "+" offers."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
+        for key, record in ALGORITHMS.items():
+            action = menu.addAction(record.label, lambda key=key: self.add(key))
+            action.setToolTip(f"{record.summary}\n{record.source}")
+        return menu
+
+    def _open_algorithms(self) -> None:
+        self.algorithms_menu().popup(self.plus.mapToGlobal(QPoint(0, self.plus.height())))
+
+    def add(self, algorithm: str) -> None:
+        """Adds an arm; it begins at its own outer step 0."""
+        arms = self.session.edited.arms
+        name = free_name(arms, algorithm)
+        self.session.set_hidden(self.session.hidden - {name})
+        overrides = default_arm(algorithm).overrides
+        if ALGORITHMS[algorithm].step_sizes and self.session.edited.inner.lslr:
+            # the two contradict each other, and this arm is what was asked for
+            overrides = (("lslr", False),)
+            self.session.noted.emit(
+                f"{name} learns a step size per parameter: {DECLARATIONS['lslr'].label} is off "
+                "for this arm alone."
+            )
+        self.session.set_arms((*arms, Arm(name, algorithm, overrides)))
+
+    def remove(self, name: str) -> None:
+        """Removes an arm."""
+        self.session.set_arms(arm for arm in self.session.edited.arms if arm.name != name)
+
+    def edit_overrides(self, name: str) -> OverridesPopup:
+        """Opens the popup with the arm's own settings."""
+        chip = self.chips[name]
+        self.popup = OverridesPopup(self.session, name, self)
+        self.popup.open_at(chip.mapToGlobal(QPoint(0, chip.height() + 4)))
+        return self.popup
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Nothing: a double click on a chip is two clicks."""
+        event.accept()
+
+
+def _tip(arm: Arm) -> str:
+    lines = [ALGORITHMS[arm.algorithm].summary]
+    lines += [f"own {DECLARATIONS[key].label}: {shown(value)}" for key, value in arm.overrides]
+    return "\n".join([*lines, "Click shows or hides, right click opens the menu."])

@@ -1,0 +1,282 @@
+"""The legend where arms live: a chip per arm, with its marker, line style and query MSE."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
+from maml_explorer.gui.plots.pictures import draw_swatch
+from maml_explorer.gui.style.arm_style import ArmStyle
+from maml_explorer.gui.style.qt_style import base_font
+from maml_explorer.gui.style.theme import LIGHT, Theme
+from maml_explorer.gui.widgets.controls import label
+
+HEIGHT, ROW = 26, 32
+"""Pixels of a chip, and from one row of chips to the next."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Pixels of a chip's parts, from left to right."""
+
+    left: int
+    swatch: int
+    name: int
+    """Before the name."""
+    value: int
+    """Before the value."""
+    arrow: int
+    """The part that opens the menu."""
+    bold: bool
+    gap: int
+    """To the next chip."""
+
+
+DENSITIES = (
+    Measures(9, 22, 6, 6, 21, True, 6),
+    Measures(7, 18, 5, 5, 14, True, 5),
+    Measures(5, 14, 4, 4, 12, False, 4),
+)
+"""From roomy to dense: the first with which the chips need the fewest rows is used."""
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A chip's name as it is written, measured once: values change many times a second."""
+
+    font: QFont
+    metrics: QFontMetrics
+    text: str
+    width: int
+    narrowest: int
+    """Pixels that a value has at least: chips do not move while it changes."""
+
+
+class ArmChip(QAbstractButton):
+    """One arm: click shows or hides it; right click, the arrow or Alt+Down opens its menu."""
+
+    menu_wanted = Signal(QPoint)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name = name
+        self.value = ""
+        self.style_of_arm: ArmStyle | None = None
+        self.theme: Theme = LIGHT
+        self.overridden = False
+        self._shown: tuple[object, ...] = ()
+        self.measures = DENSITIES[0]
+        self._names: dict[bool, _Name] = {}
+        """Bold or not → the name in that font."""
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setFont(base_font())
+
+    def show_arm(
+        self, style: ArmStyle, theme: Theme, value: str, shown: bool, overridden: bool, tip: str
+    ) -> None:
+        """Draws the arm in this style with this value; nothing happens where all is as before."""
+        face = (style, theme, value, shown, overridden, tip)
+        if face == self._shown:
+            return
+        self._shown = face
+        self.style_of_arm, self.theme, self.value = style, theme, value
+        if overridden != self.overridden:
+            self.overridden = overridden
+            self._names.clear()
+        self.setChecked(shown)
+        self.setToolTip(tip)
+        self.setAccessibleName(f"{self.name}, query MSE {value}, {'shown' if shown else 'hidden'}")
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for a value of three digits, so that chips do not move while it changes."""
+        return QSize(self.width_in(self.measures), HEIGHT)
+
+    def width_in(self, size: Measures) -> int:
+        """Pixels that the chip needs in these measures."""
+        name = self._name(size)
+        value = max(name.metrics.horizontalAdvance(self.value), name.narrowest)
+        return size.left + size.swatch + size.name + name.width + size.value + value + size.arrow
+
+    def pack(self, measures: Measures) -> None:
+        """Takes these measures; the row gives it the room."""
+        if measures is not self.measures:
+            self.measures = measures
+            self.update()
+
+    def _name(self, size: Measures) -> _Name:
+        if size.bold not in self._names:
+            font = self.font()
+            font.setBold(size.bold)
+            metrics = QFontMetrics(font)
+            # The asterisk says that the arm has settings of its own.
+            whole = self.name + ("*" if self.overridden else "")
+            text = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, 160)
+            width = metrics.horizontalAdvance
+            self._names[size.bold] = _Name(font, metrics, text, width(text), width("0.000"))
+        return self._names[size.bold]
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Measures the name in its new font."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            self._names.clear()
+
+    def _arrow(self) -> QRect:
+        width = self.measures.arrow
+        return QRect(self.width() - width, 0, width, self.height())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """The arrow opens the menu; the rest is a click."""
+        left = event.button() is Qt.MouseButton.LeftButton
+        if left and self._arrow().contains(event.position().toPoint()):
+            self.menu_wanted.emit(self.mapToGlobal(QPoint(0, self.height())))
+            event.accept()
+        else:
+            super().mousePressEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return shows and hides too; Alt+Down opens the menu."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        elif event.key() == Qt.Key.Key_Down and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            self.menu_wanted.emit(self.mapToGlobal(QPoint(0, self.height())))
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Opens the menu."""
+        self.menu_wanted.emit(event.globalPos())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws border, swatch, name, value and arrow."""
+        if self.style_of_arm is None:
+            return
+        theme, style, shown = self.theme, self.style_of_arm, self.isChecked()
+        # what lies behind need not be drawn anew many times a second; a stylesheet takes this back
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(theme.card))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        edge = theme.accent if self.hasFocus() else theme.border
+        painter.setPen(QPen(QColor(edge), 1))
+        painter.setBrush(QColor(theme.hover if self.underMouse() else theme.card))
+        ground = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(ground, ground.height() / 2, ground.height() / 2)
+        size, name = self.measures, self._name(self.measures)
+        swatch = QRectF(size.left, 0, size.swatch, self.height())
+        draw_swatch(painter, swatch, style, 1.0 if shown else 0.35)
+        painter.setFont(name.font)
+        painter.setPen(QColor(style.text if shown else theme.muted))
+        left = size.left + size.swatch + size.name
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRect(left, 0, self.width(), self.height()), middle, name.text)
+        left += name.width + size.value
+        if not shown:
+            painter.setFont(self.font())
+        painter.drawText(QRect(left, 0, self.width(), self.height()), middle, self.value)
+        self._draw_arrow(painter)
+        painter.end()
+
+    def _draw_arrow(self, painter: QPainter) -> None:
+        pen = QPen(QColor(self.theme.muted), 1.5)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        x, y = self.width() - self.measures.arrow / 2, self.height() / 2
+        painter.drawPolyline(
+            [QPointF(x - 3, y - 1.5), QPointF(x, y + 1.5), QPointF(x + 3, y - 1.5)]
+        )
+
+
+class WrappingRow(QWidget):
+    """Widgets in a row that goes on below where it is full, with a caption at the right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._widgets: list[QWidget] = []
+        self.caption = label("", "muted")
+        self.caption.setParent(self)
+        self._captions = [""]
+
+    def set_widgets(self, widgets: list[QWidget]) -> None:
+        """Shows these, in this order; what was there before stays the caller's."""
+        self._widgets = widgets
+        for widget in widgets:
+            widget.setParent(self)
+            widget.show()
+        for before, after in itertools.pairwise(widgets):
+            QWidget.setTabOrder(before, after)
+        self.arrange()
+
+    def set_captions(self, captions: list[str]) -> None:
+        """Shows the first of these, long to short, that fits at the right."""
+        if captions != self._captions:
+            self._captions = captions
+            self.caption.setToolTip(captions[0])
+            self.arrange()
+
+    def arrange(self) -> None:
+        """Places everything for the width there is, and takes the height that needs."""
+        room = max(self.width(), 1)
+        metrics = self.caption.fontMetrics()
+        widths = [metrics.horizontalAdvance(text) + 2 for text in self._captions]
+        chips = [[_width(widget, size) for widget in self._widgets] for size in DENSITIES]
+        rows, bare = (
+            [self._rows(chips[nth], caption, size.gap) for nth, size in enumerate(DENSITIES)]
+            for caption in (min(widths), 0)
+        )
+        if min(bare) < min(rows):
+            # No caption is worth a row: the chips' own words say what the numbers are.
+            rows, widths = bare, [0]
+        chosen = rows.index(min(rows))
+        x = y = 0
+        for widget, width in zip(self._widgets, chips[chosen], strict=True):
+            if isinstance(widget, ArmChip):
+                widget.pack(DENSITIES[chosen])
+            if x and x + width > room:
+                x, y = 0, y + ROW
+            widget.setGeometry(x, y, min(width, room), HEIGHT)
+            x += width + DENSITIES[chosen].gap
+        fitting = next((n for n, width in enumerate(widths) if x + width <= room), None)
+        if fitting is None:
+            fitting, y = 0, y + ROW
+        self.caption.setText(self._captions[fitting] if widths[fitting] else "")
+        self.caption.setGeometry(max(room - widths[fitting], 0), y, widths[fitting], HEIGHT)
+        if self.minimumHeight() != y + HEIGHT:
+            self.setFixedHeight(y + HEIGHT)
+
+    def _rows(self, chips: list[int], caption: int, gap: int) -> int:
+        """How many rows chips of these widths and a caption of this one need."""
+        x, rows = 0, 1
+        for width in (*chips, caption):
+            if x and x + width > max(self.width(), 1):
+                x, rows = 0, rows + 1
+            x += width + gap
+        return rows
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Places everything anew."""
+        super().resizeEvent(event)
+        self.arrange()
+
+
+def _width(widget: QWidget, size: Measures) -> int:
+    wanted = widget.width_in(size) if isinstance(widget, ArmChip) else widget.sizeHint().width()
+    return min(wanted, widget.maximumWidth())

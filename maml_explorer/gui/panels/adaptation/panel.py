@@ -1,0 +1,317 @@
+"""The hero: how every arm adapts to the task that is shown, inner step by inner step."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from maml_explorer.gui.panels.adaptation.arm_bar import ArmLine
+from maml_explorer.gui.panels.adaptation.outer_step_shown import over
+from maml_explorer.gui.panels.adaptation.step_bar import StepBar
+from maml_explorer.gui.panels.adaptation.task_curves import REFERENCES
+from maml_explorer.gui.panels.adaptation.task_plot import TaskCanvas
+from maml_explorer.gui.session import task_edits, task_sampling
+from maml_explorer.gui.session.inner_step import InnerStep
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.gui.style.numbers import MISSING, number, whole
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.gui.widgets.controls import button, label, row
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.protocol.reports import ArmProbe, Probed, Status, Stepped
+from maml_explorer.settings.settings import Settings
+
+_SAID = {
+    "sample": "a task and its points are drawn",
+    "adapt": "adapted on the support set",
+    "query": "outer loss measured on the query set",
+    "update": "θ is updated",
+}
+_VALUES_PAUSE = 200
+"""Milliseconds between two values of an arm while training: numbers are read, not watched."""
+
+
+class AdaptationPanel(QWidget):
+    """Plot, inner-step slider and the line of arms."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._stepped: Stepped | None = None
+        self._write_soon = QTimer(self)
+        self._write_soon.setSingleShot(True)
+        self._write_soon.timeout.connect(self._write)
+        self.subtitle = ElidedLabel()
+        self.canvas = TaskCanvas(session)
+        self.canvas.caption = self._caption
+        self.new_task = button("New task", session.new_task, "Sample another task (T)")
+        self.new_points = button(
+            "New points ▾", self._open_places, "Sample other support points of this task (P)"
+        )
+        self.new_points.setAccessibleName("New points")
+        self.clear = button("Clear", self._clear, "Remove all support points")
+        self.inner = InnerStep.of(session)
+        self.bar = StepBar(self.inner)
+        self.slider, self.play, self.step_text = self.bar.slider, self.bar.play, self.bar.text
+        self.before = button("Show θ", self._show, "Every arm's curve before adaptation too, faint")
+        self.before.setCheckable(True)
+        self.lines = button("Lines ▾", self._open_lines, "Which exact answers are drawn")
+        self.lines.setAccessibleName("Lines")
+        self.residuals = button(
+            "Residuals", self._show, "Query points: distance to the first visible arm"
+        )
+        self.residuals.setCheckable(True)
+        self.arms = ArmLine(session)
+        self._lay_out()
+        self._connect()
+        self._reload()
+
+    def _lay_out(self) -> None:
+        for small in self._buttons():
+            small.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        head = row(label("Adaptation", "title"))
+        head.addWidget(self.subtitle, 1)
+        for control in (self.new_task, self.new_points, self.clear):
+            head.addWidget(control)
+        steps = row(self.bar, self.before, self.residuals, self.lines)
+        steps.setStretch(0, 1)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(8)
+        box.addLayout(head)
+        box.addWidget(self.canvas, 1)
+        box.addLayout(steps)
+        box.addWidget(self.arms)
+
+    def _buttons(self) -> tuple[QPushButton, ...]:
+        return (
+            self.new_task, self.new_points, self.clear, self.before, self.residuals, self.lines
+        )  # fmt: skip
+
+    def _connect(self) -> None:
+        session = self.session
+        self.inner.changed.connect(self._take_inner_step)
+        session.probe_changed.connect(self._take_probe)
+        session.probed_arrived.connect(self._take_probed)
+        session.stepped.connect(self._take_stepped)
+        session.status_changed.connect(self._take_status)
+        session.settings_changed.connect(self._take_settings)
+        session.run_started.connect(self._take_run)
+        session.hidden_changed.connect(self._take_hidden)
+        session.pins.ghost_changed.connect(self._take_hidden)
+        session.theme_changed.connect(self._take_theme)
+
+    # from the session
+
+    def _reload(self) -> None:
+        """Shows what the session has now, as after having been hidden."""
+        self.canvas.show_task(self._probe())
+        self._show()
+
+    def _take_probe(self, probe: ProbeTask) -> None:
+        self._stepped = None
+        if self.isVisible():
+            self.canvas.show_task(probe)
+            self._write()
+
+    def _take_probed(self, probed: Probed) -> None:
+        if not self.isVisible() or self._stepped is not None:
+            return
+        self._draw()
+        if not self.session.running or self.canvas.editor.dragging:
+            self._write()
+        elif not self._write_soon.isActive():
+            self._write_soon.start(round(self.session.pace.patience * _VALUES_PAUSE))
+
+    def _take_stepped(self, stepped: Stepped) -> None:
+        self._stepped = stepped
+        self.bar.stop()
+        if self.isVisible():
+            self.canvas.show_task(stepped.probe)
+            self._show()
+
+    def _take_status(self, status: Status) -> None:
+        if self._stepped is not None and over(self._stepped, status):
+            self._stepped = None
+            if self.isVisible():
+                self._reload()
+
+    def _take_settings(self, settings: Settings) -> None:
+        self.arms.rebuild()
+        if self.isVisible():
+            self._reload()
+
+    def _take_run(self, run: int) -> None:
+        if self._stepped is not None:
+            self._stepped = None
+            if self.isVisible():
+                self._reload()
+
+    def _take_inner_step(self) -> None:
+        if self.isVisible():
+            self._show()
+
+    def _take_hidden(self) -> None:
+        self.arms.refresh()
+        if self.isVisible():
+            self.canvas.redraw()
+
+    def _take_theme(self, theme: Theme) -> None:
+        self.canvas.take_colors(theme)
+        self.arms.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catches up with what arrived while hidden."""
+        super().showEvent(event)
+        self._reload()
+
+    # what is shown
+
+    def _report(self) -> Probed | None:
+        return self.session.probed if self._stepped is None else self._stepped.probed
+
+    def _probe(self) -> ProbeTask | None:
+        return self.session.probe if self._stepped is None else self._stepped.probe
+
+    @property
+    def last_step(self) -> int:
+        """The last inner step there is, K."""
+        report = self._report()
+        if report is None or not report.arms:
+            return 0
+        return max(len(arm.curves) for arm in report.arms.values()) - 1
+
+    @property
+    def inner_step(self) -> int:
+        """The inner step that is shown; at first as many as there are in training."""
+        if self._stepped is not None:
+            return self._stepped.inner_step
+        return self.inner.within(self.last_step)
+
+    def _steps(self) -> dict[str, int]:
+        if self._stepped is not None:
+            return dict(self._stepped.shown_step)
+        return {arm.name: self.inner_step for arm in self.session.settings.arms}
+
+    def _show(self) -> None:
+        """Draws the curves and writes the numbers."""
+        self._draw()
+        self._write()
+
+    def _draw(self) -> None:
+        stepping = self._stepped is not None
+        self.bar.show_step(self.inner_step, self.last_step, free=not stepping)
+        self.canvas.curves.before = self.before.isChecked()
+        self.canvas.curves.residuals = self.residuals.isChecked() or stepping
+        self.canvas.show_report(self._report(), self._steps())
+
+    def _write(self) -> None:
+        self._write_soon.stop()
+        k = self.inner_step
+        words = self._subtitle()
+        self.subtitle.say(words, words.replace(" support point", " point"))
+        probe, report, steps = self._probe(), self._report(), self._steps()
+        own = probe is not None and probe.amplitude is None
+        known = {} if report is None else report.arms
+        values = {name: self._value(arm, steps.get(name, 0), own) for name, arm in known.items()}
+        captions = [f"query MSE after inner step {k}", f"query MSE, step {k}", "query MSE", "MSE"]
+        if own:
+            captions = ["your own task: no truth to measure", "no truth to measure", "no truth"]
+        self.arms.show_values(values, captions)
+
+    def _value(self, arm: ArmProbe, step: int, own: bool) -> str:
+        step = min(step, len(arm.curves) - 1)
+        # One grid point is enough: a diverged arm's parameters are not finite, so no value is.
+        if not math.isfinite(float(arm.curves[step].sum())):
+            return "diverged"
+        return MISSING if own else number(float(arm.query_mse[step]), fixed=True)
+
+    def _subtitle(self) -> str:
+        if self._stepped is not None:
+            at = self._stepped
+            return (
+                f"{_SAID.get(at.phase, at.phase)} · inner step {at.inner_step} of {at.inner_steps}"
+                f" · outer step {whole(at.outer_step)}"
+            )
+        probe = self.session.probe
+        if probe is None:
+            return "no task yet"
+        n = len(probe.support_x)
+        points = f"{n or 'no'} support point{'' if n == 1 else 's'}"
+        if probe.amplitude is None or probe.phase is None:
+            return f"your own task · {points}"
+        return f"{task_sampling.task_words(probe)} · {points}"
+
+    def _caption(self) -> str:
+        return f"{self._subtitle()} · after inner step {self.inner_step}"
+
+    # prepared states
+
+    def drawn(self) -> dict[str, bool | tuple[str, ...]]:
+        """What a prepared state says of how this panel draws."""
+        return {
+            "before": self.before.isChecked(),
+            "residuals": self.residuals.isChecked(),
+            "lines_off": tuple(sorted(self.canvas.curves.off)),
+        }
+
+    def draw_as(self, state: ViewState) -> None:
+        """Draws as a prepared state says."""
+        for control, on in ((self.before, state.before), (self.residuals, state.residuals)):
+            if on is not None:
+                control.setChecked(on)
+        if state.lines_off is not None:
+            self.canvas.curves.off = frozenset(state.lines_off) & REFERENCES.keys()
+        self._reload()
+
+    # what a person does
+
+    def lines_menu(self) -> QMenu:
+        """The exact answers, and other runs of which one may be drawn, faint."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for key, words in REFERENCES.items():
+            action = menu.addAction(words)
+            action.setCheckable(True)
+            action.setChecked(self.canvas.curves.shows(key))
+            action.toggled.connect(partial(self._show_line, key))
+        pins = self.session.pins
+        ghosts = [run.ghost for run in reversed(pins.runs)]
+        if pins.replaced is not None:
+            ghosts.insert(0, pins.replaced)
+        for ghost in ghosts:
+            action = menu.addAction(f"Faint: {ghost.words}")
+            action.setCheckable(True)
+            action.setChecked(ghost == pins.ghost)
+            action.toggled.connect(lambda on, ghost=ghost: pins.show(ghost if on else None))
+        return menu
+
+    def _open_lines(self) -> None:
+        self.lines_menu().popup(self.lines.mapToGlobal(QPoint(0, self.lines.height())))
+
+    def _show_line(self, key: str, shown: bool) -> None:
+        off = self.canvas.curves.off - {key}
+        self.canvas.curves.off = off if shown else off | {key}
+        self._reload()
+
+    def places_menu(self) -> QMenu:
+        """What "New points" offers."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for place in task_sampling.PLACES:
+            words = place.capitalize()
+            menu.addAction(words, lambda place=place: self.session.new_points(place))
+        return menu
+
+    def _open_places(self) -> None:
+        below = QPoint(0, self.new_points.height())
+        self.places_menu().popup(self.new_points.mapToGlobal(below))
+
+    def _clear(self) -> None:
+        if self.session.probe is not None:
+            self.session.set_probe(task_edits.cleared(self.session.probe))

@@ -1,0 +1,156 @@
+"""Support points under the hand: what presses, drags and keys on the hero plot do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QPoint, QPointF, Qt
+
+from maml_explorer.gui.session import task_edits
+from maml_explorer.protocol.commands import ProbeTask
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.panels.adaptation.task_plot import TaskCanvas
+
+REACH = 10.0
+"""Pixels: how near a press must be to take a point, and how near the truth a drag snaps."""
+STEADY = 4
+"""Pixels that a pressed pointer may move before it drags."""
+NUDGE = 0.02
+"""How far an arrow key moves a point, as a part of the range."""
+
+
+class PointEditor:
+    """Turns gestures on a canvas into edits of the session's task."""
+
+    def __init__(self, canvas: TaskCanvas) -> None:
+        self._canvas = canvas
+        self._session = canvas.session
+        self._pressed: tuple[int, ProbeTask, QPoint] | None = None
+        self.dragging = False
+
+    @property
+    def _probe(self) -> ProbeTask | None:
+        return self._session.probe
+
+    @property
+    def selected(self) -> int | None:
+        """The support point that the keys act on."""
+        n = 0 if self._probe is None else len(self._probe.support_x)
+        chosen = self._canvas.curves.selected
+        return chosen if chosen is not None and chosen < n else None
+
+    def select(self, index: int | None) -> None:
+        """Makes the keys act on a support point."""
+        self._canvas.curves.selected = index
+        self._canvas.curves.draw_support(self._canvas.hasFocus())
+
+    def point_at(self, pixel: QPoint) -> int | None:
+        """The support point under a pixel of the canvas, the nearest; None where there is none."""
+        if self._probe is None or len(self._probe.support_x) == 0:
+            return None
+        x, y = self._canvas.to_pixels(self._probe.support_x, self._probe.support_y)
+        distance = np.hypot(x - pixel.x(), y - pixel.y())
+        nearest = int(np.argmin(distance))
+        return nearest if distance[nearest] <= REACH else None
+
+    def press(self, pixel: QPoint, free: bool) -> None:
+        """Takes the point under the pointer, or adds one there."""
+        hit = self.point_at(pixel)
+        if hit is None:
+            if not self._canvas.area().contains(QPointF(pixel)) or self._probe is None:
+                return
+            self.add(*self._canvas.to_data(pixel), free=free)
+            hit = len(self._probe.support_x) - 1
+        assert self._probe is not None
+        self._pressed = (hit, self._probe, pixel)
+        self.select(hit)
+
+    def move(self, pixel: QPoint) -> bool:
+        """Drags the pressed point; False where none is pressed."""
+        if self._pressed is None:
+            return False
+        index, start, origin = self._pressed
+        self.dragging = self.dragging or (pixel - origin).manhattanLength() >= STEADY
+        if self.dragging:
+            x, y = self._clamped(*self._canvas.to_data(pixel))
+            low, high = self._canvas.view().viewRange()[1]
+            reach = REACH * (high - low) / max(self._canvas.area().height(), 1.0)
+            self._session.set_probe(task_edits.dragged(start, index, x, y, reach))
+        return True
+
+    def release(self) -> None:
+        """Lets the point go."""
+        self._pressed, self.dragging = None, False
+
+    def add(self, x: float, y: float, *, free: bool = False) -> None:
+        """Adds a support point: on the truth (plus noise), or at (x, y) where `free`."""
+        if self._probe is None:
+            return
+        x, y = self._clamped(x, y)
+        target = self._session.target(x)
+        if free or target is None:
+            self._session.set_probe(task_edits.with_point(task_edits.own(self._probe), x, y))
+        else:
+            self._session.set_probe(task_edits.with_point(self._probe, x, target))
+
+    def remove(self, index: int) -> None:
+        """Removes a support point; with the last one the curves show θ."""
+        if self._probe is not None:
+            self.release()
+            self._canvas.curves.selected = None
+            self._session.set_probe(task_edits.without(self._probe, index))
+
+    def key(self, key: int, shift: bool) -> bool:
+        """Does what a key asks for; False where it means nothing here."""
+        probe, chosen = self._probe, self.selected
+        if probe is None:
+            return False
+        if key == Qt.Key.Key_Insert:
+            self.add(self._widest_gap(probe), 0.0)
+            self.select(len(probe.support_x))
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and len(probe.support_x):
+            way = 1 if key == Qt.Key.Key_Right else -1
+            if shift and chosen is not None:
+                self._nudge(probe, chosen, NUDGE * way, 0.0)
+            else:
+                self.select(self._neighbour(probe, chosen, way))
+        elif chosen is None:
+            return False
+        elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.remove(chosen)
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._nudge(probe, chosen, 0.0, NUDGE if key == Qt.Key.Key_Up else -NUDGE)
+        else:
+            return False
+        return True
+
+    def _neighbour(self, probe: ProbeTask, chosen: int | None, way: int) -> int:
+        order = np.argsort(probe.support_x, kind="stable").tolist()
+        if chosen is None:
+            return int(order[0 if way > 0 else -1])
+        return int(order[(order.index(chosen) + way) % len(order)])
+
+    def _nudge(self, probe: ProbeTask, index: int, across: float, up: float) -> None:
+        """Moves a point: across along the truth where there is one, up into an own task."""
+        (left, right), (low, high) = self._canvas.view().viewRange()
+        x, y = self._clamped(
+            float(probe.support_x[index]) + across * (right - left),
+            float(probe.support_y[index]) + up * (high - low),
+        )
+        if up:
+            changed = task_edits.moved(task_edits.own(probe), index, x, y)
+        else:
+            changed = task_edits.dragged(probe, index, x, y, reach=np.inf)
+        self._session.set_probe(changed)
+
+    def _widest_gap(self, probe: ProbeTask) -> float:
+        tasks = self._session.settings.tasks
+        edges = np.sort(np.concatenate(([tasks.x_min], probe.support_x, [tasks.x_max])))
+        widest = int(np.argmax(np.diff(edges)))
+        return float(edges[widest] + edges[widest + 1]) / 2
+
+    def _clamped(self, x: float, y: float) -> tuple[float, float]:
+        tasks, (low, high) = self._session.settings.tasks, self._canvas.view().viewRange()[1]
+        return float(np.clip(x, tasks.x_min, tasks.x_max)), float(np.clip(y, low, high))

@@ -1,0 +1,74 @@
+"""Slider and play button for the inner step that is looked at."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+
+from maml_explorer.gui.session.inner_step import InnerStep
+from maml_explorer.gui.widgets.controls import Slider, button, label
+
+STEPS_PER_SECOND = 3
+
+
+class StepBar(QWidget):
+    """A slider, where it stands, and ▶ to see φ₀ … φ_K one after another."""
+
+    def __init__(self, inner_step: InnerStep) -> None:
+        super().__init__()
+        self._inner_step = inner_step
+        self.slider = Slider()
+        self.slider.setAccessibleName("Inner step")
+        self.slider.setPageStep(1)
+        self.slider.setMinimumWidth(60)
+        self.text = label("0 / 0")
+        self.play = button("▶", self._toggle, "Play the inner steps, φ₀ … φ_K")
+        self.play.setAccessibleName("Play the inner steps")
+        self.play.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.play.setFixedWidth(36)
+        self.timer = QTimer(self)
+        self.timer.setInterval(round(1000 / STEPS_PER_SECOND))
+        self.timer.timeout.connect(self._play_on)
+        box = QHBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(8)
+        box.addWidget(label("Inner step"))
+        box.addWidget(self.slider, 1)
+        box.addWidget(self.text)
+        box.addWidget(self.play)
+        self.slider.valueChanged.connect(inner_step.choose)
+
+    def show_step(self, step: int, last: int, free: bool) -> None:
+        """Shows a step of 0 … `last`; a person may choose another one where it is `free`."""
+        self.slider.blockSignals(True)
+        self.slider.setRange(0, last)
+        self.slider.setValue(step)
+        self.slider.blockSignals(False)
+        self.slider.setEnabled(free and last > 0)
+        self.play.setEnabled(free and last > 0)
+        self.text.setText(f"{step} / {last}")
+        self.text.setMinimumWidth(self.fontMetrics().horizontalAdvance(f"{last} / {last}") + 2)
+
+    def stop(self) -> None:
+        """Plays no more."""
+        self.timer.stop()
+        self._look()
+
+    def _toggle(self) -> None:
+        if self.timer.isActive():
+            self.stop()
+        else:
+            self._inner_step.choose(0)
+            self.timer.start()
+            self._look()
+
+    def _play_on(self) -> None:
+        if self.slider.value() < self.slider.maximum() and self.isVisible():
+            self._inner_step.choose(self.slider.value() + 1)
+        if self.slider.value() >= self.slider.maximum() or not self.isVisible():
+            self.stop()
+
+    def _look(self) -> None:
+        running = self.timer.isActive()
+        self.play.setText("■" if running else "▶")
+        self.play.setAccessibleName("Stop playing" if running else "Play the inner steps")

@@ -1,0 +1,1 @@
+"""Query error against the inner step, on held-out tasks."""

@@ -1,0 +1,194 @@
+"""How fast every arm adapts: query MSE against inner step on the held-out tasks."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from maml_explorer.gui.panels.adaptation_speed.plot import SpeedPlot
+from maml_explorer.gui.panels.adaptation_speed.published_marks import (
+    compares,
+    published_points,
+    published_words,
+)
+from maml_explorer.gui.session.pointed_step import PointedStep
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.numbers import number, whole
+from maml_explorer.gui.widgets.controls import button, row
+from maml_explorer.gui.widgets.controls import label as words_label
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.protocol.reports import Compared, MetaTested
+from maml_explorer.published.verdicts import verdict_words
+
+MOST_TESTS = 500
+"""Meta-tests of a run that can be looked back at."""
+
+
+class AdaptationSpeedPanel(QWidget):
+    """Plot, what it is of, and what diverged, in words."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.plot = SpeedPlot(session)
+        self.subtitle = ElidedLabel()
+        self.plot.caption = lambda: self.subtitle.full
+        self.log_y = button("log y", lambda: None, "Logarithmic y axis")
+        self.log_y.setAccessibleName("Logarithmic y axis")
+        self.log_y.setCheckable(True)
+        self.log_y.toggled.connect(self._set_log)
+        self.tests: list[MetaTested] = []
+        """Those of this run, the newest last."""
+        self._drawn: MetaTested | None = None
+        self._seen: tuple[object, ...] = ()
+        """Which meta-test is drawn, and what else its drawing shows."""
+        self.pointed = PointedStep.of(session)
+        self.source = ElidedLabel()
+        self.compare = button("Compare", self._compare, "Compare with the published numbers")
+        self.verdict = words_label("")
+        self.verdict.setWordWrap(True)
+        self.diverged = words_label("", "muted")
+        self.diverged.setWordWrap(True)
+        head = row(words_label("Adaptation speed", "title"))
+        head.addWidget(self.subtitle, 1)
+        head.addWidget(self.log_y)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(6)
+        box.addLayout(head)
+        box.addWidget(self.plot, 1)
+        foot = row(self.compare)
+        foot.insertWidget(0, self.source, 1)
+        box.addLayout(foot)
+        box.addWidget(self.verdict)
+        box.addWidget(self.diverged)
+        session.meta_tested.connect(self._take_meta_test)
+        session.run_started.connect(lambda _: self._take_run())
+        session.compared.connect(lambda _: self._comparing(False))
+        session.refused.connect(lambda _: self._comparing(False))
+        session.failed.connect(lambda _: self._comparing(False))
+        self.pointed.changed.connect(self._show)
+        session.settings_changed.connect(lambda _: self._show())
+        session.hidden_changed.connect(self._show)
+        session.theme_changed.connect(self.plot.take_colors)
+        self._show()
+
+    def _take_meta_test(self, test: MetaTested) -> None:
+        self.tests = [*self.tests[-MOST_TESTS:], test]
+        self._show()
+
+    def _take_run(self) -> None:
+        self.tests = []
+        self._comparing(False)
+
+    def _compare(self) -> None:
+        self._comparing(True)
+        self.session.compare()
+
+    def _comparing(self, busy: bool) -> None:
+        self.compare.setEnabled(not busy)
+        self.compare.setText("Comparing…" if busy else "Compare")
+        self._show()
+
+    @property
+    def shown(self) -> MetaTested | None:
+        """The newest meta-test, or the one before the outer step that is pointed at."""
+        at = self.pointed.outer_step
+        if at is None or not self.tests:
+            return self.session.meta_test
+        before = [test for test in self.tests if test.outer_step <= at]
+        return (before or self.tests[:1])[-1]
+
+    def _show(self) -> None:
+        if not self.isVisible():
+            return
+        test = self.plot.test = self.shown
+        preset = self.session.preset
+        fits = compares(preset, self.session.settings)
+        comparison = self.session.comparison
+        if comparison is not None and comparison.preset != preset:
+            comparison = None
+        self.plot.published.points = published_points(preset, comparison) if fits else []
+        self._draw()
+        if test is None:
+            self.subtitle.say("held-out tasks")
+        elif test is not self.session.meta_test:
+            self.subtitle.say(f"as at outer step {whole(test.outer_step)}")
+        else:
+            # first how old it is: a meta-test may be of long before where the machine is busy
+            step, tasks = whole(test.outer_step), whole(test.tasks)
+            self.subtitle.say(
+                f"outer step {step} · {tasks} held-out tasks · mean ± 95 % · {test.shots} shots",
+                f"outer step {step} · {tasks} held-out tasks", f"outer step {step}", f"step {step}",
+            )  # fmt: skip
+        published = published_words(self.plot.published.points, test)
+        if preset is not None and preset.published and not fits:
+            published = "Published numbers: of other tasks, not drawn"
+        self.source.say(published)
+        self.source.setVisible(bool(published))
+        self.compare.setVisible(fits and bool(published))
+        verdict = "" if comparison is None else comparison_words(comparison)
+        self.verdict.setText(verdict)
+        self.verdict.setVisible(bool(verdict))
+        text = self.in_words()
+        self.diverged.setText(text)
+        self.diverged.setVisible(bool(text))
+
+    def _draw(self) -> None:
+        """Draws where it would look other than before: most settings change nothing here."""
+        session, plot = self.session, self.plot
+        seen = (
+            session.settings.arms, session.hidden, session.theme, plot.published.points, plot.log_y,
+        )  # fmt: skip
+        if self.plot.test is not self._drawn or seen != self._seen:
+            self._drawn, self._seen = self.plot.test, seen
+            self.plot.draw()
+
+    def in_words(self) -> str:
+        """Which tasks diverged, and what that does to the lines; empty for none."""
+        test = self.plot.test
+        if test is None:
+            return ""
+        lost: dict[str, list[str]] = {}
+        counts: list[str] = []
+        beyond: dict[str, list[str]] = {}
+        for name, data in self.plot.drawn.items():
+            diverged = test.arms[name].diverged
+            if worst := max(diverged, default=0):
+                what = (
+                    f"{whole(worst)} of {whole(test.tasks)} tasks diverged by inner step "
+                    f"{diverged.index(worst)}"
+                )
+                lost.setdefault(what, []).append(name)
+                counts.append(f"{name} {whole(worst)}")
+            if len(data.mean) and data.mean.max() > self.plot.ceiling():
+                beyond.setdefault(number(float(data.mean.max())), []).append(name)
+        parts = [f"{', '.join(names)}: {what}" for what, names in lost.items()]
+        if len(parts) > 1:  # a sentence for each would leave the plot no room
+            parts = [f"Diverged of {whole(test.tasks)} tasks: {', '.join(counts)}"]
+        said = f"{parts[0]}. Hollow markers: mean of the other tasks." if parts else ""
+        over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
+        if len(over) == 1:
+            ((top, names),) = beyond.items()
+            over = [f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"]
+        return f"{said} Above the plot: {', '.join(over)}.".strip() if over else said
+
+    def _set_log(self, on: bool) -> None:
+        self.plot.log_y = on
+        self._show()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catches up with what arrived while hidden."""
+        super().showEvent(event)
+        self._show()
+
+
+def comparison_words(found: Compared) -> str:
+    """The verdicts in words, of which outer step they are, and what the run does otherwise."""
+    others = len(found.deviations)
+    differs = f" Otherwise than the preset: {found.deviations[0]}" if others else ""
+    more = f", and {others - 1} more" if others > 1 else ""
+    return (
+        f"Outer step {whole(found.outer_step)}: {verdict_words(found.comparisons)}"
+        f"{differs}{more}{'.' if differs else ''}"
+    )

@@ -1,0 +1,1 @@
+"""The meta-gradient: parts, tasks, check, cost."""

@@ -1,0 +1,96 @@
+"""The meta-gradient in its two parts: every layer now, and one of them over training."""
+
+from __future__ import annotations
+
+from maml_explorer.gui.panels.insight.figure_lines import arm_lines, line_of
+from maml_explorer.gui.panels.insight.page import InsightPage, beside
+from maml_explorer.gui.plots.figure_table import FigureTable
+from maml_explorer.gui.plots.legend_line import LegendLine
+from maml_explorer.gui.plots.lines_plot import LinesPlot
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.numbers import number
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.gui.widgets.controls import ComboBox
+from maml_explorer.protocol.insight import InsightRequest
+from maml_explorer.protocol.insight_records.gradient import WHOLE, GradientSeen
+
+GRADIENT = InsightRequest.of("gradient")
+COSINE, NORMS = "Cosine", "Norms"
+CAPTIONS = {
+    COSINE: "cosine between first order and the meta-gradient",
+    NORMS: "norms",
+}
+COLUMNS = ("Layer", "∇L(φ)", "Hess.", "sum", "cosine")
+TIPS = (
+    "Choose a layer to follow it over training",
+    "Norm of the query gradient at the adapted parameters: all that first order keeps",
+    "Norm of the correction by the Hessians of the inner steps",
+    "Norm of their sum, the meta-gradient",
+    "Cosine between the query gradient and the meta-gradient",
+)
+
+
+class PartsPage(InsightPage):
+    """A table of layers, and the chosen one over outer steps."""
+
+    tip = "∇L_query(φ_K) and the Hessian correction, whose sum is the meta-gradient"
+
+    def __init__(self, session: Session) -> None:
+        self.table = FigureTable("Parts of the meta-gradient by layer", COLUMNS, TIPS)
+        self.plot = LinesPlot(session.theme, "Parts of the meta-gradient", "outer step")
+        self.quantity = ComboBox()
+        self.quantity.setAccessibleName("What is followed over training")
+        self.quantity.addItems([COSINE, NORMS])
+        self.legend = LegendLine(self.plot)
+        super().__init__(session, GRADIENT, beside(self.table, self.legend.below(), (300, 480)))
+        self.controls = (self.quantity,)
+        self.plot.caption = lambda: f"{self.layer} · {CAPTIONS[self.quantity.currentText()]}"
+        self.quantity.currentTextChanged.connect(lambda _: self.draw_now())
+        self.table.itemSelectionChanged.connect(self.draw_now)
+
+    @property
+    def layer(self) -> str:
+        """The layer that is followed: the chosen one, or the whole network."""
+        chosen = self.table.chosen
+        if not isinstance(self.record, GradientSeen) or chosen is None:
+            return WHOLE
+        return self.record.layers[chosen]
+
+    def draw(self, record: GradientSeen) -> None:
+        """Draws the parts of the arm."""
+        columns = (record.first_norm, record.correction_norm, record.norm, record.cosine)
+        self.table.fill(
+            [
+                [layer, *(number(float(column[nth])) for column in columns)]
+                for nth, layer in enumerate(record.layers)
+            ]
+        )
+        if self.table.chosen is None:
+            self.table.blockSignals(True)
+            self.table.selectRow(len(record.layers) - 1)
+            self.table.blockSignals(False)
+        self._draw_plot()
+
+    def restyle(self, theme: Theme) -> None:
+        """Takes the colours of `theme`."""
+        self.plot.take_colors(theme)
+
+    def _draw_plot(self) -> None:
+        layer, session = self.layer, self.session
+        self.legend.setVisible(self.quantity.currentText() == NORMS)
+        if self.quantity.currentText() == COSINE:
+            lines = arm_lines(session, "gradient", f"cosine, {layer}")
+            opposed = any(bool((line.y < 0).any()) for line in lines)
+            self.plot.show_lines(lines, "cosine", (-1.05 if opposed else -0.03, 1.05))
+            return
+        parts = (
+            ("first order", "∇L_query(φ_K)", "dash"),
+            ("correction", "Hessian correction", "dot"),
+            ("meta-gradient", "their sum", "solid"),
+        )
+        lines = [
+            line_of(session, "gradient", self.arm, f"{figure}, {layer}", words, line)
+            for figure, words, line in parts
+        ]
+        self.plot.show_lines(lines, "norm")
+        self.legend.update()

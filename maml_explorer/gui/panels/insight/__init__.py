@@ -1,0 +1,1 @@
+"""Parts shared by the tabs Gradient, Network and Map."""

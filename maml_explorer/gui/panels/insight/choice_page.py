@@ -1,0 +1,116 @@
+"""A page of an insight tab that looks at what the window's choices say: arm, task, inner step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from maml_explorer.gui.panels.insight.page import InsightPage
+from maml_explorer.gui.session.inner_step import InnerStep
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.widgets.controls import label
+from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.protocol.insight import InsightRequest, Option
+from maml_explorer.settings.settings import Settings
+
+_PAUSE = 120
+"""Milliseconds that a drag rests before its task is looked into."""
+
+
+def task_options(task: ProbeTask | None) -> dict[str, Option]:
+    """The task shown above, as options of a request."""
+    if task is None:
+        return {}
+    return {
+        "x": tuple(float(x) for x in task.support_x),
+        "y": tuple(float(y) for y in task.support_y),
+        "amplitude": task.amplitude,
+        "phase": task.phase,
+        "frequency": task.frequency,
+    }
+
+
+def titled(title: str, plot: QWidget) -> QWidget:
+    """A plot under a line that says what it shows."""
+    made = QWidget()
+    box = QVBoxLayout(made)
+    box.setContentsMargins(0, 0, 0, 0)
+    box.setSpacing(0)
+    words = label(title, "muted")
+    words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    words.setToolTip(title)
+    box.addWidget(words)
+    box.addWidget(plot, 1)
+    return made
+
+
+class ChosenPage(InsightPage):
+    """Asks for its view anew whenever a choice that it follows changes.
+
+    Args:
+        view: its name in the worker's table.
+        content: what `draw` draws on.
+        of_task: it looks at the task shown above.
+        of_step: it looks at the adaptation up to the inner step shown above.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        view: str,
+        content: QWidget,
+        *,
+        of_task: bool = False,
+        of_step: bool = False,
+    ) -> None:
+        super().__init__(session, InsightRequest.of(view), content)
+        self.of_task, self.of_step = of_task, of_step
+        self.arm = session.settings.arms[0].name
+        self.inner = InnerStep.of(session)
+        self.soon = QTimer(self)
+        """Asks anew once choices rest."""
+        self.soon.setSingleShot(True)
+        self.soon.setInterval(_PAUSE)
+        self.soon.timeout.connect(self.reask)
+        session.settings_changed.connect(self.take_settings)
+        if of_task:
+            session.probe_changed.connect(lambda _: self.soon.start())
+        if of_step:
+            self.inner.changed.connect(self.soon.start)
+
+    def extra(self) -> Mapping[str, Option]:
+        """Further options of the request."""
+        return {}
+
+    def take_settings(self, settings: Settings) -> None:
+        """Looks anew where inner steps, or the network, are others."""
+        self.reask()
+
+    def show_arm(self, name: str) -> None:
+        """Looks at this arm from now on."""
+        self.arm = name
+        self.reask()
+
+    @property
+    def last_step(self) -> int:
+        """Inner steps of the meta-test."""
+        return self.session.settings.run.test_steps
+
+    @property
+    def step(self) -> int:
+        """The inner step that is looked at: that shown above, 1 at the least where there is one."""
+        last = self.last_step
+        return max(1, self.inner.within(last)) if last else 0
+
+    def reask(self) -> None:
+        """Asks for what the choices say now."""
+        options: dict[str, Option] = dict(self.extra())
+        if self.of_an_arm:
+            options["arm"] = self.arm
+        if self.of_step:
+            options["steps"] = self.step
+        if self.of_task:
+            options |= task_options(self.session.probe)
+        self.view.ask(InsightRequest.of(self.view.request.view, **options))

@@ -1,0 +1,92 @@
+"""A page of an insight tab: one view, its controls for the tab's head, the arm it is of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from maml_explorer.gui.panels.insight.view import InsightView
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.gui.widgets.elided_label import SEPARATOR
+from maml_explorer.protocol.insight import InsightRequest
+
+
+class InsightPage(QWidget):
+    """Shows what one view finds; `draw` and `restyle` are what a page adds.
+
+    Args:
+        content: what `draw` draws on.
+    """
+
+    tip = ""
+    """What the page answers, on the button that opens it."""
+    of_an_arm = True
+    """Whether it shows the record of one arm."""
+    told = Signal()
+    """`summary` is new."""
+    on_demand = ""
+    verb = "Compute"
+
+    def __init__(self, session: Session, request: InsightRequest, content: QWidget) -> None:
+        super().__init__()
+        self.session = session
+        self.controls: tuple[QWidget, ...] = ()
+        """What stands in the head of the tab, or at its foot, while this page is open."""
+        self.summary = ""
+        """What is drawn, in words and figures; `tell` sets it."""
+        self.arm = ""
+        self.record: Any = None
+        self.view = InsightView(session, content, request, self.on_demand, self.verb)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(self.view)
+        self.view.found.connect(self._take)
+        session.theme_changed.connect(self._take_theme)
+        session.hidden_changed.connect(self.draw_now)
+
+    def show_arm(self, name: str) -> None:
+        """Shows the record of this arm from now on."""
+        self.arm = name
+        if self.of_an_arm:
+            self.view.show_arm(name)
+
+    def draw_now(self) -> None:
+        """Draws the newest record where anybody sees it."""
+        if self.record is not None and self.view.content.isVisible():
+            self.draw(self.record)
+
+    def tell(self, *parts: str) -> None:
+        """Says what is drawn, in parts of which the last ones give way first."""
+        self.summary = SEPARATOR.join(parts)
+        self.told.emit()
+
+    def draw(self, record: Any) -> None:
+        """Draws a record of the view."""
+        raise NotImplementedError
+
+    def restyle(self, theme: Theme) -> None:
+        """Takes the colours of `theme`; a drawing follows."""
+
+    def _take(self, record: object) -> None:
+        self.record = record
+        self.draw(record)
+
+    def _take_theme(self, theme: Theme) -> None:
+        self.restyle(theme)
+        self.draw_now()
+
+
+def beside(left: QWidget, right: QWidget, sizes: tuple[int, int]) -> QSplitter:
+    """Two widgets side by side, divided as `sizes` say; a wider window widens the right one."""
+    made = QSplitter()
+    made.setHandleWidth(12)
+    made.setChildrenCollapsible(False)
+    for widget in (left, right):
+        made.addWidget(widget)
+    made.setStretchFactor(0, 0)
+    made.setStretchFactor(1, 1)
+    made.setSizes(sizes)
+    return made

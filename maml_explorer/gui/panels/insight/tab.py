@@ -1,0 +1,156 @@
+"""An insight tab of several pages: which one, of which arm, and how old what it shows is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from itertools import pairwise
+from typing import Protocol
+
+from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
+
+from maml_explorer.gui.panels.insight.page import InsightPage
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.widgets.controls import ComboBox, button, row
+from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
+from maml_explorer.settings.settings import Settings
+
+
+class PageKind(Protocol):
+    """What builds a page, and says beforehand what the page answers."""
+
+    tip: str
+
+    def __call__(self, session: Session, /) -> InsightPage:
+        """A new page."""
+
+
+class InsightTab(QWidget):
+    """One page at a time, built when it is first opened; the arm is chosen for all of them.
+
+    Args:
+        pages: word on the button → page.
+        arm_words: accessible name of the choice of the arm.
+        foot: the controls of the pages, and the words, stand below; else in the head.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        pages: Mapping[str, PageKind],
+        arm_words: str = "Arm that is looked into",
+        *,
+        foot: bool = True,
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self._foot = foot
+        self.kinds = pages
+        self.pages: dict[str, InsightPage] = {}
+        """Those that were opened, by the words on their buttons."""
+        self.shown = ""
+        """The word on the button of the page that is open."""
+        self.stack = QStackedWidget()
+        self.choices = QButtonGroup(self)
+        self.arm_choice = ComboBox()
+        self.arm_choice.setAccessibleName(arm_words)
+        self.arm_choice.setMinimumWidth(60)
+        self.arm_choice.currentTextChanged.connect(self._show_arm)
+        self.said = ElidedLabel()
+        self._ages: dict[str, str] = {}
+        self.refresh = button("↻", lambda: self.page.view.refresh(), "Compute what is shown now")
+        self.refresh.setAccessibleName("Refresh")
+        head = row()
+        for nth, (name, kind) in enumerate(pages.items()):
+            choice = button(name, partial(self.show_page, name), kind.tip)
+            choice.setCheckable(True)
+            self.choices.addButton(choice, nth)
+            head.addWidget(choice)
+        head.addSpacing(8)
+        head.addWidget(self.arm_choice)
+        self._controls = row()
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 8, 0, 0)
+        box.setSpacing(4)
+        box.addLayout(head)
+        box.addWidget(self.stack, 1)
+        if foot:
+            head.addStretch(1)
+            below = row(self.said)
+            below.setStretch(0, 1)
+            below.addLayout(self._controls)
+            box.addLayout(below)
+        else:
+            head.addLayout(self._controls)
+            head.addWidget(self.said, 1)
+        head.addWidget(self.refresh)
+        session.settings_changed.connect(self._take_settings)
+        self._take_settings(session.settings)
+        self.show_page(next(iter(pages)))
+
+    @property
+    def page(self) -> InsightPage:
+        """The page that is open."""
+        return self.pages[self.shown]
+
+    def show_page(self, name: str) -> None:
+        """Opens a page by the word on its button.
+
+        Raises:
+            KeyError: where there is none.
+        """
+        if name not in self.pages:
+            self._build(name)
+        page, self.shown = self.pages[name], name
+        self.stack.setCurrentWidget(page)
+        self.choices.button(list(self.kinds).index(name)).setChecked(True)
+        for other in self.pages.values():
+            for control in other.controls:
+                control.setVisible(other is page)
+        self.arm_choice.setVisible(page.of_an_arm)
+        page.view.show_now()
+        self._say()
+
+    def _build(self, name: str) -> None:
+        page = self.kinds[name](self.session)
+        page.show_arm(self.arm_choice.currentText())
+        page.view.said.connect(partial(self._take_age, name))
+        page.told.connect(self._say)
+        self.stack.addWidget(page)
+        for control in page.controls:
+            control.setMinimumWidth(70)
+            self._controls.addWidget(control)
+        if not self._foot:
+            # the head is reached before what stands below it
+            for before, after in pairwise((self.arm_choice, *page.controls)):
+                QWidget.setTabOrder(before, after)
+        self.pages[name] = page
+
+    def _show_arm(self, name: str) -> None:
+        for page in self.pages.values():
+            page.show_arm(name)
+
+    def _take_settings(self, settings: Settings) -> None:
+        """Offers the arms there are; the chosen one stays where it can."""
+        names = [arm.name for arm in settings.arms]
+        if names != [self.arm_choice.itemText(n) for n in range(self.arm_choice.count())]:
+            chosen = self.arm_choice.currentText()
+            self.arm_choice.blockSignals(True)
+            self.arm_choice.clear()
+            self.arm_choice.addItems(names)
+            self.arm_choice.setCurrentText(chosen if chosen in names else names[0])
+            self.arm_choice.blockSignals(False)
+            self._show_arm(self.arm_choice.currentText())
+
+    def _take_age(self, name: str, age: str) -> None:
+        self._ages[name] = age
+        self._say()
+
+    def _say(self) -> None:
+        """Says what the open page shows, and of which outer step it is."""
+        page = self.page
+        # words about a drawing are for as long as it is seen
+        drawn = page.summary if page.view.currentWidget() is page.view.content else ""
+        self.said.say(
+            SEPARATOR.join(words for words in (drawn, self._ages.get(self.shown, "")) if words)
+        )

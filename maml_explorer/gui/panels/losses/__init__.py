@@ -1,0 +1,1 @@
+"""Losses of all arms over training."""

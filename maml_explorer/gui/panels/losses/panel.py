@@ -1,0 +1,205 @@
+"""How training goes: outer or inner loss of every arm, as a stream and as its moving average."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from maml_explorer.gui.panels.losses.plot import LossPlot
+from maml_explorer.gui.panels.losses.stability_trace import StabilityTrace
+from maml_explorer.gui.session.loss_history import (
+    GRADIENTS,
+    HELD_OUT,
+    INNER_LOSS,
+    OUTER_LOSS,
+    OUTER_STEPS,
+    SECONDS,
+)
+from maml_explorer.gui.session.loss_traces import SMOOTHINGS
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.gui.widgets.controls import Slider, button, label, row
+
+LOSSES = {
+    OUTER_LOSS: ("outer loss", "Outer loss: query set, after adaptation"),
+    INNER_LOSS: ("inner loss", "Inner loss: support set, before adaptation"),
+    HELD_OUT: ("held-out", "Held-out tasks: query MSE after as many inner steps as in training"),
+}
+"""Loss → (short, whole name)."""
+AXES = {
+    OUTER_STEPS: ("outer steps", "Outer steps"),
+    SECONDS: ("seconds", "Seconds of training, per arm"),
+    GRADIENTS: ("gradients", "Gradient evaluations per task, per arm"),
+}
+_FRAME = 150
+"""Milliseconds between two drawings while training, where the window has no patience."""
+_AT_ONCE = 15
+"""Milliseconds until a person sees what they did."""
+
+
+class LossesPanel(QWidget):
+    """Plot and its few choices."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.plot = LossPlot(session)
+        self.plot.caption = self._caption
+        self.loss = button("", partial(self._open, "loss"), "Which loss is shown", "flat")
+        self.loss.setAccessibleName("Loss shown")
+        self.axis = button("", partial(self._open, "axis"), "What the x axis counts")
+        self.axis.setAccessibleName("X axis")
+        self.log_y = self._toggle("log y", "Logarithmic y axis", self._set_log_y)
+        self.log_x = self._toggle("log x", "Logarithmic x axis", self._set_log_x)
+        self.log_y.setChecked(True)
+        self.trace = StabilityTrace(session, self.plot)
+        self.trace.hide()
+        words = "Stability of the inner steps, below"
+        self.stability = self._toggle("stability", words, self.trace.setVisible)
+        self.smoothing = Slider()
+        self.smoothing.setRange(0, len(SMOOTHINGS) - 1)
+        self.smoothing.setValue(SMOOTHINGS.index(self.plot.smoothing))
+        self.smoothing.setPageStep(1)
+        self.smoothing.setAccessibleName("Smoothing")
+        self.smoothing.setToolTip(
+            "Debiased moving average: how much of it stays from one outer step to the next"
+        )
+        self.smoothing_text = label("", "muted")
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._draw)
+        self._lay_out()
+        self._say()
+        self.smoothing.valueChanged.connect(self._set_smoothing)
+        self.plot.moved.connect(self._at_once)
+        self.plot.record.changed.connect(self._later)
+        session.run_started.connect(self._take_run)
+        session.settings_changed.connect(lambda _: self._later())
+        session.references_changed.connect(lambda _: self._later())
+        session.hidden_changed.connect(self._at_once)
+        session.theme_changed.connect(self._take_theme)
+        self.plot.set_axes()
+
+    def _lay_out(self) -> None:
+        head = row(label("Losses", "title"), self.loss, None, self.axis, self.log_y)
+        foot = row(label("Smoothing", "muted"))
+        foot.addWidget(self.smoothing, 1)
+        foot.addWidget(self.smoothing_text)
+        foot.addWidget(self.stability)
+        foot.addWidget(self.log_x)
+        self.smoothing_text.setMinimumWidth(self.fontMetrics().horizontalAdvance("0.999") + 2)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(6)
+        box.addLayout(head)
+        box.addWidget(self.plot, 1)
+        box.addWidget(self.trace)
+        box.addLayout(foot)
+
+    def _toggle(self, text: str, name: str, changed: object) -> QPushButton:
+        made = button(text, lambda: None, name)
+        made.setAccessibleName(name)
+        made.setCheckable(True)
+        made.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        made.toggled.connect(changed)
+        return made
+
+    # from the session
+
+    def _take_run(self, run: int) -> None:
+        self.plot.follows = True
+        self._later()
+
+    def _take_theme(self, theme: Theme) -> None:
+        self.plot.take_colors(theme)
+
+    def _later(self) -> None:
+        if self.isVisible() and not self._soon.isActive():
+            self._soon.start(round(self.session.pace.patience * _FRAME))
+
+    def _at_once(self) -> None:
+        if self.isVisible():
+            self._soon.start(_AT_ONCE)
+
+    def _draw(self) -> None:
+        if self.isVisible():
+            self.plot.draw()
+            self.trace.show_now()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catches up with what arrived while hidden."""
+        super().showEvent(event)
+        self._later()
+
+    # prepared states
+
+    def drawn(self) -> dict[str, str | bool]:
+        """What a prepared state says of how this panel draws."""
+        plot = self.plot
+        return {"loss": plot.loss, "axis": AXES[plot.axis][0], "log_x": plot.log_x}
+
+    def draw_as(self, state: ViewState) -> None:
+        """Draws as a prepared state says; a loss or an axis of a later version is passed over."""
+        axis = next((key for key, (name, _) in AXES.items() if name == state.axis), self.plot.axis)
+        loss = state.loss if state.loss in LOSSES else self.plot.loss
+        if state.log_x is not None:
+            self.log_x.setChecked(state.log_x)
+        if (loss, axis) != (self.plot.loss, self.plot.axis):
+            self.plot.loss, self.plot.axis = loss, axis
+            self._say()
+            self.plot.set_axes()
+
+    # what a person does
+
+    def menu(self, which: str) -> QMenu:
+        """The choices of the loss ("loss") or of the x axis ("axis")."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        entries: list[tuple[object, str]] = [
+            (key, words) for key, (_, words) in (LOSSES if which == "loss" else AXES).items()
+        ]
+        for key, words in entries:
+            action = menu.addAction(words, partial(self.choose, which, key))
+            action.setCheckable(True)
+            action.setChecked(key == getattr(self.plot, which))
+        return menu
+
+    def choose(self, which: str, value: object) -> None:
+        """Shows another loss or another x axis."""
+        setattr(self.plot, which, value)
+        self._say()
+        self.plot.set_axes()
+
+    def _open(self, which: str) -> None:
+        opener = self.loss if which == "loss" else self.axis
+        self.menu(which).popup(opener.mapToGlobal(opener.rect().bottomLeft()))
+
+    def _caption(self) -> str:
+        words = LOSSES[self.plot.loss][1]
+        return words if self.plot.loss == HELD_OUT else f"{words} · average {self.plot.smoothing:g}"
+
+    def _say(self) -> None:
+        self.loss.setText(f"{LOSSES[self.plot.loss][0]} ▾")
+        self.loss.setAccessibleDescription(LOSSES[self.plot.loss][1])
+        self.axis.setText(f"{AXES[self.plot.axis][0]} ▾")
+        self.axis.setAccessibleDescription(AXES[self.plot.axis][1])
+        self.smoothing_text.setText(f"{self.plot.smoothing:g}")
+        # A meta-test is no stream: nothing is averaged.
+        self.smoothing.setEnabled(self.plot.loss != HELD_OUT)
+
+    def _set_smoothing(self, position: int) -> None:
+        self.plot.smoothing = SMOOTHINGS[position]
+        self._say()
+        self._draw()
+
+    def _set_log_y(self, on: bool) -> None:
+        self.plot.log_y = on
+        self.plot.set_axes()
+
+    def _set_log_x(self, on: bool) -> None:
+        self.plot.log_x = on
+        self.plot.set_axes()

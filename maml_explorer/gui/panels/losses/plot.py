@@ -1,0 +1,288 @@
+"""The plot of the losses: traces, averages, reference lines, marks and a read-out."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
+
+from maml_explorer.gui.panels.losses.following_range import LossFollow
+from maml_explorer.gui.panels.losses.other_runs import GhostLines
+from maml_explorer.gui.panels.losses.readings import reading, table
+from maml_explorer.gui.panels.losses.reference_lines import (
+    MarkLines,
+    ReferenceLines,
+    reference_words,
+)
+from maml_explorer.gui.plots.fast_curve import Curve, from_below
+from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.plots.plot_text import label, recolor
+from maml_explorer.gui.plots.readout import ReadOut
+from maml_explorer.gui.session.loss_history import (
+    HELD_OUT,
+    OUTER_LOSS,
+    OUTER_STEPS,
+    SECONDS,
+    X_LABELS,
+    Drawn,
+    LossHistory,
+    held_out_drawn,
+    reduced,
+)
+from maml_explorer.gui.session.loss_record import LossRecord
+from maml_explorer.gui.session.loss_traces import Array
+from maml_explorer.gui.session.meta_test_losses import HeldOutPoint
+from maml_explorer.gui.session.pointed_step import PointedStep
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
+from maml_explorer.gui.style.theme import Theme
+
+_KEY_STEP = 8
+"""Pixels that an arrow key moves the read-out."""
+NOTHING_YET = "Press Train: the losses appear here"
+
+
+class LossPlot(Plot):
+    """Draws a history; the panel says which loss, axis and smoothing."""
+
+    moved = Signal()
+    """The person looked elsewhere: what is drawn must be reduced anew."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session.theme, "Losses", X_LABELS[OUTER_STEPS], "MSE", movable=True)
+        self.session = session
+        self.record = LossRecord.of(session)
+        self.loss, self.axis, self.smoothing = OUTER_LOSS, OUTER_STEPS, 0.98
+        self.log_x, self.log_y = False, True
+        self.follows = True
+        """False once a person zoomed or panned; a double click makes it follow again."""
+        self.follow = LossFollow(self)
+        self.drawn: dict[str, Drawn] = {}
+        self.tested: dict[str, list[HeldOutPoint]] = {}
+        """The meta-tests that are drawn, where they are the quantity shown."""
+        self._dots: dict[str, pg.ScatterPlotItem] = {}
+        self._raw: dict[str, Curve] = {}
+        self._smooth: dict[str, Curve] = {}
+        self.references, self.marks = ReferenceLines(self), MarkLines(self)
+        self.ghosts = GhostLines(self)
+        self._empty = label(NOTHING_YET, session.theme.muted)
+        self._empty.setZValue(40)
+        self.getPlotItem().addItem(self._empty, ignoreBounds=True)
+        self.setAccessibleDescription(
+            "Left and Right read off values, Home shows everything. "
+            "The menu shows the numbers as a table."
+        )
+        self.readout = ReadOut(self)
+        self.pointed = PointedStep.of(session)
+        self.table = partial(table, self)
+        self.view().sigRangeChangedManually.connect(self._taken_over)
+        self.take_colors(session.theme)
+
+    @property
+    def history(self) -> LossHistory:
+        """The losses of the run."""
+        return self.record.history
+
+    @property
+    def reference_words(self) -> list[tuple[float, str]]:
+        """(value, words) of the reference lines."""
+        session, test = self.session, self.session.meta_test
+        now = session.settings.tasks, session.settings.inner.shots
+        fits = test is not None and (test.family, test.shots) == now
+        return reference_words(session.references, test if fits else None)
+
+    def take_colors(self, theme: Theme) -> None:
+        """Draws everything in the colours of `theme`."""
+        self.restyle(theme)
+        recolor(self._empty, theme.muted)
+        self.references.restyle(theme)
+        self.readout.restyle(theme)
+        self.draw()
+
+    def legend(self) -> list[tuple[ArmStyle, str]]:
+        """The arms that are drawn."""
+        settings = self.session.settings
+        return [(arm_style(settings, name, self.theme), name) for name in self.drawn]
+
+    def set_axes(self) -> None:
+        """Takes up another loss, x axis or scale."""
+        self.bottom.logarithmic, self.left.logarithmic = self.log_x, self.log_y
+        self.bottom.whole = self.axis != SECONDS
+        self.label_x(X_LABELS[self.axis])
+        self.follows, self.follow.end = True, 0.0
+        self.bottom.picture = self.left.picture = None
+        self.draw()
+
+    def _taken_over(self, _: object) -> None:
+        self.follows = False
+        self.draw()
+        self.moved.emit()
+
+    # drawing
+
+    def draw(self) -> None:
+        """Draws all visible arms, reduced to the pixels there are."""
+        settings, theme = self.session.settings, self.session.theme
+        if self.follows:
+            self.follow.x()
+        edges = self._edges()
+        known = self.known(self.history)
+        shown = [arm for arm in settings.arms if arm.name in known]
+        names = {arm.name for arm in shown}
+        for curves in (self._raw, self._smooth, self._dots):
+            for name in set(curves) - names:
+                self.getPlotItem().removeItem(curves.pop(name))
+        self.tested = {}
+        self.drawn = {arm.name: self.reduced(self.history, arm.name, edges) for arm in shown}
+        styles = {arm.name: arm_style(settings, arm, theme) for arm in shown}
+        for z, name in enumerate(from_below(styles)):
+            drawn, style = self.drawn[name], styles[name]
+            raw = self._curve(self._raw, name, antialias=False)
+            raw.setZValue(10 + z / 10)
+            faint = self.pen(style.color)
+            color = faint.color()
+            # Many steps a pixel fill an area: it must stay behind the averages.
+            dense = len(drawn.raw_x) > 0.5 * len(edges)
+            color.setAlphaF((0.09 if dense else 0.25) * (1.3 if theme.dark else 1.0))
+            faint.setColor(color)
+            raw.ink(faint)
+            raw.put(drawn.raw_x, drawn.raw_y)
+            smooth = self._curve(self._smooth, name, antialias=True)
+            smooth.setZValue(20 + z / 10)
+            smooth.ink(self.arm_pen(style, 1.8))
+            smooth.put(drawn.x, drawn.y)
+            self._draw_dots(name, style, 22 + z / 10)
+        if self.follows:
+            self.follow.y()
+        self.ghosts.draw(self.record.ghosts, edges)
+        self.references.draw(self.reference_words, self.log_y)
+        self.marks.draw(self.history.marks, self.mark_x)
+        nothing = not any(len(d.x) for d in self.drawn.values()) and not self.ghosts.curves
+        self._empty.setVisible(nothing)
+        if self._empty.isVisible():
+            area = self.area()
+            low_middle = QPoint(round(area.center().x()), round(area.top() + 0.8 * area.height()))
+            self._empty.setAnchor((0.5, 0.5))
+            self._empty.setPos(*self.to_data(low_middle))
+        if self.readout.pointer is not None:
+            self._read(self.readout.pointer)
+
+    @property
+    def stream(self) -> str:
+        """The loss whose trace says where an outer step lies on the x axis."""
+        return OUTER_LOSS if self.loss == HELD_OUT else self.loss
+
+    def known(self, history: LossHistory) -> set[str]:
+        """The visible arms of which a history has what is shown."""
+        if self.loss == HELD_OUT:
+            names = {name for name, points in history.held_out.points.items() if points}
+        else:
+            names = set(history.of_loss(self.loss))
+        return names - self.session.hidden
+
+    def reduced(self, history: LossHistory, arm: str, edges: Array) -> Drawn:
+        """What to draw of an arm in a history."""
+        if self.loss == HELD_OUT:
+            drawn, points = held_out_drawn(history, arm, self.axis, self.log_x, self.log_y)
+            if history is self.history:
+                self.tested[arm] = points
+            return drawn
+        trace = history.of_loss(self.loss)[arm]
+        return reduced(trace, self.axis, self.smoothing, edges, self.log_x, self.log_y)
+
+    def _draw_dots(self, name: str, style: ArmStyle, z: float) -> None:
+        """A marker for each meta-test, hollow where diverged tasks are left out."""
+        if self.loss != HELD_OUT:
+            if name in self._dots:
+                self.getPlotItem().removeItem(self._dots.pop(name))
+            return
+        if name not in self._dots:
+            self._dots[name] = pg.ScatterPlotItem(antialias=True, useCache=False, size=6)
+            self.getPlotItem().addItem(self._dots[name], ignoreBounds=True)
+        dots, drawn, pen = self._dots[name], self.drawn[name], self.pen(style.color, width=1.2)
+        fill = [pg.mkBrush(self.theme.card if p.diverged else style.color)
+                for p in self.tested[name]]  # fmt: skip
+        dots.setData(drawn.x, drawn.y, symbol=style.marker, brush=fill or None, pen=pen)
+        dots.setZValue(z)
+
+    def _curve(self, curves: dict[str, Curve], name: str, antialias: bool) -> Curve:
+        if name not in curves:
+            curves[name] = Curve(antialias=antialias)
+            self.getPlotItem().addItem(curves[name], ignoreBounds=True)
+        return curves[name]
+
+    def _edges(self) -> Array:
+        low, high = self.view().viewRange()[0]
+        return np.linspace(low, high, max(int(self.area().width()), 2) + 1)
+
+    # where things lie
+
+    def mark_x(self, outer_step: int) -> float | None:
+        """Where an outer step lies on the x axis; None where it has no place."""
+        for name in self.drawn:
+            x = self.history.at(outer_step, self.axis, name, self.stream)
+            if x is not None and (x > 0 or not self.log_x):
+                return float(np.log10(x)) if self.log_x else x
+        return None
+
+    # reading off values
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Reads off values, or pans."""
+        super().mouseMoveEvent(event)
+        if event.buttons():
+            self.readout.hide()
+        else:
+            self._read(event.position().toPoint())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Shows everything again."""
+        self.show_all()
+        event.accept()
+
+    def show_all(self) -> None:
+        """Shows everything, and follows the training."""
+        self.follows = True
+        self.draw()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Left and Right move the read-out, Home shows everything again."""
+        way = {Qt.Key.Key_Left: -_KEY_STEP, Qt.Key.Key_Right: _KEY_STEP}.get(Qt.Key(event.key()))
+        area = self.area().toRect().adjusted(1, 1, -2, -2)
+        if event.key() == Qt.Key.Key_Home:
+            self.show_all()
+        elif way is not None:
+            at = self.readout.pointer or area.center()
+            across = max(area.left(), min(at.x() + way, area.right()))
+            self._read(QPoint(across, area.center().y()))
+        else:
+            event.ignore()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Ends the read-out."""
+        super().leaveEvent(event)
+        self.readout.hide()
+        self.pointed.point(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Reduces what is drawn to the new number of pixels."""
+        super().resizeEvent(event)
+        if hasattr(self, "readout"):
+            self.moved.emit()
+
+    def _read(self, pixel: QPoint) -> None:
+        x = self.readout.over(pixel)
+        if x is None or not self.drawn:
+            self.readout.hide()
+            self.pointed.point(None)
+        else:
+            self.readout.show(self.reading(x))
+            steps = self.axis == OUTER_STEPS
+            self.pointed.point(round(max(10**x if self.log_x else x, 0)) if steps else None)
+
+    def reading(self, x: float) -> str:
+        """The values at `x` of the plot as HTML, and what was changed near it."""
+        return reading(self, x)

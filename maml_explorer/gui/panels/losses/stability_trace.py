@@ -1,0 +1,81 @@
+"""The stability of the inner loop over training, below the losses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QHideEvent, QShowEvent
+
+from maml_explorer.gui.panels.insight.figure_lines import arm_lines
+from maml_explorer.gui.plots.lines_plot import LinesPlot
+from maml_explorer.gui.plots.table import Table
+from maml_explorer.gui.session.loss_history import OUTER_STEPS
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.stability_verdict import STABILITY
+from maml_explorer.protocol.insight import Insight
+from maml_explorer.protocol.insight_records.stability import MEDIAN, SWINGS
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.panels.losses.plot import LossPlot
+
+HEIGHT = 110
+WAITING = "The first figures appear here in a moment"
+
+
+class StabilityTrace(LinesPlot):
+    """The largest eigenvalue of diag(a) H, the median of tasks, per visible arm.
+
+    Under losses against outer steps it has their x axis.
+    """
+
+    def __init__(self, session: Session, losses: LossPlot) -> None:
+        super().__init__(session.theme, "Stability of the inner steps", "outer step", log_y=True)
+        self.session, self.losses = session, losses
+        self.setFixedHeight(HEIGHT)
+        self.label_x("")
+        self.paper_labels = ("outer step", "α λ_max")
+        self.caption = lambda: "largest eigenvalue of diag(a) H (α λ_max), median of tasks"
+        self.setToolTip(
+            "α λ_max, the largest eigenvalue of diag(a) H: the median of some tasks. Above 2 an "
+            "inner step overshoots and swings."
+        )
+        self.table = self._followed
+        session.insight_arrived.connect(self._take)
+        session.theme_changed.connect(self.take_colors)
+        session.hidden_changed.connect(self.show_now)
+        session.run_started.connect(lambda _: self.show_now())
+
+    def show_now(self) -> None:
+        """Draws what is known, where anybody sees it."""
+        if not self.isVisible():
+            return
+        lines = arm_lines(self.session, STABILITY.view, MEDIAN)
+        self.left.setWidth(self.losses.left.width())
+        self.show_lines(lines, reference=(SWINGS, "α λ_max above 2: swings"), empty=WAITING)
+        if self.losses.axis == OUTER_STEPS and not self.losses.log_x:
+            self.view().setXRange(*self.losses.view().viewRange()[0], padding=0)
+            self.draw_words()
+
+    def _followed(self, everything: bool) -> Table:
+        rows = (row for row in self.session.figures.rows() if row[1] == STABILITY.view)
+        wanted = [
+            (arm, figure, step, value)
+            for step, _, arm, figure, value in rows
+            if everything or figure == MEDIAN
+        ]
+        return ("arm", "figure", "outer step", "value"), wanted
+
+    def _take(self, insight: Insight) -> None:
+        if insight.request == STABILITY:
+            self.show_now()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begins to look."""
+        super().showEvent(event)
+        self.session.look_inside(self, STABILITY)
+        self.show_now()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Ends looking."""
+        super().hideEvent(event)
+        self.session.look_inside(self)

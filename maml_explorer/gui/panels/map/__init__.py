@@ -1,0 +1,1 @@
+"""Maps: parameters, errors, landscape."""

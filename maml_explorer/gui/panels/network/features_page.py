@@ -1,0 +1,81 @@
+"""Feature reuse or rapid learning: every arm's layers before and after adaptation, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from maml_explorer.gui.panels.insight.choice_page import ChosenPage, titled
+from maml_explorer.gui.plots.category_plot import CategoryPlot, Means
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.numbers import whole
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.protocol.insight import NothingToShow
+from maml_explorer.protocol.insight_records.features import FeaturesSeen
+
+
+class FeaturesPage(ChosenPage):
+    """Similarity of activations, change of parameters, freeze test."""
+
+    tip = "Rapid learning or feature reuse? Layers before and after adaptation"
+    of_an_arm = False
+
+    def __init__(self, session: Session) -> None:
+        self.similarity = CategoryPlot(session, "Similarity of features", "layer", top=1.0)
+        self.change = CategoryPlot(session, "Change of parameters", "layer", log_y=True)
+        self.frozen = CategoryPlot(session, "Freeze test", "layers frozen", log_y=True)
+        self.plots = (self.similarity, self.change, self.frozen)
+        titles = ("Similarity (linear CKA)", "Change ‖φ − θ‖ / ‖θ‖", "Freeze test: query MSE")
+        content = QWidget()
+        box = QHBoxLayout(content)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(8)
+        for title, plot in zip(titles, self.plots, strict=True):
+            box.addWidget(titled(title, plot), 1)
+            plot.caption = lambda: self.summary
+        super().__init__(session, "features", content, of_step=True)
+        self.reask()
+
+    def draw(self, record: object) -> None:
+        """Draws the arms that have a record; the summary says why the others have none."""
+        if not isinstance(record, Mapping):
+            return
+        seen = {name: one for name, one in record.items() if isinstance(one, FeaturesSeen)}
+        first = next(iter(seen.values()))
+        depth = len(first.layers)
+        layers = [*(str(nth + 1) for nth in range(depth - 1)), "out"]
+        held = [*(str(nth) for nth in range(depth)), "all"]
+        self.similarity.show_arms(
+            layers, {n: Means(s.similarity, s.similarity_spread) for n, s in seen.items()}
+        )
+        self.change.show_arms(
+            layers, {n: Means(s.change, s.change_spread) for n, s in seen.items()}
+        )
+        self.frozen.show_arms(
+            held, {n: Means(s.frozen_error, s.frozen_half) for n, s in seen.items()}
+        )
+        self.tell(*_words(first, seen, record))
+
+    def restyle(self, theme: Theme) -> None:
+        """Takes the colours of `theme`."""
+        for plot in self.plots:
+            plot.take_colors(theme)
+
+
+def _words(
+    first: FeaturesSeen, seen: Mapping[str, FeaturesSeen], value: Mapping[str, object]
+) -> list[str]:
+    steps = "inner step" if first.steps == 1 else "inner steps"
+    words = [
+        f"After {first.steps} {steps}: mean ± sd of {whole(first.tasks)} held-out tasks "
+        "(freeze test ± 95 %)"
+    ]
+    for name, one in seen.items():
+        lost = max(one.diverged, *one.frozen_diverged)
+        if lost:
+            words.append(f"{name}: {whole(lost)} tasks diverged and are left out")
+    for name, other in value.items():
+        if isinstance(other, NothingToShow):
+            words.append(f"{name}: {other.reason}")
+    return words

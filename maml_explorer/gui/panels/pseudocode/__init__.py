@@ -1,0 +1,1 @@
+"""The algorithm in the lecture's pseudocode."""

@@ -1,0 +1,180 @@
+"""The lecture's pseudocode of an arm, with its values, and the active line lit while stepping."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRegularExpression, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QShowEvent,
+    QSyntaxHighlighter,
+    QTextCharFormat,
+    QTextCursor,
+    QTextFormat,
+)
+from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.panels.adaptation.outer_step_shown import over
+from maml_explorer.gui.panels.pseudocode.text import Line, pseudocode, sentence
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.gui.widgets.controls import ComboBox, label, row
+from maml_explorer.protocol.reports import Status, Stepped
+from maml_explorer.settings.settings import Arm, Settings
+
+_WORDS = QRegularExpression(r"\b(repeat|times|for each|for|of the meta-batch)\b|argmin")
+_NOTE = QRegularExpression("▷.*$")
+
+
+class _Colors(QSyntaxHighlighter):
+    """Keywords bold, notes muted."""
+
+    def __init__(self, edit: QPlainTextEdit, theme: Theme) -> None:
+        super().__init__(edit.document())
+        self.theme = theme
+
+    def highlightBlock(self, text: str) -> None:
+        """Formats one line."""
+        bold, muted = QTextCharFormat(), QTextCharFormat()
+        bold.setFontWeight(QFont.Weight.Bold)
+        muted.setForeground(QColor(self.theme.muted))
+        for pattern, look in ((_WORDS, bold), (_NOTE, muted)):
+            found = pattern.globalMatch(text)
+            while found.hasNext():
+                match = found.next()
+                self.setFormat(match.capturedStart(), match.capturedLength(), look)
+
+
+class PseudocodePanel(QWidget):
+    """One arm's algorithm, line by line."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.lines: list[Line] = []
+        self._stepped: Stepped | None = None
+        self.arm_choice = ComboBox()
+        self.arm_choice.setAccessibleName("Arm whose pseudocode is shown")
+        self.arm_choice.activated.connect(lambda _: self._show())
+        self.said = label("", "muted")
+        self.said.setWordWrap(True)
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setAccessibleName("Pseudocode")
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        font.setPointSizeF(9.0)
+        self.text.setFont(font)
+        # The card around the tabs is frame enough.
+        self.text.setStyleSheet(
+            f"QPlainTextEdit {{ border: none; padding: 0; font-family: '{font.family()}';"
+            " font-size: 9pt; }"
+        )
+        self._colors = _Colors(self.text, session.theme)
+        head = row(self.arm_choice)
+        head.addWidget(self.said, 1)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 8, 0, 0)
+        box.setSpacing(8)
+        box.addLayout(head)
+        box.addWidget(self.text, 1)
+        session.settings_changed.connect(self._take_settings)
+        session.stepped.connect(self._take_stepped)
+        session.status_changed.connect(self._take_status)
+        session.theme_changed.connect(self._take_theme)
+        self._show()
+
+    @property
+    def arm(self) -> Arm:
+        """The arm that is shown: the chosen one, or the first."""
+        arms = self.session.settings.arms
+        chosen = self.arm_choice.currentText()
+        return next((arm for arm in arms if arm.name == chosen), arms[0])
+
+    def drawn(self) -> dict[str, str]:
+        """What a prepared state says of how this panel draws."""
+        return {"arm": self.arm.name}
+
+    def draw_as(self, state: ViewState) -> None:
+        """Shows the arm of a prepared state, where there is one of that name."""
+        if any(arm.name == state.arm for arm in self.session.settings.arms):
+            self._show()  # the choice may be of arms that are gone
+            self.arm_choice.setCurrentText(state.arm)
+            self._show()
+
+    @property
+    def lit(self) -> list[int]:
+        """Numbers of the lines that are active now."""
+        if self._stepped is None:
+            return []
+        return [n for n, line in enumerate(self.lines) if line.phase == self._stepped.phase]
+
+    def _take_settings(self, settings: Settings) -> None:
+        if self.isVisible():
+            self._show()
+
+    def _take_stepped(self, stepped: Stepped) -> None:
+        self._stepped = stepped
+        if self.isVisible():
+            self._light()
+
+    def _take_status(self, status: Status) -> None:
+        if self._stepped is not None and over(self._stepped, status):
+            self._stepped = None
+            if self.isVisible():
+                self._light()
+
+    def _take_theme(self, theme: Theme) -> None:
+        self._colors.theme = theme
+        self._colors.rehighlight()
+        self._light()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catches up with what changed while hidden."""
+        super().showEvent(event)
+        self._show()
+
+    def _show(self) -> None:
+        arm, names = self.arm, [arm.name for arm in self.session.settings.arms]
+        if names != [self.arm_choice.itemText(n) for n in range(self.arm_choice.count())]:
+            self.arm_choice.clear()
+            self.arm_choice.addItems(names)
+        self.arm_choice.setCurrentText(arm.name)
+        lines = pseudocode(self.session.settings, arm)
+        if lines != self.lines:
+            self.lines = lines
+            place = self.text.verticalScrollBar().value()
+            self.text.setPlainText("\n".join(str(line) for line in lines))
+            self.text.verticalScrollBar().setValue(place)
+        self._light()
+
+    def _light(self) -> None:
+        """Lights the active lines and says what has just been done."""
+        stepped, record = self._stepped, ALGORITHMS[self.arm.algorithm]
+        if stepped is None:
+            self.said.setText(f"{record.summary} {record.source}.")
+        else:
+            k = stepped.shown_step.get(self.arm.name, stepped.inner_step)
+            own = self.session.settings.of_arm(self.arm)
+            reptile = record.outer_rule == "interpolation"
+            steps = own.inner.reptile_inner_steps if reptile else own.inner.inner_steps
+            self.said.setText(sentence(record, stepped.phase, k, steps))
+        selections = []
+        for number in self.lit:
+            selection = QTextEdit.ExtraSelection()
+            # pyside6's stubs leave the two members of this struct out
+            selection.format.setBackground(QColor(self.session.theme.selection))  # type: ignore[attr-defined]
+            selection.format.setProperty(QTextFormat.Property.FullWidthSelection, True)  # type: ignore[attr-defined]
+            selection.cursor = QTextCursor(self.text.document().findBlockByNumber(number))  # type: ignore[attr-defined]
+            selections.append(selection)
+        self.text.setExtraSelections(selections)
+        if selections:
+            cursor = QTextCursor(self.text.document().findBlockByNumber(self.lit[-1]))
+            self.text.setTextCursor(cursor)

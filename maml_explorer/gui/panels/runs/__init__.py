@@ -1,0 +1,1 @@
+"""Runs beside this one, and the ablation."""

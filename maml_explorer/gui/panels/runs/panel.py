@@ -1,0 +1,289 @@
+"""Pinned runs beside the one that is there: what differs, what they reach, by how much."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from maml_explorer.gui.panels.runs.ablation_window import show_ablation
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.style.numbers import MISSING, number, whole
+from maml_explorer.gui.session.pinned_run import PinnedRun, differences, figure, figures_of
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.widgets.controls import button, row
+
+HERE = "This run"
+_FIXED = ("Run", "Steps", "Differs in")
+_DIFFERS = 120
+"""Pixels that say what differs, at least."""
+_ROLE = Qt.ItemDataRole.UserRole
+
+
+class RunsPanel(QWidget):
+    """The table of runs, and what can be done with one."""
+
+    title = "Runs"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._baseline: PinnedRun | None = None
+        self.words = ElidedLabel()
+        self.table = RunTable(self)
+        self.restore = button("Restore", self.restore_settings,
+                              "Edit with the settings of the chosen run")  # fmt: skip
+        self.baseline = button("Baseline", self.use_as_baseline,
+                               "Differences are counted from the chosen run")  # fmt: skip
+        self.ghost = button("Faint above", self.show_ghost,
+                            "Draw the chosen run’s adaptation beside that of this run")  # fmt: skip
+        self.ghost.setCheckable(True)
+        self.remove = button("Delete", self.delete, "Delete the chosen run (undo brings it back)")
+        head = row()
+        head.addWidget(self.words, 1)
+        for control in self._controls:
+            head.addWidget(control)
+        self.ablation = button("Ablation…", lambda: show_ablation(self),
+                               "What each trick does by itself, measured beforehand")  # fmt: skip
+        head.addWidget(self.ablation)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 4, 0, 0)
+        box.setSpacing(6)
+        box.addLayout(head)
+        box.addWidget(self.table, 1)
+        self.table.itemSelectionChanged.connect(self._look)
+        for signal in (
+            session.pins.changed, session.pins.compared_changed, session.pins.ghost_changed,
+            session.meta_tested, session.settings_changed, session.run_started,
+            session.status_changed,
+        ):  # fmt: skip
+            signal.connect(self._later)
+        self._fresh: object = None
+        self._show()
+
+    @property
+    def _controls(self) -> tuple[QPushButton, ...]:
+        return self.restore, self.baseline, self.ghost, self.remove
+
+    @property
+    def chosen(self) -> PinnedRun | None:
+        """The pinned run whose row is selected; None for the run that is there."""
+        items = self.table.selectedItems()
+        nth = items[0].data(_ROLE) if items else -1
+        pinned = self.session.pins.runs
+        return pinned[nth] if 0 <= nth < len(pinned) else None
+
+    @property
+    def reference(self) -> PinnedRun | None:
+        """What differences are counted from: the run chosen for it, or the first pinned one."""
+        pinned = self.session.pins.runs
+        if self._baseline in pinned:
+            return self._baseline
+        return pinned[0] if pinned else None
+
+    def restore_settings(self) -> None:
+        """Edits with the chosen run's settings, as one undo step."""
+        if self.chosen is not None:
+            self.session.adopt(self.chosen.settings, f"Restore settings of {self.chosen.name}")
+
+    def use_as_baseline(self) -> None:
+        """Counts differences from the chosen run."""
+        if self.chosen is not None:
+            self._baseline = self.chosen
+            self._show()
+
+    def show_ghost(self) -> None:
+        """Draws the chosen run beside the adaptation, or no longer."""
+        pins = self.session.pins
+        if self.chosen is not None:
+            pins.show(None if self.chosen.ghost == pins.ghost else self.chosen.ghost)
+            self._look()
+
+    def compare(self, nth: int, on: bool) -> None:
+        """Draws the nth pinned run among the losses, or no longer."""
+        pins = self.session.pins
+        name = {pins.runs[nth].name}
+        pins.compare(pins.compared | name if on else pins.compared - name)
+
+    def delete(self) -> None:
+        """Deletes the chosen run; undo brings it back."""
+        if self.chosen is not None:
+            self.session.pins.delete(self.chosen)
+
+    def menu(self) -> QMenu:
+        """What can be done with the chosen run."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for control in self._controls:
+            action = menu.addAction(control.text(), control.click)
+            action.setEnabled(control.isEnabled())
+            action.setCheckable(control.isCheckable())
+            action.setChecked(control.isChecked())
+        return menu
+
+    def _later(self, _: object = None) -> None:
+        session, status = self.session, self.session.status
+        step = 0 if status is None else status.outer_step
+        pins = session.pins
+        figures = tuple(len(run.figures) for run in pins.runs)
+        fresh = (
+            pins.runs, figures, pins.compared, pins.ghost, session.meta_test, session.settings,
+            session.run, step // 1000,
+        )  # fmt: skip
+        if fresh != self._fresh:
+            self._fresh = fresh
+            self._show()
+
+    def _show(self) -> None:
+        session, status, tested = self.session, self.session.status, self.session.meta_test
+        # of the outer step that the figures beside it are of
+        at = tested if tested is not None else status
+        here = PinnedRun(HERE, session.settings, 0 if at is None else at.outer_step,
+                         figures_of(tested))  # fmt: skip
+        runs = [here, *session.pins.runs]
+        arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
+        step = session.settings.inner.inner_steps
+        self.words.say(
+            f"Query MSE after {step} inner step{'' if step == 1 else 's'}"
+            + (f", difference to {self.reference.name}" if self.reference is not None else "")
+        )
+        chosen = self.chosen
+        rows = [self._cells(run, arms, step) for run in runs]
+        drawn = [None, *(run.name in session.pins.compared for run in session.pins.runs)]
+        self.table.fill([*_FIXED, *arms], rows, drawn)
+        if chosen is not None and chosen in session.pins.runs:
+            self.table.choose(session.pins.runs.index(chosen))
+        self._look()
+
+    def _cells(self, run: PinnedRun, arms: list[str], step: int) -> list[tuple[str, float | str]]:
+        """(text, what it sorts by) of each column."""
+        reference = self.reference
+        base = reference.settings if reference is not None else self.session.baseline
+        differs = differences(run.settings, base)
+        cells: list[tuple[str, float | str]] = [
+            (run.name, run.name), (whole(run.outer_step), float(run.outer_step)),
+            (differs or MISSING, differs),
+        ]  # fmt: skip
+        for arm in arms:
+            value = figure(run.figures, arm, step)
+            if value is None:
+                cells.append((MISSING, float("inf")))
+                continue
+            text = number(value)
+            other = figure(reference.figures, arm, step) if reference is not None else None
+            if other is not None and run is not reference:
+                sign = "+" if value >= other else "−"
+                text += f" {sign}{number(abs(value - other), 2)}"
+            cells.append((text, value))
+        return cells
+
+    def _look(self) -> None:
+        chosen, pins = self.chosen, self.session.pins
+        for control in self._controls:
+            control.setEnabled(chosen is not None)
+        self.ghost.setChecked(chosen is not None and chosen.ghost == pins.ghost)
+
+
+class RunTable(QTableWidget):
+    """Sorts by any column; the last data role of a row's items is its place among the pinned."""
+
+    def __init__(self, panel: RunsPanel) -> None:
+        super().__init__()
+        self._panel = panel
+        self.setAccessibleName("Runs")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.verticalHeader().hide()
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setMinimumSectionSize(40)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._open_menu)
+        self.itemChanged.connect(self._checked)
+
+    def fill(
+        self,
+        columns: list[str],
+        rows: list[list[tuple[str, float | str]]],
+        drawn: list[bool | None],
+    ) -> None:
+        """Shows rows of (text, sort key); the first is the run that is there.
+
+        `drawn` says which are drawn among the losses; None where that is no choice.
+        """
+        self.setSortingEnabled(False)
+        self.blockSignals(True)
+        self.clearContents()
+        self.setRowCount(len(rows))
+        self.setColumnCount(len(columns))
+        self.setHorizontalHeaderLabels(columns)
+        for nth, cells in enumerate(rows):
+            for column, (text, key) in enumerate(cells):
+                item = _Cell(text)
+                item.setData(_ROLE, nth - 1)
+                item.setData(_ROLE + 1, key)
+                item.setToolTip(text)
+                checked = drawn[nth]
+                if column == 0 and checked is not None:
+                    state = Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked
+                    item.setCheckState(state)
+                    item.setToolTip(f"{text}: draw it among the losses")
+                self.setItem(nth, column, item)
+        self.blockSignals(False)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
+        self._fit()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
+        self.setSortingEnabled(True)
+
+    def _fit(self) -> None:
+        """Gives what differs the room that is left, and enough to be read."""
+        header = self.horizontalHeader()
+        others = sum(header.sectionSize(n) for n in range(self.columnCount()) if n != 2)
+        header.resizeSection(2, max(_DIFFERS, self.viewport().width() - others))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fits again."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def choose(self, nth: int) -> None:
+        """Selects the row of the nth pinned run."""
+        for at in range(self.rowCount()):
+            item = self.item(at, 0)
+            if item is not None and item.data(_ROLE) == nth:
+                self.selectRow(at)
+
+    def _checked(self, item: QTableWidgetItem) -> None:
+        if item.column() == 0 and item.data(_ROLE) >= 0:
+            self._panel.compare(item.data(_ROLE), item.checkState() is Qt.CheckState.Checked)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Delete deletes."""
+        if event.key() == Qt.Key.Key_Delete:
+            self._panel.delete()
+        else:
+            super().keyPressEvent(event)
+
+    def _open_menu(self, at: QPoint) -> None:
+        self._panel.menu().popup(self.viewport().mapToGlobal(at))
+
+
+class _Cell(QTableWidgetItem):
+    """Sorts by its key, not by its text."""
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        one, two = self.data(_ROLE + 1), other.data(_ROLE + 1)
+        return bool(one < two) if type(one) is type(two) else str(one) < str(two)

@@ -1,0 +1,1 @@
+"""Small plots of many tasks at once."""

@@ -1,0 +1,1 @@
+"""Plots, tables and pictures that panels are made of."""

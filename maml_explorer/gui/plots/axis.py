@@ -1,0 +1,50 @@
+"""An axis whose labels never overlap, linear or logarithmic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QFontMetricsF
+
+from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks
+from maml_explorer.gui.style.qt_style import base_font
+
+
+class NumberAxis(pg.AxisItem):
+    """An axis with 1-2-5 ticks, thin-space thousands and no overlapping labels, linear or log."""
+
+    def __init__(self, orientation: str, *, whole: bool = False) -> None:
+        super().__init__(orientation)
+        self.whole = whole
+        self.logarithmic = False
+        """True where positions are log10 of the value; the caller hands log10 values to items."""
+        self._labels: list[str] = []
+        self.setTickFont(base_font())
+        self.setStyle(tickLength=0, tickAlpha=255, tickTextOffset=6, hideOverlappingLabels=False)
+        self.enableAutoSIPrefix(False)
+
+    def tickValues(self, low: float, high: float, pixels: float) -> list[tuple[Any, list[float]]]:
+        """The ticks of one level; pyqtgraph calls this when it draws."""
+        if self.logarithmic:
+            values, self._labels = log_ticks(low, high, pixels, self._room)
+        else:
+            values, self._labels = linear_ticks(low, high, pixels, self._room, self.whole)
+        return [(None, values)]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """The labels of the ticks placed last."""
+        return list(self._labels)
+
+    def boundingRect(self) -> QRectF:
+        """Where the axis draws: a label at an end reaches half its size beyond it."""
+        across, down = (0, 8) if self.orientation in ("left", "right") else (13, 0)
+        rect: QRectF = super().boundingRect()
+        return rect.adjusted(-across, -down, across, down)
+
+    def _room(self, labels: list[str]) -> float:
+        metrics = QFontMetricsF(self.style["tickFont"])
+        if self.orientation in ("left", "right"):
+            return 2.0 * metrics.height()
+        return max((metrics.horizontalAdvance(label) for label in labels), default=0.0) + 30.0

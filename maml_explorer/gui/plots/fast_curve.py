@@ -1,0 +1,113 @@
+"""Curves that cost little to draw, and the order in which those of the arms lie on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QPainter, QPainterPath, QPen, QTransform
+
+from maml_explorer.gui.style.arm_style import ArmStyle
+from maml_explorer.protocol.commands import Array
+
+
+class Curve(pg.PlotCurveItem):
+    """A line through points.
+
+    pyqtgraph asks an item for its bounds several times a painting, and finds them from the data;
+    on plots whose range does not follow the data those of the view do.
+    """
+
+    def put(self, x: Array, y: Array) -> None:
+        """Shows these points; nothing is drawn anew where they are the same as before."""
+        same = self.xData is not None and np.array_equal(self.xData, x)
+        if not same or not np.array_equal(self.yData, y, equal_nan=True):
+            self.setData(x, y)
+
+    def ink(self, pen: QPen) -> None:
+        """Draws with this pen; nothing happens where it is the same as before."""
+        if self.opts["pen"] != pen:
+            self.setPen(pen)
+
+    def keep(self, kept: bool) -> None:
+        """Keeps its pixels until it changes: a broken line that stays takes longest to draw."""
+        mode = self.CacheMode.DeviceCoordinateCache if kept else self.CacheMode.NoCache
+        self.setCacheMode(mode)
+
+    def boundingRect(self) -> QRectF:
+        """The range of the view."""
+        box = self.getViewBox()
+        return QRectF() if box is None else QRectF(self.viewRect())
+
+    def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
+        """Draws the line."""
+        if self.xData is None or len(self.xData) == 0:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, bool(self.opts["antialias"]))
+        painter.setPen(self.opts["pen"])
+        painter.drawPath(self.getPath())
+
+
+class Dots(pg.ScatterPlotItem):
+    """A dozen points as vectors, sharp in pictures too, on a plot whose range is not theirs.
+
+    pyqtgraph looks up where and how each point is drawn at every painting.
+    """
+
+    def __init__(self, size: float) -> None:
+        self._spots: list[tuple[float, float, float, QPainterPath, QPen, QBrush]] = []
+        super().__init__(size=size, antialias=True, useCache=False)
+
+    def updateSpots(self, dataSet: Any = None) -> None:
+        """Keeps what is drawn of each point: pyqtgraph calls this after every change."""
+        super().updateSpots(dataSet)
+        styles = zip(*self._style(["size", "symbol", "pen", "brush"]), strict=True)
+        places = zip(self.data["x"].tolist(), self.data["y"].tolist(), styles, strict=True)
+        self._spots = [
+            (x, y, float(size), Symbols[symbol], pen, brush)
+            for x, y, (size, symbol, pen, brush) in places
+        ]
+
+    def boundingRect(self) -> QRectF:
+        """The range of the view."""
+        box = self.getViewBox()
+        return QRectF() if box is None else QRectF(self.viewRect())
+
+    def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
+        """Draws the points."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        view, seen = painter.transform(), self.viewRect()
+        wide, high = 0.1 * seen.width(), 0.1 * seen.height()
+        near = seen.adjusted(-wide, -high, wide, high)
+        for x, y, size, symbol, pen, brush in self._spots:
+            if not near.contains(x, y):
+                continue  # Qt cannot draw what is too far away
+            to = view.map(QPointF(x, y))
+            painter.setTransform(QTransform(size, 0.0, 0.0, size, to.x(), to.y()))
+            painter.setPen(pen)
+            painter.setBrush(brush)
+            painter.drawPath(symbol)
+
+
+_COVER = {
+    Qt.PenStyle.SolidLine: 0,
+    Qt.PenStyle.DashLine: 1,
+    Qt.PenStyle.DashDotLine: 2,
+    Qt.PenStyle.DashDotDotLine: 3,
+    Qt.PenStyle.DotLine: 4,
+}
+"""Line styles, the one that covers most of what is below it first."""
+
+
+def from_below(styles: Mapping[str, ArmStyle]) -> list[str]:
+    """Arms in the order in which they are drawn, the lowest first; `styles` is as in the legend.
+
+    Solid lines lie below broken ones, so that curves that coincide, as most do before training, are
+    all seen: the lower ones through the gaps of the upper ones.
+    """
+    names = list(styles)
+    return sorted(names, key=lambda name: (_COVER.get(styles[name].line, 0), -names.index(name)))

@@ -1,0 +1,285 @@
+"""What all plots share: colours, axes whose labels never overlap, and a menu of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt
+from PySide6.QtGui import QColor, QContextMenuEvent, QFocusEvent, QPen, QPixmap
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
+
+from maml_explorer.gui.plots import pictures
+from maml_explorer.gui.plots.axis import NumberAxis
+from maml_explorer.gui.plots.table import Table, save_table
+from maml_explorer.gui.plots.table_window import TableWindow
+from maml_explorer.gui.style.arm_style import ArmStyle
+from maml_explorer.gui.style.qt_style import base_font
+from maml_explorer.gui.style.theme import Theme
+
+
+class Plot(pg.PlotWidget):
+    """A plot in the colours of the theme.
+
+    Args:
+        theme: the colours to begin with; `restyle` changes them.
+        name: accessible name, and the file name that saving proposes.
+        x_label: words under the x axis; empty for none.
+        y_label: words beside the y axis; empty for none.
+        whole_x: the x axis counts something.
+        movable: the wheel zooms and a drag pans; a double click shows everything again.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        name: str,
+        x_label: str = "",
+        y_label: str = "",
+        *,
+        whole_x: bool = False,
+        movable: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        self.bottom = NumberAxis("bottom", whole=whole_x)
+        self.left = NumberAxis("left")
+        axes = {"bottom": self.bottom, "left": self.left}
+        # pyqtgraph's own menu takes 3 ms to build, for every plot, and is never shown
+        super().__init__(parent, axisItems=axes, enableMenu=False)
+        self.theme = theme
+        self._ink: float | None = None
+        self.caption: Callable[[], str] = str
+        """What a picture says beside the plot's name."""
+        self.paper_labels = ("", "")
+        """(x, y) words for pictures where the axes have none on the screen."""
+        self.table: Callable[[bool], Table] | None = None
+        """The numbers shown, or all of them; no such menu lines where it is None."""
+        self._x_label, self._y_label = x_label, y_label
+        self.setAccessibleName(name)
+        self.setMinimumSize(120, 90)
+        self.setFrameShape(self.Shape.NoFrame)
+        item = self.getPlotItem()
+        item.hideButtons()
+        item.setMouseEnabled(movable, movable)
+        item.disableAutoRange()
+        item.getViewBox().setDefaultPadding(0.0)
+        # A label that ends at the border needs half its width beside the axis.
+        item.layout.setContentsMargins(2, 8, 14, 2)
+        for axis in (self.bottom, self.left):
+            # Below the curves: pyqtgraph draws the grid over them.
+            axis.setZValue(-1000)
+        self.restyle(theme)
+
+    @property
+    def ink(self) -> float:
+        """Device pixels per pixel: Qt's cosmetic pens count the former."""
+        return self.devicePixelRatioF() if self._ink is None else self._ink
+
+    @property
+    def pictured(self) -> bool:
+        """Whether it is drawn for a picture now, which may be of vectors."""
+        return self._ink is not None
+
+    def pen(
+        self, color: str, style: Qt.PenStyle = Qt.PenStyle.SolidLine, width: float = 1.0
+    ) -> QPen:
+        """A pen for lines of this plot."""
+        pen = QPen(QColor(color))
+        pen.setWidthF(width * self.ink)
+        pen.setStyle(style)
+        pen.setCosmetic(True)
+        return pen
+
+    def arm_pen(self, style: ArmStyle, width: float | None = None, alpha: float = 1.0) -> QPen:
+        """The pen of an arm's curve on this plot."""
+        pen = style.pen(width, alpha)
+        pen.setWidthF(pen.widthF() * self.ink)
+        if pen.style() is not Qt.PenStyle.SolidLine:
+            # Gaps as wide as they are meant: what lies below shows through them.
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        return pen
+
+    def legend(self) -> list[tuple[ArmStyle, str]]:
+        """(style, name) of the arms that are drawn; pictures have it below the plot."""
+        return []
+
+    def event(self, event: QEvent) -> bool:
+        """Draws anew on a screen with other pixels."""
+        if event.type() is QEvent.Type.DevicePixelRatioChange:
+            self.take_colors(self.theme)
+        return bool(super().event(event))
+
+    def take_colors(self, theme: Theme) -> None:
+        """Draws everything in the colours of `theme`."""
+        self.restyle(theme)
+
+    def restyle(self, theme: Theme) -> None:
+        """Takes the colours of `theme` for ground and axes."""
+        self.theme = theme
+        self.setBackground(QColor(theme.card))
+        for axis in (self.bottom, self.left):
+            if axis.style["tickFont"] != base_font():
+                axis.setTickFont(base_font())
+                # pyqtgraph keeps the room of larger labels
+                axis.textWidth = 10
+            axis.setPen(self.pen(theme.muted))
+            axis.setTextPen(self.pen(theme.muted))
+            axis.setTickPen(self.pen(theme.grid))
+            axis.setGrid(255)
+        self.label_x(self._x_label)
+        self.label_y(self._y_label)
+
+    def label_x(self, text: str) -> None:
+        """Sets the words under the x axis."""
+        self._x_label = text
+        self._label(self.bottom, text)
+
+    def label_y(self, text: str) -> None:
+        """Sets the words beside the y axis."""
+        self._y_label = text
+        self._label(self.left, text)
+
+    def _label(self, axis: NumberAxis, text: str) -> None:
+        if text:
+            axis.setLabel(text, color=self.theme.muted, **{"font-size": f"{self.theme.points:g}pt"})
+        else:
+            axis.showLabel(False)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Frames the plot where the keyboard has reached it."""
+        super().focusInEvent(event)
+        self._frame(event.reason() is not Qt.FocusReason.MouseFocusReason)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Takes the frame away."""
+        super().focusOutEvent(event)
+        self._frame(False)
+
+    def _frame(self, shown: bool) -> None:
+        color = QColor(self.theme.accent) if shown else QColor(0, 0, 0, 0)
+        self.view().setBorder(pg.mkPen(color, width=1.5))
+
+    def view(self) -> pg.ViewBox:
+        """The box that maps data to pixels."""
+        return self.getPlotItem().getViewBox()
+
+    def to_pixel(self, x: float, y: float) -> QPoint:
+        """Where a point of the data lies in this widget."""
+        scene = self.view().mapViewToScene(pg.Point(x, y))
+        pixel: QPoint = self.mapFromScene(scene)
+        return pixel
+
+    def to_data(self, pixel: QPoint) -> tuple[float, float]:
+        """The data under a pixel of this widget."""
+        point = self.view().mapSceneToView(self.mapToScene(pixel))
+        return float(point.x()), float(point.y())
+
+    def area(self) -> QRectF:
+        """The rectangle inside the axes, in pixels of this widget."""
+        return QRectF(self.mapFromScene(self.view().sceneBoundingRect()).boundingRect())
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Opens the plot's menu."""
+        self.menu().exec(event.globalPos())
+
+    def menu(self) -> QMenu:
+        """Copy picture, save as PNG, SVG or CSV."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Copy picture", self.copy_picture)
+        menu.addAction("Save PNG…", lambda: self._ask("PNG picture (*.png)", self.save_png))
+        menu.addAction("Save SVG…", lambda: self._ask("SVG picture (*.svg)", self.save_svg))
+        if self.table is not None:
+            csv = "CSV table (*.csv)"
+            menu.addAction("Save CSV of what is shown…", lambda: self._ask(csv, self.save_csv))
+            everything = partial(self.save_csv, everything=True)
+            menu.addAction("Save CSV of all…", lambda: self._ask(csv, everything))
+            menu.addSeparator()
+            menu.addAction("Show as table…", self.show_table)
+        return menu
+
+    def picture(self, scale: float = 2.0) -> QPixmap:
+        """The plot and its legend as they are now, at `scale` times the size on the screen."""
+        with self._inked(scale):
+            return pictures.picture(self, self.legend(), scale)
+
+    def copy_picture(self) -> None:
+        """Puts the picture on the clipboard."""
+        QApplication.clipboard().setPixmap(self.picture())
+
+    def save_png(self, path: Path) -> None:
+        """Writes the picture, twice as large as on the screen.
+
+        Raises:
+            OSError: where it cannot be written.
+        """
+        if not self.picture().save(str(path), "PNG"):
+            raise OSError(f"{path} cannot be written")
+
+    def save_svg(self, path: Path) -> None:
+        """Writes the picture as vectors.
+
+        Raises:
+            OSError: where it cannot be written.
+        """
+        with self._inked(1.0):
+            pictures.save_svg(self, self.legend(), path)
+
+    def show_table(self) -> TableWindow | None:
+        """Opens the numbers that are shown in a window of their own."""
+        if self.table is None:
+            return None
+        window = TableWindow(self.accessibleName(), self.table(False), self)
+        window.show()
+        return window
+
+    def save_csv(self, path: Path, everything: bool = False) -> None:
+        """Writes what is shown as a table, or everything there is.
+
+        Raises:
+            OSError: where it cannot be written.
+        """
+        if self.table is not None:
+            save_table(self.table(everything), path)
+
+    @contextmanager
+    def _inked(self, ratio: float) -> Iterator[None]:
+        """Draws with pens for a picture of so many pixels per pixel of the screen."""
+        self._ink = ratio
+        words = self._x_label, self._y_label
+        self._x_label, self._y_label = (
+            own or paper for own, paper in zip(words, self.paper_labels, strict=True)
+        )
+        self._draw_anew()
+        try:
+            yield
+        finally:
+            self._ink = None
+            self._x_label, self._y_label = words
+            self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        self.take_colors(self.theme)
+        self.getPlotItem().layout.activate()
+        self.settle()
+
+    def settle(self) -> None:
+        """Puts what depends on the plot's size in its place at once, as before a picture."""
+
+    def _ask(self, kind: str, save: Callable[[Path], None]) -> None:
+        suffix = kind[kind.index("*") + 1 : -1]
+        name = self.accessibleName().lower().replace(" ", "-") + suffix
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save", name, kind)
+        if not chosen:
+            return
+        path = Path(chosen)
+        try:
+            save(path if path.suffix else path.with_suffix(suffix))
+        except OSError as error:
+            # No dialog over a running window: the words appear where the person just looked.
+            self.setToolTip(f"Not saved: {error}. Choose another folder.")
+        else:
+            self.setToolTip("")

@@ -1,0 +1,64 @@
+"""The box of values beside the pointer, the same on every plot."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from PySide6.QtCore import QPoint, QPointF
+
+from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.plots.plot_text import label, recolor
+from maml_explorer.gui.style.theme import Theme
+
+
+class ReadOut:
+    """A hairline at the pointer and a box of lines beside it."""
+
+    def __init__(self, plot: Plot) -> None:
+        self._plot = plot
+        self.pointer: QPoint | None = None
+        """Where the pointer rests on the plot, so that new data can be read off too."""
+        self.text = ""
+        self._hair = pg.InfiniteLine(angle=90, movable=False)
+        self._box = label("", plot.theme.text, plot.theme.card)
+        for z, item in ((0, self._hair), (50, self._box)):
+            item.setZValue(z)
+            plot.getPlotItem().addItem(item, ignoreBounds=True)
+            item.hide()
+        self.restyle(plot.theme)
+
+    def restyle(self, theme: Theme) -> None:
+        """Takes the colours of `theme`."""
+        self._hair.setPen(self._plot.pen(theme.border))
+        recolor(self._box, theme.text, theme.card)
+        self._box.border = self._plot.pen(theme.border)
+
+    def over(self, pixel: QPoint) -> float | None:
+        """The x of the data under the pointer; None outside the axes."""
+        if not self._plot.area().contains(QPointF(pixel)):
+            self.hide()
+            return None
+        self.pointer = pixel
+        return self._plot.to_data(pixel)[0]
+
+    def show(self, html: str) -> None:
+        """Shows lines of HTML beside the pointer."""
+        if self.pointer is None:
+            return
+        self.text = html
+        area = self._plot.area()
+        color = self._plot.theme.text
+        self._box.setHtml(f'<span style="color:{color}">{html}</span>')
+        width = self._box.textItem.boundingRect().width()
+        right = self.pointer.x() > area.center().x()
+        left = self.pointer.x() - 14 - width if right else self.pointer.x() + 14
+        left = max(area.left() + 2, min(left, area.right() - width - 2))
+        self._box.setPos(*self._plot.to_data(QPoint(round(left), round(area.top()) + 6)))
+        self._hair.setPos(self._plot.to_data(self.pointer)[0])
+        self._box.show()
+        self._hair.show()
+
+    def hide(self) -> None:
+        """Ends the read-out."""
+        self.pointer, self.text = None, ""
+        self._box.hide()
+        self._hair.hide()

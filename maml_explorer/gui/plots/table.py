@@ -1,0 +1,27 @@
+"""Table of what a plot shows, and how it is saved as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+Table = tuple[Sequence[str], Iterable[Sequence[object]]]
+"""Column names and rows, as written to a CSV file."""
+
+
+def save_table(table: Table, path: Path) -> None:
+    """Writes a table as CSV.
+
+    Raises:
+        OSError: where it cannot be written.
+    """
+    header, rows = table
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)

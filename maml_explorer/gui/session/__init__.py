@@ -1,0 +1,1 @@
+"""State of the window: settings, run, task, losses, pins."""

@@ -1,0 +1,278 @@
+"""The losses of a run as the window keeps them: a trace per arm and loss, and what was changed.
+
+NumPy only, no Qt.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from maml_explorer.gui.session.loss_traces import Array, Trace, columns
+from maml_explorer.gui.session.meta_test_losses import HeldOutLosses, HeldOutPoint
+from maml_explorer.protocol.reports import Metrics
+from maml_explorer.settings.declaration import shown
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.restart import changed_keys
+from maml_explorer.settings.settings import Settings
+
+OUTER_STEPS, SECONDS, GRADIENTS = 0, 1, 2
+"""The x axes of a trace."""
+X_LABELS = {
+    OUTER_STEPS: "outer step",
+    SECONDS: "seconds of training, per arm",
+    GRADIENTS: "gradient evaluations per task",
+}
+OUTER_LOSS, INNER_LOSS, HELD_OUT = "outer", "inner", "held-out"
+"""What is drawn: two losses of the training stream, or what the meta-tests found."""
+_STREAMS = {OUTER_LOSS: "query_after", INNER_LOSS: "support_before"}
+"""Loss of the training stream → what it is called in a report."""
+_ABOVE = 3.0
+"""So many times the highest reference line belong to what the y axis shows."""
+_NONE = np.zeros(0)
+_MOST_WAITING = 1 << 14
+"""Outer steps that wait to be taken up together."""
+_NEAR = 0.02
+"""Changes of the same settings within this part of the run are one mark."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A change of settings while training."""
+
+    outer_step: int
+    keys: tuple[str, ...]
+    """Keys of the settings, or "arms"."""
+    before: Settings
+    after: Settings
+
+    @property
+    def symbol(self) -> str:
+        """What stands at the mark: "α", "β", or the setting's name."""
+        names = [DECLARATIONS[key] for key in self.keys if key in DECLARATIONS]
+        return ", ".join(d.symbol or d.label.lower() for d in names[:2]) or "arms"
+
+    @property
+    def words(self) -> str:
+        """What was changed: "Inner learning rate α 0.01 → 0.1"."""
+        lines = [
+            f"{DECLARATIONS[key].label} {shown(self.before[key])} → {shown(self.after[key])}"
+            for key in self.keys
+            if key in DECLARATIONS
+        ]
+        old = {arm.name: arm for arm in self.before.arms}
+        new = {arm.name: arm for arm in self.after.arms}
+        lines += [f"{name} added" for name in new if name not in old]
+        lines += [f"{name} removed" for name in old if name not in new]
+        lines += [f"overrides of {n} changed" for n in new if n in old and old[n] != new[n]]
+        return "; ".join(lines)
+
+
+def change(before: Settings, after: Settings, outer_step: int) -> Mark | None:
+    """The mark of a change; None where nothing has changed."""
+    keys = tuple(changed_keys(before, after))
+    if before.arms != after.arms:
+        keys = (*keys, "arms")
+    return Mark(outer_step, keys, before, after) if keys else None
+
+
+class LossHistory:
+    """All arms' losses of one run."""
+
+    def __init__(self) -> None:
+        self._traces: dict[str, dict[str, Trace]] = {loss: {} for loss in _STREAMS}
+        self._waiting: dict[str, list[Metrics]] = {loss: [] for loss in _STREAMS}
+        self._waiting_steps = dict.fromkeys(_STREAMS, 0)
+        self.marks: list[Mark] = []
+        self.held_out = HeldOutLosses()
+
+    @property
+    def traces(self) -> dict[tuple[str, str], Trace]:
+        """(arm, loss) → trace over (outer steps, seconds, gradient evaluations)."""
+        return {(arm, loss): t for loss in _STREAMS for arm, t in self.of_loss(loss).items()}
+
+    def of_loss(self, loss: str) -> dict[str, Trace]:
+        """Arm → trace of one loss."""
+        waiting, self._waiting[loss] = self._waiting[loss], []
+        self._waiting_steps[loss] = 0
+        for _, blocks in itertools.groupby(waiting, key=lambda block: block.arms):
+            self._take(loss, list(blocks))
+        return self._traces[loss]
+
+    def extend(self, metrics: Metrics) -> None:
+        """Takes up a block of outer steps."""
+        # Many short blocks cost as much as many long ones, and nobody looks at two losses at once:
+        # they wait until somebody does.
+        for loss in _STREAMS:
+            self._waiting[loss].append(metrics)
+            self._waiting_steps[loss] += len(metrics.outer_step)
+            if self._waiting_steps[loss] >= _MOST_WAITING:
+                self.of_loss(loss)
+
+    def _take(self, loss: str, blocks: list[Metrics]) -> None:
+        steps = np.concatenate([block.outer_step for block in blocks]).astype(float)
+        seconds = np.concatenate([block.seconds for block in blocks], axis=1)
+        gradients = np.concatenate([block.gradient_evaluations for block in blocks], axis=1)
+        values = np.concatenate([getattr(block, _STREAMS[loss]) for block in blocks], axis=1)
+        traces = self._traces[loss]
+        for row, arm in enumerate(blocks[0].arms):
+            x = np.stack((steps, seconds[row], gradients[row].astype(float)))
+            trace = traces.get(arm)
+            last = x[:, :1]
+            if trace is not None and len(trace):
+                last = np.stack([trace.x(axis)[-1:] for axis in range(len(x))])
+            # what counts from 0 again is of an arm defined anew under a name there was before
+            falls = np.flatnonzero((np.diff(x, axis=1, prepend=last) < 0).any(0))
+            begin = int(falls[-1]) if len(falls) else 0
+            if trace is None or len(falls):
+                trace = traces[arm] = Trace(axes=3)
+            trace.extend(x[:, begin:], values[row, begin:])
+
+    def rewind(self, outer_step: int) -> None:
+        """Drops what came after an outer step."""
+        for trace in self.traces.values():
+            trace.rewind(outer_step)
+        self.held_out.rewind(outer_step)
+        self.marks = [mark for mark in self.marks if mark.outer_step <= outer_step]
+
+    def forget(self, arms: set[str]) -> None:
+        """Drops arms, so that a later one of the same name begins anew."""
+        for loss in _STREAMS:
+            kept = {arm: trace for arm, trace in self.of_loss(loss).items() if arm not in arms}
+            self._traces[loss] = kept
+        self.held_out.forget(arms)
+
+    def mark(self, before: Settings, after: Settings, outer_step: int) -> None:
+        """Remembers a change; a drag of one slider is one mark."""
+        mark = change(before, after, outer_step)
+        if mark is None:
+            return
+        last = self.marks[-1] if self.marks else None
+        if (
+            last is not None
+            and last.keys == mark.keys
+            and outer_step - last.outer_step <= _NEAR * outer_step
+        ):
+            joined = change(last.before, after, last.outer_step)
+            self.marks[-1:] = [] if joined is None else [joined]
+        else:
+            self.marks.append(mark)
+
+    def at(self, outer_step: float, axis: int, arm: str, loss: str) -> float | None:
+        """Where an outer step lies on an axis of an arm; None before its first step."""
+        trace = self.of_loss(loss).get(arm)
+        if trace is None or len(trace) == 0:
+            return None
+        if axis == OUTER_STEPS:
+            return float(outer_step)
+        return float(np.interp(outer_step, trace.x(OUTER_STEPS), trace.x(axis)))
+
+    @staticmethod
+    def of(traces: dict[tuple[str, str], Trace]) -> LossHistory:
+        """The history of a run that is over, (arm, loss) → trace."""
+        history = LossHistory()
+        for (arm, loss), trace in traces.items():
+            history._traces[loss][arm] = trace
+        return history
+
+    def thinned(self, most: int) -> LossHistory:
+        """A copy in at most `most` bins a trace, to be looked at only."""
+        copy = LossHistory.of({key: trace.thinned(most) for key, trace in self.traces.items()})
+        copy.held_out.points = {arm: list(points) for arm, points in self.held_out.points.items()}
+        return copy
+
+    @property
+    def empty(self) -> bool:
+        """Whether no arm has taken a step."""
+        return not any(trace.steps for trace in self.traces.values())
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A trace reduced to what a plot of so many pixels can show; finite values only."""
+
+    raw_x: Array
+    raw_y: Array
+    """[2 · column]: from the smallest to the largest value of each pixel column."""
+    x: Array
+    y: Array
+    """[column]: the moving average at the end of each pixel column."""
+
+
+def held_out_drawn(
+    history: LossHistory, arm: str, axis: int, log_x: bool, log_y: bool
+) -> tuple[Drawn, list[HeldOutPoint]]:
+    """(the meta-tests of an arm to draw, the same as points); log10 on logarithmic axes."""
+    points, places = [], []
+    for point in history.held_out.points.get(arm, []):
+        place = history.at(point.outer_step, axis, arm, OUTER_LOSS)
+        if place is None or point.outer_step == 0:
+            place = 0.0
+        if (place > 0 or not log_x) and (point.mse > 0 or not log_y):
+            points.append(point)
+            places.append(math.log10(place) if log_x else place)
+    values = [math.log10(point.mse) if log_y else point.mse for point in points]
+    return Drawn(_NONE, _NONE, np.array(places, dtype=float), np.array(values, dtype=float)), points
+
+
+def reduced(
+    trace: Trace, axis: int, smoothing: float, edges: Array, log_x: bool, log_y: bool
+) -> Drawn:
+    """What to draw of a trace between pixel columns at `edges` [column + 1].
+
+    Edges and results are log10 of the values on logarithmic axes.
+    """
+    x = trace.x(axis)
+    if log_x:
+        x = np.log10(np.maximum(x, 1e-12))
+    first, last = columns(x, edges)
+    if len(first) == 0:
+        return Drawn(_NONE, _NONE, _NONE, _NONE)
+    stop = last[-1] + 1
+    low = np.fmin.reduceat(trace.low()[:stop], first)
+    high = np.fmax.reduceat(trace.high()[:stop], first)
+    raw_x = np.repeat(x[last], 2)
+    raw_y = np.stack((low, high), axis=1).ravel()
+    smooth_x, smooth_y = x[last], trace.smoothed(smoothing)[last].astype(np.float64)
+    if log_y:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            raw_y, smooth_y = np.log10(raw_y), np.log10(smooth_y)
+    raw, smooth = np.isfinite(raw_y), np.isfinite(smooth_y)
+    return Drawn(raw_x[raw], raw_y[raw], smooth_x[smooth], smooth_y[smooth])
+
+
+def loss_range(values: list[Array], references: list[float], log: bool) -> tuple[float, float]:
+    """(low, high) of the y axis for raw values [value] (log10 where `log`) and reference lines.
+
+    It moves in steps, so seldom; single spikes are cut off, and so is a beginning many times above
+    the reference lines once most of the run is below them.
+    """
+    together = np.concatenate([*values, np.zeros(0)])
+    lines = [np.log10(r) if log else r for r in references if np.isfinite(r) and (r > 0 or not log)]
+    spread: list[float] = []
+    if len(together):
+        least, usual, most = np.quantile(together, (0.004, 0.85, 0.996)).tolist()
+        if lines:
+            of_interest = max(lines) + np.log10(_ABOVE) if log else _ABOVE * max(lines)
+            most = min(most, max(usual, of_interest))
+        spread = [least, most]
+    every = [*lines, *spread]
+    if not every:
+        return (-1.0, 1.0) if log else (0.0, 1.0)
+    low, high = min(every), max(every)
+    if log and not len(together):
+        low = high - 1.0
+    if log:
+        return _round(low - 0.02, np.floor), _round(high + 0.02, np.ceil)
+    return 0.0, float(10 ** _round(np.log10(max(high, 1e-12) * 1.02), np.ceil))
+
+
+def _round(exponent: float, way: np.ufunc) -> float:
+    """`exponent` to the next log10 of 1, 1.5, 2, 3, 5 or 7 · 10ⁿ, down or up."""
+    decade = np.floor(exponent)
+    marks = decade + np.log10([1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0])
+    inside = marks[marks <= exponent + 1e-9] if way is np.floor else marks[marks >= exponent - 1e-9]
+    return float(inside[-1] if way is np.floor else inside[0])

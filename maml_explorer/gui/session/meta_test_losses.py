@@ -1,0 +1,73 @@
+"""What every meta-test of a run found at the inner steps of training: pure, no Qt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.protocol.reports import MetaTested
+from maml_explorer.settings.settings import Arm, Settings
+
+MOST = 1000
+"""Most meta-tests that are kept; when full, every second one goes."""
+
+
+@dataclass(frozen=True)
+class HeldOutPoint:
+    """One arm in one meta-test."""
+
+    outer_step: int
+    inner_step: int
+    mse: float
+    """Query MSE, the mean over the tasks that did not diverge."""
+    ci95: float | None
+    diverged: int
+    """Number of tasks that are left out of the mean."""
+
+
+def trained_steps(settings: Settings, arm: Arm) -> int:
+    """The inner steps that an arm takes in training; as many as the others where it takes none."""
+    inner = settings.of_arm(arm).inner
+    interpolates = ALGORITHMS[arm.algorithm].outer_rule == "interpolation"
+    return inner.reptile_inner_steps if interpolates else inner.inner_steps
+
+
+class HeldOutLosses:
+    """The points of all arms."""
+
+    def __init__(self) -> None:
+        self.points: dict[str, list[HeldOutPoint]] = {}
+        """Arm → points, by outer step."""
+
+    def add(self, report: MetaTested, settings: Settings) -> None:
+        """Takes up a meta-test; one of the same outer step takes the place of the one before."""
+        for arm in settings.arms:
+            test = report.arms.get(arm.name)
+            if test is None:
+                continue
+            k = min(trained_steps(settings, arm), len(test.mean) - 1)
+            lost = test.diverged[k]
+            value = test.mean_kept[k] if lost or test.mean[k] is None else test.mean[k]
+            if value is None or not math.isfinite(value):
+                continue
+            points = self.points.setdefault(arm.name, [])
+            if points and points[-1].outer_step >= report.outer_step:
+                self.points[arm.name] = points = [
+                    point for point in points if point.outer_step < report.outer_step
+                ]
+            ci95 = None if lost else test.ci95[k]
+            points.append(HeldOutPoint(report.outer_step, k, value, ci95, lost))
+            if len(points) > MOST:
+                del points[1:-1:2]
+
+    def rewind(self, outer_step: int) -> None:
+        """Drops what came after an outer step."""
+        self.points = {
+            name: [point for point in points if point.outer_step <= outer_step]
+            for name, points in self.points.items()
+        }
+
+    def forget(self, arms: set[str]) -> None:
+        """Drops arms."""
+        self.points = {name: points for name, points in self.points.items() if name not in arms}

@@ -1,0 +1,145 @@
+"""Runs that were pinned to be compared: settings and figures as they were at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtGui import QUndoCommand
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.session.loss_history import LossHistory
+from maml_explorer.gui.style.numbers import whole
+from maml_explorer.protocol.commands import ShowGhost
+from maml_explorer.protocol.reports import MetaTested
+from maml_explorer.settings.declaration import shown
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.restart import changed_keys
+from maml_explorer.settings.settings import Settings
+
+if TYPE_CHECKING:
+    pass
+
+MOST = 20
+"""Pinned runs at a time; the oldest gives way."""
+MOST_BINS = 400
+"""Bins that are kept of each loss of a pinned run."""
+
+Figures = dict[str, tuple[float | None, ...]]
+"""Arm → mean query MSE [inner step] on the held-out tasks; None where a task diverged."""
+
+
+@dataclass(frozen=True)
+class PinnedRun:
+    """One run in the table."""
+
+    name: str
+    settings: Settings
+    outer_step: int
+    figures: Figures
+    """Filled in when the meta-test of that outer step is done."""
+    run: int = 0
+    """The number of the run that was pinned; 0 for one of an earlier start, or no run."""
+    folder: str = ""
+    """Where its state is kept."""
+    losses: LossHistory | None = field(default=None, compare=False)
+
+    @property
+    def ghost(self) -> Ghost:
+        """It as what is drawn beside a run's adaptation."""
+        return Ghost(self.name, self.settings, self.outer_step, ShowGhost(self.folder))
+
+
+@dataclass(frozen=True)
+class Ghost:
+    """A run that is drawn beside the adaptation of the one there is."""
+
+    name: str
+    settings: Settings
+    outer_step: int
+    command: ShowGhost
+    """What has the worker show it."""
+
+    @property
+    def words(self) -> str:
+        """Which run, and its state: "Run 1 · outer step 20 000"."""
+        return f"{self.name} · outer step {whole(self.outer_step)}"
+
+
+def figures_of(meta_test: MetaTested | None) -> Figures:
+    """What the newest meta-test says; empty before the first."""
+    return {} if meta_test is None else {name: arm.mean for name, arm in meta_test.arms.items()}
+
+
+def figures_of_records(arm: str, records: Sequence[Mapping[str, Any]]) -> Figures:
+    """The figures in the last record of an exported initialization; empty where it has none."""
+    return {arm: tuple(records[-1]["mean"])} if records else {}
+
+
+def figure(figures: Figures, arm: str, inner_step: int) -> float | None:
+    """An arm's figure after so many inner steps, or after as many as there are."""
+    values = figures.get(arm, ())
+    return values[min(inner_step, len(values) - 1)] if values else None
+
+
+def differences(settings: Settings, baseline: Settings) -> str:
+    """What differs from the baseline: "α 0.1, ANIL K 5"; empty where nothing does."""
+    shared = changed_keys(baseline, settings)
+    words = [_worth(key, settings) for key in shared]
+    before = {arm.name: arm for arm in baseline.arms}
+    for arm in settings.arms:
+        was = before.get(arm.name)
+        if was is None or was == arm:
+            continue
+        if was.algorithm != arm.algorithm:
+            words.append(f"{arm.name} is {ALGORITHMS[arm.algorithm].label}")
+        own, other = settings.of_arm(arm), baseline.of_arm(was)
+        words += [
+            f"{arm.name} {_worth(key, own)}"
+            for key in changed_keys(other, own)
+            if key not in shared or own[key] != settings[key]
+        ]
+    names = [arm.name for arm in settings.arms]
+    if names != list(before):
+        words.append("arms " + " ".join(names))
+    return ", ".join(words)
+
+
+def _worth(key: str, settings: Settings) -> str:
+    """A setting and its value, in few letters."""
+    return f"{DECLARATIONS[key].symbol or DECLARATIONS[key].label} {shown(settings[key])}"
+
+
+class Pin(QUndoCommand):
+    """Another list of pinned runs."""
+
+    def __init__(
+        self,
+        put: Callable[[tuple[PinnedRun, ...]], None],
+        before: tuple[PinnedRun, ...],
+        after: tuple[PinnedRun, ...],
+        text: str,
+    ) -> None:
+        super().__init__(text)
+        self._put, self._before, self._after = put, before, after
+
+    def redo(self) -> None:
+        """Makes the change."""
+        self._put(self._after)
+
+    def undo(self) -> None:
+        """Takes it back."""
+        self._put(self._before)
+
+
+BEFORE = "run before"
+
+
+@dataclass(frozen=True)
+class LossGhost:
+    """Another run among the losses."""
+
+    name: str
+    settings: Settings
+    history: LossHistory

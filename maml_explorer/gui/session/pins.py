@@ -1,0 +1,182 @@
+"""The runs that are compared with the one there is: pinned, replaced, exported elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from maml_explorer.gui.session.loss_record import LossRecord
+from maml_explorer.gui.session.pinned_run import (
+    BEFORE,
+    MOST,
+    MOST_BINS,
+    Ghost,
+    Pin,
+    PinnedRun,
+    figures_of,
+    figures_of_records,
+)
+from maml_explorer.protocol.commands import PinRun, ShowGhost
+from maml_explorer.protocol.reports import MetaTested
+from maml_explorer.storage.initialization.folder import Initialization
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.session.session import Session
+
+
+class Pins(QObject):
+    """Any number among the losses, one beside the adaptation."""
+
+    changed = Signal()
+    """Another list of pinned runs, or figures of one."""
+    compared_changed = Signal()
+    """Other pinned runs are drawn among the losses."""
+    ghost_changed = Signal()
+    """Another run, or none, is drawn beside the adaptation."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self.runs: tuple[PinnedRun, ...] = ()
+        self.compared: frozenset[str] = frozenset()
+        """Names of the pinned runs that are drawn among the losses."""
+        self.ghost: Ghost | None = None
+        """The run whose adaptation is drawn beside that of the one there is."""
+        self.replaced: Ghost | None = None
+        """The run that was there before a restart."""
+        self.place: Path | None = None
+        """Where pinned runs are kept; None is a folder that goes with the session."""
+        self._untested: list[PinnedRun] = []
+        """Pinned runs that wait for the meta-test that was asked for when they were pinned."""
+        self._temporary: Path | None = None
+        self._count = self._folders = 0
+        session.meta_tested.connect(self._take_meta_test)
+
+    def pin_run(self) -> None:
+        """Keeps the run to compare later ones with: settings, figures, losses, curves."""
+        session = self._session
+        step = 0 if session.status is None else session.status.outer_step
+        tested = session.meta_test
+        if tested is not None and tested.outer_step != step:
+            tested = None
+        folder = str(self._new_folder())
+        losses = LossRecord.of(session).history.thinned(MOST_BINS)
+        run = PinnedRun(
+            self._new_name(), session.settings, step, figures_of(tested), session.run, folder,
+            losses,
+        )  # fmt: skip
+        session.post(PinRun(folder))
+        if tested is None:
+            self._untested = [*self._untested, run]
+            session.request_meta_test()
+        self._pin(run)
+
+    def pin_initialization(self, source: Path, found: Initialization) -> None:
+        """Pins what was exported, so that it is drawn beside the run.
+
+        Raises:
+            OSError: where it cannot be copied; nothing has changed.
+        """
+        folder = self._new_folder()
+        folder.mkdir()
+        for name in ("config.json", "model.safetensors"):
+            shutil.copyfile(source / name, folder / name)
+        figures = figures_of_records(found.arm.name, found.evaluations)
+        name = self._free(source.name[:40])
+        self._pin(PinnedRun(name, found.settings, found.outer_step, figures, 0, str(folder)))
+
+    def take(self, runs: Iterable[PinnedRun]) -> None:
+        """Lists runs that were pinned at an earlier start; they are drawn on request."""
+        self._put((*runs, *self.runs)[-MOST:])
+
+    def delete(self, run: PinnedRun) -> None:
+        """Deletes a pinned run; one undo step."""
+        rest = tuple(other for other in self.runs if other is not run)
+        self._session.undo_stack.push(Pin(self._put, self.runs, rest, "Delete pinned run"))
+
+    def compare(self, names: Iterable[str]) -> None:
+        """Draws these pinned runs among the losses."""
+        self.compared = frozenset(names)
+        self.compared_changed.emit()
+
+    def show(self, ghost: Ghost | None) -> None:
+        """Draws this run's adaptation beside that of the one there is; None ends it."""
+        if ghost != self.ghost:
+            self.ghost = ghost
+            self._session.post(ShowGhost() if ghost is None else ghost.command)
+            self.ghost_changed.emit()
+
+    @property
+    def here(self) -> Ghost | None:
+        """The run there is, as what is drawn beside the next; None where it has not trained."""
+        session = self._session
+        step = 0 if session.status is None else session.status.outer_step
+        return Ghost(BEFORE, session.settings, step, ShowGhost(run=session.run)) if step else None
+
+    def show_replaced(self, before: Ghost | None) -> None:
+        """After a restart: draws the run before, unless a person has chosen another one."""
+        self.replaced = before
+        if self.ghost is None:
+            self.show(before)
+
+    def forget_replaced(self) -> None:
+        """Another run begins: the worker may not keep the one before it for long."""
+        self.replaced = None
+        if self.ghost is not None and self.ghost.command.run:
+            self.show(None)
+
+    def close(self) -> None:
+        """Leaves nothing behind that is not kept."""
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _pin(self, run: PinnedRun) -> None:
+        runs = (*self.runs, run)[-MOST:]
+        self._session.undo_stack.push(Pin(self._put, self.runs, runs, "Pin run"))
+        self.compare(self.compared | {run.name})
+        self.show(run.ghost)
+
+    def _put(self, runs: tuple[PinnedRun, ...]) -> None:
+        self.runs = runs
+        pinned = self.ghost is not None and bool(self.ghost.command.folder)
+        if pinned and all(run.ghost != self.ghost for run in runs):
+            self.show(None)
+        self.changed.emit()
+
+    def _take_meta_test(self, tested: MetaTested) -> None:
+        """A run pinned while it trained is measured some outer steps later, where it then stood."""
+        here = [run for run in self._untested if run.run == tested.run]
+        late = [run for run in here if tested.outer_step >= run.outer_step]
+        self._untested = [run for run in here if run not in late]
+        for run in late:
+            run.figures.update(figures_of(tested))
+        if late:
+            self.changed.emit()
+
+    def _new_name(self) -> str:
+        taken = {run.name for run in self.runs}
+        while True:
+            self._count += 1
+            if f"Run {self._count}" not in taken:
+                return f"Run {self._count}"
+
+    def _free(self, name: str) -> str:
+        taken = {run.name for run in self.runs}
+        names = [name, *(f"{name} {n}" for n in range(2, MOST + 3))]
+        return next(name for name in names if name not in taken)
+
+    def _new_folder(self) -> Path:
+        place = self.place or self._temporary
+        if place is None:
+            place = self._temporary = Path(tempfile.mkdtemp(prefix="maml-explorer-"))
+        place.mkdir(parents=True, exist_ok=True)
+        # sorted by name they are in the order in which they were pinned
+        self._folders += 1
+        return place / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}-{self._folders:03d}"

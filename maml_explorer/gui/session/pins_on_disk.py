@@ -1,0 +1,166 @@
+"""Pinned runs on disk, so that they are there at the next start.
+
+A folder each, in which the worker has written settings and state; beside them `pin.json` with what
+the window knows of the run: name, outer step, figures, and its losses in few bins.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from maml_explorer.files.reader import StorageError, read_json
+from maml_explorer.files.writer import write_text
+from maml_explorer.gui.session.loss_history import INNER_LOSS, OUTER_LOSS, LossHistory
+from maml_explorer.gui.session.loss_traces import SMOOTHINGS, Array, Trace
+from maml_explorer.gui.session.pinned_run import MOST, MOST_BINS, Figures, PinnedRun
+from maml_explorer.gui.session.session import Session
+from maml_explorer.protocol.reports import Exported
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.text import from_toml, to_toml
+
+SCHEMA = 1
+_FILE = "pin.json"
+_LIMIT = 4 * 1024 * 1024
+_ROWS = 3 + 3 + len(SMOOTHINGS)
+"""Of a trace: x on three axes; smallest, mean and largest value; the averages."""
+
+
+class PinsOnDisk(QObject):
+    """Keeps a session's pinned runs in `place`."""
+
+    def __init__(self, session: Session, place: Path) -> None:
+        super().__init__(session)
+        self._session = session
+        self._written: dict[str, dict[str, Any]] = {}
+        """Folder → what its file says."""
+        session.pins.place = place
+        found, self.refused = read_pins(place)
+        self._known = {run.folder for run in found}
+        session.pins.take(found)
+        session.pins.changed.connect(self._look)
+        session.exported.connect(self._exported)
+
+    def _exported(self, report: Exported) -> None:
+        if report.what == "pin":
+            self._look()
+
+    def _look(self) -> None:
+        """Writes what is new of the runs whose folder is there already."""
+        for run in self._session.pins.runs:
+            self._known.add(run.folder)
+            if run.folder and Path(run.folder).is_dir():
+                content = to_json(run)
+                if self._written.get(run.folder) != content:
+                    self._written[run.folder] = content
+                    try:
+                        write_text(Path(run.folder) / _FILE, json.dumps(content))
+                    except OSError as error:
+                        self._session.noted.emit(
+                            f"{run.name} is pinned until the window is closed: it could not be "
+                            f"written, {error.strerror}."
+                        )
+
+    def close(self) -> None:
+        """Deletes the folders of runs that were deleted: undo cannot bring them back any more."""
+        kept = {run.folder for run in self._session.pins.runs}
+        for folder in self._known - kept:
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def to_json(run: PinnedRun) -> dict[str, Any]:
+    """What is remembered of a pinned run; numbers with five digits."""
+    losses = {} if run.losses is None else run.losses.traces
+    return {
+        "schema": SCHEMA,
+        "name": run.name,
+        "settings": to_toml(run.settings),
+        "outer_step": run.outer_step,
+        "figures": {arm: list(values) for arm, values in run.figures.items()},
+        "losses": [
+            {"arm": arm, "loss": loss, "rows": [_numbers(row) for row in trace.rows()]}
+            for (arm, loss), trace in losses.items()
+        ],
+    }
+
+
+def read_pins(place: Path) -> tuple[list[PinnedRun], list[str]]:
+    """(runs that are pinned in `place`, the oldest first; a sentence for each refused one)."""
+    found, refused = [], []
+    try:
+        paths = sorted(path for path in place.iterdir() if (path / _FILE).is_file())
+    except OSError:
+        return [], []
+    for path in paths[-MOST:]:
+        try:
+            found.append(_read(path))
+        except (SettingsError, StorageError, OSError) as error:
+            refused.append(f"The pinned run in {path.name} was not read: {error}")
+    return found, refused
+
+
+def _read(path: Path) -> PinnedRun:
+    data = read_json(path / _FILE, _LIMIT)
+    damaged = StorageError(f"{_FILE} is not as this program writes it.")
+    if data.get("schema") != SCHEMA:
+        raise damaged
+    name, step, text = data.get("name"), data.get("outer_step"), data.get("settings")
+    if not isinstance(name, str) or not 0 < len(name) <= 60 or not isinstance(text, str):
+        raise damaged
+    if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step < 2**53:
+        raise damaged
+    figures = data.get("figures")
+    if not isinstance(figures, dict) or not all(map(_is_figures, figures.values())):
+        raise damaged
+    settings = from_toml(text)
+    losses = _losses(data.get("losses"), {arm.name for arm in settings.arms}, damaged)
+    known: Figures = {arm: tuple(values) for arm, values in figures.items()}
+    return PinnedRun(name, settings, step, known, 0, str(path), losses)
+
+
+def _losses(found: Any, arms: set[str], damaged: StorageError) -> LossHistory:
+    if not isinstance(found, list) or len(found) > 64:
+        raise damaged
+    traces: dict[tuple[str, str], Trace] = {}
+    for entry in found:
+        if not isinstance(entry, dict) or entry.get("arm") not in arms:
+            raise damaged
+        rows, loss = entry.get("rows"), entry.get("loss")
+        if loss not in (OUTER_LOSS, INNER_LOSS) or not isinstance(rows, list):
+            raise damaged
+        if len(rows) != _ROWS or not all(_is_figures(row, MOST_BINS) for row in rows):
+            raise damaged
+        if len({len(row) for row in rows}) != 1:
+            raise damaged
+        table = np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=float)
+        if not np.isfinite(table[:3]).all() or (np.diff(table[:3]) < 0).any():
+            raise damaged
+        traces[entry["arm"], loss] = Trace.of_rows(table)
+    return LossHistory.of(traces)
+
+
+def _numbers(row: Array) -> list[float | None]:
+    return [float(f"{value:.5g}") if math.isfinite(value) else None for value in row.tolist()]
+
+
+def _is_figures(values: Any, most: int = 1000) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) <= most
+        and all(
+            value is None
+            or (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and abs(value) < 1e300
+            )
+            for value in values
+        )
+    )

@@ -1,0 +1,84 @@
+"""Stability of training, as light and words say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from maml_explorer.gui.style.numbers import number, whole
+from maml_explorer.protocol.insight import Insight, InsightRequest
+from maml_explorer.protocol.insight_records.stability import StabilitySeen
+
+QUIET, WARNING, DANGER, DARK = "quiet", "warning", "danger", "dark"
+STABILITY = InsightRequest.of("stability")
+FEW = 0.05
+"""Up to this share of swinging inner steps the light stays quiet."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the light shows."""
+
+    level: str
+    words: str
+    details: str = ""
+
+
+def records(insight: Insight | None, hidden: frozenset[str]) -> dict[str, StabilitySeen]:
+    """arm → what was seen of it; the arms that are drawn and have an inner loop."""
+    if insight is None or not isinstance(insight.value, Mapping):
+        return {}
+    return {
+        name: seen
+        for name, seen in insight.value.items()
+        if isinstance(seen, StabilitySeen) and name not in hidden
+    }
+
+
+def verdict(insight: Insight | None, hidden: frozenset[str] = frozenset()) -> Verdict:
+    """The state of the least stable arm in words.
+
+    Swinging is what makes inner steps explode, so it alone lights up, and how far it is away is
+    said where there is none: negative curvature makes the spectral radius of most tasks larger
+    than 1 without any harm.
+    """
+    seen = records(insight, hidden)
+    if insight is None:
+        return Verdict(DARK, "")
+    if insight.failed:
+        return Verdict(DARK, "stability not known", insight.failed)
+    if not seen:
+        return Verdict(DARK, "", "No visible arm has an inner loop in training.")
+    details = "\n".join(
+        [f"Inner steps at outer step {whole(insight.outer_step)}"]
+        + [f"{name}: {_figures(one)}" for name, one in seen.items()]
+    )
+    diverged = {name: one.diverged for name, one in seen.items() if one.diverged}
+    worst = max(seen, key=lambda name: (seen[name].share_swinging, seen[name].median))
+    of_arm = f"{worst}: " if len(seen) > 1 else ""
+    radius = f"spectral radius {number(seen[worst].largest_radius)}"
+    if diverged:
+        name = max(diverged, key=lambda arm: diverged[arm])
+        tasks = len(seen[name].radius)
+        words = f"{name}: inner steps diverge on {diverged[name]} of {tasks} tasks"
+        return Verdict(DANGER, words, details)
+    share = seen[worst].share_swinging
+    if share > FEW:
+        words = f"{of_arm}{whole(100 * share)} % of inner steps swing · {radius}"
+        return Verdict(WARNING, words, details)
+    words = f"inner steps stable · {of_arm}{_middle(seen[worst])}, swings above 2"
+    return Verdict(QUIET, words, details)
+
+
+def _middle(seen: StabilitySeen) -> str:
+    name = "α λ_max" if seen.scalar else "largest eigenvalue of diag(a) H"
+    return f"{name} {number(seen.median)} (median)"
+
+
+def _figures(seen: StabilitySeen) -> str:
+    return (
+        f"{_middle(seen)}, {number(seen.largest)} (largest), above 2 in "
+        f"{whole(100 * seen.share_swinging)} % of inner steps: these swing. Spectral radius of "
+        f"I − diag(a) H {number(seen.largest_radius)}, above 1 in "
+        f"{whole(100 * seen.share_above_one)} %: negative curvature counts too."
+    )

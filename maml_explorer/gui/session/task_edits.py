@@ -1,0 +1,68 @@
+"""What a click or drag does to the task that is shown: pure, a task in and a task out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from maml_explorer.gui.session.task_sampling import fixed, sine
+from maml_explorer.protocol.commands import ProbeTask
+
+
+def truth(probe: ProbeTask, x: float) -> float | None:
+    """The target of the task at `x`; None for a person's own task."""
+    if probe.amplitude is None or probe.phase is None:
+        return None
+    return float(sine(np.array([x]), probe)[0])
+
+
+def own(probe: ProbeTask) -> ProbeTask:
+    """The same support points as a task of the person's own: no truth, no query points."""
+    return replace(probe, amplitude=None, phase=None, query_x=None, frequency=1.0)
+
+
+def with_point(probe: ProbeTask, x: float, y: float) -> ProbeTask:
+    """The task with one more support point, the last."""
+    return replace(
+        probe,
+        support_x=fixed(np.append(probe.support_x, x)),
+        support_y=fixed(np.append(probe.support_y, y)),
+    )
+
+
+def moved(probe: ProbeTask, index: int, x: float, y: float) -> ProbeTask:
+    """The task with one support point elsewhere."""
+    xs, ys = probe.support_x.copy(), probe.support_y.copy()
+    xs[index], ys[index] = x, y
+    return replace(probe, support_x=fixed(xs), support_y=fixed(ys))
+
+
+def dragged(start: ProbeTask, index: int, x: float, y: float, reach: float) -> ProbeTask:
+    """The task after dragging a point of `start` to (x, y).
+
+    Within `reach` of the truth the point stays on it (with the noise it had) and the task stays
+    the sampled one; farther away it becomes the person's own.
+    """
+    at_start = truth(start, float(start.support_x[index]))
+    here = truth(start, x)
+    if at_start is None or here is None:
+        return moved(start, index, x, y)
+    noise = float(start.support_y[index]) - at_start
+    if abs(y - here - noise) <= reach:
+        return moved(start, index, x, here + noise)
+    return moved(own(start), index, x, y)
+
+
+def without(probe: ProbeTask, index: int) -> ProbeTask:
+    """The task without one support point."""
+    return replace(
+        probe,
+        support_x=fixed(np.delete(probe.support_x, index)),
+        support_y=fixed(np.delete(probe.support_y, index)),
+    )
+
+
+def cleared(probe: ProbeTask) -> ProbeTask:
+    """The task without support points."""
+    return replace(probe, support_x=fixed([]), support_y=fixed([]))

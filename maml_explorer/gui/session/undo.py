@@ -1,0 +1,92 @@
+"""An edit of the settings that can be undone, and what of it waits for a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QUndoCommand
+
+from maml_explorer.protocol.commands import BringBack, Command
+from maml_explorer.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.session.session import Session
+
+
+class Edit(QUndoCommand):
+    """From one edited state of the settings to another."""
+
+    def __init__(
+        self,
+        put: Callable[[Settings], None],
+        before: Settings,
+        after: Settings,
+        text: str,
+        merge_key: str | None = None,
+    ) -> None:
+        super().__init__(text)
+        self._put, self._before, self._after = put, before, after
+        self._merge_key = merge_key
+
+    def redo(self) -> None:
+        """Makes the edit."""
+        self._put(self._after)
+
+    def undo(self) -> None:
+        """Takes it back."""
+        self._put(self._before)
+
+    def id(self) -> int:
+        """Which edits may be one step; −1 for those that stand alone."""
+        # Qt compares C ints
+        return -1 if self._merge_key is None else hash(self._merge_key) & 0x7FFFFFFF
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        """Takes up a later edit of the same drag."""
+        if not isinstance(other, Edit) or other._merge_key != self._merge_key:
+            return False
+        self._after = other._after
+        self.setObsolete(self._after == self._before)
+        return True
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a run has when it begins."""
+
+    settings: Settings
+    """In force."""
+    staged: Settings | None
+    initialization: str = ""
+    """The folder of the exported initialization that an arm starts from; empty for the seed's."""
+
+
+class Begin(QUndoCommand):
+    """A new run in the place of the one there is; taking it back brings that run back."""
+
+    def __init__(self, session: Session, command: Command, beginning: Beginning, text: str) -> None:
+        super().__init__(text)
+        self._session = session
+        self._command: Command | None = command
+        self._other = beginning
+        self._run = 0
+
+    def redo(self) -> None:
+        """Begins the run; the second time, brings it back."""
+        command, self._command = self._command, None
+        self._swap(command)
+
+    def undo(self) -> None:
+        """Brings back the run there was before."""
+        self._swap(None)
+
+    def _swap(self, command: Command | None) -> None:
+        session = self._session
+        session.pull()
+        here = Beginning(session.settings, session.staged, session.initialization)
+        # of the run there is when this is taken up, which may not have been reported yet
+        run = session.expected_run
+        session.begin(command or BringBack(self._run), self._other)
+        self._other, self._run = here, run

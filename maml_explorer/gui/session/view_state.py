@@ -1,0 +1,160 @@
+"""What a share string says of the window: task, inner step, open tab, what is hidden and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from maml_explorer.gui.session import task_sampling
+from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.text import MAX_POINTS
+
+FLAGS = ("log_x", "before", "residuals")
+"""What is on, off, or not said."""
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """A prepared view; None and empty mean that nothing is said."""
+
+    probe: ProbeTask | None = None
+    inner_step: int | None = None
+    tab: str = ""
+    hidden: tuple[str, ...] = ()
+    """Titles of hidden parts of the window."""
+    hidden_arms: tuple[str, ...] = ()
+    preset: str = ""
+    """Name of the preset that differences are marked against."""
+    loss: str = ""
+    """Which loss is drawn: a key of the losses panel's table."""
+    axis: str = ""
+    """What its x axis counts: a short name of the losses panel's table."""
+    log_x: bool | None = None
+    before: bool | None = None
+    """Whether every arm's curve before adaptation is drawn too."""
+    residuals: bool | None = None
+    arm: str = ""
+    """Name of the arm whose pseudocode is shown."""
+    lines_off: tuple[str, ...] | None = None
+    """Which of the hero's exact answers are not drawn."""
+
+    def to_view(self) -> dict[str, Any]:
+        """As a share string holds it."""
+        view: dict[str, Any] = {}
+        if self.probe is not None:
+            view["x"] = self.probe.support_x.tolist()
+            view["y"] = self.probe.support_y.tolist()
+            if self.probe.amplitude is not None:
+                view["task"] = [self.probe.amplitude, self.probe.phase]
+                if self.probe.frequency != 1:
+                    view["task"].append(self.probe.frequency)
+            query = self.probe.query_x
+            if query is not None and len(query) <= MAX_POINTS:
+                view["query"] = query.tolist()
+        if self.inner_step is not None:
+            view["inner_step"] = self.inner_step
+        for key in ("tab", "preset", "loss", "axis", "arm"):
+            if getattr(self, key):
+                view[key] = getattr(self, key)
+        for key in FLAGS:
+            if getattr(self, key) is not None:
+                view[key] = getattr(self, key)
+        for key in ("hidden", "hidden_arms", "lines_off"):
+            if getattr(self, key):
+                view[key] = list(getattr(self, key))
+        return view
+
+
+def view_state(view: Mapping[str, Any]) -> ViewState:
+    """The view in a share string; what a later version adds is passed over.
+
+    Raises:
+        SettingsError: where an entry is of another kind than this program writes.
+    """
+    step = view.get("inner_step")
+    if step is not None and (isinstance(step, bool) or not isinstance(step, int) or step < 0):
+        raise _damaged("inner_step")
+    return ViewState(
+        probe=_probe(view),
+        inner_step=step,
+        tab=_text(view, "tab"),
+        hidden=_texts(view, "hidden"),
+        hidden_arms=_texts(view, "hidden_arms"),
+        preset=_text(view, "preset"),
+        loss=_text(view, "loss"),
+        axis=_text(view, "axis"),
+        arm=_text(view, "arm"),
+        lines_off=_texts(view, "lines_off"),
+        **{key: _flag(view, key) for key in FLAGS},
+    )
+
+
+def same_task(one: ProbeTask, other: ProbeTask | None) -> bool:
+    """Whether two tasks are drawn alike."""
+    if other is None:
+        return False
+    truths = [(task.amplitude, task.phase, task.frequency) for task in (one, other)]
+    queries = [() if task.query_x is None else task.query_x for task in (one, other)]
+    return (
+        truths[0] == truths[1]
+        and np.array_equal(one.support_x, other.support_x)
+        and np.array_equal(one.support_y, other.support_y)
+        and np.array_equal(queries[0], queries[1])
+    )
+
+
+def _probe(view: Mapping[str, Any]) -> ProbeTask | None:
+    if "x" not in view and "y" not in view:
+        return None
+    x, y = _numbers(view, "x"), _numbers(view, "y")
+    query = task_sampling.fixed(_numbers(view, "query")) if "query" in view else None
+    if len(x) != len(y):
+        raise SettingsError(f"The view has {len(x)} x and {len(y)} y of support points.")
+    if "task" not in view:
+        return ProbeTask(task_sampling.fixed(x), task_sampling.fixed(y), query_x=query)
+    task = _numbers(view, "task")
+    if not 2 <= len(task) <= 3:
+        raise _damaged("task")
+    amplitude, phase, frequency = (*task, 1.0)[:3]
+    return ProbeTask(
+        task_sampling.fixed(x), task_sampling.fixed(y), amplitude, phase, query, frequency
+    )
+
+
+def _numbers(view: Mapping[str, Any], key: str) -> list[float]:
+    found = view.get(key)
+    if not isinstance(found, list) or not all(
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e6
+        for value in found
+    ):
+        raise _damaged(key)
+    return [float(value) for value in found]
+
+
+def _flag(view: Mapping[str, Any], key: str) -> bool | None:
+    found = view.get(key)
+    if found is not None and not isinstance(found, bool):
+        raise _damaged(key)
+    return found
+
+
+def _text(view: Mapping[str, Any], key: str) -> str:
+    found = view.get(key, "")
+    if not isinstance(found, str):
+        raise _damaged(key)
+    return found
+
+
+def _texts(view: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found = view.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(value, str) for value in found):
+        raise _damaged(key)
+    return tuple(found)
+
+
+def _damaged(key: str) -> SettingsError:
+    return SettingsError(f"The view in the share string has a “{key}” of another kind.")

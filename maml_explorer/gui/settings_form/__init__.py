@@ -1,0 +1,1 @@
+"""The form of settings, generated from their declarations."""

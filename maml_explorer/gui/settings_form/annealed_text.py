@@ -1,0 +1,37 @@
+"""What is annealed at the moment, in words for the foot of the window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.core.schedules import in_force
+from maml_explorer.gui.style.numbers import number, whole
+from maml_explorer.gui.widgets.elided_label import SEPARATOR
+from maml_explorer.settings.settings import Arm, Settings
+
+
+def annealed_text(settings: Settings, arm_steps: Mapping[str, int]) -> str:
+    """A line such as "MAML: β 4.2e−4, losses weigh .33 .33 .34 · Reptile: ε 0.05", or empty."""
+    arms: dict[str, list[str]] = {}
+    for arm in settings.arms:
+        text = ", ".join(annealed(settings, arm, arm_steps.get(arm.name, 0)))
+        if text:
+            arms.setdefault(text, []).append(arm.name)
+    return SEPARATOR.join(f"{', '.join(names)}: {text}" for text, names in arms.items())
+
+
+def annealed(settings: Settings, arm: Arm, t: int) -> list[str]:
+    """What changes with the outer step, as it is at the arm's own step t."""
+    own, algorithm = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
+    outer, now = own.outer, in_force(own, algorithm, t)
+    if algorithm.outer_rule == "interpolation":
+        return [f"ε {number(now.outer_rate)}"] if outer.reptile_anneal else []
+    found = [] if outer.schedule == "constant" else [f"β {number(now.outer_rate)}"]
+    if now.multi_step:
+        weights = " ".join(f"{weight:.2f}"[1:] for weight in now.query_weights[1:])
+        found.append(f"losses weigh {weights}")
+    later = algorithm.second_order and own.inner.inner_steps and algorithm.adapts != "none"
+    if later and not now.second_order:
+        found.append(f"first order until {whole(outer.second_order_from)}")
+    return found

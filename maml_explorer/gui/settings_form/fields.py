@@ -1,0 +1,167 @@
+"""The field of one setting: text, choice or switch, as its kind asks."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+from maml_explorer.gui.style.numbers import whole
+from maml_explorer.gui.widgets.controls import ComboBox, Switch, mark
+from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value, shown
+
+
+class Field(QObject):
+    """What a person types or picks for one setting. `widget` is what stands in the form."""
+
+    entered = Signal(object)
+    """A value in the setting's own type."""
+    rejected = Signal(str)
+    """A sentence: why what was typed is no value. Empty when typing was given up."""
+
+    nudged = Signal(int)
+    """Up (1) or down (−1) was pressed in a number."""
+
+    widget: QWidget
+
+    def show_value(self, value: Value) -> None:
+        """Shows `value`, unless it is being typed over."""
+        raise NotImplementedError
+
+    def show_invalid(self, invalid: bool) -> None:
+        """Shows whether what is typed is no value."""
+
+
+class TextField(Field):
+    """A number, or layer sizes, typed."""
+
+    def __init__(self, declaration: Hyperparameter) -> None:
+        super().__init__()
+        self._declaration = declaration
+        self._value: Value = declaration.default
+        self._text = ""
+        self.edit = _Line()
+        self.edit.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.edit.editingFinished.connect(self._finish)
+        self.edit.given_up.connect(self._give_up)
+        self.edit.nudged.connect(self.nudged)
+        self.widget = self.edit
+
+    def show_value(self, value: Value) -> None:
+        """Shows `value`; typing that is not finished stays."""
+        typing = self.edit.hasFocus() and self.edit.text() != self._text
+        if value == self._value and self._text and (typing or self.edit.text() == self._text):
+            return
+        self._value = value
+        self._text = written(self._declaration, value)
+        self.edit.setText(self._text)
+        self.edit.setCursorPosition(0)
+
+    def show_invalid(self, invalid: bool) -> None:
+        """Draws the border in the colour of errors."""
+        if bool(self.edit.property("invalid")) != invalid:
+            mark(self.edit, invalid=invalid)
+
+    def _finish(self) -> None:
+        text = self.edit.text()
+        if text == self._text:
+            return
+        try:
+            value = self._declaration.parse(text)
+        except SettingsError as error:
+            self.rejected.emit(str(error))
+            return
+        # written anew even where the value is the same: "0.010" becomes "0.01"
+        self._text = ""
+        self.entered.emit(value)
+
+    def _give_up(self) -> None:
+        self.edit.setText(self._text)
+        self.edit.selectAll()
+        self.rejected.emit("")
+
+
+class ChoiceField(Field):
+    """One of a few words."""
+
+    def __init__(self, declaration: Hyperparameter) -> None:
+        super().__init__()
+        self.box = ComboBox()
+        for choice in declaration.choices:
+            self.box.addItem(spoken(choice), choice)
+        self.box.activated.connect(lambda: self.entered.emit(self.box.currentData()))
+        self.widget = self.box
+
+    def show_value(self, value: Value) -> None:
+        """Shows `value`."""
+        self.box.setCurrentIndex(self.box.findData(value))
+
+
+class SwitchField(Field):
+    """On or off."""
+
+    def __init__(self, declaration: Hyperparameter) -> None:
+        super().__init__()
+        self.switch = Switch()
+        self.switch.clicked.connect(lambda: self.entered.emit(self.switch.isChecked()))
+        self.widget = self.switch
+
+    def show_value(self, value: Value) -> None:
+        """Shows `value`."""
+        self.switch.setChecked(bool(value))
+
+
+def field_for(declaration: Hyperparameter) -> Field:
+    """The field that suits the kind of `declaration`, with its accessible name."""
+    kinds: dict[str, type[TextField | ChoiceField | SwitchField]] = {
+        "choice": ChoiceField,
+        "bool": SwitchField,
+    }
+    made = kinds.get(declaration.kind, TextField)(declaration)
+    made.widget.setAccessibleName(declaration.label)
+    made.widget.setObjectName(declaration.key)
+    return made
+
+
+def written(declaration: Hyperparameter, value: Value) -> str:
+    """A value as the form writes it: "70 000", "40, 40", "π"."""
+    if declaration.kind == "int" and isinstance(value, int):
+        return whole(value)
+    if declaration.kind == "choice":
+        return spoken(str(value))
+    return shown(value).replace(",", ", ")
+
+
+def spoken(choice: str) -> str:
+    """A choice as people write it: "ReLU" for "relu"."""
+    return _SPOKEN.get(choice, choice.replace("-", " ").capitalize())
+
+
+_SPOKEN = {
+    "relu": "ReLU", "sgd": "SGD", "cpu": "CPU", "cuda": "CUDA", "tanh": "tanh",
+    "float32": "float32", "float64": "float64", "pytorch": "PyTorch",
+}  # fmt: skip
+
+
+class _Line(QLineEdit):
+    """A line that Escape gives up, and that leaves Undo to the window when nothing was typed."""
+
+    given_up = Signal()
+    nudged = Signal(int)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            undo = event.matches(QKeySequence.StandardKey.Undo) and not self.isUndoAvailable()
+            redo = event.matches(QKeySequence.StandardKey.Redo) and not self.isRedoAvailable()
+            if undo or redo:
+                event.ignore()
+                return False
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.given_up.emit()
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self.nudged.emit(1 if event.key() == Qt.Key.Key_Up else -1)
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,1 @@
+"""Colours, fonts, arm styles and number formats."""

@@ -1,0 +1,93 @@
+"""Colour, line and marker of an arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPen
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.style.contrast import mixed, readable
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.settings.settings import Arm, Settings
+
+LINES: dict[str, Qt.PenStyle] = {
+    "solid": Qt.PenStyle.SolidLine,
+    "dash": Qt.PenStyle.DashLine,
+    "dashdot": Qt.PenStyle.DashDotLine,
+    "dot": Qt.PenStyle.DotLine,
+    "dashdotdot": Qt.PenStyle.DashDotDotLine,
+}
+"""An algorithm record's line style → Qt's; a second arm takes the next one."""
+MARKERS = ("o", "s", "t1", "d", "x", "star", "p", "h")
+"""pyqtgraph's letters; a second arm takes the next one."""
+
+
+@dataclass(frozen=True)
+class ArmStyle:
+    """How an arm looks everywhere: colour, line style and marker, so that colour is never alone."""
+
+    color: str
+    """Of its curves."""
+    text: str
+    """The same hue, readable as text on a card."""
+    line: Qt.PenStyle
+    marker: str
+    width: float = 2.0
+    """Pen width of the hero's curves, in pixels."""
+
+    def pen(self, width: float | None = None, alpha: float = 1.0) -> QPen:
+        """A cosmetic pen of this style; `alpha` from 0 (invisible) to 1."""
+        color = QColor(self.color)
+        color.setAlphaF(alpha)
+        pen = QPen(color)
+        pen.setCosmetic(True)
+        pen.setWidthF(self.width if width is None else width)
+        pen.setStyle(self.line)
+        return pen
+
+
+def arm_style(settings: Settings, arm: Arm | str, theme: Theme) -> ArmStyle:
+    """How `arm` (or its name) of `settings` looks in `theme`.
+
+    The colour is the algorithm's own; the second and later arms of one algorithm take the next
+    line style and marker, and another shade.
+
+    Raises:
+        SettingsError: where there is no arm of that name.
+    """
+    arm = settings.arm(arm) if isinstance(arm, str) else arm
+    twins = [other.name for other in settings.arms if other.algorithm == arm.algorithm]
+    nth = twins.index(arm.name) if arm.name in twins else len(twins)
+    record = ALGORITHMS[arm.algorithm]
+    lines, markers = list(LINES), list(MARKERS)
+    line = lines[(lines.index(record.line) + nth) % len(lines)] if nth else record.line
+    marker = markers[(markers.index(record.marker) + nth) % len(markers)] if nth else record.marker
+    color = _shade(_lightened(record.color) if theme.dark else record.color, nth, theme)
+    return ArmStyle(
+        color=color,
+        text=readable(color, theme.card),
+        line=LINES[line],
+        marker=marker,
+        width=(2.6 if arm.algorithm == "maml" and nth == 0 else 2.0) * theme.line_scale,
+    )
+
+
+@lru_cache(maxsize=256)
+def _lightened(color: str) -> str:
+    """The same hue for a dark ground: lighter, a little less saturated."""
+    old = QColor(color)
+    lightness = old.lightnessF()
+    return QColor.fromHslF(
+        old.hslHueF(), old.hslSaturationF() * 0.75, lightness + (1 - lightness) * 0.24
+    ).name()
+
+
+def _shade(color: str, nth: int, theme: Theme) -> str:
+    """The shade of the nth arm of one algorithm; the first keeps the colour."""
+    if nth == 0:
+        return color
+    goal = "#ffffff" if theme.dark else "#000000"
+    return mixed(color, goal, min(0.3 * nth, 0.6))

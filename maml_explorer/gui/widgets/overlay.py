@@ -1,0 +1,83 @@
+"""A card that lies over the window until it is done with: Escape or a click beside it closes it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
+
+from maml_explorer.gui.widgets.controls import Card
+
+MARGIN = 24
+TOP = 48
+
+
+class Overlay(QWidget):
+    """Dims `window` and shows `card` near its top. Not modal: the run goes on."""
+
+    closed = Signal()
+
+    def __init__(self, window: QWidget, card: Card, width: int) -> None:
+        super().__init__(window)
+        self.card, self._width = card, width
+        self._before: QWidget | None = None
+        card.setParent(self)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
+        window.installEventFilter(self)
+        self.hide()
+
+    def open(self, focus: QWidget) -> None:
+        """Shows it and gives `focus` the focus; closing gives it back to whoever had it."""
+        if not self.isVisible():
+            self._before = QApplication.focusWidget()
+        self._place()
+        self.show()
+        self.raise_()
+        focus.setFocus()
+
+    def dismiss(self) -> None:
+        """Closes it."""
+        if not self.isVisible():
+            return
+        self.hide()
+        before, self._before = self._before, None
+        # what had the focus may be gone meanwhile, as the table of a tab that was made anew
+        if before is not None and isValid(before) and before.isVisible():
+            before.setFocus()
+        self.closed.emit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keeps to the window's size."""
+        if event.type() is QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape closes."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.dismiss()
+        else:
+            super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click beside the card closes."""
+        if not self.card.geometry().contains(event.position().toPoint()):
+            self.dismiss()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Dims what lies below."""
+        shade = QColor(self.palette().color(QPalette.ColorRole.Window))
+        shade.setAlphaF(0.6)
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), shade)
+        painter.end()
+
+    def _place(self) -> None:
+        window = self.parentWidget()
+        if window is None:
+            return
+        self.setGeometry(window.rect())
+        width = min(self._width, self.width() - 2 * MARGIN)
+        height = min(self.card.sizeHint().height(), self.height() - TOP - MARGIN)
+        self.card.setGeometry((self.width() - width) // 2, TOP, width, height)

@@ -1,0 +1,101 @@
+"""The place of a panel: holds the panel, or says in its stead what went wrong."""
+
+from __future__ import annotations
+
+import traceback
+from types import TracebackType
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from shiboken6 import isValid
+
+from maml_explorer.gui.panels import PanelEntry
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.widgets.controls import button, label, row
+
+
+class Place(QFrame):
+    """Where one panel stands. A panel that fails leaves its error here; the rest goes on.
+
+    A panel that waits to be seen is built when it first is, so that a start does not wait for it.
+    """
+
+    def __init__(self, entry: PanelEntry, session: Session) -> None:
+        super().__init__()
+        self.entry, self._session = entry, session
+        self.setObjectName(entry.name)
+        self.panel: QWidget | None = None
+        """None before it is built, and where it failed."""
+        self._error: QWidget | None = None
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        if not entry.waits:
+            self.build()
+
+    def build(self) -> None:
+        """Builds the panel anew."""
+        self._clear()
+        try:
+            self.panel = self.entry.build(self._session)
+        except Exception as error:
+            self.fail(error)
+            return
+        self._box.addWidget(self.panel)
+        # the layout would do both only when this has ended
+        self.panel.resize(self.size())
+        self.panel.show()
+
+    def fail(self, error: BaseException) -> None:
+        """Shows `error` in the panel's stead."""
+        self._clear()
+        details = "".join(traceback.format_exception(error))
+        words = label(
+            f"{self.entry.title} could not be shown: {str(error) or type(error).__name__}."
+        )
+        words.setWordWrap(True)
+        words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        again = button("Try again", self.build)
+        copy = button("Copy details", lambda: QGuiApplication.clipboard().setText(details))
+        self._error = QWidget()
+        box = QVBoxLayout(self._error)
+        box.addWidget(label(self.entry.title, "title"))
+        box.addWidget(words)
+        box.addLayout(row(again, copy, None))
+        box.addStretch(1)
+        self._box.addWidget(self._error)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the error stands here."""
+        return self._error is not None
+
+    def caused(self, trace: TracebackType | None) -> bool:
+        """Whether an exception with this traceback came out of this panel."""
+        if self.panel is None:
+            return False
+        while trace is not None:
+            origin = trace.tb_frame.f_locals.get("self")
+            if (
+                isinstance(origin, QWidget)
+                # not one whose constructor failed before it was a widget
+                and isValid(origin)
+                and (origin is self.panel or self.panel.isAncestorOf(origin))
+            ):
+                return True
+            trace = trace.tb_next
+        return False
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Builds the panel that waited for this."""
+        super().showEvent(event)
+        if self.panel is None and not self.failed:
+            self.build()
+
+    def _clear(self) -> None:
+        for old in (self.panel, self._error):
+            if old is not None:
+                self._box.removeWidget(old)
+                old.hide()
+                old.deleteLater()
+        self.panel = self._error = None

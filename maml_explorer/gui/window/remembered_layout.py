@@ -1,0 +1,120 @@
+"""What the window remembers of itself: a small JSON file in the person's configuration folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QStandardPaths
+
+from maml_explorer.files.reader import StorageError, check_schema, read_text
+from maml_explorer.files.writer import write_text
+from maml_explorer.gui.files.autosave_choice import Autosave, autosave
+
+SCHEMA = 1
+_LIMIT = 64 * 1024
+_MOST = 100_000
+_MOST_PATHS = 20
+
+
+@dataclass(frozen=True)
+class WindowLayout:
+    """Where the window stood and how it was divided; empty where nothing is remembered."""
+
+    geometry: tuple[int, ...] = ()
+    """x, y, width, height."""
+    maximized: bool = False
+    splitters: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    """Names of the parts that are hidden."""
+    tab: str = ""
+    theme: str = ""
+    """ "light", "dark", or empty to follow the system."""
+    text_size: str = ""
+    recent: tuple[str, ...] = ()
+    """Paths that were opened, the newest first."""
+    welcomed: bool = False
+    """Whether the strip of the first start is done with."""
+    autosave: Autosave = field(default_factory=Autosave)
+    """How often the session is saved by itself."""
+
+
+def layout_path() -> Path:
+    """The file's place."""
+    folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppConfigLocation)
+    return Path(folder) / "window.json"
+
+
+def read_layout(path: Path) -> WindowLayout:
+    """What the file at `path` remembers; nothing where there is none.
+
+    Raises:
+        StorageError: where it cannot be read or holds something else.
+    """
+    if not path.exists():
+        return WindowLayout()
+    try:
+        data = json.loads(read_text(path, _LIMIT))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{path.name} is not JSON.") from None
+    if not isinstance(data, dict):
+        raise StorageError(f"{path.name} is not a JSON object.")
+    check_schema(data.get("schema"), SCHEMA, path.name)
+    splitters = data.get("splitters", {})
+    hidden = data.get("hidden", [])
+    if not isinstance(splitters, dict) or not isinstance(hidden, list) or len(hidden) > 50:
+        raise StorageError(f"{path.name} has splitters or hidden parts of another form.")
+    geometry = _numbers(data.get("geometry", []), path, lowest=-_MOST)
+    if len(geometry) not in (0, 4):
+        raise StorageError(f"{path.name} has a geometry that is not x, y, width, height.")
+    return WindowLayout(
+        geometry=geometry,
+        maximized=data.get("maximized") is True,
+        splitters={str(name): _numbers(sizes, path) for name, sizes in splitters.items()},
+        hidden=tuple(str(name) for name in hidden),
+        tab=str(data.get("tab", "")),
+        theme=str(data.get("theme", "")),
+        text_size=str(data.get("text_size", "")),
+        recent=_paths(data.get("recent", [])),
+        welcomed=data.get("welcomed") is True,
+        autosave=_autosave(data.get("autosave")),
+    )
+
+
+def write_layout(path: Path, layout: WindowLayout) -> None:
+    """Remembers `layout`.
+
+    Raises:
+        OSError: where it cannot be written; then the older file is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps({"schema": SCHEMA, **asdict(layout)}, indent=1))
+
+
+def _autosave(value: Any) -> Autosave:
+    """Older files do not have it."""
+    value = value if isinstance(value, dict) else {}
+    return autosave(value.get("minutes"), value.get("percent"))
+
+
+def _paths(values: Any) -> tuple[str, ...]:
+    """Only what can be a path; the rest is forgotten."""
+    if not isinstance(values, list):
+        return ()
+    fit = (v for v in values if isinstance(v, str) and 0 < len(v) <= 1000 and v.isprintable())
+    return tuple(fit)[:_MOST_PATHS]
+
+
+def _numbers(values: Any, path: Path, lowest: int = 0) -> tuple[int, ...]:
+    if not isinstance(values, list) or len(values) > 50:
+        raise StorageError(f"{path.name} has sizes that are no list.")
+    for value in values:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        if not fits or not math.isfinite(value) or not lowest <= value <= _MOST:
+            raise StorageError(f"{path.name} has a size that is no number from 0 to {_MOST}.")
+    return tuple(int(value) for value in values)

@@ -1,0 +1,213 @@
+"""The bar on top: what the run does, how fast, from which preset, and what is taken away."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.numbers import number, whole
+from maml_explorer.gui.widgets.controls import ComboBox, Dot, Slider, button, label, row
+from maml_explorer.protocol.reports import Phase, Status
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.restart import changed_keys
+from maml_explorer.settings.settings import Settings
+
+FASTEST = 10_000.0
+"""Outer steps per second at the last position before "unlimited"."""
+_POSITIONS = 100
+_TRAIN = {Phase.RUNNING: "❚❚  Pause", Phase.FINISHED: "▶  Continue"}
+_TRAIN_WIDTH = 88
+"""Of the primary button, whichever of its words it shows."""
+_READY = (Phase.PAUSED, Phase.RUNNING, Phase.STEPPING, Phase.FINISHED)
+
+
+class RunBar(QWidget):
+    """Train or pause, steps, reset, new seed, speed, preset, export."""
+
+    def __init__(
+        self, session: Session, presets: Mapping[str, Preset], export: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._session = session
+        self._presets: dict[str, Preset] = {}
+        self.train = button(
+            "▶  Train", session.toggle, "Train or pause (Space)", role="primary"
+        )  # fmt: skip
+        self.outer_step = button("Outer step", session.outer_step, "Take one outer step (N)")
+        self.inner_step = button(
+            "Inner step", session.inner_step, "Show the next inner step (Shift+N)"
+        )
+        self.reset = button(
+            "Reset", session.reset, "Begin again: same settings, seed and initialization"
+        )
+        self.new_seed = button("New seed", session.new_seed, "Begin again with the next seed")
+        self.speed_limit = label(role="muted")
+        self.speed = Slider()
+        self.speed.setRange(0, _POSITIONS)
+        self.speed.setValue(_POSITIONS)
+        self.speed.setFixedWidth(104)
+        self.speed.setAccessibleName("Speed limit")
+        self.speed.valueChanged.connect(self._limit)
+        self._show_limit(None)
+        self.preset = ComboBox()
+        self.preset.setAccessibleName("Preset")
+        self.preset.setMinimumWidth(160)
+        self.preset.setPlaceholderText("Own settings")
+        self.offer(presets)
+        self.preset.activated.connect(self._load)
+        self.dot = Dot()
+        self.export = button(
+            "Export initialization…", export, "Write an arm's initialization as a folder"
+        )
+        self.pin = button("Pin run", session.pins.pin_run, "Keep this run to compare with (Ctrl+P)")
+        words = label("Speed", "muted"), label("Preset", "muted")
+        self.setLayout(
+            row(
+                self.train, self.outer_step, self.inner_step, self.reset, self.new_seed, 4,
+                words[0], self.speed, self.speed_limit, 4,
+                words[1], self.preset, self.dot, None, self.pin, self.export,
+            )
+        )  # fmt: skip
+        self._gives_way: list[QWidget] = [
+            *words, self.export, self.pin, self.new_seed, self.inner_step, self.reset,
+            self.outer_step,
+        ]  # fmt: skip
+        """What a narrow window leaves to the menus and the palette, first the first."""
+        session.status_changed.connect(self._show_status)
+        session.settings_changed.connect(self._show_preset)
+        self._show_status(session.status)
+        self._show_preset(session.settings)
+
+    def add(self, widget: QWidget) -> None:
+        """Puts another control at the right end; it stays in a narrow window."""
+        line = self.layout()
+        if line is not None:
+            line.addWidget(widget)
+
+    def offer(self, presets: Mapping[str, Preset]) -> None:
+        """Offers further presets; one of the same name takes the other's place."""
+        for name, preset in presets.items():
+            self._presets[name] = preset
+            at = self.preset.findData(name)
+            if at < 0:
+                at = self.preset.count()
+                self.preset.addItem(preset.title, name)
+            self.preset.setItemText(at, preset.title)
+            self.preset.setItemData(at, preset_words(preset), Qt.ItemDataRole.ToolTipRole)
+
+    def limit_speed(self, steps_per_second: float | None) -> None:
+        """Moves the slider to a speed; None is unlimited."""
+        self.speed.setValue(speed_position(steps_per_second))
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as without everything that may give way."""
+        hint, line = super().minimumSizeHint(), self.layout()
+        if line is None:
+            return hint
+        shown = [w for w in self._gives_way if not w.isHidden()]
+        room = sum(w.minimumSizeHint().width() + line.spacing() for w in shown)
+        return QSize(hint.width() - room, hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Hides what has no room, and shows what has."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Fits again in another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        line = self.layout()
+        self.train.setMinimumWidth(max(_TRAIN_WIDTH, self.train.minimumSizeHint().width()))
+        if line is None:
+            return
+        for widget in self._gives_way:
+            widget.show()
+        for widget in self._gives_way:
+            line.invalidate()
+            if line.minimumSize().width() <= self.width():
+                break
+            widget.hide()
+
+    def _show_status(self, status: Status | None) -> None:
+        phase = Phase.LOADING if status is None else status.phase
+        words = _TRAIN.get(phase, "▶  Train")
+        if self.train.text() != words:
+            self.train.setText(words)
+            self.train.setAccessibleName(words[3:].strip())
+            self._fit()
+        ready = phase in _READY
+        for control in (self.train, self.outer_step, self.inner_step):
+            control.setEnabled(ready)
+        self.export.setEnabled(ready)
+
+    def _show_preset(self, _: Settings) -> None:
+        preset = self._session.preset
+        self.preset.setCurrentIndex(-1 if preset is None else self.preset.findData(preset.name))
+        changed = [] if preset is None else changed_words(preset.settings, self._session.edited)
+        self.dot.show_dot(bool(changed))
+        differs = f"Changed since the preset: {', '.join(changed)}" if changed else ""
+        self.dot.setToolTip(differs)
+        about = [] if preset is None else [preset_words(preset)]
+        self.preset.setToolTip("\n\n".join([*about, *([differs] if differs else [])]))
+        self.preset.setAccessibleDescription(differs or "Unchanged")
+
+    def _load(self, index: int) -> None:
+        preset = self._presets.get(self.preset.itemData(index))
+        if preset is not None:
+            self._session.load_preset(preset)
+
+    def _limit(self, position: int) -> None:
+        limit = speed_limit(position)
+        self._show_limit(limit)
+        self._session.set_speed(limit)
+
+    def _show_limit(self, limit: float | None) -> None:
+        words = "unlimited" if limit is None else f"at most {whole(limit)} outer steps/s"
+        self.speed_limit.setText("" if limit is None else f"≤ {whole(limit)}/s")
+        self.speed_limit.setVisible(limit is not None)
+        self.speed.setToolTip(f"Speed: {words}")
+
+
+def preset_words(preset: Preset) -> str:
+    """A preset's description, source, and the numbers to reach."""
+    lines = [preset.description, f"Source: {preset.source}"]
+    for entry in preset.published:
+        name = ALGORITHMS[entry.algorithm].label
+        figures = ", ".join(
+            f"{number(mse)} after {k}" for k, mse in zip(entry.inner_steps, entry.mse, strict=True)
+        )
+        lines.append(f"To reach: {name}, {entry.shots} shots, query MSE {figures} inner steps")
+    return "\n".join(line for line in lines if line)
+
+
+def changed_words(before: Settings, after: Settings) -> list[str]:
+    """What differs between two settings, in words."""
+    words = [DECLARATIONS[key].label for key in changed_keys(before, after)]
+    return [*words, *(["arms"] if before.arms != after.arms else [])]
+
+
+def speed_limit(position: int) -> float | None:
+    """Outer steps per second at a position of the slider, 1 to 10 000; None at the last one."""
+    if position >= _POSITIONS:
+        return None
+    exact = FASTEST ** (position / (_POSITIONS - 1))
+    return float(round(exact)) if exact < 10 else float(f"{exact:.1e}")
+
+
+def speed_position(steps_per_second: float | None) -> int:
+    """The position of the slider nearest to a speed; the last one for None."""
+    if steps_per_second is None:
+        return _POSITIONS
+    part = math.log(max(steps_per_second, 1.0)) / math.log(FASTEST)
+    return min(round(part * (_POSITIONS - 1)), _POSITIONS - 1)

@@ -1,0 +1,77 @@
+"""The sheet of keyboard shortcuts, made from the table of actions."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+
+from maml_explorer.gui.widgets.controls import Card, button, label, row
+from maml_explorer.gui.widgets.overlay import Overlay
+from maml_explorer.gui.window.action import grouped, keys_text
+
+MOUSE = (
+    ("Click in the plot", "add a support point on the truth"),
+    ("Shift+click in the plot", "add a point off the truth: your own task"),
+    ("Drag a point", "move it"),
+    ("Right click on a point", "remove it"),
+    ("Click on an arm", "hide or show it"),
+    ("Right click on an arm", "solo, overrides, remove"),
+)
+"""What the mouse does in the adaptation panel."""
+_WIDTH = 860
+
+
+class ShortcutSheet(Overlay):
+    """Lists what has a key, by group, in two columns."""
+
+    def __init__(self, window: QWidget, table: dict[str, QAction]) -> None:
+        card = Card(margin=16)
+        super().__init__(window, card, _WIDTH)
+        self.done = button("Close", self.dismiss, "Close this sheet (Escape)")
+        card.box.addLayout(row(label("Keyboard and mouse", "title"), None, self.done))
+        lists = [
+            (group, [(keys_text(action), action.text()) for action in actions])
+            for group, actions in grouped(table).items()
+        ]
+        self.lines = [
+            (group, [line for line in lines if line[0]])
+            for group, lines in [*lists, ("Mouse", list(MOUSE))]
+        ]
+        columns = QHBoxLayout()
+        columns.setSpacing(32)
+        half = sum(len(lines) + 1 for _, lines in self.lines if lines) / 2
+        column: list[tuple[str, list[tuple[str, str]]]] = []
+        for group, lines in self.lines:
+            if sum(len(known) + 1 for _, known in column) >= half:
+                columns.addLayout(_table(column), 1)
+                column = []
+            if lines:
+                column.append((group, lines))
+        columns.addLayout(_table(column), 1)
+        card.box.addLayout(columns)
+
+    def show_sheet(self) -> None:
+        """Opens the sheet, or closes it where it is open."""
+        if self.isVisible():
+            self.dismiss()
+        else:
+            self.open(self.done)
+
+
+def _table(groups: list[tuple[str, list[tuple[str, str]]]]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(3)
+    top = Qt.AlignmentFlag.AlignTop
+    for group, lines in groups:
+        at = grid.rowCount()
+        grid.setRowMinimumHeight(at, 8)
+        grid.addWidget(label(group, "muted"), at + 1, 0, 1, 2)
+        for nth, (keys, words) in enumerate(lines, at + 2):
+            grid.addWidget(label(keys), nth, 0, top)
+            grid.addWidget(label(words), nth, 1, top)
+    grid.setRowStretch(grid.rowCount(), 1)
+    grid.setColumnMinimumWidth(0, 140)
+    grid.setColumnStretch(1, 1)
+    return grid

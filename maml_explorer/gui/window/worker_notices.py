@@ -1,0 +1,152 @@
+"""What the worker reports as events, said in banners with what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.numbers import whole
+from maml_explorer.gui.widgets.banner import Banners
+from maml_explorer.protocol.commands import ExportInitialization, Reproduce, SaveRun, StopWriting
+from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused
+
+SLOW = 400
+"""Milliseconds of writing from which on it is said."""
+
+
+class Notices(QObject):
+    """Turns Diverged, Failed, Refused and Exported into banners; a new run clears them."""
+
+    def __init__(self, session: Session, banners: Banners) -> None:
+        super().__init__(banners)
+        self._session, self._banners = session, banners
+        self._frozen: dict[str, Diverged] = {}
+        session.diverged.connect(self._diverged)
+        session.failed.connect(self._failed)
+        session.refused.connect(self._refused)
+        session.exported.connect(self._exported)
+        session.compared.connect(lambda _: self._written())
+        session.writing.connect(self._writing)
+        session.came_late.connect(self._came_late)
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(SLOW)
+        self._slow.timeout.connect(self._say_writing)
+        self._what = ""
+        session.noted.connect(partial(banners.say, "noted"))
+        session.run_started.connect(self._forget)
+        session.rewound.connect(self._forget)
+
+    def _diverged(self, report: Diverged) -> None:
+        """One banner for all arms that have diverged since the run last went well."""
+        self._frozen[report.arm] = report
+        self._banners.say(
+            "diverged",
+            divergence_words(list(self._frozen.values())),
+            "warning",
+            (
+                ("Back to last good state", self._session.back_to_last_good),
+                ("Halve α and continue", self._halve),
+            ),
+        )
+
+    def _halve(self) -> None:
+        arms, self._frozen = list(self._frozen), {}
+        self._session.halve_inner_lr(*arms)
+
+    def _failed(self, report: Failed) -> None:
+        details = f"{report.what}\n\n{report.details}"
+        self._banners.say(
+            "failed",
+            f"Training failed: {report.what}",
+            "danger",
+            (
+                ("Restart", self._session.restart),
+                ("Copy details", lambda: QGuiApplication.clipboard().setText(details)),
+            ),
+        )
+
+    def _writing(self, command: ExportInitialization | SaveRun | Reproduce) -> None:
+        """Says what takes a while, once it does."""
+        if isinstance(command, Reproduce):
+            self._what = "Writing the report" if command.file else "Comparing"
+        elif isinstance(command, SaveRun):
+            self._what = "Writing the run"
+        else:
+            self._what = f"Writing the initialization of {command.arm}"
+        self._slow.start()
+
+    def _say_writing(self) -> None:
+        self._banners.say(
+            "writing",
+            f"{self._what}: it is measured on the held-out tasks first.",
+            choices=(("Cancel", lambda: self._session.post(StopWriting())),),
+        )
+
+    def _written(self) -> None:
+        self._slow.stop()
+        self._banners.drop("writing")
+
+    def _came_late(self, names: list[str]) -> None:
+        session, status = self._session, self._session.status
+        begins, own = ("begins", "its") if len(names) == 1 else ("begin", "their")
+        step = 0 if status is None else status.outer_step
+        self._banners.say(
+            "late",
+            f"{listed(names)} {begins} here, at an outer step 0 of {own} own; the others have "
+            f"taken {whole(step)}.",
+            choices=(("Restart all", lambda: session.restart(train=session.running)),),
+        )
+
+    def _refused(self, report: Refused) -> None:
+        if report.command in ("ExportInitialization", "SaveRun", "Reproduce"):
+            self._written()
+        self._banners.say(f"refused {report.command}", report.reason, "warning")
+
+    def _exported(self, report: Exported) -> None:
+        if report.what in ("session", "pin"):  # nobody asked for a file
+            return
+        self._written()
+        what = f"The {report.what} of {report.arm}" if report.arm else f"The {report.what}"
+        opens = "Open" if report.what == "report" else "Open folder"
+        folder = QUrl.fromLocalFile(report.folder)
+        self._banners.say(
+            "exported",
+            f"{what} was written to {report.folder}.",
+            choices=(
+                (opens, lambda: QDesktopServices.openUrl(folder)),
+                ("Copy path", lambda: QGuiApplication.clipboard().setText(report.folder)),
+            ),
+        )
+
+    def _forget(self, _: object) -> None:
+        self._frozen = {}
+        for subject in ("failed", "late"):
+            self._banners.drop(subject)
+        self._banners.drop("diverged")
+
+
+def divergence_words(reports: Sequence[Diverged]) -> str:
+    """What is said of arms that have diverged: the worker's words for one, a summary for more."""
+    repeat = "Going back with unchanged settings will repeat it."
+    if len(reports) == 1:
+        return " ".join(part for part in (reports[0].reason, reports[0].stability, repeat) if part)
+    steps = sorted({report.outer_step for report in reports})
+    when = f"outer step {whole(steps[0])}"
+    if len(steps) > 1:
+        when = f"outer steps {whole(steps[0])} to {whole(steps[-1])}"
+    _, tail, change = reports[-1].reason.partition("Last change: ")
+    known = next(
+        (f"{report.arm}: {report.stability}" for report in reports if report.stability), ""
+    )
+    said = f"{listed([report.arm for report in reports])} diverged at {when}."
+    return " ".join(part for part in (said, tail + change, known, repeat) if part)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as people list them: "MAML, FO-MAML and ANIL"."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

@@ -1,0 +1,1 @@
+"""All that crosses between worker and window: commands, reports, insight records."""

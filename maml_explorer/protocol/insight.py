@@ -1,0 +1,91 @@
+"""What window and worker say to each other about the views of the insight.
+
+Torch-free and frozen, as :mod:`maml_explorer.protocol.reports`, which has these in its tables. What
+a view finds is a record of :mod:`maml_explorer.protocol.insight_records`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Option = str | int | float | bool | None | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class InsightRequest:
+    """A view by its name in the worker's table, with its options. Equal ones are the same view."""
+
+    view: str
+    options: tuple[tuple[str, Option], ...] = ()
+    """(name, value), in the order of names."""
+
+    @classmethod
+    def of(cls, view: str, **options: Option) -> InsightRequest:
+        """The request for a view with these options; those it does not name are its defaults."""
+        return cls(view, tuple(sorted(options.items())))
+
+    def values(self) -> Mapping[str, Option]:
+        """The options by name."""
+        return dict(self.options)
+
+
+@dataclass(frozen=True)
+class LookInside:
+    """The views that are visible from now on, instead of those before; empty for none.
+
+    Each is computed beside training, within a budget and again and again, and while paused once
+    for the state at hand. Answered by `Insight`. Successive ones coalesce to the newest.
+    """
+
+    views: tuple[InsightRequest, ...] = ()
+
+
+@dataclass(frozen=True)
+class RefreshInsight:
+    """Compute a view once more now, visible or not, ahead of the budget of the others."""
+
+    request: InsightRequest
+
+
+@dataclass(frozen=True)
+class NothingToShow:
+    """What a view has in the place of a value where there is none: the reason, in words."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What a view found; the newest of each request replaces older ones."""
+
+    run: int
+    outer_step: int
+    """That of the state looked at."""
+    request: InsightRequest
+    value: object
+    """A record of the view, or arm → record; `NothingToShow` in the place of either. None where
+    the view failed."""
+    failed: str = ""
+    """What went wrong, in a sentence; empty where nothing did."""
+    details: str = ""
+    """The traceback, for "Copy details"."""
+
+
+@dataclass(frozen=True)
+class InsightFigures:
+    """The figures over outer steps that a run came with: opened, or brought back."""
+
+    run: int
+    rows: tuple[tuple[int, str, str, str, float], ...]
+    """(outer step, view, arm, figure, value)"""
+
+
+@dataclass(frozen=True)
+class InsightProgress:
+    """How much of a view is done, now and then while it is computed."""
+
+    run: int
+    request: InsightRequest
+    share: float
+    """0 … 1"""

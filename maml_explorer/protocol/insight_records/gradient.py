@@ -1,0 +1,47 @@
+"""The meta-gradient in its two parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maml_explorer.protocol.commands import Array
+
+WHOLE = "whole"
+
+
+@dataclass(frozen=True)
+class GradientSeen:
+    """One arm's meta-gradient on some held-out tasks: ∇L_query(φ_K) and the Hessian correction.
+
+    The axis [layer] ends with a row for the whole network. A cosine with a zero vector is NaN.
+    """
+
+    layers: tuple[str, ...]
+    """[layer]: "hidden 1" …, "output" and `WHOLE`."""
+    first_norm: Array
+    """[layer]: of the query gradient at the adapted parameters, all that first order keeps."""
+    correction_norm: Array
+    """[layer]: of what the Hessians of the inner steps add."""
+    norm: Array
+    """[layer]: of their sum, the meta-gradient."""
+    cosine: Array
+    """[layer]: between the first-order part and the meta-gradient."""
+    task_cosines: Array
+    """[task, task]: between the meta-gradients of two tasks."""
+    mean_task_cosine: float
+    """Over pairs of different tasks."""
+
+    def figures(self) -> dict[str, float]:
+        """What is followed over training, by name."""
+        found = {"cosine between tasks": self.mean_task_cosine}
+        for name, values in (
+            ("cosine", self.cosine),
+            ("first order", self.first_norm),
+            ("correction", self.correction_norm),
+            ("meta-gradient", self.norm),
+        ):
+            found |= {
+                f"{name}, {layer}": float(value)
+                for layer, value in zip(self.layers, values, strict=True)
+            }
+        return found

@@ -1,0 +1,46 @@
+"""What a norm sees along the adaptation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maml_explorer.protocol.commands import Array
+
+SETS = ("support", "query")
+"""The axis [set]."""
+
+
+@dataclass(frozen=True)
+class NormLayer:
+    """One hidden layer: statistics of its z over the points of a set, averaged over tasks."""
+
+    mean: Array
+    """[set, inner step 0 … K, unit]"""
+    variance: Array
+    """[set, inner step, unit]"""
+    stored_mean: Array
+    """[inner step, unit]: the running average used there; empty where none is stored."""
+    stored_variance: Array
+    """[inner step, unit]; empty likewise."""
+    gap: Array
+    """[set, inner step]: how far stored means are from current ones, in standard deviations; empty
+    likewise."""
+
+
+@dataclass(frozen=True)
+class NormSeen:
+    """One arm's hidden layers on some held-out tasks."""
+
+    norm: str
+    """The setting."""
+    words: str
+    """What normalizes the network at meta-test."""
+    layers: tuple[NormLayer, ...]
+    """From the first hidden layer to the last."""
+    current_error: Array
+    """[inner step]: mean query MSE where every set is normalized by its own statistics."""
+    stored_error: Array
+    """[inner step]: the same by stored ones; empty where none are stored."""
+    tasks: int
+    diverged: int
+    """Tasks left out."""

@@ -1,0 +1,275 @@
+"""What crosses between the window and the worker thread.
+
+All frozen: scalars, strings, read-only NumPy arrays, Settings. No tensor, no Qt object. Commands go
+in by :meth:`Worker.post`, reports come out by :meth:`Worker.collect`; neither blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maml_explorer.protocol.commands import Array, ProbeTask, WatchTasks
+from maml_explorer.protocol.insight import (
+    Insight,
+    InsightFigures,
+    InsightProgress,
+)
+from maml_explorer.published.verdicts import Comparison
+from maml_explorer.settings.groups import TaskSettings
+from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.settings import Settings
+
+
+class Phase(Enum):
+    """What the worker is doing."""
+
+    LOADING = "loading"
+    PAUSED = "paused"
+    RUNNING = "running"
+    STEPPING = "stepping"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+# ---------------------------------------------------------------- commands
+
+
+# ---------------------------------------------------------------- reports
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where the run stands; the newest replaces older ones."""
+
+    run: int
+    phase: Phase
+    outer_step: int
+    settings: Settings
+    """The settings now in force."""
+    steps_per_second: float = 0.0
+    device: str = "cpu"
+    arm_steps: Mapping[str, int] = field(default_factory=dict)
+    """Arm name → its own outer step (a late arm begins at 0)."""
+    taken: int = 0
+    """Commands of :data:`OF_SETTINGS` taken up so far: where that is all of them, no other settings
+    are under way."""
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """A block of outer steps; blocks not collected yet are joined."""
+
+    run: int
+    arms: tuple[str, ...]
+    outer_step: NDArray[np.int64]
+    """[step]: the number of the outer step, from 1."""
+    support_before: Array
+    """[arm, step]: inner loss, support set, at θ. NaN where the arm did not train."""
+    query_after: Array
+    """[arm, step]: outer loss, query set, after adaptation."""
+    seconds: Array
+    """[arm, step]: seconds this arm has trained so far."""
+    gradient_evaluations: NDArray[np.int64]
+    """[arm, step]: gradients and Hessian-vector products evaluated so far, per task."""
+
+
+@dataclass(frozen=True)
+class ArmProbe:
+    """One arm's adaptation to the probe task, k = 0 … K_test. Diverged values are NaN."""
+
+    curves: Array
+    """[inner step, grid point]: the prediction."""
+    query_mse: Array
+    """[inner step]: MSE against the truth on the meta-test query grid; NaN for an own task."""
+    support_mse: Array
+    """[inner step]"""
+    query_prediction: Array
+    """[inner step, point]: at `ProbeTask.query_x`; empty where none was given."""
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The answer to `ProbeTask`: what every arm makes of the task now."""
+
+    run: int
+    outer_step: int
+    probe: ProbeTask
+    grid: Array
+    """[grid point]: the x of all curves."""
+    arms: Mapping[str, ArmProbe]
+    truth: Array | None = None
+    """[grid point]; None for an own task."""
+    best_single: Array | None = None
+    """[grid point]: the best single predictor of the task family, what MTL converges to."""
+    best_single_formula: str = ""
+    oracle: Array | None = None
+    """[grid point]: the least-squares sine; None where the support points do not determine it."""
+    bayes_mean: Array | None = None
+    """[grid point]; only where noise > 0."""
+    bayes_sd: Array | None = None
+    ghost: Mapping[str, ArmProbe] = field(default_factory=dict)
+    """The arms of the run that `ShowGhost` named; empty for none."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The answer to `WatchTasks`."""
+
+    run: int
+    outer_step: int
+    watch: WatchTasks
+    grid: Array
+    """[grid point]"""
+    arms: Mapping[str, Array]
+    """[inner step, task, grid point]; diverged values are NaN."""
+
+
+@dataclass(frozen=True)
+class ArmTest:
+    """One arm's meta-test by the protocol; index k is the number of inner steps."""
+
+    mean: tuple[float | None, ...]
+    """[inner step]; None where any task is non-finite."""
+    ci95: tuple[float | None, ...]
+    """[inner step]: half-width of the 95 % interval."""
+    mean_kept: tuple[float | None, ...]
+    """[inner step]: over the tasks that did not diverge."""
+    median: tuple[float | None, ...]
+    diverged: tuple[int, ...]
+    """[inner step]: number of tasks."""
+
+
+@dataclass(frozen=True)
+class MetaTested:
+    """The newest meta-test of all arms."""
+
+    run: int
+    outer_step: int
+    shots: int
+    tasks: int
+    arms: Mapping[str, ArmTest]
+    bayes: tuple[float, float] | None = None
+    """(mean, half-width of its 95 % interval) of the Bayes-optimal answer's squared error on noisy
+    targets of `family`; only where noise > 0."""
+    family: TaskSettings | None = None
+    """The tasks it was measured on."""
+
+
+@dataclass(frozen=True)
+class ReferenceLosses:
+    """Exact expected losses under the settings in force (σ² of the noise is added)."""
+
+    run: int
+    predict_zero: float
+    best_single: float
+    best_single_formula: str
+    noise_variance: float
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One inner step of an uncommitted outer step, of the first task of its meta-batch."""
+
+    run: int
+    outer_step: int
+    """The outer step in progress (from 1)."""
+    inner_step: int
+    """0 … K of the arm with most inner steps."""
+    inner_steps: int
+    phase: str
+    """"sample", "adapt", "query" or "update": what has just been done."""
+    probe: ProbeTask
+    """The task, with its support and query points."""
+    shown_step: Mapping[str, int]
+    """Arm → the inner step it stands at; arms with fewer steps wait at their last."""
+    probed: Probed
+    """The curves of φ_0 … φ_K of every arm on this task."""
+
+
+@dataclass(frozen=True)
+class Rewound:
+    """The run went back to an earlier outer step: drop what was drawn after it."""
+
+    run: int
+    outer_step: int
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """An arm was frozen at its last good state; the others go on."""
+
+    run: int
+    arm: str
+    outer_step: int
+    good_step: int
+    """The outer step of the state it was set back to."""
+    reason: str
+    """A sentence: what was seen, and what was changed last."""
+    stability: str = ""
+    """How stable its inner loop is at the state it was set back to; empty where not known."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The worker met an exception; the last good state is kept and Restart works."""
+
+    run: int
+    what: str
+    details: str
+    """The traceback, for "Copy details"."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A command that could not be carried out, with the reason in a sentence. Nothing changed."""
+
+    command: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The verdicts on the run, as it was at an outer step."""
+
+    run: int
+    outer_step: int
+    preset: Preset
+    comparisons: tuple[Comparison, ...]
+    deviations: tuple[str, ...]
+    """What the run does otherwise than the preset says, in words."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A folder or file was written."""
+
+    what: str
+    """"initialization", "run", "report", "session" for an autosave, or "pin"."""
+    folder: str
+    arm: str = ""
+
+
+Report = (
+    Status
+    | Metrics
+    | Probed
+    | MetaTested
+    | ReferenceLosses
+    | Stepped
+    | Watched
+    | Rewound
+    | Diverged
+    | Failed
+    | Refused
+    | Compared
+    | Exported
+    | Insight
+    | InsightProgress
+    | InsightFigures
+)

@@ -1,0 +1,1 @@
+"""Published numbers, and whether a run agrees with them."""

@@ -1,0 +1,225 @@
+"""Whether a run reproduces what is published: one verdict per published figure. Torch-free.
+
+A verdict is one of: agrees (inside the published interval, or within 10 % where none is published),
+differs by x %, not comparable (n of N tasks diverged). Nothing is tuned towards agreement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.published.statistics import over_seeds
+from maml_explorer.settings.declaration import shown
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.restart import changed_keys
+from maml_explorer.settings.settings import Arm, Settings
+
+AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
+TOLERANCE = 0.1
+"""Relative difference that still agrees where no interval is published."""
+USUAL_SHOTS = 5
+"""Shots of tests where nothing is published, beside those of training."""
+
+Records = Mapping[int, Mapping[str, Sequence[Mapping[str, Any]]]]
+"""Records of meta-tests by seed and arm name."""
+
+_OF_THE_TEST = frozenset(
+    {"seed", "device", "precision", "test_steps", "test_tasks", "evaluate_every"}
+)
+"""Settings that do not change what is trained."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Agrees, differs or not comparable, and in words."""
+
+    kind: str
+    words: str
+    difference: float | None = None
+    """(measured − published) / published; None where nothing can be compared."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One published figure beside what was measured."""
+
+    arm: str
+    algorithm: str
+    shots: int
+    inner_step: int
+    published: float
+    published_ci95: float | None
+    source: str
+    mean: float | None
+    """Over seeds, of the means over tasks; None where any task's error is not finite."""
+    ci95: float | None
+    """Half-width: Student t on seed means; of one seed, over tasks."""
+    mean_kept: float | None
+    """Over seeds, of the means over the tasks that did not diverge."""
+    median: float | None
+    """Over seeds, mean of the medians over tasks."""
+    diverged: int
+    """Tasks, of all seeds."""
+    tasks: int
+    """Of all seeds."""
+    verdict: Verdict
+
+
+def verdict_of(
+    measured: float | None,
+    published: float,
+    ci95: float | None,
+    diverged: int,
+    tasks: int,
+) -> Verdict:
+    """The verdict on one figure.
+
+    Args:
+        measured: mean squared error; None where not finite.
+        published: the figure to reach.
+        ci95: half-width of its published interval; None where there is none.
+        diverged: tasks that diverged.
+        tasks: of so many.
+    """
+    if diverged or measured is None:
+        return Verdict(NOT_COMPARABLE, f"not comparable ({diverged} of {tasks} tasks diverged)")
+    if published == 0:
+        kind = AGREES if measured == 0 else DIFFERS
+        return Verdict(kind, kind if measured == 0 else "differs (the published figure is 0)")
+    difference = (measured - published) / published
+    reach = TOLERANCE * published if ci95 is None else ci95
+    # a figure on the border agrees, whatever rounding makes of it
+    if abs(measured - published) <= reach * (1 + 1e-12):
+        return Verdict(AGREES, "agrees", difference)
+    percent, side = 100 * abs(difference), "higher" if difference > 0 else "lower"
+    size = f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}"
+    return Verdict(DIFFERS, f"differs by {size} % ({side})", difference)
+
+
+def wanted_tests(preset: Preset, settings: Settings) -> dict[str, dict[int, tuple[int, ...]]]:
+    """Arm name → shots → inner steps 0 … K that the verdicts of a preset, or a table, need.
+
+    Only the first arm of each algorithm with published figures; where nothing is published, every
+    arm with the usual shots and those it was trained with.
+    """
+    most = settings.run.test_steps
+    if not preset.published:
+        shots = sorted({USUAL_SHOTS, settings.inner.shots})
+        return {arm.name: dict.fromkeys(shots, tuple(range(most + 1))) for arm in settings.arms}
+    tests: dict[str, dict[int, tuple[int, ...]]] = {}
+    for entry in preset.published:
+        arm = _first(settings, entry.algorithm)
+        if arm is not None:
+            known = tests.setdefault(arm.name, {})
+            last = max(most, *entry.inner_steps, len(known.get(entry.shots, ())) - 1)
+            known[entry.shots] = tuple(range(last + 1))
+    return tests
+
+
+def comparisons(preset: Preset, settings: Settings, records: Records) -> tuple[Comparison, ...]:
+    """Every published figure of the preset that the records say something of, in its order."""
+    found = []
+    for entry in preset.published:
+        arm = _first(settings, entry.algorithm)
+        if arm is None:
+            continue
+        tested = [_of_shots(arms.get(arm.name, ()), entry.shots) for arms in records.values()]
+        runs = [record for record in tested if record is not None]
+        if not runs or len(runs) < len(tested):
+            continue
+        over = over_seeds([[record] for record in runs])[0]
+        for step, mse, ci95 in zip(
+            entry.inner_steps, entry.mse, entry.ci95 or (None,) * len(entry.mse), strict=True
+        ):
+            if step not in over["inner_steps"]:
+                continue
+            at = over["inner_steps"].index(step)
+            mean = over["mean"][at]
+            diverged = sum(record["diverged"][at] for record in runs)
+            tasks = sum(record["tasks"] for record in runs)
+            found.append(
+                Comparison(
+                    arm.name,
+                    entry.algorithm,
+                    entry.shots,
+                    step,
+                    mse,
+                    ci95,
+                    entry.source,
+                    mean=mean,
+                    ci95=over["ci95"][at] if len(runs) > 1 else runs[0]["ci95"][at],
+                    mean_kept=_mean([record["mean_kept"][at] for record in runs]),
+                    median=_mean([record["median"][at] for record in runs]),
+                    diverged=diverged,
+                    tasks=tasks,
+                    verdict=verdict_of(mean, mse, ci95, diverged, tasks),
+                )
+            )
+    return tuple(found)
+
+
+def deviations(preset: Preset, settings: Settings) -> tuple[str, ...]:
+    """What a run's settings change in the preset, such as "Inner learning rate α: 0.01 → 0.1"."""
+    changed = [key for key in changed_keys(preset.settings, settings) if key not in _OF_THE_TEST]
+    said = [_changed(key, preset.settings[key], settings[key]) for key in changed]
+    for arm in settings.arms:
+        known = _first(preset.settings, arm.algorithm)
+        before = preset.settings if known is None else preset.settings.of_arm(known)
+        own = settings.of_arm(arm)
+        # what the arm shares with the others is said once
+        said += [
+            f"{arm.name}: {_changed(key, before[key], own[key])}"
+            for key in changed_keys(before, own)
+            if DECLARATIONS[key].per_arm and (key not in changed or own[key] != settings[key])
+        ]
+    return tuple(said)
+
+
+def verdict_words(found: Sequence[Comparison]) -> str:
+    """All verdicts: "MAML agrees after 1, 5 steps; differs by +14 % after 10 steps."."""
+    arms: dict[tuple[str, int], dict[str, list[Comparison]]] = {}
+    for one in found:
+        kinds = arms.setdefault((one.arm, one.shots), {})
+        kinds.setdefault(one.verdict.kind, []).append(one)
+    several = len({shots for _, shots in arms}) > 1
+    parts = []
+    for (arm, shots), kinds in arms.items():
+        said = "; ".join(_of_one_kind(kind, same) for kind, same in kinds.items())
+        parts.append(f"{arm}{f' ({shots} shots)' if several else ''} {said}.")
+    return " ".join(parts)
+
+
+def _of_one_kind(kind: str, found: Sequence[Comparison]) -> str:
+    """The figures of an arm that have the same verdict, with how much each differs."""
+    steps = ", ".join(str(one.inner_step) for one in found)
+    after = f"after {steps} step{'' if steps == '1' else 's'}"
+    if kind == NOT_COMPARABLE:
+        lost = ", ".join(str(one.diverged) for one in found)
+        return f"{kind} {after} ({lost} of {found[0].tasks} tasks diverged)"
+    known = [one.verdict.difference for one in found]
+    by = ", ".join("?" if d is None else f"{100 * d:+.0f}".replace("-", "−") for d in known)
+    return f"{kind} by {by} % {after}" if kind == DIFFERS else f"{kind} {after}"
+
+
+def _changed(key: str, before: object, after: object) -> str:
+    declaration = DECLARATIONS[key]
+    return f"{declaration.label}: {shown(before)} → {shown(after)}"
+
+
+def _first(settings: Settings, algorithm: str) -> Arm | None:
+    assert algorithm in ALGORITHMS
+    return next((arm for arm in settings.arms if arm.algorithm == algorithm), None)
+
+
+def _of_shots(records: Sequence[Mapping[str, Any]], shots: int) -> Mapping[str, Any] | None:
+    return next((record for record in records if record["shots"] == shots), None)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if len(known) == len(values) else None

@@ -1,0 +1,200 @@
+"""How a hyperparameter is declared.
+
+Everything that shows, checks, stores or parses a hyperparameter (settings form, validation,
+command-line flags, TOML, share string, the README's table) is derived from the declarations made
+with :func:`declare` in :mod:`maml_explorer.settings.settings`. Torch-free and Qt-free.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+Value = bool | int | float | str | tuple[int, ...]
+"""What a hyperparameter may hold."""
+
+
+class Applies(Enum):
+    """When a changed value takes effect."""
+
+    NEXT_STEP = "next step"
+    RESTART = "restart"
+
+
+class Scale(Enum):
+    """How a slider spreads the range."""
+
+    LINEAR = "linear"
+    LOG = "log"
+
+
+class SettingsError(ValueError):
+    """A value that is not allowed; the text is one sentence for the person who typed it."""
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One declared hyperparameter. `key` and `group` are filled in from the dataclass field."""
+
+    default: Value
+    label: str
+    help: str
+    symbol: str = ""
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    scale: Scale = Scale.LINEAR
+    slider: tuple[float, float] | None = None
+    """The part of the range worth a slider; None means the whole range."""
+    choices: tuple[str, ...] = ()
+    applies: Applies = Applies.NEXT_STEP
+    per_arm: bool = False
+    """True where one arm may override it (never task or shape settings)."""
+    basic: bool = True
+    """True where it is shown without opening the group's "more" part."""
+    row: str = ""
+    """Two settings with the same `row` (a minimum and a maximum) share one line of the form."""
+    algorithms: tuple[str, ...] = ()
+    """The algorithms that read it; empty means all."""
+    key: str = ""
+    group: str = ""
+
+    @property
+    def kind(self) -> str:
+        """One of "bool", "int", "float", "choice", "sizes"."""
+        if self.choices:
+            return "choice"
+        if isinstance(self.default, bool):
+            return "bool"
+        if isinstance(self.default, tuple):
+            return "sizes"
+        return "int" if isinstance(self.default, int) else "float"
+
+    @property
+    def flag(self) -> str:
+        """The command-line flag, such as "--inner-lr"."""
+        return "--" + self.key.replace("_", "-")
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words: "from 0 to 10", "one of adam, sgd"."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        if self.kind == "bool":
+            return "true or false"
+        low, high = shown(self.minimum), shown(self.maximum)
+        if self.kind == "sizes":
+            return f"1 to {MAX_LAYERS} layer sizes from {low} to {high}, such as 40,40"
+        whole = "a whole number " if self.kind == "int" else ""
+        return f"{whole}from {low} to {high}"
+
+    def check(self, value: object) -> Value:
+        """The value in its own type.
+
+        Raises:
+            SettingsError: naming the setting, the value and what is allowed.
+        """
+        kind = self.kind
+        if kind == "choice" and isinstance(value, str) and value in self.choices:
+            return value
+        if kind == "bool" and isinstance(value, bool):
+            return value
+        if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+            if self._inside(value):
+                return value
+        elif kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+            if self._inside(value):
+                return float(value)
+        elif kind == "sizes" and isinstance(value, tuple | list) and 1 <= len(value) <= MAX_LAYERS:
+            whole = [n for n in value if isinstance(n, int) and not isinstance(n, bool)]
+            if len(whole) == len(value) and all(self._inside(n) for n in whole):
+                return tuple(whole)
+        raise SettingsError(
+            f"{self.label} ({self.key}) cannot be {shown(value)}: allowed is {self.allowed}."
+        )
+
+    def parse(self, text: str) -> Value:
+        """The value a person typed: "0.01", "40,40", "pi/2", "adam".
+
+        Raises:
+            SettingsError: naming the setting, the text and what is allowed.
+        """
+        text = text.strip()
+        try:
+            match self.kind:
+                case "bool":
+                    return {"true": True, "yes": True, "false": False, "no": False}[text.lower()]
+                case "int":
+                    # "70 000" and "70_000" are how people write it; thin spaces are how we show it
+                    return self.check(int("".join(text.replace("_", "").split())))
+                case "float":
+                    return self.check(_number(text))
+                case "sizes":
+                    return self.check(tuple(int(part) for part in text.split(",") if part.strip()))
+            return self.check(text)
+        except SettingsError:
+            raise
+        except (ValueError, KeyError, OverflowError):
+            raise SettingsError(
+                f"{self.label} ({self.key}) cannot be “{text[:40]}”: allowed is {self.allowed}."
+            ) from None
+
+    def _inside(self, value: float) -> bool:
+        low = -math.inf if self.minimum is None else self.minimum
+        high = math.inf if self.maximum is None else self.maximum
+        # NaN fails every comparison; a whole number may be too large to become a float
+        return low <= value <= high and abs(value) != math.inf
+
+
+MAX_LAYERS = 8
+"""Most hidden layers a network may have."""
+
+
+def declare(default: Value, label: str, help: str, **details: Any) -> Any:
+    """A dataclass field that carries its declaration as metadata."""
+    return dataclasses.field(
+        default=default, metadata={"declaration": Hyperparameter(default, label, help, **details)}
+    )
+
+
+def declarations(group: str, settings_class: type) -> dict[str, Hyperparameter]:
+    """The declarations of one settings group, key → declaration, in the order written."""
+    return {
+        field.name: dataclasses.replace(field.metadata["declaration"], key=field.name, group=group)
+        for field in dataclasses.fields(settings_class)
+    }
+
+
+def shown(value: object) -> str:
+    """A value as people read it: "0.01", "40,40", "π"."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple | list):
+        return ",".join(str(part) for part in value)[:60] or "empty"
+    if isinstance(value, float):
+        for name, number in (("π", math.pi), ("2π", 2 * math.pi), ("π/2", math.pi / 2)):
+            if abs(abs(value) - number) < 1e-12:
+                return ("−" if value < 0 else "") + name
+        return f"{value:.12g}"
+    return str(value)[:60]
+
+
+def _number(text: str) -> float:
+    """A float; "pi", "2pi", "π/2", "-pi" and "−0.5" are understood too."""
+    text = text.replace("−", "-").replace("π", "pi").replace(" ", "").replace("*", "")
+    if "pi" not in text:
+        return float(text)
+    before, after = text.split("pi", 1)
+    factor = {"": 1.0, "-": -1.0, "+": 1.0}.get(before)
+    number = math.pi * (float(before) if factor is None else factor)
+    if after:
+        if not after.startswith("/"):
+            raise ValueError(text)
+        divisor = float(after[1:])
+        if divisor == 0:
+            raise ValueError(text)
+        number /= divisor
+    return number

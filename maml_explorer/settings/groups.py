@@ -1,0 +1,304 @@
+"""Groups of settings and all declarations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from maml_explorer.settings.declaration import (
+    Applies,
+    Hyperparameter,
+    Scale,
+    declarations,
+    declare,
+)
+from maml_explorer.settings.norms import NORMS
+
+_RESTART = Applies.RESTART
+_INNER_LOOP = ("maml", "fomaml", "anil", "meta_sgd")
+"""The algorithms whose outer gradient is of the loss after an inner loop."""
+_OPTIMIZED = (*_INNER_LOOP, "mtl")
+"""The algorithms with an outer optimizer."""
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """The task family: y = A sin(ωx − φ) + noise."""
+
+    amplitude_min: float = declare(
+        0.1, "Amplitude min", "Smallest amplitude A of the sine tasks.",
+        symbol="A", minimum=0.0, maximum=100.0, slider=(0.0, 10.0), row="Amplitude",
+    )  # fmt: skip
+    amplitude_max: float = declare(
+        5.0, "Amplitude max", "Largest amplitude A of the sine tasks.",
+        symbol="A", minimum=0.0, maximum=100.0, slider=(0.0, 10.0), row="Amplitude",
+    )  # fmt: skip
+    phase_min: float = declare(
+        0.0, "Phase min", "Smallest phase φ of y = A sin(ωx − φ).",
+        symbol="φ", unit="rad", minimum=-10.0, maximum=10.0, slider=(0.0, 2 * math.pi), row="Phase",
+    )  # fmt: skip
+    phase_max: float = declare(
+        math.pi, "Phase max", "Largest phase φ. With 0 to 2π the best single predictor is 0.",
+        symbol="φ", unit="rad", minimum=-10.0, maximum=10.0, slider=(0.0, 2 * math.pi), row="Phase",
+    )  # fmt: skip
+    frequency_min: float = declare(
+        1.0, "Frequency min", "Smallest frequency ω of y = A sin(ωx − φ). From 1 to 1 as published "
+        "at first; where it varies, two points no longer determine a task.",
+        symbol="ω", minimum=0.0, maximum=10.0, slider=(0.5, 2.0), row="Frequency", basic=False,
+    )  # fmt: skip
+    frequency_max: float = declare(
+        1.0, "Frequency max", "Largest frequency ω of y = A sin(ωx − φ).",
+        symbol="ω", minimum=0.0, maximum=10.0, slider=(0.5, 2.0), row="Frequency", basic=False,
+    )  # fmt: skip
+    x_min: float = declare(
+        -5.0, "x min", "Left end of the inputs x, drawn uniformly.",
+        symbol="x", minimum=-100.0, maximum=100.0, slider=(-10.0, 10.0), row="x range", basic=False,
+    )  # fmt: skip
+    x_max: float = declare(
+        5.0, "x max", "Right end of the inputs x, drawn uniformly.",
+        symbol="x", minimum=-100.0, maximum=100.0, slider=(-10.0, 10.0), row="x range", basic=False,
+    )  # fmt: skip
+    noise: float = declare(
+        0.0, "Noise σ",
+        "Standard deviation of the noise on support and training-query targets. "
+        "Meta-test queries stay clean.",
+        symbol="σ", minimum=0.0, maximum=10.0, slider=(0.0, 2.0),
+    )  # fmt: skip
+
+    @property
+    def frequency_varies(self) -> bool:
+        """Whether tasks differ in frequency: then a task has three unknowns."""
+        return self.frequency_max > self.frequency_min
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The network."""
+
+    hidden: tuple[int, ...] = declare(
+        (40, 40), "Hidden layers", "Sizes of the hidden layers, separated by commas.",
+        minimum=1, maximum=1024, applies=_RESTART,
+    )  # fmt: skip
+    activation: str = declare(
+        "relu", "Activation", "Activation function σ(z) of the hidden layers.",
+        choices=("relu", "tanh", "sigmoid", "softplus", "sine"), applies=_RESTART,
+    )  # fmt: skip
+    skip: bool = declare(
+        False, "Skip connections",
+        "h_l = σ(z_l) + h_{l−1} where two neighbouring layers are of one width; the output layer "
+        "has none.",
+        applies=_RESTART, basic=False,
+    )  # fmt: skip
+    norm: str = declare(
+        "none", "Normalization",
+        "Before the activation, with a learned scale and shift per unit that the inner loop leaves "
+        "alone. batch: by mean and variance of the points of the pass, per task (support points in "
+        "the inner loop, then query points together: transductive); one point alone is normalized "
+        "to 0, so nothing below is learned from it. batch-running: trained likewise, but tested "
+        "with running averages over all tasks and inner steps, as after model.eval(). "
+        "batch-per-step: trained and tested with a running average per inner step (MAML++ records "
+        "them and never uses them). "
+        "layer: over the units of a layer, for each point by itself.",
+        choices=tuple(NORMS),
+        applies=_RESTART, basic=False,
+    )  # fmt: skip
+    initialization: str = declare(
+        "pytorch", "Initialization",
+        "How θ₀ is drawn: He (normal, variance 2/fan-in), Xavier (normal, 2/(fan-in + fan-out)), "
+        "truncated normal with σ = 0.01 (as in the code of Finn et al.), PyTorch's default.",
+        symbol="θ₀", choices=("he", "xavier", "truncated-normal", "pytorch"),
+        applies=_RESTART, per_arm=True, basic=False,
+    )  # fmt: skip
+
+    @property
+    def special(self) -> bool:
+        """True where the network is more than layer after layer: with a norm or skips."""
+        return self.skip or self.norm != "none"
+
+    @property
+    def architecture(self) -> tuple[tuple[int, ...], bool, str]:
+        """What two networks share whose parameters fit each other."""
+        return self.hidden, self.skip, self.norm
+
+
+@dataclass(frozen=True)
+class InnerSettings:
+    """The inner loop: adaptation to one task on its support set."""
+
+    inner_lr: float = declare(
+        0.01, "Inner learning rate α",
+        "Step size of every inner step: φ ← φ − α ∇L_support(φ). Learned step sizes (Meta-SGD, "
+        "LSLR) begin with it, and follow a change of it in proportion, from 0 by adding it.",
+        symbol="α", minimum=0.0, maximum=100.0, scale=Scale.LOG, slider=(1e-4, 1.0), per_arm=True,
+    )  # fmt: skip
+    inner_steps: int = declare(
+        1, "Inner steps", "Inner steps K while meta-training.",
+        symbol="K", minimum=0, maximum=50, slider=(0, 10), per_arm=True,
+        algorithms=_INNER_LOOP,
+    )  # fmt: skip
+    shots: int = declare(
+        10, "Shots", "Support points per task.", unit="pts", minimum=1, maximum=1000, slider=(1, 50)
+    )
+    query_points: int = declare(
+        10, "Query points", "Query points per task while meta-training.",
+        unit="pts", minimum=1, maximum=1000, slider=(1, 50),
+    )  # fmt: skip
+    lslr: bool = declare(
+        False, "Learned rates (LSLR)",
+        "Learn α for every layer and inner step, with the outer optimizer, as θ; they begin at α "
+        "and may become negative. With more steps at meta-test than trained, the last step's rates "
+        "are used again: our rule, not the paper's. Antoniou et al. 2019.",
+        applies=_RESTART, per_arm=True, basic=False, algorithms=("maml", "fomaml", "anil"),
+    )  # fmt: skip
+    inner_clip: float = declare(
+        0.0, "Inner clipping",
+        "Largest norm of an inner gradient, per task and over all parameters that adapt; longer "
+        "ones are scaled down, and second order goes through that too. 0 is off.",
+        minimum=0.0, maximum=1e6, scale=Scale.LOG, slider=(0.01, 100.0), per_arm=True, basic=False,
+    )  # fmt: skip
+    reptile_inner_steps: int = declare(
+        5, "Reptile inner steps", "Inner steps of Reptile, each on the next minibatch.",
+        minimum=1, maximum=50, slider=(1, 50), per_arm=True, basic=False, algorithms=("reptile",),
+    )  # fmt: skip
+    reptile_batch: int = declare(
+        5, "Reptile inner batch",
+        "Support points per inner step of Reptile; as many as shots, or more, means all of them. "
+        "With one inner step on all points Reptile is joint training.",
+        unit="pts", minimum=1, maximum=1000, slider=(1, 50), per_arm=True, basic=False,
+        algorithms=("reptile",),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OuterSettings:
+    """The outer loop: the update of the initialization θ."""
+
+    outer_lr: float = declare(
+        0.001, "Outer learning rate β",
+        "Step size of the outer optimizer. The outer gradient is the mean over the tasks of the "
+        "meta-batch (the paper writes a sum).",
+        symbol="β", minimum=0.0, maximum=100.0, scale=Scale.LOG, slider=(1e-5, 0.1), per_arm=True,
+    )  # fmt: skip
+    meta_batch: int = declare(
+        25, "Meta-batch", "Tasks per outer step.", unit="tasks", minimum=1, maximum=4096,
+        scale=Scale.LOG, slider=(1, 256),
+    )  # fmt: skip
+    optimizer: str = declare(
+        "adam", "Optimizer", "Outer optimizer: Adam (0.9, 0.999), or SGD with momentum.",
+        choices=("adam", "sgd"), applies=_RESTART, per_arm=True,
+    )  # fmt: skip
+    momentum: float = declare(
+        0.0, "Momentum", "Momentum of the outer SGD.", minimum=0.0, maximum=0.999,
+        slider=(0.0, 0.99), per_arm=True, basic=False,
+    )  # fmt: skip
+    schedule: str = declare(
+        "constant", "Outer rate schedule",
+        "How β changes over the declared outer steps T, after which it stays. cosine: from β down "
+        "to the end fraction e of it, along half a cosine. step: to √e β at T/2, to e β at 3T/4. "
+        "warm-up: in equal steps up to β, then constant.",
+        choices=("constant", "cosine", "step", "warm-up"), per_arm=True, basic=False,
+        algorithms=_OPTIMIZED,
+    )  # fmt: skip
+    schedule_end: float = declare(
+        0.01, "Schedule end e", "What part of β a cosine or step schedule ends with.",
+        minimum=0.0, maximum=1.0, slider=(0.0, 1.0), per_arm=True, basic=False,
+        algorithms=_OPTIMIZED,
+    )  # fmt: skip
+    warmup_steps: int = declare(
+        1_000, "Warm-up steps", "Outer steps until a warm-up reaches β.",
+        unit="steps", minimum=1, maximum=10_000_000, scale=Scale.LOG, slider=(10, 100_000),
+        per_arm=True, basic=False, algorithms=_OPTIMIZED,
+    )  # fmt: skip
+    outer_clip: float = declare(
+        0.0, "Outer clipping",
+        "Largest norm of the outer gradient, learned step sizes included; a longer one is scaled "
+        "down. 0 is off.",
+        minimum=0.0, maximum=1e6, scale=Scale.LOG, slider=(0.01, 100.0), per_arm=True, basic=False,
+        algorithms=_OPTIMIZED,
+    )  # fmt: skip
+    second_order_from: int = declare(
+        0, "Second order from",
+        "First order before this outer step of the arm, second order from it on; 0 is second "
+        "order throughout. Derivative-order annealing of Antoniou et al. 2019.",
+        unit="steps", minimum=0, maximum=10_000_000, scale=Scale.LOG, slider=(10, 100_000),
+        per_arm=True, basic=False, algorithms=("maml", "anil", "meta_sgd"),
+    )  # fmt: skip
+    multi_step_loss: bool = declare(
+        False, "Multi-step loss",
+        "Train on the query loss after every inner step, not the last alone. All weigh 1/K at "
+        "first; those of earlier steps fall linearly, to 0.03/K at least, and the last takes the "
+        "rest. Antoniou et al. 2019.",
+        per_arm=True, basic=False, algorithms=_INNER_LOOP,
+    )  # fmt: skip
+    multi_step_until: int = declare(
+        5_000, "Multi-step loss until",
+        "From this outer step of the arm on, only the loss after the last inner step counts.",
+        unit="steps", minimum=0, maximum=10_000_000, scale=Scale.LOG, slider=(10, 100_000),
+        per_arm=True, basic=False, algorithms=_INNER_LOOP,
+    )  # fmt: skip
+    reptile_step: float = declare(
+        0.1, "Reptile step size ε", "Outer step of Reptile: θ ← θ − ε · mean(θ − φ).",
+        symbol="ε", minimum=0.0, maximum=1.0, slider=(0.0, 1.0), per_arm=True, basic=False,
+        algorithms=("reptile",),
+    )  # fmt: skip
+    reptile_anneal: bool = declare(
+        True, "Anneal Reptile's ε", "Lower ε linearly to 0 over the declared outer steps.",
+        per_arm=True, basic=False, algorithms=("reptile",),
+    )  # fmt: skip
+    outer_steps: int = declare(
+        70_000, "Outer steps", "Training pauses here.", minimum=1, maximum=10_000_000,
+        scale=Scale.LOG, slider=(100, 200_000),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Seeds, device and the meta-test."""
+
+    seed: int = declare(
+        0, "Seed", "Seed of initialization, training tasks and meta-test.",
+        minimum=0, maximum=2**31 - 1, slider=(0, 100), applies=_RESTART,
+    )  # fmt: skip
+    device: str = declare(
+        "auto", "Device", "Where training runs. Auto takes CUDA, where present, for large sizes.",
+        choices=("auto", "cpu", "cuda"), applies=_RESTART,
+    )  # fmt: skip
+    precision: str = declare(
+        "float32", "Precision", "Floating-point type of all tensors.",
+        choices=("float32", "float64"), applies=_RESTART, basic=False,
+    )  # fmt: skip
+    test_steps: int = declare(
+        10, "Test inner steps", "Inner steps shown in the window and measured at meta-test.",
+        symbol="K test", minimum=0, maximum=50, slider=(0, 50), basic=False,
+    )  # fmt: skip
+    test_tasks: int = declare(
+        600, "Test tasks", "Held-out tasks of the meta-test.", unit="tasks",
+        minimum=2, maximum=10_000, slider=(50, 2000), basic=False,
+    )  # fmt: skip
+    evaluate_every: int = declare(
+        5_000, "Meta-test every", "Outer steps between meta-tests of a headless run.",
+        unit="steps", minimum=1, maximum=10_000_000, scale=Scale.LOG, slider=(100, 100_000),
+        basic=False,
+    )  # fmt: skip
+
+
+GROUPS: dict[str, tuple[str, type]] = {
+    "tasks": ("Tasks", TaskSettings),
+    "inner": ("Inner loop", InnerSettings),
+    "outer": ("Outer loop", OuterSettings),
+    "model": ("Network", ModelSettings),
+    "run": ("Run", RunSettings),
+}
+"""Group → (title, class), in the order of the settings form."""
+DECLARATIONS: dict[str, Hyperparameter] = {
+    key: declaration
+    for group, (_, settings_class) in GROUPS.items()
+    for key, declaration in declarations(group, settings_class).items()
+}
+"""Every hyperparameter, key → declaration, in the order of the settings form."""
+_ORDERED = (
+    ("amplitude_min", "amplitude_max"),
+    ("phase_min", "phase_max"),
+    ("frequency_min", "frequency_max"),
+    ("x_min", "x_max"),
+)

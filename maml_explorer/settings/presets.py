@@ -1,0 +1,174 @@
+"""Presets: settings with a name, where they come from, and the numbers published for them.
+
+Torch-free. A preset is one TOML file in resources/presets: the settings, a table `[preset]`
+(title, source, description, unknown) and tables `[[published]]`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.files.reader import read_text
+from maml_explorer.files.resources import resources
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import MAX_TOML, parse_toml, settings_from, to_toml, toml_value
+
+DEFAULT_PRESET = "finn-10-shot"
+_MAX_TEXT = 4000
+
+
+@dataclass(frozen=True)
+class Published:
+    """Meta-test MSE that a paper or a README reports."""
+
+    algorithm: str
+    shots: int
+    inner_steps: tuple[int, ...]
+    mse: tuple[float, ...]
+    """[inner step]"""
+    source: str
+    ci95: tuple[float, ...] = ()
+    """[inner step]: half-widths; empty where none are published."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings to begin with, and what is known about them."""
+
+    name: str
+    title: str
+    source: str
+    description: str
+    settings: Settings
+    published: tuple[Published, ...] = ()
+    unknown: str = ""
+    """What the original does not say, or does otherwise; empty where nothing."""
+
+
+@cache
+def presets() -> dict[str, Preset]:
+    """The presets that come with the program, name → preset, the default first."""
+    folder = resources().joinpath("presets")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    names.sort(key=lambda name: name != f"{DEFAULT_PRESET}.toml")
+    return {
+        name.removesuffix(".toml"): preset_from(
+            folder.joinpath(name).read_text(encoding="utf-8"), name.removesuffix(".toml")
+        )
+        for name in names
+    }
+
+
+def load_preset(name: str | Path) -> Preset:
+    """The preset of that name, or the one in that file (a settings file will do).
+
+    Raises:
+        SettingsError: where there is none, or its content is not allowed.
+        StorageError: where the file cannot be read.
+    """
+    known = presets()
+    if str(name) in known:
+        return known[str(name)]
+    path = Path(name)
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):
+        is_file = False
+    if not is_file:
+        shown = " ".join(str(name)[:60].split())
+        raise SettingsError(
+            f"There is no preset and no file “{shown}”: presets are {', '.join(known)}."
+        )
+    return preset_from(read_text(path, 4 * MAX_TOML), path.stem)
+
+
+def preset_from(text: str, name: str) -> Preset:
+    """The preset written as TOML.
+
+    Raises:
+        SettingsError: naming the key, the value and what is allowed.
+    """
+    document = parse_toml(text)
+    about = document.pop("preset", {})
+    published = document.pop("published", [])
+    keys = ("title", "source", "description", "unknown")
+    if not isinstance(about, dict) or not isinstance(published, list) or len(published) > 20:
+        raise SettingsError("A preset has a table [preset] and at most 20 tables [[published]].")
+    for key, value in about.items():
+        if key not in keys or not isinstance(value, str) or len(value) > _MAX_TEXT:
+            raise SettingsError(f"[preset] has texts for {', '.join(keys)} only.")
+    texts = {key: " ".join(about.get(key, "").split()) for key in keys}
+    texts["title"] = texts["title"] or name
+    return Preset(
+        name=name,
+        settings=settings_from(document),
+        published=tuple(_published(entry) for entry in published),
+        **texts,
+    )
+
+
+def preset_toml(preset: Preset) -> str:
+    """The preset as TOML, which :func:`preset_from` reads."""
+    texts = {key: getattr(preset, key) for key in ("title", "source", "description", "unknown")}
+    lines = ["[preset]", *(f"{key} = {_text(text)}" for key, text in texts.items() if text)]
+    parts = ["\n".join(lines)]
+    for entry in preset.published:
+        lines = [
+            "[[published]]",
+            f"algorithm = {toml_value(entry.algorithm)}",
+            f"shots = {entry.shots}",
+            f"inner_steps = {list(entry.inner_steps)}",
+            f"mse = {list(entry.mse)}",
+            *([f"ci95 = {list(entry.ci95)}"] if entry.ci95 else []),
+            f"source = {toml_value(entry.source)}",
+        ]
+        parts.append("\n".join(lines))
+    # the schema is a key of the document itself, so it must come before the first table
+    schema, settings = to_toml(preset.settings).split("\n\n", 1)
+    return "\n\n".join([schema, *parts, settings])
+
+
+def _text(text: str) -> str:
+    """Text of any length as TOML, in lines short enough for the reader."""
+    if len(text) < 80:
+        return toml_value(text)
+    lines, line = [], ""
+    for word in text.replace("\\", "\\\\").replace('"', '\\"').split():
+        if line and len(line) + len(word) > 95:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}".strip()
+    return '"""\n' + "\n".join([*lines, line]) + '"""'
+
+
+def _published(entry: Any) -> Published:
+    allowed = SettingsError(
+        "A table [[published]] has algorithm, shots, inner_steps, mse, source, and perhaps ci95."
+    )
+    if not isinstance(entry, dict) or not entry.keys() <= Published.__dataclass_fields__.keys():
+        raise allowed
+    algorithm, shots, source = (entry.get(key) for key in ("algorithm", "shots", "source"))
+    steps, mse, ci95 = (entry.get(key, []) for key in ("inner_steps", "mse", "ci95"))
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise allowed
+    if not isinstance(source, str) or not source or len(source) > _MAX_TEXT:
+        raise allowed
+    if not isinstance(shots, int) or not 1 <= shots <= 1000:
+        raise allowed
+    if not all(isinstance(part, list) and len(part) <= 51 for part in (steps, mse, ci95)):
+        raise allowed
+    if not all(isinstance(k, int) and 0 <= k <= 50 for k in steps):
+        raise allowed
+    if not all(isinstance(v, int | float) and v >= 0 and math.isfinite(v) for v in [*mse, *ci95]):
+        raise allowed
+    if not steps or len(mse) != len(steps) or len(ci95) not in (0, len(steps)):
+        raise allowed
+    return Published(
+        algorithm, shots, tuple(steps), tuple(map(float, mse)), source, tuple(map(float, ci95))
+    )

@@ -1,0 +1,82 @@
+"""Changes of settings: which keys, and which need a restart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from maml_explorer.settings.declaration import (
+    Applies,
+    SettingsError,
+)
+from maml_explorer.settings.groups import (
+    DECLARATIONS,
+    GROUPS,
+)
+from maml_explorer.settings.settings import Settings
+
+if TYPE_CHECKING:
+    pass
+
+
+def changed_keys(old: Settings, new: Settings) -> list[str]:
+    """Keys of the hyperparameters that differ, in declared order."""
+    # a group that was not touched is the same object, and most are
+    touched = {group for group in GROUPS if getattr(old, group) is not getattr(new, group)}
+    return [
+        key
+        for key, declared in DECLARATIONS.items()
+        if declared.group in touched and old[key] != new[key]
+    ]
+
+
+def begun_anew(old: Settings, new: Settings) -> set[str]:
+    """Names of the arms that begin at an outer step 0 of their own: added, or defined anew."""
+    before = {arm.name: arm for arm in old.arms}
+    return {
+        arm.name
+        for arm in new.arms
+        if arm.name not in before
+        or before[arm.name].algorithm != arm.algorithm
+        or needs_restart(old.of_arm(before[arm.name]), new.of_arm(arm))
+    }
+
+
+def needs_restart(old: Settings, new: Settings) -> list[str]:
+    """Keys of the changed hyperparameters that only a restart can apply."""
+    return [key for key in changed_keys(old, new) if DECLARATIONS[key].applies is Applies.RESTART]
+
+
+def restart_reasons(in_force: Settings, edited: Settings) -> list[str]:
+    """What only a restart can apply: labels of settings.
+
+    Arms hardly ever wait: one whose new definition needs a beginning of its own begins late.
+    """
+    labels = [DECLARATIONS[key].label for key in needs_restart(in_force, edited)]
+    waiting = in_force_part(in_force, edited).arms != edited.arms
+    return [*labels, "Arms"] if waiting else labels
+
+
+def in_force_part(in_force: Settings, edited: Settings) -> Settings:
+    """`edited` without what only a restart can apply: that stays as it is in force.
+
+    So do the arms where they contradict it: Meta-SGD cannot begin while LSLR is on.
+    """
+    waiting = {key: in_force[key] for key in needs_restart(in_force, edited)}
+    try:
+        return edited.with_values(waiting)
+    except SettingsError:
+        return edited.with_arms(in_force.arms).with_values(waiting)
+
+
+def still_waiting(in_force: Settings, edited: Settings | None) -> Settings | None:
+    """What is edited once it is known what is in force; None where nothing waits any more.
+
+    What was to apply at once and did not, after a refusal, is given up; the rest goes on waiting.
+    """
+    if edited is None or in_force_part(in_force, edited) == in_force:
+        return edited
+    try:
+        kept = in_force.with_values({key: edited[key] for key in needs_restart(in_force, edited)})
+    except SettingsError:  # it contradicts what is in force
+        return None
+    return None if kept == in_force else kept

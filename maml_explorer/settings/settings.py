@@ -1,0 +1,164 @@
+"""The settings of a run: frozen groups of declared hyperparameters, and the arms.
+
+Torch-free. Text forms (TOML, share string) are in :mod:`maml_explorer.settings.text`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.settings.declaration import (
+    SettingsError,
+    Value,
+)
+from maml_explorer.settings.groups import (
+    _ORDERED,
+    DECLARATIONS,
+    GROUPS,
+    InnerSettings,
+    ModelSettings,
+    OuterSettings,
+    RunSettings,
+    TaskSettings,
+)
+
+MAX_ARMS = 8
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One algorithm being trained: its name (unique in a run), algorithm key and overrides."""
+
+    name: str
+    algorithm: str
+    overrides: tuple[tuple[str, Value], ...] = ()
+    """(key, value) of the settings that differ from the shared ones, sorted by key."""
+
+    def __post_init__(self) -> None:
+        if self.algorithm not in ALGORITHMS:
+            raise SettingsError(
+                f"There is no algorithm “{str(self.algorithm)[:40]}”: "
+                f"allowed are {', '.join(ALGORITHMS)}."
+            )
+        name: object = self.name
+        if (
+            not isinstance(name, str)
+            or not name.strip()
+            or len(name) > 40
+            or not name.isprintable()
+        ):
+            raise SettingsError("An arm's name is 1 to 40 printable characters.")
+        checked = {}
+        for key, value in self.overrides:
+            declaration = DECLARATIONS.get(key)
+            if declaration is None or not declaration.per_arm:
+                allowed = ", ".join(k for k, d in DECLARATIONS.items() if d.per_arm)
+                raise SettingsError(
+                    f"Arm {name} cannot override “{str(key)[:40]}”: allowed are {allowed}."
+                )
+            checked[key] = declaration.check(value)
+        object.__setattr__(self, "overrides", tuple(sorted(checked.items())))
+
+
+def default_arm(algorithm: str) -> Arm:
+    """An arm without overrides, named as the algorithm is (MAML, FO-MAML, …)."""
+    if algorithm not in ALGORITHMS:
+        return Arm(algorithm, algorithm)  # raises the sentence that lists what there is
+    return Arm(ALGORITHMS[algorithm].label, algorithm)
+
+
+DEFAULT_ARMS = tuple(default_arm(name) for name in ("maml", "fomaml", "anil", "mtl"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that determines a run."""
+
+    tasks: TaskSettings = field(default_factory=TaskSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    inner: InnerSettings = field(default_factory=InnerSettings)
+    outer: OuterSettings = field(default_factory=OuterSettings)
+    run: RunSettings = field(default_factory=RunSettings)
+    arms: tuple[Arm, ...] = DEFAULT_ARMS
+
+    def __post_init__(self) -> None:
+        for group in GROUPS:
+            part = getattr(self, group)
+            checked = {key: DECLARATIONS[key].check(value) for key, value in vars(part).items()}
+            # 1 equals 1.0, and is not what a float setting holds
+            if [(type(v), v) for v in checked.values()] != [
+                (type(v), v) for v in vars(part).values()
+            ]:
+                object.__setattr__(self, group, dataclasses.replace(part, **checked))
+        for low, high in _ORDERED:
+            if self[low] > self[high]:  # type: ignore[operator]
+                raise SettingsError(
+                    f"{DECLARATIONS[low].label} ({low} = {self[low]:g}) cannot be above "
+                    f"{DECLARATIONS[high].label} ({high} = {self[high]:g})."
+                )
+        if not 1 <= len(self.arms) <= MAX_ARMS:
+            raise SettingsError(f"A run has 1 to {MAX_ARMS} arms, not {len(self.arms)}.")
+        names = [arm.name for arm in self.arms]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise SettingsError(f"Two arms are named {twice}: each arm needs a name of its own.")
+        for arm in self.arms:
+            algorithm = ALGORITHMS[arm.algorithm]
+            if algorithm.step_sizes and dict(arm.overrides).get("lslr", self.inner.lslr):
+                raise SettingsError(
+                    f"Arm {arm.name} learns a step size per parameter ({algorithm.label}), so it "
+                    f"cannot also have {DECLARATIONS['lslr'].label} (lslr): it must be false, for "
+                    "this arm at least."
+                )
+
+    def __getitem__(self, key: str) -> Value:
+        """The value of one hyperparameter by its key."""
+        value: Value = getattr(getattr(self, DECLARATIONS[key].group), key)
+        return value
+
+    def values(self) -> dict[str, Value]:
+        """Every hyperparameter, key → value, in declared order."""
+        return {key: self[key] for key in DECLARATIONS}
+
+    def with_values(self, changes: Mapping[str, object]) -> Settings:
+        """These settings with some values changed.
+
+        Raises:
+            SettingsError: for an unknown key, a value out of range, a minimum above its maximum.
+        """
+        by_group: dict[str, dict[str, Any]] = {}
+        for key, value in changes.items():
+            if key not in DECLARATIONS:
+                raise SettingsError(f"There is no setting “{str(key)[:40]}”.")
+            declaration = DECLARATIONS[key]
+            by_group.setdefault(declaration.group, {})[key] = declaration.check(value)
+        groups = {
+            group: dataclasses.replace(getattr(self, group), **values)
+            for group, values in by_group.items()
+        }
+        return dataclasses.replace(self, **groups)
+
+    def with_arms(self, arms: tuple[Arm, ...]) -> Settings:
+        """These settings with other arms."""
+        return dataclasses.replace(self, arms=arms)
+
+    def of_arm(self, arm: Arm) -> Settings:
+        """What the arm really trains with: these settings with its overrides applied."""
+        # without the other arms, which what overrides one of them may contradict
+        return self.with_arms((arm,)).with_values(dict(arm.overrides)) if arm.overrides else self
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name.
+
+        Raises:
+            SettingsError: where there is none.
+        """
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        names = ", ".join(arm.name for arm in self.arms)
+        raise SettingsError(f"There is no arm “{name[:40]}”: there are {names}.")

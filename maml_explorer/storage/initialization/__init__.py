@@ -1,0 +1,1 @@
+"""An exported initialization and its model card."""

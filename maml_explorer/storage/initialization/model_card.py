@@ -1,0 +1,270 @@
+"""The README.md of an exported initialization. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from maml_explorer.algorithms import ALGORITHMS, Algorithm
+from maml_explorer.settings.declaration import shown
+from maml_explorer.settings.groups import DECLARATIONS, TaskSettings
+from maml_explorer.settings.norms import NORMS
+from maml_explorer.settings.settings import Settings
+
+MODULE_LINES = 40
+"""Most lines of the module that a card may carry."""
+SNIPPET_LINES = 10
+"""Most lines of the snippet that loads and adapts."""
+
+_EXPRESSIONS = {
+    "relu": "nn.ReLU()",
+    "tanh": "nn.Tanh()",
+    "sigmoid": "nn.Sigmoid()",
+    "softplus": "nn.Softplus()",
+    "sine": "Sine()",
+}
+_SINE_PART = """\
+PyTorch has no sine activation, so the module comes first:
+
+```python
+from torch import Tensor, nn, sin
+
+
+class Sine(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return sin(z)
+```"""
+
+
+def model_card(
+    settings: Settings,
+    outer_step: int,
+    evaluations: Sequence[Mapping[str, Any]],
+    versions: Mapping[str, str],
+) -> str:
+    """The card as Markdown: what it is, how well it adapts, how to use it.
+
+    Args:
+        settings: of the run, with the one arm that is exported.
+        outer_step: outer steps the arm has taken.
+        evaluations: records of the meta-test.
+        versions: what it was trained with, name → version.
+    """
+    arm = settings.arms[0]
+    algorithm = ALGORITHMS[arm.algorithm]
+    own = settings.of_arm(arm)
+    network = "-".join(str(width) for width in (1, *own.model.hidden, 1))
+    more = ", skip connections" if own.model.skip else ""
+    if own.model.norm != "none":
+        more += f", normalization {own.model.norm}"
+    but = ", without the learned step sizes," if _learns(own, algorithm) else ""
+    parts = [
+        "---\nlibrary_name: pytorch\ntags:\n- meta-learning\n"
+        f"- few-shot-regression\n- {arm.algorithm}\n---",
+        f"# {algorithm.label} initialization for sine regression",
+        f"The initialization θ of a {network} network ({own.model.activation}{more}), "
+        f"meta-trained with {algorithm.label} for {outer_step} outer steps on tasks "
+        f"{_family(own.tasks)}. It is meant to be adapted to a new task with "
+        f"a few gradient steps; by itself it predicts no task. {algorithm.summary} "
+        f"Source of the algorithm: {algorithm.source}.",
+        _evaluation(evaluations),
+        "## Use",
+        _SINE_PART if own.model.activation == "sine" else "",
+        _module_part(own),
+        "In this folder, in plain PyTorch:",
+        f"```python\n{_snippet(own, algorithm)}\n```",
+        _rates_part(own, algorithm),
+        f"`model.pt` holds the same tensors{but} as a plain `state_dict`. `config.json` holds all "
+        "settings.",
+        "## Training",
+        "\n".join(_settings_table(own)),
+        "Trained with "
+        + ", ".join(f"{name} {version}" for name, version in versions.items())
+        + ".",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _family(tasks: TaskSettings) -> str:
+    one = tasks.frequency_min == tasks.frequency_max == 1
+    omega = "" if one else f", ω in [{tasks.frequency_min:g}, {tasks.frequency_max:g}]"
+    return (
+        f"y = A sin({'' if one else 'ω'}x − φ) with A in "
+        f"[{tasks.amplitude_min:g}, {tasks.amplitude_max:g}], φ in "
+        f"[{shown(tasks.phase_min)}, {shown(tasks.phase_max)}]{omega} and x in "
+        f"[{tasks.x_min:g}, {tasks.x_max:g}]"
+    )
+
+
+def _module_part(settings: Settings) -> str:
+    """The module's text, where there is one."""
+    if not settings.model.special:
+        return ""
+    text = Path(__file__).with_name("network_module.py").read_text(encoding="utf-8").strip()
+    said = {
+        "batch": " Points given together are normalized by their common mean and variance, so a "
+        "prediction depends on the points beside it.",
+        "batch-running": " It was trained with the statistics of each set of points and is used "
+        "with running averages over all tasks, as after `model.eval()`.",
+        "batch-per-step": " It was trained, and is used, with running averages per inner step, "
+        "which `step` counts.",
+    }.get(settings.model.norm, "")
+    return (
+        "With a norm or skip connections, a module comes first. Scales and shifts of a norm do not "
+        f"adapt.{said}\n\n```python\n{text}\n```"
+    )
+
+
+def network_expression(settings: Settings) -> str:
+    """The network as one Python expression, "nn.Sequential(nn.Linear(1, 40), …)"."""
+    model = settings.model
+    sizes = (1, *model.hidden, 1)
+    activation = _EXPRESSIONS[model.activation]
+    if model.special:
+        stored = NORMS[model.norm].stored
+        expression = f"Network({sizes}, {activation}, {model.skip}, {model.norm!r}, {stored})"
+    else:
+        layers = [f"nn.Linear({a}, {b})" for a, b in pairwise(sizes)]
+        expression = f"nn.Sequential({f', {activation}, '.join(layers)})"
+    return expression + (".double()" if settings.run.precision == "float64" else "")
+
+
+def _learns(settings: Settings, algorithm: Algorithm) -> bool:
+    """Whether step sizes are learned."""
+    by_layer = settings.inner.lslr and "lslr" in _read_by(algorithm)
+    return settings.inner.inner_steps > 0 and (bool(algorithm.step_sizes) or by_layer)
+
+
+def _read_by(algorithm: Algorithm) -> set[str]:
+    return {
+        key
+        for key, declared in DECLARATIONS.items()
+        if not declared.algorithms or algorithm.key in declared.algorithms
+    }
+
+
+def _rates_part(settings: Settings, algorithm: Algorithm) -> str:
+    if not _learns(settings, algorithm):
+        return ""
+    shape = "has its shape" if algorithm.step_sizes else "has one value per inner step"
+    return (
+        f"The step sizes of the inner loop were learned with θ: `inner_lr.NAME` is that of the "
+        f"tensor `NAME` and {shape}. After more inner steps than it was trained with the last "
+        "ones are used again, a rule of this program and not of a paper."
+    )
+
+
+def _snippet(settings: Settings, algorithm: Algorithm) -> str:
+    adapts = algorithm.test_adapts
+    tensor = "tensor"
+    number = ", dtype=float64" if settings.run.precision == "float64" else ""
+    imported = f"nn, optim, tensor{', float64' if number else ''}"
+    if settings.model.special:
+        imported = imported.replace("optim, ", "")
+    adapting = "model[-1]" if adapts == "head" else "model"
+    low, width = settings.tasks.x_min, settings.tasks.x_max - settings.tasks.x_min
+    points = [[round(low + width * part, 3)] for part in (0.2, 0.55, 0.8)]
+    steps = max(1, settings.inner.inner_steps)
+    lines = [
+        "from safetensors.torch import load_file",
+        f"from torch import {imported}",
+        f"model = {network_expression(settings)}",
+        'model.load_state_dict(load_file("model.safetensors"))',
+        f"x, y = {tensor}({points}{number}), {tensor}([[1.0], [-0.5], [0.2]]{number})",
+    ]
+    learns = _learns(settings, algorithm)
+    if learns or settings.inner.inner_clip:
+        return "\n".join(_by_hand(lines, settings, algorithm, steps))
+    if settings.model.special:
+        head = ", head=True" if adapts == "head" else ""
+        call = f"model.adapt(x, y, lr={settings.inner.inner_lr!r}, steps={steps}{head})"
+        return "\n".join([*lines, f"{call}  # your own support points [point, 1]"])
+    return "\n".join(
+        [
+            *lines,
+            f"sgd = optim.SGD({adapting}.parameters(), lr={settings.inner.inner_lr!r})",
+            f"for _ in range({steps}):  # inner steps on your own support points x, y [point, 1]",
+            "    model.zero_grad()",
+            "    nn.functional.mse_loss(model(x), y).backward()",
+            "    sgd.step()",
+        ]
+    )
+
+
+def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: int) -> list[str]:
+    """The snippet where `torch.optim` does not take the inner steps: rates learned, or clipped."""
+    imports, _, model, load, points = lines
+    number = ", float64" if "float64" in points else ""
+    special, head = settings.model.special, algorithm.test_adapts == "head"
+    update = "p.data.sub_(a * d)"
+    if not _learns(settings, algorithm):
+        module = "model.linears" if special else "model"
+        module += "[-1]" if head else ""
+        adapting = f"dict.fromkeys({module}.parameters(), {settings.inner.inner_lr!r})"
+    else:
+        load = 'model.load_state_dict(saved := load_file("model.safetensors"), strict=False)'
+        names = 'for n, a in saved.items() if n.startswith("inner_lr.")'
+        adapting = f"{{model.get_parameter(n[9:]): a {names}}}"
+        if not algorithm.step_sizes:
+            update = "p.data.sub_(a[min(k, len(a) - 1)] * d)"
+    counts = special and NORMS[settings.model.norm].stored > 1 and not head
+    clip = settings.inner.inner_clip
+    return [
+        imports,
+        f"from torch import autograd, nn, tensor{number}",
+        model,
+        load,
+        f"phi = {adapting}  # what adapts, with its step size",
+        points,
+        f"for k in range({steps}):  # inner steps on your own support points x, y [point, 1]",
+        "    g = autograd.grad(nn.functional.mse_loss(model(x), y), list(phi))",
+        *([_CLIP.format(limit=clip)] if clip else []),
+        f"    [{update.replace('d)', 's * d)') if clip else update} for (p, a), d in "
+        f"zip(phi.items(), g)]{'; model.step += 1' if counts else ''}",
+    ]
+
+
+_CLIP = "    s = ({limit!r} / sum(d.square().sum() for d in g).sqrt()).clamp(max=1)"
+
+
+def _evaluation(evaluations: Sequence[Mapping[str, Any]]) -> str:
+    if not evaluations:
+        return ""
+    lines = [
+        "## Evaluation",
+        "",
+        "Mean squared error on held-out tasks: 100 equally spaced query points with clean targets, "
+        "mean ± half-width of the 95 % interval over tasks.",
+        "",
+        "| shots | tasks | inner steps | MSE | median | diverged tasks |",
+        "|---|---|---|---|---|---|",
+    ]
+    for record in evaluations:
+        for index, steps in enumerate(record["inner_steps"]):
+            mean, ci95 = record["mean"][index], record["ci95"][index]
+            median = record["median"][index]
+            # a mean near the largest number has no finite interval
+            half = "" if ci95 is None else f" ± {ci95:.2g}"
+            error = "not finite" if mean is None else f"{mean:.3g}{half}"
+            middle = "not finite" if median is None else f"{median:.3g}"
+            lines.append(
+                f"| {record['shots']} | {record['tasks']} | {steps} | {error} | {middle} "
+                f"| {record['diverged'][index]} |"
+            )
+    if any(record["fine_tuning_lr"] for record in evaluations):
+        lines += ["", "Fine-tuned with the best α of a grid on validation tasks:", ""]
+        for record in evaluations:
+            pairs = zip(record["inner_steps"], record["fine_tuning_lr"] or (), strict=False)
+            chosen = ", ".join(f"{rate:.2g} for {k} inner steps" for k, rate in pairs if k)
+            lines.append(f"- {record['shots']} shots: {chosen}")
+    return "\n".join(lines)
+
+
+def _settings_table(settings: Settings) -> list[str]:
+    lines = ["| setting | value |", "|---|---|"]
+    for key, declaration in DECLARATIONS.items():
+        unit = f" {declaration.unit}" if declaration.unit else ""
+        lines.append(f"| {declaration.label} (`{key}`) | {shown(settings[key])}{unit} |")
+    return lines

@@ -1,0 +1,74 @@
+"""The exported form of any network: the module it becomes, and the named tensors of that.
+
+The plain network is an `nn.Sequential`; one with a norm or skip connections is the `Network` of
+:mod:`maml_explorer.storage.initialization.network_module`, whose text the model card carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from maml_explorer.core.models.mlp import network
+from maml_explorer.settings.groups import ModelSettings
+from maml_explorer.settings.norms import NORMS
+from maml_explorer.storage.initialization import sequential
+from maml_explorer.storage.initialization.network_module import Network
+
+Array = NDArray[Any]
+
+
+def blank_module(settings: ModelSettings) -> nn.Module:
+    """The module of these settings, its parameters as PyTorch draws them."""
+    model = network(settings)
+    if not settings.special:
+        return sequential.sequential(model.sizes, settings.activation)
+    sigma = sequential.ACTIVATION_MODULES[settings.activation]()
+    return Network(model.sizes, sigma, settings.skip, settings.norm, NORMS[settings.norm].stored)
+
+
+def named_shapes(settings: ModelSettings) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors of :func:`blank_module`."""
+    model = network(settings)
+    if not settings.special:
+        return sequential.named_shapes(model.sizes)
+    blank = np.zeros(model.parameter_count, dtype=np.uint8)
+    return {name: tensor.shape for name, tensor in named_tensors(blank, settings).items()}
+
+
+def named_tensors(parameters: Array, settings: ModelSettings) -> dict[str, Array]:
+    """θ [parameter] as those tensors, copies."""
+    model = network(settings)
+    if not settings.special:
+        return sequential.named_tensors(parameters, model.sizes)
+    tensors: dict[str, Array] = {}
+    start = 0
+    for layer, ((rows, columns), width) in enumerate(zip(model.shapes, model.sizes, strict=False)):
+        block = parameters[start : start + rows * columns].reshape(rows, columns)
+        start += rows * columns
+        tensors[f"linears.{layer}.weight"] = block[:width].T.copy()
+        tensors[f"linears.{layer}.bias"] = block[width].copy()
+        below = block[width + 1 :]  # rows of the norm: γ, β, means, variances
+        if len(below):
+            tensors[f"affine.{layer}"] = below[:2].copy()
+        if len(below) > 2:
+            tensors[f"kept.{layer}"] = below[2:].reshape(2, -1, columns).copy()
+    return tensors
+
+
+def flat_vector(tensors: Mapping[str, Array], settings: ModelSettings) -> Array:
+    """The inverse of :func:`named_tensors`: [parameter]."""
+    if not settings.special:
+        return sequential.flat_vector(tensors)
+    model = network(settings)
+    parts = []
+    for layer in range(model.depth):
+        parts.append(tensors[f"linears.{layer}.weight"].T.reshape(-1))
+        parts.append(tensors[f"linears.{layer}.bias"])
+        below = (f"{name}.{layer}" for name in ("affine", "kept"))
+        parts += [tensors[name].reshape(-1) for name in below if name in tensors]
+    return np.concatenate(parts)

@@ -1,0 +1,83 @@
+"""Learned step sizes as named tensors: `inner_lr.NAME` belongs to the tensor NAME of the network.
+
+Meta-SGD's have its shape; a layer's (LSLR) are [inner step], the same for its weight and its bias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.core.learned_rates import LearnedRates
+from maml_explorer.core.models.mlp import network
+from maml_explorer.core.plan import learned_rates
+from maml_explorer.settings.settings import Settings
+
+Array = NDArray[Any]
+PREFIX = "inner_lr."
+
+
+def rates_of(settings: Settings) -> LearnedRates | None:
+    """The step sizes that the only arm of these settings learns."""
+    arm = settings.arms[0]
+    own = settings.of_arm(arm)
+    return learned_rates(own, ALGORITHMS[arm.algorithm], network(own.model))
+
+
+def named_rates(parameters: Array, settings: Settings) -> dict[str, Array]:
+    """What lies behind θ as those tensors, copies; none where nothing is learned.
+
+    Args:
+        parameters: θ [parameter], and behind it the learned step sizes.
+        settings: with the one arm that learned them.
+    """
+    learned, model = rates_of(settings), network(settings.model)
+    if learned is None:
+        return {}
+    rates = parameters[model.parameter_count :]
+    tensors: dict[str, Array] = {}
+    begin = 0
+    for layer in range(learned.start, model.depth):
+        weight, bias = _names(layer, settings)
+        if learned.kind == "layer":
+            column = rates.reshape(learned.steps, -1)[:, layer - learned.start]
+            tensors[weight], tensors[bias] = column.copy(), column.copy()
+            continue
+        rows, columns = model.matrices[layer]
+        block = rates[begin : begin + rows * columns].reshape(rows, columns)
+        tensors[weight], tensors[bias] = block[:-1].T.copy(), block[-1].copy()
+        begin += rows * columns
+    return tensors
+
+
+def rate_shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors of :func:`named_rates`."""
+    learned, model = rates_of(settings), network(settings.model)
+    more = 0 if learned is None else learned.count(model)
+    blank = np.zeros(model.parameter_count + more, dtype=np.uint8)
+    return {name: tensor.shape for name, tensor in named_rates(blank, settings).items()}
+
+
+def flat_rates(tensors: Mapping[str, Array], settings: Settings) -> Array | None:
+    """The inverse of :func:`named_rates`; None where the tensors of a layer contradict."""
+    learned, model = rates_of(settings), network(settings.model)
+    if learned is None:
+        return np.zeros(0)
+    pairs = [
+        [tensors[name] for name in _names(layer, settings)]
+        for layer in range(learned.start, model.depth)
+    ]
+    if learned.kind == "parameter":
+        return np.concatenate([part for w, b in pairs for part in (w.T.reshape(-1), b)])
+    if not all(np.array_equal(weight, bias) for weight, bias in pairs):
+        return None
+    return np.stack([weight for weight, _ in pairs], axis=1).reshape(-1)
+
+
+def _names(layer: int, settings: Settings) -> tuple[str, str]:
+    stem = f"linears.{layer}" if settings.model.special else f"{2 * layer}"
+    return f"{PREFIX}{stem}.weight", f"{PREFIX}{stem}.bias"

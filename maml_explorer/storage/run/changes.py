@@ -1,0 +1,123 @@
+"""changes.csv: what happened to a run while it trained, so that it can be replayed. Torch-free.
+
+A row is (outer step, setting, old, new). Values are JSON; the arms are one row, as in a share
+string. Three kinds of rows are no settings: "frozen" (an arm, and how many outer steps of its own
+are left after it was set back), "revived" (an arm), and "begun from" (an arm, and the exported
+initialization that it started from).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from maml_explorer.files.reader import StorageError, read_text
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.restart import changed_keys
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import arms_from_json, arms_to_json
+
+MAX_CHANGES = 16 * 1024 * 1024
+"""Most bytes of the file."""
+ARMS, FROZEN, REVIVED, BEGUN_FROM = "arms", "frozen", "revived", "begun from"
+
+Row = tuple[int, str, str, str]
+"""Outer step after which it happened, setting, old, new."""
+
+
+def change_rows(outer_step: int, old: Settings, new: Settings) -> list[Row]:
+    """The rows of a change of settings."""
+    rows = [
+        (outer_step, key, json.dumps(old[key]), json.dumps(new[key]))
+        for key in changed_keys(old, new)
+    ]
+    if old.arms != new.arms:
+        rows.append((outer_step, ARMS, arms_to_json(old.arms), arms_to_json(new.arms)))
+    return rows
+
+
+def frozen_row(outer_step: int, arm_name: str, own_step: int) -> Row:
+    """The row of an arm that was set back to an outer step of its own."""
+    return outer_step, FROZEN, arm_name, str(own_step)
+
+
+def revived_row(outer_step: int, arm_name: str) -> Row:
+    """The row of a frozen arm that goes on."""
+    return outer_step, REVIVED, arm_name, ""
+
+
+def begun_from_row(arm_name: str, folder_name: str, trained: int) -> Row:
+    """The row of an arm that started from what had been exported after `trained` outer steps."""
+    return 0, BEGUN_FROM, arm_name, f"{folder_name} after {trained} outer steps"
+
+
+def rewound(rows: Iterable[Row], outer_step: int) -> list[Row]:
+    """The rows of a run that went back to an outer step, with the settings it had."""
+    return [
+        (min(row[0], outer_step), *row[1:])
+        for row in rows
+        if row[0] <= outer_step or row[1] not in (FROZEN, REVIVED)
+    ]
+
+
+def settings_before(settings: Settings, rows: Sequence[Row]) -> Settings:
+    """The settings a run began with, from those it has now.
+
+    Raises:
+        SettingsError: where the rows do not belong to these settings.
+    """
+    values: dict[str, object] = {}
+    for _, setting, old, _ in reversed(rows):
+        if setting == ARMS:
+            settings = settings.with_values(values).with_arms(arms_from_json(old))
+            values = {}
+        elif setting in DECLARATIONS:
+            values[setting] = json.loads(old)
+    return settings.with_values(values)
+
+
+def settings_after(settings: Settings, rows: Sequence[Row]) -> Settings:
+    """The settings after the changes of rows; of other kinds there must be none.
+
+    Raises:
+        SettingsError: where they are not allowed.
+    """
+    settings = settings.with_values(
+        {key: json.loads(new) for _, key, _, new in rows if key != ARMS}
+    )
+    for _, key, _, new in rows:
+        if key == ARMS:
+            settings = settings.with_arms(arms_from_json(new))
+    return settings
+
+
+def read_changes(path: Path) -> tuple[Row, ...]:
+    """The rows of the file; none where there is no file.
+
+    Raises:
+        StorageError: where a row is not as this program writes it.
+    """
+    if not path.exists():
+        return ()
+    rows: list[Row] = []
+    try:
+        for step, setting, old, new in list(csv.reader(io.StringIO(read_text(path, MAX_CHANGES))))[
+            1:
+        ]:
+            rows.append((int(step), setting, old, new))
+            if setting in DECLARATIONS:
+                json.loads(old), json.loads(new)
+            elif setting == FROZEN:
+                int(new)
+            elif setting not in (ARMS, REVIVED, BEGUN_FROM):
+                raise ValueError(setting)
+            if not 0 <= (rows[-2][0] if len(rows) > 1 else 0) <= rows[-1][0] < 2**53:
+                raise ValueError(step)
+    except (ValueError, RecursionError, csv.Error) as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{path} has a row that is not as this program writes it.") from None
+    return tuple(rows)

@@ -1,0 +1,54 @@
+"""Reading metrics.csv. Torch-free."""
+
+from __future__ import annotations
+
+import csv
+import io
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maml_explorer.files.reader import StorageError, read_bytes
+
+MAX_METRICS = 2 * 1024**3
+"""Most bytes of a metrics file: ten million rows of twenty times the usual width."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The losses of one arm and seed, each [step]; NaN where the file has an empty field."""
+
+    outer_step: NDArray[np.int64]
+    inner: NDArray[np.float64]
+    """Support set, at θ."""
+    outer: NDArray[np.float64]
+    """Query set, after adaptation."""
+
+
+def read_losses(path: Path, seed: int) -> dict[str, Losses]:
+    """By arm name the losses of one seed.
+
+    Raises:
+        StorageError: where the file cannot be read or a row is not as this program writes it.
+    """
+    found: dict[str, tuple[array[int], array[float], array[float]]] = {}
+    wanted = str(seed)
+    text = io.TextIOWrapper(io.BytesIO(read_bytes(path, MAX_METRICS)), "utf-8", newline="")
+    try:
+        rows = csv.reader(text)
+        next(rows, None)
+        for row in rows:
+            if row[2] == wanted:
+                steps, inner, outer = found.setdefault(row[1], (array("q"), array("d"), array("d")))
+                steps.append(int(row[0]))
+                inner.append(float(row[3]) if row[3] else np.nan)
+                outer.append(float(row[4]) if row[4] else np.nan)
+    except (ValueError, IndexError, OverflowError, csv.Error):
+        raise StorageError(f"{path} has a row that is not as this program writes it.") from None
+    return {
+        name: Losses(np.array(steps, dtype=np.int64), np.array(inner), np.array(outer))
+        for name, (steps, inner, outer) in found.items()
+    }

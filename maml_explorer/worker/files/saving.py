@@ -1,0 +1,219 @@
+"""What the worker writes: an arm's initialization, the run. Refused in words, never half done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maml_explorer.core.plan import Plan, prepare
+from maml_explorer.core.replay.interruption import Interrupted
+from maml_explorer.core.training import RunState
+from maml_explorer.files.reader import StorageError
+from maml_explorer.protocol import commands, reports
+from maml_explorer.protocol.insight_series import Figures
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.storage.initialization.folder import Initialization, save_initialization
+from maml_explorer.storage.run import folder as files
+from maml_explorer.storage.run.changes import read_changes
+from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from maml_explorer.storage.run.folder import open_run, whole_run
+from maml_explorer.storage.run.insight import (
+    insight_entry,
+    read_entries,
+    read_figures,
+    same_view,
+    write_insight,
+)
+from maml_explorer.storage.run.metrics import Losses, read_losses
+from maml_explorer.storage.run.records import arm_records
+from maml_explorer.worker.files.metrics_file import History
+from maml_explorer.worker.files.other_run import write_pin
+
+if TYPE_CHECKING:
+    from maml_explorer.core.replay.interruption import Look
+    from maml_explorer.worker.loop import Loop
+
+
+def export_initialization(loop: Loop, command: commands.ExportInitialization) -> str:
+    """Write the arm's newest state; the folder.
+
+    Raises:
+        SettingsError: where it cannot be written; nothing was changed.
+    """
+    plan, state = _state(loop)
+    loop.settings.arm(command.arm)  # refuses an unknown name in words
+    folder = Path(command.folder)
+    with _refused(folder):
+        initialization = initialization_of(plan, state, command.arm, loop.look_while_writing)
+        save_initialization(folder, initialization, overwrite=command.overwrite)
+    return str(folder)
+
+
+def save_run(loop: Loop, command: commands.SaveRun) -> str:
+    """Write the run as a folder that `train --resume` can go on with; the folder.
+
+    Its metrics file has every outer step; the two losses that cost extra passes stay empty.
+
+    Raises:
+        SettingsError: where it cannot be written.
+    """
+    plan, state = _state(loop)
+    path = Path(command.folder)
+    with _refused(path), whole_run(path, loop.settings, overwrite=command.overwrite) as folder:
+        folder.append(files.CHANGES, loop.changes)
+        write_insight(folder.path, _found(loop), loop.figures.rows())
+        for block in loop.history.blocks(loop.run_number):
+            folder.append(files.METRICS, _rows(block, loop.settings.run.seed))
+        for name in () if command.autosave else state.arms:
+            place = folder.initialization_folder(loop.settings, name, None)
+            found = initialization_of(plan, state, name, loop.look_while_writing)
+            save_initialization(place, found)
+        frozen = {name: "it diverged." for name, arm in state.arms.items() if arm.frozen}
+        save_checkpoint(
+            folder.path / files.CHECKPOINT,
+            Checkpoint(
+                loop.settings,
+                state,
+                (loop.settings.run.seed,),
+                diverged={name: f"{name} was frozen: {why}" for name, why in frozen.items()},
+                file_sizes=folder.file_sizes(),
+            ),
+        )
+    return str(path)
+
+
+def pin_run(loop: Loop, command: commands.PinRun) -> None:
+    """Write what can be shown of the run later.
+
+    Raises:
+        SettingsError: where it cannot be written.
+    """
+    _, state = _state(loop)
+    path = Path(command.folder)
+    with _refused(path):
+        write_pin(path, loop.settings, state)
+
+
+def opened_run(path: Path) -> dict[str, Any]:
+    """What a saved run folder makes of the loop's attributes of a run.
+
+    Raises:
+        SettingsError: where the folder is no run, is damaged, or was trained on another device.
+    """
+    try:
+        folder, settings = open_run(path)
+        checkpoint = load_checkpoint(folder.path / files.CHECKPOINT, prepare(settings))
+        settings = checkpoint.settings
+        plan, state = prepare(settings), checkpoint.state
+        changes = list(read_changes(folder.path / files.CHANGES))
+        losses = read_losses(folder.path / files.METRICS, settings.run.seed)
+        figures, saved = Figures(read_figures(path)), tuple(read_entries(path))
+    except StorageError as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    history = History()
+    block = _block(plan, state, losses)
+    if block is not None:
+        history.add(block)
+    return {
+        "settings": settings,
+        "plan": plan,
+        "state": state,
+        "good": state,
+        "candidate": state,
+        "totals": history.totals(),
+        "changes": changes,
+        "last_change": {},
+        "beyond": state.outer_step > settings.outer.outer_steps,
+        "history": history,
+        "figures": figures,
+        "insights": {},
+        "saved_insights": saved,
+    }
+
+
+def _found(loop: Loop) -> list[dict[str, Any]]:
+    """What the views found last, and what they had found in the run that was opened."""
+    seed = loop.settings.run.seed
+    entries = [
+        insight_entry(one.request.view, one.request.values(), seed, one.outer_step, one.value)
+        for one in loop.insights.values()
+    ]
+    newer = {same_view(entry) for entry in entries}
+    return [entry for entry in loop.saved_insights if same_view(entry) not in newer] + entries
+
+
+def _rows(block: reports.Metrics, seed: int) -> Iterator[tuple[object, ...]]:
+    for column, step in enumerate(block.outer_step.tolist()):
+        for row, name in enumerate(block.arms):
+            inner, outer = block.support_before[row, column], block.query_after[row, column]
+            if np.isfinite(inner) or np.isfinite(outer):
+                yield step, name, seed, float(inner), float(outer), "", ""
+
+
+def _block(plan: Plan, state: RunState, losses: Mapping[str, Losses]) -> reports.Metrics | None:
+    """The saved losses as one block of metrics; seconds were not saved and are 0."""
+    names = tuple(plan.arms)
+    found = [losses[name].outer_step for name in names if name in losses]
+    if not found:
+        return None
+    steps = np.unique(np.concatenate(found))
+    # a run that was killed has rows after its checkpoint
+    steps = steps[steps <= state.outer_step]
+    if not len(steps):
+        return None
+    shape = (len(names), len(steps))
+    support, query = np.full(shape, np.nan), np.full(shape, np.nan)
+    counts = np.zeros(shape, dtype=np.int64)
+    for row, name in enumerate(names):
+        if name in losses:
+            kept = losses[name].outer_step <= state.outer_step
+            at = np.searchsorted(steps, losses[name].outer_step[kept])
+            support[row, at] = losses[name].inner[kept]
+            query[row, at] = losses[name].outer[kept]
+            taken = np.arange(1, len(at) + 1)
+            own = np.zeros(len(steps), dtype=np.int64)
+            own[at] = plan.arms[name].gradient_evaluations(taken)
+            counts[row] = np.maximum.accumulate(own)
+    return reports.Metrics(0, names, steps, support, query, np.zeros(shape), counts)
+
+
+def initialization_of(
+    plan: Plan, state: RunState, arm_name: str, look: Look | None = None
+) -> Initialization:
+    """The arm's initialization with its meta-test, during which `look` is called."""
+    arm = state.arms[arm_name]
+    settings = plan.settings
+    return Initialization(
+        settings.with_arms((settings.arm(arm_name),)),
+        arm.initialization.cpu().numpy(),
+        arm.outer_step,
+        arm_records(plan, arm_name, arm.initialization, look),
+    )
+
+
+def _state(loop: Loop) -> tuple[Plan, RunState]:
+    if loop.plan is None or loop.state is None:
+        raise SettingsError("There is no run yet.")
+    return loop.plan, loop.state
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """What goes wrong while writing, as the sentence that the window shows."""
+    try:
+        yield
+    except SettingsError:
+        raise
+    except Interrupted:
+        raise SettingsError(f"{path} was not written: that was cancelled.") from None
+    except StorageError as error:
+        raise SettingsError(str(error)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingsError(f"{path} was not written: {reason}. The run goes on.") from None
