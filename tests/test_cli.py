@@ -387,10 +387,10 @@ def test_a_full_disk_is_exit_code_1_and_one_line(
 def test_pictures_are_left_out_where_qt_cannot_load(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from maml_explorer import gui
+    from maml_explorer.gui import files
 
     monkeypatch.setitem(sys.modules, "maml_explorer.gui.files.run_pictures", None)
-    monkeypatch.delattr(gui, "pictures", raising=False)
+    monkeypatch.delattr(files, "run_pictures", raising=False)
     assert run("train", *QUICK, "--algorithms", "mtl", "--quiet", "--out", tmp_path / "a") == 0
     err = capsys.readouterr().err
     assert (

@@ -27,7 +27,7 @@ PLANTED = [
 ]
 HARMLESS = [
     "import json, torch, pyqtgraph, PySide6.QtCore",
-    "from maml_explorer.storage import reader",
+    "from maml_explorer.files import reader",
     "from . import socket",
     "import re\nre.compile('a')",
     "model.eval()",

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from maml_explorer.core import plan as plans
+from maml_explorer.core import sizing
 from maml_explorer.core.outer_gradient import Workspace, outer_gradient
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.replay.memory_arena import Arena
@@ -44,14 +45,14 @@ def test_sizes_that_do_not_fit_are_refused_with_the_estimate(
 ) -> None:
     settings = one_arm("maml", hidden=(1024,) * 8, inner_steps=50)
     need = memory_estimate(settings)
-    monkeypatch.setattr(plans, "available_memory", lambda device: need)
+    monkeypatch.setattr(sizing, "available_memory", lambda device: need)
     with pytest.raises(SettingsError) as refusal:
         prepare(settings)
     text = str(refusal.value)
     assert f"{need / 2**30:.1f} GiB" in text and "lower the hidden layers" in text
-    monkeypatch.setattr(plans, "available_memory", lambda device: 2 * need)
+    monkeypatch.setattr(sizing, "available_memory", lambda device: 2 * need)
     prepare(settings)
-    monkeypatch.setattr(plans, "available_memory", lambda device: None)
+    monkeypatch.setattr(sizing, "available_memory", lambda device: None)
     prepare(settings)
 
 

@@ -57,7 +57,7 @@ def test_the_window_trains_with_the_real_worker(qtbot: QtBot, qapp: QApplication
 def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path):
     code = (
         "import sys\n"
-        "from maml_explorer.gui import startup\n"
+        "from maml_explorer.gui.app import startup\n"
         "from maml_explorer.gui.app.run import Options, run\n"
         "startup.MainWindow.showEvent = lambda self, event: print('open', flush=True)\n"
         "sys.exit(run(Options()))\n"

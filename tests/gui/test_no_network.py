@@ -16,7 +16,7 @@ from PySide6.QtCore import QEventLoop, QTimer
 from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.settings.settings import Settings
-from maml_explorer.worker import messages as m
+from maml_explorer.protocol import commands, reports
 
 place = Path(sys.argv[1])
 seen = []
@@ -53,11 +53,11 @@ armed = True
 session.train()
 until(lambda: session.status.outer_step > 20)
 session.pause()
-until(lambda: session.phase is m.Phase.PAUSED)
+until(lambda: session.phase is reports.Phase.PAUSED)
 for index in range(window.tabs.count()):
     window.tabs.setCurrentIndex(index)
-session.post(m.SaveRun(str(place / "run")))
-session.post(m.ExportInitialization("MAML", str(place / "maml")))
+session.post(commands.SaveRun(str(place / "run")))
+session.post(commands.ExportInitialization("MAML", str(place / "maml")))
 until(lambda: len(done) == 2)
 window.files.sharing.copy()
 session.new_task()

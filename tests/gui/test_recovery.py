@@ -217,7 +217,7 @@ def test_a_request_to_end_saves_the_session(tmp_path: Path):
     code = (
         "import sys\n"
         "from PySide6.QtCore import QTimer\n"
-        "from maml_explorer.gui import startup\n"
+        "from maml_explorer.gui.app import startup\n"
         "from maml_explorer.gui.app.run import Options, run\n"
         "from maml_explorer.settings.settings import Settings\n"
         "begin = startup.begin\n"

@@ -445,7 +445,7 @@ def test_the_forms_are_short_and_stand_alone(algorithm: str) -> None:
 def test_writing_code_needs_no_torch() -> None:
     code = (
         "import sys\n"
-        "from maml_explorer.storage import code_forms, generated_code\n"
+        "from maml_explorer.codegen import script, two_forms\n"
         "assert not {'torch', 'numpy', 'PySide6'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import torch
 
-from maml_explorer.protocol import commands
+from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Settings
 from tests.worker.driving import Driver, small_settings
 
@@ -39,9 +39,9 @@ def _ends(settings: Settings) -> bool:
     """Trains, checks what must hold, goes back and trains on; whether an arm diverged."""
     driver = Driver(settings)
     driver.train_to(80)
-    reports = driver.outbox.collect()
-    assert not [r for r in reports if isinstance(r, r.Failed)]
-    diverged = {r.arm: r for r in reports if isinstance(r, r.Diverged)}
+    got = driver.outbox.collect()
+    assert not [r for r in got if isinstance(r, reports.Failed)]
+    diverged = {r.arm: r for r in got if isinstance(r, reports.Diverged)}
     state = driver.loop.state
     assert state is not None
     assert {name for name, arm in state.arms.items() if arm.frozen} == set(diverged)
@@ -50,7 +50,7 @@ def _ends(settings: Settings) -> bool:
         assert report.good_step < report.outer_step and "\n" not in report.reason
     for arm in state.arms.values():
         assert all(bool(torch.isfinite(one).all()) for one in (arm.initialization, *arm.moments))
-    for block in (r for r in reports if isinstance(r, r.Metrics)):
+    for block in (r for r in got if isinstance(r, reports.Metrics)):
         assert not np.isinf(block.query_after).any() and not np.isinf(block.support_before).any()
         assert not np.isnan(block.query_after[:, :1]).all() or diverged
     calm = settings.with_values({"inner_lr": 0.01, "outer_lr": 0.001, "inner_steps": 1})
