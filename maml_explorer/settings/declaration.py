@@ -1,8 +1,9 @@
 """How a hyperparameter is declared.
 
 Everything that shows, checks, stores or parses a hyperparameter (settings form, validation,
-command-line flags, TOML, share string, the README's table) is derived from the declarations made
-with :func:`declare` in :mod:`maml_explorer.settings.settings`. Torch-free and Qt-free.
+command-line flags, TOML, share string, the table of docs/hyperparameters.md) is derived from the
+declarations made with :func:`declare` in :mod:`maml_explorer.settings.groups`. It needs neither
+torch nor Qt.
 """
 
 from __future__ import annotations

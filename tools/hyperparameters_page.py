@@ -1,4 +1,4 @@
-"""Writes the README's table of hyperparameters from their declarations."""
+"""Writes the table of docs/hyperparameters.md from the declarations."""
 
 import sys
 from pathlib import Path
@@ -8,8 +8,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 
-README = Path(__file__).resolve().parent.parent / "README.md"
-BEGIN = "<!-- hyperparameters: written by tools/readme_table.py -->"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "hyperparameters.md"
+BEGIN = "<!-- hyperparameters: written by tools/hyperparameters_page.py -->"
 END = "<!-- end of hyperparameters -->"
 
 
@@ -30,14 +30,14 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def with_table(readme: str) -> str:
-    """The README with the current table between its marks; unchanged where it has none."""
-    if BEGIN not in readme or END not in readme:
-        return readme
-    before, rest = readme.split(BEGIN, 1)
+def with_table(page: str) -> str:
+    """The page with the current table between its marks; unchanged where it has none."""
+    if BEGIN not in page or END not in page:
+        return page
+    before, rest = page.split(BEGIN, 1)
     _, after = rest.split(END, 1)
     return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
