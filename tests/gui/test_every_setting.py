@@ -16,7 +16,7 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.folder import create_run
 from tests.gui.driving import Opener, worker_of
-from tests.gui.test_files import drop
+from tests.gui.files.test_files import drop
 
 
 def another(declared: Hyperparameter, value: Value) -> Value:

@@ -32,7 +32,7 @@ from maml_explorer.gui.style.qt_style import apply_theme
 from maml_explorer.gui.style.theme import DARK, LIGHT, THEMES
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 from tests.gui.panel_bench import Bench, nameless
-from tests.gui.test_losses_panel import train
+from tests.gui.panels.test_losses_panel import train
 
 PANELS = (
     AdaptationPanel, LossesPanel, AdaptationSpeedPanel, TasksPanel, PseudocodePanel, NetworkPanel,

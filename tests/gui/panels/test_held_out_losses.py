@@ -13,7 +13,7 @@ from maml_explorer.gui.session.meta_test_losses import MOST, HeldOutLosses, trai
 from maml_explorer.protocol import reports
 from maml_explorer.settings.settings import Settings, default_arm
 from tests.gui.panel_bench import Bench
-from tests.gui.test_losses_panel import draw, train
+from tests.gui.panels.test_losses_panel import draw, train
 
 
 def arm_test(mse, diverged=0):

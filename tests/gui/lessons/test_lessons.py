@@ -27,7 +27,7 @@ from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.worker.handle import Worker
 from tests.gui.driving import Opener, press, said, worker_of
-from tests.gui.test_lesson_file import GOOD, LESSONS
+from tests.gui.lessons.test_lesson_file import GOOD, LESSONS
 
 NAMES = sorted(path.stem for path in LESSONS.glob("*.toml"))
 

@@ -154,9 +154,9 @@ def test_a_reset_and_an_untrained_run_leave_no_ghost_above(window: MainWindow):
 def test_a_dropped_initialization_is_pinned_on_request(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ):
-    from tests.gui.test_files import drop
-    from tests.gui.test_initialization_opened import SETTINGS as OTHER
-    from tests.gui.test_initialization_opened import exported
+    from tests.gui.files.test_files import drop
+    from tests.gui.files.test_initialization_opened import SETTINGS as OTHER
+    from tests.gui.files.test_initialization_opened import exported
 
     folder = exported(tmp_path)
     trained(window)
@@ -270,7 +270,7 @@ def test_a_damaged_pin_is_refused_with_a_sentence(
 
 def test_a_thinned_history_draws_what_the_whole_one_drew():
     from maml_explorer.gui.session.loss_history import LossHistory
-    from tests.gui.test_losses_panel import block
+    from tests.gui.panels.test_losses_panel import block
 
     whole = LossHistory()
     whole.extend(block(1, np.linspace(4, 1, 3000)))

@@ -22,7 +22,7 @@ from maml_explorer.settings.presets import Preset, presets
 from maml_explorer.settings.presets import Published as PublishedEntry
 from maml_explorer.settings.settings import Settings
 from tests.gui.panel_bench import LEFT, Bench, nameless
-from tests.gui.test_losses_panel import train
+from tests.gui.panels.test_losses_panel import train
 
 FINE = reports.ArmTest(
     mean=(4.0, 1.0, 0.5), ci95=(0.4, 0.1, 0.05), mean_kept=(4.0, 1.0, 0.5),

@@ -14,7 +14,7 @@ from maml_explorer.protocol import commands
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.storage.initialization.folder import Initialization, save_initialization
 from tests.gui.driving import press, said, worker_of
-from tests.gui.test_files import drop
+from tests.gui.files.test_files import drop
 
 SETTINGS = Settings(arms=(default_arm("maml"),)).with_values({"hidden": (8, 8), "inner_lr": 0.05})
 

@@ -12,7 +12,7 @@ from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.plots.table_window import TableWindow
 from tests.gui.panel_bench import Bench, nameless
-from tests.gui.test_losses_panel import train
+from tests.gui.panels.test_losses_panel import train
 
 PLOTS = {
     AdaptationPanel: lambda panel: panel.canvas,
