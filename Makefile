@@ -17,7 +17,7 @@ HEADLESS = QT_QPA_PLATFORM=$(PLATFORM)
 
 help:
 	@echo 'make run       set up, open the window (without a display: train a preset, write a run folder)'
-	@echo 'make test      set up, run all tests (TESTS="tests/test_cli.py -k seed" picks some)'
+	@echo 'make test      set up, run all tests (TESTS="tests/commands/test_cli.py -k seed" picks some)'
 	@echo 'make coverage  run all tests, fail where branches of storage or settings are not taken'
 	@echo 'make check     formatting, lint, types, closed doors'
 	@echo 'make format    format, and repair what can be repaired'

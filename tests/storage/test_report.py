@@ -21,7 +21,7 @@ from maml_explorer.storage.report.report import (
     report_text,
 )
 from maml_explorer.storage.report.report_plots import Cross, Line, plot
-from tests.test_verdicts import record
+from tests.published.test_verdicts import record
 
 HOSTILE = '<script>alert("x")</script>'
 

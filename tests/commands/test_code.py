@@ -71,7 +71,7 @@ def test_a_file_gets_the_script_whatever_the_terminal_speaks() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "maml_explorer", "code", "--algorithm", "mtl"],
         capture_output=True, check=True, env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
-        cwd=Path(__file__).resolve().parent.parent,
+        cwd=Path(__file__).resolve().parents[2],
     )  # fmt: skip
     assert done.stdout.decode() == standalone_script(FINN, default_arm("mtl"))
 

@@ -23,7 +23,7 @@ QUICK = [
     "--outer-steps", "3", "--hidden", "5", "--meta-batch", "2", "--test-tasks", "10",
     "--test-steps", "2",
 ]  # fmt: skip
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: object) -> int:
