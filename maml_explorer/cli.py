@@ -12,11 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from maml_explorer import __version__
 from maml_explorer.commands import ablate, code, evaluate, export, reproduce, train
 from maml_explorer.commands.arguments import Parser, UsageError
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.version import __version__
 
 COMMANDS = {
     "train": (train, "meta-train without a window"),

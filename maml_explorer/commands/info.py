@@ -6,8 +6,8 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from maml_explorer import __version__
 from maml_explorer.files.resources import resources
+from maml_explorer.version import __version__
 
 LIBRARIES = ("torch", "numpy", "safetensors", "PySide6-Essentials", "pyqtgraph")
 

@@ -27,6 +27,7 @@ from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.storage.initialization.model_card import model_card
 from maml_explorer.storage.initialization.tensors import read_tensor_bytes, tensor_bytes, tensors_of
 from maml_explorer.storage.run.records import checked_records
+from maml_explorer.version import __version__
 
 if TYPE_CHECKING:
     from torch import nn
@@ -272,8 +273,6 @@ def versions() -> dict[str, str]:
     """What computed the numbers in a file: name → version."""
     # it loads much that a window does not need before it is seen
     from importlib.metadata import version
-
-    from maml_explorer import __version__
 
     return {
         "maml_explorer": __version__,
