@@ -82,14 +82,6 @@ def tail_start(model: Mlp, adapts: str) -> int:
     return {"all": 0, "head": model.depth - 1, "none": model.depth}[adapts]
 
 
-def residual_delta(
-    output: Tensor, targets: Tensor, weight: float | Tensor = 1.0
-) -> tuple[Tensor, Tensor]:
-    """(residual, ∂ loss/∂ output) of weight × the mean squared error over each task's points."""
-    residual = output - targets
-    return residual, residual * (2 * weight / (output.shape[1] * output.shape[2]))
-
-
 def minibatches(points: Tensor, size: int) -> list[Tensor]:
     """Consecutive parts of support sets [task, shot, …], the last one smaller where it must be.
 
@@ -126,7 +118,7 @@ def adapt(
             else (features[k % len(features)], targets[k % len(targets)])
         )
         trace = model.forward(phi, x, step=k)
-        _, delta = residual_delta(trace.output, y)
+        delta = model.loss.gradient(model.loss.residual(trace.output, y), 1.0)
         gradient = model.adapting(model.backward(phi, trace, delta)[0])
         scale = None
         if step_sizes.clip is not None:

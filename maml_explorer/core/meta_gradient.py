@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import Path, StepSizes, adapt, residual_delta
+from maml_explorer.core.adaptation import Path, StepSizes, adapt
 from maml_explorer.core.models.mlp import Layers, Mlp, Trace
 from maml_explorer.core.running_statistics import seen
 
@@ -44,12 +44,12 @@ class InnerLoop:
 
 @dataclass(frozen=True)
 class MetaGradient:
-    """The outer gradient, averaged over tasks, with the sums of squares seen on the way."""
+    """The outer gradient, averaged over tasks, with the losses seen on the way."""
 
     gradient: list[Tensor]
     """Per layer [in + 1, out]."""
     support_before: Tensor
-    """Scalar: sum of squared residuals of the support set at θ, over tasks and points."""
+    """Scalar: the loss of the support set at θ, summed over tasks and points."""
     query_after: Tensor
     """Scalar: the same of the query set at φ_K."""
     moments: Tensor | None = None
@@ -73,7 +73,7 @@ def meta_gradient(
         layers: θ per layer [in + 1, out].
         x: [task, point, in + 1] with its column of ones; the first `shots` points are the
             support set, the others the query set.
-        y: [task, point, 1].
+        y: [task, point, output].
         total_tasks: the divisor of the mean, where these tasks are a chunk of a larger batch.
     """
     tasks = total_tasks or x.shape[0]
@@ -99,10 +99,12 @@ def meta_gradient(
             upward[:, shots:] = upward_query
         below, _ = model.backward(layers[:start], body, upward, sum_tasks=True)
         gradient = below + total
-    before = (path.traces[0].output if steps else model.forward(head, support_x).output) - support_y
+    loss = model.loss
+    at_theta = path.traces[0].output if steps else model.forward(head, support_x).output
+    residual = loss.residual(at_theta, support_y)
     return MetaGradient(
         gradient=gradient,
-        support_before=squares(before),
+        support_before=loss.total(at_theta, support_y, residual),
         query_after=adjoint.query_after,
         moments=seen(model, body, [*path.traces, adjoint.query_trace], tasks, shots),
         step_sizes=adjoint.step_size_gradients if inner.learned_step_sizes else None,
@@ -167,10 +169,12 @@ class _Adjoint:
     ) -> tuple[list[Tensor], Tensor | None]:
         phi = self.path.parameters[k]
         trace = self.model.forward(phi, self.query_x, step=k)
-        residual, delta = residual_delta(trace.output, self.query_y, weight / self.tasks)
+        loss = self.model.loss
+        residual = loss.residual(trace.output, self.query_y)
+        delta = loss.gradient(residual, weight / self.tasks)
         if k == self.inner.steps:
             self.query_trace = trace
-            self.query_after = squares(residual)
+            self.query_after = loss.total(trace.output, self.query_y, residual)
         return self.model.backward(phi, trace, delta, sum_tasks=summed, to_input=self.has_body)
 
     def _through_step(
@@ -214,20 +218,16 @@ def joint_gradient(
     """
     tasks = total_tasks or x.shape[0]
     trace = model.forward(layers, x)
-    residual, delta = residual_delta(trace.output, y, 1 / tasks)
+    output, loss = trace.output, model.loss
+    residual = loss.residual(output, y)
+    delta = loss.gradient(residual, 1 / tasks)
     gradient, _ = model.backward(layers, trace, delta, sum_tasks=True)
     return MetaGradient(
         gradient,
-        squares(residual[:, :shots]),
-        squares(residual[:, shots:]),
+        loss.total(output[:, :shots], y[:, :shots], residual[:, :shots]),
+        loss.total(output[:, shots:], y[:, shots:], residual[:, shots:]),
         seen(model, None, [trace], tasks, shots),
     )
-
-
-def squares(residual: Tensor) -> Tensor:
-    """Sum of squares, a scalar tensor on the device."""
-    flat = residual.reshape(-1)
-    return torch.dot(flat, flat)
 
 
 def _plus(total: Tensor | None, part: Tensor | None) -> Tensor | None:

@@ -18,9 +18,8 @@ from maml_explorer.core.meta_gradient import (
     MetaGradient,
     joint_gradient,
     meta_gradient,
-    squares,
 )
-from maml_explorer.core.models.mlp import Layers, Mlp
+from maml_explorer.core.models.mlp import Layers, Mlp, Trace
 from maml_explorer.core.replay.interruption import Look
 from maml_explorer.core.replay.memory_arena import Arena
 from maml_explorer.core.replay.replay import Recorded, record
@@ -93,7 +92,7 @@ def outer_gradient(
     Args:
         theta: [parameter], and behind it the step sizes where they are learned.
         x: [task, point, in + 1] with its column of ones; the first shots are the support set.
-        y: [task, point, 1].
+        y: [task, point, output].
         inner_lr: α, a scalar tensor.
         more: the largest norm of an inner gradient, where they are clipped; then the weights w_0 …
             w_K, where several query losses count.
@@ -143,9 +142,9 @@ def _interpolation(
         shape.steps,
         keep_traces=bool(stored(shape.model)),
     )
-    before = shape.model.forward(layers, x[:, :shots]).output - y[:, :shots]
+    before = _total(shape.model, shape.model.forward(layers, x[:, :shots]), y[:, :shots])
     query = shape.model.forward(path.parameters[-1], x[:, shots:], step=shape.steps)
-    after = query.output - y[:, shots:]
+    after = _total(shape.model, query, y[:, shots:])
     part_of_batch = shape.tasks / shape.total_tasks
     moved = [
         torch.sub(theta * part_of_batch, phi.sum(0), alpha=1 / shape.total_tasks)
@@ -154,7 +153,12 @@ def _interpolation(
     moments = seen(shape.model, None, [*path.traces, query], shape.total_tasks, shots)
     # what does not adapt is where it was, but for rounding
     moved = shape.model.adapting(moved)
-    return MetaGradient(moved, squares(before), squares(after), moments)
+    return MetaGradient(moved, before, after, moments)
+
+
+def _total(model: Mlp, trace: Trace, y: Tensor) -> Tensor:
+    """The loss summed over tasks and points, a scalar."""
+    return model.loss.total(trace.output, y, model.loss.residual(trace.output, y))
 
 
 class _Slot:

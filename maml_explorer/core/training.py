@@ -50,7 +50,7 @@ class RunState:
 
 
 Losses = Tensor
-"""[2]: mean squared error of the support sets at θ, and of the query sets after adaptation (for
+"""[2]: mean loss of the support sets at θ, and of the query sets after adaptation (for
 MTL: at θ), over the meta-batch. On the run's device and not read yet: reading one waits for it."""
 
 
@@ -179,13 +179,14 @@ def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tup
     with torch.no_grad():
         arm, wide, model = plan.arms[name], batch.inputs, plan.model.training
         layers = model.layers(state.arms[name].initialization)
+        loss = model.loss.mean
         shots, start = batch.shots, arm.inner.start
         y = batch.y
         if start == model.depth:  # nothing adapts
             output = model.forward(layers, wide).output
             return (
-                float((output[:, :shots] - y[:, :shots]).square().mean()),
-                float((output[:, shots:] - y[:, shots:]).square().mean()),
+                float(loss(output[:, :shots], y[:, :shots])),
+                float(loss(output[:, shots:], y[:, shots:])),
             )
         features = wide
         if start:
@@ -200,6 +201,6 @@ def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tup
         after = model.forward(last, features[:, :shots], step=steps).output
         before = model.forward(layers[start:], features[:, shots:]).output
         return (
-            float((after - y[:, :shots]).square().mean()),
-            float((before - y[:, shots:]).square().mean()),
+            float(loss(after, y[:, :shots])),
+            float(loss(before, y[:, shots:])),
         )

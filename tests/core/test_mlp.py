@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.func import grad
 
-from maml_explorer.core.adaptation import residual_delta
+from maml_explorer.core.losses import SQUARED_ERROR
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.streams import stream
@@ -37,7 +37,7 @@ def test_prediction_gradient_and_hessian_vector_product(activation: str) -> None
     phi, x, y = per_task_problem(model)
     layers = stacked(model, phi)
     trace = model.forward(layers, with_ones(x))
-    _, delta = residual_delta(trace.output, y)
+    delta = SQUARED_ERROR.gradient(trace.output - y, 1.0)
     gradients, upward = model.backward(layers, trace, delta, to_input=True)
     direction = torch.randn(phi.shape, dtype=phi.dtype, generator=torch.Generator().manual_seed(1))
     products, _ = model.hessian_vector_product(layers, trace, stacked(model, direction))
@@ -71,7 +71,7 @@ def test_shared_layers_equal_the_same_layers_per_task() -> None:
         results = []
         for layers in (shared, repeated):
             trace = model.forward(layers, with_ones(x))
-            _, delta = residual_delta(trace.output, y)
+            delta = SQUARED_ERROR.gradient(trace.output - y, 1.0)
             gradients, _ = model.backward(layers, trace, delta, sum_tasks=sum_tasks)
             products, _ = model.hessian_vector_product(layers, trace, vector, sum_tasks=sum_tasks)
             results.append((gradients, products))

@@ -9,7 +9,8 @@ from torch.func import grad
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core import training
-from maml_explorer.core.adaptation import StepSizes, residual_delta, tail_start, uniform_step_sizes
+from maml_explorer.core.adaptation import StepSizes, tail_start, uniform_step_sizes
+from maml_explorer.core.losses import SQUARED_ERROR
 from maml_explorer.core.meta_gradient import InnerLoop, joint_gradient, meta_gradient
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
@@ -74,7 +75,7 @@ def test_gradient_and_hessian_vector_product(kind: Kind, activation: str) -> Non
         for v in (phi, direction)
     )
     trace = model.forward(layers, with_ones(x))
-    gradients, _ = model.backward(layers, trace, residual_delta(trace.output, y)[1])
+    gradients, _ = model.backward(layers, trace, SQUARED_ERROR.gradient(trace.output - y, 1.0))
     products, _ = model.hessian_vector_product(layers, trace, vector)
     for task in range(TASKS):
 

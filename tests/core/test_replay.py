@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from maml_explorer.core.losses import CROSS_ENTROPY, SQUARED_ERROR, Loss
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.outer_gradient import Shape, Workspace, outer_gradient
@@ -24,10 +25,11 @@ KINDS = {
 }
 
 
-def shape(kind: str, activation: str, tasks: int = TASKS) -> Shape:
+def shape(kind: str, activation: str, tasks: int = TASKS, loss: Loss = SQUARED_ERROR) -> Shape:
+    outputs = 3 if loss is CROSS_ENTROPY else 1
     rule, start, steps, second_order = KINDS[kind]
     return Shape(
-        model=Mlp((1, 6, 5, 1), activation),
+        model=Mlp((1, 6, 5, outputs), activation, loss=loss),
         rule=rule,
         start=start,
         steps=steps,
@@ -49,6 +51,21 @@ def example(dtype: torch.dtype, seed: int, tasks: int = TASKS) -> tuple[torch.Te
     x = torch.randn(tasks, POINTS, 1, dtype=dtype, generator=generator)
     y = torch.randn(tasks, POINTS, 1, dtype=dtype, generator=generator)
     return theta, with_ones(x), y, torch.tensor(0.05 * seed, dtype=dtype)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_classifier_is_replayed_to_the_same_bits(kind: str) -> None:
+    workspace, of = Workspace(), shape(kind, "relu", loss=CROSS_ENTROPY)
+    with torch.no_grad():
+        for seed in (1, 2):
+            _, x, y, rate = example(torch.float32, seed)
+            theta = torch.randn(of.model.parameter_count)
+            targets = torch.nn.functional.one_hot((3 * y[..., 0]).long() % 3, 3).float()
+            ours = workspace.outer_gradient(of, theta, x, targets, rate).copy()
+            theirs = outer_gradient(of, theta, x, targets, rate)
+            for one, two in zip(ours.parts(), theirs.parts(), strict=True):
+                assert torch.equal(one, two)
+    assert workspace.kinds == {"replay"}
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -199,7 +199,7 @@ def _frozen_errors(learner: Learner, batch: TaskBatch) -> Tensor:
             at = _frozen(learner, frozen)
             phi = at.path(batch).parameters[-1]
             output = model.forward(phi, at.features(x), step=at.steps).output
-        rows.append((output - y).double().square().mean((1, 2)).cpu())
+        rows.append(model.loss.figure(output, y).mean(1).cpu())
     return torch.stack(rows)
 
 

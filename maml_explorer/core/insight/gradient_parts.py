@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import Path, residual_delta
+from maml_explorer.core.adaptation import Path
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NOT_FINITE, Nothing
 from maml_explorer.core.insight.learner import Learner, flat, split
 from maml_explorer.core.tasks.batch import TaskBatch
@@ -166,7 +166,8 @@ def _parts(
         if weights[k]:
             phi = path.parameters[k]
             trace = model.forward(phi, features[:, shots:], step=k)
-            _, delta = residual_delta(trace.output, y, weights[k])
+            loss = model.loss
+            delta = loss.gradient(loss.residual(trace.output, y), weights[k])
             gradient, up = model.backward(phi, trace, delta, to_input=body is not None)
             first += flat(gradient, tasks)
             if up is not None:
@@ -247,7 +248,7 @@ def _outer_loss(
     query = at.features(batch.inputs[:, batch.shots :].to(theta))
     y = batch.y[:, batch.shots :].to(theta)
     losses = [
-        weight * (at.model.forward(phi, query, step=k).output - y).square().mean()
+        weight * at.model.loss.mean(at.model.forward(phi, query, step=k).output, y)
         for k, (phi, weight) in enumerate(zip(at.path(batch).parameters, weights, strict=True))
         if weight
     ]

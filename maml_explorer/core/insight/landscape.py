@@ -150,8 +150,8 @@ def _losses(learner: Learner, theta: Tensor, batch: TaskBatch, steps: int) -> Te
         phi = list(path.parameters[-1])
     step = steps if adapts else 0
     output = model.forward(phi, x, step=step, shots=shots).output if phi else x
-    squares = (output - y).double().square()
-    losses = [squares[:, :shots].mean((1, 2)), squares[:, shots:].mean((1, 2))]
+    values = learner.model.loss.value(output, y)
+    losses = [values[:, :shots].mean(1), values[:, shots:].mean(1)]
     return torch.stack(losses).view(2, count, tasks)
 
 

@@ -151,7 +151,7 @@ def _looked_at(learner: Learner, batch: TaskBatch) -> tuple[list[Tensor], Tensor
         values = ([] if body is None else _products(below, body)) + _products(phi, trace)[:-1]
         for row, z in zip(rows, values, strict=True):
             row.append(_of_sets(z.expand(len(x), -1, -1), shots))
-        errors.append((trace.output - y)[:, shots:].double().square().mean((1, 2)).cpu())
+        errors.append(model.loss.value(trace.output[:, shots:], y[:, shots:]).mean(1).cpu())
     return [torch.stack(row, 2) for row in rows], torch.stack(errors)
 
 

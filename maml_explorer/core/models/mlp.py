@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from maml_explorer.core.losses import SQUARED_ERROR, Loss
 from maml_explorer.core.models.activations import ACTIVATIONS, Activation
 from maml_explorer.core.models.normalization import Normalized, by_current, by_stored
 from maml_explorer.core.models.products import (
@@ -85,6 +86,8 @@ class Mlp:
     """A name of :data:`maml_explorer.settings.norms.NORMS`."""
     use_stored: bool = True
     """False where statistics are those of the points given, even if others are stored."""
+    loss: Loss = SQUARED_ERROR
+    """The loss that its outputs are trained with."""
 
     @property
     def training(self) -> Mlp:
@@ -258,7 +261,7 @@ class Mlp:
         sum_tasks: bool = False,
         to_input: bool = False,
     ) -> tuple[list[Tensor], Tensor | None]:
-        """H V of the mean squared error per task, at the point where `trace` was taken.
+        """H V of the mean loss per task, at the point where `trace` was taken.
 
         The stack must end in the network's output, and :meth:`backward` must have been called on
         the trace. With `to_input`, also the derivative of ⟨gradient, V⟩ by the stack's input.
@@ -270,12 +273,11 @@ class Mlp:
             As :meth:`backward`.
         """
         sigma = ACTIVATIONS[self.activation]
-        points = trace.output.shape[1] * trace.output.shape[2]
         along = self._along(layers, trace, vector)
         bends = sigma.curvature is not None
         products: list[Tensor] = [along.output] * len(layers)
         above = trace.deltas[-1]
-        r_above = along.output * (2 / points)
+        r_above = self.loss.curvature(trace.output, along.output)
         for index in range(len(layers) - 1, -1, -1):
             layer, h, direction = layers[index], trace.inputs[index], vector[index]
             r_delta, rows = r_above, None

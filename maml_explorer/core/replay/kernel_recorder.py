@@ -35,6 +35,8 @@ _INTO: dict[Any, Callable[..., Any]] = {
     aten.sigmoid.default: torch.sigmoid,
     aten.mean.dim: torch.mean,
     aten.rsqrt.default: torch.rsqrt,
+    aten._softmax.default: torch._softmax,
+    aten._log_softmax.default: torch._log_softmax,
 }
 """Functional calls with a fast way to write into a given result."""
 _IN_PLACE: dict[Any, Callable[..., Any]] = {
