@@ -42,10 +42,10 @@ def child(began: float) -> None:
         from PySide6.QtCore import QTimer
         from PySide6.QtWidgets import QApplication
 
-        from maml_explorer.gui.panels.adaptation.task_plot import TaskCanvas
+        from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot
         from maml_explorer.gui.window.window import MainWindow
 
-        painted = TaskCanvas.paintEvent
+        painted = TaskPlot.paintEvent
         shown = MainWindow.show
         seen: set[str] = set()
 
@@ -56,7 +56,7 @@ def child(began: float) -> None:
             say(what)
             return True
 
-        def paint(canvas: TaskCanvas, event: object) -> None:
+        def paint(canvas: TaskPlot, event: object) -> None:
             painted(canvas, event)
             if once("the window is painted"):
                 canvas.session.train()
@@ -74,7 +74,7 @@ def child(began: float) -> None:
             QTimer.singleShot(60_000, QApplication.instance().quit)
             shown(window)
 
-        TaskCanvas.paintEvent, MainWindow.show = paint, show_and_listen
+        TaskPlot.paintEvent, MainWindow.show = paint, show_and_listen
         done.set()
 
     from maml_explorer.gui.app.run import Options

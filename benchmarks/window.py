@@ -41,7 +41,7 @@ from maml_explorer.core.training import outer_step, start_run  # noqa: E402
 from maml_explorer.gui.app.garbage_collection import collected_between_events  # noqa: E402
 from maml_explorer.gui.app.run import Options  # noqa: E402
 from maml_explorer.gui.app.startup import application, open_window  # noqa: E402
-from maml_explorer.gui.panels.adaptation.task_plot import TaskCanvas  # noqa: E402
+from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot  # noqa: E402
 from maml_explorer.gui.session.pace import FRAME  # noqa: E402
 from maml_explorer.gui.window.window import MainWindow  # noqa: E402
 from maml_explorer.protocol import reports  # noqa: E402
@@ -89,20 +89,20 @@ def instrument(watch: Watch) -> None:
     apart(answers, "answer_probe")
     apart(answers, "answer_watch")
     apart(Schedule, "advance")  # of the insight: by default the light in the status line
-    usual_put, usual_paint = Outbox.put, TaskCanvas.paintEvent
+    usual_put, usual_paint = Outbox.put, TaskPlot.paintEvent
 
     def put(outbox: Outbox, report: reports.Report) -> None:
         usual_put(outbox, report)
         if isinstance(report, reports.Status):
             watch.told.append((time.perf_counter(), report.settings))
 
-    def paint(canvas: TaskCanvas, event: QPaintEvent) -> None:
+    def paint(canvas: TaskPlot, event: QPaintEvent) -> None:
         usual_paint(canvas, event)
         if watch.painted is not None:
             watch.painted()
 
     Outbox.put = put
-    TaskCanvas.paintEvent = paint
+    TaskPlot.paintEvent = paint
 
 
 def live(seconds: float) -> None:
@@ -221,7 +221,7 @@ def train_plainly(seconds: float, speed: Speed) -> None:
 
 def drag(opened: MainWindow, watch: Watch, moves: int) -> list[float]:
     """Seconds from each mouse move to the end of painting the curves that answer it."""
-    canvas = next(iter(opened.findChildren(TaskCanvas)))
+    canvas = next(iter(opened.findChildren(TaskPlot)))
     session, probe = opened.session, opened.session.probe
     assert probe is not None
     x, y = canvas.to_pixels(probe.support_x, probe.support_y)
@@ -263,7 +263,7 @@ def drag(opened: MainWindow, watch: Watch, moves: int) -> list[float]:
     return delays
 
 
-def send(canvas: TaskCanvas, kind: QEvent.Type, place: QPointF) -> None:
+def send(canvas: TaskPlot, kind: QEvent.Type, place: QPointF) -> None:
     """A mouse event as Qt sends it."""
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
     moving = kind is QEvent.Type.MouseMove

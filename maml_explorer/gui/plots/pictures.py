@@ -1,20 +1,19 @@
-"""A plot as a picture or a table, to take away."""
+"""Picture of a plot to take away: title and caption above it, the legend below."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap
 from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QGraphicsView
 
 from maml_explorer.gui.style.arm_style import ArmStyle
 from maml_explorer.gui.style.qt_style import base_font
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.style.theme import Theme
 
 Legend = list[tuple[ArmStyle, str]]
 SWATCH, ROW, GAP = 26, 24, 18
@@ -40,80 +39,87 @@ def draw_swatch(painter: QPainter, rect: QRectF, style: ArmStyle, alpha: float =
     painter.restore()
 
 
-def picture(plot: Plot, legend: Legend, scale: float) -> QPixmap:
-    """The plot with its legend below, at `scale` times its size on the screen."""
-    size = _size(plot, legend)
-    pixmap = QPixmap(size * scale)
-    pixmap.setDevicePixelRatio(scale)
-    pixmap.fill(QColor(plot.theme.card))
-    painter = QPainter(pixmap)
-    _draw(painter, plot, legend)
-    painter.end()
-    return pixmap
+@dataclass(frozen=True)
+class Picture:
+    """A view on its way into a file or onto the clipboard, at its size on the screen."""
 
+    view: QGraphicsView
+    title: str
+    caption: str
+    """Muted words beside the title; cut off where they do not fit."""
+    legend: Legend
+    theme: Theme
 
-def save_svg(plot: Plot, legend: Legend, path: Path) -> None:
-    """Writes the plot with its legend as vectors.
+    def pixmap(self, scale: float) -> QPixmap:
+        """The picture at `scale` times its size on the screen."""
+        size = self._size()
+        pixmap = QPixmap(size * scale)
+        pixmap.setDevicePixelRatio(scale)
+        pixmap.fill(QColor(self.theme.card))
+        painter = QPainter(pixmap)
+        self._draw(painter)
+        painter.end()
+        return pixmap
 
-    Raises:
-        OSError: where it cannot be written.
-    """
-    generator = QSvgGenerator()
-    generator.setFileName(str(path))
-    size = _size(plot, legend)
-    generator.setSize(size)
-    generator.setViewBox(QRect(0, 0, size.width(), size.height()))
-    generator.setTitle(plot.accessibleName())
-    painter = QPainter()
-    if not painter.begin(generator):
-        raise OSError(f"{path} cannot be written")
-    painter.fillRect(QRect(0, 0, size.width(), size.height()), QColor(plot.theme.card))
-    _draw(painter, plot, legend)
-    painter.end()
+    def save_svg(self, path: Path) -> None:
+        """Writes the picture as vectors.
 
+        Raises:
+            OSError: where it cannot be written.
+        """
+        generator = QSvgGenerator()
+        generator.setFileName(str(path))
+        sheet = QRect(QPoint(0, 0), self._size())
+        generator.setSize(sheet.size())
+        generator.setViewBox(sheet)
+        generator.setTitle(self.title)
+        painter = QPainter()
+        if not painter.begin(generator):
+            raise OSError(f"{path} cannot be written")
+        painter.fillRect(sheet, QColor(self.theme.card))
+        self._draw(painter)
+        painter.end()
 
-def _places(plot: Plot, legend: Legend) -> list[tuple[int, int]]:
-    """(x, y) of every legend entry, wrapped to the plot's width."""
-    metrics = QFontMetrics(base_font())
-    places, x, y = [], GAP, HEAD + plot.height() + 4
-    for _, name in legend:
-        width = SWATCH + 6 + metrics.horizontalAdvance(name)
-        if x > GAP and x + width > plot.width():
-            x, y = GAP, y + ROW
-        places.append((x, y))
-        x += width + GAP
-    return places
+    def _places(self) -> list[tuple[int, int]]:
+        """(x, y) of every legend entry, wrapped to the view's width."""
+        metrics = QFontMetrics(base_font())
+        places, x, y = [], GAP, HEAD + self.view.height() + 4
+        for _, name in self.legend:
+            width = SWATCH + 6 + metrics.horizontalAdvance(name)
+            if x > GAP and x + width > self.view.width():
+                x, y = GAP, y + ROW
+            places.append((x, y))
+            x += width + GAP
+        return places
 
+    def _size(self) -> QSize:
+        places, view = self._places(), self.view
+        return QSize(view.width(), places[-1][1] + ROW + 4 if places else HEAD + view.height())
 
-def _size(plot: Plot, legend: Legend) -> QSize:
-    places = _places(plot, legend)
-    return QSize(plot.width(), places[-1][1] + ROW + 4 if places else HEAD + plot.height())
+    def _draw(self, painter: QPainter) -> None:
+        self._draw_head(painter)
+        view = self.view
+        view.render(painter, QRectF(view.rect()).translated(0, HEAD), view.viewport().rect())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(base_font())
+        for (style, name), (x, y) in zip(self.legend, self._places(), strict=True):
+            draw_swatch(painter, QRectF(x, y, SWATCH, ROW), style)
+            painter.setPen(QColor(style.text))
+            words = QRectF(x + SWATCH + 6, y, view.width(), ROW)
+            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, name)
 
-
-def _draw_head(painter: QPainter, plot: Plot) -> None:
-    font = base_font()
-    font.setPointSizeF(11.0)
-    font.setWeight(QFont.Weight.DemiBold)
-    line = QRectF(GAP, 0, plot.width() - 2 * GAP, HEAD)
-    painter.setFont(font)
-    painter.setPen(QColor(plot.theme.text))
-    painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, plot.accessibleName())
-    line.setLeft(GAP + QFontMetrics(font).horizontalAdvance(plot.accessibleName()) + 10)
-    painter.setFont(base_font())
-    painter.setPen(QColor(plot.theme.muted))
-    words = QFontMetrics(base_font()).elidedText(
-        plot.caption(), Qt.TextElideMode.ElideRight, round(line.width())
-    )
-    painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, words)
-
-
-def _draw(painter: QPainter, plot: Plot, legend: Legend) -> None:
-    _draw_head(painter, plot)
-    plot.render(painter, QRectF(plot.rect()).translated(0, HEAD), plot.viewport().rect())
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setFont(base_font())
-    for (style, name), (x, y) in zip(legend, _places(plot, legend), strict=True):
-        draw_swatch(painter, QRectF(x, y, SWATCH, ROW), style)
-        painter.setPen(QColor(style.text))
-        words = QRectF(x + SWATCH + 6, y, plot.width(), ROW)
-        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, name)
+    def _draw_head(self, painter: QPainter) -> None:
+        font = base_font()
+        font.setPointSizeF(11.0)
+        font.setWeight(QFont.Weight.DemiBold)
+        line = QRectF(GAP, 0, self.view.width() - 2 * GAP, HEAD)
+        painter.setFont(font)
+        painter.setPen(QColor(self.theme.text))
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, self.title)
+        line.setLeft(GAP + QFontMetrics(font).horizontalAdvance(self.title) + 10)
+        painter.setFont(base_font())
+        painter.setPen(QColor(self.theme.muted))
+        words = QFontMetrics(base_font()).elidedText(
+            self.caption, Qt.TextElideMode.ElideRight, round(line.width())
+        )
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, words)

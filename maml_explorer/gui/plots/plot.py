@@ -1,4 +1,4 @@
-"""What all plots share: colours, axes whose labels never overlap, and a menu of our own."""
+"""Plot in the colours of the theme, with axes whose labels never overlap and a menu of its own."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from PySide6.QtCore import QEvent, QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QFocusEvent, QPen, QPixmap
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from maml_explorer.gui.plots import pictures
 from maml_explorer.gui.plots.axis import NumberAxis
+from maml_explorer.gui.plots.pictures import Picture
 from maml_explorer.gui.plots.table import Table, save_table
 from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.gui.style.arm_style import ArmStyle
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
+from maml_explorer.protocol.commands import Array
 
 
 class Plot(pg.PlotWidget):
@@ -167,10 +168,16 @@ class Plot(pg.PlotWidget):
         return self.getPlotItem().getViewBox()
 
     def to_pixel(self, x: float, y: float) -> QPoint:
-        """Where a point of the data lies in this widget."""
+        """The pixel of this widget at a point of the data."""
         scene = self.view().mapViewToScene(pg.Point(x, y))
         pixel: QPoint = self.mapFromScene(scene)
         return pixel
+
+    def to_pixels(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Pixels of this widget at points (x, y) [point] of the data."""
+        area, ((left, right), (low, high)) = self.area(), self.view().viewRange()
+        across = area.left() + (x - left) / (right - left) * area.width()
+        return across, area.top() + (high - y) / (high - low) * area.height()
 
     def to_data(self, pixel: QPoint) -> tuple[float, float]:
         """The data under a pixel of this widget."""
@@ -204,7 +211,7 @@ class Plot(pg.PlotWidget):
     def picture(self, scale: float = 2.0) -> QPixmap:
         """The plot and its legend as they are now, at `scale` times the size on the screen."""
         with self._inked(scale):
-            return pictures.picture(self, self.legend(), scale)
+            return self._picture().pixmap(scale)
 
     def copy_picture(self) -> None:
         """Puts the picture on the clipboard."""
@@ -226,7 +233,7 @@ class Plot(pg.PlotWidget):
             OSError: where it cannot be written.
         """
         with self._inked(1.0):
-            pictures.save_svg(self, self.legend(), path)
+            self._picture().save_svg(path)
 
     def show_table(self) -> TableWindow | None:
         """Opens the numbers that are shown in a window of their own."""
@@ -244,6 +251,9 @@ class Plot(pg.PlotWidget):
         """
         if self.table is not None:
             save_table(self.table(everything), path)
+
+    def _picture(self) -> Picture:
+        return Picture(self, self.accessibleName(), self.caption(), self.legend(), self.theme)
 
     @contextmanager
     def _inked(self, ratio: float) -> Iterator[None]:

@@ -1,14 +1,10 @@
-"""Table of what a plot shows, and how it is saved as CSV."""
+"""Table of what a plot shows, and its CSV file."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]
 """Column names and rows, as written to a CSV file."""

@@ -1,21 +1,20 @@
-"""The words on the hero plot, each beside its curve and in nobody's way."""
+"""Words on the hero plot, each beside its curve and clear of the others."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QFontMetricsF
 
+from maml_explorer.gui.panels.adaptation.task_curves import TaskCurves
+from maml_explorer.gui.panels.adaptation.uncovered_range import UncoveredRange
 from maml_explorer.gui.plots import label_placement
 from maml_explorer.gui.plots.label_placement import Box
+from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
+from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.panels.adaptation.task_plot import TaskCanvas
 
 EMPTY = "No support points: click to add one"
 UNDETERMINED = "do not determine A, φ and ω: no oracle"
@@ -24,15 +23,18 @@ UNDETERMINED = "do not determine A, φ and ω: no oracle"
 class CurveLabels:
     """The labels "truth" and "best single predictor", and what an empty task says."""
 
-    def __init__(self, canvas: TaskCanvas) -> None:
-        self._canvas = canvas
+    def __init__(
+        self, plot: Plot, curves: TaskCurves, uncovered: UncoveredRange, session: Session
+    ) -> None:
+        self._plot, self._curves, self._uncovered = plot, curves, uncovered
+        self._session = session
         self.boxes: dict[str, Box] = {}
         """Where each label stands, in pixels; forgotten ones look for a new place."""
-        muted = canvas.session.theme.muted
+        muted = session.theme.muted
         self.texts = {name: label("", muted) for name in ("truth", "best", "empty", "ghost")}
         for text in self.texts.values():
             text.setZValue(40)
-            canvas.getPlotItem().addItem(text, ignoreBounds=True)
+            plot.getPlotItem().addItem(text, ignoreBounds=True)
             text.hide()
 
     def restyle(self, theme: Theme) -> None:
@@ -44,18 +46,18 @@ class CurveLabels:
 
     def place(self) -> None:
         """Puts the words beside their curves, where no curve, point or other label is."""
-        canvas, shown = self._canvas, self._canvas.curves
-        area = canvas.area()
-        if not canvas.isVisible() or area.width() < 60:
+        plot, shown = self._plot, self._curves
+        area = plot.area()
+        if not plot.isVisible() or area.width() < 60:
             return
         ground = Box(area.left() + 2, area.top() + 2, area.width() - 4, area.height() - 4)
         curves = shown.drawn()
         samples = max((len(curve.yData) for curve in curves), default=0)
         curves = [curve for curve in curves if len(curve.yData) == samples]
-        rows = {curve: canvas.to_pixels(curve.xData, curve.yData) for curve in curves}
+        rows = {curve: plot.to_pixels(curve.xData, curve.yData) for curve in curves}
         drawn = np.array([row[1] for row in rows.values()]).reshape(len(rows), samples)
-        points = np.stack(canvas.to_pixels(*shown.points()), axis=1)
-        taken: list[Box] = canvas.uncovered.box
+        points = np.stack(plot.to_pixels(*shown.points()), axis=1)
+        taken: list[Box] = self._uncovered.box
         words = {"truth": "truth", "best": self._best_words()}
         for name, curve in (("truth", shown.truth), ("best", shown.best)):
             text = self.texts[name]
@@ -78,34 +80,34 @@ class CurveLabels:
                 box, _ = label_placement.spot(size, own, ground, x, drawn, points, taken, wanted)
             self.boxes[name] = box
             taken.append(box)
-            text.setPos(*canvas.to_data(QPoint(round(box.left), round(box.top))))
+            text.setPos(*plot.to_data(QPoint(round(box.left), round(box.top))))
         self._place_empty(ground)
         self._place_ghost(ground)
 
     def _place_empty(self, ground: Box) -> None:
-        text, probe = self.texts["empty"], self._canvas.curves.probe
+        text, probe = self.texts["empty"], self._curves.probe
         count = -1 if probe is None else len(probe.support_x)
         words = EMPTY if count == 0 else ""
-        if 0 < count < 3 and self._canvas.session.settings.tasks.frequency_varies:
+        if 0 < count < 3 and self._session.settings.tasks.frequency_varies:
             words = f"{count} point{'s' if count > 1 else ''} {UNDETERMINED}"
         text.setVisible(bool(words))
         text.setText(words)
         left = ground.left + (ground.width - _size(words)[0]) / 2
-        text.setPos(*self._canvas.to_data(QPoint(round(left), round(ground.top + 6))))
+        text.setPos(*self._plot.to_data(QPoint(round(left), round(ground.top + 6))))
 
     def _place_ghost(self, ground: Box) -> None:
-        text, shown = self.texts["ghost"], self._canvas.curves
-        ghost = shown.session.pins.ghost
+        text, shown = self.texts["ghost"], self._curves
+        ghost = self._session.pins.ghost
         text.setVisible(ghost is not None and bool(shown.ghosts))
         if ghost is None:
             return
         words = f"faint: {ghost.words}"
         text.setText(words)
         down = ground.top + ground.height - _size(words)[1] - 4
-        text.setPos(*self._canvas.to_data(QPoint(round(ground.left + 4), round(down))))
+        text.setPos(*self._plot.to_data(QPoint(round(ground.left + 4), round(down))))
 
     def _best_words(self) -> str:
-        report = self._canvas.curves.report
+        report = self._curves.report
         formula = "" if report is None else report.best_single_formula
         return f"best single predictor  {formula}".rstrip()
 

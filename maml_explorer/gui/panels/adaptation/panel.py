@@ -13,7 +13,7 @@ from maml_explorer.gui.panels.adaptation.arm_bar import ArmLine
 from maml_explorer.gui.panels.adaptation.outer_step_shown import over
 from maml_explorer.gui.panels.adaptation.step_bar import StepBar
 from maml_explorer.gui.panels.adaptation.task_curves import REFERENCES
-from maml_explorer.gui.panels.adaptation.task_plot import TaskCanvas
+from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot
 from maml_explorer.gui.session import task_edits, task_sampling
 from maml_explorer.gui.session.inner_step import InnerStep
 from maml_explorer.gui.session.session import Session
@@ -47,7 +47,7 @@ class AdaptationPanel(QWidget):
         self._write_soon.setSingleShot(True)
         self._write_soon.timeout.connect(self._write)
         self.subtitle = ElidedLabel()
-        self.canvas = TaskCanvas(session)
+        self.canvas = TaskPlot(session)
         self.canvas.caption = self._caption
         self.new_task = button("New task", session.new_task, "Sample another task (T)")
         self.new_points = button(

@@ -1,17 +1,15 @@
-"""Support points under the hand: what presses, drags and keys on the hero plot do."""
+"""Support points under the hand: presses, drags and keys on the hero plot."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, Qt
 
+from maml_explorer.gui.panels.adaptation.task_curves import TaskCurves
+from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session import task_edits
+from maml_explorer.gui.session.session import Session
 from maml_explorer.protocol.commands import ProbeTask
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.panels.adaptation.task_plot import TaskCanvas
 
 REACH = 10.0
 """Pixels: how near a press must be to take a point, and how near the truth a drag snaps."""
@@ -22,11 +20,10 @@ NUDGE = 0.02
 
 
 class PointEditor:
-    """Turns gestures on a canvas into edits of the session's task."""
+    """Turns gestures on a plot into edits of the session's task."""
 
-    def __init__(self, canvas: TaskCanvas) -> None:
-        self._canvas = canvas
-        self._session = canvas.session
+    def __init__(self, plot: Plot, curves: TaskCurves, session: Session) -> None:
+        self._plot, self._curves, self._session = plot, curves, session
         self._pressed: tuple[int, ProbeTask, QPoint] | None = None
         self.dragging = False
 
@@ -38,19 +35,19 @@ class PointEditor:
     def selected(self) -> int | None:
         """The support point that the keys act on."""
         n = 0 if self._probe is None else len(self._probe.support_x)
-        chosen = self._canvas.curves.selected
+        chosen = self._curves.selected
         return chosen if chosen is not None and chosen < n else None
 
     def select(self, index: int | None) -> None:
         """Makes the keys act on a support point."""
-        self._canvas.curves.selected = index
-        self._canvas.curves.draw_support(self._canvas.hasFocus())
+        self._curves.selected = index
+        self._curves.draw_support(self._plot.hasFocus())
 
     def point_at(self, pixel: QPoint) -> int | None:
-        """The support point under a pixel of the canvas, the nearest; None where there is none."""
+        """The support point under a pixel of the plot, the nearest; None where there is none."""
         if self._probe is None or len(self._probe.support_x) == 0:
             return None
-        x, y = self._canvas.to_pixels(self._probe.support_x, self._probe.support_y)
+        x, y = self._plot.to_pixels(self._probe.support_x, self._probe.support_y)
         distance = np.hypot(x - pixel.x(), y - pixel.y())
         nearest = int(np.argmin(distance))
         return nearest if distance[nearest] <= REACH else None
@@ -59,9 +56,9 @@ class PointEditor:
         """Takes the point under the pointer, or adds one there."""
         hit = self.point_at(pixel)
         if hit is None:
-            if not self._canvas.area().contains(QPointF(pixel)) or self._probe is None:
+            if not self._plot.area().contains(QPointF(pixel)) or self._probe is None:
                 return
-            self.add(*self._canvas.to_data(pixel), free=free)
+            self.add(*self._plot.to_data(pixel), free=free)
             hit = len(self._probe.support_x) - 1
         assert self._probe is not None
         self._pressed = (hit, self._probe, pixel)
@@ -74,9 +71,9 @@ class PointEditor:
         index, start, origin = self._pressed
         self.dragging = self.dragging or (pixel - origin).manhattanLength() >= STEADY
         if self.dragging:
-            x, y = self._clamped(*self._canvas.to_data(pixel))
-            low, high = self._canvas.view().viewRange()[1]
-            reach = REACH * (high - low) / max(self._canvas.area().height(), 1.0)
+            x, y = self._clamped(*self._plot.to_data(pixel))
+            low, high = self._plot.view().viewRange()[1]
+            reach = REACH * (high - low) / max(self._plot.area().height(), 1.0)
             self._session.set_probe(task_edits.dragged(start, index, x, y, reach))
         return True
 
@@ -99,7 +96,7 @@ class PointEditor:
         """Removes a support point; with the last one the curves show θ."""
         if self._probe is not None:
             self.release()
-            self._canvas.curves.selected = None
+            self._curves.selected = None
             self._session.set_probe(task_edits.without(self._probe, index))
 
     def key(self, key: int, shift: bool) -> bool:
@@ -134,7 +131,7 @@ class PointEditor:
 
     def _nudge(self, probe: ProbeTask, index: int, across: float, up: float) -> None:
         """Moves a point: across along the truth where there is one, up into an own task."""
-        (left, right), (low, high) = self._canvas.view().viewRange()
+        (left, right), (low, high) = self._plot.view().viewRange()
         x, y = self._clamped(
             float(probe.support_x[index]) + across * (right - left),
             float(probe.support_y[index]) + up * (high - low),
@@ -152,5 +149,5 @@ class PointEditor:
         return float(edges[widest] + edges[widest + 1]) / 2
 
     def _clamped(self, x: float, y: float) -> tuple[float, float]:
-        tasks, (low, high) = self._session.settings.tasks, self._canvas.view().viewRange()[1]
+        tasks, (low, high) = self._session.settings.tasks, self._plot.view().viewRange()[1]
         return float(np.clip(x, tasks.x_min, tasks.x_max)), float(np.clip(y, low, high))

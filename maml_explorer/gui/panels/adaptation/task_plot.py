@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from maml_explorer.gui.panels.adaptation.curve_labels import CurveLabels
 from maml_explorer.gui.panels.adaptation.point_editing import PointEditor
 from maml_explorer.gui.panels.adaptation.task_curves import TaskCurves, has_data
-from maml_explorer.gui.panels.adaptation.uncovered_range import Uncovered
+from maml_explorer.gui.panels.adaptation.uncovered_range import UncoveredRange
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.readout import ReadOut
 from maml_explorer.gui.session import task_edits
@@ -38,14 +38,14 @@ _LABEL_PAUSE, _TRAINING_PAUSE = 120, 900
 """Milliseconds after a change, or while training, before labels look for a better place."""
 
 
-class TaskCanvas(Plot):
-    """Draws one task and what every arm makes of it; a person's edits go to the session."""
+class TaskPlot(Plot):
+    """One task and every arm's curve; edits by mouse and keyboard go to the session."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session.theme, "Adaptation")
         self.session = session
         self.curves = TaskCurves(self, session)
-        self.editor = PointEditor(self)
+        self.editor = PointEditor(self, self.curves, session)
         self._growth = GROWTH[0]
         self._fitted_at: int | None = None
         self._fresh = False
@@ -59,8 +59,8 @@ class TaskCanvas(Plot):
         self.table = self.curves.table
         self.paper_labels = ("x", "y")
         self.readout = ReadOut(self)
-        self.uncovered = Uncovered(self)
-        self.labels = CurveLabels(self)
+        self.uncovered = UncoveredRange(self, self.curves, session)
+        self.labels = CurveLabels(self, self.curves, self.uncovered, session)
         self._place_soon = QTimer(self)
         self._place_soon.setSingleShot(True)
         self._place_soon.timeout.connect(self.labels.place)
@@ -112,12 +112,6 @@ class TaskCanvas(Plot):
         if not self._place_soon.isActive():
             self._place_soon.start(_TRAINING_PAUSE if self.session.running else _LABEL_PAUSE)
 
-    def to_pixels(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Where points of the data lie in this widget."""
-        area, ((left, right), (low, high)) = self.area(), self.view().viewRange()
-        across = area.left() + (x - left) / (right - left) * area.width()
-        return across, area.top() + (high - y) / (high - low) * area.height()
-
     def _fit(self) -> None:
         """Lets the y range grow where curves need it; playing and dragging never shrink it."""
         tasks, scale = self.session.settings.tasks, self.curves.scale
@@ -146,7 +140,7 @@ class TaskCanvas(Plot):
         self.labels.place()
         self.uncovered.place()
 
-    # what a person does
+    # mouse and keyboard
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Takes a point, or adds one; the right button removes."""
