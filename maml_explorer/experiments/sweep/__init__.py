@@ -1,0 +1,1 @@
+"""Sweeps: many runs over axes of settings and seeds, kept as ordinary run folders."""

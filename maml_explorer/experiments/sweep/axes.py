@@ -1,0 +1,235 @@
+"""Axes of a sweep: which setting varies, and over which values. Torch-free.
+
+An axis is written as `KEY=…` (:func:`parse_axis`):
+
+    inner_lr=0.001,0.01,0.1        a list
+    inner_lr=0.001:0.3:log:7       seven values from 0.001 to 0.3, equal ratios
+    inner_lr=0.1:0.5:5             five values, equal distances
+    inner_lr=0.001:0.3:log         a range without a count: for random search
+    width=40,80                    the width of every hidden layer
+    algorithm=maml,anil            one arm of each algorithm
+    hidden=40,40;64,64             lists of layer sizes, separated by semicolons
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value, shown
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import Settings, default_arm
+
+ALGORITHM, WIDTH = "algorithm", "width"
+"""Axes that are no setting by themselves: the only arm's algorithm, the width of all layers."""
+NOT_VARIED = ("seed", "device", "outer_steps", "evaluate_every", "test_tasks", "test_steps")
+"""Settings that are no axis: seeds have a flag of their own, the others do not change what is
+learned, or would compare runs of different length."""
+MAX_VALUES = 1000
+"""Most values of one axis."""
+
+Point = tuple[tuple[str, Value], ...]
+"""(axis, value), … in the order of the axes: one choice of settings."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis: the values of a grid, or the range of a random search."""
+
+    key: str
+    values: tuple[Value, ...] = ()
+    """Of a grid; empty for a range without a count."""
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    """Whether a range is drawn, and its values are spaced, by equal ratios."""
+
+    @property
+    def label(self) -> str:
+        """The name of the axis as a reader sees it."""
+        names = {ALGORITHM: "Algorithm", WIDTH: "Width"}
+        return names.get(self.key) or DECLARATIONS[self.key].label
+
+    def draw(self, dice: random.Random) -> Value:
+        """One value for a random search: of the list, or of the range."""
+        if self.values:
+            return dice.choice(self.values)
+        if self.log:
+            drawn = math.exp(dice.uniform(math.log(self.low), math.log(self.high)))
+        else:
+            drawn = dice.uniform(self.low, self.high)
+        # e^log(high) may end one bit beyond the range
+        drawn = min(max(drawn, self.low), self.high)
+        return _checked(self.key, round(drawn) if _is_whole(self.key) else drawn)
+
+    def text(self) -> str:
+        """The axis as :func:`parse_axis` reads it."""
+        if self.values:
+            between = ";" if self.key == "hidden" else ","
+            return f"{self.key}={between.join(_text(value) for value in self.values)}"
+        scale = ":log" if self.log else ""
+        return f"{self.key}={self.low!r}:{self.high!r}{scale}"
+
+
+def parse_axis(text: str) -> Axis:
+    """The axis written as `KEY=…`, in one of the forms of this module.
+
+    Raises:
+        SettingsError: naming the axis, the part that is wrong and what is allowed.
+    """
+    key, equals, rest = text.partition("=")
+    key = key.strip().replace("-", "_").removeprefix("__")
+    if not equals or not rest.strip():
+        raise SettingsError(
+            f"An axis is written KEY=VALUES, such as inner_lr=0.001:0.3:log:7; not “{text[:60]}”."
+        )
+    _known(key)
+    values: tuple[Value, ...]
+    if ":" in rest:
+        low, high, log, count = _range(key, rest)
+        if count is None:
+            return Axis(key, (), low, high, log)
+        values = _spaced(key, low, high, log, count)
+    else:
+        parts = [part for part in rest.split(";" if key == "hidden" else ",") if part.strip()]
+        values = tuple(_parsed(key, part) for part in parts)
+    twice = [value for value in values if values.count(value) > 1]
+    if twice:
+        raise SettingsError(f"The axis {key} has the value {shown(twice[0])} twice.")
+    if not 1 <= len(values) <= MAX_VALUES:
+        raise SettingsError(
+            f"The axis {key} has {len(values)} values: allowed are 1 to {MAX_VALUES}."
+        )
+    return Axis(key, values)
+
+
+def with_point(settings: Settings, point: Point) -> Settings:
+    """The settings at one point of a sweep.
+
+    Raises:
+        SettingsError: where the values do not go together.
+    """
+    values: dict[str, Value] = {}
+    for key, value in point:
+        if key == ALGORITHM:
+            settings = settings.with_arms((default_arm(str(value)),))
+        elif key == WIDTH:
+            assert isinstance(value, int)
+            values["hidden"] = (value,) * len(settings.model.hidden)
+        else:
+            values[key] = value
+    return settings.with_values(values)
+
+
+def refuse_clashes(axes: Sequence[Axis]) -> None:
+    """Refuse two axes that write the same setting.
+
+    Raises:
+        SettingsError: naming them.
+    """
+    written: Mapping[str, str] = {WIDTH: "hidden"}
+    seen: dict[str, str] = {}
+    for axis in axes:
+        target = written.get(axis.key, axis.key)
+        if target in seen:
+            raise SettingsError(f"The axes {seen[target]} and {axis.key} set the same: give one.")
+        seen[target] = axis.key
+
+
+def _known(key: str) -> None:
+    if key in NOT_VARIED:
+        flag = DECLARATIONS[key].flag
+        hint = "--seeds gives the seeds" if key == "seed" else f"{flag} sets it for all runs"
+        raise SettingsError(f"{key} cannot be an axis: {hint}.")
+    if key not in (ALGORITHM, WIDTH) and key not in DECLARATIONS:
+        import difflib
+
+        near = difflib.get_close_matches(key, [*DECLARATIONS, ALGORITHM, WIDTH], 1)
+        hint = f"did you mean {near[0]}?" if near else "an axis is a setting, algorithm or width."
+        raise SettingsError(f"There is no axis “{key[:60]}”: {hint}")
+
+
+def _declared(key: str) -> Hyperparameter:
+    return DECLARATIONS["meta_batch" if key == WIDTH else key]
+
+
+def _is_whole(key: str) -> bool:
+    return key == WIDTH or _declared(key).kind == "int"
+
+
+def _checked(key: str, value: Value) -> Value:
+    if key == WIDTH:
+        checked = DECLARATIONS["hidden"].check((value,))
+        assert isinstance(checked, tuple)
+        return checked[0]
+    return DECLARATIONS[key].check(value)
+
+
+def _parsed(key: str, text: str) -> Value:
+    if key == ALGORITHM:
+        name = text.strip()
+        if name not in ALGORITHMS:
+            known = ", ".join(ALGORITHMS)
+            raise SettingsError(f"There is no algorithm “{name[:40]}”: algorithms are {known}.")
+        return name
+    if key == WIDTH:
+        sizes = DECLARATIONS["hidden"].parse(text)
+        assert isinstance(sizes, tuple)
+        return sizes[0]
+    return DECLARATIONS[key].parse(text)
+
+
+def _range(key: str, text: str) -> tuple[float, float, bool, int | None]:
+    """Low end, high end, whether by ratios, and the count, where there is one."""
+    parts = [part.strip() for part in text.split(":")]
+    log = "log" in parts[2:]
+    rest = [part for part in parts[2:] if part not in ("log", "linear")]
+    if not 2 <= len(parts) <= 4 or len(rest) > 1 or (rest and not rest[0].isdecimal()):
+        raise SettingsError(
+            f"A range is written LOW:HIGH, LOW:HIGH:N or LOW:HIGH:log:N; not “{text[:60]}”."
+        )
+    if key not in (ALGORITHM, WIDTH) and _declared(key).kind not in ("int", "float"):
+        raise SettingsError(f"{key} has no range: give a list, such as {key}=A,B.")
+    if key == ALGORITHM:
+        raise SettingsError("algorithm has no range: give a list, such as algorithm=maml,anil.")
+    low, high = (_parsed(key, part) for part in parts[:2])
+    assert isinstance(low, int | float) and isinstance(high, int | float)
+    if not low < high:
+        raise SettingsError(
+            f"The range of {key} goes from {shown(low)} to {shown(high)}: reverse it."
+        )
+    if log and low <= 0:
+        raise SettingsError(
+            f"The range of {key} begins at {shown(low)}: by ratios it must be above 0."
+        )
+    count = int(rest[0][:9]) if rest else None
+    if count is not None and not 2 <= count <= MAX_VALUES:
+        raise SettingsError(
+            f"The range of {key} has {count} values: allowed are 2 to {MAX_VALUES}."
+        )
+    return float(low), float(high), log, count
+
+
+def _spaced(key: str, low: float, high: float, log: bool, count: int) -> tuple[Value, ...]:
+    """Values from low to high, both included; whole where the setting is, each of them once."""
+    values: list[Value] = []
+    for nth in range(count):
+        part = nth / (count - 1)
+        value = low * (high / low) ** part if log else low + (high - low) * part
+        # twelve digits: 0.1 rather than 0.10000000000000002, which a person would not type
+        value = min(max(float(f"{value:.12g}"), low), high)
+        found = _checked(key, round(value) if _is_whole(key) else value)
+        if found not in values:
+            values.append(found)
+    return tuple(values)
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else repr(value)
