@@ -12,7 +12,7 @@ import math
 import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +48,9 @@ from maml_explorer.storage.run.insight import insight_entry, read_entries, write
 from maml_explorer.storage.run.records import arm_records
 
 CHECKPOINT_EVERY = 1000
-"""Outer steps between checkpoints."""
+"""Outer steps between checkpoints at most."""
+CHECKPOINT_SECONDS = 30.0
+"""Seconds between checkpoints at most, for runs whose outer steps take long."""
 FULL_LOSSES_EVERY = 100
 """Outer steps between the two losses that cost extra passes."""
 
@@ -154,8 +156,22 @@ def train_headless(
 
     Raises:
         SettingsError: where the device is absent.
-        OSError: where a file cannot be written.
+        InUseError: where another process writes the folder.
+        OSError: where a file cannot be written; TakenOverError where another process has taken the
+            folder over: nothing more is written then.
     """
+    with nullcontext() if folder is None else folder.owned():
+        return _train_seeds(settings, seeds, folder, checkpoint, progress, look_inside)
+
+
+def _train_seeds(
+    settings: Settings,
+    seeds: Sequence[int],
+    folder: RunFolder | None,
+    checkpoint: Checkpoint | None,
+    progress: Callable[[Progress], None] | None,
+    look_inside: bool,
+) -> Outcome:
     results = dict(checkpoint.results) if checkpoint else {}
     initializations: dict[int, dict[str, Initialization]] = {}
     learned: dict[int, dict[str, Tensor]] = {}
@@ -220,7 +236,7 @@ def _train(
         values = _step(run, step)
         if step % settings.run.evaluate_every == 0 and step < last:
             run.evaluations += _evaluation_rows(run.plan, run.state)
-        if step % CHECKPOINT_EVERY == 1 and step > 1:
+        if (step % CHECKPOINT_EVERY == 1 and step > 1) or save.due():
             save(run, run.verified)
         if progress is not None:
             shown = {name: value[1] for name, value in values.items()}
@@ -314,9 +330,15 @@ class _Saver:
     ) -> None:
         self.folder, self.seeds, self.results = folder, seeds, results
         self.sizes = folder.file_sizes() if folder else {}
+        self.saved = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether the last save is long ago."""
+        return self.folder is not None and time.monotonic() - self.saved > CHECKPOINT_SECONDS
 
     def __call__(self, run: _Seed, state: RunState) -> None:
         """Save up to this state, which may be older than the newest."""
+        self.saved = time.monotonic()
         if self.folder is None:
             run.rows, run.evaluations, run.changes = [], [], []
             return
@@ -326,6 +348,7 @@ class _Saver:
         self.folder.append(files.METRICS, [row for row in run.rows if row[0] <= done])
         self.folder.append(files.EVALUATIONS, [row for row in run.evaluations if row[0] <= done])
         self.folder.append(files.CHANGES, [row for row in run.changes if row[0] <= done])
+        self.folder.check()
         sizes = self.folder.file_sizes()
         frozen = {name: run.diverged[name] for name, arm in state.arms.items() if arm.frozen}
         save_checkpoint(
@@ -351,6 +374,7 @@ def _finish(
             one, arm.initialization.cpu().numpy(), arm.outer_step, records
         )
         if folder is not None:
+            folder.check()
             seed = settings.run.seed if several else None
             place = folder.initialization_folder(settings, name, seed)
             save_initialization(place, initialization, overwrite=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from pathlib import Path
 from typing import Any, NoReturn
+
+from maml_explorer.files.opening import open_file
 
 MAX_TEXT = 256 * 1024
 """Most bytes of a text or JSON file."""
@@ -20,23 +21,23 @@ class StorageError(ValueError):
     """A file that is refused; the text is one sentence for the person who chose it."""
 
 
-def read_bytes(path: Path, limit: int) -> bytes:
+def read_bytes(path: Path, limit: int, *, follow: bool = False) -> bytes:
     """The bytes of a regular file of at most `limit` bytes.
 
+    Args:
+        path: where.
+        limit: most bytes.
+        follow: whether links may lead there, as for what a person has named.
+
     Raises:
-        StorageError: where it is missing, unreadable, no regular file, or larger.
+        StorageError: where it is missing, unreadable, no regular file, a link, or larger.
     """
     try:
-        # without O_NONBLOCK, opening a named pipe would wait for ever
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        descriptor = open_file(path, os.O_RDONLY, follow=follow)
         with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise StorageError(f"{path} is not a file.")
-            if status.st_size > limit:
-                raise StorageError(
-                    f"{path} has {status.st_size} bytes: allowed are at most {limit}."
-                )
+            size = os.fstat(descriptor).st_size
+            if size > limit:
+                raise StorageError(f"{path} has {size} bytes: allowed are at most {limit}.")
             data = file.read(limit + 1)
     except (OSError, ValueError) as error:
         if isinstance(error, StorageError):
@@ -48,25 +49,25 @@ def read_bytes(path: Path, limit: int) -> bytes:
     return data
 
 
-def read_text(path: Path, limit: int = MAX_TEXT) -> str:
+def read_text(path: Path, limit: int = MAX_TEXT, *, follow: bool = False) -> str:
     """The text of a UTF-8 file.
 
     Raises:
         StorageError: as for :func:`read_bytes`, or where it is not UTF-8.
     """
     try:
-        return read_bytes(path, limit).decode()
+        return read_bytes(path, limit, follow=follow).decode()
     except UnicodeDecodeError:
         raise StorageError(f"{path} is not UTF-8 text.") from None
 
 
-def read_json(path: Path, limit: int = MAX_TEXT) -> dict[str, Any]:
+def read_json(path: Path, limit: int = MAX_TEXT, *, follow: bool = False) -> dict[str, Any]:
     """The JSON object in a file, without NaN or Infinity.
 
     Raises:
         StorageError: as for :func:`read_text`, or where it is no such object.
     """
-    return json_object(read_text(path, limit), path)
+    return json_object(read_text(path, limit, follow=follow), path)
 
 
 def json_object(text: str, path: Path) -> dict[str, Any]:

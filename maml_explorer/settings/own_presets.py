@@ -46,5 +46,5 @@ def save_preset(folder: Path, title: str, settings: Settings) -> Preset:
         raise SettingsError("The name of a preset has at least one letter or digit.")
     preset = Preset(f"{_PREFIX}{plain}", title, "saved here", "A preset of your own.", settings)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / f"{preset.name}.toml", preset_toml(preset))
+    write_text(folder / f"{preset.name}.toml", preset_toml(preset), follow=True)
     return preset

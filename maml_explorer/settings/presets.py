@@ -85,7 +85,7 @@ def load_preset(name: str | Path) -> Preset:
         raise SettingsError(
             f"There is no preset and no file “{shown}”: presets are {', '.join(known)}."
         )
-    return preset_from(read_text(path, 4 * MAX_TOML), path.stem)
+    return preset_from(read_text(path, 4 * MAX_TOML, follow=True), path.stem)
 
 
 def preset_from(text: str, name: str) -> Preset:

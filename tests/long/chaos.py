@@ -41,10 +41,9 @@ PARTS = ("file", "folder", "rows", "faults")
 ERRORS = (errno.ENOSPC, errno.EACCES, errno.EIO, errno.EDQUOT, errno.EROFS)
 
 LOAD = """
-import importlib.util, pathlib, sys
-spec = importlib.util.spec_from_file_location("writer", sys.argv[1])
-writer = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(writer)
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from maml_explorer.files import writer
 path = pathlib.Path(sys.argv[2])
 """
 """Beginning of a child that knows the writer alone."""
@@ -89,7 +88,7 @@ while True:
 
 def killed(part: str, place: Path, wait: float) -> None:
     """Runs a child for so long after it is ready, and kills it."""
-    where = Path(writer.__file__) if part != "rows" else Path(__file__).resolve().parents[2]
+    where = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-S", "-c", CHILDREN[part], str(where), str(place)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None

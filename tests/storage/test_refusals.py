@@ -147,7 +147,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(
 
     class Smaller:
         def __init__(self, status: os.stat_result) -> None:
-            self.st_mode, self.st_size = status.st_mode, 2
+            self.st_mode, self.st_size, self.st_nlink = status.st_mode, 2, 1
 
     monkeypatch.setattr(reader.os, "fstat", lambda descriptor: Smaller(known(descriptor)))
     with pytest.raises(StorageError, match="grew while it was read"):
@@ -207,13 +207,13 @@ def test_an_older_version_that_cannot_be_removed_is_said(
     assert "The older version was left behind" in caplog.text and "busy" in caplog.text
 
 
-def test_a_link_to_a_folder_is_replaced_and_what_it_pointed_to_stays(tmp_path: Path) -> None:
+def test_a_link_to_a_folder_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "a").write_bytes(b"old")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     write_folder(tmp_path / "link", {"a": b"new"}, overwrite=True)
-    assert (tmp_path / "link" / "a").read_bytes() == b"new"
-    assert (tmp_path / "real" / "a").read_bytes() == b"old"
+    assert (tmp_path / "link").readlink() == tmp_path / "real"
+    assert (tmp_path / "real" / "a").read_bytes() == b"new"
 
 
 def test_where_folders_cannot_be_synced_files_are_written(

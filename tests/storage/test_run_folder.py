@@ -26,7 +26,9 @@ from maml_explorer.storage.run.checkpoint import (
     save_checkpoint,
 )
 from maml_explorer.storage.run.folder import (
+    CHECKPOINT,
     COLUMNS,
+    LOCK,
     METRICS,
     SETTINGS,
     arm_folders,
@@ -206,6 +208,9 @@ def test_a_state_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
 
 def test_a_new_run_folder(tmp_path: Path) -> None:
     folder = create_run(tmp_path / "deep" / "run", SMALL)
+    assert sorted(p.name for p in folder.path.iterdir()) == sorted([LOCK, SETTINGS, *COLUMNS])
+    with folder.owned():
+        pass
     assert sorted(p.name for p in folder.path.iterdir()) == sorted([SETTINGS, *COLUMNS])
     opened, settings = open_run(folder.path)
     assert (opened.path, settings) == (folder.path, SMALL)
@@ -251,7 +256,7 @@ def test_damaged_metrics_are_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_folders_that_are_there_are_left_alone(tmp_path: Path) -> None:
-    create_run(tmp_path / "run", SMALL)
+    (create_run(tmp_path / "run", SMALL).path / CHECKPOINT).write_bytes(b"")
     with pytest.raises(StorageError, match="--resume"):
         create_run(tmp_path / "run", SMALL)
     (tmp_path / "mine").mkdir()
@@ -326,7 +331,7 @@ def test_a_run_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
             try:
                 save(2.0)
                 assert found() == (2.0, 2.0)
-            except OSError:
+            except (OSError, StorageError):
                 disk.reset()
                 assert found() in ((1.0, 1.0), (2.0, 2.0))
                 old += found() == (1.0, 1.0)
@@ -336,7 +341,7 @@ def test_a_run_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_what_belonged_to_the_older_run_goes_and_a_persons_files_stay(tmp_path: Path) -> None:
     path = tmp_path / "run"
-    with whole_run(path, SMALL) as folder:
+    with whole_run(path, SMALL.with_arms((default_arm("anil"),))) as folder:
         folder.write_summary({"mean": 1.0})
         (path.parent / "other").mkdir()
     arm = path / "anil" / "seed-3"

@@ -60,7 +60,7 @@ class Opening:
         self._window.lessons.open(path)
 
     def _share(self, path: Path) -> None:
-        self._window.files.sharing.take(read_text(path, 4 * MAX_SHARE))
+        self._window.files.sharing.take(read_text(path, 4 * MAX_SHARE, follow=True))
 
     def _initialization(self, path: Path) -> None:
         found = load_initialization(path)
@@ -85,10 +85,9 @@ class Opening:
     def _pin(self, path: Path, found: Initialization) -> None:
         try:
             self._window.session.pins.pin_initialization(path, found)
-        except OSError as error:
-            self._window.banners.say(
-                "open", f"{path.name} was not pinned: {error.strerror}", "warning"
-            )
+        except (OSError, StorageError) as error:
+            words = error.strerror if isinstance(error, OSError) else error
+            self._window.banners.say("open", f"{path.name} was not pinned: {words}", "warning")
 
     def _begin_from(self, path: Path) -> None:
         self._window.session.open_initialization(str(path))
@@ -114,7 +113,7 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
         return Opening._lesson if is_lesson_file(path) else Opening._settings
     if path.stat().st_size <= 4 * MAX_SHARE:
         try:
-            if is_share(read_text(path, 4 * MAX_SHARE)):
+            if is_share(read_text(path, 4 * MAX_SHARE, follow=True)):
                 return Opening._share
         except StorageError:
             pass

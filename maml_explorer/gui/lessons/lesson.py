@@ -113,7 +113,7 @@ def load_lesson(path: Path) -> Lesson:
         SettingsError: naming file, line and key, and what is allowed.
         StorageError: where the file cannot be read.
     """
-    return lesson_from(read_text(path, 4 * MAX_TOML), path.stem, path.name)
+    return lesson_from(read_text(path, 4 * MAX_TOML, follow=True), path.stem, path.name)
 
 
 def lesson_from(text: str, name: str, file: str = "") -> Lesson:

@@ -41,7 +41,7 @@ def read_progress(path: Path) -> Progress:
     """
     if not path.exists():
         return Progress()
-    data = read_json(path, _LIMIT)
+    data = read_json(path, _LIMIT, follow=True)
     if data.get("schema") != SCHEMA:
         raise StorageError(f"{path.name} is not of schema {SCHEMA}.")
     scenes, done = data.get("scenes", {}), data.get("done", [])
@@ -67,4 +67,4 @@ def write_progress(path: Path, progress: Progress) -> None:
         "scenes": dict(progress.scenes),
         "done": sorted(progress.done),
     }
-    write_text(path, json.dumps(content, indent=1))
+    write_text(path, json.dumps(content, indent=1), follow=True)

@@ -165,7 +165,7 @@ def is_lesson_file(path: pathlib.Path) -> bool:
     if path.suffix != ".toml":
         return False
     try:
-        text = read_text(path, 4 * MAX_TOML)
+        text = read_text(path, 4 * MAX_TOML, follow=True)
     except StorageError:
         return False
     return any(line.strip().replace(" ", "") == "[[steps]]" for line in text.splitlines())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from maml_explorer.files.writer import write_text
 
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]
 """Column names and rows, as written to a CSV file."""
@@ -17,7 +20,8 @@ def save_table(table: Table, path: Path) -> None:
         OSError: where it cannot be written.
     """
     header, rows = table
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue(), follow=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from maml_explorer.files.reader import read_bytes
+from maml_explorer.files.writer import write_bytes
 from maml_explorer.gui.session.loss_record import LossRecord
 from maml_explorer.gui.session.pinned_run import (
     BEFORE,
@@ -29,6 +31,10 @@ from maml_explorer.storage.initialization.folder import Initialization
 
 if TYPE_CHECKING:
     from maml_explorer.gui.session.session import Session
+
+
+_LARGEST = 2**31
+"""Most bytes of an exported file: it was opened before."""
 
 
 class Pins(QObject):
@@ -82,12 +88,12 @@ class Pins(QObject):
         """Pins what was exported, so that it is drawn beside the run.
 
         Raises:
-            OSError: where it cannot be copied; nothing has changed.
+            OSError: where it cannot be copied; nothing has changed. StorageError likewise.
         """
         folder = self._new_folder()
         folder.mkdir()
         for name in ("config.json", "model.safetensors"):
-            shutil.copyfile(source / name, folder / name)
+            write_bytes(folder / name, read_bytes(source / name, _LARGEST))
         figures = figures_of_records(found.arm.name, found.evaluations)
         name = self._free(source.name[:40])
         self._pin(PinnedRun(name, found.settings, found.outer_step, figures, 0, str(folder)))
@@ -179,4 +185,4 @@ class Pins(QObject):
         place.mkdir(parents=True, exist_ok=True)
         # sorted by name they are in the order in which they were pinned
         self._folders += 1
-        return place / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}-{self._folders:03d}"
+        return place / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{self._folders:03d}-{token_hex(6)}"

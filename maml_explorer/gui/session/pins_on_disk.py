@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject
 
+from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.files.writer import write_text
 from maml_explorer.gui.session.loss_history import INNER_LOSS, OUTER_LOSS, LossHistory
@@ -95,7 +96,9 @@ def read_pins(place: Path) -> tuple[list[PinnedRun], list[str]]:
     """(runs that are pinned in `place`, the oldest first; a sentence for each refused one)."""
     found, refused = [], []
     try:
-        paths = sorted(path for path in place.iterdir() if (path / _FILE).is_file())
+        paths = sorted(
+            path for path in place.iterdir() if not path.is_symlink() and is_file(path / _FILE)
+        )
     except OSError:
         return [], []
     for path in paths[-MOST:]:

@@ -57,7 +57,7 @@ def read_layout(path: Path) -> WindowLayout:
     if not path.exists():
         return WindowLayout()
     try:
-        data = json.loads(read_text(path, _LIMIT))
+        data = json.loads(read_text(path, _LIMIT, follow=True))
     except (ValueError, RecursionError) as error:
         if isinstance(error, StorageError):
             raise
@@ -93,7 +93,7 @@ def write_layout(path: Path, layout: WindowLayout) -> None:
         OSError: where it cannot be written; then the older file is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps({"schema": SCHEMA, **asdict(layout)}, indent=1))
+    write_text(path, json.dumps({"schema": SCHEMA, **asdict(layout)}, indent=1), follow=True)
 
 
 def _autosave(value: Any) -> Autosave:

@@ -12,14 +12,24 @@ import json
 import math
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from maml_explorer.files.lock import Held, hold
+from maml_explorer.files.opening import check_file, check_folder, is_file
 from maml_explorer.files.reader import StorageError, read_text
-from maml_explorer.files.writer import append_bytes, new_folder, recover_folder, write_text
+from maml_explorer.files.writer import (
+    append_bytes,
+    bring_over,
+    cut_file,
+    new_folder,
+    recover_folder,
+    take_mode,
+    write_text,
+)
+from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.settings.text import from_toml, to_toml
 
@@ -33,6 +43,8 @@ ADAPTATION_PICTURE = "adaptation.png"
 LOSSES_PICTURE = "losses.png"
 INSIGHT = "insight.json"
 FIGURES = "insight.csv"
+LOCK = ".lock"
+"""There while a process writes the folder; says which."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     METRICS: (
@@ -51,6 +63,8 @@ _FILES = {
 }  # fmt: skip
 _EXPORTED = {"model.safetensors", "config.json", "README.md", "model.pt"}
 """What an arm's folder holds."""
+_LEFT = re.compile(r"\..{1,100}\.[0-9a-f]{16}\.(part|old)", re.DOTALL)
+"""Names of what a killed save leaves behind."""
 
 
 class RunFolder:
@@ -58,6 +72,40 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._held: Held | None = None
+        self._owners = 0
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Holds the right to write the folder; what is written meanwhile is refused to others.
+
+        Raises:
+            InUseError: another process holds it, which is named.
+            OSError: where nothing can be written there.
+        """
+        self.take()
+        self._owners += 1
+        try:
+            yield
+        finally:
+            self._owners -= 1
+            if not self._owners and self._held is not None:
+                self._held.release()
+                self._held = None
+
+    def take(self) -> None:
+        """Takes the right to write until :meth:`owned` ends, or this object is gone."""
+        if self._held is None:
+            self._held = hold(self.path / LOCK)
+
+    def check(self) -> None:
+        """Passes where the folder is still this run's, before every write.
+
+        Raises:
+            TakenOverError: where another process took it over meanwhile, or it was replaced.
+        """
+        if self._held is not None:
+            self._held.check()
 
     def append(self, name: str, rows: Iterable[Sequence[object]]) -> None:
         """Append rows to one of the files of COLUMNS and bring them to disk.
@@ -65,6 +113,7 @@ class RunFolder:
         Raises:
             OSError: where the disk is full or the file cannot be written.
         """
+        self.check()
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows([field_text(value) for value in row] for row in rows)
@@ -72,29 +121,32 @@ class RunFolder:
 
     def file_sizes(self) -> dict[str, int]:
         """The bytes of the appended files now."""
-        return {name: (self.path / name).stat().st_size for name in COLUMNS}
+        return {name: (self.path / name).lstat().st_size for name in COLUMNS}
 
     def cut_back(self, sizes: Mapping[str, int]) -> None:
         """Cut the appended files back to what they were at a checkpoint.
 
         Raises:
-            StorageError: where a file is shorter than it was.
+            StorageError: where a file is shorter than it was, or no file of this program.
         """
+        self.check()
         for name in COLUMNS:
             path = self.path / name
             size = sizes.get(name, 0)
-            if not path.is_file() or path.stat().st_size < size:
+            if not is_file(path) or path.lstat().st_size < size:
                 raise StorageError(f"{path} is shorter than at the checkpoint ({size} bytes).")
         for name in COLUMNS:
-            os.truncate(self.path / name, sizes.get(name, 0))
+            cut_file(self.path / name, sizes.get(name, 0))
 
     def clear_rows(self) -> None:
         """Write the appended files anew, without rows."""
+        self.check()
         for name, columns in COLUMNS.items():
             write_text(self.path / name, ",".join(columns) + "\n")
 
     def write_settings(self, settings: Settings) -> None:
         """Write the settings and arms."""
+        self.check()
         write_text(self.path / SETTINGS, to_toml(settings))
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
@@ -104,16 +156,27 @@ class RunFolder:
             ValueError: where a figure is not finite.
         """
         text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
+        self.check()
         write_text(self.path / SUMMARY, text)
 
     def initialization_folder(self, settings: Settings, arm_name: str, seed: int | None) -> Path:
-        """Where an arm's initialization goes; with `seed` where the run has several."""
+        """Where an arm's initialization goes; with `seed` where the run has several.
+
+        Raises:
+            OSError: where a link or a file is there instead of a folder.
+        """
         folder = self.path / arm_folders(settings.arms)[arm_name]
-        return folder if seed is None else folder / f"seed-{seed}"
+        check_folder(folder)
+        if seed is None:
+            return folder
+        check_folder(folder / f"seed-{seed}")
+        return folder / f"seed-{seed}"
 
 
 def create_run(path: Path, settings: Settings) -> RunFolder:
-    """A new run folder, with everything that can be written before training.
+    """A new run folder, with everything that can be written before training; it is held.
+
+    One that was killed before its first checkpoint is begun again.
 
     Raises:
         StorageError: where something is there already, or nothing can be written.
@@ -121,7 +184,10 @@ def create_run(path: Path, settings: Settings) -> RunFolder:
     try:
         _refuse_what_is_there(path)
         path.mkdir(parents=True, exist_ok=True)
-        folder = _begun(path, settings)
+        folder = RunFolder(path)
+        folder.take()
+        _refuse_what_is_there(path)  # another process may have begun there meanwhile
+        _begin(folder, settings)
     except (OSError, ValueError) as error:
         if isinstance(error, StorageError):
             raise
@@ -134,51 +200,106 @@ def create_run(path: Path, settings: Settings) -> RunFolder:
 def whole_run(path: Path, settings: Settings, *, overwrite: bool = False) -> Iterator[RunFolder]:
     """A run folder to write, which appears at `path` whole when the context ends.
 
-    Where one is there already, what belongs to that run goes, and files of other names stay.
+    Where one is there already, what belongs to that run goes, and all else stays.
 
     Raises:
-        StorageError: where something is there, and it is no run or `overwrite` is false.
+        StorageError: where something is there, and it is no run or `overwrite` is false; or
+            another process writes it.
         OSError: nothing was changed; ValueError likewise.
     """
     recover_folder(path)
     replaced = overwrite and is_run_folder(path)
     if not replaced:
         _refuse_what_is_there(path)
-    path = path.resolve() if replaced else path
-    with new_folder(path) as temporary:
-        yield _begun(temporary, settings)
-        if replaced:
-            _copy_other_files(path, temporary)
+        with new_folder(path) as temporary:
+            yield _begin(RunFolder(temporary), settings)
+        return
+    path = path.resolve()
+    own, kept = _own_names(path, settings), set[str]()
+    with (
+        RunFolder(path).owned(),
+        new_folder(path, lambda old, new: _keep_others(old, new, own, kept)) as temporary,
+    ):
+        yield _begin(RunFolder(temporary), settings)
 
 
-def _begun(path: Path, settings: Settings) -> RunFolder:
-    folder = RunFolder(path)
+def _begin(folder: RunFolder, settings: Settings) -> RunFolder:
     folder.clear_rows()
     folder.write_settings(settings)
     return folder
 
 
 def _refuse_what_is_there(path: Path) -> None:
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and not _is_hardly_begun(path):
         if is_run_folder(path):
             raise StorageError(
                 f"{path} holds a run already: continue it with --resume, or choose another folder."
             )
         raise StorageError(f"{path} is not empty and not a run folder: choose another folder.")
-    if path.exists() and not path.is_dir():
+    if (path.is_symlink() or path.exists()) and not path.is_dir():
         raise StorageError(f"{path} is a file: choose another folder.")
 
 
-def _copy_other_files(old: Path, new: Path) -> None:
-    """Copies what a person laid beside a run."""
-    for place, _, names in os.walk(old):
-        for name in names:
-            source = Path(place) / name
-            within = source.relative_to(old)
-            own = _FILES if len(within.parts) == 1 else _EXPORTED
-            if name not in own and not name.endswith(".part"):
-                (new / within).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, new / within, follow_symlinks=False)
+def _is_hardly_begun(path: Path) -> bool:
+    """Whether a folder is empty, or holds a run that was killed before its first checkpoint."""
+    for entry in path.iterdir():
+        if entry.name == LOCK or _LEFT.fullmatch(entry.name):
+            continue
+        if entry.name not in (SETTINGS, *COLUMNS) or not is_file(entry):
+            return False
+        columns = COLUMNS.get(entry.name)
+        if columns is not None and entry.lstat().st_size > len(",".join(columns)) + 1:
+            return False
+    return True
+
+
+def _own_names(path: Path, settings: Settings) -> set[str]:
+    """What a run in this folder, and one of these settings, may have written: relative names."""
+    arms = [arm_folders(settings.arms)]
+    try:
+        arms.append(arm_folders(from_toml(read_text(path / SETTINGS)).arms))
+    except (StorageError, SettingsError) as error:
+        raise StorageError(f"{path} was not replaced: {error}") from None
+    folders = {folder for found in arms for folder in found.values()}
+    return {
+        *_FILES,
+        LOCK,
+        *(f"{folder}/{name}" for folder in folders for name in _EXPORTED),
+    }
+
+
+_SEED = re.compile(r"/seed-\d{1,10}/")
+
+
+def _keep_others(old: Path, new: Path, own: set[str], kept: set[str]) -> None:
+    """Brings over what a person laid beside a run, links and pipes as they are, and all modes.
+
+    Relative names of what was brought over are added to `kept`, and not brought over again.
+
+    Raises:
+        OSError: where something of a person's has the name of a file of the run.
+    """
+    for place, folders, names in os.walk(old):
+        here = Path(place)
+        links = [name for name in folders if (here / name).is_symlink()]
+        for name in [*names, *links]:
+            source = here / name
+            within = source.relative_to(old).as_posix()
+            if _LEFT.fullmatch(name) or within in kept:
+                continue
+            if _SEED.sub("/", within) in own:
+                if check_file(source) and (new / within).exists():
+                    take_mode(source, new / within)
+                continue
+            (new / within).parent.mkdir(parents=True, exist_ok=True)
+            bring_over(source, new / within)
+            kept.add(within)
+        exported = {name.split("/")[0] for name in own if "/" in name}
+        for name in folders:
+            within = (here / name).relative_to(old).as_posix()
+            if name not in links and _SEED.sub("/", f"{within}/")[:-1] not in exported:
+                (new / within).mkdir(parents=True, exist_ok=True)
+                take_mode(here / name, new / within)
 
 
 def open_run(path: Path) -> tuple[RunFolder, Settings]:
@@ -196,10 +317,7 @@ def open_run(path: Path) -> tuple[RunFolder, Settings]:
 
 def is_run_folder(path: Path) -> bool:
     """True where the folder was written by :func:`create_run`."""
-    try:
-        return (path / SETTINGS).is_file() and (path / METRICS).is_file()
-    except (OSError, ValueError):
-        return False
+    return is_file(path / SETTINGS) and is_file(path / METRICS)
 
 
 def arm_folders(arms: Sequence[Arm]) -> dict[str, str]:

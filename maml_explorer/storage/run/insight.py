@@ -110,7 +110,7 @@ def read_entries(folder: Path) -> list[dict[str, Any]]:
         StorageError: where the file is not as this program writes it.
     """
     path = folder / INSIGHT
-    if not path.exists():
+    if not path.is_symlink() and not path.exists():
         return []
     content = json_object(read_text(path, MAX_BYTES), path)
     views = content.get("views")
@@ -133,7 +133,7 @@ def read_figures(folder: Path) -> list[Row]:
         StorageError: where the file is not as this program writes it.
     """
     path = folder / FIGURES
-    if not path.exists():
+    if not path.is_symlink() and not path.exists():
         return []
     text = io.TextIOWrapper(io.BytesIO(read_bytes(path, MAX_BYTES)), "utf-8", newline="")
     found: list[Row] = []

@@ -182,7 +182,7 @@ class CodePanel(QWidget):
 
     def _save(self, path: str) -> None:
         try:
-            write_text(Path(path), self.text)
+            write_text(Path(path), self.text, follow=True)
         except OSError as error:
             self._say(f"Not saved: {error.strerror or error}.", role="error")
         else:
