@@ -113,17 +113,6 @@ def hold(path: Path, what: Path | None = None) -> Held:
     raise InUseError(_refusal(what or path.parent, _read(path)))
 
 
-def held_by_another(path: Path) -> bool:
-    """Whether a process holds the lock file now; False where there is none."""
-    if not path.is_file():
-        return False
-    try:
-        hold(path).release()
-    except (InUseError, OSError):
-        return True
-    return False
-
-
 def _release(path: Path, descriptor: int) -> None:
     """Removes the file while it is locked: nobody can then lock one that is about to go."""
     with contextlib.suppress(OSError):

@@ -39,8 +39,8 @@ def open_file(path: Path, flags: int, *, follow: bool = False, mode: int = 0o666
         mode: of a file that is created.
 
     Raises:
-        UnfitError: for anything but a regular file; without `follow`, for a symbolic link and for a file
-            that has another name too.
+        UnfitError: for anything but a regular file; without `follow`, for a symbolic link and for a
+            file that has another name too.
         OSError: where it cannot be opened.
     """
     if not follow:
@@ -106,7 +106,7 @@ def _check(path: Path, status: os.stat_result, follow: bool) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnfitError(path, "it is a directory, a pipe or a device, not a file")
     if status.st_nlink > 1 and not follow and not _shipped(path):
-        raise UnfitError(path, "it is a hard link, a file with a second name; copy the folder first")
+        raise UnfitError(path, "it is a hard link, a file with a second name: copy the folder")
 
 
 def _shipped(path: Path) -> bool:
