@@ -1,0 +1,171 @@
+"""Results of a sweep as rows and cells: one row a run, one cell a point. Torch-free."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from statistics import fmean, stdev
+
+from maml_explorer.published.statistics import student_t_975
+from maml_explorer.settings.declaration import Value, shown
+
+
+class RunState(Enum):
+    """State of one run of a sweep, read from its files."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class SweepAxis:
+    """An axis as a report names and spaces it."""
+
+    key: str
+    label: str
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """One run: its point, its seed and what came of it."""
+
+    name: str
+    point: tuple[tuple[str, Value], ...]
+    """(axis, value), in the order of the axes."""
+    seed: int
+    state: RunState
+    objective: float | None = None
+    """On validation tasks; None where the run is not done, diverged, or is not finite."""
+    diverged: bool = False
+    outer_step: int = 0
+    seconds: float | None = None
+    reason: str = ""
+    """Why it failed or diverged."""
+
+
+@dataclass(frozen=True)
+class SweepCell:
+    """All seeds of one point."""
+
+    point: tuple[tuple[str, Value], ...]
+    values: tuple[float, ...]
+    """Objectives of the seeds that are done and finite."""
+    seeds: int
+    done: int
+    diverged: int
+    failed: int
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over the finite seeds; None where there is none."""
+        return fmean(self.values) if self.values else None
+
+    @property
+    def half(self) -> float | None:
+        """Half-width of the 95 % Student t interval over seeds; None for fewer than two."""
+        if len(self.values) < 2:
+            return None
+        t = student_t_975(len(self.values) - 1)
+        return t * stdev(self.values) / math.sqrt(len(self.values))
+
+    def words(self) -> str:
+        """The cell in one line: "0.31 ± 0.04, 1 of 5 diverged"."""
+        parts = []
+        if self.mean is not None:
+            half = "" if self.half is None else f" ± {self.half:.2g}"
+            parts.append(f"{self.mean:.3g}{half}")
+        if self.diverged:
+            parts.append(f"{self.diverged} of {self.seeds} diverged")
+        if self.failed:
+            parts.append(f"{self.failed} of {self.seeds} failed")
+        if self.done < self.seeds:
+            parts.append(f"{self.done} of {self.seeds} done")
+        return ", ".join(parts)
+
+
+def cells_of(rows: Sequence[SweepRow]) -> list[SweepCell]:
+    """The cells of the rows, in the order in which their points first stand."""
+    groups: dict[tuple[tuple[str, Value], ...], list[SweepRow]] = {}
+    for row in rows:
+        groups.setdefault(row.point, []).append(row)
+    return [
+        SweepCell(
+            point,
+            tuple(row.objective for row in group if row.objective is not None),
+            len(group),
+            sum(row.state is RunState.DONE for row in group),
+            sum(row.diverged for row in group),
+            sum(row.state is RunState.FAILED for row in group),
+        )
+        for point, group in groups.items()
+    ]
+
+
+def folded(rows: Sequence[SweepRow], keys: Sequence[str]) -> list[SweepCell]:
+    """The cells over some axes only: of the others, the best cell by its mean.
+
+    Cells with a diverged seed rank behind all others, so that a lucky seed is never the best.
+    """
+    best: dict[tuple[tuple[str, Value], ...], SweepCell] = {}
+    for cell in cells_of(rows):
+        point = tuple((key, value) for key, value in cell.point if key in keys)
+        held = best.get(point)
+        if held is None or _rank(cell) < _rank(held):
+            best[point] = SweepCell(
+                point, cell.values, cell.seeds, cell.done, cell.diverged, cell.failed
+            )
+    return list(best.values())
+
+
+def best_cell(rows: Sequence[SweepRow]) -> SweepCell | None:
+    """The cell with the smallest mean over seeds among those that are whole, or None."""
+    whole = [cell for cell in cells_of(rows) if len(cell.values) == cell.seeds]
+    return min(whole, key=_rank, default=None)
+
+
+def paired(rows: Sequence[SweepRow], base: tuple[tuple[str, Value], ...]) -> list[SweepCell]:
+    """Differences to the base point, seed by seed: cells whose values are differences."""
+    of_base = {row.seed: row.objective for row in rows if row.point == base}
+    shifted = []
+    for row in rows:
+        start = of_base.get(row.seed)
+        known = row.objective is not None and start is not None
+        gap = row.objective - start if known else None  # type: ignore[operator]
+        shifted.append(
+            SweepRow(row.name, row.point, row.seed, row.state, gap, row.diverged, row.outer_step)
+        )
+    return cells_of(shifted)
+
+
+def runs_csv(axes: Sequence[SweepAxis], rows: Sequence[SweepRow]) -> str:
+    """The table as CSV: one row a run; what is not known is an empty field."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    head = ["run", *(axis.key for axis in axes), "seed", "state", "objective", "diverged"]
+    writer.writerow([*head, "outer_step", "seconds"])
+    for row in rows:
+        values = dict(row.point)
+        writer.writerow(
+            [
+                row.name,
+                *(shown(values[axis.key]) if axis.key in values else "" for axis in axes),
+                row.seed,
+                row.state.value,
+                "" if row.objective is None else repr(row.objective),
+                int(row.diverged),
+                row.outer_step,
+                "" if row.seconds is None else f"{row.seconds:.3f}",
+            ]
+        )
+    return text.getvalue()
+
+
+def _rank(cell: SweepCell) -> tuple[bool, float]:
+    return (cell.diverged > 0 or cell.mean is None, math.inf if cell.mean is None else cell.mean)
