@@ -24,6 +24,8 @@ import torch
 
 from maml_explorer.core import training
 from maml_explorer.core.adaptation import uniform_step_sizes
+from maml_explorer.core.families.batch import TaskBatch
+from maml_explorer.core.families.sine import predict_zero_mse, query_grid
 from maml_explorer.core.insight import cost, gradient_parts, parameter_map, stability
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.features import GRID_POINTS, feature_change, freeze_test
@@ -32,8 +34,6 @@ from maml_explorer.core.insight.learner import Learner, meta_test_learner, train
 from maml_explorer.core.meta_test import DIVERGED_FACTOR, run_to_end
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.batch import TaskBatch
-from maml_explorer.core.tasks.sine import predict_zero_mse, query_grid
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings, default_arm
 

@@ -73,9 +73,9 @@ def _distance(initialization: Initialization) -> str:
     """What joint training has converged to, in a line."""
     import torch
 
+    from maml_explorer.core.families.sine import best_single_predictor
     from maml_explorer.core.meta_test import best_single_gap
     from maml_explorer.core.models.mlp import network
-    from maml_explorer.core.tasks.sine import best_single_predictor
 
     tasks = initialization.settings.tasks
     model = network(initialization.settings.model)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.sine import (
+from maml_explorer.core.families.sine import (
     best_single_mse,
     held_out,
     predict_zero_mse,
     query_grid,
     targets,
 )
+from maml_explorer.core.streams import stream
 from maml_explorer.experiments.training import Outcome
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.settings import Settings

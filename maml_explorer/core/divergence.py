@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from maml_explorer.core.families.sine import best_single_mse, predict_zero_mse
 from maml_explorer.core.meta_test import best_single_gap
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.tasks.sine import best_single_mse, predict_zero_mse
 from maml_explorer.core.training import start_arm
 
 EXPLODING = 1e4

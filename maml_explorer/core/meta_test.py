@@ -17,17 +17,17 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, adapt, uniform_step_sizes
-from maml_explorer.core.models.mlp import Mlp, with_ones
-from maml_explorer.core.plan import Plan, test_step_sizes
-from maml_explorer.core.replay.interruption import Look
-from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.sine import (
+from maml_explorer.core.families.sine import (
     best_single_predictor,
     held_out,
     predict_zero_mse,
     query_grid,
     targets,
 )
+from maml_explorer.core.models.mlp import Mlp, with_ones
+from maml_explorer.core.plan import Plan, test_step_sizes
+from maml_explorer.core.replay.interruption import Look
+from maml_explorer.core.streams import stream
 from maml_explorer.settings.groups import TaskSettings
 
 CHUNK_TASKS = 25

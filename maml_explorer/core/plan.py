@@ -13,6 +13,8 @@ from torch import Tensor
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.adaptation import StepSizes, minibatches, tail_start, uniform_step_sizes
+from maml_explorer.core.families.batch import TaskBatch
+from maml_explorer.core.families.sine import SineSampler, sampler
 from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_gradient import InnerLoop
 from maml_explorer.core.models.mlp import Mlp, network
@@ -25,8 +27,6 @@ from maml_explorer.core.sizing import (
     _steps,
     resolve_device,
 )
-from maml_explorer.core.tasks.batch import TaskBatch
-from maml_explorer.core.tasks.sine import SineSampler, sampler
 from maml_explorer.settings.settings import Arm, Settings
 
 BLOCK_POINTS = 50_000

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.optimizers import OPTIMIZERS, Moments
 from maml_explorer.core.outer_gradient import OuterGradient
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.replay.interruption import Look, interruptible
 from maml_explorer.core.running_statistics import followed
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.batch import TaskBatch
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maml_explorer.core.plan import Plan
-from maml_explorer.core.probing import probe
-from maml_explorer.core.tasks.sine import (
+from maml_explorer.core.families.sine import (
     best_single_mse,
     best_single_predictor,
     predict_zero_mse,
     query_grid,
     targets,
 )
-from maml_explorer.core.tasks.sine_inference import bayes_posterior, determined_by, oracle
+from maml_explorer.core.families.sine_inference import bayes_posterior, determined_by, oracle
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.probing import probe
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.commands import Array, ProbeTask, WatchTasks
 from maml_explorer.protocol.reports import ArmProbe, Probed, ReferenceLosses, Watched

@@ -6,9 +6,9 @@ from collections.abc import Generator
 
 import torch
 
+from maml_explorer.core.families.sine import held_out, query_grid, targets
+from maml_explorer.core.families.sine_inference import bayes_posterior
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.sine import held_out, query_grid, targets
-from maml_explorer.core.tasks.sine_inference import bayes_posterior
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.settings import Settings
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from maml_explorer.core import meta_test, training
+from maml_explorer.core.families.sine import held_out, query_grid, targets
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.sine import held_out, query_grid, targets
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.settings import Settings, default_arm
 from tests import reference

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.sine import held_out, query_grid, targets
 from maml_explorer.core.meta_test import held_out_errors, run_to_end
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.probing import probe
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.sine import held_out, query_grid, targets
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.norms import NORMS
 from maml_explorer.settings.settings import Settings, default_arm

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from maml_explorer.core.families import sine, sine_inference
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks import sine, sine_inference
 from maml_explorer.settings.groups import TaskSettings
 
 RANGES = [

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core import training
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import ArmPlan, Plan, prepare
-from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.training import ArmState
 from maml_explorer.settings.declaration import Value
 from maml_explorer.settings.settings import Arm, Settings

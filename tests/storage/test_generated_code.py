@@ -18,8 +18,8 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.codegen.script import LINES, LINES_WITH_TRICKS, standalone_script
 from maml_explorer.codegen.two_forms import WIDTH, stateful_and_functional
 from maml_explorer.core import training
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.plan import prepare
-from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Arm, Settings, default_arm

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from maml_explorer.core.tasks.sine import targets
+from maml_explorer.core.families.sine import targets
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Settings
 from maml_explorer.worker.bayes_error import bayes_line

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NOT_FINITE, ONE_LAYER, Nothing
 from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.insight.learner import Learner
 from maml_explorer.core.models.mlp import Layers, Mlp, with_ones
-from maml_explorer.core.tasks.batch import TaskBatch
 
 GRID_POINTS = 200
 

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import Path
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NOT_FINITE, Nothing
 from maml_explorer.core.insight.learner import Learner, flat, split
-from maml_explorer.core.tasks.batch import TaskBatch
 
 DIFFERENCE_STEP = 1e-6
 """Length h of the finite differences: in float64 rounding adds about 1e-10 to the slope of a loss

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NO_TASKS, NOT_FINITE, Nothing
 from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.insight.learner import CHUNK_FLOATS, CHUNK_TASKS, Learner, split
-from maml_explorer.core.tasks.batch import TaskBatch
 
 ONE_LINE = Nothing(
     "The two directions lie on a line, so they span no plane: pick two tasks that differ more."

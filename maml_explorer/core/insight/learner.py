@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import Path, StepSizes, adapt
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import (
     NO_INNER_STEP,
     NO_TASKS,
@@ -20,7 +21,6 @@ from maml_explorer.core.insight.empty_view import (
 from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.models.mlp import Layers, Mlp
 from maml_explorer.core.plan import Plan, test_step_sizes
-from maml_explorer.core.tasks.batch import TaskBatch
 
 CHUNK_TASKS = 50
 CHUNK_FLOATS = 2_000_000

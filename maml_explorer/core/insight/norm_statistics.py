@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, ONE_LAYER, Nothing
 from maml_explorer.core.insight.learner import Learner
 from maml_explorer.core.models.mlp import Layers, Trace
 from maml_explorer.core.models.products import affine, product
-from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.settings.norms import NORMS
 
 

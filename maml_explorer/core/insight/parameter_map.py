@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, Nothing
 from maml_explorer.core.insight.learner import Learner, flat
-from maml_explorer.core.tasks.batch import TaskBatch
 
 TOO_FEW = Nothing("A map needs at least three tasks whose adaptation is finite.")
 NO_MOTION = Nothing("Adaptation does not move the parameters: there is nothing to map.")

@@ -24,11 +24,11 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import Path
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, Nothing
 from maml_explorer.core.insight.krylov import Ritz, ritz_values
 from maml_explorer.core.insight.learner import Learner, flat, split
 from maml_explorer.core.insight.work_progress import counted_from
-from maml_explorer.core.tasks.batch import TaskBatch
 
 ITERATIONS = 24
 ABOVE = 1e-4

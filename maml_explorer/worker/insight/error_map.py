@@ -8,13 +8,13 @@ from collections.abc import Generator, Mapping
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.sine import predict_zero_mse
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.error_map import data_map, error_map
 from maml_explorer.core.insight.held_out_tasks import batch_at
 from maml_explorer.core.meta_test import DIVERGED_FACTOR
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.sine import predict_zero_mse
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
 from maml_explorer.protocol.insight_records.error_map import DataMapSeen, ErrorMapSeen

@@ -6,12 +6,12 @@ from collections.abc import Generator, Mapping
 
 from torch import Tensor
 
+from maml_explorer.core.families.sine import query_grid
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.features import GRID_POINTS, feature_change, freeze_test
 from maml_explorer.core.insight.learner import meta_test_learner
 from maml_explorer.core.meta_test import summarize
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.tasks.sine import query_grid
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
 from maml_explorer.protocol.insight_records.features import FeaturesSeen

@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.insight.landscape import (
@@ -20,7 +21,6 @@ from maml_explorer.core.insight.landscape import (
 from maml_explorer.core.insight.learner import Learner, flat
 from maml_explorer.core.insight.parameter_map import parameter_map
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
 from maml_explorer.protocol.insight_records.landscape import LandscapeSeen

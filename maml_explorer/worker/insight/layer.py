@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
+from maml_explorer.core.families.sine import query_grid
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.features import layer_view
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.tasks.sine import query_grid
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
 from maml_explorer.protocol.insight_records.layer import LayerSeen

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.batch import Points, TaskBatch
 from maml_explorer.core.insight.held_out_tasks import with_query
 from maml_explorer.core.insight.learner import Learner, meta_test_learner
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.tasks.batch import Points, TaskBatch
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
 

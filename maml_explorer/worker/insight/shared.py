@@ -8,11 +8,11 @@ from typing import TypeVar
 import numpy as np
 from torch import Tensor
 
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.held_out_tasks import held_out_batch
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.insight import NothingToShow

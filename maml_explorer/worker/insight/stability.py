@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping
 
 from torch import Tensor
 
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.gradient_parts import gradient_parts
 from maml_explorer.core.insight.learner import Learner, training_learner
@@ -14,7 +15,6 @@ from maml_explorer.core.insight.stability import stability
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.schedules import InForce
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.core.training import ArmState, RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
 from maml_explorer.protocol.insight_records.stability import StabilitySeen

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, uniform_step_sizes
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.held_out_tasks import held_out_batch
 from maml_explorer.core.insight.learner import Learner
 from maml_explorer.core.models.mlp import Mlp
-from maml_explorer.core.tasks.batch import TaskBatch
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.norms import NORMS
 from tests import reference

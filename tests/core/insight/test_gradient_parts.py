@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.gradient_parts import (
     DifferenceCheck,
@@ -17,7 +18,6 @@ from maml_explorer.core.insight.gradient_parts import (
 )
 from maml_explorer.core.insight.learner import Learner, flat
 from maml_explorer.core.meta_test import run_to_end
-from maml_explorer.core.tasks.batch import TaskBatch
 from tests import reference
 from tests.core.insight import setting
 

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 from torch.func import grad, jacrev
 
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.krylov import ritz_values
 from maml_explorer.core.insight.learner import Learner
 from maml_explorer.core.insight.stability import Stability, stability
 from maml_explorer.core.meta_test import run_to_end
-from maml_explorer.core.tasks.batch import TaskBatch
 from tests import reference
 from tests.core.insight import setting
 

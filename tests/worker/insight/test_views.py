@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from maml_explorer.core.adaptation import StepSizes
+from maml_explorer.core.families.sine import query_grid
 from maml_explorer.core.insight.features import (
     feature_change,
     freeze_test,
@@ -26,7 +27,6 @@ from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.probing import probe
 from maml_explorer.core.streams import stream
-from maml_explorer.core.tasks.sine import query_grid
 from maml_explorer.core.training import RunState, start_run
 from maml_explorer.protocol.insight import NothingToShow
 from maml_explorer.settings.settings import Settings

@@ -3,7 +3,7 @@
 Amplitude, phase, frequency and x are uniform in the ranges of the settings; a range of zero width
 is one value. Source of the family: Finn, Abbeel, Levine 2017, section 5.1, where ω = 1; a frequency
 that varies is from Li et al. 2017 (Meta-SGD). The expectations are plain integrals over the uniform
-ranges. What support points say of a task is in :mod:`maml_explorer.core.tasks.sine_inference`.
+ranges. What support points say of a task is in :mod:`maml_explorer.core.families.sine_inference`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maml_explorer.core.tasks.batch import Points, TaskBatch
+from maml_explorer.core.families.batch import Points, TaskBatch
 from maml_explorer.settings.groups import TaskSettings
 
 

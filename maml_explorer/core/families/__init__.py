@@ -1,0 +1,1 @@
+"""Task families: a file or folder each, with sampling and exact answers."""

@@ -1,1 +1,0 @@
-"""Task families: a file each, with sampling and exact answers."""
