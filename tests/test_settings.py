@@ -23,7 +23,7 @@ def test_every_declaration_is_complete_and_its_default_allowed() -> None:
         assert declared.key == key and declared.group in GROUPS
         assert declared.label and declared.help.endswith(".")
         assert declared.check(declared.default) == declared.default
-        assert set(declared.algorithms) <= set(ALGORITHMS)
+        assert declared.readers(ALGORITHMS.values())
         if declared.kind in ("int", "float", "sizes"):
             assert declared.minimum is not None and declared.maximum is not None
             assert declared.minimum < declared.maximum

@@ -36,3 +36,28 @@ class Algorithm:
     """Line style beside the colour: "solid", "dash", "dot", "dashdot", "dashdotdot"."""
     marker: str = "o"
     """Marker beside the colour, in pyqtgraph's letters."""
+
+    @property
+    def has_inner_loop(self) -> bool:
+        """True where training adapts to each task before it judges."""
+        return self.adapts != "none"
+
+    @property
+    def interpolates(self) -> bool:
+        """True where θ moves towards adapted parameters, without an outer optimizer."""
+        return self.outer_rule == "interpolation"
+
+    @property
+    def has_outer_optimizer(self) -> bool:
+        """True where θ follows a gradient with Adam or SGD."""
+        return not self.interpolates
+
+    @property
+    def has_meta_gradient(self) -> bool:
+        """True where the outer optimizer follows a gradient of the loss after an inner loop."""
+        return self.has_inner_loop and not self.interpolates
+
+    @property
+    def keeps_hessians(self) -> bool:
+        """True where that gradient is of second order."""
+        return self.has_meta_gradient and self.second_order

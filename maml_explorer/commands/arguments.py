@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.settings.declaration import SettingsError, Value, shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings, default_arm
@@ -36,8 +37,9 @@ def add_hyperparameters(parser: argparse.ArgumentParser) -> None:
         for key, declared in DECLARATIONS.items():
             if declared.group != group:
                 continue
-            readers = ", ".join(declared.algorithms)
-            only = f" Read by {readers}." if readers else ""
+            readers = declared.readers(ALGORITHMS.values())
+            names = ", ".join(one.key for one in readers)
+            only = f" Read by {names}." if len(readers) < len(ALGORITHMS) else ""
             default = f"Default {shown(declared.default)}, allowed {declared.allowed}."
             section.add_argument(
                 declared.flag,

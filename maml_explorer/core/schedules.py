@@ -76,7 +76,7 @@ def explained(own: Settings, algorithms: Iterable[Algorithm]) -> dict[str, str]:
         own: shared settings, or those of one arm.
         algorithms: of the arms they are for.
     """
-    outer, inner, keys = own.outer, own.inner, {one.key for one in algorithms}
+    outer, inner, records = own.outer, own.inner, list(algorithms)
     found = {}
     past = f"This is past the last outer step ({outer.outer_steps})"
     if outer.second_order_from >= outer.outer_steps:
@@ -92,7 +92,7 @@ def explained(own: Settings, algorithms: Iterable[Algorithm]) -> dict[str, str]:
             f"Inner steps {inner.inner_steps + 1} to {own.run.test_steps} of the meta-test use the "
             f"rates of step {inner.inner_steps} again: our rule, not the paper's."
         )
-    return {key: said for key, said in found.items() if keys & set(DECLARATIONS[key].algorithms)}
+    return {key: said for key, said in found.items() if DECLARATIONS[key].readers(records)}
 
 
 @dataclass(frozen=True)

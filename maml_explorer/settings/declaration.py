@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from maml_explorer.algorithms.record import Algorithm
 
 Value = bool | int | float | str | tuple[int, ...]
 """What a hyperparameter may hold."""
@@ -34,6 +37,10 @@ class Scale(Enum):
 
 class SettingsError(ValueError):
     """A value that is not allowed; the text is one sentence for the person who typed it."""
+
+
+def _always(algorithm: Algorithm) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,8 @@ class Hyperparameter:
     """True where it is shown without opening the group's "more" part."""
     row: str = ""
     """Two settings with the same `row` (a minimum and a maximum) share one line of the form."""
-    algorithms: tuple[str, ...] = ()
-    """The algorithms that read it; empty means all."""
+    reads: Callable[[Algorithm], bool] = _always
+    """Predicate on the record of an algorithm: True where it reads the setting."""
     key: str = ""
     group: str = ""
 
@@ -73,6 +80,10 @@ class Hyperparameter:
         if isinstance(self.default, tuple):
             return "sizes"
         return "int" if isinstance(self.default, int) else "float"
+
+    def readers(self, algorithms: Iterable[Algorithm]) -> list[Algorithm]:
+        """Those of the algorithms that read the setting, in the order given."""
+        return [algorithm for algorithm in algorithms if self.reads(algorithm)]
 
     @property
     def flag(self) -> str:

@@ -15,10 +15,6 @@ from maml_explorer.settings.declaration import (
 from maml_explorer.settings.norms import NORMS
 
 _RESTART = Applies.RESTART
-_INNER_LOOP = ("maml", "fomaml", "anil", "meta_sgd")
-"""The algorithms whose outer gradient is of the loss after an inner loop."""
-_OPTIMIZED = (*_INNER_LOOP, "mtl")
-"""The algorithms with an outer optimizer."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +130,7 @@ class InnerSettings:
     inner_steps: int = declare(
         1, "Inner steps", "Inner steps K while meta-training.",
         symbol="K", minimum=0, maximum=50, slider=(0, 10), per_arm=True,
-        algorithms=_INNER_LOOP,
+        reads=lambda a: a.has_meta_gradient,
     )  # fmt: skip
     shots: int = declare(
         10, "Shots", "Support points per task.", unit="pts", minimum=1, maximum=1000, slider=(1, 50)
@@ -148,7 +144,8 @@ class InnerSettings:
         "Learn α for every layer and inner step, with the outer optimizer, as θ; they begin at α "
         "and may become negative. With more steps at meta-test than trained, the last step's rates "
         "are used again: our rule, not the paper's. Antoniou et al. 2019.",
-        applies=_RESTART, per_arm=True, basic=False, algorithms=("maml", "fomaml", "anil"),
+        applies=_RESTART, per_arm=True, basic=False,
+        reads=lambda a: a.has_meta_gradient and not a.step_sizes,
     )  # fmt: skip
     inner_clip: float = declare(
         0.0, "Inner clipping",
@@ -158,14 +155,15 @@ class InnerSettings:
     )  # fmt: skip
     reptile_inner_steps: int = declare(
         5, "Reptile inner steps", "Inner steps of Reptile, each on the next minibatch.",
-        minimum=1, maximum=50, slider=(1, 50), per_arm=True, basic=False, algorithms=("reptile",),
+        minimum=1, maximum=50, slider=(1, 50), per_arm=True, basic=False,
+        reads=lambda a: a.interpolates,
     )  # fmt: skip
     reptile_batch: int = declare(
         5, "Reptile inner batch",
         "Support points per inner step of Reptile; as many as shots, or more, means all of them. "
         "With one inner step on all points Reptile is joint training.",
         unit="pts", minimum=1, maximum=1000, slider=(1, 50), per_arm=True, basic=False,
-        algorithms=("reptile",),
+        reads=lambda a: a.interpolates,
     )  # fmt: skip
 
 
@@ -178,6 +176,7 @@ class OuterSettings:
         "Step size of the outer optimizer. The outer gradient is the mean over the tasks of the "
         "meta-batch (the paper writes a sum).",
         symbol="β", minimum=0.0, maximum=100.0, scale=Scale.LOG, slider=(1e-5, 0.1), per_arm=True,
+        reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip
     meta_batch: int = declare(
         25, "Meta-batch", "Tasks per outer step.", unit="tasks", minimum=1, maximum=4096,
@@ -186,10 +185,11 @@ class OuterSettings:
     optimizer: str = declare(
         "adam", "Optimizer", "Outer optimizer: Adam (0.9, 0.999), or SGD with momentum.",
         choices=("adam", "sgd"), applies=_RESTART, per_arm=True,
+        reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip
     momentum: float = declare(
         0.0, "Momentum", "Momentum of the outer SGD.", minimum=0.0, maximum=0.999,
-        slider=(0.0, 0.99), per_arm=True, basic=False,
+        slider=(0.0, 0.99), per_arm=True, basic=False, reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip
     schedule: str = declare(
         "constant", "Outer rate schedule",
@@ -197,53 +197,54 @@ class OuterSettings:
         "to the end fraction e of it, along half a cosine. step: to √e β at T/2, to e β at 3T/4. "
         "warm-up: in equal steps up to β, then constant.",
         choices=("constant", "cosine", "step", "warm-up"), per_arm=True, basic=False,
-        algorithms=_OPTIMIZED,
+        reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip
     schedule_end: float = declare(
         0.01, "Schedule end e", "What part of β a cosine or step schedule ends with.",
         minimum=0.0, maximum=1.0, slider=(0.0, 1.0), per_arm=True, basic=False,
-        algorithms=_OPTIMIZED,
+        reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip
     warmup_steps: int = declare(
         1_000, "Warm-up steps", "Outer steps until a warm-up reaches β.",
         unit="steps", minimum=1, maximum=10_000_000, scale=Scale.LOG, slider=(10, 100_000),
-        per_arm=True, basic=False, algorithms=_OPTIMIZED,
+        per_arm=True, basic=False, reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip
     outer_clip: float = declare(
         0.0, "Outer clipping",
         "Largest norm of the outer gradient, learned step sizes included; a longer one is scaled "
         "down. 0 is off.",
         minimum=0.0, maximum=1e6, scale=Scale.LOG, slider=(0.01, 100.0), per_arm=True, basic=False,
-        algorithms=_OPTIMIZED,
+        reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip
     second_order_from: int = declare(
         0, "Second order from",
         "First order before this outer step of the arm, second order from it on; 0 is second "
         "order throughout. Derivative-order annealing of Antoniou et al. 2019.",
         unit="steps", minimum=0, maximum=10_000_000, scale=Scale.LOG, slider=(10, 100_000),
-        per_arm=True, basic=False, algorithms=("maml", "anil", "meta_sgd"),
+        per_arm=True, basic=False, reads=lambda a: a.keeps_hessians,
     )  # fmt: skip
     multi_step_loss: bool = declare(
         False, "Multi-step loss",
         "Train on the query loss after every inner step, not the last alone. All weigh 1/K at "
         "first; those of earlier steps fall linearly, to 0.03/K at least, and the last takes the "
         "rest. Antoniou et al. 2019.",
-        per_arm=True, basic=False, algorithms=_INNER_LOOP,
+        per_arm=True, basic=False, reads=lambda a: a.has_meta_gradient,
     )  # fmt: skip
     multi_step_until: int = declare(
         5_000, "Multi-step loss until",
         "From this outer step of the arm on, only the loss after the last inner step counts.",
         unit="steps", minimum=0, maximum=10_000_000, scale=Scale.LOG, slider=(10, 100_000),
-        per_arm=True, basic=False, algorithms=_INNER_LOOP,
+        per_arm=True, basic=False, reads=lambda a: a.has_meta_gradient,
     )  # fmt: skip
     reptile_step: float = declare(
         0.1, "Reptile step size ε", "Outer step of Reptile: θ ← θ − ε · mean(θ − φ).",
         symbol="ε", minimum=0.0, maximum=1.0, slider=(0.0, 1.0), per_arm=True, basic=False,
-        algorithms=("reptile",),
+        reads=lambda a: a.interpolates,
     )  # fmt: skip
     reptile_anneal: bool = declare(
         True, "Anneal Reptile's ε", "Lower ε linearly to 0 over the declared outer steps.",
-        per_arm=True, basic=False, algorithms=("reptile",),
+        per_arm=True, basic=False,
+        reads=lambda a: a.interpolates,
     )  # fmt: skip
     outer_steps: int = declare(
         70_000, "Outer steps", "Training pauses here.", minimum=1, maximum=10_000_000,

@@ -97,8 +97,8 @@ class SettingRow(QWidget):
 
     def show_read(self, algorithms: set[str]) -> None:
         """Mutes the label where none of the algorithms in the run reads the setting."""
-        readers = {name for d in self.declarations for name in d.algorithms}
-        role = "muted" if readers and not readers & algorithms else ""
+        records = [ALGORITHMS[key] for key in algorithms]
+        role = "" if any(d.readers(records) for d in self.declarations) else "muted"
         if (self.name.property("role") or "") != role:
             mark(self.name, role=role)
 
@@ -273,9 +273,9 @@ def help_text(declaration: Hyperparameter) -> str:
         f"{declaration.label}: {declaration.help}{symbol}",
         f"Allowed: {declaration.allowed}{' ' + declaration.unit if declaration.unit else ''}.",
     ]
-    if declaration.algorithms:
-        readers = ", ".join(ALGORITHMS[name].label for name in declaration.algorithms)
-        lines.append(f"Read by {readers}.")
+    readers = declaration.readers(ALGORITHMS.values())
+    if len(readers) < len(ALGORITHMS):
+        lines.append(f"Read by {', '.join(one.label for one in readers)}.")
     if declaration.applies is Applies.RESTART:
         lines.append("A change needs a restart.")
     return "\n".join(lines)

@@ -30,7 +30,7 @@ def overridable(algorithm: str) -> list[Hyperparameter]:
     return [
         declared
         for declared in DECLARATIONS.values()
-        if declared.per_arm and (not declared.algorithms or algorithm in declared.algorithms)
+        if declared.per_arm and declared.reads(ALGORITHMS[algorithm])
     ]
 
 
