@@ -133,16 +133,8 @@ def network_expression(settings: Settings) -> str:
 
 def _learns(settings: Settings, algorithm: Algorithm) -> bool:
     """Whether step sizes are learned."""
-    by_layer = settings.inner.lslr and "lslr" in _read_by(algorithm)
+    by_layer = settings.inner.lslr and DECLARATIONS["lslr"].reads(algorithm)
     return settings.inner.inner_steps > 0 and (bool(algorithm.step_sizes) or by_layer)
-
-
-def _read_by(algorithm: Algorithm) -> set[str]:
-    return {
-        key
-        for key, declared in DECLARATIONS.items()
-        if not declared.algorithms or algorithm.key in declared.algorithms
-    }
 
 
 def _rates_part(settings: Settings, algorithm: Algorithm) -> str:

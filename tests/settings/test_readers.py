@@ -1,0 +1,55 @@
+"""Predicates that say which algorithms read a setting."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.settings.groups import DECLARATIONS
+
+TRAINED = {"maml", "fomaml", "anil", "meta_sgd"}
+"""Keys of the algorithms with a meta-gradient."""
+READERS = {
+    "inner_steps": TRAINED,
+    "multi_step_loss": TRAINED,
+    "multi_step_until": TRAINED,
+    "lslr": {"maml", "fomaml", "anil"},
+    "second_order_from": {"maml", "anil", "meta_sgd"},
+    **dict.fromkeys(
+        (
+            "outer_lr", "optimizer", "momentum", "outer_clip",
+            "schedule", "schedule_end", "warmup_steps",
+        ),
+        {*TRAINED, "mtl"},
+    ),
+    **dict.fromkeys(
+        ("reptile_inner_steps", "reptile_batch", "reptile_step", "reptile_anneal"), {"reptile"}
+    ),
+}  # fmt: skip
+FO_ANIL = dataclasses.replace(ALGORITHMS["anil"], key="fo_anil", second_order=False)
+
+
+@pytest.mark.parametrize("key", DECLARATIONS)
+def test_readers_of_the_algorithms_there_are(key: str) -> None:
+    readers = {one.key for one in DECLARATIONS[key].readers(ALGORITHMS.values())}
+    assert readers == READERS.get(key, set(ALGORITHMS))
+
+
+def test_a_new_record_reads_what_its_kind_reads() -> None:
+    read = {key for key, declared in DECLARATIONS.items() if declared.reads(FO_ANIL)}
+    of_fomaml = {key for key, d in DECLARATIONS.items() if d.reads(ALGORITHMS["fomaml"])}
+    assert read == of_fomaml
+    assert {"inner_lr", "inner_steps", "inner_clip", "lslr", "multi_step_loss"} <= read
+    assert "second_order_from" not in read and "reptile_step" not in read
+
+
+@pytest.mark.parametrize("key", ALGORITHMS)
+def test_an_inner_loop_reads_the_settings_of_inner_loops(key: str) -> None:
+    algorithm = ALGORITHMS[key]
+    read = {name for name, declared in DECLARATIONS.items() if declared.reads(algorithm)}
+    assert {"inner_lr", "inner_clip", "shots"} <= read  # at meta-test at least
+    steps = read & {"inner_steps", "reptile_inner_steps"}
+    assert len(steps) == algorithm.has_inner_loop
+    assert ("optimizer" in read) == algorithm.has_outer_optimizer
