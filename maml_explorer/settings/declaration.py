@@ -151,7 +151,7 @@ class Hyperparameter:
             raise
         except (ValueError, KeyError, OverflowError):
             raise SettingsError(
-                f"{self.label} ({self.key}) cannot be “{text[:40]}”: allowed is {self.allowed}."
+                f"{self.label} ({self.key}) cannot be {quoted(text)}: allowed is {self.allowed}."
             ) from None
 
     def _inside(self, value: float) -> bool:
@@ -192,6 +192,11 @@ def shown(value: object) -> str:
                 return ("−" if value < 0 else "") + name
         return f"{value:.12g}"
     return str(value)[:60]
+
+
+def quoted(text: object) -> str:
+    """Text from outside as a sentence may quote it: its beginning, on one line, in quotes."""
+    return f"“{' '.join(str(text)[:40].split())}”"
 
 
 def _number(text: str) -> float:

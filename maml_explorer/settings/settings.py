@@ -14,6 +14,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.settings.declaration import (
     SettingsError,
     Value,
+    quoted,
 )
 from maml_explorer.settings.groups import (
     _ORDERED,
@@ -41,7 +42,7 @@ class Arm:
     def __post_init__(self) -> None:
         if self.algorithm not in ALGORITHMS:
             raise SettingsError(
-                f"There is no algorithm “{str(self.algorithm)[:40]}”: "
+                f"There is no algorithm {quoted(self.algorithm)}: "
                 f"allowed are {', '.join(ALGORITHMS)}."
             )
         name: object = self.name
@@ -58,7 +59,7 @@ class Arm:
             if declaration is None or not declaration.per_arm:
                 allowed = ", ".join(k for k, d in DECLARATIONS.items() if d.per_arm)
                 raise SettingsError(
-                    f"Arm {name} cannot override “{str(key)[:40]}”: allowed are {allowed}."
+                    f"Arm {name} cannot override {quoted(key)}: allowed are {allowed}."
                 )
             checked[key] = declaration.check(value)
         object.__setattr__(self, "overrides", tuple(sorted(checked.items())))
@@ -133,7 +134,7 @@ class Settings:
         by_group: dict[str, dict[str, Any]] = {}
         for key, value in changes.items():
             if key not in DECLARATIONS:
-                raise SettingsError(f"There is no setting “{str(key)[:40]}”.")
+                raise SettingsError(f"There is no setting {quoted(key)}.")
             declaration = DECLARATIONS[key]
             by_group.setdefault(declaration.group, {})[key] = declaration.check(value)
         groups = {
@@ -161,4 +162,4 @@ class Settings:
             if arm.name == name:
                 return arm
         names = ", ".join(arm.name for arm in self.arms)
-        raise SettingsError(f"There is no arm “{name[:40]}”: there are {names}.")
+        raise SettingsError(f"There is no arm {quoted(name)}: there are {names}.")

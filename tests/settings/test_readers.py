@@ -11,23 +11,17 @@ from maml_explorer.settings.groups import DECLARATIONS
 
 TRAINED = {"maml", "fomaml", "anil", "meta_sgd"}
 """Keys of the algorithms with a meta-gradient."""
+OF_OPTIMIZERS = "outer_lr optimizer momentum outer_clip schedule schedule_end warmup_steps"
+OF_REPTILE = "reptile_inner_steps reptile_batch reptile_step reptile_anneal"
 READERS = {
     "inner_steps": TRAINED,
     "multi_step_loss": TRAINED,
     "multi_step_until": TRAINED,
     "lslr": {"maml", "fomaml", "anil"},
     "second_order_from": {"maml", "anil", "meta_sgd"},
-    **dict.fromkeys(
-        (
-            "outer_lr", "optimizer", "momentum", "outer_clip",
-            "schedule", "schedule_end", "warmup_steps",
-        ),
-        {*TRAINED, "mtl"},
-    ),
-    **dict.fromkeys(
-        ("reptile_inner_steps", "reptile_batch", "reptile_step", "reptile_anneal"), {"reptile"}
-    ),
-}  # fmt: skip
+    **{key: {*TRAINED, "mtl"} for key in OF_OPTIMIZERS.split()},
+    **{key: {"reptile"} for key in OF_REPTILE.split()},
+}
 FO_ANIL = dataclasses.replace(ALGORITHMS["anil"], key="fo_anil", second_order=False)
 
 

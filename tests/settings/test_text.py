@@ -263,3 +263,18 @@ def test_arms_as_json() -> None:
 def test_a_view_keeps_truth_values_and_nothing() -> None:
     view = {"pinned": True, "tab": None}
     assert from_share(to_share(Settings(), view)).view == view
+
+
+@pytest.mark.parametrize("name", ["\n", "a\nb", "\u2028x"])
+def test_what_is_quoted_stays_on_one_line(name: str) -> None:
+    for refuse in (
+        lambda: Arm("a", name),
+        lambda: Arm("a", "maml", ((name, 1),)),
+        lambda: Settings().arm(name),
+        lambda: Settings().with_values({name: 1}),
+        lambda: DECLARATIONS["inner_lr"].parse(name),
+    ):
+        with pytest.raises(SettingsError) as refusal:
+            refuse()
+        sentence(str(refusal.value))
+        assert len(str(refusal.value).splitlines()) == 1
