@@ -8,8 +8,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from maml_explorer.commands.arguments import number_list, whole_number
+from maml_explorer.commands.arguments import UsageError, number_list, whole_number
 from maml_explorer.commands.progress import ProgressBar
+from maml_explorer.commands.signals import ends_as_by_ctrl_c
 from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
 
 FILE = "ablation.json"
@@ -23,7 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--outer-steps", metavar="N", help="default: the preset's")
     parser.add_argument("--shots", default="5", metavar="K", help="of the meta-test (default 5)")
     parser.add_argument("--inner-steps", default="1,5,10", metavar="K,K", help="default 1,5,10")
-    parser.add_argument("--out", metavar="DIR", type=Path, help=f"folder for {FILE}")
+    parser.add_argument("--out", metavar="DIR", type=Path, help=f"folder for {FILE} and the runs")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what was interrupted in --out; the other arguments as before",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
@@ -50,14 +56,27 @@ def run(arguments: argparse.Namespace) -> int:
     from maml_explorer.files.writer import write_text
     from maml_explorer.storage.report.ablation_table import COLUMNS, ablation_blocks
 
+    if arguments.resume and arguments.out is None:
+        raise UsageError("--resume needs the folder: --out DIR.")
     prepare(settings)  # an absent device is refused before a folder is made
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
     bar = None if arguments.quiet else ProgressBar(sys.stderr)
     try:
-        result = ablate(settings, seeds, shots, steps, _command(arguments), bar)
+        with ends_as_by_ctrl_c():
+            result = ablate(
+                settings,
+                seeds,
+                shots,
+                steps,
+                _command(arguments),
+                bar,
+                folder=arguments.out,
+                resume=arguments.resume,
+            )
     except KeyboardInterrupt:
-        sys.stderr.write("\nmaml-explorer ablate: stopped; nothing was saved.\n")
+        how = "go on with the same command and --resume" if arguments.out else "nothing was saved"
+        sys.stderr.write(f"\nmaml-explorer ablate: stopped; {how}.\n")
         return 1
     finally:
         if bar is not None:

@@ -6,12 +6,20 @@ import argparse
 import json
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.commands.arguments import UsageError, number_list, whole_number, with_algorithms
 from maml_explorer.commands.progress import ProgressBar
-from maml_explorer.settings.presets import load_preset
+from maml_explorer.commands.signals import ends_as_by_ctrl_c
+from maml_explorer.settings.presets import Preset, load_preset
+from maml_explorer.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from maml_explorer.storage.run.checkpoint import Checkpoint
+    from maml_explorer.storage.run.folder import RunFolder
 
 REPORT, FIGURES = "report.html", "reproduction.json"
 """Names of the files beside a run's own in its folder."""
@@ -35,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + " (default: those that numbers are published for; all where none are)",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help="run folder to write, with report")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what was interrupted in --out; the other arguments as before",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
@@ -51,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     preset = load_preset(arguments.preset)
     seeds = _seeds(arguments.seeds)
 
-    from maml_explorer.experiments.reproduction import reproduce, settings_to_reproduce
+    from maml_explorer.experiments.reproduction import settings_to_reproduce
 
     settings = with_algorithms(settings_to_reproduce(preset), arguments.algorithms)
     settings = settings.with_values({"seed": seeds[0]})
@@ -59,21 +72,47 @@ def run(arguments: argparse.Namespace) -> int:
         steps = whole_number(arguments.outer_steps, "outer_steps", "--outer-steps")
         settings = settings.with_values({"outer_steps": steps})
 
+    if arguments.resume and arguments.out is None:
+        raise UsageError("--resume needs the run folder: --out DIR.")
+
     from maml_explorer.core.plan import prepare
-    from maml_explorer.files.writer import write_text
-    from maml_explorer.storage.report.report import report_html, report_json, report_text
-    from maml_explorer.storage.run.folder import create_run
+    from maml_explorer.experiments.continuing import begun_run
 
     prepare(settings)  # an absent device is refused before a folder is made
-    folder = create_run(arguments.out, settings) if arguments.out else None
+    with ends_as_by_ctrl_c():
+        folder, checkpoint = None, None
+        if arguments.out is not None:
+            folder, checkpoint = begun_run(arguments.out, settings, seeds, resume=arguments.resume)
+        with nullcontext() if folder is None else folder.owned():
+            return _reproduced(arguments, preset, settings, seeds, folder, checkpoint)
+
+
+def _reproduced(
+    arguments: argparse.Namespace,
+    preset: Preset,
+    settings: Settings,
+    seeds: tuple[int, ...],
+    folder: RunFolder | None,
+    checkpoint: Checkpoint | None,
+) -> int:
+    from maml_explorer.experiments.reproduction import reproduce
+    from maml_explorer.files.writer import write_text
+    from maml_explorer.storage.report.report import report_html, report_json, report_text
+
     bar = None if arguments.quiet else ProgressBar(sys.stderr)
     try:
         report, outcome = reproduce(
-            preset, settings, seeds, _command(arguments), folder=folder, progress=bar
+            preset,
+            settings,
+            seeds,
+            _command(arguments),
+            folder=folder,
+            checkpoint=checkpoint,
+            progress=bar,
         )
     except KeyboardInterrupt:
-        where = f"the run is in {folder.path}" if folder else "nothing was saved"
-        sys.stderr.write(f"\nmaml-explorer reproduce: stopped; {where}.\n")
+        how = "go on with the same command and --resume" if folder else "nothing was saved"
+        sys.stderr.write(f"\nmaml-explorer reproduce: stopped; {how}.\n")
         return 1
     finally:
         if bar is not None:

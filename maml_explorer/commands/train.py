@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +22,7 @@ from maml_explorer.commands.arguments import (
     with_algorithms,
 )
 from maml_explorer.commands.progress import ProgressBar
+from maml_explorer.commands.signals import ends_as_by_ctrl_c
 from maml_explorer.core.schedules import explained
 from maml_explorer.experiments.result_tables import results_table
 from maml_explorer.settings.declaration import Value
@@ -75,8 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--insight writes into the run folder: give --out DIR.")
     if arguments.replay is not None:
         return _replay(arguments, typed)
-    work = _resumed(arguments, typed) if arguments.resume else _new(arguments, typed)
+    with ends_as_by_ctrl_c():
+        work = _resumed(arguments, typed) if arguments.resume else _new(arguments, typed)
+        with nullcontext() if work.folder is None else work.folder.owned():
+            return _trained(arguments, work)
 
+
+def _trained(arguments: argparse.Namespace, work: _Work) -> int:
     from maml_explorer.commands.pictures import draw_pictures
     from maml_explorer.experiments.training import train_headless
 
@@ -84,15 +88,14 @@ def run(arguments: argparse.Namespace) -> int:
         _explain(work.settings)
     bar = None if arguments.quiet else ProgressBar(sys.stderr)
     try:
-        with _ends_as_by_ctrl_c():
-            outcome = train_headless(
-                work.settings,
-                work.seeds,
-                folder=work.folder,
-                checkpoint=work.checkpoint,
-                progress=bar,
-                look_inside=arguments.insight,
-            )
+        outcome = train_headless(
+            work.settings,
+            work.seeds,
+            folder=work.folder,
+            checkpoint=work.checkpoint,
+            progress=bar,
+            look_inside=arguments.insight,
+        )
     except KeyboardInterrupt:
         if bar is not None:
             bar.close()
@@ -162,12 +165,12 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
             f"{', '.join(others)}."
         )
 
-    from maml_explorer.core.plan import prepare
-    from maml_explorer.storage.run.checkpoint import load_checkpoint
-    from maml_explorer.storage.run.folder import CHANGES, CHECKPOINT, open_run
+    from maml_explorer.experiments.continuing import checkpoint_of
+    from maml_explorer.storage.run.folder import CHANGES, open_run
 
     folder, settings = open_run(arguments.out)
-    checkpoint = load_checkpoint(folder.path / CHECKPOINT, prepare(settings))
+    folder.take()
+    checkpoint = checkpoint_of(folder, settings)
     settings = checkpoint.settings.with_values({"seed": checkpoint.seeds[0]})
     old, new = settings.outer.outer_steps, typed.get("outer_steps", settings.outer.outer_steps)
     if new != old:
@@ -235,19 +238,6 @@ def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
             "another version, device or number of threads may have trained it.\n"
         )
     return 1 if differs else 0
-
-
-@contextmanager
-def _ends_as_by_ctrl_c() -> Iterator[None]:
-    """A request to end saves the run first."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _stopped(folder: RunFolder | None) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from maml_explorer.core.meta_test import final_test, paired_difference, run_to_end, summarize
 from maml_explorer.core.plan import prepare
+from maml_explorer.experiments.continuing import begun_run, learned_of
 from maml_explorer.experiments.training import Progress, threads_of, train_headless
 from maml_explorer.published.statistics import student_t_975
 from maml_explorer.settings.declaration import Value
@@ -28,6 +30,8 @@ from maml_explorer.storage.report.ablation_table import PLAIN
 
 SCHEMA = 1
 TOGETHER = "all together"
+RUNS = "runs"
+"""Folder in which the runs are kept."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,9 @@ def ablate(
     inner_steps: Sequence[int],
     command: str,
     progress: Callable[[Progress], None] | None = None,
+    *,
+    folder: Path | None = None,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """The table of the ablation as JSON values.
 
@@ -127,17 +134,32 @@ def ablate(
         inner_steps: of the meta-test.
         command: how to make it again.
         progress: called after every outer step, over all runs.
+        folder: where every run is kept, in a folder of its own; None keeps nothing.
+        resume: whether runs may be there, to be gone on with.
 
     Raises:
         SettingsError: where the device is absent.
+        StorageError: where something else is in the folder, or another process writes there.
+        OSError: where a file cannot be written.
     """
     runs = runs_of(settings)
     found: dict[str, dict[int, _Tested]] = {}
     device = "cpu"
     for position, run in enumerate(runs):
-        outcome = train_headless(run, seeds, progress=_over_all(progress, position, len(runs)))
+        run = run.with_values({"seed": seeds[0]})
+        kept, checkpoint = None, None
+        if folder is not None:
+            place = folder / RUNS / f"{position + 1:02d}"
+            kept, checkpoint = begun_run(place, run, seeds, resume=resume)
+        outcome = train_headless(
+            run,
+            seeds,
+            folder=kept,
+            checkpoint=checkpoint,
+            progress=_over_all(progress, position, len(runs)),
+        )
         device = outcome.device
-        for seed, arms in outcome.learned.items():
+        for seed, arms in learned_of(outcome, kept, seeds).items():
             plan = prepare(run.with_values({"seed": seed}))
             for name, trained in arms.items():
                 theta = trained.to(plan.device)

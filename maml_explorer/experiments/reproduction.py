@@ -8,13 +8,16 @@ from typing import Any
 import torch
 
 from maml_explorer.core.plan import prepare
+from maml_explorer.experiments.continuing import learned_of
 from maml_explorer.experiments.training import Outcome, Progress, threads_of, train_headless
 from maml_explorer.published.verdicts import wanted_tests
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.storage.initialization.folder import versions
 from maml_explorer.storage.report.report import Report, binned
-from maml_explorer.storage.run.folder import RunFolder
+from maml_explorer.storage.run.checkpoint import Checkpoint
+from maml_explorer.storage.run.folder import METRICS, RunFolder
+from maml_explorer.storage.run.metrics import read_losses
 from maml_explorer.storage.run.records import evaluation_record
 
 
@@ -36,6 +39,7 @@ def reproduce(
     command: str,
     *,
     folder: RunFolder | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[Report, Outcome]:
     """The report on a training of all seeds, and the training's outcome.
@@ -46,16 +50,19 @@ def reproduce(
         seeds: in order.
         command: how to make the report again.
         folder: the run folder to write; None writes nothing.
+        checkpoint: where to go on from, in that folder.
         progress: called after every outer step.
 
     Raises:
         SettingsError: where the device is absent.
         OSError: where a file cannot be written.
     """
-    outcome = train_headless(settings, seeds, folder=folder, progress=progress)
+    outcome = train_headless(
+        settings, seeds, folder=folder, checkpoint=checkpoint, progress=progress
+    )
     wanted = wanted_tests(preset, settings)
     records: dict[int, dict[str, tuple[dict[str, Any], ...]]] = {}
-    for seed, arms in outcome.learned.items():
+    for seed, arms in learned_of(outcome, folder, seeds).items():
         plan = prepare(settings.with_values({"seed": seed}))
         records[seed] = {}
         for name, tests in wanted.items():
@@ -65,7 +72,6 @@ def reproduce(
                     evaluation_record(plan, name, theta, shots=shots, inner_steps=steps)
                     for shots, steps in tests.items()
                 )
-    first = next(iter(outcome.metrics.values()))
     return (
         Report(
             preset=preset,
@@ -75,10 +81,7 @@ def reproduce(
                 name: min(arms[name].outer_step for arms in outcome.results.values())
                 for name in wanted
             },
-            losses={
-                name: binned(m.outer_step.tolist(), m.query_after.tolist())
-                for name, m in first.items()
-            },
+            losses=_losses(outcome, folder, seeds[0]),
             notes=frozen_arms(outcome.results),
             command=command,
             device=outcome.device,
@@ -86,6 +89,21 @@ def reproduce(
         ),
         outcome,
     )
+
+
+def _losses(
+    outcome: Outcome, folder: RunFolder | None, seed: int
+) -> dict[str, tuple[list[float], list[float]]]:
+    """The binned losses of a seed: of the file where there is one, which has every outer step."""
+    if folder is None:
+        return {
+            name: binned(metrics.outer_step.tolist(), metrics.query_after.tolist())
+            for name, metrics in outcome.metrics[seed].items()
+        }
+    return {
+        name: binned(losses.outer_step.tolist(), losses.outer.tolist())
+        for name, losses in read_losses(folder.path / METRICS, seed).items()
+    }
 
 
 def frozen_arms(results: Mapping[int, Mapping[str, Any]]) -> tuple[str, ...]:

@@ -176,7 +176,7 @@ def _train_seeds(
     initializations: dict[int, dict[str, Initialization]] = {}
     learned: dict[int, dict[str, Tensor]] = {}
     metrics: dict[int, dict[str, ArmMetrics]] = {}
-    began, taken, device = time.perf_counter(), 0, "cpu"
+    began, taken, device = time.perf_counter(), 0, ""
     for position, seed in enumerate(seeds):
         if seed in results:
             continue
@@ -202,6 +202,7 @@ def _train_seeds(
         }
         metrics[seed] = _metrics(run)
     rate = taken / (time.perf_counter() - began) if taken else None
+    device = device or str(prepare(settings).device)
     ordered = {seed: results[seed] for seed in seeds}
     return Outcome(settings, ordered, initializations, learned, metrics, rate, device)
 

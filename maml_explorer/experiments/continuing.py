@@ -1,0 +1,89 @@
+"""A run folder that is begun or gone on with, and what its finished seeds have learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from maml_explorer.core.plan import prepare
+from maml_explorer.experiments.training import Outcome
+from maml_explorer.files.opening import is_file
+from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.initialization.folder import load_initialization
+from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint
+from maml_explorer.storage.run.folder import CHECKPOINT, RunFolder, create_run, open_run
+
+
+def checkpoint_of(folder: RunFolder, settings: Settings) -> Checkpoint:
+    """The checkpoint to go on from.
+
+    Raises:
+        StorageError: where there is none yet, with what to do then, or it is damaged.
+    """
+    path = folder.path / CHECKPOINT
+    if not path.is_symlink() and not path.exists():
+        raise StorageError(
+            f"{folder.path} was ended before its first checkpoint, so nothing was trained: begin "
+            "it again with the same command without --resume."
+        )
+    return load_checkpoint(path, prepare(settings))
+
+
+def begun_run(
+    path: Path, settings: Settings, seeds: Sequence[int], *, resume: bool
+) -> tuple[RunFolder, Checkpoint | None]:
+    """A run folder to train in, held, and where to go on; None where the training begins.
+
+    Args:
+        path: the folder.
+        settings: with the first seed.
+        seeds: all of them, in order.
+        resume: whether a run of these settings and seeds may be there, to be gone on with.
+
+    Raises:
+        StorageError: where something else is there, or another process writes it.
+        OSError: where nothing can be written.
+    """
+    if not resume or not is_file(path / CHECKPOINT):
+        return create_run(path, settings), None
+    folder, saved = open_run(path)
+    folder.take()
+    checkpoint = checkpoint_of(folder, saved)
+    if saved != settings or checkpoint.seeds != tuple(seeds):
+        raise StorageError(
+            f"{path} holds a run of other settings, arms or seeds: --resume needs the arguments "
+            "that it was begun with."
+        )
+    folder.cut_back(checkpoint.file_sizes)
+    return folder, checkpoint
+
+
+def learned_of(
+    outcome: Outcome, folder: RunFolder | None, seeds: Sequence[int]
+) -> dict[int, dict[str, Tensor]]:
+    """θ with all that was learned beside it, by seed and arm name, on the CPU.
+
+    What was not trained now is read from where it was exported, exactly as it was.
+
+    Raises:
+        StorageError: where an exported initialization was changed or removed since.
+    """
+    found: dict[int, dict[str, Tensor]] = {}
+    for seed in seeds:
+        if seed in outcome.learned or folder is None:
+            found[seed] = dict(outcome.learned[seed])
+            continue
+        place = seed if len(seeds) > 1 else None
+        found[seed] = {
+            arm.name: torch.from_numpy(
+                load_initialization(
+                    folder.initialization_folder(outcome.settings, arm.name, place)
+                ).parameters.copy()
+            )
+            for arm in outcome.settings.arms
+        }
+    return found
