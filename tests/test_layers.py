@@ -36,7 +36,6 @@ ENTANGLED = (
     "maml_explorer.gui.app",
     "maml_explorer.gui.files",
     "maml_explorer.gui.lessons",
-    "maml_explorer.gui.panels.losses",
     "maml_explorer.gui.session",
     "maml_explorer.gui.window",
     "maml_explorer.worker",

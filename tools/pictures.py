@@ -120,11 +120,11 @@ def of_training(opened: MainWindow) -> Shots:
     losses = opened.places["losses"].panel
     assert losses is not None
     for which, choice in (("loss", "inner"), ("loss", "held-out"), ("axis", 1), ("axis", 2)):
-        losses.choose(which, choice)  # type: ignore[attr-defined]
+        losses.choose(**{which: choice})  # type: ignore[attr-defined]
         wait_for(0.4)
         yield f"losses {which} {choice}", losses
-    losses.choose("loss", "outer")  # type: ignore[attr-defined]
-    losses.choose("axis", 0)  # type: ignore[attr-defined]
+    losses.choose(loss="outer")  # type: ignore[attr-defined]
+    losses.choose(axis=0)  # type: ignore[attr-defined]
 
 
 def of_the_task(opened: MainWindow) -> Shots:

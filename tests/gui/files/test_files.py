@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.app.startup import begin
 from maml_explorer.gui.files.file_menu import Files
+from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.session.loss_history import GRADIENTS, INNER_LOSS
 from maml_explorer.gui.session.task_sampling import fixed
@@ -55,8 +56,8 @@ def prepared(window: MainWindow) -> Settings:
     hero, losses = (window.places[name].panel for name in ("adaptation", "losses"))
     hero.before.click()  # type: ignore[union-attr]
     hero.canvas.curves.off = frozenset({"oracle"})  # type: ignore[union-attr]
-    losses.choose("axis", GRADIENTS)  # type: ignore[union-attr]
-    losses.choose("loss", INNER_LOSS)  # type: ignore[union-attr]
+    losses.choose(axis=GRADIENTS)  # type: ignore[union-attr]
+    losses.choose(loss=INNER_LOSS)  # type: ignore[union-attr]
     losses.log_x.click()  # type: ignore[union-attr]
     window.show_tab("pseudocode")
     window.places["pseudocode"].panel.arm_choice.setCurrentText("FO-MAML")  # type: ignore[union-attr]
@@ -89,7 +90,7 @@ def test_the_whole_prepared_state_crosses_by_the_clipboard(opened: Opener, qtbot
     assert not hero.residuals.isChecked()  # type: ignore[union-attr]
     assert hero.canvas.curves.off == {"oracle"}  # type: ignore[union-attr]
     assert second.places["pseudocode"].panel.arm.name == "FO-MAML"  # type: ignore[union-attr]
-    assert (plot.axis, plot.loss, plot.log_x) == (GRADIENTS, INNER_LOSS, True)
+    assert plot.loss_view == LossView(INNER_LOSS, GRADIENTS, log_x=True)
     assert plot.bottom.logarithmic
     # one undo step takes it back
     second.session.undo_stack.undo()

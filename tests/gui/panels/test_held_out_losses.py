@@ -43,14 +43,14 @@ def panel(bench):
 
 
 def test_every_meta_test_is_a_marker_at_its_outer_step(bench, panel):
-    assert panel.loss.text() == "held-out ▾" and panel.plot.loss == HELD_OUT
+    assert panel.loss.text() == "held-out ▾" and panel.plot.loss_view.loss == HELD_OUT
     assert set(panel.plot.drawn) == {"MAML", "MTL"}
     dots = panel.plot._dots["MAML"]
     np.testing.assert_allclose(dots.getData()[0], [0, 40, 100])
     np.testing.assert_allclose(10 ** dots.getData()[1], [4.0, 2.0, 1.0])
     assert len(panel.plot._raw["MAML"].xData) == 0, "there is no stream to draw"
     assert not panel.smoothing.isEnabled()
-    panel.choose("loss", "outer")
+    panel.choose(loss="outer")
     assert panel.plot._dots == {} and panel.smoothing.isEnabled()
 
 
@@ -63,7 +63,7 @@ def test_diverged_tasks_are_left_out_and_hollow(panel):
 
 
 def test_they_lie_where_the_other_x_axes_have_their_outer_step(panel):
-    panel.choose("axis", GRADIENTS)
+    panel.choose(axis=GRADIENTS)
     np.testing.assert_allclose(panel.plot._dots["MTL"].getData()[0][1:], [160, 400])
     panel.log_x.click()
     np.testing.assert_allclose(10 ** panel.plot._dots["MTL"].getData()[0], [160, 400])

@@ -101,15 +101,15 @@ def test_the_inner_loss_is_a_choice(bench, panel):
     entries["Inner loss: support set, before adaptation"].trigger()
     assert panel.loss.text() == "inner loss ▾"
     assert 10 ** panel.plot.drawn["MAML"].y[-1] == pytest.approx(40.0)
-    assert panel.plot.loss == INNER_LOSS
+    assert panel.plot.loss_view.loss == INNER_LOSS
 
 
 def test_the_x_axis_counts_steps_seconds_or_gradients(bench, panel):
     train(bench, panel, [4.0] * 20)
-    panel.choose("axis", SECONDS)
+    panel.choose(axis=SECONDS)
     assert panel.plot.drawn["FO-MAML"].x[-1] == pytest.approx(0.4)
     assert panel.axis.text() == "seconds ▾"
-    panel.choose("axis", GRADIENTS)
+    panel.choose(axis=GRADIENTS)
     assert panel.plot.drawn["MTL"].x[-1] == 80
     assert panel.plot.drawn["MAML"].x[-1] == 20
     assert panel.plot.view().viewRange()[0][1] == pytest.approx(80 * 1.005)
@@ -211,7 +211,7 @@ def test_a_change_while_training_is_marked(bench, panel):
     assert text.toPlainText() == "α"
     assert mark.words in panel.plot.reading(200.0)
     assert mark.words not in panel.plot.reading(100.0)
-    panel.choose("axis", SECONDS)
+    panel.choose(axis=SECONDS)
     assert line.value() == pytest.approx(2.0), "the mark moves with the x axis"
 
 

@@ -1,65 +1,72 @@
-"""The range of the losses while it follows the training."""
+"""Range of the losses while it follows the training."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence, Set
 
 import numpy as np
 
-from maml_explorer.gui.session.loss_history import LossHistory, loss_range
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.panels.losses.plot import LossPlot
+from maml_explorer.gui.panels.losses.view import LossView
+from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.session.loss_history import Drawn, LossHistory, loss_range
 
 _STRIDE = 0.06
 """The part by which the x axis grows at once while training."""
 
 
-class LossFollow:
+class FollowingRange:
     """Keeps everything that is drawn in view."""
 
-    def __init__(self, plot: LossPlot) -> None:
+    def __init__(self, plot: Plot) -> None:
         self._plot = plot
         self.end = 0.0
-        """Where the x axis ends."""
+        """Last x of the axis; 0 begins anew."""
 
-    def x(self) -> None:
-        """Lets the x axis reach to the last step of the visible arms."""
-        plot = self._plot
-        first, last = self._ends(plot.history)
+    def x(
+        self,
+        view: LossView,
+        history: LossHistory,
+        others: Sequence[LossHistory],
+        hidden: Set[str],
+        *,
+        running: bool,
+    ) -> None:
+        """Lets the x axis reach to the last step of the visible arms.
+
+        Args:
+            others: the histories of other runs, which count while this run has no losses yet.
+            running: it trains, so that the axis grows in strides, not all the time.
+        """
+        first, last = _ends(view, history, hidden)
         if not last:
-            ends = [self._ends(ghost.history) for ghost in plot.record.ghosts]
+            ends = [_ends(view, other, hidden) for other in others]
             first, last = max(ends, key=lambda end: end[1], default=(first, last))
-        last = self.end = self._strided(last or 1.0)
-        if plot.log_x:
+        last = last or 1.0
+        if running:
+            stays = last <= self.end <= last * (1 + 2 * _STRIDE)
+            last = self.end if stays else last * (1 + _STRIDE)
+        self.end = last
+        if view.log_x:
             low = np.log10(max(min(first, last), 1e-6))
             span = (low, max(np.log10(last), low + 0.5))
         else:
             span = (-0.03 * last, last * 1.005)
-        if span != tuple(plot.view().viewRange()[0]):
-            plot.view().setXRange(*span, padding=0)
+        if span != tuple(self._plot.view().viewRange()[0]):
+            self._plot.view().setXRange(*span, padding=0)
 
-    def y(self) -> None:
-        """Lets the y axis show what matters of the values that are drawn."""
-        plot = self._plot
-        references = [value for value, _ in plot.reference_words]
-        values = [np.concatenate((drawn.raw_y, drawn.y)) for drawn in plot.drawn.values()]
-        span = loss_range(values, references, plot.log_y)
-        if span != tuple(plot.view().viewRange()[1]):
-            plot.view().setYRange(*span, padding=0)
+    def y(self, view: LossView, drawn: Iterable[Drawn], references: list[float]) -> None:
+        """Lets the y axis show what matters of the losses drawn and of the reference lines."""
+        values = [np.concatenate((each.raw_y, each.y)) for each in drawn]
+        span = loss_range(values, references, view.log_y)
+        if span != tuple(self._plot.view().viewRange()[1]):
+            self._plot.view().setYRange(*span, padding=0)
 
-    def _strided(self, last: float) -> float:
-        """Where the x axis ends. While training it grows in strides, not all the time."""
-        if not self._plot.session.running:
-            return last
-        return self.end if last <= self.end <= last * (1 + 2 * _STRIDE) else last * (1 + _STRIDE)
 
-    def _ends(self, history: LossHistory) -> tuple[float, float]:
-        """(smallest, largest) x of the visible arms; (inf, 0) where there is none."""
-        plot = self._plot
-        first, last = np.inf, 0.0
-        for name, trace in history.of_loss(plot.stream).items():
-            if name not in plot.session.hidden and len(trace):
-                x = trace.x(plot.axis)
-                first, last = min(first, float(x[0])), max(last, float(x[-1]))
-        return first, last
+def _ends(view: LossView, history: LossHistory, hidden: Set[str]) -> tuple[float, float]:
+    """(smallest, largest) x of the visible arms; (inf, 0) where there is none."""
+    first, last = np.inf, 0.0
+    for name, trace in history.of_loss(view.stream).items():
+        if name not in hidden and len(trace):
+            x = trace.x(view.axis)
+            first, last = min(first, float(x[0])), max(last, float(x[-1]))
+    return first, last

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence, Set
 
 import pyqtgraph as pg
 
+from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.fast_curve import Curve
+from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_traces import Array
 from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost
 from maml_explorer.gui.style.arm_style import arm_style
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.panels.losses.plot import LossPlot
 
 _ALPHA = 0.45
 
@@ -21,17 +20,24 @@ _ALPHA = 0.45
 class GhostLines:
     """A thin line per arm and run, and at its end the run's name."""
 
-    def __init__(self, plot: LossPlot) -> None:
+    def __init__(self, plot: Plot) -> None:
         self._plot = plot
         self.curves: dict[tuple[str, str], Curve] = {}
         """(run, arm) → its line."""
         self.names: dict[str, pg.TextItem] = {}
         """Pinned run → the word at the end of its lowest line."""
 
-    def draw(self, ghosts: list[LossGhost], edges: Array) -> None:
-        """Draws these, between pixel columns at `edges`."""
+    def draw(
+        self, ghosts: Sequence[LossGhost], view: LossView, hidden: Set[str], edges: Array
+    ) -> None:
+        """Draws the visible arms of these, between pixel columns at `edges` [column + 1]."""
         plot = self._plot
-        wanted = {(ghost.name, arm): ghost for ghost in ghosts for arm in self._arms(ghost)}
+        wanted = {
+            (ghost.name, arm.name): ghost
+            for ghost in ghosts
+            for arm in ghost.settings.arms
+            if arm.name in view.arms(ghost.history, hidden)
+        }
         for key in set(self.curves) - set(wanted):
             plot.getPlotItem().removeItem(self.curves.pop(key))
         ends: dict[str, tuple[float, float]] = {}
@@ -40,7 +46,7 @@ class GhostLines:
                 self.curves[run, arm] = curve = Curve(antialias=False)
                 curve.setZValue(4)
                 plot.getPlotItem().addItem(curve, ignoreBounds=True)
-            curve, drawn = self.curves[run, arm], plot.reduced(ghost.history, arm, edges)
+            curve, drawn = self.curves[run, arm], view.drawn(ghost.history, arm, edges)
             style = arm_style(ghost.settings, arm, plot.theme)
             curve.ink(plot.arm_pen(style, 1.0, alpha=_ALPHA))
             curve.put(drawn.x, drawn.y)
@@ -48,10 +54,6 @@ class GhostLines:
                 here = float(drawn.x[-1]), float(drawn.y[-1])
                 ends[run] = min(ends.get(run, here), here, key=lambda end: end[1])
         self._name(ends)
-
-    def _arms(self, ghost: LossGhost) -> list[str]:
-        known = self._plot.known(ghost.history)
-        return [arm.name for arm in ghost.settings.arms if arm.name in known]
 
     def _name(self, ends: dict[str, tuple[float, float]]) -> None:
         plot = self._plot

@@ -1,7 +1,8 @@
-"""How training goes: outer or inner loss of every arm, as a stream and as its moving average."""
+"""Panel of the losses: outer, inner or held-out, as a stream and as its moving average."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
@@ -10,35 +11,18 @@ from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWid
 
 from maml_explorer.gui.panels.losses.plot import LossPlot
 from maml_explorer.gui.panels.losses.stability_trace import StabilityTrace
-from maml_explorer.gui.session.loss_history import (
-    GRADIENTS,
-    HELD_OUT,
-    INNER_LOSS,
-    OUTER_LOSS,
-    OUTER_STEPS,
-    SECONDS,
-)
+from maml_explorer.gui.panels.losses.view import AXES, LOSSES
+from maml_explorer.gui.session.loss_history import HELD_OUT
 from maml_explorer.gui.session.loss_traces import SMOOTHINGS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import Slider, button, label, row
 
-LOSSES = {
-    OUTER_LOSS: ("outer loss", "Outer loss: query set, after adaptation"),
-    INNER_LOSS: ("inner loss", "Inner loss: support set, before adaptation"),
-    HELD_OUT: ("held-out", "Held-out tasks: query MSE after as many inner steps as in training"),
-}
-"""Loss → (short, whole name)."""
-AXES = {
-    OUTER_STEPS: ("outer steps", "Outer steps"),
-    SECONDS: ("seconds", "Seconds of training, per arm"),
-    GRADIENTS: ("gradients", "Gradient evaluations per task, per arm"),
-}
 _FRAME = 150
 """Milliseconds between two drawings while training, where the window has no patience."""
 _AT_ONCE = 15
-"""Milliseconds until a person sees what they did."""
+"""Milliseconds from a choice to its drawing."""
 
 
 class LossesPanel(QWidget):
@@ -62,7 +46,7 @@ class LossesPanel(QWidget):
         self.stability = self._toggle("stability", words, self.trace.setVisible)
         self.smoothing = Slider()
         self.smoothing.setRange(0, len(SMOOTHINGS) - 1)
-        self.smoothing.setValue(SMOOTHINGS.index(self.plot.smoothing))
+        self.smoothing.setValue(SMOOTHINGS.index(self.plot.loss_view.smoothing))
         self.smoothing.setPageStep(1)
         self.smoothing.setAccessibleName("Smoothing")
         self.smoothing.setToolTip(
@@ -82,7 +66,7 @@ class LossesPanel(QWidget):
         session.references_changed.connect(lambda _: self._later())
         session.hidden_changed.connect(self._at_once)
         session.theme_changed.connect(self._take_theme)
-        self.plot.set_axes()
+        self.plot.show_as(self.plot.loss_view)
 
     def _lay_out(self) -> None:
         head = row(label("Losses", "title"), self.loss, None, self.axis, self.log_y)
@@ -111,7 +95,7 @@ class LossesPanel(QWidget):
     # from the session
 
     def _take_run(self, run: int) -> None:
-        self.plot.follows = True
+        self.plot.follow()
         self._later()
 
     def _take_theme(self, theme: Theme) -> None:
@@ -139,67 +123,65 @@ class LossesPanel(QWidget):
 
     def drawn(self) -> dict[str, str | bool]:
         """What a prepared state says of how this panel draws."""
-        plot = self.plot
-        return {"loss": plot.loss, "axis": AXES[plot.axis][0], "log_x": plot.log_x}
+        return self.plot.loss_view.stored()
 
     def draw_as(self, state: ViewState) -> None:
-        """Draws as a prepared state says; a loss or an axis of a later version is passed over."""
-        axis = next((key for key, (name, _) in AXES.items() if name == state.axis), self.plot.axis)
-        loss = state.loss if state.loss in LOSSES else self.plot.loss
-        if state.log_x is not None:
-            self.log_x.setChecked(state.log_x)
-        if (loss, axis) != (self.plot.loss, self.plot.axis):
-            self.plot.loss, self.plot.axis = loss, axis
-            self._say()
-            self.plot.set_axes()
+        """Draws as a prepared state says."""
+        view = self.plot.loss_view
+        wanted = view.changed_by(state)
+        self.log_x.setChecked(wanted.log_x)
+        if (wanted.loss, wanted.axis) != (view.loss, view.axis):
+            self.choose(wanted.loss, wanted.axis)
 
-    # what a person does
+    # choices
 
     def menu(self, which: str) -> QMenu:
         """The choices of the loss ("loss") or of the x axis ("axis")."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        entries: list[tuple[object, str]] = [
-            (key, words) for key, (_, words) in (LOSSES if which == "loss" else AXES).items()
-        ]
-        for key, words in entries:
-            action = menu.addAction(words, partial(self.choose, which, key))
+        view = self.plot.loss_view
+        chosen = [(words, key, view.axis) for key, (_, words) in LOSSES.items()]
+        if which == "axis":
+            chosen = [(words, view.loss, key) for key, (_, words) in AXES.items()]
+        for words, loss, axis in chosen:
+            action = menu.addAction(words, partial(self.choose, loss, axis))
             action.setCheckable(True)
-            action.setChecked(key == getattr(self.plot, which))
+            action.setChecked((loss, axis) == (view.loss, view.axis))
         return menu
 
-    def choose(self, which: str, value: object) -> None:
-        """Shows another loss or another x axis."""
-        setattr(self.plot, which, value)
+    def choose(self, loss: str | None = None, axis: int | None = None) -> None:
+        """Shows another loss, another x axis, or both."""
+        view = self.plot.loss_view
+        loss, axis = loss or view.loss, view.axis if axis is None else axis
+        self.plot.show_as(replace(view, loss=loss, axis=axis))
         self._say()
-        self.plot.set_axes()
 
     def _open(self, which: str) -> None:
         opener = self.loss if which == "loss" else self.axis
         self.menu(which).popup(opener.mapToGlobal(opener.rect().bottomLeft()))
 
     def _caption(self) -> str:
-        words = LOSSES[self.plot.loss][1]
-        return words if self.plot.loss == HELD_OUT else f"{words} · average {self.plot.smoothing:g}"
+        view = self.plot.loss_view
+        words = LOSSES[view.loss][1]
+        return words if view.loss == HELD_OUT else f"{words} · average {view.smoothing:g}"
 
     def _say(self) -> None:
-        self.loss.setText(f"{LOSSES[self.plot.loss][0]} ▾")
-        self.loss.setAccessibleDescription(LOSSES[self.plot.loss][1])
-        self.axis.setText(f"{AXES[self.plot.axis][0]} ▾")
-        self.axis.setAccessibleDescription(AXES[self.plot.axis][1])
-        self.smoothing_text.setText(f"{self.plot.smoothing:g}")
+        view = self.plot.loss_view
+        self.loss.setText(f"{LOSSES[view.loss][0]} ▾")
+        self.loss.setAccessibleDescription(LOSSES[view.loss][1])
+        self.axis.setText(f"{AXES[view.axis][0]} ▾")
+        self.axis.setAccessibleDescription(AXES[view.axis][1])
+        self.smoothing_text.setText(f"{view.smoothing:g}")
         # A meta-test is no stream: nothing is averaged.
-        self.smoothing.setEnabled(self.plot.loss != HELD_OUT)
+        self.smoothing.setEnabled(view.loss != HELD_OUT)
 
     def _set_smoothing(self, position: int) -> None:
-        self.plot.smoothing = SMOOTHINGS[position]
+        self.plot.smooth(SMOOTHINGS[position])
         self._say()
         self._draw()
 
     def _set_log_y(self, on: bool) -> None:
-        self.plot.log_y = on
-        self.plot.set_axes()
+        self.plot.show_as(replace(self.plot.loss_view, log_y=on))
 
     def _set_log_x(self, on: bool) -> None:
-        self.plot.log_x = on
-        self.plot.set_axes()
+        self.plot.show_as(replace(self.plot.loss_view, log_x=on))

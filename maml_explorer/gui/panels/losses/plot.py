@@ -1,36 +1,35 @@
-"""The plot of the losses: traces, averages, reference lines, marks and a read-out."""
+"""Plot of the losses: traces, averages, reference lines, marks and a read-out."""
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 
-from maml_explorer.gui.panels.losses.following_range import LossFollow
+from maml_explorer.gui.panels.losses.following_range import FollowingRange
 from maml_explorer.gui.panels.losses.other_runs import GhostLines
-from maml_explorer.gui.panels.losses.readings import reading, table
+from maml_explorer.gui.panels.losses.readings import DrawnLosses, reading, table
 from maml_explorer.gui.panels.losses.reference_lines import (
     MarkLines,
     ReferenceLines,
     reference_words,
 )
+from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.fast_curve import Curve, from_below
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.plots.readout import ReadOut
+from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.session.loss_history import (
     HELD_OUT,
-    OUTER_LOSS,
     OUTER_STEPS,
     SECONDS,
     X_LABELS,
     Drawn,
     LossHistory,
-    held_out_drawn,
-    reduced,
 )
 from maml_explorer.gui.session.loss_record import LossRecord
 from maml_explorer.gui.session.loss_traces import Array
@@ -42,24 +41,24 @@ from maml_explorer.gui.style.theme import Theme
 
 _KEY_STEP = 8
 """Pixels that an arrow key moves the read-out."""
+_REACH = 6
+"""Pixels within which a mark is named in the read-out."""
 NOTHING_YET = "Press Train: the losses appear here"
 
 
 class LossPlot(Plot):
-    """Draws a history; the panel says which loss, axis and smoothing."""
+    """Draws the losses of the run, and of other runs beside it, as `loss_view` says."""
 
     moved = Signal()
-    """The person looked elsewhere: what is drawn must be reduced anew."""
+    """Another range is in sight: the traces must be reduced anew."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session.theme, "Losses", X_LABELS[OUTER_STEPS], "MSE", movable=True)
         self.session = session
         self.record = LossRecord.of(session)
-        self.loss, self.axis, self.smoothing = OUTER_LOSS, OUTER_STEPS, 0.98
-        self.log_x, self.log_y = False, True
-        self.follows = True
-        """False once a person zoomed or panned; a double click makes it follow again."""
-        self.follow = LossFollow(self)
+        self.loss_view = LossView()
+        """A double click makes it follow the training again."""
+        self._range = FollowingRange(self)
         self.drawn: dict[str, Drawn] = {}
         self.tested: dict[str, list[HeldOutPoint]] = {}
         """The meta-tests that are drawn, where they are the quantity shown."""
@@ -77,7 +76,7 @@ class LossPlot(Plot):
         )
         self.readout = ReadOut(self)
         self.pointed = PointedStep.of(session)
-        self.table = partial(table, self)
+        self.table = self._table
         self.view().sigRangeChangedManually.connect(self._taken_over)
         self.take_colors(session.theme)
 
@@ -107,17 +106,26 @@ class LossPlot(Plot):
         settings = self.session.settings
         return [(arm_style(settings, name, self.theme), name) for name in self.drawn]
 
-    def set_axes(self) -> None:
-        """Takes up another loss, x axis or scale."""
-        self.bottom.logarithmic, self.left.logarithmic = self.log_x, self.log_y
-        self.bottom.whole = self.axis != SECONDS
-        self.label_x(X_LABELS[self.axis])
-        self.follows, self.follow.end = True, 0.0
+    def show_as(self, view: LossView) -> None:
+        """Takes up another loss, x axis or scale, and follows the training."""
+        self.loss_view = replace(view, follows=True)
+        self.bottom.logarithmic, self.left.logarithmic = view.log_x, view.log_y
+        self.bottom.whole = view.axis != SECONDS
+        self.label_x(X_LABELS[view.axis])
+        self._range.end = 0.0
         self.bottom.picture = self.left.picture = None
         self.draw()
 
+    def smooth(self, smoothing: float) -> None:
+        """Averages otherwise from the next drawing on; the range stays."""
+        self.loss_view = replace(self.loss_view, smoothing=smoothing)
+
+    def follow(self) -> None:
+        """Follows the training from the next drawing on."""
+        self.loss_view = replace(self.loss_view, follows=True)
+
     def _taken_over(self, _: object) -> None:
-        self.follows = False
+        self.loss_view = replace(self.loss_view, follows=False)
         self.draw()
         self.moved.emit()
 
@@ -125,18 +133,20 @@ class LossPlot(Plot):
 
     def draw(self) -> None:
         """Draws all visible arms, reduced to the pixels there are."""
-        settings, theme = self.session.settings, self.session.theme
-        if self.follows:
-            self.follow.x()
+        settings, theme, view = self.session.settings, self.session.theme, self.loss_view
+        history, ghosts, hidden = self.history, self.record.ghosts, self.session.hidden
+        if view.follows:
+            others = [ghost.history for ghost in ghosts]
+            self._range.x(view, history, others, hidden, running=self.session.running)
         edges = self._edges()
-        known = self.known(self.history)
+        known = view.arms(history, hidden)
         shown = [arm for arm in settings.arms if arm.name in known]
         names = {arm.name for arm in shown}
         for curves in (self._raw, self._smooth, self._dots):
             for name in set(curves) - names:
                 self.getPlotItem().removeItem(curves.pop(name))
-        self.tested = {}
-        self.drawn = {arm.name: self.reduced(self.history, arm.name, edges) for arm in shown}
+        self.drawn = {arm.name: view.drawn(history, arm.name, edges) for arm in shown}
+        self.tested = {arm.name: view.tested(history, arm.name) for arm in shown}
         styles = {arm.name: arm_style(settings, arm, theme) for arm in shown}
         for z, name in enumerate(from_below(styles)):
             drawn, style = self.drawn[name], styles[name]
@@ -155,11 +165,12 @@ class LossPlot(Plot):
             smooth.ink(self.arm_pen(style, 1.8))
             smooth.put(drawn.x, drawn.y)
             self._draw_dots(name, style, 22 + z / 10)
-        if self.follows:
-            self.follow.y()
-        self.ghosts.draw(self.record.ghosts, edges)
-        self.references.draw(self.reference_words, self.log_y)
-        self.marks.draw(self.history.marks, self.mark_x)
+        references = self.reference_words
+        if view.follows:
+            self._range.y(view, self.drawn.values(), [value for value, _ in references])
+        self.ghosts.draw(ghosts, view, hidden, edges)
+        self.references.draw(references, view.log_y)
+        self.marks.draw(history.marks, self._losses().place)
         nothing = not any(len(d.x) for d in self.drawn.values()) and not self.ghosts.curves
         self._empty.setVisible(nothing)
         if self._empty.isVisible():
@@ -170,32 +181,9 @@ class LossPlot(Plot):
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
 
-    @property
-    def stream(self) -> str:
-        """The loss whose trace says where an outer step lies on the x axis."""
-        return OUTER_LOSS if self.loss == HELD_OUT else self.loss
-
-    def known(self, history: LossHistory) -> set[str]:
-        """The visible arms of which a history has what is shown."""
-        if self.loss == HELD_OUT:
-            names = {name for name, points in history.held_out.points.items() if points}
-        else:
-            names = set(history.of_loss(self.loss))
-        return names - self.session.hidden
-
-    def reduced(self, history: LossHistory, arm: str, edges: Array) -> Drawn:
-        """What to draw of an arm in a history."""
-        if self.loss == HELD_OUT:
-            drawn, points = held_out_drawn(history, arm, self.axis, self.log_x, self.log_y)
-            if history is self.history:
-                self.tested[arm] = points
-            return drawn
-        trace = history.of_loss(self.loss)[arm]
-        return reduced(trace, self.axis, self.smoothing, edges, self.log_x, self.log_y)
-
     def _draw_dots(self, name: str, style: ArmStyle, z: float) -> None:
         """A marker for each meta-test, hollow where diverged tasks are left out."""
-        if self.loss != HELD_OUT:
+        if self.loss_view.loss != HELD_OUT:
             if name in self._dots:
                 self.getPlotItem().removeItem(self._dots.pop(name))
             return
@@ -218,16 +206,6 @@ class LossPlot(Plot):
         low, high = self.view().viewRange()[0]
         return np.linspace(low, high, max(int(self.area().width()), 2) + 1)
 
-    # where things lie
-
-    def mark_x(self, outer_step: int) -> float | None:
-        """Where an outer step lies on the x axis; None where it has no place."""
-        for name in self.drawn:
-            x = self.history.at(outer_step, self.axis, name, self.stream)
-            if x is not None and (x > 0 or not self.log_x):
-                return float(np.log10(x)) if self.log_x else x
-        return None
-
     # reading off values
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -245,7 +223,7 @@ class LossPlot(Plot):
 
     def show_all(self) -> None:
         """Shows everything, and follows the training."""
-        self.follows = True
+        self.follow()
         self.draw()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -280,9 +258,17 @@ class LossPlot(Plot):
             self.pointed.point(None)
         else:
             self.readout.show(self.reading(x))
-            steps = self.axis == OUTER_STEPS
-            self.pointed.point(round(max(10**x if self.log_x else x, 0)) if steps else None)
+            view, steps = self.loss_view, self.loss_view.axis == OUTER_STEPS
+            self.pointed.point(round(view.value(x)) if steps else None)
 
     def reading(self, x: float) -> str:
         """The values at `x` of the plot as HTML, and what was changed near it."""
-        return reading(self, x)
+        reach = _REACH * self.view().viewPixelSize()[0]
+        return reading(self._losses(), x, self.session.settings, self.session.theme, reach)
+
+    def _table(self, everything: bool) -> Table:
+        low, high = self.view().viewRange()[0]
+        return table(self._losses(), (low, high), everything)
+
+    def _losses(self) -> DrawnLosses:
+        return DrawnLosses(self.loss_view, self.history, self.drawn, self.tested)

@@ -1,12 +1,11 @@
-"""The stability of the inner loop over training, below the losses."""
+"""Stability of the inner loop over training, below the losses."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QHideEvent, QShowEvent
 
 from maml_explorer.gui.panels.insight.figure_lines import arm_lines
+from maml_explorer.gui.panels.losses.plot import LossPlot
 from maml_explorer.gui.plots.lines_plot import LinesPlot
 from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.session.loss_history import OUTER_STEPS
@@ -14,9 +13,6 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.stability_verdict import STABILITY
 from maml_explorer.protocol.insight import Insight
 from maml_explorer.protocol.insight_records.stability import MEDIAN, SWINGS
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.panels.losses.plot import LossPlot
 
 HEIGHT = 110
 WAITING = "The first figures appear here in a moment"
@@ -52,7 +48,8 @@ class StabilityTrace(LinesPlot):
         lines = arm_lines(self.session, STABILITY.view, MEDIAN)
         self.left.setWidth(self.losses.left.width())
         self.show_lines(lines, reference=(SWINGS, "α λ_max above 2: swings"), empty=WAITING)
-        if self.losses.axis == OUTER_STEPS and not self.losses.log_x:
+        view = self.losses.loss_view
+        if view.axis == OUTER_STEPS and not view.log_x:
             self.view().setXRange(*self.losses.view().viewRange()[0], padding=0)
             self.draw_words()
 
