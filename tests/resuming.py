@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def trained(driver: Driver, until: int, dice: random.Random | None) -> None:
     """Trains; with dice, a person who clicks on everything that must not matter."""
     driver.tell(commands.Train())
-    while driver.step < until and driver.loop.phase is reports.Phase.RUNNING:
+    while driver.step < until and driver.loop.trainer.phase is reports.Phase.RUNNING:
         if dice is not None and dice.random() < 0.2:
             _click(driver, dice)
         driver.work(1)
@@ -108,7 +108,7 @@ def main(folders: Sequence[str]) -> None:
         driver.tell(commands.OpenRun(name))
         clicks = folder / CLICKS
         dice = random.Random(clicks.read_text()) if clicks.is_file() else None
-        trained(driver, driver.loop.settings.outer.outer_steps, dice)
+        trained(driver, driver.run.settings.outer.outer_steps, dice)
         driver.tell(commands.SaveRun(name, overwrite=True, autosave=True))
 
 

@@ -38,7 +38,6 @@ ENTANGLED = (
     "maml_explorer.gui.lessons",
     "maml_explorer.gui.session",
     "maml_explorer.gui.window",
-    "maml_explorer.worker",
 )
 """Folders whose circles are still to be opened. The one who opens the last of a folder strikes it
 from this list; no other folder may have any."""

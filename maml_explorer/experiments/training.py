@@ -7,7 +7,6 @@ but `steps_per_second` in the summary, and the costs that the insight measures.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from array import array
@@ -22,10 +21,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maml_explorer.core.divergence import EXPLODING, loss_limit
+from maml_explorer.core.last_good import LastGood
 from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
+from maml_explorer.core.settings_change import frozen_arm
 from maml_explorer.core.training import (
-    ArmState,
     Losses,
     RunState,
     draw_batch,
@@ -116,10 +116,7 @@ class _Seed:
 
     plan: Plan
     state: RunState
-    verified: RunState
-    """The newest state at which every arm that goes on was seen to have fine losses."""
-    good: dict[str, ArmState]
-    """By arm name: its newest state with fine losses."""
+    good: LastGood
     diverged: dict[str, str]
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     """Of metrics.csv, not written yet."""
@@ -185,7 +182,7 @@ def _train_seeds(
         first, steps = run.state.outer_step, settings.outer.outer_steps
         with threads_of(run.plan):
             try:
-                save(run, run.verified)
+                save(run, run.good.verified)
                 _train(run, save, progress, position * steps, len(seeds) * steps)
                 initializations[seed], results[seed] = _finish(run, folder, len(seeds) > 1)
                 save(run, run.state)
@@ -193,7 +190,7 @@ def _train_seeds(
                     _look_inside(run, folder)
             except BaseException:  # Ctrl+C too
                 results.pop(seed, None)
-                save(run, run.verified)
+                save(run, run.good.verified)
                 raise
         taken += run.state.outer_step - first
         device = str(run.plan.device)
@@ -224,7 +221,7 @@ def _begin(settings: Settings, checkpoint: Checkpoint | None) -> _Seed:
     state, diverged = start_run(plan), {}
     if checkpoint is not None and checkpoint.settings.run.seed == settings.run.seed:
         state, diverged = checkpoint.state, dict(checkpoint.diverged)
-    return _Seed(plan, state, state, dict(state.arms), diverged)
+    return _Seed(plan, state, LastGood.begin(state), diverged)
 
 
 def _train(
@@ -238,7 +235,7 @@ def _train(
         if step % settings.run.evaluate_every == 0 and step < last:
             run.evaluations += _evaluation_rows(run.plan, run.state)
         if (step % CHECKPOINT_EVERY == 1 and step > 1) or save.due():
-            save(run, run.verified)
+            save(run, run.good.verified)
         if progress is not None:
             shown = {name: value[1] for name, value in values.items()}
             progress(Progress(settings.run.seed, before + step, total, shown))
@@ -253,7 +250,6 @@ def _step(run: _Seed, step: int) -> dict[str, tuple[float, float]]:
     extra = _full(run.plan, start) if step % FULL_LOSSES_EVERY == 0 or step == 1 else {}
     run.state, losses = outer_step(run.plan, start)
     values = _read(losses)
-    fine = True
     for name, (inner, outer) in values.items():
         run.rows.append((step, name, seed, inner, outer, *extra.get(name, (None, None))))
         steps, inner_losses, outer_losses = run.history.setdefault(
@@ -264,20 +260,16 @@ def _step(run: _Seed, step: int) -> dict[str, tuple[float, float]]:
         outer_losses.append(outer)
         limit = loss_limit(run.plan, name)
         # written so that NaN counts as bad
-        if inner <= limit and outer <= limit:
-            run.good[name] = start.arms[name]
-        else:
-            fine = False
+        if not (inner <= limit and outer <= limit):
             _freeze(run, name, step, _what(inner, outer, limit))
-    if fine:
-        run.verified = start
+    run.good = run.good.confirmed(run.state)
     return values
 
 
 def _freeze(run: _Seed, name: str, step: int, what: str) -> None:
     """Set an arm back to its last good state, where it stays."""
-    kept = dataclasses.replace(run.good[name], frozen=True)
-    run.state = dataclasses.replace(run.state, arms={**run.state.arms, name: kept})
+    run.state = frozen_arm(run.plan, run.state, run.good.kept(name), name)
+    kept = run.state.arms[name]
     run.changes.append(frozen_row(run.state.outer_step, name, kept.outer_step))
     run.diverged[name] = (
         f"{name} diverged at outer step {step}: {what}; it is kept at its step {kept.outer_step}."

@@ -38,10 +38,15 @@ class HeldOut:
         self.spent = 0.0
         self.next_piece = 0.0
 
-    def begin(self, plan: Plan, state: RunState) -> None:
+    def begin(self) -> None:
         """A new meta-test is due: the run or its settings are new."""
         self.cancel()
         self.enabled = True
+
+    def revive(self) -> None:
+        """Begins again where a failure ended it."""
+        if not self.enabled:
+            self.begin()
 
     def due(self, state: RunState, paused: bool) -> bool:
         """Whether a piece of work may be done now."""

@@ -33,27 +33,26 @@ def saved(driver: Driver, folder: Path) -> Path:
 
 def assert_replays(driver: Driver, folder: Path) -> None:
     checkpoint, settings, state = replay_folder(folder)
-    assert driver.loop.state is not None
-    assert differences(driver.loop.state, state) == []
+    assert differences(driver.run.state, state) == []
     assert differences(checkpoint.state, state) == []
-    assert settings == driver.loop.settings
+    assert settings == driver.run.settings
 
 
 def test_a_run_changed_live_is_replayed_bit_for_bit(tmp_path: Path) -> None:
     driver = Driver(small_settings("maml", "reptile", noise=0.1))
     driver.train_to(5)
-    first = driver.loop.settings
+    first = driver.run.settings
     # both ends of a range at once: one after the other they would cross
     driver.tell(commands.Change(first.with_values({"amplitude_min": 6.0, "amplitude_max": 20 / 3})))
-    driver.tell(commands.Change(driver.loop.settings.with_values({"phase_max": math.pi / 3})))
+    driver.tell(commands.Change(driver.run.settings.with_values({"phase_max": math.pi / 3})))
     driver.train_to(9)
     late = Arm('late "one", α', "maml", (("inner_lr", 0.1), ("optimizer", "sgd")))
-    now = driver.loop.settings
+    now = driver.run.settings
     driver.tell(commands.Change(now.with_arms((*now.arms, late)).with_values({"meta_batch": 7})))
     driver.train_to(70)
     # an arm that is taken away and put back begins anew
-    driver.tell(commands.Change(driver.loop.settings.with_arms(now.arms[1:])))
-    driver.tell(commands.Change(driver.loop.settings.with_arms(now.arms)))
+    driver.tell(commands.Change(driver.run.settings.with_arms(now.arms[1:])))
+    driver.tell(commands.Change(driver.run.settings.with_arms(now.arms)))
     driver.train_to(140)
     folder = saved(driver, tmp_path / "run")
     assert_replays(driver, folder)
@@ -61,7 +60,7 @@ def test_a_run_changed_live_is_replayed_bit_for_bit(tmp_path: Path) -> None:
     other = Driver(small_settings("mtl"))
     other.tell(commands.OpenRun(str(folder)))
     other.train_to(150)
-    other.tell(commands.Change(other.loop.settings.with_values({"outer_lr": 0.01})))
+    other.tell(commands.Change(other.run.settings.with_values({"outer_lr": 0.01})))
     other.train_to(160)
     assert_replays(other, saved(other, tmp_path / "again"))
 
@@ -74,15 +73,14 @@ def test_divergence_is_replayed_too(tmp_path: Path, then: str) -> None:
     wild = settings.with_values({"outer_lr": 100.0})
     driver.tell(commands.Change(wild.with_arms((*wild.arms, default_arm("anil")))))
     driver.train_to(300)
-    assert driver.loop.state is not None
-    assert any(arm.frozen for arm in driver.loop.state.arms.values())
+    assert any(arm.frozen for arm in driver.run.state.arms.values())
     if then == "back":
-        driver.tell(commands.Change(driver.loop.settings.with_values({"outer_lr": 0.001})))
+        driver.tell(commands.Change(driver.run.settings.with_values({"outer_lr": 0.001})))
         driver.tell(commands.BackToLastGood())
         driver.train_to(driver.step + 90)
     elif then == "halve":
         driver.tell(commands.Change(settings))
-        driver.tell(*(commands.ReviveArm(name) for name in driver.loop.state.arms))
+        driver.tell(*(commands.ReviveArm(name) for name in driver.run.state.arms))
         driver.train_to(driver.step + 90)
     assert_replays(driver, saved(driver, tmp_path / "run"))
 
@@ -102,7 +100,7 @@ def test_the_command_says_whether_it_is_equal(
 ) -> None:
     driver = Driver(small_settings("maml"))
     driver.train_to(3)
-    driver.tell(commands.Change(driver.loop.settings.with_values({"inner_lr": 0.02})))
+    driver.tell(commands.Change(driver.run.settings.with_values({"inner_lr": 0.02})))
     driver.train_to(6)
     folder = saved(driver, tmp_path / "run")
     assert main(["train", "--replay", str(folder), "--quiet"]) == 0

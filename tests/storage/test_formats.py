@@ -76,8 +76,8 @@ def test_the_run_of_schema_1_opens_and_goes_on(saved: Path) -> None:
     driver = Driver(Settings().with_values({"hidden": (3,)}))
     driver.tell(commands.OpenRun(str(saved / "run")))
     driver.train_to(7)
-    assert driver.step == 7 and driver.loop.settings == ENDED
-    assert driver.loop.changes[0][1:] == ("inner_lr", "0.01", "0.02")
+    assert driver.step == 7 and driver.run.settings == ENDED
+    assert driver.run.changes[0][1:] == ("inner_lr", "0.01", "0.02")
 
 
 def test_the_initialization_of_schema_1_opens(saved: Path) -> None:
@@ -176,5 +176,5 @@ def test_a_newer_session_is_kept_where_it_is(saved: Path) -> None:
     driver.tell(commands.OpenRun(str(saved / "run")))
     (refused,) = driver.reports(reports.Refused)
     assert isinstance(refused, reports.Refused) and "newer version" in refused.reason
-    assert driver.loop.run_number == 1
+    assert driver.run.number == 1
     assert (saved / "run" / CHANGES).is_file() and (saved / "run" / CHECKPOINT).is_file()

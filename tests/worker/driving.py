@@ -9,6 +9,7 @@ from maml_explorer.protocol import reports as m
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker.loop import Loop
 from maml_explorer.worker.mailbox import Inbox, Outbox
+from maml_explorer.worker.run import Run
 
 
 class Clock:
@@ -43,26 +44,30 @@ class Driver:
         for _ in range(pieces):
             while (command := self.inbox.take()) is not None:
                 self.loop.obey(command)
-            if not self.loop._work():
+            if not self.loop.work():
                 return
 
     def train_to(self, outer_step: int) -> None:
         """Trains until the run stands at this outer step, then pauses."""
         self.tell(c.Train())
-        while self.step < outer_step and self.loop.phase is m.Phase.RUNNING:
+        while self.step < outer_step and self.loop.trainer.phase is m.Phase.RUNNING:
             self.work(1)
         self.tell(c.Pause())
 
     @property
+    def run(self) -> Run:
+        """The run there is."""
+        assert self.loop.trainer.run is not None
+        return self.loop.trainer.run
+
+    @property
     def step(self) -> int:
         """Where the run stands."""
-        assert self.loop.state is not None
-        return self.loop.state.outer_step
+        return self.run.state.outer_step
 
     def theta(self, arm: str) -> torch.Tensor:
         """The initialization of an arm."""
-        assert self.loop.state is not None
-        return self.loop.state.arms[arm].initialization
+        return self.run.state.arms[arm].initialization
 
     def reports(self, kind: type) -> list[m.Report]:
         """Collected reports of one kind."""

@@ -54,16 +54,16 @@ def test_the_meta_test_carries_it_only_with_noise_and_computes_it_once() -> None
         driver.outbox.collect()
         driver.tell(commands.MetaTest())
         for _ in range(1000):
-            driver.loop._work()
+            driver.loop.work()
             for report in driver.reports(reports.MetaTested):
                 assert isinstance(report, reports.MetaTested)
                 return report
         raise AssertionError("no meta-test")
 
     first = tested()
-    assert first.bayes == run(driver.loop.settings)
-    assert first.family == driver.loop.settings.tasks
-    (line,) = driver.loop.held_out.lines.values()
-    assert tested().bayes == line and len(driver.loop.held_out.lines) == 1
-    driver.tell(commands.Change(driver.loop.settings.with_values({"noise": 0.0})))
+    assert first.bayes == run(driver.run.settings)
+    assert first.family == driver.run.settings.tasks
+    (line,) = driver.loop.beside.meta_test.lines.values()
+    assert tested().bayes == line and len(driver.loop.beside.meta_test.lines) == 1
+    driver.tell(commands.Change(driver.run.settings.with_values({"noise": 0.0})))
     assert tested().bayes is None

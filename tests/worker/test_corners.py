@@ -54,16 +54,16 @@ def test_the_good_state_of_an_arm_moves_on_beside_a_frozen_one() -> None:
     settings = with_wild(small_settings("maml", "mtl"))
     driver = Driver(settings)
     driver.train_to(600)
-    assert driver.loop.state is not None and driver.loop.state.arms["Wild"].frozen
-    assert driver.loop.good_of["MTL"].outer_step > 400
-    assert driver.loop.good is not None and driver.loop.good.outer_step < 200
+    assert driver.run.state.arms["Wild"].frozen
+    assert driver.run.good.of_arm["MTL"].outer_step > 400
+    assert driver.run.good.whole is not None and driver.run.good.whole.outer_step < 200
 
 
 @pytest.mark.parametrize("value", [torch.inf, -torch.inf, torch.nan])
 def test_moments_that_are_not_finite_are_not_good(value: float) -> None:
     driver = Driver(small_settings("maml", "mtl"))
     driver.train_to(70)
-    state = driver.loop.state
+    state = driver.run.state
     assert state is not None
     broken = dataclasses.replace(
         state.arms["MAML"],
@@ -73,26 +73,26 @@ def test_moments_that_are_not_finite_are_not_good(value: float) -> None:
         ),
     )
     broken.moments[1][7] = value
-    driver.loop.state = dataclasses.replace(state, arms={**state.arms, "MAML": broken})
+    driver.run.state = dataclasses.replace(state, arms={**state.arms, "MAML": broken})
     driver.train_to(72)
-    kept = driver.loop.state.arms["MAML"]
+    kept = driver.run.state.arms["MAML"]
     assert kept.frozen and all(bool(torch.isfinite(one).all()) for one in kept.moments)
 
 
 def test_a_state_before_a_divergence_is_no_candidate() -> None:
     driver = Driver(small_settings("maml", "mtl"))
     driver.train_to(70)
-    state = driver.loop.state
+    state = driver.run.state
     assert state is not None
     huge = dataclasses.replace(
         state.arms["MAML"], initialization=state.arms["MAML"].initialization * 1e4
     )
-    driver.loop.state = dataclasses.replace(state, arms={**state.arms, "MAML": huge})
+    driver.run.state = dataclasses.replace(state, arms={**state.arms, "MAML": huge})
     driver.train_to(140)
-    assert driver.loop.state.arms["MAML"].frozen
+    assert driver.run.state.arms["MAML"].frozen
     driver.tell(commands.ReviveArm("MAML"))
     driver.train_to(300)
-    for known in (driver.loop.good, driver.loop.good_of["MAML"]):
+    for known in (driver.run.good.whole, driver.run.good.of_arm["MAML"]):
         assert known is not None
         assert float(known.arms["MAML"].initialization.abs().max()) < 100
 
@@ -101,10 +101,10 @@ def test_reviving_drops_the_step_begun_by_hand() -> None:
     driver = Driver(with_wild(small_settings("maml")))
     driver.train_to(100)
     driver.tell(commands.TakeInnerStep())
-    assert driver.loop.pending is not None
+    assert driver.loop.trainer.pending is not None
     driver.tell(commands.ReviveArm("Wild"))
-    assert driver.loop.pending is None and driver.loop.phase is m.Phase.PAUSED
-    assert driver.loop.state is not None and not driver.loop.state.arms["Wild"].frozen
+    assert driver.loop.trainer.pending is None and driver.loop.trainer.phase is m.Phase.PAUSED
+    assert not driver.run.state.arms["Wild"].frozen
 
 
 def test_going_back_keeps_what_was_before() -> None:
@@ -117,8 +117,8 @@ def test_going_back_keeps_what_was_before() -> None:
     blocks = [r for r in reports if isinstance(r, m.Metrics)]
     steps = np.concatenate([block.outer_step for block in blocks])
     assert steps.tolist() == list(range(1, rewound.outer_step + 1))
-    per_step = driver.loop.plan.arms["MAML"].gradient_evaluations(np.int64(1))  # type: ignore[union-attr]
-    assert driver.loop.totals.gradient_evaluations["MAML"] == per_step * rewound.outer_step
+    per_step = driver.run.plan.arms["MAML"].gradient_evaluations(np.int64(1))  # type: ignore[union-attr]
+    assert driver.run.totals.gradient_evaluations["MAML"] == per_step * rewound.outer_step
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_nothing_is_trained_where_all_arms_are_frozen() -> None:
     driver.train_to(100)
     wild = settings.with_arms((Arm("Wild", "maml", (("inner_lr", 50.0),)),))
     driver.tell(commands.Train(), commands.Change(wild))
-    assert driver.loop.phase is m.Phase.PAUSED
+    assert driver.loop.trainer.phase is m.Phase.PAUSED
     step = driver.step
     for command in (commands.TakeOuterStep(), commands.TakeInnerStep(), commands.Train()):
         driver.outbox.collect()
@@ -161,7 +161,7 @@ def test_going_past_the_end_ends_with_going_back() -> None:
     driver.train_to(500)
     assert driver.step == 100
     driver.tell(commands.TakeOuterStep(), commands.Train())
-    assert (driver.step, driver.loop.phase) == (101, m.Phase.FINISHED)
+    assert (driver.step, driver.loop.trainer.phase) == (101, m.Phase.FINISHED)
     driver.tell(commands.BackToLastGood())
     driver.train_to(500)
     assert driver.step == 100
@@ -212,7 +212,7 @@ def test_a_speed_limit_of_nothing_is_refused(rate: float) -> None:
     driver.tell(commands.LimitSpeed(rate))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused) and "above 0" in refused.reason
-    assert driver.loop.limit is None
+    assert driver.loop.trainer.limit is None
 
 
 def test_points_that_are_not_finite_are_refused_and_do_not_come_again() -> None:
@@ -223,7 +223,7 @@ def test_points_that_are_not_finite_are_refused_and_do_not_come_again() -> None:
     driver.tell(commands.ProbeTask(np.array([np.inf]), np.array([1.0]), 1.0, 0.0))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused) and "finite" in refused.reason
-    assert driver.loop.probe is good
+    assert driver.loop.live.probe is good
 
 
 def test_the_meta_test_goes_on_under_a_speed_limit() -> None:
@@ -253,11 +253,11 @@ def test_the_committed_steps_before_a_failure_are_kept() -> None:
     driver = Driver(small_settings("mtl"))
     driver.tell(commands.Train())
     driver.work(10)
-    driver.loop._fail(RuntimeError("planted"))
+    driver.loop.fail(RuntimeError("planted"))
     blocks = [r for r in driver.outbox.collect() if isinstance(r, m.Metrics)]
     assert sum(len(block.outer_step) for block in blocks) == driver.step
     driver.tell(commands.Train())
-    assert driver.loop.held_out.enabled
+    assert driver.loop.beside.meta_test.enabled
 
 
 def test_full_losses_follow_the_minibatches_of_training() -> None:

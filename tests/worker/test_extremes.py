@@ -42,7 +42,7 @@ def _ends(settings: Settings) -> bool:
     got = driver.outbox.collect()
     assert not [r for r in got if isinstance(r, reports.Failed)]
     diverged = {r.arm: r for r in got if isinstance(r, reports.Diverged)}
-    state = driver.loop.state
+    state = driver.run.state
     assert state is not None
     assert {name for name, arm in state.arms.items() if arm.frozen} == set(diverged)
     for name, report in diverged.items():
@@ -56,7 +56,7 @@ def _ends(settings: Settings) -> bool:
     calm = settings.with_values({"inner_lr": 0.01, "outer_lr": 0.001, "inner_steps": 1})
     driver.tell(commands.Change(calm), commands.BackToLastGood())
     step = driver.step
-    assert not any(arm.frozen for arm in driver.loop.state.arms.values())  # type: ignore[union-attr]
+    assert not any(arm.frozen for arm in driver.run.state.arms.values())  # type: ignore[union-attr]
     driver.train_to(step + 5)
     assert driver.step == step + 5
     for name in ("MAML", "FO-MAML", "MTL"):

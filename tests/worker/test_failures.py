@@ -23,8 +23,11 @@ from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run import folder, records
-from maml_explorer.worker import actions, answers, loop, meta_test, slow_motion
+from maml_explorer.worker import answers, divergence, live_answers, meta_test, slow_motion
+from maml_explorer.worker.actions import runs
+from maml_explorer.worker.actions import training as changes
 from maml_explorer.worker.files import saving
+from maml_explorer.worker.files.metrics_file import History
 from maml_explorer.worker.recorder import Recorder
 from tests.worker.driving import Driver, small_settings
 
@@ -64,9 +67,9 @@ def step(driver: Driver, pieces: int) -> None:
             command = driver.inbox.take()
             if command is not None:
                 driver.loop.obey(command)
-            busy = driver.loop._work()
+            busy = driver.loop.work()
         except Exception as error:
-            driver.loop._fail(error)
+            driver.loop.fail(error)
             continue
         if command is None and not busy:
             return
@@ -80,24 +83,24 @@ POINTS: dict[str, tuple[Any, str]] = {
     "the optimizer": (training, "OPTIMIZERS"),
     "noting an outer step": (Recorder, "add"),
     "reading losses": (Recorder, "flush"),
-    "judging finite": (loop, "_finite"),
-    "keeping metrics": (loop.History, "add"),
-    "a probe": (loop, "answer_probe"),
+    "judging finite": (divergence, "_finite"),
+    "keeping metrics": (History, "add"),
+    "a probe": (live_answers, "answer_probe"),
     "the posterior of a probe": (answers, "bayes_posterior"),
-    "watched tasks": (loop, "answer_watch"),
+    "watched tasks": (live_answers, "answer_watch"),
     "a piece of the meta-test": (meta_test, "meta_test"),
     "slow motion": (slow_motion.Pending, "begin"),
     "a press": (slow_motion.Pending, "press"),
-    "resolving settings": (actions, "prepare"),
+    "resolving settings": (changes, "prepare"),
     "beginning a run": (training, "start_run"),
-    "changing a run": (actions, "after_change"),
-    "noting a change": (actions, "change_rows"),
-    "exact references": (actions, "reference_losses"),
+    "changing a run": (changes, "after_change"),
+    "noting a change": (changes, "change_rows"),
+    "exact references": (runs, "reference_losses"),
     "exporting": (saving, "save_initialization"),
     "the meta-test of an export": (records, "evaluation_record"),
     "saving a run": (saving, "save_checkpoint"),
     "rows of a run": (folder.RunFolder, "append"),
-    "opening a run": (actions, "opened_run"),
+    "opening a run": (runs, "opened_run"),
     "the disk": (writer.os, "replace"),
 }
 """What fails → (where it is looked up, its name)."""
@@ -177,14 +180,14 @@ def test_a_failure_is_reported_and_training_goes_on(
         if isinstance(report, m.Metrics):
             assert not np.isinf(report.query_after).any()
     # the run that is there goes on as one that nothing had happened to
-    state, settings = driver.loop.state, driver.loop.settings
+    state, settings = driver.run.state, driver.run.settings
     assert state is not None
     for arm in state.arms.values():
         assert bool(torch.isfinite(arm.initialization).all()) and not arm.frozen
     driver.train_to(state.outer_step + 3)
-    assert driver.loop.phase is m.Phase.PAUSED and driver.loop.state is not None
+    assert driver.loop.trainer.phase is m.Phase.PAUSED
     truth = expected(settings, state, 3)
-    assert driver.loop.state.outer_step == truth.outer_step
+    assert driver.run.state.outer_step == truth.outer_step
     for name, known in truth.arms.items():
         assert torch.equal(driver.theta(name), known.initialization), name
 
@@ -203,7 +206,7 @@ def test_a_failure_is_reported_and_training_goes_on(
 def test_what_failed_is_said_with_what_to_do(error: Exception, words: str) -> None:
     driver = Driver(SETTINGS)
     driver.train_to(2)
-    driver.loop._fail(error)
+    driver.loop.fail(error)
     (failed,) = driver.reports(m.Failed)
     assert isinstance(failed, m.Failed)
     assert words in failed.what and failed.what.endswith(".")
@@ -221,7 +224,7 @@ def test_a_full_disk_is_said_and_training_goes_on(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.History, "add", full)
+        patch.setattr(History, "add", full)
         driver.train_to(5)
         patch.setattr(writer.os, "fsync", full)
         driver.tell(commands.SaveRun(str(tmp_path / "run")))
@@ -236,7 +239,7 @@ def test_a_full_disk_is_said_and_training_goes_on(
         )
     assert list(tmp_path.iterdir()) == []
     driver.train_to(8)
-    assert driver.step == 8 and driver.loop.phase is m.Phase.PAUSED
+    assert driver.step == 8 and driver.loop.trainer.phase is m.Phase.PAUSED
 
 
 def test_an_exception_while_reporting_does_not_end_the_thread(
@@ -253,10 +256,10 @@ def test_an_exception_while_reporting_does_not_end_the_thread(
 
     monkeypatch.setattr(Recorder, "flush", broken)
     driver.outbox.collect()
-    assert driver.loop.recorder.rows
-    driver.loop._fail(RuntimeError("the device is lost"))
-    assert driver.loop.recorder.rows == [], "what cannot be read is not read again"
+    assert driver.loop.trainer.recorder.rows
+    driver.loop.fail(RuntimeError("the device is lost"))
+    assert driver.loop.trainer.recorder.rows == [], "what cannot be read is not read again"
     assert [r.what for r in driver.reports(m.Failed) if isinstance(r, m.Failed)] == [
         "RuntimeError: the device is lost. The state before it is kept."
     ]
-    assert driver.loop.phase is m.Phase.FAILED
+    assert driver.loop.trainer.phase is m.Phase.FAILED

@@ -28,9 +28,9 @@ WATCH = commands.WatchTasks(np.zeros((2, 3)), np.ones((2, 3)))
 class TimedInbox(Inbox):
     """An inbox where a command arrives at a look of a given number: that is the clock here."""
 
-    def __init__(self, command: commands.Command, at: int) -> None:
-        super().__init__()
-        self.looks, self.command, self.at = 0, command, at
+    looks: int
+    command: commands.Command
+    at: int
 
     def __bool__(self) -> bool:
         self.looks += 1
@@ -47,25 +47,27 @@ def every_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def with_inbox(driver: Driver, command: commands.Command, at: int) -> TimedInbox:
-    inbox = TimedInbox(command, at)
-    driver.inbox = driver.loop.inbox = inbox
+    """The driver's inbox becomes one, where it stands: every part of the worker holds it."""
+    inbox = driver.inbox
+    inbox.__class__ = TimedInbox
+    assert isinstance(inbox, TimedInbox)
+    inbox.looks, inbox.command, inbox.at = 0, command, at
     return inbox
 
 
 def replayed(driver: Driver) -> None:
-    assert driver.loop.plan is not None and driver.loop.state is not None
-    training.outer_step(driver.loop.plan, driver.loop.state)  # records
-    driver.loop.take_outer_step()
+    training.outer_step(driver.run.plan, driver.run.state)  # records
+    driver.loop.trainer.take_outer_step()
 
 
 Work = Callable[[Driver], object]
 WORKS: dict[str, Work] = {
-    "recording": lambda d: d.loop.take_outer_step(),
+    "recording": lambda d: d.loop.trainer.take_outer_step(),
     "replay": replayed,
-    "probe": lambda d: d.loop.answer_probe(),
-    "watched tasks": lambda d: d.loop.answer_watch(),
-    "meta-test": lambda d: d.loop._advance_meta_test(paused=True),
-    "slow motion": lambda d: d.loop.press(),
+    "probe": lambda d: d.loop.live.answer_probe(d.run),
+    "watched tasks": lambda d: d.loop.live.answer_watch(d.run),
+    "meta-test": lambda d: d.loop.beside.advance_meta_test(d.run, paused=True),
+    "slow motion": lambda d: d.loop.trainer.press(),
 }
 AT = (1, 4, 15, 30)
 
@@ -83,7 +85,7 @@ def test_a_pause_is_taken_up_at_the_next_kernel(what: str, at: int) -> None:
     assert inbox.holds((commands.Pause,)), "it was there in time"
     assert driver.step == 0 and driver.outbox.collect() == []
     driver.work(1)
-    assert driver.loop.phase is m.Phase.PAUSED
+    assert driver.loop.trainer.phase is m.Phase.PAUSED
     # dropped, not lost: what is shown then is what an undisturbed run shows
     reports = driver.outbox.collect()
     probed = next(r for r in reports if isinstance(r, m.Probed))
@@ -99,10 +101,9 @@ def test_a_pause_is_taken_up_at_the_next_kernel(what: str, at: int) -> None:
 def test_neither_a_batch_nor_a_recording_is_finished_first(at: int, drawn: bool) -> None:
     driver = Driver(small_settings("maml"))
     with_inbox(driver, commands.Pause(), at)
-    assert not driver.loop.take_outer_step()
-    assert driver.loop.plan is not None
-    assert bool(driver.loop.plan.blocks) == drawn
-    assert driver.loop.plan.workspace.kinds == set()
+    assert not driver.loop.trainer.take_outer_step()
+    assert bool(driver.run.plan.blocks) == drawn
+    assert driver.run.plan.workspace.kinds == set()
 
 
 @pytest.mark.usefixtures("every_kernel")
@@ -113,7 +114,7 @@ def test_a_meta_test_that_was_ended_begins_anew() -> None:
         driver.outbox.collect()
         if disturbed:
             inbox = with_inbox(driver, commands.Pause(), 50)
-            driver.loop._advance_meta_test(paused=True)
+            driver.loop.beside.advance_meta_test(driver.run, paused=True)
             assert inbox.holds((commands.Pause,))
         driver.work(20)
         (tested,) = driver.reports(m.MetaTested)
@@ -138,7 +139,7 @@ def test_interrupted_runs_are_the_same_bits() -> None:
         at = at + 7 if disturbed.step == before else 40 * disturbed.step
         assert inbox.looks
     assert dropped > 20
-    for name in calm.loop.settings.arms:
+    for name in calm.run.settings.arms:
         assert torch.equal(calm.theta(name.name), disturbed.theta(name.name)), name
 
 
@@ -151,14 +152,14 @@ def test_an_export_goes_on_while_a_pause_and_probes_are_obeyed(tmp_path: Path) -
     inbox = with_inbox(driver, commands.Pause(), 40)
     inbox.post(commands.ExportInitialization("MAML", str(tmp_path / "a")))
     driver.work(1)
-    assert driver.loop.phase is m.Phase.PAUSED
+    assert driver.loop.trainer.phase is m.Phase.PAUSED
     assert inbox.looks > 200, "the meta-test went on"
     found = load_initialization(tmp_path / "a")
     assert torch.equal(torch.tensor(found.parameters), driver.theta("MAML"))
     # what begins something waits its turn
     inbox = with_inbox(driver, commands.Train(), 40)
     driver.loop.obey(commands.ExportInitialization("MAML", str(tmp_path / "b")))
-    assert driver.loop.phase is m.Phase.PAUSED and inbox.holds((commands.Train,))
+    assert driver.loop.trainer.phase is m.Phase.PAUSED and inbox.holds((commands.Train,))
 
 
 @pytest.mark.usefixtures("every_kernel")

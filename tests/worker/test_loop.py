@@ -15,7 +15,7 @@ from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 from maml_explorer.worker.handle import Worker
-from maml_explorer.worker.loop import PROBE_SECONDS
+from maml_explorer.worker.live_answers import PROBE_SECONDS
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from tests.worker.driving import Clock, Driver, small_settings
 
@@ -180,7 +180,7 @@ def test_a_change_that_needs_a_restart_is_refused_whole() -> None:
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused)
     assert "Seed" in refused.reason
-    assert driver.loop.settings == settings
+    assert driver.run.settings == settings
 
 
 def test_a_pause_drops_the_outer_step_in_progress_and_rewinds() -> None:
@@ -197,12 +197,12 @@ def test_a_pause_drops_the_outer_step_in_progress_and_rewinds() -> None:
         arrived.append(1)
         return 100.0
 
-    driver.loop.clock = clock
-    assert not driver.loop.take_outer_step()
+    driver.loop.trainer.clock = clock
+    assert not driver.loop.trainer.take_outer_step()
     assert driver.step == 2
-    driver.loop.clock = Clock(1e-4)
+    driver.loop.trainer.clock = Clock(1e-4)
     driver.work(1)
-    assert driver.loop.phase is m.Phase.PAUSED
+    assert driver.loop.trainer.phase is m.Phase.PAUSED
     driver.train_to(4)
     assert same(driver.theta("MTL"), plain_loop(settings, 4).arms["MTL"].initialization)
 
@@ -213,10 +213,10 @@ def test_nothing_is_computed_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> No
     driver.inbox.post(commands.Train())
     driver.inbox.post(commands.Stop())
     worked = []
-    monkeypatch.setattr(driver.loop, "_work", lambda: worked.append(driver.loop.stopping) or True)
+    monkeypatch.setattr(driver.loop, "work", lambda: worked.append(driver.loop.stopped) or True)
     driver.loop.run()
     assert worked == [False]
-    assert driver.loop.phase is m.Phase.STOPPED
+    assert driver.loop.trainer.phase is m.Phase.STOPPED
 
 
 def test_a_late_arm_begins_at_its_own_step_0() -> None:
@@ -226,11 +226,10 @@ def test_a_late_arm_begins_at_its_own_step_0() -> None:
     both = settings.with_arms((*settings.arms, Arm("Fast", "maml", (("inner_lr", 0.1),))))
     driver.tell(commands.Change(both))
     driver.train_to(8)
-    assert driver.loop.state is not None
-    assert driver.loop.state.arms["Fast"].outer_step == 3
+    assert driver.run.state.arms["Fast"].outer_step == 3
     assert same(driver.theta("MAML"), plain_loop(settings, 8).arms["MAML"].initialization)
     driver.tell(commands.Change(settings))
-    assert list(driver.loop.state.arms) == ["MAML"]
+    assert list(driver.run.state.arms) == ["MAML"]
 
 
 @pytest.mark.parametrize("lr", [30.0, 100.0])
@@ -256,10 +255,9 @@ def test_back_to_the_last_good_state_revives_all_arms() -> None:
     driver.train_to(128)
     driver.tell(commands.Change(settings.with_values({"outer_lr": 100.0})))
     driver.train_to(400)
-    assert driver.loop.state is not None
-    assert any(arm.frozen for arm in driver.loop.state.arms.values())
+    assert any(arm.frozen for arm in driver.run.state.arms.values())
     driver.tell(commands.Change(settings), commands.BackToLastGood())
-    assert not any(arm.frozen for arm in driver.loop.state.arms.values())
+    assert not any(arm.frozen for arm in driver.run.state.arms.values())
     (rewound,) = driver.reports(m.Rewound)
     assert isinstance(rewound, m.Rewound)
     step = rewound.outer_step
@@ -316,7 +314,7 @@ def test_training_pauses_at_the_declared_step_and_goes_on_when_told() -> None:
     driver.train_to(100)
     assert driver.step == 7
     driver.tell(commands.Train())
-    assert driver.loop.phase is m.Phase.FINISHED
+    assert driver.loop.trainer.phase is m.Phase.FINISHED
     driver.tell(commands.Train(beyond=True))
     driver.work(3)
     assert driver.step == 10
@@ -416,7 +414,7 @@ def test_cuda_asked_for_and_absent_is_refused_in_words() -> None:
     driver.tell(commands.Restart(small_settings("maml", device="cuda")))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused) and "CUDA" in refused.reason
-    assert driver.loop.run_number == 1
+    assert driver.run.number == 1
 
 
 def test_an_empty_support_set_shows_the_initialization() -> None:
@@ -454,7 +452,7 @@ def test_memory_that_is_not_enough_is_said_with_what_to_lower(
 ) -> None:
     driver = Driver(small_settings("maml"))
     driver.train_to(3)
-    driver.loop._fail(torch.OutOfMemoryError("planted"))
+    driver.loop.fail(torch.OutOfMemoryError("planted"))
     (failed,) = driver.reports(m.Failed)
     assert isinstance(failed, m.Failed) and "lower the meta-batch" in failed.what
     driver.train_to(5)

@@ -16,7 +16,7 @@ def test_only_the_first_meta_tests_are_hurried() -> None:
     trained, _ = outer_step(plan, start)
     clock = Clock(0.5)  # every look is half a second later, so a piece takes that long
     held_out = HeldOut(clock)
-    held_out.begin(plan, start)
+    held_out.begin()
 
     def share_of_a_piece(state) -> float:
         held_out.advance(1, plan, state)
@@ -34,4 +34,4 @@ def test_only_the_first_meta_tests_are_hurried() -> None:
         expected = [FIRST_SHARE] * (pieces - 1) + [SHARE]
         assert whole_test(trained) == pytest.approx(expected), "known at its last piece"
         assert whole_test(trained) == pytest.approx([SHARE] * pieces)
-        held_out.begin(plan, trained)  # as after a change of the settings
+        held_out.begin()  # as after a change of the settings

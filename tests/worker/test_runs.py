@@ -33,7 +33,7 @@ def test_a_reset_run_can_be_brought_back() -> None:
     driver.train_to(3)
     driver.outbox.collect()
     driver.tell(commands.BringBack(1))
-    assert (driver.step, driver.loop.run_number) == (70, 3)
+    assert (driver.step, driver.run.number) == (70, 3)
     again = joined(driver)
     assert again.run == 3
     np.testing.assert_array_equal(again.outer_step, before.outer_step)
@@ -56,7 +56,7 @@ def test_few_runs_are_kept() -> None:
     driver = Driver(settings)
     for _ in range(10):
         driver.tell(commands.Restart(settings))
-    assert list(driver.loop.kept) == [7, 8, 9, 10]
+    assert list(driver.loop.kept.runs) == [7, 8, 9, 10]
 
 
 def test_a_held_run_stays_until_it_is_brought_back() -> None:
@@ -66,7 +66,7 @@ def test_a_held_run_stays_until_it_is_brought_back() -> None:
     driver.tell(commands.HoldRun())
     for _ in range(10):
         driver.tell(commands.Restart(settings))
-    assert list(driver.loop.kept) == [1, 7, 8, 9, 10]
+    assert list(driver.loop.kept.runs) == [1, 7, 8, 9, 10]
     driver.tell(commands.BringBack(None))
     assert driver.step == 5
     driver.outbox.collect()
@@ -75,7 +75,7 @@ def test_a_held_run_stays_until_it_is_brought_back() -> None:
     assert isinstance(refused, m.Refused) and "no longer kept" in refused.reason
     for _ in range(10):
         driver.tell(commands.Restart(settings))
-    assert 1 not in driver.loop.kept and len(driver.loop.kept) == 4
+    assert 1 not in driver.loop.kept.runs and len(driver.loop.kept.runs) == 4
 
 
 def test_training_pauses_exactly_where_it_is_told_to() -> None:
@@ -84,9 +84,9 @@ def test_training_pauses_exactly_where_it_is_told_to() -> None:
 
     def train(until: int | None) -> tuple[int, m.Phase]:
         driver.tell(commands.Train(until=until))
-        while driver.loop.phase is m.Phase.RUNNING:
+        while driver.loop.trainer.phase is m.Phase.RUNNING:
             driver.work(1)
-        return driver.step, driver.loop.phase
+        return driver.step, driver.loop.trainer.phase
 
     assert train(17) == (17, m.Phase.PAUSED)
     assert train(17) == (17, m.Phase.PAUSED)
@@ -108,8 +108,8 @@ def test_a_saved_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     opened = Driver(small_settings("mtl"))
     opened.outbox.collect()
     opened.tell(commands.OpenRun(str(tmp_path / "run")))
-    assert (opened.step, opened.loop.run_number) == (100, 2)
-    assert opened.loop.settings == settings
+    assert (opened.step, opened.run.number) == (100, 2)
+    assert opened.run.settings == settings
     again = joined(opened)
     np.testing.assert_array_equal(again.outer_step, before.outer_step)
     np.testing.assert_array_equal(again.support_before, before.support_before)
@@ -127,12 +127,12 @@ def test_a_late_arm_counts_its_own_steps_after_opening(tmp_path: Path) -> None:
     late = settings.with_arms((*settings.arms, default_arm("anil")))
     driver.tell(commands.Change(late))
     driver.train_to(50)
-    known = dict(driver.loop.totals.gradient_evaluations)
+    known = dict(driver.run.totals.gradient_evaluations)
     driver.tell(commands.SaveRun(str(tmp_path / "run")))
     opened = Driver(settings)
     opened.outbox.collect()
     opened.tell(commands.OpenRun(str(tmp_path / "run")))
-    assert opened.loop.totals.gradient_evaluations == known
+    assert opened.run.totals.gradient_evaluations == known
     counts = joined(opened).gradient_evaluations
     assert counts[:, -1].tolist() == [known["MAML"], known["ANIL"]]
     assert counts[1, 29] == 0 < counts[1, 30] == known["ANIL"] / 20
@@ -157,7 +157,7 @@ def test_a_damaged_run_is_refused_and_the_current_one_goes_on(tmp_path: Path, da
     driver.tell(commands.OpenRun(str(folder)))
     (refused,) = driver.reports(m.Refused)
     assert isinstance(refused, m.Refused) and refused.reason.count("\n") == 0
-    assert (driver.step, driver.loop.run_number) == (5, 1)
+    assert (driver.step, driver.run.number) == (5, 1)
 
 
 def block(first: int, count: int, value: float) -> m.Metrics:

@@ -52,8 +52,7 @@ def trained(plan: Plan, state: RunState, steps: int) -> RunState:
 
 
 def assert_same(driver: Driver, state: RunState) -> None:
-    assert driver.loop.state is not None
-    assert differences(driver.loop.state, state) == []
+    assert differences(driver.run.state, state) == []
 
 
 @pytest.mark.parametrize("norm", ["none", "batch-per-step"])
@@ -77,11 +76,10 @@ def test_a_late_arm_begins_its_schedules_anew() -> None:
     driver.train_to(4)
     driver.tell(commands.Change(settings))
     driver.train_to(6)
-    assert driver.loop.state is not None and driver.loop.plan is not None
-    late = driver.loop.state.arms["Meta-SGD"]
+    late = driver.run.state.arms["Meta-SGD"]
     assert late.outer_step == 2
     # at its own step 2 it is first order still, as an arm that began with the run was
-    assert not driver.loop.plan.arms["Meta-SGD"].in_force(late.outer_step).second_order
+    assert not driver.run.plan.arms["Meta-SGD"].in_force(late.outer_step).second_order
 
 
 @pytest.mark.parametrize("steps", [1, 4, 0])
@@ -112,8 +110,7 @@ def test_learned_step_sizes_follow_alpha() -> None:
     driver.train_to(4)
     before = {name: driver.theta(name).clone() for name in ("Meta-SGD", "LSLR", "MTL")}
     driver.tell(commands.Change(tricky(inner_lr=0.005)))
-    assert driver.loop.plan is not None
-    count = driver.loop.plan.model.parameter_count
+    count = driver.run.plan.model.parameter_count
     for name, was in before.items():
         assert torch.equal(driver.theta(name)[:count], was[:count])
         torch.testing.assert_close(driver.theta(name)[count:], was[count:] / 2)
@@ -133,10 +130,9 @@ def test_a_frozen_arm_goes_on_with_its_step_sizes(tmp_path: Path) -> None:
     wild = settings.with_values({"outer_lr": 100.0, "inner_steps": 3, "outer_steps": 1000})
     driver.tell(commands.Change(wild))
     driver.train_to(300)
-    assert driver.loop.state is not None and driver.loop.plan is not None
-    frozen = [name for name, arm in driver.loop.state.arms.items() if arm.frozen]
+    frozen = [name for name, arm in driver.run.state.arms.items() if arm.frozen]
     assert "LSLR" in frozen
-    count = driver.loop.plan.model.parameter_count
+    count = driver.run.plan.model.parameter_count
     assert len(driver.theta("LSLR")) == count + 9 and bool(driver.theta("LSLR").isfinite().all())
     driver.tell(commands.Change(settings.with_values({"outer_steps": 1000})))
     driver.tell(*(commands.ReviveArm(name) for name in frozen))
@@ -148,7 +144,7 @@ def test_a_frozen_arm_goes_on_with_its_step_sizes(tmp_path: Path) -> None:
     opened = Driver(small_settings("mtl"))
     opened.tell(commands.OpenRun(str(tmp_path / "run")))
     assert_same(opened, state)
-    assert opened.loop.totals.gradient_evaluations.keys() == state.arms.keys()
+    assert opened.run.totals.gradient_evaluations.keys() == state.arms.keys()
 
 
 def test_an_arm_may_learn_its_rates_from_now_on() -> None:
@@ -157,14 +153,13 @@ def test_an_arm_may_learn_its_rates_from_now_on() -> None:
     driver.train_to(3)
     driver.tell(commands.Change(settings.with_arms((Arm("MAML", "maml", LSLR), settings.arms[1]))))
     driver.train_to(5)
-    assert driver.loop.state is not None
-    assert [arm.outer_step for arm in driver.loop.state.arms.values()] == [2, 5]
+    assert [arm.outer_step for arm in driver.run.state.arms.values()] == [2, 5]
 
 
 def test_everything_adapts_with_what_was_learned(tmp_path: Path) -> None:
     driver = Driver(tricky(outer_lr=0.05, precision="float64"))
     driver.train_to(10)
-    plan, state = driver.loop.plan, driver.loop.state
+    plan, state = driver.run.plan, driver.run.state
     assert plan is not None and state is not None
     x, y, grid = np.array([-1.0, 0.3, 2.0]), np.array([0.5, -1.0, 1.0]), torch.linspace(-2, 2, 5)
     for name in ("Meta-SGD", "LSLR", "LSLR head"):
@@ -225,7 +220,7 @@ def test_views_look_at_what_was_learned(view: str) -> None:
         checked = [one for one in insight.value.values() if isinstance(one, CheckSeen)]
         assert len(checked) == 3 and all(one.error < 1e-6 for one in checked)
     if view == "step_sizes":
-        seen, plan = insight.value, driver.loop.plan
+        seen, plan = insight.value, driver.run.plan
         assert isinstance(seen, StepSizesSeen) and plan is not None
         rates = driver.theta("Meta-SGD")[plan.model.parameter_count :][:16].double()
         np.testing.assert_array_equal(seen.each[0], rates.view(2, 8))

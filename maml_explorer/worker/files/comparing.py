@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from maml_explorer.core.replay.interruption import Interrupted
+from maml_explorer.core.replay.interruption import Interrupted, Look
 from maml_explorer.files.writer import write_text
 from maml_explorer.protocol import commands, reports
 from maml_explorer.published.verdicts import wanted_tests
@@ -15,18 +15,16 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.storage.initialization.folder import versions
 from maml_explorer.storage.report.report import Report, binned, report_html
 from maml_explorer.storage.run.records import evaluation_record
-
-if TYPE_CHECKING:
-    from maml_explorer.worker.loop import Loop
+from maml_explorer.worker.run import Run
 
 
-def compared(loop: Loop, command: commands.Reproduce) -> reports.Compared:
+def compared(run: Run, command: commands.Reproduce, look: Look) -> reports.Compared:
     """The verdicts on the run as it is now; the report is written where a file is named.
 
     Raises:
         SettingsError: where nothing can be compared or written; nothing was changed.
     """
-    report = _report(loop, command)
+    report = _report(run, command, look)
     if command.file:
         path = Path(command.file)
         if path.exists():
@@ -36,20 +34,17 @@ def compared(loop: Loop, command: commands.Reproduce) -> reports.Compared:
             write_text(path, report_html(report))
         except OSError as error:
             raise SettingsError(f"{path} cannot be written: {error.strerror}.") from None
-    assert loop.state is not None
     return reports.Compared(
-        loop.run_number,
-        loop.state.outer_step,
+        run.number,
+        run.state.outer_step,
         command.preset,
         report.comparisons,
         report.deviations,
     )
 
 
-def _report(loop: Loop, command: commands.Reproduce) -> Report:
-    preset, plan, state, settings = command.preset, loop.plan, loop.state, loop.settings
-    if plan is None or state is None:
-        raise SettingsError("There is no run yet.")
+def _report(run: Run, command: commands.Reproduce, look: Look) -> Report:
+    preset, plan, state, settings = command.preset, run.plan, run.state, run.settings
     if not preset.published and not command.file:
         raise SettingsError(f"No numbers are published for the preset “{preset.title}”.")
     if preset.published and preset.settings.tasks != settings.tasks:
@@ -65,7 +60,7 @@ def _report(loop: Loop, command: commands.Reproduce) -> Report:
             name: tuple(
                 evaluation_record(
                     plan, name, state.arms[name].initialization,
-                    shots=shots, inner_steps=steps, look=loop.look_while_writing,
+                    shots=shots, inner_steps=steps, look=look,
                 )
                 for shots, steps in of_arm.items()
             )
@@ -78,7 +73,7 @@ def _report(loop: Loop, command: commands.Reproduce) -> Report:
         settings=settings,
         records={settings.run.seed: records},
         outer_steps={name: state.arms[name].outer_step for name in tests},
-        losses=_losses(loop),
+        losses=_losses(run),
         notes=tuple(
             f"{name} diverged; it is kept at its step {state.arms[name].outer_step}."
             for name in tests
@@ -87,13 +82,13 @@ def _report(loop: Loop, command: commands.Reproduce) -> Report:
         command="in the window: File, Write report",
         device=str(plan.device),
         versions=versions(),
-        changed=_changed(loop),
+        changed=_changed(run),
     )
 
 
-def _losses(loop: Loop) -> dict[str, tuple[list[float], list[float]]]:
+def _losses(run: Run) -> dict[str, tuple[list[float], list[float]]]:
     found: dict[str, tuple[list[Any], list[Any]]] = {}
-    for block in loop.history.blocks(loop.run_number):
+    for block in run.history.blocks(run.number):
         for row, name in enumerate(block.arms):
             known = np.isfinite(block.query_after[row])
             steps, losses = found.setdefault(name, ([], []))
@@ -105,9 +100,9 @@ def _losses(loop: Loop) -> dict[str, tuple[list[float], list[float]]]:
     }
 
 
-def _changed(loop: Loop) -> tuple[str, ...]:
+def _changed(run: Run) -> tuple[str, ...]:
     """What was changed while the run trained, in words."""
-    steps = sorted({int(row[0]) for row in loop.changes if int(row[0]) > 0})
+    steps = sorted({int(row[0]) for row in run.changes if int(row[0]) > 0})
     if not steps:
         return ()
     shown = ", ".join(map(str, steps[:5])) + (" …" if len(steps) > 5 else "")

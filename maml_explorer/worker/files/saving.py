@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from maml_explorer.core.last_good import LastGood
 from maml_explorer.core.plan import Plan, prepare
-from maml_explorer.core.replay.interruption import Interrupted
+from maml_explorer.core.replay.interruption import Interrupted, Look
 from maml_explorer.core.training import RunState
 from maml_explorer.files.reader import StorageError
 from maml_explorer.protocol import commands, reports
@@ -32,28 +33,24 @@ from maml_explorer.storage.run.metrics import Losses, read_losses
 from maml_explorer.storage.run.records import arm_records
 from maml_explorer.worker.files.metrics_file import History
 from maml_explorer.worker.files.other_run import write_pin
-
-if TYPE_CHECKING:
-    from maml_explorer.core.replay.interruption import Look
-    from maml_explorer.worker.loop import Loop
+from maml_explorer.worker.run import Run
 
 
-def export_initialization(loop: Loop, command: commands.ExportInitialization) -> str:
+def export_initialization(run: Run, command: commands.ExportInitialization, look: Look) -> str:
     """Write the arm's newest state; the folder.
 
     Raises:
         SettingsError: where it cannot be written; nothing was changed.
     """
-    plan, state = _state(loop)
-    loop.settings.arm(command.arm)  # refuses an unknown name in words
+    run.settings.arm(command.arm)  # refuses an unknown name in words
     folder = Path(command.folder)
     with _refused(folder):
-        initialization = initialization_of(plan, state, command.arm, loop.look_while_writing)
+        initialization = initialization_of(run.plan, run.state, command.arm, look)
         save_initialization(folder, initialization, overwrite=command.overwrite)
     return str(folder)
 
 
-def save_run(loop: Loop, command: commands.SaveRun) -> str:
+def save_run(run: Run, command: commands.SaveRun, look: Look) -> str:
     """Write the run as a folder that `train --resume` can go on with; the folder.
 
     Its metrics file has every outer step; the two losses that cost extra passes stay empty.
@@ -61,24 +58,24 @@ def save_run(loop: Loop, command: commands.SaveRun) -> str:
     Raises:
         SettingsError: where it cannot be written.
     """
-    plan, state = _state(loop)
+    plan, state = run.plan, run.state
     path = Path(command.folder)
-    with _refused(path), whole_run(path, loop.settings, overwrite=command.overwrite) as folder:
-        folder.append(files.CHANGES, loop.changes)
-        write_insight(folder.path, _found(loop), loop.figures.rows())
-        for block in loop.history.blocks(loop.run_number):
-            folder.append(files.METRICS, _rows(block, loop.settings.run.seed))
+    with _refused(path), whole_run(path, run.settings, overwrite=command.overwrite) as folder:
+        folder.append(files.CHANGES, run.changes)
+        write_insight(folder.path, _found(run), run.figures.rows())
+        for block in run.history.blocks(run.number):
+            folder.append(files.METRICS, _rows(block, run.settings.run.seed))
         for name in () if command.autosave else state.arms:
-            place = folder.initialization_folder(loop.settings, name, None)
-            found = initialization_of(plan, state, name, loop.look_while_writing)
+            place = folder.initialization_folder(run.settings, name, None)
+            found = initialization_of(plan, state, name, look)
             save_initialization(place, found)
         frozen = {name: "it diverged." for name, arm in state.arms.items() if arm.frozen}
         save_checkpoint(
             folder.path / files.CHECKPOINT,
             Checkpoint(
-                loop.settings,
+                run.settings,
                 state,
-                (loop.settings.run.seed,),
+                (run.settings.run.seed,),
                 diverged={name: f"{name} was frozen: {why}" for name, why in frozen.items()},
                 file_sizes=folder.file_sizes(),
             ),
@@ -86,20 +83,19 @@ def save_run(loop: Loop, command: commands.SaveRun) -> str:
     return str(path)
 
 
-def pin_run(loop: Loop, command: commands.PinRun) -> None:
+def pin_run(run: Run, command: commands.PinRun) -> None:
     """Write what can be shown of the run later.
 
     Raises:
         SettingsError: where it cannot be written.
     """
-    _, state = _state(loop)
     path = Path(command.folder)
     with _refused(path):
-        write_pin(path, loop.settings, state)
+        write_pin(path, run.settings, run.state)
 
 
-def opened_run(path: Path) -> dict[str, Any]:
-    """What a saved run folder makes of the loop's attributes of a run.
+def opened_run(path: Path) -> Run:
+    """The run that was saved in a folder.
 
     Raises:
         SettingsError: where the folder is no run, is damaged, or was trained on another device.
@@ -120,32 +116,29 @@ def opened_run(path: Path) -> dict[str, Any]:
     block = _block(plan, state, losses)
     if block is not None:
         history.add(block)
-    return {
-        "settings": settings,
-        "plan": plan,
-        "state": state,
-        "good": state,
-        "candidate": state,
-        "totals": history.totals(),
-        "changes": changes,
-        "last_change": {},
-        "beyond": state.outer_step > settings.outer.outer_steps,
-        "history": history,
-        "figures": figures,
-        "insights": {},
-        "saved_insights": saved,
-    }
+    return Run(
+        settings,
+        plan,
+        state,
+        LastGood.begin(state),
+        changes=changes,
+        beyond=state.outer_step > settings.outer.outer_steps,
+        totals=history.totals(),
+        history=history,
+        figures=figures,
+        saved_insights=saved,
+    )
 
 
-def _found(loop: Loop) -> list[dict[str, Any]]:
+def _found(run: Run) -> list[dict[str, Any]]:
     """What the views found last, and what they had found in the run that was opened."""
-    seed = loop.settings.run.seed
+    seed = run.settings.run.seed
     entries = [
         insight_entry(one.request.view, one.request.values(), seed, one.outer_step, one.value)
-        for one in loop.insights.values()
+        for one in run.insights.values()
     ]
     newer = {same_view(entry) for entry in entries}
-    return [entry for entry in loop.saved_insights if same_view(entry) not in newer] + entries
+    return [entry for entry in run.saved_insights if same_view(entry) not in newer] + entries
 
 
 def _rows(block: reports.Metrics, seed: int) -> Iterator[tuple[object, ...]]:
@@ -195,12 +188,6 @@ def initialization_of(
         arm.outer_step,
         arm_records(plan, arm_name, arm.initialization, look),
     )
-
-
-def _state(loop: Loop) -> tuple[Plan, RunState]:
-    if loop.plan is None or loop.state is None:
-        raise SettingsError("There is no run yet.")
-    return loop.plan, loop.state
 
 
 @contextmanager

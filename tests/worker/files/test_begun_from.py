@@ -37,9 +37,9 @@ def test_its_weights_are_what_the_arm_starts_from(exported: tuple[Path, Driver])
     driver.outbox.collect()
     driver.tell(commands.OpenInitialization(str(folder)))
     assert torch.equal(driver.theta("MAML"), source.theta("MAML"))
-    assert driver.step == 0 and driver.loop.phase is reports.Phase.PAUSED
-    assert driver.loop.settings.inner.inner_lr == 0.05
-    assert [arm.name for arm in driver.loop.settings.arms] == ["MAML"]
+    assert driver.step == 0 and driver.loop.trainer.phase is reports.Phase.PAUSED
+    assert driver.run.settings.inner.inner_lr == 0.05
+    assert [arm.name for arm in driver.run.settings.arms] == ["MAML"]
     # the curves that are drawn are those of the run it was exported from
     source.tell(PROBE)
     (one,), (two,) = (d.reports(reports.Probed)[-1:] for d in (driver, source))
@@ -69,7 +69,7 @@ def test_other_arms_and_settings_beside_it(exported: tuple[Path, Driver]) -> Non
     driver = Driver(settings)
     fresh = driver.theta("ANIL").clone()
     driver.tell(commands.OpenInitialization(str(folder), settings))
-    assert driver.loop.settings == settings
+    assert driver.run.settings == settings
     assert torch.equal(driver.theta("MAML"), source.theta("MAML"))
     assert torch.equal(driver.theta("ANIL"), fresh), "as its seed says"
 

@@ -44,7 +44,7 @@ def test_the_verdicts_are_those_of_the_meta_test_with_the_published_shots() -> N
 
 def test_what_is_otherwise_is_said() -> None:
     driver = driver_at(4)
-    driver.tell(commands.Change(driver.loop.settings.with_values({"inner_lr": 0.02})))
+    driver.tell(commands.Change(driver.run.settings.with_values({"inner_lr": 0.02})))
     driver.train_to(6)
     driver.tell(commands.Reproduce(PRESET))
     (found,) = driver.reports(reports.Compared)

@@ -32,15 +32,15 @@ def test_an_exported_arm_is_its_newest_state(tmp_path: Path) -> None:
 def test_a_saved_run_is_resumed_bit_for_bit(tmp_path: Path) -> None:
     driver = Driver(small_settings("maml", "reptile"))
     driver.train_to(5)
-    driver.tell(commands.Change(driver.loop.settings.with_values({"inner_lr": 0.02})))
+    driver.tell(commands.Change(driver.run.settings.with_values({"inner_lr": 0.02})))
     driver.train_to(9)
     driver.tell(commands.SaveRun(str(tmp_path / "run")))
     assert driver.reports(reports.Exported) == [reports.Exported("run", str(tmp_path / "run"))]
     folder, settings = open_run(tmp_path / "run")
-    assert settings == driver.loop.settings and settings["inner_lr"] == 0.02
+    assert settings == driver.run.settings and settings["inner_lr"] == 0.02
     plan = prepare(settings)
     checkpoint = load_checkpoint(folder.path / CHECKPOINT, plan)
-    state = driver.loop.state
+    state = driver.run.state
     assert state is not None and checkpoint.state.outer_step == state.outer_step
     resumed, _ = outer_step(plan, checkpoint.state)
     expected, _ = outer_step(prepare(settings), state)
@@ -74,7 +74,7 @@ def test_folders_that_are_there_are_refused_in_words(tmp_path: Path) -> None:
         assert refused.command == type(command).__name__
         assert refused.reason.endswith(".") and "\n" not in refused.reason
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
-    assert driver.loop.phase is reports.Phase.PAUSED
+    assert driver.loop.trainer.phase is reports.Phase.PAUSED
 
 
 def test_an_export_is_given_up_when_that_is_asked_meanwhile(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def saved(driver: Driver, folder: Path, overwrite: bool = False) -> None:
 
 
 def looked_at(driver: Driver, *requests: InsightRequest) -> None:
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     driver.tell(LookInside(requests))
     driver.work(2000)
     driver.tell(LookInside(()))
@@ -50,7 +50,7 @@ def test_a_run_is_saved_with_what_the_views_found_and_brings_it_back(tmp_path: P
     assert [(e["view"], e["outer_step"], e["seed"]) for e in entries] == [
         ("gradient", 4, 0), ("stability", 4, 0),
     ]  # fmt: skip
-    found = driver.loop.insights["gradient", None].value
+    found = driver.run.insights["gradient", None].value
     assert isinstance(found, dict)
     assert entries[0]["value"]["MAML"]["norm"] == found["MAML"].norm.tolist()
     assert "no inner loop" in entries[0]["value"]["MTL"]["reason"]
@@ -78,7 +78,7 @@ def test_back_to_the_last_good_state_forgets_what_came_after() -> None:
     looked_at(driver, GRADIENT)
     driver.tell(commands.BackToLastGood())
     assert driver.step < 4
-    assert driver.loop.figures.series("gradient", "MAML", "cosine, whole").steps == [0]
+    assert driver.run.figures.series("gradient", "MAML", "cosine, whole").steps == [0]
 
 
 def test_a_run_without_views_has_no_such_files(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def values(driver: Driver) -> list[Insight]:
 def test_visible_views_take_their_share_of_training_together(clock: Clock, stub: Stub) -> None:
     driver = Driver(small_settings("maml", outer_steps=10**6), clock)
     driver.tell(LookInside((asked(nth=1), asked(nth=2), asked(nth=3))), commands.Train())
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     begin = clock.now
     driver.work(4000)
     share = stub.pieces * stub.seconds / (clock.now - begin)
@@ -97,7 +97,7 @@ def test_visible_views_take_their_share_of_training_together(clock: Clock, stub:
 
 def test_a_view_that_is_asked_for_goes_ahead(clock: Clock, stub: Stub) -> None:
     driver = Driver(small_settings("maml", outer_steps=10**6), clock)
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     driver.tell(LookInside((asked(nth=1),)), commands.Train())
     driver.work(10)
     driver.outbox.collect()
@@ -122,7 +122,7 @@ def test_a_hidden_view_costs_nothing(clock: Clock, stub: Stub) -> None:
     before = stub.pieces
     driver.work(400)
     assert stub.pieces == before
-    assert not driver.loop.insight.jobs
+    assert not driver.loop.beside.insight.jobs
     assert stub.closed == 1
 
 
@@ -131,7 +131,7 @@ def test_paused_a_view_runs_to_its_end_once_and_commands_come_between(
 ) -> None:
     driver = Driver(small_settings("maml"), clock)
     driver.train_to(3)
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     driver.tell(LookInside((asked(),)))
     driver.work(1)
     assert stub.pieces == 1
@@ -143,7 +143,7 @@ def test_paused_a_view_runs_to_its_end_once_and_commands_come_between(
     (found,) = values(driver)
     assert (found.outer_step, found.value) == (3, 3)
     assert stub.pieces == PIECES
-    assert not driver.loop._work()  # the thread waits for a command
+    assert not driver.loop.work()  # the thread waits for a command
     driver.tell(RefreshInsight(asked()))
     driver.work(100)
     assert len(values(driver)) == 1
@@ -152,7 +152,7 @@ def test_paused_a_view_runs_to_its_end_once_and_commands_come_between(
 
 def test_a_view_looks_at_the_state_at_which_it_began(clock: Clock, stub: Stub) -> None:
     driver = Driver(small_settings("maml", outer_steps=10**6), clock)
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     driver.tell(LookInside((asked(),)), commands.Train())
     while not (found := values(driver)):
         driver.work(1)
@@ -162,7 +162,7 @@ def test_a_view_looks_at_the_state_at_which_it_began(clock: Clock, stub: Stub) -
 def test_a_view_begins_anew_where_settings_or_options_change(clock: Clock, stub: Stub) -> None:
     settings = small_settings("maml")
     driver = Driver(settings, clock)
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     driver.tell(LookInside((asked(size=1),)))
     driver.work(2)
     driver.tell(LookInside((asked(size=2),)))
@@ -170,7 +170,7 @@ def test_a_view_begins_anew_where_settings_or_options_change(clock: Clock, stub:
     assert stub.begun == [(0, {"size": 1}), (0, {"size": 2})]
     assert [v.request for v in values(driver)] == [asked(size=2)]
     driver.tell(commands.Change(settings.with_values({"inner_lr": 0.02})))
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     driver.work(50)
     assert len(stub.begun) == 3, "the state is the same, but α is not"
     driver.tell(commands.Restart(settings))
@@ -180,10 +180,10 @@ def test_a_view_begins_anew_where_settings_or_options_change(clock: Clock, stub:
 
 def test_an_exception_ends_that_view_alone(clock: Clock, stub: Stub) -> None:
     driver = Driver(small_settings("maml", outer_steps=10**6), clock)
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     driver.tell(LookInside((asked(breaks=True), asked())), commands.Train())
     driver.work(2000)
-    assert driver.loop.phase is reports.Phase.RUNNING
+    assert driver.loop.trainer.phase is reports.Phase.RUNNING
     found = {v.request: v for v in values(driver)}
     broken = found[asked(breaks=True)]
     assert broken.failed == "ValueError: this view is broken"
@@ -207,13 +207,13 @@ def test_a_view_that_does_not_exist_is_refused_in_words(clock: Clock) -> None:
         (refused,) = driver.reports(reports.Refused)
         assert isinstance(refused, reports.Refused)
         assert "There is no view 'aura'" in refused.reason
-        assert not driver.loop.insight.jobs
+        assert not driver.loop.beside.insight.jobs
 
 
 def test_progress_is_reported_now_and_then(clock: Clock, stub: Stub) -> None:
     stub.seconds = 0.06
     driver = Driver(small_settings("maml"), clock)
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     driver.tell(LookInside((asked(),)))
     seen = []
     for _ in range(PIECES + 1):
@@ -244,7 +244,7 @@ def test_the_gradient_view_is_what_autograd_says() -> None:
     settings = small_settings("maml", "fomaml", "reptile", "mtl", inner_steps=2)
     settings = settings.with_values({"precision": "float64", "activation": "tanh"})
     driver = Driver(settings)
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     driver.tell(LookInside((GRADIENT,)))
     driver.work(100)
     (found,) = values(driver)
@@ -277,7 +277,7 @@ def test_the_gradient_view_is_what_autograd_says() -> None:
 def test_the_stability_view_is_what_dense_eigenvalues_say() -> None:
     settings = small_settings("maml", "mtl", precision="float64", activation="tanh", inner_steps=2)
     driver = Driver(settings)
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     driver.tell(LookInside((InsightRequest.of("stability"),)))
     driver.work(200)
     (found,) = values(driver)
@@ -379,7 +379,7 @@ def test_the_schedule_asks_no_clock_of_its_own(clock: Clock, stub: Stub) -> None
 def test_the_check_and_the_costs_are_of_this_network() -> None:
     settings = small_settings("maml", "reptile", precision="float64", activation="tanh")
     driver = Driver(settings)
-    driver.loop.held_out.cancel()
+    driver.loop.beside.meta_test.cancel()
     check, cost = InsightRequest.of("check"), InsightRequest.of("cost")
     driver.tell(RefreshInsight(check), RefreshInsight(cost))
     driver.work(5000)

@@ -1,0 +1,1 @@
+"""Effects of the commands: one method each, by what they are about."""

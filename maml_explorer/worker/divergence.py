@@ -1,0 +1,66 @@
+"""The report of an arm that diverged: what was seen, and how stable its inner loop is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.training import ArmState, RunState
+from maml_explorer.protocol.insight_records.stability import StabilitySeen
+from maml_explorer.protocol.reports import Diverged
+from maml_explorer.worker.insight.stability import arm_stability
+from maml_explorer.worker.recorder import Bad
+from maml_explorer.worker.run import Run
+
+STABILITY_SECONDS = 0.5
+"""What the report of a divergence may wait for."""
+
+
+def bad_arms(state: RunState) -> list[Bad]:
+    """The arms that go on although their parameters or moments are not finite."""
+    return [
+        Bad(name, state.outer_step, float("nan"))
+        for name, arm in state.arms.items()
+        if not arm.frozen and not _finite(arm)
+    ]
+
+
+def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
+    """The report of an arm that was just set back to its last good state in `run`."""
+    good = run.state.arms[bad.arm]
+    what = f"exploded ({bad.loss:.3g})" if np.isfinite(bad.loss) else "is not finite"
+    change = run.last_change.get(bad.arm)
+    tail = f" Last change: {change}." if change else ""
+    return Diverged(
+        run.number,
+        bad.arm,
+        bad.outer_step,
+        good.outer_step,
+        f"{bad.arm} diverged at outer step {bad.outer_step}: its loss {what}. "
+        f"It is kept at its step {good.outer_step}; the other arms go on.{tail}",
+        _stability_at(run.plan, bad.arm, good, clock),
+    )
+
+
+def _stability_at(plan: Plan, name: str, arm: ArmState, clock: Callable[[], float]) -> str:
+    """The stability of the inner loop at a state, in words; empty where that takes long."""
+    end = clock() + STABILITY_SECONDS
+    work = arm_stability(plan, name, arm)
+    with suppress(Exception):  # the report of a divergence must not fail
+        while clock() < end:
+            try:
+                next(work)
+            except StopIteration as done:
+                seen = done.value
+                return seen.in_words() if isinstance(seen, StabilitySeen) else ""
+    return ""
+
+
+def _finite(arm: ArmState) -> bool:
+    """Whether θ and the optimizer's moments can be gone on with."""
+    # by numpy: on a busy machine torch's threads would wait for each other, a tenth of a second
+    parts = [one.cpu().numpy() for one in (arm.initialization, *arm.moments)]
+    return all(np.isfinite((part.min(), part.max())).all() for part in parts)

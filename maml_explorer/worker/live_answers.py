@@ -1,0 +1,110 @@
+"""The tasks that the window shows: answered at once when asked, and afresh while training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.worker.answers import answer_probe, answer_watch
+from maml_explorer.worker.files.other_run import Ghost
+from maml_explorer.worker.mailbox import Inbox, Outbox
+from maml_explorer.worker.run import Run
+from maml_explorer.worker.urgent import unless_urgent
+
+PROBE_SHARE = 1 / 20
+"""Part of training time that live probes may take; a user's own probes are answered at once."""
+WATCH_SHARE = 1 / 40
+"""The same for the watched tasks."""
+PROBE_SECONDS = 0.08
+"""Shortest wait between live probes: curves drift slowly while training, and drawing them costs
+training time."""
+WATCH_SECONDS = 0.5
+"""The same for the watched tasks: a dozen of small plots."""
+
+
+class LiveAnswers:
+    """The newest probe, the watched tasks and the run shown beside, with when each is due."""
+
+    def __init__(self, inbox: Inbox, outbox: Outbox, clock: Callable[[], float]) -> None:
+        self.inbox, self.outbox, self.clock = inbox, outbox, clock
+        self.probe: commands.ProbeTask | None = None
+        self.watch: commands.WatchTasks | None = None
+        self.ghost: Ghost | None = None
+        self.next_probe = 0.0
+        self.next_watch = 0.0
+
+    def take(self, command: commands.ProbeTask | commands.WatchTasks, run: Run | None) -> None:
+        """Shows other tasks from now on, and answers for them.
+
+        Raises:
+            SettingsError: where a point is not a finite number; the task shown is kept.
+        """
+        if isinstance(command, commands.WatchTasks):
+            self.watch = command if command.support_x.size else None
+            self.answer_watch(run)
+            return
+        given = (command.support_x, command.support_y, *_optional(command))
+        if not all(np.isfinite(values).all() for values in given):
+            raise SettingsError("A task's points are finite numbers; the task shown is kept.")
+        self.probe = command
+        self.answer_probe(run)
+
+    def answer(self, run: Run | None) -> None:
+        """Answers for all tasks shown, where there are any."""
+        self.answer_probe(run)
+        self.answer_watch(run)
+
+    def answer_probe(self, run: Run | None) -> None:
+        """Answers the newest probe, where there is one."""
+        probe, self.probe = self.probe, None  # one that cannot be answered must not come again
+        if probe is not None and run is not None:
+            answer = partial(self._probed, probe, run)
+            found = unless_urgent(self.inbox, run.plan.long_pieces, answer)
+            if found is not None:
+                self.outbox.put(found)
+        self.probe = probe
+
+    def answer_watch(self, run: Run | None) -> None:
+        """Answers for the watched tasks, where there are any."""
+        watch, self.watch = self.watch, None
+        if watch is not None and run is not None:
+            answer = partial(answer_watch, run.number, run.plan, run.state, watch)
+            found = unless_urgent(self.inbox, run.plan.long_pieces, answer)
+            if found is not None:
+                self.outbox.put(found)
+        self.watch = watch
+
+    def due(self, now: float) -> bool:
+        """Whether a fresh answer may be given while training."""
+        return now >= min(self.next_probe, self.next_watch)
+
+    def refresh(self, run: Run) -> None:
+        """Fresh answers while training: once the last were collected, within a share of time."""
+        begin, patience = self.clock(), self.outbox.patience
+        if begin >= self.next_probe and not self.outbox.waits(reports.Probed):
+            self.answer_probe(run)
+            now = self.clock()
+            wait = max(patience * PROBE_SECONDS, (now - begin) / PROBE_SHARE)
+            self.next_probe, begin = now + wait, now
+        if begin >= self.next_watch and not self.outbox.waits(reports.Watched):
+            self.answer_watch(run)
+            now = self.clock()
+            self.next_watch = now + max(patience * WATCH_SECONDS, (now - begin) / WATCH_SHARE)
+
+    def _probed(self, probe: commands.ProbeTask, run: Run) -> reports.Probed:
+        found = answer_probe(run.number, run.plan, run.state, probe)
+        if self.ghost is None:
+            return found
+        return replace(found, ghost=self.ghost.arms(probe, run.plan.settings.tasks))
+
+
+def _optional(command: commands.ProbeTask) -> list[Any]:
+    """The values that a probe may leave out, where they are there."""
+    known = (command.query_x, command.amplitude, command.phase, command.frequency)
+    return [value for value in known if value is not None]

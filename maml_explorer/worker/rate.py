@@ -1,0 +1,27 @@
+"""The speed of training, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Rate:
+    """Outer steps per second over about the last second of training."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.reset()
+
+    def reset(self) -> None:
+        """Begins to measure anew."""
+        self.since, self.steps, self.value = self.clock(), 0, 0.0
+
+    def tick(self) -> None:
+        """Counts an outer step."""
+        self.steps += 1
+        if self.steps & 7 == 0 or self.value < 50:
+            elapsed = self.clock() - self.since
+            if elapsed >= 0.5:
+                now = self.steps / elapsed
+                self.value = now if self.value == 0 else 0.5 * (self.value + now)
+                self.since, self.steps = self.clock(), 0

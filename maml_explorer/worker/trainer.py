@@ -1,0 +1,251 @@
+"""Training of the run there is: outer steps, by hand and at full speed, and where it stands.
+
+States are values, so an outer step that is abandoned or fails leaves the one before it whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any
+
+from maml_explorer.core import training
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.replay.interruption import Interrupted
+from maml_explorer.core.settings_change import frozen_arm
+from maml_explorer.core.training import Losses, RunState
+from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.changes import frozen_row
+from maml_explorer.worker.divergence import bad_arms, diverged_report
+from maml_explorer.worker.live_answers import LiveAnswers
+from maml_explorer.worker.mailbox import Inbox, Outbox
+from maml_explorer.worker.rate import Rate
+from maml_explorer.worker.recorder import Bad, Recorder
+from maml_explorer.worker.run import Run
+from maml_explorer.worker.slow_motion import Pending
+from maml_explorer.worker.urgent import ANSWERED_ANY_TIME, BY_HAND, URGENT, look_for, unless_urgent
+
+STATUS_SECONDS = 0.2
+
+Done = tuple[RunState, dict[str, Losses], dict[str, float]]
+"""(state after an outer step, losses by arm, seconds by arm)"""
+
+
+class Trainer:
+    """The run there is, what it does now, and what of it is not reported yet."""
+
+    def __init__(
+        self, inbox: Inbox, outbox: Outbox, live: LiveAnswers, clock: Callable[[], float]
+    ) -> None:
+        self.inbox, self.outbox, self.live, self.clock = inbox, outbox, live, clock
+        self.run: Run | None = None
+        self.awaited = Settings()
+        """Settings before there is a run."""
+        self.phase = reports.Phase.LOADING
+        self.recorder = Recorder()
+        self.pending: Pending | None = None
+        """The outer step that is shown piece by piece."""
+        self.limit: float | None = None
+        """Outer steps per second at most."""
+        self.until: int | None = None
+        """Where training pauses before its declared end."""
+        self.next_due = 0.0
+        self.next_status = 0.0
+        self.last_flush = 0.0
+        self.rate = Rate(clock)
+
+    # ------------------------------------------------------------ outer steps
+
+    def take_outer_step(self, by_hand: bool = False) -> bool:
+        """Takes one whole outer step; False where a command dropped it."""
+        if self.pending is not None:  # the step begun by hand
+            pending, self.pending = self.pending, None
+            self._commit(pending.state, pending.losses, {})
+            return True
+        done = self._outer_step_with_interruptions(by_hand)
+        if done is None:
+            return False
+        self._commit(*done)
+        return True
+
+    def press(self, by_hand: bool = False) -> None:
+        """Shows the next inner step of an outer step; the last press commits that."""
+        run = self._there()
+        if self.pending is None:
+            self.flush()
+            done = self._outer_step_with_interruptions(by_hand)
+            if done is None:
+                return
+            begin = partial(Pending.begin, run.number, run.plan, run.state, *done[:2])
+            self.pending = unless_urgent(self.inbox, run.plan.long_pieces, begin)
+            if self.pending is None:
+                return
+        report = self.pending.press()
+        self.outbox.put(report)
+        if report.phase == "update":
+            pending, self.pending = self.pending, None
+            self._commit(pending.state, pending.losses, {})
+            self.flush()
+            self.live.answer_probe(run)
+
+    def drop_pending(self) -> None:
+        """Forgets the outer step that was begun by hand."""
+        self.pending = None
+        if self.phase is reports.Phase.STEPPING:
+            self.phase = reports.Phase.PAUSED
+
+    def forget_unread(self) -> None:
+        """Forgets the losses not read yet, and the step begun by hand."""
+        self.recorder = Recorder()
+        self.drop_pending()
+
+    def _outer_step_with_interruptions(self, by_hand: bool) -> Done | None:
+        run = self._there()
+        urgent = URGENT if by_hand else URGENT + BY_HAND
+        name = ""
+        seconds: dict[str, float] = {}
+        work: Generator[str, None, Any] = training.outer_step_in_chunks(
+            run.plan, run.state, look_for(self.inbox, urgent)
+        )
+        before = self.clock()
+        while True:
+            try:
+                name = next(work)
+            except Interrupted:
+                return None
+            except StopIteration as end:
+                state, losses = end.value
+                if name:  # what followed the last arm's gradient was its update
+                    seconds[name] += self.clock() - before
+                return state, losses, seconds
+            after = self.clock()
+            seconds[name] = seconds.get(name, 0.0) + after - before
+            if self.inbox:
+                if self.inbox.holds(urgent):
+                    work.close()
+                    return None
+                asked = self.inbox.take_first(ANSWERED_ANY_TIME)
+                if asked is not None:
+                    self.answer_at_once(asked)
+            before = self.clock()
+
+    def _commit(
+        self, state: RunState, losses: dict[str, Losses], seconds: dict[str, float]
+    ) -> None:
+        self._there().state = state
+        self.recorder.add(state.outer_step, losses, seconds)
+        self.rate.tick()
+
+    # ------------------------------------------------------------ losses
+
+    def flush(self) -> None:
+        """Reads the losses since the last flush and looks for divergence."""
+        run = self.run
+        if run is None:
+            return
+        self.last_flush = self.clock()
+        block, bad = self.recorder.flush(run.number, run.plan, run.state, run.totals)
+        if block is not None:
+            self.outbox.put(block)
+            self._remember(run, block)
+        known = {one.arm for one in bad}
+        bad += [one for one in bad_arms(run.state) if one.arm not in known]
+        if bad:
+            self.drop_pending()
+        for one in bad:
+            self._freeze(run, one)
+        if block is not None:
+            run.good = run.good.confirmed(run.state)
+        if bad and run.all_frozen:
+            self.pause()
+
+    def _remember(self, run: Run, block: reports.Metrics) -> None:
+        try:
+            run.history.add(block)
+        except OSError as error:
+            reason = f"Outer step {block.outer_step[0]} was not kept on disk: {error.strerror}."
+            self.outbox.put(reports.Refused("metrics", f"{reason} Training goes on."))
+
+    def _freeze(self, run: Run, bad: Bad) -> None:
+        run.state = frozen_arm(run.plan, run.state, run.good.kept(bad.arm), bad.arm)
+        good = run.state.arms[bad.arm]
+        run.changes.append(frozen_row(run.state.outer_step, bad.arm, good.outer_step))
+        self.outbox.put(diverged_report(run, bad, self.clock))
+        self.status()
+
+    # ------------------------------------------------------------ phases
+
+    def pause(self, phase: reports.Phase = reports.Phase.PAUSED) -> None:
+        """Stops training here and shows where it stands."""
+        self.flush()
+        self.enter(phase)
+        self.live.answer(self.run)
+
+    def enter(self, phase: reports.Phase) -> None:
+        """Takes up a phase and reports it."""
+        self.phase = phase
+        self.status()
+
+    def status(self) -> None:
+        """Reports where the run stands."""
+        self.next_status = self.clock() + STATUS_SECONDS
+        run = self.run
+        state = run.state if run else None
+        self.outbox.put(
+            reports.Status(
+                run.number if run else 0,
+                self.phase,
+                state.outer_step if state else 0,
+                run.settings if run else self.awaited,
+                self.rate.value if self.phase is reports.Phase.RUNNING else 0.0,
+                _device(run.plan) if run else "",
+                {name: arm.outer_step for name, arm in state.arms.items()} if state else {},
+                self.inbox.gone,
+            )
+        )
+
+    def refuse(self, command: commands.Command, refusal: SettingsError) -> None:
+        """Reports a command that was refused, and what is in force."""
+        self.outbox.put(reports.Refused(type(command).__name__, str(refusal)))
+        self.status()
+
+    # ------------------------------------------------------------ commands meanwhile
+
+    def answer_at_once(self, command: commands.Command) -> None:
+        """Answers a probe or watched tasks in the middle of other work."""
+        assert isinstance(command, ANSWERED_ANY_TIME)
+        try:
+            self.live.take(command, self.run)
+        except SettingsError as refusal:
+            self.refuse(command, refusal)
+
+    def look_while_writing(self) -> None:
+        """Obeys a pause and answers probes at once; raises where the writing or all shall end.
+
+        What is written is of one state, so training may be paused meanwhile.
+        """
+        while self.inbox:
+            if self.inbox.holds((commands.Stop, commands.StopWriting)):
+                raise Interrupted
+            command = self.inbox.first()
+            if not isinstance(command, (commands.Pause, *ANSWERED_ANY_TIME)):
+                return
+            self.inbox.take()
+            if isinstance(command, commands.Pause):
+                self.pause()
+            else:
+                self.answer_at_once(command)
+
+    def _there(self) -> Run:
+        assert self.run is not None
+        return self.run
+
+
+def _device(plan: Plan) -> str:
+    """The device, and how its kernels are run where that is not the usual way."""
+    kinds = plan.workspace.kinds
+    if plan.device.type == "cuda":
+        return "cuda, eager" if "eager" in kinds else "cuda graphs"
+    return "cpu, eager" if "eager" in kinds else "cpu"
