@@ -59,10 +59,10 @@ def child(began: float) -> None:
         def paint(canvas: TaskPlot, event: object) -> None:
             painted(canvas, event)
             if once("the window is painted"):
-                canvas.session.train()
+                canvas.session.control.train()
             if canvas.curves.arms:
                 once("curves of all arms are painted")
-                if canvas.session.probed is not None and canvas.session.probed.run:
+                if canvas.session.task.probed is not None and canvas.session.task.probed.run:
                     once("curves of the run itself are painted")
 
         def show_and_listen(window: MainWindow) -> None:
@@ -70,7 +70,7 @@ def child(began: float) -> None:
                 if report.outer_step > 0 and once("it trains"):
                     QTimer.singleShot(300, window.close)
 
-            window.session.status_changed.connect(status)
+            window.session.link.status_changed.connect(status)
             QTimer.singleShot(60_000, QApplication.instance().quit)
             shown(window)
 

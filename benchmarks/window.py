@@ -134,13 +134,13 @@ def window(watch: Watch) -> Iterator[MainWindow]:
     opened.show()
     opened.session.start()
     session = opened.session
-    session.pace.timer.timeout.connect(lambda: watch.ticks.append(time.perf_counter()))
+    session.link.pace.timer.timeout.connect(lambda: watch.ticks.append(time.perf_counter()))
     heart = QTimer(opened)
     heart.setTimerType(Qt.TimerType.PreciseTimer)
     heart.timeout.connect(lambda: watch.beats.append(time.perf_counter()))
     heart.start(HEARTBEAT)
     try:
-        until(lambda: session.probed is not None and session.meta_test is not None)
+        until(lambda: session.task.probed is not None and session.measured.meta_test is not None)
         yield opened
     finally:
         opened.close()
@@ -151,10 +151,14 @@ def window(watch: Watch) -> Iterator[MainWindow]:
 def pause(opened: MainWindow) -> None:
     """Pauses and waits until the meta-test of the newest state is done."""
     session = opened.session
-    session.pause()
-    until(lambda: session.phase is reports.Phase.PAUSED)
+    session.control.pause()
+    until(lambda: session.link.phase is reports.Phase.PAUSED)
     step = session.status.outer_step
-    until(lambda: session.meta_test is not None and session.meta_test.outer_step == step)
+    until(
+        lambda: (
+            session.measured.meta_test is not None and session.measured.meta_test.outer_step == step
+        )
+    )
     live(1.2)  # the timer goes back to its idle pace
 
 
@@ -178,13 +182,13 @@ def train_in_window(opened: MainWindow, watch: Watch, seconds: float, speed: Spe
     def note(metrics: reports.Metrics) -> None:
         seen.append((time.perf_counter(), int(metrics.outer_step[-1]), watch.apart))
 
-    session.train()
-    until(lambda: session.running)
+    session.control.train()
+    until(lambda: session.link.running)
     live(0.3)
-    session.metrics_arrived.connect(note)
+    session.link.metrics_arrived.connect(note)
     begin = len(watch.ticks), len(watch.beats)
     live(seconds)
-    session.metrics_arrived.disconnect(note)
+    session.link.metrics_arrived.disconnect(note)
     GAPS["pull timer"].extend(np.diff(watch.ticks[begin[0] :]))
     GAPS["heartbeat"].extend(np.diff(watch.beats[begin[1] :]))
     (first, one, apart), (last, two, apart_end) = seen[0], seen[-1]
@@ -222,7 +226,7 @@ def train_plainly(seconds: float, speed: Speed) -> None:
 def drag(opened: MainWindow, watch: Watch, moves: int) -> list[float]:
     """Seconds from each mouse move to the end of painting the curves that answer it."""
     canvas = next(iter(opened.findChildren(TaskPlot)))
-    session, probe = opened.session, opened.session.probe
+    session, probe = opened.session, opened.session.task.probe
     assert probe is not None
     x, y = canvas.to_pixels(probe.support_x, probe.support_y)
     place = QPointF(round(float(x[0])), round(float(y[0])))
@@ -231,7 +235,7 @@ def drag(opened: MainWindow, watch: Watch, moves: int) -> list[float]:
 
     def note(probed: reports.Probed) -> None:
         nonlocal answered
-        answered = answered or probed.probe is session.probe
+        answered = answered or probed.probe is session.task.probe
 
     def painted() -> None:
         nonlocal done
@@ -239,7 +243,7 @@ def drag(opened: MainWindow, watch: Watch, moves: int) -> list[float]:
             done = time.perf_counter()
             waited.quit()
 
-    session.probed_arrived.connect(note)
+    session.task.probed_arrived.connect(note)
     watch.painted = painted
     patience = QTimer()
     patience.setSingleShot(True)
@@ -259,7 +263,7 @@ def drag(opened: MainWindow, watch: Watch, moves: int) -> list[float]:
             delays.append(done - begin)
     send(canvas, QEvent.Type.MouseButtonRelease, place)
     watch.painted = None
-    session.probed_arrived.disconnect(note)
+    session.task.probed_arrived.disconnect(note)
     return delays
 
 
@@ -293,13 +297,13 @@ def change_settings(opened: MainWindow, watch: Watch, changes: int) -> tuple[lis
         live(0.07 + 0.005 * (index % 5))
         watch.told.clear()
         begin = time.perf_counter()
-        session.edit({"inner_lr": 0.01 * (1 + (index % 2 + 1) / 1000)})
+        session.editor.edit({"inner_lr": 0.01 * (1 + (index % 2 + 1) / 1000)})
         wanted = session.settings
         waited = QEventLoop()
         seen = partial(_leave, waited, wanted)
-        session.status_changed.connect(seen)
+        session.link.status_changed.connect(seen)
         waited.exec()
-        session.status_changed.disconnect(seen)
+        session.link.status_changed.disconnect(seen)
         known.append(time.perf_counter() - begin)
         applied.append(next(at for at, settings in watch.told if settings == wanted) - begin)
     return applied, known
@@ -321,7 +325,7 @@ def main() -> None:
     quick = quick_asked(__doc__)
     rounds, seconds, moves = (2, 1.5, 20) if quick else (5, 3.0, 60)
     watch, speed = Watch(), Speed()
-    with window(watch) as opened, collected_between_events(opened.session.status_changed):
+    with window(watch) as opened, collected_between_events(opened.session.link.status_changed):
         for index in range(rounds):
             turns = [
                 lambda: train_in_window(opened, watch, seconds, speed),
@@ -332,8 +336,8 @@ def main() -> None:
         share_of_core = idle(2 if quick else 8)
         paused = drag(opened, watch, moves)
         live(1.2)
-        opened.session.train()
-        until(lambda: opened.session.running)
+        opened.session.control.train()
+        until(lambda: opened.session.link.running)
         live(0.5)
         training = drag(opened, watch, moves)
         applied, known = change_settings(opened, watch, moves // 2)

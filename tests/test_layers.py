@@ -36,7 +36,6 @@ ENTANGLED = (
     "maml_explorer.gui.app",
     "maml_explorer.gui.files",
     "maml_explorer.gui.lessons",
-    "maml_explorer.gui.session",
     "maml_explorer.gui.window",
 )
 """Folders whose circles are still to be opened. The one who opens the last of a folder strikes it

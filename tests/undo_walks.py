@@ -47,10 +47,10 @@ def walk(taken: Sequence[Step]) -> None:
     worker = FakeWorker()
     session = Session(worker)
     session.start()
-    session.pace.stop()
-    session.pull()
-    stack = session.undo_stack
-    states: list[State] = [(session.settings, session.staged)]
+    session.link.pace.stop()
+    session.link.pull()
+    stack = session.editor.undo_stack
+    states: list[State] = [(session.settings, session.editor.staged)]
     place = 0
     for number, (what, value) in enumerate(taken):
         if what in ("undo", "redo"):
@@ -63,19 +63,19 @@ def walk(taken: Sequence[Step]) -> None:
             if (stack.index(), stack.count()) != (before, count):
                 del states[place + 1 :]
                 if stack.index() > place:  # not after a drag that ended where it began
-                    states.append((session.settings, session.staged))
+                    states.append((session.settings, session.editor.staged))
                 place = stack.index()
-        session.pull()
+        session.link.pull()
         assert (stack.index(), stack.count()) == (place, len(states) - 1), what
         _same(session, worker, states[place])
     for state in reversed(states[:place]):
         stack.undo()
-        session.pull()
+        session.link.pull()
         _same(session, worker, state)
     assert not stack.canUndo()
     for state in states[1:]:
         stack.redo()
-        session.pull()
+        session.link.pull()
         _same(session, worker, state)
     assert not stack.canRedo()
     session.close()
@@ -87,33 +87,33 @@ def _do(session: Session, what: str, value: Any, drag: str) -> None:
         case "edit":
             key, new = value
             with suppress(SettingsError):  # a minimum above its maximum
-                session.edit({key: new})
+                session.editor.edit({key: new})
         case "drag":
             for alpha in value:
-                session.edit({"inner_lr": alpha}, merge_key=drag)
+                session.editor.edit({"inner_lr": alpha}, merge_key=drag)
         case "arms":
             with suppress(SettingsError):  # what an arm learns forbids what all are set to
-                session.set_arms(value)
+                session.editor.set_arms(value)
         case "preset":
-            session.load_preset(value)
+            session.control.load_preset(value)
         case "restart":
-            session.restart()
+            session.control.restart()
         case "reset":
-            session.reset()
+            session.control.reset()
         case "new seed":
-            session.new_seed()
+            session.control.new_seed()
         case "discard":
-            session.discard_staged()
+            session.editor.discard_staged()
         case "train":
-            session.train()
-            session.pull()
-            session.pause()
+            session.control.train()
+            session.link.pull()
+            session.control.pause()
 
 
 def _same(session: Session, worker: FakeWorker, state: State) -> None:
-    assert (session.settings, session.staged) == state
+    assert (session.settings, session.editor.staged) == state
     assert worker.settings == session.settings, "what is in force is what the worker trains with"
-    session.edited.with_values({})  # is allowed
+    session.editor.edited.with_values({})  # is allowed
 
 
 def walks(examples: int, seed: int = 0) -> None:

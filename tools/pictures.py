@@ -56,7 +56,7 @@ def window(settings: Settings, theme: str, size: tuple[int, int]) -> Iterator[Ma
     opened.show()
     opened.session.start()
     try:
-        wait(opened, lambda: opened.session.probed is not None)
+        wait(opened, lambda: opened.session.task.probed is not None)
         yield opened
     finally:
         opened.close()
@@ -87,14 +87,14 @@ def step(opened: MainWindow) -> int:
 
 def train_to(opened: MainWindow, outer_step: int) -> None:
     """Trains until there, and goes on training."""
-    opened.session.train()
+    opened.session.control.train()
     wait(opened, lambda: step(opened) >= outer_step, 600)
 
 
 def pause(opened: MainWindow) -> None:
     """Pauses, and waits until the meta-test has said what it finds."""
-    opened.session.pause()
-    wait(opened, lambda: opened.session.phase is reports.Phase.PAUSED)
+    opened.session.control.pause()
+    wait(opened, lambda: opened.session.link.phase is reports.Phase.PAUSED)
     wait_for(1.5)
 
 
@@ -131,17 +131,17 @@ def of_the_task(opened: MainWindow) -> Shots:
     """What a person does to the task."""
     session = opened.session
     for where in (task_sampling.LEFT_HALF, task_sampling.CLUSTERED):
-        session.new_points(where)
+        session.task.new_points(where)
         wait_for(0.6)
         yield f"points {where}", opened
     x = np.array([-4.0, -1.5, 0.5, 2.5, 4.0])
-    session.set_probe(commands.ProbeTask(x, np.array([2.0, -1.0, 3.0, 0.0, -2.5])))
+    session.task.set_probe(commands.ProbeTask(x, np.array([2.0, -1.0, 3.0, 0.0, -2.5])))
     wait_for(0.6)
     yield "points own", opened
-    session.set_probe(commands.ProbeTask(np.zeros(0), np.zeros(0), 3.0, 1.0))
+    session.task.set_probe(commands.ProbeTask(np.zeros(0), np.zeros(0), 3.0, 1.0))
     wait_for(0.6)
     yield "points none", opened
-    session.new_task()
+    session.task.new_task()
     wait_for(0.6)
 
 
@@ -149,7 +149,7 @@ def of_the_tabs(opened: MainWindow) -> Shots:
     """Every insight tab, with a pinned run."""
     session = opened.session
     session.pins.pin_run()
-    session.edit({"inner_lr": 0.03})
+    session.editor.edit({"inner_lr": 0.03})
     train_to(opened, TRAINED + 1500)
     pause(opened)
     yield "pinned", opened
@@ -169,12 +169,12 @@ def of_stepping(opened: MainWindow) -> Shots:
     """Each press of "Inner step", with the lecture's pseudocode."""
     opened.show_tab("pseudocode")
     seen: list[str] = []
-    opened.session.stepped.connect(lambda stepped: seen.append(stepped.phase))
+    opened.session.link.stepped.connect(lambda stepped: seen.append(stepped.phase))
     for _ in range(6):
         if "update" in seen:
             break
         before = len(seen)
-        opened.session.inner_step()
+        opened.session.control.inner_step()
         wait(opened, lambda before=before: len(seen) > before, 10)
         yield f"stepping {seen[-1] if seen else 'nothing'}", opened
     opened.show_tab("tasks")
@@ -238,10 +238,10 @@ def of_changes(opened: MainWindow) -> Shots:
     field.setFocus()
     wait_for(0.2)
     yield "slider", opened
-    session.edit({"hidden": (80, 80), "activation": "tanh"})
+    session.editor.edit({"hidden": (80, 80), "activation": "tanh"})
     wait_for(0.4)
     yield "staged", opened
-    session.restart()
+    session.control.restart()
     wait(opened, lambda: step(opened) == 0, 10)
     yield "restarted", opened
     train_to(opened, 400)
@@ -275,8 +275,8 @@ def of_trouble(opened: MainWindow) -> Shots:
     wait_for(0.3)
     yield "refused", opened
     opened.banners.drop("share")
-    session.edit({"inner_lr": 90.0})
-    session.train()
+    session.editor.edit({"inner_lr": 90.0})
+    session.control.train()
     wait(opened, lambda: bool(opened.banners.shown), 20)
     wait_for(1.5)
     yield "diverged", opened
@@ -285,8 +285,8 @@ def of_trouble(opened: MainWindow) -> Shots:
     yield "panel failed", opened
     opened.places["losses"].build()
     # no such command: the loop meets an exception, as it would by a fault of its own
-    session.worker.post("nonsense")  # type: ignore[arg-type]
-    wait(opened, lambda: session.phase is reports.Phase.FAILED, 10)
+    session.link.worker.post("nonsense")  # type: ignore[arg-type]
+    wait(opened, lambda: session.link.phase is reports.Phase.FAILED, 10)
     yield "failed", opened
 
 

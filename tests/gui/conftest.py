@@ -54,8 +54,8 @@ def opened(qtbot: QtBot, qapp: QApplication) -> Iterator[Opener]:
         # keys reach actions of the active window only
         qtbot.waitUntil(window.isActiveWindow)
         window.session.start()
-        window.session.pace.stop()
-        window.session.pull()
+        window.session.link.pace.stop()
+        window.session.link.pull()
         windows.append(window)
         return window
 

@@ -16,7 +16,7 @@ Opener = Callable[..., MainWindow]
 
 
 def worker_of(window: MainWindow) -> FakeWorker:
-    worker = window.session.worker
+    worker = window.session.link.worker
     assert isinstance(worker, FakeWorker)
     return worker
 

@@ -33,8 +33,8 @@ class Bench:
         session = Session(worker, settings)
         session.start()
         # Reports are pulled by hand, so that a test decides when they arrive.
-        session.pace.stop()
-        session.pull()
+        session.link.pace.stop()
+        session.link.pull()
         return Bench(qtbot, worker, session)
 
     def show(self, make: Callable[[Session], Panel], width=720, height=560) -> Panel:
@@ -48,8 +48,8 @@ class Bench:
         return panel
 
     def pull(self) -> None:
-        self.session.pace.stop()
-        self.session.pull()
+        self.session.link.pace.stop()
+        self.session.link.pull()
 
     def report(self, report: reports.Report) -> None:
         self.worker.report(report)
@@ -61,7 +61,7 @@ class Bench:
         task = commands.ProbeTask(
             fixed(x), fixed(amplitude * np.sin(x - phase)), amplitude, phase, fixed([-3.0, 1.0])
         )
-        self.session.set_probe(task)
+        self.session.task.set_probe(task)
         self.pull()
         return task
 
@@ -74,7 +74,7 @@ class Bench:
 
     def with_arm(self, name: str, **changes: object) -> reports.Probed:
         """The newest probe report with one arm changed."""
-        probed = self.session.probed
+        probed = self.session.task.probed
         assert probed is not None
         return replace(probed, arms={**probed.arms, name: replace(probed.arms[name], **changes)})
 

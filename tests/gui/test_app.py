@@ -34,22 +34,22 @@ def test_the_window_trains_with_the_real_worker(qtbot: QtBot, qapp: QApplication
     window.show()
     qtbot.waitExposed(window)
     session.start()
-    qtbot.waitUntil(lambda: session.phase is Phase.PAUSED, timeout=30_000)
-    with qtbot.waitSignal(session.stepped, timeout=30_000):
+    qtbot.waitUntil(lambda: session.link.phase is Phase.PAUSED, timeout=30_000)
+    with qtbot.waitSignal(session.link.stepped, timeout=30_000):
         qtbot.mouseClick(window.run_bar.inner_step, Qt.MouseButton.LeftButton)
     qtbot.mouseClick(window.run_bar.train, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: session.phase is Phase.FINISHED, timeout=60_000)
+    qtbot.waitUntil(lambda: session.link.phase is Phase.FINISHED, timeout=60_000)
     assert session.status is not None and session.status.outer_step == 60
     assert "Continue" in window.run_bar.train.text()
     assert window.status.text().startswith("Finished · outer step 60 of 60")
-    session.edit({"seed": 3})
-    session.restart()
-    with qtbot.waitSignal(session.run_started, timeout=30_000):
+    session.editor.edit({"seed": 3})
+    session.control.restart()
+    with qtbot.waitSignal(session.link.run_started, timeout=30_000):
         pass
     begin = time.monotonic()
     window.close()
     assert time.monotonic() - begin < 5.0
-    assert not session.worker.alive
+    assert not session.link.worker.alive
     assert not window.banners.shown
 
 

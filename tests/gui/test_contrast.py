@@ -58,7 +58,7 @@ def test_everything_is_readable(opened: Opener, qtbot: QtBot, name: str):
         window.welcome.greet()
         for kind in ("notice", "warning", "danger"):
             window.banners.say(kind, f"Words of a {kind}.", kind, (("Do", lambda: None),))
-        window.session.edit({"seed": 5, "inner_lr": 0.3})
+        window.session.editor.edit({"seed": 5, "inner_lr": 0.3})
         for tab in TABS:
             window.show_tab(tab)
             qtbot.wait(30)

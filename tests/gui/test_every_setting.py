@@ -60,7 +60,7 @@ def on_screen(window: MainWindow, key: str) -> object:
 
 
 def shows(window: MainWindow, settings: Settings) -> None:
-    assert window.session.edited == settings
+    assert window.session.editor.edited == settings
     for key, declared in DECLARATIONS.items():
         value = settings[key]
         plain = declared.kind in ("bool", "choice")
@@ -72,7 +72,7 @@ def test_every_setting_has_a_control_that_shows_it(window: MainWindow):
     different = [key for key in DECLARATIONS if settings[key] != Settings()[key]]
     assert set(DECLARATIONS) - set(different) <= {"device"}
     shows(window, Settings().with_arms(window.session.settings.arms))
-    window.session.adopt(settings)
+    window.session.editor.adopt(settings)
     shows(window, settings)
     for key, declared in DECLARATIONS.items():
         widget = window.form.row(key).fields[key].widget
@@ -82,41 +82,41 @@ def test_every_setting_has_a_control_that_shows_it(window: MainWindow):
 
 def test_all_survive_a_restart_and_undo(window: MainWindow):
     before, settings = window.session.settings, changed()
-    window.session.adopt(settings)
-    window.session.restart()
-    window.session.pull()
+    window.session.editor.adopt(settings)
+    window.session.control.restart()
+    window.session.link.pull()
     assert worker_of(window).posted_of(commands.Restart)[-1].settings == settings
-    assert window.session.staged is None
+    assert window.session.editor.staged is None
     shows(window, settings)
     for _ in range(2):
-        window.session.undo_stack.undo()
-        window.session.pull()
+        window.session.editor.undo_stack.undo()
+        window.session.link.pull()
     shows(window, before)
 
 
 def test_all_survive_the_clipboard(opened: Opener):
     settings = changed()
     first = opened()
-    first.session.adopt(settings)
+    first.session.editor.adopt(settings)
     first.files.sharing.copy()
     assert len(QApplication.clipboard().text()) < 2000
     second = opened()
     second.files.sharing.paste()
-    second.session.pull()
+    second.session.link.pull()
     shows(second, settings)
 
 
 def test_all_survive_as_a_preset_and_in_a_run_folder(opened: Opener, qtbot: QtBot, tmp_path: Path):
     settings = changed()
     first = opened(tmp_path / "window.json")
-    first.session.adopt(settings)
+    first.session.editor.adopt(settings)
     first.files.save_preset()
     first.files.ask.line.setText("All")
     first.files.ask.ok.click()
     first.close()
     second = opened(tmp_path / "window.json")
-    second.session.load_preset(second.presets["own-all"])
-    second.session.pull()
+    second.session.control.load_preset(second.presets["own-all"])
+    second.session.link.pull()
     shows(second, settings)
     create_run(tmp_path / "run", settings)
     third = opened()

@@ -47,20 +47,20 @@ def until(done):
     assert done(), done
 
 done = []
-session.exported.connect(lambda report: done.append(report.what))
-until(lambda: session.probed is not None and session.run == 1)
+session.link.exported.connect(lambda report: done.append(report.what))
+until(lambda: session.task.probed is not None and session.run == 1)
 armed = True
-session.train()
+session.control.train()
 until(lambda: session.status.outer_step > 20)
-session.pause()
-until(lambda: session.phase is reports.Phase.PAUSED)
+session.control.pause()
+until(lambda: session.link.phase is reports.Phase.PAUSED)
 for index in range(window.tabs.count()):
     window.tabs.setCurrentIndex(index)
-session.post(commands.SaveRun(str(place / "run")))
-session.post(commands.ExportInitialization("MAML", str(place / "maml")))
+session.link.post(commands.SaveRun(str(place / "run")))
+session.link.post(commands.ExportInitialization("MAML", str(place / "maml")))
 until(lambda: len(done) == 2)
 window.files.sharing.copy()
-session.new_task()
+session.task.new_task()
 window.files.sharing.paste()
 reached = session.run
 assert window.files.opening.open(place / "run")

@@ -23,8 +23,8 @@ window = open_window(FakeWorker(), Options(safe_mode=True))
 window.resize(1280, 800)
 window.show()
 window.session.start()
-window.session.pace.stop()
-window.session.pull()
+window.session.link.pace.stop()
+window.session.link.pull()
 cut = []
 for entry in PANELS.values():
     if entry.place == TAB:

@@ -46,20 +46,20 @@ def test_slow_motion_plays_the_batch_s_first_task_and_then_gives_the_hero_back(s
         panel.resize(720, 560)
         panel.show()
     session.start()
-    wait(lambda: session.probed is not None)
-    own, seen = session.probe, []
+    wait(lambda: session.task.probed is not None)
+    own, seen = session.task.probe, []
 
     def note(stepped):
         lines = [code.lines[n].phase for n in code.lit]
         seen.append((stepped, hero.canvas.curves.probe, lines, code.said.text()))
 
     foreign = []
-    session.stepped.connect(note)
-    session.status_changed.connect(
+    session.link.stepped.connect(note)
+    session.link.status_changed.connect(
         lambda _: foreign.append(hero.canvas.curves.probe is own) if seen else None
     )
-    session.set_speed(2.0)
-    session.train()
+    session.control.set_speed(2.0)
+    session.control.train()
     wait(lambda: len(seen) >= 2 * len(ROUND) + 1)
     assert [stepped.phase for stepped, *_ in seen[: 2 * len(ROUND)]] == 2 * ROUND
     assert [stepped.outer_step for stepped, *_ in seen[: 2 * len(ROUND)]] == [1] * 5 + [2] * 5
@@ -71,12 +71,12 @@ def test_slow_motion_plays_the_batch_s_first_task_and_then_gives_the_hero_back(s
         assert said == sentence(ALGORITHMS["maml"], stepped.phase, k, 2)
     first = seen[0][0].probe
     assert seen[len(ROUND)][0].probe is not first, "the next outer step has another task"
-    session.set_speed(None)
+    session.control.set_speed(None)
     wait(lambda: hero.canvas.curves.probe is own and code.lit == [])
-    assert session.running and hero.slider.isEnabled()
+    assert session.link.running and hero.slider.isEnabled()
     assert not hero.canvas.curves.residuals
-    session.pause()
-    wait(lambda: session.phase is reports.Phase.PAUSED)
+    session.control.pause()
+    wait(lambda: session.link.phase is reports.Phase.PAUSED)
     assert session.status.outer_step > 2
 
 
@@ -85,12 +85,12 @@ def test_pausing_slow_motion_gives_the_hero_back_too(session, qtbot):
     qtbot.addWidget(hero)
     hero.show()
     session.start()
-    wait(lambda: session.probed is not None)
-    session.set_speed(1.0)
-    session.train()
-    wait(lambda: hero.canvas.curves.probe is not session.probe)
-    session.pause()
-    wait(lambda: hero.canvas.curves.probe is session.probe)
+    wait(lambda: session.task.probed is not None)
+    session.control.set_speed(1.0)
+    session.control.train()
+    wait(lambda: hero.canvas.curves.probe is not session.task.probe)
+    session.control.pause()
+    wait(lambda: hero.canvas.curves.probe is session.task.probe)
     assert hero.subtitle.full.startswith("A ")
 
 

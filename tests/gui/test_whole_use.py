@@ -37,7 +37,7 @@ def test_train_turn_alpha_sample_a_task_drag_a_point_export_and_reload(
     session, hero = window.session, window.places["adaptation"].panel
     losses = window.places["losses"].panel
     session.start()
-    qtbot.waitUntil(lambda: session.phase is Phase.PAUSED, timeout=30_000)
+    qtbot.waitUntil(lambda: session.link.phase is Phase.PAUSED, timeout=30_000)
 
     # train: the curves of both arms grow
     qtbot.mouseClick(window.run_bar.train, LEFT)
@@ -68,38 +68,39 @@ def test_train_turn_alpha_sample_a_task_drag_a_point_export_and_reload(
     qtbot.waitUntil(lambda: last("MAML") > before, timeout=30_000)
 
     # another task, then a point of it dragged, while paused
-    old = session.probe
+    old = session.task.probe
     qtbot.mouseClick(hero.new_task, LEFT)
-    assert session.probe is not old and session.probe is not None
+    assert session.task.probe is not old and session.task.probe is not None
     qtbot.mouseClick(window.run_bar.train, LEFT)
-    qtbot.waitUntil(lambda: session.phase is Phase.PAUSED, timeout=30_000)
-    task = session.probe
+    qtbot.waitUntil(lambda: session.link.phase is Phase.PAUSED, timeout=30_000)
+    task = session.task.probe
     canvas = hero.canvas
     index = int(np.argmin(np.abs(task.support_x)))
     start = canvas.to_pixel(float(task.support_x[index]), float(task.support_y[index]))
-    curve = session.probed.arms["MAML"].curves.copy() if session.probed else None
+    curve = session.task.probed.arms["MAML"].curves.copy() if session.task.probed else None
     qtbot.mousePress(canvas.viewport(), LEFT, pos=start)
     for up in (10, 25, 40):
         qtbot.mouseMove(canvas.viewport(), start - QPoint(0, up))
     qtbot.mouseRelease(canvas.viewport(), LEFT, pos=start - QPoint(0, 40))
-    moved = session.probe
+    moved = session.task.probe
     assert moved is not None and moved.amplitude is None, "off the truth it is one's own task"
     assert not np.array_equal(moved.support_y, task.support_y)
     qtbot.waitUntil(
-        lambda: session.probed is not None and session.probed.probe is moved, timeout=30_000
+        lambda: session.task.probed is not None and session.task.probed.probe is moved,
+        timeout=30_000,
     )
-    assert session.probed is not None and curve is not None
-    assert not np.array_equal(session.probed.arms["MAML"].curves[-1], curve[-1])
+    assert session.task.probed is not None and curve is not None
+    assert not np.array_equal(session.task.probed.arms["MAML"].curves[-1], curve[-1])
 
     # export, and load what was exported
     dialog = ExportDialog(session, window)
     dialog.show()
     dialog.folder.setText(str(tmp_path / "maml"))
-    with qtbot.waitSignal(session.exported, timeout=60_000):
+    with qtbot.waitSignal(session.link.exported, timeout=60_000):
         qtbot.mouseClick(dialog.export, LEFT)
     loaded = load_initialization(tmp_path / "maml")
     assert loaded.arm.name == "MAML" and loaded.settings.inner.inner_lr == alpha
     assert session.status is not None
     assert loaded.outer_step == session.status.arm_steps["MAML"]
     window.close()
-    assert not session.worker.alive
+    assert not session.link.worker.alive

@@ -128,7 +128,7 @@ def until(done: object, seconds: float = 30.0) -> bool:
 def shown(settings: Settings) -> Iterator[MainWindow]:
     """A window in training order, closed and forgotten at the end."""
     window = open_window(Worker(), Options(settings=settings, safe_mode=True))
-    with collected_between_events(window.session.status_changed):
+    with collected_between_events(window.session.link.status_changed):
         window.resize(1280, 800)
         window.show()
         window.session.start()
@@ -164,7 +164,7 @@ def steps(
     samples = []
     with shown(settings) as window:
         session = window.session
-        session.train()
+        session.control.train()
         for _ in budget:
             spin(look)
             status = session.status
@@ -338,13 +338,13 @@ def events(budget: Budget, watch: Watch, dice: random.Random, most: int = 100_00
                         broken += 1
                         watch.fault(f"panels failed: {failed} after {recent}")
                         break
-                    if not session.worker.alive or budget.left <= 0 or not window.isVisible():
+                    if not session.link.worker.alive or budget.left <= 0 or not window.isVisible():
                         break
                 for popup in QApplication.topLevelWidgets():
                     if isinstance(popup, QMenu) or popup.isModal():
                         popup.close()
-                if session.worker.alive:
-                    session.pause()
+                if session.link.worker.alive:
+                    session.control.pause()
                     if not until(partial(_obeyed, session), 300):
                         watch.fault(f"the worker does not answer: {recent}")
                     elif not until(partial(_settled, session), 10):
@@ -359,7 +359,7 @@ def events(budget: Budget, watch: Watch, dice: random.Random, most: int = 100_00
 def broken_invariant(window: MainWindow) -> str:
     """What must hold after whatever a person does, and does not; empty where all holds."""
     session = window.session
-    settings, edited, status = session.settings, session.edited, session.status
+    settings, edited, status = session.settings, session.editor.edited, session.status
     if Settings().with_values(edited.values()).with_arms(edited.arms) != edited:
         return "settings are edited that are not allowed"
     if in_force_part(settings, edited) != settings:
@@ -371,8 +371,8 @@ def broken_invariant(window: MainWindow) -> str:
 
 def _obeyed(session: Session) -> bool:
     """Whether the worker has taken up everything: exports that were asked for take their time."""
-    assert isinstance(session.worker, Worker)
-    return not session.worker._inbox
+    assert isinstance(session.link.worker, Worker)
+    return not session.link.worker._inbox
 
 
 def _unlike(session: Session) -> str:
@@ -380,7 +380,7 @@ def _unlike(session: Session) -> str:
     assert session.status is not None
     here, there = session.settings, session.status.settings
     keys = [f"{key} {there[key]} (not {here[key]})" for key in changed_keys(here, there)]
-    return f"{session.phase.value}, {', '.join(keys) or there.arms}"
+    return f"{session.link.phase.value}, {', '.join(keys) or there.arms}"
 
 
 def _settled(session: Session) -> bool:
@@ -397,7 +397,7 @@ def windows(budget: Budget, watch: Watch, dice: random.Random, most: int = 200) 
 
     def sizes() -> tuple[int, int, int, int]:
         with shown(small_settings("maml")) as window:
-            window.session.train()
+            window.session.control.train()
             spin(0.05)
         del window
         gc.collect()
@@ -629,13 +629,13 @@ def trained(
     with shown(settings) as window:
         session = window.session
         seen: list[m.Diverged] = []
-        session.diverged.connect(seen.append)
-        session.failed.connect(lambda report: watch.fault(report.what))
-        session.train()
-        while session.phase is not m.Phase.FINISHED and budget.left > 0:
+        session.link.diverged.connect(seen.append)
+        session.link.failed.connect(lambda report: watch.fault(report.what))
+        session.control.train()
+        while session.link.phase is not m.Phase.FINISHED and budget.left > 0:
             budget.say(f"{folder.name}: outer step {session.status.outer_step}")
             spin(0.2)
-            if seen and session.phase is m.Phase.PAUSED:  # no arm is left to train
+            if seen and session.link.phase is m.Phase.PAUSED:  # no arm is left to train
                 break
             if dice.random() < 0.3:
                 window.tabs.setCurrentIndex(dice.randrange(window.tabs.count()))
@@ -645,8 +645,8 @@ def trained(
         failed = [place.entry.name for place in window.places.values() if place.failed]
         if failed:
             watch.fault(f"panels failed: {failed} with {settings}")
-        session.pause()
-        session.post(commands.SaveRun(str(folder)))
+        session.control.pause()
+        session.link.post(commands.SaveRun(str(folder)))
         # what is saved is meta-tested, which takes minutes where networks and tests are large
         if not until((folder / "checkpoint.safetensors").is_file, 600):
             said = [banner.text.full for banner in window.banners.shown]

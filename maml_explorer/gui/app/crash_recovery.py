@@ -67,9 +67,9 @@ class Recovery(QObject):
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self.report.open("w", encoding="utf-8")
-        window.session.exported.connect(self._exported)
+        window.session.link.exported.connect(self._exported)
         window.lessons.run.lending.connect(self._save_before_a_lesson)
-        window.session.status_changed.connect(self._close_after_a_lesson)
+        window.session.link.status_changed.connect(self._close_after_a_lesson)
         window.installEventFilter(self)
         self.timer = QTimer(self)
         self.timer.timeout.connect(self.look)
@@ -101,7 +101,7 @@ class Recovery(QObject):
         """Has the worker save the session."""
         self._began = self._clock()
         self._asked = self._now()
-        self._window.session.post(SaveRun(str(self.folder), overwrite=True, autosave=True))
+        self._window.session.link.post(SaveRun(str(self.folder), overwrite=True, autosave=True))
 
     def _exported(self, report: Exported) -> None:
         if report.what == "run":
@@ -163,7 +163,7 @@ class Recovery(QObject):
         lent = lessons.run.lent
         lessons.leave()
         # the newest status may be older than the first steps, or of a lesson's run
-        if self._unsaved() or self._window.session.running or lent:
+        if self._unsaved() or self._window.session.link.running or lent:
             self.save()  # obeyed before the stop that follows
         self._keep = True
         self.close()

@@ -19,8 +19,9 @@ from maml_explorer.gui.app.garbage_collection import collected_between_events
 from maml_explorer.gui.app.icon import app_icon
 from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.session.pins_on_disk import PinsOnDisk
-from maml_explorer.gui.session.session import Session, Worker
+from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import view_state
+from maml_explorer.gui.session.worker_link import WorkerThread
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.window.remembered_layout import layout_path
@@ -31,7 +32,7 @@ from maml_explorer.settings.text import from_share
 log = logging.getLogger(__name__)
 
 
-def show(worker: Worker, options: Options) -> int:
+def show(worker: WorkerThread, options: Options) -> int:
     """Opens the window on `worker` and waits until it is closed; the exit code."""
     app = application()
     window = open_window(worker, options)
@@ -47,7 +48,7 @@ def show(worker: Worker, options: Options) -> int:
                 recovery.catch_crashes()
                 recovery.offer()
                 pins = keep_pins(window, data_folder().parent / "pins")
-            with collected_between_events(window.session.status_changed):
+            with collected_between_events(window.session.link.status_changed):
                 return app.exec()
     finally:
         closed = window.session.close()
@@ -76,7 +77,7 @@ def application() -> QApplication:
     return app
 
 
-def open_window(worker: Worker, options: Options, path: Path | None = None) -> MainWindow:
+def open_window(worker: WorkerThread, options: Options, path: Path | None = None) -> MainWindow:
     """The window of a new session, not shown yet.
 
     Args:
@@ -92,7 +93,7 @@ def open_window(worker: Worker, options: Options, path: Path | None = None) -> M
         settings = shared.settings
         preset = known.get(view_state(shared.view).preset, preset)
     session = Session(worker, settings or preset.settings)
-    session.preset, session.baseline = preset, preset.settings
+    session.editor.mark_against(preset.settings, preset)
     if path is None and not options.safe_mode:
         path = layout_path()
     if options.reset and path is not None:
@@ -123,7 +124,8 @@ def begin(window: MainWindow, options: Options) -> None:
 
 def keep_pins(window: MainWindow, place: Path) -> PinsOnDisk:
     """Lists the runs that were pinned earlier, says which were refused, and keeps new ones."""
-    pins = PinsOnDisk(window.session, place)
+    session = window.session
+    pins = PinsOnDisk(session.pins, place, session.link.exported, session.control.noted.emit)
     if pins.refused:
         window.banners.say("pins", " ".join(pins.refused), "warning")
     return pins

@@ -20,7 +20,7 @@ class Reproduction:
     def compare(self) -> None:
         """Asks the worker for the verdicts, which the adaptation speed shows."""
         if self._preset() is not None:
-            self._window.session.compare()
+            self._window.session.control.compare()
 
     def write_report(self) -> None:
         """Asks where the report goes."""
@@ -29,12 +29,12 @@ class Reproduction:
             self._window.files.ask.ask(
                 "Write the report as the file",
                 proposed_path(preset.name, ".html"),
-                self._window.session.compare,
+                self._window.session.control.compare,
             )
 
     def _preset(self) -> Preset | None:
         """The preset of the run; where there is none, that is said."""
-        preset = self._window.session.preset
+        preset = self._window.session.editor.preset
         if preset is None:
             self._window.banners.say(
                 "report",

@@ -90,7 +90,7 @@ class ExportDialog(QDialog):
         self.export.setEnabled(bool(text) and (self.overwrite.isChecked() or not there))
 
     def _export(self) -> None:
-        self._session.write(
+        self._session.control.write(
             ExportInitialization(
                 self.arm.currentText(), self.folder.text().strip(), self.overwrite.isChecked()
             )

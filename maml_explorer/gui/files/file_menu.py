@@ -47,8 +47,8 @@ class Files:
         self.autosave = Autosave()
         self._saved = ""
         """The folder of the run that is there now; saving again replaces it."""
-        window.session.exported.connect(self._exported)
-        window.session.run_started.connect(self._forget)
+        window.session.link.exported.connect(self._exported)
+        window.session.link.run_started.connect(self._forget)
 
     def menu(self) -> QMenu:
         """The File menu as it is now."""
@@ -100,19 +100,19 @@ class Files:
 
     def open_example(self) -> None:
         """Goes on with the trained example."""
-        self._window.session.open_run(str(example_folder()))
+        self._window.session.control.open_run(str(example_folder()))
 
     def save_run(self) -> None:
         """Saves the run where it was saved before, or asks where."""
         if self._saved:
-            self._window.session.write(SaveRun(self._saved, overwrite=True))
+            self._window.session.control.write(SaveRun(self._saved, overwrite=True))
             return
         proposal = proposed_path("run")
         self.ask.ask("Save the run as the folder", proposal, self._save_into)
 
     def save_preset(self) -> None:
         """Asks for a name and saves the edited settings under it."""
-        preset = self._window.session.preset
+        preset = self._window.session.editor.preset
         own = preset is not None and preset.name.startswith("own-")
         proposal = preset.title if preset is not None and own else ""
         self.ask.ask("Save the settings as the preset", proposal, self._save_preset)
@@ -127,7 +127,7 @@ class Files:
             self._window.banners.say("own presets", " ".join(refused), "warning")
 
     def _save_into(self, folder: str) -> None:
-        self._window.session.write(SaveRun(folder))
+        self._window.session.control.write(SaveRun(folder))
 
     def _save_preset(self, title: str) -> None:
         window, session = self._window, self._window.session
@@ -135,14 +135,14 @@ class Files:
             window.banners.say("preset", "In safe mode no preset is saved.", "warning")
             return
         try:
-            preset = save_preset(self._config, title, session.edited)
+            preset = save_preset(self._config, title, session.editor.edited)
         except (SettingsError, OSError) as error:
             words = error.strerror if isinstance(error, OSError) else error
             window.banners.say("preset", f"The preset was not saved: {words}", "warning")
             return
-        session.preset, session.baseline = preset, preset.settings
+        session.editor.preset, session.editor.baseline = preset, preset.settings
         window.offer_presets({preset.name: preset})
-        session.settings_changed.emit(session.settings)
+        session.editor.settings_changed.emit(session.settings)
         window.banners.say("preset", f"The preset “{preset.title}” was saved.")
 
     def _choose(self, title: str, mode: QFileDialog.FileMode) -> None:

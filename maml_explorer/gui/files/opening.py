@@ -51,10 +51,10 @@ class Opening:
         return True
 
     def _run(self, path: Path) -> None:
-        self._window.session.open_run(str(path))
+        self._window.session.control.open_run(str(path))
 
     def _settings(self, path: Path) -> None:
-        self._window.session.load_preset(load_preset(path))
+        self._window.session.control.load_preset(load_preset(path))
 
     def _lesson(self, path: Path) -> None:
         self._window.lessons.open(path)
@@ -69,7 +69,7 @@ class Opening:
             f"The initialization {path.name} ({found.arm.name} after {whole(found.outer_step)} "
             "outer steps)"
         )
-        if session.untouched:
+        if session.control.untouched:
             self._begin_from(path)
             banners.say("open initialization", f"{what} begins a run: its curves are drawn.")
             return
@@ -90,7 +90,7 @@ class Opening:
             self._window.banners.say("open", f"{path.name} was not pinned: {words}", "warning")
 
     def _begin_from(self, path: Path) -> None:
-        self._window.session.open_initialization(str(path))
+        self._window.session.control.open_initialization(str(path))
 
 
 def _kind(path: Path) -> Callable[[Opening, Path], None]:

@@ -24,7 +24,7 @@ class Sharing:
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._inner_step: int | None = None
-        window.session.probed_arrived.connect(self._step)
+        window.session.task.probed_arrived.connect(self._step)
 
     def view(self) -> ViewState:
         """What the window shows now."""
@@ -32,12 +32,12 @@ class Sharing:
         hero = window.places[HERO].panel
         tab = window.tabs.currentWidget()
         return ViewState(
-            probe=session.probe,
+            probe=session.task.probe,
             inner_step=getattr(hero, "inner_step", None),
             tab=tab.entry.name if isinstance(tab, Place) else "",
             hidden=window.hidden_parts,
             hidden_arms=tuple(sorted(session.hidden)),
-            preset=session.preset.name if session.preset is not None else "",
+            preset=session.editor.preset.name if session.editor.preset is not None else "",
             **self._drawn(),
         )
 
@@ -53,7 +53,7 @@ class Sharing:
     def copy(self) -> None:
         """Puts the share string on the clipboard, and says so."""
         try:
-            text = to_share(self._window.session.edited, self.view().to_view())
+            text = to_share(self._window.session.editor.edited, self.view().to_view())
         except SettingsError as error:
             self._window.banners.say("share", str(error), "warning")
             return
@@ -82,11 +82,11 @@ class Sharing:
         """Makes the window show a prepared state."""
         session = self._window.session
         preset = self._window.presets.get(state.preset)
-        session.preset = preset
-        session.baseline = shared.settings if preset is None else preset.settings
-        session.adopt(shared.settings, "Open share string")
-        if not session.begin_if_untouched():
-            session.settings_changed.emit(session.settings)
+        session.editor.preset = preset
+        session.editor.baseline = shared.settings if preset is None else preset.settings
+        session.editor.adopt(shared.settings, "Open share string")
+        if not session.control.begin_if_untouched():
+            session.editor.settings_changed.emit(session.settings)
         self.show(state)
 
     def show(self, state: ViewState) -> None:
@@ -98,8 +98,8 @@ class Sharing:
     def show_inside(self, state: ViewState) -> None:
         """Shows a prepared state, but neither shows nor hides panels for it."""
         window, session = self._window, self._window.session
-        if state.probe is not None and not same_task(state.probe, session.probe):
-            session.set_probe(state.probe)
+        if state.probe is not None and not same_task(state.probe, session.task.probe):
+            session.task.set_probe(state.probe)
         session.set_hidden(state.hidden_arms)
         if state.tab in window.places and "Insight" not in state.hidden:
             window.show_tab(state.tab)
@@ -108,8 +108,8 @@ class Sharing:
             if draw is not None:
                 draw(state)
         self._inner_step = state.inner_step
-        if session.probed is not None:
-            self._step(session.probed)
+        if session.task.probed is not None:
+            self._step(session.task.probed)
 
     def _step(self, probed: Probed) -> None:
         """The slider has that step only once there are curves with so many."""

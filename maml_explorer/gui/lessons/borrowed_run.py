@@ -10,7 +10,6 @@ from PySide6.QtGui import QUndoStack
 
 from maml_explorer.gui.lessons.lesson import EXAMPLE, Scene, Stage
 from maml_explorer.gui.session.example import example_folder, example_settings
-from maml_explorer.gui.session.loss_record import LossRecord
 from maml_explorer.gui.session.pinned_run import Ghost
 from maml_explorer.gui.session.undo import Beginning
 from maml_explorer.gui.session.view_state import ViewState
@@ -66,11 +65,11 @@ class LessonRun(QObject):
         self._alone = False
         """Whether the run that begins next is not to be compared with the one before it."""
         session = self._session
-        session.status_changed.connect(self._look)
-        session.diverged.connect(lambda report: self._diverged.add(report.arm))
-        session.rewound.connect(lambda _: self._diverged.clear())
-        session.refused.connect(self._take_refused)
-        session.run_started.connect(self._take_run)
+        session.link.status_changed.connect(self._look)
+        session.link.diverged.connect(lambda report: self._diverged.add(report.arm))
+        session.link.rewound.connect(lambda _: self._diverged.clear())
+        session.link.refused.connect(self._take_refused)
+        session.link.run_started.connect(self._take_run)
 
     @property
     def lent(self) -> bool:
@@ -87,14 +86,15 @@ class LessonRun(QObject):
         session, window = self._session, self._window
         self.lending.emit()
         self._own = _Own(
-            Beginning(session.settings, session.staged, session.initialization),
-            session.preset, session.baseline, session.undo_stack, session.pins.ghost,
+            Beginning(session.settings, session.editor.staged, session.control.initialization),
+            session.editor.preset, session.editor.baseline, session.editor.undo_stack,
+            session.pins.ghost,
             window.files.sharing.view(), window.run_bar.speed.value(),
         )  # fmt: skip
-        session.undo_stack = QUndoStack(session)
+        session.editor.undo_stack = QUndoStack(session)
         session.pins.show(None)
-        session.pause()
-        session.post(commands.HoldRun())
+        session.control.pause()
+        session.link.post(commands.HoldRun())
         self._alone = True
 
     def give_back(self) -> None:
@@ -104,11 +104,11 @@ class LessonRun(QObject):
             return
         session = self._session
         self._stages, self._started, self._training = (), 0, None
-        session.undo_stack.deleteLater()
-        session.undo_stack = own.history
-        session.preset, session.baseline = own.preset, own.baseline
-        session.begin(commands.BringBack(None), own.beginning)
-        self.number = session.expected_run
+        session.editor.undo_stack.deleteLater()
+        session.editor.undo_stack = own.history
+        session.editor.preset, session.editor.baseline = own.preset, own.baseline
+        session.control.begin(commands.BringBack(None), own.beginning)
+        self.number = session.link.expected_run
         pinned = own.ghost is not None and own.ghost.command.folder
         session.pins.show(own.ghost if pinned else None)
         self._alone = True
@@ -132,8 +132,8 @@ class LessonRun(QObject):
         if self._started == 0:
             return False
         if (
-            session.expected_run != self.number
-            or session.edited != self._stages[self._started - 1].settings
+            session.link.expected_run != self.number
+            or session.editor.edited != self._stages[self._started - 1].settings
         ):
             return True
         there = status is not None and status.run == self.number and self._stood is not None
@@ -141,7 +141,7 @@ class LessonRun(QObject):
 
     def _go_on(self) -> None:
         """Does what can be done now: up to the first training that is not over."""
-        if self._training is not None and not self._session.running:
+        if self._training is not None and not self._session.link.running:
             self._train(self._training)
         while self._training is None and self._started < len(self._stages):
             stage = self._stages[self._started]
@@ -149,27 +149,27 @@ class LessonRun(QObject):
             if stage.begin:
                 self._begin(stage)
             self._stood = None
-            self._session.adopt(stage.settings)
-            self._session.undo_stack.clear()
+            self._session.editor.adopt(stage.settings)
+            self._session.editor.undo_stack.clear()
             if stage.train_until is not None:
                 self._train(stage)
 
     def _begin(self, stage: Stage) -> None:
         session = self._session
-        session.pull()
+        session.link.pull()
         self._diverged.clear()
-        session.preset, session.baseline = None, stage.settings
+        session.editor.preset, session.editor.baseline = None, stage.settings
         if stage.begin == EXAMPLE:
-            session.begin(
+            session.control.begin(
                 commands.OpenRun(str(example_folder())), Beginning(example_settings(), None)
             )
         else:
-            session.begin(commands.Restart(stage.settings), Beginning(stage.settings, None))
-        self.number = session.expected_run
+            session.control.begin(commands.Restart(stage.settings), Beginning(stage.settings, None))
+        self.number = session.link.expected_run
 
     def _train(self, stage: Stage) -> None:
         self._training = stage
-        self._session.post(commands.Train(beyond=True, until=stage.train_until))
+        self._session.link.post(commands.Train(beyond=True, until=stage.train_until))
 
     def _look(self, status: reports.Status) -> None:
         """Goes on where the training that was waited for is over."""
@@ -195,4 +195,4 @@ class LessonRun(QObject):
     def _take_run(self, run: int) -> None:
         if self._alone and run == self.number:
             self._alone = False
-            LossRecord.of(self._session).forget_before()
+            self._session.losses.forget_before()

@@ -275,7 +275,7 @@ class Lessons(QObject):
         status, goal = self._window.session.status, self.run.goal
         if goal is not None:
             step = status.outer_step if status is not None else 0
-            paused = status is not None and not self._window.session.running
+            paused = status is not None and not self._window.session.link.running
             doing = "paused at" if paused and step else "training:"
             self.strip.say(f"{doing} outer step {whole(step)} of {whole(goal)}")
         elif scene.revealed and scene.question is not None and scene.question.kind == DRAW:
@@ -290,13 +290,13 @@ class Lessons(QObject):
         """
         session = self._window.session
         drawn = self.sketch.curve() if self.sketch is not None else None
-        if drawn is None or session.probed is None or session.references is None:
+        if drawn is None or session.task.probed is None or session.measured.references is None:
             return ""
-        single = session.probed.best_single
+        single = session.task.probed.best_single
         if single is None:
             return ""
-        best = np.interp(drawn[0], session.probed.grid, single)
-        least = session.references.best_single
+        best = np.interp(drawn[0], session.task.probed.grid, single)
+        least = session.measured.references.best_single
         mse = least + float(np.mean((drawn[1] - best) ** 2))
         return f"your drawing: expected MSE {number(mse)} · the least there is: {number(least)}"
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.gui.session.loss_history import LossHistory
 from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost
+from maml_explorer.gui.session.pins import Pins
+from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.reports import MetaTested, Metrics, Rewound
 from maml_explorer.settings.restart import begun_anew
 from maml_explorer.settings.settings import Settings
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.session.session import Session
 
 
 class LossRecord(QObject):
@@ -21,28 +19,24 @@ class LossRecord(QObject):
 
     changed = Signal()
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._session, self._settings = session, session.settings
+    def __init__(self, link: WorkerLink, editor: SettingsEditor, pins: Pins) -> None:
+        super().__init__(link.parent())
+        self._link, self._editor, self._pins = link, editor, pins
+        self._settings = editor.settings
         self.history = LossHistory()
         self.before: LossGhost | None = None
-        session.metrics_arrived.connect(self._take_metrics)
-        session.meta_tested.connect(self._take_meta_test)
-        session.run_started.connect(self._take_run)
-        session.rewound.connect(self._take_rewound)
-        session.settings_changed.connect(self._take_settings)
-        session.pins.changed.connect(self.changed)
-        session.pins.compared_changed.connect(self.changed)
-
-    @staticmethod
-    def of(session: Session) -> LossRecord:
-        """The one of the session."""
-        return session.findChild(LossRecord) or LossRecord(session)
+        link.subscribe(Metrics, self._take_metrics)
+        link.subscribe(MetaTested, self._take_meta_test)
+        link.subscribe(Rewound, self._take_rewound)
+        link.run_started.connect(self._take_run)
+        editor.settings_changed.connect(self._take_settings)
+        pins.changed.connect(self.changed)
+        pins.compared_changed.connect(self.changed)
 
     @property
     def ghosts(self) -> list[LossGhost]:
         """The other runs that are drawn: the one before, and pinned ones."""
-        pins = self._session.pins
+        pins = self._pins
         pinned = [
             LossGhost(run.name, run.settings, run.losses)
             for run in pins.runs
@@ -60,14 +54,14 @@ class LossRecord(QObject):
         self.changed.emit()
 
     def _take_meta_test(self, report: MetaTested) -> None:
-        self.history.held_out.add(report, self._session.settings)
+        self.history.held_out.add(report, self._editor.settings)
         self.changed.emit()
 
     def _take_run(self, _: int) -> None:
         if not self.history.empty:
             self.before = LossGhost(BEFORE, self._settings, self.history)
         self.history = LossHistory()
-        self._settings = self._session.settings
+        self._settings = self._editor.settings
         self.changed.emit()
 
     def _take_rewound(self, rewound: Rewound) -> None:
@@ -75,8 +69,8 @@ class LossRecord(QObject):
         self.changed.emit()
 
     def _take_settings(self, settings: Settings) -> None:
-        status, session = self._session.status, self._session
-        if status is None or status.run != session.run or session.beginning:
+        status, link = self._link.status, self._link
+        if status is None or status.run != link.run or link.beginning:
             return
         before, self._settings = self._settings, settings
         gone = {arm.name for arm in before.arms} - {arm.name for arm in settings.arms}

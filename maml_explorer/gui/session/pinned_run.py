@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtGui import QUndoCommand
 
@@ -17,9 +17,6 @@ from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.restart import changed_keys
 from maml_explorer.settings.settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 MOST = 20
 """Pinned runs at a time; the oldest gives way."""

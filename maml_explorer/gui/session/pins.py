@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.files.reader import read_bytes
 from maml_explorer.files.writer import write_bytes
-from maml_explorer.gui.session.loss_record import LossRecord
+from maml_explorer.gui.session.loss_history import LossHistory
+from maml_explorer.gui.session.measurements import Measurements
 from maml_explorer.gui.session.pinned_run import (
     BEFORE,
     MOST,
@@ -25,13 +25,11 @@ from maml_explorer.gui.session.pinned_run import (
     figures_of,
     figures_of_records,
 )
-from maml_explorer.protocol.commands import PinRun, ShowGhost
+from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.worker_link import WorkerLink
+from maml_explorer.protocol.commands import MetaTest, PinRun, ShowGhost
 from maml_explorer.protocol.reports import MetaTested
 from maml_explorer.storage.initialization.folder import Initialization
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.session.session import Session
-
 
 _LARGEST = 2**31
 """Most bytes of an exported file: it was opened before."""
@@ -47,9 +45,16 @@ class Pins(QObject):
     ghost_changed = Signal()
     """Another run, or none, is drawn beside the adaptation."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._session = session
+    def __init__(
+        self,
+        link: WorkerLink,
+        editor: SettingsEditor,
+        measured: Measurements,
+        losses: Callable[[], LossHistory],
+    ) -> None:
+        super().__init__(link.parent())
+        self._link, self._editor = link, editor
+        self._measured, self._losses = measured, losses
         self.runs: tuple[PinnedRun, ...] = ()
         self.compared: frozenset[str] = frozenset()
         """Names of the pinned runs that are drawn among the losses."""
@@ -63,26 +68,25 @@ class Pins(QObject):
         """Pinned runs that wait for the meta-test that was asked for when they were pinned."""
         self._temporary: Path | None = None
         self._count = self._folders = 0
-        session.meta_tested.connect(self._take_meta_test)
+        measured.meta_tested.connect(self._take_meta_test)
 
     def pin_run(self) -> None:
         """Keeps the run to compare later ones with: settings, figures, losses, curves."""
-        session = self._session
-        step = 0 if session.status is None else session.status.outer_step
-        tested = session.meta_test
+        settings, run = self._editor.settings, self._link.run
+        step = self._outer_step
+        tested = self._measured.meta_test
         if tested is not None and tested.outer_step != step:
             tested = None
         folder = str(self._new_folder())
-        losses = LossRecord.of(session).history.thinned(MOST_BINS)
-        run = PinnedRun(
-            self._new_name(), session.settings, step, figures_of(tested), session.run, folder,
-            losses,
-        )  # fmt: skip
-        session.post(PinRun(folder))
+        losses = self._losses().thinned(MOST_BINS)
+        pinned = PinnedRun(
+            self._new_name(), settings, step, figures_of(tested), run, folder, losses
+        )
+        self._link.post(PinRun(folder))
         if tested is None:
-            self._untested = [*self._untested, run]
-            session.request_meta_test()
-        self._pin(run)
+            self._untested = [*self._untested, pinned]
+            self._link.post(MetaTest())
+        self._pin(pinned)
 
     def pin_initialization(self, source: Path, found: Initialization) -> None:
         """Pins what was exported, so that it is drawn beside the run.
@@ -105,7 +109,7 @@ class Pins(QObject):
     def delete(self, run: PinnedRun) -> None:
         """Deletes a pinned run; one undo step."""
         rest = tuple(other for other in self.runs if other is not run)
-        self._session.undo_stack.push(Pin(self._put, self.runs, rest, "Delete pinned run"))
+        self._editor.undo_stack.push(Pin(self._put, self.runs, rest, "Delete pinned run"))
 
     def compare(self, names: Iterable[str]) -> None:
         """Draws these pinned runs among the losses."""
@@ -116,15 +120,14 @@ class Pins(QObject):
         """Draws this run's adaptation beside that of the one there is; None ends it."""
         if ghost != self.ghost:
             self.ghost = ghost
-            self._session.post(ShowGhost() if ghost is None else ghost.command)
+            self._link.post(ShowGhost() if ghost is None else ghost.command)
             self.ghost_changed.emit()
 
     @property
     def here(self) -> Ghost | None:
         """The run there is, as what is drawn beside the next; None where it has not trained."""
-        session = self._session
-        step = 0 if session.status is None else session.status.outer_step
-        return Ghost(BEFORE, session.settings, step, ShowGhost(run=session.run)) if step else None
+        step, settings = self._outer_step, self._editor.settings
+        return Ghost(BEFORE, settings, step, ShowGhost(run=self._link.run)) if step else None
 
     def show_replaced(self, before: Ghost | None) -> None:
         """After a restart: draws the run before, unless a person has chosen another one."""
@@ -143,9 +146,13 @@ class Pins(QObject):
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
+    @property
+    def _outer_step(self) -> int:
+        return 0 if self._link.status is None else self._link.status.outer_step
+
     def _pin(self, run: PinnedRun) -> None:
         runs = (*self.runs, run)[-MOST:]
-        self._session.undo_stack.push(Pin(self._put, self.runs, runs, "Pin run"))
+        self._editor.undo_stack.push(Pin(self._put, self.runs, runs, "Pin run"))
         self.compare(self.compared | {run.name})
         self.show(run.ghost)
 

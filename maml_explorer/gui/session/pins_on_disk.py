@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, SignalInstance
 
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_json
@@ -21,7 +22,7 @@ from maml_explorer.files.writer import write_text
 from maml_explorer.gui.session.loss_history import INNER_LOSS, OUTER_LOSS, LossHistory
 from maml_explorer.gui.session.loss_traces import SMOOTHINGS, Array, Trace
 from maml_explorer.gui.session.pinned_run import MOST, MOST_BINS, Figures, PinnedRun
-from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.pins import Pins
 from maml_explorer.protocol.reports import Exported
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.text import from_toml, to_toml
@@ -34,19 +35,26 @@ _ROWS = 3 + 3 + len(SMOOTHINGS)
 
 
 class PinsOnDisk(QObject):
-    """Keeps a session's pinned runs in `place`."""
+    """Keeps pinned runs in `place`.
 
-    def __init__(self, session: Session, place: Path) -> None:
-        super().__init__(session)
-        self._session = session
+    Args:
+        exported: emitted with the report of each folder that the worker has written.
+        note: takes a sentence about what could not be written.
+    """
+
+    def __init__(
+        self, pins: Pins, place: Path, exported: SignalInstance, note: Callable[[str], None]
+    ) -> None:
+        super().__init__(pins)
+        self._pins, self._note = pins, note
         self._written: dict[str, dict[str, Any]] = {}
         """Folder → what its file says."""
-        session.pins.place = place
+        pins.place = place
         found, self.refused = read_pins(place)
         self._known = {run.folder for run in found}
-        session.pins.take(found)
-        session.pins.changed.connect(self._look)
-        session.exported.connect(self._exported)
+        pins.take(found)
+        pins.changed.connect(self._look)
+        exported.connect(self._exported)
 
     def _exported(self, report: Exported) -> None:
         if report.what == "pin":
@@ -54,7 +62,7 @@ class PinsOnDisk(QObject):
 
     def _look(self) -> None:
         """Writes what is new of the runs whose folder is there already."""
-        for run in self._session.pins.runs:
+        for run in self._pins.runs:
             self._known.add(run.folder)
             if run.folder and Path(run.folder).is_dir():
                 content = to_json(run)
@@ -63,14 +71,14 @@ class PinsOnDisk(QObject):
                     try:
                         write_text(Path(run.folder) / _FILE, json.dumps(content))
                     except OSError as error:
-                        self._session.noted.emit(
+                        self._note(
                             f"{run.name} is pinned until the window is closed: it could not be "
                             f"written, {error.strerror}."
                         )
 
     def close(self) -> None:
         """Deletes the folders of runs that were deleted: undo cannot bring them back any more."""
-        kept = {run.folder for run in self._session.pins.runs}
+        kept = {run.folder for run in self._pins.runs}
         for folder in self._known - kept:
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QObject, Signal
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.session.session import Session
 
 
 class PointedStep(QObject):
@@ -15,14 +10,9 @@ class PointedStep(QObject):
 
     changed = Signal()
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
         self.outer_step: int | None = None
-
-    @staticmethod
-    def of(session: Session) -> PointedStep:
-        """The one that the window's panels share."""
-        return session.findChild(PointedStep) or PointedStep(session)
 
     def point(self, outer_step: int | None) -> None:
         """The pointer is at this outer step now."""

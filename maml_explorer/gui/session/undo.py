@@ -1,18 +1,14 @@
-"""An edit of the settings that can be undone, and what of it waits for a restart."""
+"""Undo steps of the session: an edit of the settings, and a run begun in another's place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QUndoCommand
 
 from maml_explorer.protocol.commands import BringBack, Command
 from maml_explorer.settings.settings import Settings
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.session.session import Session
 
 
 class Edit(QUndoCommand):
@@ -39,7 +35,7 @@ class Edit(QUndoCommand):
         self._put(self._before)
 
     def id(self) -> int:
-        """Which edits may be one step; −1 for those that stand alone."""
+        """Number shared by edits that may be one step; −1 for those that stand alone."""
         # Qt compares C ints
         return -1 if self._merge_key is None else hash(self._merge_key) & 0x7FFFFFFF
 
@@ -54,7 +50,7 @@ class Edit(QUndoCommand):
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a run has when it begins."""
+    """Settings and initialization of a run as it begins."""
 
     settings: Settings
     """In force."""
@@ -63,12 +59,18 @@ class Beginning:
     """The folder of the exported initialization that an arm starts from; empty for the seed's."""
 
 
+Exchange = Callable[[Command, Beginning], tuple[Beginning, int]]
+"""Begins a run; returns what the run before it has, and its number."""
+
+
 class Begin(QUndoCommand):
     """A new run in the place of the one there is; taking it back brings that run back."""
 
-    def __init__(self, session: Session, command: Command, beginning: Beginning, text: str) -> None:
+    def __init__(
+        self, exchange: Exchange, command: Command, beginning: Beginning, text: str
+    ) -> None:
         super().__init__(text)
-        self._session = session
+        self._exchange = exchange
         self._command: Command | None = command
         self._other = beginning
         self._run = 0
@@ -83,10 +85,4 @@ class Begin(QUndoCommand):
         self._swap(None)
 
     def _swap(self, command: Command | None) -> None:
-        session = self._session
-        session.pull()
-        here = Beginning(session.settings, session.staged, session.initialization)
-        # of the run there is when this is taken up, which may not have been reported yet
-        run = session.expected_run
-        session.begin(command or BringBack(self._run), self._other)
-        self._other, self._run = here, run
+        self._other, self._run = self._exchange(command or BringBack(self._run), self._other)

@@ -56,7 +56,7 @@ class SettingsForm(QWidget):
         box.addWidget(self.restart_bar)
         for line in self.rows:
             line.grown.connect(partial(self._bring_into_view, line))
-        session.settings_changed.connect(self._show)
+        session.editor.settings_changed.connect(self._show)
         self._show(session.settings)
 
     @property
@@ -87,14 +87,14 @@ class SettingsForm(QWidget):
         return max(line.sizeHint().width() for line in self.rows) + 4 + 8
 
     def _show(self, in_force: Settings) -> None:
-        edited = self._session.edited
+        edited = self._session.editor.edited
         algorithms = {arm.algorithm for arm in edited.arms}
         said = explained(edited, [ALGORITHMS[key] for key in algorithms])
         for line in self.rows:
-            line.show_settings(edited, self._session.baseline, in_force)
+            line.show_settings(edited, self._session.editor.baseline, in_force)
             line.show_read(algorithms)
             line.explain(said)
-        self.restart_bar.show_staged(self._session.staged_labels)
+        self.restart_bar.show_staged(self._session.editor.staged_labels)
 
     def _bring_into_view(self, line: SettingRow) -> None:
         # once the layout has given the line its new height
@@ -173,10 +173,12 @@ class RestartBar(QFrame):
         self.text = label()
         self.text.setWordWrap(True)
         self.restart = button(
-            "Restart", lambda: session.restart(train=session.running),
+            "Restart", lambda: session.control.restart(train=session.link.running),
             "Begin a new run with these settings", role="primary",
         )  # fmt: skip
-        self.discard = button("Discard", session.discard_staged, "Keep the settings in force")
+        self.discard = button(
+            "Discard", session.editor.discard_staged, "Keep the settings in force"
+        )
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 8, 8, 8)
         box.addWidget(self.text)
@@ -211,4 +213,4 @@ def _rows(session: Session, group: str) -> list[SettingRow]:
     for key, declaration in DECLARATIONS.items():
         if declaration.group == group:
             lines.setdefault(declaration.row or key, []).append(declaration)
-    return [SettingRow(declarations, session.edit) for declarations in lines.values()]
+    return [SettingRow(declarations, session.editor.edit) for declarations in lines.values()]

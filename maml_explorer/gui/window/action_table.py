@@ -40,29 +40,31 @@ def entries(window: MainWindow) -> list[Entry]:
 
 def _of_the_run(session: Session) -> list[Entry]:
     return [
-        Entry(RUN, "train", "Train or pause", session.toggle, ("Space",)),
-        Entry(RUN, "outer_step", "Outer step", session.outer_step, ("N",)),
-        Entry(RUN, "inner_step", "Inner step", session.inner_step, ("Shift+N",)),
-        Entry(RUN, "reset", "Reset: same seed and initialization", session.reset, ("Ctrl+R",)),
-        Entry(RUN, "new_seed", "New seed", session.new_seed, ("Ctrl+Shift+R",)),
-        Entry(RUN, "restart", "Restart with the edited settings", session.restart),
-        Entry(RUN, "back", "Back to last good state", session.back_to_last_good),
+        Entry(RUN, "train", "Train or pause", session.control.toggle, ("Space",)),
+        Entry(RUN, "outer_step", "Outer step", session.control.outer_step, ("N",)),
+        Entry(RUN, "inner_step", "Inner step", session.control.inner_step, ("Shift+N",)),
+        Entry(
+            RUN, "reset", "Reset: same seed and initialization", session.control.reset, ("Ctrl+R",)
+        ),
+        Entry(RUN, "new_seed", "New seed", session.control.new_seed, ("Ctrl+Shift+R",)),
+        Entry(RUN, "restart", "Restart with the edited settings", session.control.restart),
+        Entry(RUN, "back", "Back to last good state", session.control.back_to_last_good),
         Entry(RUN, "pin", "Pin run", session.pins.pin_run, ("Ctrl+P",)),
-        Entry(RUN, "meta_test", "Run the meta-test now", session.request_meta_test, ("M",)),
+        Entry(RUN, "meta_test", "Run the meta-test now", session.control.request_meta_test, ("M",)),
     ]
 
 
 def _of_the_task(session: Session) -> list[Entry]:
     def clear() -> None:
-        if session.probe is not None:
-            session.set_probe(task_edits.cleared(session.probe))
+        if session.task.probe is not None:
+            session.task.set_probe(task_edits.cleared(session.task.probe))
 
     return [
-        Entry(TASK, "new_task", "New task", session.new_task, ("T",)),
-        Entry(TASK, "new_points", "New points", session.new_points, ("P",)),
+        Entry(TASK, "new_task", "New task", session.task.new_task, ("T",)),
+        Entry(TASK, "new_points", "New points", session.task.new_points, ("P",)),
         *(
             Entry(TASK, f"new_points {place}", f"New points: {place}",
-                  partial(session.new_points, place))
+                  partial(session.task.new_points, place))
             for place in task_sampling.PLACES
             if place != task_sampling.ANYWHERE
         ),
@@ -74,9 +76,15 @@ def _of_editing(window: MainWindow) -> list[Entry]:
     session = window.session
     return [
         # a lesson has a history of its own
-        Entry(EDIT, "undo", "Undo", lambda: session.undo_stack.undo(), ("Ctrl+Z",)),
-        Entry(EDIT, "redo", "Redo", lambda: session.undo_stack.redo(), ("Ctrl+Shift+Z", "Ctrl+Y")),
-        Entry(EDIT, "discard", "Discard staged changes", window.session.discard_staged),
+        Entry(EDIT, "undo", "Undo", lambda: session.editor.undo_stack.undo(), ("Ctrl+Z",)),
+        Entry(
+            EDIT,
+            "redo",
+            "Redo",
+            lambda: session.editor.undo_stack.redo(),
+            ("Ctrl+Shift+Z", "Ctrl+Y"),
+        ),
+        Entry(EDIT, "discard", "Discard staged changes", window.session.editor.discard_staged),
         Entry(EDIT, "find", "Find a setting", window.find_setting, ("Ctrl+F",)),
     ]
 
@@ -142,7 +150,7 @@ def _of_the_view(window: MainWindow) -> list[Entry]:
 def _of_presets(window: MainWindow) -> list[Entry]:
     return [
         Entry(PRESETS, f"preset {name}", f"Load preset: {preset.title}",
-              partial(window.session.load_preset, preset))
+              partial(window.session.control.load_preset, preset))
         for name, preset in window.presets.items()
     ]  # fmt: skip
 

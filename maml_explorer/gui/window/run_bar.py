@@ -38,16 +38,20 @@ class RunBar(QWidget):
         self._session = session
         self._presets: dict[str, Preset] = {}
         self.train = button(
-            "▶  Train", session.toggle, "Train or pause (Space)", role="primary"
+            "▶  Train", session.control.toggle, "Train or pause (Space)", role="primary"
         )  # fmt: skip
-        self.outer_step = button("Outer step", session.outer_step, "Take one outer step (N)")
+        self.outer_step = button(
+            "Outer step", session.control.outer_step, "Take one outer step (N)"
+        )
         self.inner_step = button(
-            "Inner step", session.inner_step, "Show the next inner step (Shift+N)"
+            "Inner step", session.control.inner_step, "Show the next inner step (Shift+N)"
         )
         self.reset = button(
-            "Reset", session.reset, "Begin again: same settings, seed and initialization"
+            "Reset", session.control.reset, "Begin again: same settings, seed and initialization"
         )
-        self.new_seed = button("New seed", session.new_seed, "Begin again with the next seed")
+        self.new_seed = button(
+            "New seed", session.control.new_seed, "Begin again with the next seed"
+        )
         self.speed_limit = label(role="muted")
         self.speed = Slider()
         self.speed.setRange(0, _POSITIONS)
@@ -80,8 +84,8 @@ class RunBar(QWidget):
             self.outer_step,
         ]  # fmt: skip
         """What a narrow window leaves to the menus and the palette, first the first."""
-        session.status_changed.connect(self._show_status)
-        session.settings_changed.connect(self._show_preset)
+        session.link.status_changed.connect(self._show_status)
+        session.editor.settings_changed.connect(self._show_preset)
         self._show_status(session.status)
         self._show_preset(session.settings)
 
@@ -152,9 +156,11 @@ class RunBar(QWidget):
         self.export.setEnabled(ready)
 
     def _show_preset(self, _: Settings) -> None:
-        preset = self._session.preset
+        preset = self._session.editor.preset
         self.preset.setCurrentIndex(-1 if preset is None else self.preset.findData(preset.name))
-        changed = [] if preset is None else changed_words(preset.settings, self._session.edited)
+        changed = (
+            [] if preset is None else changed_words(preset.settings, self._session.editor.edited)
+        )
         self.dot.show_dot(bool(changed))
         differs = f"Changed since the preset: {', '.join(changed)}" if changed else ""
         self.dot.setToolTip(differs)
@@ -165,12 +171,12 @@ class RunBar(QWidget):
     def _load(self, index: int) -> None:
         preset = self._presets.get(self.preset.itemData(index))
         if preset is not None:
-            self._session.load_preset(preset)
+            self._session.control.load_preset(preset)
 
     def _limit(self, position: int) -> None:
         limit = speed_limit(position)
         self._show_limit(limit)
-        self._session.set_speed(limit)
+        self._session.control.set_speed(limit)
 
     def _show_limit(self, limit: float | None) -> None:
         words = "unlimited" if limit is None else f"at most {whole(limit)} outer steps/s"

@@ -35,15 +35,15 @@ class StabilityLight(QWidget):
         box.addWidget(self.dot)
         box.addWidget(self.words, 1)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        session.insight_arrived.connect(self._take)
-        session.run_started.connect(lambda _: self.show_now())
+        session.insight.arrived.connect(self._take)
+        session.link.run_started.connect(lambda _: self.show_now())
         session.hidden_changed.connect(self.show_now)
         session.theme_changed.connect(lambda _: self.dot.update())
         self.show_now()
 
     def show_now(self) -> None:
         """Shows the newest verdict."""
-        self.verdict = verdict(self.session.insights.get(STABILITY), self.session.hidden)
+        self.verdict = verdict(self.session.insight.found.get(STABILITY), self.session.hidden)
         self.words.say(self.verdict.words)
         self.dot.setVisible(self.verdict.level != DARK)
         self.setToolTip(self.verdict.details)
@@ -57,12 +57,12 @@ class StabilityLight(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Begins to look."""
         super().showEvent(event)
-        self.session.look_inside(self, STABILITY)
+        self.session.insight.look(self, STABILITY)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Ends looking: what nobody sees is not computed."""
         super().hideEvent(event)
-        self.session.look_inside(self)
+        self.session.insight.look(self)
 
 
 class _Dot(QWidget):

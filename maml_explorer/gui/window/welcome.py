@@ -39,13 +39,13 @@ class Welcome(QFrame):
         self.setLayout(line)
         self.done = False
         """Whether a way in was taken, now or at an earlier start."""
-        session.status_changed.connect(self._look)
-        session.example_ended.connect(self.finish)
+        session.link.status_changed.connect(self._look)
+        session.task.example_ended.connect(self.finish)
         self.hide()
 
     def greet(self) -> None:
         """Draws the example and shows the strip."""
-        shown = self._session.show_example()
+        shown = self._session.task.show_example()
         words = "A laboratory for learning to learn"
         if shown is not None:
             words = (
@@ -59,11 +59,11 @@ class Welcome(QFrame):
         """Hides the strip; it does not come back."""
         self.done = True
         self.hide()
-        self._session.end_example()
+        self._session.task.end_example()
 
     def _train(self) -> None:
         self.finish()
-        self._session.train()
+        self._session.control.train()
 
     def _open(self) -> None:
         self.finish()

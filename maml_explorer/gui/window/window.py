@@ -114,7 +114,7 @@ class MainWindow(QMainWindow):
         ground.setFocus()
         self.palette_overlay = CommandPalette(self, self.actions_table)
         self.shortcut_sheet = ShortcutSheet(self, self.actions_table)
-        session.status_changed.connect(self._show_status)
+        session.link.status_changed.connect(self._show_status)
         self.reset_layout()
         self._restore()
         self.narrow = Narrow(self, self.splitters["columns"], self.parts["Settings"])
@@ -256,7 +256,7 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def _show_status(self, status: Status) -> None:
-        self.status.setText(status_text(status, Path(self.session.initialization).name))
+        self.status.setText(status_text(status, Path(self.session.control.initialization).name))
         annealed = annealed_text(status.settings, status.arm_steps)
         self.annealed.setVisible(bool(annealed))
         self.annealed.say(annealed)

@@ -25,21 +25,21 @@ class Notices(QObject):
         super().__init__(banners)
         self._session, self._banners = session, banners
         self._frozen: dict[str, Diverged] = {}
-        session.diverged.connect(self._diverged)
-        session.failed.connect(self._failed)
-        session.refused.connect(self._refused)
-        session.exported.connect(self._exported)
-        session.compared.connect(lambda _: self._written())
-        session.writing.connect(self._writing)
-        session.came_late.connect(self._came_late)
+        session.link.diverged.connect(self._diverged)
+        session.link.failed.connect(self._failed)
+        session.link.refused.connect(self._refused)
+        session.link.exported.connect(self._exported)
+        session.measured.compared.connect(lambda _: self._written())
+        session.control.writing.connect(self._writing)
+        session.editor.came_late.connect(self._came_late)
         self._slow = QTimer(self)
         self._slow.setSingleShot(True)
         self._slow.setInterval(SLOW)
         self._slow.timeout.connect(self._say_writing)
         self._what = ""
-        session.noted.connect(partial(banners.say, "noted"))
-        session.run_started.connect(self._forget)
-        session.rewound.connect(self._forget)
+        session.control.noted.connect(partial(banners.say, "noted"))
+        session.link.run_started.connect(self._forget)
+        session.link.rewound.connect(self._forget)
 
     def _diverged(self, report: Diverged) -> None:
         """One banner for all arms that have diverged since the run last went well."""
@@ -49,14 +49,14 @@ class Notices(QObject):
             divergence_words(list(self._frozen.values())),
             "warning",
             (
-                ("Back to last good state", self._session.back_to_last_good),
+                ("Back to last good state", self._session.control.back_to_last_good),
                 ("Halve α and continue", self._halve),
             ),
         )
 
     def _halve(self) -> None:
         arms, self._frozen = list(self._frozen), {}
-        self._session.halve_inner_lr(*arms)
+        self._session.control.halve_inner_lr(*arms)
 
     def _failed(self, report: Failed) -> None:
         details = f"{report.what}\n\n{report.details}"
@@ -65,7 +65,7 @@ class Notices(QObject):
             f"Training failed: {report.what}",
             "danger",
             (
-                ("Restart", self._session.restart),
+                ("Restart", self._session.control.restart),
                 ("Copy details", lambda: QGuiApplication.clipboard().setText(details)),
             ),
         )
@@ -84,7 +84,7 @@ class Notices(QObject):
         self._banners.say(
             "writing",
             f"{self._what}: it is measured on the held-out tasks first.",
-            choices=(("Cancel", lambda: self._session.post(StopWriting())),),
+            choices=(("Cancel", lambda: self._session.link.post(StopWriting())),),
         )
 
     def _written(self) -> None:
@@ -99,7 +99,7 @@ class Notices(QObject):
             "late",
             f"{listed(names)} {begins} here, at an outer step 0 of {own} own; the others have "
             f"taken {whole(step)}.",
-            choices=(("Restart all", lambda: session.restart(train=session.running)),),
+            choices=(("Restart all", lambda: session.control.restart(train=session.link.running)),),
         )
 
     def _refused(self, report: Refused) -> None:

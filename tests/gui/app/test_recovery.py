@@ -40,9 +40,9 @@ def recovery(window: MainWindow, tmp_path: Path, clock: Clock) -> Iterator[Recov
 
 
 def trained(window: MainWindow, pulls: int = 1) -> None:
-    window.session.train()
+    window.session.control.train()
     for _ in range(pulls):
-        window.session.pull()
+        window.session.link.pull()
 
 
 def test_the_session_is_saved_now_and_then(window: MainWindow, recovery: Recovery, clock: Clock):
@@ -61,7 +61,7 @@ def test_the_session_is_saved_now_and_then(window: MainWindow, recovery: Recover
     # it took long: the next one waits, so that saving keeps to its part of the time
     clock.now += 60
     worker_of(window).report(reports.Exported("session", str(recovery.folder)))
-    window.session.pull()
+    window.session.link.pull()
     assert not said(window)
     clock.now += 2 * INTERVAL
     recovery.look()
@@ -93,7 +93,7 @@ def test_how_often_is_a_choice(window: MainWindow, recovery: Recovery, clock: Cl
     assert saves(window) == 1
     clock.now += 60  # that long it took: at 10 % the next one is due after 600 s
     worker_of(window).report(reports.Exported("session", str(recovery.folder)))
-    window.session.pull()
+    window.session.link.pull()
     window.actions_table["autosave share 10"].trigger()
     trained(window)
     clock.now += 599
@@ -128,8 +128,8 @@ def test_closing_asks_only_while_something_would_be_lost(
     window: MainWindow, recovery: Recovery, qtbot: QtBot
 ):
     trained(window, pulls=10)
-    window.session.pause()
-    window.session.pull()
+    window.session.control.pause()
+    window.session.link.pull()
     window.close()
     assert window.isVisible()
     (banner,) = window.banners.shown
@@ -140,9 +140,9 @@ def test_closing_asks_only_while_something_would_be_lost(
 
 def test_a_saved_run_is_closed_without_a_question(window: MainWindow, recovery: Recovery):
     trained(window, pulls=10)
-    window.session.pause()
-    window.session.post(commands.SaveRun("/somewhere"))
-    window.session.pull()
+    window.session.control.pause()
+    window.session.link.post(commands.SaveRun("/somewhere"))
+    window.session.link.pull()
     window.close()
     assert not window.isVisible()
 
@@ -174,7 +174,7 @@ def test_what_was_saved_before_training_failed_is_offered_next_time(
     recovery = Recovery(window, tmp_path / "sessions")
     create_run(recovery.folder, Settings())
     worker_of(window).report(reports.Status(1, phase, 50, Settings()))
-    window.session.pull()
+    window.session.link.pull()
     recovery.end()
     assert recovery.folder.exists() == (phase is reports.Phase.FAILED)
 
@@ -223,8 +223,9 @@ def test_a_request_to_end_saves_the_session(tmp_path: Path):
         "begin = startup.begin\n"
         "def started(window, options):\n"
         "    begin(window, options)\n"
-        "    window.session.train()\n"
-        "    window.session.metrics_arrived.connect(lambda block: print('trained', flush=True))\n"
+        "    window.session.control.train()\n"
+        "    link = window.session.link\n"
+        "    link.metrics_arrived.connect(lambda block: print('trained', flush=True))\n"
         "startup.begin = started\n"
         "small = Settings().with_values({'hidden': (8, 8), 'meta_batch': 4})\n"
         "sys.exit(run(Options(settings=small)))\n"

@@ -41,16 +41,16 @@ def drop(window: MainWindow, path: Path) -> None:
     window.dragEnterEvent(enter)
     assert enter.isAccepted()
     window.dropEvent(QDropEvent(QPointF(300, 300), copy, data, buttons, keys))
-    window.session.pull()
+    window.session.link.pull()
 
 
 def prepared(window: MainWindow) -> Settings:
     """Prepares a state that differs from the start in everything a share string carries."""
     session = window.session
-    session.edit({"inner_lr": 0.3, "inner_steps": 2})
-    session.set_arms([*session.edited.arms, default_arm("reptile")])
-    session.set_probe(commands.ProbeTask(fixed([-1.0, 0.5, 2.0]), fixed([1.0, 2.0, -3.0])))
-    session.pull()
+    session.editor.edit({"inner_lr": 0.3, "inner_steps": 2})
+    session.editor.set_arms([*session.editor.edited.arms, default_arm("reptile")])
+    session.task.set_probe(commands.ProbeTask(fixed([-1.0, 0.5, 2.0]), fixed([1.0, 2.0, -3.0])))
+    session.link.pull()
     session.set_hidden(["ANIL"])
     window.places["adaptation"].panel.slider.setValue(4)  # type: ignore[union-attr]
     hero, losses = (window.places[name].panel for name in ("adaptation", "losses"))
@@ -62,7 +62,7 @@ def prepared(window: MainWindow) -> Settings:
     window.show_tab("pseudocode")
     window.places["pseudocode"].panel.arm_choice.setCurrentText("FO-MAML")  # type: ignore[union-attr]
     window.toggle_part("Losses")
-    return session.edited
+    return session.editor.edited
 
 
 def test_the_whole_prepared_state_crosses_by_the_clipboard(opened: Opener, qtbot: QtBot):
@@ -73,10 +73,10 @@ def test_the_whole_prepared_state_crosses_by_the_clipboard(opened: Opener, qtbot
     assert "is on the clipboard" in said(first)[-1]
     second = opened()
     qtbot.keyClick(second, Qt.Key.Key_V, CTRL_SHIFT)
-    second.session.pull()
+    second.session.link.pull()
     assert second.session.settings == settings
     assert worker_of(second).settings == settings
-    probe = second.session.probe
+    probe = second.session.task.probe
     assert probe is not None and probe.amplitude is None
     assert np.array_equal(probe.support_y, [1.0, 2.0, -3.0])
     assert second.session.hidden == {"ANIL"}
@@ -84,7 +84,7 @@ def test_the_whole_prepared_state_crosses_by_the_clipboard(opened: Opener, qtbot
     assert second.tabs.currentWidget() is second.places["pseudocode"]
     assert second.parts["Losses"].isHidden()
     assert not second.parts["Adaptation speed"].isHidden()
-    assert second.session.preset is presets()["finn-10-shot"]
+    assert second.session.editor.preset is presets()["finn-10-shot"]
     hero, plot = second.places["adaptation"].panel, second.places["losses"].panel.plot  # type: ignore[union-attr]
     assert hero.before.isChecked() and hero.canvas.curves.before  # type: ignore[union-attr]
     assert not hero.residuals.isChecked()  # type: ignore[union-attr]
@@ -93,8 +93,8 @@ def test_the_whole_prepared_state_crosses_by_the_clipboard(opened: Opener, qtbot
     assert plot.loss_view == LossView(INNER_LOSS, GRADIENTS, log_x=True)
     assert plot.bottom.logarithmic
     # one undo step takes it back
-    second.session.undo_stack.undo()
-    assert second.session.edited == presets()["finn-10-shot"].settings
+    second.session.editor.undo_stack.undo()
+    assert second.session.editor.edited == presets()["finn-10-shot"].settings
 
 
 def test_the_command_line_applies_a_share_string(opened: Opener):
@@ -104,7 +104,7 @@ def test_the_command_line_applies_a_share_string(opened: Opener):
     options = Options(share=text, safe_mode=True)
     second = opened(options=options)
     begin(second, options)
-    second.session.pull()
+    second.session.link.pull()
     assert second.session.settings == settings
     assert second.places["adaptation"].panel.inner_step == 4  # type: ignore[union-attr]
     assert second.parts["Losses"].isHidden()
@@ -113,12 +113,12 @@ def test_the_command_line_applies_a_share_string(opened: Opener):
 
 def test_a_state_shared_while_training_waits_for_a_restart(window: MainWindow, qtbot: QtBot):
     QApplication.clipboard().setText(to_share(Settings().with_values({"seed": 5})))
-    window.session.train()
-    window.session.pull()
+    window.session.control.train()
+    window.session.link.pull()
     qtbot.keyClick(window, Qt.Key.Key_V, CTRL_SHIFT)
-    window.session.pull()
+    window.session.link.pull()
     assert window.session.run == 1
-    assert window.session.staged_labels == ["Seed"]
+    assert window.session.editor.staged_labels == ["Seed"]
 
 
 @pytest.mark.parametrize(
@@ -132,12 +132,12 @@ def test_a_state_shared_while_training_waits_for_a_restart(window: MainWindow, q
 def test_a_damaged_share_string_is_refused_with_a_sentence(
     window: MainWindow, qtbot: QtBot, text: str
 ):
-    before = window.session.edited, window.session.probe
+    before = window.session.editor.edited, window.session.task.probe
     QApplication.clipboard().setText(text)
     qtbot.keyClick(window, Qt.Key.Key_V, CTRL_SHIFT)
     (sentence,) = said(window)
     assert sentence.startswith("Nothing was taken over: ")
-    assert (window.session.edited, window.session.probe) == before
+    assert (window.session.editor.edited, window.session.task.probe) == before
 
 
 def test_a_dropped_run_folder_is_gone_on_with_and_undo_goes_back(
@@ -149,11 +149,11 @@ def test_a_dropped_run_folder_is_gone_on_with_and_undo_goes_back(
     assert worker_of(window).posted_of(commands.OpenRun) == [
         commands.OpenRun(str(tmp_path / "run"))
     ]
-    assert window.session.settings == window.session.edited == settings
-    assert window.session.baseline == settings
+    assert window.session.settings == window.session.editor.edited == settings
+    assert window.session.editor.baseline == settings
     assert window.files.opening.recent == (str(tmp_path / "run"),)
-    window.session.undo_stack.undo()
-    window.session.pull()
+    window.session.editor.undo_stack.undo()
+    window.session.link.pull()
     assert worker_of(window).posted_of(commands.BringBack)
     assert window.session.settings == Settings() == worker_of(window).settings
 
@@ -163,7 +163,7 @@ def test_a_dropped_preset_is_loaded(window: MainWindow, tmp_path: Path):
     path.write_text('schema = 1\n[preset]\ntitle = "Mine"\n[inner]\ninner_lr = 0.05\n')
     drop(window, path)
     assert window.session.settings.inner.inner_lr == 0.05
-    assert window.session.preset is not None and window.session.preset.title == "Mine"
+    assert window.session.editor.preset is not None and window.session.editor.preset.title == "Mine"
 
 
 def test_a_dropped_file_with_a_share_string_is_taken_over(window: MainWindow, tmp_path: Path):
@@ -182,14 +182,14 @@ def test_a_dropped_file_with_a_share_string_is_taken_over(window: MainWindow, tm
 def test_what_is_nothing_of_ours_is_refused_with_one_sentence(
     window: MainWindow, tmp_path: Path, name: str, content: bytes | None
 ):
-    before = window.session.edited
+    before = window.session.editor.edited
     path = tmp_path / name
     path.mkdir() if content is None else path.write_bytes(content)
     drop(window, path)
     (sentence,) = said(window)
     assert sentence.startswith(f"{name} was not opened: ")
     assert sentence.endswith(".")
-    assert window.session.edited == before
+    assert window.session.editor.edited == before
     assert window.files.opening.recent == ()
 
 
@@ -200,7 +200,7 @@ def test_ctrl_s_asks_once_and_then_saves_in_place(window: MainWindow, qtbot: QtB
     assert "run-" in ask.line.text()
     ask.line.setText(str(tmp_path / "mine"))
     qtbot.keyClick(ask.line, Qt.Key.Key_Return)
-    window.session.pull()
+    window.session.link.pull()
     assert worker_of(window).posted_of(commands.SaveRun) == [
         commands.SaveRun(str(tmp_path / "mine"))
     ]
@@ -209,8 +209,8 @@ def test_ctrl_s_asks_once_and_then_saves_in_place(window: MainWindow, qtbot: QtB
     assert not ask.isVisible()
     assert worker_of(window).posted[-1] == commands.SaveRun(str(tmp_path / "mine"), overwrite=True)
     # another run is another folder
-    window.session.reset()
-    window.session.pull()
+    window.session.control.reset()
+    window.session.link.pull()
     qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
     assert ask.isVisible()
 
@@ -232,7 +232,7 @@ def test_own_presets_are_saved_marked_and_there_at_the_next_start(
     opened: Opener, qtbot: QtBot, tmp_path: Path
 ):
     first = opened(tmp_path / "window.json")
-    first.session.edit({"inner_lr": 0.2})
+    first.session.editor.edit({"inner_lr": 0.2})
     assert first.run_bar.dot.shown
     assert "Inner learning rate" in first.run_bar.dot.toolTip()
     qtbot.keyClick(first, Qt.Key.Key_S, CTRL_SHIFT)
@@ -278,6 +278,6 @@ def test_recent_files_are_remembered_and_offered(opened: Opener, tmp_path: Path)
     paths = [action.text() for action in recent.actions()]
     assert paths == [str(tmp_path / "a"), str(tmp_path / "b")]
     recent.actions()[1].trigger()
-    second.session.pull()
+    second.session.link.pull()
     assert worker_of(second).posted_of(commands.OpenRun) == [commands.OpenRun(str(tmp_path / "b"))]
     menu.deleteLater()

@@ -43,33 +43,33 @@ def test_an_untouched_window_begins_from_it(window: MainWindow, folder: Path):
 
 def test_where_something_was_trained_it_asks_first(window: MainWindow, folder: Path, qtbot: QtBot):
     session = window.session
-    session.outer_step()
-    session.pull()
+    session.control.outer_step()
+    session.link.pull()
     before = session.settings
     drop(window, folder / "config.json")
     assert not worker_of(window).posted_of(commands.OpenInitialization)
     assert session.settings == before
     press(qtbot, window.banners.shown[-1].buttons[0])
-    session.pull()
+    session.link.pull()
     assert session.settings == SETTINGS
-    session.undo_stack.undo()
-    session.pull()
+    session.editor.undo_stack.undo()
+    session.link.pull()
     assert session.settings == before and session.status is not None
-    assert session.status.outer_step == 1 and session.initialization == ""
+    assert session.status.outer_step == 1 and session.control.initialization == ""
     assert "from trained" not in window.status.text()
 
 
 def test_reset_and_a_new_seed_begin_from_it_again(window: MainWindow, folder: Path):
     drop(window, folder)
     session = window.session
-    session.edit({"inner_lr": 0.2})
-    session.reset()
+    session.editor.edit({"inner_lr": 0.2})
+    session.control.reset()
     opened = worker_of(window).posted_of(commands.OpenInitialization)
     assert len(opened) == 2 and opened[-1] == commands.OpenInitialization(
         str(folder), session.settings
     )
     assert session.settings.inner.inner_lr == 0.2
-    session.new_seed()
+    session.control.new_seed()
     opened = worker_of(window).posted_of(commands.OpenInitialization)
     assert opened[-1].settings.run.seed == 1
 
@@ -77,22 +77,22 @@ def test_reset_and_a_new_seed_begin_from_it_again(window: MainWindow, folder: Pa
 def test_other_layers_begin_from_the_seed_and_that_is_said(window: MainWindow, folder: Path):
     drop(window, folder)
     session = window.session
-    session.edit({"hidden": (9,)})
-    session.restart()
-    session.pull()
+    session.editor.edit({"hidden": (9,)})
+    session.control.restart()
+    session.link.pull()
     assert worker_of(window).posted_of(commands.Restart)[-1].settings == session.settings
-    assert session.initialization == "" and session.settings.model.hidden == (9,)
+    assert session.control.initialization == "" and session.settings.model.hidden == (9,)
     assert "begins from its seed" in said(window)[-1]
-    session.undo_stack.undo()
-    session.pull()
-    assert session.initialization == str(folder), "the run before has its beginning again"
+    session.editor.undo_stack.undo()
+    session.link.pull()
+    assert session.control.initialization == str(folder), "the run before has its beginning again"
 
 
 def test_a_preset_begins_from_its_own_seed(window: MainWindow, folder: Path):
     drop(window, folder)
-    window.session.load_preset(window.presets["torch-func"])
-    window.session.pull()
-    assert window.session.initialization == ""
+    window.session.control.load_preset(window.presets["torch-func"])
+    window.session.link.pull()
+    assert window.session.control.initialization == ""
     assert worker_of(window).posted_of(commands.Restart)[-1].settings == window.session.settings
 
 

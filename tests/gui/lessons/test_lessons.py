@@ -20,7 +20,6 @@ from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.app.startup import application, begin, open_window
 from maml_explorer.gui.lessons.lesson import Lesson, lesson_from, load_lesson
 from maml_explorer.gui.session.example import example_folder
-from maml_explorer.gui.session.loss_record import LossRecord
 from maml_explorer.gui.session.view_state import same_task
 from maml_explorer.gui.window.lesson_parts import PARTS
 from maml_explorer.gui.window.window import MainWindow
@@ -40,9 +39,9 @@ def lesson() -> Lesson:
 def settle(window: MainWindow) -> None:
     """Lets the worker do what the lesson waits for."""
     for _ in range(3000):
-        window.session.pull()
+        window.session.link.pull()
         if window.lessons.run.goal is None:
-            window.session.pull()
+            window.session.link.pull()
             return
     pytest.fail(f"The run never reached {window.lessons.run.goal}.")
 
@@ -76,10 +75,10 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
         assert lessons.scene is scene
         assert lessons.strip.isVisible() and lessons.strip.text.text() == scene.text
         last = scene.stages[-1]
-        assert session.edited == session.settings == last.settings
+        assert session.editor.edited == session.settings == last.settings
         trained = [stage.train_until for stage in scene.stages if stage.train_until]
         assert trained == [] or step(window) >= max(trained)
-        assert scene.view.probe is None or same_task(scene.view.probe, session.probe)
+        assert scene.view.probe is None or same_task(scene.view.probe, session.task.probe)
         assert session.hidden == set(scene.view.hidden_arms)
         if scene.view.tab:
             assert window.tabs.currentWidget() is window.places[scene.view.tab]
@@ -94,7 +93,7 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
         else:
             press(qtbot, lessons.strip.next_button)
         assert nth == len(shipped.scenes) - 1 or not said(window)
-    window.session.pull()
+    window.session.link.pull()
     assert lessons.lesson is None and not lessons.strip.isVisible()
     assert "is done" in said(window)[-1]
     assert session.settings == before
@@ -103,44 +102,53 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
 
 def test_the_earlier_run_comes_back_whole(window: MainWindow, lesson: Lesson, qtbot: QtBot):
     session = window.session
-    session.edit({"inner_lr": 0.3})
-    session.edit({"seed": 4})
-    session.train()
-    session.pull()
-    session.pause()
-    session.pull()
+    session.editor.edit({"inner_lr": 0.3})
+    session.editor.edit({"seed": 4})
+    session.control.train()
+    session.link.pull()
+    session.control.pause()
+    session.link.pull()
     session.set_hidden(["ANIL"])
     window.show_tab("code")
     window.run_bar.limit_speed(50.0)
-    probe, at, settings, staged = session.probe, step(window), session.settings, session.staged
+    probe, at, settings, staged = (
+        session.task.probe,
+        step(window),
+        session.settings,
+        session.editor.staged,
+    )
     window.lessons.start(lesson)
     settle(window)
-    assert step(window) == 30 and not session.undo_stack.canUndo()
+    assert step(window) == 30 and not session.editor.undo_stack.canUndo()
     # what is done in the lesson has a history of its own
-    session.edit({"inner_lr": 0.7})
+    session.editor.edit({"inner_lr": 0.7})
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert session.settings.inner.inner_lr == 0.01
     for _ in range(6):
-        session.reset()
+        session.control.reset()
     press(qtbot, window.lessons.strip.close_button)
-    session.pull()
-    assert (step(window), session.settings, session.staged) == (at, settings, staged)
+    session.link.pull()
+    assert (step(window), session.settings, session.editor.staged) == (at, settings, staged)
     assert worker_of(window).settings == settings
-    assert session.probe is not None and probe is not None and same_task(session.probe, probe)
+    assert (
+        session.task.probe is not None
+        and probe is not None
+        and same_task(session.task.probe, probe)
+    )
     assert session.hidden == {"ANIL"} and window.tabs.currentWidget() is window.places["code"]
     assert window.run_bar.speed.value() < 100
-    session.undo_stack.undo()
-    assert session.staged is None and session.settings.inner.inner_lr == 0.3
-    session.undo_stack.undo()
+    session.editor.undo_stack.undo()
+    assert session.editor.staged is None and session.settings.inner.inner_lr == 0.3
+    session.editor.undo_stack.undo()
     assert session.settings.inner.inner_lr == 0.01
 
 
 def test_runs_of_a_lesson_and_of_the_person_are_not_compared(window: MainWindow, lesson: Lesson):
-    session, record = window.session, LossRecord.of(window.session)
-    session.train()
-    session.pull()
-    session.restart()
-    session.pull()
+    session, record = window.session, window.session.losses
+    session.control.train()
+    session.link.pull()
+    session.control.restart()
+    session.link.pull()
     assert record.before is not None and session.pins.ghost is not None
     window.lessons.start(lesson)
     settle(window)
@@ -150,7 +158,7 @@ def test_runs_of_a_lesson_and_of_the_person_are_not_compared(window: MainWindow,
     settle(window)
     assert record.before is not None
     window.lessons.leave()
-    session.pull()
+    session.link.pull()
     assert record.before is None
 
 
@@ -199,21 +207,21 @@ def test_playing_and_returning(window: MainWindow, lesson: Lesson, qtbot: QtBot)
     session, strip = window.session, window.lessons.strip
     window.lessons.start(lesson)
     settle(window)
-    probe = session.probe
+    probe = session.task.probe
     press(qtbot, strip.play_button)
     assert "waits at step 1 of 3" in strip.note.full
     assert window.lessons.playing and window.lessons.frames.framed == []
     assert not strip.text.isVisible()
-    session.new_task()
+    session.task.new_task()
     session.set_hidden([])
-    session.edit({"inner_lr": 0.9})
-    session.train()
-    session.pull()
+    session.editor.edit({"inner_lr": 0.9})
+    session.control.train()
+    session.link.pull()
     assert step(window) > 30
     press(qtbot, strip.next_button)
     settle(window)
     assert step(window) == 30 and session.settings == lesson.scenes[0].stages[0].settings
-    assert session.probe is not None and same_task(session.probe, probe)
+    assert session.task.probe is not None and same_task(session.task.probe, probe)
     assert session.hidden == {"Slow"} and strip.text.isVisible()
     # untouched, nothing is done again
     begun = len(worker_of(window).posted_of(commands.Restart))
@@ -227,12 +235,12 @@ def test_what_a_person_changes_in_a_step_is_undone_by_the_next(window: MainWindo
     session = window.session
     window.lessons.start(lesson)
     settle(window)
-    session.edit({"outer_lr": 0.5, "seed": 3})
-    session.restart()
-    session.pull()
+    session.editor.edit({"outer_lr": 0.5, "seed": 3})
+    session.control.restart()
+    session.link.pull()
     window.lessons.forward()
     settle(window)
-    assert session.edited == lesson.scenes[1].stages[-1].settings
+    assert session.editor.edited == lesson.scenes[1].stages[-1].settings
     assert step(window) == 30
 
 
@@ -240,9 +248,9 @@ def test_the_next_step_waits_for_training_that_was_paused(window: MainWindow, le
     session, lessons = window.session, window.lessons
     worker_of(window)._per_pull = 10
     lessons.start(lesson)
-    session.pull()
-    session.pause()
-    session.pull()
+    session.link.pull()
+    session.control.pause()
+    session.link.pull()
     assert step(window) < 30 and "paused at" in lessons.strip.note.full
     lessons.forward()
     settle(window)
@@ -252,13 +260,13 @@ def test_the_next_step_waits_for_training_that_was_paused(window: MainWindow, le
 def test_a_lesson_goes_on_where_all_arms_diverged(window: MainWindow, lesson: Lesson):
     worker = worker_of(window)
     window.lessons.start(lesson)
-    window.session.pull()
+    window.session.link.pull()
     worker.pause_at = 10  # type: ignore[attr-defined]
     worker.step = 10
     for arm in ("MAML", "Slow"):
         worker.report(reports.Diverged(worker.run, arm, 10, 5, f"{arm} diverged."))
     worker._enter(reports.Phase.PAUSED)
-    window.session.pull()
+    window.session.link.pull()
     assert window.lessons.run.goal is None
 
 
@@ -267,7 +275,7 @@ def test_a_click_on_the_dots_goes_to_a_step(window: MainWindow, lesson: Lesson, 
     dots = window.lessons.strip.dots
     assert dots.accessibleName() == "Step 1 of 3"
     qtbot.mouseClick(dots, Qt.MouseButton.LeftButton, pos=QPoint(2 * 12 + 6, 8))
-    window.session.pull()
+    window.session.link.pull()
     assert window.lessons.scene is lesson.scenes[3]
     assert worker_of(window).posted_of(commands.OpenRun) == [
         commands.OpenRun(str(example_folder()))
@@ -360,8 +368,8 @@ def test_the_first_start_offers_the_tour(opened: Opener, qtbot: QtBot):
     press(qtbot, window.welcome.tour)
     assert not window.welcome.isVisible()
     assert window.lessons.lesson is not None and window.lessons.lesson.title == "The tour"
-    window.session.pull()
-    assert window.session.probed is not None and window.session.probed.outer_step == 500
+    window.session.link.pull()
+    assert window.session.task.probed is not None and window.session.task.probed.outer_step == 500
 
 
 def test_a_drawing_is_measured_exactly(window: MainWindow, qtbot: QtBot):
@@ -375,12 +383,12 @@ def test_a_drawing_is_measured_exactly(window: MainWindow, qtbot: QtBot):
     assert sketch is not None and sketch.isVisible() and sketch.curve() is None
     canvas = window.places["adaptation"].panel.canvas  # type: ignore[union-attr]
     left, right = (canvas.to_pixel(x, 0.0) for x in (-5.05, 5.05))
-    before = window.session.probe
+    before = window.session.task.probe
     qtbot.mousePress(sketch, Qt.MouseButton.LeftButton, pos=left)
     qtbot.mouseMove(sketch, pos=QPoint((left.x() + right.x()) // 2, left.y()))
     qtbot.mouseMove(sketch, pos=right)
     qtbot.mouseRelease(sketch, Qt.MouseButton.LeftButton, pos=right)
-    assert window.session.probe is before, "drawing adds no points"
+    assert window.session.task.probe is before, "drawing adds no points"
     drawn = sketch.curve()
     assert drawn is not None and np.abs(drawn[1]).max() < 0.05
     press(qtbot, lessons.strip.next_button)
@@ -405,7 +413,7 @@ def test_closing_the_window_in_a_lesson_asks_about_the_persons_run(
     recovery.timer.stop()
     worker.step = 60_000
     worker._enter(reports.Phase.PAUSED)
-    session.pull()
+    session.link.pull()
     window.lessons.start(lesson)
     assert worker.posted_of(commands.SaveRun)[-1].autosave, (
         "a crash in the lesson must not cost the run"
@@ -415,7 +423,7 @@ def test_closing_the_window_in_a_lesson_asks_about_the_persons_run(
     assert len(worker.posted_of(commands.SaveRun)) == 1
     window.close()
     assert window.isVisible()
-    session.pull()
+    session.link.pull()
     qtbot.waitUntil(lambda: any("60\u2009000" in text for text in said(window)))
     assert window.isVisible() and step(window) == 60_000
     recovery.close()
@@ -437,17 +445,17 @@ def test_the_same_stages_give_the_same_run_bit_for_bit(qtbot: QtBot, qapp: QAppl
         qtbot.waitUntil(
             lambda: (
                 lessons.run.goal is None
-                and session.probed is not None
-                and session.probed.run == lessons.run.number
-                and session.phase is reports.Phase.PAUSED
-                and session.probed.probe is session.probe
-                and session.probed.outer_step == step(window)
+                and session.task.probed is not None
+                and session.task.probed.run == lessons.run.number
+                and session.link.phase is reports.Phase.PAUSED
+                and session.task.probed.probe is session.task.probe
+                and session.task.probed.outer_step == step(window)
             ),
             timeout=60_000,
         )
         assert lessons.scene is lesson.scenes[scene]
-        assert session.probed is not None
-        return session.probed.arms["MAML"].curves
+        assert session.task.probed is not None
+        return session.task.probed.arms["MAML"].curves
 
     lessons.start(lesson)  # while the engine loads
     first = curves(0)
@@ -457,8 +465,8 @@ def test_the_same_stages_give_the_same_run_bit_for_bit(qtbot: QtBot, qapp: QAppl
     third = curves(2)
     assert step(window) == 60
     lessons.let_play()
-    session.edit({"inner_lr": 0.2})
-    session.outer_step()
+    session.editor.edit({"inner_lr": 0.2})
+    session.control.outer_step()
     qtbot.waitUntil(lambda: step(window) == 61, timeout=60_000)
     lessons.forward()
     np.testing.assert_array_equal(curves(2), third)

@@ -54,7 +54,7 @@ def test_chips_show_the_query_mse_after_the_chosen_inner_step(bench, panel):
     for _ in range(3):
         bench.qtbot.keyClick(panel.slider, Qt.Key.Key_Right)
     assert panel.step_text.text() == "3 / 10"
-    arms = bench.session.probed.arms
+    arms = bench.session.task.probed.arms
     assert chip_texts(panel) == {
         name: number(float(arm.query_mse[3]), fixed=True) for name, arm in arms.items()
     }
@@ -65,24 +65,24 @@ def test_chips_show_the_query_mse_after_the_chosen_inner_step(bench, panel):
 
 def test_a_click_adds_a_support_point_on_the_truth(bench, panel):
     click(bench, panel, 1.5, -3.0)
-    probe = bench.session.probe
+    probe = bench.session.task.probe
     assert len(probe.support_x) == 4
     assert probe.support_x[-1] == pytest.approx(1.5, abs=0.03)
     assert probe.support_y[-1] == pytest.approx(2 * np.sin(probe.support_x[-1] - 0.5))
     assert (probe.amplitude, probe.phase) == (2.0, 0.5)
-    assert bench.session.probed.probe is probe, "the worker was asked and has answered"
+    assert bench.session.task.probed.probe is probe, "the worker was asked and has answered"
 
 
 def test_a_click_outside_the_axes_adds_nothing(bench, panel):
     bench.qtbot.mouseClick(panel.canvas.viewport(), LEFT, pos=QPoint(3, 3))
-    assert len(bench.session.probe.support_x) == 3
+    assert len(bench.session.task.probe.support_x) == 3
 
 
 def test_the_caption_and_the_truth_have_the_frequency_where_it_is_not_one(bench, panel):
-    bench.session.edit({"frequency_min": 0.8, "frequency_max": 1.2})
+    bench.session.editor.edit({"frequency_min": 0.8, "frequency_max": 1.2})
     x = np.array([-4.0, 3.0])
     task = commands.ProbeTask(x, 3.2 * np.sin(1.1 * x - 0.85), 3.2, 0.85, np.array([1.0]), 1.1)
-    bench.session.set_probe(task)
+    bench.session.task.set_probe(task)
     bench.pull()
     assert panel.subtitle.full == "A 3.2  φ 0.85  ω 1.1 · 2 support points"
     curves = panel.canvas.curves
@@ -92,18 +92,18 @@ def test_the_caption_and_the_truth_have_the_frequency_where_it_is_not_one(bench,
     assert said.isVisible()
     assert said.toPlainText() == "2 points do not determine A, φ and ω: no oracle"
     click(bench, panel, 1.5, -3.0)
-    probe = bench.session.probe
+    probe = bench.session.task.probe
     assert probe.support_y[-1] == pytest.approx(3.2 * np.sin(1.1 * probe.support_x[-1] - 0.85))
     panel.canvas.labels.place()
     assert not said.isVisible()
     click(bench, panel, -2.5, 4.0, modifier=Qt.KeyboardModifier.ShiftModifier)
-    assert bench.session.probe.frequency == 1
+    assert bench.session.task.probe.frequency == 1
     assert panel.subtitle.full == "your own task · 4 support points"
 
 
 def test_shift_click_makes_it_the_persons_own_task(bench, panel):
     click(bench, panel, 1.5, -3.0, modifier=Qt.KeyboardModifier.ShiftModifier)
-    probe = bench.session.probe
+    probe = bench.session.task.probe
     assert probe.amplitude is None and probe.phase is None and probe.query_x is None
     assert probe.support_y[-1] == pytest.approx(-3.0, abs=0.05)
     assert set(chip_texts(panel).values()) == {"–"}
@@ -111,61 +111,61 @@ def test_shift_click_makes_it_the_persons_own_task(bench, panel):
     assert panel.subtitle.full == "your own task · 4 support points"
     # In an own task there is no truth to add points on: they go where the pointer is.
     click(bench, panel, -2.0, 4.0)
-    assert bench.session.probe.support_y[-1] == pytest.approx(4.0, abs=0.05)
+    assert bench.session.task.probe.support_y[-1] == pytest.approx(4.0, abs=0.05)
 
 
 def test_a_point_dragged_along_the_truth_stays_on_it_and_off_it_leaves_it(bench, panel):
     canvas = panel.canvas
     view = canvas.viewport()
-    y = float(bench.session.probe.support_y[1])
+    y = float(bench.session.task.probe.support_y[1])
     along = canvas.to_pixel(1.0, 2 * np.sin(0.5))
     off, back = canvas.to_pixel(1.0, -4.0), canvas.to_pixel(2.0, 2 * np.sin(1.5))
     bench.drag(view, canvas.to_pixel(0.0, y), along)
-    probe = bench.session.probe
+    probe = bench.session.task.probe
     assert probe.amplitude == 2.0
     assert probe.support_x[1] == pytest.approx(1.0, abs=0.03)
     assert probe.support_y[1] == pytest.approx(2 * np.sin(probe.support_x[1] - 0.5))
     bench.qtbot.mouseMove(view, off)
-    assert bench.session.probe.amplitude is None
-    assert bench.session.probe.support_y[1] == pytest.approx(-4.0, abs=0.05)
+    assert bench.session.task.probe.amplitude is None
+    assert bench.session.task.probe.support_y[1] == pytest.approx(-4.0, abs=0.05)
     bench.qtbot.mouseMove(view, back)
-    assert bench.session.probe.amplitude == 2.0, "back on the truth in the same drag"
+    assert bench.session.task.probe.amplitude == 2.0, "back on the truth in the same drag"
     bench.qtbot.mouseRelease(view, LEFT, pos=back)
     bench.qtbot.mouseMove(view, off)
-    assert bench.session.probe.amplitude == 2.0, "the button is up"
+    assert bench.session.task.probe.amplitude == 2.0, "the button is up"
 
 
 def test_a_dragged_noisy_point_keeps_its_noise(bench, panel):
     x = np.array([0.0])
-    bench.session.set_probe(commands.ProbeTask(x, np.array([3.0]), 2.0, 0.5))
+    bench.session.task.set_probe(commands.ProbeTask(x, np.array([3.0]), 2.0, 0.5))
     bench.pull()
     canvas = panel.canvas
     bench.drag(canvas.viewport(), canvas.to_pixel(0.0, 3.0),
                canvas.to_pixel(0.5, 3.0 + 2 * np.sin(0.5)))  # fmt: skip
-    probe = bench.session.probe
+    probe = bench.session.task.probe
     noise = 3.0 - 2 * np.sin(-0.5)
     assert probe.amplitude == 2.0
     assert probe.support_y[0] == pytest.approx(2 * np.sin(probe.support_x[0] - 0.5) + noise)
 
 
 def test_every_move_of_a_drag_is_posted_and_drawn_while_paused(bench, panel):
-    assert bench.session.phase is reports.Phase.PAUSED
+    assert bench.session.link.phase is reports.Phase.PAUSED
     canvas = panel.canvas
     before = len(bench.worker.posted_of(commands.ProbeTask))
     curve = canvas.curves.arms["MAML"].yData.copy()
-    start = canvas.to_pixel(0.0, float(bench.session.probe.support_y[1]))
+    start = canvas.to_pixel(0.0, float(bench.session.task.probe.support_y[1]))
     bench.drag(canvas.viewport(), start, *(start - QPoint(0, 20 * n) for n in range(1, 4)))
     assert len(bench.worker.posted_of(commands.ProbeTask)) == before + 3
     assert not np.array_equal(canvas.curves.arms["MAML"].yData, curve)
-    assert float(canvas.curves.support.getData()[1][1]) == bench.session.probe.support_y[1]
+    assert float(canvas.curves.support.getData()[1][1]) == bench.session.task.probe.support_y[1]
 
 
 def test_the_y_range_stands_still_while_dragging(bench, panel):
     canvas = panel.canvas
-    start = canvas.to_pixel(0.0, float(bench.session.probe.support_y[1]))
+    start = canvas.to_pixel(0.0, float(bench.session.task.probe.support_y[1]))
     before = canvas.view().viewRange()
     bench.drag(canvas.viewport(), start, start - QPoint(0, 50))
-    grid = bench.session.probed.grid
+    grid = bench.session.task.probed.grid
     bench.report(bench.with_arm("MAML", curves=np.tile(8 * np.sin(grid), (11, 1))))
     assert canvas.view().viewRange() == before
     bench.qtbot.mouseRelease(canvas.viewport(), LEFT, pos=start - QPoint(0, 50))
@@ -176,7 +176,7 @@ def test_where_no_points_are_is_measured(bench, panel):
     bench.task(x=(-4.5, -3.0, -1.0))
     shown = panel.canvas.uncovered
     assert shown.part == (-1.0, 5.0) and shown.shade.isVisible()
-    report = bench.session.probed
+    report = bench.session.task.probed
     inside = report.grid >= -1.0
     for name, error in shown.errors.items():
         curve = report.arms[name].curves[1]
@@ -202,7 +202,7 @@ def test_where_no_points_are_is_measured(bench, panel):
     assert shown.shade.isVisible()
     bench.task(x=(-4.5, -3.0, -1.0, 1.0, 2.5, 4.0))
     assert shown.part is None and not shown.shade.isVisible()
-    bench.session.set_probe(commands.ProbeTask(fixed([-4.0]), fixed([1.0])))
+    bench.session.task.set_probe(commands.ProbeTask(fixed([-4.0]), fixed([1.0])))
     bench.pull()
     assert shown.part is None
 
@@ -222,32 +222,32 @@ def test_clustered_points_lie_together_and_the_left_half_is_left(bench):
     session = bench.session
     bench.task()
     for _ in range(20):
-        session.new_points("clustered")
-        assert np.ptp(session.probe.support_x) <= 1.5
-        session.new_points("left half")
-        assert (session.probe.support_x <= 0).all()
-        truth = 2.0 * np.sin(session.probe.support_x - 0.5)
-        np.testing.assert_allclose(session.probe.support_y, truth)
+        session.task.new_points("clustered")
+        assert np.ptp(session.task.probe.support_x) <= 1.5
+        session.task.new_points("left half")
+        assert (session.task.probe.support_x <= 0).all()
+        truth = 2.0 * np.sin(session.task.probe.support_x - 0.5)
+        np.testing.assert_allclose(session.task.probe.support_y, truth)
 
 
 def test_a_new_run_ends_the_step_that_was_shown(bench, panel):
     bench.task()
-    bench.session.inner_step()
+    bench.session.control.inner_step()
     bench.pull()
     other = commands.ProbeTask(fixed([1.0]), fixed([1.0]), 1.0, 0.0, fixed([0.0]))
-    bench.report(reports.Stepped(1, 1, 0, 1, "sample", other, {}, bench.session.probed))
+    bench.report(reports.Stepped(1, 1, 0, 1, "sample", other, {}, bench.session.task.probed))
     assert panel.canvas.curves.probe is other
-    bench.session.reset()
+    bench.session.control.reset()
     bench.pull()
-    assert panel.canvas.curves.probe is bench.session.probe
+    assert panel.canvas.curves.probe is bench.session.task.probe
 
 
 def test_another_task_has_a_range_of_its_own(bench, panel):
-    grid = bench.session.probed.grid
+    grid = bench.session.task.probed.grid
     bench.report(bench.with_arm("MAML", curves=np.tile(8 * np.sin(grid), (11, 1))))
     canvas = panel.canvas
     assert canvas.view().viewRange()[1][1] >= 8.0
-    bench.session.new_task()
+    bench.session.task.new_task()
     before = canvas.view().viewRange()
     assert before[1][1] >= 8.0, "the curves of the old task are still there"
     bench.pull()
@@ -255,7 +255,7 @@ def test_another_task_has_a_range_of_its_own(bench, panel):
 
 
 def test_one_wild_arm_does_not_squeeze_the_others(bench, panel):
-    wild = np.full_like(bench.session.probed.arms["MTL"].curves, 1e6)
+    wild = np.full_like(bench.session.task.probed.arms["MTL"].curves, 1e6)
     bench.report(bench.with_arm("MTL", curves=wild, query_mse=np.full(11, 1e12)))
     assert panel.canvas.view().viewRange()[1][1] == pytest.approx(5.5)
     assert chip_texts(panel)["MTL"] == "1.00e12"
@@ -263,13 +263,13 @@ def test_one_wild_arm_does_not_squeeze_the_others(bench, panel):
 
 
 def test_right_click_and_delete_remove_until_none_is_left(bench, panel):
-    y = bench.session.probe.support_y
+    y = bench.session.task.probe.support_y
     click(bench, panel, -4.0, float(y[0]), Qt.MouseButton.RightButton)
-    np.testing.assert_array_equal(bench.session.probe.support_x, [0.0, 3.0])
+    np.testing.assert_array_equal(bench.session.task.probe.support_x, [0.0, 3.0])
     click(bench, panel, 0.0, float(y[1]))
-    assert len(bench.session.probe.support_x) == 2, "a click on a point chooses it"
+    assert len(bench.session.task.probe.support_x) == 2, "a click on a point chooses it"
     bench.qtbot.keyClick(panel.canvas, Qt.Key.Key_Delete)
-    np.testing.assert_array_equal(bench.session.probe.support_x, [3.0])
+    np.testing.assert_array_equal(bench.session.task.probe.support_x, [3.0])
     bench.qtbot.keyClick(panel.canvas, Qt.Key.Key_Right)
     bench.qtbot.keyClick(panel.canvas, Qt.Key.Key_Delete)
     bench.pull()
@@ -290,28 +290,28 @@ def test_arrow_keys_choose_and_move_points(bench, panel):
     bench.qtbot.keyClick(canvas, Qt.Key.Key_Left)
     assert canvas.editor.selected == 1
     bench.qtbot.keyClick(canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
-    probe = bench.session.probe
+    probe = bench.session.task.probe
     assert probe.support_x[1] == pytest.approx(0.02 * 10.24)
     assert probe.support_y[1] == pytest.approx(2 * np.sin(probe.support_x[1] - 0.5))
     bench.qtbot.keyClick(canvas, Qt.Key.Key_Up)
-    assert bench.session.probe.amplitude is None
-    assert bench.session.probe.support_y[1] == pytest.approx(probe.support_y[1] + 0.02 * 11)
+    assert bench.session.task.probe.amplitude is None
+    assert bench.session.task.probe.support_y[1] == pytest.approx(probe.support_y[1] + 0.02 * 11)
     bench.qtbot.keyClick(canvas, Qt.Key.Key_Insert)
-    assert len(bench.session.probe.support_x) == 4
+    assert len(bench.session.task.probe.support_x) == 4
 
 
 def test_new_task_new_points_and_clear(bench, panel):
     bench.qtbot.mouseClick(panel.new_task, LEFT)
-    task = bench.session.probe
+    task = bench.session.task.probe
     assert task.amplitude != 2.0
     menu = panel.places_menu()
     assert [action.text() for action in menu.actions()] == ["Anywhere", "Left half", "Clustered"]
     menu.actions()[1].trigger()
-    assert bench.session.probe.amplitude == task.amplitude
-    assert bench.session.probe.support_x.max() <= 0
+    assert bench.session.task.probe.amplitude == task.amplitude
+    assert bench.session.task.probe.support_x.max() <= 0
     bench.qtbot.mouseClick(panel.clear, LEFT)
-    assert len(bench.session.probe.support_x) == 0
-    assert bench.session.probe.amplitude == task.amplitude
+    assert len(bench.session.task.probe.support_x) == 0
+    assert bench.session.task.probe.amplitude == task.amplitude
 
 
 def test_playing_goes_through_all_inner_steps_and_stops(bench, panel):
@@ -364,7 +364,7 @@ def test_solo_remove_and_add(bench, panel):
 
 
 def test_the_last_arm_stays_and_eight_are_enough(bench, panel):
-    bench.session.set_arms([default_arm("maml")])
+    bench.session.editor.set_arms([default_arm("maml")])
     assert not menu_action(panel, "MAML", "Remove").isEnabled()
     for _ in range(7):
         panel.arms.add("reptile")
@@ -374,9 +374,9 @@ def test_the_last_arm_stays_and_eight_are_enough(bench, panel):
 
 def test_meta_sgd_is_added_beside_lslr(bench, panel):
     session, said = bench.session, []
-    session.noted.connect(said.append)
-    session.edit({"lslr": True})
-    session.restart()
+    session.control.noted.connect(said.append)
+    session.editor.edit({"lslr": True})
+    session.control.restart()
     bench.pull()
     panel.arms.add("meta_sgd")
     arm = session.settings.arm("Meta-SGD")
@@ -384,10 +384,10 @@ def test_meta_sgd_is_added_beside_lslr(bench, panel):
     assert said == [
         "Meta-SGD learns a step size per parameter: Learned rates (LSLR) is off for this arm alone."
     ]
-    session.undo_stack.undo()
-    session.edit({"lslr": False})
+    session.editor.undo_stack.undo()
+    session.editor.edit({"lslr": False})
     panel.arms.add("meta_sgd")
-    assert session.edited.arm("Meta-SGD").overrides == () and len(said) == 1
+    assert session.editor.edited.arm("Meta-SGD").overrides == () and len(said) == 1
 
 
 def test_free_names():
@@ -423,7 +423,7 @@ def test_choices_of_an_arm_are_written_as_in_the_form(bench, panel):
     assert (box.currentText(), box.currentData()) == ("Adam", "adam")
     box.setCurrentIndex(box.findData("sgd"))
     box.activated.emit(box.currentIndex())
-    assert dict(bench.session.edited.arm("MAML").overrides) == {"optimizer": "sgd"}
+    assert dict(bench.session.editor.edited.arm("MAML").overrides) == {"optimizer": "sgd"}
     assert box.currentText() == "SGD"
     popup.close()
 
@@ -436,7 +436,7 @@ def test_the_popup_offers_what_the_algorithm_reads():
 
 
 def test_a_diverged_arm_says_so_and_the_others_are_drawn(bench, panel):
-    nan = np.full_like(bench.session.probed.arms["FO-MAML"].curves, np.nan)
+    nan = np.full_like(bench.session.task.probed.arms["FO-MAML"].curves, np.nan)
     bench.report(bench.with_arm("FO-MAML", curves=nan, query_mse=np.full(11, np.nan)))
     panel.grab()
     assert chip_texts(panel)["FO-MAML"] == "diverged"
@@ -484,7 +484,7 @@ def test_residuals_join_query_points_and_prediction(bench, panel):
     bench.qtbot.mouseClick(panel.residuals, LEFT)
     line = panel.canvas.curves.residual
     np.testing.assert_array_equal(line.xData, [-3.0, -3.0, 1.0, 1.0])
-    predicted = bench.session.probed.arms["MAML"].query_prediction[panel.inner_step]
+    predicted = bench.session.task.probed.arms["MAML"].query_prediction[panel.inner_step]
     np.testing.assert_allclose(line.yData[1::2], predicted)
     np.testing.assert_allclose(line.yData[0::2], 2 * np.sin(np.array([-3.0, 1.0]) - 0.5))
 
@@ -494,15 +494,15 @@ def test_the_read_out_has_truth_and_arms(bench, panel):
     bench.qtbot.mouseMove(canvas.viewport(), canvas.to_pixel(1.0, 4.0))
     x = canvas.to_data(canvas.to_pixel(1.0, 4.0))[0]
     assert f"truth {number(2 * np.sin(x - 0.5))}" in canvas.readout.text
-    maml = np.interp(x, bench.session.probed.grid, canvas.curves.arms["MAML"].yData)
+    maml = np.interp(x, bench.session.task.probed.grid, canvas.curves.arms["MAML"].yData)
     assert f"MAML {number(float(maml))}" in canvas.readout.text
 
 
 def test_stepping_by_hand_shows_the_step_in_progress(bench, panel):
-    bench.session.edit({"inner_steps": 2})
+    bench.session.editor.edit({"inner_steps": 2})
     bench.pull()
     for _ in range(2):
-        bench.session.inner_step()
+        bench.session.control.inner_step()
     bench.pull()
     stepped = panel._stepped
     assert stepped is not None
@@ -512,7 +512,7 @@ def test_stepping_by_hand_shows_the_step_in_progress(bench, panel):
     )
     assert not panel.slider.isEnabled()
     assert panel.canvas.curves.residuals
-    bench.session.outer_step()
+    bench.session.control.outer_step()
     bench.pull()
     assert panel._stepped is None and panel.slider.isEnabled()
 
@@ -523,13 +523,13 @@ def test_nothing_is_drawn_while_hidden_and_all_of_it_afterwards(bench, panel):
     bench.task(amplitude=4.0)
     assert panel.canvas.curves.report is before
     panel.show()
-    assert panel.canvas.curves.report is bench.session.probed
+    assert panel.canvas.curves.report is bench.session.task.probed
     assert panel.canvas.curves.probe.amplitude == 4.0
 
 
 def test_the_oracle_appears_where_it_differs_from_the_truth(bench, panel):
     assert len(panel.canvas.curves.oracle.yData) == 0
-    probed = bench.session.probed
+    probed = bench.session.task.probed
     bench.report(replace(probed, oracle=probed.truth + 0.5))
     np.testing.assert_allclose(panel.canvas.curves.oracle.yData, probed.truth + 0.5)
     sd = np.full_like(probed.truth, 0.2)
@@ -557,10 +557,10 @@ def test_pictures_and_tables(bench, panel, tmp_path):
     panel.canvas.save_csv(tmp_path / "a.csv")
     with (tmp_path / "a.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len(bench.session.probed.grid)
-    assert float(rows[5]["truth"]) == pytest.approx(bench.session.probed.truth[5])
+    assert len(rows) == len(bench.session.task.probed.grid)
+    assert float(rows[5]["truth"]) == pytest.approx(bench.session.task.probed.truth[5])
     step = panel.inner_step
-    expected = bench.session.probed.arms["MTL"].curves[step, 7]
+    expected = bench.session.task.probed.arms["MTL"].curves[step, 7]
     assert float(rows[7][f"MTL after inner step {step}"]) == pytest.approx(expected)
     with pytest.raises(OSError):
         panel.canvas.save_png(tmp_path / "nowhere" / "a.png")
@@ -635,7 +635,7 @@ def test_theta_is_drawn_beside_the_adapted_curves_on_request(bench, panel):
     assert panel.canvas.curves.starts == {}
     panel.before.setFocus()
     bench.qtbot.keyClick(panel.before, Qt.Key.Key_Space)
-    for name, arm in bench.session.probed.arms.items():
+    for name, arm in bench.session.task.probed.arms.items():
         start = panel.canvas.curves.starts[name]
         np.testing.assert_array_equal(start.yData, arm.curves[0])
         assert start.zValue() < panel.canvas.curves.arms[name].zValue()
@@ -647,7 +647,7 @@ def test_theta_is_drawn_beside_the_adapted_curves_on_request(bench, panel):
 
 
 def test_exact_answers_are_hidden_and_shown_from_a_menu(bench, panel):
-    probed = bench.session.probed
+    probed = bench.session.task.probed
     bench.report(
         replace(probed, oracle=probed.truth + 0.5, bayes_mean=probed.truth, bayes_sd=probed.truth)
     )
@@ -685,5 +685,5 @@ def test_the_inner_step_is_one_for_all_panels(bench, panel):
     bench.qtbot.keyClick(other.slider, Qt.Key.Key_Home)
     assert panel.step_text.text() == "0 / 10"
     np.testing.assert_array_equal(
-        panel.canvas.curves.arms["MAML"].yData, bench.session.probed.arms["MAML"].curves[0]
+        panel.canvas.curves.arms["MAML"].yData, bench.session.task.probed.arms["MAML"].curves[0]
     )

@@ -114,7 +114,7 @@ def test_an_arm_without_numbers_does_not_break_the_plot(bench, panel):
 
 
 def test_before_the_first_meta_test_it_says_so(bench, panel):
-    bench.session.meta_test = None
+    bench.session.measured.meta_test = None
     panel._show()
     assert panel.plot._empty.isVisible()
     assert panel.plot._empty.toPlainText() == NOTHING_YET
@@ -162,7 +162,7 @@ def published(*steps):
 
 
 def test_published_points_are_crosses_with_their_source(bench, panel):
-    bench.session.preset = published(1, 2)
+    bench.session.editor.preset = published(1, 2)
     test_arm(bench, panel, MAML=FINE)
     marks = panel.plot.published
     assert [v.tolist() for v in marks.item.getData()] == [[1.0, 2.0], [0.7, 0.35]]
@@ -179,18 +179,18 @@ def test_published_points_are_crosses_with_their_source(bench, panel):
     bench.session.set_hidden(())
     panel.log_y.click()
     np.testing.assert_allclose(marks.item.getData()[1], np.log10([0.7, 0.35]))
-    bench.session.preset = None
-    bench.session.settings_changed.emit(bench.session.settings)
+    bench.session.editor.preset = None
+    bench.session.editor.settings_changed.emit(bench.session.settings)
     assert len(marks.item.getData()[0]) == 0 and not panel.source.isVisible()
 
 
 def test_published_points_of_other_tasks_are_not_drawn(bench, panel):
-    bench.session.preset = published(1, 2)
+    bench.session.editor.preset = published(1, 2)
     test_arm(bench, panel, MAML=FINE)
-    bench.session.edit({"noise": 0.5})
+    bench.session.editor.edit({"noise": 0.5})
     assert panel.plot.published.points == []
     assert panel.source.full == "Published numbers: of other tasks, not drawn"
-    bench.session.undo_stack.undo()
+    bench.session.editor.undo_stack.undo()
     assert len(panel.plot.published.points) == 2
 
 
@@ -231,7 +231,7 @@ def test_pointing_at_the_losses_looks_back(bench, panel):
 
 def test_a_new_run_begins_without_a_test(bench, panel):
     test_arm(bench, panel, MAML=FINE)
-    bench.session._begin(2)
+    bench.session.link.begin_report(2)
     assert panel.plot.test is None
     assert panel.plot._empty.isVisible()
 
@@ -291,7 +291,7 @@ def compared(bench, **changes):
 
 def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
     assert not panel.compare.isVisible(), "nothing is published without a preset"
-    bench.session.load_preset(presets()["finn-10-shot"])
+    bench.session.control.load_preset(presets()["finn-10-shot"])
     bench.pull()
     assert panel.compare.isVisible() and not panel.verdict.isVisible()
     bench.qtbot.mouseClick(panel.compare, LEFT)
@@ -310,17 +310,17 @@ def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
 
 
 def test_a_refused_comparison_may_be_asked_for_again(bench, panel):
-    bench.session.load_preset(presets()["finn-10-shot"])
+    bench.session.control.load_preset(presets()["finn-10-shot"])
     bench.pull()
     bench.qtbot.mouseClick(panel.compare, LEFT)
     bench.report(reports.Refused("Reproduce", "Nothing was compared."))
     assert panel.compare.isEnabled()
     compared(bench)
     # another preset, or another run: the old verdict is about something else
-    bench.session.load_preset(presets()["pytorch-maml"])
+    bench.session.control.load_preset(presets()["pytorch-maml"])
     bench.pull()
     assert not panel.verdict.isVisible() and not panel.compare.isVisible()
-    bench.session.load_preset(presets()["finn-10-shot"])
-    bench.session.restart()
+    bench.session.control.load_preset(presets()["finn-10-shot"])
+    bench.session.control.restart()
     bench.pull()
-    assert bench.session.comparison is None and not panel.verdict.isVisible()
+    assert bench.session.measured.comparison is None and not panel.verdict.isVisible()

@@ -37,14 +37,14 @@ def panel(bench):
 
 def test_it_shows_the_script_of_what_is_in_force(bench, panel):
     assert panel.code.toPlainText() == standalone_script(bench.session.settings, ARMS[0])
-    bench.session.edit({"inner_steps": 3, "noise": 0.5})
+    bench.session.editor.edit({"inner_steps": 3, "noise": 0.5})
     text = panel.code.toPlainText()
     assert text == standalone_script(bench.session.settings, ARMS[0])
     assert "INNER_LR, INNER_STEPS = 0.01, 3" in text and "NOISE = 0.5" in text
-    bench.session.edit({"hidden": (8,)})  # waits for a restart
+    bench.session.editor.edit({"hidden": (8,)})  # waits for a restart
     assert "nn.Linear(40, 40)" in panel.code.toPlainText()
     assert "lines · of what is in force, without what waits for a restart" in panel.said.full
-    bench.session.restart()
+    bench.session.control.restart()
     assert "nn.Linear(8, 1)" in panel.code.toPlainText()
     assert panel.said.full.endswith("lines of plain PyTorch")
 
@@ -55,15 +55,15 @@ def test_the_arm_is_chosen_with_the_keyboard(bench, panel):
         bench.qtbot.keyClick(panel.arm_choice, Qt.Key.Key_Down)
     assert panel.arm.name == "hot"
     assert "INNER_LR, INNER_STEPS = 0.7, 1" in panel.code.toPlainText()
-    bench.session.set_arms(ARMS[:2])
+    bench.session.editor.set_arms(ARMS[:2])
     assert panel.arm_choice.count() == 2
     assert panel.code.toPlainText() == standalone_script(bench.session.settings, ARMS[0])
 
 
 def test_settings_without_a_script_say_why(bench, panel):
     settings = bench.session.settings.with_values({"norm": "batch-per-step"})
-    bench.session.settings = settings
-    bench.session.settings_changed.emit(settings)
+    bench.session.editor.settings = settings
+    bench.session.editor.settings_changed.emit(settings)
     assert panel.code.toPlainText() == ""
     assert panel.said.full.startswith("A standalone script cannot have Normalization (norm)")
 
@@ -72,7 +72,7 @@ def test_copy_puts_what_is_shown_on_the_clipboard(bench, panel):
     press(bench.qtbot, panel.copy)
     assert QGuiApplication.clipboard().text() == panel.code.toPlainText()
     assert panel.said.full == f"{len(panel.text.splitlines())} lines are on the clipboard."
-    bench.session.edit({"inner_lr": 0.2})
+    bench.session.editor.edit({"inner_lr": 0.2})
     lines = len(panel.text.splitlines())
     assert panel.said.full == f"{lines} lines of plain PyTorch"
 
@@ -128,7 +128,7 @@ def test_a_disk_that_fails_is_said(bench, panel, tmp_path, monkeypatch):
     choose(bench, panel, tmp_path, "mine")
     assert panel.said.full == "Not saved: No space left on device."
     assert panel.said.property("role") == "error"
-    bench.session.edit({"inner_lr": 0.2})
+    bench.session.editor.edit({"inner_lr": 0.2})
     assert panel.said.property("role") == "muted"
 
 
@@ -140,10 +140,10 @@ def test_it_writes_only_what_is_looked_at_and_has_changed(bench, panel, monkeypa
         return standalone_script(settings, arm)
 
     monkeypatch.setattr(module, "standalone_script", counted)
-    bench.session.settings_changed.emit(bench.session.settings)
+    bench.session.editor.settings_changed.emit(bench.session.settings)
     assert calls == []
     panel.hide()
-    bench.session.edit({"inner_lr": 0.3})
+    bench.session.editor.edit({"inner_lr": 0.3})
     assert calls == [] and "= 0.3, 1" not in panel.code.toPlainText()
     panel.show()
     assert len(calls) == 1 and "= 0.3, 1" in panel.code.toPlainText()
@@ -162,7 +162,7 @@ def test_the_place_is_kept_while_a_value_changes(bench, panel):
     bar = panel.code.verticalScrollBar()
     assert bar.maximum() > 40
     bar.setValue(30)
-    bench.session.edit({"inner_lr": 0.3})
+    bench.session.editor.edit({"inner_lr": 0.3})
     assert bar.value() == 30
 
 

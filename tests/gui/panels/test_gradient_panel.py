@@ -183,10 +183,10 @@ def test_costs_in_their_units(qtbot: QtBot, bench: Bench, panel: GradientPanel) 
 
 def test_arms_that_come_and_go(bench: Bench, panel: GradientPanel) -> None:
     panel.arm_choice.setCurrentText("ANIL")
-    bench.session.set_arms([default_arm("maml"), default_arm("anil")])
+    bench.session.editor.set_arms([default_arm("maml"), default_arm("anil")])
     bench.pull()
     assert panel.arm_choice.currentText() == "ANIL"
-    bench.session.set_arms([default_arm("maml")])
+    bench.session.editor.set_arms([default_arm("maml")])
     bench.pull()
     assert (panel.arm_choice.currentText(), parts(panel).arm) == ("MAML", "MAML")
 

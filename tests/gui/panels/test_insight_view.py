@@ -62,7 +62,7 @@ def test_nothing_is_said_while_nobody_sees_it(qtbot: QtBot) -> None:
     bench.report(Insight(bench.session.run, 1200, ONE, "a value"))
     view.hide()
     view.ages.clear()
-    bench.session.train()
+    bench.session.control.train()
     bench.pull()
     assert view.ages == []
     view.show()
@@ -150,9 +150,9 @@ def test_a_new_run_begins_without_values_and_drops_late_ones(qtbot: QtBot) -> No
     view = bench.show(Shown)
     old = bench.session.run
     bench.report(Insight(old, 5, ONE, "old"))
-    bench.session.restart()
+    bench.session.control.restart()
     bench.pull()
-    assert bench.session.insights == {}
+    assert bench.session.insight.found == {}
     bench.report(Insight(old, 6, ONE, "late"))
     assert view.drawn == ["old"]
     bench.report(Insight(bench.session.run, 0, ONE, "new"))
@@ -161,10 +161,10 @@ def test_a_new_run_begins_without_values_and_drops_late_ones(qtbot: QtBot) -> No
 
 def test_while_the_engine_loads_it_says_so(qtbot: QtBot) -> None:
     bench = Bench.start(qtbot)
-    bench.session.status = None
+    bench.session.link.status = None
     view = bench.show(Shown)
     assert view.words.text() == "The training engine is loading."
-    bench.session.restart()
+    bench.session.control.restart()
     bench.pull()
-    assert bench.session.phase is reports.Phase.PAUSED
+    assert bench.session.link.phase is reports.Phase.PAUSED
     assert view.words.text() == "Computing…"

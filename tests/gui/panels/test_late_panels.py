@@ -88,9 +88,9 @@ def test_a_late_page_looks_as_one_that_saw_it_all(
     session = bench.session
     early = shown(bench, kind, page)
     blank = picture(bench, early)
-    session.set_arms([default_arm(key) for key in ("maml", "fomaml", "mtl")])
+    session.editor.set_arms([default_arm(key) for key in ("maml", "fomaml", "mtl")])
     session.set_hidden(["FO-MAML"])
-    session.edit({"inner_steps": 3})
+    session.editor.edit({"inner_steps": 3})
     bench.task(amplitude=1.5)
     bench.pull()
     # a task is looked into once its drag rests
@@ -108,7 +108,7 @@ def test_a_late_page_looks_as_one_that_saw_it_all(
 
 
 def test_a_late_page_follows_the_arm_that_is_chosen(bench: Bench) -> None:
-    bench.session.set_arms([default_arm("maml"), default_arm("anil")])
+    bench.session.editor.set_arms([default_arm("maml"), default_arm("anil")])
     bench.pull()
     panel = bench.show(gradient.GradientPanel)
     panel.arm_choice.setCurrentText("ANIL")

@@ -138,7 +138,7 @@ def test_values_that_are_not_finite_are_not_drawn(bench, panel):
 
 @pytest.mark.parametrize("scale", [1e-8, 1e6])
 def test_tiny_and_huge_losses_have_a_range_and_ticks(bench, panel, scale):
-    bench.session.references = reports.ReferenceLosses(1, scale, scale / 2, "", 0.0)
+    bench.session.measured.references = reports.ReferenceLosses(1, scale, scale / 2, "", 0.0)
     train(bench, panel, scale * np.linspace(1, 0.1, 50))
     low, high = panel.plot.view().viewRange()[1]
     assert 10**low <= 0.1 * scale and 10**high >= 4 * scale * 0.99
@@ -159,7 +159,7 @@ def test_reference_lines_stand_at_the_exact_values(bench, panel):
 @pytest.mark.parametrize("height", [220, 400, 700])
 def test_reference_labels_never_overlap(bench, best, height):
     panel = bench.show(LossesPanel, 320, height)
-    bench.session.references = reports.ReferenceLosses(1, 4.25, best, "", 0.0)
+    bench.session.measured.references = reports.ReferenceLosses(1, 4.25, best, "", 0.0)
     train(bench, panel, np.linspace(5, 0.5, 50))
     # A label's place in the scene follows the range when it is painted.
     panel.grab()
@@ -180,7 +180,7 @@ def test_equal_references_are_one_line_and_noise_is_said(bench, panel):
 
 
 def test_with_noise_the_bayes_optimal_answer_is_a_line(bench, panel):
-    bench.session.edit({"noise": 0.5})
+    bench.session.editor.edit({"noise": 0.5})
     bench.report(reports.ReferenceLosses(1, 4.5, 3.26, "−1.62 cos x", 0.25))
     family = bench.session.settings.tasks
     bench.report(reports.MetaTested(1, 2, 10, 600, {}, (0.312, 0.0123), family))
@@ -193,15 +193,15 @@ def test_with_noise_the_bayes_optimal_answer_is_a_line(bench, panel):
     assert panel.plot.references.lines[2].value() == pytest.approx(np.log10(0.312))
     assert panel.plot.view().viewRange()[1][0] < np.log10(0.312), "the floor is in view"
     # what was measured on other tasks is not drawn on these
-    bench.session.edit({"noise": 0.6})
+    bench.session.editor.edit({"noise": 0.6})
     draw(panel)
     assert not panel.plot.references.lines[2].isVisible()
 
 
 def test_a_change_while_training_is_marked(bench, panel):
     train(bench, panel, np.linspace(4, 1, 200))
-    bench.session.edit({"inner_lr": 0.05})
-    bench.session.edit({"inner_lr": 0.1})
+    bench.session.editor.edit({"inner_lr": 0.05})
+    bench.session.editor.edit({"inner_lr": 0.1})
     draw(panel)
     (mark,) = panel.plot.history.marks
     assert mark.outer_step == 200
@@ -217,13 +217,13 @@ def test_a_change_while_training_is_marked(bench, panel):
 
 def test_a_change_taken_back_leaves_no_mark(bench, panel):
     train(bench, panel, [4.0] * 100)
-    bench.session.edit({"inner_lr": 0.05})
-    bench.session.edit({"inner_lr": 0.01})
+    bench.session.editor.edit({"inner_lr": 0.05})
+    bench.session.editor.edit({"inner_lr": 0.01})
     assert panel.plot.history.marks == []
 
 
 def test_changes_before_training_are_not_marked(bench, panel):
-    bench.session.edit({"inner_lr": 0.05})
+    bench.session.editor.edit({"inner_lr": 0.05})
     assert panel.plot.history.marks == []
 
 
@@ -237,7 +237,7 @@ def test_arms_in_marks():
 
 def test_a_new_run_begins_empty_with_the_old_one_as_a_ghost(bench, panel):
     train(bench, panel, np.linspace(4, 1, 30))
-    bench.session.reset()
+    bench.session.control.reset()
     bench.pull()
     draw(panel)
     assert panel.plot.history.empty
@@ -260,14 +260,14 @@ def test_hidden_arms_are_not_drawn_and_removed_ones_are_forgotten(bench, panel):
     bench.session.set_hidden({"MTL"})
     draw(panel)
     assert set(panel.plot.drawn) == {"MAML", "FO-MAML", "ANIL"}
-    bench.session.set_arms(bench.session.settings.arms[:2])
+    bench.session.editor.set_arms(bench.session.settings.arms[:2])
     assert {name for name, _ in panel.plot.history.traces} == {"MAML", "FO-MAML"}
 
 
 def test_a_late_arm_begins_where_it_was_added(bench, panel):
     train(bench, panel, [4.0] * 20)
     names = ("MAML", "FO-MAML", "ANIL", "MTL", "Reptile")
-    bench.session.set_arms([*bench.session.settings.arms, *_arm("reptile")])
+    bench.session.editor.set_arms([*bench.session.settings.arms, *_arm("reptile")])
     train(bench, panel, [4.0] * 10, first=21, names=names)
     assert panel.plot.drawn["Reptile"].x[0] == 21
     assert panel.plot.drawn["MAML"].x[0] == 1
@@ -419,7 +419,7 @@ def test_stability_is_a_second_trace_below(bench: Bench) -> None:
     panel.trace.show_now()
     (line,) = panel.trace.lines
     assert (line.name, line.x.tolist(), line.y.tolist()) == ("MAML", [0, 100, 300], [0, 1, 3])
-    bench.session.train()
+    bench.session.control.train()
     bench.pull()
     panel._draw()
     assert panel.trace.view().viewRange()[0] == panel.plot.view().viewRange()[0]

@@ -13,7 +13,6 @@ from maml_explorer.gui.panels.map.landscape_page import MEAN_QUERY, MEAN_SUPPORT
 from maml_explorer.gui.panels.map.panel import MapPanel
 from maml_explorer.gui.panels.map.parameters_page import AMPLITUDE
 from maml_explorer.gui.plots.color_scale import CYCLIC, DIVERGING, SEQUENTIAL, value_range
-from maml_explorer.gui.session.inner_step import InnerStep
 from maml_explorer.gui.style.theme import DARK
 from maml_explorer.protocol.insight import (
     Insight,
@@ -92,13 +91,13 @@ def test_a_click_on_the_map_shows_that_task_above(bench: Bench) -> None:
     bench.qtbot.mouseMove(page.plot.viewport(), pixel)
     assert page.plot.task_at(pixel) == 6
     bench.qtbot.mouseClick(page.plot.viewport(), LEFT, pos=pixel)
-    task = bench.session.probe
+    task = bench.session.task.probe
     assert (task.amplitude, task.phase, task.frequency) == (4.0 - 0.5, 2.25, 1.0)
     np.testing.assert_allclose(task.support_x, seen.support_x[6])
     np.testing.assert_allclose(task.support_y, seen.support_y[6], rtol=1e-12)
-    before = bench.session.probe
+    before = bench.session.task.probe
     bench.qtbot.mouseClick(page.plot.viewport(), LEFT, pos=page.plot.to_pixel(-3.0, -1.0))
-    assert bench.session.probe is before, "there is no task there"
+    assert bench.session.task.probe is before, "there is no task there"
 
 
 def test_the_keyboard_goes_from_task_to_task(bench: Bench) -> None:
@@ -110,7 +109,7 @@ def test_the_keyboard_goes_from_task_to_task(bench: Bench) -> None:
     bench.qtbot.keyClick(page.plot, Qt.Key.Key_Left)
     assert page.plot.at == 7, "around θ, and past the one that diverged"
     bench.qtbot.keyClick(page.plot, Qt.Key.Key_Return)
-    assert bench.session.probe.phase == seen.phase[7]
+    assert bench.session.task.probe.phase == seen.phase[7]
 
 
 def test_all_phases_have_colours_that_close(bench: Bench) -> None:
@@ -138,7 +137,7 @@ def test_the_error_map_at_the_inner_step_shown_above(bench: Bench) -> None:
     inside = seen.errors[1, 1:4, 1:5].mean()
     assert f"ranges of training {inside:.3g}" in panel.said.full
     page.steps.slider.setValue(2)
-    assert InnerStep.of(bench.session).chosen == 2
+    assert bench.session.inner.chosen == 2
     expected = seen.errors[2].T.copy()
     expected[5, 4] = np.nan  # beyond the limit
     np.testing.assert_array_equal(plot.values, expected)
@@ -153,7 +152,7 @@ def test_a_click_on_the_error_map_shows_that_task_above(bench: Bench) -> None:
     panel = shown(bench, "Errors")
     page = answer(bench, panel, records.error_map())
     bench.qtbot.mouseClick(page.plot.viewport(), LEFT, pos=page.plot.to_pixel(2.1, 2.9))
-    task = bench.session.probe
+    task = bench.session.task.probe
     assert (task.amplitude, task.phase) == (3.0, 2.0)
     np.testing.assert_array_equal(task.support_x, [-1.0, 2.0])
     clean = 3.0 * np.sin(np.array([-1.0, 2.0]) - 2.0)
@@ -163,7 +162,7 @@ def test_a_click_on_the_error_map_shows_that_task_above(bench: Bench) -> None:
     bench.qtbot.keyClick(page.plot, Qt.Key.Key_Left)
     assert page.plot.cell == (2, 2)
     bench.qtbot.keyClick(page.plot, Qt.Key.Key_Return)
-    assert (bench.session.probe.amplitude, bench.session.probe.phase) == (2.0, 1.0)
+    assert (bench.session.task.probe.amplitude, bench.session.task.probe.phase) == (2.0, 1.0)
 
 
 def test_shots_and_steps(bench: Bench) -> None:
@@ -173,7 +172,7 @@ def test_shots_and_steps(bench: Bench) -> None:
     frame = page.plot.frames[0].rect()
     assert (frame.center().x(), frame.center().y()) == (1.0, 1.0)
     bench.qtbot.mouseClick(page.plot.viewport(), LEFT, pos=page.plot.to_pixel(2.0, 0.0))
-    assert InnerStep.of(bench.session).chosen == 2
+    assert bench.session.inner.chosen == 2
     assert page.plot.frames[0].rect().center().x() == 2.0
     words = "5 shots, inner step 2<br>query MSE 1<br>median 0.5<br>1 of 60 tasks diverged"
     assert page.cell_text(2, 0) == words
@@ -218,7 +217,7 @@ def test_the_slider_asks_for_the_meta_loss(bench: Bench) -> None:
     panel.page.axes.setCurrentText("Components")
     panel.page.axes.activated.emit(1)
     assert asked(bench).values()["axes"] == "components"
-    bench.session.edit({"test_steps": 2})
+    bench.session.editor.edit({"test_steps": 2})
     assert asked(bench).values()["m"] == 2
     assert panel.page.steps.slider.maximum() == 2
 

@@ -13,7 +13,6 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.panels.network.layer_page import WEIGHTS
 from maml_explorer.gui.panels.network.panel import NetworkPanel
 from maml_explorer.gui.plots.category_plot import Means
-from maml_explorer.gui.session.inner_step import InnerStep
 from maml_explorer.gui.session.task_sampling import chosen_task
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.qt_style import base_font
@@ -104,9 +103,9 @@ def test_names_of_places_never_overlap(bench: Bench) -> None:
 
 def test_features_follow_the_inner_step_shown_above(bench: Bench) -> None:
     panel = shown(bench, "Features")
-    InnerStep.of(bench.session).choose(4)
+    bench.session.inner.choose(4)
     bench.qtbot.waitUntil(lambda: asked(bench) == InsightRequest.of("features", steps=4))
-    InnerStep.of(bench.session).choose(0)  # θ itself: one step is the least there is to see
+    bench.session.inner.choose(0)  # θ itself: one step is the least there is to see
     bench.qtbot.waitUntil(lambda: asked(bench) == InsightRequest.of("features", steps=1))
     assert not panel.arm_choice.isVisible()
 
@@ -124,7 +123,7 @@ def test_why_there_are_no_features(bench: Bench) -> None:
 
 def test_the_layer_of_the_arm_and_task(bench: Bench) -> None:
     panel = shown(bench, "Layer")
-    task = bench.session.probe
+    task = bench.session.task.probe
     assert asked(bench).values() == {
         "arm": "MAML", "layer": 0, "steps": 1, "x": tuple(task.support_x),
         "y": tuple(task.support_y), "amplitude": 2.0, "phase": 0.5, "frequency": 1.0,
@@ -157,7 +156,9 @@ def test_the_layer_follows_choice_arm_and_task(bench: Bench) -> None:
     assert asked(bench).values()["layer"] == 2
     panel.arm_choice.setCurrentText("ANIL")
     assert asked(bench).values()["arm"] == "ANIL"
-    bench.session.set_probe(chosen_task(bench.session.settings, 3.0, 1.0, 1.0, np.array([0.5])))
+    bench.session.task.set_probe(
+        chosen_task(bench.session.settings, 3.0, 1.0, 1.0, np.array([0.5]))
+    )
     bench.qtbot.waitUntil(lambda: asked(bench).values()["x"] == (0.5,))
     assert asked(bench).values()["layer"] == 2
 
@@ -166,7 +167,7 @@ def test_an_arm_that_is_removed_gives_way_to_the_first(bench: Bench) -> None:
     panel = shown(bench, "Layer")
     panel.arm_choice.setCurrentText("ANIL")
     session = bench.session
-    session.set_arms([arm for arm in session.edited.arms if arm.name != "ANIL"])
+    session.editor.set_arms([arm for arm in session.editor.edited.arms if arm.name != "ANIL"])
     bench.pull()
     assert panel.arm_choice.currentText() == "MAML"
     assert asked(bench).values()["arm"] == "MAML"
@@ -231,7 +232,7 @@ def test_norm_statistics_beside_stored_ones(bench: Bench) -> None:
 
 
 def test_of_two_lines_only_the_stored_one_is_dashed(bench: Bench) -> None:
-    bench.session.set_arms([default_arm("anil")])
+    bench.session.editor.set_arms([default_arm("anil")])
     assert arm_style(bench.session.settings, "ANIL", LIGHT).line is Qt.PenStyle.DashLine
     panel = shown(bench, "Norm")
     answer(bench, records.norm())
@@ -306,6 +307,8 @@ def test_both_themes(bench: Bench) -> None:
 def test_another_theme_draws_no_arm_that_is_gone(bench: Bench, qtbot: QtBot) -> None:
     panel = shown(bench, "Features")
     answer(bench, {"MAML": records.features(), "ANIL": records.features(0.25)})
-    bench.session.set_arms([arm for arm in bench.session.settings.arms if arm.name != "ANIL"])
+    bench.session.editor.set_arms(
+        [arm for arm in bench.session.settings.arms if arm.name != "ANIL"]
+    )
     bench.session.set_theme(DARK)
     assert list(panel.page.similarity.drawn) == ["MAML"]

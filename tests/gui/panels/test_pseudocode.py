@@ -101,10 +101,10 @@ def test_every_algorithm_has_phases_and_fits_its_tab(key):
 
 def test_an_arm_shows_its_own_values(bench, panel):
     assert "α = 0.01" in panel.text.toPlainText()
-    bench.session.edit({"inner_lr": 0.3})
+    bench.session.editor.edit({"inner_lr": 0.3})
     assert "α = 0.3" in panel.text.toPlainText()
     arms = (Arm("MAML", "maml", (("inner_lr", 0.7),)), *bench.session.settings.arms[1:])
-    bench.session.set_arms(arms)
+    bench.session.editor.set_arms(arms)
     assert "α = 0.7" in panel.text.toPlainText()
 
 
@@ -114,14 +114,14 @@ def test_the_arm_is_chosen_with_the_keyboard(bench, panel):
         bench.qtbot.keyClick(panel.arm_choice, Qt.Key.Key_Down)
     assert panel.arm.algorithm == "reptile"
     assert "ε" in panel.text.toPlainText()
-    bench.session.set_arms(bench.session.settings.arms[:2])
+    bench.session.editor.set_arms(bench.session.settings.arms[:2])
     assert panel.arm.name == "MAML", "a removed arm gives way to the first"
 
 
 def stepped(bench, phase, k=1):
     bench.worker.phase = reports.Phase.STEPPING
     bench.report(bench.worker._status())
-    probed = bench.session.probed
+    probed = bench.session.task.probed
     names = [arm.name for arm in bench.session.settings.arms]
     bench.report(reports.Stepped(1, 1, k, 2, phase, probed.probe, dict.fromkeys(names, k), probed))
 
@@ -129,14 +129,14 @@ def stepped(bench, phase, k=1):
 @pytest.mark.parametrize("phase", [SAMPLE, ADAPT, QUERY, UPDATE])
 def test_the_active_lines_are_lit_while_stepping(bench, panel, phase):
     assert panel.text.extraSelections() == []
-    bench.session.edit({"inner_steps": 2})
+    bench.session.editor.edit({"inner_steps": 2})
     stepped(bench, phase)
     lit = {s.cursor.blockNumber() for s in panel.text.extraSelections()}
     assert lit == {n for n, line in enumerate(panel.lines) if line.phase == phase}
     assert lit
     expected = sentence(ALGORITHMS["maml"], phase, 1, 2)
     assert panel.said.text() == expected
-    bench.session.outer_step()
+    bench.session.control.outer_step()
     bench.pull()
     assert panel.text.extraSelections() == []
     assert ALGORITHMS["maml"].summary in panel.said.text()
@@ -152,7 +152,7 @@ def test_mtl_waits_while_the_others_adapt(bench, panel):
 
 def test_nothing_is_set_while_hidden(bench, panel):
     panel.hide()
-    bench.session.edit({"inner_lr": 0.3})
+    bench.session.editor.edit({"inner_lr": 0.3})
     assert "α = 0.3" not in panel.text.toPlainText()
     panel.show()
     assert "α = 0.3" in panel.text.toPlainText()

@@ -29,11 +29,11 @@ def texts(panel: RunsPanel, column: int) -> list[str]:
 def pinned_twice(window: MainWindow, qtbot: QtBot) -> None:
     """Run 1 with the preset's settings at step 40, run 2 with another α at step 80."""
     session = window.session
-    session.train()
-    session.pull()
+    session.control.train()
+    session.link.pull()
     press(qtbot, window.run_bar.pin)
-    session.edit({"inner_lr": 0.1})
-    session.pull()
+    session.editor.edit({"inner_lr": 0.1})
+    session.link.pull()
     qtbot.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
 
 
@@ -56,7 +56,7 @@ def test_figures_come_with_the_difference_to_the_baseline(
     window: MainWindow, panel: RunsPanel, qtbot: QtBot
 ):
     pinned_twice(window, qtbot)
-    window.session.pull()
+    window.session.link.pull()
     maml = dict(zip(texts(panel, 0), texts(panel, 3), strict=True))
     reached = figure(window.session.pins.runs[0].figures, "MAML", 1)
     assert reached is not None
@@ -95,9 +95,9 @@ def test_settings_of_a_run_are_restored_as_one_undo_step(
     pinned_twice(window, qtbot)
     panel.table.choose(0)
     press(qtbot, panel.restore)
-    assert window.session.edited.inner.inner_lr == 0.01
-    window.session.undo_stack.undo()
-    assert window.session.edited.inner.inner_lr == 0.1
+    assert window.session.editor.edited.inner.inner_lr == 0.01
+    window.session.editor.undo_stack.undo()
+    assert window.session.editor.edited.inner.inner_lr == 0.1
 
 
 def test_delete_and_undo(window: MainWindow, panel: RunsPanel, qtbot: QtBot):
@@ -119,28 +119,28 @@ def test_the_run_that_is_there_cannot_be_deleted(panel: RunsPanel):
 
 def test_figures_come_with_the_meta_test_of_the_pinned_step(window: MainWindow):
     session = window.session
-    session.outer_step()
-    session.pull()
+    session.control.outer_step()
+    session.link.pull()
     session.pins.pin_run()
     assert session.pins.runs[0].figures == {}
-    session.pull()
+    session.link.pull()
     assert session.pins.runs[0].outer_step == 1
     assert session.pins.runs[0].figures.keys() == {"MAML", "FO-MAML", "ANIL", "MTL"}
 
 
 def test_steps_and_figures_are_of_one_state(window: MainWindow, panel: RunsPanel):
     session = window.session
-    session.train()
-    session.pull()
-    assert session.status is not None and session.meta_test is not None
-    assert (session.status.outer_step, session.meta_test.outer_step) == (40, 0)
+    session.control.train()
+    session.link.pull()
+    assert session.status is not None and session.measured.meta_test is not None
+    assert (session.status.outer_step, session.measured.meta_test.outer_step) == (40, 0)
     assert texts(panel, 1) == ["0"], "the step of the figures beside it"
     session.pins.pin_run()
     (run,) = session.pins.runs
     assert (run.outer_step, run.figures) == (40, {}), "those there are belong to an earlier state"
-    session.pull()
-    assert session.meta_test.outer_step >= 40
-    assert figure(run.figures, "MAML", 1) == session.meta_test.arms["MAML"].mean[1]
+    session.link.pull()
+    assert session.measured.meta_test.outer_step >= 40
+    assert figure(run.figures, "MAML", 1) == session.measured.meta_test.arms["MAML"].mean[1]
 
 
 def test_pins_are_capped(window: MainWindow):

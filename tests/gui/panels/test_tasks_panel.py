@@ -48,15 +48,15 @@ def test_it_watches_as_many_tasks_as_it_shows(bench, panel):
 
 def test_a_click_shows_the_task_above(bench, panel):
     bench.qtbot.mouseClick(panel.cells[1], LEFT)
-    assert bench.session.probe is panel.cells[1].task
+    assert bench.session.task.probe is panel.cells[1].task
     panel.cells[0].setFocus()
     bench.qtbot.keyClick(panel.cells[0], Qt.Key.Key_Space)
-    assert bench.session.probe is panel.cells[0].task
+    assert bench.session.task.probe is panel.cells[0].task
 
 
 def test_a_title_with_a_frequency_has_room(bench, panel):
     few = len(panel.cells)
-    bench.session.edit({"frequency_max": 1.5})
+    bench.session.editor.edit({"frequency_max": 1.5})
     assert FEWEST <= len(panel.cells) < few
     for cell in panel.cells:
         assert cell.title.count("ω") == 1 and 1 < cell.task.frequency <= 1.5
@@ -86,11 +86,11 @@ def test_hiding_ends_watching(bench, panel):
 
 
 def test_another_family_brings_other_tasks(bench, panel):
-    bench.session.edit({"amplitude_min": 4.9, "shots": 3})
+    bench.session.editor.edit({"amplitude_min": 4.9, "shots": 3})
     assert all(cell.task.amplitude >= 4.9 for cell in panel.cells)
     assert bench.worker.posted_of(commands.WatchTasks)[-1].support_x.shape[1] == 3
     tasks = list(panel.tasks)
-    bench.session.edit({"inner_lr": 0.5})
+    bench.session.editor.edit({"inner_lr": 0.5})
     assert panel.tasks == tasks
 
 
@@ -114,7 +114,7 @@ def test_a_high_panel_has_two_rows(bench):
 
 def test_a_new_run_is_watched_too(bench, panel):
     before = len(bench.worker.posted_of(commands.WatchTasks))
-    bench.session.restart()
+    bench.session.control.restart()
     bench.pull()
     assert len(bench.worker.posted_of(commands.WatchTasks)) == before + 1
 

@@ -42,7 +42,7 @@ def test_all_arms_are_seen_where_their_curves_coincide(bench, theme):
     panel = bench.show(AdaptationPanel)
     # As at the first outer step: nobody has learned anything yet.
     bench.task()
-    probed = bench.session.probed
+    probed = bench.session.task.probed
     same = next(iter(probed.arms.values()))
     bench.report(replace(probed, arms=dict.fromkeys(probed.arms, same)))
     image = panel.canvas.grab().toImage()
@@ -132,8 +132,8 @@ class Paints(QObject):
 
 def test_a_new_value_draws_its_chip_alone(opened, qtbot):
     window = opened()
-    window.session.new_task()
-    window.session.pull()
+    window.session.task.new_task()
+    window.session.link.pull()
     panel = window.findChild(AdaptationPanel)
     chips = panel.arms.chips
     values = dict.fromkeys(chips, "1.00")
@@ -156,11 +156,11 @@ def test_values_are_written_five_times_a_second_while_training_and_the_last_one_
         return [chip.value for chip in panel.arms.chips.values()]
 
     def expected():
-        arms = bench.session.probed.arms.values()
+        arms = bench.session.task.probed.arms.values()
         return [f"{arm.query_mse[panel.inner_step]:#.3g}" for arm in arms]
 
     assert values() == expected(), "at once while paused"
-    bench.session.train()
+    bench.session.control.train()
     panel._write_soon.stop()
     panel._write()
     before = values()
@@ -169,7 +169,7 @@ def test_values_are_written_five_times_a_second_while_training_and_the_last_one_
     assert values() == before != expected()
     np.testing.assert_array_equal(
         panel.canvas.curves.arms["MAML"].yData,
-        bench.session.probed.arms["MAML"].curves[panel.inner_step],
+        bench.session.task.probed.arms["MAML"].curves[panel.inner_step],
         "curves follow every report",
     )
     assert panel._write_soon.interval() == 200
@@ -179,7 +179,7 @@ def test_values_are_written_five_times_a_second_while_training_and_the_last_one_
     assert values() == expected(), "what a drag does is seen at once"
     panel.canvas.editor.dragging = False
     bench.pull()
-    bench.session.pause()
+    bench.session.control.pause()
     bench.pull()
     qtbot.waitUntil(lambda: values() == expected(), timeout=2000)
 
@@ -227,7 +227,7 @@ def test_losses_that_stream_in_are_drawn_at_most_seven_times_a_second(bench, qtb
     assert drawn == [] and panel._soon.isActive() and panel._soon.interval() <= 150
     qtbot.waitUntil(lambda: len(drawn) == 1, timeout=2000)
     assert panel.plot.drawn["MAML"].x[-1] == 1000, "nothing of the stream is lost"
-    patience = bench.session.pace._patience
+    patience = bench.session.link.pace._patience
     patience.learned = 2.0  # the window gives way to training
     patience.judge(0.0, 0.0)
     panel._later()
@@ -236,7 +236,7 @@ def test_losses_that_stream_in_are_drawn_at_most_seven_times_a_second(bench, qtb
 
 def test_while_training_the_x_axis_grows_in_strides(bench):
     panel = bench.show(LossesPanel, 400, 400)
-    bench.session.train()
+    bench.session.control.train()
     ends = []
     for _ in range(60):
         bench.pull()
@@ -245,7 +245,7 @@ def test_while_training_the_x_axis_grows_in_strides(bench):
     step = bench.session.status.outer_step
     assert step <= ends[-1] <= 1.13 * step
     assert len(set(ends[30:])) < 15, "thirty drawings, few ranges"
-    bench.session.pause()
+    bench.session.control.pause()
     bench.pull()
     panel._draw()
     assert panel.plot.view().viewRange()[0][1] == pytest.approx(1.005 * step, rel=0.02)

@@ -77,7 +77,7 @@ def test_everything_has_hidden_arms_and_other_steps_and_losses_too(bench, tmp_pa
     assert [name for name in shown[0] if "MTL" in name] == []
     names = [f"MTL after inner step {k}" for k in range(11)]
     assert [name for name in every[0] if "MTL" in name] == names
-    assert float(every[3][names[4]]) == bench.session.probed.arms["MTL"].curves[4, 3]
+    assert float(every[3][names[4]]) == bench.session.task.probed.arms["MTL"].curves[4, 3]
     assert {row["arm"] for row in rows_of(losses.plot, tmp_path / "c.csv")} == {"MAML", "FO-MAML"}
     every = rows_of(losses.plot, tmp_path / "d.csv", everything=True)
     assert {(row["arm"], row["loss"]) for row in every} == {

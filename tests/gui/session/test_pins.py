@@ -30,16 +30,16 @@ SETTINGS = Settings(arms=(default_arm("maml"), default_arm("mtl"))).with_values(
 
 def trained(window: MainWindow) -> None:
     """Forty outer steps, paused."""
-    window.session.train()
-    window.session.pull()
-    window.session.pause()
-    window.session.pull()
+    window.session.control.train()
+    window.session.link.pull()
+    window.session.control.pause()
+    window.session.link.pull()
 
 
 def faint(window: MainWindow, values: float = 0.5) -> None:
     """The worker answers with the ghost's curves."""
     session = window.session
-    probed = session.probed
+    probed = session.task.probed
     assert probed is not None and session.pins.ghost is not None
     arms = {
         arm.name: reports.ArmProbe(
@@ -49,7 +49,7 @@ def faint(window: MainWindow, values: float = 0.5) -> None:
         for arm in session.pins.ghost.settings.arms
     }  # fmt: skip
     worker_of(window).report(reports.Probed(**{**vars(probed), "ghost": arms}))
-    session.pull()
+    session.link.pull()
 
 
 def test_pin_run_draws_the_run_faint_from_now_on(window: MainWindow, qtbot: QtBot):
@@ -79,7 +79,7 @@ def test_one_ghost_above_and_any_number_among_the_losses(window: MainWindow, qtb
     for alpha in (0.02, 0.05):
         trained(window)
         session.pins.pin_run()
-        session.edit({"inner_lr": alpha})
+        session.editor.edit({"inner_lr": alpha})
     assert session.pins.ghost == session.pins.runs[1].ghost
     plot = window.places["losses"].panel.plot  # type: ignore[union-attr]
     plot.draw()
@@ -123,9 +123,9 @@ def test_the_table_says_which_are_drawn(window: MainWindow, qtbot: QtBot):
 def test_a_restart_keeps_the_run_before_as_a_ghost_with_its_state(window: MainWindow, qtbot: QtBot):
     trained(window)
     session = window.session
-    session.edit({"hidden": (80, 80)})
+    session.editor.edit({"hidden": (80, 80)})
     press(qtbot, window.form.restart_bar.restart)
-    session.pull()
+    session.link.pull()
     ghost = session.pins.ghost
     assert ghost is not None and ghost.words == f"{BEFORE} · outer step 40"
     assert ghost.settings.model.hidden == (40, 40)
@@ -134,20 +134,20 @@ def test_a_restart_keeps_the_run_before_as_a_ghost_with_its_state(window: MainWi
     plot.draw()
     assert {run for run, _ in plot.ghosts.curves} == {BEFORE}
     assert plot.history.marks == [] and plot.record.before.history.marks == []
-    session.undo_stack.undo()
-    session.pull()
+    session.editor.undo_stack.undo()
+    session.link.pull()
     assert session.pins.ghost is None, "it is the run itself again"
 
 
 def test_a_reset_and_an_untrained_run_leave_no_ghost_above(window: MainWindow):
     session = window.session
-    session.edit({"hidden": (8,)})
-    session.restart()
-    session.pull()
+    session.editor.edit({"hidden": (8,)})
+    session.control.restart()
+    session.link.pull()
     assert session.pins.ghost is None
     trained(window)
-    session.reset()
-    session.pull()
+    session.control.reset()
+    session.link.pull()
     assert session.pins.ghost is None
 
 
@@ -183,7 +183,7 @@ def started(qtbot: QtBot) -> Callable[[Path], MainWindow]:
         qtbot.waitExposed(window)
         window.session.start()
         window.pins = keep_pins(window, place)  # type: ignore[attr-defined]
-        qtbot.waitUntil(lambda: window.session.probed is not None, timeout=30_000)
+        qtbot.waitUntil(lambda: window.session.task.probed is not None, timeout=30_000)
         return window
 
     return start
@@ -199,22 +199,22 @@ def test_pins_are_there_at_the_next_start(
 ):
     first = started(tmp_path / "pins")
     session = first.session
-    session.train()
+    session.control.train()
     qtbot.waitUntil(lambda: session.status is not None and session.status.outer_step > 20,
                     timeout=30_000)  # fmt: skip
-    session.pause()
-    qtbot.waitUntil(lambda: session.meta_test is not None
-                    and session.meta_test.outer_step == session.status.outer_step,
+    session.control.pause()
+    qtbot.waitUntil(lambda: session.measured.meta_test is not None
+                    and session.measured.meta_test.outer_step == session.status.outer_step,
                     timeout=30_000)  # fmt: skip
     session.pins.pin_run()
     session.pins.pin_run()
     (run, _) = session.pins.runs
     qtbot.waitUntil(lambda: len(list((tmp_path / "pins").glob("*/pin.json"))) == 2, timeout=30_000)
     session.pins.delete(session.pins.runs[1])
-    kept = session.probed
+    kept = session.task.probed
     assert kept is not None
     curves = kept.arms["MAML"].curves
-    task = session.probe
+    task = session.task.probe
     close(first)
     assert len(list((tmp_path / "pins").iterdir())) == 1, "the deleted one is gone"
 
@@ -229,14 +229,14 @@ def test_pins_are_there_at_the_next_start(
         np.testing.assert_allclose(found.losses.traces[key].rows(), trace.rows(), rtol=1e-4)
     assert pins.ghost is None and pins.compared == frozenset(), "nobody has asked for it yet"
     assert task is not None
-    second.session.set_probe(task)
+    second.session.task.set_probe(task)
     pins.show(found.ghost)
     qtbot.waitUntil(
-        lambda: second.session.probed is not None and bool(second.session.probed.ghost),
+        lambda: second.session.task.probed is not None and bool(second.session.task.probed.ghost),
         timeout=30_000,
     )
-    assert second.session.probed is not None
-    np.testing.assert_array_equal(second.session.probed.ghost["MAML"].curves, curves)
+    assert second.session.task.probed is not None
+    np.testing.assert_array_equal(second.session.task.probed.ghost["MAML"].curves, curves)
     pins.pin_run()
     assert [one.name for one in pins.runs] == ["Run 1", "Run 2"]
     close(second)

@@ -42,15 +42,15 @@ def test_arms_alike_are_named_together():
 
 def test_the_foot_of_the_window_shows_it(window):
     assert not window.annealed.isVisible()
-    window.session.edit({"schedule": "cosine", "schedule_end": 0.0})
-    window.session.pull()
+    window.session.editor.edit({"schedule": "cosine", "schedule_end": 0.0})
+    window.session.link.pull()
     assert window.annealed.isVisible() and "β" in window.annealed.full
 
 
 def test_a_note_stands_under_the_setting_it_is_about(window):
     row = window.form.row("second_order_from")
     assert row.note.isHidden()
-    window.session.edit({"second_order_from": 70_000})
+    window.session.editor.edit({"second_order_from": 70_000})
     assert "every step is first order" in row.note.text() and not row.note.isHidden()
-    window.session.edit({"second_order_from": 100})
+    window.session.editor.edit({"second_order_from": 100})
     assert row.note.isHidden()

@@ -94,7 +94,7 @@ def test_typing_changes_the_setting(form: SettingsForm, qtbot: QtBot):
     type_in(qtbot, form, "outer_steps", "1 000 000")
     assert line_of(form, "outer_steps").text() == "1\u2009000\u2009000"
     type_in(qtbot, form, "hidden", "64,64,8")
-    assert session_of(form).edited.model.hidden == (64, 64, 8)
+    assert session_of(form).editor.edited.model.hidden == (64, 64, 8)
     assert line_of(form, "hidden").text() == "64, 64, 8"
 
 
@@ -111,7 +111,7 @@ def test_leaving_a_field_takes_over_what_was_typed(form: SettingsForm, qtbot: Qt
 def test_the_same_number_written_otherwise_is_written_anew(form: SettingsForm, qtbot: QtBot):
     line = type_in(qtbot, form, "inner_lr", "0.0100")
     assert line.text() == "0.01"
-    assert not session_of(form).undo_stack.canUndo()
+    assert not session_of(form).editor.undo_stack.canUndo()
 
 
 @pytest.mark.parametrize("text", ["abc", "-1", "1e999", "nan", ""])
@@ -145,7 +145,7 @@ def test_escape_gives_up_typing(form: SettingsForm, qtbot: QtBot):
 def test_undo_elsewhere_clears_an_error_and_shows_the_value(form: SettingsForm, qtbot: QtBot):
     type_in(qtbot, form, "inner_lr", "0.5")
     type_in(qtbot, form, "inner_lr", "abc")
-    session_of(form).undo_stack.undo()
+    session_of(form).editor.undo_stack.undo()
     assert line_of(form, "inner_lr").text() == "0.01"
     assert not form.row("inner_lr").error.isVisible()
 
@@ -156,7 +156,7 @@ def test_picking_a_choice_that_needs_a_restart_is_staged(form: SettingsForm, qtb
     box.setFocus()
     qtbot.keyClick(box, Qt.Key.Key_Down)
     session = session_of(form)
-    assert session.edited.model.activation == "tanh"
+    assert session.editor.edited.model.activation == "tanh"
     assert session.settings.model.activation == "relu"
     type_in(qtbot, form, "seed", "4")
     assert form.restart_bar.isVisible()
@@ -210,11 +210,11 @@ def test_dragging_the_slider_is_one_undo_step(form: SettingsForm, qtbot: QtBot):
         qtbot.mouseMove(slider, QPoint(x, middle))
     qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=QPoint(start + 60, middle))
     assert session.settings.inner.inner_lr > 0.01
-    assert session.undo_stack.count() == 1
+    assert session.editor.undo_stack.count() == 1
     assert line_of(form, "inner_lr").text() == written(
         DECLARATIONS["inner_lr"], session.settings.inner.inner_lr
     )
-    session.undo_stack.undo()
+    session.editor.undo_stack.undo()
     assert session.settings.inner.inner_lr == 0.01
 
 
@@ -265,7 +265,7 @@ def test_a_slider_at_the_lower_edge_is_scrolled_into_view(form: SettingsForm, qt
 
 def test_the_wheel_over_a_field_changes_nothing(form: SettingsForm, qtbot: QtBot):
     line_of(form, "inner_lr").setFocus()
-    before = session_of(form).edited
+    before = session_of(form).editor.edited
     widgets: list[QWidget] = [form.row("inner_lr").sliders["inner_lr"]]
     widgets += [field.widget for row in form.rows for field in row.fields.values()]
     for widget in widgets:
@@ -276,7 +276,7 @@ def test_the_wheel_over_a_field_changes_nothing(form: SettingsForm, qtbot: QtBot
                 Qt.ScrollPhase.NoScrollPhase, False,
             )  # fmt: skip
             QApplication.sendEvent(widget, event)
-    assert session_of(form).edited == before
+    assert session_of(form).editor.edited == before
 
 
 def test_a_dot_marks_what_differs_and_the_menu_takes_it_back(form: SettingsForm, qtbot: QtBot):
@@ -297,7 +297,7 @@ def test_a_dot_marks_what_differs_and_the_menu_takes_it_back(form: SettingsForm,
 
 
 def test_the_dots_are_against_the_preset(form: SettingsForm):
-    session_of(form).load_preset(presets()["learn2learn-sine"])
+    session_of(form).control.load_preset(presets()["learn2learn-sine"])
     assert not any(row.dot.shown for row in form.rows)
     session_of(form).edit({"inner_lr": 0.123})
     assert [row.name.text() for row in form.rows if row.dot.shown] == ["Inner learning rate α"]
@@ -337,7 +337,7 @@ def test_groups_collapse_and_show_more(form: SettingsForm, qtbot: QtBot):
 def test_settings_that_no_arm_reads_are_muted(form: SettingsForm):
     session = session_of(form)
     assert form.row("reptile_step").name.property("role") == "muted"
-    session.set_arms((*session.settings.arms, default_arm("reptile")))
+    session.editor.set_arms((*session.settings.arms, default_arm("reptile")))
     assert form.row("reptile_step").name.property("role") == ""
 
 

@@ -24,7 +24,7 @@ def diverge(window: MainWindow, *arms: str, step: int = 4146) -> None:
                 "90 at outer step 4 100.",
             )
         )  # fmt: skip
-    window.session.pull()
+    window.session.link.pull()
 
 
 def test_arms_that_diverge_together_are_one_banner(window: MainWindow):
@@ -52,7 +52,7 @@ def test_halving_is_for_all_arms_of_the_banner_and_one_undo_step(window: MainWin
     assert worker.settings.arm("MTL").overrides == ()
     assert [command.arm for command in worker.posted_of(commands.ReviveArm)] == ["MAML", "ANIL"]
     assert worker.posted_of(commands.Train)
-    window.session.undo_stack.undo()
+    window.session.editor.undo_stack.undo()
     assert worker.settings.arm("MAML").overrides == worker.settings.arm("ANIL").overrides == ()
     # arms that were revived are not named again
     diverge(window, "FO-MAML", step=6000)
@@ -62,7 +62,7 @@ def test_halving_is_for_all_arms_of_the_banner_and_one_undo_step(window: MainWin
 def test_going_back_forgets_who_diverged(window: MainWindow, qtbot: QtBot):
     diverge(window, "MAML", "ANIL")
     press(qtbot, window.banners.shown[0].buttons[0])
-    window.session.pull()
+    window.session.link.pull()
     assert said(window) == []
     diverge(window, "MTL")
     assert said(window)[0].startswith("MTL diverged")
@@ -82,7 +82,7 @@ def test_a_failure_offers_a_restart_and_its_details(window: MainWindow, qtbot: Q
     def fail() -> Banner:
         worker.report(reports.Failed(1, what, "Traceback: line 3"))
         worker.report(reports.Status(1, reports.Phase.FAILED, 40, worker.settings))
-        window.session.pull()
+        window.session.link.pull()
         (banner,) = window.banners.shown
         return banner
 
@@ -93,7 +93,7 @@ def test_a_failure_offers_a_restart_and_its_details(window: MainWindow, qtbot: Q
     assert QApplication.clipboard().text() == f"{what}\n\nTraceback: line 3"
     press(qtbot, fail().buttons[0])
     assert worker.posted_of(commands.Restart)[-1].settings == window.session.settings
-    window.session.pull()
+    window.session.link.pull()
     assert said(window) == []
 
 
@@ -101,7 +101,7 @@ def test_a_full_disk_is_one_banner_however_often_it_is_full(window: MainWindow):
     for step in (64, 128):
         reason = f"Outer step {step} was not kept on disk: No space left. Training goes on."
         worker_of(window).report(reports.Refused("metrics", reason))
-        window.session.pull()
+        window.session.link.pull()
     assert said(window) == ["Outer step 128 was not kept on disk: No space left. Training goes on."]
 
 
@@ -153,8 +153,8 @@ def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: Qt
     arms = window.places["adaptation"].panel.arms  # type: ignore[union-attr]
     arms.add("reptile")
     assert said(window) == [], "before training nothing is late"
-    session.train()
-    session.pull()
+    session.control.train()
+    session.link.pull()
     arms.add("maml")
     assert said(window) == [
         "MAML 2 begins here, at an outer step 0 of its own; the others have taken 40."
@@ -163,27 +163,27 @@ def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: Qt
     restart = worker_of(window).posted_of(commands.Restart)[-1]
     assert restart == commands.Restart(session.settings, train=True)
     assert [arm.name for arm in restart.settings.arms][-2:] == ["Reptile", "MAML 2"]
-    session.pull()
+    session.link.pull()
     assert said(window) == []
-    session.train()
-    session.pull()
-    session.set_arms([*session.settings.arms, Arm("A", "maml"), Arm("B", "anil")])
+    session.control.train()
+    session.link.pull()
+    session.editor.set_arms([*session.settings.arms, Arm("A", "maml"), Arm("B", "anil")])
     assert said(window)[0].startswith("A and B begin here, at an outer step 0 of their own; ")
 
 
 def test_writing_that_takes_a_while_is_said_and_cancelled(window: MainWindow, qtbot: QtBot):
     session, worker = window.session, worker_of(window)
     del worker._answers[commands.SaveRun]
-    session.write(commands.SaveRun("/somewhere/run"))
+    session.control.write(commands.SaveRun("/somewhere/run"))
     assert said(window) == [], "what is done at once is not said"
     qtbot.waitUntil(lambda: bool(said(window)))
     assert said(window)[0].startswith("Writing the run:")
     press(qtbot, window.banners.shown[0].buttons[0])
     assert worker.posted[-1] == commands.StopWriting()
     worker.report(reports.Refused("SaveRun", "/somewhere/run was not written: that was cancelled."))
-    session.pull()
+    session.link.pull()
     assert said(window) == ["/somewhere/run was not written: that was cancelled."]
-    session.write(commands.SaveRun("/somewhere/run"))
+    session.control.write(commands.SaveRun("/somewhere/run"))
     worker.report(reports.Exported("run", "/somewhere/run"))
-    session.pull()
+    session.link.pull()
     assert not window.notices._slow.isActive()

@@ -105,7 +105,7 @@ def test_a_walk_through_all_actions(window: MainWindow, qtbot: QtBot):
         if name == "quit":
             continue
         pick(window, qtbot, name)
-        window.session.pull()
+        window.session.link.pull()
         window.shortcut_sheet.dismiss()
         window.palette_overlay.dismiss()
         for dialog in window.findChildren(QDialog):

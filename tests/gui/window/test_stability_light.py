@@ -71,7 +71,7 @@ def test_the_window_looks_and_shows(opened: Opener) -> None:
     assert STABILITY in worker.posted_of(LookInside)[-1].views
     assert not light.dot.isVisible()
     worker.report(Insight(window.session.run, 400, STABILITY, {"MAML": seen(0.3)}))
-    window.session.pull()
+    window.session.link.pull()
     assert light.dot.isVisible()
     assert light.words.full == "inner steps stable · α λ_max 0.3 (median), swings above 2"
     assert (
@@ -80,8 +80,8 @@ def test_the_window_looks_and_shows(opened: Opener) -> None:
     )
     green = light.dot.grab().toImage().pixelColor(5, 5).name()
     assert green == window.session.theme.fine
-    window.session.restart()
-    window.session.pull()
+    window.session.control.restart()
+    window.session.link.pull()
     assert not light.dot.isVisible(), "a new run is not known yet"
     window.close()
     window.hide()

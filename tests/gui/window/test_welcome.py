@@ -33,7 +33,7 @@ def first_start(qapp: QApplication, qtbot: QtBot) -> Iterator[MainWindow]:
     qtbot.waitExposed(window)
     greet(window, Options(safe_mode=True))
     begin(window, Options(safe_mode=True))
-    window.session.pace.stop()
+    window.session.link.pace.stop()
     yield window
     window.close()
     window.deleteLater()
@@ -42,32 +42,32 @@ def first_start(qapp: QApplication, qtbot: QtBot) -> Iterator[MainWindow]:
 def test_the_example_is_drawn_before_the_worker_says_anything(first_start: MainWindow):
     session = first_start.session
     assert session.status is None
-    assert session.probed is not None and session.probed.outer_step == 70_000
+    assert session.task.probed is not None and session.task.probed.outer_step == 70_000
     hero = first_start.places["adaptation"].panel
     assert hero.last_step == 10  # type: ignore[union-attr]
     assert first_start.welcome.isVisible()
     assert "70\u2009000 outer steps" in first_start.welcome.text.full
     # MAML has learned to adapt, and the arm trained jointly has not
-    mse = {name: arm.query_mse[1] for name, arm in session.probed.arms.items()}
+    mse = {name: arm.query_mse[1] for name, arm in session.task.probed.arms.items()}
     assert mse["MAML"] < 0.5 < 1.5 < mse["MTL"]
 
 
 def test_the_example_stays_until_a_way_in_is_taken(first_start: MainWindow, qtbot: QtBot):
     session = first_start.session
-    session.pull()
+    session.link.pull()
     assert session.run == 1
-    assert session.probed is not None and session.probed.outer_step == 70_000
+    assert session.task.probed is not None and session.task.probed.outer_step == 70_000
     press(qtbot, first_start.welcome.train)
-    session.pull()
+    session.link.pull()
     assert worker_of(first_start).posted_of(commands.Train)
     assert not first_start.welcome.isVisible()
-    assert session.probed.outer_step == 40
+    assert session.task.probed.outer_step == 40
 
 
 def test_the_trained_example_is_opened_through_the_worker(first_start: MainWindow, qtbot: QtBot):
-    first_start.session.pull()
+    first_start.session.link.pull()
     press(qtbot, first_start.welcome.example)
-    first_start.session.pull()
+    first_start.session.link.pull()
     assert worker_of(first_start).posted_of(commands.OpenRun) == [
         commands.OpenRun(str(example_folder()))
     ]
@@ -78,23 +78,23 @@ def test_the_trained_example_is_opened_through_the_worker(first_start: MainWindo
 
 def test_a_click_in_the_plot_ends_the_example_on_its_task(first_start: MainWindow):
     session = first_start.session
-    session.pull()
-    probe = session.probe
+    session.link.pull()
+    probe = session.task.probe
     assert probe is not None
-    session.set_probe(probe)
-    session.pull()
-    assert session.probed is not None and session.probed.outer_step == 0
+    session.task.set_probe(probe)
+    session.link.pull()
+    assert session.task.probed is not None and session.task.probed.outer_step == 0
     assert not first_start.welcome.isVisible()
 
 
 def test_training_by_key_is_a_way_in_too(first_start: MainWindow, qtbot: QtBot):
-    first_start.session.pull()
+    first_start.session.link.pull()
     first_start.activateWindow()
     qtbot.keyClick(first_start, Qt.Key.Key_N)
-    first_start.session.pull()
+    first_start.session.link.pull()
     assert not first_start.welcome.isVisible()
-    assert first_start.session.probed is not None
-    assert first_start.session.probed.outer_step == 1
+    assert first_start.session.task.probed is not None
+    assert first_start.session.task.probed.outer_step == 1
 
 
 def test_the_strip_does_not_come_back(opened: Opener, qtbot: QtBot, tmp_path: Path):

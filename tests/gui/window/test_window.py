@@ -44,12 +44,12 @@ from tests.gui.fake_worker import FakeWorker
 
 def test_the_train_button_trains_and_pauses(window: MainWindow, qtbot: QtBot):
     press(qtbot, window.run_bar.train)
-    window.session.pull()
+    window.session.link.pull()
     assert "Pause" in window.run_bar.train.text()
     assert window.status.text().startswith("Training · outer step 40 of 70\u2009000 · 36 s left")
     assert window.status.text().endswith("1\u2009950 steps/s · CPU")
     press(qtbot, window.run_bar.train)
-    window.session.pull()
+    window.session.link.pull()
     assert "Train" in window.run_bar.train.text()
     assert window.status.text().startswith("Paused")
 
@@ -138,9 +138,9 @@ def test_a_preset_is_loaded_and_marked_when_changed(window: MainWindow, qtbot: Q
     assert box.currentData() == "finn-10-shot"
     box.setCurrentIndex(box.findData("learn2learn-sine"))
     box.activated.emit(box.currentIndex())
-    assert window.session.edited == presets()["learn2learn-sine"].settings
+    assert window.session.editor.edited == presets()["learn2learn-sine"].settings
     assert not window.run_bar.dot.shown
-    window.session.edit({"inner_lr": 0.3})
+    window.session.editor.edit({"inner_lr": 0.3})
     assert window.run_bar.dot.shown
     assert box.currentData() == "learn2learn-sine"
 
@@ -148,7 +148,7 @@ def test_a_preset_is_loaded_and_marked_when_changed(window: MainWindow, qtbot: Q
 def test_divergence_is_a_banner_with_a_way_on(window: MainWindow, qtbot: QtBot):
     worker = worker_of(window)
     worker.report(reports.Diverged(1, "ANIL", 120, 100, "ANIL diverged at outer step 120."))
-    window.session.pull()
+    window.session.link.pull()
     (banner,) = window.banners.shown
     assert banner.isVisible()
     assert "will repeat it" in banner.text.full
@@ -162,22 +162,22 @@ def test_divergence_is_a_banner_with_a_way_on(window: MainWindow, qtbot: QtBot):
 def test_going_back_posts_and_clears(window: MainWindow, qtbot: QtBot):
     worker = worker_of(window)
     worker.report(reports.Diverged(1, "MAML", 120, 100, "MAML diverged."))
-    window.session.pull()
+    window.session.link.pull()
     press(qtbot, window.banners.shown[0].buttons[0])
     assert worker.posted_of(commands.BackToLastGood)
 
 
 def test_failure_offers_restart_and_details(window: MainWindow, qtbot: QtBot):
     worker_of(window).report(reports.Failed(1, "RuntimeError: no memory.", "Traceback: line 1"))
-    window.session.pull()
+    window.session.link.pull()
     (banner,) = window.banners.shown
     assert "RuntimeError: no memory." in banner.text.full
     press(qtbot, banner.buttons[1])
     assert "Traceback: line 1" in QApplication.clipboard().text()
     worker_of(window).report(reports.Failed(1, "Again.", ""))
-    window.session.pull()
+    window.session.link.pull()
     press(qtbot, window.banners.shown[0].buttons[0])
-    window.session.pull()
+    window.session.link.pull()
     assert window.session.run == 2
     assert not window.banners.shown
 
@@ -200,7 +200,7 @@ def test_exporting_posts_and_says_where(window: MainWindow, qtbot: QtBot, tmp_pa
     assert worker_of(window).posted[-1] == commands.ExportInitialization(
         "FO-MAML", str(tmp_path / "out"), False
     )
-    window.session.pull()
+    window.session.link.pull()
     assert window.banners.shown[0].text.full.startswith("The initialization of FO-MAML was")
 
 
@@ -210,24 +210,24 @@ def test_a_report_is_asked_for_and_said(window: MainWindow, qtbot: QtBot, tmp_pa
     def texts() -> list[str]:
         return [banner.text.full for banner in window.banners.shown]
 
-    assert window.session.preset is not None
+    assert window.session.editor.preset is not None
     window.actions_table["report"].trigger()
     line = window.files.ask.line
     assert "finn-10-shot-" in line.text() and line.text().endswith(".html")
     line.setText(str(tmp_path / "r.html"))
     qtbot.keyClick(line, Qt.Key.Key_Return)
     asked = worker.posted[-1]
-    assert asked == commands.Reproduce(window.session.preset, str(tmp_path / "r.html"))
+    assert asked == commands.Reproduce(window.session.editor.preset, str(tmp_path / "r.html"))
     worker.report(reports.Exported("report", asked.file))
-    window.session.pull()
+    window.session.link.pull()
     assert f"The report was written to {asked.file}." in " ".join(texts())
     window.actions_table["compare"].trigger()
-    assert worker.posted[-1] == commands.Reproduce(window.session.preset)
+    assert worker.posted[-1] == commands.Reproduce(window.session.editor.preset)
     qtbot.waitUntil(lambda: any(text.startswith("Comparing: it is") for text in texts()))
-    worker.report(reports.Compared(window.session.run, 0, window.session.preset, (), ()))
-    window.session.pull()
+    worker.report(reports.Compared(window.session.run, 0, window.session.editor.preset, (), ()))
+    window.session.link.pull()
     assert not any(text.startswith("Comparing") for text in texts())
-    window.session.preset = None
+    window.session.editor.preset = None
     for name in ("compare", "report"):
         window.actions_table[name].trigger()
         assert "Choose a preset first" in texts()[-1]
@@ -271,7 +271,7 @@ def test_a_panel_that_cannot_be_built_leaves_its_error(
     assert any("Losses could not be shown" in text for text in texts)
     # the rest goes on
     press(qtbot, window.run_bar.train)
-    window.session.pull()
+    window.session.link.pull()
     assert window.status.text().startswith("Training")
 
 
@@ -296,11 +296,11 @@ def test_a_panel_that_fails_later_is_replaced_and_can_be_tried_again(
 
 
 def test_losses_outlive_the_panel_that_showed_them(window: MainWindow):
-    window.session.train()
-    window.session.pull()
+    window.session.control.train()
+    window.session.link.pull()
     place = window.places["losses"]
     place.fail(ValueError("a picture went wrong"))
-    window.session.pull()
+    window.session.link.pull()
     place.build()
     plot = place.panel.plot  # type: ignore[union-attr]
     plot.draw()
@@ -320,7 +320,7 @@ def test_every_panel_in_the_table_is_there(window: MainWindow, entry: PanelEntry
 def test_nothing_is_cut(opened: Opener, qtbot: QtBot, size: tuple[int, int]):
     window = opened(size=size)
     press(qtbot, window.run_bar.train)
-    window.session.pull()
+    window.session.link.pull()
     qtbot.wait(30)
     assert (window.width(), window.height()) == size
     ground = window.centralWidget()
@@ -440,7 +440,7 @@ def test_the_view_menu_hides_shows_and_dresses(window: MainWindow):
 def test_closing_ends_the_worker(window: MainWindow):
     window.close()
     assert not worker_of(window).alive
-    assert not window.session.pace.timer.isActive()
+    assert not window.session.link.pace.timer.isActive()
 
 
 def test_windows_that_were_closed_are_gone(opened: Opener, qapp: QApplication):
@@ -448,7 +448,7 @@ def test_windows_that_were_closed_are_gone(opened: Opener, qapp: QApplication):
         window = open_window(FakeWorker(), Options(safe_mode=True))
         window.show()
         window.session.start()
-        window.session.pull()
+        window.session.link.pull()
         window.close()
         window.deleteLater()
         del window

@@ -44,7 +44,7 @@ class ArmLine(QWidget):
 
     def rebuild(self) -> None:
         """Shows the arms of the session's settings; chips of arms that stay are kept."""
-        arms = self.session.edited.arms
+        arms = self.session.editor.edited.arms
         for name in set(self.chips) - {arm.name for arm in arms}:
             chip = self.chips.pop(name)
             chip.hide()
@@ -73,7 +73,7 @@ class ArmLine(QWidget):
 
     def refresh(self) -> None:
         """Draws the chips anew, as after another theme."""
-        settings, theme = self.session.edited, self.session.theme
+        settings, theme = self.session.editor.edited, self.session.theme
         for arm in settings.arms:
             if arm.name in self.chips:
                 self.chips[arm.name].show_arm(
@@ -86,7 +86,7 @@ class ArmLine(QWidget):
 
     def menu(self, name: str) -> QMenu:
         """The menu of one arm."""
-        arms, hidden = self.session.edited.arms, self.session.hidden
+        arms, hidden = self.session.editor.edited.arms, self.session.hidden
         others = {arm.name for arm in arms} - {name}
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -118,22 +118,24 @@ class ArmLine(QWidget):
 
     def add(self, algorithm: str) -> None:
         """Adds an arm; it begins at its own outer step 0."""
-        arms = self.session.edited.arms
+        arms = self.session.editor.edited.arms
         name = free_name(arms, algorithm)
         self.session.set_hidden(self.session.hidden - {name})
         overrides = default_arm(algorithm).overrides
-        if ALGORITHMS[algorithm].step_sizes and self.session.edited.inner.lslr:
+        if ALGORITHMS[algorithm].step_sizes and self.session.editor.edited.inner.lslr:
             # the two contradict each other, and this arm is what was asked for
             overrides = (("lslr", False),)
-            self.session.noted.emit(
+            self.session.control.noted.emit(
                 f"{name} learns a step size per parameter: {DECLARATIONS['lslr'].label} is off "
                 "for this arm alone."
             )
-        self.session.set_arms((*arms, Arm(name, algorithm, overrides)))
+        self.session.editor.set_arms((*arms, Arm(name, algorithm, overrides)))
 
     def remove(self, name: str) -> None:
         """Removes an arm."""
-        self.session.set_arms(arm for arm in self.session.edited.arms if arm.name != name)
+        self.session.editor.set_arms(
+            arm for arm in self.session.editor.edited.arms if arm.name != name
+        )
 
     def edit_overrides(self, name: str) -> OverridesPopup:
         """Opens the popup with the arm's own settings."""

@@ -48,7 +48,7 @@ class OverridesPopup(QFrame):
         self.shared_buttons: dict[str, QPushButton] = {}
         self._names: dict[str, QLabel] = {}
         self._rows: dict[str, Hyperparameter] = {}
-        arm = session.edited.arm(name)
+        arm = session.editor.edited.arm(name)
         box = QVBoxLayout(self)
         box.setContentsMargins(12, 10, 12, 12)
         box.setSpacing(8)
@@ -65,7 +65,7 @@ class OverridesPopup(QFrame):
         self.error.hide()
         box.addWidget(self.error)
         self._refresh()
-        session.settings_changed.connect(self._refresh)
+        session.editor.settings_changed.connect(self._refresh)
 
     def open_at(self, point: QPoint) -> None:
         """Shows the popup with its corner here, moved so that it is on the screen."""
@@ -110,7 +110,7 @@ class OverridesPopup(QFrame):
         self._names[key], self._rows[key] = words, declared
 
     def _arm(self) -> Arm | None:
-        return next((arm for arm in self.session.edited.arms if arm.name == self.name), None)
+        return next((arm for arm in self.session.editor.edited.arms if arm.name == self.name), None)
 
     def _refresh(self) -> None:
         """Shows the arm's values; what is shared is muted."""
@@ -118,7 +118,7 @@ class OverridesPopup(QFrame):
         if arm is None:
             self.close()
             return
-        settings, own = self.session.edited.of_arm(arm), dict(arm.overrides)
+        settings, own = self.session.editor.edited.of_arm(arm), dict(arm.overrides)
         for key, field in self.fields.items():
             value = settings[key]
             field.blockSignals(True)
@@ -132,7 +132,7 @@ class OverridesPopup(QFrame):
                 mark(field, invalid="false")
             field.blockSignals(False)
             back = self.shared_buttons[key]
-            shared = shown(self.session.edited[key])
+            shared = shown(self.session.editor.edited[key])
             back.setEnabled(key in own)
             back.setText(f"use shared {shared}" if key in own else "shared")
             mark(self._names[key], role="mark" if key in own else "")
@@ -159,8 +159,9 @@ class OverridesPopup(QFrame):
             own[key] = value
         try:
             changed = replace(arm, overrides=tuple(own.items()))
-            self.session.set_arms(
-                changed if other.name == self.name else other for other in self.session.edited.arms
+            self.session.editor.set_arms(
+                changed if other.name == self.name else other
+                for other in self.session.editor.edited.arms
             )
         except SettingsError as error:
             self._say(str(error))

@@ -15,7 +15,6 @@ from maml_explorer.gui.panels.adaptation.step_bar import StepBar
 from maml_explorer.gui.panels.adaptation.task_curves import REFERENCES
 from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot
 from maml_explorer.gui.session import task_edits, task_sampling
-from maml_explorer.gui.session.inner_step import InnerStep
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.numbers import MISSING, number, whole
@@ -49,13 +48,13 @@ class AdaptationPanel(QWidget):
         self.subtitle = ElidedLabel()
         self.canvas = TaskPlot(session)
         self.canvas.caption = self._caption
-        self.new_task = button("New task", session.new_task, "Sample another task (T)")
+        self.new_task = button("New task", session.task.new_task, "Sample another task (T)")
         self.new_points = button(
             "New points ▾", self._open_places, "Sample other support points of this task (P)"
         )
         self.new_points.setAccessibleName("New points")
         self.clear = button("Clear", self._clear, "Remove all support points")
-        self.inner = InnerStep.of(session)
+        self.inner = session.inner
         self.bar = StepBar(self.inner)
         self.slider, self.play, self.step_text = self.bar.slider, self.bar.play, self.bar.text
         self.before = button("Show θ", self._show, "Every arm's curve before adaptation too, faint")
@@ -96,12 +95,12 @@ class AdaptationPanel(QWidget):
     def _connect(self) -> None:
         session = self.session
         self.inner.changed.connect(self._take_inner_step)
-        session.probe_changed.connect(self._take_probe)
-        session.probed_arrived.connect(self._take_probed)
-        session.stepped.connect(self._take_stepped)
-        session.status_changed.connect(self._take_status)
-        session.settings_changed.connect(self._take_settings)
-        session.run_started.connect(self._take_run)
+        session.task.probe_changed.connect(self._take_probe)
+        session.task.probed_arrived.connect(self._take_probed)
+        session.link.stepped.connect(self._take_stepped)
+        session.link.status_changed.connect(self._take_status)
+        session.editor.settings_changed.connect(self._take_settings)
+        session.link.run_started.connect(self._take_run)
         session.hidden_changed.connect(self._take_hidden)
         session.pins.ghost_changed.connect(self._take_hidden)
         session.theme_changed.connect(self._take_theme)
@@ -123,10 +122,10 @@ class AdaptationPanel(QWidget):
         if not self.isVisible() or self._stepped is not None:
             return
         self._draw()
-        if not self.session.running or self.canvas.editor.dragging:
+        if not self.session.link.running or self.canvas.editor.dragging:
             self._write()
         elif not self._write_soon.isActive():
-            self._write_soon.start(round(self.session.pace.patience * _VALUES_PAUSE))
+            self._write_soon.start(round(self.session.link.pace.patience * _VALUES_PAUSE))
 
     def _take_stepped(self, stepped: Stepped) -> None:
         self._stepped = stepped
@@ -173,10 +172,10 @@ class AdaptationPanel(QWidget):
     # what is shown
 
     def _report(self) -> Probed | None:
-        return self.session.probed if self._stepped is None else self._stepped.probed
+        return self.session.task.probed if self._stepped is None else self._stepped.probed
 
     def _probe(self) -> ProbeTask | None:
-        return self.session.probe if self._stepped is None else self._stepped.probe
+        return self.session.task.probe if self._stepped is None else self._stepped.probe
 
     @property
     def last_step(self) -> int:
@@ -238,7 +237,7 @@ class AdaptationPanel(QWidget):
                 f"{_SAID.get(at.phase, at.phase)} · inner step {at.inner_step} of {at.inner_steps}"
                 f" · outer step {whole(at.outer_step)}"
             )
-        probe = self.session.probe
+        probe = self.session.task.probe
         if probe is None:
             return "no task yet"
         n = len(probe.support_x)
@@ -305,7 +304,7 @@ class AdaptationPanel(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for place in task_sampling.PLACES:
             words = place.capitalize()
-            menu.addAction(words, lambda place=place: self.session.new_points(place))
+            menu.addAction(words, lambda place=place: self.session.task.new_points(place))
         return menu
 
     def _open_places(self) -> None:
@@ -313,5 +312,5 @@ class AdaptationPanel(QWidget):
         self.places_menu().popup(self.new_points.mapToGlobal(below))
 
     def _clear(self) -> None:
-        if self.session.probe is not None:
-            self.session.set_probe(task_edits.cleared(self.session.probe))
+        if self.session.task.probe is not None:
+            self.session.task.set_probe(task_edits.cleared(self.session.task.probe))

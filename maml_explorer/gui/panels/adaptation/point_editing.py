@@ -29,7 +29,7 @@ class PointEditor:
 
     @property
     def _probe(self) -> ProbeTask | None:
-        return self._session.probe
+        return self._session.task.probe
 
     @property
     def selected(self) -> int | None:
@@ -74,7 +74,7 @@ class PointEditor:
             x, y = self._clamped(*self._plot.to_data(pixel))
             low, high = self._plot.view().viewRange()[1]
             reach = REACH * (high - low) / max(self._plot.area().height(), 1.0)
-            self._session.set_probe(task_edits.dragged(start, index, x, y, reach))
+            self._session.task.set_probe(task_edits.dragged(start, index, x, y, reach))
         return True
 
     def release(self) -> None:
@@ -86,18 +86,18 @@ class PointEditor:
         if self._probe is None:
             return
         x, y = self._clamped(x, y)
-        target = self._session.target(x)
+        target = self._session.task.target(x)
         if free or target is None:
-            self._session.set_probe(task_edits.with_point(task_edits.own(self._probe), x, y))
+            self._session.task.set_probe(task_edits.with_point(task_edits.own(self._probe), x, y))
         else:
-            self._session.set_probe(task_edits.with_point(self._probe, x, target))
+            self._session.task.set_probe(task_edits.with_point(self._probe, x, target))
 
     def remove(self, index: int) -> None:
         """Removes a support point; with the last one the curves show θ."""
         if self._probe is not None:
             self.release()
             self._curves.selected = None
-            self._session.set_probe(task_edits.without(self._probe, index))
+            self._session.task.set_probe(task_edits.without(self._probe, index))
 
     def key(self, key: int, shift: bool) -> bool:
         """Does what a key asks for; False where it means nothing here."""
@@ -140,7 +140,7 @@ class PointEditor:
             changed = task_edits.moved(task_edits.own(probe), index, x, y)
         else:
             changed = task_edits.dragged(probe, index, x, y, reach=np.inf)
-        self._session.set_probe(changed)
+        self._session.task.set_probe(changed)
 
     def _widest_gap(self, probe: ProbeTask) -> float:
         tasks = self._session.settings.tasks

@@ -110,7 +110,7 @@ class TaskPlot(Plot):
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
         if not self._place_soon.isActive():
-            self._place_soon.start(_TRAINING_PAUSE if self.session.running else _LABEL_PAUSE)
+            self._place_soon.start(_TRAINING_PAUSE if self.session.link.running else _LABEL_PAUSE)
 
     def _fit(self) -> None:
         """Lets the y range grow where curves need it; playing and dragging never shrink it."""

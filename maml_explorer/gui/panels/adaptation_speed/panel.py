@@ -11,7 +11,6 @@ from maml_explorer.gui.panels.adaptation_speed.published_marks import (
     published_points,
     published_words,
 )
-from maml_explorer.gui.session.pointed_step import PointedStep
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.widgets.controls import button, row
@@ -42,7 +41,7 @@ class AdaptationSpeedPanel(QWidget):
         self._drawn: MetaTested | None = None
         self._seen: tuple[object, ...] = ()
         """Which meta-test is drawn, and what else its drawing shows."""
-        self.pointed = PointedStep.of(session)
+        self.pointed = session.pointed
         self.source = ElidedLabel()
         self.compare = button("Compare", self._compare, "Compare with the published numbers")
         self.verdict = words_label("")
@@ -62,13 +61,13 @@ class AdaptationSpeedPanel(QWidget):
         box.addLayout(foot)
         box.addWidget(self.verdict)
         box.addWidget(self.diverged)
-        session.meta_tested.connect(self._take_meta_test)
-        session.run_started.connect(lambda _: self._take_run())
-        session.compared.connect(lambda _: self._comparing(False))
-        session.refused.connect(lambda _: self._comparing(False))
-        session.failed.connect(lambda _: self._comparing(False))
+        session.measured.meta_tested.connect(self._take_meta_test)
+        session.link.run_started.connect(lambda _: self._take_run())
+        session.measured.compared.connect(lambda _: self._comparing(False))
+        session.link.refused.connect(lambda _: self._comparing(False))
+        session.link.failed.connect(lambda _: self._comparing(False))
         self.pointed.changed.connect(self._show)
-        session.settings_changed.connect(lambda _: self._show())
+        session.editor.settings_changed.connect(lambda _: self._show())
         session.hidden_changed.connect(self._show)
         session.theme_changed.connect(self.plot.take_colors)
         self._show()
@@ -83,7 +82,7 @@ class AdaptationSpeedPanel(QWidget):
 
     def _compare(self) -> None:
         self._comparing(True)
-        self.session.compare()
+        self.session.control.compare()
 
     def _comparing(self, busy: bool) -> None:
         self.compare.setEnabled(not busy)
@@ -95,7 +94,7 @@ class AdaptationSpeedPanel(QWidget):
         """The newest meta-test, or the one before the outer step that is pointed at."""
         at = self.pointed.outer_step
         if at is None or not self.tests:
-            return self.session.meta_test
+            return self.session.measured.meta_test
         before = [test for test in self.tests if test.outer_step <= at]
         return (before or self.tests[:1])[-1]
 
@@ -103,16 +102,16 @@ class AdaptationSpeedPanel(QWidget):
         if not self.isVisible():
             return
         test = self.plot.test = self.shown
-        preset = self.session.preset
+        preset = self.session.editor.preset
         fits = compares(preset, self.session.settings)
-        comparison = self.session.comparison
+        comparison = self.session.measured.comparison
         if comparison is not None and comparison.preset != preset:
             comparison = None
         self.plot.published.points = published_points(preset, comparison) if fits else []
         self._draw()
         if test is None:
             self.subtitle.say("held-out tasks")
-        elif test is not self.session.meta_test:
+        elif test is not self.session.measured.meta_test:
             self.subtitle.say(f"as at outer step {whole(test.outer_step)}")
         else:
             # first how old it is: a meta-test may be of long before where the machine is busy

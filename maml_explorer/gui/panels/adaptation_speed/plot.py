@@ -17,7 +17,6 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.plots.readout import ReadOut
 from maml_explorer.gui.plots.table import Table
-from maml_explorer.gui.session.inner_step import InnerStep
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
 from maml_explorer.gui.style.numbers import number
@@ -82,7 +81,7 @@ class SpeedPlot(Plot):
         self.session = session
         self.test: MetaTested | None = None
         self.published = PublishedMarks(self)
-        self.inner = InnerStep.of(session)
+        self.inner = session.inner
         self.log_y = False
         self.drawn: dict[str, Points] = {}
         self._items: dict[str, _Items] = {}
@@ -212,7 +211,7 @@ class SpeedPlot(Plot):
 
         Twice the loss of predicting 0, or the smallest arm's peak where that is more.
         """
-        known = self.session.references
+        known = self.session.measured.references
         peaks = [float(np.max(d.mean + d.half)) for d in self.drawn.values() if len(d.mean)]
         if known is None or self.log_y or not peaks:
             return math.inf

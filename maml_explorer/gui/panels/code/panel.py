@@ -95,7 +95,7 @@ class CodePanel(QWidget):
         views.addWidget(self.code)
         views.addWidget(self.functional)
         box.addWidget(views, 1)
-        session.settings_changed.connect(self._take_settings)
+        session.editor.settings_changed.connect(self._take_settings)
         session.theme_changed.connect(self._take_theme)
         self.functional.hide()
 
@@ -132,7 +132,7 @@ class CodePanel(QWidget):
             self.arm_choice.clear()
             self.arm_choice.addItems(names)
         self.arm_choice.setCurrentText(arm.name)
-        both, staged = self.forms.isChecked(), self.session.staged is not None
+        both, staged = self.forms.isChecked(), self.session.editor.staged is not None
         wanted = self.session.settings, arm, both, staged
         if wanted == self._shown:
             return

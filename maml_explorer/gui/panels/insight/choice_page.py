@@ -8,7 +8,6 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.insight.page import InsightPage
-from maml_explorer.gui.session.inner_step import InnerStep
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.controls import label
 from maml_explorer.protocol.commands import ProbeTask
@@ -68,15 +67,15 @@ class ChosenPage(InsightPage):
         super().__init__(session, InsightRequest.of(view), content)
         self.of_task, self.of_step = of_task, of_step
         self.arm = session.settings.arms[0].name
-        self.inner = InnerStep.of(session)
+        self.inner = session.inner
         self.soon = QTimer(self)
         """Asks anew once choices rest."""
         self.soon.setSingleShot(True)
         self.soon.setInterval(_PAUSE)
         self.soon.timeout.connect(self.reask)
-        session.settings_changed.connect(self.take_settings)
+        session.editor.settings_changed.connect(self.take_settings)
         if of_task:
-            session.probe_changed.connect(lambda _: self.soon.start())
+            session.task.probe_changed.connect(lambda _: self.soon.start())
         if of_step:
             self.inner.changed.connect(self.soon.start)
 
@@ -112,5 +111,5 @@ class ChosenPage(InsightPage):
         if self.of_step:
             options["steps"] = self.step
         if self.of_task:
-            options |= task_options(self.session.probe)
+            options |= task_options(self.session.task.probe)
         self.view.ask(InsightRequest.of(self.view.request.view, **options))

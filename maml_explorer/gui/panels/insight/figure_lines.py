@@ -17,7 +17,7 @@ def arm_lines(session: Session, view: str, figure: str) -> list[Line]:
     settings, lines = session.settings, []
     styles = {arm.name: arm_style(settings, arm, session.theme) for arm in settings.arms}
     for name in reversed(from_below(styles)):
-        series = session.figures.series(view, name, figure)
+        series = session.insight.figures.series(view, name, figure)
         if series.steps and name not in session.hidden:
             x, y = np.array(series.steps, dtype=float), np.array(series.values)
             lines.append(Line(name, x, y, styles[name]))
@@ -26,6 +26,6 @@ def arm_lines(session: Session, view: str, figure: str) -> list[Line]:
 
 def line_of(session: Session, view: str, arm: str, figure: str, words: str, line: str) -> Line:
     """One figure of one arm as a line called `words`, of a style of the theme's LINES."""
-    series = session.figures.series(view, arm, figure)
+    series = session.insight.figures.series(view, arm, figure)
     style = replace(arm_style(session.settings, arm, session.theme), line=LINES[line])
     return Line(words, np.array(series.steps, dtype=float), np.array(series.values), style)

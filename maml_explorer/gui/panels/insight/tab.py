@@ -84,7 +84,7 @@ class InsightTab(QWidget):
             head.addLayout(self._controls)
             head.addWidget(self.said, 1)
         head.addWidget(self.refresh)
-        session.settings_changed.connect(self._take_settings)
+        session.editor.settings_changed.connect(self._take_settings)
         self._take_settings(session.settings)
         self.show_page(next(iter(pages)))
 

@@ -66,10 +66,10 @@ class InsightView(QStackedWidget):
         self.begin = button(verb, self.refresh, on_demand)
         self.addWidget(content)
         self.addWidget(self._page())
-        session.insight_arrived.connect(self._take)
-        session.insight_progressed.connect(self._take_progress)
-        session.run_started.connect(lambda _: self._take_run())
-        session.status_changed.connect(lambda _: self._take_status())
+        session.insight.arrived.connect(self._take)
+        session.insight.progressed.connect(self._take_progress)
+        session.link.run_started.connect(lambda _: self._take_run())
+        session.link.status_changed.connect(lambda _: self._take_status())
         self.show_now()
 
     def ask(self, request: InsightRequest) -> None:
@@ -88,13 +88,13 @@ class InsightView(QStackedWidget):
     def refresh(self) -> None:
         """Has it computed now, ahead of the budget."""
         self.asked, self.share = True, None
-        self.session.refresh_insight(self.request)
+        self.session.insight.refresh(self.request)
         self.show_now()
 
     @property
     def insight(self) -> Insight | None:
         """The newest report on what is asked for."""
-        return self.session.insights.get(self.request)
+        return self.session.insight.found.get(self.request)
 
     @property
     def problem(self) -> str:
@@ -147,7 +147,7 @@ class InsightView(QStackedWidget):
         return page
 
     def _waiting(self) -> str:
-        if self.session.phase is Phase.LOADING:
+        if self.session.link.phase is Phase.LOADING:
             return LOADING
         if self.on_demand and not self.asked:
             return self.on_demand
@@ -165,9 +165,9 @@ class InsightView(QStackedWidget):
 
     def _look(self) -> None:
         if self.isVisible() and not self.on_demand:
-            self.session.look_inside(self, self.request)
+            self.session.insight.look(self, self.request)
         else:
-            self.session.look_inside(self)
+            self.session.insight.look(self)
 
     def _take(self, insight: Insight) -> None:
         if insight.request == self.request:

@@ -61,9 +61,9 @@ class LossesPanel(QWidget):
         self.smoothing.valueChanged.connect(self._set_smoothing)
         self.plot.moved.connect(self._at_once)
         self.plot.record.changed.connect(self._later)
-        session.run_started.connect(self._take_run)
-        session.settings_changed.connect(lambda _: self._later())
-        session.references_changed.connect(lambda _: self._later())
+        session.link.run_started.connect(self._take_run)
+        session.editor.settings_changed.connect(lambda _: self._later())
+        session.measured.references_changed.connect(lambda _: self._later())
         session.hidden_changed.connect(self._at_once)
         session.theme_changed.connect(self._take_theme)
         self.plot.show_as(self.plot.loss_view)
@@ -103,7 +103,7 @@ class LossesPanel(QWidget):
 
     def _later(self) -> None:
         if self.isVisible() and not self._soon.isActive():
-            self._soon.start(round(self.session.pace.patience * _FRAME))
+            self._soon.start(round(self.session.link.pace.patience * _FRAME))
 
     def _at_once(self) -> None:
         if self.isVisible():

@@ -31,10 +31,8 @@ from maml_explorer.gui.session.loss_history import (
     Drawn,
     LossHistory,
 )
-from maml_explorer.gui.session.loss_record import LossRecord
 from maml_explorer.gui.session.loss_traces import Array
 from maml_explorer.gui.session.meta_test_losses import HeldOutPoint
-from maml_explorer.gui.session.pointed_step import PointedStep
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
 from maml_explorer.gui.style.theme import Theme
@@ -55,7 +53,7 @@ class LossPlot(Plot):
     def __init__(self, session: Session) -> None:
         super().__init__(session.theme, "Losses", X_LABELS[OUTER_STEPS], "MSE", movable=True)
         self.session = session
-        self.record = LossRecord.of(session)
+        self.record = session.losses
         self.loss_view = LossView()
         """A double click makes it follow the training again."""
         self._range = FollowingRange(self)
@@ -75,7 +73,7 @@ class LossPlot(Plot):
             "The menu shows the numbers as a table."
         )
         self.readout = ReadOut(self)
-        self.pointed = PointedStep.of(session)
+        self.pointed = session.pointed
         self.table = self._table
         self.view().sigRangeChangedManually.connect(self._taken_over)
         self.take_colors(session.theme)
@@ -88,10 +86,10 @@ class LossPlot(Plot):
     @property
     def reference_words(self) -> list[tuple[float, str]]:
         """(value, words) of the reference lines."""
-        session, test = self.session, self.session.meta_test
+        session, test = self.session, self.session.measured.meta_test
         now = session.settings.tasks, session.settings.inner.shots
         fits = test is not None and (test.family, test.shots) == now
-        return reference_words(session.references, test if fits else None)
+        return reference_words(session.measured.references, test if fits else None)
 
     def take_colors(self, theme: Theme) -> None:
         """Draws everything in the colours of `theme`."""
@@ -137,7 +135,7 @@ class LossPlot(Plot):
         history, ghosts, hidden = self.history, self.record.ghosts, self.session.hidden
         if view.follows:
             others = [ghost.history for ghost in ghosts]
-            self._range.x(view, history, others, hidden, running=self.session.running)
+            self._range.x(view, history, others, hidden, running=self.session.link.running)
         edges = self._edges()
         known = view.arms(history, hidden)
         shown = [arm for arm in settings.arms if arm.name in known]

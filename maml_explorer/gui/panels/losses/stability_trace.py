@@ -36,10 +36,10 @@ class StabilityTrace(LinesPlot):
             "inner step overshoots and swings."
         )
         self.table = self._followed
-        session.insight_arrived.connect(self._take)
+        session.insight.arrived.connect(self._take)
         session.theme_changed.connect(self.take_colors)
         session.hidden_changed.connect(self.show_now)
-        session.run_started.connect(lambda _: self.show_now())
+        session.link.run_started.connect(lambda _: self.show_now())
 
     def show_now(self) -> None:
         """Draws what is known, where anybody sees it."""
@@ -54,7 +54,7 @@ class StabilityTrace(LinesPlot):
             self.draw_words()
 
     def _followed(self, everything: bool) -> Table:
-        rows = (row for row in self.session.figures.rows() if row[1] == STABILITY.view)
+        rows = (row for row in self.session.insight.figures.rows() if row[1] == STABILITY.view)
         wanted = [
             (arm, figure, step, value)
             for step, _, arm, figure, value in rows
@@ -69,10 +69,10 @@ class StabilityTrace(LinesPlot):
     def showEvent(self, event: QShowEvent) -> None:
         """Begins to look."""
         super().showEvent(event)
-        self.session.look_inside(self, STABILITY)
+        self.session.insight.look(self, STABILITY)
         self.show_now()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Ends looking."""
         super().hideEvent(event)
-        self.session.look_inside(self)
+        self.session.insight.look(self)

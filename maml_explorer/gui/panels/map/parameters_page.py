@@ -78,7 +78,7 @@ class ParametersPage(ChosenPage):
             self.session.settings, amplitude, phase, frequency, seen.support_x[task]
         )
         noise = seen.support_y[task] - clean.support_y
-        self.session.set_probe(
+        self.session.task.set_probe(
             chosen_task(
                 self.session.settings, amplitude, phase, frequency, seen.support_x[task], noise
             )

@@ -85,9 +85,9 @@ class PseudocodePanel(QWidget):
         box.setSpacing(8)
         box.addLayout(head)
         box.addWidget(self.text, 1)
-        session.settings_changed.connect(self._take_settings)
-        session.stepped.connect(self._take_stepped)
-        session.status_changed.connect(self._take_status)
+        session.editor.settings_changed.connect(self._take_settings)
+        session.link.stepped.connect(self._take_stepped)
+        session.link.status_changed.connect(self._take_status)
         session.theme_changed.connect(self._take_theme)
         self._show()
 

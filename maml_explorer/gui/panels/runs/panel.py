@@ -63,8 +63,8 @@ class RunsPanel(QWidget):
         self.table.itemSelectionChanged.connect(self._look)
         for signal in (
             session.pins.changed, session.pins.compared_changed, session.pins.ghost_changed,
-            session.meta_tested, session.settings_changed, session.run_started,
-            session.status_changed,
+            session.measured.meta_tested, session.editor.settings_changed, session.link.run_started,
+            session.link.status_changed,
         ):  # fmt: skip
             signal.connect(self._later)
         self._fresh: object = None
@@ -93,7 +93,7 @@ class RunsPanel(QWidget):
     def restore_settings(self) -> None:
         """Edits with the chosen run's settings, as one undo step."""
         if self.chosen is not None:
-            self.session.adopt(self.chosen.settings, f"Restore settings of {self.chosen.name}")
+            self.session.editor.adopt(self.chosen.settings, f"Restore settings of {self.chosen.name}")
 
     def use_as_baseline(self) -> None:
         """Counts differences from the chosen run."""
@@ -136,7 +136,7 @@ class RunsPanel(QWidget):
         pins = session.pins
         figures = tuple(len(run.figures) for run in pins.runs)
         fresh = (
-            pins.runs, figures, pins.compared, pins.ghost, session.meta_test, session.settings,
+            pins.runs, figures, pins.compared, pins.ghost, session.measured.meta_test, session.settings,
             session.run, step // 1000,
         )  # fmt: skip
         if fresh != self._fresh:
@@ -144,7 +144,7 @@ class RunsPanel(QWidget):
             self._show()
 
     def _show(self) -> None:
-        session, status, tested = self.session, self.session.status, self.session.meta_test
+        session, status, tested = self.session, self.session.status, self.session.measured.meta_test
         # of the outer step that the figures beside it are of
         at = tested if tested is not None else status
         here = PinnedRun(HERE, session.settings, 0 if at is None else at.outer_step,
@@ -167,7 +167,7 @@ class RunsPanel(QWidget):
     def _cells(self, run: PinnedRun, arms: list[str], step: int) -> list[tuple[str, float | str]]:
         """(text, what it sorts by) of each column."""
         reference = self.reference
-        base = reference.settings if reference is not None else self.session.baseline
+        base = reference.settings if reference is not None else self.session.editor.baseline
         differs = differences(run.settings, base)
         cells: list[tuple[str, float | str]] = [
             (run.name, run.name), (whole(run.outer_step), float(run.outer_step)),

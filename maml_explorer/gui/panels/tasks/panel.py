@@ -9,7 +9,6 @@ from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPen, QResi
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.plots.fast_curve import from_below
-from maml_explorer.gui.session.inner_step import InnerStep
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import sampled_task, sine, task_words
 from maml_explorer.gui.style.arm_style import arm_style
@@ -127,7 +126,7 @@ class TasksPanel(QWidget):
         self.session = session
         self._random = np.random.default_rng(1)
         self._settings = session.settings
-        self.inner = InnerStep.of(session)
+        self.inner = session.inner
         self.tasks: list[ProbeTask] = []
         self.watched: Watched | None = None
         self.cells: list[TaskCell] = []
@@ -152,9 +151,9 @@ class TasksPanel(QWidget):
         box.setSpacing(8)
         box.addLayout(head)
         box.addLayout(self._grid, 1)
-        session.watched.connect(self._take_watched)
-        session.run_started.connect(lambda _: self._watch())
-        session.settings_changed.connect(self._take_settings)
+        session.task.watched.connect(self._take_watched)
+        session.link.run_started.connect(lambda _: self._watch())
+        session.editor.settings_changed.connect(self._take_settings)
         session.hidden_changed.connect(self._draw)
         session.theme_changed.connect(self._take_theme)
 
@@ -184,7 +183,7 @@ class TasksPanel(QWidget):
             points = [np.stack([getattr(t, axis) for t in shown]) for axis in _AXES]
             for values in points:
                 values.setflags(write=False)
-            self.session.post(WatchTasks(*points))
+            self.session.link.post(WatchTasks(*points))
 
     def _take_watched(self, watched: Watched) -> None:
         if self.isVisible():
@@ -250,7 +249,7 @@ class TasksPanel(QWidget):
 
     def _show_above(self, cell: TaskCell) -> None:
         if cell.task is not None:
-            self.session.set_probe(cell.task)
+            self.session.task.set_probe(cell.task)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Shows more or fewer tasks."""
@@ -277,7 +276,7 @@ class TasksPanel(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         """Ends watching: what nobody sees is not computed."""
         super().hideEvent(event)
-        self.session.post(WatchTasks(_NONE, _NONE))
+        self.session.link.post(WatchTasks(_NONE, _NONE))
 
 
 _AXES = ("support_x", "support_y")

@@ -1,0 +1,41 @@
+"""Figures that the worker measured of the run as a whole."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from maml_explorer.gui.session.worker_link import WorkerLink
+from maml_explorer.protocol.reports import Compared, MetaTested, ReferenceLosses
+
+
+class Measurements(QObject):
+    """The newest meta-test, reference losses and verdicts of the run; None before the first."""
+
+    meta_tested = Signal(object)
+    references_changed = Signal(object)
+    compared = Signal(object)
+
+    def __init__(self, link: WorkerLink) -> None:
+        super().__init__(link.parent())
+        self.meta_test: MetaTested | None = None
+        self.references: ReferenceLosses | None = None
+        self.comparison: Compared | None = None
+        link.run_started.connect(self._forget)
+        link.subscribe(MetaTested, self._take_meta_test)
+        link.subscribe(ReferenceLosses, self._take_references)
+        link.subscribe(Compared, self._take_compared)
+
+    def _forget(self) -> None:
+        self.meta_test = self.references = self.comparison = None
+
+    def _take_meta_test(self, meta_test: MetaTested) -> None:
+        self.meta_test = meta_test
+        self.meta_tested.emit(meta_test)
+
+    def _take_references(self, references: ReferenceLosses) -> None:
+        self.references = references
+        self.references_changed.emit(references)
+
+    def _take_compared(self, compared: Compared) -> None:
+        self.comparison = compared
+        self.compared.emit(compared)

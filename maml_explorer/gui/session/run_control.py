@@ -1,0 +1,229 @@
+"""Runs begun, trained, paused, opened and written: everything a person can have the worker do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Signal
+
+from maml_explorer.gui.session.pins import Pins
+from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.undo import Begin, Beginning
+from maml_explorer.gui.session.worker_link import WorkerLink
+from maml_explorer.protocol import commands
+from maml_explorer.protocol.reports import Phase, Refused, Status
+from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.restart import still_waiting
+from maml_explorer.settings.settings import Arm
+
+_LEFT_AS_IT_WAS = ("Change", "Restart", "BringBack", "OpenRun", "OpenInitialization")
+"""Commands after whose refusal the run has the settings it had."""
+
+
+class RunControl(QObject):
+    """Begins runs, as undo steps, and steers the one there is."""
+
+    writing = Signal(object)
+    """What takes a while was asked for: the command."""
+    noted = Signal(str)
+    """A sentence: what was done otherwise than one might expect."""
+
+    def __init__(self, link: WorkerLink, editor: SettingsEditor, pins: Pins) -> None:
+        super().__init__(link.parent())
+        self._link, self._editor, self._pins = link, editor, pins
+        self.initialization = ""
+        """The folder of the exported initialization that the run began from; empty for none."""
+        self._opening = False
+        """True until the settings of an opened run have come with its first status."""
+        link.subscribe(Status, self._take_status)
+        link.subscribe(Refused, self._take_refused)
+
+    # beginning
+
+    def load_preset(self, preset: Preset) -> None:
+        """Takes over a preset's settings; differences are marked against them from now on.
+
+        A run that has not begun to train begins anew at once: nothing would be lost.
+        """
+        editor = self._editor
+        editor.mark_against(preset.settings, preset)
+        if preset.settings == editor.edited:
+            editor.settings_changed.emit(editor.settings)
+            return
+        editor.undo_stack.beginMacro("Load preset")  # with the run that begins, one undo step
+        editor.adopt(preset.settings)
+        began = self.begin_if_untouched()
+        editor.undo_stack.endMacro()
+        if not began:
+            editor.settings_changed.emit(editor.settings)
+
+    @property
+    def untouched(self) -> bool:
+        """True where nothing would be lost by beginning anew."""
+        status = self._link.status
+        return status is not None and status.outer_step == 0 and not self._link.running
+
+    def begin_if_untouched(self) -> bool:
+        """Begins anew with what is staged where nothing would be lost; True where it did."""
+        if self.untouched and self._editor.staged is not None:
+            self.restart(from_seed=True)
+            return True
+        return False
+
+    def restart(self, train: bool = False, from_seed: bool = False) -> None:
+        """Begins a new run from what is edited, staged changes included.
+
+        One that began from an exported initialization does so again, unless it is to begin from its
+        seed, or its network has other layers now, which is said.
+        """
+        initialization = "" if from_seed else self.initialization
+        trained, edited = self._editor.settings.model, self._editor.edited.model
+        if initialization and edited.architecture != trained.architecture:
+            initialization = ""
+            self.noted.emit(
+                "The network has other layers than the initialization that the run began from: "
+                "it begins from its seed."
+            )
+        before = self._pins.here
+        self._restart_with(Beginning(self._editor.edited, None, initialization), train, "Restart")
+        self._pins.show_replaced(before)
+
+    def reset(self) -> None:
+        """Begins the run again: same settings, seed and initialization. Keeps what is staged."""
+        beginning = Beginning(self._editor.settings, self._editor.staged, self.initialization)
+        self._restart_with(beginning, False, "Reset")
+
+    def new_seed(self) -> None:
+        """Begins a new run with the next seed, training if it trains now."""
+        seed, training = self._editor.edited.run.seed, self._link.running
+        self._editor.undo_stack.beginMacro("New seed")
+        self._editor.edit({"seed": 0 if seed >= 2**31 - 1 else seed + 1})
+        self.restart(train=training)
+        self._editor.undo_stack.endMacro()
+
+    def open_run(self, folder: str) -> None:
+        """Goes on with a saved run; its settings come with its first status."""
+        self._opening = True
+        beginning = Beginning(self._editor.settings, self._editor.staged)
+        self._push(commands.OpenRun(folder), beginning, "Open run")
+
+    def open_initialization(self, folder: str) -> None:
+        """Begins a new run from an exported initialization, with the settings it comes with."""
+        self._opening = True
+        beginning = Beginning(self._editor.settings, self._editor.staged, folder)
+        self._push(commands.OpenInitialization(folder), beginning, "Open initialization")
+
+    def begin(self, command: commands.Command, beginning: Beginning) -> None:
+        """Posts a command that begins or brings back a run with these settings; no undo step."""
+        editor = self._editor
+        editor.settings, editor.staged = beginning.settings, beginning.staged
+        self.initialization = beginning.initialization
+        self._pins.forget_replaced()
+        self._link.begin(command)
+        editor.settings_changed.emit(editor.settings)
+
+    def _restart_with(self, beginning: Beginning, train: bool, text: str) -> None:
+        command: commands.Command = commands.Restart(beginning.settings, train)
+        if beginning.initialization:
+            command = commands.OpenInitialization(beginning.initialization, beginning.settings)
+        self._push(command, beginning, text)
+        if beginning.initialization and train:
+            self.train()
+
+    def _push(self, command: commands.Command, beginning: Beginning, text: str) -> None:
+        self._editor.undo_stack.push(Begin(self._exchange, command, beginning, text))
+
+    def _exchange(self, command: commands.Command, beginning: Beginning) -> tuple[Beginning, int]:
+        """Begins a run in the place of another; what that one has, and its number."""
+        self._link.pull()
+        here = Beginning(self._editor.settings, self._editor.staged, self.initialization)
+        # of the run there is when this is taken up, which may not have been reported yet
+        run = self._link.expected_run
+        self.begin(command, beginning)
+        return here, run
+
+    # training
+
+    def train(self) -> None:
+        """Trains; past the declared number of outer steps where that is reached."""
+        self._link.post(commands.Train(beyond=self._link.phase is Phase.FINISHED))
+
+    def pause(self) -> None:
+        """Pauses."""
+        self._link.post(commands.Pause())
+
+    def toggle(self) -> None:
+        """Trains or pauses, whichever it does not do."""
+        if self._link.running:
+            self.pause()
+        else:
+            self.train()
+
+    def outer_step(self) -> None:
+        """Takes one outer step, then pauses."""
+        self._link.post(commands.TakeOuterStep())
+
+    def inner_step(self) -> None:
+        """Shows the next inner step of the outer step in progress."""
+        self._link.post(commands.TakeInnerStep())
+
+    def set_speed(self, steps_per_second: float | None) -> None:
+        """Limits the outer steps per second; None is unlimited."""
+        self._link.pace.limit(steps_per_second is not None)
+        self._link.post(commands.LimitSpeed(steps_per_second))
+
+    def back_to_last_good(self) -> None:
+        """Sets every arm back to where all were last finite."""
+        self._link.post(commands.BackToLastGood())
+
+    def halve_inner_lr(self, *names: str) -> None:
+        """Halves the inner learning rate of frozen arms and lets them go on."""
+        arms = [self._halved(arm) if arm.name in names else arm for arm in self._editor.edited.arms]
+        self._editor.set_arms(arms)
+        for name in names:
+            self._link.post(commands.ReviveArm(name))
+        self.train()
+
+    def _halved(self, arm: Arm) -> Arm:
+        halved = self._editor.edited.of_arm(arm).inner.inner_lr / 2
+        return replace(arm, overrides=tuple({**dict(arm.overrides), "inner_lr": halved}.items()))
+
+    # measuring and writing
+
+    def request_meta_test(self) -> None:
+        """Asks for a meta-test now."""
+        self._link.post(commands.MetaTest())
+
+    def compare(self, file: str = "") -> None:
+        """Asks for the verdicts by the preset's published numbers, and for a report in `file`."""
+        if self._editor.preset is not None:
+            self.write(commands.Reproduce(self._editor.preset, file))
+
+    def write(
+        self, command: commands.ExportInitialization | commands.SaveRun | commands.Reproduce
+    ) -> None:
+        """Has something measured and written; it can be given up with `StopWriting`."""
+        self._link.post(command)
+        self.writing.emit(command)
+
+    # reports
+
+    def _take_status(self, status: Status) -> None:
+        editor, link = self._editor, self._link
+        if self._opening and status.run > 0 and status.settings != editor.settings:
+            editor.mark_against(status.settings, None)
+            editor.replace(status.settings, None)
+        self._opening = False
+        if status.taken == link.settings_posted and status.run > 0:
+            # nothing is under way any more: what differs was refused, and others had followed
+            link.agreed(status.run)
+            editor.follow(status.settings)
+
+    def _take_refused(self, refused: Refused) -> None:
+        # a refused change would leave the form showing what is not in force
+        status = self._link.status
+        if refused.command in _LEFT_AS_IT_WAS and status is not None:
+            self._opening = self._link.beginning = False
+            self._editor.replace(
+                status.settings, still_waiting(status.settings, self._editor.staged)
+            )

@@ -1,0 +1,105 @@
+"""Settings as they are edited: in force at once where they can be, staged for a restart if not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from maml_explorer.gui.session.undo import Edit
+from maml_explorer.gui.session.worker_link import WorkerLink
+from maml_explorer.protocol.commands import Change
+from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.restart import begun_anew, in_force_part, restart_reasons, still_waiting
+from maml_explorer.settings.settings import Arm, Settings
+
+
+class SettingsEditor(QObject):
+    """The settings in force, those that wait for a restart, and the undo stack of both."""
+
+    settings_changed = Signal(object)
+    """The settings in force, the staged ones or the baseline changed: `Settings` in force."""
+    came_late = Signal(object)
+    """Names of arms that begin at an outer step 0 of their own while the others have trained."""
+
+    def __init__(self, link: WorkerLink, settings: Settings) -> None:
+        super().__init__(link.parent())
+        self._link = link
+        self.settings = settings
+        """In force: what the run trains with from the next outer step on."""
+        self.staged: Settings | None = None
+        """The settings with changes that wait for a restart, or None."""
+        self.baseline = settings
+        """The preset's settings; what differs from them is marked."""
+        self.preset: Preset | None = None
+        self.undo_stack = QUndoStack(self)
+
+    @property
+    def edited(self) -> Settings:
+        """Settings that the form shows: the staged ones, or those in force."""
+        return self.staged or self.settings
+
+    @property
+    def staged_labels(self) -> list[str]:
+        """Changes that wait for a restart, in words."""
+        return restart_reasons(self.settings, self.edited)
+
+    def edit(self, changes: Mapping[str, object], merge_key: str | None = None) -> None:
+        """Changes settings, key → value, as one undo step.
+
+        Edits in a row with the same `merge_key` (a slider drag) are one undo step together.
+
+        Raises:
+            SettingsError: where a value is not allowed; then nothing has changed.
+        """
+        self.adopt(self.edited.with_values(changes), merge_key=merge_key)
+
+    def set_arms(self, arms: Iterable[Arm]) -> None:
+        """Changes the arms (added, removed, renamed, other overrides) as one undo step.
+
+        Raises:
+            SettingsError: for none, too many, or two of one name; then nothing has changed.
+        """
+        self.adopt(self.edited.with_arms(tuple(arms)), "Change arms")
+
+    def adopt(
+        self, settings: Settings, text: str = "Change settings", merge_key: str | None = None
+    ) -> None:
+        """Takes over whole settings as one undo step; what needs a restart is staged."""
+        if settings != self.edited:
+            self.undo_stack.push(Edit(self._put, self.edited, settings, text, merge_key))
+
+    def discard_staged(self) -> None:
+        """Gives up the changes that wait for a restart."""
+        if self.staged is not None:
+            self.adopt(self.settings, "Discard staged changes")
+
+    def mark_against(self, baseline: Settings, preset: Preset | None) -> None:
+        """Marks differences against other settings from now on; emits nothing."""
+        self.baseline, self.preset = baseline, preset
+
+    def replace(self, settings: Settings, staged: Settings | None) -> None:
+        """Shows other settings in force and staged, without an undo step and unposted."""
+        self.settings, self.staged = settings, staged
+        self.settings_changed.emit(settings)
+
+    def follow(self, settings: Settings) -> None:
+        """Shows what the worker says is in force; keeps what still waits for a restart."""
+        staged = still_waiting(settings, self.staged)
+        if (settings, staged) != (self.settings, self.staged):
+            self.replace(settings, staged)
+
+    def _put(self, edited: Settings) -> None:
+        """Makes `edited` what is edited: posts what can apply at once, stages the rest."""
+        now = in_force_part(self.settings, edited)
+        self.staged = edited if edited != now else None
+        anew = begun_anew(self.settings, now)
+        if now != self.settings:
+            self.settings = now
+            self._link.post(Change(now))
+        self.settings_changed.emit(self.settings)
+        late = [arm.name for arm in now.arms if arm.name in anew]
+        status = self._link.status
+        if late and status is not None and status.outer_step:
+            self.came_late.emit(late)

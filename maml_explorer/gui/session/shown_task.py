@@ -1,0 +1,119 @@
+"""The task that is shown, and the adaptation of every arm to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from maml_explorer.gui.session import task_sampling
+from maml_explorer.gui.session.example import example_probed
+from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.worker_link import WorkerLink
+from maml_explorer.protocol.commands import ProbeTask, WatchTasks
+from maml_explorer.protocol.reports import Probed, Watched
+
+
+class ShownTask(QObject):
+    """One task for all panels, sampled here, drawn by hand or taken from the example."""
+
+    probe_changed = Signal(object)
+    probed_arrived = Signal(object)
+    watched = Signal(object)
+    """Curves of every arm on the further tasks: `Watched`."""
+    example_ended = Signal()
+    """The curves that come with the program gave way to those of the run."""
+
+    def __init__(self, link: WorkerLink, editor: SettingsEditor) -> None:
+        super().__init__(link.parent())
+        self._link, self._editor = link, editor
+        self.probe: ProbeTask | None = None
+        self.probed: Probed | None = None
+        """The newest curves that are shown."""
+        self._example: Probed | None = None
+        self._latest: Probed | None = None
+        """The newest curves of the run's own arms, shown or not."""
+        self._random = np.random.default_rng(0)
+        link.run_started.connect(self._forget)
+        link.subscribe(Probed, self._take_probed)
+        link.subscribe(Watched, self.watched.emit)
+
+    def begin(self) -> None:
+        """Asks for the curves of a first task."""
+        if self.probe is None:
+            self.new_task()
+        else:
+            self._link.post(self.probe)
+
+    def set_probe(self, probe: ProbeTask) -> None:
+        """Shows the adaptation to this task from now on."""
+        self.end_example()
+        self.probe = probe
+        self._link.post(probe)
+        self._link.pace.await_answer()
+        self.probe_changed.emit(probe)
+
+    def show_example(self) -> Probed | None:
+        """Shows the curves that come with the program until the person does something."""
+        self._example = found = example_probed()
+        arms = self._editor.settings.arms
+        if found is not None and not found.arms.keys() >= {arm.name for arm in arms}:
+            self._example = found = None
+        if found is not None:
+            self.probe = found.probe
+            self.probed = found
+            self.probe_changed.emit(found.probe)
+            self.probed_arrived.emit(found)
+        return found
+
+    def end_example(self) -> None:
+        """Shows the curves of the run's own arms."""
+        if self._example is not None:
+            self._example, self.probed = None, self._latest
+            if self._latest is not None:
+                self.probed_arrived.emit(self._latest)
+            self.example_ended.emit()
+
+    def watch(self, tasks: WatchTasks) -> None:
+        """Asks for the curves of further tasks, now and while training."""
+        self._link.post(tasks)
+
+    def new_task(self) -> None:
+        """Samples another task from the task family."""
+        self.set_probe(task_sampling.sampled_task(self._editor.settings, self._random))
+
+    def new_points(self, where: str = task_sampling.ANYWHERE) -> None:
+        """Samples other support points of the same task; another task where it has no truth.
+
+        Raises:
+            KeyError: where `where` is not one of `task_sampling.PLACES`.
+        """
+        probe, settings = self.probe, self._editor.settings
+        if probe is None or probe.amplitude is None or probe.phase is None:
+            self.new_task()
+            return
+        x = task_sampling.sampled_x(settings, self._random, where)
+        y = task_sampling.noisy(task_sampling.sine(x, probe), settings, self._random)
+        self.set_probe(
+            replace(probe, support_x=task_sampling.fixed(x), support_y=task_sampling.fixed(y))
+        )
+
+    def target(self, x: float) -> float | None:
+        """The y of a new support point at `x`: truth plus noise; None without a truth."""
+        probe = self.probe
+        if probe is None or probe.amplitude is None or probe.phase is None:
+            return None
+        y = task_sampling.sine(np.array([x]), probe)
+        return float(task_sampling.noisy(y, self._editor.settings, self._random)[0])
+
+    def _forget(self) -> None:
+        self._latest, self.probed = None, self._example
+
+    def _take_probed(self, probed: Probed) -> None:
+        self._latest = probed
+        if probed.probe is self.probe:
+            self._link.pace.answered()
+        if self._example is None:
+            self.probed = probed
+            self.probed_arrived.emit(probed)
