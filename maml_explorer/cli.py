@@ -12,8 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from maml_explorer.commands import ablate, code, evaluate, export, reproduce, train
+from maml_explorer.commands import ablate, code, evaluate, export, output, reproduce, train
 from maml_explorer.commands.arguments import Parser, UsageError
+from maml_explorer.commands.output import RemarksHandler, say, tell
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.version import __version__
@@ -31,6 +32,11 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code."""
+    output.set_up()
+    return output.finish(_main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     parser = _parser()
     try:
         arguments = parser.parse_args(argv)
@@ -84,7 +90,7 @@ def _window_or_info(arguments: argparse.Namespace) -> int:
 
     from maml_explorer.commands.info import info
 
-    print(info())
+    say(info())
     return 0
 
 
@@ -113,28 +119,24 @@ def _presets(arguments: argparse.Namespace) -> int:
     from maml_explorer.settings.presets import load_preset, preset_toml, presets
 
     if arguments.name is not None:
-        print(preset_toml(load_preset(arguments.name)), end="")
+        say(preset_toml(load_preset(arguments.name)).removesuffix("\n"))
         return 0
     known = presets()
     width = max(map(len, known))
-    for name, preset in known.items():
-        print(f"{name:<{width}}  {preset.title} ({preset.source})")
+    say("\n".join(f"{name:<{width}}  {one.title} ({one.source})" for name, one in known.items()))
     return 0
 
 
 def _report_warnings(name: str) -> None:
     """Say on stderr what the storage says beside a file that was written."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(f"{name}: %(message)s"))
-    log = logging.getLogger("maml_explorer")
-    log.handlers[:] = [handler]
+    logging.getLogger("maml_explorer").handlers[:] = [RemarksHandler(name)]
 
 
 def _fail(name: str, error: Exception | str, code: int) -> int:
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
-    print(f"{name}: {' '.join(text.split())}", file=sys.stderr)
+    tell(f"{name}: {' '.join(text.split())}")
     return code
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import sys
 from pathlib import Path
 
 from maml_explorer.commands.arguments import UsageError, number_list, whole_number
+from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
 from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     prepare(settings)  # an absent device is refused before a folder is made
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
-    bar = None if arguments.quiet else ProgressBar(sys.stderr)
+    bar = None if arguments.quiet else ProgressBar(REMARKS)
     try:
         with ends_as_by_ctrl_c():
             result = ablate(
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
     except KeyboardInterrupt:
         how = "go on with the same command and --resume" if arguments.out else "nothing was saved"
-        sys.stderr.write(f"\nmaml-explorer ablate: stopped; {how}.\n")
+        tell(f"\nmaml-explorer ablate: stopped; {how}.")
         return 1
     finally:
         if bar is not None:
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         write_text(arguments.out / FILE, text + "\n")
     if arguments.json:
-        sys.stdout.write(text + "\n")
+        say(text)
         return 0
     for title, rows in ablation_blocks(result):
         widths = [max(len(row[n]) for row in [COLUMNS, *rows]) for n in range(len(COLUMNS))]
@@ -94,10 +94,10 @@ def run(arguments: argparse.Namespace) -> int:
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in [COLUMNS, *rows]
         ]
-        sys.stdout.write("\n".join([title, *lines, "", ""]))
+        say("\n".join([title, *lines, ""]))
     for one in result["variants"]:
         for said in one["training_diverged"]:
-            sys.stdout.write(f"{said}\n")
+            say(said)
     return 0
 
 

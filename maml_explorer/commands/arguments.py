@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import NoReturn
 
 from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.commands.output import say, tell
 from maml_explorer.settings.declaration import SettingsError, Value, shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings, default_arm
@@ -23,6 +25,11 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: object) -> None:
         # an abbreviation that works today is ambiguous once a setting is added
         super().__init__(**{"allow_abbrev": False, **options})  # type: ignore[arg-type]
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Help, version and complaints go where all else goes."""
+        if message:
+            (say if file is sys.stdout else tell)(message.removesuffix("\n"))
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2 and one line on stderr."""

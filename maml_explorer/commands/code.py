@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import io
-import sys
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.codegen.script import standalone_script
 from maml_explorer.codegen.two_forms import stateful_and_functional
 from maml_explorer.commands.arguments import UsageError, add_hyperparameters, given_hyperparameters
+from maml_explorer.commands.output import say
 from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 
@@ -45,9 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         text = "\n\n".join(stateful_and_functional(settings, arm))
     else:
         text = standalone_script(settings, arm)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # what Python expects of a file with θ in it
-    sys.stdout.write(text)
+    say(text.removesuffix("\n"))
     return 0
 
 

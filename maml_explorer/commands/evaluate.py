@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maml_explorer.commands.arguments import number_list, whole_number
+from maml_explorer.commands.output import say
 from maml_explorer.experiments.result_tables import difference_table, evaluation_table
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         if found["paired"]:
             blocks.append(difference_table(found["paired"], list(steps)))
         text = "\n\n".join(blocks)
-    sys.stdout.write(text + "\n")
+    say(text)
     return 0
 
 

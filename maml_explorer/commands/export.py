@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maml_explorer.commands.arguments import UsageError, whole_number
+from maml_explorer.commands.output import say
 from maml_explorer.settings.settings import Arm, Settings
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         save_initialization(arguments.out, initialization)
     except FileExistsError as error:
         raise UsageError(f"{arguments.out}: {error.strerror}: choose another folder.") from None
-    sys.stdout.write(f"{arm.name} after {initialization.outer_step} outer steps: {arguments.out}\n")
+    say(f"{arm.name} after {initialization.outer_step} outer steps: {arguments.out}")
     return 0
 
 

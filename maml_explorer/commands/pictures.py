@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import torch
 
+from maml_explorer.commands.output import tell
 from maml_explorer.core.families.sine import (
     best_single_mse,
     held_out,
@@ -44,7 +44,7 @@ def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
         from maml_explorer.gui.files import run_pictures
     except ImportError as error:
         reason = " ".join(str(error).split())[:200]
-        sys.stderr.write(f"The pictures were left out: Qt cannot be loaded ({reason}).\n")
+        tell(f"The pictures were left out: Qt cannot be loaded ({reason}).")
         return
     seed = next(iter(outcome.initializations))
     try:
@@ -59,7 +59,7 @@ def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
             folder.path / LOSSES_PICTURE, settings, curves, _references(settings)
         )
     except (OSError, StorageError) as error:
-        sys.stderr.write(f"The pictures were left out: {' '.join(str(error).split())}\n")
+        tell(f"The pictures were left out: {' '.join(str(error).split())}")
 
 
 def _references(settings: Settings) -> dict[str, float]:

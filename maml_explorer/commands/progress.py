@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol
+
+from maml_explorer.commands.output import clean
 
 if TYPE_CHECKING:
     from maml_explorer.experiments.training import Progress
+
+
+class Screen(Protocol):
+    """Where progress is shown."""
+
+    def write(self, text: str, /) -> object:
+        """Show text."""
+
+    def flush(self) -> None:
+        """Show it now."""
+
+    def isatty(self) -> bool:
+        """Whether a line can be redrawn."""
+
 
 BAR_WIDTH = 24
 REDRAW_SECONDS = 0.1
@@ -18,7 +34,7 @@ LINES = 10
 class ProgressBar:
     """One line that is redrawn in a terminal; ten lines where there is none."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: Screen, clock: Callable[[], float] = time.monotonic) -> None:
         self.stream, self.clock = stream, clock
         self.terminal = stream.isatty()
         self.began: tuple[float, int] | None = None
@@ -62,7 +78,7 @@ def progress_line(progress: Progress, rate: float, seconds_left: float) -> str:
     filled = BAR_WIDTH * progress.done // progress.total
     head = ">" if filled < BAR_WIDTH else ""
     bar = ("=" * filled + head).ljust(BAR_WIDTH)
-    losses = ", ".join(f"{name} {loss:.3g}" for name, loss in progress.losses.items())
+    losses = ", ".join(f"{clean(name)} {loss:.3g}" for name, loss in progress.losses.items())
     return (
         f"[{bar}] {grouped(progress.done)} of {grouped(progress.total)} outer steps, "
         f"{rate:.3g}/s, {time_left(seconds_left)} left; loss {losses}"

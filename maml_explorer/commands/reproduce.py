@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.commands.arguments import UsageError, number_list, whole_number, with_algorithms
+from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
 from maml_explorer.settings.presets import Preset, load_preset
@@ -99,7 +99,7 @@ def _reproduced(
     from maml_explorer.files.writer import write_text
     from maml_explorer.storage.report.report import report_html, report_json, report_text
 
-    bar = None if arguments.quiet else ProgressBar(sys.stderr)
+    bar = None if arguments.quiet else ProgressBar(REMARKS)
     try:
         report, outcome = reproduce(
             preset,
@@ -112,23 +112,23 @@ def _reproduced(
         )
     except KeyboardInterrupt:
         how = "go on with the same command and --resume" if folder else "nothing was saved"
-        sys.stderr.write(f"\nmaml-explorer reproduce: stopped; {how}.\n")
+        tell(f"\nmaml-explorer reproduce: stopped; {how}.")
         return 1
     finally:
         if bar is not None:
             bar.close()
     figures = json.dumps(report_json(report), indent=2, allow_nan=False)
-    sys.stdout.write((figures if arguments.json else report_text(report)) + "\n")
-    sys.stdout.flush()
     if folder is not None:
         folder.write_summary(outcome.summary())
         write_text(folder.path / FIGURES, figures + "\n")
         write_text(folder.path / REPORT, report_html(report))
-        sys.stderr.write(f"The report is {folder.path / REPORT}.\n")
+    say(figures if arguments.json else report_text(report))
+    if folder is not None:
+        tell(f"The report is {folder.path / REPORT}.")
     elif not arguments.quiet:
-        sys.stderr.write("Nothing was saved: --out DIR writes a run folder with a report.\n")
+        tell("Nothing was saved: --out DIR writes a run folder with a report.")
     if report.notes:
-        sys.stderr.write(f"maml-explorer reproduce: {' '.join(report.notes)}\n")
+        tell(f"maml-explorer reproduce: {' '.join(report.notes)}")
     return 1 if report.notes else 0
 
 

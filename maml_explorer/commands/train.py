@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from maml_explorer.commands.arguments import (
     number_list,
     with_algorithms,
 )
+from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
 from maml_explorer.core.schedules import explained
@@ -86,7 +86,7 @@ def _trained(arguments: argparse.Namespace, work: _Work) -> int:
 
     if not arguments.quiet:
         _explain(work.settings)
-    bar = None if arguments.quiet else ProgressBar(sys.stderr)
+    bar = None if arguments.quiet else ProgressBar(REMARKS)
     try:
         outcome = train_headless(
             work.settings,
@@ -104,11 +104,10 @@ def _trained(arguments: argparse.Namespace, work: _Work) -> int:
         bar.close()
     summary = outcome.summary()
     as_json = json.dumps(summary, indent=2, allow_nan=False) if arguments.json else None
-    sys.stdout.write((as_json or results_table(summary)) + "\n")
-    sys.stdout.flush()
     if work.folder is not None:
         work.folder.write_summary(summary)
         draw_pictures(work.folder, outcome)
+    say(as_json or results_table(summary))
     reasons = [
         result.diverged if len(work.seeds) == 1 else f"Seed {seed}: {result.diverged}"
         for seed, arms in outcome.results.items()
@@ -116,10 +115,10 @@ def _trained(arguments: argparse.Namespace, work: _Work) -> int:
         if result.diverged
     ]
     if reasons:
-        sys.stderr.write(f"maml-explorer train: {' '.join(reasons)}\n")
+        tell(f"maml-explorer train: {' '.join(reasons)}")
         return 1
     if work.folder is None and not arguments.quiet:
-        sys.stderr.write("Nothing was saved: --out DIR writes a run folder.\n")
+        tell("Nothing was saved: --out DIR writes a run folder.")
     return 0
 
 
@@ -199,7 +198,7 @@ def _explain(settings: Settings) -> None:
         for key, sentence in explained(own, [ALGORITHMS[arm.algorithm]]).items():
             said.setdefault(f"{DECLARATIONS[key].label}: {sentence}", []).append(arm.name)
     for sentence, arms in said.items():
-        sys.stderr.write(f"{', '.join(arms)}: {sentence}\n")
+        tell(f"{', '.join(arms)}: {sentence}")
 
 
 def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
@@ -216,7 +215,7 @@ def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
 
     from maml_explorer.experiments.replay import differences, replay_folder
 
-    bar = None if arguments.quiet else ProgressBar(sys.stderr)
+    bar = None if arguments.quiet else ProgressBar(REMARKS)
     try:
         saved, settings, state = replay_folder(arguments.replay, bar)
     finally:
@@ -227,20 +226,18 @@ def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
         differs.append("the settings")
     if arguments.json:
         result = {"outer_step": state.outer_step, "equal": not differs, "differs": differs}
-        sys.stdout.write(json.dumps(result, indent=2) + "\n")
+        say(json.dumps(result, indent=2))
     elif not differs:
-        sys.stdout.write(
-            f"The replay equals the saved run at outer step {state.outer_step} bit for bit.\n"
-        )
+        say(f"The replay equals the saved run at outer step {state.outer_step} bit for bit.")
     if differs:
-        sys.stderr.write(
+        tell(
             f"maml-explorer train: the replay differs from the saved run in {', '.join(differs)}: "
-            "another version, device or number of threads may have trained it.\n"
+            "another version, device or number of threads may have trained it."
         )
     return 1 if differs else 0
 
 
 def _stopped(folder: RunFolder | None) -> int:
     how = f"go on with --out {folder.path} --resume" if folder else "nothing was saved"
-    sys.stderr.write(f"maml-explorer train: stopped; {how}.\n")
+    tell(f"maml-explorer train: stopped; {how}.")
     return 1
