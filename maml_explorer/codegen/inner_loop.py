@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from maml_explorer.algorithms import Algorithm
+from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Settings
 
 _RATES = {
@@ -10,27 +11,6 @@ _RATES = {
     "layer": 'theta["alpha." + name.rpartition(".")[0]][k]',
 }
 """Kind of learned step sizes → a_k of one parameter in code."""
-
-
-def learned_rates(own: Settings, record: Algorithm) -> str:
-    """The kind of step sizes that are learned: "parameter", "layer" or "" for none."""
-    trained = record.outer_rule == "gradient" and record.adapts != "none"
-    kind = record.step_sizes or ("layer" if own.inner.lslr else "")
-    return kind if trained and own.inner.inner_steps else ""
-
-
-def multi_step(own: Settings, record: Algorithm) -> bool:
-    """Whether the query losses after earlier inner steps count, for a while at least."""
-    outer = own.outer
-    inner = record.outer_rule == "gradient" and record.adapts != "none"
-    return (
-        inner and own.inner.inner_steps > 1 and outer.multi_step_loss and outer.multi_step_until > 0
-    )
-
-
-def order_anneals(own: Settings, record: Algorithm) -> bool:
-    """Whether second order begins later than training does."""
-    return record.second_order and record.adapts != "none" and own.outer.second_order_from > 0
 
 
 def adapting_test(own: Settings, record: Algorithm) -> str:
@@ -45,9 +25,10 @@ def adapt_lines(own: Settings, record: Algorithm) -> str:
 
     With a multi-step loss it returns φ_1 … φ_K, else φ_K.
     """
-    interpolation = record.outer_rule == "interpolation"
-    kind, whole_path = learned_rates(own, record), multi_step(own, record)
-    step = "step: int, " if order_anneals(own, record) else ""
+    interpolation = record.interpolates
+    outer_step = phases(own, record)
+    kind, whole_path = outer_step.step_sizes, outer_step.multi_step
+    step = "step: int, " if outer_step.order_anneals else ""
     beginning, found = _beginning(own, record, bool(kind))
     points = ", each on the next minibatch of the" if interpolation else " on one task's"
     head = " of the head" if record.adapts == "head" else ""
@@ -92,7 +73,7 @@ def _beginning(own: Settings, record: Algorithm, learned: bool) -> tuple[list[st
 def _inner_gradient(own: Settings, record: Algorithm, fixed: bool) -> list[str]:
     """∇L_support(φ_k), clipped where asked for; detached where it is of first order."""
     lines, data = [], "x, y"
-    if record.outer_rule == "interpolation":
+    if record.interpolates:
         data = "xs[k % len(xs)], ys[k % len(ys)]"
         if fixed:
             lines.append(f"        batch = {data}")
@@ -106,10 +87,10 @@ def _inner_gradient(own: Settings, record: Algorithm, fixed: bool) -> list[str]:
     if own.inner.inner_clip:
         lines.append("        gradient = clipped(gradient, INNER_CLIP)")
     detached = "gradient = {name: g.detach() for name, g in gradient.items()}"
-    if record.outer_rule == "gradient" and not record.second_order:
+    if record.has_outer_optimizer and not record.second_order:
         # first order is one more line: no derivative goes through the inner gradient
         lines.append(f"        {detached}  # first order")
-    elif order_anneals(own, record):
+    elif phases(own, record).order_anneals:
         lines.append("        if step < SECOND_ORDER_FROM:  # first order")
         lines.append(f"            {detached}")
     return lines

@@ -12,14 +12,13 @@ import textwrap
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import sections as sections
-from maml_explorer.codegen.inner_loop import learned_rates, multi_step
+from maml_explorer.codegen.constants import head_names
 from maml_explorer.codegen.script import (
-    head_names,
-    inner_steps,
     is_deep,
     joined,
     model_lines,
 )
+from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
 
 WIDTH = 58
@@ -157,13 +156,13 @@ def stateful_and_functional(settings: Settings, arm: Arm) -> tuple[str, str]:
 
 def _left_out(own: Settings, record: Algorithm) -> str:
     """A comment on what these settings have beside the outer gradient shown; "" for nothing."""
-    inner = record.adapts != "none"
+    step = phases(own, record)
     tricks = {
         "skip connections": own.model.skip,
         "normalization": own.model.norm != "none",
-        "learned step sizes": bool(learned_rates(own, record)),
-        "inner clipping": inner and own.inner.inner_clip > 0,
-        "multi-step loss": multi_step(own, record),
+        "learned step sizes": step.step_sizes,
+        "inner clipping": step.adapt and step.adapt.clip,
+        "multi-step loss": step.multi_step,
     }
     words = ", ".join(name for name, used in tricks.items() if used)
     if not words:
@@ -196,30 +195,31 @@ def _form(own: Settings, record: Algorithm, title: str, body: list[str]) -> str:
 
 
 def _constants(own: Settings, record: Algorithm) -> str:
-    if record.adapts == "none":
+    adapt = phases(own, record).adapt
+    if adapt is None:
         return ""
-    lines = [f"ALPHA, K = {own.inner.inner_lr!r}, {inner_steps(own, record)}"]
-    if record.adapts == "head":
+    lines = [f"ALPHA, K = {own.inner.inner_lr!r}, {adapt.steps}"]
+    if adapt.layers == "head":
         lines.append(f"HEAD = {head_names(own)}")
-    if record.outer_rule == "interpolation":
-        lines.append(f"SIZE = {min(own.inner.reptile_batch, own.inner.shots)}  # of a minibatch")
+    if adapt.minibatch:
+        lines.append(f"SIZE = {adapt.minibatch}  # of a minibatch")
     return "\n".join(lines)
 
 
 def _stateful(record: Algorithm) -> list[str]:
-    if record.adapts == "none":
+    if not record.has_inner_loop:
         return [_MODULE_LOSS, _JOINT]
     head = record.adapts == "head"
-    if record.outer_rule == "gradient" and record.second_order:
+    if record.has_outer_optimizer and record.second_order:
         return [_CALLED_LOSS, _GRAPH.format(names="HEAD" if head else "phi")]
-    steps = _MINIBATCH_STEPS if record.outer_rule == "interpolation" else _COPY_STEPS
+    steps = _MINIBATCH_STEPS if record.interpolates else _COPY_STEPS
     return [_MODULE_LOSS, _COPY.format(adapting="phi[-1]" if head else "phi") + steps]
 
 
 def _functional(record: Algorithm) -> list[str]:
-    if record.adapts == "none":
+    if not record.has_inner_loop:
         return [_CALLED_LOSS, _JOINT_LOSS, _OUTER_GRADIENT]
-    if record.outer_rule == "interpolation":
+    if record.interpolates:
         return [_CALLED_LOSS, _ADAPT_MINIBATCHES, _MOVED]
     adapt = _ADAPT_HEAD if record.adapts == "head" else _ADAPT
     adapt = adapt.format(detached="" if record.second_order else _DETACHED)

@@ -27,6 +27,7 @@ from maml_explorer.core.sizing import (
     _steps,
     resolve_device,
 )
+from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
 
 BLOCK_POINTS = 50_000
@@ -238,11 +239,10 @@ def learned_rates(own: Settings, algorithm: Algorithm, model: Mlp) -> LearnedRat
     Args:
         own: the settings with the arm's overrides applied.
     """
-    kind = algorithm.step_sizes or ("layer" if own.inner.lslr else "")
-    steps = own.inner.inner_steps
-    if not kind or not steps or algorithm.outer_rule != "gradient" or algorithm.adapts == "none":
+    step = phases(own, algorithm)
+    if not step.step_sizes:
         return None
-    return LearnedRates(kind, tail_start(model, algorithm.adapts), steps)
+    return LearnedRates(step.step_sizes, tail_start(model, algorithm.adapts), step.inner_steps)
 
 
 def test_step_sizes(plan: Plan, arm_name: str, learned: Tensor) -> tuple[int, StepSizes]:

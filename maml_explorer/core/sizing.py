@@ -8,6 +8,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.machine_memory import physical_memory
 from maml_explorer.core.models.mlp import Mlp, network
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
 
 CHUNK_FLOATS = 4_000_000
@@ -73,10 +74,7 @@ def _refuse_what_does_not_fit(settings: Settings, device: torch.device) -> None:
 
 
 def _steps(own: Settings, arm: Arm) -> int:
-    algorithm = ALGORITHMS[arm.algorithm]
-    if algorithm.outer_rule == "interpolation":
-        return own.inner.reptile_inner_steps
-    return 0 if algorithm.adapts == "none" else own.inner.inner_steps
+    return phases(own, ALGORITHMS[arm.algorithm]).inner_steps
 
 
 def _floats_per_task(settings: Settings, model: Mlp, steps: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from maml_explorer.experiments.training import Progress
 from maml_explorer.settings.settings import default_arm
 from maml_explorer.storage.run.folder import is_run_folder
 
+ROOT = Path(me.__file__).resolve().parent.parent
 QUICK = {"outer_steps": 4, "hidden": (6,), "meta_batch": 2, "test_tasks": 10}
 EXAMPLE = """
 import numpy as np
@@ -96,3 +99,24 @@ def test_an_adapted_module_reduces_the_support_loss() -> None:
     losses = [loss(initialization.adapt(x, y, steps=k, lr=0.01)) for k in (0, 1, 5, 20)]
     assert losses == sorted(losses, reverse=True)
     assert losses[0] == pytest.approx(loss(initialization.module()))
+
+
+def test_public_names_stay_what_they_are_when_everything_is_imported() -> None:
+    """No submodule may hide a public name of the package, such as `presets`, once it is loaded."""
+    code = (
+        "import importlib, pkgutil\n"
+        "import maml_explorer as me\n"
+        "before = {name: getattr(me, name) for name in me.__all__}\n"
+        "names = [m.name for m in pkgutil.walk_packages(me.__path__, 'maml_explorer.')]\n"
+        "for name in names:\n"
+        "    if not name.endswith('__main__'):\n"
+        "        importlib.import_module(name)\n"
+        "assert len(names) > 200\n"
+        "for name in me.__all__:\n"
+        "    assert getattr(me, name) is before[name], name\n"
+        "assert set(me.presets()) == set(me.presets()) and 'finn-10-shot' in me.presets()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS, TaskSettings
 from maml_explorer.settings.norms import NORMS
+from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Settings
 
 MODULE_LINES = 40
@@ -133,8 +134,7 @@ def network_expression(settings: Settings) -> str:
 
 def _learns(settings: Settings, algorithm: Algorithm) -> bool:
     """Whether step sizes are learned."""
-    by_layer = settings.inner.lslr and DECLARATIONS["lslr"].reads(algorithm)
-    return settings.inner.inner_steps > 0 and (bool(algorithm.step_sizes) or by_layer)
+    return bool(phases(settings, algorithm).step_sizes)
 
 
 def _rates_part(settings: Settings, algorithm: Algorithm) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -10,13 +11,14 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.settings_form.fields import ChoiceField, SwitchField, TextField, written
 from maml_explorer.gui.settings_form.form import SettingsForm
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.presets import presets
-from maml_explorer.settings.settings import default_arm
+from maml_explorer.settings.settings import Arm, default_arm
 from tests.gui.fake_worker import FakeWorker
 
 KEYS = list(DECLARATIONS)
@@ -332,6 +334,17 @@ def test_groups_collapse_and_show_more(form: SettingsForm, qtbot: QtBot):
     assert not form.row("seed").isVisible()
     qtbot.mouseClick(group.heading, Qt.MouseButton.LeftButton)
     assert form.row("seed").isVisible()
+
+
+def test_what_a_new_algorithm_reads_is_not_muted(
+    form: SettingsForm, monkeypatch: pytest.MonkeyPatch
+):
+    record = dataclasses.replace(ALGORITHMS["anil"], key="fo_anil", second_order=False)
+    monkeypatch.setitem(ALGORITHMS, "fo_anil", record)
+    session_of(form).set_arms((Arm("FO-ANIL", "fo_anil"),))
+    muted = {key for row in form.rows for key in row.fields if row.name.property("role") == "muted"}
+    of_reptile = {"reptile_inner_steps", "reptile_batch", "reptile_step", "reptile_anneal"}
+    assert muted == {"second_order_from"} | of_reptile
 
 
 def test_settings_that_no_arm_reads_are_muted(form: SettingsForm):

@@ -23,6 +23,7 @@ from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox, label, row
 from maml_explorer.protocol.reports import Status, Stepped
+from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
 
 _WORDS = QRegularExpression(r"\b(repeat|times|for each|for|of the meta-batch)\b|argmin")
@@ -163,8 +164,7 @@ class PseudocodePanel(QWidget):
         else:
             k = stepped.shown_step.get(self.arm.name, stepped.inner_step)
             own = self.session.settings.of_arm(self.arm)
-            reptile = record.outer_rule == "interpolation"
-            steps = own.inner.reptile_inner_steps if reptile else own.inner.inner_steps
+            steps = phases(own, record).inner_steps
             self.said.setText(sentence(record, stepped.phase, k, steps))
         selections = []
         for number in self.lit:

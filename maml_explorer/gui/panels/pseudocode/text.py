@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
-from maml_explorer.codegen.inner_loop import learned_rates, multi_step, order_anneals
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.settings.declaration import shown
+from maml_explorer.settings.phases import Adapt, Phases, Sample, phases
 from maml_explorer.settings.settings import Arm, Settings
 
 SAMPLE, ADAPT, QUERY, UPDATE = "sample", "adapt", "query", "update"
@@ -38,23 +38,25 @@ class Line:
 def pseudocode(settings: Settings, arm: Arm) -> list[Line]:
     """The lines of one arm's algorithm, with its own values filled in."""
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
+    step = phases(own, record)
+    inner = _inner(own, step.adapt) if step.adapt else []
     return [
         *_goal(record),
         Line("θ ← θ₀", note=f"{shown(own.model.initialization)}, seed {own.run.seed}"),
         Line(f"repeat {whole(own.outer.outer_steps)} times", note="outer loop"),
-        Line(f"{_INDENT}draw {whole(own.outer.meta_batch)} tasks τ: {_drawn(own, record)}", SAMPLE),
+        Line(f"{_INDENT}draw {whole(own.outer.meta_batch)} tasks τ: {_drawn(step.sample)}", SAMPLE),
         Line(f"{_INDENT}for each task τ of the meta-batch"),
         *(
             Line(2 * _INDENT + line.text, line.phase, line.note)
-            for line in (*_inner(own, record), *_outer_gradient(own, record))
+            for line in (*inner, *_outer_gradient(own, step))
         ),
-        *(Line(_INDENT + line.text, line.phase, line.note) for line in _update(own, record)),
+        *(Line(_INDENT + line.text, line.phase, line.note) for line in _update(step)),
     ]
 
 
 def sentence(record: Algorithm, phase: str, inner_step: int, inner_steps: int) -> str:
     """What has just been done in this phase, in a sentence."""
-    adapts = record.adapts != "none"
+    adapts = record.has_inner_loop
     if phase == SAMPLE:
         return "A task is drawn: support points to adapt on, query points to be judged by."
     if phase == ADAPT and not adapts:
@@ -65,7 +67,7 @@ def sentence(record: Algorithm, phase: str, inner_step: int, inner_steps: int) -
             f"Inner step {inner_step} of {inner_steps}: {part} by α against the gradient of the "
             "inner loss."
         )
-    if record.outer_rule == "interpolation":
+    if record.interpolates:
         if phase == QUERY:
             return "Reptile takes no query gradient: the query set only measures."
         return "θ moves a part ε of the way to the adapted parameters."
@@ -77,84 +79,77 @@ def sentence(record: Algorithm, phase: str, inner_step: int, inner_steps: int) -
 
 
 def _goal(record: Algorithm) -> list[Line]:
-    if record.adapts == "none":
+    if not record.has_inner_loop:
         return [Line("θ_MTL = argmin_θ Σ_τ L(θ, D_τ)", note="D_τ: all points of τ")]
-    if record.outer_rule == "interpolation":
+    if record.interpolates:
         return [Line("seek θ close to every φ_K = U_K(θ, S_τ)", note="U_K: K inner steps")]
     return [Line("θ* = argmin_θ E_τ L(U_K(θ, S_τ), Q_τ)", note="U_K: K inner steps")]
 
 
-def _drawn(own: Settings, record: Algorithm) -> str:
-    shots, query = own.inner.shots, own.inner.query_points
-    if record.outer_rule == "interpolation":
-        return f"{shots} support points S_τ"
-    if record.outer_data == "all":
+def _drawn(sample: Sample) -> str:
+    shots, query = sample.support, sample.query
+    if sample.joined:
         return f"{shots + query} points D_τ = S_τ ∪ Q_τ"
-    return f"{shots} support points S_τ, {query} query points Q_τ"
+    return f"{shots} support points S_τ" + (f", {query} query points Q_τ" if query else "")
 
 
-def _inner(own: Settings, record: Algorithm) -> list[Line]:
-    if record.adapts == "none":
-        return []
-    alpha, note = _step_size(own, record)
-    reptile = record.outer_rule == "interpolation"
-    steps = own.inner.reptile_inner_steps if reptile else own.inner.inner_steps
-    if record.adapts == "head":
+def _inner(own: Settings, adapt: Adapt) -> list[Line]:
+    symbol, note = _step_size(own, adapt)
+    if adapt.layers == "head":
         return [
             Line("(b, w₀) ← θ", ADAPT, "body b, head w"),
-            Line(f"for k = 0 … K − 1,  K = {steps}", ADAPT, "inner loop, head alone"),
-            Line(f"{_INDENT}w_k+1 ← w_k − {alpha} ∇_w L(b, w_k, S_τ)", ADAPT, note),
+            Line(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop, head alone"),
+            Line(f"{_INDENT}w_k+1 ← w_k − {symbol} ∇_w L(b, w_k, S_τ)", ADAPT, note),
         ]
     start = [
         Line("φ₀ ← θ", ADAPT),
-        Line(f"for k = 0 … K − 1,  K = {steps}", ADAPT, "inner loop U_K"),
+        Line(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop U_K"),
     ]
-    if not reptile:
-        return [*start, Line(f"{_INDENT}φ_k+1 ← φ_k − {alpha} ∇L(φ_k, S_τ)", ADAPT, note)]
-    size = min(own.inner.reptile_batch, own.inner.shots)
-    points = f"{size} of {own.inner.shots} points"
+    if not adapt.minibatch:
+        return [*start, Line(f"{_INDENT}φ_k+1 ← φ_k − {symbol} ∇L(φ_k, S_τ)", ADAPT, note)]
+    points = f"{adapt.minibatch} of {own.inner.shots} points"
     return [
         *start,
         Line(f"{_INDENT}B ← next minibatch of S_τ", ADAPT, points),
-        Line(f"{_INDENT}φ_k+1 ← φ_k − α ∇L(φ_k, B)", ADAPT, note),
+        Line(f"{_INDENT}φ_k+1 ← φ_k − {symbol} ∇L(φ_k, B)", ADAPT, note),
     ]
 
 
-def _step_size(own: Settings, record: Algorithm) -> tuple[str, str]:
+def _step_size(own: Settings, adapt: Adapt) -> tuple[str, str]:
     """(what multiplies an inner gradient, the remark on it)."""
-    alpha, clip = shown(own.inner.inner_lr), own.inner.inner_clip
+    alpha = shown(own.inner.inner_lr)
     symbol, note = {
         "": ("α", f"α = {alpha}"),
         "parameter": ("a ⊙", f"a learned, from {alpha}"),
         "layer": ("a_k", f"a_k learned, from {alpha}"),
-    }[learned_rates(own, record)]
-    return symbol, note + (f", ‖∇L‖ ≤ {shown(clip)}" if clip else "")
+    }[adapt.step_sizes]
+    return symbol, note + (f", ‖∇L‖ ≤ {shown(adapt.clip)}" if adapt.clip else "")
 
 
-def _outer_gradient(own: Settings, record: Algorithm) -> list[Line]:
-    if record.outer_rule == "interpolation":
+def _outer_gradient(own: Settings, step: Phases) -> list[Line]:
+    if step.query is None:
         return []
-    if record.adapts == "none":
+    if step.adapt is None:
         return [Line("g_τ ← ∇L(θ, D_τ)", QUERY, "no inner loop")]
-    head = record.adapts == "head"
+    head = step.adapt.layers == "head"
     adapted = "b, w_K" if head else "φ_K"
-    order = ""
-    if not record.second_order:
+    order, begins = "", step.query.second_order_from
+    if begins is None:
         order = "first order"
-    elif order_anneals(own, record):
-        order = f"first order before {whole(own.outer.second_order_from)}"
-    if multi_step(own, record):
-        until = f"w_K = 1 from {whole(own.outer.multi_step_until)} on"
+    elif begins:
+        order = f"first order before {whole(begins)}"
+    if step.multi_step:
+        until = f"ω_K = 1 from {whole(step.query.multi_step_until)} on"
         each = "b, w_k" if head else "φ_k"
         return [
-            Line(f"g_τ ← ∇_θ Σ_k ω_k L({each}, Q_τ)", QUERY, until.replace("w_K", "ω_K")),
+            Line(f"g_τ ← ∇_θ Σ_k ω_k L({each}, Q_τ)", QUERY, until),
             *([Line("    H_k dropped", QUERY, order)] if order else []),
         ]
-    if not record.second_order:
+    if begins is None:
         return [Line(f"g_τ ← ∇L({adapted}, Q_τ)", QUERY, order)]
-    if learned_rates(own, record):
+    if step.step_sizes:
         return [Line(f"g_τ ← ∇_θ,a L({adapted}, Q_τ)", QUERY, order or "H_k: Hessian at φ_k")]
-    hessians = "H_k Hessian, J_k clipping" if own.inner.inner_clip else "H_k: Hessian at φ_k"
+    hessians = "H_k Hessian, J_k clipping" if step.adapt.clip else "H_k: Hessian at φ_k"
     return [
         Line(f"g_τ ← ∇_θ L({adapted}, Q_τ)", QUERY, order or hessians),
         _through_the_steps(own, head),
@@ -176,18 +171,17 @@ def _through_the_steps(own: Settings, head: bool) -> Line:
     return Line(f"    = (I − {first}) ⋯ (I − {last}) ∇L(φ_K, Q_τ)", QUERY, note)
 
 
-def _update(own: Settings, record: Algorithm) -> list[Line]:
-    if record.outer_rule == "interpolation":
-        falls = ", falls to 0" if own.outer.reptile_anneal else ""
-        note = f"ε = {shown(own.outer.reptile_step)}{falls}"
+def _update(step: Phases) -> list[Line]:
+    update = step.update
+    if not update.optimizer:
+        note = f"ε = {shown(update.rate)}{', falls to 0' if update.anneals else ''}"
         return [Line("θ ← θ + ε · mean over τ of (φ_K − θ)", UPDATE, note)]
-    outer = own.outer
-    beta = f"β = {shown(outer.outer_lr)}"
-    beta += "" if outer.schedule == "constant" else f", {outer.schedule}"
-    beta += f", ‖·‖ ≤ {shown(outer.outer_clip)}" if outer.outer_clip else ""
-    learned = "(θ, a)" if learned_rates(own, record) else "θ"
-    if outer.optimizer == "adam":
+    beta = f"β = {shown(update.rate)}"
+    beta += f", {update.schedule}" if update.schedule else ""
+    beta += f", ‖·‖ ≤ {shown(update.clip)}" if update.clip else ""
+    learned = "(θ, a)" if step.step_sizes else "θ"
+    if update.optimizer == "adam":
         return [Line(f"{learned} ← {learned} − β · Adam(mean over τ of g_τ)", UPDATE, beta)]
-    if outer.momentum:
-        beta += f", momentum {shown(outer.momentum)}"
+    if update.momentum:
+        beta += f", momentum {shown(update.momentum)}"
     return [Line(f"{learned} ← {learned} − β · mean over τ of g_τ", UPDATE, beta)]

@@ -1,0 +1,104 @@
+"""Constants at the head of generated code. Torch-free: text only."""
+
+from __future__ import annotations
+
+import math
+
+from maml_explorer.algorithms import Algorithm
+from maml_explorer.settings.groups import TaskSettings
+from maml_explorer.settings.phases import Adapt, Phases, Query, phases
+from maml_explorer.settings.settings import Settings
+
+_NAMED = {math.pi: "math.pi", 2 * math.pi: "2 * math.pi", math.pi / 2: "math.pi / 2"}
+
+
+def constants(own: Settings, record: Algorithm) -> str:
+    """An assignment per value in use, with its symbol beside it."""
+    tasks, inner, outer, step = own.tasks, own.inner, own.outer, phases(own, record)
+    # the program's own choice is the CPU but for large meta-batches of wide networks
+    device = "cuda" if own.run.device == "cuda" else "cpu"
+    lines = [
+        f"SEED = {own.run.seed}  # of θ_0 and the tasks",
+        f'DEVICE, DTYPE = "{device}", torch.{own.run.precision}',
+        "",
+        f"# Tasks: y = A sin({'' if one_frequency(tasks) else 'ω'}x − φ)"
+        f"{' + noise' if tasks.noise > 0 else ''}; φ is subtracted.",
+        f"AMPLITUDE = {_ends(tasks.amplitude_min, tasks.amplitude_max)}  # A",
+        _phase(tasks),
+        f"X = {_ends(tasks.x_min, tasks.x_max)}",
+        f"NOISE = {tasks.noise!r}  # σ" if tasks.noise > 0 else "",
+        f"SHOTS, QUERY_POINTS = {inner.shots}, {inner.query_points}  # points per task",
+        f"META_BATCH = {outer.meta_batch}  # tasks per outer step",
+        f"OUTER_STEPS = {outer.outer_steps:_}",
+    ]
+    if own.model.special:
+        lines.append(f"SIZES = {(1, *own.model.hidden, 1)}  # x to y")
+    if step.adapt:
+        lines += _of_inner_loop(own, step.adapt)
+    lines += _of_update(own, step)
+    return "\n".join(line for n, line in enumerate(lines) if line or n == 2)
+
+
+def _of_inner_loop(own: Settings, adapt: Adapt) -> list[str]:
+    begins = ", where learned step sizes begin" if adapt.step_sizes else ""
+    lines = [f"INNER_LR, INNER_STEPS = {own.inner.inner_lr!r}, {adapt.steps}  # α, K{begins}"]
+    if adapt.clip:
+        lines.append(f"INNER_CLIP = {adapt.clip!r}  # largest norm of an inner gradient")
+    if adapt.layers == "head":
+        lines.append(f"HEAD = {head_names(own)}  # the last layer, which alone adapts")
+    if adapt.minibatch:
+        lines.append(f"INNER_BATCH = {adapt.minibatch}  # support points per inner step")
+    return lines
+
+
+def _of_update(own: Settings, step: Phases) -> list[str]:
+    update = step.update
+    if not update.optimizer:
+        falls = ", which falls to 0" if update.anneals else ""
+        return [f"EPSILON = {update.rate!r}  # ε{falls}"]
+    lines = [f"OUTER_LR = {update.rate!r}  # β"]
+    if update.schedule == "warm-up":
+        lines.append(f"WARMUP_STEPS = {own.outer.warmup_steps:_}")
+    elif update.schedule:
+        lines.append(f"SCHEDULE_END = {own.outer.schedule_end!r}  # the part of β it ends with")
+    if update.clip:
+        lines.append(f"OUTER_CLIP = {update.clip!r}  # largest norm of the outer gradient")
+    if step.query:
+        lines += _of_query(step.query)
+    return lines
+
+
+def _of_query(query: Query) -> list[str]:
+    lines = []
+    if query.second_order_from:
+        lines.append(f"SECOND_ORDER_FROM = {query.second_order_from:_}  # outer step")
+    if query.multi_step_until:
+        lines.append(f"MULTI_STEP_UNTIL = {query.multi_step_until:_}  # outer step")
+    return lines
+
+
+def head_names(own: Settings) -> str:
+    """The names of the last layer's parameters, as a tuple in code."""
+    last = f"linears.{len(own.model.hidden)}" if own.model.special else 2 * len(own.model.hidden)
+    return f'("{last}.weight", "{last}.bias")'
+
+
+def _phase(tasks: TaskSettings) -> str:
+    phase = _ends(tasks.phase_min, tasks.phase_max)
+    if one_frequency(tasks):
+        return f"PHASE = {phase}  # φ"
+    return f"PHASE, FREQUENCY = {phase}, {_ends(tasks.frequency_min, tasks.frequency_max)}  # φ, ω"
+
+
+def one_frequency(tasks: TaskSettings) -> bool:
+    """Whether every task has frequency 1, as in the paper: then the code says nothing of it."""
+    return tasks.frequency_min == tasks.frequency_max == 1
+
+
+def _ends(low: float, high: float) -> str:
+    return f"({_number(low)}, {_number(high)})"
+
+
+def _number(value: float) -> str:
+    name = _NAMED.get(abs(value))
+    return repr(value) if name is None else ("-" if value < 0 else "") + name

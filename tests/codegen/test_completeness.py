@@ -1,0 +1,70 @@
+"""Every setting that training reads is in the generated script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.codegen.script import standalone_script
+from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import Settings, default_arm
+
+OF_THE_META_TEST = {"test_steps", "test_tasks", "evaluate_every"}
+"""Settings a script may leave out: it trains, and does not test."""
+OF_EVERY_INNER_LOOP = {"inner_lr", "inner_clip"}
+"""Settings that an algorithm without an inner loop reads at its meta-test alone."""
+SCENES: tuple[dict[str, Value], ...] = (
+    {},
+    {
+        "inner_steps": 3, "multi_step_loss": True, "optimizer": "sgd", "momentum": 0.9,
+        "schedule": "cosine", "frequency_max": 2.0, "hidden": (40, 40, 40),
+    },
+    {"schedule": "warm-up"},
+)  # fmt: skip
+"""Settings under which each of the others matters at least once."""
+
+
+def others(declared: Hyperparameter, now: Value) -> Iterator[Value]:
+    """Allowed values beside the one in force."""
+    if declared.choices:
+        yield from (choice for choice in declared.choices if choice != now)
+    elif isinstance(now, bool):
+        yield not now
+    elif isinstance(now, tuple):
+        yield (*now, 7)
+    elif declared.minimum is not None and declared.maximum is not None:
+        step = 1 if isinstance(now, int) else 0.125
+        yield from (
+            v for v in (now + step, now - step) if declared.minimum <= v <= declared.maximum
+        )
+
+
+def scripts(key: str, algorithm: str) -> Iterator[tuple[Value, str, str]]:
+    """(value, the script before, the script with it) in every scene that allows it."""
+    for scene in SCENES:
+        before = Settings().with_values(scene).with_arms((default_arm(algorithm),))
+        for value in others(DECLARATIONS[key], before[key]):
+            try:
+                after = before.with_values({key: value})
+                texts = [standalone_script(one, one.arms[0]) for one in (before, after)]
+            except SettingsError:  # such as a minimum above its maximum
+                continue
+            yield value, texts[0], texts[1]
+
+
+@pytest.mark.parametrize("key", DECLARATIONS)
+def test_every_setting_changes_the_script(key: str) -> None:
+    changed = {
+        algorithm
+        for algorithm in ALGORITHMS
+        if any(before != after for _, before, after in scripts(key, algorithm))
+    }
+    readers = set()
+    if key not in OF_THE_META_TEST:
+        readers = {one.key for one in DECLARATIONS[key].readers(ALGORITHMS.values())}
+    if key in OF_EVERY_INNER_LOOP:
+        readers = {one for one in readers if ALGORITHMS[one].has_inner_loop}
+    assert changed == readers
