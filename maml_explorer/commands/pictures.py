@@ -16,7 +16,7 @@ from maml_explorer.core.families.sine import (
     targets,
 )
 from maml_explorer.core.streams import stream
-from maml_explorer.experiments.training import Outcome
+from maml_explorer.experiments.outcome import Outcome
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.folder import ADAPTATION_PICTURE, LOSSES_PICTURE, METRICS, RunFolder

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from maml_explorer.commands.output import clean
 
 if TYPE_CHECKING:
-    from maml_explorer.experiments.training import Progress
+    from maml_explorer.experiments.outcome import Progress
 
 
 class Screen(Protocol):

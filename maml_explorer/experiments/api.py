@@ -12,7 +12,8 @@ import torch
 
 from maml_explorer.core.meta_test import final_test, paired_difference, run_to_end
 from maml_explorer.core.plan import prepare
-from maml_explorer.experiments.training import ArmMetrics, Progress, threads_of, train_headless
+from maml_explorer.experiments.outcome import ArmMetrics, Progress
+from maml_explorer.experiments.training import threads_of, train_headless
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.plan import prepare
-from maml_explorer.experiments.training import Outcome
+from maml_explorer.experiments.outcome import Outcome
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.settings import Settings

@@ -16,7 +16,8 @@ from maml_explorer.core.settings_change import (
     with_changed_rates,
 )
 from maml_explorer.core.training import ArmState, RunState, outer_step, start_run
-from maml_explorer.experiments.training import Progress, threads_of
+from maml_explorer.experiments.outcome import Progress
+from maml_explorer.experiments.training import threads_of
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.changes import (

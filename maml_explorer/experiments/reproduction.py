@@ -9,7 +9,8 @@ import torch
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.experiments.continuing import learned_of
-from maml_explorer.experiments.training import Outcome, Progress, threads_of, train_headless
+from maml_explorer.experiments.outcome import Outcome, Progress
+from maml_explorer.experiments.training import threads_of, train_headless
 from maml_explorer.published.verdicts import wanted_tests
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings, default_arm

@@ -12,12 +12,10 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from maml_explorer.core.divergence import EXPLODING, loss_limit
@@ -33,99 +31,23 @@ from maml_explorer.core.training import (
     outer_step,
     start_run,
 )
-from maml_explorer.experiments.result_tables import run_summary
+from maml_explorer.experiments.outcome import ArmMetrics, Outcome, Progress
+from maml_explorer.experiments.saver import Saver, SeedRun
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.initialization.folder import (
     Initialization,
     save_initialization,
-    versions,
 )
-from maml_explorer.storage.run import folder as files
 from maml_explorer.storage.run.changes import frozen_row
-from maml_explorer.storage.run.checkpoint import ArmResult, Checkpoint, save_checkpoint
+from maml_explorer.storage.run.checkpoint import ArmResult, Checkpoint
 from maml_explorer.storage.run.folder import RunFolder
 from maml_explorer.storage.run.insight import insight_entry, read_entries, write_insight
 from maml_explorer.storage.run.records import arm_records
 
 CHECKPOINT_EVERY = 1000
 """Outer steps between checkpoints at most."""
-CHECKPOINT_SECONDS = 30.0
-"""Seconds between checkpoints at most, for runs whose outer steps take long."""
 FULL_LOSSES_EVERY = 100
 """Outer steps between the two losses that cost extra passes."""
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a headless run stands."""
-
-    seed: int
-    done: int
-    """Outer steps over all seeds."""
-    total: int
-    """Outer steps over all seeds when it is finished."""
-    losses: Mapping[str, float]
-    """Arm name → outer loss of the newest outer step."""
-
-
-@dataclass(frozen=True)
-class ArmMetrics:
-    """Losses of one arm and seed at every outer step."""
-
-    outer_step: NDArray[np.int64]
-    """[step]"""
-    support_before: Array
-    """[step]: inner loss at θ."""
-    query_after: Array
-    """[step]: outer loss after adaptation."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a headless run has trained."""
-
-    settings: Settings
-    results: Mapping[int, Mapping[str, ArmResult]]
-    """By seed and arm name."""
-    initializations: Mapping[int, Mapping[str, Initialization]]
-    """By seed and arm name; of the seeds trained now."""
-    learned: Mapping[int, Mapping[str, Tensor]]
-    """By seed and arm name [parameter]: θ with all that was learned beside it, on the CPU."""
-    metrics: Mapping[int, Mapping[str, ArmMetrics]]
-    """By seed and arm name; of the outer steps taken now."""
-    steps_per_second: float | None
-    """Of all arms together; None where no step was left to take."""
-    device: str
-
-    def summary(self) -> dict[str, Any]:
-        """The results as JSON values."""
-        return run_summary(
-            self.settings,
-            self.results,
-            steps_per_second=self.steps_per_second,
-            device=self.device,
-            versions=versions(),
-        )
-
-
-@dataclass
-class _Seed:
-    """One seed in training: the state, and what is not on disk yet."""
-
-    plan: Plan
-    state: RunState
-    good: LastGood
-    diverged: dict[str, str]
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
-    """Of metrics.csv, not written yet."""
-    evaluations: list[tuple[Any, ...]] = field(default_factory=list)
-    """Of evaluations.csv, not written yet."""
-    changes: list[tuple[Any, ...]] = field(default_factory=list)
-    """Of changes.csv, not written yet."""
-    history: dict[str, tuple[array[int], array[float], array[float]]] = field(default_factory=dict)
-    """By arm name: outer steps, losses before, losses after."""
 
 
 def train_headless(
@@ -178,7 +100,7 @@ def _train_seeds(
         if seed in results:
             continue
         run = _begin(settings.with_values({"seed": seed}), checkpoint)
-        save = _Saver(folder, tuple(seeds), results)
+        save = Saver(folder, tuple(seeds), results)
         first, steps = run.state.outer_step, settings.outer.outer_steps
         with threads_of(run.plan):
             try:
@@ -216,16 +138,16 @@ def threads_of(plan: Plan) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _begin(settings: Settings, checkpoint: Checkpoint | None) -> _Seed:
+def _begin(settings: Settings, checkpoint: Checkpoint | None) -> SeedRun:
     plan = prepare(settings)
     state, diverged = start_run(plan), {}
     if checkpoint is not None and checkpoint.settings.run.seed == settings.run.seed:
         state, diverged = checkpoint.state, dict(checkpoint.diverged)
-    return _Seed(plan, state, LastGood.begin(state), diverged)
+    return SeedRun(plan, state, LastGood.begin(state), diverged)
 
 
 def _train(
-    run: _Seed, save: _Saver, progress: Callable[[Progress], None] | None, before: int, total: int
+    run: SeedRun, save: Saver, progress: Callable[[Progress], None] | None, before: int, total: int
 ) -> None:
     settings = run.plan.settings
     last = settings.outer.outer_steps
@@ -244,7 +166,7 @@ def _train(
             _freeze(run, name, run.state.outer_step, "its parameters are not finite")
 
 
-def _step(run: _Seed, step: int) -> dict[str, tuple[float, float]]:
+def _step(run: SeedRun, step: int) -> dict[str, tuple[float, float]]:
     """One outer step with all that follows from its losses: (inner, outer) by arm name."""
     start, seed = run.state, run.plan.settings.run.seed
     extra = _full(run.plan, start) if step % FULL_LOSSES_EVERY == 0 or step == 1 else {}
@@ -266,7 +188,7 @@ def _step(run: _Seed, step: int) -> dict[str, tuple[float, float]]:
     return values
 
 
-def _freeze(run: _Seed, name: str, step: int, what: str) -> None:
+def _freeze(run: SeedRun, name: str, step: int, what: str) -> None:
     """Set an arm back to its last good state, where it stays."""
     run.state = frozen_arm(run.plan, run.state, run.good.kept(name), name)
     kept = run.state.arms[name]
@@ -312,50 +234,8 @@ def _evaluation_rows(plan: Plan, state: RunState) -> list[tuple[Any, ...]]:
     return rows
 
 
-class _Saver:
-    """Writes the rows and the checkpoint of one state, so that either both are there or neither."""
-
-    def __init__(
-        self,
-        folder: RunFolder | None,
-        seeds: tuple[int, ...],
-        results: Mapping[int, Mapping[str, ArmResult]],
-    ) -> None:
-        self.folder, self.seeds, self.results = folder, seeds, results
-        self.sizes = folder.file_sizes() if folder else {}
-        self.saved = time.monotonic()
-
-    def due(self) -> bool:
-        """Whether the last save is long ago."""
-        return self.folder is not None and time.monotonic() - self.saved > CHECKPOINT_SECONDS
-
-    def __call__(self, run: _Seed, state: RunState) -> None:
-        """Save up to this state, which may be older than the newest."""
-        self.saved = time.monotonic()
-        if self.folder is None:
-            run.rows, run.evaluations, run.changes = [], [], []
-            return
-        # rows that an interrupted save left behind would be there twice
-        self.folder.cut_back(self.sizes)
-        done = state.outer_step
-        self.folder.append(files.METRICS, [row for row in run.rows if row[0] <= done])
-        self.folder.append(files.EVALUATIONS, [row for row in run.evaluations if row[0] <= done])
-        self.folder.append(files.CHANGES, [row for row in run.changes if row[0] <= done])
-        self.folder.check()
-        sizes = self.folder.file_sizes()
-        frozen = {name: run.diverged[name] for name, arm in state.arms.items() if arm.frozen}
-        save_checkpoint(
-            self.folder.path / files.CHECKPOINT,
-            Checkpoint(run.plan.settings, state, self.seeds, self.results, frozen, sizes),
-        )
-        self.sizes = sizes
-        run.rows = [row for row in run.rows if row[0] > done]
-        run.evaluations = [row for row in run.evaluations if row[0] > done]
-        run.changes = [row for row in run.changes if row[0] > done]
-
-
 def _finish(
-    run: _Seed, folder: RunFolder | None, several: bool
+    run: SeedRun, folder: RunFolder | None, several: bool
 ) -> tuple[dict[str, Initialization], dict[str, ArmResult]]:
     """Evaluate every arm and export its initialization."""
     settings = run.plan.settings
@@ -376,7 +256,7 @@ def _finish(
     return initializations, results
 
 
-def _look_inside(run: _Seed, folder: RunFolder) -> None:
+def _look_inside(run: SeedRun, folder: RunFolder) -> None:
     """Write what every view finds; those of the other seeds stay."""
     from maml_explorer.protocol.insight_series import Figures
     from maml_explorer.worker.insight.all_views import every_view
@@ -393,7 +273,7 @@ def _look_inside(run: _Seed, folder: RunFolder) -> None:
     write_insight(folder.path, entries, figures.rows())
 
 
-def _metrics(run: _Seed) -> dict[str, ArmMetrics]:
+def _metrics(run: SeedRun) -> dict[str, ArmMetrics]:
     return {
         name: ArmMetrics(np.array(steps), np.array(inner), np.array(outer))
         for name, (steps, inner, outer) in run.history.items()

@@ -12,8 +12,8 @@ import pytest
 
 from maml_explorer import __version__, cli
 from maml_explorer.commands.progress import ProgressBar, progress_line, time_left
-from maml_explorer.experiments import training
-from maml_explorer.experiments.training import Progress
+from maml_explorer.experiments import saver, training
+from maml_explorer.experiments.outcome import Progress
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import to_share, to_toml
@@ -377,7 +377,7 @@ def test_a_full_disk_is_exit_code_1_and_one_line(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device", "metrics.csv")
 
-    monkeypatch.setattr(training, "save_checkpoint", full)
+    monkeypatch.setattr(saver, "save_checkpoint", full)
     assert run("train", *QUICK, "--out", tmp_path / "a", "--quiet") == 1
     assert capsys.readouterr().err == (
         "maml-explorer train: metrics.csv: No space left on device.\n"

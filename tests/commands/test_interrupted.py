@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from maml_explorer.cli import main
-from maml_explorer.experiments import training
+from maml_explorer.experiments import saver, training
+from maml_explorer.experiments.outcome import Progress
 from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.storage.run.checkpoint import Checkpoint
 from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, SETTINGS, create_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -158,18 +160,18 @@ def test_a_run_that_was_ended_before_its_first_checkpoint(
 
 def test_checkpoints_come_by_time_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(saver.time, "monotonic", lambda: now[0])
     seen: list[int] = []
-    real = training.save_checkpoint
+    real = saver.save_checkpoint
 
-    def save(path: Path, checkpoint: training.Checkpoint) -> None:
+    def save(path: Path, checkpoint: Checkpoint) -> None:
         seen.append(checkpoint.state.outer_step)
         real(path, checkpoint)
 
-    def step(progress: training.Progress) -> None:
+    def step(progress: Progress) -> None:
         now[0] += 11.0
 
-    monkeypatch.setattr(training, "save_checkpoint", save)
+    monkeypatch.setattr(saver, "save_checkpoint", save)
     small = Settings().with_values({"hidden": (4,), "outer_steps": 10, "test_tasks": 5})
     small = small.with_arms((default_arm("maml"),))
     folder = create_run(tmp_path / "run", small)

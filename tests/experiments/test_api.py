@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import maml_explorer as me
-from maml_explorer.experiments.training import Progress
+from maml_explorer.experiments.outcome import Progress
 from maml_explorer.settings.settings import default_arm
 from maml_explorer.storage.run.folder import is_run_folder
 

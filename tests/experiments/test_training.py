@@ -14,9 +14,10 @@ import torch
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import outer_step, start_run
-from maml_explorer.experiments import training
+from maml_explorer.experiments import saver, training
 from maml_explorer.experiments.api import evaluate
-from maml_explorer.experiments.training import Progress, train_headless
+from maml_explorer.experiments.outcome import Progress
+from maml_explorer.experiments.training import train_headless
 from maml_explorer.published.statistics import over_seeds, student_t_975
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 from maml_explorer.storage.initialization.folder import load_initialization
@@ -156,7 +157,7 @@ def test_an_interrupt_inside_a_save_writes_no_row_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train_headless(SMALL, (0,), folder=create_run(tmp_path / "whole", SMALL))
-    real = training.save_checkpoint
+    real = saver.save_checkpoint
     saves = []
 
     def interrupt(path: Path, checkpoint: Any) -> None:
@@ -165,7 +166,7 @@ def test_an_interrupt_inside_a_save_writes_no_row_twice(
             raise KeyboardInterrupt
         real(path, checkpoint)
 
-    monkeypatch.setattr(training, "save_checkpoint", interrupt)
+    monkeypatch.setattr(saver, "save_checkpoint", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train_headless(SMALL, (0,), folder=create_run(tmp_path / "cut", SMALL))
     resumed(tmp_path / "cut")
@@ -176,7 +177,7 @@ def test_a_full_disk_leaves_a_run_that_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train_headless(SMALL, (0,), folder=create_run(tmp_path / "whole", SMALL))
-    real = training.save_checkpoint
+    real = saver.save_checkpoint
     saves = []
 
     def full(path: Path, checkpoint: Any) -> None:
@@ -185,10 +186,10 @@ def test_a_full_disk_leaves_a_run_that_resumes(
             raise OSError(28, "No space left on device")
         real(path, checkpoint)
 
-    monkeypatch.setattr(training, "save_checkpoint", full)
+    monkeypatch.setattr(saver, "save_checkpoint", full)
     with pytest.raises(OSError, match="No space left"):
         train_headless(SMALL, (0,), folder=create_run(tmp_path / "cut", SMALL))
-    monkeypatch.setattr(training, "save_checkpoint", real)
+    monkeypatch.setattr(saver, "save_checkpoint", real)
     resumed(tmp_path / "cut")
     assert files(tmp_path / "cut") == files(tmp_path / "whole")
 
