@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "maml_explorer"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-RINGS = {
+RINGS: dict[str, float] = {
     "maml_explorer.version": 0,
     "maml_explorer.files": 0,
     "maml_explorer.algorithms": 0,
@@ -25,6 +25,23 @@ RINGS = {
     "maml_explorer.storage": 4,
     "maml_explorer.protocol": 4,
     "maml_explorer.worker": 5,
+    **{
+        f"maml_explorer.worker.{name}": 5 + number / 10
+        for number, names in enumerate(
+            [
+                ("answers", "bayes_error", "mailbox", "rate", "recorder"),
+                ("insight", "meta_test", "slow_motion", "urgent"),
+                ("files.begun_from", "files.metrics_file", "files.other_run"),
+                ("run",),
+                ("beside_training", "divergence", "files", "kept_runs", "live_answers"),
+                ("trainer",),
+                ("actions",),
+                ("loop",),
+                ("handle",),
+            ]
+        )
+        for name in names
+    },
     "maml_explorer.gui": 6,
     "maml_explorer.experiments": 7,
     "maml_explorer.commands": 8,
@@ -70,7 +87,7 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def ring(module: str) -> int:
+def ring(module: str) -> float:
     parts = module.split(".")
     for length in range(len(parts), 0, -1):
         prefix = ".".join(parts[:length])

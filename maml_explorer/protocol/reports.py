@@ -1,14 +1,15 @@
-"""What crosses between the window and the worker thread.
+"""Reports from the worker to the window.
 
-All frozen: scalars, strings, read-only NumPy arrays, Settings. No tensor, no Qt object. Commands go
-in by :meth:`Worker.post`, reports come out by :meth:`Worker.collect`; neither blocks.
+All that crosses is frozen: scalars, strings, read-only NumPy arrays, Settings. No tensor, no Qt
+object. Commands go in by :meth:`Worker.post`, reports come out by :meth:`Worker.collect`; neither
+blocks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +38,24 @@ class Phase(Enum):
     STOPPED = "stopped"
 
 
-# ---------------------------------------------------------------- commands
+class StepPhase(StrEnum):
+    """The part of an outer step that was just shown."""
+
+    SAMPLE = "sample"
+    ADAPT = "adapt"
+    QUERY = "query"
+    UPDATE = "update"
 
 
-# ---------------------------------------------------------------- reports
+class Written(StrEnum):
+    """What a file or folder that was written holds."""
+
+    INITIALIZATION = "initialization"
+    RUN = "run"
+    REPORT = "report"
+    SESSION = "session"
+    """An autosave."""
+    PIN = "pin"
 
 
 @dataclass(frozen=True)
@@ -182,8 +197,7 @@ class Stepped:
     inner_step: int
     """0 … K of the arm with most inner steps."""
     inner_steps: int
-    phase: str
-    """"sample", "adapt", "query" or "update": what has just been done."""
+    phase: StepPhase
     probe: ProbeTask
     """The task, with its support and query points."""
     shown_step: Mapping[str, int]
@@ -249,8 +263,7 @@ class Compared:
 class Exported:
     """A folder or file was written."""
 
-    what: str
-    """"initialization", "run", "report", "session" for an autosave, or "pin"."""
+    what: Written
     folder: str
     arm: str = ""
 

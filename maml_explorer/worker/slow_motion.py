@@ -12,7 +12,7 @@ from maml_explorer.core import training
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import Losses, RunState
 from maml_explorer.protocol.commands import ProbeTask
-from maml_explorer.protocol.reports import Probed, Stepped
+from maml_explorer.protocol.reports import Probed, Stepped, StepPhase
 from maml_explorer.worker.answers import answer_probe, frozen_array
 
 
@@ -63,11 +63,11 @@ class Pending:
         self.shown += 1
         k = min(self.shown, self.most)
         if self.shown == 0:
-            phase = "sample"
+            phase = StepPhase.SAMPLE
         elif self.shown <= self.most:
-            phase = "adapt"
+            phase = StepPhase.ADAPT
         else:
-            phase = "query" if self.shown == self.most + 1 else "update"
+            phase = StepPhase.QUERY if self.shown == self.most + 1 else StepPhase.UPDATE
         return Stepped(
             run=self.run,
             outer_step=self.state.outer_step,

@@ -84,7 +84,7 @@ class Trainer:
                 return
         report = self.pending.press()
         self.outbox.put(report)
-        if report.phase == "update":
+        if report.phase == reports.StepPhase.UPDATE:
             pending, self.pending = self.pending, None
             self._commit(pending.state, pending.losses, {})
             self.flush()

@@ -51,9 +51,11 @@ class FakeWorker:
             commands.HoldRun: self._hold_run,
             commands.OpenRun: self._open_run,
             commands.OpenInitialization: self._open_initialization,
-            commands.SaveRun: lambda command: self.report(m.Exported("run", command.folder)),
+            commands.SaveRun: lambda command: self.report(
+                m.Exported(m.Written.RUN, command.folder)
+            ),
             commands.ExportInitialization: lambda command: self.report(
-                m.Exported("initialization", command.folder, command.arm)
+                m.Exported(m.Written.INITIALIZATION, command.folder, command.arm)
             ),
         }
 

@@ -95,7 +95,7 @@ def test_pausing_slow_motion_gives_the_hero_back_too(session, qtbot):
 
 
 def test_when_an_outer_step_in_progress_is_over():
-    stepped = reports.Stepped(1, 5, 0, 1, "sample", None, {}, None)
+    stepped = reports.Stepped(1, 5, 0, 1, reports.StepPhase.SAMPLE, None, {}, None)
 
     def status(phase, outer_step):
         return reports.Status(1, phase, outer_step, Settings())

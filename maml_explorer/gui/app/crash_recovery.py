@@ -26,7 +26,7 @@ from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.commands import SaveRun
-from maml_explorer.protocol.reports import Exported, Phase, Status
+from maml_explorer.protocol.reports import Exported, Phase, Status, Written
 from maml_explorer.storage.run.folder import is_run_folder
 
 ANSWER = 600.0
@@ -104,9 +104,9 @@ class Recovery(QObject):
         self._window.session.link.post(SaveRun(str(self.folder), overwrite=True, autosave=True))
 
     def _exported(self, report: Exported) -> None:
-        if report.what == "run":
+        if report.what == Written.RUN:
             self._saved = self._now()
-        elif report.what == "session" and self._began is not None:
+        elif report.what == Written.SESSION and self._began is not None:
             self._saved = self._asked
             self._last = self._clock()
             self._took, self._began = self._last - self._began, None

@@ -16,7 +16,7 @@ from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.widgets.text_prompt import Ask
 from maml_explorer.protocol.commands import SaveRun
-from maml_explorer.protocol.reports import Exported
+from maml_explorer.protocol.reports import Exported, Written
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.own_presets import own_presets, save_preset
 
@@ -157,7 +157,7 @@ class Files:
         chooser.open()
 
     def _exported(self, report: Exported) -> None:
-        if report.what == "run":
+        if report.what == Written.RUN:
             self._saved = report.folder
 
     def _forget(self, _: int) -> None:

@@ -23,7 +23,7 @@ from maml_explorer.gui.session.loss_history import INNER_LOSS, OUTER_LOSS, LossH
 from maml_explorer.gui.session.loss_traces import SMOOTHINGS, Array, Trace
 from maml_explorer.gui.session.pinned_run import MOST, MOST_BINS, Figures, PinnedRun
 from maml_explorer.gui.session.pins import Pins
-from maml_explorer.protocol.reports import Exported
+from maml_explorer.protocol.reports import Exported, Written
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.text import from_toml, to_toml
 
@@ -57,7 +57,7 @@ class PinsOnDisk(QObject):
         exported.connect(self._exported)
 
     def _exported(self, report: Exported) -> None:
-        if report.what == "pin":
+        if report.what == Written.PIN:
             self._look()
 
     def _look(self) -> None:

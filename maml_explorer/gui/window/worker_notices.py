@@ -12,7 +12,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.protocol.commands import ExportInitialization, Reproduce, SaveRun, StopWriting
-from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused
+from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Written
 
 SLOW = 400
 """Milliseconds of writing from which on it is said."""
@@ -108,11 +108,11 @@ class Notices(QObject):
         self._banners.say(f"refused {report.command}", report.reason, "warning")
 
     def _exported(self, report: Exported) -> None:
-        if report.what in ("session", "pin"):  # nobody asked for a file
+        if report.what in (Written.SESSION, Written.PIN):  # nobody asked for a file
             return
         self._written()
         what = f"The {report.what} of {report.arm}" if report.arm else f"The {report.what}"
-        opens = "Open" if report.what == "report" else "Open folder"
+        opens = "Open" if report.what == Written.REPORT else "Open folder"
         folder = QUrl.fromLocalFile(report.folder)
         self._banners.say(
             "exported",

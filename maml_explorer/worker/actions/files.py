@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from maml_explorer.protocol import commands, reports
+from maml_explorer.protocol import commands
+from maml_explorer.protocol.reports import Exported, Written
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.worker.files.comparing import compared
 from maml_explorer.worker.files.saving import export_initialization, pin_run, save_run
@@ -36,7 +37,7 @@ class FileActions:
         run = self.trainer.run
         if run is not None:
             folder = export_initialization(run, command, self.trainer.look_while_writing)
-            self.outbox.put(reports.Exported("initialization", folder, command.arm))
+            self.outbox.put(Exported(Written.INITIALIZATION, folder, command.arm))
 
     def compare(self, command: commands.Reproduce) -> None:
         """Compares the run with what is published for a preset."""
@@ -44,7 +45,7 @@ class FileActions:
         run = self._run()
         self.outbox.put(compared(run, command, self.trainer.look_while_writing))
         if command.file:
-            self.outbox.put(reports.Exported("report", command.file))
+            self.outbox.put(Exported(Written.REPORT, command.file))
 
     def save(self, command: commands.SaveRun) -> None:
         """Writes the run folder."""
@@ -52,14 +53,14 @@ class FileActions:
         if run is not None:
             self.trainer.flush()
             folder = save_run(run, command, self.trainer.look_while_writing)
-            self.outbox.put(reports.Exported("session" if command.autosave else "run", folder))
+            self.outbox.put(Exported(Written.SESSION if command.autosave else Written.RUN, folder))
 
     def pin(self, command: commands.PinRun) -> None:
         """Writes what can be shown of the run later."""
         run = self.trainer.run
         if run is not None:
             pin_run(run, command)
-            self.outbox.put(reports.Exported("pin", command.folder))
+            self.outbox.put(Exported(Written.PIN, command.folder))
 
     def _run(self) -> Run:
         if self.trainer.run is None:

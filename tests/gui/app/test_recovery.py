@@ -60,7 +60,7 @@ def test_the_session_is_saved_now_and_then(window: MainWindow, recovery: Recover
     worker_of(window)._outbox.clear()
     # it took long: the next one waits, so that saving keeps to its part of the time
     clock.now += 60
-    worker_of(window).report(reports.Exported("session", str(recovery.folder)))
+    worker_of(window).report(reports.Exported(reports.Written.SESSION, str(recovery.folder)))
     window.session.link.pull()
     assert not said(window)
     clock.now += 2 * INTERVAL
@@ -92,7 +92,7 @@ def test_how_often_is_a_choice(window: MainWindow, recovery: Recovery, clock: Cl
     recovery.look()
     assert saves(window) == 1
     clock.now += 60  # that long it took: at 10 % the next one is due after 600 s
-    worker_of(window).report(reports.Exported("session", str(recovery.folder)))
+    worker_of(window).report(reports.Exported(reports.Written.SESSION, str(recovery.folder)))
     window.session.link.pull()
     window.actions_table["autosave share 10"].trigger()
     trained(window)

@@ -235,7 +235,9 @@ def test_a_new_run_ends_the_step_that_was_shown(bench, panel):
     bench.session.control.inner_step()
     bench.pull()
     other = commands.ProbeTask(fixed([1.0]), fixed([1.0]), 1.0, 0.0, fixed([0.0]))
-    bench.report(reports.Stepped(1, 1, 0, 1, "sample", other, {}, bench.session.task.probed))
+    bench.report(
+        reports.Stepped(1, 1, 0, 1, reports.StepPhase.SAMPLE, other, {}, bench.session.task.probed)
+    )
     assert panel.canvas.curves.probe is other
     bench.session.control.reset()
     bench.pull()

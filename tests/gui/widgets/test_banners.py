@@ -184,6 +184,6 @@ def test_writing_that_takes_a_while_is_said_and_cancelled(window: MainWindow, qt
     session.link.pull()
     assert said(window) == ["/somewhere/run was not written: that was cancelled."]
     session.control.write(commands.SaveRun("/somewhere/run"))
-    worker.report(reports.Exported("run", "/somewhere/run"))
+    worker.report(reports.Exported(reports.Written.RUN, "/somewhere/run"))
     session.link.pull()
     assert not window.notices._slow.isActive()

@@ -218,7 +218,7 @@ def test_a_report_is_asked_for_and_said(window: MainWindow, qtbot: QtBot, tmp_pa
     qtbot.keyClick(line, Qt.Key.Key_Return)
     asked = worker.posted[-1]
     assert asked == commands.Reproduce(window.session.editor.preset, str(tmp_path / "r.html"))
-    worker.report(reports.Exported("report", asked.file))
+    worker.report(reports.Exported(reports.Written.REPORT, asked.file))
     window.session.link.pull()
     assert f"The report was written to {asked.file}." in " ".join(texts())
     window.actions_table["compare"].trigger()

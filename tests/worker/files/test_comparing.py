@@ -60,7 +60,7 @@ def test_a_report_is_written_and_never_replaced(tmp_path: Path) -> None:
     driver = driver_at(12)
     file = tmp_path / "new" / "report.html"
     driver.tell(commands.Reproduce(PRESET, str(file)))
-    assert driver.reports(reports.Exported) == [reports.Exported("report", str(file))]
+    assert driver.reports(reports.Exported) == [reports.Exported(reports.Written.REPORT, str(file))]
     page = file.read_text()
     assert page.count("<svg") == 2 and "12 of 30 outer steps" in page
     driver.tell(commands.Reproduce(PRESET, str(file)))

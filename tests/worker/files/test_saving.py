@@ -21,7 +21,7 @@ def test_an_exported_arm_is_its_newest_state(tmp_path: Path) -> None:
     driver.reports(reports.Exported)
     driver.tell(commands.ExportInitialization("ANIL", str(tmp_path / "a")))
     assert driver.reports(reports.Exported) == [
-        reports.Exported("initialization", str(tmp_path / "a"), "ANIL")
+        reports.Exported(reports.Written.INITIALIZATION, str(tmp_path / "a"), "ANIL")
     ]
     loaded = load_initialization(tmp_path / "a")
     assert torch.equal(torch.tensor(loaded.parameters), driver.theta("ANIL"))
@@ -35,7 +35,9 @@ def test_a_saved_run_is_resumed_bit_for_bit(tmp_path: Path) -> None:
     driver.tell(commands.Change(driver.run.settings.with_values({"inner_lr": 0.02})))
     driver.train_to(9)
     driver.tell(commands.SaveRun(str(tmp_path / "run")))
-    assert driver.reports(reports.Exported) == [reports.Exported("run", str(tmp_path / "run"))]
+    assert driver.reports(reports.Exported) == [
+        reports.Exported(reports.Written.RUN, str(tmp_path / "run"))
+    ]
     folder, settings = open_run(tmp_path / "run")
     assert settings == driver.run.settings and settings["inner_lr"] == 0.02
     plan = prepare(settings)

@@ -22,14 +22,14 @@ from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.protocol.commands import ProbeTask
-from maml_explorer.protocol.reports import ArmProbe, Probed, Status, Stepped
+from maml_explorer.protocol.reports import ArmProbe, Probed, Status, Stepped, StepPhase
 from maml_explorer.settings.settings import Settings
 
 _SAID = {
-    "sample": "a task and its points are drawn",
-    "adapt": "adapted on the support set",
-    "query": "outer loss measured on the query set",
-    "update": "θ is updated",
+    StepPhase.SAMPLE: "a task and its points are drawn",
+    StepPhase.ADAPT: "adapted on the support set",
+    StepPhase.QUERY: "outer loss measured on the query set",
+    StepPhase.UPDATE: "θ is updated",
 }
 _VALUES_PAUSE = 200
 """Milliseconds between two values of an arm while training: numbers are read, not watched."""
@@ -234,7 +234,7 @@ class AdaptationPanel(QWidget):
         if self._stepped is not None:
             at = self._stepped
             return (
-                f"{_SAID.get(at.phase, at.phase)} · inner step {at.inner_step} of {at.inner_steps}"
+                f"{_SAID[at.phase]} · inner step {at.inner_step} of {at.inner_steps}"
                 f" · outer step {whole(at.outer_step)}"
             )
         probe = self.session.task.probe

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.gui.style.numbers import whole
+from maml_explorer.protocol.reports import StepPhase
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.phases import Adapt, Phases, Sample, phases
 from maml_explorer.settings.settings import Arm, Settings
 
-SAMPLE, ADAPT, QUERY, UPDATE = "sample", "adapt", "query", "update"
-"""The phases of an outer step, as `Stepped` names them."""
+SAMPLE, ADAPT, QUERY, UPDATE = StepPhase
 _INDENT = "  "
 _NOTE_AT = 42
 """The column where notes begin."""
@@ -26,8 +26,8 @@ class Line:
     """One line of pseudocode."""
 
     text: str
-    phase: str = ""
-    """The phase in which it is active; empty for lines that never are."""
+    phase: StepPhase | None = None
+    """The phase in which it is active; None for lines that never are."""
     note: str = ""
     """A remark at its right."""
 
@@ -54,7 +54,7 @@ def pseudocode(settings: Settings, arm: Arm) -> list[Line]:
     ]
 
 
-def sentence(record: Algorithm, phase: str, inner_step: int, inner_steps: int) -> str:
+def sentence(record: Algorithm, phase: StepPhase, inner_step: int, inner_steps: int) -> str:
     """What has just been done in this phase, in a sentence."""
     adapts = record.has_inner_loop
     if phase == SAMPLE:
