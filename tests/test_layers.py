@@ -75,6 +75,7 @@ TORCH_FREE = [
     "maml_explorer.files.writer",
     "maml_explorer.storage.run.folder",
     "maml_explorer.storage.initialization.model_card",
+    "maml_explorer.storage.report.page",
     "maml_explorer.storage.report.report",
     "maml_explorer.gui",
     "maml_explorer.gui.app.run",

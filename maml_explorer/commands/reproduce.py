@@ -97,7 +97,8 @@ def _reproduced(
 ) -> int:
     from maml_explorer.experiments.reproduction import reproduce
     from maml_explorer.files.writer import write_text
-    from maml_explorer.storage.report.report import report_html, report_json, report_text
+    from maml_explorer.storage.report.page import report_html
+    from maml_explorer.storage.report.report import report_json, report_text
 
     bar = None if arguments.quiet else ProgressBar(REMARKS)
     try:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from maml_explorer.core.models.mlp import Layers, Mlp, Trace
+from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.trace import Layers, Trace
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import Path, StepSizes, adapt
-from maml_explorer.core.models.mlp import Layers, Mlp, Trace
+from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.trace import Layers, Trace
 from maml_explorer.core.running_statistics import seen
 
 

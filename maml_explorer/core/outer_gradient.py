@@ -19,7 +19,8 @@ from maml_explorer.core.meta_gradient import (
     joint_gradient,
     meta_gradient,
 )
-from maml_explorer.core.models.mlp import Layers, Mlp, Trace
+from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.trace import Layers, Trace
 from maml_explorer.core.replay.interruption import Look
 from maml_explorer.core.replay.memory_arena import Arena
 from maml_explorer.core.replay.replay import Recorded, record

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
-from maml_explorer.core.models.mlp import Layers, Mlp, with_ones
+from maml_explorer.core.models.mlp import Mlp, with_ones
+from maml_explorer.core.models.trace import Layers
 from maml_explorer.core.plan import Plan, test_step_sizes
 
 

@@ -19,7 +19,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from maml_explorer.core.models.mlp import Mlp, Trace
+from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.trace import Trace
 from maml_explorer.settings.norms import MOMENTUM, NORMS
 
 

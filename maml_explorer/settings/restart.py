@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from maml_explorer.settings.declaration import (
     Applies,
     SettingsError,
@@ -13,9 +11,6 @@ from maml_explorer.settings.groups import (
     GROUPS,
 )
 from maml_explorer.settings.settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 
 def changed_keys(old: Settings, new: Settings) -> list[str]:

@@ -11,11 +11,11 @@ import pytest
 
 from maml_explorer.settings.presets import Preset, Published
 from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.storage.report.page import report_html
 from maml_explorer.storage.report.report import (
     Report,
     binned,
     measured_rows,
-    report_html,
     report_json,
     report_markdown,
     report_text,

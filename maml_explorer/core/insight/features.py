@@ -20,7 +20,8 @@ from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NOT_FINITE, ONE_LAYER, Nothing
 from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.insight.learner import Learner
-from maml_explorer.core.models.mlp import Layers, Mlp, with_ones
+from maml_explorer.core.models.mlp import Mlp, with_ones
+from maml_explorer.core.models.trace import Layers
 
 GRID_POINTS = 200
 

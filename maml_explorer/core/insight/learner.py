@@ -19,7 +19,8 @@ from maml_explorer.core.insight.empty_view import (
     Nothing,
 )
 from maml_explorer.core.insight.held_out_tasks import part
-from maml_explorer.core.models.mlp import Layers, Mlp
+from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.trace import Layers
 from maml_explorer.core.plan import Plan, test_step_sizes
 
 CHUNK_TASKS = 50

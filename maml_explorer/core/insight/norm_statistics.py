@@ -22,8 +22,8 @@ from torch import Tensor
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, ONE_LAYER, Nothing
 from maml_explorer.core.insight.learner import Learner
-from maml_explorer.core.models.mlp import Layers, Trace
 from maml_explorer.core.models.products import affine, product
+from maml_explorer.core.models.trace import Layers, Trace
 from maml_explorer.settings.norms import NORMS
 
 

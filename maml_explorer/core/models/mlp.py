@@ -24,52 +24,27 @@ loop.
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from maml_explorer.core.losses import SQUARED_ERROR, Loss
-from maml_explorer.core.models.activations import ACTIVATIONS, Activation
-from maml_explorer.core.models.normalization import Normalized, by_current, by_stored
+from maml_explorer.core.models.activations import ACTIVATIONS
+from maml_explorer.core.models.initializations import drawn
+from maml_explorer.core.models.normalization import by_current, by_stored
 from maml_explorer.core.models.products import (
     add_back_product,
     add_outer,
-    add_product,
     affine,
     back_product,
     outer,
     product,
     scale_of,
-    weight_of,
 )
+from maml_explorer.core.models.trace import Layers, Trace, activated, along_vector, plus_skip
 from maml_explorer.settings.groups import ModelSettings
 from maml_explorer.settings.norms import NORMS
-
-Layers = Sequence[Tensor]
-"""One matrix per layer: [in + 1, out] shared by all tasks, or [task, in + 1, out]."""
-
-
-@dataclass(slots=True)
-class Trace:
-    """What a forward pass keeps for the passes after it."""
-
-    inputs: list[Tensor] = field(default_factory=list)
-    """Per layer: [task, point, in + 1], the last column ones."""
-    pre: list[Tensor] = field(default_factory=list)
-    """Per activated layer: what σ is applied to, z or γ ⊙ n + β [task, point, out]."""
-    activated: list[Tensor] = field(default_factory=list)
-    """Per activated layer: σ of it [task, point, out]."""
-    slopes: list[Tensor] = field(default_factory=list)
-    """Per activated layer: σ' there [task, point, out]."""
-    norms: list[Normalized] = field(default_factory=list)
-    """Per activated layer of a normed network."""
-    deltas: list[Tensor] = field(default_factory=list)
-    """Per layer, filled by :meth:`Mlp.backward`: ∂loss/∂z_l [task, point, out]."""
-    output: Tensor = field(default_factory=lambda: torch.empty(0))
-    """[task, point, out]; where the last layer is activated, with its column of ones."""
 
 
 @dataclass(frozen=True)
@@ -137,25 +112,9 @@ class Mlp:
     def initialize(self, how: str, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
         """A fresh initialization θ_0 [parameter], drawn on the CPU.
 
-        He: He et al. 2015, equation 10. Xavier: Glorot and Bengio 2010, its normal form.
-        Truncated normal: σ .01 cut at 2 σ, zero biases, as in the code of Finn et al. 2017.
-        PyTorch: what `torch.nn.Linear` does, uniform in ±1/√fan-in, biases included.
+        The ways are those of :mod:`maml_explorer.core.models.initializations`.
         """
-        parts = []
-        for fan_in, (rows, columns) in zip(self.sizes, self.shapes, strict=False):
-            layer = torch.zeros(rows, columns, dtype=torch.float64)
-            weight = layer[:fan_in]
-            _start_norm(layer[fan_in + 1 :])
-            if how == "pytorch":
-                bound = 1 / math.sqrt(fan_in)
-                layer[: fan_in + 1].uniform_(-bound, bound, generator=generator)
-            elif how == "truncated-normal":
-                torch.nn.init.trunc_normal_(weight, std=0.01, a=-0.02, b=0.02, generator=generator)
-            else:
-                variance = 2 / fan_in if how == "he" else 2 / (fan_in + columns)
-                weight.normal_(0, math.sqrt(variance), generator=generator)
-            parts.append(layer.flatten())
-        return torch.cat(parts).to(dtype)
+        return drawn(self.sizes, self.shapes, how, generator).to(dtype)
 
     def adapting(self, layers: list[Tensor]) -> list[Tensor]:
         """The same with 0 where the inner loop changes nothing: in the rows of a norm."""
@@ -203,9 +162,9 @@ class Mlp:
                 if self.norm != "none":
                     z = self._normalized(z, layer, trace, step, shots)
                 below = h
-                h = _activated(sigma, z, trace)
+                h = activated(sigma, z, trace)
                 if self._skips(layer, below):
-                    h = _plus_skip(h, below)
+                    h = plus_skip(h, below)
             else:
                 h = z
         trace.output = h
@@ -273,7 +232,7 @@ class Mlp:
             As :meth:`backward`.
         """
         sigma = ACTIVATIONS[self.activation]
-        along = self._along(layers, trace, vector)
+        along = along_vector(layers, trace, vector, self._skips)
         bends = sigma.curvature is not None
         products: list[Tensor] = [along.output] * len(layers)
         above = trace.deltas[-1]
@@ -313,31 +272,6 @@ class Mlp:
                 above = below + above if skips else below
         return products, r_above
 
-    def _along(self, layers: Layers, trace: Trace, vector: Layers) -> _Along:
-        """The R-forward pass: how everything in the trace changes along V."""
-        found = _Along()
-        rh: Tensor | None = None
-        for index, layer in enumerate(layers):
-            h = trace.inputs[index]
-            found.inputs.append(rh)
-            rz = product(h, affine(vector[index], h))
-            if rh is not None:
-                rz = add_product(rz, rh, weight_of(affine(layer, h)))
-            found.output = rz
-            if index == len(layers) - 1:
-                break
-            if trace.norms:
-                norm, scales = trace.norms[index], vector[index][..., h.shape[-1] :, :]
-                rn = norm.change(rz)
-                found.z.append(rz)
-                found.n.append(rn)
-                rz = rn * scale_of(layer, h) + norm.n * scales[..., :1, :] + scales[..., 1:2, :]
-            found.pre.append(rz)
-            below, rh = rh, rz * trace.slopes[index]
-            if below is not None and self._skips(layer, h):
-                rh = rh + below
-        return found
-
     def _normalized(
         self, z: Tensor, layer: Tensor, trace: Trace, step: int, shots: int | None
     ) -> Tensor:
@@ -356,21 +290,6 @@ class Mlp:
         return self.skip and layer.shape[-1] == h.shape[-1] - 1
 
 
-@dataclass(slots=True)
-class _Along:
-    """The derivatives of a trace along V."""
-
-    inputs: list[Tensor | None] = field(default_factory=list)
-    """Per layer Rh of its input; None where it is 0."""
-    z: list[Tensor] = field(default_factory=list)
-    """Per normed layer Rz."""
-    n: list[Tensor] = field(default_factory=list)
-    """Per normed layer Rn."""
-    pre: list[Tensor] = field(default_factory=list)
-    """Per activated layer, of what σ is applied to."""
-    output: Tensor = field(default_factory=lambda: torch.empty(0))
-
-
 def network(settings: ModelSettings) -> Mlp:
     """The network of these settings: one input x, one output y."""
     return Mlp((1, *settings.hidden, 1), settings.activation, settings.skip, settings.norm)
@@ -381,31 +300,6 @@ def with_ones(x: Tensor) -> Tensor:
     wide = x.new_ones(x.shape[0], x.shape[1], x.shape[2] + 1)
     wide[..., :-1] = x
     return wide
-
-
-def _activated(sigma: Activation, z: Tensor, trace: Trace) -> Tensor:
-    wide = z.new_empty(z.shape[0], z.shape[1], z.shape[2] + 1)
-    wide[..., -1].fill_(1)
-    h = wide[..., :-1]
-    sigma.value(z, h)
-    trace.pre.append(z)
-    trace.activated.append(h)
-    trace.slopes.append(sigma.slope(z, h))
-    return wide
-
-
-def _plus_skip(h: Tensor, below: Tensor) -> Tensor:
-    """h + the layer below, and a column of ones again; σ(z) itself is kept for its derivatives."""
-    wide = h + below
-    wide[..., -1].fill_(1)
-    return wide
-
-
-def _start_norm(rows: Tensor) -> None:
-    """γ = 1, β = 0, stored means 0 and variances 1, as PyTorch begins."""
-    if len(rows):
-        rows[0] = 1
-        rows[(len(rows) + 2) // 2 :] = 1
 
 
 def _summed(parts: tuple[Tensor, ...], sum_tasks: bool) -> list[Tensor]:

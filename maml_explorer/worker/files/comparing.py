@@ -13,7 +13,8 @@ from maml_explorer.protocol import commands, reports
 from maml_explorer.published.verdicts import wanted_tests
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.storage.initialization.folder import versions
-from maml_explorer.storage.report.report import Report, binned, report_html
+from maml_explorer.storage.report.page import report_html
+from maml_explorer.storage.report.report import Report, binned
 from maml_explorer.storage.run.records import evaluation_record
 from maml_explorer.worker.run import Run
 
