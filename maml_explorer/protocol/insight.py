@@ -8,20 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 Option = str | int | float | bool | None | tuple[float, ...]
 
 
+class ViewName(StrEnum):
+    """A view of the insight, as the worker's table and the files name it."""
+
+    GRADIENT = "gradient"
+    CHECK = "check"
+    COST = "cost"
+    STABILITY = "stability"
+    FEATURES = "features"
+    STEP_SIZES = "step_sizes"
+    LAYER = "layer"
+    NORM = "norm"
+    PARAMETER_MAP = "parameter_map"
+    ERROR_MAP = "error_map"
+    DATA_MAP = "data_map"
+    LANDSCAPE = "landscape"
+
+
 @dataclass(frozen=True)
 class InsightRequest:
-    """A view by its name in the worker's table, with its options. Equal ones are the same view."""
+    """A view with its options. Equal ones are the same view."""
 
-    view: str
+    view: ViewName
     options: tuple[tuple[str, Option], ...] = ()
     """(name, value), in the order of names."""
 
     @classmethod
-    def of(cls, view: str, **options: Option) -> InsightRequest:
+    def of(cls, view: ViewName, **options: Option) -> InsightRequest:
         """The request for a view with these options; those it does not name are its defaults."""
         return cls(view, tuple(sorted(options.items())))
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from maml_explorer.gui.style.numbers import number, whole
-from maml_explorer.protocol.insight import Insight, InsightRequest
+from maml_explorer.protocol.insight import Insight, InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
 
 QUIET, WARNING, DANGER, DARK = "quiet", "warning", "danger", "dark"
-STABILITY = InsightRequest.of("stability")
+STABILITY = InsightRequest.of(ViewName.STABILITY)
 FEW = 0.05
 """Up to this share of swinging inner steps the light stays quiet."""
 

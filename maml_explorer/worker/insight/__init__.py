@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
-from maml_explorer.protocol.insight import Option
+from maml_explorer.protocol.insight import Option, ViewName
 from maml_explorer.worker.insight.check import see_check
 from maml_explorer.worker.insight.cost import see_cost
 from maml_explorer.worker.insight.error_map import see_data_map, see_error_map
@@ -43,18 +43,18 @@ class View:
     """Whether it looks at the arm of its option `arm` alone."""
 
 
-VIEWS: dict[str, View] = {
-    "gradient": View(see_gradient),
-    "check": View(see_check),
-    "cost": View(see_cost),
-    "stability": View(see_stability, share=0.04),
-    "features": View(see_features, seconds=1.0),
-    "step_sizes": View(see_step_sizes, of_one_arm=True),
-    "layer": View(see_layer, seconds=0.2, of_one_arm=True),
-    "norm": View(see_norm, of_one_arm=True),
-    "parameter_map": View(see_parameter_map, of_one_arm=True),
-    "error_map": View(see_error_map, seconds=1.0, of_one_arm=True),
-    "data_map": View(see_data_map, seconds=1.0, of_one_arm=True),
-    "landscape": View(see_landscape, seconds=1.0, of_one_arm=True),
+VIEWS: dict[ViewName, View] = {
+    ViewName.GRADIENT: View(see_gradient),
+    ViewName.CHECK: View(see_check),
+    ViewName.COST: View(see_cost),
+    ViewName.STABILITY: View(see_stability, share=0.04),
+    ViewName.FEATURES: View(see_features, seconds=1.0),
+    ViewName.STEP_SIZES: View(see_step_sizes, of_one_arm=True),
+    ViewName.LAYER: View(see_layer, seconds=0.2, of_one_arm=True),
+    ViewName.NORM: View(see_norm, of_one_arm=True),
+    ViewName.PARAMETER_MAP: View(see_parameter_map, of_one_arm=True),
+    ViewName.ERROR_MAP: View(see_error_map, seconds=1.0, of_one_arm=True),
+    ViewName.DATA_MAP: View(see_data_map, seconds=1.0, of_one_arm=True),
+    ViewName.LANDSCAPE: View(see_landscape, seconds=1.0, of_one_arm=True),
 }
 """Name of a request → its view."""

@@ -28,7 +28,7 @@ from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.probing import probe
 from maml_explorer.core.streams import stream
 from maml_explorer.core.training import RunState, start_run
-from maml_explorer.protocol.insight import NothingToShow
+from maml_explorer.protocol.insight import NothingToShow, ViewName
 from maml_explorer.settings.settings import Settings
 from maml_explorer.worker.insight import VIEWS
 from maml_explorer.worker.insight import parameter_map as map_file
@@ -377,3 +377,7 @@ def test_an_arm_shows_the_step_sizes_it_has_learned() -> None:
     assert [table.shape for table in each] == [(2, 8), (9, 8), (9, 1)]
     rates = state.arms["Meta-SGD"].initialization[plan.model.parameter_count :]
     assert np.concatenate([t.ravel() for t in each]) == pytest.approx(rates.tolist())
+
+
+def test_every_view_that_can_be_asked_for_is_in_the_table() -> None:
+    assert list(VIEWS) == list(ViewName)

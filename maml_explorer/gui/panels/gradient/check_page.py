@@ -9,10 +9,10 @@ from maml_explorer.gui.plots.figure_table import FigureTable
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.widgets.controls import label
-from maml_explorer.protocol.insight import InsightRequest
+from maml_explorer.protocol.insight import InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.check import CheckSeen
 
-CHECK = InsightRequest.of("check")
+CHECK = InsightRequest.of(ViewName.CHECK)
 COLUMNS = ("Direction", "measured", "predicted", "difference", "first order", "difference")
 TIPS = (
     "The first is that of the meta-gradient itself, the others are drawn at random",

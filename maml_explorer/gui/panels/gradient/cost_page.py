@@ -12,11 +12,11 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox
-from maml_explorer.protocol.insight import InsightRequest
+from maml_explorer.protocol.insight import InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.cost import CostSeen
 from maml_explorer.settings.settings import default_arm
 
-COST = InsightRequest.of("cost")
+COST = InsightRequest.of(ViewName.COST)
 QUANTITIES = {
     "Time": ("milliseconds", "ms, measured", 1.0),
     "Memory": ("working_bytes", "MiB, measured", 2.0**-20),

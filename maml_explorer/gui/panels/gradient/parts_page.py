@@ -11,10 +11,10 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox
-from maml_explorer.protocol.insight import InsightRequest
+from maml_explorer.protocol.insight import InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.gradient import WHOLE, GradientSeen
 
-GRADIENT = InsightRequest.of("gradient")
+GRADIENT = InsightRequest.of(ViewName.GRADIENT)
 COSINE, NORMS = "Cosine", "Norms"
 CAPTIONS = {
     COSINE: "cosine between first order and the meta-gradient",
@@ -79,7 +79,7 @@ class PartsPage(InsightPage):
         layer, session = self.layer, self.session
         self.legend.setVisible(self.quantity.currentText() == NORMS)
         if self.quantity.currentText() == COSINE:
-            lines = arm_lines(session, "gradient", f"cosine, {layer}")
+            lines = arm_lines(session, ViewName.GRADIENT, f"cosine, {layer}")
             opposed = any(bool((line.y < 0).any()) for line in lines)
             self.plot.show_lines(lines, "cosine", (-1.05 if opposed else -0.03, 1.05))
             return
@@ -89,7 +89,7 @@ class PartsPage(InsightPage):
             ("meta-gradient", "their sum", "solid"),
         )
         lines = [
-            line_of(session, "gradient", self.arm, f"{figure}, {layer}", words, line)
+            line_of(session, ViewName.GRADIENT, self.arm, f"{figure}, {layer}", words, line)
             for figure, words, line in parts
         ]
         self.plot.show_lines(lines, "norm")

@@ -19,6 +19,7 @@ from maml_explorer.gui.style.contrast import mixed
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
+from maml_explorer.protocol.insight import ViewName
 from maml_explorer.protocol.insight_records.gradient import GradientSeen
 
 AGREE, OPPOSE = "#0072b2", "#d55e00"
@@ -98,7 +99,7 @@ class TasksPage(InsightPage):
     def draw(self, record: GradientSeen) -> None:
         """Draws the pairs of the arm, and the means of all."""
         self.map.show_values(record.task_cosines)
-        lines = arm_lines(self.session, "gradient", "cosine between tasks")
+        lines = arm_lines(self.session, ViewName.GRADIENT, "cosine between tasks")
         self.plot.show_lines(lines, "mean cosine", reference=(0.0, "no agreement"))
 
     def restyle(self, theme: Theme) -> None:

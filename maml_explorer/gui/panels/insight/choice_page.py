@@ -11,7 +11,7 @@ from maml_explorer.gui.panels.insight.page import InsightPage
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.controls import label
 from maml_explorer.protocol.commands import ProbeTask
-from maml_explorer.protocol.insight import InsightRequest, Option
+from maml_explorer.protocol.insight import InsightRequest, Option, ViewName
 from maml_explorer.settings.settings import Settings
 
 _PAUSE = 120
@@ -58,7 +58,7 @@ class ChosenPage(InsightPage):
     def __init__(
         self,
         session: Session,
-        view: str,
+        view: ViewName,
         content: QWidget,
         *,
         of_task: bool = False,

@@ -18,6 +18,7 @@ from maml_explorer.gui.session.task_sampling import chosen_task
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
+from maml_explorer.protocol.insight import ViewName
 from maml_explorer.protocol.insight_records.error_map import DataMapSeen, ErrorMapSeen
 
 
@@ -32,7 +33,7 @@ class ErrorMapPage(ChosenPage):
             hint="Enter or a click shows the task above.",
         )  # fmt: skip
         self.steps = StepSlider("Inner step", "Inner step of the error map")
-        super().__init__(session, "error_map", self.plot)
+        super().__init__(session, ViewName.ERROR_MAP, self.plot)
         self.seen: ErrorMapSeen | None = None
         self.controls = (self.steps,)
         self.steps.chosen.connect(self.inner.choose)
@@ -154,7 +155,7 @@ class DataMapPage(ChosenPage):
             session.theme, "Errors over shots and inner steps", "inner step", "shots",
             hint="Enter or a click chooses the inner step that all panels show.",
         )  # fmt: skip
-        super().__init__(session, "data_map", self.plot)
+        super().__init__(session, ViewName.DATA_MAP, self.plot)
         self.seen: DataMapSeen | None = None
         self.plot.caption = lambda: self.summary
         self.plot.cell_text = self.cell_text

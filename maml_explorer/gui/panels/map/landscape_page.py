@@ -19,7 +19,7 @@ from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.protocol.commands import Array
-from maml_explorer.protocol.insight import Option
+from maml_explorer.protocol.insight import Option, ViewName
 from maml_explorer.protocol.insight_records.landscape import LandscapeSeen
 
 QUERY, SUPPORT = "Query loss", "Support loss"
@@ -45,7 +45,7 @@ class LandscapePage(ChosenPage):
         self.steps = StepSlider("m", "Inner steps from every point of the plane")
         self.m = 0
         """Inner steps from every point."""
-        super().__init__(session, "landscape", self.plot, of_task=True)
+        super().__init__(session, ViewName.LANDSCAPE, self.plot, of_task=True)
         self.seen: LandscapeSeen | None = None
         self.controls = (self.loss, self.axes, self.steps)
         self.loss.setAccessibleName("Loss on the plane")

@@ -12,6 +12,7 @@ from maml_explorer.gui.session.task_sampling import chosen_task
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox
+from maml_explorer.protocol.insight import ViewName
 from maml_explorer.protocol.insight_records.parameter_map import ParameterMapSeen
 
 AMPLITUDE, PHASE = "Colour: amplitude", "Colour: phase"
@@ -25,7 +26,7 @@ class ParametersPage(ChosenPage):
     def __init__(self, session: Session) -> None:
         self.plot = MapPlot(session.theme)
         self.color_by = ComboBox()
-        super().__init__(session, "parameter_map", self.plot, of_task=True, of_step=True)
+        super().__init__(session, ViewName.PARAMETER_MAP, self.plot, of_task=True, of_step=True)
         self.seen: ParameterMapSeen | None = None
         self.color_by.setAccessibleName("What the colours of the map say")
         self.color_by.addItems([PHASE, AMPLITUDE])

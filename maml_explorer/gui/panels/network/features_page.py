@@ -11,7 +11,7 @@ from maml_explorer.gui.plots.category_plot import CategoryPlot, Means
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.style.theme import Theme
-from maml_explorer.protocol.insight import NothingToShow
+from maml_explorer.protocol.insight import NothingToShow, ViewName
 from maml_explorer.protocol.insight_records.features import FeaturesSeen
 
 
@@ -34,7 +34,7 @@ class FeaturesPage(ChosenPage):
         for title, plot in zip(titles, self.plots, strict=True):
             box.addWidget(titled(title, plot), 1)
             plot.caption = lambda: self.summary
-        super().__init__(session, "features", content, of_step=True)
+        super().__init__(session, ViewName.FEATURES, content, of_step=True)
         self.reask()
 
     def draw(self, record: object) -> None:

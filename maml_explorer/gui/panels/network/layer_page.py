@@ -16,7 +16,7 @@ from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.protocol.commands import Array
-from maml_explorer.protocol.insight import Option
+from maml_explorer.protocol.insight import Option, ViewName
 from maml_explorer.protocol.insight_records.layer import LayerSeen
 from maml_explorer.settings.settings import Settings
 
@@ -43,7 +43,7 @@ class LayerPage(ChosenPage):
         # the first two have one scale between them
         self.plots[0].scale.show_bar(False)
         self.layer_choice, self.what = ComboBox(), ComboBox()
-        super().__init__(session, "layer", content, of_task=True, of_step=True)
+        super().__init__(session, ViewName.LAYER, content, of_task=True, of_step=True)
         self.seen: LayerSeen | None = None
         self.layer_choice.setAccessibleName("Layer that is shown")
         self.layer_choice.activated.connect(lambda _: self.reask())

@@ -20,6 +20,7 @@ from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.protocol.commands import Array
+from maml_explorer.protocol.insight import ViewName
 from maml_explorer.protocol.insight_records.norm import SETS, NormLayer, NormSeen
 
 MEAN, VARIANCE = "Mean", "Variance"
@@ -42,7 +43,7 @@ class NormPage(ChosenPage):
         columns.addWidget(titled("Statistics of the set", self.current), 1)
         columns.addWidget(self.stored_place, 1)
         columns.addWidget(titled("Query MSE (dashed: stored)", self.errors), 1)
-        super().__init__(session, "norm", content)
+        super().__init__(session, ViewName.NORM, content)
         self.seen: NormSeen | None = None
         self.layer_choice, self.which_set, self.what = ComboBox(), ComboBox(), ComboBox()
         for choice, name, words in (

@@ -14,6 +14,7 @@ from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.protocol.commands import Array
+from maml_explorer.protocol.insight import ViewName
 from maml_explorer.protocol.insight_records.step_sizes import StepSizesSeen
 
 WHOLE = "Layer by step"
@@ -26,7 +27,7 @@ class StepSizesPage(ChosenPage):
 
     def __init__(self, session: Session) -> None:
         self.plot = HeatPlot(session.theme, "Learned step sizes", kind=DIVERGING)
-        super().__init__(session, "step_sizes", self.plot)
+        super().__init__(session, ViewName.STEP_SIZES, self.plot)
         self.seen: StepSizesSeen | None = None
         self.which = ComboBox()
         self.which.setAccessibleName("Which step sizes are shown")
