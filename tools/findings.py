@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core import training
 from maml_explorer.core.adaptation import uniform_step_sizes
 from maml_explorer.core.families.batch import TaskBatch
@@ -40,7 +41,6 @@ from maml_explorer.settings.settings import Settings, default_arm
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "findings.md"
 BEGIN = "<!-- measured: written by tools/findings.py -->"
 END = "<!-- end of measured -->"
-ALGORITHMS = ("maml", "fomaml", "anil", "reptile", "mtl")
 # 97.5 % points of Student's t with 1, 2, … degrees of freedom
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 INSTANTS = (0, 100, 1_000, 5_000, 20_000, 70_000)
@@ -80,7 +80,6 @@ def look_often(plan: Plan, state: training.RunState, figures: Figures) -> None:
         spectrum = got(
             run_to_end(stability.stability(learner, batch, stream(0, "vectors"), iterations=40))
         )
-        assert spectrum.curvature is not None and spectrum.lowest_curvature is not None
         figures["overshoot", name, at].append(float(spectrum.overshoot.median()))
         figures["worst", name, at].append(float(spectrum.overshoot.max()))
         figures["above two", name, at].append(spectrum.share_overshooting)
@@ -194,7 +193,8 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def report(figures: Figures, seeds: int, outer_steps: int) -> str:
     """The tables as Markdown."""
     instants = sorted({int(key[2]) for key in figures if key[0] == "cosine"})
-    arms = [name for name in ("MAML", "FO-MAML", "ANIL") if ("cosine", name, "0") in figures]
+    every = [default_arm(key).name for key in ALGORITHMS]
+    arms = [name for name in every if ("cosine", name, "0") in figures]
 
     def over_training(*names: tuple[str, str, int]) -> str:
         return table(

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.core.insight.cost import Sizes, outer_step_cost
+from maml_explorer.core.insight.cost import Sizes, cost_curves
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState, outer_step_in_chunks, start_run
 from maml_explorer.protocol.commands import Array
@@ -25,7 +25,6 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings, default_arm
 
 INNER_STEPS = (1, 2, 3, 5, 10)
-ALGORITHM_KEYS = ("maml", "fomaml", "anil", "reptile", "mtl")
 WARM_UP = 3
 """Outer steps that record and fill caches."""
 MEASURED = 15
@@ -39,11 +38,11 @@ def see_cost(
 ) -> Generator[float, None, CostSeen]:
     """Milliseconds, bytes and counted operations of an outer step."""
     measured: dict[str, list[tuple[float, float]]] = {}
-    whole = len(ALGORITHM_KEYS) * len(INNER_STEPS)
-    for nth, key in enumerate(ALGORITHM_KEYS):
-        rows = measured.setdefault(ALGORITHMS[key].label, [])
+    whole = len(ALGORITHMS) * len(INNER_STEPS)
+    for nth, (key, algorithm) in enumerate(ALGORITHMS.items()):
+        rows = measured.setdefault(algorithm.label, [])
         for place, steps in enumerate(INNER_STEPS):
-            if rows and ALGORITHMS[key].adapts == "none":
+            if rows and algorithm.adapts == "none":
                 rows.append(rows[0])  # joint training has no inner step to vary
                 continue
             share = (nth * len(INNER_STEPS) + place) / whole
@@ -56,8 +55,7 @@ def see_cost(
         torch.finfo(plan.dtype).bits // 8,
     )  # fmt: skip
     counted = {
-        ALGORITHMS[key].label: [outer_step_cost(key, sizes, k) for k in INNER_STEPS]
-        for key in ALGORITHM_KEYS
+        ALGORITHMS[key].label: costs for key, costs in cost_curves(sizes, INNER_STEPS).items()
     }
     return CostSeen(
         inner_steps=INNER_STEPS,

@@ -112,7 +112,7 @@ def storages(tensors: Iterable[Tensor], but: set[int]) -> int:
     return sum(size for pointer, size in found.items() if pointer not in but)
 
 
-@pytest.mark.parametrize("key", ["maml", "fomaml", "anil"])
+@pytest.mark.parametrize("key", ["maml", "fomaml", "anil", "meta_sgd"])
 @pytest.mark.parametrize("steps", [0, 1, 3])
 @pytest.mark.parametrize("hidden", [(7, 6), (9,), (5, 3, 4, 2)])
 def test_kept_bytes_are_those_of_the_path(key: str, steps: int, hidden: tuple[int, ...]) -> None:

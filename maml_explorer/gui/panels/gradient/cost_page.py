@@ -1,4 +1,4 @@
-"""What an outer step costs by algorithm, against inner steps: time, memory, operations."""
+"""Cost of an outer step by algorithm, against inner steps: time, memory, operations."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ QUANTITIES = {
     "Kept memory": ("kept_bytes", "MiB, counted", 2.0**-20),
 }
 """Words → (field of the record, words beside the axis, unit)."""
+_LABELS = [algorithm.label for algorithm in ALGORITHMS.values()]
+_ALL = f"{', '.join(_LABELS[:-1])} and {_LABELS[-1]}"
 
 
 class CostPage(InsightPage):
@@ -32,8 +34,8 @@ class CostPage(InsightPage):
     tip = "Milliseconds, bytes and operations of an outer step, by algorithm"
     of_an_arm = False
     on_demand = (
-        "Takes outer steps of MAML, FO-MAML, ANIL, Reptile and MTL with 1 to 10 inner steps, for "
-        "these settings on this machine. Paused, the times are steadier."
+        f"Takes outer steps of {_ALL} with 1 to 10 inner steps, for these settings on this "
+        "machine. Paused, the times are steadier."
     )
     verb = "Measure"
 
