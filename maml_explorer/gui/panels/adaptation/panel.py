@@ -1,8 +1,7 @@
-"""The hero: how every arm adapts to the task that is shown, inner step by inner step."""
+"""Panel of the adaptation, the hero: every arm on the task shown, inner step by inner step."""
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, QTimer
@@ -14,23 +13,17 @@ from maml_explorer.gui.panels.adaptation.outer_step_shown import over
 from maml_explorer.gui.panels.adaptation.step_bar import StepBar
 from maml_explorer.gui.panels.adaptation.task_curves import REFERENCES
 from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot
+from maml_explorer.gui.panels.adaptation.words import captions, error_of, step_line, task_line
 from maml_explorer.gui.session import task_edits, task_sampling
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
-from maml_explorer.gui.style.numbers import MISSING, number, whole
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.protocol.commands import ProbeTask
-from maml_explorer.protocol.reports import ArmProbe, Probed, Status, Stepped, StepPhase
+from maml_explorer.protocol.reports import Probed, Status, Stepped
 from maml_explorer.settings.settings import Settings
 
-_SAID = {
-    StepPhase.SAMPLE: "a task and its points are drawn",
-    StepPhase.ADAPT: "adapted on the support set",
-    StepPhase.QUERY: "outer loss measured on the query set",
-    StepPhase.UPDATE: "θ is updated",
-}
 _VALUES_PAUSE = 200
 """Milliseconds between two values of an arm while training: numbers are read, not watched."""
 
@@ -211,40 +204,19 @@ class AdaptationPanel(QWidget):
 
     def _write(self) -> None:
         self._write_soon.stop()
-        k = self.inner_step
         words = self._subtitle()
         self.subtitle.say(words, words.replace(" support point", " point"))
         probe, report, steps = self._probe(), self._report(), self._steps()
-        own = probe is not None and probe.amplitude is None
-        known = {} if report is None else report.arms
-        values = {name: self._value(arm, steps.get(name, 0), own) for name, arm in known.items()}
-        captions = [f"query MSE after inner step {k}", f"query MSE, step {k}", "query MSE", "MSE"]
-        if own:
-            captions = ["your own task: no truth to measure", "no truth to measure", "no truth"]
-        self.arms.show_values(values, captions)
-
-    def _value(self, arm: ArmProbe, step: int, own: bool) -> str:
-        step = min(step, len(arm.curves) - 1)
-        # One grid point is enough: a diverged arm's parameters are not finite, so no value is.
-        if not math.isfinite(float(arm.curves[step].sum())):
-            return "diverged"
-        return MISSING if own else number(float(arm.query_mse[step]), fixed=True)
+        known = probe is None or probe.amplitude is not None
+        arms = {} if report is None else report.arms
+        values = {
+            name: error_of(arm, steps.get(name, 0), known=known) for name, arm in arms.items()
+        }
+        self.arms.show_values(values, captions(self.inner_step, known=known))
 
     def _subtitle(self) -> str:
-        if self._stepped is not None:
-            at = self._stepped
-            return (
-                f"{_SAID[at.phase]} · inner step {at.inner_step} of {at.inner_steps}"
-                f" · outer step {whole(at.outer_step)}"
-            )
-        probe = self.session.task.probe
-        if probe is None:
-            return "no task yet"
-        n = len(probe.support_x)
-        points = f"{n or 'no'} support point{'' if n == 1 else 's'}"
-        if probe.amplitude is None or probe.phase is None:
-            return f"your own task · {points}"
-        return f"{task_sampling.task_words(probe)} · {points}"
+        at = self._stepped
+        return task_line(self.session.task.probe) if at is None else step_line(at)
 
     def _caption(self) -> str:
         return f"{self._subtitle()} · after inner step {self.inner_step}"
@@ -268,7 +240,7 @@ class AdaptationPanel(QWidget):
             self.canvas.curves.off = frozenset(state.lines_off) & REFERENCES.keys()
         self._reload()
 
-    # what a person does
+    # choices
 
     def lines_menu(self) -> QMenu:
         """The exact answers, and other runs of which one may be drawn, faint."""

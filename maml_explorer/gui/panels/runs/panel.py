@@ -1,21 +1,12 @@
-"""Pinned runs beside the one that is there: what differs, what they reach, by how much."""
+"""Panel of the runs: pinned ones beside the one that is there, their differences and errors."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QMenu,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.runs.ablation_window import show_ablation
+from maml_explorer.gui.panels.runs.table import RunTable
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.style.numbers import MISSING, number, whole
 from maml_explorer.gui.session.pinned_run import PinnedRun, differences, figure, figures_of
@@ -24,9 +15,6 @@ from maml_explorer.gui.widgets.controls import button, row
 
 HERE = "This run"
 _FIXED = ("Run", "Steps", "Differs in")
-_DIFFERS = 120
-"""Pixels that say what differs, at least."""
-_ROLE = Qt.ItemDataRole.UserRole
 
 
 class RunsPanel(QWidget):
@@ -39,7 +27,10 @@ class RunsPanel(QWidget):
         self.session = session
         self._baseline: PinnedRun | None = None
         self.words = ElidedLabel()
-        self.table = RunTable(self)
+        self.table = RunTable()
+        self.table.drawn_changed.connect(self.compare)
+        self.table.delete_pressed.connect(self.delete)
+        self.table.menu_asked.connect(self._open_menu)
         self.restore = button("Restore", self.restore_settings,
                               "Edit with the settings of the chosen run")  # fmt: skip
         self.baseline = button("Baseline", self.use_as_baseline,
@@ -77,9 +68,7 @@ class RunsPanel(QWidget):
     @property
     def chosen(self) -> PinnedRun | None:
         """The pinned run whose row is selected; None for the run that is there."""
-        items = self.table.selectedItems()
-        nth = items[0].data(_ROLE) if items else -1
-        pinned = self.session.pins.runs
+        nth, pinned = self.table.chosen, self.session.pins.runs
         return pinned[nth] if 0 <= nth < len(pinned) else None
 
     @property
@@ -129,6 +118,9 @@ class RunsPanel(QWidget):
             action.setCheckable(control.isCheckable())
             action.setChecked(control.isChecked())
         return menu
+
+    def _open_menu(self, at: QPoint) -> None:
+        self.menu().popup(at)
 
     def _later(self, _: object = None) -> None:
         session, status = self.session, self.session.status
@@ -191,99 +183,3 @@ class RunsPanel(QWidget):
         for control in self._controls:
             control.setEnabled(chosen is not None)
         self.ghost.setChecked(chosen is not None and chosen.ghost == pins.ghost)
-
-
-class RunTable(QTableWidget):
-    """Sorts by any column; the last data role of a row's items is its place among the pinned."""
-
-    def __init__(self, panel: RunsPanel) -> None:
-        super().__init__()
-        self._panel = panel
-        self.setAccessibleName("Runs")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setShowGrid(False)
-        self.verticalHeader().hide()
-        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        self.horizontalHeader().setHighlightSections(False)
-        self.horizontalHeader().setMinimumSectionSize(40)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(self._open_menu)
-        self.itemChanged.connect(self._checked)
-
-    def fill(
-        self,
-        columns: list[str],
-        rows: list[list[tuple[str, float | str]]],
-        drawn: list[bool | None],
-    ) -> None:
-        """Shows rows of (text, sort key); the first is the run that is there.
-
-        `drawn` says which are drawn among the losses; None where that is no choice.
-        """
-        self.setSortingEnabled(False)
-        self.blockSignals(True)
-        self.clearContents()
-        self.setRowCount(len(rows))
-        self.setColumnCount(len(columns))
-        self.setHorizontalHeaderLabels(columns)
-        for nth, cells in enumerate(rows):
-            for column, (text, key) in enumerate(cells):
-                item = _Cell(text)
-                item.setData(_ROLE, nth - 1)
-                item.setData(_ROLE + 1, key)
-                item.setToolTip(text)
-                checked = drawn[nth]
-                if column == 0 and checked is not None:
-                    state = Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked
-                    item.setCheckState(state)
-                    item.setToolTip(f"{text}: draw it among the losses")
-                self.setItem(nth, column, item)
-        self.blockSignals(False)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
-        self._fit()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
-        self.setSortingEnabled(True)
-
-    def _fit(self) -> None:
-        """Gives what differs the room that is left, and enough to be read."""
-        header = self.horizontalHeader()
-        others = sum(header.sectionSize(n) for n in range(self.columnCount()) if n != 2)
-        header.resizeSection(2, max(_DIFFERS, self.viewport().width() - others))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fits again."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def choose(self, nth: int) -> None:
-        """Selects the row of the nth pinned run."""
-        for at in range(self.rowCount()):
-            item = self.item(at, 0)
-            if item is not None and item.data(_ROLE) == nth:
-                self.selectRow(at)
-
-    def _checked(self, item: QTableWidgetItem) -> None:
-        if item.column() == 0 and item.data(_ROLE) >= 0:
-            self._panel.compare(item.data(_ROLE), item.checkState() is Qt.CheckState.Checked)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Delete deletes."""
-        if event.key() == Qt.Key.Key_Delete:
-            self._panel.delete()
-        else:
-            super().keyPressEvent(event)
-
-    def _open_menu(self, at: QPoint) -> None:
-        self._panel.menu().popup(self.viewport().mapToGlobal(at))
-
-
-class _Cell(QTableWidgetItem):
-    """Sorts by its key, not by its text."""
-
-    def __lt__(self, other: QTableWidgetItem) -> bool:
-        one, two = self.data(_ROLE + 1), other.data(_ROLE + 1)
-        return bool(one < two) if type(one) is type(two) else str(one) < str(two)

@@ -1,121 +1,28 @@
-"""Other tasks of the family as small multiples: how the same initialization bends to each."""
+"""Panel of the tasks: other tasks of the family as small multiples, from the same θ."""
 
 from __future__ import annotations
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from maml_explorer.gui.plots.fast_curve import from_below
+from maml_explorer.gui.panels.tasks.task_cell import WIDTH, TaskCell
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.session.task_sampling import sampled_task, sine, task_words
-from maml_explorer.gui.style.arm_style import arm_style
-from maml_explorer.gui.style.qt_style import base_font
+from maml_explorer.gui.session.task_sampling import sampled_task
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import Slider, button, label, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
-from maml_explorer.protocol.commands import Array, ProbeTask, WatchTasks
+from maml_explorer.protocol.commands import ProbeTask, WatchTasks
 from maml_explorer.protocol.reports import Watched
 from maml_explorer.settings.settings import Settings
 
 FEWEST, MOST = 3, 12
-WIDTH = 80
-"""Pixels that a small plot needs, at least."""
 HEIGHT = 120
 """Pixels of height from which on there are two rows of them."""
 _TITLES = ("A 0.0  φ 0.0", "A 0.0  φ 0.0  ω 0.0")
 """What must fit above it: the second where frequencies vary."""
-_TITLE = 20
 _NONE = np.zeros((0, 0))
-
-
-class TaskCell(QAbstractButton):
-    """One task: truth, support points and the visible arms' curves. A click shows it above."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
-        self.task: ProbeTask | None = None
-        self.grid: Array = np.zeros(0)
-        self.curves: dict[str, Array] = {}
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(60)
-        self.setToolTip("Show this task above")
-        self.setFont(base_font())
-
-    def sizeHint(self) -> QSize:
-        """As wide as a small plot needs."""
-        return QSize(WIDTH, 130)
-
-    @property
-    def title(self) -> str:
-        """The task's parameters: "A 0.9 φ 0.7"."""
-        return "" if self.task is None else task_words(self.task)
-
-    def show_task(self, task: ProbeTask, grid: Array, curves: dict[str, Array]) -> None:
-        """Draws `curves`, arm → [grid point], on a task."""
-        self.task, self.grid, self.curves = task, grid, curves
-        self.setAccessibleName(f"Task {self.title}: show above")
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draws the small plot; all of them have the same scale."""
-        theme, settings = self.session.theme, self.session.settings
-        # what lies behind need not be drawn anew many times a second; a stylesheet takes this back
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.card))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.underMouse() or self.hasFocus():
-            painter.setPen(QPen(QColor(theme.accent if self.hasFocus() else theme.border), 1))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        if self.task is None or self.task.amplitude is None or self.task.phase is None:
-            return
-        painter.setPen(QColor(theme.muted))
-        head = QRectF(0, 2, self.width(), _TITLE)
-        painter.drawText(head, Qt.AlignmentFlag.AlignCenter, self.title)
-        painter.setClipRect(QRectF(0, _TITLE, self.width(), self.height() - _TITLE))
-        low, high = settings.tasks.x_min, settings.tasks.x_max
-        x = self.grid if len(self.grid) else np.linspace(low, high, 101)
-        styles = {
-            arm.name: arm_style(settings, arm, theme)
-            for arm in settings.arms
-            if arm.name in self.curves and arm.name not in self.session.hidden
-        }
-        order = from_below(styles)
-        pens = [_pen(theme.muted, Qt.PenStyle.DashLine), *(styles[name].pen(1.6) for name in order)]
-        lines = np.stack([sine(x, self.task), *(self.curves[name] for name in order)])
-        across, down = self._pixels(x, lines)
-        for pen, line in zip(pens, down, strict=True):
-            self._line(painter, across, line, pen)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(theme.text))
-        columns = zip(*self._pixels(self.task.support_x, self.task.support_y), strict=True)
-        for across, down in columns:
-            painter.drawEllipse(QPointF(across, down), 2.0, 2.0)
-        painter.end()
-
-    def _pixels(self, x: Array, y: Array) -> tuple[Array, Array]:
-        tasks = self.session.settings.tasks
-        width, height = self.width() - 16, self.height() - _TITLE - 8
-        scale = 1.15 * max(tasks.amplitude_max, 1e-9)
-        across = 8 + (x - tasks.x_min) / ((tasks.x_max - tasks.x_min) or 1.0) * width
-        # A diverged curve leaves the cell; Qt cannot draw numbers without end.
-        down = _TITLE + 2 + (1 - np.clip(y / scale, -9, 9)) / 2 * height
-        return across, down
-
-    def _line(self, painter: QPainter, across: Array, down: Array, pen: QPen) -> None:
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        # Cosmetic pens count device pixels.
-        pen.setWidthF(pen.widthF() * self.devicePixelRatioF())
-        if pen.style() is not Qt.PenStyle.SolidLine:
-            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        painter.setPen(pen)
-        painter.drawPath(pg.arrayToQPath(across, down, connect="finite"))
 
 
 class TasksPanel(QWidget):
@@ -288,10 +195,3 @@ def _is_about(watched: Watched, tasks: list[ProbeTask]) -> bool:
     return len(x) == len(tasks) and all(
         np.array_equal(row, task.support_x) for row, task in zip(x, tasks, strict=True)
     )
-
-
-def _pen(color: str, style: Qt.PenStyle) -> QPen:
-    pen = QPen(QColor(color), 1.0)
-    pen.setStyle(style)
-    pen.setCosmetic(True)
-    return pen

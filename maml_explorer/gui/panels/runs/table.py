@@ -1,0 +1,119 @@
+"""Table of runs: this one, and the pinned ones below it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+_DIFFERS = 120
+"""Pixels of the column of differences, at least."""
+_ROLE = Qt.ItemDataRole.UserRole
+
+
+class RunTable(QTableWidget):
+    """Sorts by any column; the last data role of a row's items is its place among the pinned."""
+
+    drawn_changed = Signal(int, bool)
+    """The nth pinned run is to be drawn among the losses, or no longer."""
+    delete_pressed = Signal()
+    menu_asked = Signal(QPoint)
+    """The pixel of the screen where the menu is to open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Runs")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.verticalHeader().hide()
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setMinimumSectionSize(40)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._open_menu)
+        self.itemChanged.connect(self._checked)
+
+    def fill(
+        self,
+        columns: list[str],
+        rows: list[list[tuple[str, float | str]]],
+        drawn: list[bool | None],
+    ) -> None:
+        """Shows rows of (text, sort key); the first is the run that is there.
+
+        `drawn` says which are drawn among the losses; None where that is no choice.
+        """
+        self.setSortingEnabled(False)
+        self.blockSignals(True)
+        self.clearContents()
+        self.setRowCount(len(rows))
+        self.setColumnCount(len(columns))
+        self.setHorizontalHeaderLabels(columns)
+        for nth, cells in enumerate(rows):
+            for column, (text, key) in enumerate(cells):
+                item = _SortedCell(text)
+                item.setData(_ROLE, nth - 1)
+                item.setData(_ROLE + 1, key)
+                item.setToolTip(text)
+                checked = drawn[nth]
+                if column == 0 and checked is not None:
+                    state = Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked
+                    item.setCheckState(state)
+                    item.setToolTip(f"{text}: draw it among the losses")
+                self.setItem(nth, column, item)
+        self.blockSignals(False)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
+        self._fit()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
+        self.setSortingEnabled(True)
+
+    def _fit(self) -> None:
+        """Gives what differs the room that is left, and enough to be read."""
+        header = self.horizontalHeader()
+        others = sum(header.sectionSize(n) for n in range(self.columnCount()) if n != 2)
+        header.resizeSection(2, max(_DIFFERS, self.viewport().width() - others))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fits again."""
+        super().resizeEvent(event)
+        self._fit()
+
+    @property
+    def chosen(self) -> int:
+        """The place of the selected row among the pinned runs; −1 for the run that is there."""
+        items = self.selectedItems()
+        return int(items[0].data(_ROLE)) if items else -1
+
+    def choose(self, nth: int) -> None:
+        """Selects the row of the nth pinned run."""
+        for at in range(self.rowCount()):
+            item = self.item(at, 0)
+            if item is not None and item.data(_ROLE) == nth:
+                self.selectRow(at)
+
+    def _checked(self, item: QTableWidgetItem) -> None:
+        if item.column() == 0 and item.data(_ROLE) >= 0:
+            on = item.checkState() is Qt.CheckState.Checked
+            self.drawn_changed.emit(item.data(_ROLE), on)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Delete asks for the chosen run to be deleted."""
+        if event.key() == Qt.Key.Key_Delete:
+            self.delete_pressed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _open_menu(self, at: QPoint) -> None:
+        self.menu_asked.emit(self.viewport().mapToGlobal(at))
+
+
+class _SortedCell(QTableWidgetItem):
+    """Sorts by its key, not by its text."""
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        one, two = self.data(_ROLE + 1), other.data(_ROLE + 1)
+        return bool(one < two) if type(one) is type(two) else str(one) < str(two)
