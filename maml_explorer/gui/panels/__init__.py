@@ -1,15 +1,14 @@
-"""The table of panels. A new one is a folder beside these and a line here."""
+"""Table of panels. A new one is a folder beside these and a line here."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-if TYPE_CHECKING:
-    from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.session import Session
 
 CENTRE, RIGHT, TAB = "centre", "right", "tab"
 """Where a panel may stand: the hero's place, the column on the right, the insight tabs."""
@@ -34,11 +33,19 @@ class PanelEntry:
         Raises:
             Exception: whatever the panel's module or constructor raises.
         """
+        return self.kind()(session)
+
+    def kind(self) -> Callable[[Session], QWidget]:
+        """The panel's class.
+
+        Raises:
+            Exception: whatever the panel's module raises.
+        """
         module = importlib.import_module(f"{__name__}.{self.name}.panel")
-        panel = getattr(module, self.class_name)(session)
-        if not isinstance(panel, QWidget):
+        kind: Callable[[Session], QWidget] = getattr(module, self.class_name)
+        if not (isinstance(kind, type) and issubclass(kind, QWidget)):
             raise TypeError(f"{self.class_name} is no widget.")
-        return panel
+        return kind
 
 
 PANELS: dict[str, PanelEntry] = {
