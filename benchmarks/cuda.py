@@ -14,9 +14,10 @@ import torch
 from benchmarks.measuring import Work, alternate, figure, milliseconds, quick_asked, show
 from benchmarks.problem import Problem
 from maml_explorer.core.families.batch import TaskBatch
-from maml_explorer.core.outer_gradient import OuterGradient, Workspace, outer_gradient
+from maml_explorer.core.outer_gradient import OuterGradient, outer_gradient
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
 from maml_explorer.core.training import RunState, outer_step, start_run
+from maml_explorer.core.workspace import Workspace
 from maml_explorer.settings.settings import Settings
 
 CASES = {

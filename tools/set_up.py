@@ -1,4 +1,4 @@
-"""Prepares this machine: the system libraries Qt loads, then .venv from constraints.txt.
+"""Prepares this machine: Qt's system libraries, .venv from constraints.txt, compiled kernels.
 
 Runs before anything is installed, so it needs nothing but the standard library. When all is
 there it only looks, which takes a fraction of a second.
@@ -50,6 +50,8 @@ WINDOW_LIBRARIES = {
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
 FONT_PACKAGE = "fonts-dejavu-core"
+KERNELS = ROOT / "maml_explorer" / "core" / "kernels"
+COMPILER_PACKAGES = ["gcc", "libc6-dev"]
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
 FONT_SUFFIXES = {".ttf", ".ttc", ".otf", ".pfb"}
 
@@ -183,6 +185,33 @@ def prepare_environment(extra: str) -> None:
     stamp.write_text(wanted)
 
 
+def prepare_kernels() -> None:
+    """Build the compiled kernels where there is a C compiler, or one can be installed.
+
+    Without them the program runs on torch's kernels: slower, and nothing else.
+    """
+    library, sources = KERNELS / "_kernels.so", [*KERNELS.glob("*.[ch]"), ROOT / "setup.py"]
+    if library.exists() and library.stat().st_mtime > max(s.stat().st_mtime for s in sources):
+        return
+    library.unlink(missing_ok=True)  # an old one would be another version
+    tried = ENVIRONMENT / "set-up-no-compiler"
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        if tried.exists():  # said and tried once
+            return
+        tried.touch()
+        if not shutil.which("apt-get") or not install(COMPILER_PACKAGES):
+            print("note: without a C compiler, training takes two to three times as long")
+            return
+    print("Building the compiled kernels (once, a quarter of a minute)", flush=True)
+    command = [PYTHON, "setup.py", "--quiet", "build_ext", "--inplace"]
+    done = subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    if not library.exists():
+        sys.stderr.buffer.write(done.stderr[-2000:])
+        print("note: the kernels could not be built; training takes two to three times as long")
+
+
 def main() -> None:
     """Prepare this machine."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -194,6 +223,7 @@ def main() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second waits for the first
         prepare_system(display or arguments.window)
         prepare_environment("dev")
+        prepare_kernels()
         if arguments.peers:
             try:
                 prepare_environment("peers")

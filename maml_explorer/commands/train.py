@@ -170,6 +170,7 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
     folder, settings = open_run(arguments.out)
     folder.take()
     checkpoint = checkpoint_of(folder, settings)
+    _say_other_kernels(checkpoint)
     settings = checkpoint.settings.with_values({"seed": checkpoint.seeds[0]})
     old, new = settings.outer.outer_steps, typed.get("outer_steps", settings.outer.outer_steps)
     if new != old:
@@ -188,6 +189,20 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
         folder.append(CHANGES, [(checkpoint.state.outer_step, "outer_steps", old, new)])
         folder.write_settings(settings)
     return _Work(settings, checkpoint.seeds, folder, checkpoint)
+
+
+def _say_other_kernels(checkpoint: Checkpoint) -> None:
+    """Says on stderr where a run goes on by other kernels than it was trained by."""
+    from maml_explorer.core.plan import kernels_of, prepare
+    from maml_explorer.storage.run.checkpoint import kernels_before
+
+    plan = prepare(checkpoint.settings)
+    before = kernels_before(checkpoint, plan)
+    if before:
+        tell(
+            f"The run was trained by {before} kernels and goes on by {kernels_of(plan)} ones: the "
+            "last digits will differ from those of a run that was not interrupted."
+        )
 
 
 def _explain(settings: Settings) -> None:
@@ -232,7 +247,7 @@ def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
     if differs:
         tell(
             f"maml-explorer train: the replay differs from the saved run in {', '.join(differs)}: "
-            "another version, device or number of threads may have trained it."
+            "another version, device, kind of kernels or number of threads may have trained it."
         )
     return 1 if differs else 0
 

@@ -1,7 +1,7 @@
-"""The outer gradient of one arm on one chunk of tasks, recorded once and replayed.
+"""The outer gradient of one arm on one chunk of tasks.
 
-Which of the three rules an arm uses, and every size, make up a :class:`Shape`; the
-:class:`Workspace` holds one recording per shape, and the buffers they read.
+Which of the three rules an arm uses, and every size, make up a :class:`Shape`;
+:mod:`maml_explorer.core.workspace` runs it faster than the function here.
 """
 
 from __future__ import annotations
@@ -21,14 +21,7 @@ from maml_explorer.core.meta_gradient import (
 )
 from maml_explorer.core.models.mlp import Mlp
 from maml_explorer.core.models.trace import Layers, Trace
-from maml_explorer.core.replay.interruption import Look
-from maml_explorer.core.replay.memory_arena import Arena
-from maml_explorer.core.replay.replay import Recorded, record
 from maml_explorer.core.running_statistics import seen, stored
-
-_Key = tuple["Shape", torch.dtype, torch.device]
-MAX_BYTES = 512 * 2**20
-"""Memory of all recordings together; beyond it the ones unused for longest are dropped."""
 
 
 @dataclass(frozen=True)
@@ -160,94 +153,3 @@ def _interpolation(
 def _total(model: Mlp, trace: Trace, y: Tensor) -> Tensor:
     """The loss summed over tasks and points, a scalar."""
     return model.loss.total(trace.output, y, model.loss.residual(trace.output, y))
-
-
-class _Slot:
-    """A buffer that recordings read; a value is copied in only where it is not there already."""
-
-    __slots__ = ("source", "tensor")
-
-    def __init__(self, like: Tensor) -> None:
-        self.tensor = torch.empty_like(like, memory_format=torch.contiguous_format)
-        self.source: Tensor | None = None
-
-    def put(self, value: Tensor) -> None:
-        if value is not self.source:
-            self.tensor.copy_(value)
-            self.source = value
-
-
-class Workspace:
-    """The mutable part of a run's arithmetic: recordings and buffers, nothing of its state."""
-
-    def __init__(self) -> None:
-        self._recordings: dict[_Key, tuple[Recorded, tuple[_Slot, ...]]] = {}
-        self._arena = Arena()
-        self._points: dict[tuple[object, ...], tuple[_Slot, _Slot]] = {}
-
-    def outer_gradient(
-        self,
-        shape: Shape,
-        theta: Tensor,
-        x: Tensor,
-        y: Tensor,
-        *varying: Tensor,
-        look: Look | None = None,
-    ) -> OuterGradient:
-        """As the function of that name; the result lives until the next call.
-
-        Args:
-            varying: α and what follows it there.
-            look: called between pieces of long work, and may raise to drop it.
-        """
-        key = (shape, theta.dtype, theta.device)
-        held = self._recordings.pop(key, None) or self._record(shape, theta, x, y, varying, look)
-        self._recordings[key] = held  # the newest last: the first is unused for longest
-        recorded, slots = held
-        for slot, value in zip(slots, (theta, x, y, *varying), strict=True):
-            slot.put(value)
-        return OuterGradient(*recorded.run(look))
-
-    def clear(self) -> None:
-        """Gives all memory back; what is needed is recorded anew."""
-        self._recordings.clear()
-        self._points.clear()
-        self._arena = Arena()
-
-    @property
-    def kinds(self) -> set[str]:
-        """How the outer gradients in use are run: "replay", "CUDA graph" or "eager"."""
-        return {recorded.kind for recorded, _ in self._recordings.values()}
-
-    @property
-    def working_bytes(self) -> int:
-        """Bytes that the largest outer gradient works in; 0 where none is recorded."""
-        return max((recorded.bytes for recorded, _ in self._recordings.values()), default=0)
-
-    def _record(
-        self,
-        shape: Shape,
-        theta: Tensor,
-        x: Tensor,
-        y: Tensor,
-        varying: tuple[Tensor, ...],
-        look: Look | None,
-    ) -> tuple[Recorded, tuple[_Slot, ...]]:
-        key = (tuple(x.shape), x.dtype, x.device)
-        points = self._points.setdefault(key, (_Slot(x), _Slot(y)))
-        slots = (_Slot(theta), *points, *map(_Slot, varying))
-        for slot, value in zip(slots, (theta, x, y, *varying), strict=True):
-            slot.put(value)
-
-        def function(*inputs: Tensor) -> tuple[Tensor, ...]:
-            return tuple(outer_gradient(shape, *inputs).parts())
-
-        recorded = record(function, [slot.tensor for slot in slots], self._arena, look)
-        while self._recordings and self._bytes() + recorded.bytes > MAX_BYTES:
-            self._recordings.pop(next(iter(self._recordings)))
-        used = [slot for _, held in self._recordings.values() for slot in held] + list(slots)
-        self._points = {k: pair for k, pair in self._points.items() if pair[0] in used}
-        return recorded, slots
-
-    def _bytes(self) -> int:
-        return sum(recorded.bytes for recorded, _ in self._recordings.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,11 +16,12 @@ from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.adaptation import StepSizes, minibatches, tail_start, uniform_step_sizes
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.families.sine import SineSampler, sampler
+from maml_explorer.core.kernels.compiled import CompiledStep, Update
 from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_gradient import InnerLoop
 from maml_explorer.core.models.mlp import Mlp, network
-from maml_explorer.core.outer_gradient import Shape, Workspace
-from maml_explorer.core.schedules import InForce, in_force
+from maml_explorer.core.outer_gradient import Shape
+from maml_explorer.core.schedules import InForce, in_force, unscheduled
 from maml_explorer.core.sizing import (
     CHUNK_FLOATS,
     _floats_per_task,
@@ -27,6 +29,7 @@ from maml_explorer.core.sizing import (
     _steps,
     resolve_device,
 )
+from maml_explorer.core.workspace import Workspace
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
 
@@ -56,15 +59,42 @@ class ArmPlan:
         default_factory=dict, compare=False, repr=False
     )
     """Made as chunk sizes are met: building and hashing one costs more than its lookup."""
+    compiled_steps: dict[tuple[bool, bool], tuple[Workspace, CompiledStep | None]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """Those of a workspace, found once: looking a shape up there costs a tenth of a step."""
 
     @property
     def inner_lr(self) -> Tensor:
         """α, a scalar tensor on the run's device."""
         return self.inner.step_sizes.steps[0][0]
 
+    @cached_property
+    def _always(self) -> InForce | None:
+        """What is in force at every outer step; None where something is scheduled."""
+        steady = unscheduled(self.settings.outer, self.algorithm)
+        return in_force(self.settings, self.algorithm, 0) if steady else None
+
     def in_force(self, outer_step: int) -> InForce:
         """Rates and weights at an outer step of this arm."""
-        return in_force(self.settings, self.algorithm, outer_step)
+        return self._always or in_force(self.settings, self.algorithm, outer_step)
+
+    @cached_property
+    def update(self) -> Update:
+        """Its outer optimizer, as the compiled kernels take it."""
+        outer = self.settings.outer
+        interpolates = self.algorithm.outer_rule == "interpolation"
+        return Update.of(interpolates, outer.optimizer, outer.momentum, outer.outer_clip)
+
+    def compiled(self, plan: Plan, now: InForce) -> CompiledStep | None:
+        """Its outer step on a whole batch by compiled kernels; None where they do not cover it."""
+        key = (now.second_order, now.multi_step)
+        held = self.compiled_steps.get(key)
+        if held is None or held[0] is not plan.workspace:
+            shape = self.shape(plan, plan.settings.outer.meta_batch, now)
+            found = plan.workspace.compiled(shape, plan.dtype, plan.device)
+            held = self.compiled_steps[key] = (plan.workspace, found)
+        return held[1]
 
     def step_sizes(self, model: Mlp, learned: Tensor) -> StepSizes:
         """Those of the inner loop while training.
@@ -270,3 +300,17 @@ def intra_op_threads(plan: Plan) -> int:
     chunk = CHUNK_FLOATS // _floats_per_task(plan.settings, plan.model, 1)
     tasks = max(1, min(plan.settings.outer.meta_batch, chunk))
     return 2 if tasks * points * plan.model.parameter_count > 20_000_000 else 1
+
+
+def kernels_of(plan: Plan) -> str:
+    """What outer gradients run on: "compiled", "recorded", both, or "CUDA". Of one kind, same bits.
+
+    What compiled kernels do not cover is recorded.
+    """
+    if plan.device.type == "cuda":
+        return "CUDA"
+    found = set()
+    for arm in plan.arms.values():
+        compiled = arm.compiled(plan, arm.in_force(0))
+        found.add("recorded" if compiled is None else compiled.kind)
+    return " and ".join(sorted(found)) or "recorded"

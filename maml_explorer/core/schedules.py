@@ -112,6 +112,14 @@ class InForce:
         return len(self.query_weights) > 2 and self.query_weights[-1] < 1
 
 
+def unscheduled(outer: OuterSettings, algorithm: Algorithm) -> bool:
+    """Whether everything stays as at outer step 0."""
+    if algorithm.outer_rule == "interpolation":
+        return not outer.reptile_anneal
+    steady = outer.schedule == "constant" and not outer.multi_step_loss
+    return steady and not (algorithm.second_order and outer.second_order_from)
+
+
 def in_force(own: Settings, algorithm: Algorithm, t: int) -> InForce:
     """What an arm trains with at its outer step t.
 

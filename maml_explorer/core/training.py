@@ -15,11 +15,13 @@ from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
 from maml_explorer.core.families.batch import TaskBatch
+from maml_explorer.core.kernels.compiled import CompiledStep
 from maml_explorer.core.optimizers import OPTIMIZERS, Moments
 from maml_explorer.core.outer_gradient import OuterGradient
-from maml_explorer.core.plan import Plan
+from maml_explorer.core.plan import ArmPlan, Plan
 from maml_explorer.core.replay.interruption import Look, interruptible
 from maml_explorer.core.running_statistics import followed
+from maml_explorer.core.schedules import InForce
 from maml_explorer.core.streams import stream
 
 
@@ -141,6 +143,9 @@ def _arm_step(
     arm = plan.arms[name]
     now = arm.in_force(state.outer_step)
     varying = arm.varying(plan, now)
+    compiled = arm.compiled(plan, now)
+    if compiled is not None:
+        return (yield from _compiled_arm_step(arm, compiled, name, state, batch, now, varying))
     tasks, chunk = len(batch.tasks), arm.chunk_tasks
     total: OuterGradient | None = None
     for begin in range(0, tasks, chunk):
@@ -172,6 +177,28 @@ def _arm_step(
         count = plan.model.parameter_count
         theta = torch.cat([followed(plan.model, theta[:count], total.moments), theta[count:]])
     return ArmState(theta, moments, step), total.losses.clone()
+
+
+def _compiled_arm_step(
+    arm: ArmPlan,
+    compiled: CompiledStep,
+    name: str,
+    state: ArmState,
+    batch: TaskBatch,
+    now: InForce,
+    varying: tuple[Tensor, ...],
+) -> Generator[str, None, tuple[ArmState, Losses]]:
+    """The same by compiled kernels: gradient and update in one call, or some for a large batch."""
+    step = state.outer_step + 1
+    theta, moments, losses = state.initialization, state.moments, None
+    for done in compiled.step(
+        theta, moments, batch.inputs, batch.y, varying, arm.update, step, now.outer_rate
+    ):
+        yield name
+        if done is not None:
+            theta, moments, losses = done
+    assert losses is not None
+    return ArmState(theta, moments, step), losses
 
 
 def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tuple[float, float]:

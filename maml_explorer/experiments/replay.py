@@ -16,6 +16,7 @@ from maml_explorer.core.settings_change import (
     with_changed_rates,
 )
 from maml_explorer.core.training import ArmState, RunState, outer_step, start_run
+from maml_explorer.core.workspace import Workspace
 from maml_explorer.experiments.outcome import Progress
 from maml_explorer.experiments.training import threads_of
 from maml_explorer.files.reader import StorageError
@@ -91,6 +92,7 @@ def replay(
     rows: Sequence[Row],
     until: int,
     progress: Callable[[Progress], None] | None = None,
+    workspace: Workspace | None = None,
 ) -> tuple[Settings, RunState]:
     """Settings and state after so many outer steps of a run with these changes.
 
@@ -99,12 +101,13 @@ def replay(
         rows: of changes.csv.
         until: the outer step to end at.
         progress: called after every outer step.
+        workspace: one that runs the kernels wanted.
 
     Raises:
         SettingsError: where a change is not allowed.
         StorageError: where a row names an arm that is not there.
     """
-    plan = prepare(settings)
+    plan = prepare(settings, workspace)
     wanted = {(name, int(own)) for _, what, name, own in rows if what == FROZEN}
     run = _Replay(plan, start_run(plan), wanted)
     by_step: dict[int, list[Row]] = {}
@@ -150,7 +153,10 @@ def replay_folder(
                 "in the run folder: it cannot be trained again from its settings."
             )
     began = settings_before(saved.settings, rows)
-    found = replay(began, rows, saved.state.outer_step, progress)
+    # by the kernels it was trained by, where they are here: then the bits are the same
+    kernels = {"compiled": "compiled", "compiled, portable": "portable"}
+    workspace = Workspace(kernels.get(saved.kernels.removesuffix(" and recorded"), "recorded"))
+    found = replay(began, rows, saved.state.outer_step, progress, workspace)
     return saved, *found
 
 

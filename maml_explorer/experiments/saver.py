@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maml_explorer.core.last_good import LastGood
-from maml_explorer.core.plan import Plan
+from maml_explorer.core.plan import Plan, kernels_of
 from maml_explorer.core.training import RunState
 from maml_explorer.storage.run import folder as files
 from maml_explorer.storage.run.checkpoint import ArmResult, Checkpoint, save_checkpoint
@@ -71,7 +71,15 @@ class Saver:
         frozen = {name: run.diverged[name] for name, arm in state.arms.items() if arm.frozen}
         save_checkpoint(
             self.folder.path / files.CHECKPOINT,
-            Checkpoint(run.plan.settings, state, self.seeds, self.results, frozen, sizes),
+            Checkpoint(
+                run.plan.settings,
+                state,
+                self.seeds,
+                self.results,
+                frozen,
+                sizes,
+                kernels=kernels_of(run.plan),
+            ),
         )
         self.sizes = sizes
         run.rows = [row for row in run.rows if row[0] > done]

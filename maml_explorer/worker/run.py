@@ -38,6 +38,8 @@ class Run:
     """By view and arm what it found last in this run."""
     saved_insights: tuple[dict[str, Any], ...] = ()
     """What the views had found in a run that was opened, as in its file."""
+    kernels_before: str = ""
+    """The kernels that an opened run was trained by, where it goes on by others."""
 
     @staticmethod
     def begin(plan: Plan, state: RunState, changes: list[Row] | None = None) -> Run:

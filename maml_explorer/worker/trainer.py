@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from maml_explorer.core import training
-from maml_explorer.core.plan import Plan
 from maml_explorer.core.replay.interruption import Interrupted
 from maml_explorer.core.settings_change import frozen_arm
 from maml_explorer.core.training import Losses, RunState
@@ -200,7 +199,7 @@ class Trainer:
                 state.outer_step if state else 0,
                 run.settings if run else self.awaited,
                 self.rate.value if self.phase is reports.Phase.RUNNING else 0.0,
-                _device(run.plan) if run else "",
+                _device(run) if run else "",
                 {name: arm.outer_step for name, arm in state.arms.items()} if state else {},
                 self.inbox.gone,
             )
@@ -243,9 +242,13 @@ class Trainer:
         return self.run
 
 
-def _device(plan: Plan) -> str:
-    """The device, and how its kernels are run where that is not the usual way."""
-    kinds = plan.workspace.kinds
-    if plan.device.type == "cuda":
-        return "cuda, eager" if "eager" in kinds else "cuda graphs"
-    return "cpu, eager" if "eager" in kinds else "cpu"
+def _device(run: Run) -> str:
+    """The device, and how outer gradients are run."""
+    workspace = run.plan.workspace
+    if run.plan.device.type == "cuda":
+        return "cuda, eager" if "eager" in workspace.kinds else "cuda graphs"
+    words = {"recorded" if kind == "replay" else kind for kind in workspace.kinds}
+    device = ", ".join(["cpu", *sorted(words)])
+    if run.kernels_before:
+        device += f" (trained by {run.kernels_before} kernels before: other last digits)"
+    return device

@@ -7,12 +7,13 @@ import torch
 
 from maml_explorer.core import plan as plans
 from maml_explorer.core import sizing
-from maml_explorer.core.outer_gradient import Workspace, outer_gradient
+from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.replay.memory_arena import Arena
 from maml_explorer.core.replay.replay import Recording
 from maml_explorer.core.sizing import memory_estimate
 from maml_explorer.core.training import draw_batch, outer_step, start_run
+from maml_explorer.core.workspace import Workspace
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings, default_arm
 
@@ -62,7 +63,7 @@ def test_a_large_meta_batch_costs_no_more_than_a_chunk() -> None:
 
 
 def test_a_plan_after_a_change_records_only_what_is_new() -> None:
-    workspace = Workspace()
+    workspace = Workspace("recorded")
     settings = one_arm("maml")
     first = prepare(settings, workspace)
     state, _ = outer_step(first, start_run(first))

@@ -8,10 +8,11 @@ import torch
 from maml_explorer.core.losses import CROSS_ENTROPY, SQUARED_ERROR, Loss
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
-from maml_explorer.core.outer_gradient import Shape, Workspace, outer_gradient
+from maml_explorer.core.outer_gradient import Shape, outer_gradient
 from maml_explorer.core.replay.kernel_recorder import Recorder
 from maml_explorer.core.replay.memory_arena import Arena
 from maml_explorer.core.replay.replay import Eager, Recording, record
+from maml_explorer.core.workspace import Workspace
 
 TASKS, SHOTS, POINTS = 6, 4, 9
 
@@ -55,7 +56,7 @@ def example(dtype: torch.dtype, seed: int, tasks: int = TASKS) -> tuple[torch.Te
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_classifier_is_replayed_to_the_same_bits(kind: str) -> None:
-    workspace, of = Workspace(), shape(kind, "relu", loss=CROSS_ENTROPY)
+    workspace, of = Workspace("recorded"), shape(kind, "relu", loss=CROSS_ENTROPY)
     with torch.no_grad():
         for seed in (1, 2):
             _, x, y, rate = example(torch.float32, seed)
@@ -71,7 +72,7 @@ def test_a_classifier_is_replayed_to_the_same_bits(kind: str) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_replays_are_the_same_bits(activation: str, dtype: torch.dtype) -> None:
-    workspace = Workspace()
+    workspace = Workspace("recorded")
     with torch.no_grad():
         for seed in (1, 2, 3):  # later seeds replay what the first one recorded
             inputs = example(dtype, seed)
@@ -137,7 +138,7 @@ def test_what_cannot_be_recorded_runs_as_it_is() -> None:
 
 
 def test_a_workspace_holds_several_sizes_at_once() -> None:
-    workspace = Workspace()
+    workspace = Workspace("recorded")
     with torch.no_grad():
         for tasks in (6, 2, 6, 2):
             inputs = example(torch.float64, 4, tasks)

@@ -21,7 +21,8 @@ VALUES = {
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES.keys())
 def test_the_first_outer_step_does_not_load_torchs_compiler(values: dict[str, object]) -> None:
     code = (
-        "import sys\n"
+        "import os, sys\n"
+        "os.environ['MAML_EXPLORER_KERNELS'] = 'recorded'\n"
         "from maml_explorer.algorithms import ALGORITHMS\n"
         "from maml_explorer.core.plan import prepare\n"
         "from maml_explorer.core.training import outer_step, start_run\n"

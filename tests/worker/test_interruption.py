@@ -11,6 +11,7 @@ import torch
 
 from maml_explorer.core import plan as plans
 from maml_explorer.core import training
+from maml_explorer.core.kernels.choice import VARIABLE
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.replay import replay
 from maml_explorer.core.replay.interruption import Interrupted, interruptible
@@ -41,7 +42,8 @@ class TimedInbox(Inbox):
 
 @pytest.fixture
 def every_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small sizes are looked at as the largest ones are: before every kernel."""
+    """Small sizes are looked at as the largest ones are: before every kernel of torch."""
+    monkeypatch.setenv(VARIABLE, "recorded")
     monkeypatch.setattr(replay, "PIECE", 0)
     monkeypatch.setattr(plans, "LONG_DRAW", 0)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from maml_explorer.core.plan import Plan
+from maml_explorer.core.plan import Plan, kernels_of
 from maml_explorer.core.training import ArmState, RunState, start_run
 from maml_explorer.files.reader import StorageError, check_schema, json_object
 from maml_explorer.files.writer import write_bytes
@@ -64,6 +64,8 @@ class Checkpoint:
     """Appended file → its bytes at this checkpoint; what follows is cut off on resume."""
     threads: int = 0
     """Threads of torch it was trained with."""
+    kernels: str = ""
+    """What its outer gradients ran on; empty where the version before wrote it."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -94,6 +96,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "diverged": dict(checkpoint.diverged),
         "file_sizes": dict(checkpoint.file_sizes),
         "threads": torch.get_num_threads(),
+        "kernels": checkpoint.kernels,
         "torch": torch.__version__,
     }
     write_bytes(path, tensor_bytes(tensors, {_KEY: json.dumps(about, allow_nan=False)}))
@@ -130,7 +133,7 @@ def load_checkpoint(path: Path, plan: Plan, *, to_resume: bool = True) -> Checkp
         raise damaged
     if not isinstance(diverged, dict) or not all(map(_is_reason, diverged.values())):
         raise damaged
-    threads = about.get("threads")
+    threads, kernels = about.get("threads"), about.get("kernels")
     return Checkpoint(
         settings=settings,
         state=_state(plan, about, tensors, damaged),
@@ -139,7 +142,15 @@ def load_checkpoint(path: Path, plan: Plan, *, to_resume: bool = True) -> Checkp
         diverged=diverged,
         file_sizes=sizes,
         threads=threads if isinstance(threads, int) and _is_count(threads) else 0,
+        kernels=kernels if isinstance(kernels, str) and _is_reason(kernels) else "",
     )
+
+
+def kernels_before(checkpoint: Checkpoint, plan: Plan) -> str:
+    """The kernels that a run was trained by, where it goes on by others; else empty."""
+    now = kernels_of(plan)
+    before = checkpoint.kernels or (now if now == "CUDA" else "recorded")
+    return "" if before == now else before
 
 
 def _expected(plan: Plan) -> Expected:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from maml_explorer.core.last_good import LastGood
-from maml_explorer.core.plan import Plan, prepare
+from maml_explorer.core.plan import Plan, kernels_of, prepare
 from maml_explorer.core.replay.interruption import Interrupted, Look
 from maml_explorer.core.training import RunState
 from maml_explorer.files.reader import StorageError
@@ -20,7 +20,12 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.storage.initialization.folder import Initialization, save_initialization
 from maml_explorer.storage.run import folder as files
 from maml_explorer.storage.run.changes import read_changes
-from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from maml_explorer.storage.run.checkpoint import (
+    Checkpoint,
+    kernels_before,
+    load_checkpoint,
+    save_checkpoint,
+)
 from maml_explorer.storage.run.folder import open_run, whole_run
 from maml_explorer.storage.run.insight import (
     insight_entry,
@@ -78,6 +83,7 @@ def save_run(run: Run, command: commands.SaveRun, look: Look) -> str:
                 (run.settings.run.seed,),
                 diverged={name: f"{name} was frozen: {why}" for name, why in frozen.items()},
                 file_sizes=folder.file_sizes(),
+                kernels=kernels_of(run.plan),
             ),
         )
     return str(path)
@@ -127,6 +133,7 @@ def opened_run(path: Path) -> Run:
         history=history,
         figures=figures,
         saved_insights=saved,
+        kernels_before=kernels_before(checkpoint, plan),
     )
 
 

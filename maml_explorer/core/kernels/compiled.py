@@ -1,0 +1,182 @@
+"""One arm's outer gradient, or its whole outer step, in one call of the compiled kernels."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from maml_explorer.core.kernels.job import (
+    MAX_STEPS,
+    NO_UPDATE,
+    OPTIMIZERS,
+    STEP_TOWARDS,
+    Job,
+    job_of,
+    network_covered,
+    products,
+)
+from maml_explorer.core.kernels.library import TYPES, Kernels
+from maml_explorer.core.optimizers import Moments
+from maml_explorer.core.outer_gradient import OuterGradient, Shape
+from maml_explorer.core.replay.interruption import Look
+
+WIDEST = 256
+"""Widest layer: beyond it, what a task needs leaves the cache and torch's products are faster."""
+PIECE, MOST = 40_000_000, 250_000_000
+"""Multiplications of a call, about 2 milliseconds, and the most that one task may take: a call is
+one piece, and a pause waits for it."""
+
+
+def covered(shape: Shape, dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether the kernels know the shape and are the faster way."""
+    return (
+        device.type == "cpu"
+        and dtype in TYPES
+        and network_covered(shape.model)
+        and max(shape.model.sizes) <= WIDEST
+        and shape.steps <= MAX_STEPS
+        and 0 < shape.shots < shape.points
+        and products(shape) <= MOST
+    )
+
+
+@dataclass(frozen=True)
+class Update:
+    """The outer optimizer of an arm."""
+
+    rule: int
+    """A number of `job.h`."""
+    momentum: float
+    clip: float
+    """Largest norm of the outer gradient; 0 where there is none."""
+
+    @classmethod
+    def of(cls, interpolates: bool, optimizer: str, momentum: float, clip: float) -> Update:
+        """That of these settings; an arm that interpolates has neither momentum nor clipping."""
+        if interpolates:
+            return cls(STEP_TOWARDS, 0.0, 0.0)
+        return cls(OPTIMIZERS[optimizer], momentum, clip)
+
+
+class CompiledStep:
+    """The outer gradient of one shape, compiled.
+
+    The sum over tasks does not depend on where the batch is cut into calls.
+    """
+
+    def __init__(self, kernels: Kernels, shape: Shape, dtype: torch.dtype) -> None:
+        self.kind = kernels.kind
+        self.shape = shape
+        self._call = kernels.outer_step[dtype]
+        self._job = job_of(shape)
+        self.bytes = kernels.memory_bytes[dtype](ctypes.byref(self._job))
+        self._tasks_per_call = max(1, PIECE // max(1, products(shape)))
+        self._memory = self._fresh_memory(self._job)
+        self._address = ctypes.addressof(self._job)
+
+    def _fresh_memory(self, job: Job) -> Tensor:
+        memory = torch.zeros(self.bytes + 64, dtype=torch.uint8)
+        job.memory = (memory.data_ptr() + 63) // 64 * 64
+        return memory
+
+    def gradient(
+        self,
+        theta: Tensor,
+        x: Tensor,
+        y: Tensor,
+        varying: tuple[Tensor, ...],
+        look: Look | None = None,
+    ) -> OuterGradient:
+        """The outer gradient on these tasks, in memory of its own.
+
+        Args:
+            varying: α; the largest norm of an inner gradient, where they are clipped; the weights
+                of the query losses, where several count.
+            look: called between calls, and may raise to drop the work.
+        """
+        job = self._job
+        job.optimizer = NO_UPDATE
+        gradient, losses = torch.empty_like(theta), theta.new_empty(2)
+        job.gradient, job.losses = gradient.data_ptr(), losses.data_ptr()
+        held = self._bind(job, theta, x, y, varying)
+        for begin in self._pieces(job, len(x)):
+            if begin and look is not None:
+                look()
+            self._call(self._address)
+        del held
+        return OuterGradient(gradient, losses)
+
+    def step(
+        self,
+        theta: Tensor,
+        moments: Moments,
+        x: Tensor,
+        y: Tensor,
+        varying: tuple[Tensor, ...],
+        update: Update,
+        step: int,
+        outer_rate: float,
+    ) -> Iterator[tuple[Tensor, Moments, Tensor] | None]:
+        """A whole outer step in pieces: None after each but the last, then (θ, moments, losses).
+
+        Args:
+            step: the number of the outer step that is taken, from 1.
+        """
+        job, address = self._job, self._address
+        tasks = len(x)
+        memory = self._memory
+        if tasks > self._tasks_per_call:  # between its pieces other work may use the shared ones
+            job = Job.from_buffer_copy(job)
+            address, memory = ctypes.addressof(job), self._fresh_memory(job)
+        new_theta, losses = torch.empty_like(theta), theta.new_empty(2)
+        gradient = torch.empty_like(theta)
+        new_moments = tuple([torch.empty_like(moment) for moment in moments])
+        job.optimizer, job.step, job.outer_rate = update.rule, step, outer_rate
+        job.momentum, job.outer_clip = update.momentum, update.clip
+        job.gradient, job.losses = gradient.data_ptr(), losses.data_ptr()
+        job.new_theta = new_theta.data_ptr()
+        if moments:
+            job.moment_1, job.new_moment_1 = moments[0].data_ptr(), new_moments[0].data_ptr()
+        if len(moments) > 1:
+            job.moment_2, job.new_moment_2 = moments[1].data_ptr(), new_moments[1].data_ptr()
+        held = self._bind(job, theta, x, y, varying)
+        for _ in self._pieces(job, tasks):
+            self._call(address)
+            if not job.last:
+                yield None
+        del held, memory
+        yield new_theta, new_moments, losses
+
+    def _bind(
+        self, job: Job, theta: Tensor, x: Tensor, y: Tensor, varying: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        """Sets where the inputs lie; what is returned must live until the last call."""
+        if not (x.is_contiguous() and y.is_contiguous() and theta.is_contiguous()):
+            theta, x, y = theta.contiguous(), x.contiguous(), y.contiguous()
+        job.theta, job.x, job.y = theta.data_ptr(), x.data_ptr(), y.data_ptr()
+        job.inner_rate = varying[0].data_ptr()
+        if job.clips:
+            job.clip = varying[1].data_ptr()
+        if job.multi_step:
+            job.weights = varying[-1].data_ptr()
+        return theta, x, y
+
+    def _pieces(self, job: Job, tasks: int) -> Iterator[int]:
+        """Sets which tasks the next call does, piece after piece."""
+        for begin in range(0, tasks, self._tasks_per_call):
+            end = min(tasks, begin + self._tasks_per_call)
+            job.begin, job.end, job.first, job.last = begin, end, begin == 0, end == tasks
+            yield begin
+
+
+def compiled_step(
+    kernels: Kernels | None, shape: Shape, dtype: torch.dtype, device: torch.device
+) -> CompiledStep | None:
+    """The shape by compiled kernels; None where they do not cover it."""
+    if kernels is None or not covered(shape, dtype, device):
+        return None
+    return CompiledStep(kernels, shape, dtype)

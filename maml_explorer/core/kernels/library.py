@@ -1,0 +1,70 @@
+"""The compiled library: found beside this file, opened and asked which one it is."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from maml_explorer.core.kernels.job import VERSION, Job
+
+FILE = Path(__file__).with_name("_kernels.so")
+"""Where the library lies if it was built; of that name on every system."""
+TYPES = {torch.float32: "f32", torch.float64: "f64"}
+
+
+class NoKernels(Exception):  # noqa: N818 - the recorded kernels run instead
+    """The compiled kernels cannot be used here; the text is a few words that say why."""
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The functions of the library that this processor runs, by the type of their numbers."""
+
+    kind: str
+    """"compiled", or "compiled, portable" in vectors of 128 bits."""
+    memory_bytes: Mapping[torch.dtype, Callable[[Any], int]]
+    outer_step: Mapping[torch.dtype, Callable[[Any], None]]
+    probe: Mapping[torch.dtype, Callable[[Any], None]]
+
+
+def open_library(portable: bool, file: Path = FILE) -> Kernels:
+    """The functions of the library, not yet tried.
+
+    Args:
+        portable: use vectors of 128 bits even where the processor has wider ones.
+
+    Raises:
+        NoKernels: where there is no library, it does not load, or it is of another version.
+    """
+    if not file.exists():
+        raise NoKernels("none built")
+    try:
+        library = ctypes.CDLL(str(file))
+        library.kernels_version.restype = library.kernels_job_bytes.restype = ctypes.c_int64
+        same = library.kernels_version() == VERSION
+        same = same and library.kernels_job_bytes() == ctypes.sizeof(Job)
+        wide = bool(library.kernels_avx2()) and not portable
+    except (OSError, AttributeError) as error:
+        raise NoKernels("the library does not load") from error
+    if not same:
+        raise NoKernels("the library is of another version")
+    ending = "avx2" if wide else "portable"
+
+    def functions(name: str, result: Any) -> dict[torch.dtype, Any]:
+        found = {}
+        for dtype, short in TYPES.items():
+            function = found[dtype] = library[f"{name}_{short}_{ending}"]
+            function.restype, function.argtypes = result, (ctypes.c_void_p,)
+        return found
+
+    return Kernels(
+        "compiled" if wide else "compiled, portable",
+        functions("bytes", ctypes.c_int64),
+        functions("outer_step", None),
+        functions("probe", None),
+    )
