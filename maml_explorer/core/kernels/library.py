@@ -32,15 +32,17 @@ class Kernels:
     probe: Mapping[torch.dtype, Callable[[Any], None]]
 
 
-def open_library(portable: bool, file: Path = FILE) -> Kernels:
+def open_library(portable: bool, file: Path | None = None) -> Kernels:
     """The functions of the library, not yet tried.
 
     Args:
         portable: use vectors of 128 bits even where the processor has wider ones.
+        file: of the library, where it is not :data:`FILE`.
 
     Raises:
         NoKernels: where there is no library, it does not load, or it is of another version.
     """
+    file = file or FILE
     if not file.exists():
         raise NoKernels("none built")
     try:

@@ -53,9 +53,19 @@ typedef struct {
 
 /* ---------------------------------------------------------------- memory */
 
+#if defined(__SANITIZE_ADDRESS__) /* what is written beyond a part of the memory is seen */
+#include <sanitizer/asan_interface.h>
+#define GAP 64
+#else
+#define GAP 0
+#define ASAN_POISON_MEMORY_REGION(from, bytes) (void)0
+#endif
+
 static void *take(Run *r, long bytes) {
   char *here = r->cursor;
   r->cursor += (bytes + 63) / 64 * 64;
+  if (r->job->memory) ASAN_POISON_MEMORY_REGION(r->cursor, GAP);
+  r->cursor += GAP;
   return here;
 }
 static real *reals(Run *r, long count) { return take(r, count * (long)sizeof(real)); }
@@ -560,9 +570,11 @@ static void scalars(Run *r) {
 
 /* Bytes of memory that a job of this shape works in. */
 EXPORT int64_t NAME(bytes)(const Job *job) {
+  Job measured = *job;
+  measured.memory = 0;
   Run r;
   r.cursor = 0;
-  lay_out(&r, job);
+  lay_out(&r, &measured);
   return (int64_t)(intptr_t)r.cursor;
 }
 
