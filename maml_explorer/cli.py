@@ -98,7 +98,7 @@ def _window(arguments: argparse.Namespace) -> int:
     from maml_explorer.gui.app.run import Options, run
     from maml_explorer.gui.lessons.toml_checks import is_lesson_file
     from maml_explorer.settings.presets import load_preset, presets
-    from maml_explorer.settings.text import from_share, is_share
+    from maml_explorer.settings.share import from_share, is_share
     from maml_explorer.storage.run.folder import is_run_folder, open_run
 
     flags = {"reset": arguments.reset, "safe_mode": arguments.safe_mode}

@@ -20,7 +20,8 @@ from maml_explorer.settings.declaration import SettingsError, Value
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.presets import Preset, load_preset, preset_toml
 from maml_explorer.settings.settings import Settings
-from maml_explorer.settings.text import from_share, from_toml, to_share, to_toml
+from maml_explorer.settings.share import from_share, to_share
+from maml_explorer.settings.text import from_toml, to_toml
 from maml_explorer.storage.initialization.folder import (
     Initialization,
     load_initialization,

@@ -16,7 +16,8 @@ from maml_explorer.experiments import saver, training
 from maml_explorer.experiments.outcome import Progress
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
-from maml_explorer.settings.text import to_share, to_toml
+from maml_explorer.settings.share import to_share
+from maml_explorer.settings.text import to_toml
 from maml_explorer.storage.run.folder import METRICS, open_run
 
 QUICK = [

@@ -15,20 +15,16 @@ from hypothesis import strategies as st
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Arm, Settings, default_arm
-from maml_explorer.settings.text import (
+from maml_explorer.settings.share import (
     MAX_SHARE,
-    MAX_TOML,
-    SCHEMA,
     SHARE_PREFIX,
     arms_from_json,
     arms_to_json,
     from_share,
-    from_toml,
     is_share,
-    settings_from,
     to_share,
-    to_toml,
 )
+from maml_explorer.settings.text import MAX_TOML, SCHEMA, from_toml, settings_from, to_toml
 from tests import strategies
 
 VIEW = {

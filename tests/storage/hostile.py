@@ -23,7 +23,8 @@ from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.window.remembered_layout import WindowLayout, read_layout, write_layout
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import Settings, default_arm
-from maml_explorer.settings.text import from_share, to_share, to_toml
+from maml_explorer.settings.share import from_share, to_share
+from maml_explorer.settings.text import to_toml
 from maml_explorer.storage.initialization.folder import (
     Initialization,
     load_initialization,

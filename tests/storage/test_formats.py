@@ -21,7 +21,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.own_presets import own_presets
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import Arm, Settings
-from maml_explorer.settings.text import from_share
+from maml_explorer.settings.share import from_share
 from maml_explorer.storage.initialization.folder import load_initialization
 from maml_explorer.storage.initialization.tensors import (
     metadata_of,

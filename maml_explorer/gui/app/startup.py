@@ -27,7 +27,7 @@ from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.window.remembered_layout import layout_path
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.settings.presets import DEFAULT_PRESET, presets
-from maml_explorer.settings.text import from_share
+from maml_explorer.settings.share import from_share
 
 log = logging.getLogger(__name__)
 

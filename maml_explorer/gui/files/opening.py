@@ -15,7 +15,7 @@ from maml_explorer.gui.lessons.toml_checks import is_lesson_file
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import load_preset
-from maml_explorer.settings.text import MAX_SHARE, is_share
+from maml_explorer.settings.share import MAX_SHARE, is_share
 from maml_explorer.storage.initialization.folder import Initialization, load_initialization
 from maml_explorer.storage.run.folder import is_run_folder
 

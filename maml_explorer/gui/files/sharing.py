@@ -10,7 +10,7 @@ from maml_explorer.gui.session.view_state import ViewState, same_task, view_stat
 from maml_explorer.gui.window.panel_slot import Place
 from maml_explorer.protocol.reports import Probed
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.text import Shared, from_share, to_share
+from maml_explorer.settings.share import Shared, from_share, to_share
 
 if TYPE_CHECKING:
     from maml_explorer.gui.window.window import MainWindow

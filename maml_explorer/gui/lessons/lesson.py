@@ -36,7 +36,8 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.restart import needs_restart
 from maml_explorer.settings.settings import Settings
-from maml_explorer.settings.text import MAX_POINTS, MAX_TOML, arms_from, parse_toml
+from maml_explorer.settings.share import MAX_POINTS
+from maml_explorer.settings.text import MAX_TOML, arms_from, parse_toml
 
 SCHEMA = 1
 NEW, EXAMPLE = "new", "example"

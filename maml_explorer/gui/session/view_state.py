@@ -11,7 +11,7 @@ import numpy as np
 from maml_explorer.gui.session import task_sampling
 from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.text import MAX_POINTS
+from maml_explorer.settings.share import MAX_POINTS
 
 FLAGS = ("log_x", "before", "residuals")
 """What is on, off, or not said."""

@@ -18,7 +18,7 @@ from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.restart import changed_keys
 from maml_explorer.settings.settings import Settings
-from maml_explorer.settings.text import arms_from_json, arms_to_json
+from maml_explorer.settings.share import arms_from_json, arms_to_json
 
 MAX_CHANGES = 16 * 1024 * 1024
 """Most bytes of the file."""

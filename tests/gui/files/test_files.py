@@ -23,7 +23,7 @@ from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
 from maml_explorer.settings.presets import load_preset, presets
 from maml_explorer.settings.settings import Settings, default_arm
-from maml_explorer.settings.text import from_share, to_share
+from maml_explorer.settings.share import from_share, to_share
 from maml_explorer.storage.run.folder import create_run
 from tests.gui.driving import Opener, press, said, worker_of
 
