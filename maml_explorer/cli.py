@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maml_explorer.commands import ablate, code, evaluate, export, output, reproduce, train
-from maml_explorer.commands.arguments import Parser, UsageError
+from maml_explorer.commands.arguments import Parser, UsageError, joined_values
 from maml_explorer.commands.output import RemarksHandler, say, tell
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
@@ -39,7 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     parser = _parser()
     try:
-        arguments = parser.parse_args(argv)
+        arguments, unknown = parser.parse_known_args(
+            joined_values(sys.argv[1:] if argv is None else argv)
+        )
+        if unknown:
+            parser.refuse(unknown, arguments.command)
     except SystemExit as end:  # --help, --version, wrong arguments
         return end.code if isinstance(end.code, int) else 2
     name = "maml-explorer" + (f" {arguments.command}" if arguments.command else "")
@@ -54,7 +58,7 @@ def _main(argv: Sequence[str] | None) -> int:
         return _fail(name, "stopped.", 1)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(
         prog="maml-explorer",
         description="Watch an initialization learn to adapt: MAML and its relatives on sine "

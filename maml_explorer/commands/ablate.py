@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from pathlib import Path
 
-from maml_explorer.commands.arguments import UsageError, number_list, whole_number
+from maml_explorer.commands.arguments import (
+    UsageError,
+    add_seeds,
+    folder_path,
+    given_seeds,
+    number_list,
+    whole_number,
+)
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
@@ -15,16 +21,17 @@ from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
 
 FILE = "ablation.json"
 MOST_SEEDS = 30
+DEFAULT_SEEDS = (0, 1, 2)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("--preset", default=DEFAULT_PRESET, metavar="NAME|FILE")
-    parser.add_argument("--seeds", default="0,1,2", metavar="0,1,2", help="default 0,1,2")
+    add_seeds(parser, "default 0:3")
     parser.add_argument("--outer-steps", metavar="N", help="default: the preset's")
     parser.add_argument("--shots", default="5", metavar="K", help="of the meta-test (default 5)")
     parser.add_argument("--inner-steps", default="1,5,10", metavar="K,K", help="default 1,5,10")
-    parser.add_argument("--out", metavar="DIR", type=Path, help=f"folder for {FILE} and the runs")
+    parser.add_argument("--out", metavar="DIR", type=folder_path, help=f"for {FILE} and the runs")
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -44,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: where the disk fails.
     """
     settings = load_preset(arguments.preset).settings
-    seeds = number_list(arguments.seeds, "seed", "--seeds", MOST_SEEDS)
+    seeds = given_seeds(arguments, MOST_SEEDS) or DEFAULT_SEEDS
     steps = number_list(arguments.inner_steps, "test_steps", "--inner-steps", 51)
     shots = whole_number(arguments.shots, "shots", "--shots")
     if arguments.outer_steps is not None:
@@ -69,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
                 seeds,
                 shots,
                 steps,
-                _command(arguments),
+                _command(arguments, seeds),
                 bar,
                 folder=arguments.out,
                 resume=arguments.resume,
@@ -101,8 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _command(arguments: argparse.Namespace) -> str:
+def _command(arguments: argparse.Namespace, seeds: tuple[int, ...]) -> str:
     words = ["maml-explorer", "ablate", "--preset", str(arguments.preset)]
-    words += ["--seeds", arguments.seeds]
+    words += ["--seeds", ",".join(map(str, seeds))]
     words += [] if arguments.outer_steps is None else ["--outer-steps", arguments.outer_steps]
     return shlex.join([*words, "--shots", arguments.shots, "--inner-steps", arguments.inner_steps])

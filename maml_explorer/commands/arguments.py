@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.commands.output import say, tell
-from maml_explorer.settings.declaration import SettingsError, Value, shown
+from maml_explorer.settings.declaration import SettingsError, Value, quoted, shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
-from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.settings.typed import MistypedError, one_of, same_name, whole_numbers
+from maml_explorer.settings.typed import whole_number as typed_whole
 
 MAX_SEEDS = 100
 
@@ -35,6 +41,19 @@ class Parser(argparse.ArgumentParser):
         """End with exit code 2 and one line on stderr."""
         text = " ".join(message.split())
         self.exit(2, f"{self.prog}: {text} (see {self.prog} --help)\n")
+
+    def refuse(self, unknown: Sequence[str], command: str | None) -> NoReturn:
+        """End with exit code 2 and the flag that may be meant instead of an unknown one."""
+        parser: argparse.ArgumentParser = self
+        for action in self._actions:
+            if isinstance(action.choices, dict) and command in action.choices:
+                parser = action.choices[command]
+        known = [flag for action in parser._actions for flag in action.option_strings]
+        typed = unknown[0].split("=")[0]
+        near = [flag for flag in known if flag.endswith("-" + typed.lstrip("-"))]
+        near += difflib.get_close_matches(typed, known, n=1)
+        hint = f": did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
+        parser.error(f"unknown argument {quoted(unknown[0])}{hint}")
 
 
 def add_hyperparameters(parser: argparse.ArgumentParser) -> None:
@@ -74,22 +93,111 @@ def with_algorithms(settings: Settings, text: str | None) -> Settings:
     """
     if text is None:
         return settings
-    names = [name.strip() for name in text.split(",")]
-    return settings.with_arms(tuple(default_arm(name) for name in names))
+    return settings.with_arms(tuple(default_arm(algorithm_key(n)) for n in text.split(",")))
+
+
+def algorithm_key(text: str) -> str:
+    """The key of an algorithm named by its key or its label: "fomaml" for "FO-MAML".
+
+    A name that is neither is given back.
+    """
+    for key, record in ALGORITHMS.items():
+        if same_name(key, text) or same_name(record.label, text):
+            return key
+    return text.strip()
+
+
+def named_arms(settings: Settings, text: str) -> list[Arm]:
+    """The arms of that name; without one, those of that algorithm."""
+    exact = [arm for arm in settings.arms if arm.name == text]
+    if exact:
+        return exact
+    try:
+        return [settings.arm(one_of(text, [arm.name for arm in settings.arms]))]
+    except MistypedError:
+        return [arm for arm in settings.arms if arm.algorithm == algorithm_key(text)]
+
+
+def folder_path(text: str) -> Path:
+    """A path that was typed; "~" at its beginning is the home folder, as shells have it.
+
+    Raises:
+        ArgumentTypeError: where there is no such home.
+    """
+    try:
+        # a folder called ~ is written ./~
+        return Path(text).expanduser() if text.startswith("~") else Path(text)
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} names no home folder.") from None
 
 
 def number_list(text: str, key: str, flag: str, most: int) -> tuple[int, ...]:
-    """Whole numbers separated by commas, each allowed by the declaration of `key`.
+    """Whole numbers separated by commas or blanks, 0:5 for 0,1,2,3,4; see the declaration of `key`.
 
     Raises:
         SettingsError: for a number that is not allowed.
-        UsageError: for too many, or one that is there twice.
+        UsageError: for what is no list, for too many, or one that is there twice.
     """
-    numbers = [DECLARATIONS[key].parse(part) for part in text.split(",")]
-    whole = tuple(number for number in numbers if isinstance(number, int))
-    if len(whole) > most or len(set(whole)) < len(whole):
-        raise UsageError(f"{flag} takes up to {most} different numbers separated by commas.")
+    wrong = UsageError(
+        f"{flag} takes up to {most} different numbers such as 0,1,2 or 0:3, not {quoted(text)}."
+    )
+    numbers: list[int] = []
+    for part in text.replace(",", " ").split():
+        try:
+            ends = [typed_whole(end) for end in part.split(":")]
+            whole_numbers(part.replace(":", " "))  # 1,000 is no 1 and 0
+        except MistypedError:
+            raise wrong from None
+        if len(ends) > 2 or (len(ends) == 2 and not ends[0] < ends[1] <= ends[0] + most):
+            raise wrong
+        numbers += ends if len(ends) == 1 else range(*ends)
+    whole = tuple(n for n in map(DECLARATIONS[key].check, numbers) if isinstance(n, int))
+    if not 1 <= len(whole) <= most or len(set(whole)) < len(whole):
+        raise wrong
     return whole
+
+
+def add_seeds(parser: argparse.ArgumentParser, default: str) -> None:
+    """The two flags for seeds, the same in every command."""
+    parser.add_argument("--seeds", metavar="0,1,2", help=f"these seeds, a list or 0:3 ({default})")
+    parser.add_argument("--num-seeds", metavar="N", help="so many seeds, from 0 on")
+
+
+def given_seeds(arguments: argparse.Namespace, most: int) -> tuple[int, ...] | None:
+    """The seeds that were asked for; None where none were.
+
+    Raises:
+        SettingsError: for a seed that is not allowed.
+        UsageError: for what is no list or count, or where both are given.
+    """
+    if arguments.seeds is not None and arguments.num_seeds is not None:
+        raise UsageError("--seeds and --num-seeds exclude each other: give one of them.")
+    if arguments.seeds is not None:
+        return number_list(arguments.seeds, "seed", "--seeds", most)
+    if arguments.num_seeds is None:
+        return None
+    count = whole_number(arguments.num_seeds, "seed", "--num-seeds")
+    if not 1 <= count <= most:
+        raise UsageError(f"--num-seeds cannot be {count}: allowed is from 1 to {most}.")
+    return tuple(range(count))
+
+
+def joined_values(argv: Sequence[str]) -> list[str]:
+    """Arguments with a negative value joined to its flag: "--phase-min", "-pi" become one.
+
+    The parser would take the value for a flag.
+    """
+    joined: list[str] = []
+    for word in argv:
+        flag = joined[-1] if joined else ""
+        if _NEGATIVE.match(word) and flag.startswith("--") and "=" not in flag and flag != "--":
+            joined[-1] = f"{flag}={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+_NEGATIVE = re.compile(r"[-−](\.?[0-9]|pi|π)", re.IGNORECASE)
 
 
 def whole_number(text: str, key: str, flag: str) -> int:
@@ -100,12 +208,9 @@ def whole_number(text: str, key: str, flag: str) -> int:
     """
     try:
         value = DECLARATIONS[key].parse(text)
-    except SettingsError:
-        allowed = DECLARATIONS[key].allowed
-        raise UsageError(f"{flag} cannot be “{_short(text)}”: allowed is {allowed}.") from None
+    except SettingsError as error:
+        # the sentence is that of the setting, which has another name
+        said = str(error).rsplit(" cannot be ", 1)[1]
+        raise UsageError(f"{flag} cannot be {said}") from None
     assert isinstance(value, int)
     return value
-
-
-def _short(text: str) -> str:
-    return " ".join(text[:40].split())

@@ -7,7 +7,13 @@ import argparse
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.codegen.script import standalone_script
 from maml_explorer.codegen.two_forms import stateful_and_functional
-from maml_explorer.commands.arguments import UsageError, add_hyperparameters, given_hyperparameters
+from maml_explorer.commands.arguments import (
+    UsageError,
+    add_hyperparameters,
+    algorithm_key,
+    given_hyperparameters,
+    named_arms,
+)
 from maml_explorer.commands.output import say
 from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
 from maml_explorer.settings.settings import Arm, Settings, default_arm
@@ -52,12 +58,11 @@ def _arm(settings: Settings, text: str | None) -> Arm:
     """The arm of that name or algorithm; a plain one of an algorithm that the preset leaves out."""
     if text is None:
         return settings.arms[0]
-    named = [arm for arm in settings.arms if arm.name == text]
-    found = named or [arm for arm in settings.arms if arm.algorithm == text]
+    found = named_arms(settings, text)
     if len(found) == 1:
         return found[0]
-    if not found and text in ALGORITHMS:
-        return default_arm(text)
+    if not found and algorithm_key(text) in ALGORITHMS:
+        return default_arm(algorithm_key(text))
     typed = " ".join(text[:40].split())
     if found:
         names = ", ".join(arm.name for arm in found)

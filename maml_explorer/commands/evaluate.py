@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maml_explorer.commands.arguments import number_list, whole_number
+from maml_explorer.commands.arguments import folder_path, number_list, whole_number
 from maml_explorer.commands.output import say
 from maml_explorer.experiments.result_tables import difference_table, evaluation_table
 
@@ -22,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folders",
         metavar="INIT_DIR",
-        type=Path,
+        type=folder_path,
         nargs="+",
         help="folder of an exported initialization; of several, each is also compared to the one "
         "before it, on the same tasks",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maml_explorer.commands.arguments import UsageError, whole_number
+from maml_explorer.commands.arguments import UsageError, folder_path, named_arms, whole_number
 from maml_explorer.commands.output import say
 from maml_explorer.settings.settings import Arm, Settings
 
@@ -17,12 +16,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("folder", metavar="RUN_DIR", type=Path, help="run folder")
+    parser.add_argument("folder", metavar="RUN_DIR", type=folder_path, help="run folder")
     parser.add_argument(
         "--algorithm", required=True, metavar="NAME", help="algorithm, or name of the arm"
     )
     parser.add_argument("--seed", metavar="S", help="where the run has several")
-    parser.add_argument("--out", required=True, metavar="DIR", type=Path, help="folder to write")
+    parser.add_argument("--out", required=True, metavar="DIR", type=folder_path, help="to write")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,8 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _arm(settings: Settings, text: str) -> Arm:
-    found = [arm for arm in settings.arms if arm.name == text]
-    found = found or [arm for arm in settings.arms if arm.algorithm == text]
+    found = named_arms(settings, text)
     if len(found) == 1:
         return found[0]
     names = ", ".join(arm.name for arm in settings.arms)

@@ -6,11 +6,17 @@ import argparse
 import json
 import shlex
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.commands.arguments import UsageError, number_list, whole_number, with_algorithms
+from maml_explorer.commands.arguments import (
+    UsageError,
+    add_seeds,
+    folder_path,
+    given_seeds,
+    whole_number,
+    with_algorithms,
+)
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
@@ -24,14 +30,13 @@ if TYPE_CHECKING:
 REPORT, FIGURES = "report.html", "reproduction.json"
 """Names of the files beside a run's own in its folder."""
 MOST_SEEDS = 30
+DEFAULT_SEEDS = (0, 1, 2, 3, 4)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("preset", metavar="PRESET", help="name of a preset, or its file")
-    parser.add_argument(
-        "--seeds", default="5", metavar="N|0,1,2", help="how many seeds, or which (default 5)"
-    )
+    add_seeds(parser, "default 0:5")
     parser.add_argument(
         "--outer-steps", metavar="N", help="train for so many (default: the preset's; said so)"
     )
@@ -42,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + ",".join(ALGORITHMS)
         + " (default: those that numbers are published for; all where none are)",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, help="run folder to write, with report")
+    parser.add_argument("--out", metavar="DIR", type=folder_path, help="run folder to write")
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -62,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: where the disk fails.
     """
     preset = load_preset(arguments.preset)
-    seeds = _seeds(arguments.seeds)
+    seeds = given_seeds(arguments, MOST_SEEDS) or DEFAULT_SEEDS
 
     from maml_explorer.experiments.reproduction import settings_to_reproduce
 
@@ -106,7 +111,7 @@ def _reproduced(
             preset,
             settings,
             seeds,
-            _command(arguments),
+            _command(arguments, seeds),
             folder=folder,
             checkpoint=checkpoint,
             progress=bar,
@@ -133,22 +138,10 @@ def _reproduced(
     return 1 if report.notes else 0
 
 
-def _seeds(text: str) -> tuple[int, ...]:
-    """Seeds 0 … N − 1 for a number; those named for a list."""
-    if "," in text:
-        return number_list(text, "seed", "--seeds", MOST_SEEDS)
-    count = whole_number(text, "seed", "--seeds")
-    if not 1 <= count <= MOST_SEEDS:
-        raise UsageError(
-            f"--seeds takes how many seeds, from 1 to {MOST_SEEDS}, or a list such as 0,1,2, not "
-            f"{count}."
-        )
-    return tuple(range(count))
-
-
-def _command(arguments: argparse.Namespace) -> str:
+def _command(arguments: argparse.Namespace, seeds: tuple[int, ...]) -> str:
     """How to make the report again."""
-    words = ["maml-explorer", "reproduce", str(arguments.preset), "--seeds", arguments.seeds]
+    words = ["maml-explorer", "reproduce", str(arguments.preset), "--seeds"]
+    words.append(",".join(map(str, seeds)))
     for flag, value in (
         ("--algorithms", arguments.algorithms),
         ("--outer-steps", arguments.outer_steps),

@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maml_explorer.algorithms import ALGORITHMS
@@ -16,8 +15,10 @@ from maml_explorer.commands.arguments import (
     MAX_SEEDS,
     UsageError,
     add_hyperparameters,
+    add_seeds,
+    folder_path,
     given_hyperparameters,
-    number_list,
+    given_seeds,
     with_algorithms,
 )
 from maml_explorer.commands.output import REMARKS, say, tell
@@ -41,15 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--algorithms", metavar="A,B", help=f"arms to train, from {','.join(ALGORITHMS)}"
     )
-    parser.add_argument("--seeds", metavar="0,1,2", help="train once for each of these seeds")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="run folder to write")
+    add_seeds(parser, "trained one after the other")
+    parser.add_argument("--out", metavar="DIR", type=folder_path, help="run folder to write")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run in --out, bit for bit"
     )
     parser.add_argument(
         "--replay",
         metavar="RUN_DIR",
-        type=Path,
+        type=folder_path,
         help="train a saved run again with all that was changed while it trained, and compare",
     )
     parser.add_argument(
@@ -131,15 +132,14 @@ class _Work:
 
 
 def _new(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
-    if arguments.seeds is not None and "seed" in typed:
+    several = given_seeds(arguments, MAX_SEEDS)
+    if several is not None and "seed" in typed:
         raise UsageError("--seed and --seeds exclude each other: give one of them.")
     preset = load_preset(arguments.preset or DEFAULT_PRESET)
     # the arms first: a value must suit those that are trained, not those of the preset
     settings = with_algorithms(preset.settings, arguments.algorithms).with_values(typed)
-    seeds: tuple[int, ...] = (settings.run.seed,)
-    if arguments.seeds is not None:
-        seeds = number_list(arguments.seeds, "seed", "--seeds", MAX_SEEDS)
-        settings = settings.with_values({"seed": seeds[0]})
+    seeds = several or (settings.run.seed,)
+    settings = settings.with_values({"seed": seeds[0]})
 
     from maml_explorer.core.plan import prepare
     from maml_explorer.storage.run.folder import create_run
@@ -155,8 +155,8 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
     others = [DECLARATIONS[key].flag for key in typed if key != "outer_steps"]
     others += [
         flag
-        for flag in ("--preset", "--algorithms", "--seeds")
-        if getattr(arguments, flag[2:]) is not None
+        for flag in ("--preset", "--algorithms", "--seeds", "--num-seeds")
+        if getattr(arguments, flag[2:].replace("-", "_")) is not None
     ]
     if others:
         raise UsageError(
@@ -220,8 +220,8 @@ def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
     others = [DECLARATIONS[key].flag for key in typed]
     others += [
         f"--{name}"
-        for name in ("preset", "algorithms", "seeds", "out", "resume")
-        if getattr(arguments, name)
+        for name in ("preset", "algorithms", "seeds", "num-seeds", "out", "resume")
+        if getattr(arguments, name.replace("-", "_"))
     ]
     if others:
         raise UsageError(

@@ -16,6 +16,14 @@ from enum import Enum
 from typing import Any
 
 from maml_explorer.algorithms.record import Algorithm
+from maml_explorer.settings.typed import (
+    MistypedError,
+    one_of,
+    real_number,
+    truth,
+    whole_number,
+    whole_numbers,
+)
 
 Value = bool | int | float | str | tuple[int, ...]
 """What a hyperparameter may hold."""
@@ -109,23 +117,25 @@ class Hyperparameter:
         Raises:
             SettingsError: naming the setting, the value and what is allowed.
         """
-        kind = self.kind
-        if kind == "choice" and isinstance(value, str) and value in self.choices:
-            return value
-        if kind == "bool" and isinstance(value, bool):
-            return value
-        if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
-            if self._inside(value):
+        given, value = value, _plain(value)
+        match self.kind:
+            case "choice" if isinstance(value, str) and value in self.choices:
                 return value
-        elif kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
-            if self._inside(value):
-                return float(value)
-        elif kind == "sizes" and isinstance(value, tuple | list) and 1 <= len(value) <= MAX_LAYERS:
-            whole = [n for n in value if isinstance(n, int) and not isinstance(n, bool)]
-            if len(whole) == len(value) and all(self._inside(n) for n in whole):
-                return tuple(whole)
+            case "bool" if isinstance(value, bool):
+                return value
+            case "int":
+                whole = _whole(value)
+                if whole is not None and self._inside(whole):
+                    return whole
+            case "float" if isinstance(value, int | float) and not isinstance(value, bool):
+                if self._inside(value):
+                    return float(value)
+            case "sizes" if isinstance(value, tuple | list) and 1 <= len(value) <= MAX_LAYERS:
+                sizes = [n for n in map(_whole, value) if n is not None and self._inside(n)]
+                if len(sizes) == len(value):
+                    return tuple(sizes)
         raise SettingsError(
-            f"{self.label} ({self.key}) cannot be {shown(value)}: allowed is {self.allowed}."
+            f"{self.label} ({self.key}) cannot be {shown(given)}: allowed is {self.allowed}."
         )
 
     def parse(self, text: str) -> Value:
@@ -134,25 +144,25 @@ class Hyperparameter:
         Raises:
             SettingsError: naming the setting, the text and what is allowed.
         """
-        text = text.strip()
         try:
             match self.kind:
                 case "bool":
-                    return {"true": True, "yes": True, "false": False, "no": False}[text.lower()]
+                    value: object = truth(text)
                 case "int":
-                    # "70 000" and "70_000" are how people write it; thin spaces are how we show it
-                    return self.check(int("".join(text.replace("_", "").split())))
+                    value = whole_number(text)
                 case "float":
-                    return self.check(_number(text))
+                    value = real_number(text)
                 case "sizes":
-                    return self.check(tuple(int(part) for part in text.split(",") if part.strip()))
-            return self.check(text)
-        except SettingsError:
-            raise
-        except (ValueError, KeyError, OverflowError):
+                    value = whole_numbers(text)
+                case _:
+                    value = one_of(text.strip(), self.choices)
+        except (ValueError, OverflowError) as error:
+            advice = f"{error}; " if isinstance(error, MistypedError) and str(error) else ""
             raise SettingsError(
-                f"{self.label} ({self.key}) cannot be {quoted(text)}: allowed is {self.allowed}."
+                f"{self.label} ({self.key}) cannot be {quoted(text)}: {advice}"
+                f"allowed is {self.allowed}."
             ) from None
+        return self.check(value)
 
     def _inside(self, value: float) -> bool:
         low = -math.inf if self.minimum is None else self.minimum
@@ -199,19 +209,15 @@ def quoted(text: object) -> str:
     return f"“{' '.join(str(text)[:40].split())}”"
 
 
-def _number(text: str) -> float:
-    """A float; "pi", "2pi", "π/2", "-pi" and "−0.5" are understood too."""
-    text = text.replace("−", "-").replace("π", "pi").replace(" ", "").replace("*", "")
-    if "pi" not in text:
-        return float(text)
-    before, after = text.split("pi", 1)
-    factor = {"": 1.0, "-": -1.0, "+": 1.0}.get(before)
-    number = math.pi * (float(before) if factor is None else factor)
-    if after:
-        if not after.startswith("/"):
-            raise ValueError(text)
-        divisor = float(after[1:])
-        if divisor == 0:
-            raise ValueError(text)
-        number /= divisor
-    return number
+def _plain(value: object) -> object:
+    """The Python value of a NumPy number, or of an array of them."""
+    convert = getattr(value, "tolist", None)
+    return convert() if callable(convert) else value
+
+
+def _whole(value: object) -> int | None:
+    """A whole number in its own type, 1e4 too; None for anything else."""
+    value = _plain(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

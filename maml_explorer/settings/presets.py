@@ -77,8 +77,9 @@ def load_preset(name: str | Path) -> Preset:
         return known[str(name)]
     path = Path(name)
     try:
+        path = path.expanduser() if str(name).startswith("~") else path
         is_file = path.is_file()
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):
         is_file = False
     if not is_file:
         shown = " ".join(str(name)[:60].split())

@@ -6,6 +6,7 @@ Torch-free. Text forms (TOML, share string) are in :mod:`maml_explorer.settings.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,7 +135,9 @@ class Settings:
         by_group: dict[str, dict[str, Any]] = {}
         for key, value in changes.items():
             if key not in DECLARATIONS:
-                raise SettingsError(f"There is no setting {quoted(key)}.")
+                near = difflib.get_close_matches(str(key)[:40], DECLARATIONS, n=1, cutoff=0.5)
+                hint = f": did you mean {near[0]}?" if near else "."
+                raise SettingsError(f"There is no setting {quoted(key)}{hint}")
             declaration = DECLARATIONS[key]
             by_group.setdefault(declaration.group, {})[key] = declaration.check(value)
         groups = {

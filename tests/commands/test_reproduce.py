@@ -46,7 +46,7 @@ def test_a_preset_is_trained_tested_and_compared(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert main(["reproduce", str(tiny), "--seeds", "2", "--out", str(out), "--json"]) == 0
+    assert main(["reproduce", str(tiny), "--num-seeds", "2", "--out", str(out), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found == json.loads((out / "reproduction.json").read_text())
     assert found["seeds"] == [0, 1] and found["outer_steps"] == {"MAML": 40}
@@ -63,7 +63,7 @@ def test_a_preset_is_trained_tested_and_compared(
     assert found["comparisons"][0]["mean"] == pytest.approx(sum(means) / 2)
     page = (out / "report.html").read_text()
     assert "Tiny" in page and "<svg" in page
-    command = f"maml-explorer reproduce {tiny} --seeds 2"
+    command = f"maml-explorer reproduce {tiny} --seeds 0,1"
     assert found["command"] == command and command in page
 
 
@@ -96,7 +96,7 @@ def test_an_arm_that_diverges_is_an_exit_code(
     path.write_text(preset_toml(preset).split("[tasks]")[0])
     text = preset_toml(type(preset)("hot", "Hot", "", "", hot, preset.published))
     path.write_text(text)
-    assert main(["reproduce", str(path), "--seeds", "1", "--quiet"]) == 1
+    assert main(["reproduce", str(path), "--seeds", "0", "--quiet"]) == 1
     said = capsys.readouterr()
     assert "Seed 0: " in said.err and "diverged at outer step" in said.err
     assert "not comparable" in said.out
@@ -106,8 +106,8 @@ def test_an_arm_that_diverges_is_an_exit_code(
     ("arguments", "named"),
     [
         (["nosuch"], ["nosuch", "finn-10-shot"]),
-        (["finn-10-shot", "--seeds", "0"], ["--seeds", "1 to 30"]),
-        (["finn-10-shot", "--seeds", "31"], ["--seeds", "1 to 30"]),
+        (["finn-10-shot", "--num-seeds", "0"], ["--num-seeds", "1 to 30"]),
+        (["finn-10-shot", "--num-seeds", "31"], ["--num-seeds", "1 to 30"]),
         (["finn-10-shot", "--seeds", "x"], ["--seeds", "x"]),
         (["finn-10-shot", "--seeds", "1,1"], ["--seeds"]),
         (["finn-10-shot", "--outer-steps", "0"], ["--outer-steps", "0"]),
@@ -128,5 +128,5 @@ def test_a_folder_that_is_not_empty_is_left_alone(
 ) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "a").write_text("b")
-    assert main(["reproduce", str(tiny), "--seeds", "1", "--out", str(tmp_path / "there")]) == 2
+    assert main(["reproduce", str(tiny), "--seeds", "0", "--out", str(tmp_path / "there")]) == 2
     assert [p.name for p in (tmp_path / "there").iterdir()] == ["a"]
