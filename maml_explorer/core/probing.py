@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.kernels.probe import InnerSteps, compiled_predictions
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.models.trace import Layers
-from maml_explorer.core.plan import Plan, test_step_sizes
+from maml_explorer.core.plan import ArmPlan, Plan, test_step_sizes
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,13 @@ def probe(
         wide = with_ones(
             torch.cat([support_x, x.expand(tasks, -1)], 1).to(initialization)[:, :, None]
         )
+        y = support_y.to(initialization)[:, :, None]
+        inner = InnerSteps(
+            start, steps, arm.inner_lr, step_sizes.clip, arm.learned, _minibatch(arm, training)
+        )
+        found = compiled_predictions(plan.workspace.kernels, model, inner, initialization, wide, y)
+        if found is not None:
+            return Probe(found[:, :, shots:, 0], found[:, :, :shots, 0])
         if start:
             wide = model.forward(
                 layers[:start], wide, activate_last=start < model.depth, shots=shots
@@ -66,8 +74,9 @@ def probe(
         if start == model.depth:  # nothing adapts: one prediction for every step
             output = wide[None, :, :, 0].expand(steps + 1, -1, -1)
         else:
-            features, targets = wide[:, :shots], support_y.to(initialization)[:, :, None]
-            batches = arm.inner_data(features, targets) if training else ([features], [targets])
+            features = wide[:, :shots]
+            parts = training and shots > 0
+            batches = arm.inner_data(features, y) if parts else ([features], [y])
             path = adapt(
                 model,
                 layers[start:],
@@ -80,6 +89,12 @@ def probe(
             if not shots:
                 output = output.expand(steps + 1, -1, -1)
         return Probe(output[:, :, shots:], output[:, :, :shots])
+
+
+def _minibatch(arm: ArmPlan, training: bool) -> int:
+    """Support points per inner step; 0 for all of them."""
+    interpolates = arm.algorithm.outer_rule == "interpolation"
+    return arm.settings.inner.reptile_batch if training and interpolates else 0
 
 
 def _at_every_step(model: Mlp, parameters: list[Layers], features: Tensor, shots: int) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from maml_explorer.core.kernels.choice import chosen
 from maml_explorer.core.kernels.compiled import CompiledStep, compiled_step
+from maml_explorer.core.kernels.library import Kernels
 from maml_explorer.core.outer_gradient import OuterGradient, Shape, outer_gradient
 from maml_explorer.core.replay.interruption import Look
 from maml_explorer.core.replay.memory_arena import Arena
@@ -99,6 +100,11 @@ class Workspace:
         "compiled", "compiled, portable", "replay", "CUDA graph" or "eager".
         """
         return {each.kind for each in self._in_use()}
+
+    @property
+    def kernels(self) -> Kernels | None:
+        """The compiled kernels, where there are any."""
+        return self._choice.kernels
 
     @property
     def no_kernels(self) -> str:
