@@ -81,6 +81,11 @@ class Held:
         """Gives the lock back and removes its file."""
         self._end()
 
+    def abandon(self) -> None:
+        """Gives the lock back and leaves its file, as a process that is killed does."""
+        if self._end.detach() is not None:
+            os.close(self._descriptor)
+
 
 def hold(path: Path, what: Path | None = None) -> Held:
     """The lock file at `path`, held; a lock of a process that ended is taken over.

@@ -1,8 +1,8 @@
 """What a crash must not cost: the running session is saved now and then, and offered again.
 
-Every process has a folder of its own, `session-<process>`, in the person's data folder. It goes
-when the window is closed; one that is left by a process that is no more is offered at the next
-start, and so is what was written down of a crash. Nothing is sent anywhere.
+Every process has a folder of its own, `session-NAME`, in the person's data folder, and holds its
+lock. It goes only when the person closes the window: however else the process ends, the session is
+offered at the next start, and so is what was written down of a crash. Nothing is sent anywhere.
 """
 
 from __future__ import annotations
@@ -10,30 +10,34 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
-import re
-import shutil
 import time
 import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import TextIO
 
 from PySide6.QtCore import QEvent, QObject, QStandardPaths, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
+from maml_explorer.files.lock import Held, hold
+from maml_explorer.files.opening import open_file
 from maml_explorer.files.reader import StorageError, read_text
+from maml_explorer.gui.app.left_sessions import LeftSessions, in_words, remove_session
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.commands import SaveRun
 from maml_explorer.protocol.reports import Exported, Phase, Status, Written
-from maml_explorer.storage.run.folder import is_run_folder
 
 ANSWER = 600.0
 """Seconds after which a save that was not answered is given up."""
 WORTH_ASKING = 10.0
 """Seconds of training that are worth a question before the window closes."""
-_NAME = re.compile(r"(session|crash)-(\d{1,10})(\.txt)?")
+LEAVING = 60_000
+"""Milliseconds after which the end of the desktop's session did not come."""
+COMMIT = 3.0
+"""Seconds that the end of the desktop's session waits for a save."""
 
 
 def data_folder() -> Path:
@@ -50,8 +54,11 @@ class Recovery(QObject):
     ) -> None:
         super().__init__(window)
         self._window, self._place, self._clock = window, folder, clock
-        self.folder = folder / f"session-{os.getpid()}"
-        self.report = folder / f"crash-{os.getpid()}.txt"
+        name = token_hex(8)
+        self.folder = folder / f"session-{name}"
+        self.report = folder / f"crash-{name}.txt"
+        self._left = LeftSessions(folder)
+        self._held: Held | None = None
         self._saved: tuple[int, int] | None = None
         """(run, outer step) that is on disk, in the session's folder or where the person said."""
         self._asked: tuple[int, int] | None = None
@@ -62,11 +69,18 @@ class Recovery(QObject):
         self._may_close = False
         self._closes_with: int | None = None
         """The number of a run: once it is there, the window closes."""
-        self._keep = False
+        self._confirmed = False
+        """Whether the person closed the window: only then does the session go."""
+        self._leaving = False
+        """Whether something else ends the program, which asks nothing and keeps the session."""
+        self._recovered: int | None = None
+        """The number of the run that was recovered, until it is saved anew."""
         self._file: TextIO | None = None
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = self.report.open("w", encoding="utf-8")
+            self._held = hold(folder / f"session-{name}.lock")
+            descriptor = open_file(self.report, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            self._file = os.fdopen(descriptor, "w", encoding="utf-8")
         window.session.link.exported.connect(self._exported)
         window.lessons.run.lending.connect(self._save_before_a_lesson)
         window.session.link.status_changed.connect(self._close_after_a_lesson)
@@ -110,6 +124,10 @@ class Recovery(QObject):
             self._saved = self._asked
             self._last = self._clock()
             self._took, self._began = self._last - self._began, None
+        saved = self._saved[0] if self._saved is not None else 0
+        if self._recovered is not None and saved >= self._recovered:
+            self._recovered = None
+            self._left.saved_anew()
 
     def _now(self) -> tuple[int, int]:
         status = self._window.session.status
@@ -122,7 +140,12 @@ class Recovery(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Asks once, in the window, before training is lost."""
-        if watched is self._window and event.type() == QEvent.Type.Close and not self._may_close:
+        if watched is not self._window or event.type() != QEvent.Type.Close:
+            return False
+        app = QGuiApplication.instance()
+        if self._leaving or (isinstance(app, QGuiApplication) and app.isSavingSession()):
+            return False
+        if not self._may_close:
             if self._window.lessons.run.lent:
                 event.ignore()
                 self._window.lessons.leave()
@@ -136,6 +159,7 @@ class Recovery(QObject):
                 event.ignore()
                 self._ask(steps)
                 return True
+        self._confirmed = True
         return False
 
     def _close_after_a_lesson(self, status: Status) -> None:
@@ -159,23 +183,54 @@ class Recovery(QObject):
 
     def save_and_close(self) -> None:
         """Saves the session, so that the next start offers it, and closes the window."""
+        self._leaving = True
+        self._save_all()  # obeyed before the stop that follows
+        self._window.close()
+
+    def commit(self) -> None:
+        """The desktop's session ends: saves, and waits a moment until that is on disk.
+
+        The window stays open, since another program may still refuse the end.
+        """
+        self._leaving = True
+        self._save_all()
+        end = time.monotonic() + COMMIT
+        while self._began is not None and time.monotonic() < end:
+            self._window.session.link.pull()
+            time.sleep(0.01)
+        QTimer.singleShot(LEAVING, self, self._stay)
+
+    def _stay(self) -> None:
+        self._leaving = False
+
+    def _save_all(self) -> None:
         lessons = self._window.lessons
         lent = lessons.run.lent
         lessons.leave()
         # the newest status may be older than the first steps, or of a lesson's run
         if self._unsaved() or self._window.session.link.running or lent:
-            self.save()  # obeyed before the stop that follows
-        self._keep = True
-        self.close()
+            self.save()
+
+    def save_what_is_new(self) -> None:
+        """Where the event loop ended and nobody had closed the window: saves once more."""
+        session = self._window.session
+        open_still = not self._confirmed and session.link.worker.alive
+        new = self._unsaved() or session.link.running
+        if open_still and new and not self._window.lessons.run.lent:
+            self.save()
 
     def end(self) -> None:
-        """After the window was closed: leaves nothing behind but what the next start shall offer.
+        """After the event loop: leaves what the next start shall offer.
 
-        That is what a signal had saved, and the last save before training failed.
+        That is the session, unless the person has closed the window; and then too where training
+        had failed, as the last save before that.
         """
         self.timer.stop()
         status = self._window.session.status
-        keep = self._keep or (status is not None and status.phase is Phase.FAILED)
+        keep = not self._confirmed or (status is not None and status.phase is Phase.FAILED)
+        if self._confirmed:
+            self._left.saved_anew()
+        self._left.close()
         if self._file is not None:
             faulthandler.disable()
             self._file.close()
@@ -184,7 +239,10 @@ class Recovery(QObject):
                 if self.report.stat().st_size == 0:
                     self.report.unlink()
         if not keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_session(self.folder)
+        if self._held is not None:
+            self._held.release()
+            self._held = None
 
     # after a crash
 
@@ -197,32 +255,29 @@ class Recovery(QObject):
 
     def offer(self) -> None:
         """Offers what processes that are no more have left behind."""
-        for path in self._left():
-            if path.suffix == ".txt":
-                self._offer_report(path)
-            elif is_run_folder(path):
-                self._window.banners.say(
-                    f"recover {path.name}",
-                    "The last session was cut short. Its run was saved and can go on.",
-                    "warning",
-                    (
-                        ("Recover", partial(self._recover, path)),
-                        ("Discard", partial(shutil.rmtree, path, ignore_errors=True)),
-                    ),
-                )
-
-    def _left(self) -> list[Path]:
-        try:
-            found = [(_NAME.fullmatch(path.name), path) for path in self._place.iterdir()]
-        except OSError:
-            return []
-        return sorted(p for name, p in found if name is not None and not _alive(int(name[2])))
+        runs, reports = self._left.found()
+        for path in reports:
+            self._offer_report(path)
+        for path in runs:
+            self._window.banners.say(
+                f"recover {path.name}",
+                in_words(path),
+                "warning",
+                (
+                    ("Recover", partial(self._recover, path)),
+                    ("Discard", partial(self._left.discard, path)),
+                ),
+            )
 
     def _recover(self, path: Path) -> None:
-        kept = path.with_name(f"recovered-{time.strftime('%Y-%m-%d-%H%M%S')}")
-        with contextlib.suppress(OSError):
-            path = path.rename(kept)
-        self._window.files.opening.open(path)
+        try:
+            path = self._left.recover(path)
+        except (OSError, StorageError) as error:
+            words = error.strerror if isinstance(error, OSError) else error
+            self._window.banners.say("recover", f"It stays where it is: {words}", "warning")
+            return
+        if self._window.files.opening.open(path):
+            self._recovered = self._window.session.link.expected_run
 
     def _offer_report(self, path: Path) -> None:
         try:
@@ -244,18 +299,3 @@ class Recovery(QObject):
                 ("Open folder", lambda: QDesktopServices.openUrl(folder)),
             ),
         )
-
-
-def _alive(process: int) -> bool:
-    if process == os.getpid():
-        return True
-    if os.name != "posix":
-        # a signal 0 would end the process there; a folder in use is offered, not taken
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True

@@ -51,6 +51,8 @@ def show(worker: WorkerThread, options: Options) -> int:
             with collected_between_events(window.session.link.status_changed):
                 return app.exec()
     finally:
+        if recovery is not None:
+            recovery.save_what_is_new()  # where a display server died, say
         closed = window.session.close()
         if recovery is not None:
             recovery.end()
@@ -133,14 +135,21 @@ def keep_pins(window: MainWindow, place: Path) -> PinsOnDisk:
 
 @contextmanager
 def _interruptible(window: MainWindow, recovery: Recovery | None) -> Iterator[None]:
-    """Ctrl+C in the terminal, or a request to end, saves the session and closes the window."""
+    """Ctrl+C, a request to end, a closed terminal, the end of the desktop: the session is saved."""
     leave = window.close if recovery is None else recovery.save_and_close
 
     def close(_: int, __: FrameType | None) -> None:
         # from inside the event loop: a window closed before it began would leave it running
         QTimer.singleShot(0, window, leave)
 
-    before = {kind: signal.signal(kind, close) for kind in (signal.SIGINT, signal.SIGTERM)}
+    app = QApplication.instance()
+    if recovery is not None and isinstance(app, QApplication):
+        app.commitDataRequest.connect(recovery.commit)
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    kinds = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # what is ignored stays so, as nohup wants it
+    kinds = [kind for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN]
+    before = {kind: signal.signal(kind, close) for kind in kinds}
     # Python handles signals between bytecodes only, and an idle Qt loop runs none
     wake = QTimer()
     wake.timeout.connect(lambda: None)
@@ -149,6 +158,8 @@ def _interruptible(window: MainWindow, recovery: Recovery | None) -> Iterator[No
         yield
     finally:
         wake.stop()
+        if recovery is not None and isinstance(app, QApplication):
+            app.commitDataRequest.disconnect(recovery.commit)
         for kind, handler in before.items():
             signal.signal(kind, handler)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from maml_explorer.files.opening import open_file
 from maml_explorer.files.reader import StorageError, read_bytes
 
 MAX_METRICS = 2 * 1024**3
 """Most bytes of a metrics file: ten million rows of twenty times the usual width."""
+_LONGEST_ROW = 4096
+"""Bytes that hold at least the last two rows."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,25 @@ class Losses:
     """Support set, at θ."""
     outer: NDArray[np.float64]
     """Query set, after adaptation."""
+
+
+def last_outer_step(path: Path) -> int:
+    """The outer step of the last whole row; 0 where there is none.
+
+    Raises:
+        StorageError: where that is not as this program writes it.
+        OSError: where the file cannot be read.
+    """
+    with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(0, size - _LONGEST_ROW))
+        rows = file.read(_LONGEST_ROW).split(b"\n")[:-1]
+    if len(rows) < 2:
+        return 0
+    first = rows[-1].split(b",")[0]
+    if not first.isdigit() or len(first) > 16:
+        raise StorageError(f"{path} has a row that is not as this program writes it.")
+    return int(first)
 
 
 def read_losses(path: Path, seed: int) -> dict[str, Losses]:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.app import crash_recovery
 from maml_explorer.gui.app.crash_recovery import ANSWER, Recovery
+from maml_explorer.gui.style.numbers import THIN_SPACE
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.run.folder import create_run
+from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, create_run, whole_run
+from maml_explorer.storage.run.metrics import last_outer_step
+from tests.gui.app.started import read_until, sessions, window_process
 from tests.gui.driving import press, said, worker_of
 from tests.worker.driving import Clock
 
@@ -152,7 +159,6 @@ def test_what_a_crash_left_is_offered(
 ):
     place = tmp_path / "sessions"
     create_run(place / f"session-{DEAD}", Settings())
-    create_run(place / f"session-{os.getpid()}", Settings())
     (place / f"crash-{DEAD}.txt").write_text("Traceback: it was line 3")
     recovery.offer()
     assert len(said(window)) == 2
@@ -167,16 +173,135 @@ def test_what_a_crash_left_is_offered(
     assert not said(window)
 
 
+def left_behind(place: Path, name: str, step: int, minutes: float) -> Path:
+    """A saved session at that outer step, so many minutes old."""
+    path = place / name
+    with whole_run(path, Settings()) as folder:
+        folder.append(METRICS, [(k + 1, "MAML", 0, 1.0, 1.0, None, None) for k in range(step)])
+        (folder.path / CHECKPOINT).write_bytes(b"x")
+    past = time.time() - 60 * minutes
+    os.utime(path / CHECKPOINT, (past, past))
+    return path
+
+
+def test_what_is_offered_says_which_run_how_far_and_how_old(
+    window: MainWindow, recovery: Recovery, tmp_path: Path, qtbot: QtBot
+):
+    place = tmp_path / "sessions"
+    # a container in which the process number of an older version comes again
+    left_behind(place, f"session-{os.getpid()}", 1234, 3.5)
+    left_behind(place, "session-00112233445566aa", 0, 60 * 49)
+    (place / "session-00112233445566bb").symlink_to(tmp_path)
+    create_run(place / "session-00112233445566cc", Settings())  # no checkpoint yet
+    recovery.offer()
+    recovery.offer()  # each only once
+    run = "A session was cut short: MAML, FO-MAML, ANIL and 1 more at outer step"
+    thin = THIN_SPACE
+    assert sorted(said(window)) == sorted([
+        f"{run} 0 of 70{thin}000, saved 2 days ago. It can go on.",
+        f"{run} 1{thin}234 of 70{thin}000, saved 3 minutes ago. It can go on.",
+        "A session was cut short. Its run was saved, but cannot be read in full.",
+    ])  # fmt: skip
+    for banner in window.banners.shown:
+        if "1" + thin + "234" in banner.text.full:
+            press(qtbot, banner.buttons[1])
+    assert not (place / f"session-{os.getpid()}").exists()
+    assert (place / "session-00112233445566aa").is_dir()
+
+
+def test_a_session_of_a_process_that_runs_is_not_offered(
+    window: MainWindow, recovery: Recovery, tmp_path: Path
+):
+    place = tmp_path / "sessions"
+    left_behind(place, "session-00112233445566aa", 5, 1)
+    (place / "crash-00112233445566aa.txt").write_text("Traceback")
+    lock = place / "session-00112233445566aa.lock"
+    code = (
+        "import sys; from pathlib import Path; from maml_explorer.files.lock import hold\n"
+        "held = hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        recovery.offer()
+        assert not said(window)
+        other.kill()
+    recovery.offer()
+    assert len(said(window)) == 2
+
+
+def test_a_recovered_run_is_offered_until_it_is_saved_anew(
+    window: MainWindow, tmp_path: Path, qtbot: QtBot
+):
+    place = tmp_path / "sessions"
+    left_behind(place, "session-00112233445566aa", 5, 1)
+    for again in range(3):  # killed soon after each time
+        recovery = Recovery(window, place)
+        recovery.offer()
+        (banner,) = window.banners.shown
+        press(qtbot, banner.buttons[0])
+        window.session.link.pull()
+        folder = Path(worker_of(window).posted_of(commands.OpenRun)[-1].folder)
+        assert folder.name.startswith("recovered-") and folder.is_dir()
+        assert [path.name for path in place.iterdir() if path.is_dir()] == [folder.name], again
+        if again == 2:
+            trained(window)
+            recovery.save()
+            worker_of(window)._outbox.clear()
+            worker_of(window).report(
+                reports.Exported(reports.Written.SESSION, str(recovery.folder))
+            )
+            window.session.link.pull()
+        recovery.end()
+    recovery = Recovery(window, place)
+    recovery.offer()
+    assert not said(window) and folder.is_dir()
+    recovery.end()
+    assert [path.name for path in place.iterdir()] == [folder.name]
+
+
+CLOSED: dict[str, Callable[[Recovery], object]] = {
+    "by the person": lambda recovery: recovery.close(),
+    "by a signal": lambda recovery: recovery.save_and_close(),
+    "by the end of the desktop": lambda recovery: (recovery.commit(), recovery._window.close()),
+    "by nobody": lambda recovery: None,
+}
+
+
+@pytest.mark.parametrize("how", CLOSED)
 @pytest.mark.parametrize("phase", [reports.Phase.PAUSED, reports.Phase.FAILED])
-def test_what_was_saved_before_training_failed_is_offered_next_time(
-    window: MainWindow, tmp_path: Path, phase: reports.Phase
+def test_the_session_goes_only_when_the_person_closes_the_window(
+    window: MainWindow, tmp_path: Path, phase: reports.Phase, how: str
 ):
     recovery = Recovery(window, tmp_path / "sessions")
     create_run(recovery.folder, Settings())
     worker_of(window).report(reports.Status(1, phase, 50, Settings()))
     window.session.link.pull()
+    CLOSED[how](recovery)
     recovery.end()
-    assert recovery.folder.exists() == (phase is reports.Phase.FAILED)
+    gone = how == "by the person" and phase is reports.Phase.PAUSED
+    assert recovery.folder.exists() == (not gone)
+    assert gone or len(list((tmp_path / "sessions").iterdir())) == 1  # no lock, no report
+
+
+def test_the_end_of_the_desktop_saves_and_may_be_refused(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(crash_recovery, "LEAVING", 0)
+    recovery = Recovery(window, tmp_path / "sessions")
+    trained(window, pulls=10)
+    recovery.commit()
+    assert saves(window) == 1 and window.isVisible()
+    window.close()  # by the desktop
+    assert not window.isVisible()
+    recovery.end()
+    window.show()
+    later = Recovery(window, tmp_path / "sessions")
+    later.commit()
+    QTest.qWait(20)  # another program refused
+    assert not later._leaving
+    later.end()
 
 
 def test_the_folder_of_a_crash_report_is_opened(
@@ -212,36 +337,52 @@ def test_an_error_is_written_down_and_a_quiet_end_leaves_nothing(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_request_to_end_saves_the_session(tmp_path: Path):
-    """SIGTERM while training: the run is on disk, and the next start offers it."""
-    code = (
-        "import sys\n"
-        "from PySide6.QtCore import QTimer\n"
-        "from maml_explorer.gui.app import startup\n"
-        "from maml_explorer.gui.app.run import Options, run\n"
-        "from maml_explorer.settings.settings import Settings\n"
-        "begin = startup.begin\n"
-        "def started(window, options):\n"
-        "    begin(window, options)\n"
-        "    window.session.control.train()\n"
-        "    link = window.session.link\n"
-        "    link.metrics_arrived.connect(lambda block: print('trained', flush=True))\n"
-        "startup.begin = started\n"
-        "small = Settings().with_values({'hidden': (8, 8), 'meta_batch': 4})\n"
-        "sys.exit(run(Options(settings=small)))\n"
-    )
-    surroundings = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+@pytest.mark.parametrize("kind", ["SIGHUP", "SIGKILL"])
+def test_a_request_to_end_or_a_kill_keeps_the_session(tmp_path: Path, kind: str):
+    with window_process(tmp_path, "train") as process:
+        step = int(read_until(process, "saved")[-1].split()[1])
+        process.send_signal(getattr(signal, kind))
+        out, errors = process.communicate(timeout=60)
+    if kind == "SIGHUP":
+        assert process.returncode == 0 and "ended 0" in out, errors
+    (folder,) = sessions(tmp_path)
+    assert last_outer_step(folder / METRICS) >= step
+    if kind == "SIGHUP":
+        return
+    with window_process(tmp_path, "recover", "close") as process:
+        lines = read_until(process, "ended")
+        assert process.wait(60) == 0
+    assert sum(line.startswith("offered A session was cut short: MAML") for line in lines) == 1
+    further = [int(line.split()[1]) for line in lines if line.startswith("saved")]
+    assert further and min(further) >= step
+    # the person closed it: what was recovered stays, the session of its own goes
+    (folder,) = sessions(tmp_path)
+    assert folder.name.startswith("recovered-")
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="a display server that can be killed")
+def test_a_display_server_that_dies_keeps_the_session(tmp_path: Path):
+    read, write = os.pipe()
     with subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=surroundings,
-    ) as process:  # fmt: skip
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "trained\n"
-            process.send_signal(signal.SIGTERM)
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1400x900x24"],
+        pass_fds=(write,), stderr=subprocess.DEVNULL,
+    ) as server:  # fmt: skip
+        display = ":" + os.read(read, 16).decode().strip()
+        with window_process(tmp_path, "train", DISPLAY=display, QT_QPA_PLATFORM="xcb") as process:
+            step = int(read_until(process, "saved")[-1].split()[1])
+            server.kill()
             _, errors = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == 0, errors
-    (checkpoint,) = tmp_path.rglob("checkpoint.safetensors")
-    assert checkpoint.parent.name.startswith("session-")
+    os.close(read)
+    os.close(write)
+    assert process.returncode != 0 and "X11 server die" in errors and "Traceback" not in errors
+    (folder,) = sessions(tmp_path)
+    assert last_outer_step(folder / METRICS) >= step
+
+
+def test_an_exception_out_of_the_event_loop_keeps_the_session(tmp_path: Path):
+    with window_process(tmp_path, "train", "raise") as process:
+        read_until(process, "saved")
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1 and "RuntimeError: the event loop broke" in errors
+    (folder,) = sessions(tmp_path)
+    assert last_outer_step(folder / METRICS) > 0
