@@ -23,7 +23,7 @@ from maml_explorer.storage.run.folder import ADAPTATION_PICTURE, LOSSES_PICTURE,
 from maml_explorer.storage.run.metrics import read_losses
 
 if TYPE_CHECKING:
-    from maml_explorer.gui.files.run_pictures import TaskCurves
+    from maml_explorer.gui.files.run_pictures import PicturedTask
 
 TASKS = 3
 """Held-out tasks in the adaptation picture."""
@@ -71,9 +71,9 @@ def _references(settings: Settings) -> dict[str, float]:
     return {"predict 0": zero, "best single predictor": single}
 
 
-def _tasks(outcome: Outcome, seed: int) -> list[TaskCurves]:
+def _tasks(outcome: Outcome, seed: int) -> list[PicturedTask]:
     """Held-out tasks with every arm's curve after the test inner steps."""
-    from maml_explorer.gui.files.run_pictures import TaskCurves
+    from maml_explorer.gui.files.run_pictures import PicturedTask
 
     settings = outcome.settings.with_values({"seed": seed})
     shots, steps = settings.inner.shots, settings.run.test_steps
@@ -91,5 +91,5 @@ def _tasks(outcome: Outcome, seed: int) -> list[TaskCurves]:
         omega = "" if frequency == 1 else f", ω = {frequency:.2f}"
         title = f"A = {amplitude:.2f}, φ = {phase:.2f}{omega}, {steps} inner steps"
         truth = targets(held[index : index + 1], x[None, :, None])[0, :, 0].numpy()
-        curves.append(TaskCurves(title, x.numpy(), truth, points_x, points_y, adapted))
+        curves.append(PicturedTask(title, x.numpy(), truth, points_x, points_y, adapted))
     return curves

@@ -16,7 +16,7 @@ from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.adaptation import StepSizes, minibatches, tail_start, uniform_step_sizes
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.families.sine import SineSampler, sampler
-from maml_explorer.core.kernels.compiled import CompiledStep, Update
+from maml_explorer.core.kernels.compiled import CompiledStep, CompiledUpdate
 from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_gradient import InnerLoop
 from maml_explorer.core.models.mlp import Mlp, network
@@ -80,11 +80,11 @@ class ArmPlan:
         return self._always or in_force(self.settings, self.algorithm, outer_step)
 
     @cached_property
-    def update(self) -> Update:
+    def update(self) -> CompiledUpdate:
         """Its outer optimizer, as the compiled kernels take it."""
         outer = self.settings.outer
         interpolates = self.algorithm.outer_rule == "interpolation"
-        return Update.of(interpolates, outer.optimizer, outer.momentum, outer.outer_clip)
+        return CompiledUpdate.of(interpolates, outer.optimizer, outer.momentum, outer.outer_clip)
 
     def compiled(self, plan: Plan, now: InForce) -> CompiledStep | None:
         """Its outer step on a whole batch by compiled kernels; None where they do not cover it."""

@@ -12,7 +12,7 @@ import numpy as np
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.worker.answers import answer_probe, answer_watch
-from maml_explorer.worker.files.other_run import Ghost
+from maml_explorer.worker.files.other_run import OtherRun
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.run import Run
 from maml_explorer.worker.urgent import unless_urgent
@@ -35,7 +35,7 @@ class LiveAnswers:
         self.inbox, self.outbox, self.clock = inbox, outbox, clock
         self.probe: commands.ProbeTask | None = None
         self.watch: commands.WatchTasks | None = None
-        self.ghost: Ghost | None = None
+        self.ghost: OtherRun | None = None
         self.next_probe = 0.0
         self.next_watch = 0.0
 

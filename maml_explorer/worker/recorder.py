@@ -16,7 +16,7 @@ BLOCK_STEPS = 64
 
 
 @dataclass(slots=True)
-class _Row:
+class _MetricsRow:
     outer_step: int
     losses: dict[str, Losses]
     seconds: dict[str, float]
@@ -52,11 +52,11 @@ class Recorder:
     So a step in between costs next to nothing.
     """
 
-    rows: list[_Row] = field(default_factory=list)
+    rows: list[_MetricsRow] = field(default_factory=list)
 
     def add(self, outer_step: int, losses: dict[str, Losses], seconds: dict[str, float]) -> None:
         """One committed outer step, with what each arm took for it."""
-        self.rows.append(_Row(outer_step, losses, seconds))
+        self.rows.append(_MetricsRow(outer_step, losses, seconds))
 
     @property
     def full(self) -> bool:

@@ -9,7 +9,7 @@ from maml_explorer.core.losses import CROSS_ENTROPY, SQUARED_ERROR, Loss
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.outer_gradient import Shape, outer_gradient
-from maml_explorer.core.replay.kernel_recorder import Recorder
+from maml_explorer.core.replay.kernel_recorder import KernelRecorder
 from maml_explorer.core.replay.memory_arena import Arena
 from maml_explorer.core.replay.replay import Eager, Recording, record
 from maml_explorer.core.workspace import Workspace
@@ -94,7 +94,7 @@ def test_memory_is_used_again() -> None:
             return (outer_gradient(of, *buffers).gradient,)
 
         recorded = Recording(function, inputs, Arena())
-        with Recorder() as recorder:
+        with KernelRecorder() as recorder:
             function(*inputs)
     everything = 4 * sum(elements for elements, _ in recorder.storages)
     assert 0 < recorded.bytes < 0.6 * everything

@@ -18,7 +18,7 @@ from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_run
 from maml_explorer.files.resources import resources
 from maml_explorer.gui.lessons.lesson import load_lesson
-from maml_explorer.gui.lessons.progress import Progress, read_progress, write_progress
+from maml_explorer.gui.lessons.progress import LessonProgress, read_progress, write_progress
 from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.window.remembered_layout import WindowLayout, read_layout, write_layout
 from maml_explorer.settings.presets import load_preset
@@ -92,7 +92,9 @@ def good_files(folder: Path) -> None:
     (folder / "preset.toml").write_text(to_toml(SETTINGS))
     lesson = resources().joinpath("lessons", "02-multi-task.toml").read_text(encoding="utf-8")
     (folder / "lesson.toml").write_text(lesson)
-    write_progress(folder / "lessons.json", Progress({"02-multi-task": 3}, frozenset({"01-tour"})))
+    write_progress(
+        folder / "lessons.json", LessonProgress({"02-multi-task": 3}, frozenset({"01-tour"}))
+    )
     write_layout(folder / "window.json", WindowLayout((0, 0, 900, 700), False, {"columns": (1, 2)}))
 
 

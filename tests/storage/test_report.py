@@ -20,7 +20,7 @@ from maml_explorer.storage.report.report import (
     report_markdown,
     report_text,
 )
-from maml_explorer.storage.report.report_plots import Cross, Line, plot
+from maml_explorer.storage.report.report_plots import Cross, ReportLine, plot
 from tests.published.test_verdicts import record
 
 HOSTILE = '<script>alert("x")</script>'
@@ -153,7 +153,7 @@ def test_a_preset_without_numbers_has_a_table_only() -> None:
 
 @pytest.mark.parametrize("log_y", [False, True])
 def test_a_plot_stays_inside_its_frame(log_y: bool) -> None:
-    line = Line("a", "#000000", "dot", [0, 1, 2], [3.0, None, 1.0], [9.0, None, 9.0])
+    line = ReportLine("a", "#000000", "dot", [0, 1, 2], [3.0, None, 1.0], [9.0, None, 9.0])
     drawn = ElementTree.fromstring(plot([line], [Cross(1, 2.0, "#000000", 50.0)], "x", "y", log_y))
     numbers = [
         float(value)
@@ -164,11 +164,13 @@ def test_a_plot_stays_inside_its_frame(log_y: bool) -> None:
     pairs = [p for s in drawn.iter() if (p := s.get("points"))]
     numbers += [float(pair.split(",")[1]) for points in pairs for pair in points.split()]
     assert min(numbers) >= 0 and max(numbers) <= 300
-    assert "nothing finite" in plot([Line("a", "#000000", "dot", [0.0], [None])], [], "x", "y")
+    assert "nothing finite" in plot(
+        [ReportLine("a", "#000000", "dot", [0.0], [None])], [], "x", "y"
+    )
 
 
 def test_a_curve_is_drawn_where_its_values_are() -> None:
-    line = Line("a", "#000000", "solid", [0, 10], [0.0, 2.0])
+    line = ReportLine("a", "#000000", "solid", [0, 10], [0.0, 2.0])
     drawn = ElementTree.fromstring(plot([line], [], "x", "y"))
     curve = drawn.find("{http://www.w3.org/2000/svg}polyline")
     assert curve is not None
@@ -217,6 +219,6 @@ def test_a_preset_without_published_figures_has_no_verdicts() -> None:
 
 
 def test_a_figure_that_a_logarithm_cannot_show_is_left_out() -> None:
-    line = Line("MAML", "#123456", "solid", [0, 1], [2.0, 1.0])
+    line = ReportLine("MAML", "#123456", "solid", [0, 1], [2.0, 1.0])
     shown = [plot([line], [Cross(1, y, "#654321")], "x", "y", log_y=True) for y in (0.5, 0.0)]
     assert [text.count("#654321") for text in shown] == [2, 0]

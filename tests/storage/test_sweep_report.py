@@ -13,9 +13,9 @@ import pytest
 
 from maml_explorer.storage.report.sweep_plots import heat_map, parallel_coordinates
 from maml_explorer.storage.report.sweep_table import (
-    RunState,
     SweepAxis,
     SweepRow,
+    TrialState,
     best_cell,
     cells_of,
     folded,
@@ -31,7 +31,7 @@ def row(
 ) -> SweepRow:
     point = (("inner_lr", alpha), ("outer_lr", beta))
     name = f"{alpha}-{beta}-{seed}"
-    return SweepRow(name, point, seed, RunState.DONE, objective, diverged, 100, 1.5)
+    return SweepRow(name, point, seed, TrialState.DONE, objective, diverged, 100, 1.5)
 
 
 ROWS = [
@@ -97,7 +97,7 @@ def test_parallel_coordinates_have_a_line_for_each_cell_that_is_known() -> None:
     lines = [e for e in root.iter() if e.tag.endswith("polyline")]
     assert len(lines) == 3 and all(len(e.get("points", "").split()) == 3 for e in lines)
     assert sum(e.get("stroke-dasharray") is not None for e in lines) == 1
-    waiting = [SweepRow("a", (("inner_lr", 1.0),), 0, RunState.QUEUED)]
+    waiting = [SweepRow("a", (("inner_lr", 1.0),), 0, TrialState.QUEUED)]
     assert "No run is done yet" in parallel_coordinates(cells_of(waiting), (ALPHA,), "MSE")
 
 

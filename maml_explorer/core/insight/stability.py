@@ -90,7 +90,7 @@ def stability(
     if unable is not None:
         return unable
     path = learner.path(batch, keep_traces=True)
-    rows: list[_Row] = []
+    rows: list[_StabilityRow] = []
     for k in range(learner.steps):
         work = _at_step(learner, path, k, generator, iterations)
         rows.append((yield from counted_from(k * min(iterations, learner.tail_size), work)))
@@ -108,7 +108,7 @@ def stability(
 
 
 @dataclass(frozen=True)
-class _Row:
+class _StabilityRow:
     """The figures of one inner step, each [task]."""
 
     radius: Tensor
@@ -121,7 +121,7 @@ class _Row:
 
 def _at_step(
     learner: Learner, path: Path, k: int, generator: torch.Generator, iterations: int
-) -> Generator[int, None, _Row]:
+) -> Generator[int, None, _StabilityRow]:
     model, trace, phi = learner.model, path.traces[k], path.parameters[k]
     tasks, size = trace.output.shape[0], learner.tail_size
     like = trace.output
@@ -175,7 +175,7 @@ def _at_step(
     return _row(ritz, 1.0, finite.cpu())
 
 
-def _row(ritz: Ritz, factor: float, finite: Tensor, scalar: bool = False) -> _Row:
+def _row(ritz: Ritz, factor: float, finite: Tensor, scalar: bool = False) -> _StabilityRow:
     """The figures from the eigenvalues μ of B, where diag(a) H has those of factor × B.
 
     Args:
@@ -193,7 +193,7 @@ def _row(ritz: Ritz, factor: float, finite: Tensor, scalar: bool = False) -> _Ro
     def only(figure: Tensor) -> Tensor:
         return torch.where(finite, figure, torch.nan)
 
-    return _Row(
+    return _StabilityRow(
         radius=only(distance.amax(1)),
         overshoot=only(values.real.amax(1) if values.is_complex() else values.amax(1)),
         error=only(error),

@@ -45,7 +45,7 @@ def covered(shape: Shape, dtype: torch.dtype, device: torch.device) -> bool:
 
 
 @dataclass(frozen=True)
-class Update:
+class CompiledUpdate:
     """The outer optimizer of an arm."""
 
     rule: int
@@ -55,7 +55,7 @@ class Update:
     """Largest norm of the outer gradient; 0 where there is none."""
 
     @classmethod
-    def of(cls, interpolates: bool, optimizer: str, momentum: float, clip: float) -> Update:
+    def of(cls, interpolates: bool, optimizer: str, momentum: float, clip: float) -> CompiledUpdate:
         """That of these settings; an arm that interpolates has neither momentum nor clipping."""
         if interpolates:
             return cls(STEP_TOWARDS, 0.0, 0.0)
@@ -117,7 +117,7 @@ class CompiledStep:
         x: Tensor,
         y: Tensor,
         varying: tuple[Tensor, ...],
-        update: Update,
+        update: CompiledUpdate,
         step: int,
         outer_rate: float,
     ) -> Iterator[tuple[Tensor, Moments, Tensor] | None]:

@@ -61,7 +61,7 @@ _CONSTANT = (aten.lift_fresh.default,)
 
 
 @dataclass(frozen=True)
-class View:
+class TensorView:
     """A tensor made while recording, without its memory: that is free again when it dies."""
 
     storage: int
@@ -77,10 +77,10 @@ class Call:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
-    result: View | None
+    result: TensorView | None
 
 
-class Recorder(KernelMode):
+class KernelRecorder(KernelMode):
     """Notes every kernel, and every storage made meanwhile.
 
     Args:
@@ -93,7 +93,7 @@ class Recorder(KernelMode):
         self, look: Look | None = None, inputs: Sequence[Tensor] = (), shown: Sequence[Tensor] = ()
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._look, self._trial = look, Trial()
+        self._look, self._trial = look, KernelTrial()
         self._inputs = {_address(s): tensor for s, tensor in zip(shown, inputs, strict=True)}
         self.calls: list[Call] = []
         self.storages: list[tuple[int, torch.dtype]] = []
@@ -137,13 +137,13 @@ class Recorder(KernelMode):
                     return value
                 offset = whole.storage_offset() + value.storage_offset()
                 return whole.as_strided(value.size(), value.stride(), offset)
-            return View(
+            return TensorView(
                 number, tuple(value.size()), tuple(value.stride()), int(value.storage_offset())
             )
         return mapped(value, self.seen)
 
 
-class Trial:
+class KernelTrial:
     """What calls give, without values: tensors of device "meta" like their arguments.
 
     PyTorch's own rules for that device import its compiler, a second of work. So a result is
@@ -188,7 +188,7 @@ def without_memory(like: Tensor) -> Tensor:
 
 
 def _fresh_call(
-    function: Any, args: tuple[Any, ...], kwargs: Any, result: View, dtype: torch.dtype
+    function: Any, args: tuple[Any, ...], kwargs: Any, result: TensorView, dtype: torch.dtype
 ) -> Call:
     if function in (aten.new_zeros.default, aten.zeros.default):
         return Call(Tensor.zero_, (), {}, result)
@@ -217,9 +217,9 @@ def tensors(value: Any) -> list[Tensor]:
     return [part for part in _leaves(value) if isinstance(part, Tensor)]
 
 
-def views(value: Any) -> list[View]:
+def views(value: Any) -> list[TensorView]:
     """The views in a structure."""
-    return [part for part in _leaves(value) if isinstance(part, View)]
+    return [part for part in _leaves(value) if isinstance(part, TensorView)]
 
 
 def _leaves(value: Any) -> list[Any]:

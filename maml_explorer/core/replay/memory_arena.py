@@ -8,7 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from maml_explorer.core.replay.kernel_recorder import Call, Recorder, View, mapped, views
+from maml_explorer.core.replay.kernel_recorder import (
+    Call,
+    KernelRecorder,
+    TensorView,
+    mapped,
+    views,
+)
 
 ALIGNMENT = 16
 """Elements: results begin on 64 bytes in float32."""
@@ -28,19 +34,19 @@ class Arena:
         return memory
 
 
-def constant_fills(recorder: Recorder) -> list[Call]:
+def constant_fills(recorder: KernelRecorder) -> list[Call]:
     """Fills with a number of elements that nothing else writes: the columns of ones."""
     written: dict[int, list[Call]] = {}
     for call in recorder.calls:
         target = _target(call)
-        if isinstance(target, View):
+        if isinstance(target, TensorView):
             written.setdefault(target.storage, []).append(call)
     return [
         call
         for storage, calls in written.items()
         for call in calls
         if call.function is Tensor.fill_
-        and not isinstance(call.arguments[-1], Tensor | View)
+        and not isinstance(call.arguments[-1], Tensor | TensorView)
         and not any(
             _overlap(_target(call), _target(other), recorder.storages[storage][0])
             for other in calls
@@ -55,7 +61,7 @@ def _target(call: Call) -> Any:
     return target if target is not None else call.arguments[0]
 
 
-def _overlap(one: View, two: View, elements: int) -> bool:
+def _overlap(one: TensorView, two: TensorView, elements: int) -> bool:
     """Whether two views of one storage share an element."""
     marks = torch.zeros(elements, dtype=torch.bool)
     for view in (one, two):
@@ -75,7 +81,7 @@ class Memory:
 
     def __init__(
         self,
-        recorder: Recorder,
+        recorder: KernelRecorder,
         constants: list[Call],
         outputs: tuple[Any, ...],
         arena: Arena,
@@ -115,7 +121,7 @@ class Memory:
 
     def found(self, value: Any) -> Any:
         """A value with its views as tensors."""
-        if isinstance(value, View):
+        if isinstance(value, TensorView):
             base = self._apart.get(value.storage, self._arena)
             start = self._offsets.get(value.storage, 0)
             return base.as_strided(value.size, value.stride, start + value.offset)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.replay.interruption import Look, interruptible
-from maml_explorer.core.replay.kernel_recorder import Recorder, tensors, without_memory
+from maml_explorer.core.replay.kernel_recorder import KernelRecorder, tensors, without_memory
 from maml_explorer.core.replay.memory_arena import Arena, Memory, constant_fills
 
 _PRODUCTS: dict[Any, int] = {torch.mm: 0, torch.bmm: 0, Tensor.addmm_: 1, Tensor.baddbmm_: 1}
@@ -126,7 +126,7 @@ class Recording:
     ) -> None:
         # sizes are enough to see what is called: what the function keeps needs no memory
         shown = [without_memory(tensor) for tensor in inputs]
-        with Recorder(look, inputs, shown) as recorder:
+        with KernelRecorder(look, inputs, shown) as recorder:
             results = tuple(function(*shown))
             outputs = recorder.seen(results)
         constants = constant_fills(recorder)

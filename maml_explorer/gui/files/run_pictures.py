@@ -25,7 +25,7 @@ _REFERENCE_LINES = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 
 
 @dataclass(frozen=True)
-class TaskCurves:
+class PicturedTask:
     """One held-out task and what every arm makes of it."""
 
     title: str
@@ -51,7 +51,7 @@ class LossCurve:
     """[step]; NaN where it was not finite."""
 
 
-def draw_adaptation(path: Path, settings: Settings, tasks: Sequence[TaskCurves]) -> None:
+def draw_adaptation(path: Path, settings: Settings, tasks: Sequence[PicturedTask]) -> None:
     """Write a picture with one plot per task: truth, support points, a curve for each arm.
 
     Raises:

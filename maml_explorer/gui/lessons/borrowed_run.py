@@ -10,7 +10,7 @@ from PySide6.QtGui import QUndoStack
 
 from maml_explorer.gui.lessons.lesson import EXAMPLE, Scene, Stage
 from maml_explorer.gui.session.example import example_folder, example_settings
-from maml_explorer.gui.session.pinned_run import Ghost
+from maml_explorer.gui.session.pinned_run import GhostRun
 from maml_explorer.gui.session.undo import Beginning
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.protocol import commands, reports
@@ -31,7 +31,7 @@ class _Own:
     preset: Preset | None
     baseline: Settings
     history: QUndoStack
-    ghost: Ghost | None
+    ghost: GhostRun | None
     view: ViewState
     speed: int
 

@@ -17,7 +17,7 @@ OWN = "Your own lessons lie in {folder}; the README of the lessons says how to w
 
 
 @dataclass(frozen=True)
-class Line:
+class LessonRow:
     """One lesson in the list."""
 
     title: str
@@ -47,7 +47,7 @@ class LessonList(Overlay):
         self._foot.setWordWrap(True)
         card.box.addWidget(self._foot)
 
-    def offer(self, lines: Sequence[Line], refused: Sequence[str], folder: str) -> None:
+    def offer(self, lines: Sequence[LessonRow], refused: Sequence[str], folder: str) -> None:
         """Opens with these lessons, the reasons why others were refused, and the own folder."""
         inside = QWidget()
         inside.setProperty("role", "scrolled")
@@ -80,7 +80,7 @@ class LessonList(Overlay):
         self._foot.setVisible(bool(folder))
         self.open(self.entries[0] if self.entries else self.done)
 
-    def _starts(self, line: Line) -> Callable[[], None]:
+    def _starts(self, line: LessonRow) -> Callable[[], None]:
         def start() -> None:
             self.dismiss()
             line.start()

@@ -15,11 +15,11 @@ from maml_explorer.files.reader import StorageError
 from maml_explorer.files.resources import resources
 from maml_explorer.files.set_aside import set_aside
 from maml_explorer.gui.lessons.borrowed_run import LessonRun
-from maml_explorer.gui.lessons.chooser import LessonList, Line
+from maml_explorer.gui.lessons.chooser import LessonList, LessonRow
 from maml_explorer.gui.lessons.drawn_curve import Sketch
 from maml_explorer.gui.lessons.highlight_frames import Frames
 from maml_explorer.gui.lessons.lesson import DRAW, Lesson, Scene, load_lesson
-from maml_explorer.gui.lessons.progress import Progress, read_progress, write_progress
+from maml_explorer.gui.lessons.progress import LessonProgress, read_progress, write_progress
 from maml_explorer.gui.lessons.strip import LessonStrip
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.settings_form.row import SettingRow
@@ -55,7 +55,7 @@ class Lessons(QObject):
         self._window, self._folder = window, folder
         self._running: _Running | None = None
         self._shipped: tuple[list[Lesson], list[str]] | None = None
-        self._progress: Progress | None = None
+        self._progress: LessonProgress | None = None
         self.run = LessonRun(window)
         self.frames = Frames(window)
         self.sketch: Sketch | None = None
@@ -89,7 +89,9 @@ class Lessons(QObject):
         shipped, (own, refused) = self.shipped, self.own()
         refused = [*(self._shipped or ([], []))[1], *refused]
         lines = [
-            Line(lesson.title, lesson.summary, self._state(lesson), partial(self.start, lesson))
+            LessonRow(
+                lesson.title, lesson.summary, self._state(lesson), partial(self.start, lesson)
+            )
             for lesson in [*shipped, *own]
         ]
         folder = "" if self._folder is None else str(self._folder / "lessons")
@@ -303,13 +305,13 @@ class Lessons(QObject):
     # how far a person is
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> LessonProgress:
         """How far the person is; read when it is first asked for."""
         if self._progress is None:
-            self._progress = Progress()
+            self._progress = LessonProgress()
             path = self._path
             try:
-                self._progress = read_progress(path) if path is not None else Progress()
+                self._progress = read_progress(path) if path is not None else LessonProgress()
             except StorageError as error:
                 self._forget(path, error)
         return self._progress
@@ -328,7 +330,7 @@ class Lessons(QObject):
         words = f"How far you are in the lessons was not read: {error} {kept}"
         self._window.banners.say("lesson progress", words, "warning")
 
-    def _keep(self, progress: Progress) -> None:
+    def _keep(self, progress: LessonProgress) -> None:
         self._progress = progress
         if self._path is None:
             return

@@ -16,31 +16,31 @@ _MOST = 500
 
 
 @dataclass(frozen=True)
-class Progress:
+class LessonProgress:
     """Where the lessons that were begun stand, and which were gone through."""
 
     scenes: Mapping[str, int] = field(default_factory=dict)
     """Lesson → the index of its scene."""
     done: frozenset[str] = frozenset()
 
-    def at(self, lesson: str, scene: int) -> Progress:
+    def at(self, lesson: str, scene: int) -> LessonProgress:
         """The same, with a lesson at this scene."""
         return replace(self, scenes={**self.scenes, lesson: scene})
 
-    def finished(self, lesson: str) -> Progress:
+    def finished(self, lesson: str) -> LessonProgress:
         """The same, with a lesson gone through; it begins anew the next time."""
         scenes = {name: scene for name, scene in self.scenes.items() if name != lesson}
-        return Progress(scenes, self.done | {lesson})
+        return LessonProgress(scenes, self.done | {lesson})
 
 
-def read_progress(path: Path) -> Progress:
+def read_progress(path: Path) -> LessonProgress:
     """What the file at `path` says; nothing where there is none.
 
     Raises:
         StorageError: where it cannot be read or holds something else.
     """
     if not path.exists():
-        return Progress()
+        return LessonProgress()
     data = read_json(path, _LIMIT, follow=True)
     if data.get("schema") != SCHEMA:
         raise StorageError(f"{path.name} is not of schema {SCHEMA}.")
@@ -52,10 +52,10 @@ def read_progress(path: Path) -> Progress:
             raise StorageError(f"{path.name} has a scene that is no number from 0 to 99.")
     if not all(isinstance(name, str) for name in done) or len(scenes) + len(done) > _MOST:
         raise StorageError(f"{path.name} has more than {_MOST} lessons, or one without a name.")
-    return Progress(scenes, frozenset(done))
+    return LessonProgress(scenes, frozenset(done))
 
 
-def write_progress(path: Path, progress: Progress) -> None:
+def write_progress(path: Path, progress: LessonProgress) -> None:
     """Keeps `progress`.
 
     Raises:

@@ -41,7 +41,7 @@ class LessonStrip(QFrame):
         super().__init__()
         self.setProperty("role", "banner")
         self.title = label("", "title")
-        self.dots = Dots(self.jumped.emit)
+        self.dots = LessonDots(self.jumped.emit)
         self.note = ElidedLabel()
         self.play_button = button(
             "Let me play", self.play.emit, "Leave the lesson for a while; it waits for you"
@@ -58,7 +58,7 @@ class LessonStrip(QFrame):
         self.ask = label("")
         self.ask.setProperty("role", "ask")
         self.ask.setWordWrap(True)
-        self.choices: list[Choice] = []
+        self.choices: list[AnswerChoice] = []
         self._lay_out()
         self.hide()
 
@@ -132,7 +132,7 @@ class LessonStrip(QFrame):
             for nth, words in enumerate(question.choices):
                 if revealed and nth not in (question.answer, chosen):
                     continue
-                choice = Choice(f"{LETTERS[nth]}   {words}", partial(self.chosen.emit, nth))
+                choice = AnswerChoice(f"{LETTERS[nth]}   {words}", partial(self.chosen.emit, nth))
                 if revealed:
                     choice.show_verdict(nth == question.answer, nth == chosen)
                 self.choices.append(choice)
@@ -144,13 +144,13 @@ class Answers(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._choices: list[Choice] = []
+        self._choices: list[AnswerChoice] = []
         self._columns = 0
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(4)
 
-    def show_choices(self, choices: list[Choice]) -> None:
+    def show_choices(self, choices: list[AnswerChoice]) -> None:
         """Shows these in the place of those before."""
         for choice in self._choices:
             self._grid.removeWidget(choice)
@@ -177,7 +177,7 @@ class Answers(QWidget):
             self._grid.setColumnStretch(nth, 1 if nth < columns else 0)
 
 
-class Choice(QPushButton):
+class AnswerChoice(QPushButton):
     """An answer that wraps onto as many lines as it needs."""
 
     def __init__(self, words: str, chosen: object) -> None:
@@ -241,7 +241,7 @@ class Choice(QPushButton):
             self.updateGeometry()
 
 
-class Dots(QWidget):
+class LessonDots(QWidget):
     """One dot a step: filled up to where the lesson is; a click goes to a step."""
 
     def __init__(self, jumped: object) -> None:

@@ -37,7 +37,7 @@ class Means:
 
 
 @dataclass
-class _Items:
+class _CategoryItems:
     line: pg.PlotCurveItem
     bars: pg.ErrorBarItem
     dots: pg.ScatterPlotItem
@@ -63,7 +63,7 @@ class CategoryPlot(Plot):
         self.session, self.top, self.may_log = session, top, log_y
         self.places: tuple[str, ...] = ()
         self.drawn: dict[str, Means] = {}
-        self._items: dict[str, _Items] = {}
+        self._items: dict[str, _CategoryItems] = {}
         self.at = 0
         """The place that the keyboard reads off."""
         self.readout = ReadOut(self)
@@ -114,7 +114,7 @@ class CategoryPlot(Plot):
 
     def _draw_arm(self, nth: int, name: str, means: Means) -> None:
         if name not in self._items:
-            self._items[name] = made = _Items(
+            self._items[name] = made = _CategoryItems(
                 pg.PlotCurveItem(antialias=True),
                 pg.ErrorBarItem(),
                 pg.ScatterPlotItem(antialias=True, useCache=False, size=8),

@@ -26,7 +26,7 @@ _KEY_STEP = 8
 
 
 @dataclass(frozen=True)
-class Line:
+class PlotLine:
     """One line: y over x; points that are not finite are left out."""
 
     name: str
@@ -58,7 +58,7 @@ class LinesPlot(Plot):
         markers: bool = False,
     ) -> None:
         super().__init__(theme, name, x_label, whole_x=whole_x)
-        self.lines: tuple[Line, ...] = ()
+        self.lines: tuple[PlotLine, ...] = ()
         self.markers = markers
         self.left.logarithmic = log_y
         self.x_name, self.whole_x = x_label, whole_x
@@ -80,7 +80,7 @@ class LinesPlot(Plot):
 
     def show_lines(
         self,
-        lines: Sequence[Line],
+        lines: Sequence[PlotLine],
         y_label: str = "",
         y_range: tuple[float, float] | None = None,
         reference: tuple[float, str] | None = None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maml_explorer.gui.session.loss_traces import Array, Trace, columns
+from maml_explorer.gui.session.loss_traces import Array, LossTrace, columns
 from maml_explorer.gui.session.meta_test_losses import HeldOutLosses, HeldOutPoint
 from maml_explorer.protocol.reports import Metrics
 from maml_explorer.settings.declaration import shown
@@ -83,18 +83,18 @@ class LossHistory:
     """All arms' losses of one run."""
 
     def __init__(self) -> None:
-        self._traces: dict[str, dict[str, Trace]] = {loss: {} for loss in _STREAMS}
+        self._traces: dict[str, dict[str, LossTrace]] = {loss: {} for loss in _STREAMS}
         self._waiting: dict[str, list[Metrics]] = {loss: [] for loss in _STREAMS}
         self._waiting_steps = dict.fromkeys(_STREAMS, 0)
         self.marks: list[Mark] = []
         self.held_out = HeldOutLosses()
 
     @property
-    def traces(self) -> dict[tuple[str, str], Trace]:
+    def traces(self) -> dict[tuple[str, str], LossTrace]:
         """(arm, loss) → trace over (outer steps, seconds, gradient evaluations)."""
         return {(arm, loss): t for loss in _STREAMS for arm, t in self.of_loss(loss).items()}
 
-    def of_loss(self, loss: str) -> dict[str, Trace]:
+    def of_loss(self, loss: str) -> dict[str, LossTrace]:
         """Arm → trace of one loss."""
         waiting, self._waiting[loss] = self._waiting[loss], []
         self._waiting_steps[loss] = 0
@@ -128,7 +128,7 @@ class LossHistory:
             falls = np.flatnonzero((np.diff(x, axis=1, prepend=last) < 0).any(0))
             begin = int(falls[-1]) if len(falls) else 0
             if trace is None or len(falls):
-                trace = traces[arm] = Trace(axes=3)
+                trace = traces[arm] = LossTrace(axes=3)
             trace.extend(x[:, begin:], values[row, begin:])
 
     def rewind(self, outer_step: int) -> None:
@@ -171,7 +171,7 @@ class LossHistory:
         return float(np.interp(outer_step, trace.x(OUTER_STEPS), trace.x(axis)))
 
     @staticmethod
-    def of(traces: dict[tuple[str, str], Trace]) -> LossHistory:
+    def of(traces: dict[tuple[str, str], LossTrace]) -> LossHistory:
         """The history of a run that is over, (arm, loss) → trace."""
         history = LossHistory()
         for (arm, loss), trace in traces.items():
@@ -219,7 +219,7 @@ def held_out_drawn(
 
 
 def reduced(
-    trace: Trace, axis: int, smoothing: float, edges: Array, log_x: bool, log_y: bool
+    trace: LossTrace, axis: int, smoothing: float, edges: Array, log_x: bool, log_y: bool
 ) -> Drawn:
     """What to draw of a trace between pixel columns at `edges` [column + 1].
 

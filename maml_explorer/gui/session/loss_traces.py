@@ -94,7 +94,7 @@ class MovingAverages:
         return np.where(np.isnan(weights), 0.0, weights)
 
 
-class Trace:
+class LossTrace:
     """One arm's loss over a whole run in at most `capacity` bins.
 
     A bin holds `width` successive steps: smallest, largest and mean value, every smoothed average
@@ -171,9 +171,9 @@ class Trace:
         self._finite[kept:] = 0
         self._low[kept:] = self._high[kept:] = np.nan
 
-    def thinned(self, most: int) -> Trace:
+    def thinned(self, most: int) -> LossTrace:
         """A copy in at most `most` bins (an even number), which holds no more memory than that."""
-        copy = Trace(len(self._x), most)
+        copy = LossTrace(len(self._x), most)
         copy.width, copy.steps = self.width, self.steps
         used = len(self)
         copy._low, copy._high = self.low().copy(), self.high().copy()
@@ -193,10 +193,10 @@ class Trace:
         return np.concatenate((self._x[:, :n], [self.low(), self.mean(), self.high()], smooth))
 
     @staticmethod
-    def of_rows(rows: Array) -> Trace:
+    def of_rows(rows: Array) -> LossTrace:
         """The trace that `rows` describes, to be looked at only."""
         axes = len(rows) - 3 - len(SMOOTHINGS)
-        trace = Trace(axes, max(2, rows.shape[1] + rows.shape[1] % 2))
+        trace = LossTrace(axes, max(2, rows.shape[1] + rows.shape[1] % 2))
         trace.steps = rows.shape[1]
         trace._x, trace._low, trace._high = rows[:axes], rows[axes], rows[axes + 2]
         trace._finite = np.isfinite(rows[axes + 1]).astype(float)

@@ -43,13 +43,13 @@ class PinnedRun:
     losses: LossHistory | None = field(default=None, compare=False)
 
     @property
-    def ghost(self) -> Ghost:
+    def ghost(self) -> GhostRun:
         """It as what is drawn beside a run's adaptation."""
-        return Ghost(self.name, self.settings, self.outer_step, ShowGhost(self.folder))
+        return GhostRun(self.name, self.settings, self.outer_step, ShowGhost(self.folder))
 
 
 @dataclass(frozen=True)
-class Ghost:
+class GhostRun:
     """A run that is drawn beside the adaptation of the one there is."""
 
     name: str

@@ -19,7 +19,7 @@ from maml_explorer.gui.session.pinned_run import (
     BEFORE,
     MOST,
     MOST_BINS,
-    Ghost,
+    GhostRun,
     Pin,
     PinnedRun,
     figures_of,
@@ -58,9 +58,9 @@ class Pins(QObject):
         self.runs: tuple[PinnedRun, ...] = ()
         self.compared: frozenset[str] = frozenset()
         """Names of the pinned runs that are drawn among the losses."""
-        self.ghost: Ghost | None = None
+        self.ghost: GhostRun | None = None
         """The run whose adaptation is drawn beside that of the one there is."""
-        self.replaced: Ghost | None = None
+        self.replaced: GhostRun | None = None
         """The run that was there before a restart."""
         self.place: Path | None = None
         """Where pinned runs are kept; None is a folder that goes with the session."""
@@ -116,7 +116,7 @@ class Pins(QObject):
         self.compared = frozenset(names)
         self.compared_changed.emit()
 
-    def show(self, ghost: Ghost | None) -> None:
+    def show(self, ghost: GhostRun | None) -> None:
         """Draws this run's adaptation beside that of the one there is; None ends it."""
         if ghost != self.ghost:
             self.ghost = ghost
@@ -124,12 +124,12 @@ class Pins(QObject):
             self.ghost_changed.emit()
 
     @property
-    def here(self) -> Ghost | None:
+    def here(self) -> GhostRun | None:
         """The run there is, as what is drawn beside the next; None where it has not trained."""
         step, settings = self._outer_step, self._editor.settings
-        return Ghost(BEFORE, settings, step, ShowGhost(run=self._link.run)) if step else None
+        return GhostRun(BEFORE, settings, step, ShowGhost(run=self._link.run)) if step else None
 
-    def show_replaced(self, before: Ghost | None) -> None:
+    def show_replaced(self, before: GhostRun | None) -> None:
         """After a restart: draws the run before, unless a person has chosen another one."""
         self.replaced = before
         if self.ghost is None:

@@ -20,7 +20,7 @@ from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.files.writer import write_text
 from maml_explorer.gui.session.loss_history import INNER_LOSS, OUTER_LOSS, LossHistory
-from maml_explorer.gui.session.loss_traces import SMOOTHINGS, Array, Trace
+from maml_explorer.gui.session.loss_traces import SMOOTHINGS, Array, LossTrace
 from maml_explorer.gui.session.pinned_run import MOST, MOST_BINS, Figures, PinnedRun
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.protocol.reports import Exported, Written
@@ -139,7 +139,7 @@ def _read(path: Path) -> PinnedRun:
 def _losses(found: Any, arms: set[str], damaged: StorageError) -> LossHistory:
     if not isinstance(found, list) or len(found) > 64:
         raise damaged
-    traces: dict[tuple[str, str], Trace] = {}
+    traces: dict[tuple[str, str], LossTrace] = {}
     for entry in found:
         if not isinstance(entry, dict) or entry.get("arm") not in arms:
             raise damaged
@@ -153,7 +153,7 @@ def _losses(found: Any, arms: set[str], damaged: StorageError) -> LossHistory:
         table = np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=float)
         if not np.isfinite(table[:3]).all() or (np.diff(table[:3]) < 0).any():
             raise damaged
-        traces[entry["arm"], loss] = Trace.of_rows(table)
+        traces[entry["arm"], loss] = LossTrace.of_rows(table)
     return LossHistory.of(traces)
 
 

@@ -16,7 +16,7 @@ FEW = 0.05
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StabilityVerdict:
     """What the light shows."""
 
     level: str
@@ -35,7 +35,7 @@ def records(insight: Insight | None, hidden: frozenset[str]) -> dict[str, Stabil
     }
 
 
-def verdict(insight: Insight | None, hidden: frozenset[str] = frozenset()) -> Verdict:
+def verdict(insight: Insight | None, hidden: frozenset[str] = frozenset()) -> StabilityVerdict:
     """The state of the least stable arm in words.
 
     Swinging is what makes inner steps explode, so it alone lights up, and how far it is away is
@@ -44,11 +44,11 @@ def verdict(insight: Insight | None, hidden: frozenset[str] = frozenset()) -> Ve
     """
     seen = records(insight, hidden)
     if insight is None:
-        return Verdict(DARK, "")
+        return StabilityVerdict(DARK, "")
     if insight.failed:
-        return Verdict(DARK, "stability not known", insight.failed)
+        return StabilityVerdict(DARK, "stability not known", insight.failed)
     if not seen:
-        return Verdict(DARK, "", "No visible arm has an inner loop in training.")
+        return StabilityVerdict(DARK, "", "No visible arm has an inner loop in training.")
     details = "\n".join(
         [f"Inner steps at outer step {whole(insight.outer_step)}"]
         + [f"{name}: {_figures(one)}" for name, one in seen.items()]
@@ -61,13 +61,13 @@ def verdict(insight: Insight | None, hidden: frozenset[str] = frozenset()) -> Ve
         name = max(diverged, key=lambda arm: diverged[arm])
         tasks = len(seen[name].radius)
         words = f"{name}: inner steps diverge on {diverged[name]} of {tasks} tasks"
-        return Verdict(DANGER, words, details)
+        return StabilityVerdict(DANGER, words, details)
     share = seen[worst].share_swinging
     if share > FEW:
         words = f"{of_arm}{whole(100 * share)} % of inner steps swing · {radius}"
-        return Verdict(WARNING, words, details)
+        return StabilityVerdict(WARNING, words, details)
     words = f"inner steps stable · {of_arm}{_middle(seen[worst])}, swings above 2"
-    return Verdict(QUIET, words, details)
+    return StabilityVerdict(QUIET, words, details)
 
 
 def _middle(seen: StabilitySeen) -> str:

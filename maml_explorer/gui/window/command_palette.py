@@ -37,7 +37,7 @@ class CommandPalette(Overlay):
         self.search.textChanged.connect(self._filter)
         self.list = QListWidget()
         self.list.setAccessibleName("Actions")
-        self.list.setItemDelegate(_Row(self.list))
+        self.list.setItemDelegate(_ActionRow(self.list))
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemClicked.connect(lambda _: self.perform())
@@ -112,7 +112,7 @@ def found(table: dict[str, QAction], text: str) -> list[str]:
     return sorted((name for name, action in table.items() if fits(action)), key=misses)
 
 
-class _Row(QStyledItemDelegate):
+class _ActionRow(QStyledItemDelegate):
     """The action's words, and at the right its group and keys."""
 
     def paint(

@@ -13,7 +13,7 @@ from maml_explorer.gui.session.stability_verdict import (
     QUIET,
     STABILITY,
     WARNING,
-    Verdict,
+    StabilityVerdict,
     verdict,
 )
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
@@ -26,7 +26,7 @@ class StabilityLight(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self.verdict = Verdict(DARK, "")
+        self.verdict = StabilityVerdict(DARK, "")
         self.dot = _Dot(self)
         self.words = ElidedLabel()
         box = QHBoxLayout(self)

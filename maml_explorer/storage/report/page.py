@@ -25,7 +25,7 @@ from maml_explorer.storage.report.report import (
     steps_shown,
     verdict_rows,
 )
-from maml_explorer.storage.report.report_plots import Cross, Line, plot
+from maml_explorer.storage.report.report_plots import Cross, ReportLine, plot
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c1f25; max-width: 880px; margin: 32px auto;
@@ -115,7 +115,9 @@ def _adaptation(report: Report, shots: int) -> str:
             for mean, others, bad in zip(over["mean"], kept, lost, strict=True)
         ]
         band = [None if bad else width for width, bad in zip(half, lost, strict=True)]
-        lines.append(Line(arm.name, record.color, record.line, over["inner_steps"], shown, band))
+        lines.append(
+            ReportLine(arm.name, record.color, record.line, over["inner_steps"], shown, band)
+        )
         diverged = diverged or any(lost)
     for one in report.comparisons:
         if one.shots == shots:
@@ -133,7 +135,7 @@ def _loss_picture(report: Report) -> str:
     for arm in report.settings.arms:
         if arm.name in report.losses:
             record, (steps, losses) = ALGORITHMS[arm.algorithm], report.losses[arm.name]
-            lines.append(Line(arm.name, record.color, record.line, steps, losses))
+            lines.append(ReportLine(arm.name, record.color, record.line, steps, losses))
     if not lines:
         return ""
     picture = plot(lines, (), "outer step", "outer loss (MSE)", log_y=True)
@@ -141,7 +143,7 @@ def _loss_picture(report: Report) -> str:
     return f"<h2>Outer loss while training, first seed</h2>{picture}<p>{keys}</p>"
 
 
-def _key(line: Line) -> str:
+def _key(line: ReportLine) -> str:
     return f'<span class="key" style="color: {escape(line.color)}">━ {escape(line.name)}</span>'
 
 

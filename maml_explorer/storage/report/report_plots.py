@@ -24,7 +24,7 @@ _TICKS = 6
 
 
 @dataclass(frozen=True)
-class Line:
+class ReportLine:
     """One curve; y that are None are left out."""
 
     name: str
@@ -48,7 +48,7 @@ class Cross:
 
 
 def plot(
-    lines: Sequence[Line],
+    lines: Sequence[ReportLine],
     crosses: Sequence[Cross],
     x_label: str,
     y_label: str,
@@ -135,7 +135,7 @@ def _ground(x_axis: _Axis, y_axis: _Axis, x_label: str, y_label: str) -> str:
     return "".join(parts)
 
 
-def _curve(line: Line, x_axis: _Axis, y_axis: _Axis) -> list[str]:
+def _curve(line: ReportLine, x_axis: _Axis, y_axis: _Axis) -> list[str]:
     shown = [
         (x, y, line.half[n] if line.half else None)
         for n, (x, y) in enumerate(zip(line.x, line.y, strict=True))

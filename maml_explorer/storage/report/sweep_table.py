@@ -14,7 +14,7 @@ from maml_explorer.published.statistics import student_t_975
 from maml_explorer.settings.declaration import Value, shown
 
 
-class RunState(Enum):
+class TrialState(Enum):
     """State of one run of a sweep, read from its files."""
 
     QUEUED = "queued"
@@ -40,7 +40,7 @@ class SweepRow:
     point: tuple[tuple[str, Value], ...]
     """(axis, value), in the order of the axes."""
     seed: int
-    state: RunState
+    state: TrialState
     objective: float | None = None
     """On validation tasks; None where the run is not done, diverged, or is not finite."""
     diverged: bool = False
@@ -100,9 +100,9 @@ def cells_of(rows: Sequence[SweepRow]) -> list[SweepCell]:
             point,
             tuple(row.objective for row in group if row.objective is not None),
             len(group),
-            sum(row.state is RunState.DONE for row in group),
+            sum(row.state is TrialState.DONE for row in group),
             sum(row.diverged for row in group),
-            sum(row.state is RunState.FAILED for row in group),
+            sum(row.state is TrialState.FAILED for row in group),
         )
         for point, group in groups.items()
     ]

@@ -10,7 +10,7 @@ from maml_explorer.protocol import commands
 from maml_explorer.protocol.insight import InsightRequest, LookInside, RefreshInsight
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.worker.beside_training import BesideTraining
-from maml_explorer.worker.files.other_run import Ghost, read_ghost
+from maml_explorer.worker.files.other_run import OtherRun, read_ghost
 from maml_explorer.worker.insight import VIEWS
 from maml_explorer.worker.kept_runs import KeptRuns
 from maml_explorer.worker.live_answers import LiveAnswers
@@ -45,7 +45,7 @@ class ShownActions:
             kept = self.kept.runs.get(command.run)
             if kept is None:
                 raise SettingsError(f"Run {command.run} is no longer kept: it cannot be shown.")
-            self.live.ghost = Ghost(kept.plan, kept.state)
+            self.live.ghost = OtherRun(kept.plan, kept.state)
         else:
             self.live.ghost = read_ghost(Path(command.folder)) if command.folder else None
         self.live.answer_probe(self.trainer.run)

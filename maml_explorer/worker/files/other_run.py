@@ -21,7 +21,7 @@ from maml_explorer.worker.files.begun_from import begun_from
 
 
 @dataclass
-class Ghost:
+class OtherRun:
     """A state that does not train, and what it made of the task last."""
 
     plan: Plan
@@ -52,7 +52,7 @@ def write_pin(path: Path, settings: Settings, state: RunState) -> None:
         )
 
 
-def read_ghost(path: Path) -> Ghost:
+def read_ghost(path: Path) -> OtherRun:
     """The run that was pinned into a folder, or that begins from the initialization in it.
 
     Raises:
@@ -60,12 +60,12 @@ def read_ghost(path: Path) -> Ghost:
     """
     if not is_run_folder(path):
         plan, state, _ = begun_from(path)
-        return Ghost(plan, state)
+        return OtherRun(plan, state)
     try:
         _, settings = open_run(path)
         # it is looked at and never trained: any device will do
         plan = prepare(settings.with_values({"device": "auto"}))
-        return Ghost(plan, load_checkpoint(path / CHECKPOINT, plan, to_resume=False).state)
+        return OtherRun(plan, load_checkpoint(path / CHECKPOINT, plan, to_resume=False).state)
     except StorageError as error:
         raise SettingsError(str(error)) from None
     except OSError as error:

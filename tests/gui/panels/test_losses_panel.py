@@ -19,7 +19,7 @@ from maml_explorer.gui.session.loss_history import (
     loss_range,
     reduced,
 )
-from maml_explorer.gui.session.loss_traces import Trace
+from maml_explorer.gui.session.loss_traces import LossTrace
 from maml_explorer.gui.session.pinned_run import BEFORE
 from maml_explorer.gui.session.stability_verdict import STABILITY
 from maml_explorer.gui.style.numbers import number
@@ -333,7 +333,7 @@ def test_every_control_has_a_name(panel):
 
 
 def test_reduced_keeps_the_extremes_of_every_pixel_column():
-    trace = Trace(axes=3)
+    trace = LossTrace(axes=3)
     y = np.random.default_rng(0).lognormal(size=5000)
     trace.extend(np.tile(np.arange(1.0, 5001), (3, 1)), y)
     drawn = reduced(trace, 0, 0.0, np.linspace(0.5, 5000.5, 101), log_x=False, log_y=False)

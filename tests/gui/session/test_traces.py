@@ -8,8 +8,8 @@ import pytest
 from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks
 from maml_explorer.gui.session.loss_traces import (
     SMOOTHINGS,
+    LossTrace,
     MovingAverages,
-    Trace,
     columns,
     recurrence,
 )
@@ -68,7 +68,7 @@ def steps(n, start=1):
 
 
 def test_every_step_has_its_own_bin_while_there_is_room():
-    trace = Trace(capacity=8)
+    trace = LossTrace(capacity=8)
     trace.extend(steps(5), np.array([5.0, 4.0, 3.0, 2.0, 1.0]))
     assert (len(trace), trace.width) == (5, 1)
     np.testing.assert_array_equal(trace.x(), [1, 2, 3, 4, 5])
@@ -79,7 +79,7 @@ def test_every_step_has_its_own_bin_while_there_is_room():
 @pytest.mark.parametrize("cuts", [[], [1], [8, 9], [3, 16, 17, 40], [50, 99]])
 def test_bins_hold_minimum_mean_and_maximum_however_the_stream_is_cut(cuts):
     y = np.random.default_rng(3).lognormal(size=100)
-    trace = Trace(capacity=16)
+    trace = LossTrace(capacity=16)
     for part in np.split(np.arange(100), cuts):
         trace.extend(steps(100)[:, part], y[part])
     assert trace.width == 8
@@ -96,7 +96,7 @@ def test_bins_hold_minimum_mean_and_maximum_however_the_stream_is_cut(cuts):
 
 
 def test_a_long_run_stays_within_its_bins():
-    trace = Trace(axes=3)
+    trace = LossTrace(axes=3)
     total = 0
     for n in (1, 19_999, 1, 100_000, 333_333):
         trace.extend(np.tile(steps(n, total + 1), (3, 1)), np.ones(n))
@@ -109,7 +109,7 @@ def test_a_long_run_stays_within_its_bins():
 
 
 def test_steps_without_a_value_leave_a_gap():
-    trace = Trace(capacity=4)
+    trace = LossTrace(capacity=4)
     trace.extend(steps(4), np.array([1.0, np.nan, np.inf, 2.0]))
     np.testing.assert_array_equal(np.isfinite(trace.low()), [True, False, False, True])
     np.testing.assert_array_equal(np.isfinite(trace.smoothed(0.99)), [True, False, False, True])
@@ -118,7 +118,7 @@ def test_steps_without_a_value_leave_a_gap():
 
 
 def test_an_empty_block_changes_nothing():
-    trace = Trace()
+    trace = LossTrace()
     trace.extend(np.zeros((1, 0)), np.zeros(0))
     assert len(trace) == 0 and len(trace.mean()) == 0
 
@@ -126,7 +126,7 @@ def test_an_empty_block_changes_nothing():
 @pytest.mark.parametrize("width_steps", [0, 30])
 def test_a_rewound_trace_goes_on_as_if_nothing_had_come_after(width_steps):
     y = np.random.default_rng(5).lognormal(size=64)
-    straight, rewound = Trace(capacity=16), Trace(capacity=16)
+    straight, rewound = LossTrace(capacity=16), LossTrace(capacity=16)
     for trace in (straight, rewound):
         trace.extend(steps(32), y[:32])
     rewound.extend(steps(width_steps, 33), np.full(width_steps, 1e9))
@@ -142,7 +142,7 @@ def test_a_rewound_trace_goes_on_as_if_nothing_had_come_after(width_steps):
 
 
 def test_a_trace_rewound_to_its_beginning_is_empty():
-    trace = Trace()
+    trace = LossTrace()
     trace.extend(steps(10), np.arange(10.0))
     trace.rewind(0)
     assert len(trace) == 0

@@ -28,7 +28,7 @@ NOTHING_YET = "The first meta-test comes in a moment"
 
 
 @dataclass(frozen=True)
-class Points:
+class SpeedLine:
     """One arm's line: the mean over all tasks, or over those that did not diverge."""
 
     step: Array
@@ -39,7 +39,7 @@ class Points:
     """True where the mean leaves diverged tasks out."""
 
 
-def points(test: ArmTest) -> Points:
+def points(test: ArmTest) -> SpeedLine:
     """What to draw of an arm's test; steps at which every task diverged are left out."""
     rows = []
     for step, (mean, ci95, over_kept, diverged) in enumerate(
@@ -52,11 +52,11 @@ def points(test: ArmTest) -> Points:
             half = 0.0 if kept or ci95 is None else ci95
             rows.append((step, value, half, kept))
     columns = np.array(rows, dtype=float).reshape(-1, 4).T
-    return Points(columns[0], columns[1], columns[2], columns[3].astype(bool))
+    return SpeedLine(columns[0], columns[1], columns[2], columns[3].astype(bool))
 
 
 @dataclass
-class _Items:
+class _SpeedItems:
     """What one arm has on the plot."""
 
     band_low: pg.PlotCurveItem = field(default_factory=pg.PlotCurveItem)
@@ -83,8 +83,8 @@ class SpeedPlot(Plot):
         self.published = PublishedMarks(self)
         self.inner = session.inner
         self.log_y = False
-        self.drawn: dict[str, Points] = {}
-        self._items: dict[str, _Items] = {}
+        self.drawn: dict[str, SpeedLine] = {}
+        self._items: dict[str, _SpeedItems] = {}
         self.hair = pg.InfiniteLine(angle=90, movable=False)
         """At the inner step that the hero shows."""
         self._empty = label(NOTHING_YET, session.theme.muted)
@@ -137,7 +137,7 @@ class SpeedPlot(Plot):
 
     def _draw_arm(self, name: str, style: ArmStyle, place: int) -> None:
         if name not in self._items:
-            self._items[name] = _Items()
+            self._items[name] = _SpeedItems()
             for item in self._items[name].all():
                 self.getPlotItem().addItem(item, ignoreBounds=True)
         items, data = self._items[name], self.drawn[name]

@@ -7,7 +7,7 @@ import numpy as np
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.insight.page import InsightPage
 from maml_explorer.gui.plots.legend_line import LegendLine
-from maml_explorer.gui.plots.lines_plot import Line, LinesPlot
+from maml_explorer.gui.plots.lines_plot import LinesPlot, PlotLine
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import Theme
@@ -65,7 +65,7 @@ class CostPage(InsightPage):
         for name, values in getattr(record, field).items():
             arm = default_arm(keys[name])
             style = arm_style(settings.with_arms((arm,)), arm, self.session.theme)
-            lines.append(Line(name, x, values * unit, style))
+            lines.append(PlotLine(name, x, values * unit, style))
         self.plot.show_lines(lines, words, empty="The memory is not enough for these sizes.")
         self.legend.update()
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from maml_explorer.gui.panels.insight.choice_page import ChosenPage, titled
 from maml_explorer.gui.plots.color_scale import DIVERGING, SEQUENTIAL, value_range
 from maml_explorer.gui.plots.heat_plot import HeatPlot
-from maml_explorer.gui.plots.lines_plot import Line, LinesPlot
+from maml_explorer.gui.plots.lines_plot import LinesPlot, PlotLine
 from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import LINES, arm_style
@@ -124,10 +124,10 @@ class NormPage(ChosenPage):
         at = np.arange(len(seen.current_error), dtype=np.float64)
         # one of the two is dashed, whatever line the arm has elsewhere
         solid = replace(style, line=LINES["solid"])
-        lines = [Line("by the set's own statistics", at, seen.current_error, solid)]
+        lines = [PlotLine("by the set's own statistics", at, seen.current_error, solid)]
         if seen.stored_error.size:
             dashed = replace(style, line=LINES["dash"])
-            lines.append(Line("by stored statistics", at, seen.stored_error, dashed))
+            lines.append(PlotLine("by stored statistics", at, seen.stored_error, dashed))
         # an adaptation that explodes must not hide the steps before it
         values = np.concatenate([line.y for line in lines])
         low, high = np.nanmin(values), np.nanmax(values)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.adaptation.outer_step_shown import over
-from maml_explorer.gui.panels.pseudocode.text import Line, pseudocode, sentence
+from maml_explorer.gui.panels.pseudocode.text import PseudocodeLine, pseudocode, sentence
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.theme import Theme
@@ -55,7 +55,7 @@ class PseudocodePanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self.lines: list[Line] = []
+        self.lines: list[PseudocodeLine] = []
         self._stepped: Stepped | None = None
         self.arm_choice = ComboBox()
         self.arm_choice.setAccessibleName("Arm whose pseudocode is shown")

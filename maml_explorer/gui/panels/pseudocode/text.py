@@ -22,7 +22,7 @@ _NOTE_AT = 42
 
 
 @dataclass(frozen=True)
-class Line:
+class PseudocodeLine:
     """One line of pseudocode."""
 
     text: str
@@ -35,22 +35,24 @@ class Line:
         return f"{self.text.ljust(_NOTE_AT)}  ▷ {self.note}" if self.note else self.text
 
 
-def pseudocode(settings: Settings, arm: Arm) -> list[Line]:
+def pseudocode(settings: Settings, arm: Arm) -> list[PseudocodeLine]:
     """The lines of one arm's algorithm, with its own values filled in."""
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
     step = phases(own, record)
     inner = _inner(own, step.adapt) if step.adapt else []
     return [
         *_goal(record),
-        Line("θ ← θ₀", note=f"{shown(own.model.initialization)}, seed {own.run.seed}"),
-        Line(f"repeat {whole(own.outer.outer_steps)} times", note="outer loop"),
-        Line(f"{_INDENT}draw {whole(own.outer.meta_batch)} tasks τ: {_drawn(step.sample)}", SAMPLE),
-        Line(f"{_INDENT}for each task τ of the meta-batch"),
+        PseudocodeLine("θ ← θ₀", note=f"{shown(own.model.initialization)}, seed {own.run.seed}"),
+        PseudocodeLine(f"repeat {whole(own.outer.outer_steps)} times", note="outer loop"),
+        PseudocodeLine(
+            f"{_INDENT}draw {whole(own.outer.meta_batch)} tasks τ: {_drawn(step.sample)}", SAMPLE
+        ),
+        PseudocodeLine(f"{_INDENT}for each task τ of the meta-batch"),
         *(
-            Line(2 * _INDENT + line.text, line.phase, line.note)
+            PseudocodeLine(2 * _INDENT + line.text, line.phase, line.note)
             for line in (*inner, *_outer_gradient(own, step))
         ),
-        *(Line(_INDENT + line.text, line.phase, line.note) for line in _update(step)),
+        *(PseudocodeLine(_INDENT + line.text, line.phase, line.note) for line in _update(step)),
     ]
 
 
@@ -78,12 +80,14 @@ def sentence(record: Algorithm, phase: StepPhase, inner_step: int, inner_steps: 
     return "θ takes one outer step against the mean gradient of the meta-batch."
 
 
-def _goal(record: Algorithm) -> list[Line]:
+def _goal(record: Algorithm) -> list[PseudocodeLine]:
     if not record.has_inner_loop:
-        return [Line("θ_MTL = argmin_θ Σ_τ L(θ, D_τ)", note="D_τ: all points of τ")]
+        return [PseudocodeLine("θ_MTL = argmin_θ Σ_τ L(θ, D_τ)", note="D_τ: all points of τ")]
     if record.interpolates:
-        return [Line("seek θ close to every φ_K = U_K(θ, S_τ)", note="U_K: K inner steps")]
-    return [Line("θ* = argmin_θ E_τ L(U_K(θ, S_τ), Q_τ)", note="U_K: K inner steps")]
+        return [
+            PseudocodeLine("seek θ close to every φ_K = U_K(θ, S_τ)", note="U_K: K inner steps")
+        ]
+    return [PseudocodeLine("θ* = argmin_θ E_τ L(U_K(θ, S_τ), Q_τ)", note="U_K: K inner steps")]
 
 
 def _drawn(sample: Sample) -> str:
@@ -93,25 +97,30 @@ def _drawn(sample: Sample) -> str:
     return f"{shots} support points S_τ" + (f", {query} query points Q_τ" if query else "")
 
 
-def _inner(own: Settings, adapt: Adapt) -> list[Line]:
+def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
     symbol, note = _step_size(own, adapt)
     if adapt.layers == "head":
         return [
-            Line("(b, w₀) ← θ", ADAPT, "body b, head w"),
-            Line(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop, head alone"),
-            Line(f"{_INDENT}w_k+1 ← w_k − {symbol} ∇_w L(b, w_k, S_τ)", ADAPT, note),
+            PseudocodeLine("(b, w₀) ← θ", ADAPT, "body b, head w"),
+            PseudocodeLine(
+                f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop, head alone"
+            ),
+            PseudocodeLine(f"{_INDENT}w_k+1 ← w_k − {symbol} ∇_w L(b, w_k, S_τ)", ADAPT, note),
         ]
     start = [
-        Line("φ₀ ← θ", ADAPT),
-        Line(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop U_K"),
+        PseudocodeLine("φ₀ ← θ", ADAPT),
+        PseudocodeLine(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop U_K"),
     ]
     if not adapt.minibatch:
-        return [*start, Line(f"{_INDENT}φ_k+1 ← φ_k − {symbol} ∇L(φ_k, S_τ)", ADAPT, note)]
+        return [
+            *start,
+            PseudocodeLine(f"{_INDENT}φ_k+1 ← φ_k − {symbol} ∇L(φ_k, S_τ)", ADAPT, note),
+        ]
     points = f"{adapt.minibatch} of {own.inner.shots} points"
     return [
         *start,
-        Line(f"{_INDENT}B ← next minibatch of S_τ", ADAPT, points),
-        Line(f"{_INDENT}φ_k+1 ← φ_k − {symbol} ∇L(φ_k, B)", ADAPT, note),
+        PseudocodeLine(f"{_INDENT}B ← next minibatch of S_τ", ADAPT, points),
+        PseudocodeLine(f"{_INDENT}φ_k+1 ← φ_k − {symbol} ∇L(φ_k, B)", ADAPT, note),
     ]
 
 
@@ -126,11 +135,11 @@ def _step_size(own: Settings, adapt: Adapt) -> tuple[str, str]:
     return symbol, note + (f", ‖∇L‖ ≤ {shown(adapt.clip)}" if adapt.clip else "")
 
 
-def _outer_gradient(own: Settings, step: Phases) -> list[Line]:
+def _outer_gradient(own: Settings, step: Phases) -> list[PseudocodeLine]:
     if step.query is None:
         return []
     if step.adapt is None:
-        return [Line("g_τ ← ∇L(θ, D_τ)", QUERY, "no inner loop")]
+        return [PseudocodeLine("g_τ ← ∇L(θ, D_τ)", QUERY, "no inner loop")]
     head = step.adapt.layers == "head"
     adapted = "b, w_K" if head else "φ_K"
     order, begins = "", step.query.second_order_from
@@ -142,21 +151,23 @@ def _outer_gradient(own: Settings, step: Phases) -> list[Line]:
         until = f"ω_K = 1 from {whole(step.query.multi_step_until)} on"
         each = "b, w_k" if head else "φ_k"
         return [
-            Line(f"g_τ ← ∇_θ Σ_k ω_k L({each}, Q_τ)", QUERY, until),
-            *([Line("    H_k dropped", QUERY, order)] if order else []),
+            PseudocodeLine(f"g_τ ← ∇_θ Σ_k ω_k L({each}, Q_τ)", QUERY, until),
+            *([PseudocodeLine("    H_k dropped", QUERY, order)] if order else []),
         ]
     if begins is None:
-        return [Line(f"g_τ ← ∇L({adapted}, Q_τ)", QUERY, order)]
+        return [PseudocodeLine(f"g_τ ← ∇L({adapted}, Q_τ)", QUERY, order)]
     if step.step_sizes:
-        return [Line(f"g_τ ← ∇_θ,a L({adapted}, Q_τ)", QUERY, order or "H_k: Hessian at φ_k")]
+        return [
+            PseudocodeLine(f"g_τ ← ∇_θ,a L({adapted}, Q_τ)", QUERY, order or "H_k: Hessian at φ_k")
+        ]
     hessians = "H_k Hessian, J_k clipping" if step.adapt.clip else "H_k: Hessian at φ_k"
     return [
-        Line(f"g_τ ← ∇_θ L({adapted}, Q_τ)", QUERY, order or hessians),
+        PseudocodeLine(f"g_τ ← ∇_θ L({adapted}, Q_τ)", QUERY, order or hessians),
         _through_the_steps(own, head),
     ]
 
 
-def _through_the_steps(own: Settings, head: bool) -> Line:
+def _through_the_steps(own: Settings, head: bool) -> PseudocodeLine:
     """What the inner steps make of the query gradient."""
     masked = head or own.model.norm != "none"
     first, last, note = "αH₀", "αH_K−1", ""
@@ -168,20 +179,22 @@ def _through_the_steps(own: Settings, head: bool) -> Line:
     elif masked:
         first, last = "H₀A", "H_K−1 A"
         note = "A: α on w, 0 on b" if head else "A: α, 0 on the norm"
-    return Line(f"    = (I − {first}) ⋯ (I − {last}) ∇L(φ_K, Q_τ)", QUERY, note)
+    return PseudocodeLine(f"    = (I − {first}) ⋯ (I − {last}) ∇L(φ_K, Q_τ)", QUERY, note)
 
 
-def _update(step: Phases) -> list[Line]:
+def _update(step: Phases) -> list[PseudocodeLine]:
     update = step.update
     if not update.optimizer:
         note = f"ε = {shown(update.rate)}{', falls to 0' if update.anneals else ''}"
-        return [Line("θ ← θ + ε · mean over τ of (φ_K − θ)", UPDATE, note)]
+        return [PseudocodeLine("θ ← θ + ε · mean over τ of (φ_K − θ)", UPDATE, note)]
     beta = f"β = {shown(update.rate)}"
     beta += f", {update.schedule}" if update.schedule else ""
     beta += f", ‖·‖ ≤ {shown(update.clip)}" if update.clip else ""
     learned = "(θ, a)" if step.step_sizes else "θ"
     if update.optimizer == "adam":
-        return [Line(f"{learned} ← {learned} − β · Adam(mean over τ of g_τ)", UPDATE, beta)]
+        return [
+            PseudocodeLine(f"{learned} ← {learned} − β · Adam(mean over τ of g_τ)", UPDATE, beta)
+        ]
     if update.momentum:
         beta += f", momentum {shown(update.momentum)}"
-    return [Line(f"{learned} ← {learned} − β · mean over τ of g_τ", UPDATE, beta)]
+    return [PseudocodeLine(f"{learned} ← {learned} − β · mean over τ of g_τ", UPDATE, beta)]
