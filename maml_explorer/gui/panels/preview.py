@@ -51,7 +51,11 @@ def preview(name: str, arguments: Sequence[str] | None = None) -> int:
             window.grab().save(str(wanted.picture), "PNG")
             window.close()
 
-        QTimer.singleShot(round(1000 * wanted.after), window, save)
+        def wait(run: int) -> None:
+            if run > 1:  # the first one is what the session begins with
+                QTimer.singleShot(round(1000 * wanted.after), window, save)
+
+        session.link.run_started.connect(wait)
     try:
         return app.exec()
     finally:
@@ -92,6 +96,10 @@ def _arguments(name: str, arguments: Sequence[str] | None) -> argparse.Namespace
     parser.add_argument("--theme", choices=THEMES, help="the desktop's unless given")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="save a PNG and end")
     parser.add_argument(
-        "--after", type=float, default=5.0, metavar="SECONDS", help="when the PNG is taken (5)"
+        "--after",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="from the opened run to the PNG (5)",
     )
     return parser.parse_args(arguments)

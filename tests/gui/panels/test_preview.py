@@ -112,7 +112,7 @@ def test_a_panel_draws_itself_into_a_file(tmp_path: Path) -> None:
     done = subprocess.run(
         [*command, "--picture", str(picture), "--after", "0.1"],
         cwd=ROOT, env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     image = QImage(str(picture))
