@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from maml_explorer.files.reader import StorageError
 from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
 from maml_explorer.settings.settings import default_arm
+from maml_explorer.storage.run.folder import GAPS, METRICS
+from maml_explorer.storage.run.gaps import Gap, read_gaps
+from maml_explorer.storage.run.metrics import read_losses
+from maml_explorer.worker.files import metrics_file
 from maml_explorer.worker.files.metrics_file import History
 from tests.worker.driving import Driver, small_settings
 
@@ -178,6 +186,83 @@ def test_the_history_forgets_what_came_after_a_rewind() -> None:
     assert steps.tolist() == list(range(1, 17))
     values = np.concatenate([b.query_after[1] for b in found])
     assert values.tolist() == [2.0] * 10 + [12.0] * 4 + [100.0] * 2
+
+
+def full(*_: object, **__: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class FullDisk(io.BytesIO):
+    """Takes so many bytes, and half of what goes beyond."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, data: Any) -> int:
+        if self.tell() + len(data) <= self.room:
+            return super().write(data)
+        if self.tell() < self.room:
+            return super().write(bytes(data)[: (self.room - self.tell() + 1) // 2])
+        return full()
+
+
+@pytest.mark.parametrize("room", [0, 500, 1001])
+def test_what_a_full_disk_refuses_is_kept_in_memory(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_file.tempfile, "TemporaryFile", lambda **_: FullDisk(room))
+    history = History()
+    for first in (1, 11, 21):
+        history.add(block(first, 10, float(first)))
+    history.cut(24)
+    found = list(history.blocks(1))
+    assert np.concatenate([b.outer_step for b in found]).tolist() == list(range(1, 25))
+    assert np.concatenate([b.query_after[0] for b in found]).tolist() == (
+        [2.0] * 10 + [12.0] * 10 + [22.0] * 4
+    )
+    assert history.gaps == ()
+
+
+def test_without_a_folder_for_temporary_files_a_run_is_trained_and_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_file.tempfile, "TemporaryFile", full)
+    driver = Driver(small_settings("mtl"))
+    driver.train_to(10)
+    driver.tell(commands.SaveRun(str(tmp_path / "run")))
+    assert not driver.reports(m.Refused)
+    found = read_losses(tmp_path / "run" / METRICS, 0)["MTL"]
+    assert found.outer_step.tolist() == list(range(1, 11))
+    assert not (tmp_path / "run" / GAPS).exists()
+
+
+def test_what_fits_nowhere_is_said_in_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = Driver(small_settings("mtl"))
+    driver.train_to(4)
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "_written", full)
+        patch.setattr(metrics_file, "IN_MEMORY", 0)
+        driver.train_to(9)
+    driver.train_to(12)
+    driver.outbox.collect()
+    path = tmp_path / "run"
+    driver.tell(commands.SaveRun(str(path)))
+    assert not driver.reports(m.Refused)
+    lines = (path / GAPS).read_text().splitlines()
+    assert lines == ["first_outer_step,last_outer_step,reason", "5,9,No space left on device"]
+    kept = [1, 2, 3, 4, 10, 11, 12]
+    assert read_losses(path / METRICS, 0)["MTL"].outer_step.tolist() == kept
+    other = Driver(small_settings("mtl"))
+    other.tell(commands.OpenRun(str(path)), commands.SaveRun(str(path), overwrite=True))
+    assert (path / GAPS).read_text().splitlines() == lines
+    assert read_gaps(path) == (Gap(5, 9, "No space left on device"),)
+    for wrong in ("x", "first_outer_step,last_outer_step,reason\n9,5,x\n", "a,b,c\n1,2,3\n"):
+        (path / GAPS).write_text(wrong)
+        with pytest.raises(StorageError, match="not as this program writes it"):
+            read_gaps(path)
 
 
 def test_a_full_disk_does_not_stop_training(monkeypatch: pytest.MonkeyPatch) -> None:

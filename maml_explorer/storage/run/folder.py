@@ -43,6 +43,7 @@ ADAPTATION_PICTURE = "adaptation.png"
 LOSSES_PICTURE = "losses.png"
 INSIGHT = "insight.json"
 FIGURES = "insight.csv"
+GAPS = "gaps.csv"
 LOCK = ".lock"
 """There while a process writes the folder; says which."""
 
@@ -59,7 +60,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Appended file → its columns."""
 _FILES = {
-    SETTINGS, SUMMARY, CHECKPOINT, ADAPTATION_PICTURE, LOSSES_PICTURE, INSIGHT, FIGURES, *COLUMNS,
+    SETTINGS, SUMMARY, CHECKPOINT, ADAPTATION_PICTURE, LOSSES_PICTURE, INSIGHT, FIGURES, GAPS,
+    *COLUMNS,
 }  # fmt: skip
 _EXPORTED = {"model.safetensors", "config.json", "README.md", "model.pt"}
 """What an arm's folder holds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from maml_explorer.storage.run.checkpoint import (
     save_checkpoint,
 )
 from maml_explorer.storage.run.folder import open_run, whole_run
+from maml_explorer.storage.run.gaps import read_gaps, write_gaps
 from maml_explorer.storage.run.insight import (
     insight_entry,
     read_entries,
@@ -68,6 +69,7 @@ def save_run(run: Run, command: commands.SaveRun, look: Look) -> str:
     with _refused(path), whole_run(path, run.settings, overwrite=command.overwrite) as folder:
         folder.append(files.CHANGES, run.changes)
         write_insight(folder.path, _found(run), run.figures.rows())
+        write_gaps(folder.path, run.history.gaps)
         for block in run.history.blocks(run.number):
             folder.append(files.METRICS, _rows(block, run.settings.run.seed))
         for name in () if command.autosave else state.arms:
@@ -113,15 +115,18 @@ def opened_run(path: Path) -> Run:
         plan, state = prepare(settings), checkpoint.state
         changes = list(read_changes(folder.path / files.CHANGES))
         losses = read_losses(folder.path / files.METRICS, settings.run.seed)
+        gaps = read_gaps(path)
         figures, saved = Figures(read_figures(path)), tuple(read_entries(path))
     except StorageError as error:
         raise SettingsError(str(error)) from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     history = History()
+    history.gaps = gaps
     block = _block(plan, state, losses)
     if block is not None:
-        history.add(block)
+        with suppress(OSError):  # where it fits nowhere, it is a gap from now on
+            history.add(block)
     return Run(
         settings,
         plan,
