@@ -184,6 +184,7 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
         # the finished seed goes on
         checkpoint = dataclasses.replace(checkpoint, results={})
         settings = settings.with_values({"outer_steps": new})
+    folder.check_rows(checkpoint.file_sizes)
     folder.cut_back(checkpoint.file_sizes)
     if new != old:
         folder.append(CHANGES, [(checkpoint.state.outer_step, "outer_steps", old, new)])

@@ -58,6 +58,7 @@ def begun_run(
             f"{path} holds a run of other settings, arms or seeds: --resume needs the arguments "
             "that it was begun with."
         )
+    folder.check_rows(checkpoint.file_sizes)
     folder.cut_back(checkpoint.file_sizes)
     return folder, checkpoint
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from maml_explorer.files.opening import open_file
 from maml_explorer.files.reader import StorageError, read_bytes
+from maml_explorer.files.strict_json import parse_json
 
 MOST = 4096
 """Most bytes of the text."""
@@ -169,8 +170,8 @@ def _read(path: Path) -> dict[str, object]:
 
 def _parsed(data: bytes) -> dict[str, object]:
     try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
+        found = parse_json(data)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 

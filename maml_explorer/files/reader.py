@@ -6,12 +6,12 @@ a file becomes a path.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from maml_explorer.files.opening import open_file
+from maml_explorer.files.strict_json import parse_json
 
 MAX_TEXT = 256 * 1024
 """Most bytes of a text or JSON file."""
@@ -56,7 +56,8 @@ def read_text(path: Path, limit: int = MAX_TEXT, *, follow: bool = False) -> str
         StorageError: as for :func:`read_bytes`, or where it is not UTF-8.
     """
     try:
-        return read_bytes(path, limit, follow=follow).decode()
+        # editors of some systems put a byte order mark first
+        return read_bytes(path, limit, follow=follow).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise StorageError(f"{path} is not UTF-8 text.") from None
 
@@ -77,8 +78,8 @@ def json_object(text: str, path: Path) -> dict[str, Any]:
         StorageError: where it is no such object.
     """
     try:
-        content = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        content = parse_json(text)
+    except ValueError:
         raise StorageError(f"{path} is not JSON as this program writes it.") from None
     if not isinstance(content, dict):
         raise StorageError(f"{path} is not a JSON object.")
@@ -95,10 +96,6 @@ def check_schema(schema: object, known: int, where: str) -> None:
         newer = isinstance(schema, int) and schema > known
         hint = " (a newer version wrote it)" if newer else ""
         raise StorageError(f"{where} has schema {str(schema)[:20]}{hint}: allowed is {known}.")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def quoted(value: object) -> str:

@@ -7,6 +7,7 @@ Torch-free. A preset is one TOML file in resources/presets: the settings, a tabl
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,14 @@ from maml_explorer.files.reader import read_text
 from maml_explorer.files.resources import resources
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings
-from maml_explorer.settings.text import MAX_TOML, parse_toml, settings_from, to_toml, toml_value
+from maml_explorer.settings.text import (
+    MAX_TOML,
+    parse_toml,
+    settings_from,
+    to_toml,
+    toml_escaped,
+    toml_value,
+)
 
 DEFAULT_PRESET = "finn-10-shot"
 _MAX_TEXT = 4000
@@ -127,7 +135,7 @@ def preset_toml(preset: Preset) -> str:
             f"inner_steps = {list(entry.inner_steps)}",
             f"mse = {list(entry.mse)}",
             *([f"ci95 = {list(entry.ci95)}"] if entry.ci95 else []),
-            f"source = {toml_value(entry.source)}",
+            f"source = {_text(entry.source)}",
         ]
         parts.append("\n".join(lines))
     # the schema is a key of the document itself, so it must come before the first table
@@ -139,13 +147,14 @@ def _text(text: str) -> str:
     """Text of any length as TOML, in lines short enough for the reader."""
     if len(text) < 80:
         return toml_value(text)
-    lines, line = [], ""
-    for word in text.replace("\\", "\\\\").replace('"', '\\"').split():
-        if line and len(line) + len(word) > 95:
-            lines.append(line)
-            line = ""
-        line = f"{line} {word}".strip()
-    return '"""\n' + "\n".join([*lines, line]) + '"""'
+    # a backslash at the end of a line joins it with the next, and drops blanks that begin that
+    parts = re.findall(r"\S{1,12}\s*|\s+", text)
+    lines = [""]
+    for part in map(toml_escaped, parts):
+        if len(lines[-1]) + len(part) > 95:
+            lines.append("")
+        lines[-1] += part
+    return '"""\\\n' + "\\\n".join(lines) + '"""'
 
 
 def _published(entry: Any) -> Published:

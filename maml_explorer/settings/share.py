@@ -11,8 +11,9 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
+from maml_explorer.files.strict_json import parse_json
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import DEFAULT_ARMS, MAX_ARMS, Arm, Settings, default_arm
@@ -106,8 +107,8 @@ def from_share(text: str) -> Shared:
         if not re.fullmatch(r"[A-Za-z0-9_-]*", encoded):
             raise ValueError(encoded)
         decoded = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
-        content = json.loads(decoded, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        content = parse_json(decoded)
+    except ValueError:
         raise SettingsError("The share string is damaged: it cannot be decoded.") from None
     table = table_of(content, "The content of the share string")
     refuse_unknown(table, ["settings", "arms", "view"], "in a share string")
@@ -115,10 +116,6 @@ def from_share(text: str) -> Shared:
     if "arms" in table:
         settings = settings.with_arms(_arms_of_content(table["arms"]))
     return Shared(settings, _checked_view(table_of(table.get("view", {}), "“view”")))
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def arms_to_json(arms: Iterable[Arm]) -> str:
@@ -133,8 +130,8 @@ def arms_from_json(text: str) -> tuple[Arm, ...]:
         SettingsError: for anything else.
     """
     try:
-        return _arms_of_content(json.loads(text, parse_constant=_refuse_constant))
-    except (ValueError, RecursionError) as error:
+        return _arms_of_content(parse_json(text))
+    except ValueError as error:
         if isinstance(error, SettingsError):
             raise
         raise SettingsError("The arms cannot be read as JSON.") from None

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from maml_explorer.files.strict_json import fitting
 from maml_explorer.settings.declaration import SettingsError, Value, shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings, default_arm
@@ -62,18 +63,22 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise SettingsError(
             f"The text is {len(text)} characters long: allowed are at most {MAX_TOML}."
         )
+    text = text.removeprefix("\ufeff")  # editors of some systems put it first
     longest = max((len(line) for line in text.splitlines()), default=0)
     if longest > MAX_TOML_LINE:
         raise SettingsError(
             f"The text has a line of {longest} characters: allowed are at most {MAX_TOML_LINE}."
         )
     try:
-        return tomllib.loads(text)
+        document = tomllib.loads(text)
     except RecursionError:
         raise SettingsError("The text is nested too deeply.") from None
     except ValueError as error:
         reason = " ".join(str(error).split())[:200]
         raise SettingsError(f"The text cannot be read as TOML: {reason}.") from None
+    if not fitting(document):
+        raise SettingsError("The text has a number that is out of range.")
+    return document
 
 
 def settings_from(document: Mapping[str, Any]) -> Settings:
@@ -106,11 +111,23 @@ def toml_value(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        return f'"{toml_escaped(value)}"'
     if isinstance(value, tuple):
         return "[" + ", ".join(str(part) for part in value) + "]"
     return repr(value)
+
+
+def toml_escaped(text: str) -> str:
+    """Text as it stands between the quotes of TOML: what cannot be printed as its code."""
+    return "".join(_toml_character(character) for character in text)
+
+
+def _toml_character(character: str) -> str:
+    if character in '\\"':
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return f"\\u{ord(character):04X}" if character <= "\uffff" else f"\\U{ord(character):08X}"
 
 
 def arms_from(found: object) -> tuple[Arm, ...]:

@@ -15,6 +15,7 @@ import torch
 
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState, outer_step, start_run
+from maml_explorer.files.csv_text import field_text
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Arm, Settings, default_arm
@@ -33,7 +34,6 @@ from maml_explorer.storage.run.folder import (
     SETTINGS,
     arm_folders,
     create_run,
-    field_text,
     is_run_folder,
     open_run,
     whole_run,

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from maml_explorer.files.csv_text import field_text
 from maml_explorer.files.writer import write_text
 
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]
@@ -22,6 +23,6 @@ def save_table(table: Table, path: Path) -> None:
     header, rows = table
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(rows)
+    for row in (header, *rows):
+        writer.writerow([field_text(v) if isinstance(v, str) else v for v in row])
     write_text(path, text.getvalue(), follow=True)

@@ -141,7 +141,7 @@ def _losses(found: Any, arms: set[str], damaged: StorageError) -> LossHistory:
         raise damaged
     traces: dict[tuple[str, str], LossTrace] = {}
     for entry in found:
-        if not isinstance(entry, dict) or entry.get("arm") not in arms:
+        if not isinstance(entry, dict) or not any(entry.get("arm") == arm for arm in arms):
             raise damaged
         rows, loss = entry.get("rows"), entry.get("loss")
         if loss not in (OUTER_LOSS, INNER_LOSS) or not isinstance(rows, list):

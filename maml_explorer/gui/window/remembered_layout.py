@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QStandardPaths
 
-from maml_explorer.files.reader import StorageError, check_schema, read_text
+from maml_explorer.files.reader import StorageError, check_schema, json_object, read_text
 from maml_explorer.files.writer import write_text
 from maml_explorer.gui.files.autosave_choice import Autosave, autosave
 
@@ -56,14 +56,7 @@ def read_layout(path: Path) -> WindowLayout:
     """
     if not path.exists():
         return WindowLayout()
-    try:
-        data = json.loads(read_text(path, _LIMIT, follow=True))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, StorageError):
-            raise
-        raise StorageError(f"{path.name} is not JSON.") from None
-    if not isinstance(data, dict):
-        raise StorageError(f"{path.name} is not a JSON object.")
+    data = json_object(read_text(path, _LIMIT, follow=True), Path(path.name))
     check_schema(data.get("schema"), SCHEMA, path.name)
     splitters = data.get("splitters", {})
     hidden = data.get("hidden", [])

@@ -14,7 +14,9 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from maml_explorer.files.csv_text import text_of
 from maml_explorer.files.reader import StorageError, read_text
+from maml_explorer.files.strict_json import parse_json
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.restart import changed_keys
 from maml_explorer.settings.settings import Settings
@@ -75,7 +77,7 @@ def settings_before(settings: Settings, rows: Sequence[Row]) -> Settings:
             settings = settings.with_values(values).with_arms(arms_from_json(old))
             values = {}
         elif setting in DECLARATIONS:
-            values[setting] = json.loads(old)
+            values[setting] = parse_json(old)
     return settings.with_values(values)
 
 
@@ -86,7 +88,7 @@ def settings_after(settings: Settings, rows: Sequence[Row]) -> Settings:
         SettingsError: where they are not allowed.
     """
     settings = settings.with_values(
-        {key: json.loads(new) for _, key, _, new in rows if key != ARMS}
+        {key: parse_json(new) for _, key, _, new in rows if key != ARMS}
     )
     for _, key, _, new in rows:
         if key == ARMS:
@@ -107,9 +109,10 @@ def read_changes(path: Path) -> tuple[Row, ...]:
         for step, setting, old, new in list(csv.reader(io.StringIO(read_text(path, MAX_CHANGES))))[
             1:
         ]:
+            old, new = text_of(old), text_of(new)
             rows.append((int(step), setting, old, new))
             if setting in DECLARATIONS:
-                json.loads(old), json.loads(new)
+                parse_json(old), parse_json(new)
             elif setting == FROZEN:
                 int(new)
             elif setting not in (ARMS, REVIVED, BEGUN_FROM):

@@ -6,10 +6,7 @@ a figure that is not finite is an empty field, or null.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from maml_explorer.files.csv_text import csv_text, whole_lines
 from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import check_file, check_folder, is_file
 from maml_explorer.files.reader import StorageError, read_text
@@ -116,10 +114,7 @@ class RunFolder:
             OSError: where the disk is full or the file cannot be written.
         """
         self.check()
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([field_text(value) for value in row] for row in rows)
-        append_bytes(self.path / name, text.getvalue().encode())
+        append_bytes(self.path / name, csv_text(rows).encode())
 
     def file_sizes(self) -> dict[str, int]:
         """The bytes of the appended files now."""
@@ -132,13 +127,33 @@ class RunFolder:
             StorageError: where a file is shorter than it was, or no file of this program.
         """
         self.check()
-        for name in COLUMNS:
+        for name, columns in COLUMNS.items():
             path = self.path / name
-            size = sizes.get(name, 0)
+            size = _size_at_checkpoint(path, sizes, columns)
             if not is_file(path) or path.lstat().st_size < size:
                 raise StorageError(f"{path} is shorter than at the checkpoint ({size} bytes).")
         for name in COLUMNS:
-            cut_file(self.path / name, sizes.get(name, 0))
+            cut_file(self.path / name, sizes[name])
+
+    def check_rows(self, sizes: Mapping[str, int]) -> None:
+        """Passes where the appended files are, up to a checkpoint, as this program wrote them.
+
+        Raises:
+            StorageError: where another program saved one anew: its rows have other lengths, and a
+                cut would go through one of them.
+        """
+        for name, columns in COLUMNS.items():
+            path = self.path / name
+            size = _size_at_checkpoint(path, sizes, columns)
+            try:
+                whole = whole_lines(path, size, (",".join(columns) + "\n").encode())
+            except OSError as error:
+                raise StorageError(f"{path} cannot be read: {error.strerror}.") from None
+            if not whole:
+                raise StorageError(
+                    f"{path} was changed by another program since the checkpoint: put the file "
+                    "back as it was, or train anew into another folder."
+                )
 
     def clear_rows(self) -> None:
         """Write the appended files anew, without rows."""
@@ -173,6 +188,13 @@ class RunFolder:
             return folder
         check_folder(folder / f"seed-{seed}")
         return folder / f"seed-{seed}"
+
+
+def _size_at_checkpoint(path: Path, sizes: Mapping[str, int], columns: Sequence[str]) -> int:
+    size = sizes.get(path.name, 0)
+    if size < len(",".join(columns)) + 1:
+        raise StorageError(f"The checkpoint does not say how long {path} was.")
+    return size
 
 
 def create_run(path: Path, settings: Settings) -> RunFolder:
@@ -336,10 +358,3 @@ def arm_folders(arms: Sequence[Arm]) -> dict[str, str]:
             name = f"{plain}-{count}"
         folders[arm.name] = name
     return folders
-
-
-def field_text(value: object) -> str:
-    """A value as a CSV field; what is not finite is empty."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return ""
-    return repr(value) if isinstance(value, float) else str(value)

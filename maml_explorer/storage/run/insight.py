@@ -6,9 +6,7 @@ outer steps. A value that is not finite is null, or an empty field.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from maml_explorer.files.reader import StorageError, json_object, read_bytes, read_text
+from maml_explorer.files.csv_text import csv_text, read_rows, text_of
+from maml_explorer.files.reader import StorageError, json_object, read_text
 from maml_explorer.files.writer import write_text
 from maml_explorer.storage.run.folder import FIGURES, INSIGHT
 
@@ -92,15 +91,9 @@ def write_insight(folder: Path, entries: Sequence[Mapping[str, Any]], rows: Iter
     if entries:
         text = json.dumps({"schema": SCHEMA, "views": entries}, allow_nan=False)
         write_text(folder / INSIGHT, text + "\n")
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    count = 0
-    for *known, value in rows:
-        writer.writerow([*known, repr(value) if math.isfinite(value) else ""])
-        count += 1
-    if count:
-        write_text(folder / FIGURES, table.getvalue())
+    figures = list(rows)
+    if figures:
+        write_text(folder / FIGURES, csv_text([COLUMNS, *figures]))
 
 
 def read_entries(folder: Path) -> list[dict[str, Any]]:
@@ -135,19 +128,16 @@ def read_figures(folder: Path) -> list[Row]:
     path = folder / FIGURES
     if not path.is_symlink() and not path.exists():
         return []
-    text = io.TextIOWrapper(io.BytesIO(read_bytes(path, MAX_BYTES)), "utf-8", newline="")
     found: list[Row] = []
     series: set[tuple[str, ...]] = set()
     try:
-        rows = csv.reader(text)
-        if tuple(next(rows, ())) != COLUMNS:
-            raise ValueError
-        for step, view, arm, figure, value in rows:
+        for step, *names, value in read_rows(path, COLUMNS, MAX_BYTES):
+            view, arm, figure = map(text_of, names)
             series.add((view, arm, figure))
             long = max(len(view), len(arm), len(figure)) > MAX_NAME
             if long or len(series) > MAX_SERIES or not 0 <= int(step) < 2**53:
                 raise ValueError
             found.append((int(step), view, arm, figure, float(value) if value else math.nan))
-    except (ValueError, csv.Error):
+    except ValueError:
         raise StorageError(f"{path} is not as this program writes it.") from None
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from array import array
 from dataclasses import dataclass
@@ -12,8 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from maml_explorer.files.csv_text import read_rows, text_of
 from maml_explorer.files.opening import open_file
-from maml_explorer.files.reader import StorageError, read_bytes
+from maml_explorer.files.reader import StorageError
+from maml_explorer.storage.run.folder import COLUMNS, METRICS
 
 MAX_METRICS = 2 * 1024**3
 """Most bytes of a metrics file: ten million rows of twenty times the usual width."""
@@ -59,17 +59,17 @@ def read_losses(path: Path, seed: int) -> dict[str, Losses]:
     """
     found: dict[str, tuple[array[int], array[float], array[float]]] = {}
     wanted = str(seed)
-    text = io.TextIOWrapper(io.BytesIO(read_bytes(path, MAX_METRICS)), "utf-8", newline="")
     try:
-        rows = csv.reader(text)
-        next(rows, None)
-        for row in rows:
+        for row in read_rows(path, COLUMNS[METRICS], MAX_METRICS):
             if row[2] == wanted:
-                steps, inner, outer = found.setdefault(row[1], (array("q"), array("d"), array("d")))
+                name = text_of(row[1])
+                steps, inner, outer = found.setdefault(name, (array("q"), array("d"), array("d")))
                 steps.append(int(row[0]))
                 inner.append(float(row[3]) if row[3] else np.nan)
                 outer.append(float(row[4]) if row[4] else np.nan)
-    except (ValueError, IndexError, OverflowError, csv.Error):
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, StorageError):
+            raise
         raise StorageError(f"{path} has a row that is not as this program writes it.") from None
     return {
         name: Losses(np.array(steps, dtype=np.int64), np.array(inner), np.array(outer))
