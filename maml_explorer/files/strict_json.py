@@ -25,7 +25,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def fitting(value: Any) -> bool:
-    """Whether all numbers in nested lists and dictionaries are in range, as :func:`parse_json` has.
+    """Whether all whole numbers in nested lists and dictionaries are in range.
 
     Args:
         value: of another parser, whose nesting was within bounds.
@@ -34,9 +34,7 @@ def fitting(value: Any) -> bool:
         return all(map(fitting, value.values()))
     if isinstance(value, list):
         return all(map(fitting, value))
-    if isinstance(value, int):
-        return -MOST <= value < MOST
-    return not isinstance(value, float) or math.isfinite(value)
+    return not isinstance(value, int) or -MOST <= value < MOST
 
 
 def _refuse(name: str) -> NoReturn:

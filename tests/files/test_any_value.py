@@ -39,7 +39,7 @@ def test_numbers_in_range_are_kept() -> None:
     assert parse_json(json.dumps(kept)) == kept
 
 
-@pytest.mark.parametrize("number", ["0x" + "F" * 400, "9" * 400, "1e400", "inf", "-nan"])
+@pytest.mark.parametrize("number", ["0x" + "F" * 400, "9" * 400, "-" + "9" * 25])
 def test_a_settings_file_with_such_a_number_is_one_sentence(number: str) -> None:
     text = to_toml(Settings()).replace("shots = 10", f"shots = {number}")
     with pytest.raises(SettingsError) as refusal:

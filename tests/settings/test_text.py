@@ -166,7 +166,7 @@ def test_a_wrong_file_is_refused_in_one_sentence(text: str, named: list[str]) ->
         (share({"settings": {"sead": 1}}), ["sead"]),
         (share({"settings": {"activation": "re\nlu"}}), ["activation", "re lu"]),
         (share({"settings": {"inner_lr": float("nan")}}), ["damaged"]),
-        (share({"settings": {"inner_lr": 10**400}}), ["inner_lr"]),
+        (share({"settings": {"inner_lr": 10**400}}), ["damaged"]),
         (share({"settings": []}), ["settings"]),
         (share({"arms": [["a"]]}), ["name and an algorithm"]),
         (share({"arms": [["a", "maml", {"shots": 1}]]}), ["shots"]),
