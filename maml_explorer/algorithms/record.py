@@ -1,4 +1,4 @@
-"""What an algorithm is made of. Torch-free: a record is plain data."""
+"""The parts of an algorithm. Torch-free: a record is plain data."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Algorithm:
     """One sentence for tooltips and the README."""
     source: str
     adapts: str = "all"
-    """Which layers the inner loop changes: "all", "head" (the last layer) or "none"."""
+    """Layers that the inner loop changes: "all", "head" (the last layer) or "none"."""
     second_order: bool = True
     """False drops the Hessian H_k from the backward pass."""
     outer_data: str = "query"
-    """Whose loss the outer gradient is of: "query", or "all" points of the task."""
+    """Points whose loss the outer gradient takes: "query", or "all" of the task."""
     outer_rule: str = "gradient"
     """"gradient": the outer optimizer on the mean meta-gradient; "interpolation": Reptile's."""
     step_sizes: str = ""
-    """What the outer optimizer learns a step size for, beside θ: "parameter", or nothing."""
+    """Unit that has a learned step size, beside θ: "parameter", or "" for none."""
     test_adapts: str = "all"
-    """Which layers adapt at meta-test and in the window."""
+    """Layers that adapt at meta-test and in the window."""
     color: str = "#000000"
     """Okabe-Ito colour of its curves in the light theme."""
     line: str = "solid"

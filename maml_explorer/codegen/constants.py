@@ -91,7 +91,7 @@ def _phase(tasks: TaskSettings) -> str:
 
 
 def one_frequency(tasks: TaskSettings) -> bool:
-    """Whether every task has frequency 1, as in the paper: then the code says nothing of it."""
+    """True where every task has frequency 1, as in the paper: the code then leaves it out."""
     return tasks.frequency_min == tasks.frequency_max == 1
 
 

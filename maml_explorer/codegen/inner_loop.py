@@ -14,7 +14,7 @@ _RATES = {
 
 
 def adapting_test(own: Settings, record: Algorithm) -> str:
-    """What is true in code of the `name` of a parameter that adapts; "" where all of θ does."""
+    """Test, as code, that the parameter `name` adapts; "" where all of θ does."""
     if record.adapts == "head":
         return "name in HEAD"
     return "" if own.model.norm == "none" else 'not name.startswith("affine")'

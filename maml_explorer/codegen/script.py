@@ -25,11 +25,11 @@ PROSE = 72
 LINES = 120
 """A script stays below so many lines, where no trick of training is in use."""
 LINES_WITH_TRICKS = 185
-"""Where some are: each brings a function of its own."""
+"""Limit for a script with tricks: each adds a function."""
 MOST_LAYERS = 3
 """Hidden layers that are written out."""
 PRINTS = 20
-"""How often a script prints the loss, about."""
+"""Rough number of times a script prints the loss."""
 
 
 def standalone_script(settings: Settings, arm: Arm) -> str:
@@ -118,7 +118,7 @@ def model_lines(own: Settings, ending: str = "") -> str:
 
 
 def is_deep(own: Settings) -> bool:
-    """Whether the network is made in a loop, which needs `itertools.pairwise`."""
+    """True where the network is made in a loop, which needs `itertools.pairwise`."""
     return len(own.model.hidden) > MOST_LAYERS
 
 

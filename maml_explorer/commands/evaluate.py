@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _distance(initialization: Initialization) -> str:
-    """What joint training has converged to, in a line."""
+    """One line on where joint training has converged to."""
     import torch
 
     from maml_explorer.core.families.sine import best_single_predictor

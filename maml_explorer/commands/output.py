@@ -1,4 +1,4 @@
-"""What the commands write on the two standard streams. Torch-free.
+"""Output of the commands on the two standard streams. Torch-free.
 
 Results are on disk before anything is written here, so a stream that is closed, full or broken
 costs words and never work. Everything is UTF-8, whatever the terminal or the locale says.
@@ -23,7 +23,7 @@ class Stream:
     def __init__(self, name: str) -> None:
         self.name = name
         self.lost: OSError | None = None
-        """Why something could not be written; None where all was, or nobody reads any more."""
+        """Reason why a write failed; None where none did, or where nobody reads any more."""
 
     def write(self, text: str) -> None:
         """Write the text as it is."""
@@ -41,7 +41,7 @@ class Stream:
         """Nothing: what is written is written at once."""
 
     def isatty(self) -> bool:
-        """Whether a person reads it in a terminal."""
+        """True where the stream is a terminal."""
         stream = getattr(sys, self.name)
         try:
             return bool(stream.isatty())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Screen(Protocol):
-    """Where progress is shown."""
+    """Stream on which progress is shown."""
 
     def write(self, text: str, /) -> object:
         """Show text."""
@@ -22,7 +22,7 @@ class Screen(Protocol):
         """Show it now."""
 
     def isatty(self) -> bool:
-        """Whether a line can be redrawn."""
+        """True where a line can be redrawn."""
 
 
 BAR_WIDTH = 24

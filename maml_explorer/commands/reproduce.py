@@ -139,7 +139,7 @@ def _reproduced(
 
 
 def _command(arguments: argparse.Namespace, seeds: tuple[int, ...]) -> str:
-    """How to make the report again."""
+    """Command that makes the report again."""
     words = ["maml-explorer", "reproduce", str(arguments.preset), "--seeds"]
     words.append(",".join(map(str, seeds)))
     for flag, value in (

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 KINDS = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )
-"""What a scheduler, a closed terminal and a console send."""
+"""Signals that a scheduler, a closed terminal and a console send."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""When an arm counts as diverged: one rule, for the window, without it, and for a resumed run."""
+"""The rule by which an arm counts as diverged, with and without the window, and on resuming."""
 
 from __future__ import annotations
 

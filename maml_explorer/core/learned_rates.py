@@ -24,7 +24,7 @@ from maml_explorer.core.models.mlp import Mlp
 
 @dataclass(frozen=True)
 class LearnedRates:
-    """Which step sizes an arm learns."""
+    """Step sizes that an arm learns."""
 
     kind: str
     """"parameter" or "layer"."""
@@ -34,7 +34,7 @@ class LearnedRates:
     """K while training."""
 
     def count(self, model: Mlp) -> int:
-        """How many there are."""
+        """Number of learned step sizes."""
         if self.kind == "layer":
             return self.steps * (model.depth - self.start)
         return sum(rows * columns for rows, columns in model.matrices[self.start :])

@@ -1,4 +1,4 @@
-"""How much memory the machine has. Loads nothing."""
+"""Size of the machine's memory. Loads nothing."""
 
 from __future__ import annotations
 

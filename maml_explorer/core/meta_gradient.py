@@ -29,7 +29,7 @@ from maml_explorer.core.running_statistics import seen
 
 @dataclass(frozen=True)
 class InnerLoop:
-    """How one arm adapts and what of it the outer gradient keeps."""
+    """Inner loop of one arm, and what of it the outer gradient keeps."""
 
     start: int
     """First layer that adapts; the depth of the network where none does."""

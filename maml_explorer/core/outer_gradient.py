@@ -35,9 +35,9 @@ class Shape:
     steps: int
     second_order: bool
     multi_step: bool
-    """Whether the query losses after all inner steps count, with weights that vary."""
+    """True where the query losses after all inner steps count, with weights that vary."""
     inner_clip: bool
-    """Whether inner gradients are clipped."""
+    """True where inner gradients are clipped."""
     learned: LearnedRates | None
     """The step sizes behind θ; None where they are all α."""
     shots: int
@@ -53,7 +53,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class OuterGradient:
-    """What one chunk adds to an outer step."""
+    """Share of one chunk in an outer step."""
 
     gradient: Tensor
     """[parameter], and behind it that by the learned step sizes; for Reptile's rule mean(θ − φ_K).

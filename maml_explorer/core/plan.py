@@ -49,7 +49,7 @@ class ArmPlan:
     settings: Settings
     """With the arm's overrides applied."""
     inner: InnerLoop
-    """As at outer step 0 without annealing; α is where learned step sizes begin."""
+    """Inner loop at outer step 0 without annealing; learned step sizes begin at its α."""
     learned: LearnedRates | None
     """The step sizes that are learned; they lie behind θ in what the arm has learned."""
     chunk_tasks: int
@@ -71,7 +71,7 @@ class ArmPlan:
 
     @cached_property
     def _always(self) -> InForce | None:
-        """What is in force at every outer step; None where something is scheduled."""
+        """Values in force at every outer step; None where something is scheduled."""
         steady = unscheduled(self.settings.outer, self.algorithm)
         return in_force(self.settings, self.algorithm, 0) if steady else None
 
@@ -107,14 +107,14 @@ class ArmPlan:
         return self.learned.of(model, learned, self.inner.step_sizes.clip)
 
     def inner_data(self, x: Tensor, y: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
-        """What the inner steps see of support sets [task, shot, …], one entry per step in turn."""
+        """Inner-step data out of support sets [task, shot, …]: one entry per step, in turn."""
         size = x.shape[1]
         if self.algorithm.outer_rule == "interpolation":
             size = self.settings.inner.reptile_batch
         return minibatches(x, size), minibatches(y, size)
 
     def shape(self, plan: Plan, tasks: int, now: InForce | None = None) -> Shape:
-        """What the recording of this arm's outer gradient on so many tasks depends on.
+        """Key of the recording of this arm's outer gradient on so many tasks.
 
         Args:
             now: what is in force; as at outer step 0 unless given.
@@ -144,7 +144,7 @@ class ArmPlan:
         return shape
 
     def varying(self, plan: Plan, now: InForce) -> tuple[Tensor, ...]:
-        """What a recording reads beside θ and the points: see :func:`outer_gradient`."""
+        """Values that a recording reads beside θ and the points: see :func:`outer_gradient`."""
         clip = self.inner.step_sizes.clip
         varying = (self.inner_lr,) if clip is None else (self.inner_lr, clip)
         if now.multi_step:
@@ -191,7 +191,7 @@ class Plan:
 
     @property
     def long_pieces(self) -> bool:
-        """Whether a batch, a probe or a piece of the meta-test takes longer than a pause may."""
+        """True where a batch, a probe or a piece of the meta-test takes longer than a pause may."""
         run, inner = self.settings.run, self.settings.inner
         shots, steps = max(inner.shots, 5), max(run.test_steps, 10)
         # of 25 tasks: 100 queries at every φ_k, and three products per support point and step
@@ -303,7 +303,7 @@ def intra_op_threads(plan: Plan) -> int:
 
 
 def kernels_of(plan: Plan) -> str:
-    """What outer gradients run on: "compiled", "recorded", both, or "CUDA". Of one kind, same bits.
+    """Kernels of the outer gradients: "compiled", "recorded", both, or "CUDA". One kind, same bits.
 
     What compiled kernels do not cover is recorded.
     """

@@ -1,4 +1,4 @@
-"""What every arm makes of one task: the curves and errors along its adaptation path."""
+"""Answers of every arm to one task: the curves and errors along its adaptation path."""
 
 from __future__ import annotations
 

@@ -97,23 +97,23 @@ def explained(own: Settings, algorithms: Iterable[Algorithm]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class InForce:
-    """What an arm trains with at one outer step."""
+    """Values that an arm trains with at one outer step."""
 
     outer_rate: float
     """β; for Reptile ε."""
     query_weights: tuple[float, ...]
     """w_0 … w_K; (1,) without an inner loop in the outer gradient."""
     second_order: bool
-    """Whether Hessians are kept."""
+    """True where Hessians are kept."""
 
     @property
     def multi_step(self) -> bool:
-        """Whether the loss after another inner step than the last counts."""
+        """True where the loss after another inner step than the last counts."""
         return len(self.query_weights) > 2 and self.query_weights[-1] < 1
 
 
 def unscheduled(outer: OuterSettings, algorithm: Algorithm) -> bool:
-    """Whether everything stays as at outer step 0."""
+    """True where everything stays as at outer step 0."""
     if algorithm.outer_rule == "interpolation":
         return not outer.reptile_anneal
     steady = outer.schedule == "constant" and not outer.multi_step_loss
@@ -121,7 +121,7 @@ def unscheduled(outer: OuterSettings, algorithm: Algorithm) -> bool:
 
 
 def in_force(own: Settings, algorithm: Algorithm, t: int) -> InForce:
-    """What an arm trains with at its outer step t.
+    """Values that an arm trains with at its outer step t.
 
     Args:
         own: the settings with the arm's overrides applied.

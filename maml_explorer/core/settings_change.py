@@ -1,4 +1,4 @@
-"""What a change of the settings does to a run between two outer steps."""
+"""Effect of a settings change on a run, between two outer steps."""
 
 from __future__ import annotations
 

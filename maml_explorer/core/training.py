@@ -27,7 +27,7 @@ from maml_explorer.core.streams import stream
 
 @dataclass(frozen=True)
 class ArmState:
-    """What one arm has learned so far."""
+    """State of one arm: what it has learned so far."""
 
     initialization: Tensor
     """θ [parameter], running averages of a batch norm included; behind it the step sizes of the

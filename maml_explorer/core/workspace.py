@@ -1,4 +1,4 @@
-"""How outer gradients are run: by compiled kernels, or recorded once and replayed.
+"""Execution of outer gradients: by compiled kernels, or recorded once and replayed.
 
 The :class:`Workspace` holds one of them per shape, and the buffers that recordings read.
 """
@@ -60,7 +60,7 @@ class Workspace:
         *varying: Tensor,
         look: Look | None = None,
     ) -> OuterGradient:
-        """As the function of that name; the result of a recording lives until the next call.
+        """Runs the function of that name; the result of a recording lives until the next call.
 
         Args:
             varying: α and what follows it there.
@@ -95,7 +95,7 @@ class Workspace:
 
     @property
     def kinds(self) -> set[str]:
-        """How the outer gradients in use are run.
+        """Ways in which the outer gradients in use are run.
 
         "compiled", "compiled, portable", "replay", "CUDA graph" or "eager".
         """

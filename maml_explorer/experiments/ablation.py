@@ -43,7 +43,7 @@ class Trick:
     changes: Callable[[Settings], dict[str, Value]]
     """The settings it changes; schedules depend on the number of outer steps."""
     together: bool = True
-    """Whether it is part of all together."""
+    """True where it is part of "all together"."""
     algorithm: str = "maml"
 
 
@@ -76,7 +76,7 @@ TRICKS: tuple[Trick, ...] = (
     # one network has one norm
     Trick("batch norm", lambda s: {"norm": "batch"}, together=False),
 )
-"""What is tried, in the order of the table."""
+"""Tricks that are tried, in the order of the table."""
 
 
 def variants(settings: Settings) -> dict[str, Trick]:

@@ -1,4 +1,4 @@
-"""What a script uses: train settings, evaluate an initialization."""
+"""The interface for scripts: train settings, evaluate an initialization."""
 
 from __future__ import annotations
 

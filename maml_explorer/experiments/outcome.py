@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a headless run stands."""
+    """Progress of a headless run."""
 
     seed: int
     done: int
@@ -45,7 +45,7 @@ class ArmMetrics:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a headless run has trained."""
+    """Result of a headless run."""
 
     settings: Settings
     results: Mapping[int, Mapping[str, ArmResult]]

@@ -48,7 +48,7 @@ class _Replay:
         return self.plan.settings
 
     def apply(self, rows: Sequence[Row]) -> None:
-        """What happened at this outer step, in order; settings of one change go together."""
+        """Repeats the changes of this outer step, in order; settings of one change go together."""
         change: list[Row] = []
         for row in rows:
             _, what, name, new = row
@@ -161,7 +161,7 @@ def replay_folder(
 
 
 def differences(one: RunState, two: RunState) -> list[str]:
-    """What differs between two states, in words; empty where they are equal bit for bit."""
+    """Differences between two states, in words; empty where they are equal bit for bit."""
     found = []
     if one.outer_step != two.outer_step:
         found.append("the outer step")

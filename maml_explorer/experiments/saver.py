@@ -51,7 +51,7 @@ class Saver:
         self.saved = time.monotonic()
 
     def due(self) -> bool:
-        """Whether the last save is long ago."""
+        """True where the last save is long ago."""
         return self.folder is not None and time.monotonic() - self.saved > CHECKPOINT_SECONDS
 
     def __call__(self, run: SeedRun, state: RunState) -> None:

@@ -1,4 +1,4 @@
-"""Who writes a folder: a lock that the system keeps, and a text that says who holds it. Torch-free.
+"""The lock of a folder: kept by the system, with a text that names its holder. Torch-free.
 
 A process number says nothing: it comes again, and means another process in another container or on
 another host. A lock belongs to what holds it and goes with it, however that ends. The text holds a
@@ -28,7 +28,7 @@ MOST = 4096
 _FAR = 2**30
 """The byte that is locked on Windows, where nobody could read a locked text."""
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EINVAL, getattr(errno, "ENOTSUP", errno.ENOSYS))
-"""What a file system says that has no locks; there only the token tells who writes."""
+"""Errors of a file system without locks; there only the token tells who writes."""
 _TRIES = 1000
 
 if sys.platform == "win32":
@@ -177,7 +177,7 @@ def _parsed(data: bytes) -> dict[str, object]:
 
 
 def _who(found: dict[str, object]) -> str:
-    """Who holds it, of a text that anyone may have written."""
+    """Holder named in a text that anyone may have written."""
     process, host = found.get("process"), str(found.get("host", ""))
     if not isinstance(process, int) or not 0 < process < 2**32:
         return "another process"
@@ -198,7 +198,7 @@ def _refusal(what: Path, found: dict[str, object]) -> str:
 
 
 def _suspended(process: int) -> bool:
-    """Whether a process of this host is suspended, where the system tells."""
+    """True where a process of this host is suspended, as far as the system tells."""
     try:
         text = read_bytes(Path(f"/proc/{process:d}/stat"), MOST).decode(errors="replace")
     except StorageError:

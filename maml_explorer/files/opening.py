@@ -60,7 +60,7 @@ def open_file(path: Path, flags: int, *, follow: bool = False, mode: int = 0o666
 
 
 def check_file(path: Path) -> bool:
-    """Whether there is a file at `path`, which is then regular and has one name.
+    """True where there is a file at `path`, which is then regular and has one name.
 
     Raises:
         UnfitError: for anything else.
@@ -75,7 +75,7 @@ def check_file(path: Path) -> bool:
 
 
 def check_folder(path: Path) -> bool:
-    """Whether there is a folder at `path` that is no link.
+    """True where there is a folder at `path` that is no link.
 
     Raises:
         UnfitError: for a link or a file.
@@ -93,7 +93,7 @@ def check_folder(path: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a regular file that is no link is at `path`."""
+    """True where a regular file that is no link is at `path`."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except (OSError, ValueError):
@@ -110,5 +110,5 @@ def _check(path: Path, status: os.stat_result, follow: bool) -> None:
 
 
 def _shipped(path: Path) -> bool:
-    """Whether the file came with the program: some installers link those from their stores."""
+    """True where the file came with the program: some installers link those from their stores."""
     return path.is_relative_to(str(resources()))

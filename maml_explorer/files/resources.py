@@ -1,4 +1,4 @@
-"""Where the files of resources/ are, installed or in a checkout. Torch-free."""
+"""Path of the files of resources/, installed or in a checkout. Torch-free."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from maml_explorer.files.lock import InUseError, hold
 from maml_explorer.files.opening import check_file, check_folder, open_file
 
 log = logging.getLogger("maml_explorer.storage")
-"""What the person is to be told although the file is whole."""
+"""Log of what the user must hear although the file is whole."""
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND

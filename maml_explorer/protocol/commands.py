@@ -177,7 +177,7 @@ class Reproduce:
 
     preset: Preset
     file: str = ""
-    """Where the report goes, an HTML page; empty for none."""
+    """Path of the report, an HTML page; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class SaveRun:
     folder: str
     overwrite: bool = False
     autosave: bool = False
-    """What goes on after a crash, without the arms' folders, whose meta-tests take time."""
+    """True for a save for crash recovery: without the arms' folders, whose meta-tests take time."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What window and worker say to each other about the views of the insight.
+"""Messages between window and worker about the views of the insight.
 
 Torch-free and frozen, as :mod:`maml_explorer.protocol.reports`, which has these in its tables. What
 a view finds is a record of :mod:`maml_explorer.protocol.insight_records`.
@@ -68,24 +68,24 @@ class RefreshInsight:
 
 @dataclass(frozen=True)
 class NothingToShow:
-    """What a view has in the place of a value where there is none: the reason, in words."""
+    """Stand-in for the value of a view that has none: the reason, in words."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Insight:
-    """What a view found; the newest of each request replaces older ones."""
+    """Result of a view; the newest of each request replaces older ones."""
 
     run: int
     outer_step: int
-    """That of the state looked at."""
+    """Outer step of the state looked at."""
     request: InsightRequest
     value: object
     """A record of the view, or arm → record; `NothingToShow` in the place of either. None where
     the view failed."""
     failed: str = ""
-    """What went wrong, in a sentence; empty where nothing did."""
+    """Error, in a sentence; empty where there was none."""
     details: str = ""
     """The traceback, for "Copy details"."""
 
@@ -101,7 +101,7 @@ class InsightFigures:
 
 @dataclass(frozen=True)
 class InsightProgress:
-    """How much of a view is done, now and then while it is computed."""
+    """Share of a view that is done, sent now and then while it is computed."""
 
     run: int
     request: InsightRequest

@@ -27,7 +27,7 @@ from maml_explorer.settings.settings import Settings
 
 
 class Phase(Enum):
-    """What the worker is doing."""
+    """Activity of the worker."""
 
     LOADING = "loading"
     PAUSED = "paused"
@@ -48,7 +48,7 @@ class StepPhase(StrEnum):
 
 
 class Written(StrEnum):
-    """What a file or folder that was written holds."""
+    """Content of a file or folder that was written."""
 
     INITIALIZATION = "initialization"
     RUN = "run"
@@ -60,7 +60,7 @@ class Written(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """Where the run stands; the newest replaces older ones."""
+    """State of the run; the newest replaces older ones."""
 
     run: int
     phase: Phase
@@ -226,7 +226,7 @@ class Diverged:
     reason: str
     """A sentence: what was seen, and what was changed last."""
     stability: str = ""
-    """How stable its inner loop is at the state it was set back to; empty where not known."""
+    """Stability of its inner loop at the state it was set back to; empty where not known."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ class Compared:
     preset: Preset
     comparisons: tuple[Comparison, ...]
     deviations: tuple[str, ...]
-    """What the run does otherwise than the preset says, in words."""
+    """Settings of the run that differ from the preset, in words."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Whether a run reproduces what is published: one verdict per published figure. Torch-free.
+"""Verdicts on how a run reproduces published figures, one per figure. Torch-free.
 
 A verdict is one of: agrees (inside the published interval, or within 10 % where none is published),
 differs by x %, not comparable (n of N tasks diverged). Nothing is tuned towards agreement.
@@ -164,7 +164,7 @@ def comparisons(preset: Preset, settings: Settings, records: Records) -> tuple[C
 
 
 def deviations(preset: Preset, settings: Settings) -> tuple[str, ...]:
-    """What a run's settings change in the preset, such as "Inner learning rate α: 0.01 → 0.1"."""
+    """Settings that differ from the preset, such as "Inner learning rate α: 0.01 → 0.1"."""
     changed = [key for key in changed_keys(preset.settings, settings) if key not in _OF_THE_TEST]
     said = [_changed(key, preset.settings[key], settings[key]) for key in changed]
     for arm in settings.arms:

@@ -1,4 +1,4 @@
-"""How a hyperparameter is declared.
+"""Declaration of a hyperparameter.
 
 Everything that shows, checks, stores or parses a hyperparameter (settings form, validation,
 command-line flags, TOML, share string, the table of docs/hyperparameters.md) is derived from the
@@ -26,18 +26,18 @@ from maml_explorer.settings.typed import (
 )
 
 Value = bool | int | float | str | tuple[int, ...]
-"""What a hyperparameter may hold."""
+"""Values that a hyperparameter may hold."""
 
 
 class Applies(Enum):
-    """When a changed value takes effect."""
+    """Time at which a changed value takes effect."""
 
     NEXT_STEP = "next step"
     RESTART = "restart"
 
 
 class Scale(Enum):
-    """How a slider spreads the range."""
+    """Scale on which a slider spreads the range."""
 
     LINEAR = "linear"
     LOG = "log"
@@ -100,7 +100,7 @@ class Hyperparameter:
 
     @property
     def allowed(self) -> str:
-        """What is allowed, in words: "from 0 to 10", "one of adam, sgd"."""
+        """Allowed values, in words: "from 0 to 10", "one of adam, sgd"."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.kind == "bool":

@@ -63,7 +63,7 @@ class TaskSettings:
 
     @property
     def frequency_varies(self) -> bool:
-        """Whether tasks differ in frequency: then a task has three unknowns."""
+        """True where tasks differ in frequency: a task then has three unknowns."""
         return self.frequency_max > self.frequency_min
 
 
@@ -113,7 +113,7 @@ class ModelSettings:
 
     @property
     def architecture(self) -> tuple[tuple[int, ...], bool, str]:
-        """What two networks share whose parameters fit each other."""
+        """Values that two networks must share for their parameters to fit each other."""
         return self.hidden, self.skip, self.norm
 
 

@@ -32,7 +32,7 @@ class Adapt:
     steps: int
     """K."""
     step_sizes: str
-    """What has a learned step size, "parameter" or "layer"; "" where all are α."""
+    """Unit that has a learned step size, "parameter" or "layer"; "" where all are α."""
     minibatch: int
     """Support points per inner step; 0 means all of them."""
     clip: float
@@ -84,7 +84,7 @@ class Phases:
 
     @property
     def step_sizes(self) -> str:
-        """What has a learned step size: "parameter", "layer" or "" for nothing."""
+        """Unit that has a learned step size: "parameter", "layer", or "" for none."""
         return self.adapt.step_sizes if self.adapt else ""
 
     @property

@@ -56,7 +56,7 @@ class Preset:
     settings: Settings
     published: tuple[Published, ...] = ()
     unknown: str = ""
-    """What the original does not say, or does otherwise; empty where nothing."""
+    """Points on which the original is silent or differs; empty where there are none."""
 
 
 @cache

@@ -42,7 +42,7 @@ def needs_restart(old: Settings, new: Settings) -> list[str]:
 
 
 def restart_reasons(in_force: Settings, edited: Settings) -> list[str]:
-    """What only a restart can apply: labels of settings.
+    """Labels of the settings that only a restart can apply.
 
     Arms hardly ever wait: one whose new definition needs a beginning of its own begins late.
     """
@@ -64,7 +64,7 @@ def in_force_part(in_force: Settings, edited: Settings) -> Settings:
 
 
 def still_waiting(in_force: Settings, edited: Settings | None) -> Settings | None:
-    """What is edited once it is known what is in force; None where nothing waits any more.
+    """Edited settings that still wait for a restart, given those in force; None where none wait.
 
     What was to apply at once and did not, after a refusal, is given up; the rest goes on waiting.
     """

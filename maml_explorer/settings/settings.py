@@ -151,7 +151,7 @@ class Settings:
         return dataclasses.replace(self, arms=arms)
 
     def of_arm(self, arm: Arm) -> Settings:
-        """What the arm really trains with: these settings with its overrides applied."""
+        """Settings that the arm really trains with: these, with its overrides applied."""
         # without the other arms, which what overrides one of them may contradict
         return self.with_arms((arm,)).with_values(dict(arm.overrides)) if arm.overrides else self
 

@@ -36,7 +36,7 @@ _MAX_VIEW_TEXT = 80
 
 
 class Shared(NamedTuple):
-    """What a share string holds."""
+    """Content of a share string."""
 
     settings: Settings
     view: dict[str, Any]

@@ -181,7 +181,7 @@ def checked_values(settings: Settings, values: Mapping[str, object]) -> Settings
 
 
 def table_of(found: object, where: str) -> dict[str, Any]:
-    """What was found, where it is a table of keys and values.
+    """Checks that what was found is a table of keys and values, and returns it.
 
     Raises:
         SettingsError: where that is not allowed.

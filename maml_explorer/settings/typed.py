@@ -111,7 +111,7 @@ def one_of(text: str, names: Iterable[str]) -> str:
 
 
 def same_name(one: str, two: str) -> bool:
-    """Whether two names differ in capitals, hyphens and blanks at most: "ReLU" and "relu"."""
+    """True where two names differ at most in capitals, hyphens and blanks: "ReLU" and "relu"."""
     return _letters(one) == _letters(two)
 
 
@@ -124,7 +124,7 @@ def _tidy(text: str) -> str:
 
 
 def _advice(text: str, *, whole: bool) -> str:
-    """What to write instead."""
+    """Advice on what to write instead."""
     text = text[:40]
     without = text.replace(",", "")
     if _COMMA_GROUPS.fullmatch(text):

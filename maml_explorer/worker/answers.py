@@ -42,7 +42,7 @@ def answer_probe(
     steps: dict[str, int] | None = None,
     training_inner_loop: bool = False,
 ) -> Probed:
-    """What every arm makes of the task, by the inner loop of the meta-test or of training.
+    """Answers of every arm to the task, by the inner loop of the meta-test or of training.
 
     Args:
         steps: inner steps per arm; those of the setting `test_steps` unless given.
@@ -84,7 +84,7 @@ def answer_arms(
     steps: dict[str, int] | None = None,
     training_inner_loop: bool = False,
 ) -> dict[str, ArmProbe]:
-    """What the arms of a run make of a task, on the grid of the family that is shown."""
+    """Answers of a run's arms to a task, on the grid of the family that is shown."""
     grid, query = _wide_grid(family, task.support_x), query_grid(family)
     extra = np.zeros(0) if task.query_x is None else task.query_x
     x = torch.cat([grid, query, torch.from_numpy(np.array(extra, dtype=np.float64))])

@@ -1,4 +1,4 @@
-"""What the Bayes-optimal answer loses with noise: the floor under the outer losses."""
+"""Loss of the Bayes-optimal answer with noise: the floor under the outer losses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Key = tuple[TaskSettings, int, int]
 
 
 def key_of(settings: Settings) -> Key:
-    """What the line depends on: tasks, shots and seed."""
+    """Key of the line: tasks, shots and seed."""
     return settings.tasks, settings.inner.shots, settings.run.seed
 
 

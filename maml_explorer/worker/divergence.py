@@ -16,7 +16,7 @@ from maml_explorer.worker.recorder import Bad
 from maml_explorer.worker.run import Run
 
 STABILITY_SECONDS = 0.5
-"""What the report of a divergence may wait for."""
+"""Longest time, in seconds, for which the report of a divergence waits."""
 
 
 def bad_arms(state: RunState) -> list[Bad]:
@@ -60,7 +60,7 @@ def _stability_at(plan: Plan, name: str, arm: ArmState, clock: Callable[[], floa
 
 
 def _finite(arm: ArmState) -> bool:
-    """Whether θ and the optimizer's moments can be gone on with."""
+    """True where θ and the optimizer's moments are finite."""
     # by numpy: on a busy machine torch's threads would wait for each other, a tenth of a second
     parts = [one.cpu().numpy() for one in (arm.initialization, *arm.moments)]
     return all(np.isfinite((part.min(), part.max())).all() for part in parts)

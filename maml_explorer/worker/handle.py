@@ -36,7 +36,7 @@ class Worker:
         self._inbox.post(command)
 
     def collect(self, patience: float = 1.0) -> list[Report]:
-        """What has been reported since the last call. Never blocks.
+        """Reports since the last call. Never blocks.
 
         Args:
             patience: how many times longer than usual the live answers may now take to come.
@@ -54,7 +54,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
+        """True where the thread runs."""
         return self._thread.is_alive()
 
     def _run(self) -> None:

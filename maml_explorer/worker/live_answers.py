@@ -81,7 +81,7 @@ class LiveAnswers:
         self.watch = watch
 
     def due(self, now: float) -> bool:
-        """Whether a fresh answer may be given while training."""
+        """True where a fresh answer may be given while training."""
         return now >= min(self.next_probe, self.next_watch)
 
     def refresh(self, run: Run) -> None:

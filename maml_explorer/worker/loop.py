@@ -84,7 +84,7 @@ class Loop:
 
     @property
     def stopped(self) -> bool:
-        """Whether `Stop` was obeyed."""
+        """True where `Stop` was obeyed."""
         return self.trainer.phase is reports.Phase.STOPPED
 
     def obey(self, command: Command) -> None:

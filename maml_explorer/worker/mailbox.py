@@ -79,7 +79,7 @@ class Inbox:
             return self._commands[0] if self._commands else None
 
     def holds(self, kinds: tuple[type, ...]) -> bool:
-        """Whether a command of these kinds waits."""
+        """True where a command of these kinds waits."""
         with self._ready:
             return any(isinstance(command, kinds) for command in self._commands)
 
@@ -108,7 +108,7 @@ class Outbox:
         self._lock = threading.Lock()
         self._slots = _Slots({}, {}, [], deque(maxlen=MAX_EVENTS))
         self.patience = 1.0
-        """How many times longer than usual the window gives live answers."""
+        """Factor by which the window waits longer than usual for live answers."""
 
     def put(self, report: Report) -> None:
         """Adds a report."""
@@ -135,7 +135,7 @@ class Outbox:
             self._slots.metrics[:] = [block for block in cut if len(block.outer_step)]
 
     def waits(self, kind: type) -> bool:
-        """Whether a report of that kind has not been collected yet."""
+        """True where a report of that kind has not been collected yet."""
         with self._lock:
             return kind in self._slots.newest
 

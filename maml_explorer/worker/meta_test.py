@@ -49,7 +49,7 @@ class HeldOut:
             self.begin()
 
     def due(self, state: RunState, paused: bool) -> bool:
-        """Whether a piece of work may be done now."""
+        """True where a piece of work may be done now."""
         if not self.enabled:
             return False
         if paused:  # nothing else to do: finish, unless this very state has been tested

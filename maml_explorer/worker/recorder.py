@@ -20,12 +20,12 @@ class _MetricsRow:
     outer_step: int
     losses: dict[str, Losses]
     seconds: dict[str, float]
-    """What each arm took for this step."""
+    """Seconds that each arm took for this step."""
 
 
 @dataclass(frozen=True)
 class Bad:
-    """What made an arm count as diverged."""
+    """Reason why an arm counts as diverged."""
 
     arm: str
     outer_step: int
@@ -34,7 +34,7 @@ class Bad:
 
 @dataclass(slots=True)
 class Totals:
-    """What each arm has taken in a run so far, by its name."""
+    """Totals of each arm in a run so far, by its name."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     gradient_evaluations: dict[str, int] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Recorder:
 
     @property
     def full(self) -> bool:
-        """Whether it is time to flush by number of steps."""
+        """True where enough steps were taken to flush."""
         return len(self.rows) >= BLOCK_STEPS
 
     def flush(

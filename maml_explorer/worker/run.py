@@ -30,14 +30,14 @@ class Run:
     last_change: dict[str, str] = field(default_factory=dict)
     """Arm → the last change of a setting that it trains with, in words."""
     beyond: bool = False
-    """Whether it trains past its declared number of outer steps."""
+    """True where it trains past its declared number of outer steps."""
     totals: Totals = field(default_factory=Totals)
     history: History = field(default_factory=History)
     figures: Figures = field(default_factory=Figures)
     insights: dict[tuple[str, Option], Insight] = field(default_factory=dict)
     """By view and arm what it found last in this run."""
     saved_insights: tuple[dict[str, Any], ...] = ()
-    """What the views had found in a run that was opened, as in its file."""
+    """Results of the views in a run that was opened, as in its file."""
     kernels_before: str = ""
     """The kernels that an opened run was trained by, where it goes on by others."""
 
@@ -48,10 +48,10 @@ class Run:
 
     @property
     def all_frozen(self) -> bool:
-        """Whether no arm is left to train."""
+        """True where no arm is left to train."""
         return all(arm.frozen for arm in self.state.arms.values())
 
     @property
     def at_end(self) -> bool:
-        """Whether its declared number of outer steps is reached."""
+        """True where its declared number of outer steps is reached."""
         return self.state.outer_step >= self.settings.outer.outer_steps

@@ -49,7 +49,7 @@ class Trainer:
         self.limit: float | None = None
         """Outer steps per second at most."""
         self.until: int | None = None
-        """Where training pauses before its declared end."""
+        """Outer step at which training pauses before its declared end."""
         self.next_due = 0.0
         self.next_status = 0.0
         self.last_flush = 0.0

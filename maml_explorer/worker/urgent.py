@@ -32,7 +32,7 @@ def look_for(inbox: Inbox, kinds: tuple[type, ...] = URGENT) -> Look:
 
 
 def unless_urgent(inbox: Inbox, long: bool, work: Callable[[], T]) -> T | None:
-    """What the work returns; None where an urgent command ended it: that one asks anew.
+    """Result of the work; None where an urgent command ended it: that one asks again.
 
     Args:
         inbox: where commands wait.

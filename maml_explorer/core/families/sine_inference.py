@@ -1,4 +1,4 @@
-"""What support points say of a sine task: the oracle without noise, the posterior with it."""
+"""Inference of a sine task from support points: the oracle without noise, the posterior with it."""
 
 from __future__ import annotations
 

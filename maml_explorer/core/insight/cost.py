@@ -1,4 +1,4 @@
-"""What an outer step costs: multiply-adds of its matrix products, and numbers it must keep.
+"""Cost of an outer step: multiply-adds of its matrix products, and numbers it must keep.
 
 Counted as the program computes, from sizes alone. For a stack of layers with P parameters, biases
 included, of which M are weights above the stack's first layer, per point:

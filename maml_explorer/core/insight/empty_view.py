@@ -1,4 +1,4 @@
-"""What a view shows where there is nothing to show: the reason, in words."""
+"""The empty view: the reason why there is nothing to show, in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tasks an initialization can learn: the error after adaptation, over tasks and over data."""
+"""Map of what an initialization can learn: the error after adaptation, over tasks and data."""
 
 from __future__ import annotations
 

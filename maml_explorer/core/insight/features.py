@@ -1,4 +1,4 @@
-"""What adaptation changes inside the network: feature reuse or rapid learning.
+"""Changes that adaptation makes inside the network: feature reuse or rapid learning.
 
 Linear CKA compares the activations of a layer before and after adaptation; the freeze test adapts
 with the lower layers held at θ.
@@ -28,7 +28,7 @@ GRID_POINTS = 200
 
 @dataclass(frozen=True)
 class FeatureChange:
-    """How far adaptation moves every layer, per task; a diverged task is nan throughout.
+    """Distance that adaptation moves every layer, per task; a diverged task is nan throughout.
 
     The axis [layer] runs from the first hidden layer to the output.
     """

@@ -62,7 +62,7 @@ class Learner:
         )
 
     def features(self, x: Tensor) -> Tensor:
-        """What enters the first adapting layer: [task, point, in + 1] from x [task, point, 2]."""
+        """Input of the first adapting layer: [task, point, in + 1] from x [task, point, 2]."""
         if not self.start:
             return x
         return self.model.forward(self.layers[: self.start], x, activate_last=True).output
@@ -93,7 +93,7 @@ class Learner:
             yield part(batch, begin, begin + size)
 
     def unable(self, batch: TaskBatch | None = None) -> Nothing | None:
-        """Why there is no adaptation to look at, or None where there is one."""
+        """Reason why there is no adaptation to look at; None where there is one."""
         if not bool(torch.isfinite(self.theta).all()):
             return NOT_FINITE
         if self.start >= self.model.depth:

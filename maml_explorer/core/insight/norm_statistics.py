@@ -1,4 +1,4 @@
-"""What a norm sees along the adaptation: statistics of every hidden layer at φ_0 … φ_K.
+"""Statistics that a norm sees along the adaptation, of every hidden layer at φ_0 … φ_K.
 
 Per hidden layer, unit and inner step the mean and the variance of z = W h + b over the points of a
 set, for support and query sets apart, averaged over tasks; beside them the running averages that a
@@ -62,7 +62,7 @@ class NormStatistics:
     norm: str
     """The setting."""
     words: str
-    """What normalizes this network at meta-test, in a sentence or two for the screen."""
+    """Words for the screen: the statistics that normalize this network at meta-test."""
     layers: tuple[LayerStatistics, ...]
     """From the first hidden layer to the last."""
     current_error: Tensor

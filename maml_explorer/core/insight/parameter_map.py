@@ -1,4 +1,4 @@
-"""Where adaptation takes θ: adapted parameters of many tasks in their two principal components.
+"""Map of the adapted parameters of many tasks, in their two principal components.
 
 Displacements φ_K − θ are decomposed as they are, without taking their mean away: θ is the origin
 of the map, and the variance explained is the share of their squared length.
@@ -39,7 +39,7 @@ class ParameterMap:
 
 @dataclass(frozen=True)
 class PolarFit:
-    """How well map coordinates are a linear image of (A cos φ, A sin φ).
+    """Fit of map coordinates by a linear image of (A cos φ, A sin φ).
 
     With R² near 1, amplitude is the radius and phase the angle, up to one linear map of the plane.
     """

@@ -1,4 +1,4 @@
-"""Whether inner steps contract or blow up: the eigenvalues of I − diag(a_k) H_k along the path.
+"""Stability of the inner steps: the eigenvalues of I − diag(a_k) H_k along the path.
 
 An inner step maps a small error e of φ_k to (I − diag(a_k) H_k) e. Its spectral radius is above 1
 for two quite different reasons: an eigenvalue of diag(a) H above 2 means that steps overshoot and

@@ -1,4 +1,4 @@
-"""Which kernels run here: the compiled ones where they are built and pass a test, once a process.
+"""Choice of the kernels: the compiled ones where they are built and pass a test, once a process.
 
 The environment variable MAML_EXPLORER_KERNELS chooses others: "recorded" for those of torch,
 "portable" for the compiled ones in vectors of 128 bits.
@@ -33,7 +33,7 @@ class Choice:
 
 
 def chosen(name: str | None = None) -> Choice:
-    """What this process uses.
+    """Kernels that this process uses.
 
     Args:
         name: one of :data:`CHOICES`; that of the environment unless given.
@@ -57,7 +57,7 @@ def _choice(name: str) -> Choice:
 
 
 def agrees(kernels: Kernels) -> bool:
-    """Whether small gradients are the eager ones, in both precisions."""
+    """True where small gradients equal the eager ones, in both precisions."""
     with torch.no_grad():
         return all(
             _difference(kernels, shape, dtype) < bound

@@ -32,7 +32,7 @@ one piece, and a pause waits for it."""
 
 
 def covered(shape: Shape, dtype: torch.dtype, device: torch.device) -> bool:
-    """Whether the kernels know the shape and are the faster way."""
+    """True where the kernels know the shape and are the faster way."""
     return (
         device.type == "cpu"
         and dtype in TYPES
@@ -56,7 +56,7 @@ class CompiledUpdate:
 
     @classmethod
     def of(cls, interpolates: bool, optimizer: str, momentum: float, clip: float) -> CompiledUpdate:
-        """That of these settings; an arm that interpolates has neither momentum nor clipping."""
+        """Outer update of these settings; interpolation has neither momentum nor clipping."""
         if interpolates:
             return cls(STEP_TOWARDS, 0.0, 0.0)
         return cls(OPTIMIZERS[optimizer], momentum, clip)

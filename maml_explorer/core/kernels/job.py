@@ -1,4 +1,4 @@
-"""What a call of the compiled kernels is about: `job.h`, field by field."""
+"""Description of one call of the compiled kernels: `job.h`, field by field."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Job(ctypes.Structure):
 
 
 def network_covered(model: Mlp) -> bool:
-    """Whether the kernels know this network."""
+    """True where the kernels know this network."""
     known = model.norm == "none" and model.activation in ACTIVATIONS
     return known and model.loss.key in LOSSES and model.depth <= MAX_DEPTH
 

@@ -13,7 +13,7 @@ import torch
 from maml_explorer.core.kernels.job import VERSION, Job
 
 FILE = Path(__file__).with_name("_kernels.so")
-"""Where the library lies if it was built; of that name on every system."""
+"""Path of the library if it was built; the same name on every system."""
 TYPES = {torch.float32: "f32", torch.float64: "f64"}
 
 

@@ -23,7 +23,7 @@ from maml_explorer.core.models.mlp import Mlp
 
 @dataclass(frozen=True)
 class InnerSteps:
-    """How tasks are adapted to."""
+    """Inner steps by which the kernels adapt to tasks."""
 
     start: int
     """First layer that adapts; the depth of the network where none does."""

@@ -45,5 +45,5 @@ class Loss:
 
     @property
     def sign(self) -> float:
-        """What turns the figure into an error: 1, or −1 where a higher figure is better."""
+        """Factor that turns the figure into an error: 1, or −1 where a higher figure is better."""
         return -1.0 if self.higher_is_better else 1.0

@@ -36,7 +36,7 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Normalized:
-    """What normalizing one layer keeps for the passes after it."""
+    """Values that normalizing one layer keeps for the passes after it."""
 
     n: Tensor
     """[task, point, out]"""
@@ -51,7 +51,7 @@ class Normalized:
 
     @property
     def z(self) -> Tensor:
-        """What was normalized, [task, point, out], but for rounding."""
+        """Values before normalizing, [task, point, out], up to rounding."""
         return self.n / self.inverse + self.mean
 
     def change(self, v: Tensor) -> Tensor:

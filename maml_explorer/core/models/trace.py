@@ -18,7 +18,7 @@ Layers = Sequence[Tensor]
 
 @dataclass(slots=True)
 class Trace:
-    """What a forward pass keeps for the passes after it."""
+    """Values that a forward pass keeps for the passes after it."""
 
     inputs: list[Tensor] = field(default_factory=list)
     """Per layer: [task, point, in + 1], the last column ones."""

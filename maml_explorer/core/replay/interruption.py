@@ -21,7 +21,7 @@ class Interrupted(Exception):  # noqa: N818 - nothing went wrong
 
 
 class KernelMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """What is called in the place of every kernel of this thread, for subclasses."""
+    """Base of modes that are called instead of every kernel of this thread."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

@@ -1,4 +1,4 @@
-"""Which kernels a tensor function calls, seen by running it on tensors that have sizes alone.
+"""Record of the kernels a tensor function calls, made by running it on tensors without values.
 
 The function must be straight-line in its tensors: no value of a tensor may decide what is called.
 """
@@ -144,7 +144,7 @@ class KernelRecorder(KernelMode):
 
 
 class KernelTrial:
-    """What calls give, without values: tensors of device "meta" like their arguments.
+    """Results of calls without values: tensors of device "meta", like their arguments.
 
     PyTorch's own rules for that device import its compiler, a second of work. So a result is
     computed of zeros, for its size and strides alone, always in the same memory: allocated anew

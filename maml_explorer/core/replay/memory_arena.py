@@ -1,4 +1,4 @@
-"""Where what is made in a replay lives: one arena whose parts are used again when they are free."""
+"""Memory for the results of a replay: one arena whose parts are used again when they are free."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def constant_fills(recorder: KernelRecorder) -> list[Call]:
 
 
 def _target(call: Call) -> Any:
-    """What a call writes into."""
+    """Tensor that a call writes into."""
     target = call.result if call.result is not None else call.keywords.get("out")
     return target if target is not None else call.arguments[0]
 
 
 def _overlap(one: TensorView, two: TensorView, elements: int) -> bool:
-    """Whether two views of one storage share an element."""
+    """True where two views of one storage share an element."""
     marks = torch.zeros(elements, dtype=torch.bool)
     for view in (one, two):
         part = marks.as_strided(view.size, view.stride, view.offset)
@@ -73,7 +73,7 @@ def _overlap(one: TensorView, two: TensorView, elements: int) -> bool:
 
 
 class Memory:
-    """Where each storage made while recording lives: in the arena, by first fit over lifetimes.
+    """Place of each storage made while recording: in the arena, by first fit over lifetimes.
 
     What is filled once must survive other recordings, and what is of another type does not fit:
     these have memory of their own.

@@ -81,7 +81,7 @@ class Eager:
         self._function, self._inputs = function, inputs
 
     def run(self, look: Look | None = None) -> tuple[Tensor, ...]:
-        """As :meth:`Recorded.run`."""
+        """See :meth:`Recorded.run`."""
         with interruptible(look):
             return tuple(self._function(*self._inputs))
 
@@ -107,7 +107,7 @@ class GraphRecording:
         self.bytes = max(0, torch.cuda.memory_allocated(device) - before)
 
     def run(self, look: Look | None = None) -> tuple[Tensor, ...]:
-        """As :meth:`Recorded.run`; a graph is one piece, and takes milliseconds."""
+        """See :meth:`Recorded.run`; a graph is one piece, and takes milliseconds."""
         self._graph.replay()
         return self._outputs
 
@@ -154,7 +154,7 @@ class Recording:
         return len(self._pieces)
 
     def run(self, look: Look | None = None) -> tuple[Tensor, ...]:
-        """As :meth:`Recorded.run`."""
+        """See :meth:`Recorded.run`."""
         for index, piece in enumerate(self._pieces):
             if index and look is not None:
                 look()

@@ -45,7 +45,7 @@ class Axis:
     low: float = 0.0
     high: float = 0.0
     log: bool = False
-    """Whether a range is drawn, and its values are spaced, by equal ratios."""
+    """True where a range is drawn, and its values are spaced, by equal ratios."""
 
     @property
     def label(self) -> str:

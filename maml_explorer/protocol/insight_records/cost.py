@@ -1,4 +1,4 @@
-"""What an outer step costs, measured and counted."""
+"""Cost of an outer step, measured and counted."""
 
 from __future__ import annotations
 

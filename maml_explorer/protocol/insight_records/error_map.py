@@ -1,4 +1,4 @@
-"""Which tasks an initialization can learn, and from how much data."""
+"""Tasks that an initialization can learn, and from how much data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What adaptation changes inside the network, and which layers it needs."""
+"""Changes that adaptation makes inside the network, and the layers it needs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FeaturesSeen:
     """[frozen layers]: tasks left out of the mean."""
 
     def figures(self) -> dict[str, float]:
-        """What is followed over training, by name."""
+        """Figures that are followed over training, by name."""
         found = {}
         for nth, layer in enumerate(self.layers):
             found[f"similarity, {layer}"] = float(self.similarity[nth])

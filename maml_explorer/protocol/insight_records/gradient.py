@@ -32,7 +32,7 @@ class GradientSeen:
     """Over pairs of different tasks."""
 
     def figures(self) -> dict[str, float]:
-        """What is followed over training, by name."""
+        """Figures that are followed over training, by name."""
         found = {"cosine between tasks": self.mean_task_cosine}
         for name, values in (
             ("cosine", self.cosine),

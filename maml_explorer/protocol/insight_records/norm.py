@@ -1,4 +1,4 @@
-"""What a norm sees along the adaptation."""
+"""Statistics that a norm sees along the adaptation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class NormSeen:
     norm: str
     """The setting."""
     words: str
-    """What normalizes the network at meta-test."""
+    """Words: the statistics that normalize the network at meta-test."""
     layers: tuple[NormLayer, ...]
     """From the first hidden layer to the last."""
     current_error: Array

@@ -1,4 +1,4 @@
-"""Where adaptation takes θ."""
+"""Map of where adaptation takes θ."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ParameterMapSeen:
     """[inner step 0 … K, 2]: the task shown above as it adapts; empty where it has no points."""
 
     def figures(self) -> dict[str, float]:
-        """What is followed over training, by name."""
+        """Figures that are followed over training, by name."""
         return {
             "variance explained, first component": self.explained[0],
             "variance explained, both components": sum(self.explained),

@@ -1,4 +1,4 @@
-"""How steady the inner loop is."""
+"""Stability of the inner loop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StabilitySeen:
     radius: Array
     """[task]: the largest spectral radius of I − diag(a_k) H_k over the inner steps."""
     scalar: bool
-    """Whether a is one number α."""
+    """True where a is one number α."""
     share_swinging: float
     """Of (inner step, task) with an eigenvalue above 2."""
     share_above_one: float
@@ -56,7 +56,7 @@ class StabilitySeen:
         return f"At the state kept {' and '.join(parts)}." if parts else ""
 
     def figures(self) -> dict[str, float]:
-        """What is followed over training, by name."""
+        """Figures that are followed over training, by name."""
         return {
             SHARE_SWINGING: self.share_swinging,
             MEDIAN: self.median,

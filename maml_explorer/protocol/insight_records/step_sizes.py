@@ -9,7 +9,7 @@ from maml_explorer.protocol.commands import Array
 
 @dataclass(frozen=True)
 class StepSizesSeen:
-    """What one arm's inner steps multiply the gradient by; they may be negative."""
+    """Factors by which one arm's inner steps multiply the gradient; they may be negative."""
 
     layers: tuple[str, ...]
     """[layer] that adapts: "hidden 1" … "output"."""

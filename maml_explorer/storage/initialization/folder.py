@@ -270,7 +270,7 @@ def _columns(x: ArrayLike, y: ArrayLike, dtype: Any) -> Sequence[Array]:
 
 
 def versions() -> dict[str, str]:
-    """What computed the numbers in a file: name → version."""
+    """Software that computed the numbers in a file: name → version."""
     # it loads much that a window does not need before it is seen
     from importlib.metadata import version
 

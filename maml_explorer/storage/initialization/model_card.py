@@ -133,7 +133,7 @@ def network_expression(settings: Settings) -> str:
 
 
 def _learns(settings: Settings, algorithm: Algorithm) -> bool:
-    """Whether step sizes are learned."""
+    """True where step sizes are learned."""
     return bool(phases(settings, algorithm).step_sizes)
 
 

@@ -29,7 +29,7 @@ def rates_of(settings: Settings) -> LearnedRates | None:
 
 
 def named_rates(parameters: Array, settings: Settings) -> dict[str, Array]:
-    """What lies behind θ as those tensors, copies; none where nothing is learned.
+    """Step sizes stored behind θ, as those tensors, copied; none where nothing is learned.
 
     Args:
         parameters: θ [parameter], and behind it the learned step sizes.

@@ -1,4 +1,4 @@
-"""What `maml-explorer ablate` found, as tables. Torch-free."""
+"""Results of `maml-explorer ablate`, as tables. Torch-free."""
 
 from __future__ import annotations
 

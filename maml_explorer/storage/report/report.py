@@ -41,7 +41,7 @@ class Report:
 
     preset: Preset
     settings: Settings
-    """As trained; the seed is the first one."""
+    """Settings as trained; the seed is the first one."""
     records: Records
     """Meta-tests by seed and arm name."""
     outer_steps: Mapping[str, int]
@@ -54,7 +54,7 @@ class Report:
     device: str
     versions: Mapping[str, str]
     changed: tuple[str, ...] = ()
-    """What was changed while it trained."""
+    """Changes made while it trained."""
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -63,7 +63,7 @@ class Report:
 
     @property
     def deviations(self) -> tuple[str, ...]:
-        """What the run does otherwise than the preset says, in words."""
+        """Settings of the run that differ from the preset, in words."""
         whole = self.preset.settings.outer.outer_steps
         same_goal = self.settings.outer.outer_steps == whole
         steps = set(self.outer_steps.values())
@@ -125,7 +125,7 @@ def verdict_rows(report: Report) -> list[tuple[str, ...]]:
 
 
 def measured_rows(report: Report) -> list[tuple[str, ...]]:
-    """What was measured: a head, then a row per shots and arm, a column per inner step."""
+    """Measured rows: a head, then a row per shots and arm, a column per inner step."""
     first = next(iter(report.records.values()))
     steps = sorted({k for found in first.values() for record in found for k in steps_shown(record)})
     rows = [("shots", "arm", *(f"{k} inner step{'' if k == 1 else 's'}" for k in steps))]

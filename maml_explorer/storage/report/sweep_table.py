@@ -47,7 +47,7 @@ class SweepRow:
     outer_step: int = 0
     seconds: float | None = None
     reason: str = ""
-    """Why it failed or diverged."""
+    """Reason why it failed or diverged."""
 
 
 @dataclass(frozen=True)

@@ -38,12 +38,12 @@ _KEY = "checkpoint"
 
 @dataclass(frozen=True)
 class ArmResult:
-    """What became of one arm at the end of a seed."""
+    """Result of one arm at the end of a seed."""
 
     outer_step: int
     evaluations: tuple[Mapping[str, Any], ...] = ()
     diverged: str = ""
-    """Why it was frozen; empty where it was not."""
+    """Reason why it was frozen; empty where it was not."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Checkpoint:
     threads: int = 0
     """Threads of torch it was trained with."""
     kernels: str = ""
-    """What its outer gradients ran on; empty where the version before wrote it."""
+    """Kernels of its outer gradients; empty where the version before wrote it."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

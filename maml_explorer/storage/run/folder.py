@@ -62,7 +62,7 @@ _FILES = {
     *COLUMNS,
 }  # fmt: skip
 _EXPORTED = {"model.safetensors", "config.json", "README.md", "model.pt"}
-"""What an arm's folder holds."""
+"""Files of an arm's folder."""
 _LEFT = re.compile(r"\..{1,100}\.[0-9a-f]{16}\.(part|old)", re.DOTALL)
 """Names of what a killed save leaves behind."""
 
@@ -177,7 +177,7 @@ class RunFolder:
         write_text(self.path / SUMMARY, text)
 
     def initialization_folder(self, settings: Settings, arm_name: str, seed: int | None) -> Path:
-        """Where an arm's initialization goes; with `seed` where the run has several.
+        """Folder of an arm's initialization; with `seed` where the run has several.
 
         Raises:
             OSError: where a link or a file is there instead of a folder.
@@ -265,7 +265,7 @@ def _refuse_what_is_there(path: Path) -> None:
 
 
 def _is_hardly_begun(path: Path) -> bool:
-    """Whether a folder is empty, or holds a run that was killed before its first checkpoint."""
+    """True where a folder is empty, or its run was killed before its first checkpoint."""
     for entry in path.iterdir():
         if entry.name == LOCK or _LEFT.fullmatch(entry.name):
             continue
@@ -278,7 +278,7 @@ def _is_hardly_begun(path: Path) -> bool:
 
 
 def _own_names(path: Path, settings: Settings) -> set[str]:
-    """What a run in this folder, and one of these settings, may have written: relative names."""
+    """Relative names that a run in this folder, and one of these settings, may have written."""
     arms = [arm_folders(settings.arms)]
     try:
         arms.append(arm_folders(from_toml(read_text(path / SETTINGS)).arms))

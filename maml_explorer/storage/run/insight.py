@@ -1,4 +1,4 @@
-"""What the views of the insight found, in a run folder: insight.json and insight.csv. Torch-free.
+"""Results of the insight views in a run folder: insight.json and insight.csv. Torch-free.
 
 insight.json has the newest value of every view; insight.csv the figures that were followed over
 outer steps. A value that is not finite is null, or an empty field.
@@ -40,7 +40,7 @@ _ENTRY = {"view": str, "options": dict, "seed": int, "outer_step": int}
 def insight_entry(
     view: str, options: Mapping[str, object], seed: int, outer_step: int, value: object
 ) -> dict[str, Any]:
-    """What a view found as JSON values."""
+    """Result of a view as JSON values."""
     return {
         "view": view,
         "options": plain(options),
@@ -51,7 +51,7 @@ def insight_entry(
 
 
 def same_view(entry: Mapping[str, Any]) -> tuple[object, ...]:
-    """What two entries have in common of which the newer one is kept: seed, view and arm."""
+    """Key by which a newer entry replaces an older one: seed, view and arm."""
     return entry["seed"], entry["view"], str(entry["options"].get("arm", ""))
 
 

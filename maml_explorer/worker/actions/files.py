@@ -16,7 +16,7 @@ from maml_explorer.worker.trainer import Trainer
 
 
 class FileActions:
-    """What of the run is written."""
+    """Actions that write parts of the run."""
 
     def __init__(self, trainer: Trainer, outbox: Outbox) -> None:
         self.trainer, self.outbox = trainer, outbox

@@ -18,7 +18,7 @@ from maml_explorer.worker.trainer import Trainer
 
 
 class ShownActions:
-    """What is answered from now on."""
+    """Actions that change what is answered from now on."""
 
     def __init__(
         self, trainer: Trainer, live: LiveAnswers, beside: BesideTraining, kept: KeptRuns

@@ -102,7 +102,7 @@ def _losses(run: Run) -> dict[str, tuple[list[float], list[float]]]:
 
 
 def _changed(run: Run) -> tuple[str, ...]:
-    """What was changed while the run trained, in words."""
+    """Changes made while the run trained, in words."""
     steps = sorted({int(row[0]) for row in run.changes if int(row[0]) > 0})
     if not steps:
         return ()

@@ -113,7 +113,7 @@ class History:
             last.kept = int((steps <= outer_step).sum())
 
     def totals(self) -> Totals:
-        """What each arm had taken at the last step kept."""
+        """Totals of each arm at the last step kept."""
         totals = Totals()
         for block in self.blocks(0):
             for row, name in enumerate(block.arms):

@@ -1,4 +1,4 @@
-"""What the worker writes: an arm's initialization, the run. Refused in words, never half done."""
+"""Saving in the worker: an arm's initialization, the run. Refused in words, never half done."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def opened_run(path: Path) -> Run:
 
 
 def _found(run: Run) -> list[dict[str, Any]]:
-    """What the views found last, and what they had found in the run that was opened."""
+    """Newest results of the views, and those stored in the run that was opened."""
     seed = run.settings.run.seed
     entries = [
         insight_entry(one.request.view, one.request.values(), seed, one.outer_step, one.value)
@@ -204,7 +204,7 @@ def initialization_of(
 
 @contextmanager
 def _refused(path: Path) -> Iterator[None]:
-    """What goes wrong while writing, as the sentence that the window shows."""
+    """Turns an error while writing into the sentence that the window shows."""
     try:
         yield
     except SettingsError:

@@ -40,7 +40,7 @@ class View:
     share: float = 1.0
     """… nor before the time it took is this part of the time since it began."""
     of_one_arm: bool = False
-    """Whether it looks at the arm of its option `arm` alone."""
+    """True where it looks at the arm of its option `arm` alone."""
 
 
 VIEWS: dict[ViewName, View] = {

@@ -12,7 +12,7 @@ from maml_explorer.worker.insight import VIEWS
 
 
 def every_view(plan: Plan, state: RunState) -> Iterator[Insight]:
-    """What each view finds, with the options it has unless told otherwise.
+    """Results of each view, with its default options.
 
     Views of one arm are there once for each.
     """

@@ -1,4 +1,4 @@
-"""What an outer step of each algorithm costs here, against its number of inner steps.
+"""Cost of an outer step of each algorithm on this machine, against its number of inner steps.
 
 Measured on runs of its own, of which nothing is kept: the same tasks, network and device as the
 run's, one algorithm each.

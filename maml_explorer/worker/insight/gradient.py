@@ -40,7 +40,7 @@ def see_gradient(
 
 
 def no_meta_gradient(plan: Plan, arm_name: str) -> NothingToShow | None:
-    """Why an arm has no meta-gradient to split; None where it has one."""
+    """Reason why an arm has no meta-gradient to split; None where it has one."""
     algorithm = plan.arms[arm_name].algorithm
     if algorithm.outer_rule == "interpolation":
         return NO_META_GRADIENT

@@ -1,4 +1,4 @@
-"""What a request asks for, out of its options: the arm, the inner steps, the task shown above."""
+"""Options of a request: the arm, the inner steps, the task shown above."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the views are computed: beside training, in pieces, within a budget of time."""
+"""Schedule of the views: beside training, in pieces, within a budget of time."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Job:
         self.due = 0.0
 
     def wants(self, state: RunState, now: float, paused: bool) -> bool:
-        """Whether a piece of it may be computed now."""
+        """True where a piece of it may be computed now."""
         if self.work is not None or self.asked:
             return True
         return not self.failed and self.seen is not state and (paused or now >= self.due)
@@ -83,12 +83,12 @@ class Schedule:
         self.next_piece = self.clock()
 
     def restart(self) -> None:
-        """What is in progress begins anew: run or settings are others."""
+        """Starts unfinished views again: the run or the settings changed."""
         for job in self.jobs.values():
             job.drop()
 
     def due(self, state: RunState, paused: bool) -> bool:
-        """Whether a piece of work may be done now."""
+        """True where a piece of work may be done now."""
         if not self.jobs or (not paused and self.clock() < self.next_piece):
             return False
         return self._next(state, paused) is not None

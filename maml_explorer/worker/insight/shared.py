@@ -1,4 +1,4 @@
-"""What the views share: arm by arm, tasks to look at, and what core says as frozen records."""
+"""Code that views share: arm by arm, tasks to look at, results of core as frozen records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ V = TypeVar("V")
 def arm_by_arm(
     state: RunState, look: Callable[[str, Tensor], Generator[float, None, V | NothingToShow]]
 ) -> Generator[float, None, dict[str, V | NothingToShow]]:
-    """What `look` (arm, θ) finds for every arm; yields the share done."""
+    """Collects what `look` (arm, θ) finds for every arm; yields the share done."""
     found: dict[str, V | NothingToShow] = {}
     for name, arm in state.arms.items():
         work = look(name, arm.initialization)
