@@ -96,7 +96,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
 
 
 def whole_lines(path: Path, size: int, header: bytes) -> bool:
-    """Whether the first `size` bytes are a header and whole lines of as many fields.
+    """True where the first `size` bytes are a header and whole lines of as many fields.
 
     Raises:
         OSError: where the file cannot be read.

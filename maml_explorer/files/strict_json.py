@@ -25,7 +25,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def fitting(value: Any) -> bool:
-    """Whether all whole numbers in nested lists and dictionaries are in range.
+    """True where all whole numbers in nested lists and dictionaries are in range.
 
     Args:
         value: of another parser, whose nesting was within bounds.

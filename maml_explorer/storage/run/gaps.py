@@ -26,7 +26,7 @@ class Gap:
     first: int
     last: int
     reason: str
-    """What the disk said."""
+    """Error that the disk reported."""
 
 
 def merged(gaps: Sequence[Gap]) -> list[Gap]:

@@ -25,7 +25,7 @@ IN_MEMORY = 64 * 1024 * 1024
 
 @dataclass(slots=True)
 class _Entry:
-    """Where a block lies in the file, or itself, and how many of its steps still count."""
+    """Place of a block in the file, or the block itself, and how many of its steps still count."""
 
     where: int | bytes
     arms: tuple[str, ...]
@@ -74,7 +74,7 @@ class History:
         self._entries.append(_Entry(where, block.arms, len(steps), int(steps[0]), len(steps)))
 
     def _written(self, data: bytes) -> int:
-        """Where in the file the bytes are."""
+        """Place of the bytes in the file."""
         if self._file is None:
             raise OSError(errno.ENOENT, "no folder takes temporary files")
         offset, rest = self._end, memoryview(data)
