@@ -26,7 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of an exported initialization; of several, each is also compared to the one "
         "before it, on the same tasks",
     )
-    parser.add_argument("--shots", default="5", metavar="K", help="support points (default 5)")
+    parser.add_argument(
+        "--shots",
+        metavar="K",
+        help="support points, for images of each class (default 5 for sines, for images those it "
+        "was trained with)",
+    )
     parser.add_argument("--inner-steps", default="0,1,5,10", metavar="K,K", help="default 0,1,5,10")
     parser.add_argument("--tasks", default="600", metavar="N", help="held-out tasks (default 600)")
     parser.add_argument(
@@ -41,7 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: before anything was computed; so do SettingsError and StorageError.
     """
-    shots = whole_number(arguments.shots, "shots", "--shots")
+    shots = None
+    if arguments.shots is not None:
+        shots = whole_number(arguments.shots, "shots", "--shots")
     steps = number_list(arguments.inner_steps, "test_steps", "--inner-steps", MAX_STEPS)
     tasks = whole_number(arguments.tasks, "test_tasks", "--tasks")
     seed = None if arguments.seed is None else whole_number(arguments.seed, "seed", "--seed")
@@ -59,10 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         blocks = [evaluation_table(record) for record in found["records"]]
         for index, one in enumerate(initializations):
-            if one.arm.algorithm == "mtl":
+            if one.arm.algorithm == "mtl" and not one.settings.family.images:
                 blocks[index] += "\n" + _distance(one)
         if found["paired"]:
-            blocks.append(difference_table(found["paired"], list(steps)))
+            blocks.append(
+                difference_table(
+                    found["paired"], list(steps), initializations[0].settings.family.figure
+                )
+            )
         text = "\n\n".join(blocks)
     say(text)
     return 0
@@ -73,11 +84,13 @@ def _distance(initialization: Initialization) -> str:
     import torch
 
     from maml_explorer.core.families.sine import best_single_predictor
-    from maml_explorer.core.meta_test import best_single_gap
+    from maml_explorer.core.families.sine_family import best_single_gap
+    from maml_explorer.core.meta_test import at_theta
     from maml_explorer.core.models.mlp import network
 
     tasks = initialization.settings.tasks
-    model = network(initialization.settings.model)
-    gap = best_single_gap(model, torch.from_numpy(initialization.parameters.copy()), tasks)
+    model = network(initialization.settings)
+    theta = torch.from_numpy(initialization.parameters.copy())
+    gap = best_single_gap(tasks, at_theta(model, theta))
     formula = best_single_predictor(tasks).formula
     return f"Mean squared distance of θ to the best single predictor, {formula}: {gap:.3g}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from maml_explorer.core.families.sine import best_single_mse, predict_zero_mse
-from maml_explorer.core.meta_test import best_single_gap
+from maml_explorer.core.meta_test import at_theta
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import start_arm
 
@@ -14,15 +13,13 @@ EXPLODING = 1e4
 def loss_limit(plan: Plan, arm_name: str) -> float:
     """The training loss above which an arm has diverged; NaN is above every limit.
 
-    The measure is the larger of two exact expected losses on noisy targets: of predicting 0, and of
-    θ_0, which is the larger one where tasks are small or the initialization is large. Both follow
+    The measure is the family's loss of guessing. For sines it is the larger of two exact expected
+    losses on noisy targets: of predicting 0, and of θ_0, which is the larger one where tasks are
+    small or the initialization is large. It follows
     from the settings, so whoever trains judges alike, wherever the run was begun.
     """
     if arm_name not in plan.loss_limits:
-        tasks = plan.settings.tasks
-        beginning = best_single_mse(tasks) + best_single_gap(
-            plan.model, start_arm(plan, arm_name).initialization, tasks
-        )
-        expected = max(predict_zero_mse(tasks), beginning) + tasks.noise**2
+        outputs = at_theta(plan.model, start_arm(plan, arm_name).initialization)
+        expected = plan.family.guess_loss(plan.settings, outputs)
         plan.loss_limits[arm_name] = EXPLODING * max(expected, 1e-6)
     return plan.loss_limits[arm_name]

@@ -1,15 +1,17 @@
 """The meta-test: how well an initialization adapts to held-out tasks.
 
 Protocol: tasks from the stream (seed, "meta-test"), never the training stream; supports nested over
-shots; queries are 100 equally spaced x with clean targets; noise is on supports only. A task has
-diverged where its error is non-finite or above 100 × the exact error of predicting 0.
+shots. The family says the rest: for sines queries are 100 equally spaced x with clean targets,
+noise is on supports only, the figure is the squared error, and a task has diverged where that is
+non-finite or above 100 × the exact error of predicting 0; for images classes and queries are of
+scripts never trained on, and the figure is accuracy.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,24 +19,17 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, adapt, uniform_step_sizes
-from maml_explorer.core.families.sine import (
-    best_single_predictor,
-    held_out,
-    predict_zero_mse,
-    query_grid,
-    targets,
-)
-from maml_explorer.core.models.mlp import Mlp, with_ones
+from maml_explorer.core.families.record import HeldOut
+from maml_explorer.core.families.table import family_of
+from maml_explorer.core.models.mlp import Mlp
 from maml_explorer.core.plan import Plan, test_step_sizes
 from maml_explorer.core.replay.interruption import Look
-from maml_explorer.core.streams import stream
-from maml_explorer.settings.groups import TaskSettings
+from maml_explorer.settings.settings import Settings
 
 CHUNK_TASKS = 25
 """Most tasks per piece of work: a few milliseconds at the paper's size."""
 CHUNK_FLOATS = 8_000_000
 """Adapted parameters of all inner steps per piece of work, about."""
-DIVERGED_FACTOR = 100.0
 FINE_TUNING_GRID = tuple(10 ** (-4 + i / 3) for i in range(13))
 """α tried for MTL's fine-tuning in verdicts: 1e-4 … 1, logarithmic."""
 VALIDATION_TASKS = 200
@@ -44,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class TestRecord:
-    """Errors by inner step k = 0 … K; None where a figure would not be finite."""
+    """Figures by inner step k = 0 … K; None where one would not be finite."""
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
 
@@ -55,60 +50,57 @@ class TestRecord:
     diverged: tuple[int, ...]
 
 
-def held_out_errors(
+def held_out_figures(
     model: Mlp,
     initialization: Tensor,
     start: int,
     step_sizes: StepSizes,
-    tasks: TaskSettings,
+    held: HeldOut,
     *,
-    shots: int,
     steps: int,
     task_count: int,
-    seed: int,
-    stream_name: str = "meta-test",
 ) -> Generator[int, None, Tensor]:
-    """Query errors [inner step 0 … steps, task], float64 on the CPU; yields tasks done so far.
+    """Query figures [inner step 0 … steps, task], float64 on the CPU; yields tasks done so far.
+
+    The figure is the loss's: squared error, or accuracy.
 
     Args:
         initialization: θ [parameter].
         start: first adapting layer.
+        held: the tasks, of the type of θ.
     """
     theta = initialization
-    held, support = held_out(tasks, task_count, shots, stream(seed, stream_name), theta.dtype)
-    grid = query_grid(tasks)[None, :, None].to(theta.dtype)
-    truth = targets(held, grid.expand(task_count, -1, -1))
     layers = model.layers(theta)
     columns = []
     chunk = max(1, min(CHUNK_TASKS, CHUNK_FLOATS // (model.parameter_count * (steps + 1))))
     for begin in range(0, task_count, chunk):
-        part = slice(begin, begin + chunk)
-        count = len(held[part])
-        x = with_ones(support.x[part].to(theta.device))
-        query = with_ones(grid.to(theta.device))
+        tasks = held.part(begin, min(begin + chunk, task_count))
+        count = len(tasks.support_x)
+        x, query = tasks.support_x.to(theta.device), tasks.query_x.to(theta.device)
         if start:
             body = layers[:start]  # the same at every inner step, by the statistics of step 0
             x = model.forward(body, x, activate_last=True).output
             query = model.forward(body, query, activate_last=True).output
         path = adapt(
-            model, layers[start:], x, support.y[part].to(theta.device), step_sizes, steps,
+            model, layers[start:], x, tasks.support_y.to(theta.device), step_sizes, steps,
             keep_traces=False,
         )  # fmt: skip
-        goal = truth[part].to(theta.device)
+        goal = tasks.query_y.to(theta.device)
         queries = query.expand(count, -1, -1)
-        errors = [
-            (model.forward(phi, queries, step=k).output - goal).double().square().mean((1, 2))
+        figures = [
+            model.loss.figure(model.forward(phi, queries, step=k).output, goal).mean(1)
             for k, phi in enumerate(path.parameters)
         ]
-        columns.append(torch.stack(errors).cpu())
+        columns.append(torch.stack(figures).cpu())
         yield begin + count
     return torch.cat(columns, 1)
 
 
-def summarize(errors: Tensor, tasks: TaskSettings) -> TestRecord:
-    """The record of errors [inner step, task]."""
-    limit = DIVERGED_FACTOR * max(predict_zero_mse(tasks), 1e-12)
-    kept = torch.isfinite(errors) & (errors <= limit)
+def summarize(errors: Tensor, settings: Settings) -> TestRecord:
+    """The record of figures [inner step, task]."""
+    family = family_of(settings)
+    kept = torch.isfinite(errors) & (errors <= family.failure_limit(settings))
+    worst = family.loss.sign * math.inf
     mean, ci95, mean_kept, median = [], [], [], []
     for row, keep in zip(errors, kept, strict=True):
         finite = bool(torch.isfinite(row).all())
@@ -117,8 +109,9 @@ def summarize(errors: Tensor, tasks: TaskSettings) -> TestRecord:
         ci95.append(_number(half) if finite else None)
         mean_kept.append(_number(row[keep].mean()) if bool(keep.any()) else None)
         # a diverged task counts as infinitely bad, so failing never improves the median
-        bad = torch.where(torch.isfinite(row), row, torch.full_like(row, math.inf))
-        median.append(_number(bad.quantile(0.5, interpolation="higher")))
+        bad = torch.where(torch.isfinite(row), row, torch.full_like(row, worst))
+        side = "higher" if worst > 0 else "lower"
+        median.append(_number(bad.quantile(0.5, interpolation=side)))
     return TestRecord(
         tuple(mean), tuple(ci95), tuple(mean_kept), tuple(median),
         tuple(int(n) for n in (~kept).sum(1)),
@@ -132,25 +125,34 @@ def meta_test(
     shots: int | None = None,
     steps: int | None = None,
     task_count: int | None = None,
+    stream_name: str = "meta-test",
 ) -> Generator[int, None, tuple[TestRecord, Tensor]]:
-    """(record, errors [inner step, task]) of one arm by the protocol, in chunks.
+    """(record, figures [inner step, task]) of one arm by the protocol, in chunks.
 
     Shots, steps and tasks are those of the settings unless given.
+
+    Args:
+        stream_name: "meta-test" for what is reported; `plan.family.watched` while a run goes on.
     """
     settings = plan.settings
     start, sizes = test_step_sizes(plan, arm_name, initialization)
-    errors = yield from held_out_errors(
+    count = task_count if task_count is not None else settings.run.test_tasks
+    errors = yield from held_out_figures(
         plan.model,
         initialization,
         start,
         sizes,
-        settings.tasks,
-        shots=shots if shots is not None else settings.inner.shots,
+        plan.family.held_out(
+            settings,
+            count,
+            shots if shots is not None else settings.inner.shots,
+            stream_name,
+            initialization.dtype,
+        ),
         steps=steps if steps is not None else settings.run.test_steps,
-        task_count=task_count if task_count is not None else settings.run.test_tasks,
-        seed=settings.run.seed,
+        task_count=count,
     )
-    return summarize(errors, settings.tasks), errors
+    return summarize(errors, settings), errors
 
 
 def fine_tuning_rates(
@@ -158,27 +160,26 @@ def fine_tuning_rates(
 ) -> Generator[int, None, list[float]]:
     """MTL's fine-tuning α for every number of inner steps 1 … steps: the best of the grid.
 
-    Best by the mean error over validation tasks, of the stream (seed, "validation"); rates at
+    Best by the mean figure over validation tasks, of the stream (seed, "validation"); rates at
     which any task diverges are out unless all are.
     """
-    settings = plan.settings
-    limit = DIVERGED_FACTOR * max(predict_zero_mse(settings.tasks), 1e-12)
+    settings, family = plan.settings, plan.family
+    limit, sign = family.failure_limit(settings), family.loss.sign
+    held = family.held_out(settings, VALIDATION_TASKS, shots, "validation", initialization.dtype)
     means = []
     for rate in FINE_TUNING_GRID:
-        errors = yield from held_out_errors(
+        errors = yield from held_out_figures(
             plan.model,
             initialization,
             0,
             _fine_tuning(plan, arm_name, rate),
-            settings.tasks,
-            shots=shots,
+            held,
             steps=steps,
             task_count=VALIDATION_TASKS,
-            seed=settings.run.seed,
-            stream_name="validation",
         )
         fine = (errors <= limit).all(1)
-        means.append(torch.where(fine, errors.mean(1), torch.full_like(errors[:, 0], math.inf)))
+        worst = torch.full_like(errors[:, 0], math.inf)
+        means.append(torch.where(fine, sign * errors.mean(1), worst))
     best = torch.stack(means)[:, 1:].argmin(0)
     return [FINE_TUNING_GRID[index] for index in best.tolist()]
 
@@ -218,32 +219,28 @@ def final_test(
     if plan.arms[arm_name].algorithm.adapts != "none" or most == 0:
         _, errors = yield from meta_test(plan, arm_name, initialization, shots, most, task_count)
         kept = errors[list(inner_steps)]
-        return FinalTest(summarize(kept, settings.tasks), kept, None)
+        return FinalTest(summarize(kept, settings), kept, None)
     rates = [0.0, *(yield from fine_tuning_rates(plan, arm_name, initialization, shots, most))]
     wanted = [rates[k] for k in inner_steps]
+    held = plan.family.held_out(settings, task_count, shots, "meta-test", initialization.dtype)
     by_rate = {}
     for rate in sorted(set(wanted)):
-        by_rate[rate] = yield from held_out_errors(
+        by_rate[rate] = yield from held_out_figures(
             plan.model,
             initialization,
             0,
             _fine_tuning(plan, arm_name, rate),
-            settings.tasks,
-            shots=shots,
+            held,
             steps=max(k for k, r in zip(inner_steps, wanted, strict=True) if r == rate),
             task_count=task_count,
-            seed=settings.run.seed,
         )
     kept = torch.stack([by_rate[r][k] for k, r in zip(inner_steps, wanted, strict=True)])
-    return FinalTest(summarize(kept, settings.tasks), kept, tuple(wanted))
+    return FinalTest(summarize(kept, settings), kept, tuple(wanted))
 
 
-def best_single_gap(model: Mlp, initialization: Tensor, tasks: TaskSettings) -> float:
-    """Mean over x of (f_θ − f*)²: how far θ, not adapted, is from the best single predictor."""
-    grid = query_grid(tasks)
-    x = with_ones(grid[None, :, None].to(initialization))
-    curve = model.forward(model.layers(initialization), x).output[0, :, 0].cpu().double()
-    return float((curve - best_single_predictor(tasks)(grid)).square().mean())
+def at_theta(model: Mlp, initialization: Tensor) -> Callable[[Tensor], Tensor]:
+    """θ, not adapted, as a function from inputs [task, point, in + 1] to outputs."""
+    return lambda x: model.forward(model.layers(initialization), x.to(initialization)).output
 
 
 @dataclass(frozen=True)
@@ -256,9 +253,9 @@ class Difference:
     kept: tuple[int, ...]
 
 
-def paired_difference(one: Tensor, two: Tensor, tasks: TaskSettings) -> Difference:
-    """The error of the first arm minus that of the second, errors [inner step, task] each."""
-    limit = DIVERGED_FACTOR * max(predict_zero_mse(tasks), 1e-12)
+def paired_difference(one: Tensor, two: Tensor, settings: Settings) -> Difference:
+    """The figure of the first arm minus that of the second, figures [inner step, task] each."""
+    limit = family_of(settings).failure_limit(settings)
     mean: list[float | None] = []
     ci95: list[float | None] = []
     kept = []

@@ -15,7 +15,8 @@ from torch import Tensor
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.adaptation import StepSizes, minibatches, tail_start, uniform_step_sizes
 from maml_explorer.core.families.batch import TaskBatch
-from maml_explorer.core.families.sine import SineSampler, sampler
+from maml_explorer.core.families.record import Sampler, TaskFamily
+from maml_explorer.core.families.table import family_of
 from maml_explorer.core.kernels.compiled import CompiledStep, CompiledUpdate
 from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_gradient import InnerLoop
@@ -33,8 +34,8 @@ from maml_explorer.core.workspace import Workspace
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
 
-BLOCK_POINTS = 50_000
-"""Points drawn in one go, about."""
+BLOCK_FLOATS = 50_000
+"""Numbers that points drawn in one go have as inputs, about."""
 LONG_PRODUCTS, LONG_DRAW = 300_000_000, 1_000_000
 """From so many products in a piece of the meta-test, or points drawn in one go, on it is asked
 between two kernels whether the work shall end: tens of milliseconds."""
@@ -135,8 +136,8 @@ class ArmPlan:
                 multi_step=now.multi_step,
                 inner_clip=self.inner.step_sizes.clip is not None,
                 learned=self.learned,
-                shots=plan.settings.inner.shots,
-                points=plan.settings.inner.shots + plan.settings.inner.query_points,
+                shots=plan.settings.support_points(),
+                points=plan.settings.support_points() + plan.settings.query_points,
                 tasks=tasks,
                 total_tasks=plan.settings.outer.meta_batch,
                 minibatch=self.settings.inner.reptile_batch if rule == "interpolation" else 0,
@@ -176,7 +177,8 @@ class Plan:
     device: torch.device
     dtype: torch.dtype
     model: Mlp
-    sampler: SineSampler
+    family: TaskFamily
+    sampler: Sampler
     arms: Mapping[str, ArmPlan]
     scratch: torch.Generator
     workspace: Workspace
@@ -193,11 +195,13 @@ class Plan:
     def long_pieces(self) -> bool:
         """True where a batch, a probe or a piece of the meta-test takes longer than a pause may."""
         run, inner = self.settings.run, self.settings.inner
-        shots, steps = max(inner.shots, 5), max(run.test_steps, 10)
+        shots = self.settings.support_points(max(inner.shots, 5))
+        steps = max(run.test_steps, 10)
         # of 25 tasks: 100 queries at every φ_k, and three products per support point and step
         products = 25 * self.model.parameter_count * (steps + 1) * (100 + 3 * shots)
         drawn = max(
-            self.settings.outer.meta_batch * (shots + inner.query_points), run.test_tasks * shots
+            self.settings.outer.meta_batch * (shots + self.settings.query_points),
+            run.test_tasks * shots,
         )
         # where two threads compute and the machine is busy, small kernels wait for each other too
         return products > LONG_PRODUCTS or drawn > LONG_DRAW or intra_op_threads(self) > 1
@@ -218,26 +222,21 @@ def prepare(
     device = device or resolve_device(settings)
     _refuse_what_does_not_fit(settings, device)
     dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
-    model = network(settings.model)
+    model = network(settings)
     like = torch.empty(0, dtype=dtype, device=device)
-    points = settings.inner.shots + settings.inner.query_points
+    floats = (settings.support_points() + settings.query_points) * model.sizes[0]
+    family = family_of(settings)
     return Plan(
         settings=settings,
         device=device,
         dtype=dtype,
         model=model,
-        sampler=sampler(
-            settings.tasks,
-            settings.outer.meta_batch,
-            settings.inner.shots,
-            settings.inner.query_points,
-            dtype,
-            device,
-        ),
+        family=family,
+        sampler=family.sampler(settings, dtype, device),
         arms={arm.name: _arm_plan(settings, arm, model, like) for arm in settings.arms},
         scratch=torch.Generator(device),
         workspace=workspace or Workspace(),
-        block_steps=max(1, min(64, BLOCK_POINTS // (settings.outer.meta_batch * points))),
+        block_steps=max(1, min(64, BLOCK_FLOATS // (settings.outer.meta_batch * floats))),
     )
 
 
@@ -295,7 +294,7 @@ def intra_op_threads(plan: Plan) -> int:
     One thread is faster up to about the work below: at the paper's size two spend more time
     meeting than computing, and the second core is left to the window.
     """
-    points = plan.settings.inner.shots + plan.settings.inner.query_points
+    points = plan.settings.support_points() + plan.settings.query_points
     # not of the arms: one arm's result must not depend on which others run
     chunk = CHUNK_FLOATS // _floats_per_task(plan.settings, plan.model, 1)
     tasks = max(1, min(plan.settings.outer.meta_batch, chunk))

@@ -45,7 +45,7 @@ def memory_estimate(settings: Settings) -> int:
     is there twice, beside some temporaries: measured to be under four times that. Each arm keeps
     θ, its moments and the state before.
     """
-    model = network(settings.model)
+    model = network(settings)
     most = 0
     for arm in settings.arms:
         per_task = _floats_per_task(settings, model, _steps(settings.of_arm(arm), arm))
@@ -78,6 +78,6 @@ def _steps(own: Settings, arm: Arm) -> int:
 
 
 def _floats_per_task(settings: Settings, model: Mlp, steps: int) -> int:
-    points = settings.inner.shots + settings.inner.query_points
+    points = settings.support_points() + settings.query_points
     kept = sum(model.sizes) * (1 if model.norm == "none" else 2)  # n beside h
     return (model.parameter_count + points * kept) * (steps + 1)

@@ -198,11 +198,8 @@ def _figures(
 ) -> dict[str, Any]:
     """Means over seeds with their intervals, and the paired differences to the plain algorithm."""
     tested, plain = found[name], found[PLAIN]
-    records = [summarize(one.errors, settings.tasks) for one in tested.values()]
-    gaps = [
-        paired_difference(tested[seed].errors, plain[seed].errors, settings.tasks)
-        for seed in tested
-    ]
+    records = [summarize(one.errors, settings) for one in tested.values()]
+    gaps = [paired_difference(tested[seed].errors, plain[seed].errors, settings) for seed in tested]
     return {
         **_over_seeds("mean", [record.mean for record in records]),
         **_over_seeds("mean_kept", [record.mean_kept for record in records]),

@@ -19,7 +19,7 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.initialization.folder import Initialization
 from maml_explorer.storage.run.folder import create_run
-from maml_explorer.storage.run.records import SHOTS, SHOWN_STEPS, evaluation_record, record_of
+from maml_explorer.storage.run.records import SHOWN_STEPS, evaluation_record, record_of
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def train(
 
 def compare(
     initializations: Sequence[Initialization],
-    shots: int = SHOTS,
+    shots: int | None = None,
     inner_steps: Sequence[int] = SHOWN_STEPS,
     tasks: int = 600,
     seed: int = 0,
@@ -94,8 +94,9 @@ def compare(
     Raises:
         SettingsError: where an argument is out of range or the task families differ.
     """
+    shots = _usual(initializations[0], shots)
     _check(shots, inner_steps)
-    if any(one.settings.tasks != initializations[0].settings.tasks for one in initializations):
+    if any(not one.settings.same_tasks(initializations[0].settings) for one in initializations):
         raise SettingsError(
             "The initializations are of different task families: only one family can be compared."
         )
@@ -111,7 +112,7 @@ def compare(
         found.append((name, record, result.errors.double()))
     paired = []
     for (before, _, base), (name, _, errors) in pairwise(found):
-        gap = paired_difference(errors, base, initializations[0].settings.tasks)
+        gap = paired_difference(errors, base, initializations[0].settings)
         paired.append(
             {
                 "difference": f"{name} − {before}",
@@ -125,7 +126,7 @@ def compare(
 
 def evaluate(
     initialization: Initialization,
-    shots: int = SHOTS,
+    shots: int | None = None,
     inner_steps: Sequence[int] = SHOWN_STEPS,
     tasks: int = 600,
     seed: int = 0,
@@ -134,7 +135,8 @@ def evaluate(
 
     Args:
         initialization: trained or loaded.
-        shots: support points per task.
+        shots: support points per task, for images of each class; unless given 5 for sines, and
+            those it was trained with for images.
         inner_steps: the numbers of inner steps to report.
         tasks: held-out tasks, of the family the initialization was trained on.
         seed: of the stream of held-out tasks.
@@ -146,6 +148,7 @@ def evaluate(
     Raises:
         SettingsError: where an argument is out of range.
     """
+    shots = _usual(initialization, shots)
     _check(shots, inner_steps)
     changes = {"test_tasks": tasks, "seed": seed, "device": "cpu"}
     plan = prepare(initialization.settings.with_values(changes))
@@ -154,6 +157,14 @@ def evaluate(
         return evaluation_record(
             plan, initialization.arm.name, theta, shots=shots, inner_steps=list(inner_steps)
         )
+
+
+def _usual(initialization: Initialization, shots: int | None) -> int:
+    """The shots asked for, or those of published tables, or those it was trained with."""
+    usual = initialization.settings.family.record_shots
+    if shots is None:
+        return usual[0] if usual else initialization.settings.inner.shots
+    return shots
 
 
 def _check(shots: int, inner_steps: Sequence[int]) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from maml_explorer.published.statistics import over_seeds
+from maml_explorer.settings.families import USUAL_FIGURE
 from maml_explorer.settings.settings import Settings
 
 if TYPE_CHECKING:
     from maml_explorer.storage.run.checkpoint import ArmResult
 
 SCHEMA = 1
+PERCENT = ("accuracy",)
+"""Figures that tables show in percent; records hold them from 0 to 1."""
 
 
 def run_summary(
@@ -66,49 +69,67 @@ def results_table(summary: Mapping[str, Any]) -> str:
     arms, seeds = summary["arms"], summary["seeds"]
     blocks = []
     first = next(iter(arms.values()))
+    figure = first["seeds"][str(seeds[0])]["evaluations"][0].get("figure", USUAL_FIGURE)
     for index, shape in enumerate(first["over_seeds"]):
         tasks = first["seeds"][str(seeds[0])]["evaluations"][index]["tasks"]
         over = f"{len(seeds)} seeds" if len(seeds) > 1 else f"{tasks} held-out tasks"
         steps = shape["inner_steps"]
         rows = [["inner steps", *map(str, steps)]]
         for name, arm in arms.items():
-            rows.append([name, *(_cell(arm, seeds, index, k) for k in range(len(steps)))])
-        title = f"Query MSE with {shape['shots']} shots, mean ± 95 % over {over}"
+            cells = (_cell(arm, seeds, index, k, figure) for k in range(len(steps)))
+            rows.append([name, *cells])
+        title = f"Query {words(figure)} with {shape['shots']} shots, mean ± 95 % over {over}"
         blocks.append("\n".join([title, *_aligned(rows)]))
     return "\n\n".join(blocks)
 
 
 def evaluation_table(record: Mapping[str, Any]) -> str:
     """One record of a meta-test as text."""
+    figure = record.get("figure", USUAL_FIGURE)
     means = zip(record["mean"], record["ci95"], strict=True)
     rows = [
         ["inner steps", *map(str, record["inner_steps"])],
-        ["mean MSE", *(_number(mean, half) for mean, half in means)],
-        ["mean of the kept", *map(_number, record["mean_kept"])],
-        ["median", *map(_number, record["median"])],
+        [f"mean {figure}", *(_number(mean, half, figure) for mean, half in means)],
+        ["mean of the kept", *(_number(one, None, figure) for one in record["mean_kept"])],
+        ["median", *(_number(one, None, figure) for one in record["median"])],
         ["diverged tasks", *map(str, record["diverged"])],
     ]
     if record["fine_tuning_lr"] is not None:
         rates = (f"{rate:.2g}" if rate else "–" for rate in record["fine_tuning_lr"])
         rows.append(["fine-tuned with α", *rates])
     title = (
-        f"Query MSE of {record['algorithm']} with {record['shots']} shots, mean ± 95 % over "
-        f"{record['tasks']} held-out tasks, seed {record['seed']}"
+        f"Query {words(figure)} of {record['algorithm']} with {record['shots']} shots, "
+        f"mean ± 95 % over {record['tasks']} held-out tasks, seed {record['seed']}"
     )
     return "\n".join([title, *_aligned(rows)])
 
 
-def difference_table(paired: Sequence[Mapping[str, Any]], steps: Sequence[int]) -> str:
-    """Paired differences of meta-tests as text."""
+def difference_table(
+    paired: Sequence[Mapping[str, Any]], steps: Sequence[int], figure: str = USUAL_FIGURE
+) -> str:
+    """Paired differences of meta-tests as text.
+
+    Args:
+        paired: as :func:`maml_explorer.experiments.api.compare` returns them.
+        steps: inner steps.
+        figure: of which they are the differences.
+    """
     rows = [["inner steps", *map(str, steps)]]
     for one in paired:
         pairs = zip(one["mean"], one["ci95"], strict=True)
-        rows.append([one["difference"], *(_number(mean, half) for mean, half in pairs)])
-    title = "Differences of query MSE on the tasks that both kept, mean ± 95 %"
+        rows.append([one["difference"], *(_number(mean, half, figure) for mean, half in pairs)])
+    title = f"Differences of query {words(figure)} on the tasks that both kept, mean ± 95 %"
     return "\n".join([title, *_aligned(rows)])
 
 
-def _cell(arm: Mapping[str, Any], seeds: Sequence[int], index: int, column: int) -> str:
+def words(figure: str) -> str:
+    """The figure with its unit: "MSE", "accuracy in %"."""
+    return f"{figure} in %" if figure in PERCENT else figure
+
+
+def _cell(
+    arm: Mapping[str, Any], seeds: Sequence[int], index: int, column: int, figure: str
+) -> str:
     over = arm["over_seeds"][index]
     mean, ci95 = over["mean"][column], over["ci95"][column]
     records = [arm["seeds"][str(seed)]["evaluations"][index] for seed in seeds]
@@ -116,12 +137,15 @@ def _cell(arm: Mapping[str, Any], seeds: Sequence[int], index: int, column: int)
         ci95 = records[0]["ci95"][column]
     lost = sum(record["diverged"][column] for record in records)
     tail = f" ({lost} diverged)" if lost else ""
-    return _number(mean, ci95) + tail
+    return _number(mean, ci95, figure) + tail
 
 
-def _number(value: float | None, half: float | None = None) -> str:
+def _number(value: float | None, half: float | None, figure: str) -> str:
     if value is None:
         return "not finite"
+    if figure in PERCENT:
+        tail = "" if half is None else f" ± {100 * half:.1f}"
+        return f"{100 * value:.1f}{tail}"
     return f"{value:.3g}" if half is None else f"{value:.3g} ± {half:.2g}"
 
 

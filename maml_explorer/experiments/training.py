@@ -225,7 +225,9 @@ def _full(plan: Plan, state: RunState) -> dict[str, tuple[float, float]]:
 def _evaluation_rows(plan: Plan, state: RunState) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for name, arm in state.arms.items():
-        record, _ = run_to_end(meta_test(plan, name, arm.initialization))
+        record, _ = run_to_end(
+            meta_test(plan, name, arm.initialization, stream_name=plan.family.watched)
+        )
         figures = zip(
             record.mean, record.ci95, record.mean_kept, record.median, record.diverged, strict=True
         )

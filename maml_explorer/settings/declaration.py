@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any
 
 from maml_explorer.algorithms.record import Algorithm
+from maml_explorer.settings.families import Family
 from maml_explorer.settings.typed import (
     MistypedError,
     one_of,
@@ -51,6 +52,10 @@ def _always(algorithm: Algorithm) -> bool:
     return True
 
 
+def _every_family(family: Family) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Hyperparameter:
     """One declared hyperparameter. `key` and `group` are filled in from the dataclass field."""
@@ -75,6 +80,8 @@ class Hyperparameter:
     """Two settings with the same `row` (a minimum and a maximum) share one line of the form."""
     reads: Callable[[Algorithm], bool] = _always
     """Predicate on the record of an algorithm: True where it reads the setting."""
+    families: Callable[[Family], bool] = _every_family
+    """Predicate on the record of a task family: True where its tasks depend on the setting."""
     key: str = ""
     group: str = ""
 

@@ -17,6 +17,7 @@ from maml_explorer.settings.declaration import (
     Value,
     quoted,
 )
+from maml_explorer.settings.families import FAMILIES, Family
 from maml_explorer.settings.groups import (
     _ORDERED,
     DECLARATIONS,
@@ -27,6 +28,7 @@ from maml_explorer.settings.groups import (
     RunSettings,
     TaskSettings,
 )
+from maml_explorer.settings.images import ImageSettings, check_images
 
 MAX_ARMS = 8
 
@@ -85,6 +87,7 @@ class Settings:
     inner: InnerSettings = field(default_factory=InnerSettings)
     outer: OuterSettings = field(default_factory=OuterSettings)
     run: RunSettings = field(default_factory=RunSettings)
+    images: ImageSettings = field(default_factory=ImageSettings)
     arms: tuple[Arm, ...] = DEFAULT_ARMS
 
     def __post_init__(self) -> None:
@@ -96,6 +99,8 @@ class Settings:
                 (type(v), v) for v in vars(part).values()
             ]:
                 object.__setattr__(self, group, dataclasses.replace(part, **checked))
+        if self.family.images:
+            check_images(self.images, self.inner.shots, self.inner.query_points)
         for low, high in _ORDERED:
             if self[low] > self[high]:  # type: ignore[operator]
                 raise SettingsError(
@@ -121,6 +126,46 @@ class Settings:
         """The value of one hyperparameter by its key."""
         value: Value = getattr(getattr(self, DECLARATIONS[key].group), key)
         return value
+
+    @property
+    def family(self) -> Family:
+        """The record of the task family."""
+        return FAMILIES[self.tasks.family]
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """(inputs, outputs) of the network."""
+        return self.family.ends(self.images)
+
+    def support_points(self, shots: int | None = None) -> int:
+        """Points of a support set: the shots, trained with unless given, of every class."""
+        return (self.inner.shots if shots is None else shots) * self.family.classes(self.images)
+
+    @property
+    def query_points(self) -> int:
+        """Points of a query set while meta-training, of all classes."""
+        return self.inner.query_points * self.family.classes(self.images)
+
+    def refuse_unshown(self) -> None:
+        """Refuses what the window cannot show.
+
+        Raises:
+            SettingsError: naming the family, and what trains it.
+        """
+        if not self.family.in_window:
+            raise SettingsError(
+                f"{self.family.label} cannot be shown in the window yet: they train without it, "
+                "with maml-explorer train; what was here is kept."
+            )
+
+    def same_tasks(self, other: Settings) -> bool:
+        """True where both draw tasks from one distribution: then their figures may be compared."""
+        mine, theirs = self.values(), other.values()
+        return self.family is other.family and all(
+            mine[key] == theirs[key]
+            for key, declared in DECLARATIONS.items()
+            if declared.group in ("tasks", "images") and declared.families(self.family)
+        )
 
     def values(self) -> dict[str, Value]:
         """Every hyperparameter, key → value, in declared order."""

@@ -26,15 +26,16 @@ MAX_TOML_LINE = 500
 
 
 def to_toml(settings: Settings) -> str:
-    """The settings and arms as TOML, every hyperparameter written out."""
+    """The settings and arms as TOML, with all that the task family reads written out."""
     parts = [f"schema = {SCHEMA}"]
     for group in GROUPS:
         lines = [
             f"{key} = {toml_value(settings[key])}"
             for key, declaration in DECLARATIONS.items()
-            if declaration.group == group
+            if declaration.group == group and _written(settings, key)
         ]
-        parts.append("\n".join([f"[{group}]", *lines]))
+        if lines:
+            parts.append("\n".join([f"[{group}]", *lines]))
     for arm in settings.arms:
         lines = [f"name = {toml_value(arm.name)}", f"algorithm = {toml_value(arm.algorithm)}"]
         parts.append("\n".join(["[[arms]]", *lines]))
@@ -42,6 +43,16 @@ def to_toml(settings: Settings) -> str:
             lines = [f"{key} = {toml_value(value)}" for key, value in arm.overrides]
             parts.append("\n".join(["[arms.overrides]", *lines]))
     return "\n\n".join(parts) + "\n"
+
+
+def _written(settings: Settings, key: str) -> bool:
+    """False for a default that the task family does not read, or that older versions do not know.
+
+    So files of sine runs stay as they were before there were families.
+    """
+    declared = DECLARATIONS[key]
+    read = declared.families(settings.family) and key != "family"
+    return read or settings[key] != declared.default
 
 
 def from_toml(text: str) -> Settings:

@@ -88,7 +88,9 @@ def _meta_test_all(
 ) -> Generator[int, None, MetaTested]:
     arms = {}
     for name, arm in state.arms.items():
-        record, _ = yield from meta_test(plan, name, arm.initialization)
+        record, _ = yield from meta_test(
+            plan, name, arm.initialization, stream_name=plan.family.watched
+        )
         arms[name] = ArmTest(
             record.mean, record.ci95, record.mean_kept, record.median, record.diverged
         )

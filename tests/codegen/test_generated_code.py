@@ -106,7 +106,7 @@ def executed(code: str) -> dict[str, Any]:
 
 def parameters(flat: Tensor, settings: Settings) -> dict[str, Tensor]:
     """θ by name; running averages, which training does not read, are left out."""
-    tensors = named_tensors(flat.numpy(), settings.model)
+    tensors = named_tensors(flat.numpy(), settings)
     return {
         name: torch.from_numpy(value)
         for name, value in tensors.items()

@@ -11,7 +11,6 @@ from maml_explorer.core import meta_test, training
 from maml_explorer.core.families.sine import held_out, query_grid, targets
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
-from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.settings import Settings, default_arm
 from tests import reference
 
@@ -49,14 +48,14 @@ def test_errors_equal_a_per_task_loop(key: str) -> None:
 
 def test_the_summary_never_rewards_failing() -> None:
     errors = torch.tensor([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, math.nan, 1e9]], dtype=torch.float64)
-    record = meta_test.summarize(errors, TaskSettings())
+    record = meta_test.summarize(errors, Settings())
     assert record.mean == (2.5, None)
     assert record.ci95[0] == pytest.approx(1.96 * errors[0].std().item() / 2)
     assert record.ci95[1] is None
     assert record.mean_kept == (2.5, 1.5)
     assert record.diverged == (0, 2)
     assert record.median[1] is not None and record.median[1] >= 2.0
-    worst = meta_test.summarize(torch.full((1, 4), math.inf).double(), TaskSettings())
+    worst = meta_test.summarize(torch.full((1, 4), math.inf).double(), Settings())
     assert worst.mean == (None,) and worst.median == (None,) and worst.diverged == (4,)
 
 
@@ -108,7 +107,7 @@ def test_the_final_test_fine_tunes_joint_training_alone(clip: float) -> None:
 def test_paired_differences_leave_out_what_either_lost() -> None:
     one = torch.tensor([[1.0, 2.0, 3.0, 1e9]], dtype=torch.float64)
     two = torch.tensor([[0.5, 1.0, math.nan, 1.0]], dtype=torch.float64)
-    found = meta_test.paired_difference(one, two, TaskSettings())
+    found = meta_test.paired_difference(one, two, Settings())
     assert found.kept == (2,) and found.mean == (0.75,)
     assert found.ci95[0] == pytest.approx(1.96 * math.sqrt(0.125) / math.sqrt(2))
 

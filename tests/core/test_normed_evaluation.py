@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.families.sine import held_out, query_grid, targets
-from maml_explorer.core.meta_test import held_out_errors, run_to_end
+from maml_explorer.core.families.sine_family import SINE
+from maml_explorer.core.meta_test import held_out_figures, run_to_end
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.probing import probe
 from maml_explorer.core.streams import stream
@@ -44,9 +45,10 @@ def test_the_meta_test_is_descent_by_hand(kind: Kind, start: int) -> None:
     learner = setting.learner(SIZES, start=start, skip=kind.skip, norm=kind.norm)
     tasks = TaskSettings()
     errors = run_to_end(
-        held_out_errors(
-            learner.model, learner.theta, start, learner.step_sizes, tasks,
-            shots=SHOTS, steps=STEPS, task_count=TASKS, seed=0,
+        held_out_figures(
+            learner.model, learner.theta, start, learner.step_sizes,
+            SINE.held_out(Settings(), TASKS, SHOTS, "meta-test", torch.float64),
+            steps=STEPS, task_count=TASKS,
         )
     )  # fmt: skip
     held, support = held_out(tasks, TASKS, SHOTS, stream(0, "meta-test"), torch.float64)

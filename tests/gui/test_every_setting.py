@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.settings_form.fields import written
+from maml_explorer.gui.settings_form.form import is_offered
 from maml_explorer.gui.widgets.controls import ComboBox, Switch
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
@@ -17,6 +18,8 @@ from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.folder import create_run
 from tests.gui.driving import Opener, worker_of
 from tests.gui.files.test_files import drop
+
+OFFERED = {key: declared for key, declared in DECLARATIONS.items() if is_offered(declared)}
 
 
 def another(declared: Hyperparameter, value: Value) -> Value:
@@ -42,7 +45,7 @@ def changed() -> Settings:
     return default.with_values(
         {
             key: another(declared, default[key])
-            for key, declared in DECLARATIONS.items()
+            for key, declared in OFFERED.items()
             if key != "device"  # another one may not be there
         }
     )
@@ -61,7 +64,7 @@ def on_screen(window: MainWindow, key: str) -> object:
 
 def shows(window: MainWindow, settings: Settings) -> None:
     assert window.session.editor.edited == settings
-    for key, declared in DECLARATIONS.items():
+    for key, declared in OFFERED.items():
         value = settings[key]
         plain = declared.kind in ("bool", "choice")
         assert on_screen(window, key) == (value if plain else written(declared, value)), key
@@ -69,12 +72,12 @@ def shows(window: MainWindow, settings: Settings) -> None:
 
 def test_every_setting_has_a_control_that_shows_it(window: MainWindow):
     settings = changed()
-    different = [key for key in DECLARATIONS if settings[key] != Settings()[key]]
-    assert set(DECLARATIONS) - set(different) <= {"device"}
+    different = [key for key in OFFERED if settings[key] != Settings()[key]]
+    assert set(OFFERED) - set(different) <= {"device"}
     shows(window, Settings().with_arms(window.session.settings.arms))
     window.session.editor.adopt(settings)
     shows(window, settings)
-    for key, declared in DECLARATIONS.items():
+    for key, declared in OFFERED.items():
         widget = window.form.row(key).fields[key].widget
         assert widget.accessibleName(), key
         assert declared.help.split(".")[0] in widget.toolTip(), key

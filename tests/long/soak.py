@@ -571,7 +571,7 @@ def drawn_value(declared: Hyperparameter, dice: random.Random) -> object:
 
 def products(settings: Settings) -> int:
     """Products of one outer step, about: what an arm's recursion multiplies, for all its tasks."""
-    parameters = network(settings.model).parameter_count
+    parameters = network(settings).parameter_count
     total = 0
     for arm in settings.arms:
         own = settings.of_arm(arm)
@@ -585,7 +585,7 @@ def products(settings: Settings) -> int:
 
 def tested(settings: Settings) -> int:
     """Products of the meta-test of all arms, about: 100 queries after every inner step."""
-    parameters, run = network(settings.model).parameter_count, settings.run
+    parameters, run = network(settings).parameter_count, settings.run
     each = (run.test_steps + 1) * (100 + 3 * settings.inner.shots) * parameters
     return len(settings.arms) * run.test_tasks * each
 

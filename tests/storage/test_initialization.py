@@ -55,7 +55,7 @@ def drawn(algorithm: str = "maml", **values: Any) -> Initialization:
 
 def predictions(initialization: Initialization, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """By the closed forms of core, not by the exported module."""
-    model = network(initialization.settings.model)
+    model = network(initialization.settings)
     layers = model.layers(torch.from_numpy(initialization.parameters.copy()))
     wide = with_ones(torch.from_numpy(x)[None, :, None])
     return model.forward(layers, wide).output[0, :, 0].numpy()

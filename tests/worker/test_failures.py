@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from maml_explorer.core import outer_gradient, training
-from maml_explorer.core.plan import SineSampler, prepare
+from maml_explorer.core.families.sine import SineSampler
+from maml_explorer.core.plan import prepare
 from maml_explorer.core.replay import replay
 from maml_explorer.core.training import RunState
 from maml_explorer.files import writer

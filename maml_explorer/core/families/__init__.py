@@ -1,1 +1,1 @@
-"""Task families: a file or folder each, with sampling and exact answers."""
+"""Task families: a file or folder each, with sampling and exact answers, and a table of them."""

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from torch import Tensor
 
 
+def with_ones(x: Tensor) -> Tensor:
+    """[task, point, in] → [task, point, in + 1], the last column ones."""
+    wide = x.new_ones(x.shape[0], x.shape[1], x.shape[2] + 1)
+    wide[..., :-1] = x
+    return wide
+
+
 @dataclass(frozen=True)
 class Points:
-    """Inputs and targets, each [task, point, 1]."""
+    """Inputs [task, point, in] and targets [task, point, out]."""
 
     x: Tensor
     y: Tensor
@@ -20,24 +27,39 @@ class TaskBatch:
     """Tasks with their points: the first `shots` are the support set, the rest the query set."""
 
     tasks: Tensor
-    """[task, parameter]; for sines amplitude, phase and frequency."""
+    """[task, parameter]; for sines amplitude, phase and frequency, for images the classes."""
     inputs: Tensor
-    """[task, point, 2]: x with a column of ones, as networks take it."""
+    """[task, point, in + 1]: x with a column of ones, as networks take it."""
     y: Tensor
-    """[task, point, 1]"""
+    """[task, point, out]; for classes one-hot."""
     shots: int
+    """Points of the support set, of all classes together."""
 
     @property
     def points(self) -> Points:
-        """All points, views [task, point, 1]."""
-        return Points(self.inputs[..., :1], self.y)
+        """All points, views [task, point, in] and [task, point, out]."""
+        return Points(self.inputs[..., :-1], self.y)
 
     @property
     def support(self) -> Points:
-        """The support set, views [task, shot, 1]."""
+        """The support set, views [task, shot, …]."""
         return Points(self.points.x[:, : self.shots], self.points.y[:, : self.shots])
 
     @property
     def query(self) -> Points:
-        """The query set, views [task, query point, 1]."""
+        """The query set, views [task, query point, …]."""
         return Points(self.points.x[:, self.shots :], self.points.y[:, self.shots :])
+
+
+@dataclass(frozen=True)
+class HeldOutPart:
+    """Some held-out tasks as the meta-test takes them; inputs with their column of ones."""
+
+    support_x: Tensor
+    """[task, shot, in + 1]"""
+    support_y: Tensor
+    """[task, shot, out]"""
+    query_x: Tensor
+    """[task, query point, in + 1]; one task long where all tasks share the inputs."""
+    query_y: Tensor
+    """[task, query point, out]: clean targets."""

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.table import family_of
 from maml_explorer.core.insight.empty_view import NO_TASKS, NOT_FINITE, NOTHING_ADAPTS, Nothing
 from maml_explorer.core.insight.held_out_tasks import batch_at
 from maml_explorer.core.insight.learner import Learner
 from maml_explorer.core.insight.work_progress import counted_from
-from maml_explorer.core.meta_test import TestRecord, held_out_errors, summarize
+from maml_explorer.core.meta_test import TestRecord, held_out_figures, summarize
 from maml_explorer.settings.groups import TaskSettings
+from maml_explorer.settings.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,9 @@ def error_map(
 
 def data_map(
     learner: Learner,
-    settings: TaskSettings,
+    settings: Settings,
     shots: Sequence[int],
     tasks: int,
-    seed: int,
 ) -> Generator[int, None, DataMap | Nothing]:
     """Errors over shots × inner steps, by the meta-test's protocol; yields tasks done so far.
 
@@ -114,9 +115,12 @@ def data_map(
         return NO_TASKS
     records: list[TestRecord] = []
     for index, count in enumerate(shots):
-        work = held_out_errors(
-            learner.model, learner.theta, learner.start, learner.step_sizes, settings,
-            shots=count, steps=learner.steps, task_count=tasks, seed=seed, stream_name="error map",
+        held = family_of(settings).held_out(
+            settings, tasks, count, "error map", learner.theta.dtype
+        )
+        work = held_out_figures(
+            learner.model, learner.theta, learner.start, learner.step_sizes, held,
+            steps=learner.steps, task_count=tasks,
         )  # fmt: skip
         errors = yield from counted_from(index * tasks, work)
         records.append(summarize(errors, settings))

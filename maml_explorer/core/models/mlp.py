@@ -29,7 +29,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.losses import SQUARED_ERROR, Loss
+from maml_explorer.core.families.batch import with_ones as with_ones
+from maml_explorer.core.losses import LOSSES, SQUARED_ERROR, Loss
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.initializations import drawn
 from maml_explorer.core.models.normalization import by_current, by_stored
@@ -43,8 +44,8 @@ from maml_explorer.core.models.products import (
     scale_of,
 )
 from maml_explorer.core.models.trace import Layers, Trace, activated, along_vector, plus_skip
-from maml_explorer.settings.groups import ModelSettings
 from maml_explorer.settings.norms import NORMS
+from maml_explorer.settings.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -290,16 +291,16 @@ class Mlp:
         return self.skip and layer.shape[-1] == h.shape[-1] - 1
 
 
-def network(settings: ModelSettings) -> Mlp:
-    """The network of these settings: one input x, one output y."""
-    return Mlp((1, *settings.hidden, 1), settings.activation, settings.skip, settings.norm)
-
-
-def with_ones(x: Tensor) -> Tensor:
-    """[task, point, in] → [task, point, in + 1], the last column ones."""
-    wide = x.new_ones(x.shape[0], x.shape[1], x.shape[2] + 1)
-    wide[..., :-1] = x
-    return wide
+def network(settings: Settings) -> Mlp:
+    """The network of these settings: its ends and its loss are those of the task family."""
+    model, (inputs, outputs) = settings.model, settings.ends
+    return Mlp(
+        (inputs, *model.hidden, outputs),
+        model.activation,
+        model.skip,
+        model.norm,
+        loss=LOSSES[settings.family.loss],
+    )
 
 
 def _summed(parts: tuple[Tensor, ...], sum_tasks: bool) -> list[Tensor]:

@@ -66,7 +66,12 @@ class SettingsEditor(QObject):
     def adopt(
         self, settings: Settings, text: str = "Change settings", merge_key: str | None = None
     ) -> None:
-        """Takes over whole settings as one undo step; what needs a restart is staged."""
+        """Takes over whole settings as one undo step; what needs a restart is staged.
+
+        Raises:
+            SettingsError: where the window cannot show the task family; then nothing has changed.
+        """
+        settings.refuse_unshown()
         if settings != self.edited:
             self.undo_stack.push(Edit(self._put, self.edited, settings, text, merge_key))
 

@@ -14,6 +14,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.settings.declaration import Hyperparameter
+from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings
 
@@ -28,7 +29,8 @@ class SettingsForm(QWidget):
         self._session = session
         self.search = SearchField()
         self.search.textChanged.connect(self._filter)
-        self.groups = [Group(title, _rows(session, group)) for group, (title, _) in GROUPS.items()]
+        lines = {title: _rows(session, group) for group, (title, _) in GROUPS.items()}
+        self.groups = [Group(title, found) for title, found in lines.items() if found]
         self.nothing_found = label("No setting has these words.", "muted")
         self.nothing_found.hide()
         self.restart_bar = RestartBar(session)
@@ -207,10 +209,17 @@ class SearchField(QLineEdit):
             super().keyPressEvent(event)
 
 
+def is_offered(declaration: Hyperparameter) -> bool:
+    """True for what a family reads that the window can show; one family alone is no choice."""
+    shown = [family for family in FAMILIES.values() if family.in_window]
+    read = any(declaration.families(family) for family in shown)
+    return read and (declaration.key != "family" or len(shown) > 1)
+
+
 def _rows(session: Session, group: str) -> list[SettingRow]:
     """The lines of a group, in declared order; settings with one `row` share a line."""
     lines: dict[str, list[Hyperparameter]] = {}
     for key, declaration in DECLARATIONS.items():
-        if declaration.group == group:
+        if declaration.group == group and is_offered(declaration):
             lines.setdefault(declaration.row or key, []).append(declaration)
     return [SettingRow(declarations, session.editor.edit) for declarations in lines.values()]

@@ -111,7 +111,7 @@ class Initialization:
         support_x, support_y = (
             torch.from_numpy(column) for column in _columns(x, y, self.parameters.dtype)
         )
-        model = network(own.model)
+        model = network(own)
         theta = torch.from_numpy(self.parameters.copy())
         layers = model.layers(theta)
         start = tail_start(model, ALGORITHMS[self.arm.algorithm].test_adapts)
@@ -137,10 +137,10 @@ class Initialization:
         from maml_explorer.storage.initialization.network_module import Network
         from maml_explorer.storage.initialization.network_tensors import blank_module, named_tensors
 
-        module = blank_module(self.settings.model)
+        module = blank_module(self.settings)
         if isinstance(module, Network):
             module.step = step
-        tensors = named_tensors(parameters, self.settings.model)
+        tensors = named_tensors(parameters, self.settings)
         module = module.to(torch.float64 if parameters.dtype == np.float64 else torch.float32)
         module.load_state_dict({name: torch.from_numpy(a) for name, a in tensors.items()})
         return module
@@ -162,7 +162,7 @@ def save_initialization(
     from maml_explorer.storage.initialization.step_size_tensors import named_rates
 
     parameters, settings = initialization.parameters, initialization.settings
-    tensors = named_tensors(parameters, settings.model)
+    tensors = named_tensors(parameters, settings)
     rates = named_rates(parameters, settings)
     weights = tensor_bytes({**tensors, **rates}, {"format": "pt"})
     pickled = io.BytesIO()
@@ -224,7 +224,7 @@ def load_initialization(folder: str | Path) -> Initialization:
         raise StorageError(f"{path} has no number of outer steps.")
     evaluations = checked_records(config.get("evaluations", []), str(path))
     dtype = _DTYPES[settings.run.precision]
-    shapes = {**named_shapes(settings.model), **rate_shapes(settings)}
+    shapes = {**named_shapes(settings), **rate_shapes(settings)}
     expected = {name: (shape, dtype) for name, shape in shapes.items()}
     weights = folder / "model.safetensors"
     data = read_tensor_bytes(weights, expected)
@@ -235,7 +235,7 @@ def load_initialization(folder: str | Path) -> Initialization:
     if rates is None:
         raise StorageError(f"{weights} is damaged: a layer has two learned step sizes.")
     own = {name: tensor for name, tensor in tensors.items() if name not in rate_shapes(settings)}
-    parameters = np.concatenate([flat_vector(own, settings.model), rates])
+    parameters = np.concatenate([flat_vector(own, settings), rates])
     return Initialization(settings, parameters, outer_step, evaluations)
 
 

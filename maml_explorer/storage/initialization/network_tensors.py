@@ -14,36 +14,42 @@ from numpy.typing import NDArray
 from torch import nn
 
 from maml_explorer.core.models.mlp import network
-from maml_explorer.settings.groups import ModelSettings
 from maml_explorer.settings.norms import NORMS
+from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.initialization import sequential
 from maml_explorer.storage.initialization.network_module import Network
 
 Array = NDArray[Any]
 
 
-def blank_module(settings: ModelSettings) -> nn.Module:
+def blank_module(settings: Settings) -> nn.Module:
     """The module of these settings, its parameters as PyTorch draws them."""
     model = network(settings)
-    if not settings.special:
-        return sequential.sequential(model.sizes, settings.activation)
-    sigma = sequential.ACTIVATION_MODULES[settings.activation]()
-    return Network(model.sizes, sigma, settings.skip, settings.norm, NORMS[settings.norm].stored)
+    if not settings.model.special:
+        return sequential.sequential(model.sizes, settings.model.activation)
+    sigma = sequential.ACTIVATION_MODULES[settings.model.activation]()
+    return Network(
+        model.sizes,
+        sigma,
+        settings.model.skip,
+        settings.model.norm,
+        NORMS[settings.model.norm].stored,
+    )
 
 
-def named_shapes(settings: ModelSettings) -> dict[str, tuple[int, ...]]:
+def named_shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors of :func:`blank_module`."""
     model = network(settings)
-    if not settings.special:
+    if not settings.model.special:
         return sequential.named_shapes(model.sizes)
     blank = np.zeros(model.parameter_count, dtype=np.uint8)
     return {name: tensor.shape for name, tensor in named_tensors(blank, settings).items()}
 
 
-def named_tensors(parameters: Array, settings: ModelSettings) -> dict[str, Array]:
+def named_tensors(parameters: Array, settings: Settings) -> dict[str, Array]:
     """θ [parameter] as those tensors, copies."""
     model = network(settings)
-    if not settings.special:
+    if not settings.model.special:
         return sequential.named_tensors(parameters, model.sizes)
     tensors: dict[str, Array] = {}
     start = 0
@@ -60,9 +66,9 @@ def named_tensors(parameters: Array, settings: ModelSettings) -> dict[str, Array
     return tensors
 
 
-def flat_vector(tensors: Mapping[str, Array], settings: ModelSettings) -> Array:
+def flat_vector(tensors: Mapping[str, Array], settings: Settings) -> Array:
     """The inverse of :func:`named_tensors`: [parameter]."""
-    if not settings.special:
+    if not settings.model.special:
         return sequential.flat_vector(tensors)
     model = network(settings)
     parts = []

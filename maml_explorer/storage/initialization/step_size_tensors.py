@@ -25,7 +25,7 @@ def rates_of(settings: Settings) -> LearnedRates | None:
     """The step sizes that the only arm of these settings learns."""
     arm = settings.arms[0]
     own = settings.of_arm(arm)
-    return learned_rates(own, ALGORITHMS[arm.algorithm], network(own.model))
+    return learned_rates(own, ALGORITHMS[arm.algorithm], network(own))
 
 
 def named_rates(parameters: Array, settings: Settings) -> dict[str, Array]:
@@ -35,7 +35,7 @@ def named_rates(parameters: Array, settings: Settings) -> dict[str, Array]:
         parameters: θ [parameter], and behind it the learned step sizes.
         settings: with the one arm that learned them.
     """
-    learned, model = rates_of(settings), network(settings.model)
+    learned, model = rates_of(settings), network(settings)
     if learned is None:
         return {}
     rates = parameters[model.parameter_count :]
@@ -56,7 +56,7 @@ def named_rates(parameters: Array, settings: Settings) -> dict[str, Array]:
 
 def rate_shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors of :func:`named_rates`."""
-    learned, model = rates_of(settings), network(settings.model)
+    learned, model = rates_of(settings), network(settings)
     more = 0 if learned is None else learned.count(model)
     blank = np.zeros(model.parameter_count + more, dtype=np.uint8)
     return {name: tensor.shape for name, tensor in named_rates(blank, settings).items()}
@@ -64,7 +64,7 @@ def rate_shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
 
 def flat_rates(tensors: Mapping[str, Array], settings: Settings) -> Array | None:
     """The inverse of :func:`named_rates`; None where the tensors of a layer contradict."""
-    learned, model = rates_of(settings), network(settings.model)
+    learned, model = rates_of(settings), network(settings)
     if learned is None:
         return np.zeros(0)
     pairs = [

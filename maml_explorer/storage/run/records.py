@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.families import FAMILIES, USUAL_FIGURE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +72,11 @@ def record_of(
     task_count: int,
 ) -> dict[str, Any]:
     """A finished meta-test as JSON values, as :func:`evaluation_record` returns it."""
+    about = plan.family.about
+    # records of squared errors are as they were before there was another figure
+    figure = {} if about.figure == USUAL_FIGURE else {"figure": about.figure}
     return {
+        **figure,
         "algorithm": plan.settings.arm(arm_name).algorithm,
         "shots": shots,
         "tasks": task_count,
@@ -85,7 +90,7 @@ def record_of(
 def arm_records(
     plan: Plan, arm_name: str, initialization: Tensor, look: Look | None = None
 ) -> tuple[dict[str, Any], ...]:
-    """The meta-test of an arm with the usual 5 shots, and with those it was trained with.
+    """The meta-test of an arm with the shots it was trained with, and those usual in its family.
 
     Args:
         plan: of the run.
@@ -96,7 +101,7 @@ def arm_records(
     most = plan.settings.run.test_steps
     steps = [k for k in SHOWN_STEPS if k <= most]
     steps += [] if most in steps else [most]
-    shots = sorted({SHOTS, plan.settings.inner.shots})
+    shots = sorted({*plan.family.about.record_shots, plan.settings.inner.shots})
     return tuple(
         evaluation_record(plan, arm_name, initialization, shots=n, inner_steps=steps, look=look)
         for n in shots
@@ -116,7 +121,9 @@ def checked_records(found: object, where: str) -> tuple[Mapping[str, Any], ...]:
 
 def _is_record(record: object) -> bool:
     known = ("algorithm", "shots", "tasks", "seed", "inner_steps", "diverged", "fine_tuning_lr")
-    if not isinstance(record, dict) or record.keys() != {*known, *FIGURES}:
+    if not isinstance(record, dict) or record.keys() - {"figure"} != {*known, *FIGURES}:
+        return False
+    if record.get("figure", USUAL_FIGURE) not in {one.figure for one in FAMILIES.values()}:
         return False
     algorithm = record["algorithm"]
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:

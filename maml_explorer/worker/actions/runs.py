@@ -52,6 +52,7 @@ class RunActions:
 
     def restart(self, command: commands.Restart) -> None:
         """Begins a run of these settings."""
+        command.settings.refuse_unshown()
         plan = prepare(command.settings)  # refused here: the old run is untouched
         phase = reports.Phase.RUNNING if command.train else reports.Phase.PAUSED
         self._begin(Run.begin(plan, training.start_run(plan)), phase)

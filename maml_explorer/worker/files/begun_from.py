@@ -42,6 +42,8 @@ def begun_from(path: Path, settings: Settings | None = None) -> tuple[Plan, RunS
     if settings is None:
         # where it was trained says nothing about where it goes on
         settings = found.settings.with_values({"device": "auto"})
+    settings.refuse_unshown()
+    found.settings.refuse_unshown()
     if settings.model.architecture != found.settings.model.architecture:
         raise SettingsError(
             f"{path.name} has the hidden layers {_layers(found.settings.model)}, the run "

@@ -63,6 +63,7 @@ def read_ghost(path: Path) -> OtherRun:
         return OtherRun(plan, state)
     try:
         _, settings = open_run(path)
+        settings.refuse_unshown()
         # it is looked at and never trained: any device will do
         plan = prepare(settings.with_values({"device": "auto"}))
         return OtherRun(plan, load_checkpoint(path / CHECKPOINT, plan, to_resume=False).state)

@@ -110,6 +110,7 @@ def opened_run(path: Path) -> Run:
     """
     try:
         folder, settings = open_run(path)
+        settings.refuse_unshown()
         checkpoint = load_checkpoint(folder.path / files.CHECKPOINT, prepare(settings))
         settings = checkpoint.settings
         plan, state = prepare(settings), checkpoint.state

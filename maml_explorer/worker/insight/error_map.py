@@ -8,11 +8,9 @@ from collections.abc import Generator, Mapping
 import torch
 from torch import Tensor
 
-from maml_explorer.core.families.sine import predict_zero_mse
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.error_map import data_map, error_map
 from maml_explorer.core.insight.held_out_tasks import batch_at
-from maml_explorer.core.meta_test import DIVERGED_FACTOR
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.streams import stream
 from maml_explorer.core.training import RunState
@@ -54,7 +52,7 @@ def see_error_map(
         errors=frozen_array(found.errors),
         trained=(tasks.amplitude_min, tasks.amplitude_max, tasks.phase_min, tasks.phase_max),
         frequency=found.frequency,
-        limit=DIVERGED_FACTOR * max(predict_zero_mse(tasks), 1e-12),
+        limit=plan.family.failure_limit(plan.settings),
         support_x=frozen_array(nothing.support.x[0, :, 0]),
         noise=frozen_array(nothing.support.y[0, :, 0]),  # the clean target of amplitude 0 is 0
     )
@@ -83,7 +81,7 @@ def see_data_map(
         return learner
     trained = plan.settings.inner.shots
     shots = tuple(sorted({*SHOTS, trained}))
-    work = data_map(learner, plan.settings.tasks, shots, TASKS, plan.settings.run.seed)
+    work = data_map(learner, plan.settings, shots, TASKS)
     found = yield from shares(work, len(shots) * TASKS)
     if isinstance(found, Nothing):
         return said(found)

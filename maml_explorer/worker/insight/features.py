@@ -49,7 +49,7 @@ def _of_arm(plan: Plan, name: str, theta: Tensor, steps: int) -> Generator[float
     errors = yield from shares(freeze_test(learner, batch), 2 * TASKS)
     if isinstance(errors, Nothing):
         return said(errors)
-    frozen = summarize(errors, plan.settings.tasks)
+    frozen = summarize(errors, plan.settings)
     similarity, similarity_spread = change.mean_and_spread(change.similarity)
     moved, moved_spread = change.mean_and_spread(change.parameter_change)
     return FeaturesSeen(

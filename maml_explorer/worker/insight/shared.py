@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import Nothing
-from maml_explorer.core.insight.held_out_tasks import held_out_batch
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.streams import stream
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.insight import NothingToShow
@@ -59,8 +59,11 @@ def said(nothing: Nothing) -> NothingToShow:
 def some_tasks(plan: Plan, tasks: int, theta: Tensor) -> TaskBatch:
     """The same held-out tasks at every look, so that what changes is θ alone."""
     settings = plan.settings
-    generator = stream(settings.run.seed, "insight")
-    return held_out_batch(settings.tasks, tasks, settings.inner.shots, generator, theta)
+    held = plan.family.held_out(settings, tasks, settings.inner.shots, "insight", torch.float64)
+    batch = held.batch()
+    return replace(
+        batch, **{key: getattr(batch, key).to(theta) for key in ("tasks", "inputs", "y")}
+    )
 
 
 def _within(work: Generator[float, None, T], nth: int, of: int) -> Generator[float, None, T]:

@@ -90,7 +90,7 @@ def test_shots_by_steps_are_meta_tests() -> None:
     assert learner.start == 1 and meta_test_learner(plan, "MTL", theta).start == 0
     assert training_learner(plan, "MTL", theta).start == 2
     assert meta_test_learner(plan, "ANIL", theta).steps == 10
-    found = run_to_end(maps.data_map(learner, settings.tasks, (2, 5), 60, seed=3))
+    found = run_to_end(maps.data_map(learner, settings.with_values({"seed": 3}), (2, 5), 60))
     assert isinstance(found, DataMap) and found.shots == (2, 5)
     # the same protocol under another name: with its name and seed, the same figures
     source = dataclasses.replace(settings.run, seed=3)
@@ -133,14 +133,14 @@ def test_why_there_is_nothing() -> None:
     source = setting.generator()
     work = maps.error_map(learner, setting.SETTINGS, none, PHASES, 5, source)
     assert "no tasks" in reason(run_to_end(work))
-    assert "no tasks" in reason(run_to_end(maps.data_map(learner, setting.SETTINGS, (), 5, 0)))
+    assert "no tasks" in reason(run_to_end(maps.data_map(learner, Settings(), (), 5)))
     body = setting.learner(start=3)
     work = maps.error_map(body, setting.SETTINGS, AMPLITUDES, PHASES, 5, source)
     assert "No layer" in reason(run_to_end(work))
     learner.theta[0] = torch.nan
     work = maps.error_map(learner, setting.SETTINGS, AMPLITUDES, PHASES, 5, source)
     assert "not finite" in reason(run_to_end(work))
-    assert "not finite" in reason(run_to_end(maps.data_map(learner, setting.SETTINGS, (5,), 5, 0)))
+    assert "not finite" in reason(run_to_end(maps.data_map(learner, Settings(), (5,), 5)))
     exploded = run_to_end(
         maps.error_map(
             setting.learner(steps=40, inner_lr=1e40), setting.SETTINGS, AMPLITUDES, PHASES, 5,

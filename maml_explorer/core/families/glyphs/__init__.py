@@ -1,0 +1,1 @@
+"""Letters, drawn by synthetic hands: few-shot image classification."""

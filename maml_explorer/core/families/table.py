@@ -1,0 +1,16 @@
+"""The table of task families. A new one is a file or folder beside this and a line here."""
+
+from __future__ import annotations
+
+from maml_explorer.core.families.glyphs.family import GLYPHS
+from maml_explorer.core.families.record import TaskFamily
+from maml_explorer.core.families.sine_family import SINE
+from maml_explorer.settings.settings import Settings
+
+TASK_FAMILIES: dict[str, TaskFamily] = {family.about.key: family for family in (SINE, GLYPHS)}
+"""Key → record; the keys are those of :data:`maml_explorer.settings.families.FAMILIES`."""
+
+
+def family_of(settings: Settings) -> TaskFamily:
+    """The family whose tasks these settings ask for."""
+    return TASK_FAMILIES[settings.tasks.family]

@@ -1,0 +1,87 @@
+"""The settings of few-shot image classification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maml_explorer.settings.declaration import Applies, SettingsError, declare
+from maml_explorer.settings.families import Family
+
+HANDS = 20
+"""Drawings of every letter, as many as Omniglot has."""
+TEST_QUERIES = 15
+"""Query images of a class at meta-test; fewer where the support set leaves fewer hands."""
+LETTERS_OF_SCRIPT = 12
+"""Letters that every script has at least."""
+_RESTART = Applies.RESTART
+
+
+def _images(family: Family) -> bool:
+    return family.images
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """Tasks of N-way K-shot classification; shots and query points count images of each class."""
+
+    ways: int = declare(
+        2, "Ways", "Classes N of a task.",
+        symbol="N", unit="classes", minimum=2, maximum=20, slider=(2, 20), applies=_RESTART,
+        families=_images,
+    )  # fmt: skip
+    classes_from: str = declare(
+        "all", "Classes from",
+        "all: the classes of a task are letters of all scripts of a split. one script: of a single "
+        "script, whose letters are more alike, so this is harder.",
+        choices=("all", "one script"), families=_images,
+    )  # fmt: skip
+    labels: str = declare(
+        "shuffled", "Labels",
+        "shuffled: a class has another label in every task, so only the support set tells which. "
+        "fixed: a class has one label for ever, which a network can memorize: it then answers on "
+        "classes it was trained on without adapting, and fails on others.",
+        choices=("shuffled", "fixed"), basic=False, families=_images,
+    )  # fmt: skip
+    rotations: bool = declare(
+        False, "Rotations as classes",
+        "Each letter turned by 90, 180 and 270 degrees is a class of its own, four times as many, "
+        "as Finn et al. 2017 trained on Omniglot.",
+        basic=False, families=_images,
+    )  # fmt: skip
+    jitter: float = declare(
+        1.4, "Jitter",
+        "How much the hands differ that draw a letter: slant, size, place, waves and the brush. "
+        "At 1.4 raw pixels tell letters about as well as those of Omniglot.",
+        minimum=0.0, maximum=3.0, slider=(0.0, 2.0), applies=_RESTART, families=_images,
+    )  # fmt: skip
+    side: int = declare(
+        20, "Image side", "Pixels on a side of an image; the network has side² inputs.",
+        unit="px", minimum=8, maximum=28, slider=(14, 28), applies=_RESTART, basic=False,
+        families=_images,
+    )  # fmt: skip
+
+
+def check_images(images: ImageSettings, shots: int, queries: int) -> None:
+    """Refuses image tasks that the letters and their hands cannot make up.
+
+    Args:
+        images: of the run.
+        shots: support images of each class.
+        queries: query images of each class while training.
+
+    Raises:
+        SettingsError: naming what is too large, and what is allowed.
+    """
+    wanted = shots + queries
+    if wanted > HANDS:
+        raise SettingsError(
+            f"{shots} shots and {queries} query images are {wanted} drawings of a "
+            f"class, and each letter is drawn by {HANDS} hands: together they can be at most "
+            f"{HANDS}."
+        )
+    most = LETTERS_OF_SCRIPT * (4 if images.rotations else 1)
+    if images.classes_from == "one script" and images.ways > most:
+        raise SettingsError(
+            f"{images.ways} classes of one script are more than every script has: allowed are at "
+            f"most {most}, or classes from all scripts."
+        )
