@@ -16,7 +16,7 @@ Make = Callable[[Problem], Peer | None]
 
 
 def _fixed(make: Make) -> Make:
-    """The same for fixed step sizes alone: no peer here learns them."""
+    """The same for fixed step sizes alone."""
     return lambda p: None if ALGORITHMS[p.algorithm].step_sizes else make(p)
 
 
@@ -24,7 +24,7 @@ PEERS: dict[str, tuple[Callable[[], bool], Make]] = {
     "torch.func vmap": (lambda: True, _fixed(func_vmap.peer)),
     "per-task loop": (lambda: True, _fixed(autograd_loop.peer)),
     "higher": (higher_loop.installed, _fixed(higher_loop.peer)),
-    "JAX jit": (jax_jit.installed, _fixed(jax_jit.peer)),
-    "JAX jit + scan": (jax_jit.installed, _fixed(jax_jit.scanned)),
+    "JAX jit": (jax_jit.installed, jax_jit.peer),
+    "JAX jit + scan": (jax_jit.installed, jax_jit.scanned),
 }
 """Name → (whether it can run here, how it is made)."""

@@ -66,11 +66,21 @@ def _leaves(theta: Array, problem: Problem, dtype: Any) -> list[tuple[Any, Any]]
     return found
 
 
+def _with_rates(layers: Any, problem: Problem) -> Any:
+    """All that is learned: the layers, with Meta-SGD a step size for each of their numbers too."""
+    import jax
+    import jax.numpy as jnp
+
+    if problem.algorithm != "meta_sgd":
+        return layers
+    return layers, jax.tree.map(lambda leaf: jnp.full_like(leaf, problem.inner_lr), layers)
+
+
 def _begin(problem: Problem) -> Any:
     import jax
     import jax.numpy as jnp
 
-    theta = _leaves(problem.example()[0], problem, jnp.float32)
+    theta = _with_rates(_leaves(problem.example()[0], problem, jnp.float32), problem)
     zeros = jax.tree.map(jnp.zeros_like, theta)
     return theta, zeros, zeros, jnp.float32(0), jax.random.key(0)
 
@@ -99,10 +109,18 @@ def _outer_gradient(problem: Problem) -> Callable[[Any, Any, Any], Any]:
         return jax.tree.map(lambda p, g: p - alpha * g, layers, gradient)
 
     def task_loss(theta: Any, x: Any, y: Any) -> Any:
+        if algorithm == "meta_sgd":
+            return adapted_loss(*theta, x, y)
         fixed, phi = (theta[:-1], theta[-1:]) if algorithm == "anil" else ([], theta)
         x = forward(fixed, x, last_active=True)
         for _ in range(problem.steps):
             phi = descend(phi, x[:shots], y[:shots])
+        return loss(phi, x[shots:], y[shots:])
+
+    def adapted_loss(phi: Any, rates: Any, x: Any, y: Any) -> Any:
+        for _ in range(problem.steps):
+            gradient = jax.grad(loss)(phi, x[:shots], y[:shots])
+            phi = jax.tree.map(lambda p, a, g: p - a * g, phi, rates, gradient)
         return loss(phi, x[shots:], y[shots:])
 
     def mean_loss(theta: Any, x: Any, y: Any) -> Any:
@@ -163,9 +181,11 @@ def _checked(problem: Problem) -> Callable[[Array, Array, Array], Array]:
         import jax.numpy as jnp
 
         with jax.enable_x64(True):
-            layers = _leaves(theta, problem, jnp.float64)
+            layers = _with_rates(_leaves(theta, problem, jnp.float64), problem)
             wide = [jnp.asarray(values[..., None], jnp.float64) for values in (x, y)]
             found = jax.jit(_outer_gradient(problem))(layers, *wide)
+            if problem.algorithm == "meta_sgd":
+                found = found[0]
             return np.concatenate([np.asarray(part).ravel() for layer in found for part in layer])
 
     return gradient
