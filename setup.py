@@ -15,8 +15,8 @@ class BuildKernels(build_ext):
     """Builds a plain library: it is opened by ctypes and knows nothing of Python."""
 
     def get_ext_filename(self, fullname):
-        """Of one name on every system and for every Python."""
-        return str(Path(*fullname.split(".")).with_suffix(".so"))
+        """Of one name on every system, and none that Python takes for a module."""
+        return str(Path(*fullname.split(".")).with_suffix(".library"))
 
     def get_export_symbols(self, ext):
         """No module is initialized."""

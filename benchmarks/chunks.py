@@ -1,4 +1,4 @@
-"""Which chunk size is best, and from which size on a second thread pays.
+"""Which chunk size is best for recorded kernels, and from where a second thread pays.
 
 A meta-batch of 4096 tasks goes through in chunks; `CHUNK_FLOATS` in core/plan.py says how large.
 """
@@ -19,7 +19,7 @@ TASK_COUNTS = (25, 100, 400, 1600)
 
 def in_chunks(problem: Problem, floats: float, threads: int, precision: str = "float32") -> Trainer:
     """A trainer with chunks of so many floats instead of the plan's."""
-    trainer = Trainer(problem.settings(precision=precision), threads)
+    trainer = Trainer(problem.settings(precision=precision), threads, "recorded")
     arms = {
         name: dataclasses.replace(
             arm, chunk_tasks=max(1, int(arm.chunk_tasks * floats / CHUNK_FLOATS)), shapes={}
@@ -60,7 +60,7 @@ def threads(rounds: int, turn: float) -> None:
     for width in (40, 80, 160):
         for tasks in TASK_COUNTS:
             problem = Problem(tasks=tasks, hidden=(width, width))
-            works = {str(count): Trainer(problem.settings(), count) for count in (1, 2)}
+            works = {str(count): Trainer(problem.settings(), count, "recorded") for count in (1, 2)}
             chosen = Trainer(problem.settings()).threads
             times = alternate(works, rounds, turn)
             ratio = times["2"].over(times["1"])

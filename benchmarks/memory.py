@@ -24,7 +24,7 @@ STATUS = Path("/proc/self/status")
 
 def ours(problem: Problem, in_chunks: bool) -> None:
     """Three outer steps; the first one records."""
-    trainer = Trainer(problem.settings(), threads=1)
+    trainer = Trainer(problem.settings(), 1, "recorded")
     if not in_chunks:
         whole = {
             name: dataclasses.replace(arm, chunk_tasks=problem.tasks)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
 from maml_explorer.core.training import RunState, outer_step, start_run
+from maml_explorer.core.workspace import Workspace
 from maml_explorer.settings.settings import Settings, default_arm
 
 Array = NDArray[np.float64]
@@ -92,8 +93,10 @@ def our_gradient(
 class Trainer:
     """Our outer steps as every loop of ours takes them, on as many threads as the plan says."""
 
-    def __init__(self, settings: Settings, threads: int | None = None) -> None:
-        self.plan: Plan = prepare(settings)
+    def __init__(
+        self, settings: Settings, threads: int | None = None, kernels: str | None = None
+    ) -> None:
+        self.plan: Plan = prepare(settings, Workspace(kernels))
         self.threads = threads or intra_op_threads(self.plan)
         self.state: RunState = start_run(self.plan)
 

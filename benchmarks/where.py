@@ -1,4 +1,4 @@
-"""Where the time of one meta-step goes: arithmetic, calls into PyTorch, Python.
+"""Where the time of one meta-step goes by recorded kernels: arithmetic, calls, Python.
 
 The recorded kernels of the outer gradient are timed as they are, again on tensors of almost no
 elements (what is left is the cost of calling them), and as calls of a function that does nothing
@@ -86,7 +86,7 @@ def parts(problem: Problem) -> tuple[dict[str, Work], int]:
     """(what is timed, kernels of an outer gradient)."""
     import dataclasses
 
-    trainer = Trainer(problem.settings(), threads=1)
+    trainer = Trainer(problem.settings(), 1, "recorded")
     kernels = recorded(problem)
     tiny = recorded(dataclasses.replace(TINY, algorithm=problem.algorithm, steps=problem.steps))
     tensor = torch.zeros(2)

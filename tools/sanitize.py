@@ -31,7 +31,7 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "--timeout", "0", *sys.arg
 def main() -> int:
     """Build, run the tests, and say what was found."""
     with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder) / "_kernels.so"
+        library = Path(folder) / "_kernels.library"
         sources = sorted(map(str, KERNELS.glob("*.c")))
         subprocess.run(["gcc", *FLAGS, "-o", library, *sources, "-lm"], check=True)
         runtime = subprocess.run(

@@ -190,7 +190,7 @@ def prepare_kernels() -> None:
 
     Without them the program runs on torch's kernels: slower, and nothing else.
     """
-    library, sources = KERNELS / "_kernels.so", [*KERNELS.glob("*.[ch]"), ROOT / "setup.py"]
+    library, sources = KERNELS / "_kernels.library", [*KERNELS.glob("*.[ch]"), ROOT / "setup.py"]
     if library.exists() and library.stat().st_mtime > max(s.stat().st_mtime for s in sources):
         return
     library.unlink(missing_ok=True)  # an old one would be another version

@@ -128,7 +128,7 @@ def test_a_peer_with_another_gradient_is_refused(monkeypatch: pytest.MonkeyPatch
 
 def test_chunks_give_the_same_steps() -> None:
     problem = Problem(tasks=30, hidden=(8, 8))
-    whole = Trainer(problem.settings(precision="float64"))
+    whole = Trainer(problem.settings(precision="float64"), kernels="recorded")
     parts = in_chunks(problem, 1_000, threads=1, precision="float64")
     assert next(iter(parts.plan.arms.values())).chunk_tasks < 30
     whole(3)

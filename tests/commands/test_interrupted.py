@@ -100,7 +100,7 @@ def test_reproduce_goes_on_and_ends_in_the_same_report(
 def test_ablate_keeps_every_finished_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begun = ["ablate", "--preset", preset(tmp_path, 60), "--seeds", "0,1", "--inner-steps", "1"]
+    begun = ["ablate", "--preset", preset(tmp_path, 600), "--seeds", "0,1", "--inner-steps", "1"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert main([*begun, "--quiet", "--out", str(whole)]) == 0
     code, errors = interrupted([*begun, "--out", str(cut)], signal.SIGHUP, 5)
@@ -130,11 +130,11 @@ def test_resume_needs_a_folder(
 
 def test_a_hang_up_saves_a_training_and_nohup_ignores_it(tmp_path: Path) -> None:
     arguments = ["train", "--hidden", "6", "--meta-batch", "3", "--algorithms", "maml"]
-    out = ["--outer-steps", "100000", "--out", str(tmp_path / "run")]
+    out = ["--outer-steps", "400000", "--out", str(tmp_path / "run")]
     code, errors = interrupted([*arguments, *out], signal.SIGHUP, 1)
     assert code == 1 and "stopped; go on with" in errors
     rows = len((tmp_path / "run" / METRICS).read_text().splitlines()) - 1
-    assert rows > 10_000 * 0.9
+    assert rows > 40_000 * 0.9
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         out = ["--outer-steps", "3000", "--out", str(tmp_path / "nohup")]
@@ -183,7 +183,7 @@ def test_checkpoints_come_by_time_too(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_two_resumes_at_once(tmp_path: Path) -> None:
     out = str(tmp_path / "run")
     arguments = ["train", "--hidden", "6", "--algorithms", "maml", "--out", out]
-    code, _ = interrupted([*arguments, "--outer-steps", "100000"], signal.SIGTERM, 1)
+    code, _ = interrupted([*arguments, "--outer-steps", "400000"], signal.SIGTERM, 1)
     assert code == 1
     command = [sys.executable, "-m", "maml_explorer", "train", "--out", out, "--resume", "--quiet"]
     both = [

@@ -21,13 +21,13 @@ def test_a_headless_run_that_is_asked_to_end_is_saved(tmp_path: Path, kind: sign
     folder = tmp_path / "run"
     arguments = [
         "train", "--out", str(folder), "--hidden", "6", "--meta-batch", "3",
-        "--algorithms", "maml", "--outer-steps", "100000",
+        "--algorithms", "maml", "--outer-steps", "400000",
     ]  # fmt: skip
     command = [sys.executable, "-m", "maml_explorer", *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            assert "of 100 000 outer steps" in process.stderr.readline()
+            assert "of 400 000 outer steps" in process.stderr.readline()
             process.send_signal(kind)
             _, errors = process.communicate(timeout=60)
         finally:

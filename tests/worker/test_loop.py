@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from maml_explorer.core import training
+from maml_explorer.core.kernels.choice import VARIABLE
 from maml_explorer.core.plan import prepare
 from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
@@ -437,6 +438,7 @@ def test_where_recording_fails_training_is_eager_and_the_status_says_so(
     def refuse(*arguments: object) -> None:
         raise NotImplementedError("planted")
 
+    monkeypatch.setenv(VARIABLE, "recorded")
     settings = small_settings("maml", "mtl")
     expected = plain_loop(settings, 3)
     monkeypatch.setattr(replay, "Recording", refuse)

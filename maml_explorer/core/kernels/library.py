@@ -12,8 +12,9 @@ import torch
 
 from maml_explorer.core.kernels.job import VERSION, Job
 
-FILE = Path(__file__).with_name("_kernels.so")
-"""Path of the library if it was built; the same name on every system."""
+FILE = Path(__file__).with_name("_kernels.library")
+"""Path of the library if it was built; the same name on every system, and none that Python takes
+for a module."""
 TYPES = {torch.float32: "f32", torch.float64: "f64"}
 
 

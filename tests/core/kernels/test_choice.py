@@ -49,7 +49,7 @@ def test_without_a_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 def test_a_file_that_is_no_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    damaged = tmp_path / "_kernels.so"
+    damaged = tmp_path / "_kernels.library"
     damaged.write_bytes(b"\x7fELF but not for long")
     monkeypatch.setattr(choice, "open_library", lambda portable: open_library(portable, damaged))
     recorded_for("the library does not load")
