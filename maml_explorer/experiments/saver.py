@@ -27,6 +27,8 @@ class SeedRun:
     state: RunState
     good: LastGood
     diverged: dict[str, str]
+    tested: bool = True
+    """True where its arms are tested on the held-out tasks."""
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     """Of metrics.csv, not written yet."""
     evaluations: list[tuple[Any, ...]] = field(default_factory=list)

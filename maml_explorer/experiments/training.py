@@ -58,6 +58,7 @@ def train_headless(
     checkpoint: Checkpoint | None = None,
     progress: Callable[[Progress], None] | None = None,
     look_inside: bool = False,
+    meta_tested: bool = True,
 ) -> Outcome:
     """Train every arm for every seed to the declared number of outer steps.
 
@@ -72,6 +73,8 @@ def train_headless(
         progress: called after every outer step.
         look_inside: whether every view of the insight is computed at the end of each seed, and
             written to `folder`.
+        meta_tested: whether every arm is tested on the held-out tasks, in training and at its end;
+            a sweep chooses on validation tasks and tests the winner alone.
 
     Raises:
         SettingsError: where the device is absent.
@@ -80,7 +83,7 @@ def train_headless(
             folder over: nothing more is written then.
     """
     with nullcontext() if folder is None else folder.owned():
-        return _train_seeds(settings, seeds, folder, checkpoint, progress, look_inside)
+        return _train_seeds(settings, seeds, folder, checkpoint, progress, look_inside, meta_tested)
 
 
 def _train_seeds(
@@ -90,6 +93,7 @@ def _train_seeds(
     checkpoint: Checkpoint | None,
     progress: Callable[[Progress], None] | None,
     look_inside: bool,
+    meta_tested: bool,
 ) -> Outcome:
     results = dict(checkpoint.results) if checkpoint else {}
     initializations: dict[int, dict[str, Initialization]] = {}
@@ -100,6 +104,7 @@ def _train_seeds(
         if seed in results:
             continue
         run = _begin(settings.with_values({"seed": seed}), checkpoint)
+        run.tested = meta_tested
         save = Saver(folder, tuple(seeds), results)
         first, steps = run.state.outer_step, settings.outer.outer_steps
         with threads_of(run.plan):
@@ -154,7 +159,7 @@ def _train(
     while run.state.outer_step < last and not all(a.frozen for a in run.state.arms.values()):
         step = run.state.outer_step + 1
         values = _step(run, step)
-        if step % settings.run.evaluate_every == 0 and step < last:
+        if run.tested and step % settings.run.evaluate_every == 0 and step < last:
             run.evaluations += _evaluation_rows(run.plan, run.state)
         if (step % CHECKPOINT_EVERY == 1 and step > 1) or save.due():
             save(run, run.good.verified)
@@ -243,7 +248,7 @@ def _finish(
     settings = run.plan.settings
     initializations, results = {}, {}
     for name, arm in run.state.arms.items():
-        records = arm_records(run.plan, name, arm.initialization)
+        records = arm_records(run.plan, name, arm.initialization) if run.tested else ()
         one = settings.with_arms((settings.arm(name),))
         initialization = Initialization(
             one, arm.initialization.cpu().numpy(), arm.outer_step, records

@@ -1,0 +1,207 @@
+"""Engines that run trials: in this process, or on the workers of Dask.
+
+An engine carries names and folders, never settings or results: those are files. It promises that
+each trial it was given ends once, with a word or an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from maml_explorer.experiments.sweep.work import Ended, train_trial
+from maml_explorer.files.reader import StorageError
+from maml_explorer.version import __version__
+
+_KILLED = "its process was ended from outside"
+SETTINGS_OF_DASK = {
+    # its statistical profiler takes 15 % of the time
+    "distributed.worker.profile.enabled": False,
+    # runs are long: one that waits is not worth moving
+    "distributed.scheduler.work-stealing": False,
+    # attempts are counted by the driver, which also knows those of an earlier driver
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.admin.tick.limit": "60s",
+    "distributed.comm.timeouts.connect": "30s",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of one attempt at a trial."""
+
+    name: str
+    ended: Ended | None
+    """None where it failed."""
+    error: str = ""
+    killed: bool = False
+    """Whether its process died, so that another attempt may do better."""
+
+
+class Engine(Protocol):
+    """What the driver needs of an engine."""
+
+    slots: int
+    """Threads that may be busy at once."""
+
+    def submit(self, name: str, path: Path) -> None:
+        """Begin a trial, or put it in the queue."""
+
+    def wait(self, seconds: float) -> list[Result]:
+        """The trials that have ended, after at most so many seconds."""
+
+    def close(self) -> None:
+        """End the workers, whatever they do."""
+
+
+class InProcess:
+    """One trial after another, in this process: needs no library."""
+
+    slots = 1
+
+    def __init__(self, inner_steps: int, asked_to_stop: Callable[[], bool]) -> None:
+        self._inner_steps, self._asked_to_stop = inner_steps, asked_to_stop
+        self._queue: deque[tuple[str, Path]] = deque()
+
+    def submit(self, name: str, path: Path) -> None:
+        """Put a trial in the queue."""
+        self._queue.append((name, path))
+
+    def wait(self, seconds: float) -> list[Result]:
+        """The next trial, trained to its end."""
+        if not self._queue:
+            return []
+        name, path = self._queue.popleft()
+        try:
+            return [Result(name, train_trial(path, self._inner_steps, self._asked_to_stop))]
+        except (StorageError, ValueError, RuntimeError, OSError) as error:
+            return [Result(name, None, _words(error))]
+
+    def close(self) -> None:
+        """Nothing is left running."""
+
+
+class OnDask:
+    """Trials on the workers of a Dask cluster, local or elsewhere."""
+
+    def __init__(self, client: Any, slots: int, inner_steps: int, stop: Path) -> None:
+        self.slots = slots
+        self._client, self._inner_steps, self._stop = client, inner_steps, stop
+        self._futures: dict[Any, str] = {}
+        self._attempt = 0
+
+    def submit(self, name: str, path: Path) -> None:
+        """Send a trial to a worker that is free."""
+        self._attempt += 1
+        future = self._client.submit(
+            _on_worker, str(path), self._inner_steps, str(self._stop),
+            key=f"{name}-{self._attempt}", pure=False,
+        )  # fmt: skip
+        self._futures[future] = name
+
+    def wait(self, seconds: float) -> list[Result]:
+        """The trials that have ended, after at most so many seconds."""
+        from distributed import wait
+
+        if not self._futures:
+            return []
+        with contextlib.suppress(TimeoutError):
+            wait(list(self._futures), timeout=seconds, return_when="FIRST_COMPLETED")
+        ended = [future for future in self._futures if future.done()]
+        return [self._taken(future) for future in ended]
+
+    def close(self) -> None:
+        """End the workers of a local cluster, and the connection to another."""
+        self._client.close()
+        if self._client.cluster is not None:
+            self._client.cluster.close()
+
+    def _taken(self, future: Any) -> Result:
+        name = self._futures.pop(future)
+        try:
+            if future.status == "finished":
+                word, error = future.result()
+                return Result(name, None if error else Ended(word), error)
+            failure = future.exception()
+            killed = type(failure).__name__ == "KilledWorker" or future.status in (
+                "lost", "cancelled",
+            )  # fmt: skip
+            return Result(name, None, _KILLED if killed else _words(failure), killed)
+        finally:
+            future.release()  # a result that is held would be trained again were its worker lost
+
+
+@contextlib.contextmanager
+def local_cluster(workers: int) -> Iterator[Any]:
+    """A client of so many worker processes on this machine, which listen on loopback alone.
+
+    Raises:
+        StorageError: where the library is not installed.
+    """
+    dask, distributed = _library()
+    with dask.config.set(SETTINGS_OF_DASK):
+        cluster = distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=50,
+            protocol="tcp",
+        )
+        client = distributed.Client(cluster, set_as_default=False)
+        try:
+            yield client
+        finally:
+            with contextlib.suppress(Exception):
+                client.close()
+            with contextlib.suppress(Exception):
+                cluster.close(timeout=10)
+
+
+def refuse_other_versions(client: Any) -> None:
+    """Refuse workers of another version of the program: its results may differ.
+
+    Raises:
+        StorageError: naming the versions.
+    """
+    found = set(client.run(_version).values())
+    if found - {__version__}:
+        others = ", ".join(sorted(found - {__version__}))
+        raise StorageError(
+            f"The workers run maml-explorer {others} and this is {__version__}: use one version."
+        )
+
+
+def _library() -> tuple[Any, Any]:
+    try:
+        import dask
+        import distributed
+    except ImportError:
+        raise StorageError(
+            "More than one worker needs the library distributed: pip install "
+            "'maml-explorer[cluster]', or use --workers 1."
+        ) from None
+    return dask, distributed
+
+
+def _version() -> str:
+    return __version__
+
+
+def _on_worker(path: str, inner_steps: int, stop: str) -> tuple[str, str]:
+    """One trial on a worker: (word, error). Errors travel as text, which every version can read."""
+    asked = Path(stop)
+    try:
+        return train_trial(Path(path), inner_steps, asked.exists).value, ""
+    except (StorageError, ValueError, RuntimeError, OSError) as error:
+        return "", _words(error)
+
+
+def _words(error: BaseException | None) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:500]

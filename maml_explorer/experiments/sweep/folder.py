@@ -1,0 +1,158 @@
+"""A sweep folder: its description, its runs, and the tables derived from them.
+
+The folder is the truth, not the engine: what is queued, interrupted, done or failed is read from
+the files of each run. Everything derived can be made again at will.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maml_explorer.experiments.sweep.spec import BASE, SPEC, SweepSpec, read_spec
+from maml_explorer.experiments.sweep.trials import Trial
+from maml_explorer.experiments.sweep.work import FAILURE, read_objective
+from maml_explorer.files.lock import Held, hold
+from maml_explorer.files.opening import is_file
+from maml_explorer.files.reader import StorageError, read_json
+from maml_explorer.files.writer import append_bytes, write_text
+from maml_explorer.storage.report.sweep_table import RunState, SweepAxis, SweepRow, runs_csv
+from maml_explorer.storage.run.folder import CHECKPOINT, SUMMARY
+
+RUNS, DECISIONS, LIVE, LOCK, STOP = "runs", "decisions.jsonl", "live.json", ".lock", "stop"
+TABLE, REPORT = "runs.csv", "report.html"
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """A sweep on disk. Construct it with :func:`create_sweep` or :func:`open_sweep`."""
+
+    path: Path
+    spec: SweepSpec
+
+    def run(self, name: str) -> Path:
+        """The run folder of a trial."""
+        return self.path / RUNS / name
+
+    def held(self) -> Held:
+        """The right to drive the sweep: one driver at a time.
+
+        Raises:
+            InUseError: another process drives it, which is named.
+        """
+        return hold(self.path / LOCK)
+
+    def state(self, name: str) -> RunState:
+        """The state of a trial, by its files."""
+        place = self.run(name)
+        if is_file(place / SUMMARY):
+            return RunState.DONE
+        if is_file(place / FAILURE):
+            return RunState.FAILED
+        return RunState.RUNNING if is_file(place / CHECKPOINT) else RunState.QUEUED
+
+    def rows(self, trials: Iterable[Trial] | None = None) -> list[SweepRow]:
+        """One row a trial, read from its files; those of the sweep unless given.
+
+        A result that cannot be read makes that run a failed one, and no other.
+        """
+        return [self._row(trial) for trial in (self.spec.trials() if trials is None else trials)]
+
+    def axes(self) -> tuple[SweepAxis, ...]:
+        """The axes as reports name them."""
+        return tuple(SweepAxis(a.key, a.label, _spread(a.values) or a.log) for a in self.spec.axes)
+
+    def decide(self, what: str, **details: Any) -> None:
+        """Append one decision of the driver, and bring it to disk."""
+        entry = {"at": time.strftime("%Y-%m-%dT%H:%M:%S"), "what": what, **details}
+        append_bytes(self.path / DECISIONS, (json.dumps(entry, allow_nan=False) + "\n").encode())
+
+    def write_live(self, live: Mapping[str, Any]) -> None:
+        """Write what a window shows of a running sweep: counts, workers, time left."""
+        write_text(self.path / LIVE, json.dumps(live, allow_nan=False) + "\n")
+
+    def write_table(self, rows: Sequence[SweepRow]) -> None:
+        """Write runs.csv anew."""
+        write_text(self.path / TABLE, runs_csv(self.axes(), rows))
+
+    def _row(self, trial: Trial) -> SweepRow:
+        place, state = self.run(trial.name), self.state(trial.name)
+        row = SweepRow(trial.name, trial.point, trial.seed, state)
+        try:
+            if state is RunState.FAILED:
+                reason = str(read_json(place / FAILURE).get("reason", ""))
+                return SweepRow(trial.name, trial.point, trial.seed, state, reason=reason)
+            if state is not RunState.DONE:
+                return row
+            found = read_objective(place)
+        except StorageError as error:
+            failed = RunState.FAILED
+            return SweepRow(trial.name, trial.point, trial.seed, failed, reason=str(error))
+        reason = found["diverged_in_training"]
+        bad = bool(reason) or found["diverged"] > 0 or found["mean"] is None
+        return SweepRow(
+            trial.name,
+            trial.point,
+            trial.seed,
+            state,
+            None if bad else found["mean"],
+            bad,
+            self.spec.base.outer.outer_steps,
+            found["seconds"],
+            reason,
+        )
+
+
+def create_sweep(path: Path, spec: SweepSpec) -> SweepFolder:
+    """A new sweep folder.
+
+    Raises:
+        StorageError: where something is there already.
+        OSError: where nothing can be written.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        hint = ": go on with --resume" if is_sweep(path) else ""
+        raise StorageError(f"{path} is not empty{hint}, or choose another folder.")
+    (path / RUNS).mkdir(parents=True, exist_ok=True)
+    files = spec.files()
+    for name in (BASE, SPEC):  # the description last: with it the folder is a sweep
+        write_text(path / name, files[name])
+    return SweepFolder(path, spec)
+
+
+def open_sweep(path: Path) -> SweepFolder:
+    """The sweep in a folder.
+
+    Raises:
+        StorageError: where there is none, or a file of it is damaged.
+        SettingsError: where a value in it is not allowed.
+    """
+    if not is_sweep(path):
+        raise StorageError(f"{path} is no sweep folder: it has no {SPEC}.")
+    return SweepFolder(path, read_spec(path))
+
+
+def extended(sweep: SweepFolder, spec: SweepSpec) -> SweepFolder:
+    """The sweep with more seeds, more points or wider axes; what is trained stays.
+
+    Raises:
+        OSError: where nothing can be written.
+    """
+    for name, text in spec.files().items():
+        write_text(sweep.path / name, text)
+    return SweepFolder(sweep.path, spec)
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a folder holds a sweep."""
+    return is_file(path / SPEC)
+
+
+def _spread(values: Sequence[object]) -> bool:
+    """Whether numbers are spread by ratios rather than by distances."""
+    numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    return len(numbers) > 1 and min(numbers) > 0 and max(numbers) / min(numbers) >= 20

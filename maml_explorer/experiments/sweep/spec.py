@@ -1,0 +1,135 @@
+"""Description of a sweep: base settings, axes, seeds, search and objective. Torch-free."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maml_explorer.experiments.sweep.axes import Axis, parse_axis, refuse_clashes
+from maml_explorer.experiments.sweep.trials import Trial, grid, random_points, trials_of
+from maml_explorer.files.reader import StorageError, check_schema, read_text
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import from_toml, parse_toml, to_toml, toml_value
+
+SCHEMA = 1
+SPEC, BASE = "sweep.toml", "base.toml"
+"""Files of a sweep folder: what varies, and the settings that it varies."""
+MAX_AXES = 8
+MAX_SEEDS = 100
+GRID = "grid"
+_OBJECTIVE = re.compile(r"(?:mse|loss)@(\d{1,2})")
+_RANDOM = re.compile(r"random:(\d{1,6})")
+_KEYS = ("schema", "axes", "seeds", "search", "search_seed", "objective")
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """Everything that says which runs a sweep has, and by what they are compared."""
+
+    base: Settings
+    axes: tuple[Axis, ...]
+    seeds: tuple[int, ...] = (0,)
+    search: str = GRID
+    """"grid", or "random:N"."""
+    search_seed: int = 0
+    objective: str = "mse@5"
+    """Query error on validation tasks after so many inner steps, of the first arm."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.axes) <= MAX_AXES:
+            raise SettingsError(f"A sweep has 1 to {MAX_AXES} axes, not {len(self.axes)}.")
+        refuse_clashes(self.axes)
+        if not 1 <= len(self.seeds) <= MAX_SEEDS or len(set(self.seeds)) < len(self.seeds):
+            raise SettingsError(f"A sweep has 1 to {MAX_SEEDS} different seeds.")
+        for seed in self.seeds:
+            DECLARATIONS["seed"].check(seed)
+        if self.search != GRID and not _RANDOM.fullmatch(self.search):
+            raise SettingsError(
+                f"The search cannot be “{self.search[:40]}”: allowed are grid and random:N."
+            )
+        if self.inner_steps > self.base.run.test_steps:
+            raise SettingsError(
+                f"The objective {self.objective} needs {self.inner_steps} inner steps at test, "
+                f"and test_steps is {self.base.run.test_steps}."
+            )
+
+    @property
+    def inner_steps(self) -> int:
+        """Inner steps after which the objective is measured.
+
+        Raises:
+            SettingsError: where the objective is not written as mse@K.
+        """
+        found = _OBJECTIVE.fullmatch(self.objective)
+        if found is None:
+            raise SettingsError(
+                f"The objective cannot be “{self.objective[:40]}”: allowed is mse@K, such as mse@5."
+            )
+        return int(found[1])
+
+    def trials(self) -> list[Trial]:
+        """The runs of the sweep, each once, seeds of a point side by side.
+
+        Raises:
+            SettingsError: where the values of a point do not go together, or there are too many.
+        """
+        drawn = _RANDOM.fullmatch(self.search)
+        if drawn is None:
+            points = grid(self.axes)
+        else:
+            points = random_points(self.axes, int(drawn[1]), self.search_seed)
+        return trials_of(self.base, points, self.seeds)
+
+    def text(self) -> str:
+        """The description as TOML, as :func:`read_spec` reads it; the base is a file of its own."""
+        axes = ", ".join(toml_value(axis.text()) for axis in self.axes)
+        return (
+            f"schema = {SCHEMA}\naxes = [{axes}]\nseeds = {list(self.seeds)}\n"
+            f"search = {toml_value(self.search)}\nsearch_seed = {self.search_seed}\n"
+            f"objective = {toml_value(self.objective)}\n"
+        )
+
+    def files(self) -> dict[str, str]:
+        """File → its text."""
+        return {SPEC: self.text(), BASE: to_toml(self.base)}
+
+
+def read_spec(folder: Path) -> SweepSpec:
+    """The description in a sweep folder.
+
+    Raises:
+        StorageError: where a file is missing or damaged.
+        SettingsError: where a value in it is not allowed.
+    """
+    document = parse_toml(read_text(folder / SPEC))
+    where = str(folder / SPEC)
+    check_schema(document.get("schema"), SCHEMA, where)
+    unknown = [key for key in document if key not in _KEYS]
+    if unknown:
+        raise StorageError(f"{where} has an unknown key {unknown[0][:40]!r}.")
+    axes = _texts(document, "axes", where)
+    seeds = document.get("seeds")
+    if not isinstance(seeds, list) or not all(isinstance(s, int) for s in seeds):
+        raise StorageError(f"{where} has no list of seeds.")
+    search_seed = document.get("search_seed", 0)
+    if not isinstance(search_seed, int) or not 0 <= search_seed < 2**31:
+        raise StorageError(f"{where} has no seed of the search.")
+    search, objective = document.get("search", GRID), document.get("objective", "mse@5")
+    if not isinstance(search, str) or not isinstance(objective, str):
+        raise StorageError(f"{where} names no search and objective.")
+    base = from_toml(read_text(folder / BASE))
+    return SweepSpec(
+        base, tuple(map(parse_axis, axes)), tuple(seeds), search, search_seed, objective
+    )
+
+
+def _texts(document: Mapping[str, Any], key: str, where: str) -> Sequence[str]:
+    found = document.get(key)
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise StorageError(f"{where} has no list of {key}.")
+    return found

@@ -1,0 +1,152 @@
+"""One trial of a sweep, from its folder to its result: begun, gone on with, or already there.
+
+The run folder is the truth: settings are read from it, results are written to it, and the state of
+a trial is what its files say. A second worker on the same trial is refused by the folder's lock.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from maml_explorer.files.lock import InUseError
+from maml_explorer.files.opening import is_file
+from maml_explorer.files.reader import StorageError, read_json
+from maml_explorer.files.writer import write_text
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import from_toml
+from maml_explorer.storage.run.folder import SETTINGS, SUMMARY
+
+OBJECTIVE, FAILURE = "objective.json", "failure.json"
+"""Files a sweep adds to a run folder: its result on validation tasks; why it failed."""
+VALIDATION_TASKS = 200
+LOOK_SECONDS = 0.5
+"""Seconds between two looks for a request to stop."""
+
+
+class Ended(Enum):
+    """What became of one attempt at a trial."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    BUSY = "in use by another process"
+
+
+class _Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """A request to stop, out of the training loop: what is trained is saved by then."""
+
+
+def train_trial(
+    path: Path, inner_steps: int, asked_to_stop: Callable[[], bool] = lambda: False
+) -> Ended:
+    """Train the run in a folder to its end, from its checkpoint where there is one.
+
+    Args:
+        path: the run folder, with its settings.
+        inner_steps: after which the objective is measured.
+        asked_to_stop: looked at about twice a second; the run is then saved and can go on.
+
+    Raises:
+        StorageError: where a file is damaged; SettingsError likewise.
+        OSError: where the disk fails.
+    """
+    from maml_explorer.experiments.continuing import begun_run
+    from maml_explorer.experiments.training import Progress, train_headless
+    from maml_explorer.files.reader import read_text
+
+    if is_file(path / SUMMARY):
+        return Ended.DONE
+    settings = from_toml(read_text(path / SETTINGS))
+    seed = settings.run.seed
+    newest = time.monotonic()
+
+    def look(_: Progress) -> None:
+        nonlocal newest
+        if time.monotonic() - newest >= LOOK_SECONDS:
+            newest = time.monotonic()
+            if asked_to_stop():
+                raise _Stopped
+
+    try:
+        folder, checkpoint = begun_run(path, settings, (seed,), resume=True)
+        with folder.owned():
+            began = time.monotonic()
+            outcome = train_headless(
+                settings, (seed,), folder=folder, checkpoint=checkpoint, progress=look,
+                meta_tested=False,
+            )  # fmt: skip
+            name = settings.arms[0].name
+            learned = outcome.learned.get(seed)
+            if learned is None:  # trained to the end before, and ended while this was written
+                from maml_explorer.experiments.continuing import learned_of
+
+                learned = learned_of(outcome, folder, (seed,))[seed]
+            found = objective(settings, name, learned[name], inner_steps)
+            found["diverged_in_training"] = outcome.results[seed][name].diverged
+            found["seconds"] = round(time.monotonic() - began, 3)
+            write_text(path / OBJECTIVE, json.dumps(found, indent=2, allow_nan=False) + "\n")
+            # last: a folder with a summary is done
+            folder.write_summary(outcome.summary())
+    except InUseError:
+        return Ended.BUSY
+    except _Stopped:
+        return Ended.STOPPED
+    return Ended.DONE
+
+
+def objective(settings: Settings, arm_name: str, learned: Any, inner_steps: int) -> dict[str, Any]:
+    """The query error of an arm on validation tasks, never the held-out ones, as JSON values.
+
+    Args:
+        settings: of the run; its seed names the stream of validation tasks.
+        arm_name: the arm.
+        learned: θ with all that was learned beside it [parameter].
+        inner_steps: after which the error is measured.
+    """
+    from maml_explorer.core.meta_test import meta_test, run_to_end
+    from maml_explorer.core.plan import prepare
+    from maml_explorer.experiments.training import threads_of
+
+    plan = prepare(settings.with_values({"device": "cpu"}))
+    with threads_of(plan):
+        work = meta_test(plan, arm_name, learned, None, inner_steps, VALIDATION_TASKS, "validation")
+        record, _ = run_to_end(work)
+    mean = record.mean[inner_steps]
+    return {
+        "arm": arm_name,
+        "inner_steps": inner_steps,
+        "shots": settings.inner.shots,
+        "tasks": VALIDATION_TASKS,
+        "mean": mean,
+        "median": record.median[inner_steps],
+        "diverged": record.diverged[inner_steps],
+    }
+
+
+def read_objective(path: Path) -> dict[str, Any]:
+    """The result of a trial, checked.
+
+    Raises:
+        StorageError: where it is missing or not as :func:`train_trial` writes it.
+    """
+    found = read_json(path / OBJECTIVE)
+    mean, seconds = found.get("mean"), found.get("seconds")
+    for value in (mean, seconds):
+        if value is not None and (not isinstance(value, int | float) or not math.isfinite(value)):
+            raise StorageError(f"{path / OBJECTIVE} is not as this program writes it.")
+    if not isinstance(found.get("diverged"), int) or not isinstance(
+        found.get("diverged_in_training"), str
+    ):
+        raise StorageError(f"{path / OBJECTIVE} is not as this program writes it.")
+    return found
+
+
+def write_failure(path: Path, attempts: int, reason: str) -> None:
+    """Note beside a run why it was given up, and after how many attempts."""
+    content = {"attempts": attempts, "reason": " ".join(reason.split())[:500]}
+    write_text(path / FAILURE, json.dumps(content, indent=2) + "\n")
