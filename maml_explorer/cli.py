@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from maml_explorer.commands import ablate, code, evaluate, export, output, reproduce, train
+from maml_explorer.commands import ablate, code, evaluate, export, output, reproduce, sweep, train
 from maml_explorer.commands.arguments import Parser, UsageError, joined_values
 from maml_explorer.commands.output import RemarksHandler, say, tell
 from maml_explorer.files.reader import StorageError
@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": (evaluate, "meta-test an exported initialization"),
     "reproduce": (reproduce, "train a preset and compare with the numbers published for it"),
     "ablate": (ablate, "train each trick on its own and all together, on the same tasks"),
+    "sweep": (sweep, "train many runs over axes of settings and seeds, on all cores"),
     "export": (export, "write an arm of a run folder as an exported initialization"),
     "code": (code, "print a standalone PyTorch script of these settings"),
 }

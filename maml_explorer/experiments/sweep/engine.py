@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any, Protocol
 
 from maml_explorer.experiments.sweep.work import Ended, train_trial
@@ -92,6 +93,7 @@ class OnDask:
         self.slots = slots
         self._client, self._inner_steps, self._stop = client, inner_steps, stop
         self._futures: dict[Any, str] = {}
+        self._ended: Queue[Any] = Queue()
         self._attempt = 0
 
     def submit(self, name: str, path: Path) -> None:
@@ -102,16 +104,17 @@ class OnDask:
             key=f"{name}-{self._attempt}", pure=False,
         )  # fmt: skip
         self._futures[future] = name
+        future.add_done_callback(self._ended.put)
 
     def wait(self, seconds: float) -> list[Result]:
         """The trials that have ended, after at most so many seconds."""
-        from distributed import wait
-
         if not self._futures:
             return []
-        with contextlib.suppress(TimeoutError):
-            wait(list(self._futures), timeout=seconds, return_when="FIRST_COMPLETED")
-        ended = [future for future in self._futures if future.done()]
+        ended = []
+        with contextlib.suppress(Empty):
+            ended.append(self._ended.get(timeout=seconds))
+            while True:
+                ended.append(self._ended.get_nowait())
         return [self._taken(future) for future in ended]
 
     def close(self) -> None:

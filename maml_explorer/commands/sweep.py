@@ -1,0 +1,262 @@
+"""`maml-explorer sweep`: many runs over axes of settings and seeds, on all cores."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maml_explorer.commands.arguments import (
+    UsageError,
+    add_hyperparameters,
+    given_hyperparameters,
+    number_list,
+    whole_number,
+    with_algorithms,
+)
+from maml_explorer.commands.output import REMARKS, say, tell
+from maml_explorer.commands.progress import time_left
+from maml_explorer.commands.signals import ends_as_by_ctrl_c
+from maml_explorer.settings.presets import load_preset
+
+if TYPE_CHECKING:
+    from maml_explorer.experiments.sweep.driver import SweepProgress
+    from maml_explorer.experiments.sweep.engine import Engine
+    from maml_explorer.experiments.sweep.folder import SweepFolder
+    from maml_explorer.experiments.sweep.spec import SweepSpec
+
+MAX_SEEDS = 100
+MAX_WORKERS = 256
+_BYTES_PER_STEP = 90
+"""Of metrics.csv, for each arm and outer step, about."""
+_NEW = ("vary", "search", "search_seed", "objective", "preset", "algorithms")
+"""Arguments of a new sweep, which a sweep that is there already has in its folder."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    add = parser.add_argument
+    add("--out", metavar="DIR", type=Path, required=True, help="the sweep folder")
+    add("--vary", metavar="KEY=VALUES", action="append", default=[],
+        help="an axis: inner_lr=0.001:0.3:log:7, inner_steps=1,5, algorithm=maml,anil, width=40,80 "
+        "(repeat for more axes)")  # fmt: skip
+    add("--seeds", metavar="0,1,2", help="seeds of every point (default 0)")
+    add("--search", metavar="grid|random:N", help="every combination (default), or N drawn points")
+    add("--search-seed", metavar="N", help="seed of a random search (default 0)")
+    # fmt: off
+    add("--objective", metavar="mse@K",
+        help="what is compared: query error on validation tasks after K inner steps (mse@5)")
+    # fmt: on
+    add("--preset", metavar="NAME|FILE", help="settings that are varied (default finn-10-shot)")
+    add("--algorithms", metavar="A,B", help="arms; the first is compared (default: MAML)")
+    add(
+        "--workers", metavar="auto|N", default="auto", help="processes (default: one for each core)"
+    )
+    add("--resume", action="store_true", help="go on with the sweep in --out")
+    add("--retry-failed", action="store_true", help="try runs again that were given up")
+    add("--extend", action="store_true", help="add the seeds of --seeds to the sweep in --out")
+    add("--status", action="store_true", help="say how far the sweep in --out is, and end")
+    add("--report", action="store_true", help="write the tables and the report anew, and end")
+    add("--dry-run", action="store_true", help="say how many runs and how much disk, and end")
+    add("--quiet", action="store_true", help="no progress on stderr")
+    add_hyperparameters(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train the sweep; 1 where a run failed or it was interrupted.
+
+    Raises:
+        UsageError: before anything was written; so do SettingsError and StorageError.
+        OSError: where the disk fails.
+    """
+    from maml_explorer.experiments.sweep.folder import create_sweep, open_sweep
+
+    _workers(arguments.workers)  # refused before a folder is made
+    there = arguments.resume or arguments.status or arguments.report or arguments.extend
+    if there:
+        _refuse_what_the_folder_says(arguments)
+        sweep = open_sweep(arguments.out)
+        if arguments.status or arguments.report:
+            return _told(sweep, arguments)
+        if arguments.extend:
+            sweep = _extended(sweep, arguments)
+    else:
+        spec = _spec(arguments)
+        spec.trials()  # what does not go together is refused before a folder is made
+        if arguments.dry_run:
+            return _dry_run(spec, _workers(arguments.workers))
+        sweep = create_sweep(arguments.out, spec)
+    if arguments.dry_run:
+        return _dry_run(sweep.spec, _workers(arguments.workers))
+    return _driven(sweep, arguments)
+
+
+def _driven(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
+    from maml_explorer.experiments.sweep.driver import drive
+    from maml_explorer.experiments.sweep.results import winner_tested, write_results
+
+    workers = min(_workers(arguments.workers), len(sweep.spec.trials()))
+    command = "maml-explorer " + shlex.join(sys.argv[1:])
+    line = None if arguments.quiet else _Line()
+    try:
+        with ends_as_by_ctrl_c(), _engine(sweep, workers) as engine:
+            ended = drive(sweep, engine, retry_failed=arguments.retry_failed, progress=line)
+    except KeyboardInterrupt:
+        if line is not None:
+            line.close()
+        write_results(sweep, command=command)
+        tell(f"maml-explorer sweep: stopped; go on with --out {sweep.path} --resume.")
+        return 1
+    if line is not None:
+        line.close()
+    rows = sweep.rows()
+    winner = winner_tested(sweep, rows)
+    write_results(sweep, command=command, winner=winner)
+    from maml_explorer.storage.report.sweep_report import sweep_text, winner_words
+
+    say(sweep_text(sweep.axes(), rows, sweep.spec.objective))
+    if winner is not None:
+        say(winner_words(winner))
+    if ended.failed:
+        tell(
+            f"maml-explorer sweep: {ended.failed} runs failed; try them again with "
+            f"--out {sweep.path} --resume --retry-failed."
+        )
+        return 1
+    return 0
+
+
+@contextmanager
+def _engine(sweep: SweepFolder, workers: int) -> Iterator[Engine]:
+    from maml_explorer.experiments.sweep.engine import InProcess, OnDask, local_cluster
+    from maml_explorer.experiments.sweep.folder import STOP
+
+    stop, steps = sweep.path / STOP, sweep.spec.inner_steps
+    if workers == 1:
+        yield InProcess(steps, stop.exists)
+        return
+    with local_cluster(workers) as client:
+        yield OnDask(client, workers, steps, stop)
+
+
+def _spec(arguments: argparse.Namespace) -> SweepSpec:
+    from maml_explorer.experiments.sweep.axes import parse_axis
+    from maml_explorer.experiments.sweep.spec import SweepSpec
+
+    if not arguments.vary:
+        raise UsageError("A sweep needs an axis: --vary inner_lr=0.001:0.3:log:7, for example.")
+    base = load_preset(arguments.preset or "finn-10-shot").settings
+    base = with_algorithms(base, arguments.algorithms or "maml")
+    base = base.with_values(given_hyperparameters(arguments))
+    search_seed = arguments.search_seed or "0"
+    return SweepSpec(
+        base,
+        tuple(parse_axis(text) for text in arguments.vary),
+        _seeds(arguments.seeds) or (0,),
+        arguments.search or "grid",
+        whole_number(search_seed, "seed", "--search-seed"),
+        arguments.objective or "mse@5",
+    )
+
+
+def _extended(sweep: SweepFolder, arguments: argparse.Namespace) -> SweepFolder:
+    from maml_explorer.experiments.sweep.folder import extended
+
+    seeds = _seeds(arguments.seeds)
+    if seeds is None:
+        raise UsageError("--extend needs the seeds to add: --seeds 5,6,7.")
+    more = tuple(dict.fromkeys([*sweep.spec.seeds, *seeds]))
+    return extended(sweep, replace(sweep.spec, seeds=more))
+
+
+def _seeds(text: str | None) -> tuple[int, ...] | None:
+    return None if text is None else number_list(text, "seed", "--seeds", MAX_SEEDS)
+
+
+def _workers(text: str) -> int:
+    if text == "auto":
+        available = getattr(os, "process_cpu_count", os.cpu_count)() or 1
+        return int(available)
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_WORKERS:
+        raise UsageError(f"--workers takes auto or a number from 1 to {MAX_WORKERS}.")
+    return int(text)
+
+
+def _refuse_what_the_folder_says(arguments: argparse.Namespace) -> None:
+    from maml_explorer.settings.groups import DECLARATIONS
+
+    typed = [f"--{key.replace('_', '-')}" for key in _NEW if getattr(arguments, key)]
+    typed += [DECLARATIONS[key].flag for key in given_hyperparameters(arguments)]
+    if arguments.seeds is not None and not arguments.extend:
+        typed.append("--seeds")
+    if typed:
+        raise UsageError(f"The sweep in --out says that already: leave out {', '.join(typed)}.")
+
+
+def _told(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
+    from maml_explorer.experiments.sweep.results import winner_tested, write_results
+    from maml_explorer.storage.report.sweep_report import sweep_text
+
+    rows = sweep.rows()
+    if arguments.report:
+        write_results(sweep, winner=winner_tested(sweep, rows))
+    say(sweep_text(sweep.axes(), rows, sweep.spec.objective))
+    return 0
+
+
+def _dry_run(spec: SweepSpec, workers: int) -> int:
+    """Runs, core-hours and disk; the time of an outer step is measured, on one point."""
+    from maml_explorer.core.plan import prepare
+    from maml_explorer.core.training import outer_step, start_run
+    from maml_explorer.experiments.training import threads_of
+
+    trials = spec.trials()
+    plan = prepare(trials[len(trials) // 2].settings)
+    with threads_of(plan):
+        state, _ = outer_step(plan, start_run(plan))
+        began, taken = time.perf_counter(), 0
+        while taken < 200 and (taken < 5 or time.perf_counter() - began < 2.0):
+            state, _ = outer_step(plan, state)
+            taken += 1
+        seconds = (time.perf_counter() - began) / taken
+    steps = spec.base.outer.outer_steps
+    hours = seconds * steps * len(trials) / 3600
+    arms = len(spec.base.arms)
+    disk = _BYTES_PER_STEP * steps * arms * len(trials) / 2**20
+    say(
+        f"{len(trials)} runs of {steps} outer steps, about {hours:.2g} core-hours "
+        f"({hours / workers:.2g} hours on {workers} workers) and {disk:.3g} MiB of disk. "
+        f"An outer step took {1000 * seconds:.2g} ms here, measured at one point."
+    )
+    return 0
+
+
+class _Line:
+    """Progress over all runs: one line in a terminal, a line for each tenth elsewhere."""
+
+    def __init__(self) -> None:
+        self.terminal = REMARKS.isatty()
+        self.tenth = -1
+
+    def __call__(self, found: SweepProgress) -> None:
+        ended = found.done + found.failed
+        left = "" if found.seconds_left is None else f", {time_left(found.seconds_left)} left"
+        failed = f", {found.failed} failed" if found.failed else ""
+        text = f"{ended} of {found.total} runs, {found.running} running{failed}{left}"
+        if self.terminal:
+            REMARKS.write(f"\r{text}\x1b[K")
+        elif ended * 10 // found.total != self.tenth:
+            self.tenth = ended * 10 // found.total
+            tell(text)
+
+    def close(self) -> None:
+        """End the line."""
+        if self.terminal:
+            REMARKS.write("\n")
