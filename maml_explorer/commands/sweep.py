@@ -10,14 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maml_explorer.commands.arguments import (
     UsageError,
     add_hyperparameters,
+    add_seeds,
+    folder_path,
     given_hyperparameters,
-    number_list,
+    given_seeds,
     whole_number,
     with_algorithms,
 )
@@ -43,11 +44,11 @@ _NEW = ("vary", "search", "search_seed", "objective", "preset", "algorithms")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     add = parser.add_argument
-    add("--out", metavar="DIR", type=Path, required=True, help="the sweep folder")
+    add("--out", metavar="DIR", type=folder_path, required=True, help="the sweep folder")
     add("--vary", metavar="KEY=VALUES", action="append", default=[],
         help="an axis: inner_lr=0.001:0.3:log:7, inner_steps=1,5, algorithm=maml,anil, width=40,80 "
         "(repeat for more axes)")  # fmt: skip
-    add("--seeds", metavar="0,1,2", help="seeds of every point (default 0)")
+    add_seeds(parser, "default 0")
     add("--search", metavar="grid|random:N", help="every combination (default), or N drawn points")
     add("--search-seed", metavar="N", help="seed of a random search (default 0)")
     # fmt: off
@@ -159,7 +160,7 @@ def _spec(arguments: argparse.Namespace) -> SweepSpec:
     return SweepSpec(
         base,
         tuple(parse_axis(text) for text in arguments.vary),
-        _seeds(arguments.seeds) or (0,),
+        given_seeds(arguments, MAX_SEEDS) or (0,),
         arguments.search or "grid",
         whole_number(search_seed, "seed", "--search-seed"),
         arguments.objective or "mse@5",
@@ -169,15 +170,11 @@ def _spec(arguments: argparse.Namespace) -> SweepSpec:
 def _extended(sweep: SweepFolder, arguments: argparse.Namespace) -> SweepFolder:
     from maml_explorer.experiments.sweep.folder import extended
 
-    seeds = _seeds(arguments.seeds)
+    seeds = given_seeds(arguments, MAX_SEEDS)
     if seeds is None:
         raise UsageError("--extend needs the seeds to add: --seeds 5,6,7.")
     more = tuple(dict.fromkeys([*sweep.spec.seeds, *seeds]))
     return extended(sweep, replace(sweep.spec, seeds=more))
-
-
-def _seeds(text: str | None) -> tuple[int, ...] | None:
-    return None if text is None else number_list(text, "seed", "--seeds", MAX_SEEDS)
 
 
 def _workers(text: str) -> int:
@@ -194,7 +191,7 @@ def _refuse_what_the_folder_says(arguments: argparse.Namespace) -> None:
 
     typed = [f"--{key.replace('_', '-')}" for key in _NEW if getattr(arguments, key)]
     typed += [DECLARATIONS[key].flag for key in given_hyperparameters(arguments)]
-    if arguments.seeds is not None and not arguments.extend:
+    if given_seeds(arguments, MAX_SEEDS) is not None and not arguments.extend:
         typed.append("--seeds")
     if typed:
         raise UsageError(f"The sweep in --out says that already: leave out {', '.join(typed)}.")

@@ -56,7 +56,8 @@ def train_trial(
         OSError: where the disk fails.
     """
     from maml_explorer.experiments.continuing import begun_run
-    from maml_explorer.experiments.training import Progress, train_headless
+    from maml_explorer.experiments.outcome import Progress
+    from maml_explorer.experiments.training import train_headless
     from maml_explorer.files.reader import read_text
 
     if is_file(path / SUMMARY):
