@@ -11,7 +11,7 @@ from maml_explorer.experiments.sweep.engine import Engine, Result
 from maml_explorer.experiments.sweep.folder import STOP, SweepFolder
 from maml_explorer.experiments.sweep.trials import Trial
 from maml_explorer.experiments.sweep.work import FAILURE, Ended, write_failure
-from maml_explorer.storage.report.sweep_table import RunState
+from maml_explorer.storage.report.sweep_table import TrialState
 from maml_explorer.storage.run.folder import create_run, is_run_folder
 
 MOST_ATTEMPTS = 3
@@ -87,19 +87,19 @@ def _driven(
         for name in trials:
             (sweep.run(name) / FAILURE).unlink(missing_ok=True)
     states = {name: sweep.state(name) for name in trials}
-    ended = (RunState.DONE, RunState.FAILED)
+    ended = (TrialState.DONE, TrialState.FAILED)
     work = _Work(deque(trials[name] for name, state in states.items() if state not in ended))
     count = {state: sum(found is state for found in states.values()) for state in ended}
     began = time.monotonic()
-    before = count[RunState.DONE]
+    before = count[TrialState.DONE]
     sweep.decide("began", trials=len(trials), left=len(work.waiting), workers=engine.slots)
 
     def seen() -> SweepProgress:
-        done, left = count[RunState.DONE], len(trials) - sum(count.values())
+        done, left = count[TrialState.DONE], len(trials) - sum(count.values())
         fresh = done - before
         rate = fresh / (time.monotonic() - began) if fresh else None
         return SweepProgress(
-            done, count[RunState.FAILED], len(work.threads), len(trials),
+            done, count[TrialState.FAILED], len(work.threads), len(trials),
             left / rate if rate else None,
         )  # fmt: skip
 
@@ -143,11 +143,11 @@ def _give(sweep: SweepFolder, engine: Engine, work: _Work) -> None:
         engine.submit(trial.name, place)
 
 
-def _take(sweep: SweepFolder, work: _Work, trial: Trial, result: Result) -> RunState | None:
+def _take(sweep: SweepFolder, work: _Work, trial: Trial, result: Result) -> TrialState | None:
     """The state of a trial whose attempt has ended; None where it will be tried again."""
     work.threads.pop(trial.name, None)
     if result.ended is Ended.DONE:
-        return RunState.DONE
+        return TrialState.DONE
     if result.ended is Ended.BUSY:
         work.later.append((time.monotonic() + BUSY_SECONDS, trial))
         return None
@@ -161,7 +161,7 @@ def _take(sweep: SweepFolder, work: _Work, trial: Trial, result: Result) -> RunS
         return None
     write_failure(sweep.run(trial.name), attempts, result.error)
     sweep.decide("failed", run=trial.name, attempts=attempts, reason=result.error)
-    return RunState.FAILED
+    return TrialState.FAILED
 
 
 def _stop(sweep: SweepFolder, engine: Engine, work: _Work) -> None:

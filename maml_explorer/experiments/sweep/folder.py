@@ -20,7 +20,7 @@ from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.files.writer import append_bytes, write_text
-from maml_explorer.storage.report.sweep_table import RunState, SweepAxis, SweepRow, runs_csv
+from maml_explorer.storage.report.sweep_table import SweepAxis, SweepRow, TrialState, runs_csv
 from maml_explorer.storage.run.folder import CHECKPOINT, SUMMARY
 
 RUNS, DECISIONS, LIVE, LOCK, STOP = "runs", "decisions.jsonl", "live.json", ".lock", "stop"
@@ -46,14 +46,14 @@ class SweepFolder:
         """
         return hold(self.path / LOCK)
 
-    def state(self, name: str) -> RunState:
+    def state(self, name: str) -> TrialState:
         """The state of a trial, by its files."""
         place = self.run(name)
         if is_file(place / SUMMARY):
-            return RunState.DONE
+            return TrialState.DONE
         if is_file(place / FAILURE):
-            return RunState.FAILED
-        return RunState.RUNNING if is_file(place / CHECKPOINT) else RunState.QUEUED
+            return TrialState.FAILED
+        return TrialState.RUNNING if is_file(place / CHECKPOINT) else TrialState.QUEUED
 
     def rows(self, trials: Iterable[Trial] | None = None) -> list[SweepRow]:
         """One row a trial, read from its files; those of the sweep unless given.
@@ -83,14 +83,14 @@ class SweepFolder:
         place, state = self.run(trial.name), self.state(trial.name)
         row = SweepRow(trial.name, trial.point, trial.seed, state)
         try:
-            if state is RunState.FAILED:
+            if state is TrialState.FAILED:
                 reason = str(read_json(place / FAILURE).get("reason", ""))
                 return SweepRow(trial.name, trial.point, trial.seed, state, reason=reason)
-            if state is not RunState.DONE:
+            if state is not TrialState.DONE:
                 return row
             found = read_objective(place)
         except StorageError as error:
-            failed = RunState.FAILED
+            failed = TrialState.FAILED
             return SweepRow(trial.name, trial.point, trial.seed, failed, reason=str(error))
         reason = found["diverged_in_training"]
         bad = bool(reason) or found["diverged"] > 0 or found["mean"] is None

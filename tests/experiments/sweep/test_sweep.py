@@ -33,7 +33,7 @@ from maml_explorer.files.lock import InUseError
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings, default_arm
-from maml_explorer.storage.report.sweep_table import RunState
+from maml_explorer.storage.report.sweep_table import TrialState
 from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, SUMMARY, create_run
 
 SMALL = {"hidden": (8,), "meta_batch": 3, "outer_steps": 40, "test_tasks": 10}
@@ -67,7 +67,7 @@ def test_a_sweep_trains_every_run_once_and_says_what_came_of_it(tmp_path: Path) 
     sweep = create_sweep(tmp_path / "s", spec())
     train(sweep)
     rows = write_results(sweep, winner=winner_tested(sweep, sweep.rows()))
-    assert len(rows) == 8 and all(row.state is RunState.DONE for row in rows)
+    assert len(rows) == 8 and all(row.state is TrialState.DONE for row in rows)
     assert all(row.objective is not None and row.objective > 0 for row in rows)
     text = (sweep.path / "runs.csv").read_text(encoding="utf-8")
     table = list(csv.DictReader(text.splitlines()))
@@ -152,7 +152,7 @@ def test_a_killed_driver_leaves_a_sweep_that_goes_on(tmp_path: Path) -> None:
     child.wait()
     sweep = open_sweep(path)
     states = [row.state for row in sweep.rows()]
-    assert RunState.DONE in states and states.count(RunState.DONE) < 8
+    assert TrialState.DONE in states and states.count(TrialState.DONE) < 8
     train(sweep)
     alone = create_sweep(tmp_path / "alone", sweep.spec)
     train(alone)
@@ -230,7 +230,7 @@ def test_a_result_that_is_damaged_makes_one_run_a_failed_one(tmp_path: Path) -> 
     name = sweep.spec.trials()[2].name
     (sweep.run(name) / OBJECTIVE).write_text('{"mean": "much"}')
     rows = sweep.rows()
-    assert [row.state for row in rows].count(RunState.FAILED) == 1
+    assert [row.state for row in rows].count(TrialState.FAILED) == 1
     assert rows[2].reason and "\n" not in rows[2].reason
 
 
