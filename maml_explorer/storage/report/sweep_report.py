@@ -10,10 +10,10 @@ from typing import Any
 from maml_explorer.settings.declaration import shown
 from maml_explorer.storage.report.sweep_plots import heat_map, parallel_coordinates
 from maml_explorer.storage.report.sweep_table import (
-    RunState,
     SweepAxis,
     SweepCell,
     SweepRow,
+    TrialState,
     best_cell,
     cells_of,
     folded,
@@ -35,7 +35,7 @@ svg { width: 100%; height: auto; }
 
 def counts_of(rows: Sequence[SweepRow]) -> dict[str, int]:
     """State → how many runs; and "diverged", which are done as well."""
-    counts = {state.value: sum(row.state is state for row in rows) for state in RunState}
+    counts = {state.value: sum(row.state is state for row in rows) for state in TrialState}
     return {**counts, "diverged": sum(row.diverged for row in rows)}
 
 
@@ -103,7 +103,7 @@ def sweep_html(
     if best is not None and seeds > 1:
         parts.append("<h2>Differences to the best cell, paired by seed</h2>")
         parts.append(_cells_table(axes, paired(rows, best.point)))
-    failed = [row for row in rows if row.state is RunState.FAILED]
+    failed = [row for row in rows if row.state is TrialState.FAILED]
     if failed:
         items = "".join(f"<li>{escape(f'{r.name}: {r.reason}')}</li>" for r in failed[:50])
         parts.append(f"<h2>Failed</h2><ul>{items}</ul>")
