@@ -3,8 +3,8 @@
 Protocol: tasks from the stream (seed, "meta-test"), never the training stream; supports nested over
 shots. The family says the rest: for sines queries are 100 equally spaced x with clean targets,
 noise is on supports only, the figure is the squared error, and a task has diverged where that is
-non-finite or above 100 × the exact error of predicting 0; for images classes and queries are of
-scripts never trained on, and the figure is accuracy.
+non-finite, or above 1 and above 100 × the exact error of predicting 0; for images classes and
+queries are of scripts never trained on, and the figure is accuracy.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from maml_explorer.core.families.table import family_of
 from maml_explorer.core.models.mlp import Mlp
 from maml_explorer.core.plan import Plan, test_step_sizes
 from maml_explorer.core.replay.interruption import Look
+from maml_explorer.core.student_t import student_t_975
 from maml_explorer.settings.settings import Settings
 
 CHUNK_TASKS = 25
@@ -105,13 +106,12 @@ def summarize(errors: Tensor, settings: Settings) -> TestRecord:
     for row, keep in zip(errors, kept, strict=True):
         finite = bool(torch.isfinite(row).all())
         mean.append(_number(row.mean()) if finite else None)
-        half = 1.96 * row.std() / math.sqrt(len(row)) if len(row) > 1 else torch.tensor(math.nan)
-        ci95.append(_number(half) if finite else None)
+        ci95.append(_half_width(row) if finite else None)
         mean_kept.append(_number(row[keep].mean()) if bool(keep.any()) else None)
         # a diverged task counts as infinitely bad, so failing never improves the median
         bad = torch.where(torch.isfinite(row), row, torch.full_like(row, worst))
-        side = "higher" if worst > 0 else "lower"
-        median.append(_number(bad.quantile(0.5, interpolation=side)))
+        middle = bad.sort().values[(len(bad) - 1) // 2 : len(bad) // 2 + 1]
+        median.append(_number(middle.mean()))
     return TestRecord(
         tuple(mean), tuple(ci95), tuple(mean_kept), tuple(median),
         tuple(int(n) for n in (~kept).sum(1)),
@@ -263,7 +263,7 @@ def paired_difference(one: Tensor, two: Tensor, settings: Settings) -> Differenc
         gap = (a - b)[(a <= limit) & (b <= limit)]
         kept.append(len(gap))
         mean.append(_number(gap.mean()) if len(gap) else None)
-        ci95.append(_number(1.96 * gap.std() / math.sqrt(len(gap))) if len(gap) > 1 else None)
+        ci95.append(_half_width(gap))
     return Difference(tuple(mean), tuple(ci95), tuple(kept))
 
 
@@ -277,6 +277,14 @@ def run_to_end(work: Generator[object, None, T], look: Look | None = None) -> T:
         except StopIteration as end:
             result: T = end.value
             return result
+
+
+def _half_width(values: Tensor) -> float | None:
+    """Half of the 95 % interval of a mean over tasks, by Student's t; None for one task."""
+    count = len(values)
+    if count < 2:
+        return None
+    return _number(student_t_975(count - 1) * values.std() / math.sqrt(count))
 
 
 def _number(value: Tensor) -> float | None:

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from maml_explorer.core.meta_test import final_test, paired_difference, run_to_end, summarize
 from maml_explorer.core.plan import prepare
+from maml_explorer.core.student_t import student_t_975
 from maml_explorer.experiments.continuing import begun_run, learned_of
 from maml_explorer.experiments.outcome import Progress
 from maml_explorer.experiments.training import threads_of, train_headless
-from maml_explorer.published.statistics import student_t_975
 from maml_explorer.settings.declaration import Value
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,8 +56,16 @@ class Saver:
         """True where the last save is long ago."""
         return self.folder is not None and time.monotonic() - self.saved > CHECKPOINT_SECONDS
 
-    def __call__(self, run: SeedRun, state: RunState) -> None:
-        """Save up to this state, which may be older than the newest."""
+    def __call__(
+        self, run: SeedRun, state: RunState, final: Sequence[tuple[Any, ...]] = ()
+    ) -> None:
+        """Save up to this state, which may be older than the newest.
+
+        Args:
+            run: with the rows that are not on disk yet.
+            state: to save.
+            final: rows of the meta-tests at the end, for evaluations.csv.
+        """
         self.saved = time.monotonic()
         if self.folder is None:
             run.rows, run.evaluations, run.changes = [], [], []
@@ -66,7 +74,8 @@ class Saver:
         self.folder.cut_back(self.sizes)
         done = state.outer_step
         self.folder.append(files.METRICS, [row for row in run.rows if row[0] <= done])
-        self.folder.append(files.EVALUATIONS, [row for row in run.evaluations if row[0] <= done])
+        tested = [row for row in run.evaluations if row[0] <= done]
+        self.folder.append(files.EVALUATIONS, [*tested, *final])
         self.folder.append(files.CHANGES, [row for row in run.changes if row[0] <= done])
         self.folder.check()
         sizes = self.folder.file_sizes()

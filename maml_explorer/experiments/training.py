@@ -112,7 +112,7 @@ def _train_seeds(
                 save(run, run.good.verified)
                 _train(run, save, progress, position * steps, len(seeds) * steps)
                 initializations[seed], results[seed] = _finish(run, folder, len(seeds) > 1)
-                save(run, run.state)
+                save(run, run.state, _final_rows(run, results[seed]))
                 if look_inside and folder is not None:
                     _look_inside(run, folder)
             except BaseException:  # Ctrl+C too
@@ -278,6 +278,20 @@ def _look_inside(run: SeedRun, folder: RunFolder) -> None:
             )
         )
     write_insight(folder.path, entries, figures.rows())
+
+
+def _final_rows(run: SeedRun, results: Mapping[str, ArmResult]) -> list[tuple[Any, ...]]:
+    """The final meta-tests as rows of evaluations.csv."""
+    seed, step = run.plan.settings.run.seed, run.state.outer_step
+    return [
+        (step, name, seed, record["shots"], k, *(record[figure][at] for figure in _FIGURES))
+        for name, result in results.items()
+        for record in result.evaluations
+        for at, k in enumerate(record["inner_steps"])
+    ]
+
+
+_FIGURES = ("mean", "ci95", "mean_kept", "median", "diverged")
 
 
 def _metrics(run: SeedRun) -> dict[str, ArmMetrics]:

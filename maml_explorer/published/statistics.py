@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
+from maml_explorer.core.student_t import student_t_975
 
 
 def over_seeds(runs: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
@@ -39,28 +38,3 @@ def over_seeds(runs: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, An
             }
         )
     return rows
-
-
-def student_t_975(degrees: int) -> float:
-    """The 0.975 quantile of Student's t, by bisection on its integrated density."""
-    scale = math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2))
-    scale /= math.sqrt(degrees * math.pi)
-
-    def beyond(t: float) -> float:
-        """P(T > t), by Simpson's rule in u = 1/x, where the tail is smooth and finite."""
-        pieces = 400
-        width = 1 / t / pieces
-
-        def density(u: float) -> float:
-            # f(1/u)/u², written so that u = 0 is harmless
-            inner = math.pow(u * u + 1 / degrees, -(degrees + 1) / 2)
-            return scale * math.pow(u, degrees - 1) * inner
-
-        weights = (1 if i in (0, pieces) else 4 if i % 2 else 2 for i in range(pieces + 1))
-        return sum(w * density(i * width) for i, w in enumerate(weights)) * width / 3
-
-    low, high = 1.5, 13.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if beyond(middle) > 0.025 else (low, middle)
-    return (low + high) / 2

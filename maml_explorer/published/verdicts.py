@@ -1,7 +1,8 @@
 """Verdicts on how a run reproduces published figures, one per figure. Torch-free.
 
 A verdict is one of: agrees (inside the published interval, or within 10 % where none is published),
-differs by x %, not comparable (n of N tasks diverged). Nothing is tuned towards agreement.
+differs by x %, cannot tell (the run's own interval is wider than the difference), not comparable
+(n of N tasks diverged, or fewer outer steps than published). Nothing is tuned towards agreement.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from maml_explorer.settings.restart import changed_keys
 from maml_explorer.settings.settings import Arm, Settings
 
 AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
+CANNOT_TELL = "cannot tell"
 TOLERANCE = 0.1
 """Relative difference that still agrees where no interval is published."""
 USUAL_SHOTS = 5
@@ -36,12 +38,14 @@ _OF_THE_TEST = frozenset(
 
 @dataclass(frozen=True)
 class Verdict:
-    """Agrees, differs or not comparable, and in words."""
+    """Agrees, differs, cannot tell or not comparable, and in words."""
 
     kind: str
     words: str
     difference: float | None = None
     """(measured − published) / published; None where nothing can be compared."""
+    shortened: str = ""
+    """How many of the outer steps were taken; empty where all were."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ def verdict_of(
     ci95: float | None,
     diverged: int,
     tasks: int,
+    own_ci95: float | None = None,
+    outer_steps: tuple[int, int] | None = None,
 ) -> Verdict:
     """The verdict on one figure.
 
@@ -85,7 +91,12 @@ def verdict_of(
         ci95: half-width of its published interval; None where there is none.
         diverged: tasks that diverged.
         tasks: of so many.
+        own_ci95: half-width of the measured figure's interval; None where there is none.
+        outer_steps: taken, and what is published for; None where that does not matter.
     """
+    if outer_steps is not None and outer_steps[0] < outer_steps[1]:
+        short = f"{outer_steps[0]} of {outer_steps[1]} outer steps"
+        return Verdict(NOT_COMPARABLE, f"not comparable ({short})", shortened=short)
     if diverged or measured is None:
         return Verdict(NOT_COMPARABLE, f"not comparable ({diverged} of {tasks} tasks diverged)")
     if published == 0:
@@ -96,6 +107,8 @@ def verdict_of(
     # a figure on the border agrees, whatever rounding makes of it
     if abs(measured - published) <= reach * (1 + 1e-12):
         return Verdict(AGREES, "agrees", difference)
+    if own_ci95 is not None and abs(measured - published) <= own_ci95:
+        return Verdict(CANNOT_TELL, f"cannot tell (± {own_ci95:.2g})", difference)
     percent, side = 100 * abs(difference), "higher" if difference > 0 else "lower"
     size = f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}"
     return Verdict(DIFFERS, f"differs by {size} % ({side})", difference)
@@ -121,9 +134,22 @@ def wanted_tests(preset: Preset, settings: Settings) -> dict[str, dict[int, tupl
     return tests
 
 
-def comparisons(preset: Preset, settings: Settings, records: Records) -> tuple[Comparison, ...]:
-    """Every published figure of the preset that the records say something of, in its order."""
+def comparisons(
+    preset: Preset,
+    settings: Settings,
+    records: Records,
+    outer_steps: Mapping[str, int] | None = None,
+) -> tuple[Comparison, ...]:
+    """Every published figure of the preset that the records say something of, in its order.
+
+    Args:
+        preset: what is published.
+        settings: of the run.
+        records: its meta-tests.
+        outer_steps: arm name → outer steps taken; those of the settings unless given.
+    """
     found = []
+    whole = preset.settings.outer.outer_steps
     for entry in preset.published:
         arm = _first(settings, entry.algorithm)
         if arm is None:
@@ -142,6 +168,8 @@ def comparisons(preset: Preset, settings: Settings, records: Records) -> tuple[C
             mean = over["mean"][at]
             diverged = sum(record["diverged"][at] for record in runs)
             tasks = sum(record["tasks"] for record in runs)
+            own = over["ci95"][at] if len(runs) > 1 else runs[0]["ci95"][at]
+            taken = (outer_steps or {}).get(arm.name, settings.outer.outer_steps)
             found.append(
                 Comparison(
                     arm.name,
@@ -152,12 +180,12 @@ def comparisons(preset: Preset, settings: Settings, records: Records) -> tuple[C
                     ci95,
                     entry.source,
                     mean=mean,
-                    ci95=over["ci95"][at] if len(runs) > 1 else runs[0]["ci95"][at],
+                    ci95=own,
                     mean_kept=_mean([record["mean_kept"][at] for record in runs]),
                     median=_mean([record["median"][at] for record in runs]),
                     diverged=diverged,
                     tasks=tasks,
-                    verdict=verdict_of(mean, mse, ci95, diverged, tasks),
+                    verdict=verdict_of(mean, mse, ci95, diverged, tasks, own, (taken, whole)),
                 )
             )
     return tuple(found)
@@ -198,6 +226,8 @@ def _of_one_kind(kind: str, found: Sequence[Comparison]) -> str:
     """The figures of an arm that have the same verdict, with how much each differs."""
     steps = ", ".join(str(one.inner_step) for one in found)
     after = f"after {steps} step{'' if steps == '1' else 's'}"
+    if kind == NOT_COMPARABLE and found[0].verdict.shortened:
+        return f"{kind} {after} ({found[0].verdict.shortened})"
     if kind == NOT_COMPARABLE:
         lost = ", ".join(str(one.diverged) for one in found)
         return f"{kind} {after} ({lost} of {found[0].tasks} tasks diverged)"

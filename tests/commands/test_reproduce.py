@@ -51,7 +51,7 @@ def test_a_preset_is_trained_tested_and_compared(
     assert found == json.loads((out / "reproduction.json").read_text())
     assert found["seeds"] == [0, 1] and found["outer_steps"] == {"MAML": 40}
     assert [one["inner_step"] for one in found["comparisons"]] == [1, 2]
-    assert [one["verdict"]["kind"] for one in found["comparisons"]] == ["agrees", "differs"]
+    assert [one["verdict"]["kind"] for one in found["comparisons"]] == ["agrees", "cannot tell"]
     assert found["deviations"] == []
     # the figures are those of the meta-test of what was exported
     means = []

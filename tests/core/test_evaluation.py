@@ -11,6 +11,7 @@ from maml_explorer.core import meta_test, training
 from maml_explorer.core.families.sine import held_out, query_grid, targets
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
+from maml_explorer.core.student_t import student_t_975
 from maml_explorer.settings.settings import Settings, default_arm
 from tests import reference
 
@@ -50,13 +51,23 @@ def test_the_summary_never_rewards_failing() -> None:
     errors = torch.tensor([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, math.nan, 1e9]], dtype=torch.float64)
     record = meta_test.summarize(errors, Settings())
     assert record.mean == (2.5, None)
-    assert record.ci95[0] == pytest.approx(1.96 * errors[0].std().item() / 2)
+    assert record.ci95[0] == pytest.approx(student_t_975(3) * errors[0].std().item() / 2)
     assert record.ci95[1] is None
     assert record.mean_kept == (2.5, 1.5)
     assert record.diverged == (0, 2)
     assert record.median[1] is not None and record.median[1] >= 2.0
     worst = meta_test.summarize(torch.full((1, 4), math.inf).double(), Settings())
     assert worst.mean == (None,) and worst.median == (None,) and worst.diverged == (4,)
+
+
+def test_medians_are_true_and_tasks_of_amplitude_0_have_not_diverged() -> None:
+    errors = torch.tensor([[4.0, 1.0, 2.0, 3.0], [math.inf, 1.0, math.nan, 2.0]]).double()
+    assert meta_test.summarize(errors, Settings()).median == (2.5, None)
+    assert meta_test.summarize(errors[:, :3], Settings()).median == (2.0, None)
+    flat = Settings().with_values({"amplitude_min": 0.0, "amplitude_max": 0.0})
+    small = torch.tensor([[2e-5, 0.3, 1.01]]).double()
+    assert meta_test.summarize(small, flat).diverged == (1,)
+    assert meta_test.summarize(100 * small, Settings()).diverged == (0,)
 
 
 def test_the_fine_tuning_rate_is_the_best_of_the_grid() -> None:
@@ -109,7 +120,7 @@ def test_paired_differences_leave_out_what_either_lost() -> None:
     two = torch.tensor([[0.5, 1.0, math.nan, 1.0]], dtype=torch.float64)
     found = meta_test.paired_difference(one, two, Settings())
     assert found.kept == (2,) and found.mean == (0.75,)
-    assert found.ci95[0] == pytest.approx(1.96 * math.sqrt(0.125) / math.sqrt(2))
+    assert found.ci95[0] == pytest.approx(student_t_975(1) * math.sqrt(0.125) / math.sqrt(2))
 
 
 def test_meta_test_tasks_are_never_training_tasks() -> None:

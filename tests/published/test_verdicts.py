@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from maml_explorer.published.statistics import student_t_975
+from maml_explorer.core.student_t import student_t_975
 from maml_explorer.published.verdicts import (
     AGREES,
+    CANNOT_TELL,
     DIFFERS,
     NOT_COMPARABLE,
     comparisons,
@@ -75,6 +76,31 @@ def test_what_diverged_is_not_compared(measured: float | None, diverged: int) ->
     assert found.words == f"not comparable ({diverged} of 600 tasks diverged)"
 
 
+@pytest.mark.parametrize(
+    ("own", "steps", "kind", "words"),
+    [
+        (2.5, (70, 70), CANNOT_TELL, "cannot tell (± 2.5)"),
+        (1.15, None, CANNOT_TELL, "cannot tell (± 1.1)"),
+        (1.14, (80, 70), DIFFERS, "differs by 172 % (higher)"),
+        (0.1, (69, 70), NOT_COMPARABLE, "not comparable (69 of 70 outer steps)"),
+    ],
+)
+def test_a_wide_interval_or_a_short_run_settles_nothing(
+    own: float, steps: tuple[int, int] | None, kind: str, words: str
+) -> None:
+    found = verdict_of(1.82, 0.67, None, 0, 600, own, steps)
+    assert (found.kind, found.words) == (kind, words)
+    assert verdict_of(0.7, 0.67, None, 0, 600, 0.5).kind == AGREES
+
+
+def test_a_shortened_run_is_told_in_a_line() -> None:
+    records = {0: {"MAML": [record([2.0, 1.0, 0.8])]}}
+    found = comparisons(preset(ONE), Settings(), records, {"MAML": 1000})
+    assert verdict_words(found) == (
+        "MAML not comparable after 1, 2 steps (1000 of 70000 outer steps)."
+    )
+
+
 def test_over_seeds_the_interval_is_students() -> None:
     means = [0.9, 1.0, 1.3]
     records = {seed: {"MAML": [record([2.0, m, 0.4])]} for seed, m in enumerate(means)}
@@ -97,6 +123,11 @@ def test_students_quantiles_have_their_closed_values() -> None:
     a = 4 * 0.975 * 0.025
     t = 2 * math.sqrt(math.cos(math.acos(math.sqrt(a)) / 3) / math.sqrt(a) - 1)
     assert student_t_975(4) == pytest.approx(t, rel=1e-7)
+    # many degrees: the expansion of Fisher, whose next term is of order 1/degrees³
+    z = 1.959963984540054
+    for n in (199, 599, 99_999):
+        near = z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
+        assert student_t_975(n) == pytest.approx(near, rel=1e-6)
 
 
 def test_one_seed_has_the_interval_over_tasks_and_several_count_their_lost_tasks() -> None:

@@ -27,6 +27,9 @@ from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.settings import Settings
 
 DIVERGED_FACTOR = 100.0
+LEAST_ERROR = 0.01
+"""Predicting 0 counts as at least this wrong, or tasks of amplitude 0 would all have diverged: that
+is about what an untrained network predicts of them."""
 """A held-out task has diverged above so many times the exact error of predicting 0."""
 
 
@@ -75,7 +78,7 @@ def _held_out(
 
 
 def _failure_limit(settings: Settings) -> float:
-    return DIVERGED_FACTOR * max(predict_zero_mse(settings.tasks), 1e-12)
+    return DIVERGED_FACTOR * max(predict_zero_mse(settings.tasks), LEAST_ERROR)
 
 
 def best_single_gap(tasks: TaskSettings, outputs: Callable[[Tensor], Tensor]) -> float:

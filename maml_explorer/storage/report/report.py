@@ -59,7 +59,7 @@ class Report:
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
         """Every published figure and its verdict."""
-        return comparisons(self.preset, self.settings, self.records)
+        return comparisons(self.preset, self.settings, self.records, self.outer_steps)
 
     @property
     def deviations(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from statistics import fmean, stdev
 
-from maml_explorer.published.statistics import student_t_975
+from maml_explorer.core.student_t import student_t_975
 from maml_explorer.settings.declaration import Value, shown
 
 

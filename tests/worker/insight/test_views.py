@@ -27,6 +27,7 @@ from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.probing import probe
 from maml_explorer.core.streams import stream
+from maml_explorer.core.student_t import student_t_975
 from maml_explorer.core.training import RunState, start_run
 from maml_explorer.protocol.insight import NothingToShow, ViewName
 from maml_explorer.settings.settings import Settings
@@ -83,7 +84,7 @@ def test_features_are_those_of_core_for_every_arm(made: tuple[Plan, RunState]) -
             np.testing.assert_allclose(mean, values.mean(1), rtol=1e-12)
             np.testing.assert_allclose(spread, values.std(1), rtol=1e-9, atol=1e-14)
         np.testing.assert_allclose(record.frozen_error, errors.mean(1), rtol=1e-12)
-        half = 1.96 * errors.std(1) / math.sqrt(TASKS)
+        half = student_t_975(TASKS - 1) * errors.std(1) / math.sqrt(TASKS)
         np.testing.assert_allclose(record.frozen_half, half, rtol=1e-12)
         assert record.frozen_diverged == (0, 0, 0, 0)
         assert not record.similarity.flags.writeable
