@@ -32,3 +32,27 @@ def ends_as_by_ctrl_c() -> Iterator[None]:
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
+
+
+@contextmanager
+def signals_held_back() -> Iterator[None]:
+    """A signal that would raise KeyboardInterrupt does so at the end of this.
+
+    Qt calls Python while it paints, and an exception raised there ends the process by a fault.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {
+        kind: signal.signal(kind, lambda number, _: came.append(number))
+        for kind in (signal.SIGINT, *KINDS)
+        if signal.getsignal(kind) is signal.default_int_handler
+    }
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+    if came:
+        raise KeyboardInterrupt

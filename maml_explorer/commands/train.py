@@ -23,7 +23,7 @@ from maml_explorer.commands.arguments import (
 )
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
-from maml_explorer.commands.signals import ends_as_by_ctrl_c
+from maml_explorer.commands.signals import ends_as_by_ctrl_c, signals_held_back
 from maml_explorer.core.schedules import explained
 from maml_explorer.experiments.result_tables import results_table
 from maml_explorer.settings.declaration import Value
@@ -107,7 +107,8 @@ def _trained(arguments: argparse.Namespace, work: _Work) -> int:
     as_json = json.dumps(summary, indent=2, allow_nan=False) if arguments.json else None
     if work.folder is not None:
         work.folder.write_summary(summary)
-        draw_pictures(work.folder, outcome)
+        with signals_held_back():
+            draw_pictures(work.folder, outcome)
     say(as_json or results_table(summary))
     reasons = [
         result.diverged if len(work.seeds) == 1 else f"Seed {seed}: {result.diverged}"

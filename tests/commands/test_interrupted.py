@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from maml_explorer.cli import main
+from maml_explorer.commands.signals import ends_as_by_ctrl_c, signals_held_back
 from maml_explorer.experiments import saver, training
 from maml_explorer.experiments.outcome import Progress
 from maml_explorer.settings.settings import Settings, default_arm
@@ -202,3 +203,15 @@ def test_two_resumes_at_once(tmp_path: Path) -> None:
         one.stderr.close()
     steps = [int(row.split(",")[0]) for row in (tmp_path / "run" / METRICS).read_text().split()[1:]]
     assert steps == list(range(1, len(steps) + 1))
+
+
+def test_a_signal_while_pictures_are_drawn_waits_for_their_end() -> None:
+    """An exception raised inside a painting of Qt ends the process by a fault."""
+    done = []
+    with pytest.raises(KeyboardInterrupt), ends_as_by_ctrl_c(), signals_held_back():
+        for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.raise_signal(kind)
+            done.append(kind)
+    assert len(done) == 3
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
