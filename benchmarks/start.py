@@ -77,7 +77,7 @@ def child(began: float) -> None:
         TaskPlot.paintEvent, MainWindow.show = paint, show_and_listen
         done.set()
 
-    from maml_explorer.gui.app.run import Options
+    from maml_explorer.gui.app.options import Options
 
     original = handle.Worker
 

@@ -39,7 +39,7 @@ from benchmarks.measuring import Times, figure, percent, quick_asked, show  # no
 from maml_explorer.core.plan import intra_op_threads, prepare  # noqa: E402
 from maml_explorer.core.training import outer_step, start_run  # noqa: E402
 from maml_explorer.gui.app.garbage_collection import collected_between_events  # noqa: E402
-from maml_explorer.gui.app.run import Options  # noqa: E402
+from maml_explorer.gui.app.options import Options  # noqa: E402
 from maml_explorer.gui.app.startup import application, open_window  # noqa: E402
 from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot  # noqa: E402
 from maml_explorer.gui.session.pace import FRAME  # noqa: E402

@@ -100,7 +100,8 @@ def _window_or_info(arguments: argparse.Namespace) -> int:
 
 
 def _window(arguments: argparse.Namespace) -> int:
-    from maml_explorer.gui.app.run import Options, run
+    from maml_explorer.gui.app.options import Options
+    from maml_explorer.gui.app.run import run
     from maml_explorer.gui.lessons.toml_checks import is_lesson_file
     from maml_explorer.settings.presets import load_preset, presets
     from maml_explorer.settings.share import from_share, is_share

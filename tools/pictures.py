@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 from PySide6.QtCore import QEventLoop, QTimer  # noqa: E402
 from PySide6.QtWidgets import QWidget  # noqa: E402
 
-from maml_explorer.gui.app.run import Options  # noqa: E402
+from maml_explorer.gui.app.options import Options  # noqa: E402
 from maml_explorer.gui.app.startup import application, open_window  # noqa: E402
 from maml_explorer.gui.files.export_dialog import ExportDialog  # noqa: E402
 from maml_explorer.gui.panels import PANELS, TAB  # noqa: E402
@@ -117,7 +117,7 @@ def of_training(opened: MainWindow) -> Shots:
     yield "training", opened
     pause(opened)
     yield "paused", opened
-    losses = opened.places["losses"].panel
+    losses = opened.columns.places["losses"].panel
     assert losses is not None
     for which, choice in (("loss", "inner"), ("loss", "held-out"), ("axis", 1), ("axis", 2)):
         losses.choose(**{which: choice})  # type: ignore[attr-defined]
@@ -156,8 +156,8 @@ def of_the_tabs(opened: MainWindow) -> Shots:
     session.pins.pin_run()
     for entry in PANELS.values():
         if entry.place == TAB:
-            opened.show_tab(entry.name)
-            panel = opened.places[entry.name].panel
+            opened.columns.show_tab(entry.name)
+            panel = opened.columns.places[entry.name].panel
             for page in panel.kinds if isinstance(panel, InsightTab) else ("",):
                 if isinstance(panel, InsightTab):
                     panel.show_page(page)
@@ -167,7 +167,7 @@ def of_the_tabs(opened: MainWindow) -> Shots:
 
 def of_stepping(opened: MainWindow) -> Shots:
     """Each press of "Inner step", with the lecture's pseudocode."""
-    opened.show_tab("pseudocode")
+    opened.columns.show_tab("pseudocode")
     seen: list[str] = []
     opened.session.link.stepped.connect(lambda stepped: seen.append(stepped.phase))
     for _ in range(6):
@@ -177,7 +177,7 @@ def of_stepping(opened: MainWindow) -> Shots:
         opened.session.control.inner_step()
         wait(opened, lambda before=before: len(seen) > before, 10)
         yield f"stepping {seen[-1] if seen else 'nothing'}", opened
-    opened.show_tab("tasks")
+    opened.columns.show_tab("tasks")
 
 
 def of_overlays(opened: MainWindow) -> Shots:
@@ -202,7 +202,7 @@ def of_overlays(opened: MainWindow) -> Shots:
     wait_for(0.3)
     yield "export", dialog
     dialog.close()
-    hero = opened.places["adaptation"].panel
+    hero = opened.columns.places["adaptation"].panel
     assert hero is not None
     arms = hero.arms  # type: ignore[attr-defined]
     popup = arms.edit_overrides(opened.session.settings.arms[0].name)
@@ -211,7 +211,7 @@ def of_overlays(opened: MainWindow) -> Shots:
     popup.close()
     canvas = hero.canvas  # type: ignore[attr-defined]
     for name, menu in (
-        ("file", opened.files.menu()), ("view", opened.view_menu()),
+        ("file", opened.file_menu()), ("view", opened.view_menu()),
         ("arm", arms.menu("MAML")), ("plot", canvas.menu()),
     ):  # fmt: skip
         menu.popup(opened.mapToGlobal(opened.rect().topLeft()))
@@ -227,14 +227,14 @@ def of_overlays(opened: MainWindow) -> Shots:
 def of_changes(opened: MainWindow) -> Shots:
     """A search in the form, a staged restart, and the run after it."""
     session = opened.session
-    opened.form.search.setText("learning rate")
+    opened.columns.form.search.setText("learning rate")
     wait_for(0.3)
     yield "search", opened
-    opened.form.search.setText("nothing like this")
+    opened.columns.form.search.setText("nothing like this")
     wait_for(0.3)
     yield "search nothing", opened
-    opened.form.search.clear()
-    field = opened.form.row("inner_lr").fields["inner_lr"].widget
+    opened.columns.form.search.clear()
+    field = opened.columns.form.row("inner_lr").fields["inner_lr"].widget
     field.setFocus()
     wait_for(0.2)
     yield "slider", opened
@@ -252,19 +252,19 @@ def of_changes(opened: MainWindow) -> Shots:
 def of_appearances(opened: MainWindow) -> Shots:
     """Text sizes, presenter mode, a narrow window, hidden parts."""
     for size in ("large", "largest"):
-        opened.set_text_size(size)
+        opened.columns.set_text_size(size)
         wait_for(0.5)
         yield f"text {size}", opened
-    opened.set_text_size("")
-    opened.toggle_presenter()
+    opened.columns.set_text_size("")
+    opened.columns.toggle_presenter()
     wait_for(0.6)
     yield "presenter", opened
-    opened.toggle_presenter()
-    opened.toggle_part("Losses")
-    opened.toggle_part("Settings")
+    opened.columns.toggle_presenter()
+    opened.columns.toggle_part("Losses")
+    opened.columns.toggle_part("Settings")
     wait_for(0.4)
     yield "hidden parts", opened
-    opened.reset_layout()
+    opened.columns.reset_layout()
     wait_for(0.3)
 
 
@@ -280,10 +280,10 @@ def of_trouble(opened: MainWindow) -> Shots:
     wait(opened, lambda: bool(opened.banners.shown), 20)
     wait_for(1.5)
     yield "diverged", opened
-    opened.places["losses"].fail(RuntimeError("a picture of a panel that failed"))
+    opened.columns.places["losses"].fail(RuntimeError("a picture of a panel that failed"))
     wait_for(0.3)
     yield "panel failed", opened
-    opened.places["losses"].build()
+    opened.columns.places["losses"].build()
     # no such command: the loop meets an exception, as it would by a fault of its own
     session.link.worker.post("nonsense")  # type: ignore[arg-type]
     wait(opened, lambda: session.link.phase is reports.Phase.FAILED, 10)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.app.garbage_collection import collect_due
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener

@@ -27,8 +27,8 @@ def press(qtbot: QtBot, button: QAbstractButton) -> None:
 
 def walk_through(window: MainWindow, tab: str) -> Iterator[None]:
     """Opens the tab, and every page that it has, one after the other."""
-    window.show_tab(tab)
-    panel = window.places[tab].panel
+    window.columns.show_tab(tab)
+    panel = window.columns.places[tab].panel
     for name in panel.kinds if isinstance(panel, InsightTab) else ("",):
         if isinstance(panel, InsightTab):
             panel.show_page(name)

@@ -92,9 +92,9 @@ def test_tab_walks_through_the_window_and_comes_back(window: MainWindow, qtbot: 
         qtbot.keyClick(focused, Qt.Key.Key_Tab)
     else:
         pytest.fail("Tab does not come back to where it began.")
-    alpha = window.form.row("inner_lr").fields["inner_lr"].widget
+    alpha = window.columns.form.row("inner_lr").fields["inner_lr"].widget
     bar = window.run_bar
-    for control in (bar.reset, bar.preset, window.file_button, window.form.search, alpha):
+    for control in (bar.reset, bar.preset, window.file_button, window.columns.form.search, alpha):
         assert control in seen, spoken(control)
 
 
@@ -126,7 +126,7 @@ def cut_words(window: MainWindow) -> list[str]:
 def test_every_part_of_the_window_has_room_at_1280_by_800(opened: Opener):
     window = opened(size=(1280, 800))
     assert window.width() == 1280
-    for title, part in window.parts.items():
+    for title, part in window.columns.parts.items():
         assert part.isVisible(), f"{title} gave way: something asks for too much width"
 
 

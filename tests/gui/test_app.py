@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.protocol.reports import Phase
 from maml_explorer.settings.settings import Settings, default_arm
@@ -58,7 +58,8 @@ def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path):
     code = (
         "import sys\n"
         "from maml_explorer.gui.app import startup\n"
-        "from maml_explorer.gui.app.run import Options, run\n"
+        "from maml_explorer.gui.app.options import Options\n"
+        "from maml_explorer.gui.app.run import run\n"
         "startup.MainWindow.showEvent = lambda self, event: print('open', flush=True)\n"
         "sys.exit(run(Options()))\n"
     )

@@ -60,9 +60,9 @@ def test_everything_is_readable(opened: Opener, qtbot: QtBot, name: str):
             window.banners.say(kind, f"Words of a {kind}.", kind, (("Do", lambda: None),))
         window.session.editor.edit({"seed": 5, "inner_lr": 0.3})
         for tab in TABS:
-            window.show_tab(tab)
+            window.columns.show_tab(tab)
             qtbot.wait(30)
-            assert too_faint(window.tabs.currentWidget()) == []
+            assert too_faint(window.columns.tabs.currentWidget()) == []
         assert too_faint(window.centralWidget()) == []
         window.show_palette()
         assert too_faint(window.palette_overlay.card) == []

@@ -53,7 +53,7 @@ def changed() -> Settings:
 
 def on_screen(window: MainWindow, key: str) -> object:
     """What the control of a setting shows."""
-    widget = window.form.row(key).fields[key].widget
+    widget = window.columns.form.row(key).fields[key].widget
     if isinstance(widget, Switch):
         return widget.isChecked()
     if isinstance(widget, ComboBox):
@@ -78,7 +78,7 @@ def test_every_setting_has_a_control_that_shows_it(window: MainWindow):
     window.session.editor.adopt(settings)
     shows(window, settings)
     for key, declared in OFFERED.items():
-        widget = window.form.row(key).fields[key].widget
+        widget = window.columns.form.row(key).fields[key].widget
         assert widget.accessibleName(), key
         assert declared.help.split(".")[0] in widget.toolTip(), key
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from maml_explorer.worker import handle
 handle.preload()
 from PySide6.QtCore import QEventLoop, QTimer
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.settings.settings import Settings
 from maml_explorer.protocol import commands, reports
@@ -54,8 +54,8 @@ session.control.train()
 until(lambda: session.status.outer_step > 20)
 session.control.pause()
 until(lambda: session.link.phase is reports.Phase.PAUSED)
-for index in range(window.tabs.count()):
-    window.tabs.setCurrentIndex(index)
+for index in range(window.columns.tabs.count()):
+    window.columns.tabs.setCurrentIndex(index)
 session.link.post(commands.SaveRun(str(place / "run")))
 session.link.post(commands.ExportInitialization("MAML", str(place / "maml")))
 until(lambda: len(done) == 2)

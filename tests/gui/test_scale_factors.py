@@ -12,7 +12,7 @@ import pytest
 SCRIPT = """
 import json, sys
 from PySide6.QtWidgets import QAbstractButton, QLabel
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.app.startup import application, open_window
@@ -28,7 +28,7 @@ window.session.link.pull()
 cut = []
 for entry in PANELS.values():
     if entry.place == TAB:
-        window.show_tab(entry.name)
+        window.columns.show_tab(entry.name)
         app.sendPostedEvents()
         for kind in (QAbstractButton, QLabel):
             for widget in window.centralWidget().findChildren(kind):

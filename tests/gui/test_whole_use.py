@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.gui.files.export_dialog import ExportDialog
 from maml_explorer.gui.settings_form.fields import TextField
@@ -34,8 +34,8 @@ def test_train_turn_alpha_sample_a_task_drag_a_point_export_and_reload(
     window.resize(1440, 900)
     window.show()
     qtbot.waitExposed(window)
-    session, hero = window.session, window.places["adaptation"].panel
-    losses = window.places["losses"].panel
+    session, hero = window.session, window.columns.places["adaptation"].panel
+    losses = window.columns.places["losses"].panel
     session.start()
     qtbot.waitUntil(lambda: session.link.phase is Phase.PAUSED, timeout=30_000)
 
@@ -49,10 +49,10 @@ def test_train_turn_alpha_sample_a_task_drag_a_point_export_and_reload(
     qtbot.waitUntil(lambda: last("MAML") >= 30 and last("MTL") >= 30, timeout=60_000)
 
     # the slider under the field of α: the worker says that the new value is in force
-    field = window.form.row("inner_lr").fields["inner_lr"]
+    field = window.columns.form.row("inner_lr").fields["inner_lr"]
     assert isinstance(field, TextField)
     field.edit.setFocus()
-    slider = window.form.row("inner_lr").sliders["inner_lr"]
+    slider = window.columns.form.row("inner_lr").sliders["inner_lr"]
     middle = slider.height() // 2
     for kind, x in ((qtbot.mousePress, 0.5), (qtbot.mouseRelease, 0.7)):
         at = QPoint(round(x * slider.width()), middle)

@@ -51,7 +51,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.models.mlp import network
 from maml_explorer.core.sizing import memory_estimate
 from maml_explorer.gui.app.garbage_collection import collected_between_events
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.window.window import MainWindow
@@ -333,7 +333,9 @@ def events(budget: Budget, watch: Watch, dice: random.Random, most: int = 100_00
                         break
                     if len(watch.faults) > faults:
                         sys.stderr.write(f"after {recent}\n")
-                    failed = [place.entry.name for place in window.places.values() if place.failed]
+                    failed = [
+                        place.entry.name for place in window.columns.places.values() if place.failed
+                    ]
                     if failed:
                         broken += 1
                         watch.fault(f"panels failed: {failed} after {recent}")
@@ -638,11 +640,11 @@ def trained(
             if seen and session.link.phase is m.Phase.PAUSED:  # no arm is left to train
                 break
             if dice.random() < 0.3:
-                window.tabs.setCurrentIndex(dice.randrange(window.tabs.count()))
+                window.columns.tabs.setCurrentIndex(dice.randrange(window.columns.tabs.count()))
             if wrong := not_finite(window):
                 watch.fault(f"{wrong} is not finite with {settings}")
                 break
-        failed = [place.entry.name for place in window.places.values() if place.failed]
+        failed = [place.entry.name for place in window.columns.places.values() if place.failed]
         if failed:
             watch.fault(f"panels failed: {failed} with {settings}")
         session.control.pause()

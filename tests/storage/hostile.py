@@ -17,7 +17,7 @@ import torch
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_run
 from maml_explorer.files.resources import resources
-from maml_explorer.gui.lessons.lesson import load_lesson
+from maml_explorer.gui.lessons.lesson_file import load_lesson
 from maml_explorer.gui.lessons.progress import LessonProgress, read_progress, write_progress
 from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.window.remembered_layout import WindowLayout, read_layout, write_layout

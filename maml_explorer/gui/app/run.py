@@ -3,31 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
 
-from maml_explorer.settings.presets import Preset
-from maml_explorer.settings.settings import Settings
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the window starts."""
-
-    preset: Preset | None = None
-    """None is the default preset."""
-    settings: Settings | None = None
-    """None is the preset's settings."""
-    share: str | None = None
-    """A share string: a whole prepared state."""
-    run: Path | None = None
-    """A run folder to go on with."""
-    lesson: Path | None = None
-    """A lesson to begin."""
-    reset: bool = False
-    """Forget the remembered layout."""
-    safe_mode: bool = False
-    """Read and write nothing that is remembered."""
+from maml_explorer.gui.app.options import Options
 
 
 def one_thread_for_numpy() -> None:

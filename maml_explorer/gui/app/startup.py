@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 from maml_explorer.gui.app.crash_recovery import Recovery, data_folder
 from maml_explorer.gui.app.garbage_collection import collected_between_events
 from maml_explorer.gui.app.icon import app_icon
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.session.pins_on_disk import PinsOnDisk
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import view_state

@@ -8,29 +8,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.gui.lessons.toml_checks import is_lesson_file
+from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
+from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.share import MAX_SHARE, is_share
 from maml_explorer.storage.initialization.folder import Initialization, load_initialization
 from maml_explorer.storage.run.folder import is_run_folder
 
-if TYPE_CHECKING:
-    from maml_explorer.gui.window.window import MainWindow
-
 MOST_RECENT = 8
 _CONFIG = "config.json"
 
 
 class Opening:
-    """Opens files into a window, and remembers the last ones."""
+    """Opens files into a session, and remembers the last ones.
 
-    def __init__(self, window: MainWindow) -> None:
-        self._window = window
+    Args:
+        open_lesson: begins the lesson in a file.
+        take_share: takes over a share string.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        banners: Banners,
+        open_lesson: Callable[[Path], None],
+        take_share: Callable[[str], object],
+    ) -> None:
+        self._session, self._banners = session, banners
+        self._open_lesson, self._take_share = open_lesson, take_share
         self.recent: tuple[str, ...] = ()
         """Paths, the newest first."""
 
@@ -40,31 +50,29 @@ class Opening:
             _kind(path)(self, path)
         except (SettingsError, StorageError, OSError) as error:
             words = error.strerror if isinstance(error, OSError) else None
-            self._window.banners.say(
-                "open", f"{path.name} was not opened: {words or error}", "warning"
-            )
+            self._banners.say("open", f"{path.name} was not opened: {words or error}", "warning")
             self.recent = tuple(other for other in self.recent if other != str(path))
             return False
-        self._window.banners.drop("open")
+        self._banners.drop("open")
         others = (other for other in self.recent if other != str(path))
         self.recent = (str(path), *others)[:MOST_RECENT]
         return True
 
     def _run(self, path: Path) -> None:
-        self._window.session.control.open_run(str(path))
+        self._session.control.open_run(str(path))
 
     def _settings(self, path: Path) -> None:
-        self._window.session.control.load_preset(load_preset(path))
+        self._session.control.load_preset(load_preset(path))
 
     def _lesson(self, path: Path) -> None:
-        self._window.lessons.open(path)
+        self._open_lesson(path)
 
     def _share(self, path: Path) -> None:
-        self._window.files.sharing.take(read_text(path, 4 * MAX_SHARE, follow=True))
+        self._take_share(read_text(path, 4 * MAX_SHARE, follow=True))
 
     def _initialization(self, path: Path) -> None:
         found = load_initialization(path)
-        session, banners = self._window.session, self._window.banners
+        session, banners = self._session, self._banners
         what = (
             f"The initialization {path.name} ({found.arm.name} after {whole(found.outer_step)} "
             "outer steps)"
@@ -84,13 +92,13 @@ class Opening:
 
     def _pin(self, path: Path, found: Initialization) -> None:
         try:
-            self._window.session.pins.pin_initialization(path, found)
+            self._session.pins.pin_initialization(path, found)
         except (OSError, StorageError) as error:
             words = error.strerror if isinstance(error, OSError) else error
-            self._window.banners.say("open", f"{path.name} was not pinned: {words}", "warning")
+            self._banners.say("open", f"{path.name} was not pinned: {words}", "warning")
 
     def _begin_from(self, path: Path) -> None:
-        self._window.session.control.open_initialization(str(path))
+        self._session.control.open_initialization(str(path))
 
 
 def _kind(path: Path) -> Callable[[Opening, Path], None]:

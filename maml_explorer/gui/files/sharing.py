@@ -2,63 +2,90 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
 
+from maml_explorer.gui.panels.prepared import PreparedPanel
+from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState, same_task, view_state
-from maml_explorer.gui.window.panel_slot import Place
-from maml_explorer.protocol.reports import Probed
+from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.share import Shared, from_share, to_share
 
-if TYPE_CHECKING:
-    from maml_explorer.gui.window.window import MainWindow
 
-HERO = "adaptation"
+class PanelLayout(Protocol):
+    """The panels of a window: those built, hidden, and in front."""
+
+    @property
+    def panels(self) -> Sequence[QWidget]:
+        """The panels that are built."""
+
+    @property
+    def hidden_parts(self) -> tuple[str, ...]:
+        """Titles of hidden parts."""
+
+    @property
+    def open_tab(self) -> str:
+        """Name of the insight tab in front."""
+
+    def hide_parts(self, hidden: Collection[str]) -> None:
+        """Hides these parts and shows all others."""
+
+    def show_tab(self, name: str) -> None:
+        """Opens an insight tab; nothing where there is none of that name."""
 
 
 class Sharing:
-    """Copies and pastes the share string of a window."""
+    """Copies and pastes the share string of a session and its panels."""
 
-    def __init__(self, window: MainWindow) -> None:
-        self._window = window
-        self._inner_step: int | None = None
-        window.session.task.probed_arrived.connect(self._step)
+    def __init__(
+        self, session: Session, layout: PanelLayout, presets: Mapping[str, Preset], banners: Banners
+    ) -> None:
+        self._session, self._layout = session, layout
+        self._presets, self._banners = presets, banners
 
     def view(self) -> ViewState:
-        """What the window shows now."""
-        window, session = self._window, self._window.session
-        hero = window.places[HERO].panel
-        tab = window.tabs.currentWidget()
+        """The view as it is now."""
+        session, layout = self._session, self._layout
+        preset = session.editor.preset
         return ViewState(
             probe=session.task.probe,
-            inner_step=getattr(hero, "inner_step", None),
-            tab=tab.entry.name if isinstance(tab, Place) else "",
-            hidden=window.hidden_parts,
+            inner_step=self._inner_step(),
+            tab=layout.open_tab,
+            hidden=layout.hidden_parts,
             hidden_arms=tuple(sorted(session.hidden)),
-            preset=session.editor.preset.name if session.editor.preset is not None else "",
+            preset=preset.name if preset is not None else "",
             **self._drawn(),
         )
+
+    def _inner_step(self) -> int | None:
+        probed = self._session.task.probed
+        if probed is None or not probed.arms:
+            return None
+        last = max(len(arm.curves) for arm in probed.arms.values()) - 1
+        return self._session.inner.within(last)
 
     def _drawn(self) -> dict[str, Any]:
         """How the panels draw; nothing of one that failed."""
         drawn: dict[str, Any] = {}
-        for place in self._window.places.values():
-            say = getattr(place.panel, "drawn", None)
-            if say is not None:
-                drawn |= say()
+        for panel in self._layout.panels:
+            if isinstance(panel, PreparedPanel):
+                drawn |= panel.drawn()
         return drawn
 
     def copy(self) -> None:
         """Puts the share string on the clipboard, and says so."""
         try:
-            text = to_share(self._window.session.editor.edited, self.view().to_view())
+            text = to_share(self._session.editor.edited, self.view().to_view())
         except SettingsError as error:
-            self._window.banners.say("share", str(error), "warning")
+            self._banners.say("share", str(error), "warning")
             return
         QGuiApplication.clipboard().setText(text)
-        self._window.banners.say(
+        self._banners.say(
             "share", f"The share string ({len(text)} characters) is on the clipboard: settings, "
             "arms, task, inner step and panels.",
         )  # fmt: skip
@@ -73,52 +100,36 @@ class Sharing:
             shared = from_share(text)
             state = view_state(shared.view)
         except SettingsError as error:
-            self._window.banners.say("share", f"Nothing was taken over: {error}", "warning")
+            self._banners.say("share", f"Nothing was taken over: {error}", "warning")
             return False
         self.apply(shared, state)
         return True
 
     def apply(self, shared: Shared, state: ViewState) -> None:
         """Makes the window show a prepared state."""
-        session = self._window.session
-        preset = self._window.presets.get(state.preset)
-        session.editor.preset = preset
-        session.editor.baseline = shared.settings if preset is None else preset.settings
-        session.editor.adopt(shared.settings, "Open share string")
-        if not session.control.begin_if_untouched():
-            session.editor.settings_changed.emit(session.settings)
+        editor = self._session.editor
+        preset = self._presets.get(state.preset)
+        editor.mark_against(shared.settings if preset is None else preset.settings, preset)
+        editor.adopt(shared.settings, "Open share string")
+        if not self._session.control.begin_if_untouched():
+            editor.settings_changed.emit(editor.settings)
         self.show(state)
 
     def show(self, state: ViewState) -> None:
         """Shows task, inner step, tab, panels, arms and ways of drawing of a prepared state."""
-        for title, part in self._window.parts.items():
-            part.setVisible(title not in state.hidden)
+        self._layout.hide_parts(state.hidden)
         self.show_inside(state)
 
     def show_inside(self, state: ViewState) -> None:
         """Shows a prepared state, but neither shows nor hides panels for it."""
-        window, session = self._window, self._window.session
+        session, layout = self._session, self._layout
         if state.probe is not None and not same_task(state.probe, session.task.probe):
             session.task.set_probe(state.probe)
         session.set_hidden(state.hidden_arms)
-        if state.tab in window.places and "Insight" not in state.hidden:
-            window.show_tab(state.tab)
-        for place in window.places.values():
-            draw = getattr(place.panel, "draw_as", None)
-            if draw is not None:
-                draw(state)
-        self._inner_step = state.inner_step
-        if session.task.probed is not None:
-            self._step(session.task.probed)
-
-    def _step(self, probed: Probed) -> None:
-        """The slider has that step only once there are curves with so many."""
-        slider = getattr(self._window.places[HERO].panel, "slider", None)
-        wanted = self._inner_step
-        if wanted is None or slider is None or not probed.arms:
-            return
-        last = max(len(arm.curves) for arm in probed.arms.values()) - 1
-        if wanted <= last or self._window.session.settings.run.test_steps <= last:
-            self._inner_step = None
-            slider.setMaximum(last)
-            slider.setValue(min(wanted, last))
+        if state.tab and "Insight" not in state.hidden:
+            layout.show_tab(state.tab)
+        for panel in layout.panels:
+            if isinstance(panel, PreparedPanel):
+                panel.draw_as(state)
+        if state.inner_step is not None:
+            session.inner.choose(state.inner_step)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from maml_explorer.gui.lessons.lesson import EXAMPLE, Scene, Stage
+from maml_explorer.gui.lessons.lesson import EXAMPLE, Act, Scene
+from maml_explorer.gui.lessons.stage import Stage
 from maml_explorer.gui.session.example import example_folder, example_settings
 from maml_explorer.gui.session.pinned_run import GhostRun
+from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.undo import Beginning
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.window.window import MainWindow
 
 _BEGINS = ("Restart", "OpenRun")
 
@@ -37,30 +35,30 @@ class _Own:
 
 
 class LessonRun(QObject):
-    """Brings the run to where a scene wants it, stage by stage: begin, change settings, train.
+    """Brings the run to where a scene wants it, act by act: begin, change settings, train.
 
-    The same stages give the same run, bit for bit: what a person does meanwhile is undone by going
+    The same acts give the same run, bit for bit: what a person does meanwhile is undone by going
     through them again from the beginning.
     """
 
     lending = Signal()
     """The person's run is about to be set aside."""
     changed = Signal()
-    """Another stage, or further within one."""
+    """Another act, or further within one."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._session = window, window.session
+    def __init__(self, stage: Stage, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self._stage, self._session = stage, session
         self._own: _Own | None = None
-        self._stages: tuple[Stage, ...] = ()
+        self._acts: tuple[Act, ...] = ()
         self._started = 0
-        """How many of the stages were started."""
-        self._training: Stage | None = None
-        """The stage among them whose training is not over."""
+        """How many of the acts were started."""
+        self._training: Act | None = None
+        """The act among them whose training is not over."""
         self.number = 0
         """Of the lesson's run; after it was given back, of the person's."""
         self._stood: int | None = None
-        """Where that run stood when the last stage was over."""
+        """Where that run stood when the last act was over."""
         self._diverged: set[str] = set()
         self._alone = False
         """Whether the run that begins next is not to be compared with the one before it."""
@@ -83,13 +81,13 @@ class LessonRun(QObject):
 
     def lend(self) -> None:
         """Sets the person's run, settings, history and view aside."""
-        session, window = self._session, self._window
+        session = self._session
         self.lending.emit()
         self._own = _Own(
             Beginning(session.settings, session.editor.staged, session.control.initialization),
             session.editor.preset, session.editor.baseline, session.editor.undo_stack,
             session.pins.ghost,
-            window.files.sharing.view(), window.run_bar.speed.value(),
+            self._stage.view(), self._stage.speed,
         )  # fmt: skip
         session.editor.undo_stack = QUndoStack(session)
         session.pins.show(None)
@@ -103,27 +101,27 @@ class LessonRun(QObject):
         if own is None:
             return
         session = self._session
-        self._stages, self._started, self._training = (), 0, None
+        self._acts, self._started, self._training = (), 0, None
         session.editor.undo_stack.deleteLater()
         session.editor.undo_stack = own.history
-        session.editor.preset, session.editor.baseline = own.preset, own.baseline
+        session.editor.mark_against(own.baseline, own.preset)
         session.control.begin(commands.BringBack(None), own.beginning)
         self.number = session.link.expected_run
         pinned = own.ghost is not None and own.ghost.command.folder
         session.pins.show(own.ghost if pinned else None)
         self._alone = True
-        self._window.run_bar.speed.setValue(own.speed)
-        self._window.files.sharing.show(own.view)
+        self._stage.put_speed(own.speed)
+        self._stage.show(own.view)
 
     def show(self, scene: Scene, anew: bool = False) -> None:
         """Brings about what `scene` shows; `anew` also where a person only trained further."""
-        goes_on = scene.stages[: len(self._stages)] == self._stages
+        goes_on = scene.acts[: len(self._acts)] == self._acts
         if not goes_on or self._touched(anew):
             self._started, self._training = 0, None
-        self._stages = scene.stages
-        self._window.run_bar.limit_speed(scene.speed)
+        self._acts = scene.acts
+        self._stage.limit_speed(scene.speed)
         self._go_on()
-        self._window.files.sharing.show_inside(scene.view)
+        self._stage.show_inside(scene.view)
         self.changed.emit()
 
     def _touched(self, anew: bool) -> bool:
@@ -133,7 +131,7 @@ class LessonRun(QObject):
             return False
         if (
             session.link.expected_run != self.number
-            or session.editor.edited != self._stages[self._started - 1].settings
+            or session.editor.edited != self._acts[self._started - 1].settings
         ):
             return True
         there = status is not None and status.run == self.number and self._stood is not None
@@ -143,42 +141,42 @@ class LessonRun(QObject):
         """Does what can be done now: up to the first training that is not over."""
         if self._training is not None and not self._session.link.running:
             self._train(self._training)
-        while self._training is None and self._started < len(self._stages):
-            stage = self._stages[self._started]
+        while self._training is None and self._started < len(self._acts):
+            act = self._acts[self._started]
             self._started += 1
-            if stage.begin:
-                self._begin(stage)
+            if act.begin:
+                self._begin(act)
             self._stood = None
-            self._session.editor.adopt(stage.settings)
+            self._session.editor.adopt(act.settings)
             self._session.editor.undo_stack.clear()
-            if stage.train_until is not None:
-                self._train(stage)
+            if act.train_until is not None:
+                self._train(act)
 
-    def _begin(self, stage: Stage) -> None:
+    def _begin(self, act: Act) -> None:
         session = self._session
         session.link.pull()
         self._diverged.clear()
-        session.editor.preset, session.editor.baseline = None, stage.settings
-        if stage.begin == EXAMPLE:
+        session.editor.mark_against(act.settings, None)
+        if act.begin == EXAMPLE:
             session.control.begin(
                 commands.OpenRun(str(example_folder())), Beginning(example_settings(), None)
             )
         else:
-            session.control.begin(commands.Restart(stage.settings), Beginning(stage.settings, None))
+            session.control.begin(commands.Restart(act.settings), Beginning(act.settings, None))
         self.number = session.link.expected_run
 
-    def _train(self, stage: Stage) -> None:
-        self._training = stage
-        self._session.link.post(commands.Train(beyond=True, until=stage.train_until))
+    def _train(self, act: Act) -> None:
+        self._training = act
+        self._session.link.post(commands.Train(beyond=True, until=act.train_until))
 
     def _look(self, status: reports.Status) -> None:
         """Goes on where the training that was waited for is over."""
         if not self.lent or status.run != self.number:
             return
-        stage = self._training
-        if stage is not None and stage.train_until is not None:
+        act = self._training
+        if act is not None and act.train_until is not None:
             all_frozen = self._diverged >= {arm.name for arm in status.settings.arms}
-            over = status.outer_step >= stage.train_until or all_frozen
+            over = status.outer_step >= act.train_until or all_frozen
             if over and status.phase is not reports.Phase.RUNNING:
                 self._training = None
                 self._go_on()

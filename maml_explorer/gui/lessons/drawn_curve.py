@@ -115,3 +115,17 @@ class Sketch(QWidget):
     def _x(self) -> Array:
         left, right = self._plot.view().viewRange()[0]
         return np.asarray(left + (np.arange(_BINS) + 0.5) / _BINS * (right - left))
+
+
+def excess_error(drawn: tuple[Array, Array], grid: Array, best_single: Array) -> float:
+    """Expected MSE of one answer for all tasks above the least there is.
+
+    E (f − y)² = E (f* − y)² + mean over x of (f − f*)², f* being the best single predictor.
+
+    Args:
+        drawn: x and f(x), [point] each.
+        grid: x at which `best_single` is known, [grid point].
+        best_single: f*, [grid point].
+    """
+    x, y = drawn
+    return float(np.mean((y - np.interp(x, grid, best_single)) ** 2))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from maml_explorer.gui.files.autosave_choice import MINUTES, PERCENTS
+from maml_explorer.gui.files.comparing import Reproduction
+from maml_explorer.gui.files.file_menu import Files
+from maml_explorer.gui.lessons.player import Lessons
 from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.panels.runs.ablation_window import show_ablation
 from maml_explorer.gui.session import task_edits, task_sampling
+from maml_explorer.gui.session.run_control import RunControl
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.shown_task import ShownTask
 from maml_explorer.gui.window.action import Entry
-from maml_explorer.gui.window.appearance import CHOICES, TEXT_SIZES
-
-if TYPE_CHECKING:
-    from maml_explorer.gui.lessons.player import Lessons
-    from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.gui.window.appearance import CHOICES, TEXT_SIZES, Appearance
+from maml_explorer.gui.window.columns import Columns
+from maml_explorer.settings.presets import Preset
 
 RUN, TASK, EDIT, FILE, VIEW, PRESETS, LESSONS, HELP = (
     "Run", "Task", "Edit", "File", "View", "Presets", "Lessons", "Help",
@@ -23,22 +27,8 @@ RUN, TASK, EDIT, FILE, VIEW, PRESETS, LESSONS, HELP = (
 """The groups, in the order of the list of shortcuts."""
 
 
-def entries(window: MainWindow) -> list[Entry]:
-    """The actions of `window`, which may not be complete yet: nothing is called here."""
-    return [
-        *_of_the_run(window.session),
-        *_of_the_task(window.session),
-        *_of_editing(window),
-        *_of_files(window),
-        *_of_the_view(window),
-        *_of_presets(window),
-        *_of_lessons(window),
-        Entry(HELP, "palette", "Find an action…", window.show_palette, ("Ctrl+Shift+P",)),
-        Entry(HELP, "shortcuts", "Keyboard shortcuts", window.show_shortcuts, ("?", "F1")),
-    ]
-
-
-def _of_the_run(session: Session) -> list[Entry]:
+def of_the_run(session: Session) -> list[Entry]:
+    """Training, steps and beginnings."""
     return [
         Entry(RUN, "train", "Train or pause", session.control.toggle, ("Space",)),
         Entry(RUN, "outer_step", "Outer step", session.control.outer_step, ("N",)),
@@ -54,17 +44,19 @@ def _of_the_run(session: Session) -> list[Entry]:
     ]
 
 
-def _of_the_task(session: Session) -> list[Entry]:
+def of_the_task(task: ShownTask) -> list[Entry]:
+    """The task that is shown."""
+
     def clear() -> None:
-        if session.task.probe is not None:
-            session.task.set_probe(task_edits.cleared(session.task.probe))
+        if task.probe is not None:
+            task.set_probe(task_edits.cleared(task.probe))
 
     return [
-        Entry(TASK, "new_task", "New task", session.task.new_task, ("T",)),
-        Entry(TASK, "new_points", "New points", session.task.new_points, ("P",)),
+        Entry(TASK, "new_task", "New task", task.new_task, ("T",)),
+        Entry(TASK, "new_points", "New points", task.new_points, ("P",)),
         *(
             Entry(TASK, f"new_points {place}", f"New points: {place}",
-                  partial(session.task.new_points, place))
+                  partial(task.new_points, place))
             for place in task_sampling.PLACES
             if place != task_sampling.ANYWHERE
         ),
@@ -72,25 +64,21 @@ def _of_the_task(session: Session) -> list[Entry]:
     ]  # fmt: skip
 
 
-def _of_editing(window: MainWindow) -> list[Entry]:
-    session = window.session
+def of_editing(editor: SettingsEditor, columns: Columns) -> list[Entry]:
+    """The settings and their undo stack."""
     return [
-        # a lesson has a history of its own
-        Entry(EDIT, "undo", "Undo", lambda: session.editor.undo_stack.undo(), ("Ctrl+Z",)),
-        Entry(
-            EDIT,
-            "redo",
-            "Redo",
-            lambda: session.editor.undo_stack.redo(),
-            ("Ctrl+Shift+Z", "Ctrl+Y"),
-        ),
-        Entry(EDIT, "discard", "Discard staged changes", window.session.editor.discard_staged),
-        Entry(EDIT, "find", "Find a setting", window.find_setting, ("Ctrl+F",)),
+        # a lesson has an undo stack of its own
+        Entry(EDIT, "undo", "Undo", lambda: editor.undo_stack.undo(), ("Ctrl+Z",)),
+        Entry(EDIT, "redo", "Redo", lambda: editor.undo_stack.redo(), ("Ctrl+Shift+Z", "Ctrl+Y")),
+        Entry(EDIT, "discard", "Discard staged changes", editor.discard_staged),
+        Entry(EDIT, "find", "Find a setting", columns.find_setting, ("Ctrl+F",)),
     ]
 
 
-def _of_files(window: MainWindow) -> list[Entry]:
-    files = window.files
+def of_files(
+    files: Files, reproduction: Reproduction, export: Callable[[], None], close: Callable[[], bool]
+) -> list[Entry]:
+    """Opening, saving, sharing, comparing."""
     return [
         Entry(FILE, "open_run", "Open run…", files.open_run, ("Ctrl+O",)),
         Entry(FILE, "open_file", "Open file…", files.open_file, ("Ctrl+Shift+O",)),
@@ -99,9 +87,9 @@ def _of_files(window: MainWindow) -> list[Entry]:
         Entry(FILE, "save_preset", "Save preset…", files.save_preset, ("Ctrl+Shift+S",)),
         Entry(FILE, "copy_share", "Copy share string", files.sharing.copy, ("Ctrl+Shift+C",)),
         Entry(FILE, "paste_share", "Paste share string", files.sharing.paste, ("Ctrl+Shift+V",)),
-        Entry(FILE, "export", "Export initialization…", window.export, ("Ctrl+E",)),
-        Entry(FILE, "compare", "Compare with the published numbers", window.reproduction.compare),
-        Entry(FILE, "report", "Write report…", window.reproduction.write_report),
+        Entry(FILE, "export", "Export initialization…", export, ("Ctrl+E",)),
+        Entry(FILE, "compare", "Compare with the published numbers", reproduction.compare),
+        Entry(FILE, "report", "Write report…", reproduction.write_report),
         *(
             Entry(FILE, f"autosave {minutes}", f"Save the session by itself: {words}",
                   partial(files.choose_autosave, minutes=minutes))
@@ -112,60 +100,68 @@ def _of_files(window: MainWindow) -> list[Entry]:
                   partial(files.choose_autosave, percent=percent))
             for percent, words in PERCENTS.items()
         ),
-        Entry(FILE, "quit", "Quit", window.close, ("Ctrl+Q",)),
+        Entry(FILE, "quit", "Quit", close, ("Ctrl+Q",)),
     ]  # fmt: skip
 
 
-def _of_the_view(window: MainWindow) -> list[Entry]:
+def of_the_view(
+    columns: Columns, appearance: Appearance, toggle_full_screen: Callable[[], None]
+) -> list[Entry]:
+    """Panels, theme, text size."""
     tabs = [entry for entry in PANELS.values() if entry.place == TAB]
     parts = [entry.title for entry in PANELS.values() if entry.place != TAB]
     return [
         *(
             Entry(VIEW, f"tab {entry.name}", f"Show tab: {entry.title}",
-                  partial(window.show_tab, entry.name), (f"Ctrl+{nth}",))
+                  partial(columns.show_tab, entry.name), (f"Ctrl+{nth}",))
             for nth, entry in enumerate(tabs, 1)
         ),
         *(
             Entry(VIEW, f"panel {title}", f"Show or hide: {title}",
-                  partial(window.toggle_part, title))
+                  partial(columns.toggle_part, title))
             for title in ("Settings", *parts, "Insight")
         ),
         Entry(VIEW, "ablation", "Show the ablation: each trick by itself",
-              partial(show_ablation, window)),
-        Entry(VIEW, "reset_layout", "Reset layout", window.reset_layout),
+              partial(show_ablation, columns)),
+        Entry(VIEW, "reset_layout", "Reset layout", columns.reset_layout),
         *(
-            Entry(VIEW, f"theme {name or 'system'}", words, partial(window.appearance.use, name))
+            Entry(VIEW, f"theme {name or 'system'}", words, partial(appearance.use, name))
             for name, words in CHOICES.items()
         ),
         *(
             Entry(VIEW, f"text {name or 'normal'}", words,
-                  partial(window.set_text_size, name))
+                  partial(columns.set_text_size, name))
             for name, words in TEXT_SIZES.items()
         ),
-        Entry(VIEW, "presenter", "Presenter mode", window.toggle_presenter, ("F5",)),
-        Entry(VIEW, "full_screen", "Full screen", window.toggle_full_screen, ("F11",)),
+        Entry(VIEW, "presenter", "Presenter mode", columns.toggle_presenter, ("F5",)),
+        Entry(VIEW, "full_screen", "Full screen", toggle_full_screen, ("F11",)),
     ]  # fmt: skip
 
 
-def _of_presets(window: MainWindow) -> list[Entry]:
+def of_presets(control: RunControl, presets: Mapping[str, Preset]) -> list[Entry]:
+    """The presets that come with the program."""
     return [
         Entry(PRESETS, f"preset {name}", f"Load preset: {preset.title}",
-              partial(window.session.control.load_preset, preset))
-        for name, preset in window.presets.items()
+              partial(control.load_preset, preset))
+        for name, preset in presets.items()
     ]  # fmt: skip
 
 
-def _of_lessons(window: MainWindow) -> list[Entry]:
-    def lessons() -> Lessons:
-        return window.lessons
-
+def of_lessons(lessons: Lessons) -> list[Entry]:
+    """The lessons, and the steps of the one that runs."""
     return [
-        Entry(LESSONS, "lessons", "Choose a lesson…", window.show_lessons, ("Ctrl+L",)),
-        Entry(LESSONS, "tour", "Take the tour", lambda: lessons().take_tour()),
-        Entry(LESSONS, "lesson_next", "Go on in the lesson", lambda: lessons().forward(),
-              ("Alt+Right",)),
-        Entry(LESSONS, "lesson_back", "Go back in the lesson", lambda: lessons().back(),
-              ("Alt+Left",)),
-        Entry(LESSONS, "lesson_play", "Let me play", lambda: lessons().let_play()),
-        Entry(LESSONS, "lesson_close", "Close the lesson", lambda: lessons().leave()),
-    ]  # fmt: skip
+        Entry(LESSONS, "lessons", "Choose a lesson…", lessons.choose_lesson, ("Ctrl+L",)),
+        Entry(LESSONS, "tour", "Take the tour", lessons.take_tour),
+        Entry(LESSONS, "lesson_next", "Go on in the lesson", lessons.forward, ("Alt+Right",)),
+        Entry(LESSONS, "lesson_back", "Go back in the lesson", lessons.back, ("Alt+Left",)),
+        Entry(LESSONS, "lesson_play", "Let me play", lessons.let_play),
+        Entry(LESSONS, "lesson_close", "Close the lesson", lessons.leave),
+    ]
+
+
+def of_help(show_palette: Callable[[], None], show_shortcuts: Callable[[], None]) -> list[Entry]:
+    """The palette and the list of shortcuts."""
+    return [
+        Entry(HELP, "palette", "Find an action…", show_palette, ("Ctrl+Shift+P",)),
+        Entry(HELP, "shortcuts", "Keyboard shortcuts", show_shortcuts, ("?", "F1")),
+    ]

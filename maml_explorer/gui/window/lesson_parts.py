@@ -1,80 +1,113 @@
-"""The parts of the window that a lesson can point at, by name."""
+"""The window as the stage of a lesson: its parts by name, its view, and the speed of training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from PySide6.QtWidgets import QWidget
 
-from maml_explorer.gui.panels import PANELS, TAB
-from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.gui.files.sharing import Sharing
+from maml_explorer.gui.lessons.stage import RUN_BAR_PARTS
+from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.gui.settings_form.row import SettingRow
+from maml_explorer.gui.window.columns import Columns
+from maml_explorer.gui.window.run_bar import RunBar
 
-if TYPE_CHECKING:
-    from maml_explorer.gui.window.window import MainWindow
-
-Finder = Callable[["MainWindow"], QWidget | None]
-"""The widget of a window; None where its panel failed."""
-
-
-def _inside(panel: str, *names: str) -> Finder:
-    def find(window: MainWindow) -> QWidget | None:
-        part: object = window.places[panel].panel
-        for name in names:
-            part = getattr(part, name, None)
-        return part if isinstance(part, QWidget) else None
-
-    return find
-
-
-def _of_the_window(*names: str) -> Finder:
-    def find(window: MainWindow) -> QWidget | None:
-        part: object = window
-        for name in names:
-            part = getattr(part, name)
-        return part if isinstance(part, QWidget) else None
-
-    return find
-
-
-def _card(title: str) -> Finder:
-    return lambda window: window.parts[title]
-
-
-def _setting(key: str) -> Finder:
-    return lambda window: window.form.row(key)
-
-
-def _tab(name: str) -> Finder:
-    return lambda window: window.places[name]
-
-
-PARTS: dict[str, Finder] = {
-    **{
-        name: _of_the_window("run_bar", name)
-        for name in ("train", "outer_step", "inner_step", "reset", "new_seed", "speed", "preset")
-    },
-    "learn": _of_the_window("learn_button"),
-    "file": _of_the_window("file_button"),
-    "view": _of_the_window("view_button"),
-    "status": _of_the_window("status"),
-    "stability": _of_the_window("stability"),
-    "settings": _card("Settings"),
-    "adaptation": _card("Adaptation"),
-    "adaptation.plot": _inside("adaptation", "canvas"),
-    "adaptation.inner_step": _inside("adaptation", "bar"),
-    "adaptation.arms": _inside("adaptation", "arms"),
-    "adaptation.new_task": _inside("adaptation", "new_task"),
-    "adaptation.new_points": _inside("adaptation", "new_points"),
-    "adaptation.before": _inside("adaptation", "before"),
-    "adaptation.residuals": _inside("adaptation", "residuals"),
-    "losses": _card("Losses"),
-    "losses.plot": _inside("losses", "plot"),
-    "losses.loss": _inside("losses", "loss"),
-    "losses.axis": _inside("losses", "axis"),
-    "adaptation_speed": _card("Adaptation speed"),
-    "insight": _card("Insight"),
-    **{f"settings.{key}": _setting(key) for key in DECLARATIONS},
-    **{f"tab.{entry.name}": _tab(entry.name) for entry in PANELS.values() if entry.place == TAB},
+_INSIDE = {
+    "adaptation.plot": ("adaptation", "canvas"),
+    "adaptation.inner_step": ("adaptation", "bar"),
+    "adaptation.arms": ("adaptation", "arms"),
+    "adaptation.new_task": ("adaptation", "new_task"),
+    "adaptation.new_points": ("adaptation", "new_points"),
+    "adaptation.before": ("adaptation", "before"),
+    "adaptation.residuals": ("adaptation", "residuals"),
+    "losses.plot": ("losses", "plot"),
+    "losses.loss": ("losses", "loss"),
+    "losses.axis": ("losses", "axis"),
 }
-"""Name → the widget. A lesson that names another one is refused."""
+"""Part → (panel, the name of its widget there)."""
+_CARDS = {
+    "settings": "Settings",
+    "adaptation": "Adaptation",
+    "losses": "Losses",
+    "adaptation_speed": "Adaptation speed",
+    "insight": "Insight",
+}
+"""Part → the title of its card."""
+
+
+class WindowStage:
+    """A `Stage` of columns, run bar and the controls beside them."""
+
+    def __init__(
+        self, columns: Columns, sharing: Sharing, run_bar: RunBar, beside: Mapping[str, QWidget]
+    ) -> None:
+        self._columns, self._sharing, self._run_bar = columns, sharing, run_bar
+        self._beside = beside
+        """Further parts: "learn", "file", "view", "status", "stability"."""
+
+    def part(self, name: str) -> QWidget | None:
+        """The widget of a name in `PART_NAMES`; None where its panel failed.
+
+        Raises:
+            KeyError: where there is no part of that name.
+        """
+        columns, (kind, _, rest) = self._columns, name.partition(".")
+        if name in self._beside:
+            return self._beside[name]
+        if name in RUN_BAR_PARTS:
+            return self._run_bar.controls[name]
+        if name in _CARDS:
+            return columns.parts[_CARDS[name]]
+        if kind == "tab":
+            return columns.places[rest]
+        if kind == "settings":
+            return columns.form.row(rest)
+        panel, inside = _INSIDE[name]
+        widget = getattr(columns.places[panel].panel, inside, None)
+        return widget if isinstance(widget, QWidget) else None
+
+    def bring_out(self, names: Iterable[str]) -> list[QWidget]:
+        """Makes these parts visible and returns them, without those whose panel failed."""
+        columns, widgets = self._columns, []
+        for name in names:
+            widget = self.part(name)
+            if widget is None:
+                continue
+            for part in columns.parts.values():
+                if part is widget or part.isAncestorOf(widget):
+                    part.show()
+            if name.startswith("tab."):
+                columns.show_tab(name.removeprefix("tab."))
+            if isinstance(widget, SettingRow):
+                columns.form.bring_out(widget)
+            widgets.append(widget)
+        narrow = columns.narrow
+        if narrow is not None and any(narrow.holds(widget) for widget in widgets):
+            narrow.show_right()
+        return widgets
+
+    def view(self) -> ViewState:
+        """Everything the window shows now."""
+        return self._sharing.view()
+
+    def show(self, view: ViewState) -> None:
+        """Shows a prepared view, hiding and showing panels for it."""
+        self._sharing.show(view)
+
+    def show_inside(self, view: ViewState) -> None:
+        """Shows a prepared view in the panels that are there."""
+        self._sharing.show_inside(view)
+
+    @property
+    def speed(self) -> int:
+        """Position of the speed slider."""
+        return self._run_bar.speed.value()
+
+    def put_speed(self, position: int) -> None:
+        """Moves the speed slider to a position."""
+        self._run_bar.speed.setValue(position)
+
+    def limit_speed(self, steps_per_second: float | None) -> None:
+        """Limits the outer steps per second; None is unlimited."""
+        self._run_bar.limit_speed(steps_per_second)

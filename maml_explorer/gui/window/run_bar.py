@@ -72,6 +72,12 @@ class RunBar(QWidget):
         )
         self.pin = button("Pin run", session.pins.pin_run, "Keep this run to compare with (Ctrl+P)")
         words = label("Speed", "muted"), label("Preset", "muted")
+        self.controls: dict[str, QWidget] = {
+            "train": self.train, "outer_step": self.outer_step, "inner_step": self.inner_step,
+            "reset": self.reset, "new_seed": self.new_seed, "speed": self.speed,
+            "preset": self.preset,
+        }  # fmt: skip
+        """The controls that a lesson can point at, by name."""
         self.setLayout(
             row(
                 self.train, self.outer_step, self.inner_step, self.reset, self.new_seed, 4,

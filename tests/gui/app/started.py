@@ -15,7 +15,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from maml_explorer.gui.app import startup
 from maml_explorer.gui.app.crash_recovery import Recovery
-from maml_explorer.gui.app.run import Options, run
+from maml_explorer.gui.app.options import Options
+from maml_explorer.gui.app.run import run
 from maml_explorer.settings.settings import Settings
 
 def say(*words):

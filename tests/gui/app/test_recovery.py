@@ -84,7 +84,7 @@ def saves(window: MainWindow) -> int:
 
 def test_how_often_is_a_choice(window: MainWindow, recovery: Recovery, clock: Clock):
     def chosen() -> list[str]:
-        whole = window.files.menu()
+        whole = window.file_menu()
         titled = {menu.title(): menu for menu in whole.findChildren(QMenu)}
         menu = titled["Save the session by itself"]
         return [action.text() for action in menu.actions() if action.isChecked()]

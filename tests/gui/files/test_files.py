@@ -11,7 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import begin
 from maml_explorer.gui.files.file_menu import Files
 from maml_explorer.gui.panels.losses.view import LossView
@@ -52,16 +52,16 @@ def prepared(window: MainWindow) -> Settings:
     session.task.set_probe(commands.ProbeTask(fixed([-1.0, 0.5, 2.0]), fixed([1.0, 2.0, -3.0])))
     session.link.pull()
     session.set_hidden(["ANIL"])
-    window.places["adaptation"].panel.slider.setValue(4)  # type: ignore[union-attr]
-    hero, losses = (window.places[name].panel for name in ("adaptation", "losses"))
+    window.columns.places["adaptation"].panel.slider.setValue(4)  # type: ignore[union-attr]
+    hero, losses = (window.columns.places[name].panel for name in ("adaptation", "losses"))
     hero.before.click()  # type: ignore[union-attr]
     hero.canvas.curves.off = frozenset({"oracle"})  # type: ignore[union-attr]
     losses.choose(axis=GRADIENTS)  # type: ignore[union-attr]
     losses.choose(loss=INNER_LOSS)  # type: ignore[union-attr]
     losses.log_x.click()  # type: ignore[union-attr]
-    window.show_tab("pseudocode")
-    window.places["pseudocode"].panel.arm_choice.setCurrentText("FO-MAML")  # type: ignore[union-attr]
-    window.toggle_part("Losses")
+    window.columns.show_tab("pseudocode")
+    window.columns.places["pseudocode"].panel.arm_choice.setCurrentText("FO-MAML")  # type: ignore[union-attr]
+    window.columns.toggle_part("Losses")
     return session.editor.edited
 
 
@@ -80,16 +80,19 @@ def test_the_whole_prepared_state_crosses_by_the_clipboard(opened: Opener, qtbot
     assert probe is not None and probe.amplitude is None
     assert np.array_equal(probe.support_y, [1.0, 2.0, -3.0])
     assert second.session.hidden == {"ANIL"}
-    assert second.places["adaptation"].panel.inner_step == 4  # type: ignore[union-attr]
-    assert second.tabs.currentWidget() is second.places["pseudocode"]
-    assert second.parts["Losses"].isHidden()
-    assert not second.parts["Adaptation speed"].isHidden()
+    assert second.columns.places["adaptation"].panel.inner_step == 4  # type: ignore[union-attr]
+    assert second.columns.tabs.currentWidget() is second.columns.places["pseudocode"]
+    assert second.columns.parts["Losses"].isHidden()
+    assert not second.columns.parts["Adaptation speed"].isHidden()
     assert second.session.editor.preset is presets()["finn-10-shot"]
-    hero, plot = second.places["adaptation"].panel, second.places["losses"].panel.plot  # type: ignore[union-attr]
+    hero, plot = (
+        second.columns.places["adaptation"].panel,
+        second.columns.places["losses"].panel.plot,
+    )  # type: ignore[union-attr]
     assert hero.before.isChecked() and hero.canvas.curves.before  # type: ignore[union-attr]
     assert not hero.residuals.isChecked()  # type: ignore[union-attr]
     assert hero.canvas.curves.off == {"oracle"}  # type: ignore[union-attr]
-    assert second.places["pseudocode"].panel.arm.name == "FO-MAML"  # type: ignore[union-attr]
+    assert second.columns.places["pseudocode"].panel.arm.name == "FO-MAML"  # type: ignore[union-attr]
     assert plot.loss_view == LossView(INNER_LOSS, GRADIENTS, log_x=True)
     assert plot.bottom.logarithmic
     # one undo step takes it back
@@ -106,8 +109,8 @@ def test_the_command_line_applies_a_share_string(opened: Opener):
     begin(second, options)
     second.session.link.pull()
     assert second.session.settings == settings
-    assert second.places["adaptation"].panel.inner_step == 4  # type: ignore[union-attr]
-    assert second.parts["Losses"].isHidden()
+    assert second.columns.places["adaptation"].panel.inner_step == 4  # type: ignore[union-attr]
+    assert second.columns.parts["Losses"].isHidden()
     assert not second.welcome.isVisible()
 
 
@@ -249,7 +252,11 @@ def test_own_presets_are_saved_marked_and_there_at_the_next_start(
 
 
 def test_a_preset_without_a_name_is_refused(window: MainWindow, tmp_path: Path):
-    files = Files(window, tmp_path)
+    own = window.files
+    files = Files(
+        window, window.session, window.banners, own.opening, own.sharing, window.offer_presets,
+        tmp_path,
+    )  # fmt: skip
     files._save_preset("???")
     assert "at least one letter" in said(window)[-1]
     assert list(tmp_path.iterdir()) == []
@@ -273,7 +280,7 @@ def test_recent_files_are_remembered_and_offered(opened: Opener, tmp_path: Path)
     first.close()
     assert read_layout(layout).recent == (str(tmp_path / "a"), str(tmp_path / "b"))
     second = opened(layout)
-    menu = second.files.menu()
+    menu = second.file_menu()
     (recent,) = [one for one in menu.findChildren(QMenu) if one.title() == "Open recent"]
     paths = [action.text() for action in recent.actions()]
     assert paths == [str(tmp_path / "a"), str(tmp_path / "b")]

@@ -10,21 +10,20 @@ import pytest
 
 from maml_explorer.files.reader import StorageError
 from maml_explorer.files.resources import resources
-from maml_explorer.gui.lessons.lesson import (
+from maml_explorer.gui.lessons.lesson import Act, Lesson
+from maml_explorer.gui.lessons.lesson_file import (
     _LESSON,
     _QUESTION,
     _RUN,
     _STEP,
     _VIEW,
-    Lesson,
-    Stage,
     lesson_from,
     load_lesson,
 )
-from maml_explorer.gui.lessons.player import lessons_in
+from maml_explorer.gui.lessons.shelf import lessons_in
+from maml_explorer.gui.lessons.stage import PART_NAMES
 from maml_explorer.gui.lessons.toml_checks import is_lesson_file, line_of
 from maml_explorer.gui.session.example import example_settings
-from maml_explorer.gui.window.lesson_parts import PARTS
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.settings.text import MAX_TOML, to_toml
@@ -108,14 +107,14 @@ def test_all_shipped_lessons_are_read():
 
 def test_a_scene_says_how_its_run_comes_about(lesson: Lesson):
     first, asked, shown, last = lesson.scenes
-    base = Settings().with_values({"hidden": (8,)}).with_arms(first.stages[0].settings.arms)
+    base = Settings().with_values({"hidden": (8,)}).with_arms(first.acts[0].settings.arms)
     assert [arm.name for arm in base.arms] == ["MAML", "Slow"]
     assert base.of_arm(base.arms[1]).inner.inner_lr == 0.001
     later = base.with_values({"inner_lr": 0.05})
-    assert first.stages == (Stage("new", base, 30),)
-    assert asked.stages == (*first.stages, Stage("", later))
-    assert shown.stages == (*asked.stages, Stage("", later, 60))
-    assert last.stages == (Stage("example", example_settings()),)
+    assert first.acts == (Act("new", base, 30),)
+    assert asked.acts == (*first.acts, Act("", later))
+    assert shown.acts == (*asked.acts, Act("", later, 60))
+    assert last.acts == (Act("example", example_settings()),)
     assert [scene.step for scene in lesson.scenes] == [0, 1, 1, 2]
     assert [scene.revealed for scene in lesson.scenes] == [False, False, True, False]
     assert [scene.speed for scene in lesson.scenes] == [None, 2.0, 2.0, None]
@@ -216,7 +215,7 @@ def test_a_folder_lists_what_it_refuses(tmp_path: Path):
 
 
 def test_parts_of_every_kind_have_names():
-    assert {"train", "losses", "tab.pseudocode", "settings.inner_lr"} <= PARTS.keys()
+    assert {"train", "losses", "tab.pseudocode", "settings.inner_lr"} <= set(PART_NAMES)
     assert default_arm("maml").name == "MAML"
 
 
@@ -225,6 +224,6 @@ def test_the_format_is_documented():
     example = text.split("```toml\n")[1].split("```")[0]
     assert lesson_from(example, "readme").steps == 2
     keys = {*_LESSON, *_STEP, *_RUN, *_VIEW, *_QUESTION}
-    parts = {name for name in PARTS if not name.startswith(("settings.", "tab."))}
+    parts = {name for name in PART_NAMES if not name.startswith(("settings.", "tab."))}
     missing = {name for name in keys | parts if f"`{name}`" not in text}
     assert missing - {"settings", "steps", "question", "reveal", "run", "view"} == set()

@@ -16,12 +16,13 @@ from pytestqt.qtbot import QtBot
 from maml_explorer import cli
 from maml_explorer.gui.app import run
 from maml_explorer.gui.app.crash_recovery import Recovery
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, begin, open_window
-from maml_explorer.gui.lessons.lesson import Lesson, lesson_from, load_lesson
+from maml_explorer.gui.lessons.lesson import Lesson
+from maml_explorer.gui.lessons.lesson_file import lesson_from, load_lesson
+from maml_explorer.gui.lessons.stage import PART_NAMES
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.session.view_state import same_task
-from maml_explorer.gui.window.lesson_parts import PARTS
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.worker.handle import Worker
@@ -74,18 +75,18 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
         settle(window)
         assert lessons.scene is scene
         assert lessons.strip.isVisible() and lessons.strip.text.text() == scene.text
-        last = scene.stages[-1]
+        last = scene.acts[-1]
         assert session.editor.edited == session.settings == last.settings
-        trained = [stage.train_until for stage in scene.stages if stage.train_until]
+        trained = [act.train_until for act in scene.acts if act.train_until]
         assert trained == [] or step(window) >= max(trained)
         assert scene.view.probe is None or same_task(scene.view.probe, session.task.probe)
         assert session.hidden == set(scene.view.hidden_arms)
         if scene.view.tab:
-            assert window.tabs.currentWidget() is window.places[scene.view.tab]
-        hero = window.places["adaptation"].panel
+            assert window.columns.tabs.currentWidget() is window.columns.places[scene.view.tab]
+        hero = window.columns.places["adaptation"].panel
         if scene.view.inner_step is not None:
             assert hero.inner_step == scene.view.inner_step  # type: ignore[union-attr]
-        pointed = [PARTS[part](window) for part in scene.point_at]
+        pointed = [window.stage.part(part) for part in scene.point_at]
         qtbot.waitUntil(lambda pointed=pointed: lessons.frames.framed == pointed)
         assert said(window) == []
         if scene.question is not None and scene.question.choices and not scene.revealed:
@@ -97,7 +98,7 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
     assert lessons.lesson is None and not lessons.strip.isVisible()
     assert "is done" in said(window)[-1]
     assert session.settings == before
-    assert name in lessons.progress.done
+    assert name in lessons.shelf.progress.done
 
 
 def test_the_earlier_run_comes_back_whole(window: MainWindow, lesson: Lesson, qtbot: QtBot):
@@ -109,7 +110,7 @@ def test_the_earlier_run_comes_back_whole(window: MainWindow, lesson: Lesson, qt
     session.control.pause()
     session.link.pull()
     session.set_hidden(["ANIL"])
-    window.show_tab("code")
+    window.columns.show_tab("code")
     window.run_bar.limit_speed(50.0)
     probe, at, settings, staged = (
         session.task.probe,
@@ -135,7 +136,10 @@ def test_the_earlier_run_comes_back_whole(window: MainWindow, lesson: Lesson, qt
         and probe is not None
         and same_task(session.task.probe, probe)
     )
-    assert session.hidden == {"ANIL"} and window.tabs.currentWidget() is window.places["code"]
+    assert (
+        session.hidden == {"ANIL"}
+        and window.columns.tabs.currentWidget() is window.columns.places["code"]
+    )
     assert window.run_bar.speed.value() < 100
     session.editor.undo_stack.undo()
     assert session.editor.staged is None and session.settings.inner.inner_lr == 0.3
@@ -164,7 +168,7 @@ def test_runs_of_a_lesson_and_of_the_person_are_not_compared(window: MainWindow,
 
 def test_a_narrow_window_shows_the_column_that_is_pointed_at(opened: Opener, qtbot: QtBot):
     window = opened(size=(960, 640))
-    losses, form = window.parts["Losses"], window.parts["Settings"]
+    losses, form = window.columns.parts["Losses"], window.columns.parts["Settings"]
     assert losses.isVisible() and not form.isVisible()
     window.lessons.start(load_lesson(LESSONS / "07-instability.toml"))
     window.lessons.jump(2)
@@ -220,7 +224,7 @@ def test_playing_and_returning(window: MainWindow, lesson: Lesson, qtbot: QtBot)
     assert step(window) > 30
     press(qtbot, strip.next_button)
     settle(window)
-    assert step(window) == 30 and session.settings == lesson.scenes[0].stages[0].settings
+    assert step(window) == 30 and session.settings == lesson.scenes[0].acts[0].settings
     assert session.task.probe is not None and same_task(session.task.probe, probe)
     assert session.hidden == {"Slow"} and strip.text.isVisible()
     # untouched, nothing is done again
@@ -240,7 +244,7 @@ def test_what_a_person_changes_in_a_step_is_undone_by_the_next(window: MainWindo
     session.link.pull()
     window.lessons.forward()
     settle(window)
-    assert session.editor.edited == lesson.scenes[1].stages[-1].settings
+    assert session.editor.edited == lesson.scenes[1].acts[-1].settings
     assert step(window) == 30
 
 
@@ -316,7 +320,7 @@ def test_damaged_progress_is_set_aside(opened: Opener, tmp_path: Path, content: 
     path = tmp_path / "lessons.json"
     path.write_text(content)
     window = opened(tmp_path / "window.json")
-    assert window.lessons.progress.done == frozenset()
+    assert window.lessons.shelf.progress.done == frozenset()
     assert "was not read" in said(window)[-1] and "unreadable" in said(window)[-1]
     assert not path.exists()
     window.lessons.start(lesson_from(GOOD, "mine"))
@@ -381,7 +385,7 @@ def test_a_drawing_is_measured_exactly(window: MainWindow, qtbot: QtBot):
     settle(window)
     sketch = lessons.sketch
     assert sketch is not None and sketch.isVisible() and sketch.curve() is None
-    canvas = window.places["adaptation"].panel.canvas  # type: ignore[union-attr]
+    canvas = window.columns.places["adaptation"].panel.canvas  # type: ignore[union-attr]
     left, right = (canvas.to_pixel(x, 0.0) for x in (-5.05, 5.05))
     before = window.session.task.probe
     qtbot.mousePress(sketch, Qt.MouseButton.LeftButton, pos=left)
@@ -431,7 +435,7 @@ def test_closing_the_window_in_a_lesson_asks_about_the_persons_run(
     assert not window.isVisible()
 
 
-def test_the_same_stages_give_the_same_run_bit_for_bit(qtbot: QtBot, qapp: QApplication):
+def test_the_same_acts_give_the_same_run_bit_for_bit(qtbot: QtBot, qapp: QApplication):
     application()
     small = GOOD.replace("hidden = [8]", "hidden = [8]\nmeta_batch = 3\ntest_tasks = 4")
     lesson = lesson_from(small, "mine")
@@ -482,3 +486,9 @@ def test_the_same_stages_give_the_same_run_bit_for_bit(qtbot: QtBot, qapp: QAppl
     )
     assert not [text for text in said(window) if "kept" in text]
     window.close()
+
+
+def test_every_part_that_a_lesson_can_name_is_there(window: MainWindow):
+    found = {name: window.stage.part(name) for name in PART_NAMES}
+    assert [name for name, part in found.items() if part is None] == []
+    assert len({id(part) for part in found.values()}) == len(PART_NAMES)

@@ -197,11 +197,11 @@ def test_every_control_has_a_name(panel: GradientPanel) -> None:
 
 def test_every_page_fits_beside_the_settings_at_1280(opened: Opener) -> None:
     window = opened(size=(1280, 800))
-    window.show_tab("gradient")
-    panel = window.places["gradient"].panel
+    window.columns.show_tab("gradient")
+    panel = window.columns.places["gradient"].panel
     assert isinstance(panel, GradientPanel)
     for name in panel.kinds:
         panel.show_page(name)
         window.grab()
-        assert window.parts["Settings"].isVisible(), name
+        assert window.columns.parts["Settings"].isVisible(), name
         assert window.width() == 1280

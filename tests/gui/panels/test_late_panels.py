@@ -128,11 +128,11 @@ def test_a_late_page_draws_the_figures_of_an_opened_run(bench: Bench) -> None:
 
 
 def test_a_start_builds_only_what_is_seen(window: MainWindow) -> None:
-    built = {name for name, place in window.places.items() if place.panel is not None}
+    built = {name for name, place in window.columns.places.items() if place.panel is not None}
     assert built == PANELS.keys() - WAITING | {"tasks"}
     for name in WAITING:
-        window.show_tab(name)
-        place = window.places[name]
+        window.columns.show_tab(name)
+        place = window.columns.places[name]
         assert place.panel is not None
         assert place.panel.isVisible() and place.panel.size() == place.size()
         # a prepared state would pass by what is not there yet
@@ -144,11 +144,11 @@ def test_a_start_builds_only_what_is_seen(window: MainWindow) -> None:
 
 
 def test_a_hidden_tab_stays_unbuilt_until_it_is_wanted(window: MainWindow) -> None:
-    window.parts["Insight"].hide()
-    window.tabs.setCurrentWidget(window.places["map"])
-    assert window.places["map"].panel is None
-    window.parts["Insight"].show()
-    assert window.places["map"].panel is not None
+    window.columns.parts["Insight"].hide()
+    window.columns.tabs.setCurrentWidget(window.columns.places["map"])
+    assert window.columns.places["map"].panel is None
+    window.columns.parts["Insight"].show()
+    assert window.columns.places["map"].panel is not None
 
 
 def test_a_page_that_cannot_be_built_leaves_its_error_in_its_place(
@@ -159,8 +159,8 @@ def test_a_page_that_cannot_be_built_leaves_its_error_in_its_place(
             raise ValueError("never built")
 
     monkeypatch.setitem(network.PAGES, "Norm", Broken)
-    window.show_tab("network")
-    place = window.places["network"]
+    window.columns.show_tab("network")
+    place = window.columns.places["network"]
     assert isinstance(place.panel, InsightTab)
     with qtbot.captureExceptions() as caught:
         press(qtbot, place.panel.choices.buttons()[3])
@@ -168,6 +168,6 @@ def test_a_page_that_cannot_be_built_leaves_its_error_in_its_place(
     assert place.failed
     assert any("never built" in label.text() for label in place.findChildren(QLabel))
     # the rest goes on, and a tab that is seen again does not lose its error
-    window.show_tab("map")
-    window.show_tab("network")
-    assert place.failed and not window.places["map"].failed
+    window.columns.show_tab("map")
+    window.columns.show_tab("network")
+    assert place.failed and not window.columns.places["map"].failed

@@ -15,8 +15,8 @@ from tests.gui.driving import press
 
 @pytest.fixture
 def panel(window: MainWindow) -> RunsPanel:
-    window.show_tab("runs")
-    found = window.places["runs"].panel
+    window.columns.show_tab("runs")
+    found = window.columns.places["runs"].panel
     assert isinstance(found, RunsPanel)
     return found
 

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, keep_pins, open_window
 from maml_explorer.gui.session.loss_history import GRADIENTS, OUTER_LOSS
 from maml_explorer.gui.session.pinned_run import BEFORE
@@ -60,13 +60,13 @@ def test_pin_run_draws_the_run_faint_from_now_on(window: MainWindow, qtbot: QtBo
     assert worker.posted_of(commands.PinRun) == [commands.PinRun(run.folder)]
     assert worker.posted_of(commands.ShowGhost) == [commands.ShowGhost(run.folder)]
     faint(window)
-    curves = window.places["adaptation"].panel.canvas.curves  # type: ignore[union-attr]
+    curves = window.columns.places["adaptation"].panel.canvas.curves  # type: ignore[union-attr]
     assert set(curves.ghosts) == {"MAML", "FO-MAML", "ANIL", "MTL"}
     assert set(curves.ghosts["MAML"].yData) == {0.5}
     style = arm_style(run.settings, "MAML", window.session.theme)
     pen = curves.ghosts["MAML"].opts["pen"]
     assert pen.color().name() == style.color.lower() and pen.color().alphaF() < 0.5
-    words = window.places["adaptation"].panel.canvas.labels.texts["ghost"]  # type: ignore[union-attr]
+    words = window.columns.places["adaptation"].panel.canvas.labels.texts["ghost"]  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: bool(words.isVisible()))
     assert words.toPlainText() == "faint: Run 1 · outer step 40"
     # an arm that is hidden is hidden in both
@@ -81,13 +81,13 @@ def test_one_ghost_above_and_any_number_among_the_losses(window: MainWindow, qtb
         session.pins.pin_run()
         session.editor.edit({"inner_lr": alpha})
     assert session.pins.ghost == session.pins.runs[1].ghost
-    plot = window.places["losses"].panel.plot  # type: ignore[union-attr]
+    plot = window.columns.places["losses"].panel.plot  # type: ignore[union-attr]
     plot.draw()
     assert {run for run, _ in plot.ghosts.curves} == {"Run 1", "Run 2"}
     assert set(plot.ghosts.names) == {"Run 1", "Run 2"}
     np.testing.assert_allclose(plot.ghosts.curves["Run 1", "MAML"].xData[-1], 40)
     # the menu of the lines chooses which one lies above
-    hero = window.places["adaptation"].panel
+    hero = window.columns.places["adaptation"].panel
     menu = hero.lines_menu()  # type: ignore[union-attr]
     lines = {action.text(): action for action in menu.actions()}
     assert lines["Faint: Run 2 · outer step 80"].isChecked()
@@ -101,14 +101,14 @@ def test_the_table_says_which_are_drawn(window: MainWindow, qtbot: QtBot):
     trained(window)
     session = window.session
     session.pins.pin_run()
-    window.show_tab("runs")
-    panel = window.places["runs"].panel
+    window.columns.show_tab("runs")
+    panel = window.columns.places["runs"].panel
     panel.table.choose(0)  # type: ignore[union-attr]
     item = panel.table.selectedItems()[0]  # type: ignore[union-attr]
     assert item.checkState() is Qt.CheckState.Checked
     item.setCheckState(Qt.CheckState.Unchecked)
     assert session.pins.compared == set()
-    plot = window.places["losses"].panel.plot  # type: ignore[union-attr]
+    plot = window.columns.places["losses"].panel.plot  # type: ignore[union-attr]
     plot.draw()
     assert not plot.ghosts.curves
     assert panel.ghost.isChecked()  # type: ignore[union-attr]
@@ -124,13 +124,13 @@ def test_a_restart_keeps_the_run_before_as_a_ghost_with_its_state(window: MainWi
     trained(window)
     session = window.session
     session.editor.edit({"hidden": (80, 80)})
-    press(qtbot, window.form.restart_bar.restart)
+    press(qtbot, window.columns.form.restart_bar.restart)
     session.link.pull()
     ghost = session.pins.ghost
     assert ghost is not None and ghost.words == f"{BEFORE} · outer step 40"
     assert ghost.settings.model.hidden == (40, 40)
     assert worker_of(window).posted_of(commands.ShowGhost) == [commands.ShowGhost(run=1)]
-    plot = window.places["losses"].panel.plot  # type: ignore[union-attr]
+    plot = window.columns.places["losses"].panel.plot  # type: ignore[union-attr]
     plot.draw()
     assert {run for run, _ in plot.ghosts.curves} == {BEFORE}
     assert plot.history.marks == [] and plot.record.before.history.marks == []

@@ -48,7 +48,7 @@ def test_the_foot_of_the_window_shows_it(window):
 
 
 def test_a_note_stands_under_the_setting_it_is_about(window):
-    row = window.form.row("second_order_from")
+    row = window.columns.form.row("second_order_from")
     assert row.note.isHidden()
     window.session.editor.edit({"second_order_from": 70_000})
     assert "every step is first order" in row.note.text() and not row.note.isHidden()

@@ -110,13 +110,13 @@ def test_long_banners_leave_the_window_as_it_is(
     opened: Opener, qtbot: QtBot, size: tuple[int, int]
 ):
     window = opened(size=size)
-    before = {name: part.sizes() for name, part in window.splitters.items()}
+    before = {name: part.sizes() for name, part in window.columns.splitters.items()}
     for subject in "abc":
         window.banners.say(subject, "A long message about what happened. " * 20, "warning",
                            (("Do one thing", int), ("Do another thing", int)))  # fmt: skip
     qtbot.wait(30)
     assert (window.width(), window.height()) == size
-    assert window.splitters["columns"].sizes() == before["columns"]
+    assert window.columns.splitters["columns"].sizes() == before["columns"]
     for banner in window.banners.shown:
         line = banner.text.fontMetrics().lineSpacing()
         assert banner.text.height() <= 2 * line + 2
@@ -150,7 +150,7 @@ def test_a_divergence_says_how_stable_the_inner_steps_are():
 
 def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: QtBot):
     session = window.session
-    arms = window.places["adaptation"].panel.arms  # type: ignore[union-attr]
+    arms = window.columns.places["adaptation"].panel.arms  # type: ignore[union-attr]
     arms.add("reptile")
     assert said(window) == [], "before training nothing is late"
     session.control.train()

@@ -63,10 +63,10 @@ def test_a_click_does_the_action(window: MainWindow, qtbot: QtBot):
 
 
 def test_training_from_the_palette_although_a_field_had_the_focus(window: MainWindow, qtbot: QtBot):
-    window.form.search.setFocus()
+    window.columns.form.search.setFocus()
     pick(window, qtbot, "train")
     assert worker_of(window).posted_of(commands.Train)
-    assert window.form.search.hasFocus()
+    assert window.columns.form.search.hasFocus()
 
 
 def test_nothing_found_is_said(window: MainWindow, qtbot: QtBot):
@@ -113,7 +113,7 @@ def test_a_walk_through_all_actions(window: MainWindow, qtbot: QtBot):
         QApplication.clipboard().clear()
         assert window.isVisible(), name
         assert worker.alive, name
-        assert not any(place.failed for place in window.places.values()), name
+        assert not any(place.failed for place in window.columns.places.values()), name
     window.appearance.use("")
     pick(window, qtbot, "quit")
     assert not window.isVisible()
@@ -148,9 +148,9 @@ def test_the_sheet_lists_every_key(window: MainWindow, qtbot: QtBot, key: str):
 
 
 def test_a_question_mark_is_typed_in_a_field(window: MainWindow, qtbot: QtBot):
-    window.form.search.setFocus()
-    qtbot.keyClicks(window.form.search, "?")
-    assert window.form.search.text() == "?"
+    window.columns.form.search.setFocus()
+    qtbot.keyClicks(window.columns.form.search, "?")
+    assert window.columns.form.search.text() == "?"
     assert not window.shortcut_sheet.isVisible()
 
 

@@ -24,7 +24,7 @@ def cut(window: MainWindow) -> list[str]:
         for button in window.centralWidget().findChildren(QAbstractButton)
         if button.isVisible()
         and len(button.text()) > 1
-        and not window.form.area.isAncestorOf(button)
+        and not window.columns.form.area.isAncestorOf(button)
         and button.width() < button.minimumSizeHint().width() - 1
     ]
 
@@ -40,18 +40,18 @@ def test_text_sizes_reach_labels_fields_and_axes(opened: Opener, qtbot: QtBot, s
     assert window.session.theme.points == points
     assert (window.run_bar.train.fontMetrics().height() > before) == bool(size)
     assert cut(window) == []
-    row = window.form.row("inner_lr")
-    assert row.width() <= window.form.area.viewport().width()
-    window.set_text_size("")
+    row = window.columns.form.row("inner_lr")
+    assert row.width() <= window.columns.form.area.viewport().width()
+    window.columns.set_text_size("")
 
 
 def test_the_text_size_is_remembered(opened: Opener, tmp_path: Path):
     first = opened(tmp_path / "window.json")
-    first.set_text_size("large")
+    first.columns.set_text_size("large")
     first.close()
     second = opened(tmp_path / "window.json")
     assert second.appearance.text_size == "large"
-    second.set_text_size("")
+    second.columns.set_text_size("")
 
 
 def test_presenter_mode_shows_chosen_panels_large_and_goes_back(opened: Opener, qtbot: QtBot):
@@ -59,50 +59,54 @@ def test_presenter_mode_shows_chosen_panels_large_and_goes_back(opened: Opener, 
     session = window.session
     thin = arm_style(session.settings, "MAML", session.theme).width
     qtbot.keyClick(window, Qt.Key.Key_F5)
-    assert window.parts["Settings"].isHidden() and window.parts["Insight"].isHidden()
-    assert not window.parts["Adaptation"].isHidden()
+    assert (
+        window.columns.parts["Settings"].isHidden() and window.columns.parts["Insight"].isHidden()
+    )
+    assert not window.columns.parts["Adaptation"].isHidden()
     assert arm_style(session.settings, "MAML", session.theme).width > 1.5 * thin
     assert session.theme.points == 12.0
     qtbot.wait(30)
     assert cut(window) == []
     # what is chosen while presenting is kept for the next time
-    window.toggle_part("Losses")
+    window.columns.toggle_part("Losses")
     qtbot.keyClick(window, Qt.Key.Key_F5)
-    assert not any(part.isHidden() for part in window.parts.values())
+    assert not any(part.isHidden() for part in window.columns.parts.values())
     assert session.theme.points == 9.0
     qtbot.keyClick(window, Qt.Key.Key_F5)
-    assert window.parts["Losses"].isHidden() and window.parts["Settings"].isHidden()
+    assert window.columns.parts["Losses"].isHidden() and window.columns.parts["Settings"].isHidden()
     qtbot.keyClick(window, Qt.Key.Key_F5)
 
 
 def test_a_window_of_960_pixels_keeps_two_columns(opened: Opener, qtbot: QtBot):
     window = opened(size=(1280, 800))
-    assert not window.parts["Settings"].isHidden()
+    assert not window.columns.parts["Settings"].isHidden()
     window.resize(960, 540)
     qtbot.wait(50)
     assert (window.width(), window.height()) == (960, 540)
-    assert window.parts["Settings"].isHidden()
-    assert window.parts["Losses"].isVisible()
+    assert window.columns.parts["Settings"].isHidden()
+    assert window.columns.parts["Losses"].isVisible()
     assert cut(window) == []
     # the settings come in the place of the right column
     qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     qtbot.wait(50)
-    assert window.parts["Settings"].isVisible()
-    assert not window.parts["Losses"].isVisible()
+    assert window.columns.parts["Settings"].isVisible()
+    assert not window.columns.parts["Losses"].isVisible()
     assert (window.width(), window.height()) == (960, 540)
-    window.toggle_part("Settings")
+    window.columns.toggle_part("Settings")
     qtbot.wait(50)
-    assert window.parts["Losses"].isVisible()
+    assert window.columns.parts["Losses"].isVisible()
     window.resize(1280, 800)
     qtbot.wait(50)
-    assert window.parts["Settings"].isVisible() and window.parts["Losses"].isVisible()
+    assert (
+        window.columns.parts["Settings"].isVisible() and window.columns.parts["Losses"].isVisible()
+    )
 
 
 def test_a_window_that_opens_narrow_is_narrow(opened: Opener):
     window = opened(size=(960, 540))
     assert (window.width(), window.height()) == (960, 540)
-    assert window.parts["Settings"].isHidden()
-    assert window.hidden_parts == ()
+    assert window.columns.parts["Settings"].isHidden()
+    assert window.columns.hidden_parts == ()
 
 
 def test_what_the_bar_leaves_out_is_in_a_menu_or_has_a_key(opened: Opener, qtbot: QtBot):
@@ -112,7 +116,7 @@ def test_what_the_bar_leaves_out_is_in_a_menu_or_has_a_key(opened: Opener, qtbot
     bar = window.run_bar
     assert not bar.export.isVisible()
     assert bar.train.isVisible() and bar.preset.isVisible() and window.file_button.isVisible()
-    menu = window.files.menu()
+    menu = window.file_menu()
     assert window.actions_table["export"] in menu.actions()
     menu.deleteLater()
     window.resize(1440, 800)
@@ -135,7 +139,7 @@ def test_the_theme_follows_the_desktop_live_unless_one_was_chosen(
         for theme in (DARK, LIGHT):
             desktop(theme)
             assert window.session.theme == theme
-            assert window.places["losses"].panel.plot.theme == theme  # type: ignore[union-attr]
+            assert window.columns.places["losses"].panel.plot.theme == theme  # type: ignore[union-attr]
             assert QApplication.palette().window().color().name() == theme.window
         window.appearance.use("light")
         desktop(DARK)

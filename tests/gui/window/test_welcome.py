@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, begin, greet, open_window
 from maml_explorer.gui.session import example
 from maml_explorer.gui.session.example import example_folder, example_probed
@@ -43,7 +43,7 @@ def test_the_example_is_drawn_before_the_worker_says_anything(first_start: MainW
     session = first_start.session
     assert session.status is None
     assert session.task.probed is not None and session.task.probed.outer_step == 70_000
-    hero = first_start.places["adaptation"].panel
+    hero = first_start.columns.places["adaptation"].panel
     assert hero.last_step == 10  # type: ignore[union-attr]
     assert first_start.welcome.isVisible()
     assert "70\u2009000 outer steps" in first_start.welcome.text.full

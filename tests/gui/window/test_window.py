@@ -25,7 +25,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.files.reader import StorageError
 from maml_explorer.gui import panels
-from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import open_window
 from maml_explorer.gui.files.autosave_choice import Autosave
 from maml_explorer.gui.panels import PANELS, PanelEntry
@@ -73,10 +73,10 @@ def test_shortcuts(
 
 
 def test_space_and_letters_are_typed_in_a_field(window: MainWindow, qtbot: QtBot):
-    window.form.search.setFocus()
+    window.columns.form.search.setFocus()
     before = list(worker_of(window).posted)
-    qtbot.keyClicks(window.form.search, "n t p")
-    assert window.form.search.text() == "n t p"
+    qtbot.keyClicks(window.columns.form.search, "n t p")
+    assert window.columns.form.search.text() == "n t p"
     assert worker_of(window).posted == before
 
 
@@ -94,7 +94,7 @@ def test_space_trains_after_a_click_on_another_button(window: MainWindow, qtbot:
 
 
 def test_a_click_on_train_takes_over_what_is_being_typed(window: MainWindow, qtbot: QtBot):
-    line = window.form.row("inner_lr").fields["inner_lr"].widget
+    line = window.columns.form.row("inner_lr").fields["inner_lr"].widget
     assert isinstance(line, QLineEdit)
     line.setFocus()
     line.selectAll()
@@ -104,7 +104,7 @@ def test_a_click_on_train_takes_over_what_is_being_typed(window: MainWindow, qtb
 
 
 def test_undo_by_key_after_typing_a_setting(window: MainWindow, qtbot: QtBot):
-    line = window.form.row("inner_lr").fields["inner_lr"].widget
+    line = window.columns.form.row("inner_lr").fields["inner_lr"].widget
     assert isinstance(line, QLineEdit)
     line.setFocus()
     line.selectAll()
@@ -265,7 +265,7 @@ def test_a_panel_that_cannot_be_built_leaves_its_error(
 ):
     monkeypatch.setitem(PANELS, "losses", PanelEntry("nothing", "Losses", panels.RIGHT, "None"))
     window = opened()
-    place = next(place for place in window.places.values() if place.entry.name == "nothing")
+    place = next(place for place in window.columns.places.values() if place.entry.name == "nothing")
     assert place.failed
     texts = [label.text() for label in place.findChildren(QLabel)]
     assert any("Losses could not be shown" in text for text in texts)
@@ -278,7 +278,7 @@ def test_a_panel_that_cannot_be_built_leaves_its_error(
 def test_a_panel_that_fails_later_is_replaced_and_can_be_tried_again(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ):
-    place = window.places["losses"]
+    place = window.columns.places["losses"]
     broken = Broken(window.session)
     monkeypatch.setattr(PanelEntry, "build", lambda self, session: broken)
     place.build()
@@ -287,7 +287,7 @@ def test_a_panel_that_fails_later_is_replaced_and_can_be_tried_again(
     except ValueError as error:
         assert window.panel_failed(error)
     assert place.failed
-    assert not window.places["adaptation"].failed
+    assert not window.columns.places["adaptation"].failed
     again = Broken(window.session)
     monkeypatch.setattr(PanelEntry, "build", lambda self, session: again)
     press(qtbot, next(b for b in place.findChildren(QAbstractButton) if b.text() == "Try again"))
@@ -298,7 +298,7 @@ def test_a_panel_that_fails_later_is_replaced_and_can_be_tried_again(
 def test_losses_outlive_the_panel_that_showed_them(window: MainWindow):
     window.session.control.train()
     window.session.link.pull()
-    place = window.places["losses"]
+    place = window.columns.places["losses"]
     place.fail(ValueError("a picture went wrong"))
     window.session.link.pull()
     place.build()
@@ -310,8 +310,8 @@ def test_losses_outlive_the_panel_that_showed_them(window: MainWindow):
 
 @pytest.mark.parametrize("entry", PANELS.values(), ids=PANELS)
 def test_every_panel_in_the_table_is_there(window: MainWindow, entry: PanelEntry):
-    window.show_tab(entry.name)
-    place = window.places[entry.name]
+    window.columns.show_tab(entry.name)
+    place = window.columns.places[entry.name]
     assert place.panel is not None and not place.failed
     assert getattr(place.panel, "title", entry.title) == entry.title
 
@@ -325,7 +325,7 @@ def test_nothing_is_cut(opened: Opener, qtbot: QtBot, size: tuple[int, int]):
     assert (window.width(), window.height()) == size
     ground = window.centralWidget()
     for child in ground.findChildren(QWidget):
-        if not child.isVisible() or window.form.area.isAncestorOf(child):
+        if not child.isVisible() or window.columns.form.area.isAncestorOf(child):
             continue
         if isinstance(child, QAbstractButton | QComboBox | QSlider | QLabel):
             right = child.mapTo(ground, QPoint(child.width(), child.height()))
@@ -337,16 +337,16 @@ def test_nothing_is_cut(opened: Opener, qtbot: QtBot, size: tuple[int, int]):
 
 def test_only_the_form_scrolls(window: MainWindow):
     areas = [area for area in window.findChildren(QScrollArea) if area.isVisible()]
-    assert areas == [window.form.area]
+    assert areas == [window.columns.form.area]
     for other in window.findChildren(QAbstractScrollArea):
-        if other is not window.form.area and other.isVisible():
+        if other is not window.columns.form.area and other.isVisible():
             assert other.verticalScrollBar().maximum() == 0
-    assert window.form.area.horizontalScrollBar().maximum() == 0
+    assert window.columns.form.area.horizontalScrollBar().maximum() == 0
 
 
 def test_every_control_is_named_and_reachable(window: MainWindow):
     for kind in (QAbstractButton, QComboBox, QSlider, QLineEdit):
-        for control in window.run_bar.findChildren(kind) + window.form.findChildren(kind):
+        for control in window.run_bar.findChildren(kind) + window.columns.form.findChildren(kind):
             if control.objectName() == "qt_spinbox_lineedit":
                 continue
             text = getattr(control, "text", lambda: "")()
@@ -357,12 +357,12 @@ def test_every_control_is_named_and_reachable(window: MainWindow):
 def test_the_layout_is_remembered(opened: Opener, tmp_path: Path, qtbot: QtBot):
     path = tmp_path / "config" / "window.json"
     first = opened(path)
-    first.splitters["columns"].setSizes([400, 500, 340])
-    first.tabs.setCurrentIndex(1)
-    first.parts["Losses"].hide()
+    first.columns.splitters["columns"].setSizes([400, 500, 340])
+    first.columns.tabs.setCurrentIndex(1)
+    first.columns.parts["Losses"].hide()
     first.appearance.use("dark")
     first.resize(1300, 820)
-    sizes = first.splitters["columns"].sizes()
+    sizes = first.columns.splitters["columns"].sizes()
     first.close()
     remembered = read_layout(path)
     assert remembered.geometry[2:] == (1300, 820)
@@ -370,12 +370,12 @@ def test_the_layout_is_remembered(opened: Opener, tmp_path: Path, qtbot: QtBot):
     second.show()
     qtbot.waitExposed(second)
     assert (second.width(), second.height()) == (1300, 820)
-    assert second.splitters["columns"].sizes() == pytest.approx(sizes, abs=3)
-    assert second.tabs.currentIndex() == 1
-    assert second.parts["Losses"].isHidden()
+    assert second.columns.splitters["columns"].sizes() == pytest.approx(sizes, abs=3)
+    assert second.columns.tabs.currentIndex() == 1
+    assert second.columns.parts["Losses"].isHidden()
     assert second.session.theme is DARK
-    second.reset_layout()
-    assert not second.parts["Losses"].isHidden()
+    second.columns.reset_layout()
+    assert not second.columns.parts["Losses"].isHidden()
     second.appearance.use("")
     second.close()
     second.deleteLater()
@@ -426,7 +426,7 @@ def test_the_view_menu_hides_shows_and_dresses(window: MainWindow):
         menu.deleteLater()
 
     choose("Adaptation speed")
-    assert window.parts["Adaptation speed"].isHidden()
+    assert window.columns.parts["Adaptation speed"].isHidden()
     choose("Dark theme")
     assert window.session.theme is DARK
     assert DARK.card in QApplication.instance().styleSheet()  # type: ignore[union-attr]
@@ -434,7 +434,7 @@ def test_the_view_menu_hides_shows_and_dresses(window: MainWindow):
     assert window.session.theme is LIGHT
     choose("System theme")
     choose("Reset layout")
-    assert not window.parts["Adaptation speed"].isHidden()
+    assert not window.columns.parts["Adaptation speed"].isHidden()
 
 
 def test_closing_ends_the_worker(window: MainWindow):

@@ -1,0 +1,169 @@
+"""Three columns of panels: settings, the hero over the insight tabs, and what trains."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from types import TracebackType
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QWidget
+
+from maml_explorer.gui.panels import CENTRE, PANELS, RIGHT, TAB
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.settings_form.form import SettingsForm
+from maml_explorer.gui.widgets.controls import Card
+from maml_explorer.gui.window.appearance import Appearance
+from maml_explorer.gui.window.narrow_window import Narrow
+from maml_explorer.gui.window.panel_slot import Place
+
+GAP = 8
+_BESIDE_FORM = 26
+"""Pixels of the settings' card beside its form."""
+
+
+class Columns(QSplitter):
+    """The parts of the window, which of them are hidden, and how much room each has."""
+
+    def __init__(self, window: QMainWindow, session: Session, appearance: Appearance) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self._window, self._appearance = window, appearance
+        self.form = SettingsForm(session)
+        self.places = {entry.name: Place(entry, session) for entry in PANELS.values()}
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.parts: dict[str, QWidget] = {}
+        """What the View menu hides and shows, title → widget."""
+        self.splitters: dict[str, QSplitter] = {
+            "columns": self,
+            "centre": QSplitter(Qt.Orientation.Vertical),
+            "right": QSplitter(Qt.Orientation.Vertical),
+        }
+        self._hidden_elsewhere = {"Settings", "Insight"}
+        """What is hidden in the other mode: while presenting, or while not."""
+        self._divide()
+        self.narrow: Narrow | None = None
+
+    def keep_narrow(self) -> None:
+        """Leaves out from now on what has no room, and sets the window's least width."""
+        self.narrow = Narrow(self._window, self, self.parts["Settings"])
+        # the least width is set before the first resize, which the columns would hold back
+        self.narrow.fit()
+
+    @property
+    def hidden_parts(self) -> tuple[str, ...]:
+        """Titles of the parts the person has hidden at the desk, not what a narrow window hides."""
+        if self._appearance.presenting:
+            return tuple(sorted(self._hidden_elsewhere))
+        hidden = [title for title, part in self.parts.items() if part.isHidden()]
+        narrow = self.narrow is not None and self.narrow.hid_settings
+        return tuple(title for title in hidden if title != "Settings" or not narrow)
+
+    def hide_parts(self, hidden: Collection[str]) -> None:
+        """Hides the parts of these titles and shows all others."""
+        for title, part in self.parts.items():
+            part.setVisible(title not in hidden)
+
+    def toggle_part(self, title: str) -> None:
+        """Hides or shows a part of the window."""
+        self.parts[title].setVisible(self.parts[title].isHidden())
+
+    def toggle_presenter(self) -> None:
+        """Large type, thick lines and only the panels chosen for it; or back to the desk."""
+        self._appearance.present(not self._appearance.presenting)
+        hidden = {title for title, part in self.parts.items() if part.isHidden()}
+        self._hidden_elsewhere, hidden = hidden, self._hidden_elsewhere
+        self.hide_parts(hidden)
+        self._fit_settings()
+
+    def set_text_size(self, name: str) -> None:
+        """Writes in another size, and gives the settings the width they need in it."""
+        self._appearance.set_text_size(name)
+        self._fit_settings()
+
+    def find_setting(self) -> None:
+        """Puts the cursor into the search field of the settings."""
+        self.parts["Settings"].show()
+        self.form.search.setFocus()
+        self.form.search.selectAll()
+
+    # tabs and panels
+
+    @property
+    def open_tab(self) -> str:
+        """Name of the insight tab in front."""
+        current = self.tabs.currentWidget()
+        return current.entry.name if isinstance(current, Place) else ""
+
+    @open_tab.setter
+    def open_tab(self, name: str) -> None:
+        place = self.places.get(name)
+        if place is not None and self.tabs.indexOf(place) >= 0:
+            self.tabs.setCurrentWidget(place)
+
+    def show_tab(self, name: str) -> None:
+        """Opens the insight tab of that name; nothing where there is none."""
+        place = self.places.get(name)
+        if place is not None and self.tabs.indexOf(place) >= 0:
+            self.parts["Insight"].show()
+            self.tabs.setCurrentWidget(place)
+
+    @property
+    def panels(self) -> list[QWidget]:
+        """The panels that are built and did not fail."""
+        return [place.panel for place in self.places.values() if place.panel is not None]
+
+    def panel_failed(self, error: BaseException, trace: TracebackType | None) -> bool:
+        """Shows an uncaught exception in the place of the panel it came from; False for none."""
+        for place in self.places.values():
+            if place.caused(trace):
+                place.fail(error)
+                return True
+        return False
+
+    # room
+
+    def divide_anew(self, size: QSize) -> None:
+        """Shows all panels, divided as at the first start in a window of this size."""
+        self.hide_parts(())
+        left = self.form.minimum_width() + _BESIDE_FORM
+        right = max(320, round(size.width() * 0.275) - 16)
+        centre = max(400, size.width() - left - right - 2 * GAP - 24)
+        height = size.height() - 80
+        self.setSizes([left, centre, right])
+        self.splitters["centre"].setSizes([round(height * 0.62), round(height * 0.38)])
+        self.splitters["right"].setSizes([height // 2, height // 2])
+
+    def reset_layout(self) -> None:
+        """Shows all panels, divided as at the first start."""
+        self.divide_anew(self._window.size())
+
+    def _fit_settings(self) -> None:
+        self.parts["Settings"].setMinimumWidth(self.form.minimum_width() + _BESIDE_FORM)
+        if self.narrow is not None and self._window.isVisible():
+            self.narrow.fit()
+
+    def _divide(self) -> None:
+        columns, centre, right = self.splitters.values()
+        for splitter in (columns, centre, right):
+            splitter.setHandleWidth(GAP)
+            splitter.setChildrenCollapsible(False)
+        settings = Card(self.form)
+        settings.setMinimumWidth(self.form.minimum_width() + _BESIDE_FORM)
+        columns.addWidget(settings)
+        columns.addWidget(centre)
+        columns.addWidget(right)
+        columns.setStretchFactor(0, 0)
+        columns.setStretchFactor(1, 5)
+        columns.setStretchFactor(2, 2)
+        insight = Card(self.tabs)
+        self.parts["Settings"] = settings
+        for place in self.places.values():
+            entry = place.entry
+            if entry.place == TAB:
+                self.tabs.addTab(place, entry.title)
+                continue
+            card = Card(place)
+            {CENTRE: centre, RIGHT: right}[entry.place].addWidget(card)
+            self.parts[entry.title] = card
+        centre.addWidget(insight)
+        self.parts["Insight"] = insight

@@ -1,0 +1,93 @@
+"""The menus of the window, made anew each time they are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QWidget
+
+from maml_explorer.gui.files.autosave_choice import MINUTES, PERCENTS
+from maml_explorer.gui.files.file_menu import Files
+from maml_explorer.gui.window.appearance import CHOICES, TEXT_SIZES, Appearance
+from maml_explorer.gui.window.columns import Columns
+
+FILE_MENU = (
+    ("open_run", "open_file"),
+    ("save_run", "save_preset", "export"),
+    ("compare", "report"),
+    ("copy_share", "paste_share"),
+    ("quit",),
+)
+"""Names of actions, by section."""
+_VIEW_ACTIONS = ("presenter", "full_screen", "palette", "shortcuts")
+
+
+class Menus:
+    """Makes menus from the table of actions; `parent` owns them until they are closed."""
+
+    def __init__(self, parent: QWidget, actions: Mapping[str, QAction]) -> None:
+        self._parent, self._actions = parent, actions
+
+    def view_menu(self, columns: Columns, appearance: Appearance) -> QMenu:
+        """Parts shown and hidden, theme, text size."""
+        menu = self._menu()
+        for title, part in columns.parts.items():
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            action.setChecked(not part.isHidden())
+            action.toggled.connect(part.setVisible)
+        menu.addSeparator()
+        menu.addAction("Reset layout").triggered.connect(lambda: columns.reset_layout())
+        menu.addSeparator()
+        for name, title in CHOICES.items():
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            action.setChecked(name == appearance.choice)
+            action.triggered.connect(partial(appearance.use, name))
+        menu.addSeparator()
+        for name, title in TEXT_SIZES.items():
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            action.setChecked(name == appearance.text_size)
+            action.triggered.connect(partial(columns.set_text_size, name))
+        menu.addSeparator()
+        for name in _VIEW_ACTIONS:
+            menu.addAction(self._actions[name])
+        return menu
+
+    def file_menu(self, files: Files) -> QMenu:
+        """Open, save, share, export, and the files opened last."""
+        menu = self._menu()
+        for nth, section in enumerate(FILE_MENU):
+            for name in section:
+                menu.addAction(self._actions[name])
+            if nth == 0 and files.opening.recent:
+                recent = menu.addMenu("Open recent")
+                for path in files.opening.recent:
+                    recent.addAction(path, partial(files.opening.open, Path(path)))
+            if "save_run" in section:
+                chosen = files.autosave
+                submenu = menu.addMenu("Save the session by itself")
+                self._add_choice(submenu, "autosave", MINUTES, chosen.minutes)
+                self._add_choice(submenu, "autosave share", PERCENTS, chosen.percent)
+            menu.addSeparator()
+        return menu
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self._parent)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        return menu
+
+    def _add_choice(self, menu: QMenu, kind: str, values: Iterable[int], chosen: int) -> None:
+        for value in values:
+            entry = self._actions[f"{kind} {value}"]
+            # the palette's words stand alone; in the menu its title says the first half
+            action = menu.addAction(entry.text().partition(": ")[2])
+            action.setCheckable(True)
+            action.setChecked(value == chosen)
+            action.triggered.connect(entry.trigger)
+        menu.addSeparator()
