@@ -1,7 +1,7 @@
 """MAML Explorer: watch an initialization learn to adapt, on sine regression.
 
 The layers, each importing only what is to its right:
-gui (draws what it is handed) → worker (one thread that owns the state) → storage (run folders and
+gui (draws reports) → worker (one thread that owns the state) → storage (run folders and
 exports) → core (mathematics: values in, values out; torch and NumPy) → settings → algorithms. The
 command line and :mod:`maml_explorer.experiments` stand beside the window and use storage and core
 directly. Importing this package loads neither torch nor Qt: what needs them is

@@ -43,7 +43,7 @@ TRAINED = 3_000
 """Outer steps of the run whose panels are photographed."""
 
 Shots = Iterator[tuple[str, QWidget]]
-"""(what is to be seen, the widget that shows it), one after another."""
+"""Pairs of (the subject of a picture, the widget that shows it), one after another."""
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def of_training(opened: MainWindow) -> Shots:
 
 
 def of_the_task(opened: MainWindow) -> Shots:
-    """What a person does to the task."""
+    """Edits to the task, as a user makes them."""
     session = opened.session
     for where in (task_sampling.LEFT_HALF, task_sampling.CLUSTERED):
         session.task.new_points(where)

@@ -57,7 +57,7 @@ def report_from(found: dict[str, Any]) -> Report:
 
 
 def page() -> str:
-    """The page as it is to be."""
+    """The page as it should be."""
     order = list(presets())
     files = sorted(DATA.glob("*.json"), key=lambda file: order.index(file.stem))
     reports = [report_from(json.loads(file.read_text(encoding="utf-8"))) for file in files]

@@ -93,7 +93,7 @@ def venv_package() -> list[str]:
 
 
 def administrator() -> list[str] | None:
-    """What to put before a command to run it as administrator; None where that needs a person."""
+    """Words before a command that run it as administrator; None where that needs a password."""
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo"):

@@ -1,7 +1,7 @@
 """The current settings as one file of plain PyTorch. Torch-free: what is written is text.
 
 The sections are chosen by the fields of the algorithm's record, so that an algorithm without a
-field of its own needs nothing here. No name a person typed gets into the code.
+field of its own needs nothing here. No name that a user typed gets into the code.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with what was interrupted in --out; the other arguments as before",
+        help="continue what was interrupted in --out, with the same other arguments",
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
                 resume=arguments.resume,
             )
     except KeyboardInterrupt:
-        how = "go on with the same command and --resume" if arguments.out else "nothing was saved"
+        how = "repeat the command with --resume" if arguments.out else "nothing was saved"
         tell(f"\nmaml-explorer ablate: stopped; {how}.")
         return 1
     finally:

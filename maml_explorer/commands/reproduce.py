@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with what was interrupted in --out; the other arguments as before",
+        help="continue what was interrupted in --out, with the same other arguments",
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
@@ -117,7 +117,7 @@ def _reproduced(
             progress=bar,
         )
     except KeyboardInterrupt:
-        how = "go on with the same command and --resume" if folder else "nothing was saved"
+        how = "repeat the command with --resume" if folder else "nothing was saved"
         tell(f"\nmaml-explorer reproduce: stopped; {how}.")
         return 1
     finally:

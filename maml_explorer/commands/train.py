@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seeds(parser, "trained one after the other")
     parser.add_argument("--out", metavar="DIR", type=folder_path, help="run folder to write")
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the run in --out, bit for bit"
+        "--resume", action="store_true", help="continue the run in --out, bit for bit"
     )
     parser.add_argument(
         "--replay",
@@ -161,7 +161,7 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
     ]
     if others:
         raise UsageError(
-            f"--resume goes on with the settings of the run: only --outer-steps may change, not "
+            f"--resume continues with the settings of the run: only --outer-steps may change, not "
             f"{', '.join(others)}."
         )
 
@@ -255,6 +255,6 @@ def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
 
 
 def _stopped(folder: RunFolder | None) -> int:
-    how = f"go on with --out {folder.path} --resume" if folder else "nothing was saved"
+    how = f"continue with --out {folder.path} --resume" if folder else "nothing was saved"
     tell(f"maml-explorer train: stopped; {how}.")
     return 1

@@ -63,7 +63,7 @@ class LastGood:
             of_arm={
                 name: change(known)
                 for name, known in self.of_arm.items()
-                # an arm that begins anew has no good state yet
+                # an arm that starts again has no good state yet
                 if name in state.arms and state.arms[name].outer_step > 0
             },
             candidate=None,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# scalar tensors: a number in Python would be unpacked anew at every kernel
+# scalar tensors: a number in Python would be unpacked again at every kernel
 _BETA2 = torch.tensor(0.999, dtype=torch.float64)
 
 Moments = tuple[Tensor, ...]

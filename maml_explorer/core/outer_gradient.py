@@ -122,7 +122,7 @@ def outer_gradient(
 def _interpolation(
     shape: Shape, layers: Layers, x: Tensor, y: Tensor, sizes: StepSizes
 ) -> MetaGradient:
-    """mean(θ − φ_K) in the place of a gradient, on minibatches of the support set.
+    """mean(θ − φ_K) instead of a gradient, on minibatches of the support set.
 
     Source: Nichol, Achiam, Schulman 2018, Algorithm 2.
     """

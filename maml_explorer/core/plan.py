@@ -213,7 +213,7 @@ def prepare(
     """Everything an outer step needs that does not change from step to step.
 
     Args:
-        workspace: that of the plan before a change, so that what still fits is not recorded anew.
+        workspace: that of the plan before a change, so that what still fits is not recorded again.
         device: that of the run, which a change in mid-run does not leave; chosen unless given.
 
     Raises:

@@ -14,7 +14,7 @@ from maml_explorer.settings.settings import Settings
 
 
 def after_change(plan: Plan, state: RunState, old: Settings, new: Settings) -> RunState:
-    """The state with late arms begun, removed arms left out, and redefined arms begun anew.
+    """The state with late arms begun, removed arms left out, and redefined arms begun again.
 
     Args:
         plan: of the new settings.
@@ -46,7 +46,7 @@ def with_changed_rates(plan: Plan, arm_name: str, state: ArmState, old: Settings
     vector, moments = state.initialization, state.moments
     if was is not None and own.inner.inner_lr != alpha:
         rates, before = vector[count:], own.inner.inner_lr
-        # in proportion to 0 they would stay 0, whatever α a person chooses afterwards
+        # in proportion to 0 they would stay 0, whatever α is chosen afterwards
         vector = torch.cat([vector[:count], rates * (alpha / before) if before else rates + alpha])
     if was != now:
         vector = with_steps(vector, plan.model, was, now, alpha)

@@ -87,7 +87,7 @@ class Workspace:
         return self._compiled[key]
 
     def clear(self) -> None:
-        """Gives all memory back; what is needed is recorded anew."""
+        """Gives all memory back; what is needed is recorded again."""
         self._compiled.clear()
         self._recordings.clear()
         self._points.clear()

@@ -136,7 +136,7 @@ def ablate(
         command: how to make it again.
         progress: called after every outer step, over all runs.
         folder: where every run is kept, in a folder of its own; None keeps nothing.
-        resume: whether runs may be there, to be gone on with.
+        resume: whether existing runs may be continued.
 
     Raises:
         SettingsError: where the device is absent.

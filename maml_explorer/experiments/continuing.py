@@ -1,4 +1,4 @@
-"""A run folder that is begun or gone on with, and what its finished seeds have learned."""
+"""A run folder that is begun or continued, and the results of its finished seeds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def begun_run(
         path: the folder.
         settings: with the first seed.
         seeds: all of them, in order.
-        resume: whether a run of these settings and seeds may be there, to be gone on with.
+        resume: whether an existing run of these settings and seeds may be continued.
 
     Raises:
         StorageError: where something else is there, or another process writes it.
@@ -56,7 +56,7 @@ def begun_run(
     if saved != settings or checkpoint.seeds != tuple(seeds):
         raise StorageError(
             f"{path} holds a run of other settings, arms or seeds: --resume needs the arguments "
-            "that it was begun with."
+            "that it began with."
         )
     folder.check_rows(checkpoint.file_sizes)
     folder.cut_back(checkpoint.file_sizes)

@@ -1,7 +1,7 @@
 """The one way a file is opened: a regular file with one name, and no link followed. Torch-free.
 
 A run, an export, a session or a pin may come from anyone. A link in it could lead a write to a file
-elsewhere, and opening a named pipe or a device waits or does something. What a person names
+elsewhere, and opening a named pipe or a device waits or does something. What the user names
 (a preset, a picture to save) may be a link: `follow` is for those.
 """
 

@@ -18,7 +18,7 @@ MAX_TEXT = 256 * 1024
 
 
 class StorageError(ValueError):
-    """A file that is refused; the text is one sentence for the person who chose it."""
+    """A file that is refused; the text is one sentence for the user who chose it."""
 
 
 def read_bytes(path: Path, limit: int, *, follow: bool = False) -> bytes:

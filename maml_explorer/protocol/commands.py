@@ -85,7 +85,7 @@ class ProbeTask:
     support_y: Array
     """[point]"""
     amplitude: float | None = None
-    """None where the task is the person's own: then there is no truth."""
+    """None where the user made the task: it has no truth."""
     phase: float | None = None
     query_x: Array | None = None
     """[point]; where given, residuals are reported there."""
@@ -116,7 +116,7 @@ class BringBack:
 
 @dataclass(frozen=True)
 class HoldRun:
-    """Keep the run there is now until it is brought back, however many take its place."""
+    """Keep the present run until it is brought back, however many runs replace it."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class SaveRun:
 
 @dataclass(frozen=True)
 class StopWriting:
-    """Give up the export or the saving in progress: it is answered by `Refused`."""
+    """Cancel the export or the saving in progress; `Refused` answers it."""
 
 
 @dataclass(frozen=True)

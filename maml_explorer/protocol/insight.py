@@ -52,8 +52,8 @@ class InsightRequest:
 class LookInside:
     """The views that are visible from now on, instead of those before; empty for none.
 
-    Each is computed beside training, within a budget and again and again, and while paused once
-    for the state at hand. Answered by `Insight`. Successive ones coalesce to the newest.
+    Each is computed again and again beside training, within a budget; while paused, once for
+    the present state. Answered by `Insight`. Successive ones coalesce to the newest.
     """
 
     views: tuple[InsightRequest, ...] = ()

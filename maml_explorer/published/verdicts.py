@@ -199,7 +199,7 @@ def deviations(preset: Preset, settings: Settings) -> tuple[str, ...]:
         known = _first(preset.settings, arm.algorithm)
         before = preset.settings if known is None else preset.settings.of_arm(known)
         own = settings.of_arm(arm)
-        # what the arm shares with the others is said once
+        # what all arms share is named only once
         said += [
             f"{arm.name}: {_changed(key, before[key], own[key])}"
             for key in changed_keys(before, own)

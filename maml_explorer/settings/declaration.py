@@ -45,7 +45,7 @@ class Scale(Enum):
 
 
 class SettingsError(ValueError):
-    """A value that is not allowed; the text is one sentence for the person who typed it."""
+    """A value that is not allowed; the text is one sentence for the user."""
 
 
 def _always(algorithm: Algorithm) -> bool:
@@ -146,7 +146,7 @@ class Hyperparameter:
         )
 
     def parse(self, text: str) -> Value:
-        """The value a person typed: "0.01", "40,40", "pi/2", "adam".
+        """The value that was typed: "0.01", "40,40", "pi/2", "adam".
 
         Raises:
             SettingsError: naming the setting, the text and what is allowed.

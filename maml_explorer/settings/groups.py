@@ -101,8 +101,8 @@ class ModelSettings:
     )  # fmt: skip
     skip: bool = declare(
         False, "Skip connections",
-        "h_l = σ(z_l) + h_{l−1} where two neighbouring layers are of one width; the output layer "
-        "has none.",
+        "h_l = σ(z_l) + h_{l−1} where two neighbouring layers have the same width; the output "
+        "layer has none.",
         applies=_RESTART, basic=False,
     )  # fmt: skip
     norm: str = declare(
@@ -110,8 +110,8 @@ class ModelSettings:
         "Before the activation, with a learned scale and shift per unit that the inner loop leaves "
         "alone. batch: by mean and variance of the points of the pass, per task (support points in "
         "the inner loop, then query points together: transductive); one point alone is normalized "
-        "to 0, so nothing below is learned from it. batch-running: trained likewise, but tested "
-        "with running averages over all tasks and inner steps, as after model.eval(). "
+        "to 0, so nothing below is learned from it. batch-running: trained the same way, but "
+        "tested with running averages over all tasks and inner steps, as after model.eval(). "
         "batch-per-step: trained and tested with a running average per inner step (MAML++ records "
         "them and never uses them). "
         "layer: over the units of a layer, for each point by itself.",
@@ -120,8 +120,9 @@ class ModelSettings:
     )  # fmt: skip
     initialization: str = declare(
         "pytorch", "Initialization",
-        "How θ₀ is drawn: He (normal, variance 2/fan-in), Xavier (normal, 2/(fan-in + fan-out)), "
-        "truncated normal with σ = 0.01 (as in the code of Finn et al.), PyTorch's default.",
+        "Distribution of θ₀: He (normal, variance 2/fan-in), Xavier (normal, "
+        "2/(fan-in + fan-out)), truncated normal with σ = 0.01 (as in the code of Finn et al.), "
+        "PyTorch's default.",
         symbol="θ₀", choices=("he", "xavier", "truncated-normal", "pytorch"),
         applies=_RESTART, per_arm=True, basic=False,
     )  # fmt: skip
@@ -163,16 +164,16 @@ class InnerSettings:
     )  # fmt: skip
     lslr: bool = declare(
         False, "Learned rates (LSLR)",
-        "Learn α for every layer and inner step, with the outer optimizer, as θ; they begin at α "
+        "Learn α for every layer and inner step, with the outer optimizer, like θ. They begin at α "
         "and may become negative. With more steps at meta-test than trained, the last step's rates "
-        "are used again: our rule, not the paper's. Antoniou et al. 2019.",
+        "are used again (this program's rule, not the paper's). Antoniou et al. 2019.",
         applies=_RESTART, per_arm=True, basic=False,
         reads=lambda a: a.has_meta_gradient and not a.step_sizes,
     )  # fmt: skip
     inner_clip: float = declare(
         0.0, "Inner clipping",
         "Largest norm of an inner gradient, per task and over all parameters that adapt; longer "
-        "ones are scaled down, and second order goes through that too. 0 is off.",
+        "ones are scaled down. Second order differentiates through the scaling. 0 is off.",
         minimum=0.0, maximum=1e6, scale=Scale.LOG, slider=(0.01, 100.0), per_arm=True, basic=False,
     )  # fmt: skip
     reptile_inner_steps: int = declare(
@@ -215,14 +216,14 @@ class OuterSettings:
     )  # fmt: skip
     schedule: str = declare(
         "constant", "Outer rate schedule",
-        "How β changes over the declared outer steps T, after which it stays. cosine: from β down "
-        "to the end fraction e of it, along half a cosine. step: to √e β at T/2, to e β at 3T/4. "
-        "warm-up: in equal steps up to β, then constant.",
+        "Course of β over the declared outer steps T; after them it stays. cosine: down to the "
+        "end fraction e of β, along half a cosine. step: to √e β at T/2, to e β at 3T/4. "
+        "warm-up: up to β in equal steps, then constant.",
         choices=("constant", "cosine", "step", "warm-up"), per_arm=True, basic=False,
         reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip
     schedule_end: float = declare(
-        0.01, "Schedule end e", "What part of β a cosine or step schedule ends with.",
+        0.01, "Schedule end e", "Part of β that a cosine or step schedule ends with.",
         minimum=0.0, maximum=1.0, slider=(0.0, 1.0), per_arm=True, basic=False,
         reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip
@@ -247,7 +248,7 @@ class OuterSettings:
     )  # fmt: skip
     multi_step_loss: bool = declare(
         False, "Multi-step loss",
-        "Train on the query loss after every inner step, not the last alone. All weigh 1/K at "
+        "Train on the query losses after all inner steps, not only the last. All weigh 1/K at "
         "first; those of earlier steps fall linearly, to 0.03/K at least, and the last takes the "
         "rest. Antoniou et al. 2019.",
         per_arm=True, basic=False, reads=lambda a: a.has_meta_gradient,
@@ -283,7 +284,7 @@ class RunSettings:
         minimum=0, maximum=2**31 - 1, slider=(0, 100), applies=_RESTART,
     )  # fmt: skip
     device: str = declare(
-        "auto", "Device", "Where training runs. Auto takes CUDA, where present, for large sizes.",
+        "auto", "Device", "Device to train on. auto takes CUDA, where present, for large sizes.",
         choices=("auto", "cpu", "cuda"), applies=_RESTART,
     )  # fmt: skip
     precision: str = declare(

@@ -1,4 +1,4 @@
-"""Presets of the person's own: TOML files in the configuration folder."""
+"""The user's own presets: TOML files in the configuration folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def save_preset(folder: Path, title: str, settings: Settings) -> Preset:
 
     Raises:
         SettingsError: where the title has no letter or digit.
-        OSError: where it cannot be written; an older file is as it was.
+        OSError: where it cannot be written; an older file is unchanged.
     """
     title = " ".join(title.split())[:60]
     plain = "-".join(re.findall(r"\w+", title.casefold()))[:40]

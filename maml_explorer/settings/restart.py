@@ -25,7 +25,7 @@ def changed_keys(old: Settings, new: Settings) -> list[str]:
 
 
 def begun_anew(old: Settings, new: Settings) -> set[str]:
-    """Names of the arms that begin at an outer step 0 of their own: added, or defined anew."""
+    """Names of the arms that begin at their own outer step 0: added or redefined."""
     before = {arm.name: arm for arm in old.arms}
     return {
         arm.name
@@ -52,7 +52,7 @@ def restart_reasons(in_force: Settings, edited: Settings) -> list[str]:
 
 
 def in_force_part(in_force: Settings, edited: Settings) -> Settings:
-    """`edited` without what only a restart can apply: that stays as it is in force.
+    """`edited` with the values now in force for all that only a restart can apply.
 
     So do the arms where they contradict it: Meta-SGD cannot begin while LSLR is on.
     """
@@ -66,7 +66,7 @@ def in_force_part(in_force: Settings, edited: Settings) -> Settings:
 def still_waiting(in_force: Settings, edited: Settings | None) -> Settings | None:
     """Edited settings that still wait for a restart, given those in force; None where none wait.
 
-    What was to apply at once and did not, after a refusal, is given up; the rest goes on waiting.
+    Changes that were to apply at once but were refused are dropped; the rest keep waiting.
     """
     if edited is None or in_force_part(in_force, edited) == in_force:
         return edited

@@ -30,7 +30,7 @@ SHARE_PREFIX = f"maml{SCHEMA}."
 MAX_SHARE = 2000
 """Most characters of a share string."""
 MAX_POINTS = 20
-"""Most entries of a list in a view, such as a person's own points."""
+"""Most entries of a list in a view, such as the user's own points."""
 _MAX_VIEW_KEYS = 16
 _MAX_VIEW_TEXT = 80
 

@@ -13,7 +13,7 @@ from maml_explorer.worker.urgent import look_for
 
 
 class BesideTraining:
-    """Meta-test and views of the run there is; what they find is reported and kept with the run."""
+    """Meta-test and views of the current run; their results are reported and kept with the run."""
 
     def __init__(self, inbox: Inbox, outbox: Outbox, clock: Callable[[], float]) -> None:
         self.outbox = outbox
@@ -22,7 +22,7 @@ class BesideTraining:
         self.insight = Schedule(clock)
 
     def begin(self) -> None:
-        """Begins everything anew: the run or its settings are others."""
+        """Starts everything again: the run or its settings changed."""
         self.meta_test.begin()
         self.insight.restart()
 

@@ -14,7 +14,7 @@ from maml_explorer.worker.mailbox import Inbox, Outbox
 
 
 def preload() -> None:
-    """Loads torch in the calling thread, where a second's wait does no harm."""
+    """Loads torch in the calling thread, where a wait of one second does no harm."""
     import torch
 
     torch.zeros(1).add_(1)

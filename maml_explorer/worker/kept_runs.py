@@ -25,7 +25,7 @@ class KeptRuns:
             del self.runs[number]
 
     def take(self, number: int | None) -> Run:
-        """The run of that number, which is kept no longer; None is the one held.
+        """Takes out the run of that number; None is the one held.
 
         Raises:
             SettingsError: where there is none.

@@ -62,7 +62,7 @@ class LiveAnswers:
 
     def answer_probe(self, run: Run | None) -> None:
         """Answers the newest probe, where there is one."""
-        probe, self.probe = self.probe, None  # one that cannot be answered must not come again
+        probe, self.probe = self.probe, None  # one that fails must not be tried again
         if probe is not None and run is not None:
             answer = partial(self._probed, probe, run)
             found = unless_urgent(self.inbox, run.plan.long_pieces, answer)
@@ -105,6 +105,6 @@ class LiveAnswers:
 
 
 def _optional(command: commands.ProbeTask) -> list[Any]:
-    """The values that a probe may leave out, where they are there."""
+    """The optional values of a probe that are present."""
     known = (command.query_x, command.amplitude, command.phase, command.frequency)
     return [value for value in known if value is not None]

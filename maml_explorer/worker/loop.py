@@ -38,7 +38,7 @@ SLOW_MOTION = 2.0
 
 
 class Loop:
-    """One run after another, until told to stop."""
+    """The loop over commands and work, until `Stop`."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Loop:
             self.trainer.refuse(command, refusal)
 
     def work(self) -> bool:
-        """Does one piece of work; False where there is nothing to do but wait."""
+        """Does one piece of work; False where there is only waiting to do."""
         run = self.trainer.run
         if run is None:
             return False

@@ -140,7 +140,7 @@ class Outbox:
             return kind in self._slots.newest
 
     def collect(self) -> list[Report]:
-        """Everything that came since the last call: events, metrics, then the newest of each."""
+        """Everything since the last call: events, metrics, then the newest of each kind."""
         with self._lock:
             slots = self._slots
             self._slots = _Slots({}, {}, [], deque(maxlen=MAX_EVENTS))

@@ -15,7 +15,7 @@ from maml_explorer.worker.bayes_error import Key, Line, bayes_line, key_of
 SHARE = 0.05
 """Part of training time the meta-test may take."""
 FIRST_SHARE = 0.25
-"""The same until the first result of a trained state, after a change too: people wait for it."""
+"""The same until the first result of a trained state, or after a change: users wait for it."""
 
 _MOST_LINES = 20
 
@@ -61,7 +61,7 @@ class HeldOut:
     ) -> MetaTested | None:
         """One piece; the report where it was the last one.
 
-        Where `look` ends the piece, the meta-test begins anew the next time.
+        Where `look` ends the piece, the meta-test starts again the next time.
         """
         begin = self.clock()
         if self.work is None:

@@ -13,7 +13,7 @@ class Rate:
         self.reset()
 
     def reset(self) -> None:
-        """Begins to measure anew."""
+        """Starts to measure again."""
         self.since, self.steps, self.value = self.clock(), 0, 0.0
 
     def tick(self) -> None:

@@ -40,7 +40,7 @@ class Totals:
     gradient_evaluations: dict[str, int] = field(default_factory=dict)
 
     def forget(self, name: str) -> None:
-        """An arm begins anew."""
+        """Resets the totals of an arm."""
         self.seconds.pop(name, None)
         self.gradient_evaluations.pop(name, None)
 

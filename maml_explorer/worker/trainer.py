@@ -1,4 +1,4 @@
-"""Training of the run there is: outer steps, by hand and at full speed, and where it stands.
+"""Training of the current run: outer steps, by hand and at full speed, and its progress.
 
 States are values, so an outer step that is abandoned or fails leaves the one before it whole.
 """
@@ -33,7 +33,7 @@ Done = tuple[RunState, dict[str, Losses], dict[str, float]]
 
 
 class Trainer:
-    """The run there is, what it does now, and what of it is not reported yet."""
+    """The current run, its activity, and the part of it that is not reported yet."""
 
     def __init__(
         self, inbox: Inbox, outbox: Outbox, live: LiveAnswers, clock: Callable[[], float]
@@ -177,18 +177,18 @@ class Trainer:
     # ------------------------------------------------------------ phases
 
     def pause(self, phase: reports.Phase = reports.Phase.PAUSED) -> None:
-        """Stops training here and shows where it stands."""
+        """Stops training here and reports its state."""
         self.flush()
         self.enter(phase)
         self.live.answer(self.run)
 
     def enter(self, phase: reports.Phase) -> None:
-        """Takes up a phase and reports it."""
+        """Enters a phase and reports it."""
         self.phase = phase
         self.status()
 
     def status(self) -> None:
-        """Reports where the run stands."""
+        """Reports the state of the run."""
         self.next_status = self.clock() + STATUS_SECONDS
         run = self.run
         state = run.state if run else None
@@ -221,7 +221,7 @@ class Trainer:
             self.refuse(command, refusal)
 
     def look_while_writing(self) -> None:
-        """Obeys a pause and answers probes at once; raises where the writing or all shall end.
+        """Obeys a pause and answers probes at once; raises where writing or the worker must end.
 
         What is written is of one state, so training may be paused meanwhile.
         """

@@ -17,7 +17,7 @@ URGENT = (
 )  # fmt: skip
 """Commands for which an outer step in progress is dropped."""
 BY_HAND = (commands.TakeInnerStep, commands.TakeOuterStep)
-"""Likewise while training freely; a step taken by hand is not dropped for the next press."""
+"""The same while training freely; a step taken by hand is not dropped for the next press."""
 ANSWERED_ANY_TIME = (commands.ProbeTask, commands.WatchTasks)
 
 

@@ -119,7 +119,7 @@ def test_resume_equals_one_go(
     assert run(*train, cut) == 1
     monkeypatch.setattr(training, "outer_step", real)
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"maml-explorer train: stopped; go on with --out {cut} --resume."
+        f"maml-explorer train: stopped; continue with --out {cut} --resume."
     )
     assert not (cut / "maml").exists()
     assert run("train", "--out", cut, "--resume", "--quiet") == 0

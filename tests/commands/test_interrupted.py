@@ -84,12 +84,12 @@ def test_reproduce_goes_on_and_ends_in_the_same_report(
     code, errors = interrupted([*begun, "--out", str(cut)], kind, 7)
     assert not (cut / "report.html").exists() and "Traceback" not in errors
     if kind is signal.SIGTERM:
-        assert code == 1 and "stopped; go on with the same command and --resume" in errors
+        assert code == 1 and "stopped; repeat the command with --resume" in errors
     capsys.readouterr()
     assert main([*begun, "--quiet", "--out", str(cut)]) == 2
     assert "holds a run already: continue it with --resume" in capsys.readouterr().err
     assert main([*begun[:3], "0,2", *begun[4:], "--out", str(cut), "--resume"]) == 2
-    assert "--resume needs the arguments that it was begun with" in capsys.readouterr().err
+    assert "--resume needs the arguments that it began with" in capsys.readouterr().err
     assert main([*begun, "--quiet", "--out", str(cut), "--resume"]) == 0
     assert kept(cut) == kept(whole) and "report.html" in kept(cut)
     # a finished one makes its report again
@@ -105,7 +105,7 @@ def test_ablate_keeps_every_finished_run(
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert main([*begun, "--quiet", "--out", str(whole)]) == 0
     code, errors = interrupted([*begun, "--out", str(cut)], signal.SIGHUP, 5)
-    assert code == 1 and "stopped; go on with the same command and --resume" in errors
+    assert code == 1 and "stopped; repeat the command with --resume" in errors
     runs = sorted(path.name for path in (cut / "runs").iterdir())
     done = (cut / "runs" / "01" / CHECKPOINT).read_bytes()
     assert 1 < len(runs) < len(list((whole / "runs").iterdir())) and not (cut / FILE).exists()
@@ -133,7 +133,7 @@ def test_a_hang_up_saves_a_training_and_nohup_ignores_it(tmp_path: Path) -> None
     arguments = ["train", "--hidden", "6", "--meta-batch", "3", "--algorithms", "maml"]
     out = ["--outer-steps", "400000", "--out", str(tmp_path / "run")]
     code, errors = interrupted([*arguments, *out], signal.SIGHUP, 1)
-    assert code == 1 and "stopped; go on with" in errors
+    assert code == 1 and "stopped; continue with" in errors
     rows = len((tmp_path / "run" / METRICS).read_text().splitlines()) - 1
     assert rows > 40_000 * 0.9
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -33,7 +33,7 @@ def test_a_headless_run_that_is_asked_to_end_is_saved(tmp_path: Path, kind: sign
         finally:
             process.kill()
     assert process.returncode == 1
-    assert "stopped; go on with" in errors and "Traceback" not in errors
+    assert "stopped; continue with" in errors and "Traceback" not in errors
     run, settings = open_run(folder)
     reached = load_checkpoint(run.path / CHECKPOINT, prepare(settings)).state.outer_step
     assert reached > 0

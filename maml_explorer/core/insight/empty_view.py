@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Nothing:
-    """Handed back in the place of a result."""
+    """Stand-in for a result."""
 
     reason: str
     """One or two sentences for the reader of an empty view."""

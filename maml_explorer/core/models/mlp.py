@@ -192,7 +192,7 @@ class Mlp:
         """
         gradients: list[Tensor] = [delta] * len(layers)
         trace.deltas = [delta] * len(layers)
-        above = delta  # ∂loss/∂h of the layer at hand
+        above = delta  # ∂loss/∂h of this layer
         for index in range(len(layers) - 1, -1, -1):
             layer, h = layers[index], trace.inputs[index]
             delta, rows = above, None

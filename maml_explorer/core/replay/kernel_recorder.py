@@ -147,7 +147,7 @@ class KernelTrial:
     """Results of calls without values: tensors of device "meta", like their arguments.
 
     PyTorch's own rules for that device import its compiler, a second of work. So a result is
-    computed of zeros, for its size and strides alone, always in the same memory: allocated anew
+    computed of zeros, for its size and strides alone, always in the same memory: allocated again
     each time it would leave holes as large as everything that is computed.
     """
 

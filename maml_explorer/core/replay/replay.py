@@ -40,7 +40,7 @@ class Recorded(Protocol):
         """The results for what the buffers hold now, in memory that the next run overwrites.
 
         Args:
-            look: called between pieces of long work; where it raises, the next run begins anew.
+            look: called between pieces of long work; where it raises, the next run starts again.
         """
         ...
 

@@ -219,7 +219,7 @@ def _spaced(key: str, low: float, high: float, log: bool, count: int) -> tuple[V
     for nth in range(count):
         part = nth / (count - 1)
         value = low * (high / low) ** part if log else low + (high - low) * part
-        # twelve digits: 0.1 rather than 0.10000000000000002, which a person would not type
+        # twelve digits: 0.1 rather than 0.10000000000000002, which nobody types
         value = min(max(float(f"{value:.12g}"), low), high)
         found = _checked(key, round(value) if _is_whole(key) else value)
         if found not in values:

@@ -21,10 +21,10 @@ class NormLayer:
     stored_mean: Array
     """[inner step, unit]: the running average used there; empty where none is stored."""
     stored_variance: Array
-    """[inner step, unit]; empty likewise."""
+    """[inner step, unit]: the running variance; empty where none is stored."""
     gap: Array
-    """[set, inner step]: how far stored means are from current ones, in standard deviations; empty
-    likewise."""
+    """[set, inner step]: distance of stored means from current ones, in standard deviations;
+    empty where none are stored."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ INSIGHT = "insight.json"
 FIGURES = "insight.csv"
 GAPS = "gaps.csv"
 LOCK = ".lock"
-"""There while a process writes the folder; says which."""
+"""Present while a process writes the folder; names the process."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     METRICS: (
@@ -152,11 +152,11 @@ class RunFolder:
             if not whole:
                 raise StorageError(
                     f"{path} was changed by another program since the checkpoint: put the file "
-                    "back as it was, or train anew into another folder."
+                    "back unchanged, or train again into another folder."
                 )
 
     def clear_rows(self) -> None:
-        """Write the appended files anew, without rows."""
+        """Rewrite the appended files, without rows."""
         self.check()
         for name, columns in COLUMNS.items():
             write_text(self.path / name, ",".join(columns) + "\n")
@@ -203,7 +203,7 @@ def create_run(path: Path, settings: Settings) -> RunFolder:
     One that was killed before its first checkpoint is begun again.
 
     Raises:
-        StorageError: where something is there already, or nothing can be written.
+        StorageError: where something exists there already, or nothing can be written.
     """
     try:
         _refuse_what_is_there(path)
@@ -224,7 +224,7 @@ def create_run(path: Path, settings: Settings) -> RunFolder:
 def whole_run(path: Path, settings: Settings, *, overwrite: bool = False) -> Iterator[RunFolder]:
     """A run folder to write, which appears at `path` whole when the context ends.
 
-    Where one is there already, what belongs to that run goes, and all else stays.
+    Where a run folder exists already, that run's files go, and all other files stay.
 
     Raises:
         StorageError: where something is there, and it is no run or `overwrite` is false; or
@@ -296,12 +296,12 @@ _SEED = re.compile(r"/seed-\d{1,10}/")
 
 
 def _keep_others(old: Path, new: Path, own: set[str], kept: set[str]) -> None:
-    """Brings over what a person laid beside a run, links and pipes as they are, and all modes.
+    """Brings over the user's own files beside a run; links, pipes and modes stay the same.
 
     Relative names of what was brought over are added to `kept`, and not brought over again.
 
     Raises:
-        OSError: where something of a person's has the name of a file of the run.
+        OSError: where a file of the user has the name of a file of the run.
     """
     for place, folders, names in os.walk(old):
         here = Path(place)
@@ -327,7 +327,7 @@ def _keep_others(old: Path, new: Path, own: set[str], kept: set[str]) -> None:
 
 
 def open_run(path: Path) -> tuple[RunFolder, Settings]:
-    """A run folder that is there, and its settings.
+    """An existing run folder, and its settings.
 
     Raises:
         StorageError: where it is no run folder.

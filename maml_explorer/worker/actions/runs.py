@@ -1,4 +1,4 @@
-"""Commands by which another run takes the place of the one there is."""
+"""Commands that replace the current run by another."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ class RunActions:
         self._begin(Run.begin(plan, training.start_run(plan)), phase)
 
     def bring_back(self, command: commands.BringBack) -> None:
-        """Goes on with a run that was replaced."""
+        """Continues a run that was replaced."""
         self._begin(self.kept.take(command.run), reports.Phase.PAUSED)
 
     def hold(self, command: commands.HoldRun) -> None:
-        """Keeps the run there is however many replace it."""
+        """Keeps the current run, however many runs replace it."""
         self.kept.held = self.begun
 
     def open_run(self, command: commands.OpenRun) -> None:
-        """Goes on with a run folder."""
+        """Continues a saved run folder."""
         self._begin(opened_run(Path(command.folder)), reports.Phase.PAUSED)
 
     def open_initialization(self, command: commands.OpenInitialization) -> None:
@@ -75,7 +75,7 @@ class RunActions:
         self._begin(Run.begin(plan, state, rows), reports.Phase.PAUSED)
 
     def _begin(self, run: Run, phase: reports.Phase) -> None:
-        """Puts a run in the place of the one before it, which can be brought back."""
+        """Replaces the current run, which can be brought back."""
         trainer = self.trainer
         if trainer.run is not None:
             trainer.flush()

@@ -40,7 +40,7 @@ class ShownActions:
         self.live.take(command, self.trainer.run)
 
     def show_ghost(self, command: commands.ShowGhost) -> None:
-        """Reports another run beside the one there is, or none any more."""
+        """Reports another run beside the current one, or stops doing so."""
         if command.run:
             kept = self.kept.runs.get(command.run)
             if kept is None:
@@ -57,7 +57,7 @@ class ShownActions:
         self.beside.insight.show(command.views)
 
     def refresh(self, command: RefreshInsight) -> None:
-        """Computes a view once more now."""
+        """Computes a view again, now."""
         _refuse_unknown(command.request)
         self.beside.insight.ask(command.request)
 

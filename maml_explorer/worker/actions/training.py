@@ -1,4 +1,4 @@
-"""Commands to the training of the run there is, changes of its settings among them."""
+"""Commands to the training of the current run, changes of its settings included."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class TrainingActions:
 
 
 def _forget_beyond(run: Run) -> None:
-    """Going past the declared number of outer steps is over once the run is before it again."""
+    """Ends training past the declared number of outer steps once the run is before it again."""
     run.beyond = run.beyond and run.at_end
 
 
@@ -187,7 +187,7 @@ def _note_changes(run: Run, old: Settings, new: Settings) -> None:
     before = {arm.name: old.of_arm(arm) for arm in old.arms}
     words = {}
     for arm in new.arms:
-        # what an arm overrides does not change for it, and what it overrides anew does
+        # an arm keeps what it overrides; a new override is a change for it
         was, now = before.get(arm.name), new.of_arm(arm)
         keys = [] if was is None else changed_keys(was, now)
         if was is not None and keys:

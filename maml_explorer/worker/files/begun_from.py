@@ -22,7 +22,7 @@ def begun_from(path: Path, settings: Settings | None = None) -> tuple[Plan, RunS
     """(plan, state at outer step 0, rows of changes.csv) of a run one of whose arms starts there.
 
     The arm that has the initialization's name gets its θ, and its learned step sizes where the arm
-    learns them likewise; its optimizer starts anew, as with every θ_0, and so does its count of
+    learns them too; its optimizer starts fresh, as with every θ_0, and so does its count of
     outer steps. Arms of other names begin as the seed says.
 
     Args:
@@ -40,7 +40,7 @@ def begun_from(path: Path, settings: Settings | None = None) -> tuple[Plan, RunS
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     name = found.arm.name
     if settings is None:
-        # where it was trained says nothing about where it goes on
+        # the device it was trained on need not be the one used now
         settings = found.settings.with_values({"device": "auto"})
     settings.refuse_unshown()
     found.settings.refuse_unshown()

@@ -1,4 +1,4 @@
-"""The run that is there beside the numbers published for a preset: the verdicts, and the report."""
+"""Comparison of the current run with published numbers: the verdicts, and the report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def compared(run: Run, command: commands.Reproduce, look: Look) -> reports.Compa
     if command.file:
         path = Path(command.file)
         if path.exists():
-            raise SettingsError(f"{path} is there already: the report was not written.")
+            raise SettingsError(f"{path} exists already: the report was not written.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, report_html(report))

@@ -20,7 +20,7 @@ _FIELDS = ("support_before", "query_after", "seconds", "gradient_evaluations")
 
 
 IN_MEMORY = 64 * 1024 * 1024
-"""Bytes that are kept in memory where the disk takes no more."""
+"""Bytes that are kept in memory once the disk is full."""
 
 
 @dataclass(slots=True)

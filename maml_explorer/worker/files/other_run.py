@@ -1,4 +1,4 @@
-"""Another run whose adaptation is shown beside that of the run there is."""
+"""Another run whose adaptation is shown beside that of the current run."""
 
 from __future__ import annotations
 

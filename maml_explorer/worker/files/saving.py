@@ -43,7 +43,7 @@ from maml_explorer.worker.run import Run
 
 
 def export_initialization(run: Run, command: commands.ExportInitialization, look: Look) -> str:
-    """Write the arm's newest state; the folder.
+    """Write the arm's newest state; return the folder.
 
     Raises:
         SettingsError: where it cannot be written; nothing was changed.
@@ -57,7 +57,7 @@ def export_initialization(run: Run, command: commands.ExportInitialization, look
 
 
 def save_run(run: Run, command: commands.SaveRun, look: Look) -> str:
-    """Write the run as a folder that `train --resume` can go on with; the folder.
+    """Write the run as a folder that `train --resume` can continue; return the folder.
 
     Its metrics file has every outer step; the two losses that cost extra passes stay empty.
 

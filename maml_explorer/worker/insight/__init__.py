@@ -2,8 +2,8 @@
 
 A view is a generator function of the plan, the state at which it began and its options. It yields
 the share done (0 … 1) between pieces of a few to some tens of milliseconds, and returns its value:
-a record of :mod:`maml_explorer.protocol.insight_records`, or arm → record, with `NothingToShow` in
-the place of a record that there is none of. It draws from random streams of its own and touches
+a record of :mod:`maml_explorer.protocol.insight_records`, or arm → record, with `NothingToShow`
+where there is no record. It draws from random streams of its own and touches
 nothing of the run, so a run is bit-identical with and without views.
 """
 
@@ -36,7 +36,7 @@ class View:
 
     look: Look
     seconds: float = 0.5
-    """While training it begins anew no sooner than this after it ended …"""
+    """Seconds, while training, before it starts again after it ended …"""
     share: float = 1.0
     """… nor before the time it took is this part of the time since it began."""
     of_one_arm: bool = False

@@ -14,7 +14,7 @@ from maml_explorer.worker.insight import VIEWS
 SHARE = 0.15
 """Part of training time that all visible views together may take."""
 ASKED_SHARE = 0.5
-"""The same while a person waits for a view they asked for."""
+"""The same while the user waits for a requested view."""
 PROGRESS_SECONDS = 0.1
 
 
@@ -27,7 +27,7 @@ class _Job:
     """Seconds so far; the least served goes first."""
     visible: bool = True
     asked: bool = False
-    """A person waits for it: computed once, also where it is not visible."""
+    """True where the user waits for it: it is computed once, even if not visible."""
     failed: bool = False
     work: Generator[float, None, object] | None = None
     subject: RunState | None = None
@@ -39,7 +39,7 @@ class _Job:
     """Seconds of the computation in progress."""
 
     def drop(self) -> None:
-        """Forgets what is done of it, and that it failed."""
+        """Forgets its progress, and that it failed."""
         self.work = self.subject = self.seen = None
         self.failed = False
         self.due = 0.0
@@ -65,7 +65,7 @@ class Schedule:
         self.next_progress = 0.0
 
     def show(self, requests: Iterable[InsightRequest]) -> None:
-        """From now on these are visible. Others cost nothing any more, unless asked for."""
+        """Makes these visible. Others cost nothing from now on, unless requested."""
         wanted = tuple(requests)
         for job in tuple(self.jobs.values()):
             job.visible = job.request in wanted
@@ -75,7 +75,7 @@ class Schedule:
             self._job(request).visible = True
 
     def ask(self, request: InsightRequest) -> None:
-        """Computes a view once more now, ahead of the others."""
+        """Computes a view again now, ahead of the others."""
         if request not in self.jobs:
             self._job(request).visible = False
         self.jobs[request].drop()
@@ -140,7 +140,7 @@ class Schedule:
 
     def _job(self, request: InsightRequest) -> _Job:
         if request not in self.jobs:
-            # it must not catch up on what the others have had
+            # it must not make up for the time of the others
             spent = min((job.spent for job in self.jobs.values()), default=0.0)
             self.jobs[request] = _Job(request, spent)
         return self.jobs[request]

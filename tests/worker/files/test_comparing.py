@@ -65,7 +65,7 @@ def test_a_report_is_written_and_never_replaced(tmp_path: Path) -> None:
     assert page.count("<svg") == 2 and "12 of 30 outer steps" in page
     driver.tell(commands.Reproduce(PRESET, str(file)))
     (refused,) = driver.reports(reports.Refused)
-    assert isinstance(refused, reports.Refused) and "is there already" in refused.reason
+    assert isinstance(refused, reports.Refused) and "exists already" in refused.reason
     assert file.read_text() == page
     # where nothing is published a report is a table
     driver.tell(commands.Reproduce(replace(PRESET, published=()), str(tmp_path / "table.html")))
