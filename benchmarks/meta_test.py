@@ -13,7 +13,7 @@ from benchmarks.measuring import alternate, figure, milliseconds, percent, quick
 from benchmarks.problem import Trainer
 from maml_explorer.core.meta_test import meta_test
 from maml_explorer.settings.settings import Settings
-from maml_explorer.worker.meta_test import SHARE, HeldOut
+from maml_explorer.worker.meta_test import SHARE, MetaTests
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def main() -> None:
 
 def in_the_worker(trainer: Trainer, seconds: float) -> tuple[float, int, float]:
     """(part of the time spent on the meta-test, meta-tests done, seconds) beside training."""
-    held_out = HeldOut(time.perf_counter)
+    held_out = MetaTests(time.perf_counter)
     held_out.begin(trainer.plan, trainer.state)
     begin, spent, done = time.perf_counter(), 0.0, 0
     while (now := time.perf_counter()) - begin < seconds:

@@ -49,7 +49,7 @@ from maml_explorer.settings.settings import Settings  # noqa: E402
 from maml_explorer.worker import answers  # noqa: E402
 from maml_explorer.worker.insight.schedule import Schedule  # noqa: E402
 from maml_explorer.worker.mailbox import Outbox  # noqa: E402
-from maml_explorer.worker.meta_test import HeldOut  # noqa: E402
+from maml_explorer.worker.meta_test import MetaTests  # noqa: E402
 
 HEARTBEAT = 16
 """Milliseconds of a timer that does nothing: whether the window could draw at 60 Hz."""
@@ -85,7 +85,7 @@ def instrument(watch: Watch) -> None:
         setattr(owner, name, timed)
 
     # the worker's loop is imported by its thread, later, and finds these
-    apart(HeldOut, "advance")
+    apart(MetaTests, "advance")
     apart(answers, "answer_probe")
     apart(answers, "answer_watch")
     apart(Schedule, "advance")  # of the insight: by default the light in the status line

@@ -105,7 +105,7 @@ def _driven(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
 
     workers = min(_workers(arguments.workers), len(sweep.spec.trials()))
     command = "maml-explorer " + shlex.join(sys.argv[1:])
-    line = None if arguments.quiet else _Line()
+    line = None if arguments.quiet else _SweepLine()
     try:
         with ends_as_by_ctrl_c(), _engine(sweep, workers) as engine:
             ended = drive(sweep, engine, retry_failed=arguments.retry_failed, progress=line)
@@ -235,7 +235,7 @@ def _dry_run(spec: SweepSpec, workers: int) -> int:
     return 0
 
 
-class _Line:
+class _SweepLine:
     """Progress over all runs: one line in a terminal, a line for each tenth elsewhere."""
 
     def __init__(self) -> None:

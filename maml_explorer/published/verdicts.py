@@ -45,7 +45,7 @@ class Verdict:
     difference: float | None = None
     """(measured − published) / published; None where nothing can be compared."""
     shortened: str = ""
-    """How many of the outer steps were taken; empty where all were."""
+    """Share of the outer steps that was taken, in words; empty where all were."""
 
 
 @dataclass(frozen=True)

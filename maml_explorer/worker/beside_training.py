@@ -7,7 +7,7 @@ from collections.abc import Callable
 from maml_explorer.protocol.insight import Insight
 from maml_explorer.worker.insight.schedule import Schedule
 from maml_explorer.worker.mailbox import Inbox, Outbox
-from maml_explorer.worker.meta_test import HeldOut
+from maml_explorer.worker.meta_test import MetaTests
 from maml_explorer.worker.run import Run
 from maml_explorer.worker.urgent import look_for
 
@@ -18,7 +18,7 @@ class BesideTraining:
     def __init__(self, inbox: Inbox, outbox: Outbox, clock: Callable[[], float]) -> None:
         self.outbox = outbox
         self.look = look_for(inbox)
-        self.meta_test = HeldOut(clock)
+        self.meta_test = MetaTests(clock)
         self.insight = Schedule(clock)
 
     def begin(self) -> None:

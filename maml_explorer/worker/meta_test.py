@@ -20,7 +20,7 @@ FIRST_SHARE = 0.25
 _MOST_LINES = 20
 
 
-class HeldOut:
+class MetaTests:
     """One meta-test after another; each looks at the state at which it began."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

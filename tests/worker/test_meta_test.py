@@ -6,7 +6,7 @@ import pytest
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import outer_step, start_run
-from maml_explorer.worker.meta_test import FIRST_SHARE, SHARE, HeldOut
+from maml_explorer.worker.meta_test import FIRST_SHARE, SHARE, MetaTests
 from tests.worker.driving import Clock, small_settings
 
 
@@ -15,7 +15,7 @@ def test_only_the_first_meta_tests_are_hurried() -> None:
     start = start_run(plan)
     trained, _ = outer_step(plan, start)
     clock = Clock(0.5)  # every look is half a second later, so a piece takes that long
-    held_out = HeldOut(clock)
+    held_out = MetaTests(clock)
     held_out.begin()
 
     def share_of_a_piece(state) -> float:

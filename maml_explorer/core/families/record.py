@@ -76,4 +76,4 @@ class TaskFamily:
     """(settings, θ_0 as a function from inputs [1, point, in + 1] to outputs [1, point, out]) → the
     larger expected loss of guessing and of θ_0: what counts as usual before anything is learned."""
     references: Callable[[Settings], tuple[Reference, ...]]
-    """What to compare with, the worst first."""
+    """References to compare with, the worst first."""

@@ -24,7 +24,7 @@ BUSY_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """How far a sweep is."""
+    """Progress of a sweep."""
 
     done: int
     failed: int
@@ -35,8 +35,8 @@ class SweepProgress:
 
 
 @dataclass
-class _Work:
-    """What a driver knows beside the files."""
+class _DriverState:
+    """State of a driver beside the files."""
 
     waiting: deque[Trial]
     threads: dict[str, int] = field(default_factory=dict)
@@ -88,7 +88,7 @@ def _driven(
             (sweep.run(name) / FAILURE).unlink(missing_ok=True)
     states = {name: sweep.state(name) for name in trials}
     ended = (TrialState.DONE, TrialState.FAILED)
-    work = _Work(deque(trials[name] for name, state in states.items() if state not in ended))
+    work = _DriverState(deque(trials[name] for name, state in states.items() if state not in ended))
     count = {state: sum(found is state for found in states.values()) for state in ended}
     began = time.monotonic()
     before = count[TrialState.DONE]
@@ -125,7 +125,7 @@ def _driven(
     return found
 
 
-def _give(sweep: SweepFolder, engine: Engine, work: _Work) -> None:
+def _give(sweep: SweepFolder, engine: Engine, work: _DriverState) -> None:
     """Give the engine as many trials as its slots hold; what takes two threads takes two slots."""
     now = time.monotonic()
     work.waiting.extend(trial for due, trial in work.later if due <= now)
@@ -143,7 +143,9 @@ def _give(sweep: SweepFolder, engine: Engine, work: _Work) -> None:
         engine.submit(trial.name, place)
 
 
-def _take(sweep: SweepFolder, work: _Work, trial: Trial, result: Result) -> TrialState | None:
+def _take(
+    sweep: SweepFolder, work: _DriverState, trial: Trial, result: Result
+) -> TrialState | None:
     """The state of a trial whose attempt has ended; None where it will be tried again."""
     work.threads.pop(trial.name, None)
     if result.ended is Ended.DONE:
@@ -164,7 +166,7 @@ def _take(sweep: SweepFolder, work: _Work, trial: Trial, result: Result) -> Tria
     return TrialState.FAILED
 
 
-def _stop(sweep: SweepFolder, engine: Engine, work: _Work) -> None:
+def _stop(sweep: SweepFolder, engine: Engine, work: _DriverState) -> None:
     """Ask the runs in progress to save, and wait a while until they have."""
     (sweep.path / STOP).touch()
     deadline = time.monotonic() + 20.0

@@ -40,11 +40,11 @@ class Result:
     """None where it failed."""
     error: str = ""
     killed: bool = False
-    """Whether its process died, so that another attempt may do better."""
+    """True where its process died, so that another attempt may do better."""
 
 
 class Engine(Protocol):
-    """What the driver needs of an engine."""
+    """Interface of an engine, as the driver needs it."""
 
     slots: int
     """Threads that may be busy at once."""

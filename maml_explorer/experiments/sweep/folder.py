@@ -148,11 +148,11 @@ def extended(sweep: SweepFolder, spec: SweepSpec) -> SweepFolder:
 
 
 def is_sweep(path: Path) -> bool:
-    """Whether a folder holds a sweep."""
+    """True where a folder holds a sweep."""
     return is_file(path / SPEC)
 
 
 def _spread(values: Sequence[object]) -> bool:
-    """Whether numbers are spread by ratios rather than by distances."""
+    """True where numbers are spread by ratios rather than by distances."""
     numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     return len(numbers) > 1 and min(numbers) > 0 and max(numbers) / min(numbers) >= 20

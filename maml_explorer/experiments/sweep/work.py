@@ -30,7 +30,7 @@ LOOK_SECONDS = 0.5
 
 
 class Ended(Enum):
-    """What became of one attempt at a trial."""
+    """Result of one attempt at a trial."""
 
     DONE = "done"
     STOPPED = "stopped"
