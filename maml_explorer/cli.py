@@ -10,10 +10,15 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from maml_explorer.commands import ablate, code, evaluate, export, output, reproduce, sweep, train
-from maml_explorer.commands.arguments import Parser, UsageError, joined_values
+from maml_explorer.commands.arguments import (
+    Parser,
+    UsageError,
+    folder_path,
+    joined_values,
+    preset_of,
+)
 from maml_explorer.commands.output import RemarksHandler, say, tell
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
@@ -100,12 +105,27 @@ def _window_or_info(arguments: argparse.Namespace) -> int:
 
 
 def _window(arguments: argparse.Namespace) -> int:
+    try:
+        return _opened_window(arguments)
+    except ImportError as error:
+        if not str(error.name or "PySide6").startswith(("PySide6", "shiboken6", "pyqtgraph")):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(
+            f"The window needs Qt, which cannot be loaded ({reason}): install PySide6-Essentials "
+            "and the system's libegl1 and libxkbcommon0. “maml-explorer train” needs neither."
+        ) from None
+
+
+def _opened_window(arguments: argparse.Namespace) -> int:
     from maml_explorer.gui.app.options import Options
     from maml_explorer.gui.app.run import run
     from maml_explorer.gui.lessons.toml_checks import is_lesson_file
-    from maml_explorer.settings.presets import load_preset, presets
+    from maml_explorer.settings.presets import presets
     from maml_explorer.settings.share import from_share, is_share
-    from maml_explorer.storage.run.folder import is_run_folder, open_run
+    from maml_explorer.storage.initialization.folder import load_initialization
+    from maml_explorer.storage.kinds import described
+    from maml_explorer.storage.run.folder import open_run
 
     flags = {"reset": arguments.reset, "safe_mode": arguments.safe_mode}
     what = arguments.what
@@ -114,11 +134,22 @@ def _window(arguments: argparse.Namespace) -> int:
     if is_share(what):
         from_share(what)  # a damaged one is refused before a window opens
         return run(Options(share=what, **flags))
-    if is_run_folder(Path(what)):
-        return run(Options(settings=open_run(Path(what))[1], run=Path(what), **flags))
-    if what not in presets() and is_lesson_file(Path(what)):
-        return run(Options(lesson=Path(what), **flags))
-    return run(Options(preset=load_preset(what), **flags))
+    if what in presets():
+        return run(Options(preset=preset_of(what), **flags))
+    path = folder_path(what)
+    kind = described(path)
+    # a file of a run or an initialization stands for it, but its settings are a preset
+    if kind.startswith("a file of") and path.suffix != ".toml":
+        path = path.parent
+        kind = described(path)
+    if kind.startswith("a run folder"):
+        return run(Options(settings=open_run(path)[1], run=path, **flags))
+    if kind == "an exported initialization":
+        load_initialization(path)  # a damaged one is refused before a window opens
+        return run(Options(initialization=path, **flags))
+    if is_lesson_file(path):
+        return run(Options(lesson=path, **flags))
+    return run(Options(preset=preset_of(what), **flags))
 
 
 def _presets(arguments: argparse.Namespace) -> int:

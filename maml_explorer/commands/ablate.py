@@ -12,12 +12,13 @@ from maml_explorer.commands.arguments import (
     folder_path,
     given_seeds,
     number_list,
+    preset_of,
     whole_number,
 )
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
-from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
+from maml_explorer.settings.presets import DEFAULT_PRESET
 
 FILE = "ablation.json"
 MOST_SEEDS = 30
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: before anything was written; so do SettingsError and StorageError.
         OSError: where the disk fails.
     """
-    settings = load_preset(arguments.preset).settings
+    settings = preset_of(arguments.preset).settings
     seeds = given_seeds(arguments, MOST_SEEDS) or DEFAULT_SEEDS
     steps = number_list(arguments.inner_steps, "test_steps", "--inner-steps", 51)
     shots = whole_number(arguments.shots, "shots", "--shots")

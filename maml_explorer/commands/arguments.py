@@ -14,9 +14,11 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.commands.output import say, tell
 from maml_explorer.settings.declaration import SettingsError, Value, quoted, shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
+from maml_explorer.settings.presets import Preset, load_preset, presets
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 from maml_explorer.settings.typed import MistypedError, one_of, same_name, whole_numbers
 from maml_explorer.settings.typed import whole_number as typed_whole
+from maml_explorer.storage.kinds import described
 
 MAX_SEEDS = 100
 
@@ -83,6 +85,27 @@ def given_hyperparameters(arguments: argparse.Namespace) -> dict[str, Value]:
     """
     typed = {key: getattr(arguments, key) for key in DECLARATIONS}
     return {key: DECLARATIONS[key].parse(text) for key, text in typed.items() if text is not None}
+
+
+def preset_of(text: str) -> Preset:
+    """The preset of that name or in that file.
+
+    Raises:
+        SettingsError: where there is none, or its content is not allowed.
+        StorageError: where the file cannot be read.
+        UsageError: where something else of this program is there.
+    """
+    try:
+        what = "" if text in presets() else described(folder_path(text))
+    except (argparse.ArgumentTypeError, OSError, ValueError) as error:
+        raise UsageError(f"There is no preset and no file {quoted(text)}.") from error
+    if what.startswith("a run folder"):
+        raise UsageError(
+            f"{text} is a run folder: give {Path(text) / 'settings.toml'} to use its settings."
+        )
+    if what not in ("", "a file") and not text.endswith(".toml"):
+        raise UsageError(f"{text} is no preset: it is {what}.")
+    return load_preset(text)
 
 
 def with_algorithms(settings: Settings, text: str | None) -> Settings:

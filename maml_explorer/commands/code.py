@@ -13,9 +13,10 @@ from maml_explorer.commands.arguments import (
     algorithm_key,
     given_hyperparameters,
     named_arms,
+    preset_of,
 )
 from maml_explorer.commands.output import say
-from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
+from maml_explorer.settings.presets import DEFAULT_PRESET
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 
 
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: where no arm is meant; so do SettingsError and StorageError.
     """
-    preset = load_preset(arguments.preset or DEFAULT_PRESET)
+    preset = preset_of(arguments.preset or DEFAULT_PRESET)
     settings = preset.settings.with_values(given_hyperparameters(arguments))
     arm = _arm(settings, arguments.algorithm)
     if arguments.forms:

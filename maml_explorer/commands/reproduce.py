@@ -14,13 +14,14 @@ from maml_explorer.commands.arguments import (
     add_seeds,
     folder_path,
     given_seeds,
+    preset_of,
     whole_number,
     with_algorithms,
 )
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
-from maml_explorer.settings.presets import Preset, load_preset
+from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: before anything was written; so do SettingsError and StorageError.
         OSError: where the disk fails.
     """
-    preset = load_preset(arguments.preset)
+    preset = preset_of(arguments.preset)
     seeds = given_seeds(arguments, MOST_SEEDS) or DEFAULT_SEEDS
 
     from maml_explorer.experiments.reproduction import settings_to_reproduce

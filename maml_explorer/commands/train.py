@@ -19,6 +19,7 @@ from maml_explorer.commands.arguments import (
     folder_path,
     given_hyperparameters,
     given_seeds,
+    preset_of,
     with_algorithms,
 )
 from maml_explorer.commands.output import REMARKS, say, tell
@@ -28,7 +29,7 @@ from maml_explorer.core.schedules import explained
 from maml_explorer.experiments.result_tables import results_table
 from maml_explorer.settings.declaration import Value
 from maml_explorer.settings.groups import DECLARATIONS
-from maml_explorer.settings.presets import DEFAULT_PRESET, load_preset
+from maml_explorer.settings.presets import DEFAULT_PRESET
 from maml_explorer.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _new(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
     several = given_seeds(arguments, MAX_SEEDS)
     if several is not None and "seed" in typed:
         raise UsageError("--seed and --seeds exclude each other: give one of them.")
-    preset = load_preset(arguments.preset or DEFAULT_PRESET)
+    preset = preset_of(arguments.preset or DEFAULT_PRESET)
     # the arms first: a value must suit those that are trained, not those of the preset
     settings = with_algorithms(preset.settings, arguments.algorithms).with_values(typed)
     seeds = several or (settings.run.seed,)

@@ -23,6 +23,8 @@ class Options:
     """A run folder to go on with."""
     lesson: Path | None = None
     """A lesson to begin."""
+    initialization: Path | None = None
+    """An exported initialization to begin a run from."""
     reset: bool = False
     """Forget the remembered layout."""
     safe_mode: bool = False

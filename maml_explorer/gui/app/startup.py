@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.app.crash_recovery import Recovery, data_folder
@@ -67,7 +68,7 @@ def show(worker: WorkerThread, options: Options) -> int:
 
 def application() -> QApplication:
     """The application object, named, with font, style and theme."""
-    app = QApplication.instance() or QApplication(sys.argv[:1])
+    app = QApplication.instance() or _new_application()
     if not isinstance(app, QApplication):
         raise RuntimeError("A Qt application without windows is already there.")
     app.setApplicationName("maml-explorer")
@@ -77,6 +78,32 @@ def application() -> QApplication:
     app.setStyle("Fusion")
     app.setFont(base_font(LIGHT.points))
     return app
+
+
+def _new_application() -> QApplication:
+    """The application; without a display the process ends with one line and code 2.
+
+    Qt would abort it, with advice that does not help.
+    """
+
+    def say(kind: QtMsgType, _: QMessageLogContext, text: str) -> None:
+        if kind == QtMsgType.QtFatalMsg:
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                sys.stderr.write(NO_DISPLAY + "\n")
+                sys.stderr.flush()
+            os._exit(2)
+
+    before = qInstallMessageHandler(say)
+    try:
+        return QApplication(sys.argv[:1])
+    finally:
+        qInstallMessageHandler(before)
+
+
+NO_DISPLAY = (
+    "maml-explorer: The window needs a display: set DISPLAY or WAYLAND_DISPLAY, or use ssh -X; on "
+    "X11 the library libxcb-cursor0 must be there. “maml-explorer train” needs none."
+)
 
 
 def open_window(worker: WorkerThread, options: Options, path: Path | None = None) -> MainWindow:
@@ -108,6 +135,7 @@ def open_window(worker: WorkerThread, options: Options, path: Path | None = None
 def greet(window: MainWindow, options: Options) -> None:
     """Draws the trained example at a first start without a wish."""
     asked = options.share or options.run or options.settings or options.preset or options.lesson
+    asked = asked or options.initialization
     if not asked and not window.welcome.done:
         window.welcome.greet()
 
@@ -122,6 +150,8 @@ def begin(window: MainWindow, options: Options) -> None:
         window.files.opening.open(options.run)
     if options.lesson is not None:
         window.files.opening.open(options.lesson)
+    if options.initialization is not None:
+        window.files.opening.open(options.initialization)
 
 
 def keep_pins(window: MainWindow, place: Path) -> PinsOnDisk:

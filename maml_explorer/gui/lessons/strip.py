@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from maml_explorer.gui.lessons.lesson import Lesson, Question
 from maml_explorer.gui.widgets.controls import button, label, mark, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 LETTERS = "ABCD"
 _PADDING = 26
@@ -102,7 +103,7 @@ class LessonStrip(QFrame):
         self.next_button.setText("Reveal" if asking else "Finish" if last else "Next")
         self.next_button.setAccessibleName(self.next_button.text())
         self.next_button.setToolTip(
-            "Show the answer (Alt+Right)" if asking else "Go on (Alt+Right)"
+            plain_tip("Show the answer (Alt+Right)" if asking else "Go on (Alt+Right)")
         )
         self.back_button.setEnabled(nth > 0)
         for control in (self._body, self.play_button, self.back_button):
@@ -255,7 +256,7 @@ class LessonDots(QWidget):
         """Fills the dots up to this step, from 0."""
         self._step, self._steps = step, steps
         self.setAccessibleName(f"Step {step + 1} of {steps}")
-        self.setToolTip(f"Step {step + 1} of {steps}; a click goes to a step")
+        self.setToolTip(plain_tip(f"Step {step + 1} of {steps}; a click goes to a step"))
         self.updateGeometry()
         self.update()
 

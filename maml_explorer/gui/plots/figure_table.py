@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
     QTableWidgetItem,
 )
 
+from maml_explorer.gui.widgets.plain_tip import plain_tip
+
 MOST_WIDTH = 340
 """Pixels that the table may ask for at most; a narrower place scrolls it."""
 
@@ -33,7 +35,7 @@ class FigureTable(QTableWidget):
         for nth, tip in enumerate(tips):
             item = self.horizontalHeaderItem(nth)
             if item is not None:
-                item.setToolTip(tip)
+                item.setToolTip(plain_tip(tip))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -19,6 +19,7 @@ from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.gui.style.arm_style import ArmStyle
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.commands import Array
 
 
@@ -290,6 +291,6 @@ class Plot(pg.PlotWidget):
             save(path if path.suffix else path.with_suffix(suffix))
         except OSError as error:
             # No dialog over a running window: the words appear where the person just looked.
-            self.setToolTip(f"Not saved: {error}. Choose another folder.")
+            self.setToolTip(plain_tip(f"Not saved: {error}. Choose another folder."))
         else:
             self.setToolTip("")

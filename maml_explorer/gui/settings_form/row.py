@@ -14,6 +14,7 @@ from maml_explorer.gui.settings_form.fields import Field, field_for, written
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
 from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.widgets.controls import Dot, Slider, label, mark, row
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Applies, Hyperparameter, SettingsError, Value
 from maml_explorer.settings.settings import Settings
 
@@ -68,7 +69,7 @@ class SettingRow(QWidget):
         self._grid.setColumnStretch(0, 1)
         self._grid.addWidget(self.error, 2, 0, 1, 4)
         self._grid.addWidget(self.note, 3, 0, 1, 4)
-        self.setToolTip("\n\n".join(help_text(d) for d in declarations))
+        self.setToolTip(plain_tip("\n\n".join(help_text(d) for d in declarations)))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda at: self._menu(self, first.key, at))
 
@@ -82,7 +83,7 @@ class SettingRow(QWidget):
             field.show_value(settings[key])
             self._show_on_slider(key)
         self.dot.show_dot(any(settings[key] != baseline[key] for key in keys))
-        self.dot.setToolTip("Differs from the preset." if self.dot.shown else "")
+        self.dot.setToolTip(plain_tip("Differs from the preset." if self.dot.shown else ""))
         waits = any(settings[key] != in_force[key] for key in keys)
         role = "mark" if waits else "muted"
         if self.restart_mark.property("role") != role:
@@ -143,7 +144,7 @@ class SettingRow(QWidget):
             field.entered.connect(partial(self._enter, declaration.key))
             field.rejected.connect(partial(self._reject, declaration.key))
             field.nudged.connect(partial(self._nudge, declaration.key))
-            field.widget.setToolTip(help_text(declaration))
+            field.widget.setToolTip(plain_tip(help_text(declaration)))
             field.widget.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
             field.widget.customContextMenuRequested.connect(
                 partial(self._menu, field.widget, declaration.key)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.widgets.controls import button, row
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 MOST = 3
 """Banners at a time; older ones give way."""
@@ -80,7 +81,7 @@ class Message(QLabel):
                 low, high = (middle, high) if fits else (low, middle - 1)
             text = f"{text[:low].rstrip()}…"
         self.setText(text)
-        self.setToolTip(self.full if text != self.full else "")
+        self.setToolTip(plain_tip(self.full if text != self.full else ""))
         self.updateGeometry()
 
     def _most(self) -> int:

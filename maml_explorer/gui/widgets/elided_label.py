@@ -6,6 +6,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
+from maml_explorer.gui.widgets.plain_tip import plain_tip
+
 SEPARATOR = " · "
 
 
@@ -40,7 +42,7 @@ class ElidedLabel(QLabel):
             parts.pop()
         fitting = metrics.elidedText(SEPARATOR.join(parts), Qt.TextElideMode.ElideRight, room)
         self.setText(fitting)
-        self.setToolTip(self.full if fitting != self.full else "")
+        self.setToolTip(plain_tip(self.full if fitting != self.full else ""))
         self.setAccessibleName(self.full)
 
     def minimumSizeHint(self) -> QSize:

@@ -13,6 +13,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.widgets.controls import ComboBox, Dot, Slider, button, label, row
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import Phase, Status
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.presets import Preset
@@ -169,9 +170,9 @@ class RunBar(QWidget):
         )
         self.dot.show_dot(bool(changed))
         differs = f"Changed since the preset: {', '.join(changed)}" if changed else ""
-        self.dot.setToolTip(differs)
+        self.dot.setToolTip(plain_tip(differs))
         about = [] if preset is None else [preset_words(preset)]
-        self.preset.setToolTip("\n\n".join([*about, *([differs] if differs else [])]))
+        self.preset.setToolTip(plain_tip("\n\n".join([*about, *([differs] if differs else [])])))
         self.preset.setAccessibleDescription(differs or "Unchanged")
 
     def _load(self, index: int) -> None:
@@ -188,7 +189,7 @@ class RunBar(QWidget):
         words = "unlimited" if limit is None else f"at most {whole(limit)} outer steps/s"
         self.speed_limit.setText("" if limit is None else f"≤ {whole(limit)}/s")
         self.speed_limit.setVisible(limit is not None)
-        self.speed.setToolTip(f"Speed: {words}")
+        self.speed.setToolTip(plain_tip(f"Speed: {words}"))
 
 
 def preset_words(preset: Preset) -> str:

@@ -17,6 +17,7 @@ from maml_explorer.gui.session.stability_verdict import (
     verdict,
 )
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.insight import Insight
 
 
@@ -46,7 +47,7 @@ class StabilityLight(QWidget):
         self.verdict = verdict(self.session.insight.found.get(STABILITY), self.session.hidden)
         self.words.say(self.verdict.words)
         self.dot.setVisible(self.verdict.level != DARK)
-        self.setToolTip(self.verdict.details)
+        self.setToolTip(plain_tip(self.verdict.details))
         self.setAccessibleName(f"Stability: {self.verdict.words or 'not known yet'}")
         self.dot.update()
 

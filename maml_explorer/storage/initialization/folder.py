@@ -26,6 +26,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.storage.initialization.model_card import model_card
 from maml_explorer.storage.initialization.tensors import read_tensor_bytes, tensor_bytes, tensors_of
+from maml_explorer.storage.kinds import described
 from maml_explorer.storage.run.records import checked_records
 from maml_explorer.version import __version__
 
@@ -210,6 +211,8 @@ def load_initialization(folder: str | Path) -> Initialization:
     folder = Path(folder)
     recover_folder(folder)
     path = folder / "config.json"
+    if not path.exists() and (what := described(folder)) not in ("", "a folder"):
+        raise StorageError(f"{folder} is no exported initialization: it is {what}.")
     config = read_json(path)
     if config.get("format") != FORMAT:
         raise StorageError(f"{path} does not describe an initialization of this program.")

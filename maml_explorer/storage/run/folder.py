@@ -30,6 +30,7 @@ from maml_explorer.files.writer import (
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.settings.text import from_toml, to_toml
+from maml_explorer.storage.kinds import described
 
 SETTINGS = "settings.toml"
 METRICS = "metrics.csv"
@@ -335,7 +336,11 @@ def open_run(path: Path) -> tuple[RunFolder, Settings]:
     """
     recover_folder(path)
     if not is_run_folder(path):
-        raise StorageError(f"{str(path)[:200]!r} is not a run folder: it has no {SETTINGS}.")
+        what = described(path)
+        raise StorageError(
+            f"{str(path)[:200]!r} is not a run folder: it "
+            + (f"is {what}." if what not in ("", "a folder") else f"has no {SETTINGS}.")
+        )
     return RunFolder(path), from_toml(read_text(path / SETTINGS))
 
 

@@ -12,6 +12,7 @@ from maml_explorer.gui.panels.adaptation.arm_overrides import OverridesPopup
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.widgets.controls import button
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import MAX_ARMS, Arm, default_arm
@@ -57,7 +58,7 @@ class ArmLine(QWidget):
         full = len(arms) >= MAX_ARMS
         self.plus.setEnabled(not full)
         tip = f"A run has at most {MAX_ARMS} arms" if full else "Add an algorithm"
-        self.plus.setToolTip(tip)
+        self.plus.setToolTip(plain_tip(tip))
         self.refresh()
         self.row.set_widgets([*(self.chips[arm.name] for arm in arms), self.plus])
 
@@ -110,7 +111,7 @@ class ArmLine(QWidget):
         menu.setToolTipsVisible(True)
         for key, record in ALGORITHMS.items():
             action = menu.addAction(record.label, lambda key=key: self.add(key))
-            action.setToolTip(f"{record.summary}\n{record.source}")
+            action.setToolTip(plain_tip(f"{record.summary}\n{record.source}"))
         return menu
 
     def _open_algorithms(self) -> None:

@@ -25,6 +25,7 @@ from maml_explorer.gui.style.arm_style import ArmStyle
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import LIGHT, Theme
 from maml_explorer.gui.widgets.controls import label
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 HEIGHT, ROW = 26, 32
 """Pixels of a chip, and from one row of chips to the next."""
@@ -101,7 +102,7 @@ class ArmChip(QAbstractButton):
             self.overridden = overridden
             self._names.clear()
         self.setChecked(shown)
-        self.setToolTip(tip)
+        self.setToolTip(plain_tip(tip))
         self.setAccessibleName(f"{self.name}, query MSE {value}, {'shown' if shown else 'hidden'}")
         self.update()
 
@@ -229,7 +230,7 @@ class WrappingRow(QWidget):
         """Shows the first of these, long to short, that fits at the right."""
         if captions != self._captions:
             self._captions = captions
-            self.caption.setToolTip(captions[0])
+            self.caption.setToolTip(plain_tip(captions[0]))
             self.arrange()
 
     def arrange(self) -> None:

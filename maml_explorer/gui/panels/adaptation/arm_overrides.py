@@ -20,6 +20,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.settings_form.fields import spoken
 from maml_explorer.gui.widgets.controls import ComboBox, Switch, button, label, mark
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Applies, Hyperparameter, SettingsError, Value, shown
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Arm
@@ -96,7 +97,7 @@ class OverridesPopup(QFrame):
             edit.editingFinished.connect(lambda key=key, edit=edit: self._typed(key, edit))
         restart = declared.applies is Applies.RESTART
         note = f"{declared.help}\nAllowed: {declared.allowed}."
-        field.setToolTip(note + ("\nNeeds a restart." if restart else ""))
+        field.setToolTip(plain_tip(note + ("\nNeeds a restart." if restart else "")))
         field.setAccessibleName(f"{declared.label} of {self.name}")
         back = button("shared", partial(self._set, key, None), "", "flat")
         back.setAccessibleName(f"Use the shared {declared.label}")

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from maml_explorer.gui.panels.insight.page import InsightPage
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.controls import label
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.protocol.insight import InsightRequest, Option, ViewName
 from maml_explorer.settings.settings import Settings
@@ -39,7 +40,7 @@ def titled(title: str, plot: QWidget) -> QWidget:
     box.setSpacing(0)
     words = label(title, "muted")
     words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    words.setToolTip(title)
+    words.setToolTip(plain_tip(title))
     box.addWidget(words)
     box.addWidget(plot, 1)
     return made

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.storage.report.ablation_table import FULL_COLUMNS, full_table, shipped_ablations
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 
 def show_ablation(parent: QWidget) -> TableWindow:
@@ -18,7 +19,7 @@ def show_ablation(parent: QWidget) -> TableWindow:
         f"Ablation: {load_preset(found['preset']).title}, {found['outer_steps']} outer steps, "
         f"{found['shots']} shots, Student t over {seeds} seeds of {tasks} tasks"
     )
-    window.setToolTip(found["command"])
+    window.setToolTip(plain_tip(found["command"]))
     window.resize(1060, 620)
     window.show()
     return window

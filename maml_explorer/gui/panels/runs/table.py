@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 _DIFFERS = 120
 """Pixels of the column of differences, at least."""
@@ -56,12 +57,12 @@ class RunTable(QTableWidget):
                 item = _SortedCell(text)
                 item.setData(_ROLE, nth - 1)
                 item.setData(_ROLE + 1, key)
-                item.setToolTip(text)
+                item.setToolTip(plain_tip(text))
                 checked = drawn[nth]
                 if column == 0 and checked is not None:
                     state = Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked
                     item.setCheckState(state)
-                    item.setToolTip(f"{text}: draw it among the losses")
+                    item.setToolTip(plain_tip(f"{text}: draw it among the losses"))
                 self.setItem(nth, column, item)
         self.blockSignals(False)
         header = self.horizontalHeader()

@@ -1,0 +1,18 @@
+"""Tooltips are plain text, whatever the text looks like."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtGui import Qt
+
+
+def plain_tip(text: str) -> str:
+    """The text as a tooltip shows it, letter by letter.
+
+    Qt takes a tooltip that looks like HTML for HTML, and then opens the pictures that it names: a
+    name in a file could make the window wait for a pipe, or ask a server.
+    """
+    if not Qt.mightBeRichText(text):
+        return text
+    return f"<span>{escape(text).replace(chr(10), '<br>')}</span>"
