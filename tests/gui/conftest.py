@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -17,6 +18,8 @@ from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener
 from tests.gui.fake_worker import FakeWorker
+
+KNOWN_FONT = "DejaVu Sans"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -34,6 +37,13 @@ def pytest_runtest_protocol() -> Iterator[None]:
 def pytest_runtest_teardown() -> None:
     # deleteLater waits for an event loop, and between tests there is none
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_font(qapp: QApplication) -> None:
+    """The font that `make` installs where there is none: widths must not depend on the machine."""
+    if KNOWN_FONT in QFontDatabase.families():
+        qapp.setFont(QFont(KNOWN_FONT, qapp.font().pointSize()))
 
 
 @pytest.fixture
