@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.gui.settings_form.form import is_offered
 from maml_explorer.settings.groups import DECLARATIONS
 
 RUN_BAR_PARTS = (
@@ -19,7 +20,7 @@ PART_NAMES = (
     "settings", "adaptation", "adaptation.plot", "adaptation.inner_step", "adaptation.arms",
     "adaptation.new_task", "adaptation.new_points", "adaptation.before", "adaptation.residuals",
     "losses", "losses.plot", "losses.loss", "losses.axis", "adaptation_speed", "insight",
-    *(f"settings.{key}" for key in DECLARATIONS),
+    *(f"settings.{key}" for key, declared in DECLARATIONS.items() if is_offered(declared)),
     *(f"tab.{entry.name}" for entry in PANELS.values() if entry.place == TAB),
 )  # fmt: skip
 """Parts of the window that a lesson can point at. A lesson that names another one is refused."""

@@ -491,4 +491,6 @@ def test_the_same_acts_give_the_same_run_bit_for_bit(qtbot: QtBot, qapp: QApplic
 def test_every_part_that_a_lesson_can_name_is_there(window: MainWindow):
     found = {name: window.stage.part(name) for name in PART_NAMES}
     assert [name for name, part in found.items() if part is None] == []
-    assert len({id(part) for part in found.values()}) == len(PART_NAMES)
+    # two settings may share a line of the form; nothing else is one widget
+    others = [part for name, part in found.items() if not name.startswith("settings.")]
+    assert len(set(map(id, others))) == len(others)
