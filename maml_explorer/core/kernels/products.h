@@ -18,21 +18,21 @@ typedef struct {
 } Product;
 
 INLINE void tile(const Product *p, int R, int C, long row, long column) {
-  vec sum[6][5];
+  vec sum[6][3];
 #pragma GCC unroll 6
   for (int r = 0; r < R; r++)
-#pragma GCC unroll 5
+#pragma GCC unroll 3
     for (int c = 0; c < C; c++) sum[r][c] = all(0);
   for (int term = 0; term < p->terms; term++) {
     const real *a = p->a[term] + row * p->a_row, *b = p->b[term] + column;
     for (long k = 0; k < p->depth; k++) {
-      vec right[5];
-#pragma GCC unroll 5
+      vec right[3];
+#pragma GCC unroll 3
       for (int c = 0; c < C; c++) right[c] = at(b + c * LANES);
 #pragma GCC unroll 6
       for (int r = 0; r < R; r++) {
         real left = a[r * p->a_row];
-#pragma GCC unroll 5
+#pragma GCC unroll 3
         for (int c = 0; c < C; c++) sum[r][c] += left * right[c];
       }
       a += p->a_step;
@@ -42,7 +42,7 @@ INLINE void tile(const Product *p, int R, int C, long row, long column) {
 #pragma GCC unroll 6
   for (int r = 0; r < R; r++) {
     real *out = p->out + (row + r) * p->out_row + column;
-#pragma GCC unroll 5
+#pragma GCC unroll 3
     for (int c = 0; c < C; c++) {
       vec value = p->scale * sum[r][c];
       if (p->base) value += at(p->base + (row + r) * p->base_row + column + c * LANES);
@@ -66,11 +66,9 @@ INLINE void stripe(const Product *p, int R, int C, long column) {
 
 static void product(const Product *p) {
   int vectors = p->columns / LANES, column = 0;
-  while (vectors) { /* stripes of equal width, at most five vectors */
-    int stripes = (vectors + 4) / 5, wide = (vectors + stripes - 1) / stripes;
+  while (vectors) { /* stripes of at most three vectors: twelve sums, and sixteen registers */
+    int stripes = (vectors + 2) / 3, wide = (vectors + stripes - 1) / stripes;
     switch (wide) {
-      case 5: stripe(p, 2, 5, column); break;
-      case 4: stripe(p, 2, 4, column); break;
       case 3: stripe(p, 4, 3, column); break;
       case 2: stripe(p, 5, 2, column); break;
       default: stripe(p, 6, 1, column); break;
