@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from maml_explorer.core import outer_gradient, training
+from maml_explorer.core import training, workspace
 from maml_explorer.core.families.sine import SineSampler
+from maml_explorer.core.kernels.choice import VARIABLE, chosen
+from maml_explorer.core.kernels.compiled import CompiledStep
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.replay import replay
 from maml_explorer.core.training import RunState
@@ -79,7 +81,8 @@ def step(driver: Driver, pieces: int) -> None:
 POINTS: dict[str, tuple[Any, str]] = {
     "drawing a batch": (SineSampler, "draw_block"),
     "an arm's step": (training, "_arm_step"),
-    "recording": (outer_gradient, "record"),
+    "a compiled step": (CompiledStep, "step"),
+    "recording": (workspace, "record"),
     "replaying": (replay.Recording, "run"),
     "the optimizer": (training, "OPTIMIZERS"),
     "noting an outer step": (Recorder, "add"),
@@ -110,9 +113,11 @@ FAILURES: dict[str, Callable[[], Exception]] = {
     "no memory": lambda: torch.OutOfMemoryError("planted"),
     "device lost": lambda: RuntimeError("CUDA error: unspecified launch failure, planted"),
 }
+RECORDED = ("recording", "replaying", "the optimizer")
+"""Points that recorded kernels alone pass."""
 AGAIN = (
-    "an arm's step", "recording", "replaying", "the optimizer", "noting an outer step",
-    "reading losses", "keeping metrics", "a probe", "watched tasks",
+    "an arm's step", "a compiled step", "recording", "replaying", "the optimizer",
+    "noting an outer step", "reading losses", "keeping metrics", "a probe", "watched tasks",
 )  # fmt: skip
 """Points that fail in the midst of a run as well."""
 CASES = [
@@ -164,6 +169,10 @@ def expected(settings: Settings, state: RunState, steps: int) -> RunState:
 def test_a_failure_is_reported_and_training_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, at: int, failure: str
 ) -> None:
+    if point in RECORDED:
+        monkeypatch.setenv(VARIABLE, "recorded")
+    elif point == "a compiled step" and chosen().kernels is None:
+        pytest.skip(f"no kernels: {chosen().reason}")
     with monkeypatch.context() as patch:
         driver = Driver(SETTINGS)
         calls = plant(patch, point, FAILURES[failure], at)

@@ -61,6 +61,9 @@ typedef struct {
 #define ASAN_POISON_MEMORY_REGION(from, bytes) (void)0
 #endif
 
+/* Of step sizes in our layout, or one per layer and inner step. */
+#define RATE_SPACE(r) ((r)->size + (long)MAX_DEPTH * (MAX_STEPS + 1))
+
 static void *take(Run *r, long bytes) {
   char *here = r->cursor;
   r->cursor += (bytes + 63) / 64 * 64;
@@ -78,7 +81,7 @@ static void lay_trace(Run *r, Trace *t, int from, int to, int points) {
     t->up[l] = reals(r, (long)points * layer->ldi);
     if (layer->hidden) {
       t->slope[l] = reals(r, (long)points * layer->ldo);
-      t->bend[l] = reals(r, (long)points * layer->ldo);
+      if (r->job->second_order) t->bend[l] = reals(r, (long)points * layer->ldo);
     }
   }
   t->up[to] = reals(r, (long)points * r->layers[to - 1].ldo);
@@ -115,11 +118,15 @@ static void lay_out(Run *r, const Job *job) {
   r->theta = reals(r, r->size);
   r->theta_t = reals(r, turned);
   r->total = reals(r, r->size);
-  r->v = reals(r, r->size);
-  r->vector = reals(r, r->size);
-  r->vector_t = reals(r, turned);
-  r->rates = reals(r, r->size);
-  r->rate_total = reals(r, r->size + (long)MAX_DEPTH * (MAX_STEPS + 1));
+  if (job->second_order || job->rate_steps) r->v = reals(r, r->size);
+  if (job->second_order) {
+    r->vector = reals(r, r->size);
+    r->vector_t = reals(r, turned);
+  }
+  if (job->rates != UNIFORM) {
+    r->rates = reals(r, RATE_SPACE(r));
+    r->rate_total = reals(r, RATE_SPACE(r));
+  }
   if (r->start) lay_trace(r, &r->body, 0, r->start, r->points);
   r->body.h[0] = reals(r, (long)r->points * r->layers[0].ldi);
   if (r->start == r->depth) return;
@@ -139,7 +146,7 @@ static void lay_out(Run *r, const Job *job) {
     else r->support[k] = r->support[0];
   }
   lay_trace(r, &r->query, r->start, r->depth, r->points);
-  for (int l = r->start; l < r->depth; l++) {
+  for (int l = r->start; l < r->depth && job->second_order; l++) {
     const Layer *layer = &r->layers[l];
     r->rz[l] = reals(r, (long)r->shots * layer->ldo);
     r->rd[l] = reals(r, (long)r->shots * layer->ldo);
@@ -587,7 +594,7 @@ EXPORT void NAME(outer_step)(const Job *job) {
   if (job->first) {
     begin(&r);
     memset(r.total, 0, r.size * sizeof(real));
-    memset(r.rate_total, 0, (r.size + (long)MAX_DEPTH * (MAX_STEPS + 1)) * sizeof(real));
+    if (job->rates != UNIFORM) memset(r.rate_total, 0, RATE_SPACE(&r) * sizeof(real));
     r.sums[0] = r.sums[1] = 0;
   }
   for (long number = job->begin; number < job->end; number++) task(&r, number);
