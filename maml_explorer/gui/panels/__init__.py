@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from maml_explorer.gui.session.session import Session
 
 CENTRE, RIGHT, TAB = "centre", "right", "tab"
-"""Where a panel may stand: the hero's place, the column on the right, the insight tabs."""
+"""Places of a panel: the hero's, the column on the right, the insight tabs."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class PanelEntry:
     class_name: str
     """In the module `panel` of the folder of that name."""
     waits: bool = False
-    """Whether it is built only when it is first seen: it shows nothing but what the session knows,
+    """True where it is built only when first seen: it shows nothing but what the session knows,
     and has no `draw_as`."""
 
     def build(self, session: Session) -> QWidget:

@@ -38,7 +38,7 @@ class NumberAxis(pg.AxisItem):
         return list(self._labels)
 
     def boundingRect(self) -> QRectF:
-        """Where the axis draws: a label at an end reaches half its size beyond it."""
+        """Area of the axis: a label at an end reaches half its size beyond it."""
         across, down = (0, 8) if self.orientation in ("left", "right") else (13, 0)
         rect: QRectF = super().boundingRect()
         return rect.adjusted(-across, -down, across, down)

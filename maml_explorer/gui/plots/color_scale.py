@@ -86,7 +86,7 @@ class ColorScale(pg.GraphicsWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """As wide as the numbers need."""
+        """Sets the width that the numbers need."""
         if not self.isVisible():
             self.setFixedWidth(0)
             return

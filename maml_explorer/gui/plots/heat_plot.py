@@ -49,11 +49,11 @@ class HeatPlot(Plot):
         self.values: Array = np.zeros((0, 0))
         """[column, row]"""
         self.box = QRectF(0, 0, 1, 1)
-        """Where the image lies, in data: left, bottom, width, height."""
+        """Box of the image, in data: left, bottom, width, height."""
         self.cell: tuple[int, int] | None = None
         """The cell that the keyboard has chosen."""
         self.cell_text: Callable[[int, int], str] = lambda column, row: ""
-        """What the read-out says of a cell, as HTML."""
+        """Text of the read-out for a cell, as HTML."""
         self.pickable = bool(hint)
         self.scale = ColorScale(theme, kind)
         self.image = pg.ImageItem(axisOrder="col-major")
@@ -145,7 +145,7 @@ class HeatPlot(Plot):
         return (column, row) if 0 <= column < columns and 0 <= row < rows else None
 
     def cell_box(self, column: int, row: int) -> QRectF:
-        """Where a cell lies, in data."""
+        """Box of a cell, in data."""
         columns, rows = self.values.shape
         width, height = self.box.width() / columns, self.box.height() / rows
         return QRectF(

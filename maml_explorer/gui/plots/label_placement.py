@@ -1,4 +1,4 @@
-"""Where a curve's label is in nobody's way: pure, in pixels."""
+"""Placement of a curve's label where it covers nothing: pure, in pixels."""
 
 from __future__ import annotations
 

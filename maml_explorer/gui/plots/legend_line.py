@@ -1,4 +1,4 @@
-"""What the lines of a plot are, above it: swatches and names in one line."""
+"""Legend above a plot: swatches and names in one line."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Plot(pg.PlotWidget):
         self.theme = theme
         self._ink: float | None = None
         self.caption: Callable[[], str] = str
-        """What a picture says beside the plot's name."""
+        """Words of a saved picture beside the plot's name."""
         self.paper_labels = ("", "")
         """(x, y) words for pictures where the axes have none on the screen."""
         self.table: Callable[[bool], Table] | None = None
@@ -82,7 +82,7 @@ class Plot(pg.PlotWidget):
 
     @property
     def pictured(self) -> bool:
-        """Whether it is drawn for a picture now, which may be of vectors."""
+        """True while it is drawn for a picture, which may be of vectors."""
         return self._ink is not None
 
     def pen(

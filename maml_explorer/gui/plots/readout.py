@@ -16,7 +16,7 @@ class ReadOut:
     def __init__(self, plot: Plot) -> None:
         self._plot = plot
         self.pointer: QPoint | None = None
-        """Where the pointer rests on the plot, so that new data can be read off too."""
+        """Position of the resting pointer on the plot, so that new data can be read off too."""
         self.text = ""
         self._hair = pg.InfiniteLine(angle=90, movable=False)
         self._box = label("", plot.theme.text, plot.theme.card)

@@ -1,4 +1,4 @@
-"""Where an axis has its ticks and what they say: pure, so that "never overlap" can be tested."""
+"""Ticks of an axis and their words: pure, so that "never overlap" can be tested."""
 
 from __future__ import annotations
 

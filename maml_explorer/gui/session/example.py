@@ -27,12 +27,12 @@ def example_folder() -> Path:
 
 @cache
 def example_settings() -> Settings:
-    """What the example was trained with."""
+    """Settings that the example was trained with."""
     return from_toml((example_folder() / "settings.toml").read_text(encoding="utf-8"))
 
 
 def example_probed() -> Probed | None:
-    """What the trained arms make of one task; None where the file is not there or damaged."""
+    """Answers of the trained arms to one task; None where the file is missing or damaged."""
     file = resources().joinpath("examples", NAME, "curves.json")
     try:
         return _probed(json_object(file.read_text(encoding="utf-8"), Path("curves.json")))

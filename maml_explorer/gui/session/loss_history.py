@@ -27,7 +27,7 @@ X_LABELS = {
     GRADIENTS: "gradient evaluations per task",
 }
 OUTER_LOSS, INNER_LOSS, HELD_OUT = "outer", "inner", "held-out"
-"""What is drawn: two losses of the training stream, or what the meta-tests found."""
+"""Losses that are drawn: two of the training stream, or those of the meta-tests."""
 _STREAMS = {OUTER_LOSS: "query_after", INNER_LOSS: "support_before"}
 """Loss of the training stream → what it is called in a report."""
 _ABOVE = 3.0
@@ -51,13 +51,13 @@ class Mark:
 
     @property
     def symbol(self) -> str:
-        """What stands at the mark: "α", "β", or the setting's name."""
+        """Text at the mark: "α", "β", or the setting's name."""
         names = [DECLARATIONS[key] for key in self.keys if key in DECLARATIONS]
         return ", ".join(d.symbol or d.label.lower() for d in names[:2]) or "arms"
 
     @property
     def words(self) -> str:
-        """What was changed: "Inner learning rate α 0.01 → 0.1"."""
+        """Words of the change: "Inner learning rate α 0.01 → 0.1"."""
         lines = [
             f"{DECLARATIONS[key].label} {shown(self.before[key])} → {shown(self.after[key])}"
             for key in self.keys
@@ -162,7 +162,7 @@ class LossHistory:
             self.marks.append(mark)
 
     def at(self, outer_step: float, axis: int, arm: str, loss: str) -> float | None:
-        """Where an outer step lies on an axis of an arm; None before its first step."""
+        """Position of an outer step on an axis of an arm; None before its first step."""
         trace = self.of_loss(loss).get(arm)
         if trace is None or len(trace) == 0:
             return None
@@ -186,7 +186,7 @@ class LossHistory:
 
     @property
     def empty(self) -> bool:
-        """Whether no arm has taken a step."""
+        """True where no arm has taken a step."""
         return not any(trace.steps for trace in self.traces.values())
 
 
@@ -221,7 +221,7 @@ def held_out_drawn(
 def reduced(
     trace: LossTrace, axis: int, smoothing: float, edges: Array, log_x: bool, log_y: bool
 ) -> Drawn:
-    """What to draw of a trace between pixel columns at `edges` [column + 1].
+    """Points to draw of a trace between pixel columns at `edges` [column + 1].
 
     Edges and results are log10 of the values on logarithmic axes.
     """

@@ -1,4 +1,4 @@
-"""What every meta-test of a run found at the inner steps of training: pure, no Qt."""
+"""Losses of every meta-test of a run at the inner steps of training: pure, no Qt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often the window looks for reports: over 30 times a second, less when late or idle.
+"""Pace at which the window looks for reports: over 30 times a second, less when late or idle.
 
 And how often it draws what changes by itself while training: no more than leaves training its
 speed. The threads share one interpreter, so what this one takes the other loses.
@@ -27,20 +27,20 @@ _AWAIT_SECONDS = 0.25
 
 
 class Patience:
-    """How many times longer than usual live drawings wait for one another, from 1.
+    """Factor, from 1, by which live drawings wait longer than usual for one another.
 
     The window's own events are answered as always: only what changes by itself is drawn less often.
     """
 
     def __init__(self) -> None:
         self.learned = 1.0
-        """What it came to; kept over a pause, for the next training asks for the same."""
+        """Factor found so far; kept over a pause, since the next training needs the same."""
         self._since = self._used = 0.0
         self._judging = False
 
     @property
     def value(self) -> float:
-        """What it is now: 1 where nothing trains at full speed."""
+        """Factor now: 1 where nothing trains at full speed."""
         return self.learned if self._judging else 1.0
 
     def rest(self) -> None:
@@ -96,7 +96,7 @@ class Pace(QObject):
 
     @property
     def patience(self) -> float:
-        """How many times longer than usual live drawings wait for one another, from 1."""
+        """Factor, from 1, by which live drawings wait longer than usual for one another."""
         return self._patience.value
 
     def hurry(self) -> None:

@@ -39,7 +39,7 @@ class PinnedRun:
     run: int = 0
     """The number of the run that was pinned; 0 for one of an earlier start, or no run."""
     folder: str = ""
-    """Where its state is kept."""
+    """Folder of its state."""
     losses: LossHistory | None = field(default=None, compare=False)
 
     @property
@@ -56,16 +56,16 @@ class GhostRun:
     settings: Settings
     outer_step: int
     command: ShowGhost
-    """What has the worker show it."""
+    """Command that makes the worker show it."""
 
     @property
     def words(self) -> str:
-        """Which run, and its state: "Run 1 · outer step 20 000"."""
+        """Name of the run, and its state: "Run 1 · outer step 20 000"."""
         return f"{self.name} · outer step {whole(self.outer_step)}"
 
 
 def figures_of(meta_test: MetaTested | None) -> Figures:
-    """What the newest meta-test says; empty before the first."""
+    """Figures of the newest meta-test; empty before the first."""
     return {} if meta_test is None else {name: arm.mean for name, arm in meta_test.arms.items()}
 
 
@@ -81,7 +81,7 @@ def figure(figures: Figures, arm: str, inner_step: int) -> float | None:
 
 
 def differences(settings: Settings, baseline: Settings) -> str:
-    """What differs from the baseline: "α 0.1, ANIL K 5"; empty where nothing does."""
+    """Differences from the baseline: "α 0.1, ANIL K 5"; empty where there are none."""
     shared = changed_keys(baseline, settings)
     words = [_worth(key, settings) for key in shared]
     before = {arm.name: arm for arm in baseline.arms}

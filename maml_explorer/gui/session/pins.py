@@ -63,7 +63,7 @@ class Pins(QObject):
         self.replaced: GhostRun | None = None
         """The run that was there before a restart."""
         self.place: Path | None = None
-        """Where pinned runs are kept; None is a folder that goes with the session."""
+        """Folder of pinned runs; None is one that is removed with the session."""
         self._untested: list[PinnedRun] = []
         """Pinned runs that wait for the meta-test that was asked for when they were pinned."""
         self._temporary: Path | None = None

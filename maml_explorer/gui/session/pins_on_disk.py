@@ -85,7 +85,7 @@ class PinsOnDisk(QObject):
 
 
 def to_json(run: PinnedRun) -> dict[str, Any]:
-    """What is remembered of a pinned run; numbers with five digits."""
+    """Record of a pinned run that is stored; numbers with five digits."""
     losses = {} if run.losses is None else run.losses.traces
     return {
         "schema": SCHEMA,

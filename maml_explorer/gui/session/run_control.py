@@ -24,7 +24,7 @@ class RunControl(QObject):
     """Begins runs, as undo steps, and steers the one there is."""
 
     writing = Signal(object)
-    """What takes a while was asked for: the command."""
+    """Emitted with a command that takes a while."""
     noted = Signal(str)
     """A sentence: what was done otherwise than one might expect."""
 

@@ -17,7 +17,7 @@ FEW = 0.05
 
 @dataclass(frozen=True)
 class StabilityVerdict:
-    """What the light shows."""
+    """Verdict that the light shows."""
 
     level: str
     words: str

@@ -1,4 +1,4 @@
-"""What a click or drag does to the task that is shown: pure, a task in and a task out."""
+"""Edits of the shown task by click or drag: pure, a task in and a task out."""
 
 from __future__ import annotations
 

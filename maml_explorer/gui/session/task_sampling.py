@@ -12,7 +12,7 @@ from maml_explorer.settings.settings import Settings
 
 ANYWHERE, LEFT_HALF, CLUSTERED = "anywhere", "left half", "clustered"
 PLACES = (ANYWHERE, LEFT_HALF, CLUSTERED)
-"""Where new support points may lie, in the order of menus."""
+"""Ranges that new support points may lie in, in the order of menus."""
 
 _CLUSTER = 0.15
 """Width of a cluster, as a part of the x range."""
@@ -26,7 +26,7 @@ def sine(x: Array, task: ProbeTask) -> Array:
 
 
 def task_words(task: ProbeTask) -> str:
-    """What a task with a truth is: "A 3.2  φ 0.85", and "ω 1.1" where that is not 1."""
+    """Words of a task with a truth: "A 3.2  φ 0.85", and "ω 1.1" where that is not 1."""
     words = f"A {number(task.amplitude, 2, fixed=True)}  φ {number(task.phase, 2, fixed=True)}"
     if task.frequency == 1:
         return words

@@ -1,4 +1,4 @@
-"""What a share string says of the window: task, inner step, open tab, what is hidden and drawn."""
+"""State of the window in a share string: task, inner step, open tab, what is hidden and drawn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.share import MAX_POINTS
 
 FLAGS = ("log_x", "before", "residuals")
-"""What is on, off, or not said."""
+"""Keys that are on, off, or absent."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,20 @@ class ViewState:
     preset: str = ""
     """Name of the preset that differences are marked against."""
     loss: str = ""
-    """Which loss is drawn: a key of the losses panel's table."""
+    """Loss that is drawn: a key of the losses panel's table."""
     axis: str = ""
-    """What its x axis counts: a short name of the losses panel's table."""
+    """Unit of its x axis: a short name of the losses panel's table."""
     log_x: bool | None = None
     before: bool | None = None
-    """Whether every arm's curve before adaptation is drawn too."""
+    """True where every arm's curve before adaptation is drawn too."""
     residuals: bool | None = None
     arm: str = ""
     """Name of the arm whose pseudocode is shown."""
     lines_off: tuple[str, ...] | None = None
-    """Which of the hero's exact answers are not drawn."""
+    """Exact answers of the hero that are not drawn."""
 
     def to_view(self) -> dict[str, Any]:
-        """As a share string holds it."""
+        """The view as a share string holds it."""
         view: dict[str, Any] = {}
         if self.probe is not None:
             view["x"] = self.probe.support_x.tolist()
@@ -94,7 +94,7 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
 
 
 def same_task(one: ProbeTask, other: ProbeTask | None) -> bool:
-    """Whether two tasks are drawn alike."""
+    """True where two tasks are drawn alike."""
     if other is None:
         return False
     truths = [(task.amplitude, task.phase, task.frequency) for task in (one, other)]

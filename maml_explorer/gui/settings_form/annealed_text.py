@@ -1,4 +1,4 @@
-"""What is annealed at the moment, in words for the foot of the window."""
+"""Words on what is annealed at the moment, for the foot of the window."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def annealed_text(settings: Settings, arm_steps: Mapping[str, int]) -> str:
 
 
 def annealed(settings: Settings, arm: Arm, t: int) -> list[str]:
-    """What changes with the outer step, as it is at the arm's own step t."""
+    """Values that change with the outer step, at the arm's own step t."""
     own, algorithm = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
     outer, now = own.outer, in_force(own, algorithm, t)
     if algorithm.outer_rule == "interpolation":

@@ -12,7 +12,7 @@ from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Va
 
 
 class Field(QObject):
-    """What a person types or picks for one setting. `widget` is what stands in the form."""
+    """Field in which the user types or picks one setting. `widget` stands in the form."""
 
     entered = Signal(object)
     """A value in the setting's own type."""

@@ -23,7 +23,7 @@ UNIT_WIDTH = 36
 RESTART_SIGN = "⟲"
 
 Edit = Callable[[Mapping[str, object], str | None], None]
-"""What changes settings: (key → value, merge key); raises SettingsError."""
+"""Function that changes settings: (key → value, merge key); raises SettingsError."""
 
 
 class SettingRow(QWidget):
@@ -104,7 +104,7 @@ class SettingRow(QWidget):
             mark(self.name, role=role)
 
     def matches(self, words: list[str]) -> bool:
-        """Whether every word is somewhere in label, key, symbol or help."""
+        """True where every word is somewhere in label, key, symbol or help."""
         text = " ".join(
             f"{d.label} {d.row} {d.key} {d.key.replace('_', ' ')} {d.symbol} {d.help}"
             for d in self.declarations

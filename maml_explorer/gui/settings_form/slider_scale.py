@@ -1,4 +1,4 @@
-"""Where a value lies on a slider, and back."""
+"""Conversion of a value to a position on a slider, and back."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ MARKERS = ("o", "s", "t1", "d", "x", "star", "p", "h")
 
 @dataclass(frozen=True)
 class ArmStyle:
-    """How an arm looks everywhere: colour, line style and marker, so that colour is never alone."""
+    """Look of an arm everywhere: colour, line style and marker, so that colour is never alone."""
 
     color: str
     """Of its curves."""
@@ -50,7 +50,7 @@ class ArmStyle:
 
 
 def arm_style(settings: Settings, arm: Arm | str, theme: Theme) -> ArmStyle:
-    """How `arm` (or its name) of `settings` looks in `theme`.
+    """Look of `arm` (or its name) of `settings` in `theme`.
 
     The colour is the algorithm's own; the second and later arms of one algorithm take the next
     line style and marker, and another shade.

@@ -33,7 +33,7 @@ class Span:
 
 
 def spans(code: str) -> dict[int, list[Span]]:
-    """What has a colour in whole Python code, by line from 0."""
+    """Coloured spans of whole Python code, by line from 0."""
     found: dict[int, list[Span]] = {}
     defines = False
     lines = code.splitlines()

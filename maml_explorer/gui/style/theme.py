@@ -34,11 +34,11 @@ class Theme:
     points: float = 9.0
     """Size of the window's text, in points."""
     line_scale: float = 1.0
-    """How much thicker than usual an arm's curves are."""
+    """Factor by which an arm's curves are thicker than usual."""
 
     @property
     def dark(self) -> bool:
-        """Whether text is light on a dark ground."""
+        """True where text is light on a dark ground."""
         return self.name == "dark"
 
 

@@ -62,11 +62,11 @@ class Message(QLabel):
         return False
 
     def sizeHint(self) -> QSize:
-        """As high as the fitted text, at most LINES lines."""
+        """Height of the fitted text, at most LINES lines."""
         return QSize(320, min(self._height(self.text()), self._most()))
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as it must be."""
+        """Smallest width."""
         return QSize(80, self.sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -91,7 +91,7 @@ class ComboBox(QComboBox):
         event.ignore()
 
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:
-        """What has no room ends with an ellipsis, not within a letter."""
+        """Ends text that has no room with an ellipsis, not within a letter."""
         super().initStyleOption(option)
         field = self.style().subControlRect(
             QStyle.ComplexControl.CC_ComboBox, option,

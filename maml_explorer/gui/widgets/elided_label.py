@@ -46,7 +46,7 @@ class ElidedLabel(QLabel):
         self.setAccessibleName(self.full)
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as it must be."""
+        """Smallest width."""
         return QSize(0, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -105,7 +105,7 @@ class ArmLine(QWidget):
         return menu
 
     def algorithms_menu(self) -> QMenu:
-        """What "+" offers."""
+        """Menu that "+" opens."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.setToolTipsVisible(True)

@@ -264,7 +264,7 @@ class WrappingRow(QWidget):
             self.setFixedHeight(y + HEIGHT)
 
     def _rows(self, chips: list[int], caption: int, gap: int) -> int:
-        """How many rows chips of these widths and a caption of this one need."""
+        """Number of rows that chips of these widths and a caption of this one need."""
         x, rows = 0, 1
         for width in (*chips, caption):
             if x and x + width > max(self.width(), 1):

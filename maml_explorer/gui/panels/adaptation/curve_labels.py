@@ -29,7 +29,7 @@ class CurveLabels:
         self._plot, self._curves, self._uncovered = plot, curves, uncovered
         self._session = session
         self.boxes: dict[str, Box] = {}
-        """Where each label stands, in pixels; forgotten ones look for a new place."""
+        """Box of each label, in pixels; forgotten ones look for a new place."""
         muted = session.theme.muted
         self.texts = {name: label("", muted) for name in ("truth", "best", "empty", "ghost")}
         for text in self.texts.values():

@@ -1,4 +1,4 @@
-"""How long an outer step that is shown piece by piece stays on the screen."""
+"""End of an outer step that is shown piece by piece: when it leaves the screen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from maml_explorer.protocol.reports import Phase, Status, Stepped
 
 
 def over(stepped: Stepped, status: Status) -> bool:
-    """Whether the outer step in progress is history: abandoned, or overtaken by full speed.
+    """True where the outer step in progress is over: abandoned, or overtaken by full speed.
 
     In slow motion the worker says both that it runs and which piece it has just done.
     """

@@ -224,7 +224,7 @@ class AdaptationPanel(QWidget):
     # prepared states
 
     def drawn(self) -> dict[str, bool | tuple[str, ...]]:
-        """What a prepared state says of how this panel draws."""
+        """Part of a prepared state that says how this panel draws."""
         return {
             "before": self.before.isChecked(),
             "residuals": self.residuals.isChecked(),
@@ -271,7 +271,7 @@ class AdaptationPanel(QWidget):
         self._reload()
 
     def places_menu(self) -> QMenu:
-        """What "New points" offers."""
+        """Menu that "New points" opens."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for place in task_sampling.PLACES:

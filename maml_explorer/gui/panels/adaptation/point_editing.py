@@ -16,7 +16,7 @@ REACH = 10.0
 STEADY = 4
 """Pixels that a pressed pointer may move before it drags."""
 NUDGE = 0.02
-"""How far an arrow key moves a point, as a part of the range."""
+"""Distance that an arrow key moves a point, as a part of the range."""
 
 
 class PointEditor:

@@ -1,4 +1,4 @@
-"""What the hero plot shows: the task, the exact answers, and every arm's curve."""
+"""Curves of the hero plot: the task, the exact answers, and every arm's curve."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REFERENCES = {
     "band": "Bayes band",
     "uncovered": "Where no points are",
 }
-"""What a person may hide, with its whole name."""
+"""Exact answers that the user may hide, with their whole names."""
 _GHOST_WIDTH, _GHOST_ALPHA = 1.6, 0.4
 _NONE = np.zeros(0)
 
@@ -48,7 +48,7 @@ class TaskCurves:
         """Arm → the inner step whose curve is drawn."""
         self.residuals = False
         self.before = False
-        """Whether θ, every arm's curve before adaptation, is drawn too."""
+        """True where θ, every arm's curve before adaptation, is drawn too."""
         self.off: frozenset[str] = frozenset()
         """Keys of REFERENCES that are not drawn."""
         self.selected: int | None = None
@@ -101,7 +101,7 @@ class TaskCurves:
         return 1.1 * amplitude if amplitude > 0 else 1.1
 
     def shows(self, reference: str) -> bool:
-        """Whether a person wants to see one of REFERENCES."""
+        """True where the user wants to see this one of REFERENCES."""
         return reference not in self.off
 
     def draw_task(self, focused: bool) -> None:
@@ -276,5 +276,5 @@ def _alike(curve: Array, other: Array | None, tolerance: float) -> bool:
 
 
 def has_data(curve: Curve) -> bool:
-    """Whether a curve has any points."""
+    """True where a curve has any points."""
     return curve.yData is not None and len(curve.yData) > 0

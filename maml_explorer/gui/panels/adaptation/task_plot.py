@@ -31,7 +31,7 @@ from maml_explorer.protocol.commands import Array, ProbeTask
 from maml_explorer.protocol.reports import Probed
 
 GROWTH = (1.0, 1.25, 1.6)
-"""How the y range may grow over what the task family needs; what lies beyond is cut off."""
+"""Factors by which the y range may exceed the needs of the task family; the rest is cut off."""
 _SLACK = 0.9
 """The range shrinks with training once curves fit into this part of the next smaller one."""
 _LABEL_PAUSE, _TRAINING_PAUSE = 120, 900
@@ -49,7 +49,7 @@ class TaskPlot(Plot):
         self._growth = GROWTH[0]
         self._fitted_at: int | None = None
         self._fresh = False
-        """Whether the curves of another task have not come yet."""
+        """True while the curves of another task have not come yet."""
         self._removed = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleDescription(
@@ -250,7 +250,7 @@ def _height(y: Array) -> float:
 
 
 def _other(probe: ProbeTask, before: ProbeTask) -> bool:
-    """Whether it is another task, not the same one with other points."""
+    """True where it is another task, not the same one with other points."""
     return _parameters(probe) != _parameters(before)
 
 

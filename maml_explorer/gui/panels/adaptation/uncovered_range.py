@@ -60,7 +60,7 @@ class UncoveredRange:
 
     @property
     def box(self) -> list[Box]:
-        """Where the figures stand, in pixels; nothing where there are none."""
+        """Box of the figures, in pixels; None where there are none."""
         if not self.text.isVisible():
             return []
         pos, size = self.text.pos(), self.text.textItem.boundingRect()

@@ -1,4 +1,4 @@
-"""How fast every arm adapts: query MSE against inner step on the held-out tasks."""
+"""Speed of adaptation of every arm: query MSE against inner step on the held-out tasks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AdaptationSpeedPanel(QWidget):
         """Those of this run, the newest last."""
         self._drawn: MetaTested | None = None
         self._seen: tuple[object, ...] = ()
-        """Which meta-test is drawn, and what else its drawing shows."""
+        """Key of the drawing: the meta-test, and what else it shows."""
         self.pointed = session.pointed
         self.source = ElidedLabel()
         self.compare = button("Compare", self._compare, "Compare with the published numbers")
@@ -144,7 +144,7 @@ class AdaptationSpeedPanel(QWidget):
             self.plot.draw()
 
     def in_words(self) -> str:
-        """Which tasks diverged, and what that does to the lines; empty for none."""
+        """Words on the tasks that diverged, and on their effect on the lines; empty for none."""
         test = self.plot.test
         if test is None:
             return ""

@@ -40,7 +40,7 @@ class SpeedLine:
 
 
 def points(test: ArmTest) -> SpeedLine:
-    """What to draw of an arm's test; steps at which every task diverged are left out."""
+    """Points to draw of an arm's test, without the steps at which every task diverged."""
     rows = []
     for step, (mean, ci95, over_kept, diverged) in enumerate(
         zip(test.mean, test.ci95, test.mean_kept, test.diverged, strict=True)
@@ -57,7 +57,7 @@ def points(test: ArmTest) -> SpeedLine:
 
 @dataclass
 class _SpeedItems:
-    """What one arm has on the plot."""
+    """Items of one arm on the plot."""
 
     band_low: pg.PlotCurveItem = field(default_factory=pg.PlotCurveItem)
     band_high: pg.PlotCurveItem = field(default_factory=pg.PlotCurveItem)
@@ -207,7 +207,7 @@ class SpeedPlot(Plot):
         self.view().setYRange(low, high, padding=0)
 
     def ceiling(self) -> float:
-        """What a linear axis shows at most: an arm that adapts away must not squeeze the others.
+        """Upper end of a linear axis: an arm that diverges must not squeeze the others.
 
         Twice the loss of predicting 0, or the smallest arm's peak where that is more.
         """

@@ -31,11 +31,11 @@ class PublishedPoint:
     ci95: float | None = None
 
     verdict: str = ""
-    """What the newest comparison says of it; empty for nothing."""
+    """Verdict of the newest comparison; empty for none."""
 
     @property
     def words(self) -> str:
-        """What it is: "+ MAML 0.67, published, 5 shots"; the source stands under the plot."""
+        """Words of the mark: "+ MAML 0.67, published, 5 shots"; the source is under the plot."""
         interval = "" if self.ci95 is None else f" ± {number(self.ci95, 2)}"
         name = ALGORITHMS[self.algorithm].label
         said = f": {self.verdict}" if self.verdict else ""
@@ -43,7 +43,7 @@ class PublishedPoint:
 
 
 def compares(preset: Preset | None, settings: Settings) -> bool:
-    """Whether what is published for a preset was measured on the tasks that are trained on."""
+    """True where the published figures of a preset were measured on the tasks trained on."""
     return preset is not None and preset.settings.tasks == settings.tasks
 
 

@@ -108,7 +108,7 @@ class CodePanel(QWidget):
 
     @property
     def text(self) -> str:
-        """What is copied and saved."""
+        """Text that is copied and saved."""
         if self.functional.isHidden():
             return self.code.toPlainText()
         return f"{self.code.toPlainText()}\n\n{self.functional.toPlainText()}"

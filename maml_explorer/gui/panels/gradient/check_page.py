@@ -65,7 +65,7 @@ class CheckPage(InsightPage):
 
 
 def in_words(record: CheckSeen) -> str:
-    """What the check says."""
+    """Result of the check, in words."""
     kinks = (
         "" if record.smooth else " With ReLU differences may cross a kink, which shows as an error."
     )

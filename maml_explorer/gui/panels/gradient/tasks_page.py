@@ -1,4 +1,4 @@
-"""How the meta-gradients of different tasks agree: cosine by pair, and their mean over training."""
+"""Agreement of meta-gradients of different tasks: cosines by pair, their mean over training."""
 
 from __future__ import annotations
 

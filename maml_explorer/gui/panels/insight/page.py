@@ -22,9 +22,9 @@ class InsightPage(QWidget):
     """
 
     tip = ""
-    """What the page answers, on the button that opens it."""
+    """Question that the page answers, on the button that opens it."""
     of_an_arm = True
-    """Whether it shows the record of one arm."""
+    """True where it shows the record of one arm."""
     told = Signal()
     """`summary` is new."""
     on_demand = ""
@@ -34,9 +34,9 @@ class InsightPage(QWidget):
         super().__init__()
         self.session = session
         self.controls: tuple[QWidget, ...] = ()
-        """What stands in the head of the tab, or at its foot, while this page is open."""
+        """Widgets in the head of the tab, or at its foot, while this page is open."""
         self.summary = ""
-        """What is drawn, in words and figures; `tell` sets it."""
+        """Words and figures for what is drawn; `tell` sets it."""
         self.arm = ""
         self.record: Any = None
         self.view = InsightView(session, content, request, self.on_demand, self.verb)

@@ -17,7 +17,7 @@ from maml_explorer.settings.settings import Settings
 
 
 class PageKind(Protocol):
-    """What builds a page, and says beforehand what the page answers."""
+    """Builder of a page, which says beforehand what the page answers."""
 
     tip: str
 

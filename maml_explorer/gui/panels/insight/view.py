@@ -36,7 +36,7 @@ class InsightView(QStackedWidget):
     found = Signal(object)
     """The value to draw: a record, or arm → record."""
     said = Signal(str)
-    """How old the value is, or that it is computed: the words for the head of the tab."""
+    """Words for the head of the tab: the age of the value, or that it is being computed."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class InsightView(QStackedWidget):
         """A person waits for an answer."""
         self.share: float | None = None
         self._drawn = False
-        """Whether a value of this run has been drawn."""
+        """True where a value of this run has been drawn."""
         self.words = label("", "muted")
         self.words.setWordWrap(True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -98,7 +98,7 @@ class InsightView(QStackedWidget):
 
     @property
     def problem(self) -> str:
-        """Why there is no value to draw, in words; empty where there is one."""
+        """Reason why there is no value to draw, in words; empty where there is one."""
         insight = self.insight
         if insight is None:
             return self._waiting()

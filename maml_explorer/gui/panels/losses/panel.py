@@ -122,7 +122,7 @@ class LossesPanel(QWidget):
     # prepared states
 
     def drawn(self) -> dict[str, str | bool]:
-        """What a prepared state says of how this panel draws."""
+        """Part of a prepared state that says how this panel draws."""
         return self.plot.loss_view.stored()
 
     def draw_as(self, state: ViewState) -> None:

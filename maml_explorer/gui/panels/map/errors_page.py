@@ -1,4 +1,4 @@
-"""Which tasks an initialization can learn, and from how much data: errors as heat maps."""
+"""Heat maps of errors: the tasks an initialization can learn, and from how much data."""
 
 from __future__ import annotations
 

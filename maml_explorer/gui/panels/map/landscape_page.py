@@ -27,7 +27,7 @@ MEAN_QUERY, MEAN_SUPPORT = "Mean query", "Mean support"
 FIELDS = {
     QUERY: "query", SUPPORT: "support", MEAN_QUERY: "mean_query", MEAN_SUPPORT: "mean_support",
 }  # fmt: skip
-"""What the selector calls a loss → its field of the record."""
+"""Name of a loss in the selector → its field of the record."""
 AXES = {"Two tasks": "tasks", "Components": "components"}
 CONTOURS = 8
 _PATH, _EDGE = "#ffffff", "#000000"

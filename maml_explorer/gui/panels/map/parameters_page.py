@@ -1,4 +1,4 @@
-"""Where adaptation takes θ: the parameter map, and the task shown above on its way."""
+"""Map of where adaptation takes θ, with the path of the task shown above."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a norm sees along the adaptation: statistics by inner step, and what stored ones cost."""
+"""Statistics that a norm sees along the adaptation, and the cost of stored ones."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class PseudocodePanel(QWidget):
         return next((arm for arm in arms if arm.name == chosen), arms[0])
 
     def drawn(self) -> dict[str, str]:
-        """What a prepared state says of how this panel draws."""
+        """Part of a prepared state that says how this panel draws."""
         return {"arm": self.arm.name}
 
     def draw_as(self, state: ViewState) -> None:

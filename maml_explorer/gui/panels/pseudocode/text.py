@@ -57,7 +57,7 @@ def pseudocode(settings: Settings, arm: Arm) -> list[PseudocodeLine]:
 
 
 def sentence(record: Algorithm, phase: StepPhase, inner_step: int, inner_steps: int) -> str:
-    """What has just been done in this phase, in a sentence."""
+    """Sentence on what was just done in this phase."""
     adapts = record.has_inner_loop
     if phase == SAMPLE:
         return "A task is drawn: support points to adapt on, query points to be judged by."
@@ -168,7 +168,7 @@ def _outer_gradient(own: Settings, step: Phases) -> list[PseudocodeLine]:
 
 
 def _through_the_steps(own: Settings, head: bool) -> PseudocodeLine:
-    """What the inner steps make of the query gradient."""
+    """Lines on what the inner steps make of the query gradient."""
     masked = head or own.model.norm != "none"
     first, last, note = "αH₀", "αH_K−1", ""
     if own.inner.inner_clip:

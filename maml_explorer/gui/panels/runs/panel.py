@@ -73,7 +73,7 @@ class RunsPanel(QWidget):
 
     @property
     def reference(self) -> PinnedRun | None:
-        """What differences are counted from: the run chosen for it, or the first pinned one."""
+        """Baseline of the differences: the run chosen for it, or the first pinned one."""
         pinned = self.session.pins.runs
         if self._baseline in pinned:
             return self._baseline
@@ -109,7 +109,7 @@ class RunsPanel(QWidget):
             self.session.pins.delete(self.chosen)
 
     def menu(self) -> QMenu:
-        """What can be done with the chosen run."""
+        """Menu of the chosen run."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for control in self._controls:

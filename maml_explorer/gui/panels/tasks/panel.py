@@ -21,7 +21,7 @@ FEWEST, MOST = 3, 12
 HEIGHT = 120
 """Pixels of height from which on there are two rows of them."""
 _TITLES = ("A 0.0  φ 0.0", "A 0.0  φ 0.0  ω 0.0")
-"""What must fit above it: the second where frequencies vary."""
+"""Longest titles that must fit above a plot: the second where frequencies vary."""
 _NONE = np.zeros((0, 0))
 
 
@@ -133,7 +133,7 @@ class TasksPanel(QWidget):
                 cell.show_task(task, np.zeros(0), {})
 
     def _fit_cells(self) -> None:
-        """As many small plots as there is room for, in one row or two."""
+        """Shows as many small plots as there is room for, in one row or two."""
         family = self.session.settings.tasks
         three = not family.frequency_min == family.frequency_max == 1
         title = self.fontMetrics().horizontalAdvance(_TITLES[three])
@@ -190,7 +190,7 @@ _AXES = ("support_x", "support_y")
 
 
 def _is_about(watched: Watched, tasks: list[ProbeTask]) -> bool:
-    """Whether a report is about these tasks, not about ones shown before."""
+    """True where a report is about these tasks, not about ones shown before."""
     x = watched.watch.support_x
     return len(x) == len(tasks) and all(
         np.array_equal(row, task.support_x) for row, task in zip(x, tasks, strict=True)

@@ -38,7 +38,7 @@ class TaskCell(QAbstractButton):
         self.setFont(base_font())
 
     def sizeHint(self) -> QSize:
-        """As wide as a small plot needs."""
+        """Width that a small plot needs."""
         return QSize(WIDTH, 130)
 
     @property
