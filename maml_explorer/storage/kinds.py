@@ -1,4 +1,4 @@
-"""What lies at a path that was given where something else is wanted. Torch-free."""
+"""Description of what is at a path where something else is wanted. Torch-free."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from maml_explorer.files.opening import is_file
 
 
 def described(path: Path) -> str:
-    """What is at `path`, and how to name it instead, as the end of a sentence; empty if unknown."""
+    """End of a sentence: what is at `path`, and how to name it instead; empty if unknown."""
     if is_file(path / "settings.toml") and is_file(path / "metrics.csv"):
         arms = [str(arm) for arm in sorted(_entries(path)) if is_file(arm / "config.json")][:4]
         return "a run folder" + (f" (its initializations: {', '.join(arms)})" if arms else "")

@@ -1,4 +1,4 @@
-"""What a crash must not cost: the running session is saved now and then, and offered again.
+"""Crash recovery: the running session is saved now and then, and offered again.
 
 Every process has a folder of its own, `session-NAME`, in the person's data folder, and holds its
 lock. It goes only when the person closes the window: however else the process ends, the session is
@@ -41,7 +41,7 @@ COMMIT = 3.0
 
 
 def data_folder() -> Path:
-    """Where sessions are kept."""
+    """Folder of the sessions."""
     kind = QStandardPaths.StandardLocation.AppDataLocation
     return Path(QStandardPaths.writableLocation(kind)) / "sessions"
 
@@ -63,16 +63,16 @@ class Recovery(QObject):
         """(run, outer step) that is on disk, in the session's folder or where the person said."""
         self._asked: tuple[int, int] | None = None
         self._began: float | None = None
-        """When the save began that is not answered yet."""
+        """Time at which the save began that is not answered yet."""
         self._last, self._took = clock(), 0.0
-        """When the last save was answered, and how long it took."""
+        """Time at which the last save was answered, and the seconds it took."""
         self._may_close = False
         self._closes_with: int | None = None
         """The number of a run: once it is there, the window closes."""
         self._confirmed = False
-        """Whether the person closed the window: only then does the session go."""
+        """True where the user closed the window: only then is the session removed."""
         self._leaving = False
-        """Whether something else ends the program, which asks nothing and keeps the session."""
+        """True where something else ends the program, which asks nothing and keeps the session."""
         self._recovered: int | None = None
         """The number of the run that was recovered, until it is saved anew."""
         self._file: TextIO | None = None
@@ -212,7 +212,7 @@ class Recovery(QObject):
             self.save()
 
     def save_what_is_new(self) -> None:
-        """Where the event loop ended and nobody had closed the window: saves once more."""
+        """Saves again where the event loop ended and nobody had closed the window."""
         session = self._window.session
         open_still = not self._confirmed and session.link.worker.alive
         new = self._unsaved() or session.link.running

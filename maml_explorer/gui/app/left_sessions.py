@@ -28,7 +28,7 @@ _REMOVED = re.compile(r"\.removed-[0-9a-f]{16}")
 
 
 class LeftSessions:
-    """What was left in a folder; each is held from the moment that it is found."""
+    """Sessions left in a folder; each is held from the moment that it is found."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
@@ -70,7 +70,7 @@ class LeftSessions:
         return [(name, found[1], found[2], found[3]) for name, found in matches if found]
 
     def recover(self, path: Path) -> Path:
-        """Where the run of a left session is from now on: under a name that is kept.
+        """Renames the run of a left session to a name that is kept, and returns its path.
 
         Raises:
             OSError: where it cannot be moved; it is where it was.
@@ -94,7 +94,7 @@ class LeftSessions:
         self._claims.pop(path).release()
 
     def saved_anew(self) -> None:
-        """What was recovered has been saved by the running session: it is not offered again."""
+        """Notes that the running session saved the recovered run: it is not offered again."""
         for held in self._recovered:
             held.release()
         self._recovered = []
@@ -115,7 +115,7 @@ def remove_session(path: Path) -> None:
 
 
 def in_words(path: Path) -> str:
-    """Which run was left, how far it was and how old it is."""
+    """Words on the run that was left, its progress and its age."""
     try:
         _, settings = open_run(path)
         step = last_outer_step(path / METRICS)

@@ -11,7 +11,7 @@ from maml_explorer.settings.settings import Settings
 
 @dataclass(frozen=True)
 class Options:
-    """How the window starts."""
+    """Options with which the window starts."""
 
     preset: Preset | None = None
     """None is the default preset."""

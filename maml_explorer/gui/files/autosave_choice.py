@@ -1,4 +1,4 @@
-"""How often the running session is saved by itself: a choice of the window, not of a run."""
+"""Interval at which the running session is saved: a choice of the window, not of a run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PERCENTS = {
 
 @dataclass(frozen=True)
 class Autosave:
-    """What was chosen."""
+    """Interval that was chosen."""
 
     minutes: int = 2
     percent: int = 2
@@ -36,7 +36,7 @@ class Autosave:
 
 
 def autosave(minutes: object, percent: object) -> Autosave:
-    """What was remembered; the usual choice in the place of what is not offered."""
+    """Interval that was remembered; the usual one where that is not offered."""
     usual = Autosave()
     return Autosave(
         minutes if isinstance(minutes, int) and minutes in MINUTES else usual.minutes,

@@ -49,8 +49,8 @@ class Opening:
         try:
             _kind(path)(self, path)
         except (SettingsError, StorageError, OSError) as error:
-            words = error.strerror if isinstance(error, OSError) else None
-            self._banners.say("open", f"{path.name} was not opened: {words or error}", "warning")
+            words = f"{error.strerror}." if isinstance(error, OSError) else str(error)
+            self._banners.say("open", f"Can't open {path.name}. {words}", "warning")
             self.recent = tuple(other for other in self.recent if other != str(path))
             return False
         self._banners.drop("open")
@@ -102,7 +102,7 @@ class Opening:
 
 
 def _kind(path: Path) -> Callable[[Opening, Path], None]:
-    """How to open `path`.
+    """Finds the way to open `path`.
 
     Raises:
         StorageError: where it is nothing that this program opens.
@@ -125,6 +125,4 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
                 return Opening._share
         except StorageError:
             pass
-    raise StorageError(
-        "It is no run folder, preset or lesson (.toml), initialization or file with a share string."
-    )
+    raise StorageError("Drop a run folder, preset, lesson, initialization or share string.")

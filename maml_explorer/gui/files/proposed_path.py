@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def proposed_path(name: str, ending: str = "") -> str:
-    """A path among the person's documents that nothing has yet: the time is in it."""
+    """An unused path among the user's documents: the time is in it."""
     kind = QStandardPaths.StandardLocation.DocumentsLocation
     documents = Path(QStandardPaths.writableLocation(kind) or Path.home())
     stamp = datetime.now().strftime("%Y-%m-%d-%H%M%S")

@@ -14,7 +14,7 @@ from maml_explorer.gui.session.view_state import ViewState, same_task, view_stat
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import Preset
-from maml_explorer.settings.share import Shared, from_share, to_share
+from maml_explorer.settings.share import Shared, from_share, is_share, to_share
 
 
 class PanelLayout(Protocol):
@@ -70,7 +70,7 @@ class Sharing:
         return self._session.inner.within(last)
 
     def _drawn(self) -> dict[str, Any]:
-        """How the panels draw; nothing of one that failed."""
+        """Drawing choices of the panels; none of one that failed."""
         drawn: dict[str, Any] = {}
         for panel in self._layout.panels:
             if isinstance(panel, PreparedPanel):
@@ -92,7 +92,11 @@ class Sharing:
 
     def paste(self) -> None:
         """Takes over the share string on the clipboard; says why where that cannot be."""
-        self.take(QGuiApplication.clipboard().text())
+        text = QGuiApplication.clipboard().text()
+        if is_share(text):
+            self.take(text)
+        else:
+            self._banners.say("share", "The clipboard holds no share string.", "warning")
 
     def take(self, text: str) -> bool:
         """Takes over a share string, as one undo step; False where it was refused."""
@@ -100,7 +104,7 @@ class Sharing:
             shared = from_share(text)
             state = view_state(shared.view)
         except SettingsError as error:
-            self._banners.say("share", f"Nothing was taken over: {error}", "warning")
+            self._banners.say("share", f"Nothing was changed: {error}", "warning")
             return False
         self.apply(shared, state)
         return True

@@ -1,4 +1,4 @@
-"""What a lesson does to the run of a window, and how the person gets their own back."""
+"""The run that a lesson borrows from the window, and its return to the user."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BEGINS = ("Restart", "OpenRun")
 
 @dataclass(frozen=True)
 class _Own:
-    """What the window had before the lesson."""
+    """State of the window before the lesson."""
 
     beginning: Beginning
     preset: Preset | None
@@ -52,16 +52,16 @@ class LessonRun(QObject):
         self._own: _Own | None = None
         self._acts: tuple[Act, ...] = ()
         self._started = 0
-        """How many of the acts were started."""
+        """Number of acts that were started."""
         self._training: Act | None = None
         """The act among them whose training is not over."""
         self.number = 0
         """Of the lesson's run; after it was given back, of the person's."""
         self._stood: int | None = None
-        """Where that run stood when the last act was over."""
+        """Outer step of that run when the last act was over."""
         self._diverged: set[str] = set()
         self._alone = False
-        """Whether the run that begins next is not to be compared with the one before it."""
+        """True where the next run must not be compared with the one before it."""
         session = self._session
         session.link.status_changed.connect(self._look)
         session.link.diverged.connect(lambda report: self._diverged.add(report.arm))
@@ -71,7 +71,7 @@ class LessonRun(QObject):
 
     @property
     def lent(self) -> bool:
-        """Whether a lesson has the run."""
+        """True while a lesson has the run."""
         return self._own is not None
 
     @property
@@ -125,7 +125,7 @@ class LessonRun(QObject):
         self.changed.emit()
 
     def _touched(self, anew: bool) -> bool:
-        """Whether a person began another run, edited settings or, for `anew`, trained further."""
+        """True where the user began a run, edited settings or, for `anew`, trained further."""
         session, status = self._session, self._session.status
         if self._started == 0:
             return False
@@ -185,7 +185,7 @@ class LessonRun(QObject):
         self.changed.emit()
 
     def _take_refused(self, report: reports.Refused) -> None:
-        """What a run that was not begun was to be trained for is given up."""
+        """Drops the training that was planned for a run that was not begun."""
         if self.lent and report.command in _BEGINS:
             self._training = None
             self.changed.emit()

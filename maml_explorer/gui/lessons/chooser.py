@@ -1,4 +1,4 @@
-"""The list of lessons: what each is about, how far the person is, and why a file was refused."""
+"""The list of lessons: their subjects, the progress, and why a file was refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A curve that a person draws over the hero with the mouse, before the true one is shown."""
+"""A curve that the user draws over the hero with the mouse, before the true one is shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENOUGH = 0.6
 
 
 class Sketch(QWidget):
-    """Takes the mouse over a plot while a person draws; afterwards the drawing stays."""
+    """Takes the mouse over a plot while the user draws; afterwards the drawing stays."""
 
     changed = Signal()
 

@@ -83,7 +83,7 @@ class Frames(QObject):
             frame.raise_()
 
     def _seen(self, widget: QWidget) -> QRect:
-        """What of a widget no ancestor cuts off, in the window's pixels."""
+        """Part of a widget that no ancestor cuts off, in the window's pixels."""
         seen = self._window.rect()
         for part in self._ancestors(widget):
             seen &= QRect(part.mapTo(self._window, QPoint(0, 0)), part.size())

@@ -23,31 +23,31 @@ class Act:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked before it is shown."""
+    """Question that is asked before the answer is shown."""
 
     ask: str
     kind: str = CHOOSE
     choices: tuple[str, ...] = ()
     answer: int | None = None
-    """Which choice is right, from 0; None for a drawing."""
+    """Number of the right choice, from 0; None for a drawing."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What the window shows and says at one place of a lesson, whole: a lesson may begin here."""
+    """Everything the window shows and says at one place of a lesson: a lesson may begin here."""
 
     step: int
     """From 0; a question and what is revealed after it are two scenes of one step."""
     text: str
     point_at: tuple[str, ...]
     acts: tuple[Act, ...]
-    """How the run of this scene comes about, from its beginning."""
+    """Acts that lead to the run of this scene, from its beginning."""
     view: ViewState
     speed: float | None = None
     """Outer steps per second; None is unlimited."""
     question: Question | None = None
     revealed: bool = False
-    """Whether this is what is shown after the question."""
+    """True where this is shown after the question."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Lesson:
 
     @property
     def steps(self) -> int:
-        """How many steps there are."""
+        """Number of steps."""
         return self.scenes[-1].step + 1
 
     def first_scene(self, step: int) -> int:

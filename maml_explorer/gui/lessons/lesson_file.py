@@ -137,7 +137,7 @@ _AS_USUAL: dict[str, Any] = {
     "loss": "outer", "axis": "outer steps", "log_x": False, "before": False, "residuals": False,
     "lines_off": (),
 }  # fmt: skip
-"""How a lesson begins to draw."""
+"""Drawing choices with which a lesson begins."""
 
 
 # ---------------------------------------------------------------- reading
@@ -240,7 +240,7 @@ def _changed(settings: Settings, found: object, path: tuple[str | int, ...]) -> 
 
 
 def _view_state(view: Mapping[str, Any], path: tuple[str | int, ...]) -> ViewState:
-    """As a share string would hold it; y is the truth where it is left out."""
+    """View as a share string would hold it; y is the truth where it is left out."""
     plain = {key: list(v) if isinstance(v, tuple) else v for key, v in view.items()}
     if "task" in plain and "y" not in plain and "x" in plain:
         amplitude, phase, frequency = (*plain["task"], 1.0)[:3]

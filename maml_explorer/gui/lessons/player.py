@@ -36,7 +36,7 @@ class _RunningLesson:
     chosen: dict[int, int] = field(default_factory=dict)
     """Step → the choice that was made at its question."""
     playing: bool = False
-    """Whether it waits while the person plays."""
+    """True where it waits while the user plays."""
 
 
 class Lessons(QObject):
@@ -83,13 +83,13 @@ class Lessons(QObject):
 
     @property
     def scene(self) -> Scene | None:
-        """What is shown of it."""
+        """Scene that is shown."""
         running = self._running
         return None if running is None else running.lesson.scenes[running.nth]
 
     @property
     def playing(self) -> bool:
-        """Whether a lesson waits while the person plays."""
+        """True where a lesson waits while the user plays."""
         return self._running is not None and self._running.playing
 
     def take_tour(self) -> None:
@@ -108,7 +108,7 @@ class Lessons(QObject):
         self.start(load_lesson(path))
 
     def start(self, lesson: Lesson) -> None:
-        """Begins a lesson, or goes on with it where the person left it."""
+        """Begins a lesson, or continues where the user left it."""
         self.begun.emit()
         self._banners.drop("lesson")
         if self._running is None:
@@ -165,7 +165,7 @@ class Lessons(QObject):
         self.strip.show_waiting(running.lesson, running.nth)
 
     def leave(self) -> None:
-        """Closes the lesson; the person's own run, settings and view come back."""
+        """Closes the lesson; the user's own run, settings and view come back."""
         if self._running is None:
             return
         self._running = None
@@ -223,7 +223,7 @@ class Lessons(QObject):
             self.sketch.wipe()
 
     def _say(self) -> None:
-        """What stands beside the dots: how far training is, what a drawing is worth."""
+        """Writes beside the dots: the progress of training, the error of a drawing."""
         running, scene = self._running, self.scene
         if running is None or scene is None or running.playing:
             return

@@ -1,4 +1,4 @@
-"""How far a person is in the lessons: a small JSON file in their configuration folder."""
+"""Progress in the lessons: a small JSON file in the user's configuration folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST = 500
 
 @dataclass(frozen=True)
 class LessonProgress:
-    """Where the lessons that were begun stand, and which were gone through."""
+    """Places in the lessons that were begun, and the lessons that were finished."""
 
     scenes: Mapping[str, int] = field(default_factory=dict)
     """Lesson → the index of its scene."""
@@ -28,13 +28,13 @@ class LessonProgress:
         return replace(self, scenes={**self.scenes, lesson: scene})
 
     def finished(self, lesson: str) -> LessonProgress:
-        """The same, with a lesson gone through; it begins anew the next time."""
+        """The same with a lesson finished; it starts from the beginning the next time."""
         scenes = {name: scene for name, scene in self.scenes.items() if name != lesson}
         return LessonProgress(scenes, self.done | {lesson})
 
 
 def read_progress(path: Path) -> LessonProgress:
-    """What the file at `path` says; nothing where there is none.
+    """Progress in the file at `path`; empty where there is none.
 
     Raises:
         StorageError: where it cannot be read or holds something else.

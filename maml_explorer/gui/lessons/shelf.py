@@ -30,7 +30,7 @@ class LessonShelf:
         return self._read_shipped()[0]
 
     def own(self) -> tuple[list[Lesson], list[str]]:
-        """The person's own lessons as they are on disk now, and why others were refused."""
+        """The user's own lessons as they are on disk now, and why others were refused."""
         return ([], []) if self._folder is None else lessons_in(self._folder / "lessons")
 
     def all(self) -> tuple[list[Lesson], list[str]]:
@@ -59,7 +59,7 @@ class LessonShelf:
 
     @property
     def progress(self) -> LessonProgress:
-        """How far the person is; read when it is first asked for."""
+        """Progress of the user; read when first needed."""
         if self._progress is None:
             self._progress = LessonProgress()
             path = self._path
@@ -74,12 +74,12 @@ class LessonShelf:
         return None if self._folder is None else self._folder / "lessons.json"
 
     def _forget(self, path: Path | None, error: StorageError) -> None:
-        kept = "It begins anew."
+        kept = "It starts from the beginning."
         if path is not None:
             try:
                 kept = f"It was kept as {set_aside(path).name}."
             except OSError:
-                kept = "It will be written anew."
+                kept = "It will be written again."
         words = f"How far you are in the lessons was not read: {error} {kept}"
         self._banners.say("lesson progress", words, "warning")
 
@@ -91,7 +91,7 @@ class LessonShelf:
         try:
             write_progress(self._path, progress)
         except OSError:
-            # a comfort: the lesson goes on without it
+            # a comfort: the lesson continues without it
             return
 
     def _read_shipped(self) -> tuple[list[Lesson], list[str]]:

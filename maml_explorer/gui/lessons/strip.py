@@ -28,7 +28,7 @@ _RIGHT, _WRONG = "✓", "✗"
 
 
 class LessonStrip(QFrame):
-    """Shows what it is told; what a person presses comes out as signals."""
+    """Shows texts and buttons; presses come out as signals."""
 
     back = Signal()
     forward = Signal()
@@ -152,7 +152,7 @@ class Answers(QWidget):
         self._grid.setSpacing(4)
 
     def show_choices(self, choices: list[AnswerChoice]) -> None:
-        """Shows these in the place of those before."""
+        """Replaces the ones before by these."""
         for choice in self._choices:
             self._grid.removeWidget(choice)
             choice.hide()
@@ -162,7 +162,7 @@ class Answers(QWidget):
         self.setVisible(bool(choices))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Arranges anew."""
+        """Arranges again."""
         super().resizeEvent(event)
         self._arrange()
 
@@ -193,7 +193,7 @@ class AnswerChoice(QPushButton):
         self.setText(words)
 
     def show_verdict(self, right: bool, chosen: bool) -> None:
-        """Says whether this was right, and whether it was the person's own."""
+        """Says whether this was right, and whether the user chose it."""
         sign = f"{_RIGHT} " if right else f"{_WRONG} " if chosen else ""
         said = ["right answer"] if right else []
         said += ["your answer"] if chosen else []
@@ -206,12 +206,12 @@ class AnswerChoice(QPushButton):
         self._wrap()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wraps anew."""
+        """Wraps again."""
         super().resizeEvent(event)
         self._wrap()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Wraps anew in another font."""
+        """Wraps again in another font."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._wrap()
@@ -221,7 +221,7 @@ class AnswerChoice(QPushButton):
         return self.fontMetrics().horizontalAdvance(self.words) + _PADDING
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as its longest word, as high as its lines."""
+        """Width of its longest word, height of its lines."""
         hint = super().minimumSizeHint()
         words = max(
             (self.fontMetrics().horizontalAdvance(w) for w in self.words.split()), default=0

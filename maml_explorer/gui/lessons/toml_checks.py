@@ -1,4 +1,4 @@
-"""How a lesson's TOML is checked: tables of keys, and the line where a key stands. Qt-free."""
+"""Checks of a lesson's TOML: tables of keys, and the line where a key stands. Qt-free."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from maml_explorer.settings.declaration import SettingsError, shown
 from maml_explorer.settings.text import MAX_TOML
 
 Path = tuple[str | int, ...]
-"""Where a value stands: ("steps", 2, "view", "task"); steps count from 0."""
+"""Path of a value: ("steps", 2, "view", "task"); steps count from 0."""
 Check = Callable[[object], Any]
 """A value in its own type; raises ValueError with what is allowed, in words."""
 
@@ -161,7 +161,7 @@ def one_of(*names: str) -> Check:
 
 
 def is_lesson_file(path: pathlib.Path) -> bool:
-    """Whether a file means to be a lesson; it may still be refused."""
+    """True where a file means to be a lesson; it may still be refused."""
     if path.suffix != ".toml":
         return False
     try:
@@ -182,7 +182,7 @@ def line_of(text: str, path: Path) -> int | None:
 
 
 def _lines(text: str) -> dict[Path, int]:
-    """Where headers and keys stand. Tables within one line, and quoted keys, are passed over."""
+    """Lines of headers and keys. Tables within one line, and quoted keys, are passed over."""
     found: dict[Path, int] = {}
     table: Path = ()
     counts: dict[Path, int] = {}

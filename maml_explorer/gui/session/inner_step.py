@@ -16,7 +16,7 @@ class InnerStep(QObject):
         super().__init__(editor.parent())
         self._editor = editor
         self.chosen: int | None = None
-        """None until a person chooses: then it is as many as there are in training."""
+        """None until the user chooses: as many as in training."""
 
     def within(self, last: int) -> int:
         """The inner step to show where there are steps 0 … `last`."""

@@ -1,6 +1,6 @@
 """Pace at which the window looks for reports: over 30 times a second, less when late or idle.
 
-And how often it draws what changes by itself while training: no more than leaves training its
+It also sets how often live drawings are redrawn while training: no more than leaves training its
 speed. The threads share one interpreter, so what this one takes the other loses.
 """
 
@@ -83,7 +83,7 @@ class Pace(QObject):
         self.timer.start(FRAME)
 
     def stop(self) -> None:
-        """Looks no more."""
+        """Stops looking."""
         self.timer.stop()
 
     def relax(self, idle: bool) -> None:

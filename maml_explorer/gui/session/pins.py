@@ -130,7 +130,7 @@ class Pins(QObject):
         return GhostRun(BEFORE, settings, step, ShowGhost(run=self._link.run)) if step else None
 
     def show_replaced(self, before: GhostRun | None) -> None:
-        """After a restart: draws the run before, unless a person has chosen another one."""
+        """After a restart: draws the run before, unless the user has chosen another one."""
         self.replaced = before
         if self.ghost is None:
             self.show(before)

@@ -61,7 +61,7 @@ class PinsOnDisk(QObject):
             self._look()
 
     def _look(self) -> None:
-        """Writes what is new of the runs whose folder is there already."""
+        """Writes what is new of the runs that have a folder."""
         for run in self._pins.runs:
             self._known.add(run.folder)
             if run.folder and Path(run.folder).is_dir():

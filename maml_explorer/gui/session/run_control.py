@@ -1,4 +1,4 @@
-"""Runs begun, trained, paused, opened and written: everything a person can have the worker do."""
+"""Control of runs: begin, train, pause, open and write them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RunControl(QObject):
     writing = Signal(object)
     """Emitted with a command that takes a while."""
     noted = Signal(str)
-    """A sentence: what was done otherwise than one might expect."""
+    """A sentence on something that was done in an unexpected way."""
 
     def __init__(self, link: WorkerLink, editor: SettingsEditor, pins: Pins) -> None:
         super().__init__(link.parent())
@@ -43,7 +43,7 @@ class RunControl(QObject):
     def load_preset(self, preset: Preset) -> None:
         """Takes over a preset's settings; differences are marked against them from now on.
 
-        A run that has not begun to train begins anew at once: nothing would be lost.
+        A run that has not begun to train restarts at once: nothing would be lost.
         """
         editor = self._editor
         editor.mark_against(preset.settings, preset)
@@ -59,12 +59,12 @@ class RunControl(QObject):
 
     @property
     def untouched(self) -> bool:
-        """True where nothing would be lost by beginning anew."""
+        """True where nothing would be lost by a restart."""
         status = self._link.status
         return status is not None and status.outer_step == 0 and not self._link.running
 
     def begin_if_untouched(self) -> bool:
-        """Begins anew with what is staged where nothing would be lost; True where it did."""
+        """Restarts with the staged settings where nothing would be lost; True where it did."""
         if self.untouched and self._editor.staged is not None:
             self.restart(from_seed=True)
             return True
@@ -134,7 +134,7 @@ class RunControl(QObject):
         self._editor.undo_stack.push(Begin(self._exchange, command, beginning, text))
 
     def _exchange(self, command: commands.Command, beginning: Beginning) -> tuple[Beginning, int]:
-        """Begins a run in the place of another; what that one has, and its number."""
+        """Replaces a run by a new one; returns what the old one has, and its number."""
         self._link.pull()
         here = Beginning(self._editor.settings, self._editor.staged, self.initialization)
         # of the run there is when this is taken up, which may not have been reported yet

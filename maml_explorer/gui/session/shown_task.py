@@ -55,7 +55,7 @@ class ShownTask(QObject):
         self.probe_changed.emit(probe)
 
     def show_example(self) -> Probed | None:
-        """Shows the curves that come with the program until the person does something."""
+        """Shows the curves that come with the program until the user does something."""
         self._example = found = example_probed()
         arms = self._editor.settings.arms
         if found is not None and not found.arms.keys() >= {arm.name for arm in arms}:

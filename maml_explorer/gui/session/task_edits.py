@@ -11,14 +11,14 @@ from maml_explorer.protocol.commands import ProbeTask
 
 
 def truth(probe: ProbeTask, x: float) -> float | None:
-    """The target of the task at `x`; None for a person's own task."""
+    """The target of the task at `x`; None for the user's own task."""
     if probe.amplitude is None or probe.phase is None:
         return None
     return float(sine(np.array([x]), probe)[0])
 
 
 def own(probe: ProbeTask) -> ProbeTask:
-    """The same support points as a task of the person's own: no truth, no query points."""
+    """The same support points as the user's own task: no truth, no query points."""
     return replace(probe, amplitude=None, phase=None, query_x=None, frequency=1.0)
 
 
@@ -42,7 +42,7 @@ def dragged(start: ProbeTask, index: int, x: float, y: float, reach: float) -> P
     """The task after dragging a point of `start` to (x, y).
 
     Within `reach` of the truth the point stays on it (with the noise it had) and the task stays
-    the sampled one; farther away it becomes the person's own.
+    the sampled one; farther away it becomes the user's own.
     """
     at_start = truth(start, float(start.support_x[index]))
     here = truth(start, x)

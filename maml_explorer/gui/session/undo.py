@@ -64,7 +64,7 @@ Exchange = Callable[[Command, Beginning], tuple[Beginning, int]]
 
 
 class Begin(QUndoCommand):
-    """A new run in the place of the one there is; taking it back brings that run back."""
+    """A new run that replaces the current one; undo brings that one back."""
 
     def __init__(
         self, exchange: Exchange, command: Command, beginning: Beginning, text: str

@@ -31,7 +31,7 @@ class SettingsForm(QWidget):
         self.search.textChanged.connect(self._filter)
         lines = {title: _rows(session, group) for group, (title, _) in GROUPS.items()}
         self.groups = [Group(title, found) for title, found in lines.items() if found]
-        self.nothing_found = label("No setting has these words.", "muted")
+        self.nothing_found = label("No match.", "muted")
         self.nothing_found.hide()
         self.restart_bar = RestartBar(session)
         inside = QWidget()
@@ -148,7 +148,7 @@ class Group(QWidget):
             self._arrange()
 
     def filter(self, words: list[str]) -> bool:
-        """Shows only lines with all `words`; whether there are any. No words: as it was."""
+        """Shows only lines with all `words`; whether there are any. No words: all lines."""
         self._words = words
         self._arrange()
         found = not words or any(line.matches(words) for line in self.rows)

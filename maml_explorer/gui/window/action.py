@@ -1,4 +1,4 @@
-"""Everything a person can do, named once: for keys, menus, the command palette and the list."""
+"""Every action, declared once: for keys, menus, the command palette and the list."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Entry:
     group: str
     name: str
     text: str
-    """As menus and the palette say it."""
+    """Text in menus and in the palette."""
     do: Callable[[], object]
     keys: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""The table of everything a person can do in the window."""
+"""The table of all actions of the window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which theme the application wears: the one asked for, or the desktop's, followed live."""
+"""The theme of the application: the chosen one, or the desktop's, followed live."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXT_SIZES = {"": "Normal text", "large": "Large text", "largest": "Largest text
 """Name → words of the View menu."""
 _POINTS = {"": 9.0, "large": 10.5, "largest": 12.0}
 _PRESENTED = 1.6
-"""How much thicker curves are for the back row."""
+"""Factor by which curves are thicker for the back row."""
 
 
 class Appearance(QObject):

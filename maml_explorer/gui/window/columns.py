@@ -32,14 +32,14 @@ class Columns(QSplitter):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.parts: dict[str, QWidget] = {}
-        """What the View menu hides and shows, title → widget."""
+        """Parts that the View menu hides and shows, title → widget."""
         self.splitters: dict[str, QSplitter] = {
             "columns": self,
             "centre": QSplitter(Qt.Orientation.Vertical),
             "right": QSplitter(Qt.Orientation.Vertical),
         }
         self._hidden_elsewhere = {"Settings", "Insight"}
-        """What is hidden in the other mode: while presenting, or while not."""
+        """Parts that are hidden in the other mode: while presenting, or while not."""
         self._divide()
         self.narrow: Narrow | None = None
 
@@ -51,7 +51,7 @@ class Columns(QSplitter):
 
     @property
     def hidden_parts(self) -> tuple[str, ...]:
-        """Titles of the parts the person has hidden at the desk, not what a narrow window hides."""
+        """Titles of the parts the user has hidden at the desk, not what a narrow window hides."""
         if self._appearance.presenting:
             return tuple(sorted(self._hidden_elsewhere))
         hidden = [title for title, part in self.parts.items() if part.isHidden()]
@@ -113,7 +113,7 @@ class Columns(QSplitter):
         return [place.panel for place in self.places.values() if place.panel is not None]
 
     def panel_failed(self, error: BaseException, trace: TracebackType | None) -> bool:
-        """Shows an uncaught exception in the place of the panel it came from; False for none."""
+        """Shows an uncaught exception instead of the panel it came from; False for none."""
         for place in self.places.values():
             if place.caused(trace):
                 place.fail(error)

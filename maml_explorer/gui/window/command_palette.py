@@ -41,7 +41,7 @@ class CommandPalette(Overlay):
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemClicked.connect(lambda _: self.perform())
-        self.nothing = label("No action has these words.", "muted")
+        self.nothing = label("No match.", "muted")
         card.box.addWidget(self.search)
         card.box.addWidget(self.list, 1)
         card.box.addWidget(self.nothing)

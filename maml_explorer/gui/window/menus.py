@@ -1,4 +1,4 @@
-"""The menus of the window, made anew each time they are opened."""
+"""The menus of the window, made each time they are opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a narrow window leaves out: the settings, or, where those are wanted, the right column."""
+"""Parts that a narrow window leaves out: the settings or, if these are wanted, the right column."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Narrow(QObject):
             self.fit()
 
     def holds(self, widget: QWidget) -> bool:
-        """Whether a widget stands in the right column."""
+        """True where a widget stands in the right column."""
         return self._right.isAncestorOf(widget)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The place of a panel: holds the panel, or says in its stead what went wrong."""
+"""The place of a panel: shows the panel, or what went wrong in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from maml_explorer.gui.widgets.controls import button, label, row
 
 
 class Place(QFrame):
-    """Where one panel stands. A panel that fails leaves its error here; the rest goes on.
+    """Place of one panel. A panel that fails leaves its error here; the others keep working.
 
     A panel that waits to be seen is built when it first is, so that a start does not wait for it.
     """
@@ -34,7 +34,7 @@ class Place(QFrame):
             self.build()
 
     def build(self) -> None:
-        """Builds the panel anew."""
+        """Builds the panel again."""
         self._clear()
         try:
             self.panel = self.entry.build(self._session)
@@ -47,7 +47,7 @@ class Place(QFrame):
         self.panel.show()
 
     def fail(self, error: BaseException) -> None:
-        """Shows `error` in the panel's stead."""
+        """Shows `error` instead of the panel."""
         self._clear()
         details = "".join(traceback.format_exception(error))
         words = label(
@@ -67,11 +67,11 @@ class Place(QFrame):
 
     @property
     def failed(self) -> bool:
-        """Whether the error stands here."""
+        """True where the error is shown here."""
         return self._error is not None
 
     def caused(self, trace: TracebackType | None) -> bool:
-        """Whether an exception with this traceback came out of this panel."""
+        """True where an exception with this traceback came out of this panel."""
         if self.panel is None:
             return False
         while trace is not None:

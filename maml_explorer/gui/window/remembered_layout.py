@@ -1,4 +1,4 @@
-"""What the window remembers of itself: a small JSON file in the person's configuration folder."""
+"""The remembered layout of the window: a small JSON file in the user's configuration folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_PATHS = 20
 
 @dataclass(frozen=True)
 class WindowLayout:
-    """Where the window stood and how it was divided; empty where nothing is remembered."""
+    """Position and division of the window; empty where nothing is remembered."""
 
     geometry: tuple[int, ...] = ()
     """x, y, width, height."""
@@ -37,9 +37,9 @@ class WindowLayout:
     recent: tuple[str, ...] = ()
     """Paths that were opened, the newest first."""
     welcomed: bool = False
-    """Whether the strip of the first start is done with."""
+    """True where the strip of the first start is over."""
     autosave: Autosave = field(default_factory=Autosave)
-    """How often the session is saved by itself."""
+    """Interval at which the session is saved."""
 
 
 def layout_path() -> Path:
@@ -49,7 +49,7 @@ def layout_path() -> Path:
 
 
 def read_layout(path: Path) -> WindowLayout:
-    """What the file at `path` remembers; nothing where there is none.
+    """Layout in the file at `path`; empty where there is none.
 
     Raises:
         StorageError: where it cannot be read or holds something else.

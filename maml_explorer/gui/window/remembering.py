@@ -28,7 +28,7 @@ def read_or_set_aside(path: Path | None, banners: Banners) -> WindowLayout | Non
         try:
             kept = f"It was kept as {set_aside(path).name}."
         except OSError:
-            kept = "It will be written anew."
+            kept = "It will be written again."
         banners.say("layout", f"The remembered layout was not used: {error} {kept}", "warning")
         return None
 

@@ -90,7 +90,7 @@ class RunBar(QWidget):
             *words, self.export, self.pin, self.new_seed, self.inner_step, self.reset,
             self.outer_step,
         ]  # fmt: skip
-        """What a narrow window leaves to the menus and the palette, first the first."""
+        """Widgets that a narrow window leaves to menus and palette, the first ones first."""
         session.link.status_changed.connect(self._show_status)
         session.editor.settings_changed.connect(self._show_preset)
         self._show_status(session.status)
@@ -118,7 +118,7 @@ class RunBar(QWidget):
         self.speed.setValue(speed_position(steps_per_second))
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as without everything that may give way."""
+        """Width without everything that may give way."""
         hint, line = super().minimumSizeHint(), self.layout()
         if line is None:
             return hint
@@ -205,7 +205,7 @@ def preset_words(preset: Preset) -> str:
 
 
 def changed_words(before: Settings, after: Settings) -> list[str]:
-    """What differs between two settings, in words."""
+    """Differences between two settings, in words."""
     words = [DECLARATIONS[key].label for key in changed_keys(before, after)]
     return [*words, *(["arms"] if before.arms != after.arms else [])]
 

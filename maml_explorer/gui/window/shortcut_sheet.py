@@ -18,7 +18,7 @@ MOUSE = (
     ("Click on an arm", "hide or show it"),
     ("Right click on an arm", "solo, overrides, remove"),
 )
-"""What the mouse does in the adaptation panel."""
+"""Actions of the mouse in the adaptation panel."""
 _WIDTH = 860
 
 

@@ -38,7 +38,7 @@ class Welcome(QFrame):
             line.addWidget(control)
         self.setLayout(line)
         self.done = False
-        """Whether a way in was taken, now or at an earlier start."""
+        """True where a way in was taken, now or at an earlier start."""
         session.link.status_changed.connect(self._look)
         session.task.example_ended.connect(self.finish)
         self.hide()

@@ -155,7 +155,7 @@ class MainWindow(QMainWindow):
         return self.menus.file_menu(self.files)
 
     def panel_failed(self, error: BaseException) -> bool:
-        """Shows an uncaught exception in the place of the panel it came from; False for none."""
+        """Shows an uncaught exception instead of the panel it came from; False for none."""
         return self.columns.panel_failed(error, error.__traceback__)
 
     def closeEvent(self, event: QCloseEvent) -> None:

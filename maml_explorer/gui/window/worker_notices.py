@@ -1,4 +1,4 @@
-"""What the worker reports as events, said in banners with what can be done."""
+"""Events that the worker reports, as banners that offer what can be done."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Notices(QObject):
     def _say_writing(self) -> None:
         self._banners.say(
             "writing",
-            f"{self._what}: it is measured on the held-out tasks first.",
+            f"{self._what}: measuring on held-out tasks…",
             choices=(("Cancel", lambda: self._session.link.post(StopWriting())),),
         )
 
@@ -131,7 +131,7 @@ class Notices(QObject):
 
 
 def divergence_words(reports: Sequence[Diverged]) -> str:
-    """What is said of arms that have diverged: the worker's words for one, a summary for more."""
+    """Words on arms that have diverged: the worker's for one, a summary for more."""
     repeat = "Going back with unchanged settings will repeat it."
     if len(reports) == 1:
         return " ".join(part for part in (reports[0].reason, reports[0].stability, repeat) if part)

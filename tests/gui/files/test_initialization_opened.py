@@ -100,6 +100,6 @@ def test_a_folder_that_is_gone_is_refused_and_the_run_stays(window: MainWindow, 
     (folder / "model.safetensors").unlink()
     before = window.session.settings
     drop(window, folder)
-    assert "was not opened" in said(window)[-1]
+    assert "Can't open" in said(window)[-1]
     assert window.session.settings == before
     assert not worker_of(window).posted_of(commands.OpenInitialization)

@@ -355,7 +355,7 @@ def test_a_lesson_is_opened_by_drop_and_by_command_line(
     assert window.files.opening.recent == (str(path),)
     path.write_text(GOOD.replace("answer = 2", "answer = 9"))
     assert not window.files.opening.open(path)
-    assert "mine.toml was not opened" in said(window)[-1] and "answer" in said(window)[-1]
+    assert "open mine.toml. " in said(window)[-1] and "answer" in said(window)[-1]
     seen: list[Options] = []
     monkeypatch.setattr(run, "run", lambda options: seen.append(options) or 0)
     assert cli.main(["gui", "--safe-mode", str(path)]) == 0

@@ -302,7 +302,7 @@ def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
     assert panel.compare.text() == "Compare" and panel.compare.isEnabled()
     assert panel.verdict.text() == (
         "Outer step 20\u2009000: MAML agrees after 1 step; differs by +32 % after 5 steps. "
-        "Otherwise than the preset: Noise σ: 0 → 0.3, and 1 more."
+        "Changed from the preset: Noise σ: 0 → 0.3, and 1 more."
     )
     points = {(p.algorithm, p.inner_step): p.verdict for p in panel.plot.published.points}
     assert points["maml", 5] == "differs by 32 % (higher)" and points["mtl", 1] == ""

@@ -39,7 +39,7 @@ class StepBar(QWidget):
         self.slider.valueChanged.connect(inner_step.choose)
 
     def show_step(self, step: int, last: int, free: bool) -> None:
-        """Shows a step of 0 … `last`; a person may choose another one where it is `free`."""
+        """Shows a step of 0 … `last`; the user may choose another one where it is `free`."""
         self.slider.blockSignals(True)
         self.slider.setRange(0, last)
         self.slider.setValue(step)
@@ -50,7 +50,7 @@ class StepBar(QWidget):
         self.text.setMinimumWidth(self.fontMetrics().horizontalAdvance(f"{last} / {last}") + 2)
 
     def stop(self) -> None:
-        """Plays no more."""
+        """Stops playing."""
         self.timer.stop()
         self._look()
 

@@ -185,7 +185,7 @@ class AdaptationSpeedPanel(QWidget):
 def comparison_words(found: Compared) -> str:
     """The verdicts in words, of which outer step they are, and what the run does otherwise."""
     others = len(found.deviations)
-    differs = f" Otherwise than the preset: {found.deviations[0]}" if others else ""
+    differs = f" Changed from the preset: {found.deviations[0]}" if others else ""
     more = f", and {others - 1} more" if others > 1 else ""
     return (
         f"Outer step {whole(found.outer_step)}: {verdict_words(found.comparisons)}"

@@ -53,7 +53,7 @@ class InsightView(QStackedWidget):
         """The arm whose record is shown of a value that has one per arm; None for all at once."""
         self.on_demand = on_demand
         self.asked = False
-        """A person waits for an answer."""
+        """Emitted where the user waits for an answer."""
         self.share: float | None = None
         self._drawn = False
         """True where a value of this run has been drawn."""
@@ -93,7 +93,7 @@ class InsightView(QStackedWidget):
 
     @property
     def insight(self) -> Insight | None:
-        """The newest report on what is asked for."""
+        """The newest report on the request."""
         return self.session.insight.found.get(self.request)
 
     @property

@@ -86,7 +86,7 @@ class LandscapePage(ChosenPage):
 
     @property
     def field(self) -> str:
-        """The loss that is drawn: the chosen one, or the one that is there in its stead."""
+        """The loss that is drawn: the chosen one, or the other where that is missing."""
         assert self.seen is not None
         chosen = FIELDS[self.loss.currentText()]
         wanted = (chosen, "support", "mean_query")
