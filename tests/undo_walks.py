@@ -18,13 +18,17 @@ from hypothesis import strategies as st
 from maml_explorer.gui.session.session import Session
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
-from maml_explorer.settings.presets import presets
+from maml_explorer.settings.presets import Preset, presets
 from maml_explorer.settings.settings import Settings
 from tests import strategies
 from tests.gui.fake_worker import FakeWorker
 
 Step = tuple[str, Any]
 State = tuple[Settings, Settings | None]
+
+
+def _shown_presets() -> list[Preset]:
+    return [one for one in presets().values() if one.settings.family.in_window]
 
 
 def steps() -> st.SearchStrategy[Step]:
@@ -36,7 +40,7 @@ def steps() -> st.SearchStrategy[Step]:
         st.tuples(st.just("edit"), values),
         st.tuples(st.just("drag"), st.lists(st.floats(1e-4, 1.0), min_size=1, max_size=4)),
         st.tuples(st.just("arms"), strategies.arms()),
-        st.tuples(st.just("preset"), st.sampled_from(list(presets().values()))),
+        st.tuples(st.just("preset"), st.sampled_from(_shown_presets())),
         st.tuples(st.sampled_from(("restart", "reset", "new seed", "discard", "train")), st.none()),
         st.tuples(st.sampled_from(("undo", "redo")), st.integers(1, 4)),
     )

@@ -31,6 +31,8 @@ SIZE = 64
 """Pixels on a side where letters are thinned."""
 FEWEST, MOST = 12, 48
 """Letters of a script."""
+SHORTEST = 0.4
+"""Length of all strokes of a letter, in sides of the square: shorter ones are specks."""
 ALIKE = 0.86
 """Correlation of two letters of one split from which on the later one is dropped."""
 ALIKE_ACROSS, ALIKE_TURNED = 0.80, 0.85
@@ -270,9 +272,12 @@ def main() -> None:
     number = {s: n for n, s in enumerate(scripts)}
     script = np.array([number[s] for s, _ in known])
     final = kept_letters(looks(strokes), split, script)
+    length = spaced(strokes).length
     order: dict[str, list[int]] = {}
-    for index in final:
+    for index in (n for n in final if length[n] >= SHORTEST):
         order.setdefault(known[index][0], []).append(index)
+    order = {s: found for s, found in order.items() if len(found) >= FEWEST}
+    final = [index for found in order.values() for index in found]
     every = [stroke for index in final for stroke in strokes[index]]
     OUT.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(

@@ -5,11 +5,25 @@ from __future__ import annotations
 import math
 
 from maml_explorer.algorithms import Algorithm
+from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.phases import Adapt, Phases, Query, phases
 from maml_explorer.settings.settings import Settings
 
 _NAMED = {math.pi: "math.pi", 2 * math.pi: "2 * math.pi", math.pi / 2: "math.pi / 2"}
+
+
+def refuse_images(settings: Settings) -> None:
+    """Refuses a family that no code is written for.
+
+    Raises:
+        SettingsError: naming the family, and what there is.
+    """
+    if settings.family.images:
+        raise SettingsError(
+            f"There is no script for {settings.family.label.lower()} yet: scripts are written for "
+            "sine curves (family = sine)."
+        )
 
 
 def constants(own: Settings, record: Algorithm) -> str:

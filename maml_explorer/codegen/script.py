@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import sections as sections
-from maml_explorer.codegen.constants import constants, one_frequency
+from maml_explorer.codegen.constants import constants, one_frequency, refuse_images
 from maml_explorer.codegen.inner_loop import adapt_lines, adapting_test
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
@@ -39,8 +39,10 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
     steps of :func:`maml_explorer.core.training.outer_step` to rounding.
 
     Raises:
-        SettingsError: for running averages that normalize training: they are state of the run.
+        SettingsError: for running averages that normalize training: they are state of the run;
+            for images.
     """
+    refuse_images(settings)
     if NORMS[settings.model.norm].constant:
         allowed = ", ".join(name for name, norm in NORMS.items() if not norm.constant)
         raise SettingsError(

@@ -12,7 +12,7 @@ import textwrap
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import sections as sections
-from maml_explorer.codegen.constants import head_names
+from maml_explorer.codegen.constants import head_names, refuse_images
 from maml_explorer.codegen.script import (
     is_deep,
     joined,
@@ -144,7 +144,11 @@ def stateful_and_functional(settings: Settings, arm: Arm) -> tuple[str, str]:
     batch is support x, y and query x, y, each [task, point, 1].
 
     They show what an outer gradient is, in few lines: tricks of training are left out, and named.
+
+    Raises:
+        SettingsError: for images.
     """
+    refuse_images(settings)
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
     out = _left_out(own, record)
     own = own.with_values({"skip": False, "norm": "none"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,8 @@ def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
     try:
         settings = outcome.settings
         path = folder.path / ADAPTATION_PICTURE
-        run_pictures.draw_adaptation(path, settings, _tasks(outcome, seed))
+        if not settings.family.images:  # those of curves
+            run_pictures.draw_adaptation(path, settings, _tasks(outcome, seed))
         curves = {
             name: run_pictures.LossCurve(losses.outer_step, losses.outer)
             for name, losses in read_losses(folder.path / METRICS, seed).items()
@@ -63,6 +65,9 @@ def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
 
 
 def _references(settings: Settings) -> dict[str, float]:
+    if settings.family.images:
+        ways = settings.images.ways
+        return {f"chance, ln {ways}": math.log(ways)}
     noise = settings.tasks.noise**2
     single = best_single_mse(settings.tasks) + noise
     zero = predict_zero_mse(settings.tasks) + noise

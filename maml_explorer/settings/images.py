@@ -31,9 +31,9 @@ class ImageSettings:
     )  # fmt: skip
     classes_from: str = declare(
         "all", "Classes from",
-        "all: the classes of a task are letters of all scripts of a split. one script: of a single "
+        "all: the classes of a task are letters of all scripts of a split. one-script: of a single "
         "script, whose letters are more alike, so this is harder.",
-        choices=("all", "one script"), families=_images,
+        choices=("all", "one-script"), families=_images,
     )  # fmt: skip
     labels: str = declare(
         "shuffled", "Labels",
@@ -80,7 +80,7 @@ def check_images(images: ImageSettings, shots: int, queries: int) -> None:
             f"{HANDS}."
         )
     most = LETTERS_OF_SCRIPT * (4 if images.rotations else 1)
-    if images.classes_from == "one script" and images.ways > most:
+    if images.classes_from == "one-script" and images.ways > most:
         raise SettingsError(
             f"{images.ways} classes of one script are more than every script has: allowed are at "
             f"most {most}, or classes from all scripts."

@@ -32,7 +32,7 @@ def to_toml(settings: Settings) -> str:
         lines = [
             f"{key} = {toml_value(settings[key])}"
             for key, declaration in DECLARATIONS.items()
-            if declaration.group == group and _written(settings, key)
+            if declaration.group == group and is_written(settings, key)
         ]
         if lines:
             parts.append("\n".join([f"[{group}]", *lines]))
@@ -45,7 +45,7 @@ def to_toml(settings: Settings) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _written(settings: Settings, key: str) -> bool:
+def is_written(settings: Settings, key: str) -> bool:
     """False for a default that the task family does not read, or that older versions do not know.
 
     So files of sine runs stay as they were before there were families.

@@ -33,6 +33,12 @@ SOURCES = {
     "meta-sgd-5-shot": (0.01, 1, 5, 10, 4, 60_000, (40, 40), "pytorch"),
     "63days-meta-sgd": (0.01, 1, 10, 10, 4, 60_000, (40, 40), "truncated-normal"),
 }
+# name → ways, shots, jitter
+IMAGES = {
+    "glyphs-2-way-4-shot": (2, 4, 1.4),
+    "glyphs-5-way-1-shot": (5, 1, 1.0),
+    "glyphs-5-way-5-shot": (5, 5, 1.0),
+}
 PHASES = {
     "torch-func": (-math.pi, 0.0),
     "63days-meta-sgd": (-math.pi, 0.0),
@@ -57,7 +63,7 @@ def test_a_published_table_is_read() -> None:
 
 
 def test_the_presets_are_those_of_the_table() -> None:
-    assert set(presets()) == set(SOURCES)
+    assert set(presets()) == {*SOURCES, *IMAGES}
     assert next(iter(presets())) == DEFAULT_PRESET == "finn-10-shot"
 
 
@@ -117,7 +123,18 @@ def test_reptile_takes_one_pass_of_minibatches() -> None:
     assert settings["test_steps"] == 32
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", IMAGES)
+def test_image_presets_say_what_their_titles_say(name: str) -> None:
+    preset = load_preset(name)
+    images, inner = preset.settings.images, preset.settings.inner
+    assert (images.ways, inner.shots, images.jitter) == IMAGES[name]
+    assert preset.settings.family.key == "glyphs" and images.labels == "shuffled"
+    assert not preset.published and "none of Omniglot" in preset.unknown
+    words = (f"{inner.shots}-shot", f"{images.ways}-way" if images.ways > 2 else "2-class")
+    assert all(word in preset.title for word in words)
+
+
+@pytest.mark.parametrize("name", [*SOURCES, *IMAGES])
 def test_a_preset_survives_its_own_text(name: str) -> None:
     preset = load_preset(name)
     assert preset_from(preset_toml(preset), name) == preset

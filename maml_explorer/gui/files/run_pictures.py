@@ -79,6 +79,10 @@ def draw_adaptation(path: Path, settings: Settings, tasks: Sequence[PicturedTask
     _write(view, path)
 
 
+def _loss_label(settings: Settings) -> str:
+    return "Cross-entropy" if settings.family.images else "MSE"
+
+
 def draw_losses(
     path: Path,
     settings: Settings,
@@ -92,7 +96,9 @@ def draw_losses(
     """
     with_application()
     view, legend = _view(1)
-    plot = _plot(view, 0, "Outer loss (query set, after adaptation)", "Outer step", "MSE")
+    plot = _plot(
+        view, 0, "Outer loss (query set, after adaptation)", "Outer step", _loss_label(settings)
+    )
     plot.setLogMode(y=True)
     for name, curve in curves.items():
         step, mean = _averages(curve)

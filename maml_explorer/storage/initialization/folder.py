@@ -24,6 +24,7 @@ from maml_explorer.files.reader import StorageError, check_schema, read_json
 from maml_explorer.files.writer import recover_folder, write_folder
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Arm, Settings
+from maml_explorer.settings.text import is_written
 from maml_explorer.storage.initialization.model_card import model_card
 from maml_explorer.storage.initialization.tensors import read_tensor_bytes, tensor_bytes, tensors_of
 from maml_explorer.storage.kinds import described
@@ -87,8 +88,8 @@ class Initialization:
         """The network adapted to one task, φ_K, as a fresh module (see :meth:`module`).
 
         Args:
-            x: support inputs, [point] or [point, 1].
-            y: support targets, likewise.
+            x: support inputs, [point] or [point, 1]; for images [image, …], ink 1 on 0.
+            y: support targets, likewise; for images their classes [image], whole numbers from 0.
             steps: inner steps K; those of the settings unless given.
             lr: inner learning rate α; that of the settings, or the learned step sizes where there
                 are any, unless given. Beyond the inner steps it was trained with, the step sizes
@@ -110,7 +111,7 @@ class Initialization:
         if steps < 0 or not 0 <= lr < float("inf"):
             raise ValueError(f"steps = {steps} and lr = {lr} must not be negative")
         support_x, support_y = (
-            torch.from_numpy(column) for column in _columns(x, y, self.parameters.dtype)
+            torch.from_numpy(column) for column in _support(own, x, y, self.parameters.dtype)
         )
         model = network(own)
         theta = torch.from_numpy(self.parameters.copy())
@@ -177,7 +178,11 @@ def save_initialization(
         "overrides": dict(arm.overrides),
         "seed": initialization.settings.run.seed,
         "outer_steps": initialization.outer_step,
-        "settings": initialization.settings.values(),
+        "settings": {
+            key: value
+            for key, value in initialization.settings.values().items()
+            if is_written(initialization.settings, key)
+        },
         "evaluations": list(initialization.evaluations),
         "versions": versions(),
         # ties the two files together: one of them alone, swapped for another, is noticed
@@ -256,6 +261,22 @@ def _settings_of(config: Mapping[str, Any], path: Path) -> Settings:
         raise StorageError(f"{path} is nested too deeply.") from None
     except SettingsError as error:
         raise SettingsError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+def _support(settings: Settings, x: ArrayLike, y: ArrayLike, dtype: Any) -> Sequence[Array]:
+    """A support set as the network takes it: [1, point, in] and [1, point, out]."""
+    if not settings.family.images:
+        return _columns(x, y, dtype)
+    pixels, ways = settings.ends
+    images, labels = np.asarray(x).astype(dtype), np.asarray(y)
+    if not images.size or images.reshape(len(images), -1).shape[1] != pixels:
+        raise ValueError(f"x has shape {images.shape}: allowed are images of {pixels} pixels")
+    if not np.isfinite(images).all():
+        raise ValueError("x has values that are not finite")
+    if labels.shape != (len(images),) or not np.isin(labels, np.arange(ways)).all():
+        raise ValueError(f"y must be {len(images)} classes from 0 to {ways - 1}")
+    rows = images.reshape(1, len(images), pixels)
+    return rows, np.eye(ways, dtype=dtype)[labels.astype(int)][None]
 
 
 def _columns(x: ArrayLike, y: ArrayLike, dtype: Any) -> Sequence[Array]:

@@ -13,8 +13,9 @@ from maml_explorer.settings.groups import DECLARATIONS, TaskSettings
 from maml_explorer.settings.norms import NORMS
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import is_written
 
-MODULE_LINES = 40
+MODULE_LINES = 44
 """Most lines of the module that a card may carry."""
 SNIPPET_LINES = 10
 """Most lines of the snippet that loads and adapts."""
@@ -56,21 +57,22 @@ def model_card(
     arm = settings.arms[0]
     algorithm = ALGORITHMS[arm.algorithm]
     own = settings.of_arm(arm)
-    network = "-".join(str(width) for width in (1, *own.model.hidden, 1))
+    network = "-".join(str(width) for width in sizes_of(own))
     more = ", skip connections" if own.model.skip else ""
     if own.model.norm != "none":
         more += f", normalization {own.model.norm}"
     but = ", without the learned step sizes," if _learns(own, algorithm) else ""
+    tasks = _images(own) if own.family.images else _family(own.tasks)
     parts = [
         "---\nlibrary_name: pytorch\ntags:\n- meta-learning\n"
-        f"- few-shot-regression\n- {arm.algorithm}\n---",
-        f"# {algorithm.label} initialization for sine regression",
+        f"- {_topic(own)[0]}\n- {arm.algorithm}\n---",
+        f"# {algorithm.label} initialization for {_topic(own)[1]}",
         f"The initialization θ of a {network} network ({own.model.activation}{more}), "
         f"meta-trained with {algorithm.label} for {outer_step} outer steps on tasks "
-        f"{_family(own.tasks)}. It is meant to be adapted to a new task with "
-        f"a few gradient steps; by itself it predicts no task. {algorithm.summary} "
+        f"{tasks}. It is meant to be adapted to a new task with a few "
+        f"gradient steps; by itself it predicts no task. {algorithm.summary} "
         f"Source of the algorithm: {algorithm.source}.",
-        _evaluation(evaluations),
+        _evaluation(own, evaluations),
         "## Use",
         _SINE_PART if own.model.activation == "sine" else "",
         _module_part(own),
@@ -86,6 +88,32 @@ def model_card(
         + ".",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def sizes_of(settings: Settings) -> tuple[int, ...]:
+    """The widths of the network from input to output."""
+    inputs, outputs = settings.ends
+    return (inputs, *settings.model.hidden, outputs)
+
+
+def _topic(settings: Settings) -> tuple[str, str]:
+    """(the tag, the words of the title) that say what it is for."""
+    if settings.family.images:
+        ways, shots = settings.images.ways, settings.inner.shots
+        return "few-shot-classification", f"{ways}-way {shots}-shot {settings.family.label.lower()}"
+    return "few-shot-regression", "sine regression"
+
+
+def _images(settings: Settings) -> str:
+    images, inner = settings.images, settings.inner
+    scripts = "all scripts" if images.classes_from == "all" else "one script at a time"
+    turned = ", each quarter turn a class of its own" if images.rotations else ""
+    return (
+        f"of {images.ways} classes with {inner.shots} support and {inner.query_points} query "
+        f"images each: letters of {scripts} of the training split{turned}, as "
+        f"{images.side} × {images.side} images, drawn from thinned strokes by synthetic hands with "
+        f"jitter {images.jitter:g}, labels {images.labels}"
+    )
 
 
 def _family(tasks: TaskSettings) -> str:
@@ -121,7 +149,7 @@ def _module_part(settings: Settings) -> str:
 def network_expression(settings: Settings) -> str:
     """The network as one Python expression, "nn.Sequential(nn.Linear(1, 40), …)"."""
     model = settings.model
-    sizes = (1, *model.hidden, 1)
+    sizes = sizes_of(settings)
     activation = _EXPRESSIONS[model.activation]
     if model.special:
         stored = NORMS[model.norm].stored
@@ -150,36 +178,37 @@ def _rates_part(settings: Settings, algorithm: Algorithm) -> str:
 
 def _snippet(settings: Settings, algorithm: Algorithm) -> str:
     adapts = algorithm.test_adapts
-    tensor = "tensor"
     number = ", dtype=float64" if settings.run.precision == "float64" else ""
-    imported = f"nn, optim, tensor{', float64' if number else ''}"
+    makes = "arange, rand" if settings.family.images else "tensor"
+    imported = f"nn, optim, {makes}{', float64' if number else ''}"
     if settings.model.special:
         imported = imported.replace("optim, ", "")
     adapting = "model[-1]" if adapts == "head" else "model"
-    low, width = settings.tasks.x_min, settings.tasks.x_max - settings.tasks.x_min
-    points = [[round(low + width * part, 3)] for part in (0.2, 0.55, 0.8)]
+    loss = _loss_name(settings)
     steps = max(1, settings.inner.inner_steps)
     lines = [
         "from safetensors.torch import load_file",
         f"from torch import {imported}",
         f"model = {network_expression(settings)}",
         'model.load_state_dict(load_file("model.safetensors"))',
-        f"x, y = {tensor}({points}{number}), {tensor}([[1.0], [-0.5], [0.2]]{number})",
+        _support_line(settings, number),
     ]
     learns = _learns(settings, algorithm)
     if learns or settings.inner.inner_clip:
         return "\n".join(_by_hand(lines, settings, algorithm, steps))
     if settings.model.special:
         head = ", head=True" if adapts == "head" else ""
-        call = f"model.adapt(x, y, lr={settings.inner.inner_lr!r}, steps={steps}{head})"
-        return "\n".join([*lines, f"{call}  # your own support points [point, 1]"])
+        own_loss = f", loss={loss}" if settings.family.images else ""
+        call = f"model.adapt(x, y, lr={settings.inner.inner_lr!r}, steps={steps}{head}{own_loss})"
+        said = "" if settings.family.images else "  # your own support points [point, 1]"
+        return "\n".join([*lines, call + said])
     return "\n".join(
         [
             *lines,
             f"sgd = optim.SGD({adapting}.parameters(), lr={settings.inner.inner_lr!r})",
-            f"for _ in range({steps}):  # inner steps on your own support points x, y [point, 1]",
+            f"for _ in range({steps}):  # inner steps on your own support points x, y",
             "    model.zero_grad()",
-            "    nn.functional.mse_loss(model(x), y).backward()",
+            f"    {loss}(model(x), y).backward()",
             "    sgd.step()",
         ]
     )
@@ -189,6 +218,8 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
     """The snippet where `torch.optim` does not take the inner steps: rates learned, or clipped."""
     imports, _, model, load, points = lines
     number = ", float64" if "float64" in points else ""
+    makes = "arange, rand" if settings.family.images else "tensor"
+    imports_by_hand = f"from torch import autograd, nn, {makes}{number}"
     special, head = settings.model.special, algorithm.test_adapts == "head"
     update = "p.data.sub_(a * d)"
     if not _learns(settings, algorithm):
@@ -205,32 +236,57 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
     clip = settings.inner.inner_clip
     return [
         imports,
-        f"from torch import autograd, nn, tensor{number}",
+        imports_by_hand,
         model,
         load,
         f"phi = {adapting}  # what adapts, with its step size",
         points,
-        f"for k in range({steps}):  # inner steps on your own support points x, y [point, 1]",
-        "    g = autograd.grad(nn.functional.mse_loss(model(x), y), list(phi))",
+        f"for k in range({steps}):  # inner steps on your own support points x, y",
+        f"    g = autograd.grad({_loss_name(settings)}(model(x), y), list(phi))",
         *([_CLIP.format(limit=clip)] if clip else []),
         f"    [{update.replace('d)', 's * d)') if clip else update} for (p, a), d in "
         f"zip(phi.items(), g)]{'; model.step += 1' if counts else ''}",
     ]
 
 
+def _loss_name(settings: Settings) -> str:
+    """The loss as PyTorch calls it."""
+    return "nn.functional.cross_entropy" if settings.family.images else "nn.functional.mse_loss"
+
+
+def _support_line(settings: Settings, number: str) -> str:
+    """x and y of a support set; for images random ones, with what to put in their place."""
+    if settings.family.images:
+        ways, shots, pixels = settings.images.ways, settings.inner.shots, settings.images.side**2
+        made = f"rand({ways * shots}, {pixels}{number}), arange({ways}).repeat({shots})"
+        return f"x, y = {made}  # your own images [image, pixel], ink 1 on 0, and their classes"
+    low, width = settings.tasks.x_min, settings.tasks.x_max - settings.tasks.x_min
+    points = [[round(low + width * part, 3)] for part in (0.2, 0.55, 0.8)]
+    return f"x, y = tensor({points}{number}), tensor([[1.0], [-0.5], [0.2]]{number})"
+
+
 _CLIP = "    s = ({limit!r} / sum(d.square().sum() for d in g).sqrt()).clamp(max=1)"
 
 
-def _evaluation(evaluations: Sequence[Mapping[str, Any]]) -> str:
+_PROTOCOL = {
+    "MSE": "Mean squared error on held-out tasks: 100 equally spaced query points with clean "
+    "targets, mean ± half-width of the 95 % interval over tasks.",
+    "accuracy": "Accuracy in % on held-out tasks, whose letters are of scripts that were never "
+    "trained on, mean ± half-width of the 95 % interval over tasks. The letters are drawn by "
+    "synthetic hands: no figure of Omniglot may stand beside these.",
+}
+
+
+def _evaluation(settings: Settings, evaluations: Sequence[Mapping[str, Any]]) -> str:
     if not evaluations:
         return ""
     lines = [
         "## Evaluation",
         "",
-        "Mean squared error on held-out tasks: 100 equally spaced query points with clean targets, "
-        "mean ± half-width of the 95 % interval over tasks.",
+        _PROTOCOL[settings.family.figure],
+        *_transduction(settings),
         "",
-        "| shots | tasks | inner steps | MSE | median | diverged tasks |",
+        f"| shots | tasks | inner steps | {settings.family.figure} | median | diverged tasks |",
         "|---|---|---|---|---|---|",
     ]
     for record in evaluations:
@@ -238,9 +294,10 @@ def _evaluation(evaluations: Sequence[Mapping[str, Any]]) -> str:
             mean, ci95 = record["mean"][index], record["ci95"][index]
             median = record["median"][index]
             # a mean near the largest number has no finite interval
-            half = "" if ci95 is None else f" ± {ci95:.2g}"
-            error = "not finite" if mean is None else f"{mean:.3g}{half}"
-            middle = "not finite" if median is None else f"{median:.3g}"
+            scale = 100 if settings.family.images else 1
+            half = "" if ci95 is None else f" ± {scale * ci95:.2g}"
+            error = "not finite" if mean is None else f"{scale * mean:.3g}{half}"
+            middle = "not finite" if median is None else f"{scale * median:.3g}"
             lines.append(
                 f"| {record['shots']} | {record['tasks']} | {steps} | {error} | {middle} "
                 f"| {record['diverged'][index]} |"
@@ -254,9 +311,22 @@ def _evaluation(evaluations: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _transduction(settings: Settings) -> list[str]:
+    """The sentence that belongs to accuracies where batch norm sees all query images together."""
+    if not settings.family.images or settings.model.norm not in ("batch",):
+        return []
+    return [
+        "",
+        "Batch norm takes its statistics from all query images of a task together (transductive): "
+        "one image alone would be told worse.",
+    ]
+
+
 def _settings_table(settings: Settings) -> list[str]:
     lines = ["| setting | value |", "|---|---|"]
     for key, declaration in DECLARATIONS.items():
+        if not is_written(settings, key):
+            continue
         unit = f" {declaration.unit}" if declaration.unit else ""
         lines.append(f"| {declaration.label} (`{key}`) | {shown(settings[key])}{unit} |")
     return lines

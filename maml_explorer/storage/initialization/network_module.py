@@ -1,5 +1,6 @@
 """A network with a norm or skip connections, in plain PyTorch: model cards carry this text."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from torch import Tensor, nn, ones, optim
@@ -24,17 +25,20 @@ class Network(nn.Module):
         return (z - mean) / (variance + 1e-5).sqrt() * self.affine[layer][0] + self.affine[layer][1]
 
     def forward(self, h: Tensor) -> Tensor:
-        """Predictions [point, 1] at x [point, 1]."""
+        """Predictions [point, out] at x [point, in]."""
         for layer, linear in enumerate(self.linears[:-1]):
             z = linear(h) if self.norm == "none" else self._normalized(linear(h), layer)
             h = self.sigma(z) + h if self.skip and z.shape == h.shape else self.sigma(z)
         return self.linears[-1](h)
 
-    def adapt(self, x: Tensor, y: Tensor, lr: float, steps: int, head: bool = False) -> None:
-        """Takes inner steps on support points [point, 1]; scales and shifts stay as they are."""
+    def adapt(
+        self, x: Tensor, y: Tensor, lr: float, steps: int, head: bool = False,
+        loss: Callable[[Tensor, Tensor], Tensor] = nn.functional.mse_loss,
+    ) -> None:  # fmt: skip
+        """Takes inner steps on support points; scales and shifts stay as they are."""
         sgd = optim.SGD((self.linears[-1] if head else self.linears).parameters(), lr)
         for _ in range(steps):
             sgd.zero_grad()
-            nn.functional.mse_loss(self(x), y).backward()
+            loss(self(x), y).backward()
             sgd.step()
             self.step += not head

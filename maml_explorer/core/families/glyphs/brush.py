@@ -69,8 +69,8 @@ def _along(strokes: Sequence[Array]) -> tuple[Array, float]:
             starts.append(one)
             steps.append(two - one)
     start, step = np.array(starts, np.float64), np.array(steps, np.float64)
-    # a dot is as long as the brush is broad
-    size = np.maximum(np.hypot(step[:, 0], step[:, 1]), BRUSH if len(step) == 1 else 1e-6)
+    size = np.hypot(step[:, 0], step[:, 1])
+    size = np.where(size > 0, size, BRUSH)  # a dot is as long as the brush is broad
     ends = np.cumsum(size)
     at = (np.arange(POINTS) + 0.5) / POINTS * ends[-1]
     piece = np.searchsorted(ends, at).clip(0, len(size) - 1)

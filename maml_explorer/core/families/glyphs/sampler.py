@@ -62,7 +62,7 @@ def classes_of(images: ImageSettings, drawings: Pool) -> Classes:
     turns = 4 if images.rotations else 1
     script = drawings.letters.script
     rows = [np.arange(len(script))]
-    if images.classes_from == "one script":
+    if images.classes_from == "one-script":
         rows = [np.flatnonzero(script == one) for one in range(len(drawings.letters.scripts))]
     whole = [(row[:, None] * turns + np.arange(turns)).reshape(-1) for row in rows]
     table = torch.full((len(whole), max(map(len, whole))), -1)

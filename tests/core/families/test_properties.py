@@ -1,0 +1,184 @@
+"""Properties of FAMILIES × ALGORITHMS × norms: gradients, accuracy by chance, permuted classes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.core.divergence import EXPLODING, loss_limit
+from maml_explorer.core.families.table import TASK_FAMILIES, family_of
+from maml_explorer.core.learned_rates import LearnedRates
+from maml_explorer.core.meta_test import meta_test, run_to_end
+from maml_explorer.core.models.mlp import network
+from maml_explorer.core.outer_gradient import outer_gradient
+from maml_explorer.core.plan import Plan, prepare
+from maml_explorer.core.training import draw_batch, outer_step, start_run
+from maml_explorer.settings.families import FAMILIES
+from maml_explorer.settings.settings import Settings, default_arm
+from tests import reference
+
+NORMED = ("none", "batch", "layer")
+SMALL: dict[str, dict[str, Any]] = {
+    "sine": {"shots": 4, "query_points": 5},
+    "glyphs": {"ways": 3, "shots": 2, "query_points": 2, "side": 8},
+}
+
+
+def plan_of(family: str, algorithm: str, norm: str, **more: Any) -> Plan:
+    """A small run of one arm in float64."""
+    values = {
+        "family": family, "norm": norm, "hidden": (6, 5), "activation": "tanh", "meta_batch": 3,
+        "inner_steps": 2, "inner_lr": 0.1, "precision": "float64", "device": "cpu",
+    }  # fmt: skip
+    settings = Settings().with_values(values | SMALL[family] | more)
+    return prepare(settings.with_arms((default_arm(algorithm),)))
+
+
+def mean_loss(plan: Plan, flat: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The mean loss of one set of points, as torch has it; the network by the judge of tests."""
+    model, classes = plan.model, plan.settings.family.images
+    kind = reference.Kind(norm=model.norm)
+    output = reference.predict(flat, x, model.sizes, model.activation, kind)
+    if classes:
+        return torch.nn.functional.cross_entropy(output, y)
+    return torch.nn.functional.mse_loss(output, y)
+
+
+def nested(plan: Plan, flat: Tensor, x: Tensor, y: Tensor, shots: int) -> Tensor:
+    """The outer loss of one task, by nested autograd on plain PyTorch."""
+    model, arm = plan.model, next(iter(plan.arms.values()))
+    rates: Any = arm.settings.inner.inner_lr
+    count = model.parameter_count
+    if arm.learned is not None:
+        shape = LearnedRates("parameter", 0, arm.inner.steps)
+        assert arm.learned == shape
+        rates = torch.cat([part.reshape(-1) for part in arm.learned.of(model, flat).at(0)])
+    theta = flat[:count]
+    if arm.algorithm.adapts == "none":
+        return mean_loss(plan, theta, x, y)
+    start = arm.inner.start
+    kind = reference.Kind(norm=model.norm)
+    mask = reference.adapting_mask(model.sizes, kind, torch.float64, start)
+    phi = theta
+    for _ in range(arm.inner.steps):
+        # the body sees support and query sets apart, as here
+        gradient = torch.func.grad(lambda at: mean_loss(plan, at, x[:shots], y[:shots]))(phi)
+        if not arm.inner.second_order:
+            gradient = gradient.detach()
+        phi = phi - rates * mask * gradient
+    return mean_loss(plan, phi, x[shots:], y[shots:])
+
+
+@pytest.mark.parametrize("norm", NORMED)
+@pytest.mark.parametrize(
+    "algorithm", [key for key, a in ALGORITHMS.items() if a.outer_rule == "gradient"]
+)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_outer_gradients_equal_nested_autograd(family: str, algorithm: str, norm: str) -> None:
+    plan = plan_of(family, algorithm, norm)
+    state = start_run(plan)
+    (name, arm_plan), (arm, *_) = next(iter(plan.arms.items())), [*state.arms.values()]
+    batch, _ = draw_batch(plan, state)
+    theta = arm.initialization
+    shape = arm_plan.shape(plan, len(batch.tasks))
+    varying = arm_plan.varying(plan, arm_plan.in_force(0))
+    ours = outer_gradient(shape, theta, batch.inputs, batch.y, *varying)
+    total, shots = torch.zeros_like(theta), batch.shots
+    losses = []
+    for x, y in zip(batch.points.x, batch.y, strict=True):
+        goal = y.argmax(-1) if plan.settings.family.images else y
+
+        def loss(at: Tensor, x: Tensor = x, goal: Tensor = goal) -> Tensor:
+            return nested(plan, at, x, goal, shots)
+
+        total += torch.func.grad(loss)(theta) / len(batch.tasks)
+        losses.append(float(loss(theta)))
+    assert float((ours.gradient - total).abs().max() / total.abs().max()) <= 1e-9, name
+    if ALGORITHMS[algorithm].adapts != "none":
+        assert float(ours.losses[1]) == pytest.approx(sum(losses) / len(losses), rel=1e-9)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_before_adapting_accuracy_is_that_of_chance(algorithm: str) -> None:
+    plan = plan_of("glyphs", algorithm, "batch", precision="float32", ways=5, shots=1)
+    state = start_run(plan)
+    for _ in range(30):
+        state, losses = outer_step(plan, state)
+    (name, arm), *_ = state.arms.items()
+    assert all(math.isfinite(float(x)) for x in losses[name])
+    record, _ = run_to_end(meta_test(plan, name, arm.initialization, steps=1, task_count=300))
+    mean, half = record.mean[0], record.ci95[0]
+    assert mean is not None and half is not None
+    # twice the interval: one of twenty tests would fail by chance otherwise
+    assert abs(mean - 1 / 5) <= max(2 * half, 0.02)
+
+
+def test_permuted_classes_permute_outputs() -> None:
+    """What an arm answers depends on which images share a label, not on the label's number."""
+    plan = plan_of("glyphs", "maml", "batch")
+    batch = draw_batch(plan, start_run(plan))[0]
+    model, order = plan.model, torch.tensor([2, 0, 1])
+    theta = start_run(plan).arms["MAML"].initialization
+    layers = model.layers(theta)
+
+    def answers(y: Tensor, head: Tensor) -> Tensor:
+        from maml_explorer.core.adaptation import adapt
+
+        arm = plan.arms["MAML"]
+        x, shots = batch.inputs, batch.shots
+        path = adapt(
+            model, [*layers[:-1], head], x[:, :shots], y[:, :shots], arm.inner.step_sizes, 2
+        )
+        return model.forward(path.parameters[-1], x[:, shots:], step=2).output
+
+    plain = answers(batch.y, layers[-1])
+    permuted = answers(batch.y[..., order], layers[-1][:, order])
+    torch.testing.assert_close(permuted, plain[..., order])
+
+
+def test_the_tables_have_the_same_families() -> None:
+    assert list(TASK_FAMILIES) == list(FAMILIES)
+    for key, family in TASK_FAMILIES.items():
+        settings = Settings().with_values({"family": key} | SMALL[key])
+        assert family_of(settings) is family and family.about is FAMILIES[key]
+        assert family.loss.key == family.about.loss
+        assert family.loss.figure_label == family.about.figure
+        assert family.loss.higher_is_better == family.about.higher_is_better
+        model = network(settings)
+        assert (model.sizes[0], model.sizes[-1]) == settings.ends and model.loss is family.loss
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_batch_has_the_sizes_that_settings_say(family: str) -> None:
+    plan = plan_of(family, "maml", "none")
+    batch, _ = draw_batch(plan, start_run(plan))
+    inputs, outputs = plan.settings.ends
+    points = plan.settings.support_points() + plan.settings.query_points
+    assert batch.inputs.shape == (3, points, inputs + 1)
+    assert batch.y.shape == (3, points, outputs)
+    assert batch.shots == plan.settings.support_points()
+    assert bool((batch.inputs[..., -1] == 1).all())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_chunk_of_held_out_tasks_is_a_part_of_all(family: str) -> None:
+    settings = Settings().with_values({"family": family} | SMALL[family])
+    held = TASK_FAMILIES[family].held_out(settings, 6, 3, "meta-test", torch.float64)
+    whole, part = held.batch(), held.part(2, 5)
+    shots = whole.shots
+    assert torch.equal(part.support_x, whole.inputs[2:5, :shots])
+    assert torch.equal(part.support_y, whole.y[2:5, :shots])
+    assert torch.equal(part.query_x.expand(3, -1, -1), whole.inputs[2:5, shots:])
+    assert torch.equal(part.query_y, whole.y[2:5, shots:])
+    fewer = TASK_FAMILIES[family].held_out(settings, 6, 2, "meta-test", torch.float64).batch()
+    assert torch.equal(fewer.inputs[:, : fewer.shots], whole.inputs[:, : fewer.shots])
+
+
+def test_a_classifier_diverges_by_the_loss_of_guessing() -> None:
+    plan = plan_of("glyphs", "maml", "none")
+    assert loss_limit(plan, "MAML") == EXPLODING * math.log(3)
