@@ -16,6 +16,7 @@ from PySide6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessag
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.app.crash_recovery import Recovery, data_folder
+from maml_explorer.gui.app.first_painting import FirstPainting
 from maml_explorer.gui.app.garbage_collection import collected_between_events
 from maml_explorer.gui.app.icon import app_icon
 from maml_explorer.gui.app.options import Options
@@ -38,17 +39,22 @@ def show(worker: WorkerThread, options: Options) -> int:
     app = application()
     window = open_window(worker, options)
     recovery = None if options.safe_mode else Recovery(window, data_folder())
-    pins: PinsOnDisk | None = None
+    pins: list[PinsOnDisk] = []
+
+    def go_on() -> None:
+        if recovery is not None:
+            recovery.offer()
+            pins.append(keep_pins(window, data_folder().parent / "pins"))
+        begin(window, options)
+
     try:
         with _interruptible(window, recovery), _panel_errors(window, recovery):
             greet(window, options)
-            window.show()
-            # after the first painting: the worker's thread loads torch, which takes a second
-            QTimer.singleShot(0, window, lambda: begin(window, options))
             if recovery is not None:
                 recovery.catch_crashes()
-                recovery.offer()
-                pins = keep_pins(window, data_folder().parent / "pins")
+            # reading what was kept takes a moment, and the worker's thread loads torch
+            FirstPainting(window, go_on)
+            window.show()
             with collected_between_events(window.session.link.status_changed):
                 return app.exec()
     finally:
@@ -57,8 +63,8 @@ def show(worker: WorkerThread, options: Options) -> int:
         closed = window.session.close()
         if recovery is not None:
             recovery.end()
-        if pins is not None:
-            pins.close()
+        for kept in pins:
+            kept.close()
         if not closed:
             # an interpreter that ends while the thread computes would abort with a core dump
             log.error("The training thread did not end within 5 s; it is left behind.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
@@ -14,6 +14,7 @@ from maml_explorer.gui.files.file_menu import Files
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.gui.window.appearance import Appearance
 from maml_explorer.gui.window.columns import Columns
+from maml_explorer.gui.window.on_screen import fitted
 from maml_explorer.gui.window.remembered_layout import WindowLayout, read_layout, write_layout
 from maml_explorer.gui.window.welcome import Welcome
 
@@ -47,10 +48,11 @@ def restore(
 ) -> None:  # fmt: skip
     """Makes the window as `layout` remembers it."""
     if layout.geometry:
-        x, y, width, height = layout.geometry
-        window.resize(width, height)
-        if any(screen.geometry().contains(x + 40, y + 40) for screen in QGuiApplication.screens()):
-            window.move(x, y)
+        remembered = QRect(*layout.geometry)
+        screen = QGuiApplication.screenAt(remembered.center()) or QGuiApplication.primaryScreen()
+        if screen is not None:
+            remembered = fitted(remembered, screen.availableGeometry())
+        window.setGeometry(remembered)
     if layout.maximized:
         window.setWindowState(Qt.WindowState.WindowMaximized)
     for name, sizes in layout.splitters.items():

@@ -28,6 +28,7 @@ from maml_explorer.gui.window.columns import GAP, Columns
 from maml_explorer.gui.window.command_palette import CommandPalette
 from maml_explorer.gui.window.lesson_parts import WindowStage
 from maml_explorer.gui.window.menus import Menus
+from maml_explorer.gui.window.on_screen import OnScreen, room_for
 from maml_explorer.gui.window.remembering import (
     as_it_is,
     read_or_set_aside,
@@ -101,8 +102,10 @@ class MainWindow(QMainWindow):
         self.palette_overlay = CommandPalette(self, self.actions_table)
         self.shortcut_sheet = ShortcutSheet(self, self.actions_table)
         session.link.status_changed.connect(self._show_status)
-        self.columns.divide_anew(SIZE)
-        self.resize(SIZE)
+        size = room_for(SIZE)
+        self.columns.divide_anew(size)
+        self.resize(size)
+        self._on_screen = OnScreen(self)
         layout = read_or_set_aside(layout_path, self.banners)
         if layout is not None:
             restore(layout, self, self.columns, self.appearance, self.files, self.welcome)

@@ -1,0 +1,57 @@
+"""What is seen of a window: parts outside it, and words that are cut."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtWidgets import QAbstractButton, QLabel, QMainWindow, QScrollArea, QWidget
+
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
+
+
+def off_screen(window: QMainWindow) -> list[str]:
+    """What lies beyond the screen: the window's frame, or a visible part beyond the window."""
+    screen = window.screen().availableGeometry()
+    found = [] if screen.contains(window.frameGeometry()) else [f"frame {window.frameGeometry()}"]
+    for widget in window.findChildren(QWidget):
+        if not widget.isVisible() or widget.isWindow() or _scrolls(widget):
+            continue
+        place = QRect(widget.mapTo(window, QPoint()), widget.size())
+        if place.isValid() and not window.rect().contains(place):
+            found.append(f"{_name(widget)} at {place.getRect()}")
+    return found
+
+
+def cut_words(window: QMainWindow) -> list[str]:
+    """Words of buttons and labels that have less room than they need."""
+    found = []
+    for kind in (QAbstractButton, QLabel):
+        for widget in window.findChildren(kind):
+            words = widget.text()
+            if not widget.isVisible() or len(words) < 2 or _whole_elsewhere(widget):
+                continue
+            wraps = isinstance(widget, QLabel) and widget.wordWrap()
+            if wraps:
+                needs = widget.heightForWidth(widget.width())
+                if needs > widget.height() + 1 and not _scrolls(widget):
+                    found.append(f"{words[:40]}: {widget.height()} of {needs} high")
+            elif widget.width() < widget.minimumSizeHint().width() - 1:
+                found.append(f"{words[:40]}: {widget.width()} wide")
+    return found
+
+
+def _whole_elsewhere(widget: QWidget) -> bool:
+    """Whether what gives way on purpose says its whole text in a tooltip."""
+    return isinstance(widget, ElidedLabel) or widget.toolTip() == getattr(widget, "full", 0)
+
+
+def _scrolls(widget: QWidget) -> bool:
+    above = widget.parentWidget()
+    while above is not None and not above.isWindow():
+        if isinstance(above.parentWidget(), QScrollArea):
+            return True
+        above = above.parentWidget()
+    return False
+
+
+def _name(widget: QWidget) -> str:
+    return widget.objectName() or widget.accessibleName() or type(widget).__name__

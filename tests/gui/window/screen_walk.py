@@ -1,0 +1,51 @@
+"""A walk through the states of a window that could exceed its screen or cut words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QApplication
+
+from maml_explorer.gui.window.appearance import TEXT_SIZES
+from maml_explorer.gui.window.window import MainWindow
+from tests.gui.geometry import cut_words, off_screen
+
+
+def walk(app: QApplication, window: MainWindow) -> dict[str, Any]:
+    """(state → what is off the screen), (state → what is cut), the number of states."""
+    off: dict[str, list[str]] = {}
+    cut: dict[str, list[str]] = {}
+    states = 0
+
+    def look(name: str) -> None:
+        nonlocal states
+        states += 1
+        for _ in range(3):
+            app.sendPostedEvents()
+            app.processEvents()
+        if found := off_screen(window):
+            off[name] = found
+        if found := cut_words(window):
+            cut[name] = found
+
+    lesson = next(one for one in window.lessons.shelf.shipped if len(one.scenes) > 4)
+    for theme in ("light", "dark"):
+        window.appearance.use(theme)
+        for size in TEXT_SIZES:
+            window.columns.set_text_size(size)
+            name = f"{theme} {size or 'normal'}"
+            look(f"{name} bare")
+            window.banners.say(
+                "diverged", "A message of some length about what happened. " * 4, "warning",
+                (("Undo the change", int), ("Halve α", int)),
+            )  # fmt: skip
+            look(f"{name} banner")
+            window.lessons.start(lesson)
+            look(f"{name} banner, lesson")
+            window.banners.drop_all()
+            window.columns.toggle_presenter()
+            look(f"{name} presenter, lesson")
+            window.columns.toggle_presenter()
+            window.lessons.leave()
+    window.columns.set_text_size("")
+    return {"off": off, "cut": cut, "states": states}
