@@ -227,6 +227,8 @@ class Diverged:
     """A sentence: what was seen, and what was changed last."""
     stability: str = ""
     """Stability of its inner loop at the state it was set back to; empty where not known."""
+    change: str = ""
+    """The last change of a setting that it trains with; empty where there was none."""
 
 
 @dataclass(frozen=True)

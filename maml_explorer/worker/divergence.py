@@ -34,14 +34,16 @@ def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
     what = f"exploded ({bad.loss:.3g})" if np.isfinite(bad.loss) else "is not finite"
     change = run.last_change.get(bad.arm)
     tail = f" Last change: {change}." if change else ""
+    others = "; the other arms go on" if len(run.state.arms) > 1 else ""
     return Diverged(
         run.number,
         bad.arm,
         bad.outer_step,
         good.outer_step,
         f"{bad.arm} diverged at outer step {bad.outer_step}: its loss {what}. "
-        f"It is kept at its step {good.outer_step}; the other arms go on.{tail}",
+        f"It is kept at its step {good.outer_step}{others}.{tail}",
         _stability_at(run.plan, bad.arm, good, clock),
+        change or "",
     )
 
 

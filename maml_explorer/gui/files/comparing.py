@@ -42,5 +42,6 @@ class Reproduction:
                 "report",
                 "Choose a preset first: a run is compared with the numbers published for it.",
                 "warning",
+                stays=False,
             )
         return preset

@@ -106,13 +106,13 @@ class Files:
     def _save_preset(self, title: str) -> None:
         session, banners = self._session, self._banners
         if self._config is None:
-            banners.say("preset", "In safe mode no preset is saved.", "warning")
+            banners.say("preset", "In safe mode no preset is saved.", "warning", stays=False)
             return
         try:
             preset = save_preset(self._config, title, session.editor.edited)
         except (SettingsError, OSError) as error:
             words = error.strerror if isinstance(error, OSError) else error
-            banners.say("preset", f"The preset was not saved: {words}", "warning")
+            banners.say("preset", f"The preset was not saved: {words}", "warning", stays=False)
             return
         session.editor.mark_against(preset.settings, preset)
         self._offer_presets({preset.name: preset})

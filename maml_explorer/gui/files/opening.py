@@ -50,7 +50,8 @@ class Opening:
             _kind(path)(self, path)
         except (SettingsError, StorageError, OSError) as error:
             words = f"{error.strerror}." if isinstance(error, OSError) else str(error)
-            self._banners.say("open", f"Can't open {path.name}. {words}", "warning")
+            said = f"Can't open {path.name}. {words}"
+            self._banners.say("open", said, "warning", stays=False)
             self.recent = tuple(other for other in self.recent if other != str(path))
             return False
         self._banners.drop("open")
@@ -88,6 +89,7 @@ class Opening:
                 ("Begin from it", partial(self._begin_from, path)),
                 ("Pin it beside this run", partial(self._pin, path, found)),
             ),
+            stays=True,
         )
 
     def _pin(self, path: Path, found: Initialization) -> None:
@@ -95,7 +97,8 @@ class Opening:
             self._session.pins.pin_initialization(path, found)
         except (OSError, StorageError) as error:
             words = error.strerror if isinstance(error, OSError) else error
-            self._banners.say("open", f"{path.name} was not pinned: {words}", "warning")
+            self._banners.say("open", f"{path.name} was not pinned: {words}", "warning",
+                              stays=False)  # fmt: skip
 
     def _begin_from(self, path: Path) -> None:
         self._session.control.open_initialization(str(path))

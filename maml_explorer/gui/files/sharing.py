@@ -82,7 +82,7 @@ class Sharing:
         try:
             text = to_share(self._session.editor.edited, self.view().to_view())
         except SettingsError as error:
-            self._banners.say("share", str(error), "warning")
+            self._banners.say("share", str(error), "warning", stays=False)
             return
         QGuiApplication.clipboard().setText(text)
         self._banners.say(
@@ -104,7 +104,7 @@ class Sharing:
             shared = from_share(text)
             state = view_state(shared.view)
         except SettingsError as error:
-            self._banners.say("share", f"Nothing was changed: {error}", "warning")
+            self._banners.say("share", f"Nothing was changed: {error}", "warning", stays=False)
             return False
         self.apply(shared, state)
         return True

@@ -185,7 +185,10 @@ class Lessons(QObject):
         )
         sources = f" Sources: {'; '.join(lesson.sources)}" if lesson.sources else ""
         self._banners.say(
-            "lesson", f"“{lesson.title}” is done; your own run is back.{sources}", choices=choices
+            "lesson",
+            f"“{lesson.title}” is done; your own run is back.{sources}",
+            choices=choices,
+            stays=True,
         )
 
     # what is shown

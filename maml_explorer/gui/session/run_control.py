@@ -176,6 +176,17 @@ class RunControl(QObject):
         """Sets every arm back to where all were last finite."""
         self._link.post(commands.BackToLastGood())
 
+    @property
+    def undoable_change(self) -> bool:
+        """Whether the last undo step was a change of settings or arms."""
+        return self._editor.undo_stack.undoText() in ("Change settings", "Change arms")
+
+    def undo_change_and_go_on(self) -> None:
+        """Takes the last change back, and trains on from where all arms were last finite."""
+        self._editor.undo_stack.undo()
+        self.back_to_last_good()
+        self.train()
+
     def halve_inner_lr(self, *names: str) -> None:
         """Halves the inner learning rate of frozen arms and lets them go on."""
         arms = [self._halved(arm) if arm.name in names else arm for arm in self._editor.edited.arms]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, Signal
 
+from maml_explorer.gui.session.divergences import Divergences
 from maml_explorer.gui.session.inner_step import InnerStep
 from maml_explorer.gui.session.insight_cache import InsightCache
 from maml_explorer.gui.session.loss_record import LossRecord
@@ -44,6 +45,7 @@ class Session(QObject):
         self.measured = Measurements(self.link)
         self.insight = InsightCache(self.link)
         self.task = ShownTask(self.link, self.editor)
+        self.divergences = Divergences(self.link, self.task)
         self.pins = Pins(self.link, self.editor, self.measured, lambda: self.losses.history)
         """The runs that this one is compared with."""
         self.losses = LossRecord(self.link, self.editor, self.pins)

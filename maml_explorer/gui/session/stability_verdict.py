@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.insight import Insight, InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
+from maml_explorer.protocol.reports import Diverged
 
 QUIET, WARNING, DANGER, DARK = "quiet", "warning", "danger", "dark"
 STABILITY = InsightRequest.of(ViewName.STABILITY)
@@ -35,14 +36,24 @@ def records(insight: Insight | None, hidden: frozenset[str]) -> dict[str, Stabil
     }
 
 
-def verdict(insight: Insight | None, hidden: frozenset[str] = frozenset()) -> StabilityVerdict:
-    """The state of the least stable arm in words.
+def verdict(
+    insight: Insight | None,
+    hidden: frozenset[str] = frozenset(),
+    frozen: Mapping[str, Diverged] | None = None,
+) -> StabilityVerdict:
+    """The state of the least stable arm in words; `frozen` arms, which have diverged, come first.
 
     Swinging is what makes inner steps explode, so it alone lights up, and how far it is away is
     said where there is none: negative curvature makes the spectral radius of most tasks larger
     than 1 without any harm.
     """
     seen = records(insight, hidden)
+    if frozen:
+        arms = " and ".join(frozen)
+        last = list(frozen.values())[-1]
+        return StabilityVerdict(
+            DANGER, f"{arms} diverged at step {whole(last.outer_step)}", last.stability
+        )
     if insight is None:
         return StabilityVerdict(DARK, "")
     if insight.failed:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer
+from PySide6.QtGui import QCursor, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 MOST = 3
 """Banners at a time; older ones give way."""
+
+_WIDEST = 920
+"""Pixels of the widest banner."""
 
 LINES = 2
 """Lines of text in a banner; the whole text is its tooltip where there are more."""
@@ -40,7 +44,12 @@ class Banner(QFrame):
         for control in (*self.buttons, self.close_button):
             line.addWidget(control)
         line.setContentsMargins(12, 6, 8, 6)
+        self._line = line
         self.setLayout(line)
+
+    def put_beside(self, more: QPushButton) -> None:
+        """Puts a further button before the one that closes."""
+        self._line.insertWidget(self._line.count() - 1, more)
 
 
 class Message(QLabel):
@@ -93,15 +102,36 @@ class Message(QLabel):
 
 
 class Banners(QWidget):
-    """The messages of the window, newest first, one for each subject."""
+    """The messages of a window: one seen at a time, over the lower edge of what it is laid over.
 
-    def __init__(self) -> None:
-        super().__init__()
+    It has one height, takes no room from anything, and covers nothing that is under the mouse.
+    """
+
+    passing = 20_000
+    """Milliseconds after which a message that does not stay leaves by itself."""
+    unarmed = 500
+    """Milliseconds in which a new message takes no clicks: they were meant for what it covers."""
+
+    def __init__(self, window: QWidget | None = None) -> None:
+        super().__init__(window)
         self._shown: dict[str, Banner] = {}
-        self._box = QVBoxLayout(self)
+        self._passing: dict[str, QTimer] = {}
+        self._over: QWidget | None = None
+        self._on_top = False
+        """Whether it lies over the upper edge."""
+        self._box = QHBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
-        self._box.setSpacing(8)
+        self.more = button("", self._next, "Show the next message", role="flat")
+        self._arming = QTimer(self)
+        self._arming.setSingleShot(True)
+        self._arming.timeout.connect(partial(self._take_clicks, True))
         self.hide()
+
+    def lie_over(self, over: QWidget) -> None:
+        """Lies over the lower edge of `over`, a part of the same window."""
+        self._over = over
+        over.installEventFilter(self)
+        self._place()
 
     @property
     def shown(self) -> list[Banner]:
@@ -109,30 +139,132 @@ class Banners(QWidget):
         return list(self._shown.values())
 
     def say(
-        self, subject: str, text: str, kind: str = "notice", choices: Sequence[Choice] = ()
+        self,
+        subject: str,
+        text: str,
+        kind: str = "notice",
+        choices: Sequence[Choice] = (),
+        stays: bool | None = None,
     ) -> None:
-        """Shows a message; it takes the place of an older one on the same subject."""
+        """Shows a message; it takes the place of an older one on the same subject.
+
+        Args:
+            subject: what it is about.
+            text: two short lines at most are seen; the rest is in the tooltip.
+            kind: "notice", "warning" or "danger".
+            choices: buttons.
+            stays: until its cause is over or a person closes it, as all do but notices unless
+                it is said; otherwise it leaves by itself.
+        """
         self.drop(subject)
         banner = Banner(kind, text, choices, lambda: self.drop(subject))
         self._shown[subject] = banner
-        self._box.insertWidget(0, banner)
         for oldest in list(self._shown)[:-MOST]:
             self.drop(oldest)
-        self.show()
+        if not (kind != "notice" if stays is None else stays):
+            self._passing[subject] = timer = QTimer(self)
+            timer.timeout.connect(partial(self._leave, subject))
+            timer.start(self.passing)
+        if self.isHidden():
+            self._on_top = self._lower().contains(self._mouse())
+        self._arrange()
 
     def drop(self, subject: str) -> None:
         """Removes the message on a subject, if there is one."""
+        timer = self._passing.pop(subject, None)
+        if timer is not None:
+            timer.stop()
+            timer.deleteLater()
         banner = self._shown.pop(subject, None)
         if banner is not None:
             self._box.removeWidget(banner)
+            self.more.setParent(self)
             banner.hide()
             banner.deleteLater()
-        self.setVisible(bool(self._shown))
+            self._arrange()
+
+    def drop_passing(self) -> None:
+        """Removes what does not stay: something went well since."""
+        for subject in list(self._passing):
+            self.drop(subject)
 
     def drop_all(self) -> None:
         """Removes all messages."""
         for subject in list(self._shown):
             self.drop(subject)
+
+    def sizeHint(self) -> QSize:
+        """As high as two lines of text with their surroundings, whatever is said."""
+        lines = LINES * self.fontMetrics().lineSpacing()
+        return QSize(_WIDEST, max(lines, self.more.sizeHint().height()) + 16)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follows what it lies over."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
+            self._place()
+        return False
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Takes the height of another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._place()
+
+    def _next(self) -> None:
+        newest = next(reversed(self._shown))
+        self._shown = {newest: self._shown.pop(newest), **self._shown}
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Shows the newest message, and how many more there are."""
+        self.setVisible(bool(self._shown))
+        for banner in self._shown.values():
+            banner.hide()
+        if not self._shown:
+            return
+        banner = list(self._shown.values())[-1]
+        others = len(self._shown) - 1
+        self.more.setText(f"{others} more")
+        self.more.setAccessibleName(f"{others} more messages")
+        banner.put_beside(self.more)
+        self.more.setVisible(bool(others))
+        self._box.addWidget(banner)
+        banner.show()
+        self._place()
+        self.raise_()
+        self._take_clicks(not self.geometry().contains(self._mouse()))
+        self._arming.start(self.unarmed)
+
+    def _take_clicks(self, takes: bool) -> None:
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, not takes)
+
+    def _leave(self, subject: str) -> None:
+        """A message under the mouse is being read: it leaves the next time."""
+        if not self.geometry().contains(self._mouse()):
+            self.drop(subject)
+
+    def _mouse(self) -> QPoint:
+        window = self.parentWidget()
+        return QPoint(-1, -1) if window is None else window.mapFromGlobal(QCursor.pos())
+
+    def _lower(self) -> QRect:
+        """Its place at the lower edge, in the window."""
+        over, window = self._over, self.parentWidget()
+        if over is None or window is None:
+            return QRect()
+        area = QRect(over.mapTo(window, QPoint()), over.size())
+        width, height = min(_WIDEST, area.width() - 16), self.sizeHint().height()
+        left = area.x() + (area.width() - width) // 2
+        return QRect(left, area.bottom() + 1 - height - 8, width, height)
+
+    def _place(self) -> None:
+        over, window = self._over, self.parentWidget()
+        if over is None or window is None:
+            return
+        place = self._lower()
+        if self._on_top:
+            place.moveTop(over.mapTo(window, QPoint()).y() + 8)
+        self.setGeometry(place)
 
 
 def _both(do: Callable[[], object], close: Callable[[], None]) -> Callable[[], None]:

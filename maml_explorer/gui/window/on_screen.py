@@ -17,8 +17,7 @@ def fitted(frame: QRect, available: QRect) -> QRect:
 
 def room_for(size: QSize) -> QSize:
     """`size`, bounded by the primary screen without its panels."""
-    screen = QGuiApplication.primaryScreen()
-    return size if screen is None else size.boundedTo(screen.availableGeometry().size())
+    return size.boundedTo(QGuiApplication.primaryScreen().availableGeometry().size())
 
 
 class OnScreen(QObject):
@@ -52,7 +51,7 @@ class OnScreen(QObject):
         """Makes the window as large, and puts it where, its screen allows."""
         window = self._window
         screen = window.screen()
-        if screen is None or window.isFullScreen() or window.isMaximized():
+        if window.isFullScreen() or window.isMaximized():
             return
         frame, inside = window.frameGeometry(), window.geometry()
         now = fitted(frame, screen.availableGeometry())

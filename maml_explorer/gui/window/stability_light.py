@@ -39,12 +39,17 @@ class StabilityLight(QWidget):
         session.insight.arrived.connect(self._take)
         session.link.run_started.connect(lambda _: self.show_now())
         session.hidden_changed.connect(self.show_now)
+        session.divergences.changed.connect(self.show_now)
         session.theme_changed.connect(lambda _: self.dot.update())
         self.show_now()
 
     def show_now(self) -> None:
         """Shows the newest verdict."""
-        self.verdict = verdict(self.session.insight.found.get(STABILITY), self.session.hidden)
+        self.verdict = verdict(
+            self.session.insight.found.get(STABILITY),
+            self.session.hidden,
+            self.session.divergences.frozen,
+        )
         self.words.say(self.verdict.words)
         self.dot.setVisible(self.verdict.level != DARK)
         self.setToolTip(plain_tip(self.verdict.details))

@@ -64,7 +64,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("MAML Explorer")
         self.setAcceptDrops(True)
         self.appearance = Appearance(session)
-        self.banners = Banners()
+        self.banners = Banners(self)
         self.run_bar = RunBar(session, presets, self.export)
         self.columns = Columns(self, session, self.appearance)
         sharing = Sharing(session, self.columns, self.presets, self.banners)
@@ -190,7 +190,7 @@ class MainWindow(QMainWindow):
         box = QVBoxLayout(ground)
         box.setContentsMargins(12, GAP, 12, 6)
         box.setSpacing(GAP)
-        for part in (self.run_bar, self.banners, self.welcome, self.lessons.strip):
+        for part in (self.run_bar, self.welcome, self.lessons.strip):
             box.addWidget(part)
         box.addWidget(self.columns, 1)
         foot = row(self.status, spacing=2 * GAP)
@@ -198,6 +198,7 @@ class MainWindow(QMainWindow):
         foot.addWidget(self.stability, 1)
         box.addLayout(foot)
         self.setCentralWidget(ground)
+        self.banners.lie_over(self.columns)
         # a click beside the controls ends typing, and Space then trains
         ground.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         ground.setFocus()

@@ -24,7 +24,6 @@ class Notices(QObject):
     def __init__(self, session: Session, banners: Banners) -> None:
         super().__init__(banners)
         self._session, self._banners = session, banners
-        self._frozen: dict[str, Diverged] = {}
         session.link.diverged.connect(self._diverged)
         session.link.failed.connect(self._failed)
         session.link.refused.connect(self._refused)
@@ -40,23 +39,29 @@ class Notices(QObject):
         session.control.noted.connect(partial(banners.say, "noted"))
         session.link.run_started.connect(self._forget)
         session.link.rewound.connect(self._forget)
+        session.divergences.changed.connect(self._recovered)
 
     def _diverged(self, report: Diverged) -> None:
         """One banner for all arms that have diverged since the run last went well."""
-        self._frozen[report.arm] = report
+        back = ("Back to last good state", self._session.control.back_to_last_good)
+        if self._session.control.undoable_change and report.change:
+            back = ("Undo the change", self._session.control.undo_change_and_go_on)
         self._banners.say(
             "diverged",
-            divergence_words(list(self._frozen.values())),
-            "warning",
-            (
-                ("Back to last good state", self._session.control.back_to_last_good),
-                ("Halve α and continue", self._halve),
-            ),
+            divergence_words(list(self._session.divergences.frozen.values())),
+            "danger",
+            (back, ("Halve α", self._halve)),
         )
 
     def _halve(self) -> None:
-        arms, self._frozen = list(self._frozen), {}
+        arms = list(self._session.divergences.frozen)
         self._session.control.halve_inner_lr(*arms)
+        self._session.divergences.go_on(arms)
+
+    def _recovered(self) -> None:
+        """The banner leaves with its cause, whichever way the arms went on."""
+        if not self._session.divergences.frozen:
+            self._banners.drop("diverged")
 
     def _failed(self, report: Failed) -> None:
         details = f"{report.what}\n\n{report.details}"
@@ -85,6 +90,7 @@ class Notices(QObject):
             "writing",
             f"{self._what}: measuring on held-out tasks…",
             choices=(("Cancel", lambda: self._session.link.post(StopWriting())),),
+            stays=True,
         )
 
     def _written(self) -> None:
@@ -105,12 +111,13 @@ class Notices(QObject):
     def _refused(self, report: Refused) -> None:
         if report.command in ("ExportInitialization", "SaveRun", "Reproduce"):
             self._written()
-        self._banners.say(f"refused {report.command}", report.reason, "warning")
+        self._banners.say(f"refused {report.command}", report.reason, "warning", stays=False)
 
     def _exported(self, report: Exported) -> None:
         if report.what in (Written.SESSION, Written.PIN):  # nobody asked for a file
             return
         self._written()
+        self._banners.drop_passing()
         what = f"The {report.what} of {report.arm}" if report.arm else f"The {report.what}"
         opens = "Open" if report.what == Written.REPORT else "Open folder"
         folder = QUrl.fromLocalFile(report.folder)
@@ -124,27 +131,22 @@ class Notices(QObject):
         )
 
     def _forget(self, _: object) -> None:
-        self._frozen = {}
-        for subject in ("failed", "late"):
+        for subject in ("failed", "late", "diverged", "close"):
             self._banners.drop(subject)
-        self._banners.drop("diverged")
+        self._banners.drop_passing()
 
 
 def divergence_words(reports: Sequence[Diverged]) -> str:
-    """Words on arms that have diverged: the worker's for one, a summary for more."""
-    repeat = "Going back with unchanged settings will repeat it."
-    if len(reports) == 1:
-        return " ".join(part for part in (reports[0].reason, reports[0].stability, repeat) if part)
+    """Two short lines: which arms diverged when, and what was changed last."""
     steps = sorted({report.outer_step for report in reports})
-    when = f"outer step {whole(steps[0])}"
+    when = f"step {whole(steps[0])}"
     if len(steps) > 1:
-        when = f"outer steps {whole(steps[0])} to {whole(steps[-1])}"
-    _, tail, change = reports[-1].reason.partition("Last change: ")
-    known = next(
-        (f"{report.arm}: {report.stability}" for report in reports if report.stability), ""
-    )
+        when = f"steps {whole(steps[0])} to {whole(steps[-1])}"
     said = f"{listed([report.arm for report in reports])} diverged at {when}."
-    return " ".join(part for part in (said, tail + change, known, repeat) if part)
+    change = next((report.change for report in reversed(reports) if report.change), "")
+    known = next((report.stability for report in reports if report.stability), "")
+    second = f"Last change: {change}." if change else known
+    return f"{said}\n{second}" if second else said
 
 
 def listed(names: Sequence[str]) -> str:

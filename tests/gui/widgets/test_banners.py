@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
+from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.session.stability_verdict import DANGER
 from maml_explorer.gui.widgets.banner import Banner
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.gui.window.worker_notices import divergence_words, listed
@@ -14,14 +18,18 @@ from maml_explorer.settings.settings import Arm
 from tests.gui.driving import Opener, press, said, worker_of
 
 
-def diverge(window: MainWindow, *arms: str, step: int = 4146) -> None:
+CHANGE = "Inner learning rate α from 0.01 to 90 at outer step 4100"
+
+
+def diverge(window: MainWindow, *arms: str, step: int = 4146, change: str = CHANGE) -> None:
     for arm in arms:
         worker_of(window).report(
             reports.Diverged(
                 1, arm, step, step - 20,
                 f"{arm} diverged at outer step {step}: its loss exploded. It is kept at its step "
-                f"{step - 20}; the other arms go on. Last change: Inner learning rate from 0.01 to "
-                "90 at outer step 4 100.",
+                f"{step - 20}; the other arms go on.",
+                "At the state kept 90 % of its inner steps swing.",
+                change,
             )
         )  # fmt: skip
     window.session.link.pull()
@@ -30,9 +38,7 @@ def diverge(window: MainWindow, *arms: str, step: int = 4146) -> None:
 def test_arms_that_diverge_together_are_one_banner(window: MainWindow):
     diverge(window, "MAML", "FO-MAML", "ANIL")
     assert said(window) == [
-        "MAML, FO-MAML and ANIL diverged at outer step 4\u2009146. Last change: Inner learning "
-        "rate from 0.01 to 90 at outer step 4 100. Going back with unchanged settings will "
-        "repeat it."
+        f"MAML, FO-MAML and ANIL diverged at step 4\u2009146.\nLast change: {CHANGE}."
     ]
 
 
@@ -40,7 +46,7 @@ def test_arms_that_diverge_later_join_the_banner(window: MainWindow):
     diverge(window, "MAML")
     diverge(window, "ANIL", step=5000)
     (text,) = said(window)
-    assert text.startswith("MAML and ANIL diverged at outer steps 4\u2009146 to 5\u2009000.")
+    assert text.startswith("MAML and ANIL diverged at steps 4\u2009146 to 5\u2009000.")
 
 
 def test_halving_is_for_all_arms_of_the_banner_and_one_undo_step(window: MainWindow, qtbot: QtBot):
@@ -56,7 +62,7 @@ def test_halving_is_for_all_arms_of_the_banner_and_one_undo_step(window: MainWin
     assert worker.settings.arm("MAML").overrides == worker.settings.arm("ANIL").overrides == ()
     # arms that were revived are not named again
     diverge(window, "FO-MAML", step=6000)
-    assert said(window)[0].startswith("FO-MAML diverged at outer step 6000")
+    assert said(window)[0].startswith("FO-MAML diverged at step 6\u2009000")
 
 
 def test_going_back_forgets_who_diverged(window: MainWindow, qtbot: QtBot):
@@ -117,13 +123,19 @@ def test_long_banners_leave_the_window_as_it_is(
     qtbot.wait(30)
     assert (window.width(), window.height()) == size
     assert window.columns.splitters["columns"].sizes() == before["columns"]
-    for banner in window.banners.shown:
+    heights = set()
+    for _ in window.banners.shown:
+        (banner,) = [one for one in window.banners.shown if one.isVisible()]
         line = banner.text.fontMetrics().lineSpacing()
         assert banner.text.height() <= 2 * line + 2
         assert banner.text.text().endswith("…")
         assert banner.text.toolTip() == banner.text.full
         assert banner.close_button.isVisible()
-        assert banner.text.width() > window.width() / 2
+        assert banner.text.width() > 350
+        heights.add(window.banners.height())
+        press(qtbot, window.banners.more)
+    window.banners.say("d", "Short.")
+    assert heights == {window.banners.height()}, "one height, whatever is said"
     window.banners.drop_all()
     qtbot.wait(30)
     assert (window.width(), window.height()) == size
@@ -139,12 +151,11 @@ def test_names_are_listed_as_people_do(names: list[str], words: str):
 
 def test_a_divergence_says_how_stable_the_inner_steps_are():
     known = "At the state kept 90 % of its inner steps swing."
-    one = reports.Diverged(1, "MAML", 7, 5, "MAML diverged at outer step 7.", known)
-    two = reports.Diverged(1, "ANIL", 8, 5, "ANIL diverged. Last change: α from 1 to 2.")
-    assert divergence_words([one]).startswith(f"MAML diverged at outer step 7. {known} Going back")
-    both = divergence_words([one, two])
-    assert (
-        "Last change: α from 1 to 2. MAML: At the state kept 90 % of its inner steps swing" in both
+    one = reports.Diverged(1, "MAML", 7, 5, "MAML diverged.", known)
+    two = reports.Diverged(1, "ANIL", 8, 5, "ANIL diverged.", known, "α from 1 to 2")
+    assert divergence_words([one]) == f"MAML diverged at step 7.\n{known}"
+    assert divergence_words([one, two]) == (
+        "MAML and ANIL diverged at steps 7 to 8.\nLast change: α from 1 to 2."
     )
 
 
@@ -187,3 +198,100 @@ def test_writing_that_takes_a_while_is_said_and_cancelled(window: MainWindow, qt
     worker.report(reports.Exported(reports.Written.RUN, "/somewhere/run"))
     session.link.pull()
     assert not window.notices._slow.isActive()
+
+
+def test_a_banner_moves_nothing_and_covers_nothing_under_the_mouse(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+):
+    def places() -> list[QRect]:
+        return [part.geometry() for part in window.columns.parts.values()]
+
+    before, mouse = places(), QPoint(0, 0)
+    monkeypatch.setattr(window.banners, "_mouse", lambda: mouse)
+    window.banners.say("a", "Something happened.", "warning")
+    lower = window.banners.geometry()
+    assert places() == before
+    assert lower.bottom() < window.status.mapTo(window, QPoint()).y()
+    window.banners.drop_all()
+    mouse = lower.center()
+    window.banners.say("a", "Something happened.", "warning")
+    assert not window.banners.geometry().contains(mouse)
+    assert places() == before
+    # one that follows another under the mouse takes no clicks at first
+    mouse = window.banners.geometry().center()
+    window.banners.say("b", "Something else happened.", "warning")
+    clicks = Qt.WidgetAttribute.WA_TransparentForMouseEvents
+    assert window.banners.testAttribute(clicks)
+    qtbot.waitUntil(lambda: not window.banners.testAttribute(clicks))
+
+
+def test_messages_leave_by_themselves_or_after_good_actions(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+):
+    banners, mouse = window.banners, QPoint(0, 0)
+    monkeypatch.setattr(banners, "_mouse", lambda: mouse)
+    banners.say("crash", "It stays.", "warning")
+    banners.passing = 60
+    banners.say("saved", "The preset was saved.")
+    assert len(said(window)) == 2
+    qtbot.waitUntil(lambda: said(window) == ["It stays."])
+    # what is being read stays
+    mouse = banners.geometry().center()
+    banners.say("saved", "The preset was saved.")
+    qtbot.wait(150)
+    assert len(said(window)) == 2
+    mouse = QPoint(0, 0)
+    qtbot.waitUntil(lambda: said(window) == ["It stays."])
+    banners.passing = 60_000
+    worker_of(window).report(reports.Refused("Change", "That is not allowed."))
+    window.session.link.pull()
+    assert "That is not allowed." in said(window)
+    window.session.control.reset()
+    window.session.link.pull()
+    assert said(window) == ["It stays."]
+
+
+def test_a_change_that_made_arms_diverge_is_undone_first(window: MainWindow, qtbot: QtBot):
+    session, worker = window.session, worker_of(window)
+    diverge(window, "MAML", change="")
+    assert window.banners.shown[0].buttons[0].text() == "Back to last good state"
+    session.editor.edit({"inner_lr": 90.0})
+    diverge(window, "MAML")
+    (banner,) = window.banners.shown
+    assert [button.text() for button in banner.buttons] == ["Undo the change", "Halve α"]
+    press(qtbot, banner.buttons[0])
+    session.link.pull()
+    assert session.settings.inner.inner_lr == 0.01
+    assert worker.posted_of(commands.BackToLastGood)
+    assert isinstance(worker.posted[-1], commands.Train)
+    assert said(window) == []
+
+
+def test_a_divergence_is_seen_in_chip_light_losses_and_hero(window: MainWindow, qtbot: QtBot):
+    session, worker = window.session, worker_of(window)
+    session.control.train()
+    session.link.pull()
+    session.task.set_probe(session.task.probe)
+    session.link.pull()
+    hero = window.columns.places["adaptation"].panel
+    losses = window.columns.places["losses"].panel
+    assert isinstance(hero, AdaptationPanel) and isinstance(losses, LossesPanel)
+    diverge(window, "MAML", step=session.status.outer_step if session.status else 0)
+    losses.plot.draw()
+    assert hero.arms.chips["MAML"].alarmed and hero.arms.chips["MAML"].value == "✕ diverged"
+    assert not hero.arms.chips["ANIL"].alarmed
+    assert window.stability.verdict.level == DANGER
+    assert window.stability.verdict.words.startswith("MAML diverged at step ")
+    assert len(hero.canvas.curves.trails) == len(session.divergences.trails["MAML"]) > 0
+    (crosses,) = losses.plot.divergences.items
+    assert crosses[1].isVisible() and crosses[1].textItem.toPlainText() == "✕ MAML"
+    press(qtbot, window.banners.shown[0].buttons[1])
+    losses.plot.draw()
+    assert not hero.arms.chips["MAML"].alarmed and hero.canvas.curves.trails == []
+    assert window.stability.verdict.level != DANGER
+    assert losses.plot.divergences.items[0][1].isVisible(), "what was overcome is still marked"
+    assert worker.posted_of(commands.ReviveArm)
+    session.control.restart()
+    session.link.pull()
+    losses.plot.draw()
+    assert not losses.plot.divergences.items[0][1].isVisible()

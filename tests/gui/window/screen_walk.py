@@ -6,13 +6,19 @@ from typing import Any
 
 from PySide6.QtWidgets import QApplication
 
-from maml_explorer.gui.window.appearance import TEXT_SIZES
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.geometry import cut_words, off_screen
 
 
-def walk(app: QApplication, window: MainWindow) -> dict[str, Any]:
-    """(state → what is off the screen), (state → what is cut), the number of states."""
+LOOKS = (("light", ""), ("light", "large"), ("light", "largest"), ("dark", "largest"))
+"""(theme, text size): what is cut in one theme is cut in the other."""
+
+
+def walk(app: QApplication, window: MainWindow, whole: bool) -> dict[str, Any]:
+    """(state → what is off the screen), (state → what is cut), the number of states.
+
+    Only the first state where `whole` is false.
+    """
     off: dict[str, list[str]] = {}
     cut: dict[str, list[str]] = {}
     states = 0
@@ -28,24 +34,24 @@ def walk(app: QApplication, window: MainWindow) -> dict[str, Any]:
         if found := cut_words(window):
             cut[name] = found
 
-    lesson = next(one for one in window.lessons.shelf.shipped if len(one.scenes) > 4)
-    for theme in ("light", "dark"):
+    lesson = next(one for one in window.lessons.shelf.shipped if "divergence" in one.name)
+    for theme, size in LOOKS:
         window.appearance.use(theme)
-        for size in TEXT_SIZES:
-            window.columns.set_text_size(size)
-            name = f"{theme} {size or 'normal'}"
-            look(f"{name} bare")
-            window.banners.say(
-                "diverged", "A message of some length about what happened. " * 4, "warning",
-                (("Undo the change", int), ("Halve α", int)),
-            )  # fmt: skip
-            look(f"{name} banner")
-            window.lessons.start(lesson)
-            look(f"{name} banner, lesson")
-            window.banners.drop_all()
-            window.columns.toggle_presenter()
-            look(f"{name} presenter, lesson")
-            window.columns.toggle_presenter()
-            window.lessons.leave()
+        window.columns.set_text_size(size)
+        name = f"{theme} {size or 'normal'}"
+        look(f"{name} bare")
+        if not whole:
+            break
+        window.banners.say(
+            "diverged", "A message of some length about what happened. " * 4, "warning",
+            (("Undo the change", int), ("Halve α", int)),
+        )  # fmt: skip
+        window.lessons.start(lesson)
+        look(f"{name} banner, lesson")
+        window.banners.drop_all()
+        window.columns.toggle_presenter()
+        look(f"{name} presenter, lesson")
+        window.columns.toggle_presenter()
+        window.lessons.leave()
     window.columns.set_text_size("")
     return {"off": off, "cut": cut, "states": states}

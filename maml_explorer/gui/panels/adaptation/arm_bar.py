@@ -75,12 +75,20 @@ class ArmLine(QWidget):
     def refresh(self) -> None:
         """Draws the chips anew, as after another theme."""
         settings, theme = self.session.editor.edited, self.session.theme
+        frozen = self.session.divergences.frozen
         for arm in settings.arms:
             if arm.name in self.chips:
+                diverged = arm.name in frozen
+                value = "✕ diverged" if diverged else self._values.get(arm.name, "–")
                 self.chips[arm.name].show_arm(
-                    arm_style(settings, arm, theme), theme, self._values.get(arm.name, "–"),
-                    arm.name not in self.session.hidden, bool(arm.overrides), _tip(arm),
+                    arm_style(settings, arm, theme), theme, value,
+                    arm.name not in self.session.hidden, bool(arm.overrides), _tip(arm), diverged,
                 )  # fmt: skip
+
+    def show_divergences(self) -> None:
+        """Marks the chips of arms that have diverged, and gives them the room."""
+        self.refresh()
+        self.row.arrange()
 
     def _toggle(self, name: str) -> None:
         self.session.set_hidden(self.session.hidden ^ {name})

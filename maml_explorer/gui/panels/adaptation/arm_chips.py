@@ -80,6 +80,8 @@ class ArmChip(QAbstractButton):
         self.style_of_arm: ArmStyle | None = None
         self.theme: Theme = LIGHT
         self.overridden = False
+        self.alarmed = False
+        """Whether the arm has diverged."""
         self._shown: tuple[object, ...] = ()
         self.measures = DENSITIES[0]
         self._names: dict[bool, _Name] = {}
@@ -90,20 +92,22 @@ class ArmChip(QAbstractButton):
         self.setFont(base_font())
 
     def show_arm(
-        self, style: ArmStyle, theme: Theme, value: str, shown: bool, overridden: bool, tip: str
-    ) -> None:
+        self, style: ArmStyle, theme: Theme, value: str, shown: bool, overridden: bool, tip: str,
+        alarmed: bool = False,
+    ) -> None:  # fmt: skip
         """Draws the arm in this style with this value; nothing happens where all is as before."""
-        face = (style, theme, value, shown, overridden, tip)
+        face = (style, theme, value, shown, overridden, tip, alarmed)
         if face == self._shown:
             return
         self._shown = face
-        self.style_of_arm, self.theme, self.value = style, theme, value
+        self.style_of_arm, self.theme, self.value, self.alarmed = style, theme, value, alarmed
         if overridden != self.overridden:
             self.overridden = overridden
             self._names.clear()
         self.setChecked(shown)
         self.setToolTip(plain_tip(tip))
-        self.setAccessibleName(f"{self.name}, query MSE {value}, {'shown' if shown else 'hidden'}")
+        seen = f"{'shown' if shown else 'hidden'}{', diverged' if alarmed else ''}"
+        self.setAccessibleName(f"{self.name}, query MSE {value}, {seen}")
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -177,7 +181,8 @@ class ArmChip(QAbstractButton):
         painter.fillRect(self.rect(), QColor(theme.card))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         edge = theme.accent if self.hasFocus() else theme.border
-        painter.setPen(QPen(QColor(edge), 1))
+        edge = theme.danger if self.alarmed else edge
+        painter.setPen(QPen(QColor(edge), 1.5 if self.alarmed else 1))
         painter.setBrush(QColor(theme.hover if self.underMouse() else theme.card))
         ground = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.drawRoundedRect(ground, ground.height() / 2, ground.height() / 2)
@@ -192,6 +197,8 @@ class ArmChip(QAbstractButton):
         left += name.width + size.value
         if not shown:
             painter.setFont(self.font())
+        if self.alarmed:
+            painter.setPen(QColor(theme.danger))
         painter.drawText(QRect(left, 0, self.width(), self.height()), middle, self.value)
         self._draw_arrow(painter)
         painter.end()

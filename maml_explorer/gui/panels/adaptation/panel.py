@@ -96,6 +96,7 @@ class AdaptationPanel(QWidget):
         session.link.run_started.connect(self._take_run)
         session.hidden_changed.connect(self._take_hidden)
         session.pins.ghost_changed.connect(self._take_hidden)
+        session.divergences.changed.connect(self._take_divergences)
         session.theme_changed.connect(self._take_theme)
 
     # from the session
@@ -150,6 +151,11 @@ class AdaptationPanel(QWidget):
 
     def _take_hidden(self) -> None:
         self.arms.refresh()
+        if self.isVisible():
+            self.canvas.redraw()
+
+    def _take_divergences(self) -> None:
+        self.arms.show_divergences()
         if self.isVisible():
             self.canvas.redraw()
 

@@ -32,6 +32,8 @@ REFERENCES = {
 }
 """Exact answers that the user may hide, with their whole names."""
 _GHOST_WIDTH, _GHOST_ALPHA = 1.6, 0.4
+_TRAIL_ALPHA = 0.5
+"""Of the newest curve in the trail of an arm that has diverged."""
 _NONE = np.zeros(0)
 
 
@@ -56,6 +58,8 @@ class TaskCurves:
         self.starts: dict[str, Curve] = {}
         self.ghosts: dict[str, Curve] = {}
         """Arms of the run that is drawn beside."""
+        self.trails: list[Curve] = []
+        """The last curves of arms that have diverged."""
         self._low, self._high = pg.PlotCurveItem(), pg.PlotCurveItem()
         self.band = pg.FillBetweenItem(self._low, self._high)
         self.best = Curve(antialias=True)
@@ -149,9 +153,34 @@ class TaskCurves:
                 start.setZValue(8 + z / 10)
                 start.ink(self._plot.arm_pen(styles[name], 1.3, alpha=0.5))
                 start.put(self.grid, self.curve(name, 0))
+        self._draw_trails()
         self._draw_ghosts()
         self._draw_residuals([arm.name for arm in shown])
         self._draw_references()
+
+    def _draw_trails(self) -> None:
+        """The last curves of each arm that has diverged, the older the fainter."""
+        settings, theme = self.session.settings, self.session.theme
+        trails = {
+            arm: [probed.arms[arm] for probed in trail if arm in probed.arms]
+            for arm, trail in self.session.divergences.trails.items()
+            if arm not in self.session.hidden and arm in self.arms
+        }
+        wanted = sum(len(trail) for trail in trails.values())
+        while len(self.trails) > wanted:
+            self._item.removeItem(self.trails.pop())
+        while len(self.trails) < wanted:
+            self.trails.append(Curve(antialias=True, connect="finite"))
+            self._item.addItem(self.trails[-1], ignoreBounds=True)
+        limit, curves = FAR * self.scale, iter(self.trails)
+        for arm, trail in trails.items():
+            style = arm_style(settings, arm, theme)
+            for nth, (probe, curve) in enumerate(zip(trail, curves, strict=False)):
+                row = probe.curves[min(self.steps.get(arm, 0), len(probe.curves) - 1)]
+                curve.setZValue(5)
+                alpha = _TRAIL_ALPHA * (nth + 1) / len(trail)
+                curve.ink(self._plot.arm_pen(style, _GHOST_WIDTH, alpha=alpha))
+                curve.put(self.grid, np.clip(row, -limit, limit))
 
     def _draw_ghosts(self) -> None:
         """The curves of another run's arms at the inner step of the first visible arm, faint."""

@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 
+from maml_explorer.gui.panels.losses.divergence_marks import DivergenceMarks
 from maml_explorer.gui.panels.losses.following_range import FollowingRange
 from maml_explorer.gui.panels.losses.other_runs import GhostLines
 from maml_explorer.gui.panels.losses.readings import DrawnLosses, reading, table
@@ -65,6 +66,7 @@ class LossPlot(Plot):
         self._smooth: dict[str, Curve] = {}
         self.references, self.marks = ReferenceLines(self), MarkLines(self)
         self.ghosts = GhostLines(self)
+        self.divergences = DivergenceMarks(self)
         self._empty = label(NOTHING_YET, session.theme.muted)
         self._empty.setZValue(40)
         self.getPlotItem().addItem(self._empty, ignoreBounds=True)
@@ -169,6 +171,7 @@ class LossPlot(Plot):
         self.ghosts.draw(ghosts, view, hidden, edges)
         self.references.draw(references, view.log_y)
         self.marks.draw(history.marks, self._losses().place)
+        self.divergences.draw(self.session.divergences.seen, self._losses().place)
         nothing = not any(len(d.x) for d in self.drawn.values()) and not self.ghosts.curves
         self._empty.setVisible(nothing)
         if self._empty.isVisible():

@@ -1,0 +1,54 @@
+"""A cross among the losses at every divergence of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+
+from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.plots.plot_text import label, recolor
+from maml_explorer.protocol.reports import Diverged
+
+SYMBOL = "✕"
+MOST = 20
+_APART = 14
+"""Pixels from one row of words to the next, where crosses stand side by side."""
+
+
+class DivergenceMarks:
+    """A line at the outer step, with a cross and the arm's name at the top."""
+
+    def __init__(self, plot: Plot) -> None:
+        self._plot = plot
+        self.items: list[tuple[pg.InfiniteLine, pg.TextItem]] = []
+
+    def draw(self, seen: Sequence[Diverged], place: Callable[[int], float | None]) -> None:
+        """Draws the newest; `place` says where an outer step lies on the x axis."""
+        plot, shown = self._plot, seen[-MOST:]
+        while len(self.items) < len(shown):
+            line, text = pg.InfiniteLine(angle=90, movable=False), label("", plot.theme.danger)
+            for z, item in ((6, line), (42, text)):
+                item.setZValue(z)
+                plot.getPlotItem().addItem(item, ignoreBounds=True)
+            self.items.append((line, text))
+        (left, right), (low, high) = plot.view().viewRange()
+        taken: list[float] = []
+        for nth, (line, text) in enumerate(self.items):
+            x = place(shown[nth].outer_step) if nth < len(shown) else None
+            inside = x is not None and bool(left <= x <= right)
+            line.setVisible(inside)
+            text.setVisible(inside)
+            if x is None or not inside:
+                continue
+            line.setPen(plot.pen(plot.theme.danger, Qt.PenStyle.DotLine))
+            line.setPos(x)
+            recolor(text, plot.theme.danger, plot.theme.card)
+            text.setText(f"{SYMBOL} {shown[nth].arm}")
+            part = (x - left) / (right - left)
+            row = sum(abs(part - other) < 0.3 for other in taken)
+            taken.append(part)
+            text.setAnchor((1.0, 0.0) if part > 0.5 else (0.0, 0.0))
+            down = row * _APART / max(plot.area().height(), 1.0)
+            text.setPos(x, high - down * (high - low))

@@ -1,0 +1,67 @@
+"""Arms that diverged: which are frozen, what the run has seen, and their last curves."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from PySide6.QtCore import QObject, Signal
+
+from maml_explorer.gui.session.shown_task import ShownTask
+from maml_explorer.gui.session.worker_link import WorkerLink
+from maml_explorer.protocol.reports import Diverged, Probed
+
+TRAIL = 20
+"""Reports of curves that are kept, to show how an arm flew out."""
+
+
+class Divergences(QObject):
+    """The divergences of the run there is."""
+
+    changed = Signal()
+
+    def __init__(self, link: WorkerLink, task: ShownTask) -> None:
+        super().__init__(link.parent())
+        self._link = link
+        self.frozen: dict[str, Diverged] = {}
+        """Arm → its divergence, until it goes on or the run goes back."""
+        self.seen: list[Diverged] = []
+        """All of this run, those that were overcome too."""
+        self.trails: dict[str, tuple[Probed, ...]] = {}
+        """Frozen arm → the last reports of its curves, the oldest first."""
+        self._recent: deque[Probed] = deque(maxlen=TRAIL)
+        link.subscribe(Diverged, self._take)
+        link.run_started.connect(self._forget_all)
+        link.rewound.connect(lambda _: self.go_on(tuple(self.frozen)))
+        task.probe_changed.connect(self._forget_curves)
+        task.probed_arrived.connect(self._keep)
+
+    def go_on(self, arms: Iterable[str]) -> None:
+        """Notes that these arms are no longer frozen."""
+        known = [arm for arm in arms if arm in self.frozen]
+        for arm in known:
+            del self.frozen[arm]
+            self.trails.pop(arm, None)
+        if known:
+            self.changed.emit()
+
+    def _take(self, report: Diverged) -> None:
+        self.frozen[report.arm] = report
+        self.seen.append(report)
+        self.trails[report.arm] = tuple(self._recent)
+        self.changed.emit()
+
+    def _keep(self, probed: Probed) -> None:
+        if self._link.running:
+            self._recent.append(probed)
+
+    def _forget_curves(self, _: object) -> None:
+        self._recent.clear()
+        if self.trails:
+            self.trails = {}
+            self.changed.emit()
+
+    def _forget_all(self, _: int) -> None:
+        self.frozen, self.seen, self.trails = {}, [], {}
+        self._recent.clear()
+        self.changed.emit()
