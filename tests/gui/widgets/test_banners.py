@@ -17,7 +17,6 @@ from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Arm
 from tests.gui.driving import Opener, press, said, worker_of
 
-
 CHANGE = "Inner learning rate α from 0.01 to 90 at outer step 4100"
 
 

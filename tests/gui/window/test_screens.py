@@ -50,7 +50,7 @@ again.close()
 @pytest.mark.parametrize(
     ("wide", "high", "factor", "states"),
     [
-        (1280, 800, 1.0, 12), (1920, 1080, 1.5, 12),
+        (1280, 800, 1.0, 6), (1920, 1080, 1.5, 6),
         # the window is as large there as on those, or larger
         (1366, 768, 1.0, 1), (1920, 1080, 1.0, 1),
     ],
