@@ -178,7 +178,7 @@ class RunControl(QObject):
 
     @property
     def undoable_change(self) -> bool:
-        """Whether the last undo step was a change of settings or arms."""
+        """True where the last undo step was a change of settings or arms."""
         return self._editor.undo_stack.undoText() in ("Change settings", "Change arms")
 
     def undo_change_and_go_on(self) -> None:

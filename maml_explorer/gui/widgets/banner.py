@@ -118,7 +118,7 @@ class Banners(QWidget):
         self._passing: dict[str, QTimer] = {}
         self._over: QWidget | None = None
         self._on_top = False
-        """Whether it lies over the upper edge."""
+        """True where it lies over the upper edge."""
         self._box = QHBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
         self.more = button("", self._next, "Show the next message", role="flat")
@@ -194,7 +194,7 @@ class Banners(QWidget):
             self.drop(subject)
 
     def sizeHint(self) -> QSize:
-        """As high as two lines of text with their surroundings, whatever is said."""
+        """Height of two lines of text with their surroundings, for any text."""
         lines = LINES * self.fontMetrics().lineSpacing()
         return QSize(_WIDEST, max(lines, self.more.sizeHint().height()) + 16)
 

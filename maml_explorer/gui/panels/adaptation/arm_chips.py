@@ -81,7 +81,7 @@ class ArmChip(QAbstractButton):
         self.theme: Theme = LIGHT
         self.overridden = False
         self.alarmed = False
-        """Whether the arm has diverged."""
+        """True where the arm has diverged."""
         self._shown: tuple[object, ...] = ()
         self.measures = DENSITIES[0]
         self._names: dict[bool, _Name] = {}
