@@ -15,6 +15,8 @@ from types import FrameType, TracebackType
 from PySide6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+# first, before anything that imports pyqtgraph
+import maml_explorer.gui.plots.lean_pyqtgraph  # noqa: F401
 from maml_explorer.gui.app.crash_recovery import Recovery, data_folder
 from maml_explorer.gui.app.first_painting import FirstPainting
 from maml_explorer.gui.app.garbage_collection import collected_between_events
