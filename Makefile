@@ -8,12 +8,12 @@ ENV_PYTHON := .venv/bin/python
 # other's way.
 WORKERS = 2
 PLATFORM = offscreen
-# How long `make soak`, `make fuzz` and `make chaos` go on.
+# How long `make soak`, `make fuzz` and `make chaos` go on, and each part of `make outside`.
 MINUTES = 5
 HEADLESS = QT_QPA_PLATFORM=$(PLATFORM)
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up peers run test coverage check format bench soak fuzz chaos pictures clean python
+.PHONY: help set-up peers run test coverage check format bench soak fuzz chaos outside pictures clean python
 
 help:
 	@echo 'make run       set up, open the window (without a display: train a preset, write a run folder)'
@@ -25,6 +25,7 @@ help:
 	@echo 'make soak      the real window under load, random users, extreme settings (MINUTES=5)'
 	@echo 'make fuzz      damaged files, settings through every format, edits undone (MINUTES=5)'
 	@echo 'make chaos     saves that are killed, saves whose calls fail (MINUTES=5)'
+	@echo 'make outside   kills from outside, edited files, odd environments (MINUTES=5 for each part)'
 	@echo 'make pictures  draw the pictures of the README anew'
 	@echo 'make clean     remove .venv, builds and caches; runs/ stays'
 
@@ -71,7 +72,7 @@ peers: python
 bench: peers
 	@$(HEADLESS) $(ENV_PYTHON) -m benchmarks
 
-soak fuzz chaos: set-up
+soak fuzz chaos outside: set-up
 	@OMP_NUM_THREADS=1 $(HEADLESS) $(ENV_PYTHON) -m tests.long.$@ --minutes $(MINUTES)
 
 pictures: python

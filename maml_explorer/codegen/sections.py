@@ -112,7 +112,8 @@ def outer_loss(theta: Parameters, step: int, batch: Batch) -> tuple[Tensor, Tens
 CLIPPED = '''\
 def clipped(gradient: Parameters, limit: float) -> Parameters:
     """The gradient, scaled down to a norm of at most `limit`."""
-    norm = torch.stack([g.square().sum() for g in gradient.values()]).sum().sqrt()
+    squared = torch.stack([g.square().sum() for g in gradient.values()]).sum()
+    norm = squared.where(squared > 0, limit**2).sqrt()  # √ has no derivative at 0
     scale = (limit / norm).clamp(max=1)
     return {name: scale * g for name, g in gradient.items()}'''
 RATES = '''\

@@ -449,3 +449,16 @@ def test_writing_code_needs_no_torch() -> None:
         "assert not {'torch', 'numpy', 'PySide6'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("algorithm", ["maml", "fomaml", "reptile"])
+def test_clipping_a_gradient_of_zero_is_no_nan(algorithm: str) -> None:
+    # θ = 0 predicts 0, which is right where every amplitude is 0
+    values = {"inner_clip": 0.05, "amplitude_min": 0.0, "amplitude_max": 0.0, "hidden": (4,)}
+    arm = default_arm(algorithm)
+    settings = Settings().with_values(values | {"outer_steps": 3}).with_arms((arm,))
+    names = executed(standalone_script(settings, arm))
+    theta = {name: torch.zeros_like(p) for name, p in names["model"].named_parameters()}
+    losses = list(names["train"](theta, [names["sample_batch"]() for _ in range(3)]))
+    assert [float(loss) for loss in losses] == [0.0] * 3
+    assert all(not value.any() for value in theta.values())

@@ -40,3 +40,35 @@ def test_a_headless_run_that_is_asked_to_end_is_saved(tmp_path: Path, kind: sign
     steps = str(reached + 5)
     assert main(["train", "--out", str(folder), "--resume", "--outer-steps", steps, "--quiet"]) == 0
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+INTERRUPTED_AT = """
+import os, runpy, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == sys.argv[1]:
+            del sys.argv[1]
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+runpy.run_module("maml_explorer", run_name="__main__", alter_sys=False)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("loading", "code", "said"),
+    [
+        ("maml_explorer.cli", -signal.SIGINT, ""),
+        ("maml_explorer.settings.groups", -signal.SIGINT, ""),
+        ("maml_explorer.commands.info", 1, "maml-explorer: stopped.\n"),
+    ],
+)
+def test_ctrl_c_while_the_program_loads_is_no_traceback(
+    loading: str, code: int, said: str
+) -> None:
+    command = [sys.executable, "-c", INTERRUPTED_AT, loading, "--info"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (code, said)

@@ -77,6 +77,14 @@ def test_the_table_is_one_row_a_run() -> None:
     assert rows[7]["objective"] == "" and rows[7]["diverged"] == "1"
 
 
+def test_no_field_of_the_table_is_a_formula() -> None:
+    odd = SweepRow("=A1", (("inner_lr", -0.5),), 0, TrialState.DONE, float("inf"))
+    assert runs_csv((ALPHA,), [odd]) == (
+        "run,inner_lr,seed,state,objective,diverged,outer_step,seconds\n"
+        "'=A1,-0.5,0,done,,0,0,\n"
+    )
+
+
 def test_the_heat_map_says_every_cell_and_hatches_the_diverged() -> None:
     svg = heat_map(cells_of(ROWS), ALPHA, BETA)
     root = ET.fromstring(svg)

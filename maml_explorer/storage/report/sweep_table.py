@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from enum import Enum
 from statistics import fmean, stdev
 
 from maml_explorer.core.student_t import student_t_975
+from maml_explorer.files.csv_text import csv_text
 from maml_explorer.settings.declaration import Value, shown
 
 
@@ -146,25 +145,23 @@ def paired(rows: Sequence[SweepRow], base: tuple[tuple[str, Value], ...]) -> lis
 
 def runs_csv(axes: Sequence[SweepAxis], rows: Sequence[SweepRow]) -> str:
     """The table as CSV: one row a run; what is not known is an empty field."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     head = ["run", *(axis.key for axis in axes), "seed", "state", "objective", "diverged"]
-    writer.writerow([*head, "outer_step", "seconds"])
+    lines: list[list[object]] = [[*head, "outer_step", "seconds"]]
     for row in rows:
         values = dict(row.point)
-        writer.writerow(
+        lines.append(
             [
                 row.name,
                 *(shown(values[axis.key]) if axis.key in values else "" for axis in axes),
                 row.seed,
                 row.state.value,
-                "" if row.objective is None else repr(row.objective),
+                row.objective,
                 int(row.diverged),
                 row.outer_step,
                 "" if row.seconds is None else f"{row.seconds:.3f}",
             ]
         )
-    return text.getvalue()
+    return csv_text(lines)
 
 
 def _rank(cell: SweepCell) -> tuple[bool, float]:
