@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from maml_explorer.commands.arguments import folder_path, number_list, whole_number
-from maml_explorer.commands.output import say
+from maml_explorer.commands.output import say, tell
 from maml_explorer.experiments.result_tables import difference_table, evaluation_table
 
 if TYPE_CHECKING:
@@ -54,24 +54,27 @@ def run(arguments: argparse.Namespace) -> int:
     seed = None if arguments.seed is None else whole_number(arguments.seed, "seed", "--seed")
 
     from maml_explorer.experiments.api import compare
-    from maml_explorer.storage.initialization.folder import load_initialization
+    from maml_explorer.storage.initialization.folder import CHANGED, load_initialization
 
     initializations = [load_initialization(folder) for folder in arguments.folders]
+    for folder, found in zip(arguments.folders, initializations, strict=True):
+        if found.changed:
+            tell(f"maml-explorer evaluate: {folder}: {CHANGED}")
     if seed is None:
         seed = initializations[0].settings.run.seed
-    found = compare(initializations, shots, steps, tasks, seed)
+    result = compare(initializations, shots, steps, tasks, seed)
     if arguments.json:
-        one = found["records"][0] if len(initializations) == 1 else found
+        one = result["records"][0] if len(initializations) == 1 else result
         text = json.dumps(one, allow_nan=False)
     else:
-        blocks = [evaluation_table(record) for record in found["records"]]
+        blocks = [evaluation_table(record) for record in result["records"]]
         for index, one in enumerate(initializations):
             if one.arm.algorithm == "mtl" and not one.settings.family.images:
                 blocks[index] += "\n" + _distance(one)
-        if found["paired"]:
+        if result["paired"]:
             blocks.append(
                 difference_table(
-                    found["paired"], list(steps), initializations[0].settings.family.figure
+                    result["paired"], list(steps), initializations[0].settings.family.figure
                 )
             )
         text = "\n\n".join(blocks)

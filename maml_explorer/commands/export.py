@@ -80,7 +80,8 @@ def _from_run(folder: RunFolder, settings: Settings, arm: Arm, seed: int | None)
     if seed != checkpoint.settings.run.seed:
         if seed not in checkpoint.results:
             raise UsageError(f"Seed {seed} of the run has not begun: train it with --resume.")
-        return load_initialization(folder.initialization_folder(settings, arm.name, seed))
+        place = folder.initialization_folder(settings, arm.name, seed)
+        return load_initialization(place, as_exported=True)
     own = checkpoint.settings
     state = checkpoint.state.arms[arm.name]
     plan = prepare(own.with_values({"device": "cpu"}))

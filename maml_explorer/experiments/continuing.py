@@ -82,7 +82,8 @@ def learned_of(
         found[seed] = {
             arm.name: torch.from_numpy(
                 load_initialization(
-                    folder.initialization_folder(outcome.settings, arm.name, place)
+                    folder.initialization_folder(outcome.settings, arm.name, place),
+                    as_exported=True,
                 ).parameters.copy()
             )
             for arm in outcome.settings.arms

@@ -250,6 +250,15 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """A command that was carried out, otherwise than one might expect."""
+
+    run: int
+    what: str
+    """Sentences: what differs, and what was kept."""
+
+
+@dataclass(frozen=True)
 class Compared:
     """The verdicts on the run, as it was at an outer step."""
 
@@ -282,6 +291,7 @@ Report = (
     | Diverged
     | Failed
     | Refused
+    | Noted
     | Compared
     | Exported
     | Insight

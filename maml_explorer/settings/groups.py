@@ -108,7 +108,8 @@ class ModelSettings:
     norm: str = declare(
         "none", "Normalization",
         "Before the activation, with a learned scale and shift per unit that the inner loop leaves "
-        "alone. batch: by mean and variance of the points of the pass, per task (support points in "
+        "alone; Reptile, which learns from its inner loop only, keeps them at 1 and 0. "
+        "batch: by mean and variance of the points of the pass, per task (support points in "
         "the inner loop, then query points together: transductive); one point alone is normalized "
         "to 0, so nothing below is learned from it. batch-running: trained the same way, but "
         "tested with running averages over all tasks and inner steps, as after model.eval(). "

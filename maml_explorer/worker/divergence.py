@@ -6,9 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
+import torch
 
+from maml_explorer.core.divergence import loss_limit
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.training import ArmState, RunState
+from maml_explorer.core.training import ArmState, RunState, draw_batch
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
 from maml_explorer.protocol.reports import Diverged
 from maml_explorer.worker.insight.stability import arm_stability
@@ -26,6 +28,24 @@ def bad_arms(state: RunState) -> list[Bad]:
         for name, arm in state.arms.items()
         if not arm.frozen and not _finite(arm)
     ]
+
+
+def spoiled_arms(plan: Plan, state: RunState) -> list[str]:
+    """The arms that no training can go on from: not finite, or their loss at θ is above the limit.
+
+    The loss is that of the support sets of the next batch, before any inner step.
+    """
+    batch, _ = draw_batch(plan, state)
+    found, model = [], plan.model.training
+    for name, arm in state.arms.items():
+        with torch.no_grad():
+            layers = model.layers(arm.initialization)
+            output = model.forward(layers, batch.inputs, shots=batch.shots).output
+            shots = batch.shots
+            loss = float(model.loss.mean(output[:, :shots], batch.y[:, :shots]))
+        if not (_finite(arm) and loss <= loss_limit(plan, name)):  # NaN is above
+            found.append(name)
+    return found
 
 
 def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:

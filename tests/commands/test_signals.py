@@ -45,10 +45,11 @@ def test_a_headless_run_that_is_asked_to_end_is_saved(tmp_path: Path, kind: sign
 INTERRUPTED_AT = """
 import os, runpy, signal, sys
 
+loading = sys.argv.pop(1)
+
 class Interrupting:
     def find_spec(self, name, *_):
-        if name == sys.argv[1]:
-            del sys.argv[1]
+        if name == loading:
             sys.meta_path.remove(self)
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -66,9 +67,7 @@ runpy.run_module("maml_explorer", run_name="__main__", alter_sys=False)
         ("maml_explorer.commands.info", 1, "maml-explorer: stopped.\n"),
     ],
 )
-def test_ctrl_c_while_the_program_loads_is_no_traceback(
-    loading: str, code: int, said: str
-) -> None:
+def test_ctrl_c_while_the_program_loads_is_no_traceback(loading: str, code: int, said: str) -> None:
     command = [sys.executable, "-c", INTERRUPTED_AT, loading, "--info"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (code, said)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from maml_explorer import cli
 from maml_explorer.gui.app import run as starting
 from maml_explorer.gui.app.options import Options
+from maml_explorer.storage.initialization.folder import CHANGED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,6 +64,22 @@ def test_the_window_opens_all_of_them(
     assert cli.main(["gui", str(run_folder / what)]) == 0
     (options,) = asked
     assert getattr(options, opened) is not None
+
+
+def test_weights_tuned_elsewhere_are_evaluated_with_a_note(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tuned = tmp_path / "tuned"
+    shutil.copytree(run_folder / "maml", tuned)
+    weights = tuned / "model.safetensors"
+    save_file({k: 3 * v for k, v in load_file(weights).items()}, weights, {"format": "pt"})
+    printed = []
+    for folder in (run_folder / "maml", tuned):
+        assert cli.main(["evaluate", str(folder), "--tasks", "5", "--json"]) == 0
+        printed.append(capsys.readouterr())
+    assert printed[0].err == ""
+    assert printed[1].err == f"maml-explorer evaluate: {tuned}: {CHANGED}\n"
+    assert json.loads(printed[0].out)["mean"] != json.loads(printed[1].out)["mean"]
 
 
 def test_without_a_display_the_window_is_one_line() -> None:

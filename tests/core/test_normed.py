@@ -17,6 +17,7 @@ from maml_explorer.core.models.mlp import Mlp, with_ones
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
+from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.norms import MOMENTUM, NORMS
 from maml_explorer.settings.settings import Settings, default_arm
 from tests import reference
@@ -178,6 +179,23 @@ def plan_of(norm: str, algorithm: str = "maml", **changes: object) -> Plan:
     }  # fmt: skip
     settings = Settings().with_values({**values, **changes})
     return prepare(settings.with_arms((default_arm(algorithm),)))
+
+
+def test_reptile_keeps_scale_and_shift_as_its_setting_says() -> None:
+    assert "Reptile, which learns from its inner loop only, keeps them at 1 and 0" in (
+        DECLARATIONS["norm"].help
+    )
+    for algorithm, stays in (("reptile", True), ("maml", False)):
+        plan = plan_of("layer", algorithm)
+        state = training.start_run(plan)
+        for _ in range(3):
+            state, _ = training.outer_step(plan, state)
+        ((name, arm),) = state.arms.items()
+        rows = plan.model.layers(arm.initialization)[0][-2:]
+        expected = torch.tensor([[1.0], [0.0]], dtype=rows.dtype).expand_as(rows)
+        assert torch.equal(rows, expected) is stays
+        begun = training.start_run(plan).arms[name].initialization
+        assert not torch.equal(arm.initialization, begun)
 
 
 @pytest.mark.parametrize("norm", NORMS)

@@ -448,7 +448,6 @@ def swapped(folder: Path) -> None:
         (edited(lambda c: c.update(evaluations=[{}])), "meta-test"),
         (edited(lambda c: c.update(evaluations=[{**RECORD, "mean": [1.0]}])), "meta-test"),
         (edited(lambda c: c.update(evaluations=[{**RECORD, "mean": ["1", 2.0]}])), "meta-test"),
-        (swapped, "not the file"),
     ],
 )  # fmt: skip
 def test_a_damaged_folder_is_refused_in_one_sentence(
@@ -460,6 +459,22 @@ def test_a_damaged_folder_is_refused_in_one_sentence(
         load_initialization(folder)
     assert named in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_changed_weights_are_opened_without_the_figures_of_those_before(tmp_path: Path) -> None:
+    folder = written(tmp_path / "a")
+    kept = load_initialization(folder)
+    assert kept.evaluations and not kept.changed
+    swapped(folder)
+    found = load_initialization(folder)
+    assert found.changed and found.evaluations == ()
+    np.testing.assert_array_equal(found.parameters, drawn(seed=1).parameters + 1)
+    with pytest.raises(StorageError, match=r"model\.safetensors is not the file that config\.json"):
+        load_initialization(folder, as_exported=True)
+    # written anew, they are an export of their own
+    save_initialization(tmp_path / "b", found)
+    again = load_initialization(tmp_path / "b")
+    assert not again.changed and again.evaluations == ()
 
 
 def test_model_pt_is_never_read(tmp_path: Path) -> None:

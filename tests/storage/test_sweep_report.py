@@ -80,8 +80,7 @@ def test_the_table_is_one_row_a_run() -> None:
 def test_no_field_of_the_table_is_a_formula() -> None:
     odd = SweepRow("=A1", (("inner_lr", -0.5),), 0, TrialState.DONE, float("inf"))
     assert runs_csv((ALPHA,), [odd]) == (
-        "run,inner_lr,seed,state,objective,diverged,outer_step,seconds\n"
-        "'=A1,-0.5,0,done,,0,0,\n"
+        "run,inner_lr,seed,state,objective,diverged,outer_step,seconds\n'=A1,-0.5,0,done,,0,0,\n"
     )
 
 

@@ -56,7 +56,7 @@ def winner_tested(sweep: SweepFolder, rows: list[SweepRow]) -> dict[str, Any] | 
     for row in _of(best, rows):
         folder, settings = open_run(sweep.run(row.name))
         place = folder.initialization_folder(settings, settings.arms[0].name, None)
-        found = load_initialization(place)
+        found = load_initialization(place, as_exported=True)
         shots, tasks = settings.inner.shots, settings.run.test_tasks
         records.append([evaluate(found, shots, (steps,), tasks, settings.run.seed)])
     over = over_seeds(records)[0]

@@ -17,7 +17,11 @@ from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.share import MAX_SHARE, is_share
-from maml_explorer.storage.initialization.folder import Initialization, load_initialization
+from maml_explorer.storage.initialization.folder import (
+    CHANGED,
+    Initialization,
+    load_initialization,
+)
 from maml_explorer.storage.run.folder import is_run_folder
 
 MOST_RECENT = 8
@@ -78,13 +82,15 @@ class Opening:
             f"The initialization {path.name} ({found.arm.name} after {whole(found.outer_step)} "
             "outer steps)"
         )
+        note = f" {path.name}: {CHANGED}" if found.changed else ""
         if session.control.untouched:
             self._begin_from(path)
-            banners.say("open initialization", f"{what} begins a run: its curves are drawn.")
+            banners.say("open initialization", f"{what} begins a run: its curves are drawn.{note}")
             return
         banners.say(
             "open initialization",
-            f"{what} can begin a run of its own (undo brings this one back) or be drawn faint.",
+            f"{what} can begin a run of its own (undo brings this one back) or be drawn faint."
+            f"{note}",
             choices=(
                 ("Begin from it", partial(self._begin_from, path)),
                 ("Pin it beside this run", partial(self._pin, path, found)),

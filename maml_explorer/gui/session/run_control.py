@@ -12,9 +12,10 @@ from maml_explorer.gui.session.undo import Begin, Beginning
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol import commands
 from maml_explorer.protocol.reports import Phase, Refused, Status
+from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.restart import still_waiting
-from maml_explorer.settings.settings import Arm
+from maml_explorer.settings.settings import Arm, Settings
 
 _LEFT_AS_IT_WAS = ("Change", "Restart", "BringBack", "OpenRun", "OpenInitialization")
 """Commands after whose refusal the run has the settings it had."""
@@ -188,16 +189,30 @@ class RunControl(QObject):
         self.train()
 
     def halve_inner_lr(self, *names: str) -> None:
-        """Halves the inner learning rate of frozen arms and lets them go on."""
-        arms = [self._halved(arm) if arm.name in names else arm for arm in self._editor.edited.arms]
-        self._editor.set_arms(arms)
+        """Halves the inner learning rate of frozen arms and lets them go on.
+
+        The shared one is halved where only these arms read it; else they get one of their own,
+        which is said.
+        """
+        edited = self._editor.edited
+        sharing = {arm.name for arm in edited.arms if "inner_lr" not in dict(arm.overrides)}
+        apart = sharing & set(names) if sharing - set(names) else set()
+        own = {arm.name for arm in edited.arms if arm.name in names} - sharing | apart
+        arms = [_halved(edited, arm) if arm.name in own else arm for arm in edited.arms]
+        halved = edited.with_arms(tuple(arms))
+        if sharing and sharing <= set(names):
+            halved = halved.with_values({"inner_lr": edited.inner.inner_lr / 2})
+        self._editor.adopt(halved, "Halve α")
+        if apart:
+            listed = " and ".join(arm.name for arm in arms if arm.name in apart)
+            have, own_one = ("has", "its own α") if len(apart) == 1 else ("have", "their own α")
+            self.noted.emit(
+                f"{listed} {have} {own_one} now, {shown(edited.inner.inner_lr / 2)}: the shared "
+                "field no longer changes it."
+            )
         for name in names:
             self._link.post(commands.ReviveArm(name))
         self.train()
-
-    def _halved(self, arm: Arm) -> Arm:
-        halved = self._editor.edited.of_arm(arm).inner.inner_lr / 2
-        return replace(arm, overrides=tuple({**dict(arm.overrides), "inner_lr": halved}.items()))
 
     # measuring and writing
 
@@ -238,3 +253,9 @@ class RunControl(QObject):
             self._editor.replace(
                 status.settings, still_waiting(status.settings, self._editor.staged)
             )
+
+
+def _halved(settings: Settings, arm: Arm) -> Arm:
+    """The arm with half its inner learning rate as its own."""
+    halved = settings.of_arm(arm).inner.inner_lr / 2
+    return replace(arm, overrides=tuple({**dict(arm.overrides), "inner_lr": halved}.items()))

@@ -55,6 +55,7 @@ class WorkerLink(QObject):
     diverged = Signal(object)
     failed = Signal(object)
     refused = Signal(object)
+    noted = Signal(object)
     exported = Signal(object)
 
     def __init__(self, worker: WorkerThread, parent: QObject) -> None:
@@ -79,6 +80,7 @@ class WorkerLink(QObject):
             m.Diverged: self.diverged.emit,
             m.Failed: self.failed.emit,
             m.Refused: self.refused.emit,
+            m.Noted: self.noted.emit,
             m.Exported: self.exported.emit,
         }
 

@@ -28,6 +28,7 @@ class Notices(QObject):
         session.link.failed.connect(self._failed)
         session.link.refused.connect(self._refused)
         session.link.exported.connect(self._exported)
+        session.link.noted.connect(lambda report: banners.say("noted", report.what))
         session.measured.compared.connect(lambda _: self._written())
         session.control.writing.connect(self._writing)
         session.editor.came_late.connect(self._came_late)

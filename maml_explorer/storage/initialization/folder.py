@@ -38,6 +38,11 @@ Array = NDArray[Any]
 
 SCHEMA = 1
 FORMAT = "maml-explorer initialization"
+CHANGED = (
+    "its weights are no longer those that were meta-tested, so what was measured of them is left "
+    "out."
+)
+"""Said of an initialization whose weights another program has changed."""
 _DTYPES = {"float32": "F32", "float64": "F64"}
 
 
@@ -54,6 +59,8 @@ class Initialization:
     """Outer steps its arm has taken."""
     evaluations: tuple[Mapping[str, Any], ...] = ()
     """Records of the meta-test, as `evaluate --json` prints them."""
+    changed: bool = False
+    """True where the weights are others than those that were exported: tuned elsewhere."""
 
     def __post_init__(self) -> None:
         parameters = np.array(self.parameters, dtype=self.settings.run.precision)
@@ -203,8 +210,15 @@ def save_initialization(
     )
 
 
-def load_initialization(folder: str | Path) -> Initialization:
-    """The initialization in a folder, exactly as it was saved.
+def load_initialization(folder: str | Path, *, as_exported: bool = False) -> Initialization:
+    """The initialization in a folder, exactly as its file has it.
+
+    Weights that another program has changed are read, as `changed` and without the evaluations of
+    those before.
+
+    Args:
+        folder: that was exported.
+        as_exported: whether changed weights are refused.
 
     Raises:
         StorageError: where a file is missing, too large, damaged, or does not fit the other.
@@ -237,14 +251,15 @@ def load_initialization(folder: str | Path) -> Initialization:
     weights = folder / "model.safetensors"
     data = read_tensor_bytes(weights, expected)
     tensors, _ = tensors_of(data, expected, weights)
-    if config.get("model_sha256") != hashlib.sha256(data).hexdigest():
+    changed = config.get("model_sha256") != hashlib.sha256(data).hexdigest()
+    if changed and as_exported:
         raise StorageError(f"{weights} is not the file that {path.name} was written for.")
     rates = flat_rates(tensors, settings)
     if rates is None:
         raise StorageError(f"{weights} is damaged: a layer has two learned step sizes.")
     own = {name: tensor for name, tensor in tensors.items() if name not in rate_shapes(settings)}
     parameters = np.concatenate([flat_vector(own, settings), rates])
-    return Initialization(settings, parameters, outer_step, evaluations)
+    return Initialization(settings, parameters, outer_step, () if changed else evaluations, changed)
 
 
 def _settings_of(config: Mapping[str, Any], path: Path) -> Settings:

@@ -71,8 +71,10 @@ class RunActions:
 
     def open_initialization(self, command: commands.OpenInitialization) -> None:
         """Begins a run whose arm starts from an exported initialization."""
-        plan, state, rows = begun_from(Path(command.folder), command.settings)
-        self._begin(Run.begin(plan, state, rows), reports.Phase.PAUSED)
+        begun = begun_from(Path(command.folder), command.settings)
+        self._begin(Run.begin(begun.plan, begun.state, begun.rows), reports.Phase.PAUSED)
+        if begun.notes:
+            self.outbox.put(reports.Noted(self.begun, " ".join(begun.notes)))
 
     def _begin(self, run: Run, phase: reports.Phase) -> None:
         """Replaces the current run, which can be brought back."""

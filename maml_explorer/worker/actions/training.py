@@ -20,6 +20,7 @@ from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.changes import change_rows, revived_row, rewound
 from maml_explorer.worker.answers import reference_losses
 from maml_explorer.worker.beside_training import BesideTraining
+from maml_explorer.worker.divergence import spoiled_arms
 from maml_explorer.worker.live_answers import LiveAnswers
 from maml_explorer.worker.mailbox import Outbox
 from maml_explorer.worker.run import Run
@@ -136,11 +137,22 @@ class TrainingActions:
             self.beside.meta_test.begin()
 
     def back_to_last_good(self, command: commands.BackToLastGood) -> None:
-        """Sets every arm back to the newest outer step at which all were fine."""
+        """Sets every arm back to the newest outer step at which all were fine.
+
+        Raises:
+            SettingsError: where there is none: the run began, or was opened, with a spoiled arm.
+        """
         trainer, run = self.trainer, self.trainer.run
         if run is None:
             return
         good = run.good.whole
+        spoiled = spoiled_arms(run.plan, good)
+        if spoiled:
+            raise SettingsError(
+                f"There is no good state to go back to: {' and '.join(spoiled)} had diverged at "
+                f"outer step {good.outer_step} already, where this run begins. The run is kept as "
+                "it is; restart it, or open another."
+            )
         trainer.flush()  # what is before the good state is kept
         trainer.forget_unread()
         self.outbox.cut_metrics(good.outer_step)

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState, start_run
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError, shown
-from maml_explorer.settings.groups import ModelSettings
+from maml_explorer.settings.groups import DECLARATIONS, ModelSettings
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.initialization.folder import load_initialization
+from maml_explorer.storage.initialization.folder import (
+    CHANGED,
+    Initialization,
+    load_initialization,
+)
 from maml_explorer.storage.initialization.step_size_tensors import rates_of
 from maml_explorer.storage.run.changes import Row, begun_from_row
 
 
-def begun_from(path: Path, settings: Settings | None = None) -> tuple[Plan, RunState, list[Row]]:
-    """(plan, state at outer step 0, rows of changes.csv) of a run one of whose arms starts there.
+@dataclass(frozen=True)
+class Begun:
+    """A run one of whose arms starts from an exported initialization."""
+
+    plan: Plan
+    state: RunState
+    """At outer step 0."""
+    rows: list[Row]
+    """Of changes.csv."""
+    notes: tuple[str, ...]
+    """Sentences: what differs from the run that the initialization is of, and what was kept."""
+
+
+def begun_from(path: Path, settings: Settings | None = None) -> Begun:
+    """A run one of whose arms starts from an exported initialization.
 
     The arm that has the initialization's name gets its θ, and its learned step sizes where the arm
     learns them too; its optimizer starts fresh, as with every θ_0, and so does its count of
@@ -52,14 +72,52 @@ def begun_from(path: Path, settings: Settings | None = None) -> tuple[Plan, RunS
     plan = prepare(settings)
     state = start_run(plan)
     if name not in state.arms:
-        return plan, state, []
+        note = f"No arm is named {name}, as the one in {path.name} is: all begin from the seed."
+        return Begun(plan, state, [], (note,))
     learned = torch.from_numpy(found.parameters.copy()).to(plan.device, plan.dtype)
     if rates_of(found.settings) != plan.arms[name].learned:  # only θ fits
         count, begun = plan.model.parameter_count, state.arms[name].initialization
         learned = torch.cat([learned[:count], begun[count:]])
     arm = dataclasses.replace(state.arms[name], initialization=learned)
     state = dataclasses.replace(state, arms={**state.arms, name: arm})
-    return plan, state, [begun_from_row(name, path.name, found.outer_step)]
+    rows = [begun_from_row(name, path.name, found.outer_step)]
+    return Begun(plan, state, rows, tuple(_notes(path.name, found, settings)))
+
+
+def _notes(folder: str, found: Initialization, settings: Settings) -> Iterator[str]:
+    """What differs between the training of an initialization and a run that begins there."""
+    if found.changed:
+        yield f"{folder}: {CHANGED}"
+    name = found.arm.name
+    arm, was, now = settings.arm(name), found.own_settings, settings.of_arm(settings.arm(name))
+    pairs = [
+        (DECLARATIONS["activation"].label.lower(), was.model.activation, now.model.activation),
+        (DECLARATIONS["precision"].label.lower(), was.run.precision, now.run.precision),
+        (
+            "algorithm",
+            ALGORITHMS[found.arm.algorithm].label,
+            ALGORITHMS[arm.algorithm].label,
+        ),
+    ]
+    differing = [pair for pair in pairs if pair[1] != pair[2]]
+    if differing:
+        trained = " and ".join(f"{what} {before}" for what, before, _ in differing)
+        here = " and ".join(after for *_, after in differing)
+        yield (
+            f"{folder} was trained with the {trained}, and {name} has {here} here: it begins from "
+            "those weights all the same."
+        )
+    if rates_of(found.settings) is not None and not _rates_fit(found, settings):
+        yield (
+            f"The step sizes that {folder} learned were left out: {name} does not learn the same "
+            "ones here."
+        )
+
+
+def _rates_fit(found: Initialization, settings: Settings) -> bool:
+    """True where the arm of that name learns the step sizes that the initialization has."""
+    one = settings.with_arms((settings.arm(found.arm.name),))
+    return rates_of(found.settings) == rates_of(one)
 
 
 def _layers(model: ModelSettings) -> str:

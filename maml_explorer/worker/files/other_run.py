@@ -59,8 +59,8 @@ def read_ghost(path: Path) -> OtherRun:
         SettingsError: where the folder holds neither, or is damaged.
     """
     if not is_run_folder(path):
-        plan, state, _ = begun_from(path)
-        return OtherRun(plan, state)
+        begun = begun_from(path)
+        return OtherRun(begun.plan, begun.state)
     try:
         _, settings = open_run(path)
         settings.refuse_unshown()

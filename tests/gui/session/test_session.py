@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -300,11 +301,36 @@ def test_after_a_refusal_only_what_waits_for_a_restart_is_still_edited(
 
 
 def test_halving_alpha_is_the_arms_own_and_goes_on(session: Session, worker: FakeWorker):
+    said: list[str] = []
+    session.control.noted.connect(said.append)
     session.control.halve_inner_lr("ANIL")
+    assert said == ["ANIL has its own α now, 0.005: the shared field no longer changes it."]
     assert dict(worker.settings.arm("ANIL").overrides) == {"inner_lr": 0.005}
     assert worker.settings.inner.inner_lr == 0.01
     kinds = [type(command) for command in worker.posted[-3:]]
     assert kinds == [commands.Change, commands.ReviveArm, commands.Train]
+    # what is its own already is halved again, without a word
+    session.control.halve_inner_lr("ANIL")
+    assert dict(worker.settings.arm("ANIL").overrides) == {"inner_lr": 0.0025}
+    assert worker.settings.inner.inner_lr == 0.01 and len(said) == 1
+
+
+def test_halving_alpha_is_the_shared_one_where_nothing_else_reads_it(
+    session: Session, worker: FakeWorker
+):
+    said: list[str] = []
+    session.control.noted.connect(said.append)
+    maml, fomaml, anil, mtl = session.settings.arms
+    others = [replace(arm, overrides=(("inner_lr", 0.1),)) for arm in (fomaml, anil, mtl)]
+    session.editor.set_arms((maml, *others))
+    session.control.halve_inner_lr("MAML", "ANIL")
+    assert worker.settings.inner.inner_lr == 0.005
+    assert [dict(arm.overrides) for arm in worker.settings.arms] == [
+        {}, {"inner_lr": 0.1}, {"inner_lr": 0.05}, {"inner_lr": 0.1},
+    ]  # fmt: skip
+    session.editor.edit({"inner_lr": 0.003})
+    assert worker.settings.of_arm(worker.settings.arm("MAML")).inner.inner_lr == 0.003
+    assert said == []
 
 
 def test_a_dead_thread_is_said_once(session: Session, worker: FakeWorker):
