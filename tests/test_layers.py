@@ -215,3 +215,9 @@ def test_what_is_imported_without_torch_and_qt() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_file_houses_two_things(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= 350, f"{path} has {lines} lines: does it house two things?"

@@ -7,7 +7,6 @@ a figure that is not finite is an empty field, or null.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,21 +15,20 @@ from typing import Any
 
 from maml_explorer.files.csv_text import csv_text, whole_lines
 from maml_explorer.files.lock import Held, hold
-from maml_explorer.files.opening import check_file, check_folder, is_file
+from maml_explorer.files.opening import check_folder, is_file
 from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.files.writer import (
     append_bytes,
-    bring_over,
     cut_file,
     new_folder,
     recover_folder,
-    take_mode,
     write_text,
 )
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.settings.text import from_toml, to_toml
 from maml_explorer.storage.kinds import described
+from maml_explorer.storage.run.users_files import LEFT_BEHIND, keep_others
 
 SETTINGS = "settings.toml"
 METRICS = "metrics.csv"
@@ -64,8 +62,6 @@ _FILES = {
 }  # fmt: skip
 _EXPORTED = {"model.safetensors", "config.json", "README.md", "model.pt"}
 """Files of an arm's folder."""
-_LEFT = re.compile(r"\..{1,100}\.[0-9a-f]{16}\.(part|old)", re.DOTALL)
-"""Names of what a killed save leaves behind."""
 
 
 class RunFolder:
@@ -243,7 +239,7 @@ def whole_run(path: Path, settings: Settings, *, overwrite: bool = False) -> Ite
     own, kept = _own_names(path, settings), set[str]()
     with (
         RunFolder(path).owned(),
-        new_folder(path, lambda old, new: _keep_others(old, new, own, kept)) as temporary,
+        new_folder(path, lambda old, new: keep_others(old, new, own, kept)) as temporary,
     ):
         yield _begin(RunFolder(temporary), settings)
 
@@ -268,7 +264,7 @@ def _refuse_what_is_there(path: Path) -> None:
 def _is_hardly_begun(path: Path) -> bool:
     """True where a folder is empty, or its run was killed before its first checkpoint."""
     for entry in path.iterdir():
-        if entry.name == LOCK or _LEFT.fullmatch(entry.name):
+        if entry.name == LOCK or LEFT_BEHIND.fullmatch(entry.name):
             continue
         if entry.name not in (SETTINGS, *COLUMNS) or not is_file(entry):
             return False
@@ -291,40 +287,6 @@ def _own_names(path: Path, settings: Settings) -> set[str]:
         LOCK,
         *(f"{folder}/{name}" for folder in folders for name in _EXPORTED),
     }
-
-
-_SEED = re.compile(r"/seed-\d{1,10}/")
-
-
-def _keep_others(old: Path, new: Path, own: set[str], kept: set[str]) -> None:
-    """Brings over the user's own files beside a run; links, pipes and modes stay the same.
-
-    Relative names of what was brought over are added to `kept`, and not brought over again.
-
-    Raises:
-        OSError: where a file of the user has the name of a file of the run.
-    """
-    for place, folders, names in os.walk(old):
-        here = Path(place)
-        links = [name for name in folders if (here / name).is_symlink()]
-        for name in [*names, *links]:
-            source = here / name
-            within = source.relative_to(old).as_posix()
-            if _LEFT.fullmatch(name) or within in kept:
-                continue
-            if _SEED.sub("/", within) in own:
-                if check_file(source) and (new / within).exists():
-                    take_mode(source, new / within)
-                continue
-            (new / within).parent.mkdir(parents=True, exist_ok=True)
-            bring_over(source, new / within)
-            kept.add(within)
-        exported = {name.split("/")[0] for name in own if "/" in name}
-        for name in folders:
-            within = (here / name).relative_to(old).as_posix()
-            if name not in links and _SEED.sub("/", f"{within}/")[:-1] not in exported:
-                (new / within).mkdir(parents=True, exist_ok=True)
-                take_mode(here / name, new / within)
 
 
 def open_run(path: Path) -> tuple[RunFolder, Settings]:
