@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-import math
-
 from maml_explorer.algorithms import Algorithm
-from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.groups import TaskSettings
+from maml_explorer.codegen.families import data_code
 from maml_explorer.settings.phases import Adapt, Phases, Query, phases
 from maml_explorer.settings.settings import Settings
-
-_NAMED = {math.pi: "math.pi", 2 * math.pi: "2 * math.pi", math.pi / 2: "math.pi / 2"}
-
-
-def refuse_images(settings: Settings) -> None:
-    """Refuses a family that no code is written for.
-
-    Raises:
-        SettingsError: naming the family, and what there is.
-    """
-    if settings.family.images:
-        raise SettingsError(
-            f"There is no script for {settings.family.label.lower()} yet: scripts are written for "
-            "sine curves (family = sine)."
-        )
 
 
 def constants(own: Settings, record: Algorithm) -> str:
     """An assignment per value in use, with its symbol beside it."""
-    tasks, inner, outer, step = own.tasks, own.inner, own.outer, phases(own, record)
+    outer, step = own.outer, phases(own, record)
     # the program's own choice is the CPU but for large meta-batches of wide networks
     device = "cuda" if own.run.device == "cuda" else "cpu"
     lines = [
         f"SEED = {own.run.seed}  # of θ_0 and the tasks",
         f'DEVICE, DTYPE = "{device}", torch.{own.run.precision}',
         "",
-        f"# Tasks: y = A sin({'' if one_frequency(tasks) else 'ω'}x − φ)"
-        f"{' + noise' if tasks.noise > 0 else ''}; φ is subtracted.",
-        f"AMPLITUDE = {_ends(tasks.amplitude_min, tasks.amplitude_max)}  # A",
-        _phase(tasks),
-        f"X = {_ends(tasks.x_min, tasks.x_max)}",
-        f"NOISE = {tasks.noise!r}  # σ" if tasks.noise > 0 else "",
-        f"SHOTS, QUERY_POINTS = {inner.shots}, {inner.query_points}  # points per task",
+        *data_code(own).constants(own),
         f"META_BATCH = {outer.meta_batch}  # tasks per outer step",
         f"OUTER_STEPS = {outer.outer_steps:_}",
     ]
     if own.model.special:
-        lines.append(f"SIZES = {(1, *own.model.hidden, 1)}  # x to y")
+        lines.append(f"SIZES = {network_sizes(own)}  # x to y")
     if step.adapt:
         lines += _of_inner_loop(own, step.adapt)
     lines += _of_update(own, step)
@@ -97,22 +73,7 @@ def head_names(own: Settings) -> str:
     return f'("{last}.weight", "{last}.bias")'
 
 
-def _phase(tasks: TaskSettings) -> str:
-    phase = _ends(tasks.phase_min, tasks.phase_max)
-    if one_frequency(tasks):
-        return f"PHASE = {phase}  # φ"
-    return f"PHASE, FREQUENCY = {phase}, {_ends(tasks.frequency_min, tasks.frequency_max)}  # φ, ω"
-
-
-def one_frequency(tasks: TaskSettings) -> bool:
-    """True where every task has frequency 1, as in the paper: the code then leaves it out."""
-    return tasks.frequency_min == tasks.frequency_max == 1
-
-
-def _ends(low: float, high: float) -> str:
-    return f"({_number(low)}, {_number(high)})"
-
-
-def _number(value: float) -> str:
-    name = _NAMED.get(abs(value))
-    return repr(value) if name is None else ("-" if value < 0 else "") + name
+def network_sizes(own: Settings) -> tuple[int, ...]:
+    """Widths of the network from inputs to outputs."""
+    inputs, outputs = own.ends
+    return (inputs, *own.model.hidden, outputs)

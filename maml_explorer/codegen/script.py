@@ -12,7 +12,9 @@ from itertools import pairwise
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import sections as sections
-from maml_explorer.codegen.constants import constants, one_frequency, refuse_images
+from maml_explorer.codegen.constants import constants, network_sizes
+from maml_explorer.codegen.data import DataCode
+from maml_explorer.codegen.families import data_code
 from maml_explorer.codegen.inner_loop import adapt_lines, adapting_test
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
@@ -26,6 +28,8 @@ LINES = 120
 """A script stays below so many lines, where no trick of training is in use."""
 LINES_WITH_TRICKS = 185
 """Limit for a script with tricks: each adds a function."""
+LINES_OF_IMAGES = 95
+"""Lines that a script may have more for images: it draws them."""
 MOST_LAYERS = 3
 """Hidden layers that are written out."""
 PRINTS = 20
@@ -39,10 +43,8 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
     steps of :func:`maml_explorer.core.training.outer_step` to rounding.
 
     Raises:
-        SettingsError: for running averages that normalize training: they are state of the run;
-            for images.
+        SettingsError: for running averages that normalize training: they are state of the run.
     """
-    refuse_images(settings)
     if NORMS[settings.model.norm].constant:
         allowed = ", ".join(name for name, norm in NORMS.items() if not norm.constant)
         raise SettingsError(
@@ -50,22 +52,19 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
             f"{settings.model.norm}, whose averages the run keeps: allowed are {allowed}."
         )
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
-    step = phases(own, record)
+    step, data = phases(own, record), data_code(own)
     head, kind = constants(own, record), step.step_sizes
     clips = step.update.clip or (step.adapt and step.adapt.clip)
     schedule = sections.OUTER_LR.get(step.update.schedule, "")
     parts = [
-        _docstring(record),
-        _imports(record, "math." in head + schedule, is_deep(own) or own.model.special),
+        _docstring(record, data),
+        _imports(record, data, "math." in head + schedule, is_deep(own) or own.model.special),
         head,
         sections.SINE if own.model.activation == "sine" else "",
         network_lines(own, ".to(DEVICE, DTYPE)"),
         _initialize(own),
-        sections.SAMPLE
-        + (sections.ONE_FREQUENCY if one_frequency(own.tasks) else sections.FREQUENCY)
-        + (sections.NOISE if own.tasks.noise > 0 else "")
-        + sections.SPLIT,
-        sections.LOSS if record.has_inner_loop else "",
+        *data.sample(own),
+        data.loss if record.has_inner_loop else "",
         sections.CLIPPED if clips else "",
         _with_rates(own, record, kind),
         *_outer(own, record),
@@ -100,6 +99,7 @@ def network_lines(own: Settings, ending: str = "") -> str:
     )
     text = sections.NETWORK.format(
         words=f"{words}.",
+        outputs=data_code(own).outputs,
         affine=sections.AFFINE if norm.over else "",
         each=each,
         normalized=sections.NORMALIZED.format(over=over) if norm.over else "",
@@ -111,7 +111,7 @@ def network_lines(own: Settings, ending: str = "") -> str:
 
 def model_lines(own: Settings, ending: str = "") -> str:
     """The network as an assignment to `model`: a layer per line, a loop where it is deep."""
-    sizes = (1, *own.model.hidden, 1)
+    sizes = network_sizes(own)
     activation = sections.ACTIVATIONS[own.model.activation]
     if is_deep(own):
         return f"SIZES = {sizes}\n{sections.DEEP.format(activation=activation)}{ending}"
@@ -135,7 +135,7 @@ def joined(parts: Iterable[str]) -> str:
     return text + "\n"
 
 
-def _docstring(record: Algorithm) -> str:
+def _docstring(record: Algorithm, data: DataCode) -> str:
     if not record.has_inner_loop:
         goal, how = "θ_MTL = argmin_θ Σ_τ L(θ, D_τ)", "D_τ: all points of task τ."
     elif record.interpolates:
@@ -146,9 +146,10 @@ def _docstring(record: Algorithm) -> str:
         how = "U_K: K inner steps on the support set S_τ; Q_τ: query set."
     summary = _filled(f"{record.summary} {how}")
     source = _filled(f"Source: {record.source}.")
+    note = f"{_filled(data.note)}\n\n" if data.note else ""
     return (
-        f'"""{record.label} on sine regression, in plain PyTorch.\n\n    {goal}\n\n{summary}\n'
-        f"{source}\n\n"
+        f'"""{record.label} on {data.title}, in plain PyTorch.\n\n    {goal}\n\n{summary}\n'
+        f"{source}\n\n{note}"
         "Tasks are sampled from SEED; train() takes other batches too.\n"
         '"""'
     )
@@ -158,17 +159,22 @@ def _filled(text: str) -> str:
     return textwrap.fill(text, PROSE, break_on_hyphens=False)
 
 
-def _imports(record: Algorithm, needs_math: bool, needs_pairwise: bool) -> str:
+def _imports(record: Algorithm, data: DataCode, needs_math: bool, needs_pairwise: bool) -> str:
     functions = {
         "none": "functional_call, grad_and_value",
         "interpolation": "functional_call, grad, vmap",
         "gradient": "functional_call, grad, grad_and_value, vmap",
     }[record.outer_rule if record.has_inner_loop else "none"]
+    plain, parts, others = data.modules
     return (
         ("import math\n" if needs_math else "")
+        + "".join(f"import {name}\n" for name in plain)
         + "from collections.abc import Iterable, Iterator\n"
+        + "".join(f"from {name}\n" for name in parts)
         + ("from itertools import pairwise\n" if needs_pairwise else "")
-        + "\nimport torch\nfrom torch import Tensor, nn\n"
+        + "\n"
+        + "".join(f"import {name}\n" for name in others)
+        + "import torch\nfrom torch import Tensor, nn\n"
         + f"from torch.func import {functions}\n\n"
         + "Parameters = dict[str, Tensor]\n"
         + "Batch = tuple[Tensor, Tensor, Tensor, Tensor]"
@@ -202,7 +208,7 @@ def _outer(own: Settings, record: Algorithm) -> list[str]:
     """From the inner loop to the outer loss."""
     step = phases(own, record)
     if step.adapt is None:
-        return [sections.JOINT_LOSS]
+        return [data_code(own).joint_loss]
     adapt = adapt_lines(own, record)
     if step.query is None:
         return [adapt]

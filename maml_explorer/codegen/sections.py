@@ -44,7 +44,7 @@ class Network(nn.Module):
         self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(SIZES))
 {affine}
     def forward(self, h: Tensor) -> Tensor:
-        """Predictions at h, [..., point, 1]."""
+        """Predictions at h, [..., point, {outputs}]."""
         for {each}:
             z = linear(h)
 {normalized}            z = SIGMA(z)

@@ -12,7 +12,9 @@ import textwrap
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import sections as sections
-from maml_explorer.codegen.constants import head_names, refuse_images
+from maml_explorer.codegen.constants import head_names
+from maml_explorer.codegen.data import DataCode
+from maml_explorer.codegen.families import data_code
 from maml_explorer.codegen.script import (
     is_deep,
     joined,
@@ -31,13 +33,6 @@ _STATEFUL = """\
 _FUNCTIONAL = """\
 # Functional: parameters are an argument, and a
 # gradient is a function made of a function."""
-_CALLED_LOSS = """\
-def loss(theta, x, y):
-    error = functional_call(model, theta, (x,)) - y
-    return error.square().mean()"""
-_MODULE_LOSS = """\
-def loss(module, x, y):
-    return (module(x) - y).square().mean()"""
 
 _GRAPH = """\
 def outer_gradient(batch):
@@ -141,20 +136,16 @@ def stateful_and_functional(settings: Settings, arm: Arm) -> tuple[str, str]:
 
     Both define `model`. The stateful form's `outer_gradient(batch)` leaves the gradient in its
     parameters; the functional form's `outer_gradient(theta, batch)` returns it, name → tensor. A
-    batch is support x, y and query x, y, each [task, point, 1].
+    batch is support x, y and query x, y, each [task, point, …].
 
     They show what an outer gradient is, in few lines: tricks of training are left out, and named.
-
-    Raises:
-        SettingsError: for images.
     """
-    refuse_images(settings)
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
     out = _left_out(own, record)
-    own = own.with_values({"skip": False, "norm": "none"})
+    own, data = own.with_values({"skip": False, "norm": "none"}), data_code(own)
     return (
-        _form(own, record, _STATEFUL + out, _stateful(record)),
-        _form(own, record, _FUNCTIONAL + out, _functional(record)),
+        _form(own, record, _STATEFUL + out, _stateful(record, data)),
+        _form(own, record, _FUNCTIONAL + out, _functional(record, data)),
     )
 
 
@@ -210,21 +201,21 @@ def _constants(own: Settings, record: Algorithm) -> str:
     return "\n".join(lines)
 
 
-def _stateful(record: Algorithm) -> list[str]:
+def _stateful(record: Algorithm, data: DataCode) -> list[str]:
     if not record.has_inner_loop:
-        return [_MODULE_LOSS, _JOINT]
+        return [data.module_loss, _JOINT]
     head = record.adapts == "head"
     if record.has_outer_optimizer and record.second_order:
-        return [_CALLED_LOSS, _GRAPH.format(names="HEAD" if head else "phi")]
+        return [data.called_loss, _GRAPH.format(names="HEAD" if head else "phi")]
     steps = _MINIBATCH_STEPS if record.interpolates else _COPY_STEPS
-    return [_MODULE_LOSS, _COPY.format(adapting="phi[-1]" if head else "phi") + steps]
+    return [data.module_loss, _COPY.format(adapting="phi[-1]" if head else "phi") + steps]
 
 
-def _functional(record: Algorithm) -> list[str]:
+def _functional(record: Algorithm, data: DataCode) -> list[str]:
     if not record.has_inner_loop:
-        return [_CALLED_LOSS, _JOINT_LOSS, _OUTER_GRADIENT]
+        return [data.called_loss, _JOINT_LOSS, _OUTER_GRADIENT]
     if record.interpolates:
-        return [_CALLED_LOSS, _ADAPT_MINIBATCHES, _MOVED]
+        return [data.called_loss, _ADAPT_MINIBATCHES, _MOVED]
     adapt = _ADAPT_HEAD if record.adapts == "head" else _ADAPT
     adapt = adapt.format(detached="" if record.second_order else _DETACHED)
-    return [_CALLED_LOSS, adapt, _TASK_LOSS, _OUTER_LOSS, _OUTER_GRADIENT]
+    return [data.called_loss, adapt, _TASK_LOSS, _OUTER_LOSS, _OUTER_GRADIENT]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.codegen.images import FILE
 from maml_explorer.codegen.script import standalone_script
 from maml_explorer.codegen.two_forms import stateful_and_functional
 from maml_explorer.commands.arguments import (
@@ -15,7 +16,8 @@ from maml_explorer.commands.arguments import (
     named_arms,
     preset_of,
 )
-from maml_explorer.commands.output import say
+from maml_explorer.commands.output import say, tell
+from maml_explorer.files.resources import resources
 from maml_explorer.settings.presets import DEFAULT_PRESET
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 
@@ -52,6 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         text = standalone_script(settings, arm)
     say(text.removesuffix("\n"))
+    if settings.family.images and not arguments.forms:
+        where = resources().joinpath("glyphs", FILE)
+        tell(f"The script draws from {where}: copy it beside the script, or give its path to it.")
     return 0
 
 

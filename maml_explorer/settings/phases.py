@@ -118,7 +118,7 @@ def phases(own: Settings, algorithm: Algorithm) -> Phases:
 def _adapt(own: Settings, algorithm: Algorithm) -> Adapt:
     inner, clip = own.inner, own.inner.inner_clip
     if algorithm.interpolates:
-        minibatch = min(inner.reptile_batch, inner.shots)
+        minibatch = min(inner.reptile_batch, own.support_points())
         return Adapt(algorithm.adapts, inner.reptile_inner_steps, "", minibatch, clip)
     kind = algorithm.step_sizes or ("layer" if inner.lslr else "")
     return Adapt(algorithm.adapts, inner.inner_steps, kind if inner.inner_steps else "", 0, clip)

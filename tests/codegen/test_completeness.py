@@ -8,7 +8,6 @@ import pytest
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.codegen.script import standalone_script
-from maml_explorer.codegen.two_forms import stateful_and_functional
 from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value
 from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.groups import DECLARATIONS
@@ -57,19 +56,24 @@ def scripts(key: str, algorithm: str) -> Iterator[tuple[Value, str, str]]:
             yield value, texts[0], texts[1]
 
 
-WRITTEN = [
+WRITTEN = [key for key, declared in DECLARATIONS.items() if declared.families(FAMILIES["sine"])]
+
+
+IMAGES = [
     key
     for key, declared in DECLARATIONS.items()
-    if declared.families(FAMILIES["sine"]) and key != "family"
+    if declared.families(FAMILIES["glyphs"]) and not declared.families(FAMILIES["sine"])
 ]
-"""Settings of the one family that scripts are written for."""
 
 
-def test_images_have_no_script_yet() -> None:
-    images = Settings().with_values({"family": "glyphs"})
-    for write in (standalone_script, stateful_and_functional):
-        with pytest.raises(SettingsError, match="no script for glyphs yet"):
-            write(images, images.arms[0])
+@pytest.mark.parametrize("key", IMAGES)
+def test_every_setting_of_images_changes_their_script(key: str) -> None:
+    before = Settings().with_values({"family": "glyphs", "shots": 1, "query_points": 3})
+    for algorithm in ("maml", "mtl", "reptile"):
+        arm = default_arm(algorithm)
+        now = standalone_script(before, arm)
+        for value in others(DECLARATIONS[key], before[key]):
+            assert standalone_script(before.with_values({key: value}), arm) != now
 
 
 @pytest.mark.parametrize("key", WRITTEN)

@@ -67,6 +67,15 @@ def test_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
     assert out == "\n\n".join(stateful_and_functional(FINN, default_arm("anil")))
 
 
+def test_images_and_where_their_letters_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["code", "--preset", "glyphs-2-way-4-shot", "--jitter", "0.5"]) == 0
+    out, err = capsys.readouterr()
+    images = load_preset("glyphs-2-way-4-shot").settings.with_values({"jitter": 0.5})
+    assert out == standalone_script(images, images.arms[0]) and "JITTER, HANDS = 0.5, 20" in out
+    path = err.removeprefix("The script draws from ").partition(": copy it beside")[0]
+    assert Path(path).name == "letters.npz" and Path(path).is_file()
+
+
 def test_a_file_gets_the_script_whatever_the_terminal_speaks() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "maml_explorer", "code", "--algorithm", "mtl"],

@@ -1,0 +1,32 @@
+"""The parts of generated code that depend on the task family. Torch-free: text only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from maml_explorer.settings.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class DataCode:
+    """Data and loss of one family, as code."""
+
+    title: str
+    """Such as "sine regression"."""
+    note: str
+    """What the docstring says of the data; "" for nothing."""
+    modules: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+    """Further imports: "import …" and "from …" of the standard library, "import …" of others."""
+    constants: Callable[[Settings], list[str]]
+    """Lines of the constants, comments included."""
+    sample: Callable[[Settings], list[str]]
+    """Sections that define `sample_batch`."""
+    outputs: str
+    """The last axis of predictions, in words."""
+    loss: str
+    joint_loss: str
+    called_loss: str
+    """The loss of parameters, in the short style of the two forms."""
+    module_loss: str
+    """The same of a module."""

@@ -1,0 +1,16 @@
+"""The task families that code is written for. Torch-free."""
+
+from __future__ import annotations
+
+from maml_explorer.codegen.curves import CURVES
+from maml_explorer.codegen.data import DataCode
+from maml_explorer.codegen.images import IMAGES
+from maml_explorer.settings.settings import Settings
+
+DATA_CODE: dict[str, DataCode] = {"sine": CURVES, "glyphs": IMAGES}
+"""Key of a family → its data and loss as code."""
+
+
+def data_code(settings: Settings) -> DataCode:
+    """Data and loss of the family of these settings, as code."""
+    return DATA_CODE[settings.family.key]
