@@ -30,7 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default=DEFAULT_PRESET, metavar="NAME|FILE")
     add_seeds(parser, "default 0:3")
     parser.add_argument("--outer-steps", metavar="N", help="default: the preset's")
-    parser.add_argument("--shots", default="5", metavar="K", help="of the meta-test (default 5)")
+    parser.add_argument(
+        "--shots",
+        metavar="K",
+        help="of the meta-test (default 5 for sines, for images those it is trained with)",
+    )
     parser.add_argument("--inner-steps", default="1,5,10", metavar="K,K", help="default 1,5,10")
     parser.add_argument("--out", metavar="DIR", type=folder_path, help=f"for {FILE} and the runs")
     parser.add_argument(
@@ -54,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
     settings = preset_of(arguments.preset).settings
     seeds = given_seeds(arguments, MOST_SEEDS) or DEFAULT_SEEDS
     steps = number_list(arguments.inner_steps, "test_steps", "--inner-steps", 51)
-    shots = whole_number(arguments.shots, "shots", "--shots")
+    usual = settings.family.record_shots
+    shots = usual[0] if usual else settings.inner.shots
+    if arguments.shots is not None:
+        shots = whole_number(arguments.shots, "shots", "--shots")
     if arguments.outer_steps is not None:
         count = whole_number(arguments.outer_steps, "outer_steps", "--outer-steps")
         settings = settings.with_values({"outer_steps": count})
@@ -62,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     from maml_explorer.core.plan import prepare
     from maml_explorer.experiments.ablation import ablate
     from maml_explorer.files.writer import write_text
-    from maml_explorer.storage.report.ablation_table import COLUMNS, ablation_blocks
+    from maml_explorer.storage.report.ablation_table import ablation_blocks, columns_of
 
     if arguments.resume and arguments.out is None:
         raise UsageError("--resume needs the folder: --out DIR.")
@@ -77,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
                 seeds,
                 shots,
                 steps,
-                _command(arguments, seeds),
+                _command(arguments, seeds, shots),
                 bar,
                 folder=arguments.out,
                 resume=arguments.resume,
@@ -96,11 +103,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say(text)
         return 0
+    head = columns_of(result)
     for title, rows in ablation_blocks(result):
-        widths = [max(len(row[n]) for row in [COLUMNS, *rows]) for n in range(len(COLUMNS))]
+        widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
         lines = [
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in [COLUMNS, *rows]
+            for row in [head, *rows]
         ]
         say("\n".join([title, *lines, ""]))
     for one in result["variants"]:
@@ -109,8 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _command(arguments: argparse.Namespace, seeds: tuple[int, ...]) -> str:
+def _command(arguments: argparse.Namespace, seeds: tuple[int, ...], shots: int) -> str:
     words = ["maml-explorer", "ablate", "--preset", str(arguments.preset)]
     words += ["--seeds", ",".join(map(str, seeds))]
     words += [] if arguments.outer_steps is None else ["--outer-steps", arguments.outer_steps]
-    return shlex.join([*words, "--shots", arguments.shots, "--inner-steps", arguments.inner_steps])
+    return shlex.join([*words, "--shots", str(shots), "--inner-steps", arguments.inner_steps])

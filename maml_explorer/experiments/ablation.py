@@ -178,6 +178,7 @@ def ablate(
         "shots": shots,
         "inner_steps": list(inner_steps),
         "tasks": settings.run.test_tasks,
+        "figure": settings.family.figure,
         "variants": [
             {
                 "name": name,

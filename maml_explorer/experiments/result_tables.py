@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from maml_explorer.published.statistics import over_seeds
 from maml_explorer.settings.families import USUAL_FIGURE
 from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.report.figures import figure_text, figure_words
 
 if TYPE_CHECKING:
     from maml_explorer.storage.run.checkpoint import ArmResult
 
 SCHEMA = 1
-PERCENT = ("accuracy",)
-"""Figures that tables show in percent; records hold them from 0 to 1."""
 
 
 def run_summary(
@@ -78,7 +77,7 @@ def results_table(summary: Mapping[str, Any]) -> str:
         for name, arm in arms.items():
             cells = (_cell(arm, seeds, index, k, figure) for k in range(len(steps)))
             rows.append([name, *cells])
-        title = f"Query {words(figure)} with {shape['shots']} shots, mean ± 95 % over {over}"
+        title = f"Query {figure_words(figure)} with {shape['shots']} shots, mean ± 95 % over {over}"
         blocks.append("\n".join([title, *_aligned(rows)]))
     return "\n\n".join(blocks)
 
@@ -89,16 +88,16 @@ def evaluation_table(record: Mapping[str, Any]) -> str:
     means = zip(record["mean"], record["ci95"], strict=True)
     rows = [
         ["inner steps", *map(str, record["inner_steps"])],
-        [f"mean {figure}", *(_number(mean, half, figure) for mean, half in means)],
-        ["mean of the kept", *(_number(one, None, figure) for one in record["mean_kept"])],
-        ["median", *(_number(one, None, figure) for one in record["median"])],
+        [f"mean {figure}", *(figure_text(mean, half, figure) for mean, half in means)],
+        ["mean of the kept", *(figure_text(one, None, figure) for one in record["mean_kept"])],
+        ["median", *(figure_text(one, None, figure) for one in record["median"])],
         ["diverged tasks", *map(str, record["diverged"])],
     ]
     if record["fine_tuning_lr"] is not None:
         rates = (f"{rate:.2g}" if rate else "–" for rate in record["fine_tuning_lr"])
         rows.append(["fine-tuned with α", *rates])
     title = (
-        f"Query {words(figure)} of {record['algorithm']} with {record['shots']} shots, "
+        f"Query {figure_words(figure)} of {record['algorithm']} with {record['shots']} shots, "
         f"mean ± 95 % over {record['tasks']} held-out tasks, seed {record['seed']}"
     )
     return "\n".join([title, *_aligned(rows)])
@@ -117,14 +116,9 @@ def difference_table(
     rows = [["inner steps", *map(str, steps)]]
     for one in paired:
         pairs = zip(one["mean"], one["ci95"], strict=True)
-        rows.append([one["difference"], *(_number(mean, half, figure) for mean, half in pairs)])
-    title = f"Differences of query {words(figure)} on the tasks that both kept, mean ± 95 %"
+        rows.append([one["difference"], *(figure_text(mean, half, figure) for mean, half in pairs)])
+    title = f"Differences of query {figure_words(figure)} on the tasks that both kept, mean ± 95 %"
     return "\n".join([title, *_aligned(rows)])
-
-
-def words(figure: str) -> str:
-    """The figure with its unit: "MSE", "accuracy in %"."""
-    return f"{figure} in %" if figure in PERCENT else figure
 
 
 def _cell(
@@ -137,16 +131,7 @@ def _cell(
         ci95 = records[0]["ci95"][column]
     lost = sum(record["diverged"][column] for record in records)
     tail = f" ({lost} diverged)" if lost else ""
-    return _number(mean, ci95, figure) + tail
-
-
-def _number(value: float | None, half: float | None, figure: str) -> str:
-    if value is None:
-        return "not finite"
-    if figure in PERCENT:
-        tail = "" if half is None else f" ± {100 * half:.1f}"
-        return f"{100 * value:.1f}{tail}"
-    return f"{value:.3g}" if half is None else f"{value:.3g} ± {half:.2g}"
+    return figure_text(mean, ci95, figure) + tail
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -24,8 +24,6 @@ AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
 CANNOT_TELL = "cannot tell"
 TOLERANCE = 0.1
 """Relative difference that still agrees where no interval is published."""
-USUAL_SHOTS = 5
-"""Shots of tests where nothing is published, beside those of training."""
 
 Records = Mapping[int, Mapping[str, Sequence[Mapping[str, Any]]]]
 """Records of meta-tests by seed and arm name."""
@@ -60,7 +58,7 @@ class Comparison:
     published_ci95: float | None
     source: str
     mean: float | None
-    """Over seeds, of the means over tasks; None where any task's error is not finite."""
+    """Over seeds, of the means over tasks; None where any task's figure is not finite."""
     ci95: float | None
     """Half-width: Student t on seed means; of one seed, over tasks."""
     mean_kept: float | None
@@ -86,7 +84,7 @@ def verdict_of(
     """The verdict on one figure.
 
     Args:
-        measured: mean squared error; None where not finite.
+        measured: mean figure of the family; None where not finite.
         published: the figure to reach.
         ci95: half-width of its published interval; None where there is none.
         diverged: tasks that diverged.
@@ -118,11 +116,11 @@ def wanted_tests(preset: Preset, settings: Settings) -> dict[str, dict[int, tupl
     """Arm name → shots → inner steps 0 … K that the verdicts of a preset, or a table, need.
 
     Only the first arm of each algorithm with published figures; where nothing is published, every
-    arm with the usual shots and those it was trained with.
+    arm with the usual shots of its family and those it was trained with.
     """
     most = settings.run.test_steps
     if not preset.published:
-        shots = sorted({USUAL_SHOTS, settings.inner.shots})
+        shots = sorted({*settings.family.record_shots, settings.inner.shots})
         return {arm.name: dict.fromkeys(shots, tuple(range(most + 1))) for arm in settings.arms}
     tests: dict[str, dict[int, tuple[int, ...]]] = {}
     for entry in preset.published:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -130,3 +131,23 @@ def test_a_folder_that_is_not_empty_is_left_alone(
     (tmp_path / "there" / "a").write_text("b")
     assert main(["reproduce", str(tiny), "--seeds", "0", "--out", str(tmp_path / "there")]) == 2
     assert [p.name for p in (tmp_path / "there").iterdir()] == ["a"]
+
+
+def test_accuracies_are_in_percent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    glyphs = load_preset("glyphs-2-way-4-shot")
+    small = glyphs.settings.with_values(
+        {"side": 8, "hidden": (6,), "meta_batch": 2, "test_tasks": 10, "outer_steps": 2}
+    )
+    preset = tmp_path / "small.toml"
+    preset.write_text(preset_toml(dataclasses.replace(glyphs, settings=small)))
+    out = tmp_path / "out"
+    arguments = ["reproduce", str(preset), "--algorithms", "maml", "--seeds", "3"]
+    assert main([*arguments, "--out", str(out), "--quiet"]) == 0
+    said = capsys.readouterr().out
+    assert "Query accuracy in %" in said and "MSE" not in said
+    found = json.loads((out / "reproduction.json").read_text())["records"]["3"]["MAML"]
+    assert [one["shots"] for one in found] == [4] and 0.2 < found[0]["mean"][1] < 1
+    assert f"{100 * found[0]['mean'][1]:.1f} ± " in said
+    page = (out / "report.html").read_text()
+    assert "query accuracy in %" in page and "outer loss (cross-entropy)" in page
+    assert "MSE" not in page and "Amplitude" not in page

@@ -12,6 +12,7 @@ from maml_explorer.cli import main
 from maml_explorer.experiments.ablation import TOGETHER, TRICKS, ablate, runs_of, variants
 from maml_explorer.experiments.api import evaluate, train
 from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings
 from maml_explorer.settings.text import to_toml
 from maml_explorer.storage.report.ablation_table import PLAIN, ablation_rows
@@ -128,3 +129,23 @@ def test_wrong_arguments_are_one_line(
     assert main(["ablate", *arguments]) == 2
     line = capsys.readouterr().err
     assert line.count("\n") == 1 and all(word in line for word in named)
+
+
+def test_accuracies_are_in_percent_and_have_the_shots_they_were_trained_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    glyphs = load_preset("glyphs-2-way-4-shot").settings.with_values(
+        {"side": 8, "hidden": (6, 6), "meta_batch": 2, "test_tasks": 10, "outer_steps": 2}
+    )
+    (tmp_path / "small.toml").write_text(to_toml(glyphs))
+    arguments = ["ablate", "--preset", str(tmp_path / "small.toml"), "--seeds", "0"]
+    assert main([*arguments, "--inner-steps", "1", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "After 1 inner step on 4 shots" in said and "query accuracy in %" in said
+    found = json.loads((tmp_path / "out" / "ablation.json").read_text())
+    assert found["figure"] == "accuracy" and found["shots"] == 4
+    one = found["variants"][1]
+    assert 0.2 < one["mean"][0] < 1
+    row = ablation_rows(found, 1)[1]
+    assert row[1] == f"{100 * one['mean'][0]:.1f}"
+    assert row[3] == f"{100 * one['difference'][0]:+.1f}".replace("-", "−")

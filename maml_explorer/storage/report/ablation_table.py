@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from maml_explorer.files.resources import resources
+from maml_explorer.settings.families import USUAL_FIGURE
+from maml_explorer.storage.report.figures import figure_text, figure_words
 
 PLAIN = "MAML"
 """Name of the variant without any trick."""
@@ -20,22 +22,30 @@ def shipped_ablations() -> list[Mapping[str, Any]]:
 
 
 COLUMNS = ("variant", "query MSE", "median", "difference to MAML", "diverged")
+"""Head of the table of sine curves."""
+
+
+def columns_of(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """The head of a result's table, with its figure."""
+    return (COLUMNS[0], f"query {figure_words(_figure(result))}", *COLUMNS[2:])
 
 
 def ablation_rows(result: Mapping[str, Any], step: int) -> list[tuple[str, ...]]:
-    """The table after so many inner steps, as text; see COLUMNS.
+    """The table after so many inner steps, as text; see :func:`columns_of`.
 
-    Differences are paired, on the tasks that both kept; negative is better than plain MAML.
+    Differences are paired, on the tasks that both kept. Negative is better than plain MAML where
+    the figure is an error, positive where it is accuracy.
     """
+    figure = _figure(result)
     at = result["inner_steps"].index(step)
     total = len(result["seeds"]) * result["tasks"]
     return [
         (
             one["name"],
-            _number(one["mean"][at], one["mean_ci95"][at]),
-            _number(one["median"][at], one["median_ci95"][at]),
-            "–" if one["name"] == PLAIN else _number(
-                one["difference"][at], one["difference_ci95"][at], signed=True
+            figure_text(one["mean"][at], one["mean_ci95"][at], figure),
+            figure_text(one["median"][at], one["median_ci95"][at], figure),
+            "–" if one["name"] == PLAIN else figure_text(
+                one["difference"][at], one["difference_ci95"][at], figure, signed=True
             ),
             f"{one['diverged'][at]} of {total}",
         )
@@ -55,11 +65,9 @@ def ablation_blocks(result: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple
         yield title, ablation_rows(result, step)
 
 
-def _number(value: float | None, half: float | None, signed: bool = False) -> str:
-    if value is None:
-        return "not finite"
-    text = (f"{value:+.3g}" if signed else f"{value:.3g}").replace("-", "−")
-    return text if half is None else f"{text} ± {half:.2g}"
+def _figure(result: Mapping[str, Any]) -> str:
+    figure: str = result.get("figure", USUAL_FIGURE)
+    return figure
 
 
 FULL_COLUMNS = (

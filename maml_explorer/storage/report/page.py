@@ -15,13 +15,15 @@ from maml_explorer.published.verdicts import verdict_words
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.text import is_written
+from maml_explorer.storage.report.figures import figure_words, scale_of
 from maml_explorer.storage.report.report import (
-    RULE,
     VERDICT_COLUMNS,
     Report,
     how,
     measured_rows,
     records_with,
+    rule_of,
     steps_shown,
     verdict_rows,
 )
@@ -55,7 +57,7 @@ def report_html(report: Report) -> str:
         "<h2>Verdict</h2>",
         f"<p>{escape(verdict_words(report.comparisons)) or 'No numbers are published.'}</p>",
         _table(VERDICT_COLUMNS, verdicts, kinds) if verdicts else "",
-        f'<p class="muted">{escape(RULE)}</p>',
+        f'<p class="muted">{escape(rule_of(report.settings))}</p>',
         _listed("What this run does otherwise", report.deviations),
         _listed("Diverged while training", report.notes),
         f"<h2>Unknown about the original</h2><p>{escape(preset.unknown)}</p>"
@@ -102,6 +104,8 @@ def _fine_tuning(report: Report) -> str:
 
 def _adaptation(report: Report, shots: int) -> str:
     lines, crosses, diverged = [], [], False
+    figure = report.settings.family.figure
+    scale = scale_of(figure)
     for arm in report.settings.arms:
         runs = [records_with(arms.get(arm.name, ()), shots) for arms in report.records.values()]
         if not all(runs):
@@ -116,18 +120,30 @@ def _adaptation(report: Report, shots: int) -> str:
         ]
         band = [None if bad else width for width, bad in zip(half, lost, strict=True)]
         lines.append(
-            ReportLine(arm.name, record.color, record.line, over["inner_steps"], shown, band)
+            ReportLine(
+                arm.name,
+                record.color,
+                record.line,
+                over["inner_steps"],
+                [_scaled(one, scale) for one in shown],
+                [_scaled(one, scale) for one in band],
+            )
         )
         diverged = diverged or any(lost)
     for one in report.comparisons:
         if one.shots == shots:
             color = ALGORITHMS[one.algorithm].color
-            crosses.append(Cross(one.inner_step, one.published, color, one.published_ci95))
+            half = _scaled(one.published_ci95, scale)
+            crosses.append(Cross(one.inner_step, scale * one.published, color, half))
     known = "".join(_key(line) for line in lines)
     published = '<span class="key">+ published</span>' if crosses else ""
     said = "Where tasks diverged, the line is the mean of the others." if diverged else ""
-    picture = plot(lines, crosses, "inner step", "query MSE")
+    picture = plot(lines, crosses, "inner step", f"query {figure_words(figure)}")
     return f"<h2>Adaptation with {shots} shots</h2>{picture}<p>{known}{published}{said}</p>"
+
+
+def _scaled(value: float | None, scale: float) -> float | None:
+    return None if value is None else scale * value
 
 
 def _loss_picture(report: Report) -> str:
@@ -138,7 +154,8 @@ def _loss_picture(report: Report) -> str:
             lines.append(ReportLine(arm.name, record.color, record.line, steps, losses))
     if not lines:
         return ""
-    picture = plot(lines, (), "outer step", "outer loss (MSE)", log_y=True)
+    loss = "cross-entropy" if report.settings.family.images else "MSE"
+    picture = plot(lines, (), "outer step", f"outer loss ({loss})", log_y=True)
     keys = "".join(map(_key, lines))
     return f"<h2>Outer loss while training, first seed</h2>{picture}<p>{keys}</p>"
 
@@ -149,6 +166,8 @@ def _key(line: ReportLine) -> str:
 
 def _settings(settings: Settings) -> Iterable[tuple[str, str]]:
     for key, declaration in DECLARATIONS.items():
+        if not is_written(settings, key):
+            continue
         group, unit = (
             GROUPS[declaration.group][0],
             f" {declaration.unit}" if declaration.unit else "",

@@ -21,18 +21,27 @@ from maml_explorer.published.verdicts import (
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import to_toml
+from maml_explorer.storage.report.figures import figure_text, figure_words
 
 SCHEMA = 1
 BINS = 200
 """Averages that a curve of losses is drawn from."""
 SHOWN_STEPS = (0, 1, 5, 10, 32)
 """Inner steps of the table of what was measured, and the last one."""
-RULE = (
+_AGREES = (
     "A figure agrees where it lies inside the published interval, or within 10 % where none is "
     "published. Where a task diverged nothing is compared. Held-out tasks come from a stream of "
-    "their own; 100 equally spaced queries with clean targets. Joint training (MTL) is fine-tuned "
-    "with the best α of 13 on 200 validation tasks."
+    "their own; "
 )
+_JOINT = "Joint training (MTL) is fine-tuned with the best α of 13 on 200 validation tasks."
+RULE = f"{_AGREES}100 equally spaced queries with clean targets. {_JOINT}"
+"""For sine curves."""
+_IMAGE_RULE = f"{_AGREES}their letters are of scripts that nothing was trained on. {_JOINT}"
+
+
+def rule_of(settings: Settings) -> str:
+    """The protocol and the rule of verdicts, in words."""
+    return _IMAGE_RULE if settings.family.images else RULE
 
 
 @dataclass(frozen=True)
@@ -108,15 +117,16 @@ VERDICT_COLUMNS = (
 
 def verdict_rows(report: Report) -> list[tuple[str, ...]]:
     """The table of verdicts as text, a row per published figure; see VERDICT_COLUMNS."""
+    known = report.settings.family.figure
     return [
         (
             one.arm,
             str(one.shots),
             str(one.inner_step),
-            figure(one.published, one.published_ci95),
-            figure(one.mean, one.ci95),
-            figure(one.mean_kept),
-            figure(one.median),
+            figure_text(one.published, one.published_ci95, known),
+            figure_text(one.mean, one.ci95, known),
+            figure_text(one.mean_kept, None, known),
+            figure_text(one.median, None, known),
             f"{one.diverged} of {one.tasks}",
             one.verdict.words,
         )
@@ -126,7 +136,7 @@ def verdict_rows(report: Report) -> list[tuple[str, ...]]:
 
 def measured_rows(report: Report) -> list[tuple[str, ...]]:
     """Measured rows: a head, then a row per shots and arm, a column per inner step."""
-    first = next(iter(report.records.values()))
+    first, known = next(iter(report.records.values())), report.settings.family.figure
     steps = sorted({k for found in first.values() for record in found for k in steps_shown(record)})
     rows = [("shots", "arm", *(f"{k} inner step{'' if k == 1 else 's'}" for k in steps))]
     for shots in sorted({record["shots"] for found in first.values() for record in found}):
@@ -135,7 +145,7 @@ def measured_rows(report: Report) -> list[tuple[str, ...]]:
             if not all(runs):
                 continue
             over = over_seeds(runs)[0]
-            rows.append((str(shots), name, *(_cell(over, runs, k) for k in steps)))
+            rows.append((str(shots), name, *(_cell(over, runs, k, known) for k in steps)))
     return rows
 
 
@@ -177,19 +187,13 @@ def binned(steps: Sequence[float], losses: Sequence[float]) -> tuple[list[float]
     ]
 
 
-def figure(value: float | None, half: float | None = None) -> str:
-    """A mean and its interval: "0.68 ± 0.041"."""
-    if value is None:
-        return "not finite"
-    return f"{value:.3g}" if half is None else f"{value:.3g} ± {half:.2g}"
-
-
 def how(report: Report) -> str:
     """Outer steps taken, and what the figures are means of."""
     seeds = len(report.records)
     over = f"Student t over {seeds} seeds" if seeds > 1 else "over the tasks of one seed"
     steps = ", ".join(f"{name} {count}" for name, count in report.outer_steps.items())
-    return f"Outer steps: {steps}. Query MSE, mean ± 95 % {over}."
+    words = figure_words(report.settings.family.figure)
+    return f"Outer steps: {steps}. Query {words}, mean ± 95 % {over}."
 
 
 def steps_shown(record: Mapping[str, Any]) -> list[int]:
@@ -203,13 +207,15 @@ def records_with(found: Sequence[Mapping[str, Any]], shots: int) -> list[Mapping
     return [record for record in found if record["shots"] == shots][:1]
 
 
-def _cell(over: Mapping[str, Any], runs: Sequence[Sequence[Mapping[str, Any]]], step: int) -> str:
+def _cell(
+    over: Mapping[str, Any], runs: Sequence[Sequence[Mapping[str, Any]]], step: int, known: str
+) -> str:
     if step not in over["inner_steps"]:
         return "–"
     at = over["inner_steps"].index(step)
     half = over["ci95"][at] if len(runs) > 1 else runs[0][0]["ci95"][at]
     lost = sum(run[0]["diverged"][at] for run in runs)
-    return figure(over["mean"][at], half) + (f" ({lost} diverged)" if lost else "")
+    return figure_text(over["mean"][at], half, known) + (f" ({lost} diverged)" if lost else "")
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
