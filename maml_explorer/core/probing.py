@@ -49,46 +49,76 @@ def probe(
     Where batch norm takes the statistics of the points given, the support points are one set and x
     another: with another x, the prediction at a point is another.
     """
+    tasks = len(support_x)
+    inputs = with_ones(
+        torch.cat([support_x, x.expand(tasks, -1)], 1).to(initialization)[:, :, None]
+    )
+    y = support_y.to(initialization)[:, :, None]
+    found = outputs_along_path(plan, arm_name, initialization, inputs, y, steps, training)[..., 0]
+    shots = support_x.shape[1]
+    return Probe(found[:, :, shots:], found[:, :, :shots])
+
+
+def outputs_along_path(
+    plan: Plan,
+    arm_name: str,
+    initialization: Tensor,
+    inputs: Tensor,
+    y: Tensor,
+    steps: int,
+    training: bool = False,
+    apart: bool = True,
+) -> Tensor:
+    """Outputs [inner step, task, point, out] of φ_0 … φ_K at the support points and all others.
+
+    Args:
+        initialization: of the arm's state, with its learned step sizes.
+        inputs: [task, point, in + 1] with their column of ones, the support set first.
+        y: [task, support point, out].
+        steps: K; without support points every step shows θ.
+        training: True for the inner loop of training, Reptile's minibatches included.
+        apart: True where batch norm takes the statistics of support and query set apart; False
+            where a query is seen together with the support set. Adaptation sees the latter alone.
+    """
     with torch.no_grad():
         arm = plan.arms[arm_name]
         start, step_sizes = test_step_sizes(plan, arm_name, initialization)
         if training:
             start, step_sizes = arm.inner.start, arm.step_sizes(plan.model, initialization)
         model = plan.model.training if training else plan.model
-        tasks, shots = support_x.shape
+        shots = y.shape[1]
         layers = model.layers(initialization)
-        wide = with_ones(
-            torch.cat([support_x, x.expand(tasks, -1)], 1).to(initialization)[:, :, None]
-        )
-        y = support_y.to(initialization)[:, :, None]
         inner = InnerSteps(
             start, steps, arm.inner_lr, step_sizes.clip, arm.learned, _minibatch(arm, training)
         )
-        found = compiled_predictions(plan.workspace.kernels, model, inner, initialization, wide, y)
+        found = compiled_predictions(
+            plan.workspace.kernels, model, inner, initialization, inputs, y
+        )
         if found is not None:
-            return Probe(found[:, :, shots:, 0], found[:, :, :shots, 0])
+            return found
+        wide, support, sets = inputs, inputs[:, :shots], shots if apart else None
         if start:
-            wide = model.forward(
-                layers[:start], wide, activate_last=start < model.depth, shots=shots
-            ).output
+            body, activated = layers[:start], start < model.depth
+            wide = model.forward(body, inputs, activate_last=activated, shots=sets).output
+            support = wide[:, :shots]
+            if not apart:
+                support = model.forward(
+                    body, inputs[:, :shots], activate_last=activated, shots=shots
+                ).output
         if start == model.depth:  # nothing adapts: one prediction for every step
-            output = wide[None, :, :, 0].expand(steps + 1, -1, -1)
-        else:
-            features = wide[:, :shots]
-            parts = training and shots > 0
-            batches = arm.inner_data(features, y) if parts else ([features], [y])
-            path = adapt(
-                model,
-                layers[start:],
-                *batches,
-                step_sizes,
-                steps if shots else 0,
-                keep_traces=False,
-            )
-            output = _at_every_step(model, path.parameters, wide, shots)
-            if not shots:
-                output = output.expand(steps + 1, -1, -1)
-        return Probe(output[:, :, shots:], output[:, :, :shots])
+            return wide[None].expand(steps + 1, -1, -1, -1)
+        parts = training and shots > 0
+        batches = arm.inner_data(support, y) if parts else ([support], [y])
+        path = adapt(
+            model,
+            layers[start:],
+            *batches,
+            step_sizes,
+            steps if shots else 0,
+            keep_traces=False,
+        )
+        output = _at_every_step(model, path.parameters, wide, sets)
+        return output if shots else output.expand(steps + 1, -1, -1, -1)
 
 
 def _minibatch(arm: ArmPlan, training: bool) -> int:
@@ -97,19 +127,21 @@ def _minibatch(arm: ArmPlan, training: bool) -> int:
     return arm.settings.inner.reptile_batch if training and interpolates else 0
 
 
-def _at_every_step(model: Mlp, parameters: list[Layers], features: Tensor, shots: int) -> Tensor:
-    """Predictions [inner step, task, point] by φ_0 … φ_K."""
+def _at_every_step(
+    model: Mlp, parameters: list[Layers], features: Tensor, shots: int | None
+) -> Tensor:
+    """Outputs [inner step, task, point, out] by φ_0 … φ_K."""
     steps, tasks = len(parameters), len(features)
     if model.by_step:
         return torch.stack(
             [
-                model.forward(phi, features, step=k, shots=shots).output[..., 0]
+                model.forward(phi, features, step=k, shots=shots).output
                 for k, phi in enumerate(parameters)
             ]
         )
     repeated = features.repeat(steps, 1, 1)
     output = model.forward(_stack(parameters, tasks), repeated, shots=shots).output
-    return output.view(steps, tasks, -1)
+    return output.view(steps, tasks, *output.shape[1:])
 
 
 def _stack(parameters: list[Layers], tasks: int) -> list[Tensor]:

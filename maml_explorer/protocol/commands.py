@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maml_explorer.protocol.images import ImageTask
 from maml_explorer.protocol.insight import (
     LookInside,
     RefreshInsight,
@@ -91,6 +92,10 @@ class ProbeTask:
     """[point]; where given, residuals are reported there."""
     frequency: float = 1.0
     """Of the truth, where there is one."""
+
+
+ShownTask = ProbeTask | ImageTask
+"""A task that is shown: of curves or of images, as the family has it."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +236,7 @@ Command = (
     | TakeInnerStep
     | LimitSpeed
     | ProbeTask
+    | ImageTask
     | MetaTest
     | BackToLastGood
     | BringBack

@@ -14,7 +14,8 @@ from enum import Enum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from maml_explorer.protocol.commands import Array, ProbeTask, WatchTasks
+from maml_explorer.protocol.commands import Array, ProbeTask, ShownTask, WatchTasks
+from maml_explorer.protocol.images import ClassReferences, ImagesProbed
 from maml_explorer.protocol.insight import (
     Insight,
     InsightFigures,
@@ -174,6 +175,10 @@ class MetaTested:
     targets of `family`; only where noise > 0."""
     family: TaskSettings | None = None
     """The tasks it was measured on."""
+    seen: Mapping[str, ArmTest] = field(default_factory=dict)
+    """The same on classes that training draws from; empty for families without classes."""
+    neighbour: float | None = None
+    """Accuracy of the nearest neighbour by pixels on these tasks; None for other families."""
 
 
 @dataclass(frozen=True)
@@ -198,12 +203,12 @@ class Stepped:
     """0 … K of the arm with most inner steps."""
     inner_steps: int
     phase: StepPhase
-    probe: ProbeTask
+    probe: ShownTask
     """The task, with its support and query points."""
     shown_step: Mapping[str, int]
     """Arm → the inner step it stands at; arms with fewer steps wait at their last."""
-    probed: Probed
-    """The curves of φ_0 … φ_K of every arm on this task."""
+    probed: Probed | ImagesProbed
+    """The answers of φ_0 … φ_K of every arm on this task."""
 
 
 @dataclass(frozen=True)
@@ -283,8 +288,10 @@ Report = (
     Status
     | Metrics
     | Probed
+    | ImagesProbed
     | MetaTested
     | ReferenceLosses
+    | ClassReferences
     | Stepped
     | Watched
     | Rewound

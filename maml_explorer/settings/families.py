@@ -72,7 +72,6 @@ GLYPHS_FAMILY = Family(
     ends=lambda images: (images.side**2, images.ways),
     classes=lambda images: images.ways,
     images=True,
-    in_window=False,
 )
 USUAL_FIGURE = SINE_FAMILY.figure
 """The figure of a record that does not say: there was no other once."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,8 +20,10 @@ from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import probe
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.commands import Array, ProbeTask, WatchTasks
+from maml_explorer.protocol.images import ClassReferences
 from maml_explorer.protocol.reports import ArmProbe, Probed, ReferenceLosses, Watched
 from maml_explorer.settings.groups import TaskSettings
+from maml_explorer.settings.settings import Settings
 
 GRID_POINTS = 200
 WATCH_POINTS = 60
@@ -147,8 +151,12 @@ def answer_watch(run: int, plan: Plan, state: RunState, watch: WatchTasks) -> Wa
     return Watched(run, state.outer_step, watch, frozen_array(grid), arms)
 
 
-def reference_losses(run: int, tasks: TaskSettings) -> ReferenceLosses:
-    """Exact expected losses of the two predictors that do not adapt, on noisy targets."""
+def reference_losses(run: int, settings: Settings) -> ReferenceLosses | ClassReferences:
+    """Exact expected losses of what does not adapt, on noisy targets where there is noise."""
+    if settings.family.images:
+        ways = settings.images.ways
+        return ClassReferences(run, ways, math.log(ways), 1 / ways)
+    tasks = settings.tasks
     variance = tasks.noise**2
     return ReferenceLosses(
         run,

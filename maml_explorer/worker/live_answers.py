@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from maml_explorer.protocol import commands, reports
+from maml_explorer.protocol.images import ImagesProbed, ImageTask
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.worker.answers import answer_probe, answer_watch
 from maml_explorer.worker.files.other_run import OtherRun
+from maml_explorer.worker.image_answers import answer_images, fits, refuse_damaged
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.run import Run
 from maml_explorer.worker.urgent import unless_urgent
@@ -33,13 +35,13 @@ class LiveAnswers:
 
     def __init__(self, inbox: Inbox, outbox: Outbox, clock: Callable[[], float]) -> None:
         self.inbox, self.outbox, self.clock = inbox, outbox, clock
-        self.probe: commands.ProbeTask | None = None
+        self.probe: commands.ShownTask | None = None
         self.watch: commands.WatchTasks | None = None
         self.ghost: OtherRun | None = None
         self.next_probe = 0.0
         self.next_watch = 0.0
 
-    def take(self, command: commands.ProbeTask | commands.WatchTasks, run: Run | None) -> None:
+    def take(self, command: commands.ShownTask | commands.WatchTasks, run: Run | None) -> None:
         """Shows other tasks from now on, and answers for them.
 
         Raises:
@@ -49,9 +51,7 @@ class LiveAnswers:
             self.watch = command if command.support_x.size else None
             self.answer_watch(run)
             return
-        given = (command.support_x, command.support_y, *_optional(command))
-        if not all(np.isfinite(values).all() for values in given):
-            raise SettingsError("A task's points are finite numbers; the task shown is kept.")
+        _REFUSE[type(command)](command)
         self.probe = command
         self.answer_probe(run)
 
@@ -64,7 +64,7 @@ class LiveAnswers:
         """Answers the newest probe, where there is one."""
         probe, self.probe = self.probe, None  # one that fails must not be tried again
         if probe is not None and run is not None:
-            answer = partial(self._probed, probe, run)
+            answer = partial(_ANSWER[type(probe)], probe, run, self.ghost)
             found = unless_urgent(self.inbox, run.plan.long_pieces, answer)
             if found is not None:
                 self.outbox.put(found)
@@ -73,7 +73,7 @@ class LiveAnswers:
     def answer_watch(self, run: Run | None) -> None:
         """Answers for the watched tasks, where there are any."""
         watch, self.watch = self.watch, None
-        if watch is not None and run is not None:
+        if watch is not None and run is not None and not run.settings.family.images:
             answer = partial(answer_watch, run.number, run.plan, run.state, watch)
             found = unless_urgent(self.inbox, run.plan.long_pieces, answer)
             if found is not None:
@@ -87,7 +87,8 @@ class LiveAnswers:
     def refresh(self, run: Run) -> None:
         """Fresh answers while training: once the last were collected, within a share of time."""
         begin, patience = self.clock(), self.outbox.patience
-        if begin >= self.next_probe and not self.outbox.waits(reports.Probed):
+        unread = any(map(self.outbox.waits, (reports.Probed, ImagesProbed)))
+        if begin >= self.next_probe and not unread:
             self.answer_probe(run)
             now = self.clock()
             wait = max(patience * PROBE_SECONDS, (now - begin) / PROBE_SHARE)
@@ -97,14 +98,40 @@ class LiveAnswers:
             now = self.clock()
             self.next_watch = now + max(patience * WATCH_SECONDS, (now - begin) / WATCH_SHARE)
 
-    def _probed(self, probe: commands.ProbeTask, run: Run) -> reports.Probed:
-        found = answer_probe(run.number, run.plan, run.state, probe)
-        if self.ghost is None:
-            return found
-        return replace(found, ghost=self.ghost.arms(probe, run.plan.settings.tasks))
+
+def _curves(probe: commands.ProbeTask, run: Run, ghost: OtherRun | None) -> reports.Probed | None:
+    """Curves of every arm; None where the run learns other tasks than curves."""
+    settings = run.plan.settings
+    if settings.family.images:
+        return None
+    found = answer_probe(run.number, run.plan, run.state, probe)
+    if ghost is None or ghost.plan.settings.family.images:
+        return found
+    return replace(found, ghost=ghost.arms(probe, settings.tasks))
 
 
-def _optional(command: commands.ProbeTask) -> list[Any]:
-    """The optional values of a probe that are present."""
-    known = (command.query_x, command.amplitude, command.phase, command.frequency)
-    return [value for value in known if value is not None]
+def _images(task: ImageTask, run: Run, ghost: OtherRun | None) -> ImagesProbed | None:
+    """Answers of every arm about images; None where the run has no such classes."""
+    settings = run.plan.settings
+    if not settings.family.images or not fits(settings, task):
+        return None
+    return answer_images(run.number, run.plan, run.state, task)
+
+
+def _refuse_curves(command: commands.ProbeTask) -> None:
+    optional = (command.query_x, command.amplitude, command.phase, command.frequency)
+    given = (command.support_x, command.support_y, *(one for one in optional if one is not None))
+    if not all(np.isfinite(values).all() for values in given):
+        raise SettingsError("A task's points are finite numbers; the task shown is kept.")
+
+
+_REFUSE: dict[type, Callable[[Any], None]] = {
+    commands.ProbeTask: _refuse_curves,
+    ImageTask: refuse_damaged,
+}
+"""Kind of a shown task → what raises `SettingsError` where it is damaged."""
+_ANSWER: dict[type, Callable[[Any, Run, OtherRun | None], reports.Report | None]] = {
+    commands.ProbeTask: _curves,
+    ImageTask: _images,
+}
+"""Kind of a shown task → its answer for a run; None where that run learns other tasks."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from maml_explorer.protocol.commands import OF_SETTINGS, Change, Command, ProbeTask, WatchTasks
+from maml_explorer.protocol.images import ClassReferences, ImagesProbed, ImageTask
 from maml_explorer.protocol.insight import Insight, InsightProgress, LookInside
 from maml_explorer.protocol.reports import (
     MetaTested,
@@ -23,7 +24,9 @@ from maml_explorer.protocol.reports import (
     Watched,
 )
 
-_NEWEST = (Status, Probed, Watched, MetaTested, ReferenceLosses, Stepped)
+_NEWEST = (
+    Status, Probed, ImagesProbed, Watched, MetaTested, ReferenceLosses, ClassReferences, Stepped,
+)  # fmt: skip
 MAX_INSIGHTS = 64
 """Values of views, and their progress, kept for a window that does not collect."""
 MAX_EVENTS = 1_000
@@ -46,7 +49,7 @@ class Inbox:
             if isinstance(command, Change):
                 if self._commands and isinstance(self._commands[-1], Change):
                     self._commands.pop()
-            elif isinstance(command, ProbeTask | WatchTasks | LookInside):
+            elif isinstance(command, ProbeTask | ImageTask | WatchTasks | LookInside):
                 kept = [c for c in self._commands if type(c) is not type(command)]
                 self._commands = deque(kept)
             self._commands.append(command)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Generator
 from typing import Any
 
-from maml_explorer.core.meta_test import meta_test
+from maml_explorer.core.meta_test import TestRecord, meta_test
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.replay.interruption import Interrupted, Look, interruptible
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.reports import ArmTest, MetaTested
+from maml_explorer.settings.settings import Settings
 from maml_explorer.worker.bayes_error import Key, Line, bayes_line, key_of
 
 SHARE = 0.05
@@ -18,6 +20,8 @@ FIRST_SHARE = 0.25
 """The same until the first result of a trained state, or after a change: users wait for it."""
 
 _MOST_LINES = 20
+SEEN_TASKS = 100
+"""Tasks of classes that training draws from, to compare with unseen ones."""
 
 
 class MetaTests:
@@ -91,12 +95,18 @@ def _meta_test_all(
         record, _ = yield from meta_test(
             plan, name, arm.initialization, stream_name=plan.family.watched
         )
-        arms[name] = ArmTest(
-            record.mean, record.ci95, record.mean_kept, record.median, record.diverged
-        )
+        arms[name] = _read(record)
     settings = plan.settings
+    seen, neighbour = {}, None
+    if plan.family.seen:
+        for name, arm in state.arms.items():
+            record, _ = yield from meta_test(
+                plan, name, arm.initialization, task_count=SEEN_TASKS, stream_name=plan.family.seen
+            )
+            seen[name] = _read(record)
+        neighbour = plan.family.references(_tasks_alone(settings))[-1].figure
     key, floor = key_of(settings), None
-    if settings.tasks.noise > 0:
+    if settings.tasks.noise > 0 and not settings.family.images:
         if key not in lines:
             lines[key] = yield from bayes_line(settings)
             while len(lines) > _MOST_LINES:
@@ -110,4 +120,17 @@ def _meta_test_all(
         arms,
         floor,
         settings.tasks,
+        seen,
+        neighbour,
     )
+
+
+def _tasks_alone(settings: Settings) -> Settings:
+    """The settings that tasks depend on; those that share them share their references."""
+    shots, seed = settings.inner.shots, settings.run.seed
+    usual = Settings().with_values({"shots": shots, "query_points": 1, "seed": seed})
+    return dataclasses.replace(usual, tasks=settings.tasks, images=settings.images)
+
+
+def _read(record: TestRecord) -> ArmTest:
+    return ArmTest(record.mean, record.ci95, record.mean_kept, record.median, record.diverged)

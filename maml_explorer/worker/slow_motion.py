@@ -12,8 +12,10 @@ from maml_explorer.core import training
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import Losses, RunState
 from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.protocol.images import ImagesProbed
 from maml_explorer.protocol.reports import Probed, Stepped, StepPhase
 from maml_explorer.worker.answers import answer_probe, frozen_array
+from maml_explorer.worker.image_answers import answer_images, made_of_batch
 
 
 @dataclass(slots=True)
@@ -24,7 +26,7 @@ class Pending:
     state: RunState
     """After the step."""
     losses: dict[str, Losses]
-    probed: Probed
+    probed: Probed | ImagesProbed
     inner_steps: dict[str, int]
     shown: int = -1
     """Presses so far, minus one: 0 sample, 1 … K adapt, K + 1 query, K + 2 update."""
@@ -35,6 +37,13 @@ class Pending:
     ) -> Pending:
         """The step from `before` to `state`, seen on the first task of its meta-batch."""
         batch, _ = training.draw_batch(plan, before)
+        steps = {name: arm.inner.steps for name, arm in plan.arms.items()}
+        if plan.settings.family.images:
+            images, these = made_of_batch(batch, plan.settings.images.side)
+            answer = answer_images(
+                run, plan, before, images, these, steps, training_inner_loop=True
+            )
+            return Pending(run, state, losses, answer, steps)
         amplitude, phase, frequency = batch.tasks[0].tolist()
         task = ProbeTask(
             support_x=frozen_array(batch.support.x[0, :, 0]),
@@ -44,7 +53,6 @@ class Pending:
             query_x=frozen_array(batch.query.x[0, :, 0]),
             frequency=frequency,
         )
-        steps = {name: arm.inner.steps for name, arm in plan.arms.items()}
         probed = answer_probe(run, plan, before, task, steps, training_inner_loop=True)
         return Pending(run, state, losses, probed, steps)
 

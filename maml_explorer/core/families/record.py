@@ -70,6 +70,9 @@ class TaskFamily:
     stream "meta-test" draws what is reported, "validation" what choices may be made on."""
     watched: str
     """The stream that a run may be watched on while it trains."""
+    seen: str
+    """The stream of tasks that training may have seen, to show beside those of `watched`; empty
+    where all tasks are alike."""
     failure_limit: Callable[[Settings], float]
     """The figure above which a held-out task has diverged; one that is not finite always has."""
     guess_loss: Callable[[Settings, Callable[[Tensor], Tensor]], float]

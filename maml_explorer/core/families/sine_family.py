@@ -114,6 +114,7 @@ SINE = TaskFamily(
     sampler=_sampler,
     held_out=_held_out,
     watched="meta-test",
+    seen="",
     failure_limit=_failure_limit,
     guess_loss=_guess_loss,
     references=_references,

@@ -122,7 +122,7 @@ def open_window(worker: WorkerThread, options: Options, path: Path | None = None
         options: how it starts.
         path: the file of the remembered layout; None is the usual one, or none in safe mode.
     """
-    known = {name: one for name, one in presets().items() if one.settings.family.in_window}
+    known = presets()
     preset = options.preset or known[DEFAULT_PRESET]
     settings = options.settings
     if options.share is not None:

@@ -26,32 +26,44 @@ class PanelEntry:
     waits: bool = False
     """True where it is built only when first seen: it shows nothing but what the session knows,
     and has no `draw_as`."""
+    images: tuple[str, str] | None = None
+    """(folder, class name) of the panel that stands here for families of images; None where it is
+    the same one."""
 
-    def build(self, session: Session) -> QWidget:
-        """A new panel.
+    def build(self, session: Session, images: bool = False) -> QWidget:
+        """A new panel, for families of images or of curves.
 
         Raises:
             Exception: whatever the panel's module or constructor raises.
         """
-        return self.kind()(session)
+        return self.kind(images)(session)
 
-    def kind(self) -> Callable[[Session], QWidget]:
-        """The panel's class.
+    def kind(self, images: bool = False) -> Callable[[Session], QWidget]:
+        """The panel's class, for families of images or of curves.
 
         Raises:
             Exception: whatever the panel's module raises.
         """
-        module = importlib.import_module(f"{__name__}.{self.name}.panel")
-        kind: Callable[[Session], QWidget] = getattr(module, self.class_name)
+        folder, class_name = self.name, self.class_name
+        if images and self.images is not None:
+            folder, class_name = self.images
+        module = importlib.import_module(f"{__name__}.{folder}.panel")
+        kind: Callable[[Session], QWidget] = getattr(module, class_name)
         if not (isinstance(kind, type) and issubclass(kind, QWidget)):
-            raise TypeError(f"{self.class_name} is no widget.")
+            raise TypeError(f"{class_name} is no widget.")
         return kind
 
 
 PANELS: dict[str, PanelEntry] = {
     entry.name: entry
     for entry in (
-        PanelEntry("adaptation", "Adaptation", CENTRE, "AdaptationPanel"),
+        PanelEntry(
+            "adaptation",
+            "Adaptation",
+            CENTRE,
+            "AdaptationPanel",
+            images=("images", "ImagesPanel"),
+        ),
         PanelEntry("losses", "Losses", RIGHT, "LossesPanel"),
         PanelEntry("adaptation_speed", "Adaptation speed", RIGHT, "AdaptationSpeedPanel"),
         PanelEntry("tasks", "Tasks", TAB, "TasksPanel", waits=True),

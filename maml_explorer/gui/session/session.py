@@ -15,6 +15,7 @@ from maml_explorer.gui.session.pins import Pins
 from maml_explorer.gui.session.pointed_step import PointedStep
 from maml_explorer.gui.session.run_control import RunControl
 from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.shown_images import ShownImages
 from maml_explorer.gui.session.shown_task import ShownTask
 from maml_explorer.gui.session.worker_link import WorkerLink, WorkerThread
 from maml_explorer.gui.style.theme import LIGHT, Theme
@@ -46,12 +47,16 @@ class Session(QObject):
         self.insight = InsightCache(self.link)
         self.task = ShownTask(self.link, self.editor)
         self.divergences = Divergences(self.link, self.task)
+        self.images = ShownImages(self.link, self.editor)
+        """The task that is shown where the family is one of images."""
         self.pins = Pins(self.link, self.editor, self.measured, lambda: self.losses.history)
         """The runs that this one is compared with."""
         self.losses = LossRecord(self.link, self.editor, self.pins)
         self.control = RunControl(self.link, self.editor, self.pins)
         self.inner = InnerStep(self.editor)
         self.pointed = PointedStep(self)
+        self._asked: tuple[object, ...] = self._about_the_task
+        self.editor.settings_changed.connect(lambda _: self._take_settings())
 
     @property
     def settings(self) -> Settings:
@@ -67,6 +72,24 @@ class Session(QObject):
     def run(self) -> int:
         """The number of the run; 0 before the first report."""
         return self.link.run
+
+    @property
+    def shown(self) -> ShownTask | ShownImages:
+        """The part that shows a task of the family in force."""
+        return self.images if self.settings.family.images else self.task
+
+    @property
+    def _about_the_task(self) -> tuple[object, ...]:
+        settings = self.settings
+        images = settings.family.images
+        sizes = (settings.images.ways, settings.inner.shots) if images else ()
+        return settings.family.key, *sizes
+
+    def _take_settings(self) -> None:
+        """Asks about a task that the settings in force can have."""
+        before, self._asked = self._asked, self._about_the_task
+        if self._asked != before:
+            self.shown.begin()
 
     def set_hidden(self, names: Iterable[str]) -> None:
         """Draws no curves of these arms."""
@@ -85,7 +108,7 @@ class Session(QObject):
         """Starts the worker, the first run (paused) and the timer."""
         self.link.start()
         self.link.begin(Restart(self.settings))
-        self.task.begin()
+        self.shown.begin()
         self.link.pace.start()
 
     def close(self) -> bool:

@@ -15,7 +15,6 @@ from maml_explorer.gui.session import task_edits, task_sampling
 from maml_explorer.gui.session.run_control import RunControl
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.settings_editor import SettingsEditor
-from maml_explorer.gui.session.shown_task import ShownTask
 from maml_explorer.gui.window.action import Entry
 from maml_explorer.gui.window.appearance import CHOICES, TEXT_SIZES, Appearance
 from maml_explorer.gui.window.columns import Columns
@@ -44,19 +43,26 @@ def of_the_run(session: Session) -> list[Entry]:
     ]
 
 
-def of_the_task(task: ShownTask) -> list[Entry]:
+def of_the_task(session: Session) -> list[Entry]:
     """The task that is shown."""
 
     def clear() -> None:
-        if task.probe is not None:
-            task.set_probe(task_edits.cleared(task.probe))
+        if session.settings.family.images:
+            session.images.clear()
+        elif session.task.probe is not None:
+            session.task.set_probe(task_edits.cleared(session.task.probe))
+
+    def new_points(place: str = task_sampling.ANYWHERE) -> None:
+        if session.settings.family.images:
+            session.images.new_images()
+        else:
+            session.task.new_points(place)
 
     return [
-        Entry(TASK, "new_task", "New task", task.new_task, ("T",)),
-        Entry(TASK, "new_points", "New points", task.new_points, ("P",)),
+        Entry(TASK, "new_task", "New task", lambda: session.shown.new_task(), ("T",)),
+        Entry(TASK, "new_points", "New points or images", new_points, ("P",)),
         *(
-            Entry(TASK, f"new_points {place}", f"New points: {place}",
-                  partial(task.new_points, place))
+            Entry(TASK, f"new_points {place}", f"New points: {place}", partial(new_points, place))
             for place in task_sampling.PLACES
             if place != task_sampling.ANYWHERE
         ),

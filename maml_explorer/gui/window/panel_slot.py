@@ -27,17 +27,46 @@ class Place(QFrame):
         self.setObjectName(entry.name)
         self.panel: QWidget | None = None
         """None before it is built, and where it failed."""
+        self._images = self._wants_images
+        """Whether the panel is the one for families of images."""
+        self._other: QWidget | None = None
+        """The panel for the other kind of families, where it was built; hidden."""
         self._error: QWidget | None = None
         self._box = QVBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
+        session.editor.settings_changed.connect(self._take_settings)
         if not entry.waits:
             self.build()
+
+    @property
+    def _wants_images(self) -> bool:
+        return self.entry.images is not None and self._session.settings.family.images
+
+    def _take_settings(self, _: object) -> None:
+        """Puts the panel of the family in force in front."""
+        if self._images == self._wants_images:
+            return
+        self._images = self._wants_images
+        if self._error is not None:
+            self.build()
+            return
+        before, self.panel, self._other = self.panel, self._other, self.panel
+        if before is not None:
+            before.hide()
+        if self.panel is not None:
+            self.panel.resize(self.size())
+            self.panel.show()
+        elif before is not None or not self.entry.waits:
+            self._build_panel()
 
     def build(self) -> None:
         """Builds the panel again."""
         self._clear()
+        self._build_panel()
+
+    def _build_panel(self) -> None:
         try:
-            self.panel = self.entry.build(self._session)
+            self.panel = self.entry.build(self._session, self._images)
         except Exception as error:
             self.fail(error)
             return

@@ -173,7 +173,7 @@ class MainWindow(QMainWindow):
         session, columns = self.session, self.columns
         return [
             *action_table.of_the_run(session),
-            *action_table.of_the_task(session.task),
+            *action_table.of_the_task(session),
             *action_table.of_editing(session.editor, columns),
             *action_table.of_files(self.files, self.reproduction, self.export, self.close),
             *action_table.of_the_view(columns, self.appearance, self.toggle_full_screen),

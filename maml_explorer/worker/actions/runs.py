@@ -89,7 +89,7 @@ class RunActions:
         trainer.rate.reset()
         torch.set_num_threads(intra_op_threads(run.plan))
         self.beside.begin()
-        self.outbox.put(reference_losses(run.number, run.settings.tasks))
+        self.outbox.put(reference_losses(run.number, run.settings))
         trainer.enter(phase)
         for block in run.history.blocks(run.number):
             self.outbox.put(block)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from maml_explorer.protocol import commands
+from maml_explorer.protocol.images import ImageTask
 from maml_explorer.protocol.insight import InsightRequest, LookInside, RefreshInsight
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.worker.beside_training import BesideTraining
@@ -29,13 +30,14 @@ class ShownActions:
         """Command → its effect."""
         return {
             commands.ProbeTask: self.show_tasks,
+            ImageTask: self.show_tasks,
             commands.WatchTasks: self.show_tasks,
             commands.ShowGhost: self.show_ghost,
             LookInside: self.look_inside,
             RefreshInsight: self.refresh,
         }
 
-    def show_tasks(self, command: commands.ProbeTask | commands.WatchTasks) -> None:
+    def show_tasks(self, command: commands.ShownTask | commands.WatchTasks) -> None:
         """Answers for other tasks."""
         self.live.take(command, self.trainer.run)
 

@@ -74,8 +74,8 @@ class TrainingActions:
         run.good = run.good.changed(state, partial(after_change, plan, old=old, new=new))
         _forget_beyond(run)
         self.beside.begin()
-        if old.tasks != new.tasks:
-            self.outbox.put(reference_losses(run.number, new.tasks))
+        if (old.tasks, old.images) != (new.tasks, new.images):
+            self.outbox.put(reference_losses(run.number, new))
         trainer.status()
         if trainer.phase is reports.Phase.RUNNING and run.all_frozen:
             trainer.pause()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
-from maml_explorer.protocol.insight import Option, ViewName
+from maml_explorer.protocol.insight import NothingToShow, Option, ViewName
 from maml_explorer.worker.insight.check import see_check
 from maml_explorer.worker.insight.cost import see_cost
 from maml_explorer.worker.insight.error_map import see_data_map, see_error_map
@@ -41,6 +41,21 @@ class View:
     """… nor before the time it took is this part of the time since it began."""
     of_one_arm: bool = False
     """True where it looks at the arm of its option `arm` alone."""
+    no_images: str = ""
+    """Why there is nothing to show for images, in a sentence; empty where there is something."""
+
+    def begin(
+        self, plan: Plan, state: RunState, options: Mapping[str, Option]
+    ) -> Generator[float, None, object]:
+        """The work of looking; for a family that the view is not for, the reason."""
+        if self.no_images and plan.settings.family.images:
+            return _said(self.no_images)
+        return self.look(plan, state, options)
+
+
+def _said(reason: str) -> Generator[float, None, object]:
+    yield 1.0
+    return NothingToShow(reason)
 
 
 VIEWS: dict[ViewName, View] = {
@@ -50,10 +65,27 @@ VIEWS: dict[ViewName, View] = {
     ViewName.STABILITY: View(see_stability, share=0.04),
     ViewName.FEATURES: View(see_features, seconds=1.0),
     ViewName.STEP_SIZES: View(see_step_sizes, of_one_arm=True),
-    ViewName.LAYER: View(see_layer, seconds=0.2, of_one_arm=True),
+    ViewName.LAYER: View(
+        see_layer,
+        seconds=0.2,
+        of_one_arm=True,
+        no_images="A layer is drawn over x, which images do not have: Features compares layers "
+        "before and after adaptation.",
+    ),
     ViewName.NORM: View(see_norm, of_one_arm=True),
-    ViewName.PARAMETER_MAP: View(see_parameter_map, of_one_arm=True),
-    ViewName.ERROR_MAP: View(see_error_map, seconds=1.0, of_one_arm=True),
+    ViewName.PARAMETER_MAP: View(
+        see_parameter_map,
+        of_one_arm=True,
+        no_images="The parameter map is for curves: its colours and axes follow amplitude and "
+        "phase.",
+    ),
+    ViewName.ERROR_MAP: View(
+        see_error_map,
+        seconds=1.0,
+        of_one_arm=True,
+        no_images="The error map goes over amplitude and phase, which images do not have: Shots "
+        "shows the accuracy over shots and inner steps.",
+    ),
     ViewName.DATA_MAP: View(see_data_map, seconds=1.0, of_one_arm=True),
     ViewName.LANDSCAPE: View(see_landscape, seconds=1.0, of_one_arm=True),
 }

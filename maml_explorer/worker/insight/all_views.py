@@ -21,5 +21,5 @@ def every_view(plan: Plan, state: RunState) -> Iterator[Insight]:
         if view.of_one_arm:
             requests = [InsightRequest.of(name, arm=arm) for arm in state.arms]
         for request in requests:
-            value = run_to_end(view.look(plan, state, request.values()))
+            value = run_to_end(view.begin(plan, state, request.values()))
             yield Insight(0, state.outer_step, request, value)

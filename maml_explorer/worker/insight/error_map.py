@@ -17,6 +17,7 @@ from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
 from maml_explorer.protocol.insight_records.error_map import DataMapSeen, ErrorMapSeen
 from maml_explorer.settings.groups import TaskSettings
+from maml_explorer.settings.images import HANDS
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.insight.request_options import asked_learner
 from maml_explorer.worker.insight.shared import numbers, said, shares
@@ -80,7 +81,9 @@ def see_data_map(
     if isinstance(learner, NothingToShow):
         return learner
     trained = plan.settings.inner.shots
-    shots = tuple(sorted({*SHOTS, trained}))
+    # of every class at least one drawing is left to ask for
+    most = HANDS - 1 if plan.settings.family.images else math.inf
+    shots = tuple(sorted({*(count for count in SHOTS if count <= most), trained}))
     work = data_map(learner, plan.settings, shots, TASKS)
     found = yield from shares(work, len(shots) * TASKS)
     if isinstance(found, Nothing):

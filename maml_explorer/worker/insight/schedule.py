@@ -106,7 +106,7 @@ class Schedule:
         begin = self.clock()
         if job.work is None:
             job.subject, job.took = state, 0.0
-            job.work = VIEWS[job.request.view].look(plan, state, job.request.values())
+            job.work = VIEWS[job.request.view].begin(plan, state, job.request.values())
         report: Insight | InsightProgress | None = None
         assert job.subject is not None
         step = job.subject.outer_step

@@ -9,7 +9,11 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from maml_explorer.core.families.glyphs.sampler import held_out_images, training_sampler
+from maml_explorer.core.families.glyphs.sampler import (
+    SEEN_STREAM,
+    held_out_images,
+    training_sampler,
+)
 from maml_explorer.core.families.record import Reference, TaskFamily
 from maml_explorer.core.losses import CROSS_ENTROPY
 from maml_explorer.settings.families import GLYPHS_FAMILY
@@ -62,6 +66,7 @@ GLYPHS = TaskFamily(
     sampler=training_sampler,
     held_out=held_out_images,
     watched="validation",
+    seen=SEEN_STREAM,
     failure_limit=lambda settings: math.inf,
     guess_loss=_guess_loss,
     references=_references,

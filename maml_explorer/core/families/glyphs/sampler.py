@@ -23,8 +23,10 @@ from maml_explorer.settings.images import HANDS, TEST_QUERIES, ImageSettings
 from maml_explorer.settings.settings import Settings
 
 TEST_STREAM = "meta-test"
-"""The stream of held-out tasks that draws from the test scripts: what is reported. All others draw
-from the validation scripts, and none from those trained on."""
+"""The stream of held-out tasks that draws from the test scripts: what is reported. All others but
+the next draw from the validation scripts."""
+SEEN_STREAM = "seen"
+"""The stream of tasks from the scripts trained on, to show beside those of unseen ones."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,8 @@ def held_out_images(
     Raises:
         SettingsError: where so many shots leave no hand for a query image.
     """
-    source = ImageSource(settings, "test" if name == TEST_STREAM else "validation", dtype)
+    split = {TEST_STREAM: "test", SEEN_STREAM: "training"}.get(name, "validation")
+    source = ImageSource(settings, split, dtype)
     drawn = source.decide(stream(settings.run.seed, name), task_count)
     if shots >= HANDS:
         raise SettingsError(

@@ -83,6 +83,7 @@ class ArmLine(QWidget):
                 self.chips[arm.name].show_arm(
                     arm_style(settings, arm, theme), theme, value,
                     arm.name not in self.session.hidden, bool(arm.overrides), _tip(arm), diverged,
+                    settings.family.figure,
                 )  # fmt: skip
 
     def show_divergences(self) -> None:

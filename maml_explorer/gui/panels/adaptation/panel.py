@@ -125,7 +125,7 @@ class AdaptationPanel(QWidget):
         self._stepped = stepped
         self.bar.stop()
         if self.isVisible():
-            self.canvas.show_task(stepped.probe)
+            self.canvas.show_task(self._probe())
             self._show()
 
     def _take_status(self, status: Status) -> None:
@@ -171,10 +171,16 @@ class AdaptationPanel(QWidget):
     # what is shown
 
     def _report(self) -> Probed | None:
-        return self.session.task.probed if self._stepped is None else self._stepped.probed
+        if self._stepped is None:
+            return self.session.task.probed
+        found = self._stepped.probed
+        return found if isinstance(found, Probed) else None
 
     def _probe(self) -> ProbeTask | None:
-        return self.session.task.probe if self._stepped is None else self._stepped.probe
+        if self._stepped is None:
+            return self.session.task.probe
+        found = self._stepped.probe
+        return found if isinstance(found, ProbeTask) else None
 
     @property
     def last_step(self) -> int:

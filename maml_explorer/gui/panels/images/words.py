@@ -1,0 +1,38 @@
+"""Words of the hero for images."""
+
+from __future__ import annotations
+
+import math
+
+from maml_explorer.gui.style.numbers import MISSING
+from maml_explorer.protocol.images import ImageArmProbe, ImageTask
+
+
+def percent(part: float) -> str:
+    """A share as people read it: "83 %"; a dash where there is none."""
+    return MISSING if not math.isfinite(part) else f"{100 * part:.0f} %"
+
+
+def task_line(task: ImageTask | None) -> str:
+    """The task shown: "5 classes never trained on · 5 support and 10 query images"."""
+    if task is None:
+        return "no task yet"
+    ways = len({one.label for one in task.support})
+    of = "unseen" if task.unseen else "of training"
+    classes = f"{ways} {'class' if ways == 1 else 'classes'} {of}"
+    return f"{classes} · {len(task.support)} support, {len(task.query)} query images"
+
+
+def accuracy_of(arm: ImageArmProbe, step: int) -> str:
+    """Query accuracy of an arm after inner step `step`, or its last one."""
+    step = min(step, len(arm.accuracy) - 1)
+    if not math.isfinite(float(arm.probability[step].sum())):
+        return "diverged"
+    return percent(float(arm.accuracy[step]))
+
+
+def captions(step: int, *, known: bool) -> list[str]:
+    """Words over the accuracies, the longest first."""
+    if not known:
+        return ["no query image of a known class", "no known class"]
+    return [f"query accuracy after inner step {step}", f"accuracy, step {step}", "accuracy"]

@@ -1,0 +1,128 @@
+"""The image task that is shown, and what every arm makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand
+
+from maml_explorer.gui.session import image_edits
+from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.worker_link import WorkerLink
+from maml_explorer.protocol.images import ImagesProbed, ImageTask
+from maml_explorer.settings.settings import Settings
+
+
+class ShownImages(QObject):
+    """One task of images, sampled by seeds or edited by hand; every edit is an undo step."""
+
+    task_changed = Signal(object)
+    probed_arrived = Signal(object)
+
+    def __init__(self, link: WorkerLink, editor: SettingsEditor) -> None:
+        super().__init__(link.parent())
+        self._link, self._editor = link, editor
+        self.task: ImageTask | None = None
+        self.probed: ImagesProbed | None = None
+        """The newest answer to the task that is shown; None before the first."""
+        self._sizes: tuple[int, int] = (0, 0)
+        """Ways and shots that the task was sampled for."""
+        self._random = np.random.default_rng(0)
+        link.run_started.connect(self._forget)
+        link.subscribe(ImagesProbed, self._take_probed)
+
+    def begin(self) -> None:
+        """Shows a task that the settings in force can have, and asks about it."""
+        settings, task = self._editor.settings, self.task
+        if task is None:
+            self._put(self._sampled())
+        elif self._sizes != _sizes(settings):
+            self._put(image_edits.sampled(settings, task.seed, task.drawings, task))
+        else:
+            self._link.post(task)
+
+    def new_task(self) -> None:
+        """Samples other classes."""
+        self.edit(self._sampled(), "New task")
+
+    def new_images(self) -> None:
+        """Samples other drawings of the same classes; what was edited by hand goes."""
+        if self.task is None:
+            self.new_task()
+            return
+        settings = self._editor.settings
+        found = image_edits.sampled(settings, self.task.seed, self._seed(), self.task)
+        self.edit(found, "New images")
+
+    def clear(self) -> None:
+        """Removes all support images."""
+        if self.task is not None:
+            self.edit(image_edits.cleared(self.task), "Clear")
+
+    def choose(self, *, unseen: bool | None = None, together: bool | None = None) -> None:
+        """Shows classes that training never draws from or does, and queries together or not."""
+        task = self.task
+        if task is not None:
+            changed = {"unseen": unseen, "together": together}
+            given = {key: value for key, value in changed.items() if value is not None}
+            self.edit(replace(task, **given), "Change task")
+
+    def edit(self, task: ImageTask, text: str = "Edit task") -> None:
+        """Shows another task from now on, as one undo step."""
+        if task != self.task:
+            self._editor.undo_stack.push(_Edit(self, self.task, task, text))
+
+    def show(self, task: ImageTask) -> None:
+        """Shows another task from now on, without an undo step."""
+        ways = self._editor.settings.images.ways
+        if task != self.task and all(
+            (one.label or 0) < ways and one.way < ways for one in (*task.support, *task.query)
+        ):
+            self._put(task)
+
+    def _put(self, task: ImageTask) -> None:
+        self.task = task
+        self._sizes = _sizes(self._editor.settings)
+        self._link.post(task)
+        self._link.pace.await_answer()
+        self.task_changed.emit(task)
+
+    def _sampled(self) -> ImageTask:
+        return image_edits.sampled(self._editor.settings, self._seed(), self._seed(), self.task)
+
+    def _seed(self) -> int:
+        return int(self._random.integers(2**31))
+
+    def _forget(self) -> None:
+        self.probed = None
+
+    def _take_probed(self, probed: ImagesProbed) -> None:
+        if probed.probe is self.task:
+            self._link.pace.answered()
+            self.probed = probed
+            self.probed_arrived.emit(probed)
+
+
+class _Edit(QUndoCommand):
+    """From one image task to another."""
+
+    def __init__(
+        self, shown: ShownImages, before: ImageTask | None, after: ImageTask, text: str
+    ) -> None:
+        super().__init__(text)
+        self._shown, self._before, self._after = shown, before, after
+
+    def redo(self) -> None:
+        """Makes the edit."""
+        self._shown.show(self._after)
+
+    def undo(self) -> None:
+        """Takes it back."""
+        if self._before is not None:
+            self._shown.show(self._before)
+
+
+def _sizes(settings: Settings) -> tuple[int, int]:
+    return settings.images.ways, settings.inner.shots
