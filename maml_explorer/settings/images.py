@@ -26,7 +26,7 @@ class ImageSettings:
 
     ways: int = declare(
         2, "Ways", "Classes N of a task.",
-        symbol="N", unit="classes", minimum=2, maximum=20, slider=(2, 20), applies=_RESTART,
+        symbol="N", minimum=2, maximum=20, slider=(2, 20), applies=_RESTART,
         families=_images,
     )  # fmt: skip
     classes_from: str = declare(

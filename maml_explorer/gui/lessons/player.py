@@ -22,6 +22,7 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.widgets.banner import Banners
+from maml_explorer.protocol.reports import ReferenceLosses
 
 _TOUR = "tour"
 
@@ -244,7 +245,9 @@ class Lessons(QObject):
     def _worth(self) -> str:
         probed, references = self._session.task.probed, self._session.measured.references
         drawn = self.sketch.curve() if self.sketch is not None else None
-        if drawn is None or probed is None or references is None or probed.best_single is None:
+        if drawn is None or probed is None or probed.best_single is None:
+            return ""
+        if not isinstance(references, ReferenceLosses):
             return ""
         least = references.best_single
         mse = least + excess_error(drawn, probed.grid, probed.best_single)

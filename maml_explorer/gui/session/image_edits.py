@@ -47,11 +47,12 @@ def with_drawn(task: ImageTask, strokes: Strokes, label: int | None) -> ImageTas
 
 def redrawn(task: ImageTask, strokes: Strokes, label: int | None) -> ImageTask:
     """The task with other strokes in its last image of that class, or of the query set."""
-    part = "query" if label is None else "support"
-    examples = list(getattr(task, part))
+    examples = list(task.query if label is None else task.support)
     at = max(nth for nth, one in enumerate(examples) if one.label == label and one.strokes)
     examples[at] = replace(examples[at], strokes=strokes)
-    return replace(task, **{part: tuple(examples)})
+    if label is None:
+        return replace(task, query=tuple(examples))
+    return replace(task, support=tuple(examples))
 
 
 def without(task: ImageTask, place: int) -> ImageTask:

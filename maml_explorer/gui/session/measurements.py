@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.gui.session.worker_link import WorkerLink
+from maml_explorer.protocol.images import ClassReferences
 from maml_explorer.protocol.reports import Compared, MetaTested, ReferenceLosses
 
 
@@ -18,11 +19,12 @@ class Measurements(QObject):
     def __init__(self, link: WorkerLink) -> None:
         super().__init__(link.parent())
         self.meta_test: MetaTested | None = None
-        self.references: ReferenceLosses | None = None
+        self.references: ReferenceLosses | ClassReferences | None = None
         self.comparison: Compared | None = None
         link.run_started.connect(self._forget)
         link.subscribe(MetaTested, self._take_meta_test)
         link.subscribe(ReferenceLosses, self._take_references)
+        link.subscribe(ClassReferences, self._take_references)
         link.subscribe(Compared, self._take_compared)
 
     def _forget(self) -> None:
@@ -32,7 +34,7 @@ class Measurements(QObject):
         self.meta_test = meta_test
         self.meta_tested.emit(meta_test)
 
-    def _take_references(self, references: ReferenceLosses) -> None:
+    def _take_references(self, references: ReferenceLosses | ClassReferences) -> None:
         self.references = references
         self.references_changed.emit(references)
 

@@ -65,9 +65,9 @@ class ShownImages(QObject):
         """Shows classes that training never draws from or does, and queries together or not."""
         task = self.task
         if task is not None:
-            changed = {"unseen": unseen, "together": together}
-            given = {key: value for key, value in changed.items() if value is not None}
-            self.edit(replace(task, **given), "Change task")
+            unseen = task.unseen if unseen is None else unseen
+            together = task.together if together is None else together
+            self.edit(replace(task, unseen=unseen, together=together), "Change task")
 
     def edit(self, task: ImageTask, text: str = "Edit task") -> None:
         """Shows another task from now on, as one undo step."""

@@ -14,7 +14,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.settings.declaration import Hyperparameter
-from maml_explorer.settings.families import FAMILIES
+from maml_explorer.settings.families import FAMILIES, Family
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings
 
@@ -92,6 +92,8 @@ class SettingsForm(QWidget):
         edited = self._session.editor.edited
         algorithms = {arm.algorithm for arm in edited.arms}
         said = explained(edited, [ALGORITHMS[key] for key in algorithms])
+        for group in self.groups:
+            group.show_family(edited.family)
         for line in self.rows:
             line.show_settings(edited, self._session.editor.baseline, in_force)
             line.show_read(algorithms)
@@ -115,6 +117,8 @@ class Group(QWidget):
         super().__init__()
         self.rows = rows
         self.open, self.more, self._words = True, False, list[str]()
+        self._found = True
+        """Whether any line has the words that are searched for."""
         self._title = title.upper()
         self.heading = button(self._title, self.toggle, f"Show or hide: {title}", role="group")
         self.heading.setAccessibleName(title)
@@ -139,6 +143,11 @@ class Group(QWidget):
         self.more = not self.more
         self._arrange()
 
+    def show_family(self, family: Family) -> None:
+        """Shows what tasks of this family read; hides itself where that is nothing."""
+        if [line.show_family(family) for line in self.rows].count(True):
+            self._arrange()
+
     def bring_out(self, line: SettingRow) -> None:
         """Opens the group where it holds that line and does not show it."""
         if line in self.rows and line.isHidden():
@@ -150,17 +159,18 @@ class Group(QWidget):
     def filter(self, words: list[str]) -> bool:
         """Shows only lines with all `words`; whether there are any. No words: all lines."""
         self._words = words
+        self._found = not words or any(line.matches(words) for line in self.rows)
         self._arrange()
-        found = not words or any(line.matches(words) for line in self.rows)
-        self.setVisible(found)
-        return found
+        return self._found
 
     def _arrange(self) -> None:
         for line in self.rows:
             basic = any(declaration.basic for declaration in line.declarations)
-            as_set = self.open and (basic or self.more)
+            as_set = self.open and line.read_by_family and (basic or self.more)
             line.setVisible(line.matches(self._words) if self._words else as_set)
-        extra = not all(d.basic for line in self.rows for d in line.declarations)
+        read = [line for line in self.rows if line.read_by_family]
+        self.setVisible(self._found and bool(read))
+        extra = not all(d.basic for line in read for d in line.declarations)
         self.more_button.setVisible(extra and self.open and not self._words)
         self.more_button.setText("less" if self.more else "more")
         self.heading.setText(self._title if self.open or self._words else f"{self._title}  ▸")

@@ -16,6 +16,7 @@ from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.widgets.controls import Dot, Slider, label, mark, row
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Applies, Hyperparameter, SettingsError, Value
+from maml_explorer.settings.families import Family
 from maml_explorer.settings.settings import Settings
 
 FIELD_WIDTH = 82
@@ -38,6 +39,8 @@ class SettingRow(QWidget):
         self._edit = edit
         self._settings = self._baseline = Settings()
         self._drag = 0
+        self.read_by_family = True
+        """Whether tasks of the family depend on it."""
         first = declarations[0]
         self.fields: dict[str, Field] = {}
         self.sliders: dict[str, Slider] = {}
@@ -89,6 +92,12 @@ class SettingRow(QWidget):
         if self.restart_mark.property("role") != role:
             mark(self.restart_mark, role=role)
 
+    def show_family(self, family: Family) -> bool:
+        """Takes up whether tasks of this family read it; True where that is another answer."""
+        before = self.read_by_family
+        self.read_by_family = any(d.families(family) for d in self.declarations)
+        return self.read_by_family != before
+
     def explain(self, said: Mapping[str, str]) -> None:
         """Shows what is said of its settings, key → sentence, under the field."""
         text = " ".join(said[key] for key in self.fields if key in said)
@@ -104,7 +113,9 @@ class SettingRow(QWidget):
             mark(self.name, role=role)
 
     def matches(self, words: list[str]) -> bool:
-        """True where every word is somewhere in label, key, symbol or help."""
+        """True where every word is in label, key, symbol or help of what the family reads."""
+        if not self.read_by_family:
+            return False
         text = " ".join(
             f"{d.label} {d.row} {d.key} {d.key.replace('_', ' ')} {d.symbol} {d.help}"
             for d in self.declarations

@@ -11,6 +11,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QResizeEvent
 
+from maml_explorer.gui.panels.adaptation_speed.class_lines import ClassLines
 from maml_explorer.gui.panels.adaptation_speed.published_marks import PublishedMarks
 from maml_explorer.gui.plots.fast_curve import from_below
 from maml_explorer.gui.plots.plot import Plot
@@ -22,7 +23,7 @@ from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
-from maml_explorer.protocol.reports import ArmTest, MetaTested
+from maml_explorer.protocol.reports import ArmTest, MetaTested, ReferenceLosses
 
 NOTHING_YET = "The first meta-test comes in a moment"
 
@@ -81,8 +82,10 @@ class SpeedPlot(Plot):
         self.session = session
         self.test: MetaTested | None = None
         self.published = PublishedMarks(self)
+        self.classes = ClassLines(self)
         self.inner = session.inner
         self.log_y = False
+        self._figure = "query MSE"
         self.drawn: dict[str, SpeedLine] = {}
         self._items: dict[str, _SpeedItems] = {}
         self.hair = pg.InfiniteLine(angle=90, movable=False)
@@ -105,6 +108,7 @@ class SpeedPlot(Plot):
         recolor(self._empty, theme.muted)
         self.hair.setPen(self.pen(theme.muted, Qt.PenStyle.DotLine))
         self.readout.restyle(theme)
+        self.classes.restyle(theme)
         self.draw()
 
     def legend(self) -> list[tuple[ArmStyle, str]]:
@@ -115,6 +119,10 @@ class SpeedPlot(Plot):
     def draw(self) -> None:
         """Draws the newest meta-test."""
         settings, test = self.session.settings, self.test
+        words = f"query {settings.family.figure}"
+        if words != self._figure:
+            self._figure = words
+            self.label_y(words)
         self.left.logarithmic = self.log_y
         self.left.picture = None
         arms = {} if test is None else test.arms
@@ -128,7 +136,9 @@ class SpeedPlot(Plot):
         for z, name in enumerate(from_below(styles)):
             self._draw_arm(name, styles[name], z)
         self.published.draw(settings, hidden, self.log_y)
+        self.classes.draw(self.session.measured.references, test, styles, self.log_y)
         self._fit()
+        self.classes.place()
         self._place_hair()
         self._empty.setVisible(test is None)
         self._place_empty()
@@ -201,6 +211,8 @@ class SpeedPlot(Plot):
         elif self.log_y:
             room = 0.06 * max(float(top.max() - floor.min()), 0.2)
             low, high = float(floor.min()) - room, float(top.max()) + room
+        elif self.session.settings.family.higher_is_better:
+            low, high = -0.02, 1.02
         else:
             high = 1.06 * max(min(float(top.max()), self.ceiling()), 1e-300)
             low = -0.04 * high
@@ -213,7 +225,7 @@ class SpeedPlot(Plot):
         """
         known = self.session.measured.references
         peaks = [float(np.max(d.mean + d.half)) for d in self.drawn.values() if len(d.mean)]
-        if known is None or self.log_y or not peaks:
+        if not isinstance(known, ReferenceLosses) or self.log_y or not peaks:
             return math.inf
         limit = max(2 * known.predict_zero, min(peaks))
         return max((peak for peak in peaks if peak <= limit), default=limit)
@@ -273,6 +285,8 @@ class SpeedPlot(Plot):
                 text += f" ± {number(test.ci95[step], 2)}"
             if test.diverged[step]:
                 text += f", {test.diverged[step]} diverged, others {number(test.mean_kept[step])}"
+            if name in self.test.seen:
+                text += f", seen classes {number(self.test.seen[name].mean[step])}"
             rows.append(f'<span style="color:{color}">{text}</span>')
         rows += self.published.rows(step)
         return "<br>".join(rows)

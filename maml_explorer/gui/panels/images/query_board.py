@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
 
 from maml_explorer.gui.panels.images.board import Board
@@ -91,8 +91,10 @@ class QueryBoard(Board):
 
     def bar(self, size: int) -> int:
         """Pixels of one bar beside an image of so many."""
-        ways = max(self.ways, 1)
-        return max(2, min(14, (size + 6) // ways))
+        ways, arms = max(self.ways, 1), max(1, len(self.styles))
+        # the room of one tile a row, shared by all bars
+        room = (self.width() - size - _BADGE - 6 - GAP) // arms - _APART
+        return max(2, min(14, size // 2, (size + 6) // ways, room // ways))
 
     def tile_width(self, size: int) -> int:
         """Pixels of a tile with an image of so many."""
@@ -167,7 +169,7 @@ class QueryBoard(Board):
         foot = at.bottom() - (11 if lettered else 3)
         top = at.top() + 10
         painter.setPen(QPen(QColor(theme.border), 1))
-        painter.drawLine(at.left(), int(foot), at.right(), int(foot))
+        painter.drawLine(QPointF(at.left(), foot), QPointF(at.right(), foot))
         if best is None:
             painter.setPen(QColor(theme.danger))
             painter.drawText(at, Qt.AlignmentFlag.AlignCenter, "–")

@@ -18,7 +18,7 @@ from maml_explorer.gui.panels.losses.reference_lines import (
     ReferenceLines,
     reference_words,
 )
-from maml_explorer.gui.panels.losses.view import LossView
+from maml_explorer.gui.panels.losses.view import LossView, loss_words
 from maml_explorer.gui.plots.fast_curve import Curve, from_below
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
@@ -55,6 +55,7 @@ class LossPlot(Plot):
         super().__init__(session.theme, "Losses", X_LABELS[OUTER_STEPS], "MSE", movable=True)
         self.session = session
         self.record = session.losses
+        self._words = "MSE"
         self.loss_view = LossView()
         """A double click makes it follow the training again."""
         self._range = FollowingRange(self)
@@ -91,7 +92,8 @@ class LossPlot(Plot):
         session, test = self.session, self.session.measured.meta_test
         now = session.settings.tasks, session.settings.inner.shots
         fits = test is not None and (test.family, test.shots) == now
-        return reference_words(session.measured.references, test if fits else None)
+        held_out = self.loss_view.loss == HELD_OUT
+        return reference_words(session.measured.references, test if fits else None, held_out)
 
     def take_colors(self, theme: Theme) -> None:
         """Draws everything in the colours of `theme`."""
@@ -135,6 +137,10 @@ class LossPlot(Plot):
         """Draws all visible arms, reduced to the pixels there are."""
         settings, theme, view = self.session.settings, self.session.theme, self.loss_view
         history, ghosts, hidden = self.history, self.record.ghosts, self.session.hidden
+        words = loss_words(settings.family, view.loss)
+        if words != self._words:
+            self._words = words
+            self.label_y(words)
         if view.follows:
             others = [ghost.history for ghost in ghosts]
             self._range.x(view, history, others, hidden, running=self.session.link.running)

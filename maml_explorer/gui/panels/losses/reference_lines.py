@@ -13,6 +13,7 @@ from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_history import Mark
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
+from maml_explorer.protocol.images import ClassReferences
 from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
 
 _APART = 16
@@ -23,14 +24,21 @@ MOST_MARKS = 50
 
 
 def reference_words(
-    known: ReferenceLosses | None, test: MetaTested | None = None
+    known: ReferenceLosses | ClassReferences | None,
+    test: MetaTested | None = None,
+    held_out: bool = False,
 ) -> list[tuple[float, str]]:
     """(value, words) of the reference lines, the upper one first; equal ones are one.
 
     With noise the Bayes-optimal answer is one of them, once a meta-test has measured it.
+
+    Args:
+        held_out: whether the figure of the meta-test is drawn, not a loss of training.
     """
     if known is None:
         return []
+    if isinstance(known, ClassReferences):
+        return _of_classes(known, test, held_out)
     noise = " with σ²" if known.noise_variance > 0 else ""
     zero, best = known.predict_zero, known.best_single
     floor = []
@@ -45,6 +53,17 @@ def reference_words(
         (best, f"best single predictor {number(best)}{noise}"),
         *floor,
     ]
+
+
+def _of_classes(
+    known: ClassReferences, test: MetaTested | None, held_out: bool
+) -> list[tuple[float, str]]:
+    if not held_out:
+        return [(known.loss, f"chance, ln {known.ways} = {number(known.loss)}")]
+    chance = (known.accuracy, f"chance, 1/{known.ways}")
+    if test is None or test.neighbour is None:
+        return [chance]
+    return [(test.neighbour, f"nearest by pixels {number(test.neighbour)}"), chance]
 
 
 class ReferenceLines:

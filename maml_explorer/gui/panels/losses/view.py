@@ -22,6 +22,7 @@ from maml_explorer.gui.session.loss_history import (
 from maml_explorer.gui.session.loss_traces import Array
 from maml_explorer.gui.session.meta_test_losses import HeldOutPoint
 from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.settings.families import Family
 
 LOSSES = {
     OUTER_LOSS: ("outer loss", "Outer loss: query set, after adaptation"),
@@ -35,6 +36,13 @@ AXES = {
     GRADIENTS: ("gradients", "Gradient evaluations per task, per arm"),
 }
 """X axis → (short, whole name)."""
+
+
+def loss_words(family: Family, loss: str) -> str:
+    """Words beside the y axis."""
+    if loss == HELD_OUT:
+        return f"query {family.figure}" if family.images else family.figure
+    return "cross-entropy, nats" if family.images else family.figure
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,84 @@
+"""What accuracies are compared with: guessing, the nearest neighbour by pixels, seen classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+
+from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.plots.plot_text import label, recolor
+from maml_explorer.gui.style.arm_style import ArmStyle
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.protocol.images import ClassReferences
+from maml_explorer.protocol.reports import MetaTested
+
+CHANCE, NEIGHBOUR = "chance", "nearest by pixels"
+
+
+class ClassLines:
+    """Straight lines with words, and a thin line per arm for classes that it was trained on."""
+
+    def __init__(self, plot: Plot) -> None:
+        self._plot = plot
+        self.lines = {name: pg.InfiniteLine(angle=0, movable=False) for name in (CHANCE, NEIGHBOUR)}
+        self.words = {name: label("", plot.theme.muted, plot.theme.card) for name in self.lines}
+        self.seen: dict[str, pg.PlotCurveItem] = {}
+        for z, items in ((4, self.lines), (35, self.words)):
+            for item in items.values():
+                item.setZValue(z)
+                item.hide()
+                plot.getPlotItem().addItem(item, ignoreBounds=True)
+
+    def restyle(self, theme: Theme) -> None:
+        """Takes the colours of `theme`."""
+        for name, line in self.lines.items():
+            line.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DashLine))
+            recolor(self.words[name], theme.muted, theme.card, veil=150)
+
+    def values(self, references: object, test: MetaTested | None) -> dict[str, float]:
+        """Name → accuracy of what is known; empty for families without classes."""
+        if not isinstance(references, ClassReferences):
+            return {}
+        found = {CHANCE: references.accuracy}
+        if test is not None and test.neighbour is not None:
+            found[NEIGHBOUR] = test.neighbour
+        return found
+
+    def draw(
+        self, references: object, test: MetaTested | None, styles: Mapping[str, ArmStyle],
+        log_y: bool,
+    ) -> None:  # fmt: skip
+        """Draws all that is known."""
+        values = self.values(references, test)
+        for name, line in self.lines.items():
+            value = values.get(name)
+            line.setVisible(value is not None)
+            self.words[name].setVisible(value is not None)
+            if value is not None:
+                line.setPos(np.log10(value) if log_y and value > 0 else value)
+                self.words[name].setText(f"{name} {100 * value:.0f} %")
+        seen = {} if test is None or not values else test.seen
+        wanted = [name for name in styles if name in seen]
+        for name in set(self.seen) - set(wanted):
+            self._plot.getPlotItem().removeItem(self.seen.pop(name))
+        for name in wanted:
+            if name not in self.seen:
+                self.seen[name] = pg.PlotCurveItem(antialias=True)
+                self.seen[name].setZValue(8)
+                self._plot.getPlotItem().addItem(self.seen[name], ignoreBounds=True)
+            mean = np.array([np.nan if one is None else one for one in seen[name].mean])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                shown = np.log10(mean) if log_y else mean
+            pen = self._plot.pen(styles[name].color, Qt.PenStyle.DotLine, 1.2)
+            self.seen[name].setPen(pen)
+            self.seen[name].setData(np.arange(len(mean), dtype=float), shown, connect="finite")
+
+    def place(self) -> None:
+        """Puts the words at the right end of their lines, below the upper and above the lower."""
+        (_, right), _ = self._plot.view().viewRange()
+        for name, text in self.words.items():
+            text.setAnchor((1.0, 0.0) if name == CHANCE else (1.0, 1.0))
+            text.setPos(right, self.lines[name].value())
