@@ -10,10 +10,12 @@ import numpy as np
 
 from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
+from maml_explorer.protocol.images import ClassReferences, ImageTask
 from maml_explorer.settings.restart import needs_restart
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
 from maml_explorer.storage.initialization.folder import load_initialization
+from tests.gui.image_answers import images_probed
 
 PER_PULL = 40
 """Outer steps taken between two looks while training."""
@@ -30,6 +32,7 @@ class FakeWorker:
         self.phase = m.Phase.LOADING
         self.settings = Settings()
         self.probe: commands.ProbeTask | None = None
+        self.images: ImageTask | None = None
         self._per_pull = per_pull
         self._inner = 0
         self._until: int | None = None
@@ -44,6 +47,7 @@ class FakeWorker:
             commands.TakeOuterStep: self._outer_step,
             commands.TakeInnerStep: self._inner_step,
             commands.ProbeTask: self._take_probe,
+            ImageTask: self._take_images,
             commands.MetaTest: lambda _: self.report(self._meta_tested()),
             commands.WatchTasks: self._watch,
             commands.BackToLastGood: self._back,
@@ -120,7 +124,11 @@ class FakeWorker:
         self._kept[self.run] = (self.step, self.settings)
         self.run, self.step, self.settings = self.run + 1, step, settings
         self._enter(phase)
-        self.report(m.ReferenceLosses(self.run, 4.25, 3.01, "−1.62 cos x", 0.0))
+        if settings.family.images:
+            ways = settings.images.ways
+            self.report(ClassReferences(self.run, ways, float(np.log(ways)), 1 / ways))
+        else:
+            self.report(m.ReferenceLosses(self.run, 4.25, 3.01, "−1.62 cos x", 0.0))
         self.report(self._meta_tested())
         self._probed()
 
@@ -157,6 +165,10 @@ class FakeWorker:
 
     def _take_probe(self, command: commands.ProbeTask) -> None:
         self.probe = command
+        self._probed()
+
+    def _take_images(self, command: ImageTask) -> None:
+        self.images = command
         self._probed()
 
     def _watch(self, command: commands.WatchTasks) -> None:
@@ -217,6 +229,10 @@ class FakeWorker:
         )
 
     def _probed(self) -> None:
+        if self.settings.family.images:
+            if self.images is not None and self.run:
+                self.report(images_probed(self.run, self.step, self.images, self.settings))
+            return
         answer = self._probe_answer()
         if answer is not None:
             self.report(answer)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.panels.prepared import PreparedPanel
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.shown_images import last_step
 from maml_explorer.gui.session.view_state import ViewState, same_task, view_state
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.settings.declaration import SettingsError
@@ -52,8 +53,10 @@ class Sharing:
         """The view as it is now."""
         session, layout = self._session, self._layout
         preset = session.editor.preset
+        images = session.settings.family.images
         return ViewState(
-            probe=session.task.probe,
+            probe=None if images else session.task.probe,
+            images=session.images.task if images else None,
             inner_step=self._inner_step(),
             tab=layout.open_tab,
             hidden=layout.hidden_parts,
@@ -63,7 +66,11 @@ class Sharing:
         )
 
     def _inner_step(self) -> int | None:
-        probed = self._session.task.probed
+        session = self._session
+        images = session.images.probed if session.settings.family.images else None
+        if images is not None and images.arms:
+            return session.inner.within(last_step(images))
+        probed = session.task.probed
         if probed is None or not probed.arms:
             return None
         last = max(len(arm.curves) for arm in probed.arms.values()) - 1
@@ -127,6 +134,8 @@ class Sharing:
     def show_inside(self, state: ViewState) -> None:
         """Shows a prepared state, but neither shows nor hides panels for it."""
         session, layout = self._session, self._layout
+        if state.images is not None and session.settings.family.images:
+            session.images.show(state.images)
         if state.probe is not None and not same_task(state.probe, session.task.probe):
             session.task.set_probe(state.probe)
         session.set_hidden(state.hidden_arms)

@@ -105,6 +105,11 @@ class ShownImages(QObject):
             self.probed_arrived.emit(probed)
 
 
+def last_step(probed: ImagesProbed) -> int:
+    """The last inner step that an answer has, K."""
+    return max((len(arm.accuracy) for arm in probed.arms.values()), default=1) - 1
+
+
 class _Edit(QUndoCommand):
     """From one image task to another."""
 

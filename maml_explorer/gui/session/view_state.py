@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from maml_explorer.gui.session import task_sampling
+from maml_explorer.gui.session import image_view, task_sampling
 from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.protocol.images import ImageTask
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.share import MAX_POINTS
 
@@ -41,6 +42,8 @@ class ViewState:
     """Name of the arm whose pseudocode is shown."""
     lines_off: tuple[str, ...] | None = None
     """Exact answers of the hero that are not drawn."""
+    images: ImageTask | None = None
+    """The task shown where the family is one of images."""
 
     def to_view(self) -> dict[str, Any]:
         """The view as a share string holds it."""
@@ -55,6 +58,8 @@ class ViewState:
             query = self.probe.query_x
             if query is not None and len(query) <= MAX_POINTS:
                 view["query"] = query.tolist()
+        if self.images is not None:
+            view["images"] = image_view.to_view(self.images)
         if self.inner_step is not None:
             view["inner_step"] = self.inner_step
         for key in ("tab", "preset", "loss", "axis", "arm"):
@@ -89,6 +94,7 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
         axis=_text(view, "axis"),
         arm=_text(view, "arm"),
         lines_off=_texts(view, "lines_off"),
+        images=_images(view),
         **{key: _flag(view, key) for key in FLAGS},
     )
 
@@ -123,6 +129,15 @@ def _probe(view: Mapping[str, Any]) -> ProbeTask | None:
     return ProbeTask(
         task_sampling.fixed(x), task_sampling.fixed(y), amplitude, phase, query, frequency
     )
+
+
+def _images(view: Mapping[str, Any]) -> ImageTask | None:
+    if "images" not in view:
+        return None
+    try:
+        return image_view.image_task(view["images"])
+    except ValueError:
+        raise _damaged("images") from None
 
 
 def _numbers(view: Mapping[str, Any], key: str) -> list[float]:

@@ -10,7 +10,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.protocol.images import Strokes
 
 SIDE = 104
-_NEAREST = 0.008
+_NEAREST = 0.03
 """Parts of the side between two vertices, at least."""
 
 
@@ -85,7 +85,8 @@ class DrawPad(QWidget):
 
     def _vertex(self, at: QPointF) -> tuple[float, float]:
         x, y = at.x() / self.width(), at.y() / self.height()
-        return round(min(max(x, 0.0), 1.0), 4), round(min(max(y, 0.0), 1.0), 4)
+        # hundredths, about a pixel here, are what a share string keeps
+        return round(min(max(x, 0.0), 0.99), 2), round(min(max(y, 0.0), 0.99), 2)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape begins anew."""

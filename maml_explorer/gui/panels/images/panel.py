@@ -15,6 +15,7 @@ from maml_explorer.gui.panels.images.support_grid import SupportGrid
 from maml_explorer.gui.panels.images.words import accuracy_of, captions, percent, task_line
 from maml_explorer.gui.session import image_edits
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.shown_images import last_step
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox, button, label, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
@@ -180,8 +181,7 @@ class ImagesPanel(QWidget):
     def last_step(self) -> int:
         """The last inner step there is, K."""
         report = self.report()
-        arms = () if report is None else report.arms.values()
-        return max((len(arm.accuracy) for arm in arms), default=1) - 1
+        return 0 if report is None else last_step(report)
 
     @property
     def inner_step(self) -> int:

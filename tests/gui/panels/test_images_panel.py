@@ -1,0 +1,189 @@
+"""The hero for images: support set by class, query images, drawing by hand."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.panels.images.panel import ImagesPanel
+from maml_explorer.gui.session.view_state import view_state
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.protocol.images import ImageTask
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.share import from_share, to_share
+from tests.gui.driving import Opener, press, worker_of
+
+LECTURE = "glyphs-2-way-4-shot"
+
+
+@pytest.fixture
+def images(opened: Opener) -> MainWindow:
+    return opened(options=Options(preset=load_preset(LECTURE), safe_mode=True))
+
+
+def hero(window: MainWindow) -> ImagesPanel:
+    panel = window.columns.places["adaptation"].panel
+    assert isinstance(panel, ImagesPanel)
+    return panel
+
+
+def pull(window: MainWindow) -> None:
+    window.session.link.pull()
+
+
+def shown(window: MainWindow) -> ImageTask:
+    task = window.session.images.task
+    assert task is not None
+    return task
+
+
+def draw(qtbot: QtBot, window: MainWindow, target: int) -> None:
+    """Draws one stroke as the target's entry in the list says."""
+    panel = hero(window)
+    panel.target.setCurrentIndex(target)
+    qtbot.mousePress(panel.pad, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+    qtbot.mouseMove(panel.pad, QPoint(80, 60))
+    qtbot.mouseRelease(panel.pad, Qt.MouseButton.LeftButton, pos=QPoint(80, 60))
+    pull(window)
+
+
+def test_the_family_decides_hero_and_settings(window: MainWindow) -> None:
+    session, form = window.session, window.columns.form
+    assert not isinstance(window.columns.places["adaptation"].panel, ImagesPanel)
+    assert form.row("ways").isHidden() and not form.row("amplitude_min").isHidden()
+    session.control.load_preset(load_preset(LECTURE))
+    pull(window)
+    assert hero(window).isVisible()
+    assert form.row("amplitude_min").isHidden() and not form.row("ways").isHidden()
+    session.control.load_preset(load_preset("finn-10-shot"))
+    pull(window)
+    assert not isinstance(window.columns.places["adaptation"].panel, ImagesPanel)
+    assert form.row("ways").isHidden()
+    # back at curves, the curves are asked for again
+    assert isinstance(worker_of(window).posted[-1], ProbeTask)
+
+
+def test_support_images_stand_in_a_column_for_each_class(images: MainWindow) -> None:
+    panel = hero(images)
+    images.grab()
+    assert len(panel.support.cells) == 2 * 4
+    columns = {cell.x() for cell in panel.support.cells.values()}
+    assert len(columns) == 2
+    assert len(panel.canvas.cells) == 2 * 3
+
+
+def test_the_slider_moves_probabilities_and_accuracies(images: MainWindow) -> None:
+    panel = hero(images)
+    panel.slider.setValue(0)
+    assert panel.canvas.probability("MAML", 1).tolist() == [0.5, 0.5]
+    assert panel.arms.chips["MAML"].value == "50 %"
+    panel.slider.setValue(1)
+    assert panel.canvas.probability("MAML", 1).tolist() == pytest.approx([0.1, 0.9])
+    assert panel.canvas.predicted("MAML", 1) == 1
+    assert panel.arms.chips["MAML"].value == "100 %"
+    assert panel.arms.chips["MTL"].value == "50 %"
+    assert "query accuracy 100 %" in panel.arms.chips["MAML"].accessibleName()
+    assert "Image of class B: MAML B, FO-MAML B, ANIL B, MTL A." in panel.canvas.in_words()
+
+
+def test_new_images_keep_the_classes_and_a_new_task_does_not(
+    images: MainWindow, qtbot: QtBot
+) -> None:
+    first = shown(images)
+    press(qtbot, hero(images).new_points)
+    second = shown(images)
+    assert second.seed == first.seed and second.drawings != first.drawings
+    press(qtbot, hero(images).new_task)
+    assert shown(images).seed != first.seed
+    images.session.editor.undo_stack.undo()
+    assert shown(images) == second
+
+
+def test_a_stroke_adds_an_image_and_the_next_one_goes_on_with_it(
+    images: MainWindow, qtbot: QtBot
+) -> None:
+    panel, before = hero(images), shown(images)
+    draw(qtbot, images, target=2)  # class B
+    assert shown(images).support[:-1] == before.support
+    added = shown(images).support[-1]
+    assert added.label == 1 and len(added.strokes) == 1
+    assert added.strokes[0][0] == pytest.approx((20 / 104, 20 / 104), abs=6e-3)
+    draw(qtbot, images, target=2)
+    assert len(shown(images).support) == len(before.support) + 1
+    assert len(shown(images).support[-1].strokes) == 2
+    press(qtbot, panel.another)
+    draw(qtbot, images, target=0)  # a query image
+    assert len(shown(images).query) == len(before.query) + 1
+    assert shown(images).query[-1].label is None
+    for _ in range(3):
+        images.session.editor.undo_stack.undo()
+    assert shown(images) == before
+
+
+def test_keys_remove_an_image_and_move_it_to_another_class(
+    images: MainWindow, qtbot: QtBot
+) -> None:
+    grid, before = hero(images).support, shown(images)
+    images.grab()
+    grid.choose(0)
+    qtbot.keyClick(grid, Qt.Key.Key_B)
+    assert shown(images).support[0].label == 1
+    pull(images)
+    qtbot.keyClick(grid, Qt.Key.Key_Delete)
+    assert shown(images).support == before.support[1:]
+
+
+def test_an_image_dropped_on_another_column_changes_class(images: MainWindow, qtbot: QtBot) -> None:
+    grid = hero(images).support
+    images.grab()
+    start = grid.cells[0].center().toPoint()
+    qtbot.mousePress(grid, Qt.MouseButton.LeftButton, pos=start)
+    end = start + QPoint(grid.cell, 0)
+    qtbot.mouseRelease(grid, Qt.MouseButton.LeftButton, pos=end)
+    assert [one.label for one in shown(images).support[:2]] == [1, 1]
+
+
+def test_other_ways_bring_another_task(images: MainWindow) -> None:
+    session = images.session
+    session.editor.edit({"ways": 5, "shots": 1})
+    session.control.restart()
+    pull(images)
+    assert [one.label for one in shown(images).support] == [0, 1, 2, 3, 4]
+    images.grab()
+    assert len(hero(images).support.cells) == 5
+
+
+def test_chance_is_a_line_and_nats_are_on_the_axis(images: MainWindow) -> None:
+    plot = images.columns.places["losses"].panel.plot  # type: ignore[union-attr]
+    plot.draw()
+    assert plot.reference_words == [(pytest.approx(0.6931, abs=1e-4), "chance, ln 2 = 0.693")]
+    assert plot.left.labelText == "cross-entropy, nats"
+    speed = images.columns.places["adaptation_speed"].panel.plot  # type: ignore[union-attr]
+    assert speed.left.labelText == "query accuracy"
+
+
+def test_a_prepared_state_holds_the_task_with_what_was_drawn(
+    images: MainWindow, qtbot: QtBot
+) -> None:
+    draw(qtbot, images, target=1)
+    text = to_share(images.session.editor.edited, images.files.sharing.view().to_view())
+    there = shown(images)
+    images.session.images.new_task()
+    assert images.files.sharing.take(text)
+    assert shown(images) == there
+    assert view_state(from_share(text).view).images == there
+
+
+def test_a_damaged_task_in_a_share_string_is_refused_in_a_sentence() -> None:
+    for damaged in ("1;2;ut;AAa;", ["1;2;ut;AZa;"], ["1;2;ut;?Aa;"], ["1;2;ut;A(123);"]):
+        with pytest.raises(SettingsError, match="“images” of another kind"):
+            view_state({"images": damaged})
+
+
+def test_a_share_string_of_an_unknown_family_is_refused_in_a_sentence(window: MainWindow) -> None:
+    with pytest.raises(SettingsError, match=r"family\) cannot be faces: allowed is one of sine"):
+        window.session.editor.edit({"family": "faces"})
