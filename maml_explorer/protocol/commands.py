@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maml_explorer.protocol.images import ImageTask
+from maml_explorer.protocol.images import ImageTask, WatchImages
 from maml_explorer.protocol.insight import (
     LookInside,
     RefreshInsight,
@@ -245,6 +245,7 @@ Command = (
     | OpenInitialization
     | ReviveArm
     | WatchTasks
+    | WatchImages
     | LookInside
     | RefreshInsight
     | ExportInitialization

@@ -83,6 +83,27 @@ class ImagesProbed:
 
 
 @dataclass(frozen=True)
+class WatchImages:
+    """Further image tasks, answered beside the one that is shown; none ends it.
+
+    Answered by `ImagesWatched`, now and after outer steps while training.
+    """
+
+    tasks: tuple[ImageTask, ...]
+
+
+@dataclass(frozen=True)
+class ImagesWatched:
+    """The answer to `WatchImages`."""
+
+    run: int
+    outer_step: int
+    watch: WatchImages
+    tasks: tuple[ImagesProbed, ...]
+    """[task]"""
+
+
+@dataclass(frozen=True)
 class ClassReferences:
     """Exact expectations of guessing among the classes of a task, under the settings in force."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maml_explorer.protocol.commands import Array, ProbeTask, ShownTask, WatchTasks
-from maml_explorer.protocol.images import ClassReferences, ImagesProbed
+from maml_explorer.protocol.images import ClassReferences, ImagesProbed, ImagesWatched
 from maml_explorer.protocol.insight import (
     Insight,
     InsightFigures,
@@ -294,6 +294,7 @@ Report = (
     | ClassReferences
     | Stepped
     | Watched
+    | ImagesWatched
     | Rewound
     | Diverged
     | Failed

@@ -17,7 +17,14 @@ from maml_explorer.core.losses import CROSS_ENTROPY
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import outputs_along_path
 from maml_explorer.core.training import RunState
-from maml_explorer.protocol.images import Example, ImageArmProbe, ImagesProbed, ImageTask
+from maml_explorer.protocol.images import (
+    Example,
+    ImageArmProbe,
+    ImagesProbed,
+    ImagesWatched,
+    ImageTask,
+    WatchImages,
+)
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.images import HANDS
 from maml_explorer.settings.settings import Settings
@@ -154,6 +161,12 @@ def answer_images(
         neighbour=nearest(these),
         by_points=plan.model.by_points,
     )
+
+
+def answer_watched(run: int, plan: Plan, state: RunState, watch: WatchImages) -> ImagesWatched:
+    """Answers of every arm to each of the watched tasks."""
+    found = tuple(answer_images(run, plan, state, task) for task in watch.tasks)
+    return ImagesWatched(run, state.outer_step, watch, found)
 
 
 def answer_arms(

@@ -9,12 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.training import RunState
 from maml_explorer.protocol import commands, reports
-from maml_explorer.protocol.images import ImagesProbed, ImageTask
+from maml_explorer.protocol.images import ImagesProbed, ImagesWatched, ImageTask, WatchImages
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.worker.answers import answer_probe, answer_watch
 from maml_explorer.worker.files.other_run import OtherRun
-from maml_explorer.worker.image_answers import answer_images, fits, refuse_damaged
+from maml_explorer.worker.image_answers import (
+    answer_images,
+    answer_watched,
+    fits,
+    refuse_damaged,
+)
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.run import Run
 from maml_explorer.worker.urgent import unless_urgent
@@ -30,25 +37,33 @@ WATCH_SECONDS = 0.5
 """The same for the watched tasks: a dozen of small plots."""
 
 
+Watch = commands.WatchTasks | WatchImages
+
+
 class LiveAnswers:
     """The newest probe, the watched tasks and the run shown beside, with when each is due."""
 
     def __init__(self, inbox: Inbox, outbox: Outbox, clock: Callable[[], float]) -> None:
         self.inbox, self.outbox, self.clock = inbox, outbox, clock
         self.probe: commands.ShownTask | None = None
-        self.watch: commands.WatchTasks | None = None
+        self.watch: Watch | None = None
         self.ghost: OtherRun | None = None
         self.next_probe = 0.0
         self.next_watch = 0.0
 
-    def take(self, command: commands.ShownTask | commands.WatchTasks, run: Run | None) -> None:
+    def take(self, command: commands.ShownTask | Watch, run: Run | None) -> None:
         """Shows other tasks from now on, and answers for them.
 
         Raises:
             SettingsError: where a point is not a finite number; the task shown is kept.
         """
-        if isinstance(command, commands.WatchTasks):
-            self.watch = command if command.support_x.size else None
+        if isinstance(command, Watch):
+            if _some(command):
+                for task in command.tasks if isinstance(command, WatchImages) else ():
+                    refuse_damaged(task)
+                self.watch = command
+            elif type(command) is type(self.watch):  # what ends one kind says nothing of the other
+                self.watch = None
             self.answer_watch(run)
             return
         _REFUSE[type(command)](command)
@@ -73,8 +88,8 @@ class LiveAnswers:
     def answer_watch(self, run: Run | None) -> None:
         """Answers for the watched tasks, where there are any."""
         watch, self.watch = self.watch, None
-        if watch is not None and run is not None and not run.settings.family.images:
-            answer = partial(answer_watch, run.number, run.plan, run.state, watch)
+        if watch is not None and run is not None and _of_family(watch, run):
+            answer = partial(_WATCHED[type(watch)], run.number, run.plan, run.state, watch)
             found = unless_urgent(self.inbox, run.plan.long_pieces, answer)
             if found is not None:
                 self.outbox.put(found)
@@ -93,10 +108,23 @@ class LiveAnswers:
             now = self.clock()
             wait = max(patience * PROBE_SECONDS, (now - begin) / PROBE_SHARE)
             self.next_probe, begin = now + wait, now
-        if begin >= self.next_watch and not self.outbox.waits(reports.Watched):
+        unseen = any(map(self.outbox.waits, (reports.Watched, ImagesWatched)))
+        if begin >= self.next_watch and not unseen:
             self.answer_watch(run)
             now = self.clock()
             self.next_watch = now + max(patience * WATCH_SECONDS, (now - begin) / WATCH_SHARE)
+
+
+def _some(watch: Watch) -> bool:
+    return bool(watch.tasks if isinstance(watch, WatchImages) else watch.support_x.size)
+
+
+def _of_family(watch: Watch, run: Run) -> bool:
+    """True where a run learns such tasks."""
+    settings = run.settings
+    if not isinstance(watch, WatchImages):
+        return not settings.family.images
+    return settings.family.images and all(fits(settings, task) for task in watch.tasks)
 
 
 def _curves(probe: commands.ProbeTask, run: Run, ghost: OtherRun | None) -> reports.Probed | None:
@@ -125,6 +153,11 @@ def _refuse_curves(command: commands.ProbeTask) -> None:
         raise SettingsError("A task's points are finite numbers; the task shown is kept.")
 
 
+_WATCHED: dict[type, Callable[[int, Plan, RunState, Any], reports.Report]] = {
+    commands.WatchTasks: answer_watch,
+    WatchImages: answer_watched,
+}
+"""Kind of watched tasks → their answer."""
 _REFUSE: dict[type, Callable[[Any], None]] = {
     commands.ProbeTask: _refuse_curves,
     ImageTask: refuse_damaged,

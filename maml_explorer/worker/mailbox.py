@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from maml_explorer.protocol.commands import OF_SETTINGS, Change, Command, ProbeTask, WatchTasks
-from maml_explorer.protocol.images import ClassReferences, ImagesProbed, ImageTask
+from maml_explorer.protocol.images import (
+    ClassReferences,
+    ImagesProbed,
+    ImagesWatched,
+    ImageTask,
+    WatchImages,
+)
 from maml_explorer.protocol.insight import Insight, InsightProgress, LookInside
 from maml_explorer.protocol.reports import (
     MetaTested,
@@ -25,8 +31,16 @@ from maml_explorer.protocol.reports import (
 )
 
 _NEWEST = (
-    Status, Probed, ImagesProbed, Watched, MetaTested, ReferenceLosses, ClassReferences, Stepped,
-)  # fmt: skip
+    Status,
+    Probed,
+    ImagesProbed,
+    Watched,
+    ImagesWatched,
+    MetaTested,
+    ReferenceLosses,
+    ClassReferences,
+    Stepped,
+)
 MAX_INSIGHTS = 64
 """Values of views, and their progress, kept for a window that does not collect."""
 MAX_EVENTS = 1_000
@@ -49,7 +63,7 @@ class Inbox:
             if isinstance(command, Change):
                 if self._commands and isinstance(self._commands[-1], Change):
                     self._commands.pop()
-            elif isinstance(command, ProbeTask | ImageTask | WatchTasks | LookInside):
+            elif isinstance(command, ProbeTask | ImageTask | WatchTasks | WatchImages | LookInside):
                 kept = [c for c in self._commands if type(c) is not type(command)]
                 self._commands = deque(kept)
             self._commands.append(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from PySide6.QtGui import QUndoCommand
 from maml_explorer.gui.session import image_edits
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
-from maml_explorer.protocol.images import ImagesProbed, ImageTask
+from maml_explorer.protocol.images import ImagesProbed, ImagesWatched, ImageTask, WatchImages
 from maml_explorer.settings.settings import Settings
 
 
@@ -20,6 +21,8 @@ class ShownImages(QObject):
 
     task_changed = Signal(object)
     probed_arrived = Signal(object)
+    watched = Signal(object)
+    """What every arm makes of further tasks: `ImagesWatched`."""
 
     def __init__(self, link: WorkerLink, editor: SettingsEditor) -> None:
         super().__init__(link.parent())
@@ -32,6 +35,7 @@ class ShownImages(QObject):
         self._random = np.random.default_rng(0)
         link.run_started.connect(self._forget)
         link.subscribe(ImagesProbed, self._take_probed)
+        link.subscribe(ImagesWatched, self.watched.emit)
 
     def begin(self) -> None:
         """Shows a task that the settings in force can have, and asks about it."""
@@ -73,6 +77,10 @@ class ShownImages(QObject):
         """Shows another task from now on, as one undo step."""
         if task != self.task:
             self._editor.undo_stack.push(_Edit(self, self.task, task, text))
+
+    def watch(self, tasks: Iterable[ImageTask]) -> None:
+        """Asks about further tasks, now and while training; none ends it."""
+        self._link.post(WatchImages(tuple(tasks)))
 
     def show(self, task: ImageTask) -> None:
         """Shows another task from now on, without an undo step."""

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from maml_explorer.protocol import commands
-from maml_explorer.protocol.images import ImageTask
+from maml_explorer.protocol.images import ImageTask, WatchImages
 from maml_explorer.protocol.insight import InsightRequest, LookInside, RefreshInsight
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.worker.beside_training import BesideTraining
 from maml_explorer.worker.files.other_run import OtherRun, read_ghost
 from maml_explorer.worker.insight import VIEWS
 from maml_explorer.worker.kept_runs import KeptRuns
-from maml_explorer.worker.live_answers import LiveAnswers
+from maml_explorer.worker.live_answers import LiveAnswers, Watch
 from maml_explorer.worker.trainer import Trainer
 
 
@@ -31,13 +31,14 @@ class ShownActions:
         return {
             commands.ProbeTask: self.show_tasks,
             ImageTask: self.show_tasks,
+            WatchImages: self.show_tasks,
             commands.WatchTasks: self.show_tasks,
             commands.ShowGhost: self.show_ghost,
             LookInside: self.look_inside,
             RefreshInsight: self.refresh,
         }
 
-    def show_tasks(self, command: commands.ShownTask | commands.WatchTasks) -> None:
+    def show_tasks(self, command: commands.ShownTask | Watch) -> None:
         """Answers for other tasks."""
         self.live.take(command, self.trainer.run)
 

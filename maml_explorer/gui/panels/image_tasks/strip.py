@@ -1,0 +1,104 @@
+"""Strip of one task: an image of each class, and every visible arm's accuracy as a bar."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy
+
+from maml_explorer.gui.panels.images.inked import inked
+from maml_explorer.gui.panels.images.words import accuracy_of
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.qt_style import base_font
+from maml_explorer.protocol.images import ImagesProbed
+
+WIDTH, HEIGHT = 176, 96
+"""Pixels that a strip needs, at least."""
+_IMAGE, _BAR, _NAME = 26, 7, 44
+"""Pixels of an image at most, of a bar, and of the words after it."""
+
+
+class TaskStrip(QAbstractButton):
+    """One task; a click shows it above."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.report: ImagesProbed | None = None
+        self.step = 0
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setToolTip("Show this task above")
+        self.setFont(base_font())
+
+    def sizeHint(self) -> QSize:
+        """As much as a strip needs."""
+        return QSize(WIDTH, HEIGHT)
+
+    def show_report(self, report: ImagesProbed | None, step: int) -> None:
+        """Draws this answer after an inner step."""
+        self.report, self.step = report, step
+        said = ", ".join(f"{name} {value}" for name, value in self.accuracies().items())
+        self.setAccessibleName(f"Task: {said}. Show above")
+        self.update()
+
+    def accuracies(self) -> dict[str, str]:
+        """Visible arm → its query accuracy in words."""
+        if self.report is None:
+            return {}
+        return {
+            arm.name: accuracy_of(self.report.arms[arm.name], self.step)
+            for arm in self.session.settings.arms
+            if arm.name in self.report.arms and arm.name not in self.session.hidden
+        }
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws images above, bars below."""
+        theme, report = self.session.theme, self.report
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(theme.card))
+        painter.setRenderHints(
+            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+        )
+        if self.underMouse() or self.hasFocus():
+            painter.setPen(QPen(QColor(theme.accent if self.hasFocus() else theme.border), 1))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        if report is None:
+            return
+        ways = len(report.names)
+        first = {one.label: nth for nth, one in reversed([*enumerate(report.probe.support)])}
+        size = min(_IMAGE, (self.width() - 12) // max(ways, 1) - 2)
+        for way in range(ways):
+            if way in first:
+                at = QRectF(6 + way * (size + 2), 5, size, size)
+                painter.drawImage(at, inked(report.images[first[way]], theme))
+        self._draw_bars(painter, report, 5 + size + 5)
+        painter.end()
+
+    def _draw_bars(self, painter: QPainter, report: ImagesProbed, top: float) -> None:
+        theme, settings = self.session.theme, self.session.settings
+        words = self.accuracies()
+        room = self.height() - top - 4
+        row = min(16.0, room / max(len(words), 1))
+        width = self.width() - 12 - _NAME
+        for nth, (name, said) in enumerate(words.items()):
+            style, y = arm_style(settings, name, theme), top + nth * row
+            arm = report.arms[name]
+            value = float(arm.accuracy[min(self.step, len(arm.accuracy) - 1)])
+            ground = QRectF(6, y + (row - _BAR) / 2, width, _BAR)
+            painter.fillRect(ground, QColor(theme.hover))
+            if math.isfinite(value):
+                filled = QRectF(ground)
+                filled.setWidth(width * value)
+                painter.fillRect(filled, QColor(style.color))
+            painter.setPen(QColor(style.text))
+            at = QRectF(6 + width + 4, y, _NAME - 4, row)
+            painter.drawText(at, Qt.AlignmentFlag.AlignVCenter, said)
+        # chance: what guessing gets
+        x = 6 + width / max(len(report.names), 1)
+        painter.setPen(QPen(QColor(theme.muted), 1, Qt.PenStyle.DashLine))
+        painter.drawLine(round(x), round(top), round(x), round(top + row * len(words)))
