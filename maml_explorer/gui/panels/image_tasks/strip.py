@@ -17,7 +17,7 @@ from maml_explorer.protocol.images import ImagesProbed
 
 WIDTH, HEIGHT = 176, 96
 """Pixels that a strip needs, at least."""
-_IMAGE, _BAR, _NAME = 26, 7, 44
+_IMAGE, _BAR, _NAME = 34, 7, 44
 """Pixels of an image at most, of a bar, and of the words after it."""
 
 

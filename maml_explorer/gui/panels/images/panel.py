@@ -50,13 +50,13 @@ class ImagesPanel(QWidget):
         self.clear = button("Clear", images.clear, "Remove all support images")
         self.draw_button = button("Draw", self._show_pad, "Draw an image with the mouse")
         self.unseen = button(
-            "Unseen classes", lambda: images.choose(unseen=self.unseen.isChecked()),
+            "Unseen", lambda: images.choose(unseen=self.unseen.isChecked()),
             "Classes that training never draws from; off: classes that it does draw from",
         )  # fmt: skip
         self.together = button(
-            "Queries together", lambda: images.choose(together=self.together.isChecked()),
-            "Transductive: batch norm takes its statistics of all query images together; off: of "
-            "one query image beside the support set",
+            "Transductive", lambda: images.choose(together=self.together.isChecked()),
+            "Batch norm takes its statistics of all query images together; off: of one query image "
+            "beside the support set",
         )  # fmt: skip
         for switch in (self.draw_button, self.unseen, self.together):
             switch.setCheckable(True)
