@@ -20,8 +20,9 @@ FIRST_SHARE = 0.25
 """The same until the first result of a trained state, or after a change: users wait for it."""
 
 _MOST_LINES = 20
-SEEN_TASKS = 100
-"""Tasks of classes that training draws from, to compare with unseen ones."""
+IMAGE_TASKS = 100
+"""Most tasks of unseen classes, and of seen ones, while a run goes on: one of images takes as long
+as many of curves."""
 
 
 class MetaTests:
@@ -90,18 +91,20 @@ class MetaTests:
 def _meta_test_all(
     run: int, plan: Plan, state: RunState, lines: dict[Key, Line]
 ) -> Generator[int, None, MetaTested]:
-    arms = {}
+    arms, settings = {}, plan.settings
+    count = settings.run.test_tasks
+    if settings.family.images:
+        count = min(count, IMAGE_TASKS)
     for name, arm in state.arms.items():
         record, _ = yield from meta_test(
-            plan, name, arm.initialization, stream_name=plan.family.watched
+            plan, name, arm.initialization, task_count=count, stream_name=plan.family.watched
         )
         arms[name] = _read(record)
-    settings = plan.settings
     seen, neighbour = {}, None
     if plan.family.seen:
         for name, arm in state.arms.items():
             record, _ = yield from meta_test(
-                plan, name, arm.initialization, task_count=SEEN_TASKS, stream_name=plan.family.seen
+                plan, name, arm.initialization, task_count=count, stream_name=plan.family.seen
             )
             seen[name] = _read(record)
         neighbour = plan.family.references(_tasks_alone(settings))[-1].figure
@@ -116,7 +119,7 @@ def _meta_test_all(
         run,
         state.outer_step,
         settings.inner.shots,
-        settings.run.test_tasks,
+        count,
         arms,
         floor,
         settings.tasks,

@@ -21,6 +21,9 @@ from maml_explorer.protocol.commands import Array
 HEAD, GAP = 20, 8
 SIZES = (76, 64, 56, 48, 40, 34, 28, 22)
 """Pixels of an image, the largest with which all fit."""
+LEAST_BAR, MOST_BAR = 2, 14
+"""Pixels of a bar; one more at least where there are few classes."""
+_FEW = 8
 _BADGE = 20
 _APART = 10
 """Pixels between the bars of two arms."""
@@ -35,6 +38,7 @@ class QueryBoard(Board):
         super().__init__(session)
         self.steps: Mapping[str, int] = {}
         """Arm → the inner step whose probabilities are drawn."""
+        self._bar = LEAST_BAR
         self.setAccessibleName("Query images")
         self.setMouseTracking(True)
 
@@ -89,26 +93,22 @@ class QueryBoard(Board):
 
     # layout
 
-    def bar(self, size: int) -> int:
-        """Pixels of one bar beside an image of so many."""
+    def bar(self, size: int, room: int) -> int:
+        """Pixels of one bar beside an image of so many, in a tile with that much room."""
         ways, arms = max(self.ways, 1), max(1, len(self.styles))
-        # the room of one tile a row, shared by all bars
-        room = (self.width() - size - _BADGE - 6 - GAP) // arms - _APART
-        return max(2, min(14, size // 2, (size + 6) // ways, room // ways))
-
-    def tile_width(self, size: int) -> int:
-        """Pixels of a tile with an image of so many."""
-        group = self.bar(size) * self.ways + _APART
-        return size + _BADGE + 6 + max(1, len(self.styles)) * group + GAP
+        each = (room - size - _BADGE - 6 - GAP) // arms - _APART
+        return max(LEAST_BAR, min(MOST_BAR, size // 2, each // ways))
 
     def _fitting(self) -> tuple[int, int]:
         """(pixels of an image, tiles beside each other)."""
-        count = len(self.places())
+        count, ways, arms = len(self.places()), max(self.ways, 1), max(1, len(self.styles))
+        bars = arms * ((LEAST_BAR + (ways <= _FEW)) * ways + _APART)
+        columns = 1
         for size in SIZES:
-            columns = max(1, self.width() // self.tile_width(size))
+            columns = max(1, self.width() // (size + _BADGE + 6 + bars + GAP))
             if HEAD + math.ceil(count / columns) * (size + GAP) <= self.height():
                 return size, columns
-        return SIZES[-1], max(1, self.width() // self.tile_width(SIZES[-1]))
+        return SIZES[-1], columns
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draws all tiles."""
@@ -118,17 +118,18 @@ class QueryBoard(Board):
         )
         size, columns = self._fitting()
         self.cells = {}
-        wide = self.tile_width(size)
+        wide = self.width() // columns
+        self._bar = self.bar(size, wide)
         for column in range(min(columns, len(self.places()))):
-            self._draw_head(painter, column * wide + size + _BADGE + 6, size)
+            self._draw_head(painter, column * wide + size + _BADGE + 6)
         for nth, place in enumerate(self.places()):
             x, y = (nth % columns) * wide, HEAD + (nth // columns) * (size + GAP)
             self.cells[place] = QRectF(x + 1, y, size, size)
             self._draw_tile(painter, nth, place, size)
         painter.end()
 
-    def _draw_head(self, painter: QPainter, x: float, size: int) -> None:
-        width = self.bar(size) * self.ways
+    def _draw_head(self, painter: QPainter, x: float) -> None:
+        width = self._bar * self.ways
         for nth, style in enumerate(self.styles.values()):
             at = QRectF(x + nth * (width + _APART), 0, max(width, 14), HEAD - 4)
             draw_swatch(painter, at, style)
@@ -149,7 +150,7 @@ class QueryBoard(Board):
         badge = QRectF(cell.right() + 4, cell.center().y() - 9, _BADGE - 2, 18)
         draw_badge(painter, badge, class_name(label), label, theme)
         x = cell.right() + _BADGE + 6
-        width = self.bar(size)
+        width = self._bar
         for name, style in self.styles.items():
             at = QRectF(x, cell.top(), width * self.ways, size)
             self._draw_bars(painter, at, name, style, query, label)
