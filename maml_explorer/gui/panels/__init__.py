@@ -30,13 +30,13 @@ class PanelEntry:
     """(folder, class name) of the panel that stands here for families of images; None where it is
     the same one."""
 
-    def build(self, session: Session, images: bool = False) -> QWidget:
-        """A new panel, for families of images or of curves.
+    def build(self, session: Session) -> QWidget:
+        """A new panel, the one for the family in force.
 
         Raises:
             Exception: whatever the panel's module or constructor raises.
         """
-        return self.kind(images)(session)
+        return self.kind(session.settings.family.images)(session)
 
     def kind(self, images: bool = False) -> Callable[[Session], QWidget]:
         """The panel's class, for families of images or of curves.

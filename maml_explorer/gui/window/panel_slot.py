@@ -66,7 +66,7 @@ class Place(QFrame):
 
     def _build_panel(self) -> None:
         try:
-            self.panel = self.entry.build(self._session, self._images)
+            self.panel = self.entry.build(self._session)
         except Exception as error:
             self.fail(error)
             return
