@@ -121,7 +121,7 @@ def test_save_writes_the_file(bench, panel, tmp_path):
 
 
 def test_a_disk_that_fails_is_said(bench, panel, tmp_path, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "write_text", full)
