@@ -48,6 +48,8 @@ def changed() -> Settings:
             for key, declared in OFFERED.items()
             if key != "device"  # another one may not be there
         }
+        # a letter has 20 drawings, for support and query images together
+        | {"shots": 8, "query_points": 9}
     )
 
 
