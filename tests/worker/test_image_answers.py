@@ -22,6 +22,7 @@ from maml_explorer.protocol.images import (
     WatchImages,
 )
 from maml_explorer.protocol.insight import NothingToShow, ViewName
+from maml_explorer.protocol.insight_records.landscape import LandscapeSeen
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker.image_answers import answer_images, made, nearest
 from maml_explorer.worker.insight import VIEWS
@@ -181,3 +182,11 @@ def test_views_that_images_lack_say_why() -> None:
         found = run_to_end(VIEWS[name].begin(plan, state, {"arm": "MAML"}))
         assert isinstance(found, NothingToShow), name
         assert found.reason.endswith(".")
+
+
+def test_a_curve_that_was_shown_before_does_not_reach_the_views_of_images() -> None:
+    plan = prepare(settings())
+    options = {"arm": "MAML", "x": (0.0, 1.0), "y": (1.0, 2.0), "amplitude": 1.0, "phase": 0.0}
+    found = run_to_end(VIEWS[ViewName.LANDSCAPE].begin(plan, start_run(plan), options))
+    assert isinstance(found, LandscapeSeen)
+    assert not found.shown

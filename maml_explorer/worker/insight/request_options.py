@@ -39,6 +39,8 @@ def asked_task(plan: Plan, options: Mapping[str, Option], like: Tensor) -> TaskB
     Its truth is `amplitude`, `phase` and `frequency` (1 unless given). Where there is none, its
     query targets are nan.
     """
+    if plan.settings.family.images:  # points of a curve say nothing of images
+        return None
     x, y = options.get("x"), options.get("y")
     if not isinstance(x, tuple) or not isinstance(y, tuple) or not x or len(x) != len(y):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.insight.page import InsightPage
 from maml_explorer.gui.session.session import Session
@@ -44,6 +44,14 @@ def titled(title: str, plot: QWidget) -> QWidget:
     box.addWidget(words)
     box.addWidget(plot, 1)
     return made
+
+
+def retitle(place: QWidget, title: str) -> None:
+    """Says something else above a plot that `titled` made."""
+    words = place.findChild(QLabel)
+    if isinstance(words, QLabel) and words.text() != title:
+        words.setText(title)
+        words.setToolTip(plain_tip(title))
 
 
 class ChosenPage(InsightPage):

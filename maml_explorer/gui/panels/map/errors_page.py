@@ -177,7 +177,7 @@ class DataMapPage(ChosenPage):
         )
         self._frame()
         lost = max((max(row) for row in record.diverged), default=0)
-        parts = [f"Query MSE, mean of {whole(record.tasks)} held-out tasks"]
+        parts = [f"Query {self._figure}, mean of {whole(record.tasks)} held-out tasks"]
         if lost:
             parts.append(f"up to {whole(lost)} diverged and are left out")
         parts.append(f"framed: {_shots(record.trained)}, as in training, at the inner step shown")
@@ -186,6 +186,10 @@ class DataMapPage(ChosenPage):
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""
         self.plot.take_colors(theme)
+
+    @property
+    def _figure(self) -> str:
+        return self.session.settings.family.figure
 
     def _frame(self) -> None:
         if self.seen is not None:
@@ -200,7 +204,7 @@ class DataMapPage(ChosenPage):
         lost, tasks = self.seen.diverged[row][column], self.seen.tasks
         words = [
             f"{_shots(self.seen.shots[row])}, inner step {column}",
-            f"query MSE {number(float(self.seen.errors[row, column]))}",
+            f"query {self._figure} {number(float(self.seen.errors[row, column]))}",
             f"median {number(float(self.seen.median[row, column]))}",
         ]
         if lost:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from maml_explorer.gui.panels.insight.choice_page import ChosenPage, titled
+from maml_explorer.gui.panels.insight.choice_page import ChosenPage, retitle, titled
 from maml_explorer.gui.plots.category_plot import CategoryPlot, Means
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
@@ -27,12 +27,14 @@ class FeaturesPage(ChosenPage):
         self.frozen = CategoryPlot(session, "Freeze test", "layers frozen", log_y=True)
         self.plots = (self.similarity, self.change, self.frozen)
         titles = ("Similarity (linear CKA)", "Change ‖φ − θ‖ / ‖θ‖", "Freeze test: query MSE")
+        self._places: list[QWidget] = []
         content = QWidget()
         box = QHBoxLayout(content)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
         for title, plot in zip(titles, self.plots, strict=True):
-            box.addWidget(titled(title, plot), 1)
+            self._places.append(titled(title, plot))
+            box.addWidget(self._places[-1], 1)
             plot.caption = lambda: self.summary
         super().__init__(session, ViewName.FEATURES, content, of_step=True)
         self.reask()
@@ -43,6 +45,7 @@ class FeaturesPage(ChosenPage):
             return
         seen = {name: one for name, one in record.items() if isinstance(one, FeaturesSeen)}
         first = next(iter(seen.values()))
+        retitle(self._places[-1], f"Freeze test: query {self.session.settings.family.figure}")
         depth = len(first.layers)
         layers = [*(str(nth + 1) for nth in range(depth - 1)), "out"]
         held = [*(str(nth) for nth in range(depth)), "all"]

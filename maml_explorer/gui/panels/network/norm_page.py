@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from maml_explorer.gui.panels.insight.choice_page import ChosenPage, titled
+from maml_explorer.gui.panels.insight.choice_page import ChosenPage, retitle, titled
 from maml_explorer.gui.plots.color_scale import DIVERGING, SEQUENTIAL, value_range
 from maml_explorer.gui.plots.heat_plot import HeatPlot
 from maml_explorer.gui.plots.lines_plot import LinesPlot, PlotLine
@@ -42,7 +42,8 @@ class NormPage(ChosenPage):
         self.stored_place = titled("Stored statistics", self.stored)
         columns.addWidget(titled("Statistics of the set", self.current), 1)
         columns.addWidget(self.stored_place, 1)
-        columns.addWidget(titled("Query MSE (dashed: stored)", self.errors), 1)
+        self._errors_place = titled("Query MSE (dashed: stored)", self.errors)
+        columns.addWidget(self._errors_place, 1)
         super().__init__(session, ViewName.NORM, content)
         self.seen: NormSeen | None = None
         self.layer_choice, self.which_set, self.what = ComboBox(), ComboBox(), ComboBox()
@@ -68,6 +69,9 @@ class NormPage(ChosenPage):
         if not isinstance(record, NormSeen):
             return
         self.seen = record
+        family = self.session.settings.family
+        loss = "cross-entropy" if family.images else family.figure
+        retitle(self._errors_place, f"Query {loss} (dashed: stored)")
         names = [f"Hidden {nth + 1}" for nth in range(len(record.layers))]
         if names != [self.layer_choice.itemText(nth) for nth in range(self.layer_choice.count())]:
             chosen = min(max(self.layer_choice.currentIndex(), 0), len(names) - 1)
