@@ -21,9 +21,8 @@ from maml_explorer.protocol.commands import Array
 HEAD, GAP = 20, 8
 SIZES = (76, 64, 56, 48, 40, 34, 28, 22)
 """Pixels of an image, the largest with which all fit."""
-LEAST_BAR, MOST_BAR = 2, 14
-"""Pixels of a bar; one more at least where there are few classes."""
-_FEW = 8
+MOST_BAR = 14
+"""Pixels of a bar."""
 _BADGE = 20
 _APART = 10
 """Pixels between the bars of two arms."""
@@ -38,7 +37,7 @@ class QueryBoard(Board):
         super().__init__(session)
         self.steps: Mapping[str, int] = {}
         """Arm → the inner step whose probabilities are drawn."""
-        self._bar = LEAST_BAR
+        self._bar = MOST_BAR
         self.setAccessibleName("Query images")
         self.setMouseTracking(True)
 
@@ -97,12 +96,12 @@ class QueryBoard(Board):
         """Pixels of one bar beside an image of so many, in a tile with that much room."""
         ways, arms = max(self.ways, 1), max(1, len(self.styles))
         each = (room - size - _BADGE - 6 - GAP) // arms - _APART
-        return max(LEAST_BAR, min(MOST_BAR, size // 2, each // ways))
+        return max(_least(ways), min(MOST_BAR, size // 2, each // ways))
 
     def _fitting(self) -> tuple[int, int]:
         """(pixels of an image, tiles beside each other)."""
         count, ways, arms = len(self.places()), max(self.ways, 1), max(1, len(self.styles))
-        bars = arms * ((LEAST_BAR + (ways <= _FEW)) * ways + _APART)
+        bars = arms * (_least(ways) * ways + _APART)
         columns = 1
         for size in SIZES:
             columns = max(1, self.width() // (size + _BADGE + 6 + bars + GAP))
@@ -206,3 +205,8 @@ class QueryBoard(Board):
             said = ", ".join(f"{class_name(n)} {number(float(v), 2)}" for n, v in enumerate(p))
             lines.append(f"{name}: {said}")
         return "\n".join(lines)
+
+
+def _least(ways: int) -> int:
+    """Pixels that a bar has at least, among so many."""
+    return max(2, min(6, 24 // ways))
