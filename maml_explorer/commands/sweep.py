@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--search-seed", metavar="N", help="seed of a random search (default 0)")
     # fmt: off
     add("--objective", metavar="mse@K",
-        help="what is compared: query error on validation tasks after K inner steps (mse@5)")
+        help="what is compared: query error on validation tasks after K inner steps (mse@5; for "
+        "images accuracy@5)")
     # fmt: on
     add("--preset", metavar="NAME|FILE", help="settings that are varied (default finn-10-shot)")
     add("--algorithms", metavar="A,B", help="arms; the first is compared (default: MAML)")
@@ -149,7 +150,7 @@ def _engine(sweep: SweepFolder, workers: int) -> Iterator[Engine]:
 
 def _spec(arguments: argparse.Namespace) -> SweepSpec:
     from maml_explorer.experiments.sweep.axes import parse_axis
-    from maml_explorer.experiments.sweep.spec import SweepSpec
+    from maml_explorer.experiments.sweep.spec import SweepSpec, usual_objective
 
     if not arguments.vary:
         raise UsageError("A sweep needs an axis: --vary inner_lr=0.001:0.3:log:7, for example.")
@@ -163,7 +164,7 @@ def _spec(arguments: argparse.Namespace) -> SweepSpec:
         given_seeds(arguments, MAX_SEEDS) or (0,),
         arguments.search or "grid",
         whole_number(search_seed, "seed", "--search-seed"),
-        arguments.objective or "mse@5",
+        arguments.objective or usual_objective(base),
     )
 
 

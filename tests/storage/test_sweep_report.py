@@ -12,6 +12,7 @@ from statistics import fmean, stdev
 import pytest
 
 from maml_explorer.storage.report.sweep_plots import heat_map, parallel_coordinates
+from maml_explorer.storage.report.sweep_report import sweep_html, sweep_summary, sweep_text
 from maml_explorer.storage.report.sweep_table import (
     SweepAxis,
     SweepRow,
@@ -19,6 +20,7 @@ from maml_explorer.storage.report.sweep_table import (
     best_cell,
     cells_of,
     folded,
+    higher_is_better,
     paired,
     runs_csv,
 )
@@ -123,3 +125,22 @@ def test_names_from_a_file_are_text() -> None:
         parallel_coordinates(cells_of(ROWS), (axis, BETA), "<b>"),
     ):
         assert not re.search(r"<(script|b)>", svg)
+
+
+def test_of_accuracies_the_highest_is_best_and_deepest() -> None:
+    best = best_cell(ROWS, higher=True)
+    assert best is not None and dict(best.point) == {"inner_lr": 0.01, "outer_lr": 0.001}
+    assert higher_is_better("accuracy@5") and not higher_is_better("mse@5")
+    rows = [row(0.01, 0.001, 0, 0.6), row(0.1, 0.001, 0, 0.9), row(0.1, 0.01, 0, 0.7)]
+    over_alpha = folded(rows, ("inner_lr",), higher=True)
+    assert [cell.mean for cell in over_alpha] == [0.6, 0.9]
+    for higher, deepest in ((True, "0.9"), (False, "0.6")):
+        picture = heat_map(cells_of(rows), ALPHA, BETA, higher=higher)
+        assert re.findall(r'fill="#005a96"><title>([\d.]+)', picture) == [deepest]
+    summary = sweep_summary((ALPHA, BETA), rows, "accuracy@5")
+    assert summary["best"]["mean"] == 0.9
+    said = sweep_text((ALPHA, BETA), rows, "accuracy@5").splitlines()
+    assert [line.rpartition(" ")[2] for line in said[2:]] == ["0.9", "0.7", "0.6"]
+    assert "query accuracy (from 0 to 1, higher is better)" in sweep_html(
+        "t", (ALPHA, BETA), rows, "accuracy@5"
+    )

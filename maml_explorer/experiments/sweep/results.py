@@ -9,7 +9,12 @@ from maml_explorer.experiments.sweep.folder import REPORT, SweepFolder
 from maml_explorer.files.writer import write_text
 from maml_explorer.published.statistics import over_seeds
 from maml_explorer.storage.report.sweep_report import sweep_html, sweep_summary
-from maml_explorer.storage.report.sweep_table import SweepCell, SweepRow, best_cell
+from maml_explorer.storage.report.sweep_table import (
+    SweepCell,
+    SweepRow,
+    best_cell,
+    higher_is_better,
+)
 from maml_explorer.storage.run.folder import SUMMARY
 
 
@@ -48,7 +53,7 @@ def winner_tested(sweep: SweepFolder, rows: list[SweepRow]) -> dict[str, Any] | 
     from maml_explorer.storage.initialization.folder import load_initialization
     from maml_explorer.storage.run.folder import open_run
 
-    best = best_cell(rows)
+    best = best_cell(rows, higher=higher_is_better(sweep.spec.objective))
     if best is None:
         return None
     steps = sweep.spec.inner_steps
@@ -68,6 +73,7 @@ def winner_tested(sweep: SweepFolder, rows: list[SweepRow]) -> dict[str, Any] | 
         "mean": over["mean"][0],
         "ci95": over["ci95"][0],
         "diverged": sum(record["diverged"][0] for (record,) in records),
+        **({"figure": records[0][0]["figure"]} if "figure" in records[0][0] else {}),
     }
 
 

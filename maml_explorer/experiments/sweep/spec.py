@@ -22,7 +22,7 @@ SPEC, BASE = "sweep.toml", "base.toml"
 MAX_AXES = 8
 MAX_SEEDS = 100
 GRID = "grid"
-_OBJECTIVE = re.compile(r"(?:mse|loss)@(\d{1,2})")
+_OBJECTIVE = re.compile(r"(mse|loss|accuracy)@(\d{1,2})")
 _RANDOM = re.compile(r"random:(\d{1,6})")
 _KEYS = ("schema", "axes", "seeds", "search", "search_seed", "objective")
 
@@ -38,7 +38,7 @@ class SweepSpec:
     """"grid", or "random:N"."""
     search_seed: int = 0
     objective: str = "mse@5"
-    """Query error on validation tasks after so many inner steps, of the first arm."""
+    """The family's figure on validation tasks after so many inner steps, of the first arm."""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.axes) <= MAX_AXES:
@@ -52,6 +52,12 @@ class SweepSpec:
             raise SettingsError(
                 f"The search cannot be “{self.search[:40]}”: allowed are grid and random:N."
             )
+        mine = usual_objective(self.base, self.inner_steps)
+        if (self.objective.startswith("accuracy")) != mine.startswith("accuracy"):
+            raise SettingsError(
+                f"The objective cannot be {self.objective} for {self.base.family.label.lower()}: "
+                f"allowed is {mine}."
+            )
         if self.inner_steps > self.base.run.test_steps:
             raise SettingsError(
                 f"The objective {self.objective} needs {self.inner_steps} inner steps at test, "
@@ -63,14 +69,15 @@ class SweepSpec:
         """Inner steps after which the objective is measured.
 
         Raises:
-            SettingsError: where the objective is not written as mse@K.
+            SettingsError: where the objective is not written as mse@K or accuracy@K.
         """
         found = _OBJECTIVE.fullmatch(self.objective)
         if found is None:
             raise SettingsError(
-                f"The objective cannot be “{self.objective[:40]}”: allowed is mse@K, such as mse@5."
+                f"The objective cannot be “{self.objective[:40]}”: allowed is mse@K, such as "
+                "mse@5, and accuracy@K for images."
             )
-        return int(found[1])
+        return int(found[2])
 
     def trials(self) -> list[Trial]:
         """The runs of the sweep, each once, seeds of a point side by side.
@@ -97,6 +104,11 @@ class SweepSpec:
     def files(self) -> dict[str, str]:
         """File → its text."""
         return {SPEC: self.text(), BASE: to_toml(self.base)}
+
+
+def usual_objective(base: Settings, inner_steps: int = 5) -> str:
+    """The objective of a family: "mse@5", or "accuracy@5" for images."""
+    return f"{base.family.figure.lower()}@{inner_steps}"
 
 
 def read_spec(folder: Path) -> SweepSpec:

@@ -19,17 +19,21 @@ _ROBUST = 0.9
 """Share of the lines that sets the range of the objective: three runaways must not flatten it."""
 
 
-def heat_map(cells: Sequence[SweepCell], across: SweepAxis, up: SweepAxis) -> str:
+def heat_map(
+    cells: Sequence[SweepCell], across: SweepAxis, up: SweepAxis, *, higher: bool = False
+) -> str:
     """An SVG of mean ± 95 % in each cell of two axes; diverged cells are hatched.
 
     Args:
         cells: over these two axes (:func:`~maml_explorer.storage.report.sweep_table.folded`).
         across: the axis from left to right.
         up: the axis from bottom to top.
+        higher: whether a higher mean is better, and so deeper in colour.
     """
+    sign = -1 if higher else 1
     columns, rows = _values(cells, across.key), _values(cells, up.key)[::-1]
     at = {(dict(c.point)[across.key], dict(c.point)[up.key]): c for c in cells}
-    low, high = _range([c.mean for c in cells if c.mean is not None and not c.diverged])
+    low, high = _range([sign * c.mean for c in cells if c.mean is not None and not c.diverged])
     width = _LEFT + len(columns) * CELL_WIDTH + 10
     height = _TOP + len(rows) * CELL_HEIGHT + _BOTTOM
     parts = [
@@ -45,7 +49,7 @@ def heat_map(cells: Sequence[SweepCell], across: SweepAxis, up: SweepAxis) -> st
         parts.append(_text(_LEFT - 8, y + CELL_HEIGHT / 2 + 4, shown(row), "end"))
         for column_nth, column in enumerate(columns):
             x = _LEFT + column_nth * CELL_WIDTH
-            parts += _cell(at.get((column, row)), x, y, low, high)
+            parts += _cell(at.get((column, row)), x, y, low, high, sign)
     foot = _TOP + len(rows) * CELL_HEIGHT
     for nth, column in enumerate(columns):
         parts.append(_text(_LEFT + (nth + 0.5) * CELL_WIDTH, foot + 18, shown(column), "middle"))
@@ -60,30 +64,32 @@ def heat_map(cells: Sequence[SweepCell], across: SweepAxis, up: SweepAxis) -> st
 
 
 def parallel_coordinates(
-    cells: Sequence[SweepCell], axes: Sequence[SweepAxis], objective: str
+    cells: Sequence[SweepCell], axes: Sequence[SweepAxis], objective: str, *, higher: bool = False
 ) -> str:
     """An SVG with a line for each cell through its values and its objective, best lines on top."""
     known = [cell for cell in cells if cell.mean is not None]
     if not known:
         return "<p>No run is done yet.</p>"
-    low, high = _range([cell.mean for cell in known if not cell.diverged] or [0.0])
+    sign = -1 if higher else 1
+    low, high = _range([sign * _mean(cell) for cell in known if not cell.diverged] or [0.0])
     gap = (_WIDTH - 160) / max(1, len(axes))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label="Parallel coordinates of the sweep">'
     ]
     scales = [_scale(cells, axis) for axis in axes]
-    for cell in sorted(known, key=lambda c: -_mean(c)):
+    for cell in sorted(known, key=lambda c: -sign * _mean(c)):
         values = dict(cell.point)
         points = [
             (80 + nth * gap, _pixel(scale[values[axis.key]]))
             for nth, (axis, scale) in enumerate(zip(axes, scales, strict=True))
         ]
-        points.append((80 + len(axes) * gap, _pixel(_share(_mean(cell), low, high))))
+        points.append((80 + len(axes) * gap, _pixel(_share(sign * _mean(cell), low, high))))
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        color = _color(sign * _mean(cell), low, high)
         dashes = ' stroke-dasharray="4 4"' if cell.diverged else ""
         parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{_color(_mean(cell), low, high)}" '
+            f'<polyline points="{path}" fill="none" stroke="{color}" '
             f'stroke-width="1.6"{dashes}><title>{escape(cell.words())}</title></polyline>'
         )
     for nth, (axis, scale) in enumerate(zip(axes, scales, strict=True)):
@@ -99,21 +105,27 @@ def parallel_coordinates(
     x = 80 + len(axes) * gap
     parts.append(_line(x))
     for value in (low, high):
-        parts.append(_text(x + 6, _pixel(_share(value, low, high)) + 4, f"{value:.3g}", "start"))
+        parts.append(
+            _text(x + 6, _pixel(_share(value, low, high)) + 4, f"{sign * value:.3g}", "start")
+        )
     parts.append(_text(x, _HEIGHT - 10, objective, "middle", _INK))
     return "".join([*parts, "</svg>"])
 
 
-def _cell(cell: SweepCell | None, x: float, y: float, low: float, high: float) -> list[str]:
+def _cell(
+    cell: SweepCell | None, x: float, y: float, low: float, high: float, sign: int
+) -> list[str]:
     box = f'x="{x + 1}" y="{y + 1}" width="{CELL_WIDTH - 2}" height="{CELL_HEIGHT - 2}" rx="4"'
     if cell is None or not cell.done:
         return [f'<rect {box} fill="{_EMPTY}"/>']
-    fill = _EMPTY if cell.mean is None else _color(cell.mean, low, high)
+    fill = _EMPTY if cell.mean is None else _color(sign * cell.mean, low, high)
     parts = [f'<rect {box} fill="{fill}"><title>{escape(cell.words())}</title></rect>']
     if cell.diverged:
         parts.append(f'<rect {box} fill="url(#hatch)"/>')
     middle = x + CELL_WIDTH / 2
-    ink = "#ffffff" if cell.mean is not None and _share(cell.mean, low, high) < 0.45 else _INK
+    ink = (
+        "#ffffff" if cell.mean is not None and _share(sign * cell.mean, low, high) < 0.45 else _INK
+    )
     if cell.mean is None:
         words = "diverged" if cell.diverged else "failed"
         return [*parts, _text(middle, y + CELL_HEIGHT / 2 + 4, words, "middle", _INK)]

@@ -17,6 +17,7 @@ from maml_explorer.storage.report.sweep_table import (
     best_cell,
     cells_of,
     folded,
+    higher_is_better,
     paired,
 )
 
@@ -53,7 +54,7 @@ def sweep_summary(
         objective: as written in the description.
         winner: what the meta-test of the best cell found, where it was tested.
     """
-    best = best_cell(rows)
+    best = best_cell(rows, higher=higher_is_better(objective))
     return {
         "schema": SCHEMA,
         "objective": objective,
@@ -75,14 +76,16 @@ def sweep_html(
     winner: Mapping[str, Any] | None = None,
 ) -> str:
     """The report as one HTML page; arguments as for :func:`sweep_summary`."""
-    counts, best = counts_of(rows), best_cell(rows)
+    higher = higher_is_better(objective)
+    counts, best = counts_of(rows), best_cell(rows, higher=higher)
     cells = cells_of(rows)
     seeds = max((cell.seeds for cell in cells), default=0)
     over = f"mean ± 95 % (Student t over {seeds} seeds)" if seeds > 1 else "one seed, no interval"
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(_counted(counts, len(rows)))} The objective is the query error on validation "
-        f"tasks, {escape(objective)}, {over}. The held-out tasks were not used to choose.</p>",
+        f"<p>{escape(_counted(counts, len(rows)))} The objective is the query "
+        f"{_named_figure(higher)} on validation tasks, {escape(objective)}, {over}. "
+        "The held-out tasks were not used to choose.</p>",
     ]
     if best is not None:
         parts.append(f"<p><b>Best:</b> {escape(_named(axes, best))}: {escape(best.words())}.</p>")
@@ -95,14 +98,18 @@ def sweep_html(
             rest = " Of the other axes, the best cell is shown." if len(varied) > 2 else ""
             parts.append(f"<h2>{escape(up.label)} against {escape(across.label)}</h2>")
             parts.append(f'<p class="muted">Hatched: a seed diverged.{rest}</p>')
-            parts.append(heat_map(folded(rows, (across.key, up.key)), across, up))
+            parts.append(
+                heat_map(
+                    folded(rows, (across.key, up.key), higher=higher), across, up, higher=higher
+                )
+            )
     parts.append("<h2>All axes</h2>")
-    parts.append(parallel_coordinates(cells, varied or list(axes), objective))
+    parts.append(parallel_coordinates(cells, varied or list(axes), objective, higher=higher))
     parts.append("<h2>Cells</h2>")
-    parts.append(_cells_table(axes, cells))
+    parts.append(_cells_table(axes, cells, higher))
     if best is not None and seeds > 1:
         parts.append("<h2>Differences to the best cell, paired by seed</h2>")
-        parts.append(_cells_table(axes, paired(rows, best.point)))
+        parts.append(_cells_table(axes, paired(rows, best.point), higher))
     failed = [row for row in rows if row.state is TrialState.FAILED]
     if failed:
         items = "".join(f"<li>{escape(f'{r.name}: {r.reason}')}</li>" for r in failed[:50])
@@ -121,7 +128,8 @@ def sweep_text(axes: Sequence[SweepAxis], rows: Sequence[SweepRow], objective: s
     """Counts and the ten best cells as text."""
     lines = [_counted(counts_of(rows), len(rows))]
     known = [cell for cell in cells_of(rows) if cell.mean is not None]
-    known.sort(key=lambda cell: (cell.diverged > 0, cell.mean))
+    sign = -1 if higher_is_better(objective) else 1
+    known.sort(key=lambda cell: (cell.diverged > 0, sign * (cell.mean or 0.0)))
     if known:
         lines.append(f"Best by {objective} on validation tasks:")
         lines += [f"  {_named(axes, cell)}: {cell.words()}" for cell in known[:10]]
@@ -134,8 +142,9 @@ def winner_words(winner: Mapping[str, Any]) -> str:
     figure = "not finite" if mean is None else f"{mean:.3g}"
     interval = "" if half is None else f" ± {half:.2g}"
     return (
-        f"On {winner['tasks']} held-out tasks the best cell reaches a query error of "
-        f"{figure}{interval} after {winner['inner_steps']} inner steps "
+        f"On {winner['tasks']} held-out tasks the best cell reaches a query "
+        f"{winner.get('figure', 'error')} of {figure}{interval} "
+        f"after {winner['inner_steps']} inner steps "
         f"({winner['seeds']} seeds, {winner['diverged']} diverged tasks)."
     )
 
@@ -155,8 +164,13 @@ def _cell(cell: SweepCell) -> dict[str, Any]:
     }
 
 
-def _cells_table(axes: Sequence[SweepAxis], cells: Sequence[SweepCell]) -> str:
-    ordered = sorted(cells, key=lambda c: (c.mean is None, c.diverged > 0, c.mean or 0.0))
+def _named_figure(higher: bool) -> str:
+    return "accuracy (from 0 to 1, higher is better)" if higher else "error"
+
+
+def _cells_table(axes: Sequence[SweepAxis], cells: Sequence[SweepCell], higher: bool) -> str:
+    sign = -1 if higher else 1
+    ordered = sorted(cells, key=lambda c: (c.mean is None, c.diverged > 0, sign * (c.mean or 0.0)))
     head = "".join(f"<th>{escape(axis.label)}</th>" for axis in axes) + "<th>objective</th>"
     lines = []
     for cell in ordered[:MOST_ROWS]:

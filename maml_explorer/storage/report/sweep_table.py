@@ -11,6 +11,7 @@ from statistics import fmean, stdev
 from maml_explorer.core.student_t import student_t_975
 from maml_explorer.files.csv_text import csv_text
 from maml_explorer.settings.declaration import Value, shown
+from maml_explorer.storage.report.figures import PERCENT
 
 
 class TrialState(Enum):
@@ -89,6 +90,11 @@ class SweepCell:
         return ", ".join(parts)
 
 
+def higher_is_better(objective: str) -> bool:
+    """True for an objective such as "accuracy@5", false for "mse@5"."""
+    return objective.partition("@")[0] in PERCENT
+
+
 def cells_of(rows: Sequence[SweepRow]) -> list[SweepCell]:
     """The cells of the rows, in the order in which their points first stand."""
     groups: dict[tuple[tuple[str, Value], ...], list[SweepRow]] = {}
@@ -107,26 +113,32 @@ def cells_of(rows: Sequence[SweepRow]) -> list[SweepCell]:
     ]
 
 
-def folded(rows: Sequence[SweepRow], keys: Sequence[str]) -> list[SweepCell]:
+def folded(
+    rows: Sequence[SweepRow], keys: Sequence[str], *, higher: bool = False
+) -> list[SweepCell]:
     """The cells over some axes only: of the others, the best cell by its mean.
 
     Cells with a diverged seed rank behind all others, so that a lucky seed is never the best.
+    With `higher` a higher mean is better.
     """
     best: dict[tuple[tuple[str, Value], ...], SweepCell] = {}
     for cell in cells_of(rows):
         point = tuple((key, value) for key, value in cell.point if key in keys)
         held = best.get(point)
-        if held is None or _rank(cell) < _rank(held):
+        if held is None or _rank(cell, higher) < _rank(held, higher):
             best[point] = SweepCell(
                 point, cell.values, cell.seeds, cell.done, cell.diverged, cell.failed
             )
     return list(best.values())
 
 
-def best_cell(rows: Sequence[SweepRow]) -> SweepCell | None:
-    """The cell with the smallest mean over seeds among those that are whole, or None."""
+def best_cell(rows: Sequence[SweepRow], *, higher: bool = False) -> SweepCell | None:
+    """The cell with the best mean over seeds among those that are whole, or None.
+
+    The smallest is best, with `higher` the largest.
+    """
     whole = [cell for cell in cells_of(rows) if len(cell.values) == cell.seeds]
-    return min(whole, key=_rank, default=None)
+    return min(whole, key=lambda cell: _rank(cell, higher), default=None)
 
 
 def paired(rows: Sequence[SweepRow], base: tuple[tuple[str, Value], ...]) -> list[SweepCell]:
@@ -164,5 +176,7 @@ def runs_csv(axes: Sequence[SweepAxis], rows: Sequence[SweepRow]) -> str:
     return csv_text(lines)
 
 
-def _rank(cell: SweepCell) -> tuple[bool, float]:
-    return (cell.diverged > 0 or cell.mean is None, math.inf if cell.mean is None else cell.mean)
+def _rank(cell: SweepCell, higher: bool) -> tuple[bool, float]:
+    if cell.mean is None:
+        return True, math.inf
+    return cell.diverged > 0, -cell.mean if higher else cell.mean

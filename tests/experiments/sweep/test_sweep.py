@@ -27,11 +27,12 @@ from maml_explorer.experiments.sweep.folder import (
     open_sweep,
 )
 from maml_explorer.experiments.sweep.results import winner_tested, write_results
-from maml_explorer.experiments.sweep.spec import SweepSpec
+from maml_explorer.experiments.sweep.spec import SweepSpec, usual_objective
 from maml_explorer.experiments.sweep.work import FAILURE, OBJECTIVE, Ended, train_trial
 from maml_explorer.files.lock import InUseError
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.storage.report.sweep_table import TrialState
 from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, SUMMARY, create_run
@@ -256,3 +257,20 @@ def test_a_description_is_read_as_written_and_refused_otherwise(tmp_path: Path) 
 def test_the_objective_needs_its_inner_steps() -> None:
     with pytest.raises(SettingsError, match="needs 20 inner steps at test"):
         SweepSpec(Settings(), (parse_axis("inner_lr=0.1"),), objective="mse@20")
+
+
+def test_a_sweep_of_images_chooses_the_highest_accuracy(tmp_path: Path) -> None:
+    glyphs = load_preset("glyphs-2-way-4-shot").settings.with_arms((default_arm("maml"),))
+    small = glyphs.with_values({**SMALL, "outer_steps": 2, "side": 8})
+    axes = (parse_axis("inner_lr=0.0,0.4"),)
+    assert usual_objective(small) == "accuracy@5" and usual_objective(Settings()) == "mse@5"
+    for base, objective in ((small, "mse@1"), (Settings(), "accuracy@1")):
+        with pytest.raises(SettingsError, match=f"{objective} for .*: allowed is"):
+            SweepSpec(base, axes, objective=objective)
+    sweep = create_sweep(tmp_path / "sweep", SweepSpec(small, axes, objective="accuracy@1"))
+    train(sweep)
+    rows = write_results(sweep)
+    best = json.loads((sweep.path / SUMMARY).read_text())["best"]
+    assert best["mean"] == max(row.objective for row in rows if row.objective is not None)
+    winner = winner_tested(sweep, rows)
+    assert winner is not None and winner["figure"] == "accuracy" and 0 <= winner["mean"] <= 1
