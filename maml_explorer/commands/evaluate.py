@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 from maml_explorer.commands.arguments import folder_path, number_list, whole_number
 from maml_explorer.commands.output import say, tell
 from maml_explorer.experiments.result_tables import difference_table, evaluation_table
+from maml_explorer.storage.run.records import ALONE, TOGETHER
 
 if TYPE_CHECKING:
     from maml_explorer.storage.initialization.folder import Initialization
 
 MAX_STEPS = 51
+_SEEN = {
+    TOGETHER: "Batch norm sees all query images of a task together (transductive).",
+    ALONE: "Batch norm sees one query image at a time, with the support set.",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tasks", default="600", metavar="N", help="held-out tasks (default 600)")
     parser.add_argument(
         "--seed", metavar="S", help="of the held-out tasks (default: that it was trained with)"
+    )
+    parser.add_argument(
+        "--transduction",
+        choices=(TOGETHER, ALONE),
+        default=TOGETHER,
+        help="what batch norm sees: all query points of a task together (default), or one of them "
+        "alone with the support set",
     )
     parser.add_argument("--json", action="store_true", help="print the record as JSON")
 
@@ -62,13 +74,15 @@ def run(arguments: argparse.Namespace) -> int:
             tell(f"maml-explorer evaluate: {folder}: {CHANGED}")
     if seed is None:
         seed = initializations[0].settings.run.seed
-    result = compare(initializations, shots, steps, tasks, seed)
+    result = compare(initializations, shots, steps, tasks, seed, arguments.transduction == ALONE)
     if arguments.json:
         one = result["records"][0] if len(initializations) == 1 else result
         text = json.dumps(one, allow_nan=False)
     else:
         blocks = [evaluation_table(record) for record in result["records"]]
         for index, one in enumerate(initializations):
+            if one.settings.family.images and one.settings.model.norm == "batch":
+                blocks[index] += "\n" + _SEEN[arguments.transduction]
             if one.arm.algorithm == "mtl" and not one.settings.family.images:
                 blocks[index] += "\n" + _distance(one)
         if result["paired"]:

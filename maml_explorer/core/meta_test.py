@@ -22,6 +22,7 @@ from maml_explorer.core.adaptation import StepSizes, adapt, uniform_step_sizes
 from maml_explorer.core.families.record import HeldOut
 from maml_explorer.core.families.table import family_of
 from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.trace import Layers
 from maml_explorer.core.plan import Plan, test_step_sizes
 from maml_explorer.core.replay.interruption import Look
 from maml_explorer.core.student_t import student_t_975
@@ -60,6 +61,7 @@ def held_out_figures(
     *,
     steps: int,
     task_count: int,
+    alone: bool = False,
 ) -> Generator[int, None, Tensor]:
     """Query figures [inner step 0 … steps, task], float64 on the CPU; yields tasks done so far.
 
@@ -69,6 +71,8 @@ def held_out_figures(
         initialization: θ [parameter].
         start: first adapting layer.
         held: the tasks, of the type of θ.
+        alone: whether each query point passes the network beside the support set alone, so that
+            batch norm knows of no other query point.
     """
     theta = initialization
     layers = model.layers(theta)
@@ -78,6 +82,7 @@ def held_out_figures(
         tasks = held.part(begin, min(begin + chunk, task_count))
         count = len(tasks.support_x)
         x, query = tasks.support_x.to(theta.device), tasks.query_x.to(theta.device)
+        raw_x, raw_query = x, query.expand(count, -1, -1)
         if start:
             body = layers[:start]  # the same at every inner step, by the statistics of step 0
             x = model.forward(body, x, activate_last=True).output
@@ -89,12 +94,26 @@ def held_out_figures(
         goal = tasks.query_y.to(theta.device)
         queries = query.expand(count, -1, -1)
         figures = [
-            model.loss.figure(model.forward(phi, queries, step=k).output, goal).mean(1)
+            model.loss.figure(
+                _one_by_one(model, [*layers[:start], *phi], raw_x, raw_query, k)
+                if alone
+                else model.forward(phi, queries, step=k).output,
+                goal,
+            ).mean(1)
             for k, phi in enumerate(path.parameters)
         ]
         columns.append(torch.stack(figures).cpu())
         yield begin + count
     return torch.cat(columns, 1)
+
+
+def _one_by_one(model: Mlp, layers: Layers, support: Tensor, query: Tensor, step: int) -> Tensor:
+    """Outputs [task, query point, out], each of one query point beside the support set."""
+    found = [
+        model.forward(layers, torch.cat([support, query[:, n : n + 1]], 1), step=step).output[:, -1]
+        for n in range(query.shape[1])
+    ]
+    return torch.stack(found, 1)
 
 
 def summarize(errors: Tensor, settings: Settings) -> TestRecord:
@@ -126,6 +145,7 @@ def meta_test(
     steps: int | None = None,
     task_count: int | None = None,
     stream_name: str = "meta-test",
+    alone: bool = False,
 ) -> Generator[int, None, tuple[TestRecord, Tensor]]:
     """(record, figures [inner step, task]) of one arm by the protocol, in chunks.
 
@@ -133,6 +153,7 @@ def meta_test(
 
     Args:
         stream_name: "meta-test" for what is reported; `plan.family.watched` while a run goes on.
+        alone: see :func:`held_out_figures`.
     """
     settings = plan.settings
     start, sizes = test_step_sizes(plan, arm_name, initialization)
@@ -151,12 +172,18 @@ def meta_test(
         ),
         steps=steps if steps is not None else settings.run.test_steps,
         task_count=count,
+        alone=alone,
     )
     return summarize(errors, settings), errors
 
 
 def fine_tuning_rates(
-    plan: Plan, arm_name: str, initialization: Tensor, shots: int, steps: int
+    plan: Plan,
+    arm_name: str,
+    initialization: Tensor,
+    shots: int,
+    steps: int,
+    alone: bool = False,
 ) -> Generator[int, None, list[float]]:
     """MTL's fine-tuning α for every number of inner steps 1 … steps: the best of the grid.
 
@@ -176,6 +203,7 @@ def fine_tuning_rates(
             held,
             steps=steps,
             task_count=VALIDATION_TASKS,
+            alone=alone,
         )
         fine = (errors <= limit).all(1)
         worst = torch.full_like(errors[:, 0], math.inf)
@@ -209,18 +237,22 @@ def final_test(
     shots: int,
     inner_steps: Sequence[int],
     task_count: int,
+    alone: bool = False,
 ) -> Generator[int, None, FinalTest]:
     """The meta-test by the protocol: an arm trained without an inner loop (MTL) gets its own α.
 
     Its α is chosen per (shots, inner steps) by :func:`fine_tuning_rates`; the others adapt with
-    the α of the settings.
+    the α of the settings. With `alone`, see :func:`held_out_figures`.
     """
     settings, most = plan.settings, max(inner_steps)
     if plan.arms[arm_name].algorithm.adapts != "none" or most == 0:
-        _, errors = yield from meta_test(plan, arm_name, initialization, shots, most, task_count)
+        _, errors = yield from meta_test(
+            plan, arm_name, initialization, shots, most, task_count, alone=alone
+        )
         kept = errors[list(inner_steps)]
         return FinalTest(summarize(kept, settings), kept, None)
-    rates = [0.0, *(yield from fine_tuning_rates(plan, arm_name, initialization, shots, most))]
+    chosen = yield from fine_tuning_rates(plan, arm_name, initialization, shots, most, alone)
+    rates = [0.0, *chosen]
     wanted = [rates[k] for k in inner_steps]
     held = plan.family.held_out(settings, task_count, shots, "meta-test", initialization.dtype)
     by_rate = {}
@@ -233,6 +265,7 @@ def final_test(
             held,
             steps=max(k for k, r in zip(inner_steps, wanted, strict=True) if r == rate),
             task_count=task_count,
+            alone=alone,
         )
     kept = torch.stack([by_rate[r][k] for k, r in zip(inner_steps, wanted, strict=True)])
     return FinalTest(summarize(kept, settings), kept, tuple(wanted))

@@ -82,6 +82,7 @@ def compare(
     inner_steps: Sequence[int] = SHOWN_STEPS,
     tasks: int = 600,
     seed: int = 0,
+    alone: bool = False,
 ) -> dict[str, Any]:
     """The meta-tests of several initializations on the same tasks, and their paired differences.
 
@@ -107,8 +108,10 @@ def compare(
         )
         theta, name = torch.from_numpy(one.parameters.copy()), one.arm.name
         with threads_of(plan):
-            result = run_to_end(final_test(plan, name, theta, shots, list(inner_steps), tasks))
-        record = record_of(plan, name, result, shots, list(inner_steps), tasks)
+            result = run_to_end(
+                final_test(plan, name, theta, shots, list(inner_steps), tasks, alone)
+            )
+        record = record_of(plan, name, result, shots, list(inner_steps), tasks, alone)
         found.append((name, record, result.errors.double()))
     paired = []
     for (before, _, base), (name, _, errors) in pairwise(found):
@@ -130,6 +133,7 @@ def evaluate(
     inner_steps: Sequence[int] = SHOWN_STEPS,
     tasks: int = 600,
     seed: int = 0,
+    alone: bool = False,
 ) -> dict[str, Any]:
     """The meta-test of an initialization, as `maml-explorer evaluate --json` prints it.
 
@@ -140,6 +144,8 @@ def evaluate(
         inner_steps: the numbers of inner steps to report.
         tasks: held-out tasks, of the family the initialization was trained on.
         seed: of the stream of held-out tasks.
+        alone: whether batch norm sees each query point beside the support set alone, instead of all
+            query points of a task together.
 
     Returns:
         algorithm, shots, tasks, seed, inner_steps, and per inner step mean, ci95, mean_kept,
@@ -155,7 +161,12 @@ def evaluate(
     theta = torch.from_numpy(initialization.parameters.copy())
     with threads_of(plan):
         return evaluation_record(
-            plan, initialization.arm.name, theta, shots=shots, inner_steps=list(inner_steps)
+            plan,
+            initialization.arm.name,
+            theta,
+            shots=shots,
+            inner_steps=list(inner_steps),
+            alone=alone,
         )
 
 

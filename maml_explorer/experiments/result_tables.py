@@ -9,6 +9,7 @@ from maml_explorer.published.statistics import over_seeds
 from maml_explorer.settings.families import USUAL_FIGURE
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.report.figures import figure_text, figure_words
+from maml_explorer.storage.run.records import ALONE
 
 if TYPE_CHECKING:
     from maml_explorer.storage.run.checkpoint import ArmResult
@@ -96,9 +97,12 @@ def evaluation_table(record: Mapping[str, Any]) -> str:
     if record["fine_tuning_lr"] is not None:
         rates = (f"{rate:.2g}" if rate else "–" for rate in record["fine_tuning_lr"])
         rows.append(["fine-tuned with α", *rates])
+    alone = ""
+    if record.get("transduction") == ALONE:
+        alone = ", each query point alone with the support set (not transductive)"
     title = (
         f"Query {figure_words(figure)} of {record['algorithm']} with {record['shots']} shots, "
-        f"mean ± 95 % over {record['tasks']} held-out tasks, seed {record['seed']}"
+        f"mean ± 95 % over {record['tasks']} held-out tasks, seed {record['seed']}{alone}"
     )
     return "\n".join([title, *_aligned(rows)])
 

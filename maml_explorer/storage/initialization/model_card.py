@@ -318,7 +318,8 @@ def _transduction(settings: Settings) -> list[str]:
     return [
         "",
         "Batch norm takes its statistics from all query images of a task together (transductive): "
-        "one image alone would be told worse.",
+        "one image alone would be told worse. `maml-explorer evaluate --transduction alone` "
+        "measures each beside the support set alone.",
     ]
 
 

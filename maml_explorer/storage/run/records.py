@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from maml_explorer.core.plan import Plan
     from maml_explorer.core.replay.interruption import Look
 
+TOGETHER, ALONE = "together", "alone"
+"""What batch norm takes its statistics from at meta-test: all query points of a task together, or
+one of them at a time and the support set."""
 FIGURES = ("mean", "ci95", "mean_kept", "median")
 SHOWN_STEPS = (0, 1, 5, 10)
 """Inner steps of tables and records unless others are asked for."""
@@ -35,6 +38,7 @@ def evaluation_record(
     shots: int = SHOTS,
     inner_steps: Sequence[int] = SHOWN_STEPS,
     task_count: int | None = None,
+    alone: bool = False,
     look: Look | None = None,
 ) -> dict[str, Any]:
     """The meta-test of one arm by the protocol of :mod:`maml_explorer.core.meta_test`.
@@ -46,6 +50,7 @@ def evaluation_record(
         shots: support points per task.
         inner_steps: the numbers of inner steps to report.
         task_count: held-out tasks; those of the settings unless given.
+        alone: whether each query point is seen beside the support set alone.
         look: called between pieces of the work, and between kernels where they are long; it may
             raise.
 
@@ -57,10 +62,10 @@ def evaluation_record(
     from maml_explorer.core.replay.interruption import interruptible
 
     count = plan.settings.run.test_tasks if task_count is None else task_count
-    work = final_test(plan, arm_name, initialization, shots, inner_steps, count)
+    work = final_test(plan, arm_name, initialization, shots, inner_steps, count, alone)
     with interruptible(look if plan.long_pieces else None):
         found = run_to_end(work, look)
-    return record_of(plan, arm_name, found, shots, inner_steps, count)
+    return record_of(plan, arm_name, found, shots, inner_steps, count, alone)
 
 
 def record_of(
@@ -70,13 +75,17 @@ def record_of(
     shots: int,
     inner_steps: Sequence[int],
     task_count: int,
+    alone: bool = False,
 ) -> dict[str, Any]:
     """A finished meta-test as JSON values, as :func:`evaluation_record` returns it."""
     about = plan.family.about
     # records of squared errors are as they were before there was another figure
     figure = {} if about.figure == USUAL_FIGURE else {"figure": about.figure}
+    # likewise those of all query points together
+    seen = {"transduction": ALONE} if alone else {}
     return {
         **figure,
+        **seen,
         "algorithm": plan.settings.arm(arm_name).algorithm,
         "shots": shots,
         "tasks": task_count,
@@ -121,9 +130,14 @@ def checked_records(found: object, where: str) -> tuple[Mapping[str, Any], ...]:
 
 def _is_record(record: object) -> bool:
     known = ("algorithm", "shots", "tasks", "seed", "inner_steps", "diverged", "fine_tuning_lr")
-    if not isinstance(record, dict) or record.keys() - {"figure"} != {*known, *FIGURES}:
+    if not isinstance(record, dict) or record.keys() - {"figure", "transduction"} != {
+        *known,
+        *FIGURES,
+    }:
         return False
     if record.get("figure", USUAL_FIGURE) not in {one.figure for one in FAMILIES.values()}:
+        return False
+    if record.get("transduction", ALONE) != ALONE:
         return False
     algorithm = record["algorithm"]
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
