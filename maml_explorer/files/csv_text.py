@@ -69,8 +69,9 @@ def read_rows(path: Path, columns: Sequence[str], limit: int) -> Iterator[list[s
             rows = csv.reader(_lines(file))
             header = next(rows, [])
             if header != list(columns):
+                begins = " ".join(",".join(header)[:60].split())
                 raise StorageError(
-                    f"{path} begins with “{','.join(header)[:60]}” instead of its columns: was it "
+                    f"{path} begins with “{begins}” instead of its columns: was it "
                     "saved by another program?"
                 )
             for row in rows:

@@ -95,7 +95,8 @@ def check_schema(schema: object, known: int, where: str) -> None:
     if schema != known or isinstance(schema, bool):
         newer = isinstance(schema, int) and schema > known
         hint = " (a newer version wrote it)" if newer else ""
-        raise StorageError(f"{where} has schema {str(schema)[:20]}{hint}: allowed is {known}.")
+        shown = " ".join(str(schema)[:20].split())
+        raise StorageError(f"{where} has schema {shown}{hint}: allowed is {known}.")
 
 
 def quoted(value: object) -> str:

@@ -1,10 +1,12 @@
-"""Processes that are killed, suspended or lose their display: `python -m tests.long.outside`.
+"""What comes from outside: kills, edited files, odd surroundings: `make outside MINUTES=5`.
 
 command: `train` is killed at random instants by one of four signals and gone on with until it is
 done; the files must be those of a run that nobody touched.
 suspended: a trainer is suspended, another tries to go on with its run, the first wakes up.
 window: a window that trains and saves is killed at a random instant; what it had saved is offered.
 display: the same, where the display server is killed instead (needs Xvfb).
+mutations: files of every kind are edited so that their form is kept, then opened.
+environments: every command in surroundings with other locales, streams, folders and warnings.
 A child is a fork of this process, which has loaded everything: it is there in milliseconds.
 """
 
@@ -33,11 +35,13 @@ from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, open_run
 from maml_explorer.storage.run.metrics import last_outer_step
 from maml_explorer.worker import handle
 from tests.gui.app.started import CODE
+from tests.long.environments import environments
+from tests.long.mutations import mutations
 from tests.long.report import Row, summary
 
 LOADED = (continuing, training, crash_recovery, startup, handle)
 """What a child would load otherwise."""
-PARTS = ("command", "suspended", "window", "display")
+PARTS = ("command", "suspended", "window", "display", "mutations", "environments")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 STEPS = "4000"
 TRAIN = ["train", "--hidden", "6", "--meta-batch", "2", "--algorithms", "maml", "--quiet",
@@ -244,6 +248,7 @@ def main() -> int:
     """Runs the parts one after the other; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="of each part")
+    parser.add_argument("--files", type=int, default=100_000, help="that are edited")
     parser.add_argument("--minutes", type=float, default=5, help="at most, for each part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parts", default=",".join(PARTS), help=f"from {','.join(PARTS)}")
@@ -251,15 +256,24 @@ def main() -> int:
     dice, rows = random.Random(asked.seed), []
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        if command(*TRAIN, "--out", str(place / "whole")).end() != 0:
-            raise SystemExit("The run to compare with was not trained.")
-        whole = files(place / "whole")
-        for part in asked.parts.split(","):
+        parts = [part for part in asked.parts.split(",") if part]
+        if unknown := set(parts) - set(PARTS):
+            parser.error(f"there is no part {', '.join(sorted(unknown))}")
+        whole: dict[str, bytes] = {}
+        if {"command", "suspended"} & set(parts):
+            if command(*TRAIN, "--out", str(place / "whole")).end() != 0:
+                raise SystemExit("The run to compare with was not trained.")
+            whole = files(place / "whole")
+        for part in parts:
             count = Count(part, asked.kills, asked.minutes)
             if part == "command":
                 rows.append(commands(count, dice, place, whole))
             elif part == "suspended":
                 rows.append(suspended(count, dice, place, whole))
+            elif part == "mutations":
+                rows.append(mutations(asked.files, asked.minutes, dice, place / part))
+            elif part == "environments":
+                rows.append(environments(10**6, asked.minutes, dice, place / part))
             elif part == "window" or shutil.which("Xvfb"):
                 rows.append(windows(count, dice, place, part == "display"))
     return summary(rows)

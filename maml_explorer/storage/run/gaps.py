@@ -76,6 +76,6 @@ def read_gaps(folder: Path) -> tuple[Gap, ...]:
         if not before < gap.first <= gap.last < 2**53 or len(gap.reason) > 200:
             raise damaged
         before = gap.last
-    if tuple(rows[0]) != COLUMNS or len(gaps) > _MOST:
+    if rows[:1] != [list(COLUMNS)] or len(gaps) > _MOST:
         raise damaged
     return tuple(gaps)
