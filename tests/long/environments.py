@@ -17,7 +17,7 @@ from tests.long.report import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["--outer-steps", "5", "--quiet"]
-SMALL = [*QUICK, "--hidden", "4", "--meta-batch", "2", "--test-tasks", "5", "--test-steps", "2",
+SMALL = [*QUICK, "--hidden", "4", "--meta-batch", "2", "--test-tasks", "5", "--test-steps", "5",
          "--algorithms", "maml"]  # fmt: skip
 COMMANDS: Mapping[str, Sequence[str]] = {
     "help": ("--help",),

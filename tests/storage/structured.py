@@ -13,6 +13,7 @@ import json
 import random
 import tomllib
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def _changed(content: Any, dice: random.Random) -> Any:
     for _ in range(dice.choice((1, 1, 2, 3))):
         places = list(_places(content))
         if not places:
-            return dice.choice(ODD)
+            return deepcopy(dice.choice(ODD))
         holder, key = dice.choice(places)
         value = holder[key]
         if isinstance(value, str) and dice.random() < 0.5 and (inner := _inside(value, dice)):
@@ -135,7 +136,7 @@ def _changed(content: Any, dice: random.Random) -> Any:
             continue
         match dice.randrange(8):
             case 0 | 1 | 2 | 3:
-                holder[key] = dice.choice(ODD)
+                holder[key] = deepcopy(dice.choice(ODD))
             case 4:
                 del holder[key]
             case 5:  # a key that nobody knows, or one more of the same
