@@ -38,7 +38,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 """Name → arguments; {run} is a run folder of its own, {out} does not exist yet."""
 WRITES = {
     "train": "summary.json", "export": "model.safetensors", "reproduce": "summary.json",
-    "ablate": "ablation.json", "sweep": "sweep.csv",
+    "ablate": "ablation.json", "sweep": "summary.json",
 }  # fmt: skip
 """Command → the file that must be in {out}, whatever became of its words."""
 
