@@ -52,6 +52,11 @@ class TestRecord:
     diverged: tuple[int, ...]
 
 
+def chunk_size(model: Mlp, steps: int) -> int:
+    """Tasks in one piece of work, for so many inner steps."""
+    return max(1, min(CHUNK_TASKS, CHUNK_FLOATS // (model.parameter_count * (steps + 1))))
+
+
 def held_out_figures(
     model: Mlp,
     initialization: Tensor,
@@ -62,6 +67,7 @@ def held_out_figures(
     steps: int,
     task_count: int,
     alone: bool = False,
+    first: int = 0,
 ) -> Generator[int, None, Tensor]:
     """Query figures [inner step 0 … steps, task], float64 on the CPU; yields tasks done so far.
 
@@ -73,12 +79,13 @@ def held_out_figures(
         held: the tasks, of the type of θ.
         alone: whether each query point passes the network beside the support set alone, so that
             batch norm knows of no other query point.
+        first: the task to begin with, where those before are measured already.
     """
     theta = initialization
     layers = model.layers(theta)
     columns = []
-    chunk = max(1, min(CHUNK_TASKS, CHUNK_FLOATS // (model.parameter_count * (steps + 1))))
-    for begin in range(0, task_count, chunk):
+    chunk = chunk_size(model, steps)
+    for begin in range(first, task_count, chunk):
         tasks = held.part(begin, min(begin + chunk, task_count))
         count = len(tasks.support_x)
         x, query = tasks.support_x.to(theta.device), tasks.query_x.to(theta.device)

@@ -161,6 +161,20 @@ class ArmTest:
     """[inner step]: number of tasks."""
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOutTasks:
+    """Single tasks of a meta-test and what every arm gets on them, read-only."""
+
+    parameters: Array
+    """[task, 3]: amplitude, phase, frequency."""
+    support_x: Array
+    """[task, shot]"""
+    support_y: Array
+    """[task, shot]"""
+    figures: Mapping[str, Array]
+    """Arm → query figures [inner step, task]."""
+
+
 @dataclass(frozen=True)
 class MetaTested:
     """The newest meta-test of all arms."""
@@ -179,6 +193,10 @@ class MetaTested:
     """The same on classes that training draws from; empty for families without classes."""
     neighbour: float | None = None
     """Accuracy of the nearest neighbour by pixels on these tasks; None for other families."""
+    declared: int | None = None
+    """Tasks that the run asks for, where this is a first estimate from fewer of them."""
+    held_out: HeldOutTasks | None = None
+    """The tasks one by one; None for families whose tasks are not two numbers and points."""
 
 
 @dataclass(frozen=True)

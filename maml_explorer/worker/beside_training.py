@@ -31,7 +31,7 @@ class BesideTraining:
         if not self.meta_test.due(run.state, paused):
             return False
         look = self.look if run.plan.long_pieces else None
-        found = self.meta_test.advance(run.number, run.plan, run.state, look)
+        found = self.meta_test.advance(run.number, run.plan, run.state, look, paused=paused)
         if found is not None:
             self.outbox.put(found)
         return True

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Generator
-from typing import Any
 
-from maml_explorer.core.meta_test import TestRecord, meta_test
-from maml_explorer.core.plan import Plan
+import torch
+from torch import Tensor
+
+from maml_explorer.core.families.record import HeldOut
+from maml_explorer.core.meta_test import (
+    TestRecord,
+    chunk_size,
+    held_out_figures,
+    meta_test,
+    summarize,
+)
+from maml_explorer.core.plan import Plan, test_step_sizes
 from maml_explorer.core.replay.interruption import Interrupted, Look, interruptible
 from maml_explorer.core.training import RunState
-from maml_explorer.protocol.reports import ArmTest, MetaTested
+from maml_explorer.protocol.reports import ArmTest, HeldOutTasks, MetaTested
 from maml_explorer.settings.settings import Settings
+from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.bayes_error import Key, Line, bayes_line, key_of
 
 SHARE = 0.05
@@ -19,6 +30,10 @@ SHARE = 0.05
 FIRST_SHARE = 0.25
 """The same until the first result of a trained state, or after a change: users wait for it."""
 
+FIRST_TASKS = 60
+"""Tasks of the first estimate, at least: within seconds on a slow machine too."""
+MOST_SHOWN = 1000
+"""Tasks that are reported one by one, at most: 100 KB an arm."""
 _MOST_LINES = 20
 IMAGE_TASKS = 100
 """Most tasks of unseen classes, and of seen ones, while a run goes on: one of images takes as long
@@ -36,9 +51,11 @@ class MetaTests:
 
     def cancel(self) -> None:
         """Forgets the meta-test in progress; none begins until `begin`."""
-        self.work: Generator[Any, None, MetaTested] | None = None
+        self.work: Generator[int | MetaTested, None, MetaTested] | None = None
         self.subject: RunState | None = None
         self.tested: RunState | None = None
+        self.estimated: RunState | None = None
+        """The state on which the newest first estimate was made."""
         self.enabled = False
         self.spent = 0.0
         self.next_piece = 0.0
@@ -62,44 +79,78 @@ class MetaTests:
         return self.clock() >= self.next_piece
 
     def advance(
-        self, run: int, plan: Plan, state: RunState, look: Look | None = None
+        self,
+        run: int,
+        plan: Plan,
+        state: RunState,
+        look: Look | None = None,
+        *,
+        paused: bool = False,
     ) -> MetaTested | None:
-        """One piece; the report where it was the last one.
+        """One piece; a report where it was the last one, or gave a first estimate.
 
-        Where `look` ends the piece, the meta-test starts again the next time.
+        Where `look` ends the piece, the meta-test starts again the next time. Where training is
+        paused, one that looks at an older state gives way to one of this state.
         """
         begin = self.clock()
+        if paused and self.subject is not state:
+            self.work = None
         if self.work is None:
             self.subject = state
-            self.work = _meta_test_all(run, plan, state, self.lines)
+            self.work = _meta_test_all(run, plan, state, self.lines, estimate=self._awaited)
         found: MetaTested | None = None
         try:
             with interruptible(look):
-                next(self.work)
+                piece = next(self.work)
+            if isinstance(piece, MetaTested):
+                found, self.estimated = piece, self.subject
         except StopIteration as end:
             found = end.value
             self.work, self.tested = None, self.subject
         except Interrupted:
             self.work = None
         now = self.clock()
-        waited_for = self.tested is None or self.tested.outer_step == 0
-        share = FIRST_SHARE if waited_for else SHARE
+        share = FIRST_SHARE if self._awaited else SHARE
         self.next_piece = now + (now - begin) * (1 / share - 1)
         return found
 
+    @property
+    def _awaited(self) -> bool:
+        """True until a trained state was measured, be it on a few tasks."""
+        seen = (self.tested, self.estimated)
+        return all(state is None or state.outer_step == 0 for state in seen)
+
 
 def _meta_test_all(
-    run: int, plan: Plan, state: RunState, lines: dict[Key, Line]
-) -> Generator[int, None, MetaTested]:
-    arms, settings = {}, plan.settings
-    count = settings.run.test_tasks
+    run: int, plan: Plan, state: RunState, lines: dict[Key, Line], *, estimate: bool
+) -> Generator[int | MetaTested, None, MetaTested]:
+    """The report on all declared tasks, and before it one on the first of them if `estimate`."""
+    settings = plan.settings
+    count, steps = settings.run.test_tasks, settings.run.test_steps
     if settings.family.images:
         count = min(count, IMAGE_TASKS)
-    for name, arm in state.arms.items():
-        record, _ = yield from meta_test(
-            plan, name, arm.initialization, task_count=count, stream_name=plan.family.watched
-        )
-        arms[name] = _read(record)
+    held: dict[torch.dtype, HeldOut] = {}
+    figures: dict[str, Tensor] = {}
+    chunk = chunk_size(plan.model, steps)
+    few = chunk * math.ceil(FIRST_TASKS / chunk)
+    ends = (few, count) if estimate and count >= 2 * few else (count,)
+    begin = 0
+    for end in ends:
+        for name, arm in state.arms.items():
+            theta = arm.initialization
+            if theta.dtype not in held:
+                held[theta.dtype] = plan.family.held_out(
+                    settings, count, settings.inner.shots, plan.family.watched, theta.dtype
+                )
+            start, sizes = test_step_sizes(plan, name, theta)
+            part = yield from held_out_figures(
+                plan.model, theta, start, sizes, held[theta.dtype],
+                steps=steps, task_count=end, first=begin,
+            )  # fmt: skip
+            figures[name] = torch.cat([figures[name], part], 1) if name in figures else part
+        begin = end
+        if end < count:
+            yield _report(run, plan, state, figures, held, None, count)
     seen, neighbour = {}, None
     if plan.family.seen:
         for name, arm in state.arms.items():
@@ -115,16 +166,46 @@ def _meta_test_all(
             while len(lines) > _MOST_LINES:
                 del lines[next(iter(lines))]
         floor = lines[key]
+    whole = _report(run, plan, state, figures, held, floor, count)
+    return dataclasses.replace(whole, seen=seen, neighbour=neighbour)
+
+
+def _report(
+    run: int,
+    plan: Plan,
+    state: RunState,
+    figures: dict[str, Tensor],
+    held: dict[torch.dtype, HeldOut],
+    floor: Line | None,
+    count: int,
+) -> MetaTested:
+    settings = plan.settings
+    arms = {name: _read(summarize(errors, settings)) for name, errors in figures.items()}
+    tasks = min((errors.shape[1] for errors in figures.values()), default=0)
     return MetaTested(
         run,
         state.outer_step,
         settings.inner.shots,
-        count,
+        tasks,
         arms,
         floor,
         settings.tasks,
-        seen,
-        neighbour,
+        declared=count if tasks < count else None,
+        held_out=_one_by_one(plan, figures, held, tasks),
+    )
+
+
+def _one_by_one(
+    plan: Plan, figures: dict[str, Tensor], held: dict[torch.dtype, HeldOut], tasks: int
+) -> HeldOutTasks | None:
+    if plan.settings.family.images or not held or tasks > MOST_SHOWN:
+        return None
+    batch = next(iter(held.values())).batch()
+    return HeldOutTasks(
+        frozen_array(batch.tasks[:tasks]),
+        frozen_array(batch.support.x[:tasks, :, 0]),
+        frozen_array(batch.support.y[:tasks, :, 0]),
+        {name: frozen_array(errors) for name, errors in figures.items()},
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from maml_explorer.core.meta_test import meta_test
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import outer_step, start_run
 from maml_explorer.worker.meta_test import FIRST_SHARE, SHARE, MetaTests
@@ -35,3 +37,58 @@ def test_only_the_first_meta_tests_are_hurried() -> None:
         assert whole_test(trained) == pytest.approx(expected), "known at its last piece"
         assert whole_test(trained) == pytest.approx([SHARE] * pieces)
         held_out.begin()  # as after a change of the settings
+
+
+def test_a_first_estimate_comes_from_few_tasks_and_is_refined() -> None:
+    settings = small_settings().with_values({"test_tasks": 600})
+    plan = prepare(settings)
+    trained, _ = outer_step(plan, start_run(plan))
+    tests = MetaTests(Clock(1e-3))
+    tests.begin()
+    found, pieces = [], []
+    for piece in range(1, 1000):
+        report = tests.advance(1, plan, trained)
+        if report is not None:
+            found.append(report)
+            pieces.append(piece)
+        if tests.work is None:
+            break
+    first, whole = found
+    assert (first.tasks, first.declared, whole.tasks, whole.declared) == (75, 600, 600, None)
+    arms = len(trained.arms)
+    assert pieces[0] == 3 * arms + 1, "the first three pieces of every arm"
+    assert pieces[1] <= 24 * arms + 2, "no task is measured twice"
+    for name, theta in trained.arms.items():
+        record, errors = _drained(meta_test(plan, name, theta.initialization,
+                                            stream_name=plan.family.watched))  # fmt: skip
+        assert whole.arms[name].mean == record.mean
+        assert whole.held_out is not None and first.held_out is not None
+        np.testing.assert_array_equal(whole.held_out.figures[name], errors.double().numpy())
+        np.testing.assert_array_equal(first.held_out.figures[name],
+                                      whole.held_out.figures[name][:, :75])  # fmt: skip
+    # the next one of this run is no longer awaited: it comes whole
+    other, _ = outer_step(plan, trained)
+    reports = [tests.advance(1, plan, other)]
+    while tests.work is not None:
+        reports.append(tests.advance(1, plan, other))
+    assert [r.tasks for r in reports if r is not None] == [600]
+
+
+def test_a_pause_turns_to_the_state_on_screen() -> None:
+    plan = prepare(small_settings().with_values({"test_tasks": 100}))
+    old, _ = outer_step(plan, start_run(plan))
+    new, _ = outer_step(plan, old)
+    tests = MetaTests(Clock(1e-3))
+    tests.begin()
+    assert tests.advance(1, plan, old) is None
+    while (report := tests.advance(1, plan, new, paused=True)) is None:
+        pass
+    assert report.outer_step == 2 and not tests.due(new, paused=True)
+
+
+def _drained(generator):
+    while True:
+        try:
+            next(generator)
+        except StopIteration as end:
+            return end.value

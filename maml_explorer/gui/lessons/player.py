@@ -161,16 +161,22 @@ class Lessons(QObject):
         if running is None:
             return
         running.playing = True
-        self.frames.point_at([])
+        self.frames.point_at(self._stage.bring_out([]))
         self._wipe()
         self.strip.show_waiting(running.lesson, running.nth)
+
+    def point_again(self) -> None:
+        """Points at the parts of the scene anew, as where presenting has changed what is shown."""
+        scene = self.scene
+        if scene is not None and not self.playing:
+            self.frames.point_at(self._stage.bring_out(scene.point_at))
 
     def leave(self) -> None:
         """Closes the lesson; the user's own run, settings and view come back."""
         if self._running is None:
             return
         self._running = None
-        self.frames.point_at([])
+        self.frames.point_at(self._stage.bring_out([]))
         self._wipe()
         self.strip.hide()
         self.run.give_back()

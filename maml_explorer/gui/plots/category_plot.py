@@ -54,12 +54,21 @@ class CategoryPlot(Plot):
         x_label: what the places are.
         log_y: whether large ratios are shown on a logarithmic axis.
         top: the least that the y axis reaches up to.
+        most: the largest figure that can be; intervals end there, and at 0.
     """
 
     def __init__(
-        self, session: Session, name: str, x_label: str, *, log_y: bool = False, top: float = 0.0
+        self,
+        session: Session,
+        name: str,
+        x_label: str,
+        *,
+        log_y: bool = False,
+        top: float = 0.0,
+        most: float = math.inf,
     ) -> None:
         super().__init__(session.theme, name, x_label)
+        self.most = most
         self.session, self.top, self.may_log = session, top, log_y
         self.places: tuple[str, ...] = ()
         self.drawn: dict[str, Means] = {}
@@ -117,13 +126,14 @@ class CategoryPlot(Plot):
             self._items[name] = made = _CategoryItems(
                 pg.PlotCurveItem(antialias=True),
                 pg.ErrorBarItem(),
-                pg.ScatterPlotItem(antialias=True, useCache=False, size=8),
+                pg.ScatterPlotItem(antialias=True, useCache=False),
             )
             for item in made.all():
                 self.getPlotItem().addItem(item, ignoreBounds=True)
         items, style = self._items[name], arm_style(self.session.settings, name, self.theme)
         x, y = self.across(nth), self._scaled(means.mean)
-        low, high = (self._scaled(means.mean + sign * means.half) for sign in (-1, 1))
+        ends = (np.clip(means.mean + sign * means.half, 0.0, self.most) for sign in (-1, 1))
+        low, high = (self._scaled(end) for end in ends)
         # an interval that reaches 0 has no lower end on a logarithmic axis
         low = np.where(np.isfinite(low) | ~np.isfinite(high), low, y - 1.0)
         there = np.isfinite(y)
@@ -138,7 +148,7 @@ class CategoryPlot(Plot):
             )  # fmt: skip
         items.dots.setData(
             x[there], y[there], symbol=style.marker, brush=pg.mkBrush(style.color),
-            pen=self.pen(style.color),
+            pen=self.pen(style.color), size=self.dot(8),
         )  # fmt: skip
         for item in items.all():
             item.setZValue(10 + nth / 10)
@@ -164,7 +174,7 @@ class CategoryPlot(Plot):
     def _fit(self) -> None:
         self.view().setXRange(-0.55, max(len(self.places), 1) - 0.45, padding=0)
         values = [m.mean for m in self.drawn.values()]
-        ends = [m.mean + np.nan_to_num(m.half) for m in self.drawn.values()]
+        ends = [np.minimum(m.mean + np.nan_to_num(m.half), self.most) for m in self.drawn.values()]
         flat = np.concatenate([*values, np.zeros(0)])
         top = np.concatenate([*ends, np.zeros(0)])
         flat, top = flat[np.isfinite(flat)], top[np.isfinite(top)]

@@ -116,7 +116,7 @@ class LinesPlot(Plot):
         """Draws the lines as they are."""
         self._fit()
         while len(self._curves) < len(self.lines):
-            made = Curve(antialias=True), pg.ScatterPlotItem(antialias=True, useCache=False, size=7)
+            made = Curve(antialias=True), pg.ScatterPlotItem(antialias=True, useCache=False)
             for item in made:
                 self.getPlotItem().addItem(item, ignoreBounds=True)
             self._curves.append(made)
@@ -138,7 +138,8 @@ class LinesPlot(Plot):
             if marked:
                 color = line.style.color
                 dots.setData(line.x[kept], y[kept], symbol=line.style.marker,
-                             brush=pg.mkBrush(color), pen=self.pen(color))  # fmt: skip
+                             brush=pg.mkBrush(color), pen=self.pen(color),
+                             size=self.dot(7))  # fmt: skip
         self.draw_words()
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)

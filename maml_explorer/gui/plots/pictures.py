@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QGraphicsView
 
@@ -33,8 +33,13 @@ def draw_swatch(painter: QPainter, rect: QRectF, style: ArmStyle, alpha: float =
     painter.save()
     painter.translate(middle)
     painter.scale(8.0, 8.0)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(color)
+    if style.hollow:
+        ring = QPen(color, 1.4)
+        ring.setCosmetic(True)
+        painter.setPen(ring)
+    else:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color)
     painter.drawPath(Symbols[style.marker])
     painter.restore()
 

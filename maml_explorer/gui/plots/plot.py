@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPoint, QRectF, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QFocusEvent, QPen, QPixmap
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from maml_explorer.gui.plots.axis import NumberAxis
 from maml_explorer.gui.plots.pictures import Picture
+from maml_explorer.gui.plots.saved_event import FileSaved
 from maml_explorer.gui.plots.table import Table, save_table
 from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.gui.style.arm_style import ArmStyle
@@ -21,6 +23,15 @@ from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.commands import Array
+
+
+class Hover(Protocol):
+    """Items that follow the pointer."""
+
+    pointer: QPoint | None
+
+    def hide(self) -> None:
+        """Takes them away, and forgets the pointer."""
 
 
 class Plot(pg.PlotWidget):
@@ -63,6 +74,8 @@ class Plot(pg.PlotWidget):
         self.setAccessibleName(name)
         self.setMinimumSize(120, 90)
         self.setFrameShape(self.Shape.NoFrame)
+        self.hover: Hover | None = None
+        """Its read-out, where it has one: pictures leave it out."""
         item = self.getPlotItem()
         item.hideButtons()
         item.setMouseEnabled(movable, movable)
@@ -90,14 +103,18 @@ class Plot(pg.PlotWidget):
     ) -> QPen:
         """A pen for lines of this plot."""
         pen = QPen(QColor(color))
-        pen.setWidthF(width * self.ink)
+        pen.setWidthF(width * self.theme.line_scale * self.ink)
         pen.setStyle(style)
         pen.setCosmetic(True)
         return pen
 
+    def dot(self, size: float) -> float:
+        """Pixels of a point that has `size` of them at the desk; larger for the back row."""
+        return size * self.theme.line_scale
+
     def arm_pen(self, style: ArmStyle, width: float | None = None, alpha: float = 1.0) -> QPen:
         """The pen of an arm's curve on this plot."""
-        pen = style.pen(width, alpha)
+        pen = style.pen(None if width is None else width * self.theme.line_scale, alpha)
         pen.setWidthF(pen.widthF() * self.ink)
         if pen.style() is not Qt.PenStyle.SolidLine:
             # Gaps as wide as they are meant: what lies below shows through them.
@@ -106,6 +123,10 @@ class Plot(pg.PlotWidget):
 
     def legend(self) -> list[tuple[ArmStyle, str]]:
         """(style, name) of the arms that are drawn; pictures have it below the plot."""
+        return []
+
+    def further_legend(self) -> list[tuple[ArmStyle, str]]:
+        """(style, name) of what else a picture must explain, such as points."""
         return []
 
     def event(self, event: QEvent) -> bool:
@@ -254,12 +275,16 @@ class Plot(pg.PlotWidget):
             save_table(self.table(everything), path)
 
     def _picture(self) -> Picture:
-        return Picture(self, self.accessibleName(), self.caption(), self.legend(), self.theme)
+        legend = [*self.legend(), *self.further_legend()]
+        return Picture(self, self.accessibleName(), self.caption(), legend, self.theme)
 
     @contextmanager
     def _inked(self, ratio: float) -> Iterator[None]:
         """Draws with pens for a picture of so many pixels per pixel of the screen."""
         self._ink = ratio
+        pointer = None if self.hover is None else self.hover.pointer
+        if self.hover is not None:
+            self.hover.hide()
         words = self._x_label, self._y_label
         self._x_label, self._y_label = (
             own or paper for own, paper in zip(words, self.paper_labels, strict=True)
@@ -270,6 +295,8 @@ class Plot(pg.PlotWidget):
         finally:
             self._ink = None
             self._x_label, self._y_label = words
+            if self.hover is not None:
+                self.hover.pointer = pointer
             self._draw_anew()
 
     def _draw_anew(self) -> None:
@@ -287,10 +314,12 @@ class Plot(pg.PlotWidget):
         if not chosen:
             return
         path = Path(chosen)
+        path = path if path.suffix else path.with_suffix(suffix)
         try:
-            save(path if path.suffix else path.with_suffix(suffix))
+            save(path)
         except OSError as error:
             # No dialog over a running window: the words appear where the person just looked.
             self.setToolTip(plain_tip(f"Not saved: {error}. Choose another folder."))
         else:
             self.setToolTip("")
+            QCoreApplication.sendEvent(self.window(), FileSaved(path))

@@ -15,6 +15,7 @@ class ReadOut:
 
     def __init__(self, plot: Plot) -> None:
         self._plot = plot
+        plot.hover = self
         self.pointer: QPoint | None = None
         """Position of the resting pointer on the plot, so that new data can be read off too."""
         self.text = ""

@@ -67,7 +67,6 @@ def verdict(
     diverged = {name: one.diverged for name, one in seen.items() if one.diverged}
     worst = max(seen, key=lambda name: (seen[name].share_swinging, seen[name].median))
     of_arm = f"{worst}: " if len(seen) > 1 else ""
-    radius = f"spectral radius {number(seen[worst].largest_radius)}"
     if diverged:
         name = max(diverged, key=lambda arm: diverged[arm])
         tasks = len(seen[name].radius)
@@ -75,10 +74,9 @@ def verdict(
         return StabilityVerdict(DANGER, words, details)
     share = seen[worst].share_swinging
     if share > FEW:
-        words = f"{of_arm}{whole(100 * share)} % of inner steps swing · {radius}"
+        words = f"{of_arm}{whole(100 * share)} % of inner steps overshoot"
         return StabilityVerdict(WARNING, words, details)
-    words = f"inner steps stable · {of_arm}{_middle(seen[worst])}, swings above 2"
-    return StabilityVerdict(QUIET, words, details)
+    return StabilityVerdict(QUIET, "inner steps stable", details)
 
 
 def _middle(seen: StabilitySeen) -> str:
@@ -89,7 +87,7 @@ def _middle(seen: StabilitySeen) -> str:
 def _figures(seen: StabilitySeen) -> str:
     return (
         f"{_middle(seen)}, {number(seen.largest)} (largest), above 2 in "
-        f"{whole(100 * seen.share_swinging)} % of inner steps: these swing. Spectral radius of "
+        f"{whole(100 * seen.share_swinging)} % of inner steps: these overshoot. Spectral radius of "
         f"I − diag(a) H {number(seen.largest_radius)}, above 1 in "
         f"{whole(100 * seen.share_above_one)} %: negative curvature counts too."
     )

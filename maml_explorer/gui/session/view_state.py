@@ -40,6 +40,8 @@ class ViewState:
     residuals: bool | None = None
     arm: str = ""
     """Name of the arm whose pseudocode is shown."""
+    statistic: str = ""
+    """What the adaptation speed shows: a key of that panel's table."""
     lines_off: tuple[str, ...] | None = None
     """Exact answers of the hero that are not drawn."""
     images: ImageTask | None = None
@@ -62,7 +64,7 @@ class ViewState:
             view["images"] = image_view.to_view(self.images)
         if self.inner_step is not None:
             view["inner_step"] = self.inner_step
-        for key in ("tab", "preset", "loss", "axis", "arm"):
+        for key in ("tab", "preset", "loss", "axis", "arm", "statistic"):
             if getattr(self, key):
                 view[key] = getattr(self, key)
         for key in FLAGS:
@@ -93,6 +95,7 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
         loss=_text(view, "loss"),
         axis=_text(view, "axis"),
         arm=_text(view, "arm"),
+        statistic=_text(view, "statistic"),
         lines_off=_texts(view, "lines_off"),
         images=_images(view),
         **{key: _flag(view, key) for key in FLAGS},

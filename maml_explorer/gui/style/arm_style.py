@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPen
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.gui.style.contrast import mixed, readable
+from maml_explorer.gui.style.contrast import readable
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.settings.settings import Arm, Settings
 
@@ -21,6 +21,8 @@ LINES: dict[str, Qt.PenStyle] = {
     "dashdotdot": Qt.PenStyle.DashDotDotLine,
 }
 """An algorithm record's line style → Qt's; a second arm takes the next one."""
+TWINS = ("#6a3d9a", "#7a6a00", "#8c3b4a", "#2b6f77", "#5a5a5a")
+"""Colours of second and later arms of one algorithm: hues that no algorithm has."""
 MARKERS = ("o", "s", "t1", "d", "x", "star", "p", "h")
 """pyqtgraph's letters; a second arm takes the next one."""
 
@@ -37,6 +39,8 @@ class ArmStyle:
     marker: str
     width: float = 2.0
     """Pen width of the hero's curves, in pixels."""
+    hollow: bool = False
+    """The marker is a ring, as of query points."""
 
     def pen(self, width: float | None = None, alpha: float = 1.0) -> QPen:
         """A cosmetic pen of this style; `alpha` from 0 (invisible) to 1."""
@@ -53,7 +57,7 @@ def arm_style(settings: Settings, arm: Arm | str, theme: Theme) -> ArmStyle:
     """Look of `arm` (or its name) of `settings` in `theme`.
 
     The colour is the algorithm's own; the second and later arms of one algorithm take the next
-    line style and marker, and another shade.
+    line style and marker, and a hue that no algorithm has.
 
     Raises:
         SettingsError: where there is no arm of that name.
@@ -65,7 +69,8 @@ def arm_style(settings: Settings, arm: Arm | str, theme: Theme) -> ArmStyle:
     lines, markers = list(LINES), list(MARKERS)
     line = lines[(lines.index(record.line) + nth) % len(lines)] if nth else record.line
     marker = markers[(markers.index(record.marker) + nth) % len(markers)] if nth else record.marker
-    color = _shade(_lightened(record.color) if theme.dark else record.color, nth, theme)
+    color = TWINS[_twins_before(settings, arm) % len(TWINS)] if nth else record.color
+    color = _lightened(color) if theme.dark else color
     return ArmStyle(
         color=color,
         text=readable(color, theme.card),
@@ -85,9 +90,13 @@ def _lightened(color: str) -> str:
     ).name()
 
 
-def _shade(color: str, nth: int, theme: Theme) -> str:
-    """The shade of the nth arm of one algorithm; the first keeps the colour."""
-    if nth == 0:
-        return color
-    goal = "#ffffff" if theme.dark else "#000000"
-    return mixed(color, goal, min(0.3 * nth, 0.6))
+def _twins_before(settings: Settings, arm: Arm) -> int:
+    """How many arms before this one are not the first of their algorithm."""
+    seen: set[str] = set()
+    count = 0
+    for other in settings.arms:
+        if other.name == arm.name:
+            break
+        count += other.algorithm in seen
+        seen.add(other.algorithm)
+    return count

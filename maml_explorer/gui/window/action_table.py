@@ -8,6 +8,7 @@ from functools import partial
 from maml_explorer.gui.files.autosave_choice import MINUTES, PERCENTS
 from maml_explorer.gui.files.comparing import Reproduction
 from maml_explorer.gui.files.file_menu import Files
+from maml_explorer.gui.files.save_picture import SavePicture
 from maml_explorer.gui.lessons.player import Lessons
 from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.panels.runs.ablation_window import show_ablation
@@ -18,6 +19,7 @@ from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.window.action import Entry
 from maml_explorer.gui.window.appearance import CHOICES, TEXT_SIZES, Appearance
 from maml_explorer.gui.window.columns import Columns
+from maml_explorer.gui.window.presenter import Presenter
 from maml_explorer.settings.presets import Preset
 
 RUN, TASK, EDIT, FILE, VIEW, PRESETS, LESSONS, HELP = (
@@ -82,7 +84,11 @@ def of_editing(editor: SettingsEditor, columns: Columns) -> list[Entry]:
 
 
 def of_files(
-    files: Files, reproduction: Reproduction, export: Callable[[], None], close: Callable[[], bool]
+    files: Files,
+    pictures: SavePicture,
+    reproduction: Reproduction,
+    export: Callable[[], None],
+    close: Callable[[], bool],
 ) -> list[Entry]:
     """Opening, saving, sharing, comparing."""
     return [
@@ -91,6 +97,7 @@ def of_files(
         Entry(FILE, "open_example", "Open the trained example", files.open_example),
         Entry(FILE, "save_run", "Save run…", files.save_run, ("Ctrl+S",)),
         Entry(FILE, "save_preset", "Save preset…", files.save_preset, ("Ctrl+Shift+S",)),
+        Entry(FILE, "save_picture", "Save picture…", pictures.choose),
         Entry(FILE, "copy_share", "Copy share string", files.sharing.copy, ("Ctrl+Shift+C",)),
         Entry(FILE, "paste_share", "Paste share string", files.sharing.paste, ("Ctrl+Shift+V",)),
         Entry(FILE, "export", "Export initialization…", export, ("Ctrl+E",)),
@@ -111,7 +118,10 @@ def of_files(
 
 
 def of_the_view(
-    columns: Columns, appearance: Appearance, toggle_full_screen: Callable[[], None]
+    columns: Columns,
+    appearance: Appearance,
+    presenter: Presenter,
+    toggle_full_screen: Callable[[], None],
 ) -> list[Entry]:
     """Panels, theme, text size."""
     tabs = [entry for entry in PANELS.values() if entry.place == TAB]
@@ -127,6 +137,8 @@ def of_the_view(
                   partial(columns.toggle_part, title))
             for title in ("Settings", *parts, "Insight")
         ),
+        Entry(VIEW, "enlarge", "Insight over the whole window, and back", columns.enlarge_insight,
+              ("Ctrl+0",)),
         Entry(VIEW, "ablation", "Show the ablation: each trick by itself",
               partial(show_ablation, columns)),
         Entry(VIEW, "reset_layout", "Reset layout", columns.reset_layout),
@@ -139,7 +151,8 @@ def of_the_view(
                   partial(columns.set_text_size, name))
             for name, words in TEXT_SIZES.items()
         ),
-        Entry(VIEW, "presenter", "Presenter mode", columns.toggle_presenter, ("F5",)),
+        Entry(VIEW, "presenter", "Presenter mode", presenter.toggle, ("F5",)),
+        Entry(VIEW, "blank", "Blank the screen, while presenting", presenter.blank, ("B",)),
         Entry(VIEW, "full_screen", "Full screen", toggle_full_screen, ("F11",)),
     ]  # fmt: skip
 
@@ -160,9 +173,13 @@ def of_lessons(lessons: Lessons) -> list[Entry]:
         Entry(LESSONS, "tour", "Take the tour", lessons.take_tour),
         Entry(LESSONS, "lesson_next", "Go on in the lesson", lessons.forward, ("Alt+Right",)),
         Entry(LESSONS, "lesson_back", "Go back in the lesson", lessons.back, ("Alt+Left",)),
+        Entry(LESSONS, "remote_next", "Go on in the lesson, while presenting", lessons.forward,
+              ("PgDown",)),
+        Entry(LESSONS, "remote_back", "Go back in the lesson, while presenting", lessons.back,
+              ("PgUp",)),
         Entry(LESSONS, "lesson_play", "Let me play", lessons.let_play),
         Entry(LESSONS, "lesson_close", "Close the lesson", lessons.leave),
-    ]
+    ]  # fmt: skip
 
 
 def of_help(show_palette: Callable[[], None], show_shortcuts: Callable[[], None]) -> list[Entry]:

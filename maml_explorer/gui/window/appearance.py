@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -23,6 +23,8 @@ _PRESENTED = 1.6
 
 class Appearance(QObject):
     """Keeps application and session in one theme."""
+
+    presenting_changed = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -47,6 +49,7 @@ class Appearance(QObject):
         """Draws for the back row: large type, thick lines."""
         self.presenting = on
         self._wear()
+        self.presenting_changed.emit()
 
     def _wear(self) -> None:
         theme = THEMES.get(self.choice) or system_theme()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from types import TracebackType
 
 from PySide6.QtCore import QSize, Qt
@@ -15,8 +15,11 @@ from maml_explorer.gui.widgets.controls import Card
 from maml_explorer.gui.window.appearance import Appearance
 from maml_explorer.gui.window.narrow_window import Narrow
 from maml_explorer.gui.window.panel_slot import Place
+from maml_explorer.gui.window.stage_row import USUAL, StageRow
 
 GAP = 8
+_CODE_BESIDE = 420
+"""Pixels that the pseudocode has at least beside the hero."""
 _BESIDE_FORM = 26
 """Pixels of the settings' card beside its form."""
 
@@ -31,6 +34,7 @@ class Columns(QSplitter):
         self.places = {entry.name: Place(entry, session) for entry in PANELS.values()}
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBarDoubleClicked.connect(lambda _: self.enlarge_insight())
         self.parts: dict[str, QWidget] = {}
         """Parts that the View menu hides and shows, title → widget."""
         self.splitters: dict[str, QSplitter] = {
@@ -38,6 +42,15 @@ class Columns(QSplitter):
             "centre": QSplitter(Qt.Orientation.Vertical),
             "right": QSplitter(Qt.Orientation.Vertical),
         }
+        self.stage_row = StageRow(session)
+        self.stage_row.code_wanted.connect(self.show_code_beside)
+        self._at_hand: tuple[str, ...] = ()
+        """Keys of the settings that a lesson points at as rows."""
+        self._put_away: set[str] = set()
+        """What the pseudocode beside the hero has hidden."""
+        self._enlarged: set[str] | None = None
+        """What was hidden before the insight took the whole room; None where it has not."""
+        self._sizes_before: list[int] = []
         self._hidden_elsewhere = {"Settings", "Insight"}
         """Parts that are hidden in the other mode: while presenting, or while not."""
         self._divide()
@@ -54,6 +67,8 @@ class Columns(QSplitter):
         """Titles of the parts the user has hidden at the desk, not what a narrow window hides."""
         if self._appearance.presenting:
             return tuple(sorted(self._hidden_elsewhere))
+        if self._enlarged is not None:
+            return tuple(sorted(self._enlarged))
         hidden = [title for title, part in self.parts.items() if part.isHidden()]
         narrow = self.narrow is not None and self.narrow.hid_settings
         return tuple(title for title in hidden if title != "Settings" or not narrow)
@@ -69,11 +84,79 @@ class Columns(QSplitter):
 
     def toggle_presenter(self) -> None:
         """Large type, thick lines and only the panels chosen for it; or back to the desk."""
+        self.show_code_beside(False)
+        if self._enlarged is not None:
+            self.enlarge_insight()
         self._appearance.present(not self._appearance.presenting)
         hidden = {title for title, part in self.parts.items() if part.isHidden()}
         self._hidden_elsewhere, hidden = hidden, self._hidden_elsewhere
         self.hide_parts(hidden)
+        self.put_at_hand(self._at_hand)
         self._fit_settings()
+
+    def put_at_hand(self, keys: Collection[str]) -> None:
+        """Shows settings as rows under the hero: these, or α while presenting, or none."""
+        self._at_hand = tuple(keys)
+        presenting = self._appearance.presenting
+        self.stage_row.setVisible(presenting or bool(keys))
+        self.stage_row.show_settings(keys or USUAL)
+        self.stage_row.show_presenting(presenting)
+
+    def row_of(self, key: str) -> QWidget:
+        """The widget that shows a setting: its row under the hero, or its line of the form.
+
+        Raises:
+            KeyError: where there is no such setting.
+        """
+        return self.stage_row.rows[key] if key in self._at_hand else self.form.row(key)
+
+    @property
+    def lacks_settings(self) -> bool:
+        """True where the form cannot be shown without hiding a panel."""
+        narrow = self.narrow
+        return self._appearance.presenting or (narrow is not None and not narrow.holds_three)
+
+    def make_room_for(self, widgets: Sequence[QWidget]) -> None:
+        """Leaves out the insight while presenting, unless it holds what a lesson points at."""
+        insight = self.parts["Insight"]
+        if self._appearance.presenting and widgets:
+            held = any(part is insight or insight.isAncestorOf(part) for part in widgets)
+            insight.setVisible(held)
+
+    def show_code_beside(self, on: bool) -> None:
+        """Puts the pseudocode into the right column, in the place of what trains; or back."""
+        insight, right = self.parts["Insight"], self.splitters["right"]
+        if on == (insight.parentWidget() is right):
+            return
+        self.stage_row.code.setChecked(on)
+        self.tabs.tabBar().setVisible(not on)
+        trains = {title for title, part in self.parts.items() if right.isAncestorOf(part)}
+        if on:
+            self._sizes_before = self.sizes()
+            self._put_away = {title for title in trains if not self.parts[title].isHidden()}
+            for title in self._put_away:
+                self.parts[title].hide()
+            insight.setMinimumWidth(_CODE_BESIDE)
+            right.addWidget(insight)
+            self.show_tab("pseudocode")
+            half = (self.width() - GAP) // 2
+            self.setSizes([0, half, half])
+        else:
+            insight.setMinimumWidth(0)
+            self.splitters["centre"].addWidget(insight)
+            insight.hide()
+            for title in self._put_away:
+                self.parts[title].show()
+            self.setSizes(self._sizes_before)
+
+    def enlarge_insight(self) -> None:
+        """Gives the insight the whole room, or gives the room back."""
+        if self._enlarged is not None:
+            hidden, self._enlarged = self._enlarged, None
+        else:
+            self._enlarged = {title for title, part in self.parts.items() if part.isHidden()}
+            hidden = self.parts.keys() - {"Insight"}
+        self.hide_parts(hidden)
 
     def set_text_size(self, name: str) -> None:
         """Writes in another size, and gives the settings the width they need in it."""
@@ -124,6 +207,7 @@ class Columns(QSplitter):
 
     def divide_anew(self, size: QSize) -> None:
         """Shows all panels, divided as at the first start in a window of this size."""
+        self._enlarged = None
         self.hide_parts(())
         left = self.form.minimum_width() + _BESIDE_FORM
         right = max(320, round(size.width() * 0.275) - 16)
@@ -163,6 +247,8 @@ class Columns(QSplitter):
                 self.tabs.addTab(place, entry.title)
                 continue
             card = Card(place)
+            if entry.place == CENTRE:
+                card.box.addWidget(self.stage_row)
             {CENTRE: centre, RIGHT: right}[entry.place].addWidget(card)
             self.parts[entry.title] = card
         centre.addWidget(insight)

@@ -62,7 +62,7 @@ class WindowStage:
         if kind == "tab":
             return columns.places[rest]
         if kind == "settings":
-            return columns.form.row(rest)
+            return columns.row_of(rest)
         panel, inside = _INSIDE[name]
         widget = getattr(columns.places[panel].panel, inside, None)
         return widget if isinstance(widget, QWidget) else None
@@ -70,6 +70,10 @@ class WindowStage:
     def bring_out(self, names: Iterable[str]) -> list[QWidget]:
         """Makes these parts visible and returns them, without those whose panel failed."""
         columns, widgets = self._columns, []
+        names = list(names)
+        settings = [name.partition(".")[2] for name in names if name.startswith("settings.")]
+        # the form would push out a panel that the page speaks of
+        columns.put_at_hand(settings if columns.lacks_settings else ())
         for name in names:
             widget = self.part(name)
             if widget is None:
@@ -82,6 +86,7 @@ class WindowStage:
             if isinstance(widget, SettingRow):
                 columns.form.bring_out(widget)
             widgets.append(widget)
+        columns.make_room_for(widgets)
         narrow = columns.narrow
         if narrow is not None and any(narrow.holds(widget) for widget in widgets):
             narrow.show_right()

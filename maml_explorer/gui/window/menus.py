@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from maml_explorer.gui.files.autosave_choice import MINUTES, PERCENTS
 from maml_explorer.gui.files.file_menu import Files
+from maml_explorer.gui.files.save_picture import SavePicture
 from maml_explorer.gui.window.appearance import CHOICES, TEXT_SIZES, Appearance
 from maml_explorer.gui.window.columns import Columns
 
@@ -59,7 +60,7 @@ class Menus:
             menu.addAction(self._actions[name])
         return menu
 
-    def file_menu(self, files: Files) -> QMenu:
+    def file_menu(self, files: Files, pictures: SavePicture) -> QMenu:
         """Open, save, share, export, and the files opened last."""
         menu = self._menu()
         for nth, section in enumerate(FILE_MENU):
@@ -70,6 +71,9 @@ class Menus:
                 for path in files.opening.recent:
                     recent.addAction(path, partial(files.opening.open, Path(path)))
             if "save_run" in section:
+                saves = pictures.menu()
+                saves.setParent(menu, saves.windowFlags())
+                menu.addMenu(saves)
                 chosen = files.autosave
                 submenu = menu.addMenu("Save the session by itself")
                 self._add_choice(submenu, "autosave", MINUTES, chosen.minutes)

@@ -36,11 +36,8 @@ class Narrow(QObject):
     def fit(self) -> None:
         """Hides what has no room, and shows again what it had hidden."""
         self._busy = True
-        two = self._needs(self._centre) + self._needs(self._right) + MARGINS
-        two += self._columns.handleWidth()
-        three = two + self._settings.minimumWidth() + self._columns.handleWidth()
-        self._window.setMinimumWidth(max(two, LEAST))
-        if self._window.width() >= three:
+        self._window.setMinimumWidth(max(self._two, LEAST))
+        if self.holds_three:
             if self.hid_settings:
                 self._settings.show()
             self._right.show()
@@ -53,6 +50,17 @@ class Narrow(QObject):
             self._settings.hide()
             self.hid_settings = True
         self._busy = False
+
+    @property
+    def _two(self) -> int:
+        needed = self._needs(self._centre) + self._needs(self._right)
+        return needed + MARGINS + self._columns.handleWidth()
+
+    @property
+    def holds_three(self) -> bool:
+        """True where the window has room for three columns."""
+        form = self._settings.minimumWidth() + self._columns.handleWidth()
+        return self._window.width() >= self._two + form
 
     def show_right(self) -> None:
         """Leaves out the settings where there is no room for them beside the right column."""
@@ -71,4 +79,9 @@ class Narrow(QObject):
         if not isinstance(column, QSplitter):
             return column.minimumSizeHint().width()
         parts = [column.widget(nth) for nth in range(column.count())]
-        return max((p.minimumSizeHint().width() for p in parts if not p.isHidden()), default=0)
+        return max((_least(part) for part in parts if not part.isHidden()), default=0)
+
+
+def _least(part: QWidget) -> int:
+    """The width that was set, or else the one that the content needs."""
+    return part.minimumWidth() or part.minimumSizeHint().width()

@@ -74,7 +74,8 @@ def as_it_is(
     window: QMainWindow, columns: Columns, appearance: Appearance, files: Files, welcome: Welcome
 ) -> WindowLayout:
     """The window as it stands now."""
-    frame = window.normalGeometry() if window.isMaximized() else window.geometry()
+    filled = window.isMaximized() or window.isFullScreen()
+    frame = window.normalGeometry() if filled else window.geometry()
     return WindowLayout(
         geometry=(frame.x(), frame.y(), frame.width(), frame.height()),
         maximized=window.isMaximized(),

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from maml_explorer.gui.files.comparing import Reproduction
 from maml_explorer.gui.files.export_dialog import ExportDialog
 from maml_explorer.gui.files.file_menu import Files
 from maml_explorer.gui.files.opening import Opening
+from maml_explorer.gui.files.save_picture import SavePicture
 from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.lessons.player import Lessons
 from maml_explorer.gui.lessons.shelf import LessonShelf
@@ -26,9 +27,11 @@ from maml_explorer.gui.window.action import Actions, Entry
 from maml_explorer.gui.window.appearance import Appearance
 from maml_explorer.gui.window.columns import GAP, Columns
 from maml_explorer.gui.window.command_palette import CommandPalette
+from maml_explorer.gui.window.drop_sign import DropSign
 from maml_explorer.gui.window.lesson_parts import WindowStage
 from maml_explorer.gui.window.menus import Menus
 from maml_explorer.gui.window.on_screen import OnScreen, room_for
+from maml_explorer.gui.window.presenter import REMOTE, Presenter
 from maml_explorer.gui.window.remembering import (
     as_it_is,
     read_or_set_aside,
@@ -67,6 +70,7 @@ class MainWindow(QMainWindow):
         self.banners = Banners(self)
         self.run_bar = RunBar(session, presets, self.export)
         self.columns = Columns(self, session, self.appearance)
+        self.presenter = Presenter(self, self.columns, self.appearance)
         sharing = Sharing(session, self.columns, self.presets, self.banners)
         self.learn_button = button("Learn", self.show_lessons, "Guided lessons (Ctrl+L)")
         self.file_button = button("File", self._show_file_menu, "Open, save, share, export")
@@ -88,13 +92,17 @@ class MainWindow(QMainWindow):
             self, session, self.banners, opening, sharing, self.offer_presets,
             None if folder is None else folder / "presets",
         )  # fmt: skip
+        self.drop_sign = DropSign(self)
+        self.pictures = SavePicture(self, self.banners)
         self.reproduction = Reproduction(
             session.editor, session.control, self.banners, self.files.ask
         )
         self.welcome = Welcome(session, self.files.open_example, self.lessons.take_tour)
         self.lessons.begun.connect(self.welcome.finish)
+        self.presenter.toggled.connect(self.lessons.point_again)
         self.notices = Notices(session, self.banners)
         self.actions_table = Actions(self, self._entries()).table
+        self.presenter.take_keys(self.actions_table[name] for name in REMOTE)
         self.menus = Menus(self, self.actions_table)
         self.annealed = ElidedLabel()
         self.annealed.hide()
@@ -121,9 +129,15 @@ class MainWindow(QMainWindow):
         """Takes files."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
+            self.drop_sign.show_over()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Takes the sign away."""
+        self.drop_sign.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Opens the first file that was dropped."""
+        self.drop_sign.hide()
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
@@ -155,7 +169,7 @@ class MainWindow(QMainWindow):
 
     def file_menu(self) -> QMenu:
         """The File menu as it is now."""
-        return self.menus.file_menu(self.files)
+        return self.menus.file_menu(self.files, self.pictures)
 
     def panel_failed(self, error: BaseException) -> bool:
         """Shows an uncaught exception instead of the panel it came from; False for none."""
@@ -175,8 +189,12 @@ class MainWindow(QMainWindow):
             *action_table.of_the_run(session),
             *action_table.of_the_task(session),
             *action_table.of_editing(session.editor, columns),
-            *action_table.of_files(self.files, self.reproduction, self.export, self.close),
-            *action_table.of_the_view(columns, self.appearance, self.toggle_full_screen),
+            *action_table.of_files(
+                self.files, self.pictures, self.reproduction, self.export, self.close
+            ),
+            *action_table.of_the_view(
+                columns, self.appearance, self.presenter, self.toggle_full_screen
+            ),
             *action_table.of_presets(session.control, self.presets),
             *action_table.of_lessons(self.lessons),
             *action_table.of_help(self.show_palette, self.show_shortcuts),

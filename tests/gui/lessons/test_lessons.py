@@ -173,7 +173,10 @@ def test_a_narrow_window_shows_the_column_that_is_pointed_at(opened: Opener, qtb
     window.lessons.start(load_lesson(LESSONS / "07-instability.toml"))
     window.lessons.jump(2)
     settle(window)
-    qtbot.waitUntil(lambda: form.isVisible() and not losses.isVisible())
+    # a row under the hero: the form would push out the losses
+    row = window.columns.row_of("inner_lr")
+    qtbot.waitUntil(lambda: row.isVisible() and losses.isVisible() and not form.isVisible())
+    assert row in window.columns.stage_row.rows.values()
     window.lessons.jump(4)
     settle(window)
     qtbot.waitUntil(lambda: losses.isVisible() and not form.isVisible())

@@ -11,8 +11,13 @@ from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
-from maml_explorer.gui.panels.adaptation_speed.plot import NOTHING_YET, points
+from maml_explorer.gui.panels.adaptation_speed.plot import NOTHING_YET, STALE
 from maml_explorer.gui.panels.adaptation_speed.published_marks import published_points
+from maml_explorer.gui.panels.adaptation_speed.statistics import (
+    bootstrap,
+    median_interval,
+    speed_line,
+)
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import DARK, LIGHT
@@ -81,11 +86,14 @@ def test_diverged_tasks_are_said_and_never_flatter_or_squeeze(bench, panel):
 def test_an_arm_that_adapts_away_leaves_the_plot_and_that_is_said(bench, panel):
     away = replace(FINE, mean=(4.0, 150.0, 30.0), mean_kept=(4.0, 150.0, 30.0))
     test_arm(bench, panel, MAML=FINE, MTL=away)
+    # the axis follows, until the person chooses one
+    assert panel.log_y.isChecked() and panel.in_words() == ""
+    assert panel.plot.view().viewRange()[1][1] > np.log10(150)
+    panel.log_y.click()
     assert panel.plot.view().viewRange()[1][1] == pytest.approx(1.06 * 4.4)
     assert panel.diverged.text() == "Above the plot: MTL reaches 150."
-    panel.log_y.click()
-    assert panel.plot.view().viewRange()[1][1] > np.log10(150)
-    assert panel.in_words() == ""
+    test_arm(bench, panel, MAML=FINE, MTL=away, outer_step=20_100)
+    assert not panel.log_y.isChecked()
 
 
 def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):
@@ -98,9 +106,9 @@ def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):
 
 def test_steps_without_any_number_are_left_out():
     lost = replace(WILD, mean_kept=(4.0, 2.0, None), diverged=(0, 3, 600))
-    np.testing.assert_array_equal(points(lost).step, [0, 1])
+    np.testing.assert_array_equal(speed_line(lost).step, [0, 1])
     nothing = reports.ArmTest((None,), (None,), (None,), (None,), (600,))
-    assert len(points(nothing).step) == 0
+    assert len(speed_line(nothing).step) == 0
 
 
 def test_an_arm_without_numbers_does_not_break_the_plot(bench, panel):
@@ -324,3 +332,96 @@ def test_a_refused_comparison_may_be_asked_for_again(bench, panel):
     bench.session.control.restart()
     bench.pull()
     assert bench.session.measured.comparison is None and not panel.verdict.isVisible()
+
+
+def test_intervals_stay_where_errors_can_be(bench, panel):
+    wide = replace(FINE, ci95=(0.4, 1.5, 0.05))
+    assert speed_line(wide).low[1] == 0.0 and speed_line(wide).high[1] == 2.5
+    figures = np.full((3, 200), 0.5)
+    figures[1, :] = 0.1
+    figures[1, 0] = 180.1  # mean 1.0, carried by one task
+    line = speed_line(wide, figures=figures)
+    low, high = bootstrap(figures[1])
+    assert (line.low[1], line.high[1]) == (low, high)
+    assert low == pytest.approx(0.1) and 1.0 < high < 6
+    # where the symmetric interval is possible it stays
+    assert line.low[0] == pytest.approx(3.6)
+
+
+def test_the_interval_of_the_median_is_by_order_statistics():
+    low, high = median_interval(np.arange(600.0))
+    assert (low, high) == (275.0, 324.0)
+    assert median_interval(np.array([2.0])) == (2.0, 2.0)
+    covered = 0
+    generator = np.random.default_rng(3)
+    for _ in range(400):
+        low, high = median_interval(generator.exponential(size=101))
+        covered += low <= np.log(2) <= high
+    assert 0.93 <= covered / 400 <= 0.985
+
+
+@pytest.fixture
+def one_by_one(bench, panel):
+    generator = np.random.default_rng(0)
+    figures = generator.uniform(0.2, 0.6, (3, 50))
+    figures[2, 7] = 900.0
+    held = reports.HeldOutTasks(
+        parameters=np.column_stack(
+            [np.linspace(1, 5, 50), np.linspace(0, 3, 50), np.ones(50)]
+        ),
+        support_x=generator.uniform(-5, 5, (50, 10)),
+        support_y=generator.uniform(-5, 5, (50, 10)),
+        figures={"MAML": figures},
+    )  # fmt: skip
+    bench.report(reports.MetaTested(1, 20_000, 10, 50, {"MAML": FINE}, declared=600, held_out=held))
+    return held
+
+
+def test_mean_median_and_every_task_by_one_switch(panel, one_by_one):
+    assert panel.plot._y_label == "mean query MSE"
+    assert "first 50 of 600 tasks · mean ± 95 %" in panel.subtitle.full
+    labels = {a.text(): a for a in panel.statistics_menu().actions() if a.text()}
+    labels["Median"].trigger()
+    np.testing.assert_array_equal(panel.plot.drawn["MAML"].mean, [3.0, 0.8, 0.4])
+    assert panel.plot._y_label == "median query MSE" and panel.statistic.text() == "median ▾"
+    labels["Every task"].trigger()
+    every = panel.plot._items["MAML"].every
+    assert np.isnan(every.yData).sum() == 50 and len(every.yData) == 50 * 4
+    assert panel.log_y.isChecked(), "a task of 900 would press the others flat"
+    labels["Mean"].trigger()
+    assert len(every.yData) == 0
+
+
+def test_a_runaway_task_can_be_clicked_and_becomes_the_main_task(bench, panel, one_by_one):
+    panel.choose("every")
+    pixel = panel.plot.to_pixel(1.9, float(np.log10(one_by_one.figures["MAML"][1, 7]) +
+        0.9 * (np.log10(900.0) - np.log10(one_by_one.figures["MAML"][1, 7]))))  # fmt: skip
+    assert panel.plot.task_at(pixel) == 7
+    press = QMouseEvent(QEvent.Type.MouseButtonPress, QPointF(pixel), QPointF(pixel), LEFT, LEFT,
+                        Qt.KeyboardModifier.NoModifier)  # fmt: skip
+    panel.plot.mousePressEvent(press)
+    probe = bench.session.task.probe
+    assert probe.amplitude == pytest.approx(one_by_one.parameters[7, 0])
+    np.testing.assert_allclose(probe.support_y, one_by_one.support_y[7])
+
+
+def test_the_worst_task_is_in_the_menu(bench, panel, one_by_one):
+    bench.session.inner.choose(2)
+    panel.statistics_menu().actions()[-1].trigger()
+    assert bench.session.task.probe.phase == pytest.approx(one_by_one.parameters[7, 1])
+
+
+def test_only_the_newest_test_keeps_single_tasks(bench, panel, one_by_one):
+    test_arm(bench, panel, outer_step=20_001, MAML=FINE)
+    assert [test.held_out for test in panel.tests] == [None, None]
+
+
+def test_lines_of_an_older_state_are_faint(bench, panel):
+    test_arm(bench, panel, outer_step=bench.session.status.outer_step, MAML=FINE)
+    line = panel.plot._items["MAML"].line
+    assert line.opacity() == 1.0
+    later = replace(bench.session.status, outer_step=bench.session.status.outer_step + 500)
+    bench.report(later)
+    assert line.opacity() == STALE
+    test_arm(bench, panel, outer_step=later.outer_step, MAML=FINE)
+    assert panel.plot._items["MAML"].line.opacity() == 1.0

@@ -164,7 +164,7 @@ def test_chance_is_a_line_and_nats_are_on_the_axis(images: MainWindow) -> None:
     assert plot.reference_words == [(pytest.approx(0.6931, abs=1e-4), "chance, ln 2 = 0.693")]
     assert plot.left.labelText == "cross-entropy, nats"
     speed = images.columns.places["adaptation_speed"].panel.plot  # type: ignore[union-attr]
-    assert speed.left.labelText == "query accuracy"
+    assert speed.left.labelText == "mean query accuracy"
 
 
 def test_a_prepared_state_holds_the_task_with_what_was_drawn(

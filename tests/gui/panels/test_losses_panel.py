@@ -151,7 +151,7 @@ def test_reference_lines_stand_at_the_exact_values(bench, panel):
     lines, labels = panel.plot.references.lines[:2], panel.plot.references.labels[:2]
     assert [10 ** line.value() for line in lines] == pytest.approx([4.25, 3.01])
     assert [label.toPlainText() for label in labels] == [
-        "predict 0 4.25", "best single predictor 3.01",
+        "predict 0: 4.25", "best single predictor: 3.01",
     ]  # fmt: skip
 
 
@@ -175,7 +175,9 @@ def test_reference_labels_never_overlap(bench, best, height):
 def test_equal_references_are_one_line_and_noise_is_said(bench, panel):
     bench.report(reports.ReferenceLosses(1, 4.34, 4.34, "0", 0.09))
     train(bench, panel, [4.0, 3.0])
-    assert panel.plot.references.labels[0].toPlainText() == ("predict 0 = best single 4.34 with σ²")
+    assert panel.plot.references.labels[0].toPlainText() == (
+        "predict 0 = best single: 4.34 with σ²"
+    )
     assert not panel.plot.references.lines[1].isVisible()
 
 
@@ -187,7 +189,7 @@ def test_with_noise_the_bayes_optimal_answer_is_a_line(bench, panel):
     train(bench, panel, [4.0, 3.0])
     words = [text.toPlainText() for text in panel.plot.references.labels if text.isVisible()]
     assert words == [
-        "predict 0 4.5 with σ²", "best single predictor 3.26 with σ²",
+        "predict 0: 4.5 with σ²", "best single predictor: 3.26 with σ²",
         "Bayes 0.312 ± 0.012 with σ²",
     ]  # fmt: skip
     assert panel.plot.references.lines[2].value() == pytest.approx(np.log10(0.312))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -312,3 +313,17 @@ def test_another_theme_draws_no_arm_that_is_gone(bench: Bench, qtbot: QtBot) -> 
     )
     bench.session.set_theme(DARK)
     assert list(panel.page.similarity.drawn) == ["MAML"]
+
+
+def test_no_interval_leaves_what_can_be(bench: Bench) -> None:
+    panel = shown(bench, "Features")
+    wide = np.array([0.3, 0.3, 0.6])
+    value = replace(records.features(), similarity_spread=wide, change_spread=10 * wide)
+    answer(bench, {"MAML": value})
+    for plot, most in ((panel.page.similarity, 1.0), (panel.page.change, np.inf)):
+        options = plot._items["MAML"].bars.opts
+        high, low = options["y"] + options["top"], options["y"] - options["bottom"]
+        assert plot.left.logarithmic or (low >= -1e-12).all()
+        assert (high <= most + 1e-12).all()
+    bars = panel.page.similarity._items["MAML"].bars.opts
+    assert (bars["y"] + bars["top"])[0] == pytest.approx(1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.algorithms import ALGORITHMS
@@ -69,13 +69,22 @@ def test_the_dark_theme_lightens():
         assert contrast(dark, DARK.card) > 4.5
 
 
+def record_styles(theme: Theme):
+    """Algorithm → the style of its first arm."""
+    return {key: arm_style(Settings(arms=(Arm(key, key),)), key, theme) for key in ALGORITHMS}
+
+
 @both
-def test_a_second_arm_of_one_algorithm_differs_in_line_and_shade(theme: Theme):
+def test_a_second_arm_of_one_algorithm_differs_in_line_and_hue(theme: Theme):
     settings = Settings(arms=(Arm("one", "maml"), Arm("two", "maml"), Arm("other", "anil")))
     one, two = (arm_style(settings, name, theme) for name in ("one", "two"))
     assert one.line != two.line
     assert one.marker != two.marker
-    assert one.color != two.color
+    hues = {key: QColor(a.color).hueF() for key, a in record_styles(theme).items()}
+    assert min(abs(QColor(two.color).hueF() - hue) for hue in hues.values()) > 0.03
+    more = settings.with_arms((*settings.arms, Arm("three", "maml"), Arm("more", "anil")))
+    colors = [arm_style(more, arm, theme).color for arm in more.arms]
+    assert len(set(colors)) == 5
     # alone it wears the algorithm's own colour
     alone = settings.with_arms((settings.arms[1],))
     assert arm_style(alone, "two", theme).color == one.color

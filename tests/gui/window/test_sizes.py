@@ -65,6 +65,8 @@ def test_presenter_mode_shows_chosen_panels_large_and_goes_back(opened: Opener, 
     assert not window.columns.parts["Adaptation"].isHidden()
     assert arm_style(session.settings, "MAML", session.theme).width > 1.5 * thin
     assert session.theme.points == 12.0
+    qtbot.wait(50)
+    window.resize(1440, 900)  # the screen that the mode fills is a small one here
     qtbot.wait(30)
     assert cut(window) == []
     # what is chosen while presenting is kept for the next time

@@ -18,7 +18,7 @@ class StepBar(QWidget):
         super().__init__()
         self._inner_step = inner_step
         self.slider = Slider()
-        self.slider.setAccessibleName("Inner step")
+        self.slider.setAccessibleName("Inner steps shown")
         self.slider.setPageStep(1)
         self.slider.setMinimumWidth(60)
         self.text = label("0 / 0")
@@ -32,7 +32,7 @@ class StepBar(QWidget):
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
-        box.addWidget(label("Inner step"))
+        box.addWidget(label("Inner steps shown"))
         box.addWidget(self.slider, 1)
         box.addWidget(self.text)
         box.addWidget(self.play)

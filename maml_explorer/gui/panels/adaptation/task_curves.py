@@ -86,6 +86,7 @@ class TaskCurves:
         self.best.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DotLine, 1.4))
         self.oracle.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DashDotLine, 1.2))
         self.truth.setPen(self._plot.pen(theme.text, Qt.PenStyle.DashLine, 1.8))
+        self.query.setSize(self._plot.dot(9))
         self.query.setPen(self._plot.pen(theme.muted, width=1.4))
         self.query.setBrush(pg.mkBrush(None))
         self.support.setBrush(pg.mkBrush(theme.text))
@@ -128,10 +129,10 @@ class TaskCurves:
             self.support.setData(_NONE, _NONE)
             return
         theme, n = self.session.theme, len(self.probe.support_x)
-        rings, sizes = [self._plot.pen(theme.card, width=1.5)] * n, [12] * n
+        rings, sizes = [self._plot.pen(theme.card, width=1.5)] * n, [self._plot.dot(12)] * n
         if focused and self.selected is not None and self.selected < n:
             rings[self.selected] = self._plot.pen(theme.accent, width=2.5)
-            sizes[self.selected] = 15
+            sizes[self.selected] = self._plot.dot(15)
         self.support.setData(self.probe.support_x, self.probe.support_y, pen=rings, size=sizes)
 
     def draw_report(self) -> None:

@@ -20,6 +20,7 @@ from maml_explorer.gui.panels.adaptation.curve_labels import CurveLabels
 from maml_explorer.gui.panels.adaptation.point_editing import PointEditor
 from maml_explorer.gui.panels.adaptation.task_curves import TaskCurves, has_data
 from maml_explorer.gui.panels.adaptation.uncovered_range import UncoveredRange
+from maml_explorer.gui.plots.fast_curve import Dots
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.readout import ReadOut
 from maml_explorer.gui.session import task_edits
@@ -81,6 +82,16 @@ class TaskPlot(Plot):
         settings = self.session.settings
         names = [arm.name for arm in settings.arms if arm.name in self.curves.arms]
         return [(arm_style(settings, name, self.theme), name) for name in names]
+
+    def further_legend(self) -> list[tuple[ArmStyle, str]]:
+        """Support and query points, which the screen explains in passing."""
+        theme, curves = self.theme, self.curves
+        found = []
+        if has_points(curves.support):
+            found.append((_point(theme.text, theme.text, hollow=False), "support"))
+        if has_points(curves.query):
+            found.append((_point(theme.muted, theme.text, hollow=True), "query"))
+        return found
 
     def show_task(self, probe: ProbeTask | None) -> None:
         """Draws the points and the truth of a task; the curves come with the report on it."""
@@ -242,6 +253,15 @@ class TaskPlot(Plot):
                 color = arm_style(settings, arm, theme).text
                 rows.append(f'<span style="color:{color}">{escape(arm.name)} {number(y)}</span>')
         return "<br>".join(rows)
+
+
+def has_points(dots: Dots) -> bool:
+    """True where any point is drawn."""
+    return len(dots.data) > 0
+
+
+def _point(color: str, text: str, *, hollow: bool) -> ArmStyle:
+    return ArmStyle(color, text, Qt.PenStyle.NoPen, "o", hollow=hollow)
 
 
 def _height(y: Array) -> float:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.adaptation_speed.plot import SpeedPlot
 from maml_explorer.gui.panels.adaptation_speed.published_marks import (
@@ -11,7 +15,9 @@ from maml_explorer.gui.panels.adaptation_speed.published_marks import (
     published_points,
     published_words,
 )
+from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, MEAN, STATISTICS
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.controls import label as words_label
@@ -32,6 +38,9 @@ class AdaptationSpeedPanel(QWidget):
         self.plot = SpeedPlot(session)
         self.subtitle = ElidedLabel()
         self.plot.caption = lambda: self.subtitle.full
+        self._log_chosen = False
+        """The person has chosen the axis; until then it is logarithmic where an arm runs away."""
+        self.statistic = button("", self._open_statistics, "Mean, median or every task", "flat")
         self.log_y = button("log y", lambda: None, "Logarithmic y axis")
         self.log_y.setAccessibleName("Logarithmic y axis")
         self.log_y.setCheckable(True)
@@ -49,6 +58,7 @@ class AdaptationSpeedPanel(QWidget):
         self.diverged = words_label("", "muted")
         self.diverged.setWordWrap(True)
         head = row(words_label("Adaptation speed", "title"))
+        head.addWidget(self.statistic)
         head.addWidget(self.subtitle, 1)
         head.addWidget(self.log_y)
         box = QVBoxLayout(self)
@@ -70,9 +80,67 @@ class AdaptationSpeedPanel(QWidget):
         session.editor.settings_changed.connect(lambda _: self._show())
         session.hidden_changed.connect(self._show)
         session.theme_changed.connect(self.plot.take_colors)
+        session.link.status_changed.connect(lambda _: self._age())
+        self.choose(MEAN)
+
+    def choose(self, statistic: str) -> None:
+        """Shows the mean, the median or every task."""
+        words, _ = STATISTICS[statistic]
+        self.plot.statistic = statistic
+        self.statistic.setText(f"{words} ▾")
+        self.statistic.setAccessibleName(f"Statistic shown: {words}")
+        self._drawn = None
         self._show()
 
+    def statistics_menu(self) -> QMenu:
+        """The statistics, and the task that went worst."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
+        for key, (words, tip) in STATISTICS.items():
+            action = menu.addAction(words.capitalize(), partial(self.choose, key))
+            action.setToolTip(tip)
+            action.setCheckable(True)
+            action.setChecked(key == self.plot.statistic)
+        menu.addSeparator()
+        worst = menu.addAction("Show the task that went worst", self._show_worst)
+        worst.setEnabled(self.plot.worst_task() is not None)
+        return menu
+
+    def _open_statistics(self) -> None:
+        below = self.statistic.mapToGlobal(self.statistic.rect().bottomLeft())
+        self.statistics_menu().popup(below)
+
+    def _show_worst(self) -> None:
+        task = self.plot.worst_task()
+        if task is not None:
+            self.plot.show_task(task)
+
+    def drawn(self) -> dict[str, str]:
+        """What a prepared state says of how this panel draws."""
+        return {"statistic": self.plot.statistic}
+
+    def draw_as(self, state: ViewState) -> None:
+        """Shows the statistic of a prepared state, where it names one."""
+        if state.statistic in STATISTICS:
+            self.choose(state.statistic)
+
+    def _age(self) -> None:
+        """Fades lines that training has left behind."""
+        test, status = self.plot.test, self.session.status
+        newest = test is self.session.measured.meta_test
+        if test is None or status is None or not newest:
+            self.plot.fade(False)
+            return
+        behind = status.outer_step - test.outer_step
+        allowed = max(50, 0.1 * status.outer_step) if self.session.link.running else 0
+        tasks = test.family, test.shots
+        now = self.session.settings.tasks, self.session.settings.inner.shots
+        self.plot.fade(behind > allowed or (test.family is not None and tasks != now))
+
     def _take_meta_test(self, test: MetaTested) -> None:
+        if self.tests:  # figures of single tasks are many: only the newest test keeps them
+            self.tests[-1] = replace(self.tests[-1], held_out=None)
         self.tests = [*self.tests[-MOST_TESTS:], test]
         self._show()
 
@@ -115,10 +183,13 @@ class AdaptationSpeedPanel(QWidget):
             self.subtitle.say(f"as at outer step {whole(test.outer_step)}")
         else:
             # first how old it is: a meta-test may be of long before where the machine is busy
-            step, tasks = whole(test.outer_step), whole(test.tasks)
+            step, tasks = whole(test.outer_step), f"{whole(test.tasks)} held-out tasks"
+            if test.declared is not None:
+                tasks = f"first {whole(test.tasks)} of {whole(test.declared)} tasks"
+            band = "" if self.plot.statistic == EVERY else f" · {self.plot.statistic} ± 95 %"
             self.subtitle.say(
-                f"outer step {step} · {tasks} held-out tasks · mean ± 95 % · {test.shots} shots",
-                f"outer step {step} · {tasks} held-out tasks", f"outer step {step}", f"step {step}",
+                f"outer step {step} · {tasks}{band} · {test.shots} shots",
+                f"outer step {step} · {tasks}", f"outer step {step}", f"step {step}",
             )  # fmt: skip
         published = published_words(self.plot.published.points, test)
         if preset is not None and preset.published and not fits:
@@ -135,13 +206,34 @@ class AdaptationSpeedPanel(QWidget):
 
     def _draw(self) -> None:
         """Draws where it would look other than before: most settings change nothing here."""
+        plot = self.plot
+        if self.plot.test is not self._drawn or self._what_is_seen() != self._seen:
+            self._drawn = self.plot.test
+            plot.draw()
+            if self._choose_axis():
+                plot.draw()
+            self._seen = self._what_is_seen()
+        self._age()
+
+    def _what_is_seen(self) -> tuple[object, ...]:
         session, plot = self.session, self.plot
-        seen = (
-            session.settings.arms, session.hidden, session.theme, plot.published.points, plot.log_y,
+        return (
+            session.settings.arms, session.hidden, session.theme, plot.published.points,
+            plot.log_y, plot.statistic,
         )  # fmt: skip
-        if self.plot.test is not self._drawn or seen != self._seen:
-            self._drawn, self._seen = self.plot.test, seen
-            self.plot.draw()
+
+    def _choose_axis(self) -> bool:
+        """Logarithmic where an arm would leave a linear plot; True where that has changed."""
+        if self._log_chosen:
+            return False
+        tops = [float(data.mean.max()) for data in self.plot.drawn.values() if len(data.mean)]
+        every = self.plot.statistic == EVERY and self.plot.worst_task() is not None
+        away = every or any(top > self.plot.linear_ceiling() for top in tops)
+        changed = away != self.plot.log_y
+        self.plot.log_y = away
+        with QSignalBlocker(self.log_y):
+            self.log_y.setChecked(away)
+        return changed
 
     def in_words(self) -> str:
         """Words on the tasks that diverged, and on their effect on the lines; empty for none."""
@@ -173,6 +265,7 @@ class AdaptationSpeedPanel(QWidget):
         return f"{said} Above the plot: {', '.join(over)}.".strip() if over else said
 
     def _set_log(self, on: bool) -> None:
+        self._log_chosen = True
         self.plot.log_y = on
         self._show()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
@@ -13,6 +12,20 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QResizeEvent
 
 from maml_explorer.gui.panels.adaptation_speed.class_lines import ClassLines
 from maml_explorer.gui.panels.adaptation_speed.published_marks import PublishedMarks
+from maml_explorer.gui.panels.adaptation_speed.single_tasks import (
+    nearest_task,
+    probe_of,
+    task_lines,
+    worst_task,
+)
+from maml_explorer.gui.panels.adaptation_speed.speed_items import SpeedItems
+from maml_explorer.gui.panels.adaptation_speed.statistics import (
+    EVERY,
+    MEAN,
+    STATISTICS,
+    SpeedLine,
+    speed_line,
+)
 from maml_explorer.gui.plots.fast_curve import from_below
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
@@ -23,71 +36,32 @@ from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
-from maml_explorer.protocol.reports import ArmTest, MetaTested, ReferenceLosses
+from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
 
 NOTHING_YET = "The first meta-test comes in a moment"
-
-
-@dataclass(frozen=True)
-class SpeedLine:
-    """One arm's line: the mean over all tasks, or over those that did not diverge."""
-
-    step: Array
-    mean: Array
-    half: Array
-    """Half-width of the 95 % interval; 0 where it is not known."""
-    kept: Array
-    """True where the mean leaves diverged tasks out."""
-
-
-def points(test: ArmTest) -> SpeedLine:
-    """Points to draw of an arm's test, without the steps at which every task diverged."""
-    rows = []
-    for step, (mean, ci95, over_kept, diverged) in enumerate(
-        zip(test.mean, test.ci95, test.mean_kept, test.diverged, strict=True)
-    ):
-        # A mean that a handful of diverged tasks carries says nothing about the others.
-        kept = diverged > 0 or mean is None
-        value = over_kept if kept else mean
-        if value is not None and math.isfinite(value):
-            half = 0.0 if kept or ci95 is None else ci95
-            rows.append((step, value, half, kept))
-    columns = np.array(rows, dtype=float).reshape(-1, 4).T
-    return SpeedLine(columns[0], columns[1], columns[2], columns[3].astype(bool))
-
-
-@dataclass
-class _SpeedItems:
-    """Items of one arm on the plot."""
-
-    band_low: pg.PlotCurveItem = field(default_factory=pg.PlotCurveItem)
-    band_high: pg.PlotCurveItem = field(default_factory=pg.PlotCurveItem)
-    line: pg.PlotCurveItem = field(default_factory=lambda: pg.PlotCurveItem(antialias=True))
-    dots: pg.ScatterPlotItem = field(
-        default_factory=lambda: pg.ScatterPlotItem(antialias=True, useCache=False)
-    )
-
-    def __post_init__(self) -> None:
-        self.band = pg.FillBetweenItem(self.band_low, self.band_high)
-
-    def all(self) -> tuple[pg.GraphicsObject, ...]:
-        return self.band, self.line, self.dots
+STALE = 0.4
+"""Opacity of lines that are of an older state."""
 
 
 class SpeedPlot(Plot):
     """Mean and 95 % band of every visible arm."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session.theme, "Adaptation speed", "inner step", "query MSE", whole_x=True)
+        super().__init__(
+            session.theme, "Adaptation speed", "inner step", "mean query MSE", whole_x=True
+        )
         self.session = session
         self.test: MetaTested | None = None
         self.published = PublishedMarks(self)
         self.classes = ClassLines(self)
         self.inner = session.inner
         self.log_y = False
-        self._figure = "query MSE"
+        self._figure = "mean query MSE"
+        self.statistic = MEAN
+        self.stale = False
+        """The lines are of a state that training has left behind: they are drawn faint."""
         self.drawn: dict[str, SpeedLine] = {}
-        self._items: dict[str, _SpeedItems] = {}
+        self._items: dict[str, SpeedItems] = {}
         self.hair = pg.InfiniteLine(angle=90, movable=False)
         """At the inner step that the hero shows."""
         self._empty = label(NOTHING_YET, session.theme.muted)
@@ -98,7 +72,8 @@ class SpeedPlot(Plot):
         self.table = self._table
         self.inner.changed.connect(self._place_hair)
         self.setAccessibleDescription(
-            "A click, Left and Right choose the inner step that all panels show."
+            "A click, Left and Right choose the inner step that all panels show. Where every task "
+            "is drawn, a click on a line shows that task above."
         )
         self.take_colors(session.theme)
 
@@ -120,6 +95,8 @@ class SpeedPlot(Plot):
         """Draws the newest meta-test."""
         settings, test = self.session.settings, self.test
         words = f"query {settings.family.figure}"
+        if self.statistic != EVERY:
+            words = f"{STATISTICS[self.statistic][0]} {words}"
         if words != self._figure:
             self._figure = words
             self.label_y(words)
@@ -131,7 +108,11 @@ class SpeedPlot(Plot):
         for name in set(self._items) - {arm.name for arm in shown}:
             for item in self._items.pop(name).all():
                 self.getPlotItem().removeItem(item)
-        self.drawn = {arm.name: points(arms[arm.name]) for arm in shown}
+        most = 1.0 if settings.family.images else math.inf
+        self.drawn = {
+            arm.name: speed_line(arms[arm.name], self.statistic, self.figures(arm.name), most)
+            for arm in shown
+        }
         styles = {arm.name: arm_style(settings, arm, self.session.theme) for arm in shown}
         for z, name in enumerate(from_below(styles)):
             self._draw_arm(name, styles[name], z)
@@ -147,14 +128,15 @@ class SpeedPlot(Plot):
 
     def _draw_arm(self, name: str, style: ArmStyle, place: int) -> None:
         if name not in self._items:
-            self._items[name] = _SpeedItems()
+            self._items[name] = SpeedItems()
             for item in self._items[name].all():
                 self.getPlotItem().addItem(item, ignoreBounds=True)
         items, data = self._items[name], self.drawn[name]
         color = QColor(style.color)
         color.setAlphaF(0.16)
-        low, high = self._scaled(data.mean - data.half), self._scaled(data.mean + data.half)
+        low, high = self._scaled(data.low), self._scaled(data.high)
         mean = self._scaled(data.mean)
+        self._draw_tasks(items.every, name, style)
         if self.log_y:
             # An interval that reaches 0 has no lower end on a logarithmic axis.
             low = np.where(np.isfinite(low), low, mean - 1.0)
@@ -166,11 +148,59 @@ class SpeedPlot(Plot):
         fill = [pg.mkBrush(self.theme.card if kept else style.color) for kept in data.kept]
         # Smaller from below to the top: markers that coincide are all seen.
         items.dots.setData(
-            data.step, mean, symbol=style.marker, size=9 - min(place, 4), brush=fill,
+            data.step, mean, symbol=style.marker, size=self.dot(9 - min(place, 4)), brush=fill,
             pen=self.pen(style.color, width=1.2),
         )  # fmt: skip
         for item in items.all():
-            item.setZValue(10 + place / 10)
+            item.setZValue((8 if item is items.every else 10) + place / 10)
+            item.setOpacity(STALE if self.stale else 1.0)
+
+    def _draw_tasks(self, item: pg.PlotCurveItem, name: str, style: ArmStyle) -> None:
+        figures = self.figures(name) if self.statistic == EVERY else None
+        if figures is None:
+            item.setData([], [])
+            return
+        color = QColor(style.color)
+        color.setAlphaF(max(0.06, min(0.35, 30 / figures.shape[1])))
+        pen = self.pen(style.color)
+        pen.setColor(color)
+        item.setPen(pen)
+        item.setData(*task_lines(figures, self._scaled), connect="finite")
+
+    def figures(self, name: str) -> Array | None:
+        """[inner step, task] of an arm; None where tasks are not known one by one."""
+        held = None if self.test is None else self.test.held_out
+        return None if held is None else held.figures.get(name)
+
+    def fade(self, stale: bool) -> None:
+        """Draws faint what is of an older state, or in full what is of this one."""
+        if stale != self.stale:
+            self.stale = stale
+            for items in self._items.values():
+                for item in items.all():
+                    item.setOpacity(STALE if stale else 1.0)
+
+    @property
+    def single(self) -> list[Array]:
+        """Figures [inner step, task] of the arms that are drawn, where they are known."""
+        known = (self.figures(name) for name in self.drawn)
+        return [figures for figures in known if figures is not None]
+
+    def task_at(self, pixel: QPoint) -> int | None:
+        """The task whose line is under a pixel, where every task is drawn."""
+        if self.statistic != EVERY:
+            return None
+        return nearest_task(self, self.single, pixel, self._scaled)
+
+    def worst_task(self) -> int | None:
+        """The task on which a visible arm is worst at the inner step shown."""
+        return worst_task(self.single, self.inner.within(self.last_step))
+
+    def show_task(self, task: int) -> None:
+        """Makes a held-out task the one that the hero shows."""
+        held = None if self.test is None else self.test.held_out
+        if held is not None:
+            self.session.task.set_probe(probe_of(held, task, self.session.settings))
 
     @property
     def last_step(self) -> int:
@@ -188,6 +218,8 @@ class SpeedPlot(Plot):
         pixel = event.position().toPoint()
         if event.button() is Qt.MouseButton.LeftButton and self.area().contains(pixel):
             self.inner.choose(max(0, min(round(self.to_data(pixel)[0]), self.last_step)))
+            if (task := self.task_at(pixel)) is not None:
+                self.show_task(task)
         event.accept()
 
     def _scaled(self, values: Array) -> Array:
@@ -200,8 +232,11 @@ class SpeedPlot(Plot):
     def _fit(self) -> None:
         last = max(self.last_step, 1)
         self.view().setXRange(-0.04 * last, 1.04 * last, padding=0)
-        tops = [self._scaled(data.mean + data.half) for data in self.drawn.values()]
+        tops = [self._scaled(data.high) for data in self.drawn.values()]
         floors = [self._scaled(data.mean) for data in self.drawn.values()]
+        if self.statistic == EVERY:
+            singles = [self._scaled(figures).reshape(-1) for figures in self.single]
+            tops, floors = [*tops, *singles], [*floors, *singles]
         others = self._scaled(self.published.values())
         top = np.concatenate([*tops, others, np.zeros(0)])
         floor = np.concatenate([*floors, others, np.zeros(0)])
@@ -223,9 +258,13 @@ class SpeedPlot(Plot):
 
         Twice the loss of predicting 0, or the smallest arm's peak where that is more.
         """
+        return math.inf if self.log_y else self.linear_ceiling()
+
+    def linear_ceiling(self) -> float:
+        """The same, were the axis linear."""
         known = self.session.measured.references
-        peaks = [float(np.max(d.mean + d.half)) for d in self.drawn.values() if len(d.mean)]
-        if not isinstance(known, ReferenceLosses) or self.log_y or not peaks:
+        peaks = [float(np.max(d.high)) for d in self.drawn.values() if len(d.mean)]
+        if not isinstance(known, ReferenceLosses) or not peaks:
             return math.inf
         limit = max(2 * known.predict_zero, min(peaks))
         return max((peak for peak in peaks if peak <= limit), default=limit)

@@ -91,7 +91,7 @@ class PublishedMarks:
     def __init__(self, plot: Plot) -> None:
         self.points: list[PublishedPoint] = []
         self._plot = plot
-        self.item = pg.ScatterPlotItem(symbol="+", size=14, antialias=True, useCache=False)
+        self.item = pg.ScatterPlotItem(symbol="+", antialias=True, useCache=False)
         self.item.setZValue(30)
         plot.getPlotItem().addItem(self.item, ignoreBounds=True)
 
@@ -110,7 +110,10 @@ class PublishedMarks:
         with np.errstate(divide="ignore"):
             y = np.log10(self.values()) if log_y else self.values()
         brush = pg.mkBrush(theme.card)
-        self.item.setData(x, y, pen=pens if pens else None, brush=brush, data=self.points)
+        self.item.setData(
+            x, y, pen=pens if pens else None, brush=brush, data=self.points,
+            size=self._plot.dot(14),
+        )  # fmt: skip
 
     def rows(self, inner_step: int) -> list[str]:
         """The figures of one inner step, as HTML."""

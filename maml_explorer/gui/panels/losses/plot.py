@@ -195,12 +195,14 @@ class LossPlot(Plot):
                 self.getPlotItem().removeItem(self._dots.pop(name))
             return
         if name not in self._dots:
-            self._dots[name] = pg.ScatterPlotItem(antialias=True, useCache=False, size=6)
+            self._dots[name] = pg.ScatterPlotItem(antialias=True, useCache=False)
             self.getPlotItem().addItem(self._dots[name], ignoreBounds=True)
         dots, drawn, pen = self._dots[name], self.drawn[name], self.pen(style.color, width=1.2)
         fill = [pg.mkBrush(self.theme.card if p.diverged else style.color)
                 for p in self.tested[name]]  # fmt: skip
-        dots.setData(drawn.x, drawn.y, symbol=style.marker, brush=fill or None, pen=pen)
+        dots.setData(
+            drawn.x, drawn.y, symbol=style.marker, brush=fill or None, pen=pen, size=self.dot(6)
+        )
         dots.setZValue(z)
 
     def _curve(self, curves: dict[str, Curve], name: str, antialias: bool) -> Curve:

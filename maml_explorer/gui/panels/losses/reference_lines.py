@@ -47,10 +47,10 @@ def reference_words(
         words = f"Bayes {number(value)} ± {number(half, 2)}{noise}"
         floor = [(value, words)]
     if abs(zero - best) <= 1e-3 * abs(zero):
-        return [(zero, f"predict 0 = best single {number(zero)}{noise}"), *floor]
+        return [(zero, f"predict 0 = best single: {number(zero)}{noise}"), *floor]
     return [
-        (zero, f"predict 0 {number(zero)}{noise}"),
-        (best, f"best single predictor {number(best)}{noise}"),
+        (zero, f"predict 0: {number(zero)}{noise}"),
+        (best, f"best single predictor: {number(best)}{noise}"),
         *floor,
     ]
 

@@ -32,7 +32,7 @@ class ErrorMapPage(ChosenPage):
             session.theme, "Error map", "phase φ", "amplitude A",
             hint="Enter or a click shows the task above.",
         )  # fmt: skip
-        self.steps = StepSlider("Inner step", "Inner step of the error map")
+        self.steps = StepSlider("Inner steps shown", "Inner step of the error map")
         super().__init__(session, ViewName.ERROR_MAP, self.plot)
         self.seen: ErrorMapSeen | None = None
         self.controls = (self.steps,)

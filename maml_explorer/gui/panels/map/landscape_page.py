@@ -208,7 +208,7 @@ class LandscapePlot(HeatPlot):
                 self.paths.append(line)
             self.paths.append(
                 pg.ScatterPlotItem(
-                    path[1:, 0], path[1:, 1], size=7 if above else 4, antialias=True,
+                    path[1:, 0], path[1:, 1], size=self.dot(7 if above else 4), antialias=True,
                     useCache=False, brush=pg.mkBrush(_PATH), pen=self.pen(_EDGE),
                 )
             )  # fmt: skip

@@ -40,11 +40,11 @@ class MapPlot(Plot):
         self.scale = ColorScale(theme, SEQUENTIAL)
         self.getPlotItem().layout.addItem(self.scale, 2, 3)
         self.view().setAspectLocked(True)
-        self.dots = pg.ScatterPlotItem(size=7, antialias=True, useCache=False)
-        self.ring = pg.ScatterPlotItem(size=14, antialias=True, useCache=False)
+        self.dots = pg.ScatterPlotItem(antialias=True, useCache=False)
+        self.ring = pg.ScatterPlotItem(antialias=True, useCache=False)
         self.path_line = pg.PlotCurveItem(antialias=True)
-        self.path_dots = pg.ScatterPlotItem(size=7, antialias=True, useCache=False)
-        self.origin = pg.ScatterPlotItem(size=15, symbol="+", antialias=True, useCache=False)
+        self.path_dots = pg.ScatterPlotItem(antialias=True, useCache=False)
+        self.origin = pg.ScatterPlotItem(symbol="+", antialias=True, useCache=False)
         self.theta = label("θ", theme.text, theme.card, bold=True)
         items = (self.dots, self.path_line, self.path_dots, self.origin, self.ring, self.theta)
         for z, item in enumerate(items):
@@ -78,6 +78,10 @@ class MapPlot(Plot):
         self.scale.restyle(theme)
         self.readout.restyle(theme)
         recolor(self.theta, theme.text, theme.card, veil=150)
+        for item, size in (
+            (self.dots, 7), (self.ring, 14), (self.path_dots, 7), (self.origin, 15)
+        ):  # fmt: skip
+            item.setSize(self.dot(size))
         self.ring.setPen(self.pen(theme.text, width=2.0))
         self.ring.setBrush(pg.mkBrush(QColor(0, 0, 0, 0)))
         self.origin.setPen(self.pen(theme.text, width=2.0))

@@ -22,7 +22,9 @@ class FeaturesPage(ChosenPage):
     of_an_arm = False
 
     def __init__(self, session: Session) -> None:
-        self.similarity = CategoryPlot(session, "Similarity of features", "layer", top=1.0)
+        self.similarity = CategoryPlot(
+            session, "Similarity of features", "layer", top=1.0, most=1.0
+        )
         self.change = CategoryPlot(session, "Change of parameters", "layer", log_y=True)
         self.frozen = CategoryPlot(session, "Freeze test", "layers frozen", log_y=True)
         self.plots = (self.similarity, self.change, self.frozen)

@@ -71,13 +71,8 @@ class PseudocodePanel(QWidget):
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-        font.setPointSizeF(9.0)
-        self.text.setFont(font)
-        # The card around the tabs is frame enough.
-        self.text.setStyleSheet(
-            f"QPlainTextEdit {{ border: none; padding: 0; font-family: '{font.family()}';"
-            " font-size: 9pt; }"
-        )
+        self._family = font.family()
+        self._write_in(session.theme)
         self._colors = _Colors(self.text, session.theme)
         head = row(self.arm_choice)
         head.addWidget(self.said, 1)
@@ -132,7 +127,15 @@ class PseudocodePanel(QWidget):
             if self.isVisible():
                 self._light()
 
+    def _write_in(self, theme: Theme) -> None:
+        """Writes at the size of the window's text; the card around the tabs is frame enough."""
+        self.text.setStyleSheet(
+            f"QPlainTextEdit {{ border: none; padding: 0; font-family: '{self._family}';"
+            f" font-size: {theme.points:g}pt; }}"
+        )
+
     def _take_theme(self, theme: Theme) -> None:
+        self._write_in(theme)
         self._colors.theme = theme
         self._colors.rehighlight()
         self._light()

@@ -77,16 +77,20 @@ class TaskCell(QAbstractButton):
             if arm.name in self.curves and arm.name not in self.session.hidden
         }
         order = from_below(styles)
-        pens = [_pen(theme.muted, Qt.PenStyle.DashLine), *(styles[name].pen(1.6) for name in order)]
+        pens = [
+            _pen(theme.muted, Qt.PenStyle.DashLine),
+            *(styles[name].pen(1.6 * theme.line_scale) for name in order),
+        ]
         lines = np.stack([sine(x, self.task), *(self.curves[name] for name in order)])
         across, down = self._pixels(x, lines)
         for pen, line in zip(pens, down, strict=True):
             self._line(painter, across, line, pen)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.text))
+        dot = 2.0 * theme.line_scale
         columns = zip(*self._pixels(self.task.support_x, self.task.support_y), strict=True)
         for across, down in columns:
-            painter.drawEllipse(QPointF(across, down), 2.0, 2.0)
+            painter.drawEllipse(QPointF(across, down), dot, dot)
         painter.end()
 
     def _pixels(self, x: Array, y: Array) -> tuple[Array, Array]:

@@ -1,0 +1,115 @@
+"""Presenter mode: full screen, large type, one row at hand, and the keys of a remote control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QMainWindow, QWidget
+
+from maml_explorer.gui.window.appearance import Appearance
+from maml_explorer.gui.window.columns import Columns
+
+REMOTE = ("remote_next", "remote_back", "blank")
+"""Names of the actions whose keys belong to others while nobody presents."""
+
+
+class Presenter(QObject):
+    """Enters and leaves the mode; Esc leaves it, and full screen too."""
+
+    toggled = Signal()
+    """The mode is another, and so are the parts that are shown."""
+
+    def __init__(self, window: QMainWindow, columns: Columns, appearance: Appearance) -> None:
+        super().__init__(window)
+        self._window, self._columns, self._appearance = window, columns, appearance
+        self._remote: list[QAction] = []
+        self._before = Qt.WindowState.WindowNoState
+        self.blanked = Blank(window)
+        appearance.presenting_changed.connect(self._follow)
+        window.installEventFilter(self)
+
+    def take_keys(self, actions: Iterable[QAction]) -> None:
+        """Gives these actions their keys while presenting, and only then."""
+        self._remote = list(actions)
+        self._follow()
+
+    def toggle(self) -> None:
+        """Fills the screen for the back row, or goes back to the desk."""
+        window, full = self._window, Qt.WindowState.WindowFullScreen
+        if self._appearance.presenting:
+            self.blanked.hide()
+            self._columns.toggle_presenter()
+            window.setWindowState(self._before)
+        else:
+            self._before = window.windowState()
+            window.setWindowState(window.windowState() | full)
+            self._columns.toggle_presenter()
+        self.toggled.emit()
+
+    def blank(self) -> None:
+        """Makes the screen black, so that the hall looks at the person; any key shows it again."""
+        self.blanked.show_over()
+
+    def escape(self) -> bool:
+        """Leaves presenter mode, or else full screen; False where there is neither."""
+        if self._appearance.presenting:
+            self.toggle()
+        elif self._window.isFullScreen():
+            self._window.setWindowState(
+                self._window.windowState() & ~Qt.WindowState.WindowFullScreen
+            )
+        else:
+            return False
+        return True
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Takes the Escape that no part of the window wanted."""
+        if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
+            return event.key() == Qt.Key.Key_Escape and self.escape()
+        return False
+
+    def _follow(self) -> None:
+        for action in self._remote:
+            action.setEnabled(self._appearance.presenting)
+
+
+class Blank(QWidget):
+    """A black sheet over the window; a click or any key takes it away."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setAccessibleName("The screen is blank: press any key")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.hide()
+
+    def show_over(self) -> None:
+        """Covers the whole window."""
+        window = self.parentWidget()
+        if window is not None:
+            self.setGeometry(window.rect())
+        self.show()
+        self.raise_()
+        self.setFocus()
+
+    def event(self, event: QEvent) -> bool:
+        """Takes every key before the shortcuts of the window do."""
+        if event.type() is QEvent.Type.ShortcutOverride:
+            event.accept()
+            return True
+        return bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Shows the window again."""
+        event.accept()
+        self.hide()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Shows the window again."""
+        event.accept()
+        self.hide()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Black."""
+        QPainter(self).fillRect(self.rect(), Qt.GlobalColor.black)

@@ -1,0 +1,92 @@
+"""Pictures of plots and of the window: what is in them, and the note that follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QDesktopServices, QImage
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.files.save_picture import WHOLE
+from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.window.window import MainWindow
+from tests.gui.driving import said
+
+
+def hero(window: MainWindow) -> Plot:
+    plot = window.stage.part("adaptation.plot")
+    assert isinstance(plot, Plot)
+    return plot
+
+
+def test_the_file_menu_and_the_palette_offer_every_plot_in_sight(window: MainWindow):
+    assert window.actions_table["save_picture"].text() == "Save picture…"
+    menu = window.file_menu()
+    saves = next(a.menu() for a in menu.actions() if a.text() == "Save picture")
+    words = [a.text() for a in saves.actions() if a.text()]  # type: ignore[union-attr]
+    assert words[0] == f"{WHOLE}…"
+    assert {"Adaptation speed…", "Losses…"} <= set(words)
+    window.columns.parts["Losses"].hide()
+    assert "Losses" not in window.pictures.plots
+    menu.deleteLater()
+
+
+def test_what_follows_the_pointer_is_left_out_and_comes_back(window: MainWindow, qtbot: QtBot):
+    plot = hero(window)
+    still = plot.picture(1.0).toImage()
+    middle: QPoint = plot.area().center().toPoint()
+    qtbot.mouseMove(plot.viewport(), middle)
+    plot._read(middle)  # type: ignore[attr-defined]
+    assert plot.hover is not None and plot.hover.pointer == middle
+    assert plot.readout._box.isVisible()  # type: ignore[attr-defined]
+    assert plot.picture(1.0).toImage() == still
+    assert plot.readout._box.isVisible()  # type: ignore[attr-defined]
+
+
+def test_the_legend_says_support_and_query(window: MainWindow):
+    plot = hero(window)
+    assert [name for _, name in plot.further_legend()] == ["support", "query"]
+    (support, _), (query, _) = plot.further_legend()
+    assert query.hollow and not support.hollow
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_a_plot_is_saved_and_a_note_shows_the_folder(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+):
+    path, opened = tmp_path / f"hero.{ending}", []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    window.pictures.ask_plot(hero(window))
+    dialog = window.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.fileSelected.emit(str(path))
+    dialog.close()
+    assert path.read_bytes()[:5] == {"png": b"\x89PNG\r", "svg": b"<?xml"}[ending]
+    assert said(window) == [f"Saved hero.{ending}."]
+    window.banners.shown[0].buttons[0].click()
+    assert opened == [str(tmp_path)]
+
+
+def test_the_whole_window_is_one_picture(window: MainWindow, tmp_path: Path):
+    window.pictures.save(tmp_path / "all.png", window.pictures._write_window)
+    image = QImage(str(tmp_path / "all.png"))
+    ratio = window.devicePixelRatio()
+    assert (image.width(), image.height()) == (window.width() * ratio, window.height() * ratio)
+
+
+def test_a_folder_that_cannot_be_written_is_said(window: MainWindow, tmp_path: Path):
+    window.pictures.save(tmp_path / "none" / "a.png", window.pictures._write_window)
+    assert said(window)[0].startswith("The picture was not saved: ")
+
+
+def test_the_menu_of_a_plot_says_where_its_file_is(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    chosen = str(tmp_path / "losses.csv")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (chosen, ""))
+    plot = window.pictures.plots["Losses"]
+    plot._ask("CSV table (*.csv)", plot.save_csv)
+    assert said(window) == ["Saved losses.csv."]

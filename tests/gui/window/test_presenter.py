@@ -1,0 +1,185 @@
+"""Presenter mode: full screen, one row at hand, thick plots, the keys of a remote control."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.files.resources import resources
+from maml_explorer.gui.lessons.lesson_file import load_lesson
+from maml_explorer.gui.window.stage_row import HINT
+from maml_explorer.gui.window.window import MainWindow
+from tests.gui.driving import Opener
+
+LESSONS = Path(str(resources().joinpath("lessons")))
+
+
+@pytest.fixture
+def presenting(opened: Opener, qtbot: QtBot) -> MainWindow:
+    window = opened(size=(1280, 800))
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    qtbot.wait(50)
+    window.resize(1280, 800)  # a screen of this size
+    qtbot.wait(30)
+    return window
+
+
+def scene_of(window: MainWindow, lesson: str, part: str) -> None:
+    """Goes to the first scene of a lesson that points at a part."""
+    window.lessons.start(load_lesson(LESSONS / f"{lesson}.toml"))
+    while part not in window.lessons.scene.point_at:  # type: ignore[union-attr]
+        window.lessons.forward()
+
+
+def test_f5_fills_the_screen_and_escape_gives_it_back(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1280, 800))
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    assert window.isFullScreen() and window.appearance.presenting
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.isFullScreen() and not window.appearance.presenting
+    qtbot.keyClick(window, Qt.Key.Key_F11)
+    assert window.isFullScreen()
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.isFullScreen()
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert window.isVisible()
+
+
+def test_presenting_leaves_a_full_screen_as_it_was(opened: Opener, qtbot: QtBot):
+    window = opened()
+    window.toggle_full_screen()
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert window.isFullScreen() and not window.appearance.presenting
+
+
+def test_escape_in_a_field_or_the_palette_is_theirs(presenting: MainWindow, qtbot: QtBot):
+    presenting.show_palette()
+    qtbot.keyClick(presenting.palette_overlay.search, Qt.Key.Key_Escape)
+    assert not presenting.palette_overlay.isVisible()
+    assert presenting.appearance.presenting
+
+
+def test_alpha_is_at_hand_and_one_drag_is_one_undo_step(presenting: MainWindow):
+    window = presenting
+    bar = window.columns.stage_row
+    assert bar.isVisible() and list(bar.rows) == ["inner_lr"]
+    slider = bar.rows["inner_lr"].slider
+    assert slider is not None
+    before, count = window.session.settings.inner.inner_lr, window.session.editor.undo_stack.count()
+    slider.sliderPressed.emit()
+    for _ in range(3):
+        slider.setValue(slider.value() + 10)
+    assert window.session.settings.inner.inner_lr > before
+    assert window.session.editor.undo_stack.count() == count + 1
+    window.session.editor.undo_stack.undo()
+    assert window.session.settings.inner.inner_lr == before
+    field = bar.rows["inner_lr"].field.widget
+    assert isinstance(field, QLineEdit)
+    field.setText("nonsense")
+    field.editingFinished.emit()
+    assert window.session.settings.inner.inner_lr == before
+
+
+def test_the_line_just_taken_stands_under_the_hero(presenting: MainWindow, qtbot: QtBot):
+    bar = presenting.columns.stage_row
+    assert bar.line.full == HINT
+    presenting.session.control.inner_step()
+    presenting.session.link.pull()
+    assert "inner step" in bar.line.full
+
+
+def test_pseudocode_is_large_and_beside_the_hero(presenting: MainWindow, qtbot: QtBot):
+    window, columns = presenting, presenting.columns
+    small = 9.0
+    qtbot.mouseClick(columns.stage_row.code, Qt.MouseButton.LeftButton)
+    qtbot.wait(30)
+    panel = columns.places["pseudocode"].panel
+    assert panel is not None and panel.isVisible()
+    assert not columns.parts["Losses"].isVisible() and columns.parts["Adaptation"].isVisible()
+    assert panel.text.font().pointSizeF() == window.session.theme.points > small  # type: ignore[attr-defined]
+    assert window.width() == 1280
+    assert columns.parts["Insight"].width() >= 420
+    qtbot.mouseClick(columns.stage_row.code, Qt.MouseButton.LeftButton)
+    assert columns.parts["Losses"].isVisible() and columns.parts["Insight"].isHidden()
+    # leaving with the pseudocode open leaves the desk as it was
+    qtbot.mouseClick(columns.stage_row.code, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert columns.parts["Insight"].parentWidget() is columns.splitters["centre"]
+    assert columns.tabs.tabBar().isVisible() and not columns.stage_row.code.isChecked()
+    assert columns.hidden_parts == ()
+    assert not columns.stage_row.isVisible()
+
+
+def test_a_setting_that_a_lesson_points_at_is_a_row(presenting: MainWindow, qtbot: QtBot):
+    columns = presenting.columns
+    scene_of(presenting, "09-reptile", "settings.reptile_step")
+    qtbot.wait(30)
+    row = columns.stage_row.rows["reptile_step"]
+    assert row.isVisible() and row in presenting.lessons.frames.framed
+    assert columns.parts["Settings"].isHidden() and columns.parts["Insight"].isHidden()
+    for title in ("Adaptation", "Adaptation speed"):
+        assert columns.parts[title].isVisible()
+    presenting.lessons.leave()
+    assert list(columns.stage_row.rows) == ["inner_lr"]
+
+
+def test_presenting_in_the_middle_of_a_lesson_points_anew(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1280, 800))
+    scene_of(window, "07-instability", "settings.inner_lr")
+    assert window.columns.stage_row.isHidden()
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    qtbot.wait(30)
+    assert window.columns.stage_row.rows["inner_lr"] in window.lessons.frames.framed
+    assert window.columns.parts["Losses"].isVisible()
+
+
+def test_the_remote_runs_a_lesson_only_while_presenting(opened: Opener, qtbot: QtBot):
+    window = opened()
+    window.lessons.take_tour()
+    first = window.lessons.scene
+    qtbot.keyClick(window, Qt.Key.Key_PageDown)
+    assert window.lessons.scene is first
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    qtbot.keyClick(window, Qt.Key.Key_PageDown)
+    assert window.lessons.scene is not first
+    qtbot.keyClick(window, Qt.Key.Key_PageUp)
+    assert window.lessons.scene is first
+
+
+def test_b_blanks_and_any_key_shows_again(presenting: MainWindow, qtbot: QtBot):
+    blank = presenting.presenter.blanked
+    qtbot.keyClick(presenting, Qt.Key.Key_B)
+    assert blank.isVisible() and blank.size() == presenting.size()
+    assert blank.grab().toImage().pixelColor(400, 300).lightness() == 0
+    seed = presenting.session.settings.run.seed
+    qtbot.keyClick(blank, Qt.Key.Key_T)
+    assert not blank.isVisible() and presenting.appearance.presenting
+    assert presenting.session.settings.run.seed == seed
+
+
+def test_lines_and_points_are_thicker_in_every_plot(opened: Opener, qtbot: QtBot):
+    window = opened()
+    adaptation, losses = (window.columns.places[n].panel for n in ("adaptation", "losses"))
+    assert adaptation is not None and losses is not None
+    canvas, plot = adaptation.canvas, losses.plot  # type: ignore[attr-defined]
+
+    def widths() -> tuple[float, float, float]:
+        point = max(canvas.curves.support.data["size"])
+        own = plot.arm_pen(plot_style(), 1.8).widthF()
+        return point, own, plot.pen("#000000").widthF()
+
+    def plot_style():  # type: ignore[no-untyped-def]
+        from maml_explorer.gui.style.arm_style import arm_style
+
+        return arm_style(window.session.settings, "MAML", window.session.theme)
+
+    desk = widths()
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    assert [large / small for large, small in zip(widths(), desk, strict=True)] == pytest.approx(
+        [1.6, 1.6, 1.6]
+    )
