@@ -26,7 +26,8 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core import training
 from maml_explorer.core.adaptation import uniform_step_sizes
 from maml_explorer.core.families.batch import TaskBatch
-from maml_explorer.core.families.sine import predict_zero_mse, query_grid
+from maml_explorer.core.families.sine import query_grid
+from maml_explorer.core.families.sine_predictors import predict_zero_mse
 from maml_explorer.core.insight import cost, gradient_parts, parameter_map, stability
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.features import GRID_POINTS, feature_change, freeze_test

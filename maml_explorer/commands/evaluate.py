@@ -100,8 +100,8 @@ def _distance(initialization: Initialization) -> str:
     """One line on where joint training has converged to."""
     import torch
 
-    from maml_explorer.core.families.sine import best_single_predictor
     from maml_explorer.core.families.sine_family import best_single_gap
+    from maml_explorer.core.families.sine_predictors import best_single_predictor
     from maml_explorer.core.meta_test import at_theta
     from maml_explorer.core.models.mlp import network
 

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from maml_explorer.commands.output import tell
-from maml_explorer.core.families.sine import (
-    best_single_mse,
-    held_out,
-    predict_zero_mse,
-    query_grid,
-    targets,
-)
+from maml_explorer.core.families.sine import held_out, query_grid, targets
+from maml_explorer.core.families.sine_predictors import best_single_mse, predict_zero_mse
 from maml_explorer.core.streams import stream
 from maml_explorer.experiments.outcome import Outcome
 from maml_explorer.files.reader import StorageError

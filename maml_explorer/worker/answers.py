@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maml_explorer.core.families.sine import (
+from maml_explorer.core.families.sine import query_grid, targets
+from maml_explorer.core.families.sine_inference import bayes_posterior, determined_by, oracle
+from maml_explorer.core.families.sine_predictors import (
     best_single_mse,
     best_single_predictor,
     predict_zero_mse,
-    query_grid,
-    targets,
 )
-from maml_explorer.core.families.sine_inference import bayes_posterior, determined_by, oracle
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import probe
 from maml_explorer.core.training import RunState

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from maml_explorer.core.families import sine, sine_inference
+from maml_explorer.core.families import sine, sine_inference, sine_predictors
 from maml_explorer.core.streams import stream
 from maml_explorer.settings.groups import TaskSettings
 
@@ -46,18 +46,18 @@ def average(settings: TaskSettings, value: object, cells: int = 80) -> float:
     return float(np.mean(value(a * np.sin(w * x - p), x)))  # type: ignore[operator]
 
 
-def drawn_from(best: sine.SinglePredictor, x: np.ndarray) -> np.ndarray:
+def drawn_from(best: sine_predictors.SinglePredictor, x: np.ndarray) -> np.ndarray:
     """f*(x), in NumPy."""
     return best(torch.from_numpy(np.ascontiguousarray(x))).numpy()
 
 
 @pytest.mark.parametrize("settings", RANGES)
 def test_expected_losses_equal_numerical_averages(settings: TaskSettings) -> None:
-    best = sine.best_single_predictor(settings)
+    best = sine_predictors.best_single_predictor(settings)
     zero = average(settings, lambda y, x: y**2)
     single = average(settings, lambda y, x: (y - drawn_from(best, x)) ** 2)
-    assert sine.predict_zero_mse(settings) == pytest.approx(zero, rel=2e-3, abs=1e-9)
-    assert sine.best_single_mse(settings) == pytest.approx(single, rel=2e-3, abs=1e-6)
+    assert sine_predictors.predict_zero_mse(settings) == pytest.approx(zero, rel=2e-3, abs=1e-9)
+    assert sine_predictors.best_single_mse(settings) == pytest.approx(single, rel=2e-3, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -71,28 +71,28 @@ def test_expected_losses_equal_numerical_averages(settings: TaskSettings) -> Non
 def test_the_published_table_of_exact_losses(
     settings: TaskSettings, zero: float, single: float
 ) -> None:
-    assert sine.predict_zero_mse(settings) == pytest.approx(zero, rel=1e-4)
-    assert sine.best_single_mse(settings) == pytest.approx(single, rel=1.5e-4)
+    assert sine_predictors.predict_zero_mse(settings) == pytest.approx(zero, rel=1e-4)
+    assert sine_predictors.best_single_mse(settings) == pytest.approx(single, rel=1.5e-4)
 
 
 def test_the_best_single_predictor_in_words() -> None:
-    best = sine.best_single_predictor(TaskSettings())
+    best = sine_predictors.best_single_predictor(TaskSettings())
     assert best.cosine == pytest.approx(-(2 / math.pi) * 2.55, rel=1e-12)
     assert best.sine == pytest.approx(0, abs=1e-12)
     assert best.formula == "−1.62 cos x"
-    assert sine.best_single_predictor(TaskSettings(phase_max=2 * math.pi)).formula == "0"
-    formula = sine.best_single_predictor(VARIED).formula
+    assert sine_predictors.best_single_predictor(TaskSettings(phase_max=2 * math.pi)).formula == "0"
+    formula = sine_predictors.best_single_predictor(VARIED).formula
     assert formula == "−1.62 cos x · sinc(0.2x)"
     two = TaskSettings(frequency_min=2, frequency_max=2)
-    assert sine.best_single_predictor(two).formula == "−1.62 cos 2x"
+    assert sine_predictors.best_single_predictor(two).formula == "−1.62 cos 2x"
     both = TaskSettings(frequency_min=1, frequency_max=2, phase_max=1)
-    formula = sine.best_single_predictor(both).formula
+    formula = sine_predictors.best_single_predictor(both).formula
     assert formula == "(2.15 sin 1.5x − 1.17 cos 1.5x) · sinc(0.5x)"
 
 
 @pytest.mark.parametrize("settings", RANGES)
 def test_no_perturbed_predictor_is_better(settings: TaskSettings) -> None:
-    best = sine.best_single_predictor(settings)
+    best = sine_predictors.best_single_predictor(settings)
 
     def error(size: float, frequency: float = 0.0, shift: float = 0.0) -> float:
         return average(
@@ -162,7 +162,7 @@ def test_held_out_tasks_are_nested_over_frequencies() -> None:
 
 
 def test_the_best_single_loss_where_the_frequency_varies_by_monte_carlo() -> None:
-    exact = sine.best_single_mse(VARIED)
+    exact = sine_predictors.best_single_mse(VARIED)
     assert exact == pytest.approx(3.1, abs=0.05)
     random = np.random.default_rng(0)
     a, p, w, x = (
@@ -173,7 +173,9 @@ def test_the_best_single_loss_where_the_frequency_varies_by_monte_carlo() -> Non
     many = np.linspace(0.8, 1.2, 201)[:, None]
     at = np.linspace(-5, 5, 400)
     curve = 2.55 * (np.cos(many * at - math.pi) - np.cos(many * at)).mean(0) / math.pi
-    np.testing.assert_allclose(drawn_from(sine.best_single_predictor(VARIED), at), curve, atol=2e-3)
+    np.testing.assert_allclose(
+        drawn_from(sine_predictors.best_single_predictor(VARIED), at), curve, atol=2e-3
+    )
     errors = (a * np.sin(w * x - p) - np.interp(x, at, curve)) ** 2
     assert exact == pytest.approx(errors.mean(), abs=3 * errors.std() / 1000 + 1e-3)
 
@@ -292,7 +294,9 @@ def test_a_narrow_range_of_frequencies_tends_to_one_frequency() -> None:
     torch.testing.assert_close(apart[0].deviation, apart[1].deviation, rtol=0, atol=5e-3)
     oracles = [sine_inference.oracle(each, support.x, support.y) for each in (one, narrow)]
     torch.testing.assert_close(*oracles, rtol=0, atol=1e-6)
-    assert sine.best_single_mse(narrow) == pytest.approx(sine.best_single_mse(one), rel=1e-8)
+    assert sine_predictors.best_single_mse(narrow) == pytest.approx(
+        sine_predictors.best_single_mse(one), rel=1e-8
+    )
 
 
 @pytest.mark.parametrize(("points", "published"), [(5, 0.045), (10, 0.019)])

@@ -10,15 +10,11 @@ from torch import Tensor
 
 from maml_explorer.core.families.batch import HeldOutPart, Points, TaskBatch, with_ones
 from maml_explorer.core.families.record import Reference, TaskFamily
-from maml_explorer.core.families.sine import (
-    SineSampler,
+from maml_explorer.core.families.sine import SineSampler, held_out, query_grid, sampler, targets
+from maml_explorer.core.families.sine_predictors import (
     best_single_mse,
     best_single_predictor,
-    held_out,
     predict_zero_mse,
-    query_grid,
-    sampler,
-    targets,
 )
 from maml_explorer.core.losses import SQUARED_ERROR
 from maml_explorer.core.streams import stream

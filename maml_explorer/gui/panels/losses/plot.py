@@ -9,12 +9,12 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 
+from maml_explorer.gui.panels.losses.change_marks import ChangeMarks
 from maml_explorer.gui.panels.losses.divergence_marks import DivergenceMarks
 from maml_explorer.gui.panels.losses.following_range import FollowingRange
 from maml_explorer.gui.panels.losses.other_runs import GhostLines
 from maml_explorer.gui.panels.losses.readings import DrawnLosses, reading, table
 from maml_explorer.gui.panels.losses.reference_lines import (
-    MarkLines,
     ReferenceLines,
     reference_words,
 )
@@ -65,7 +65,7 @@ class LossPlot(Plot):
         self._dots: dict[str, pg.ScatterPlotItem] = {}
         self._raw: dict[str, Curve] = {}
         self._smooth: dict[str, Curve] = {}
-        self.references, self.marks = ReferenceLines(self), MarkLines(self)
+        self.references, self.marks = ReferenceLines(self), ChangeMarks(self)
         self.ghosts = GhostLines(self)
         self.divergences = DivergenceMarks(self)
         self._empty = label(NOTHING_YET, session.theme.muted)

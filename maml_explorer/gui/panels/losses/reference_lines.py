@@ -1,8 +1,8 @@
-"""The straight lines among the losses: exact reference losses, and marks where settings changed."""
+"""Dotted lines at the exact reference losses, with their words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt
 
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
-from maml_explorer.gui.session.loss_history import Mark
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.images import ClassReferences
@@ -18,9 +17,6 @@ from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
 
 _APART = 16
 """Pixels between two reference labels."""
-_SYMBOLS_APART = 34
-"""Pixels between the symbols of two marks; a mark closer to the last one has none."""
-MOST_MARKS = 50
 
 
 def reference_words(
@@ -107,41 +103,3 @@ class ReferenceLines:
             spots.append(pixel if above else pixel + _APART)
             text.setAnchor((1.0, 1.0) if above else (1.0, 0.0))
             text.setPos(right - 0.01 * (right - left), value)
-
-
-class MarkLines:
-    """A dashed line at every change of settings, with its symbol at the bottom."""
-
-    def __init__(self, plot: Plot) -> None:
-        self._plot = plot
-        self.items: list[tuple[pg.InfiniteLine, pg.TextItem]] = []
-
-    def draw(self, marks: Sequence[Mark], place: Callable[[int], float | None]) -> None:
-        """Draws the newest marks; `place` says where an outer step lies on the x axis."""
-        plot, theme = self._plot, self._plot.theme
-        shown = marks[-MOST_MARKS:]
-        while len(self.items) < len(shown):
-            line, text = pg.InfiniteLine(angle=90, movable=False), label("", theme.muted)
-            for z, item in ((6, line), (41, text)):
-                item.setZValue(z)
-                plot.getPlotItem().addItem(item, ignoreBounds=True)
-            self.items.append((line, text))
-        (left, right), (low, _) = plot.view().viewRange()
-        width, last = plot.area().width(), -np.inf
-        for nth, (line, text) in enumerate(self.items):
-            x = place(shown[nth].outer_step) if nth < len(shown) else None
-            inside = x is not None and bool(left <= x <= right)
-            line.setVisible(inside)
-            text.setVisible(False)
-            if x is None or not inside:
-                continue
-            line.setPen(plot.pen(theme.muted, Qt.PenStyle.DashLine))
-            line.setPos(x)
-            pixel = (x - left) / (right - left) * width
-            if pixel - last >= _SYMBOLS_APART:
-                recolor(text, theme.muted, theme.card)
-                text.setText(shown[nth].symbol)
-                text.setAnchor((0.5, 1.0))
-                text.setPos(x, low)
-                text.setVisible(True)
-                last = pixel

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 
-from maml_explorer.gui.panels.adaptation.step_slider import StepSlider
 from maml_explorer.gui.panels.insight.choice_page import ChosenPage
 from maml_explorer.gui.plots.color_scale import value_range
 from maml_explorer.gui.plots.heat_plot import HeatPlot
@@ -17,6 +16,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import chosen_task
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.style.theme import Theme
+from maml_explorer.gui.widgets.step_slider import StepSlider
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.insight import ViewName
 from maml_explorer.protocol.insight_records.error_map import DataMapSeen, ErrorMapSeen

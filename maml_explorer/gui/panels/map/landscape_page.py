@@ -9,7 +9,6 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QTransform
 
-from maml_explorer.gui.panels.adaptation.step_slider import StepSlider
 from maml_explorer.gui.panels.insight.choice_page import ChosenPage
 from maml_explorer.gui.plots.heat_plot import HeatPlot
 from maml_explorer.gui.plots.plot_text import label, recolor
@@ -18,6 +17,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox
+from maml_explorer.gui.widgets.step_slider import StepSlider
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.insight import Option, ViewName
 from maml_explorer.protocol.insight_records.landscape import LandscapeSeen
