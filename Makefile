@@ -26,7 +26,7 @@ help:
 	@echo 'make fuzz      damaged files, settings through every format, edits undone (MINUTES=5)'
 	@echo 'make chaos     saves that are killed, saves whose calls fail (MINUTES=5)'
 	@echo 'make outside   kills from outside, edited files, odd environments (MINUTES=5 for each part)'
-	@echo 'make pictures  draw the pictures of the README anew'
+	@echo 'make pictures  draw the pictures of the README again'
 	@echo 'make clean     remove .venv, builds and caches; runs/ stays'
 
 python:

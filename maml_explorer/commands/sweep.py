@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--retry-failed", action="store_true", help="try runs again that were given up")
     add("--extend", action="store_true", help="add the seeds of --seeds to the sweep in --out")
     add("--status", action="store_true", help="say how far the sweep in --out is, and end")
-    add("--report", action="store_true", help="write the tables and the report anew, and end")
+    add("--report", action="store_true", help="write the tables and the report again, and end")
     add("--dry-run", action="store_true", help="say how many runs and how much disk, and end")
     add("--quiet", action="store_true", help="no progress on stderr")
     add_hyperparameters(parser)

@@ -9,7 +9,7 @@ import torch
 from maml_explorer.core.learned_rates import with_steps
 from maml_explorer.core.plan import Plan, learned_rates
 from maml_explorer.core.training import ArmState, RunState, start_arm, with_arms_of
-from maml_explorer.settings.restart import begun_anew
+from maml_explorer.settings.restart import begun_again
 from maml_explorer.settings.settings import Settings
 
 
@@ -22,11 +22,11 @@ def after_change(plan: Plan, state: RunState, old: Settings, new: Settings) -> R
         old: settings before.
         new: settings from the next outer step on.
     """
-    anew = begun_anew(old, new)
+    again = begun_again(old, new)
     arms = {
         name: with_changed_rates(plan, name, arm, old)
         for name, arm in state.arms.items()
-        if name not in anew
+        if name not in again
     }
     return with_arms_of(plan, dataclasses.replace(state, arms=arms))
 

@@ -35,7 +35,7 @@ def open_file(path: Path, flags: int, *, follow: bool = False, mode: int = 0o666
     Args:
         path: where.
         flags: of `os.open`.
-        follow: whether links may lead there, as for what a person has named.
+        follow: whether links may lead there, as for a path that the user has named.
         mode: of a file that is created.
 
     Raises:

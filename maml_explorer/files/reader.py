@@ -27,7 +27,7 @@ def read_bytes(path: Path, limit: int, *, follow: bool = False) -> bytes:
     Args:
         path: where.
         limit: most bytes.
-        follow: whether links may lead there, as for what a person has named.
+        follow: whether links may lead there, as for a path that the user has named.
 
     Raises:
         StorageError: where it is missing, unreadable, no regular file, a link, or larger.

@@ -1,6 +1,6 @@
 """The one way a file is written: whole or not at all. Torch-free.
 
-Nothing is written through a link, except where a person has named it: a link that leads to a file
+Nothing is written through a link, except where the user has named it: a link that leads to a file
 or folder of theirs stays, and so do the modes that they gave.
 """
 

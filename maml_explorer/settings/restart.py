@@ -24,7 +24,7 @@ def changed_keys(old: Settings, new: Settings) -> list[str]:
     ]
 
 
-def begun_anew(old: Settings, new: Settings) -> set[str]:
+def begun_again(old: Settings, new: Settings) -> set[str]:
     """Names of the arms that begin at their own outer step 0: added or redefined."""
     before = {arm.name: arm for arm in old.arms}
     return {

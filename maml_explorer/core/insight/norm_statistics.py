@@ -34,7 +34,7 @@ class LayerStatistics:
     mean: Tensor
     """[set, inner step 0 … K, unit]: of z over the points, averaged over tasks."""
     variance: Tensor
-    """[set, inner step, unit]: likewise, not corrected for its degrees of freedom."""
+    """[set, inner step, unit]: the same, not corrected for its degrees of freedom."""
     spread: Tensor
     """[set, inner step, unit]: standard deviation over tasks of the means; 0 for one task."""
     stored_mean: Tensor | None

@@ -5,7 +5,7 @@
 Where μ and the variance come from is the setting `norm`:
 
     batch            of the points given, per task and feature; differentiated like all else
-    layer            of the features of each point; differentiated likewise
+    layer            of the features of each point; differentiated in the same way
     batch-running    trained as batch; at meta-test one running average per feature
     batch-per-step   one running average per feature and inner step, in training and at meta-test
 

@@ -1,6 +1,6 @@
 """Products with layers that are shared by all tasks or per task, and the parts of a layer's matrix.
 
-A layer is [in + 1, out] or [task, in + 1, out], the bias last; a normed one goes on with its scale,
+A layer is [in + 1, out] or [task, in + 1, out], the bias last; a normed one then has its scale,
 its shift and its stored statistics. Activations are [task, point, in + 1], the last column ones.
 
 Where a layer has one output, a product with a matrix per task is one with a vector. Written as a

@@ -76,7 +76,7 @@ class SweepFolder:
         write_text(self.path / LIVE, json.dumps(live, allow_nan=False) + "\n")
 
     def write_table(self, rows: Sequence[SweepRow]) -> None:
-        """Write runs.csv anew."""
+        """Rewrite runs.csv."""
         write_text(self.path / TABLE, runs_csv(self.axes(), rows))
 
     def _row(self, trial: Trial) -> SweepRow:

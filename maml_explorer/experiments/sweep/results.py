@@ -21,7 +21,7 @@ from maml_explorer.storage.run.folder import SUMMARY
 def write_results(
     sweep: SweepFolder, *, command: str = "", winner: dict[str, Any] | None = None
 ) -> list[SweepRow]:
-    """Write runs.csv, summary.json and report.html anew; the rows they are made of.
+    """Write runs.csv, summary.json and report.html again; the rows they are made of.
 
     Raises:
         OSError: where the disk fails.

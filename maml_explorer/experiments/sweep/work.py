@@ -52,7 +52,7 @@ def train_trial(
         asked_to_stop: looked at about twice a second; the run is then saved and can go on.
 
     Raises:
-        StorageError: where a file is damaged; SettingsError likewise.
+        StorageError: where a file is damaged; the same for SettingsError.
         OSError: where the disk fails.
     """
     from maml_explorer.experiments.continuing import begun_run

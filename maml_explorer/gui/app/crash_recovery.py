@@ -1,7 +1,7 @@
 """Crash recovery: the running session is saved now and then, and offered again.
 
-Every process has a folder of its own, `session-NAME`, in the person's data folder, and holds its
-lock. It goes only when the person closes the window: however else the process ends, the session is
+Every process has a folder of its own, `session-NAME`, in the user's data folder, and holds its
+lock. It goes only when the user closes the window: however else the process ends, the session is
 offered at the next start, and so is what was written down of a crash. Nothing is sent anywhere.
 """
 
@@ -60,7 +60,7 @@ class Recovery(QObject):
         self._left = LeftSessions(folder)
         self._held: Held | None = None
         self._saved: tuple[int, int] | None = None
-        """(run, outer step) that is on disk, in the session's folder or where the person said."""
+        """(run, outer step) that is on disk, in the session's folder or where the user chose."""
         self._asked: tuple[int, int] | None = None
         self._began: float | None = None
         """Time at which the save began that is not answered yet."""
@@ -74,7 +74,7 @@ class Recovery(QObject):
         self._leaving = False
         """True where something else ends the program, which asks nothing and keeps the session."""
         self._recovered: int | None = None
-        """The number of the run that was recovered, until it is saved anew."""
+        """The number of the run that was recovered, until it is saved again."""
         self._file: TextIO | None = None
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ class Recovery(QObject):
         saved = self._saved[0] if self._saved is not None else 0
         if self._recovered is not None and saved >= self._recovered:
             self._recovered = None
-            self._left.saved_anew()
+            self._left.saved_again()
 
     def _now(self) -> tuple[int, int]:
         status = self._window.session.status
@@ -163,7 +163,7 @@ class Recovery(QObject):
         return False
 
     def _close_after_a_lesson(self, status: Status) -> None:
-        """A lesson is closed first, so that the question is about the person's own run."""
+        """A lesson is closed first, so that the question is about the user's own run."""
         if self._closes_with is not None and status.run >= self._closes_with:
             self._closes_with = None
             QTimer.singleShot(0, self._window, self._window.close)
@@ -222,14 +222,14 @@ class Recovery(QObject):
     def end(self) -> None:
         """After the event loop: leaves what the next start shall offer.
 
-        That is the session, unless the person has closed the window; and then too where training
+        That is the session, unless the user has closed the window; and then too where training
         had failed, as the last save before that.
         """
         self.timer.stop()
         status = self._window.session.status
         keep = not self._confirmed or (status is not None and status.phase is Phase.FAILED)
         if self._confirmed:
-            self._left.saved_anew()
+            self._left.saved_again()
         self._left.close()
         if self._file is not None:
             faulthandler.disable()

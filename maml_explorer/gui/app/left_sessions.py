@@ -3,7 +3,7 @@
 A session is the folder `session-NAME` with a random name, and `session-NAME.lock` is held while its
 process runs, wherever that is: in another container or on another host of the same home. Folders
 named after a process number are of older versions. One that is recovered becomes
-`recovered-TIME`; its lock stays until the run was saved anew, so that a crash before that loses
+`recovered-TIME`; its lock stays until the run was saved again, so that a crash before that loses
 nothing.
 """
 
@@ -52,7 +52,7 @@ class LeftSessions:
                     hold(lock).release()  # refused where its process runs
                     reports.append(path)
             elif ending is None and is_run_folder(path) and (kind == "session" or lock.is_file()):
-                # one that was recovered and saved anew since has no lock
+                # one that was recovered and saved again since has no lock
                 with contextlib.suppress(InUseError, OSError):
                     self._claims[path] = hold(lock)
                     runs.append(path)
@@ -89,11 +89,11 @@ class LeftSessions:
         return kept
 
     def discard(self, path: Path) -> None:
-        """Removes the run of a left session, as a person said."""
+        """Removes the run of a left session, as the user asked."""
         remove_session(path)
         self._claims.pop(path).release()
 
-    def saved_anew(self) -> None:
+    def saved_again(self) -> None:
         """Notes that the running session saved the recovered run: it is not offered again."""
         for held in self._recovered:
             held.release()

@@ -33,7 +33,7 @@ class Files:
     Args:
         parent: the window, over which dialogs lie.
         offer_presets: takes presets that the run bar shall offer.
-        config: the folder of the person's own presets; None keeps none.
+        config: the folder of the user's own presets; None keeps none.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Files:
         self.ask.ask("Save the settings as the preset", proposal, self._save_preset)
 
     def load_own_presets(self) -> None:
-        """Offers the person's own presets beside those of the program."""
+        """Offers the user's own presets beside those of the program."""
         if self._config is None:
             return
         found, refused = own_presets(self._config)

@@ -37,7 +37,7 @@ class _Own:
 class LessonRun(QObject):
     """Brings the run to where a scene wants it, act by act: begin, change settings, train.
 
-    The same acts give the same run, bit for bit: what a person does meanwhile is undone by going
+    The same acts give the same run, bit for bit: what the user does meanwhile is undone by going
     through them again from the beginning.
     """
 
@@ -56,7 +56,7 @@ class LessonRun(QObject):
         self._training: Act | None = None
         """The act among them whose training is not over."""
         self.number = 0
-        """Of the lesson's run; after it was given back, of the person's."""
+        """Of the lesson's run; after it was given back, of the user's."""
         self._stood: int | None = None
         """Outer step of that run when the last act was over."""
         self._diverged: set[str] = set()
@@ -80,7 +80,7 @@ class LessonRun(QObject):
         return None if self._training is None else self._training.train_until
 
     def lend(self) -> None:
-        """Sets the person's run, settings, history and view aside."""
+        """Sets the user's run, settings, history and view aside."""
         session = self._session
         self.lending.emit()
         self._own = _Own(
@@ -96,7 +96,7 @@ class LessonRun(QObject):
         self._alone = True
 
     def give_back(self) -> None:
-        """Gives the person back what was set aside; their run is paused."""
+        """Gives the user back what was set aside; their run is paused."""
         own, self._own = self._own, None
         if own is None:
             return
@@ -113,10 +113,10 @@ class LessonRun(QObject):
         self._stage.put_speed(own.speed)
         self._stage.show(own.view)
 
-    def show(self, scene: Scene, anew: bool = False) -> None:
-        """Brings about what `scene` shows; `anew` also where a person only trained further."""
+    def show(self, scene: Scene, again: bool = False) -> None:
+        """Brings about what `scene` shows; `again` also where the user only trained further."""
         goes_on = scene.acts[: len(self._acts)] == self._acts
-        if not goes_on or self._touched(anew):
+        if not goes_on or self._touched(again):
             self._started, self._training = 0, None
         self._acts = scene.acts
         self._stage.limit_speed(scene.speed)
@@ -124,8 +124,8 @@ class LessonRun(QObject):
         self._stage.show_inside(scene.view)
         self.changed.emit()
 
-    def _touched(self, anew: bool) -> bool:
-        """True where the user began a run, edited settings or, for `anew`, trained further."""
+    def _touched(self, again: bool) -> bool:
+        """True where the user began a run, edited settings or, for `again`, trained further."""
         session, status = self._session, self._session.status
         if self._started == 0:
             return False
@@ -135,7 +135,7 @@ class LessonRun(QObject):
         ):
             return True
         there = status is not None and status.run == self.number and self._stood is not None
-        return anew and there and status.outer_step != self._stood  # type: ignore[union-attr]
+        return again and there and status.outer_step != self._stood  # type: ignore[union-attr]
 
     def _go_on(self) -> None:
         """Does what can be done now: up to the first training that is not over."""

@@ -116,7 +116,7 @@ class Lessons(QObject):
             self.run.lend()
         at = self.shelf.progress.scenes.get(lesson.name, 0)
         self._running = _RunningLesson(lesson, at if at < len(lesson.scenes) else 0)
-        self._show(anew=True)
+        self._show(again=True)
 
     def forward(self) -> None:
         """The next scene, the end after the last, or the lesson's own state after playing."""
@@ -125,7 +125,7 @@ class Lessons(QObject):
             return
         if running.playing:
             running.playing = False
-            self._show(anew=True)
+            self._show(again=True)
         elif running.nth + 1 < len(running.lesson.scenes):
             running.nth += 1
             self._show()
@@ -137,14 +137,14 @@ class Lessons(QObject):
         running = self._running
         if running is not None and not running.playing and running.nth > 0:
             running.nth -= 1
-            self._show(anew=True)
+            self._show(again=True)
 
     def jump(self, step: int) -> None:
         """The first scene of a step."""
         running = self._running
         if running is not None:
             running.nth, running.playing = running.lesson.first_scene(step), False
-            self._show(anew=True)
+            self._show(again=True)
 
     def choose(self, nth: int) -> None:
         """Answers the question that is asked, and shows what is true."""
@@ -200,12 +200,12 @@ class Lessons(QObject):
 
     # what is shown
 
-    def _show(self, anew: bool = False) -> None:
+    def _show(self, again: bool = False) -> None:
         running, scene = self._running, self.scene
         if running is None or scene is None:
             return
         lesson = running.lesson
-        self.run.show(scene, anew)
+        self.run.show(scene, again)
         last = running.nth + 1 == len(lesson.scenes)
         self.strip.show_scene(lesson, running.nth, running.chosen.get(scene.step), last)
         self.frames.point_at(self._stage.bring_out(scene.point_at))

@@ -23,7 +23,7 @@ class Curve(pg.PlotCurveItem):
     """
 
     def put(self, x: Array, y: Array) -> None:
-        """Shows these points; nothing is drawn anew where they are the same as before."""
+        """Shows these points; nothing is redrawn where they are the same as before."""
         same = self.xData is not None and np.array_equal(self.xData, x)
         if not same or not np.array_equal(self.yData, y, equal_nan=True):
             self.setData(x, y)

@@ -160,7 +160,7 @@ class HeatPlot(Plot):
         if self.cell is not None:
             self.cursor_box.setRect(self.cell_box(*self.cell))
 
-    # what a person does
+    # what the user does
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Takes the cell under the pointer."""

@@ -130,7 +130,7 @@ class Plot(pg.PlotWidget):
         return []
 
     def event(self, event: QEvent) -> bool:
-        """Draws anew on a screen with other pixels."""
+        """Redraws on a screen with other pixels."""
         if event.type() is QEvent.Type.DevicePixelRatioChange:
             self.take_colors(self.theme)
         return bool(super().event(event))
@@ -289,7 +289,7 @@ class Plot(pg.PlotWidget):
         self._x_label, self._y_label = (
             own or paper for own, paper in zip(words, self.paper_labels, strict=True)
         )
-        self._draw_anew()
+        self._redraw()
         try:
             yield
         finally:
@@ -297,9 +297,9 @@ class Plot(pg.PlotWidget):
             self._x_label, self._y_label = words
             if self.hover is not None:
                 self.hover.pointer = pointer
-            self._draw_anew()
+            self._redraw()
 
-    def _draw_anew(self) -> None:
+    def _redraw(self) -> None:
         self.take_colors(self.theme)
         self.getPlotItem().layout.activate()
         self.settle()
@@ -318,7 +318,7 @@ class Plot(pg.PlotWidget):
         try:
             save(path)
         except OSError as error:
-            # No dialog over a running window: the words appear where the person just looked.
+            # No dialog over a running window: the words appear where the user just looked.
             self.setToolTip(plain_tip(f"Not saved: {error}. Choose another folder."))
         else:
             self.setToolTip("")

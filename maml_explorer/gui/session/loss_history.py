@@ -124,7 +124,7 @@ class LossHistory:
             last = x[:, :1]
             if trace is not None and len(trace):
                 last = np.stack([trace.x(axis)[-1:] for axis in range(len(x))])
-            # what counts from 0 again is of an arm defined anew under a name there was before
+            # what counts from 0 again belongs to a new arm under a name that was used before
             falls = np.flatnonzero((np.diff(x, axis=1, prepend=last) < 0).any(0))
             begin = int(falls[-1]) if len(falls) else 0
             if trace is None or len(falls):
@@ -139,7 +139,7 @@ class LossHistory:
         self.marks = [mark for mark in self.marks if mark.outer_step <= outer_step]
 
     def forget(self, arms: set[str]) -> None:
-        """Drops arms, so that a later one of the same name begins anew."""
+        """Drops arms, so that a later one of the same name starts over."""
         for loss in _STREAMS:
             kept = {arm: trace for arm, trace in self.of_loss(loss).items() if arm not in arms}
             self._traces[loss] = kept

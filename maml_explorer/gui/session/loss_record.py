@@ -10,7 +10,7 @@ from maml_explorer.gui.session.pins import Pins
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.reports import MetaTested, Metrics, Rewound
-from maml_explorer.settings.restart import begun_anew
+from maml_explorer.settings.restart import begun_again
 from maml_explorer.settings.settings import Settings
 
 
@@ -74,7 +74,7 @@ class LossRecord(QObject):
             return
         before, self._settings = self._settings, settings
         gone = {arm.name for arm in before.arms} - {arm.name for arm in settings.arms}
-        self.history.forget(gone | begun_anew(before, settings))
+        self.history.forget(gone | begun_again(before, settings))
         if status.outer_step > 0:
             self.history.mark(before, settings, status.outer_step)
         self.changed.emit()

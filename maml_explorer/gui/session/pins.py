@@ -92,7 +92,7 @@ class Pins(QObject):
         """Pins what was exported, so that it is drawn beside the run.
 
         Raises:
-            OSError: where it cannot be copied; nothing has changed. StorageError likewise.
+            OSError: where it cannot be copied; nothing has changed. The same for StorageError.
         """
         folder = self._new_folder()
         folder.mkdir()

@@ -11,7 +11,12 @@ from maml_explorer.gui.session.undo import Edit
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.commands import Change
 from maml_explorer.settings.presets import Preset
-from maml_explorer.settings.restart import begun_anew, in_force_part, restart_reasons, still_waiting
+from maml_explorer.settings.restart import (
+    begun_again,
+    in_force_part,
+    restart_reasons,
+    still_waiting,
+)
 from maml_explorer.settings.settings import Arm, Settings
 
 
@@ -99,12 +104,12 @@ class SettingsEditor(QObject):
         """Makes `edited` what is edited: posts what can apply at once, stages the rest."""
         now = in_force_part(self.settings, edited)
         self.staged = edited if edited != now else None
-        anew = begun_anew(self.settings, now)
+        again = begun_again(self.settings, now)
         if now != self.settings:
             self.settings = now
             self._link.post(Change(now))
         self.settings_changed.emit(self.settings)
-        late = [arm.name for arm in now.arms if arm.name in anew]
+        late = [arm.name for arm in now.arms if arm.name in again]
         status = self._link.status
         if late and status is not None and status.outer_step:
             self.came_late.emit(late)

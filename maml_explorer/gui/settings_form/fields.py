@@ -71,7 +71,7 @@ class TextField(Field):
         except SettingsError as error:
             self.rejected.emit(str(error))
             return
-        # written anew even where the value is the same: "0.010" becomes "0.01"
+        # rewritten even where the value is the same: "0.010" becomes "0.01"
         self._text = ""
         self.entered.emit(value)
 

@@ -28,7 +28,7 @@ class SliderScale:
             self.last = max(1, round(self.high - self.low))
 
     def value(self, position: int) -> int | float:
-        """The value at `position`, rounded to what a person would type."""
+        """The value at `position`, rounded to what one would type."""
         if self.has_zero and position <= 0:
             return 0 if self.whole else 0.0
         start = 1 if self.has_zero else 0

@@ -153,7 +153,7 @@ class Banners(QWidget):
             text: two short lines at most are seen; the rest is in the tooltip.
             kind: "notice", "warning" or "danger".
             choices: buttons.
-            stays: until its cause is over or a person closes it, as all do but notices unless
+            stays: until its cause is over or the user closes it, as all do but notices unless
                 it is said; otherwise it leaves by itself.
         """
         self.drop(subject)

@@ -36,7 +36,7 @@ _HANDLE = 14
 
 
 def mark(widget: QWidget, **properties: object) -> None:
-    """Sets dynamic properties that the stylesheet reads, and styles the widget anew."""
+    """Sets dynamic properties that the stylesheet reads, and styles the widget again."""
     for name, value in properties.items():
         widget.setProperty(name, value)
     widget.style().unpolish(widget)

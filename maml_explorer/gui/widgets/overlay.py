@@ -42,7 +42,7 @@ class Overlay(QWidget):
             return
         self.hide()
         before, self._before = self._before, None
-        # what had the focus may be gone meanwhile, as the table of a tab that was made anew
+        # what had the focus may be gone meanwhile, as the table of a tab that was rebuilt
         if before is not None and isValid(before) and before.isVisible():
             before.setFocus()
         self.closed.emit()

@@ -205,7 +205,7 @@ class Columns(QSplitter):
 
     # room
 
-    def divide_anew(self, size: QSize) -> None:
+    def divide_again(self, size: QSize) -> None:
         """Shows all panels, divided as at the first start in a window of this size."""
         self._enlarged = None
         self.hide_parts(())
@@ -219,7 +219,7 @@ class Columns(QSplitter):
 
     def reset_layout(self) -> None:
         """Shows all panels, divided as at the first start."""
-        self.divide_anew(self._window.size())
+        self.divide_again(self._window.size())
 
     def _fit_settings(self) -> None:
         self.parts["Settings"].setMinimumWidth(self.form.minimum_width() + _BESIDE_FORM)

@@ -111,7 +111,7 @@ class MainWindow(QMainWindow):
         self.shortcut_sheet = ShortcutSheet(self, self.actions_table)
         session.link.status_changed.connect(self._show_status)
         size = room_for(SIZE)
-        self.columns.divide_anew(size)
+        self.columns.divide_again(size)
         self.resize(size)
         self._on_screen = OnScreen(self)
         layout = read_or_set_aside(layout_path, self.banners)

@@ -96,7 +96,8 @@ class Initialization:
 
         Args:
             x: support inputs, [point] or [point, 1]; for images [image, …], ink 1 on 0.
-            y: support targets, likewise; for images their classes [image], whole numbers from 0.
+            y: support targets, of the same shape;
+                for images their classes [image], whole numbers from 0.
             steps: inner steps K; those of the settings unless given.
             lr: inner learning rate α; that of the settings, or the learned step sizes where there
                 are any, unless given. Beyond the inner steps it was trained with, the step sizes

@@ -136,7 +136,7 @@ class RunFolder:
         """Passes where the appended files are, up to a checkpoint, as this program wrote them.
 
         Raises:
-            StorageError: where another program saved one anew: its rows have other lengths, and a
+            StorageError: where another program saved one again: its rows have other lengths, and a
                 cut would go through one of them.
         """
         for name, columns in COLUMNS.items():
@@ -226,7 +226,7 @@ def whole_run(path: Path, settings: Settings, *, overwrite: bool = False) -> Ite
     Raises:
         StorageError: where something is there, and it is no run or `overwrite` is false; or
             another process writes it.
-        OSError: nothing was changed; ValueError likewise.
+        OSError: nothing was changed; the same for ValueError.
     """
     recover_folder(path)
     replaced = overwrite and is_run_folder(path)

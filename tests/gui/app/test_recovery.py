@@ -231,7 +231,7 @@ def test_a_session_of_a_process_that_runs_is_not_offered(
     assert len(said(window)) == 2
 
 
-def test_a_recovered_run_is_offered_until_it_is_saved_anew(
+def test_a_recovered_run_is_offered_until_it_is_saved_again(
     window: MainWindow, tmp_path: Path, qtbot: QtBot
 ):
     place = tmp_path / "sessions"
@@ -271,7 +271,7 @@ CLOSED: dict[str, Callable[[Recovery], object]] = {
 
 @pytest.mark.parametrize("how", CLOSED)
 @pytest.mark.parametrize("phase", [reports.Phase.PAUSED, reports.Phase.FAILED])
-def test_the_session_goes_only_when_the_person_closes_the_window(
+def test_the_session_goes_only_when_the_user_closes_the_window(
     window: MainWindow, tmp_path: Path, phase: reports.Phase, how: str
 ):
     recovery = Recovery(window, tmp_path / "sessions")

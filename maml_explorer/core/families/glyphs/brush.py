@@ -9,7 +9,7 @@ with a random affine map A, a shift t and a few slow waves, and draws with a rou
 width. The setting `jitter` scales all of that; with 0 every hand draws alike. Ink adds up and
 saturates: a pixel is 1 − e^(−g d), d the density of strokes seen through a Gaussian of the brush's
 width. Everything is in the units of the square, so a side of 14 and one of 28 show one drawing.
-NumPy alone: the same function draws what a person draws with the mouse.
+NumPy alone: the same function draws what the user draws with the mouse.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def drawn(
         letters: to draw.
         which: the letter of every image [image].
         moves: one of :func:`hands` for every image.
-        turns: likewise.
+        turns: theirs, for every image as well.
         side: of an image, in pixels.
         jitter: how much hands differ; 0 is not at all.
     """

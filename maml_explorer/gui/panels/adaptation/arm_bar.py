@@ -73,7 +73,7 @@ class ArmLine(QWidget):
         self.row.set_captions(captions)
 
     def refresh(self) -> None:
-        """Draws the chips anew, as after another theme."""
+        """Redraws the chips, as after another theme."""
         settings, theme = self.session.editor.edited, self.session.theme
         frozen = self.session.divergences.frozen
         for arm in settings.arms:

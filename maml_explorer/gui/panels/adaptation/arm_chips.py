@@ -175,7 +175,7 @@ class ArmChip(QAbstractButton):
         if self.style_of_arm is None:
             return
         theme, style, shown = self.theme, self.style_of_arm, self.isChecked()
-        # what lies behind need not be drawn anew many times a second; a stylesheet takes this back
+        # what lies behind need not be redrawn many times a second; a stylesheet takes this back
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(theme.card))
@@ -280,7 +280,7 @@ class WrappingRow(QWidget):
         return rows
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Places everything anew."""
+        """Places everything again."""
         super().resizeEvent(event)
         self.arrange()
 

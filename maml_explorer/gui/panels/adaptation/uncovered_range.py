@@ -68,7 +68,7 @@ class UncoveredRange:
         return [Box(corner.x(), corner.y(), size.width(), size.height())]
 
     def draw(self) -> None:
-        """Measures and draws anew."""
+        """Measures and redraws."""
         curves, settings = self._curves, self._session.settings
         tasks, probe = settings.tasks, curves.probe
         self.part, self.errors = None, {}

@@ -55,7 +55,7 @@ def retitle(place: QWidget, title: str) -> None:
 
 
 class ChosenPage(InsightPage):
-    """Asks for its view anew whenever a choice that it follows changes.
+    """Asks for its view again whenever a choice that it follows changes.
 
     Args:
         view: its name in the worker's table.
@@ -78,7 +78,7 @@ class ChosenPage(InsightPage):
         self.arm = session.settings.arms[0].name
         self.inner = session.inner
         self.soon = QTimer(self)
-        """Asks anew once choices rest."""
+        """Asks again once choices rest."""
         self.soon.setSingleShot(True)
         self.soon.setInterval(_PAUSE)
         self.soon.timeout.connect(self.reask)
@@ -93,7 +93,7 @@ class ChosenPage(InsightPage):
         return {}
 
     def take_settings(self, settings: Settings) -> None:
-        """Looks anew where inner steps, or the network, are others."""
+        """Looks again where inner steps or the network changed."""
         self.reask()
 
     def show_arm(self, name: str) -> None:

@@ -24,12 +24,12 @@ LOADING = "The training engine is loading."
 
 
 class InsightView(QStackedWidget):
-    """The place of one view. `content` draws what `found` hands over; words stand in its stead.
+    """The place of one view. `content` draws what `found` hands over; or words take its place.
 
     Args:
         content: what shows a value, in front while there is one.
-        request: what is asked for; `ask` changes it.
-        on_demand: computed only when a person presses for it; these are the words beside the
+        request: the request to send; `ask` changes it.
+        on_demand: computed only when the user presses for it; these are the words beside the
             button, and its text is `verb`.
     """
 

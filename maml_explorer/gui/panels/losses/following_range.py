@@ -20,7 +20,7 @@ class FollowingRange:
     def __init__(self, plot: Plot) -> None:
         self._plot = plot
         self.end = 0.0
-        """Last x of the axis; 0 begins anew."""
+        """Last x of the axis; 0 starts over."""
 
     def x(
         self,

@@ -49,7 +49,7 @@ class LossPlot(Plot):
     """Draws the losses of the run, and of other runs beside it, as `loss_view` says."""
 
     moved = Signal()
-    """Another range is in sight: the traces must be reduced anew."""
+    """Another range is in sight: the traces must be reduced again."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session.theme, "Losses", X_LABELS[OUTER_STEPS], "MSE", movable=True)

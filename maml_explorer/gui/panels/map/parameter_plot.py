@@ -123,7 +123,7 @@ class MapPlot(Plot):
             padding=0,
         )
 
-    # what a person does
+    # what the user does
 
     def task_at(self, pixel: QPoint) -> int | None:
         """The task whose point is nearest to a pixel and within reach."""

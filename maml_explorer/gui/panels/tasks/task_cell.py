@@ -55,7 +55,7 @@ class TaskCell(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draws the small plot; all of them have the same scale."""
         theme, settings = self.session.theme, self.session.settings
-        # what lies behind need not be drawn anew many times a second; a stylesheet takes this back
+        # what lies behind need not be redrawn many times a second; a stylesheet takes this back
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(theme.card))
