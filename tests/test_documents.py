@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("resources/*/*.md")])
 LONGEST = {README: 120, ROOT / "docs" / "contributing.md": 60}
+WIDEST = 112
 """Page → lines that it may have: a newcomer reads it whole."""
 
 
@@ -53,6 +54,23 @@ def test_links_and_named_files_exist(page: Path) -> None:
     code = ROOT / "maml_explorer"
     for path in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text):
         assert any((root / path).exists() for root in (code, ROOT)), f"{page.name} names {path}"
+
+
+def test_no_line_of_the_readme_is_wider_than_a_terminal() -> None:
+    lines = README.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > WIDEST] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_tests_exist(page: Path) -> None:
+    """`test_x.py::test_y` and `test_y` are tests; `…` at the end stands for what follows."""
+    tests = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")}
+    named = r"`(?:[a-z_]+/)*(?:(test_\w+\.py)(?:::(test_\w+)…?)?|(test_\w{12,}))`"
+    for file, function, alone in re.findall(named, page.read_text(encoding="utf-8")):
+        found = [text for path, text in tests.items() if not file or path.name == file]
+        assert found, f"{page.name} names {file}"
+        name = function or alone
+        assert any(f"def {name}" in text for text in found), f"{page.name} names {name}"
 
 
 def test_the_rooms_of_the_architecture_page_are_those_of_the_package() -> None:

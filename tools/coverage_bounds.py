@@ -13,6 +13,7 @@ WHOLE = (
     "maml_explorer/storage/",
     "maml_explorer/settings/settings.py",
     "maml_explorer/settings/text.py",
+    "maml_explorer/settings/share.py",
     "maml_explorer/settings/declaration.py",
 )
 """Beginnings of paths of which every branch must be taken."""

@@ -22,13 +22,16 @@ READERS = {
     **{key: {*TRAINED, "mtl"} for key in OF_OPTIMIZERS.split()},
     **{key: {"reptile"} for key in OF_REPTILE.split()},
 }
+KNOWN = {*TRAINED, "reptile", "mtl"}
+"""The algorithms that the table is about; a new one needs no line here."""
 FO_ANIL = dataclasses.replace(ALGORITHMS["anil"], key="fo_anil", second_order=False)
 
 
 @pytest.mark.parametrize("key", DECLARATIONS)
 def test_readers_of_the_algorithms_there_are(key: str) -> None:
     readers = {one.key for one in DECLARATIONS[key].readers(ALGORITHMS.values())}
-    assert readers == READERS.get(key, set(ALGORITHMS))
+    assert KNOWN <= set(ALGORITHMS)
+    assert readers & KNOWN == READERS.get(key, KNOWN)
 
 
 def test_a_new_record_reads_what_its_kind_reads() -> None:
