@@ -6,13 +6,13 @@ import numpy as np
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from maml_explorer.gui.panels.adaptation.step_slider import StepSlider
 from maml_explorer.gui.panels.image_tasks.strip import HEIGHT, WIDTH, TaskStrip
 from maml_explorer.gui.session.image_edits import sampled
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.shown_images import last_step
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.step_slider import StepSlider
 from maml_explorer.protocol.images import ImagesWatched, ImageTask
 from maml_explorer.settings.settings import Settings
 

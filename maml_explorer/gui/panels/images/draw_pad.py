@@ -89,7 +89,7 @@ class DrawPad(QWidget):
         return round(min(max(x, 0.0), 0.99), 2), round(min(max(y, 0.0), 0.99), 2)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape begins anew."""
+        """Escape starts over."""
         if event.key() == Qt.Key.Key_Escape and self._lines:
             self.clear()
         else:
