@@ -56,14 +56,16 @@ def test_everything_is_readable(opened: Opener, qtbot: QtBot, name: str):
     window.appearance.use(name)
     try:
         window.welcome.greet()
-        for kind in ("notice", "warning", "danger"):
-            window.banners.say(kind, f"Words of a {kind}.", kind, (("Do", lambda: None),))
         window.session.editor.edit({"seed": 5, "inner_lr": 0.3})
         for tab in TABS:
             window.columns.show_tab(tab)
             qtbot.wait(30)
             assert too_faint(window.columns.tabs.currentWidget()) == []
         assert too_faint(window.centralWidget()) == []
+        for kind in ("notice", "warning", "danger"):  # they cover what lies below
+            window.banners.say(kind, f"Words of a {kind}.", kind, (("Do", lambda: None),))
+            assert window.banners.isVisible() and too_faint(window.banners) == []
+            window.banners.drop(kind)
         window.show_palette()
         assert too_faint(window.palette_overlay.card) == []
         window.palette_overlay.dismiss()
