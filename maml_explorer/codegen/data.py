@@ -15,7 +15,7 @@ class DataCode:
     title: str
     """Such as "sine regression"."""
     note: str
-    """What the docstring says of the data; "" for nothing."""
+    """Words of the docstring on the data; "" for nothing."""
     modules: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
     """Further imports: "import …" and "from …" of the standard library, "import …" of others."""
     constants: Callable[[Settings], list[str]]

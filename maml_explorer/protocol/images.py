@@ -24,7 +24,7 @@ class Example:
     nth: int = 0
     """… and which of that class's drawings."""
     strokes: Strokes = ()
-    """What was drawn by hand; empty for a sampled drawing."""
+    """Strokes drawn by hand; empty for a sampled drawing."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class ShownImages(QObject):
     task_changed = Signal(object)
     probed_arrived = Signal(object)
     watched = Signal(object)
-    """What every arm makes of further tasks: `ImagesWatched`."""
+    """Answers of every arm to further tasks: `ImagesWatched`."""
 
     def __init__(self, link: WorkerLink, editor: SettingsEditor) -> None:
         super().__init__(link.parent())

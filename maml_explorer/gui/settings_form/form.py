@@ -118,7 +118,7 @@ class Group(QWidget):
         self.rows = rows
         self.open, self.more, self._words = True, False, list[str]()
         self._found = True
-        """Whether any line has the words that are searched for."""
+        """True where a line has the words that are searched for."""
         self._title = title.upper()
         self.heading = button(self._title, self.toggle, f"Show or hide: {title}", role="group")
         self.heading.setAccessibleName(title)

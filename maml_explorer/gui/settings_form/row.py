@@ -40,7 +40,7 @@ class SettingRow(QWidget):
         self._settings = self._baseline = Settings()
         self._drag = 0
         self.read_by_family = True
-        """Whether tasks of the family depend on it."""
+        """True where tasks of the family depend on it."""
         first = declarations[0]
         self.fields: dict[str, Field] = {}
         self.sliders: dict[str, Slider] = {}

@@ -28,7 +28,7 @@ class Place(QFrame):
         self.panel: QWidget | None = None
         """None before it is built, and where it failed."""
         self._images = self._wants_images
-        """Whether the panel is the one for families of images."""
+        """True where the panel is the one for families of images."""
         self._other: QWidget | None = None
         """The panel for the other kind of families, where it was built; hidden."""
         self._error: QWidget | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from maml_explorer.core.replay.interruption import Look
 
 TOGETHER, ALONE = "together", "alone"
-"""What batch norm takes its statistics from at meta-test: all query points of a task together, or
+"""Source of batch norm's statistics at meta-test: all query points of a task together, or
 one of them at a time and the support set."""
 FIGURES = ("mean", "ci95", "mean_kept", "median")
 SHOWN_STEPS = (0, 1, 5, 10)

@@ -85,7 +85,7 @@ def begun_from(path: Path, settings: Settings | None = None) -> Begun:
 
 
 def _notes(folder: str, found: Initialization, settings: Settings) -> Iterator[str]:
-    """What differs between the training of an initialization and a run that begins there."""
+    """Differences between the training of an initialization and a run that begins there."""
     if found.changed:
         yield f"{folder}: {CHANGED}"
     name = found.arm.name

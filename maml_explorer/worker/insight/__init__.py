@@ -42,7 +42,7 @@ class View:
     of_one_arm: bool = False
     """True where it looks at the arm of its option `arm` alone."""
     no_images: str = ""
-    """Why there is nothing to show for images, in a sentence; empty where there is something."""
+    """Sentence that says why images have nothing to show; empty where they have."""
 
     def begin(
         self, plan: Plan, state: RunState, options: Mapping[str, Option]

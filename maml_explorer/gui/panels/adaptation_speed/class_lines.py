@@ -1,4 +1,4 @@
-"""What accuracies are compared with: guessing, the nearest neighbour by pixels, seen classes."""
+"""Lines that accuracies are compared with: guessing, nearest neighbour by pixels, seen classes."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class ImageTasksPanel(QWidget):
             strip.show_report(reports[nth] if nth < len(reports) else None, step)
 
     def _fit_strips(self) -> None:
-        """As many strips as there is room for."""
+        """Strips, up to as many as there is room for."""
         room = max(self.height() - self.new_tasks.height() - 24, 1)
         columns = max(FEWEST, min(MOST, self.width() // WIDTH))
         count = min(MOST, columns * max(1, room // HEIGHT))

@@ -36,7 +36,7 @@ class TaskStrip(QAbstractButton):
         self.setFont(base_font())
 
     def sizeHint(self) -> QSize:
-        """As much as a strip needs."""
+        """Room that a strip needs."""
         return QSize(WIDTH, HEIGHT)
 
     def show_report(self, report: ImagesProbed | None, step: int) -> None:

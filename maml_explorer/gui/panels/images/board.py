@@ -106,7 +106,7 @@ class Board(QWidget):
             self.say(self.chosen, label)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """What can be done with an image."""
+        """Actions for an image."""
         place = self.place_at(event.pos())
         if event.reason() is QContextMenuEvent.Reason.Keyboard:
             place = self.chosen

@@ -33,7 +33,7 @@ class DrawPad(QWidget):
 
     @property
     def strokes(self) -> Strokes:
-        """What was drawn so far."""
+        """Strokes drawn so far."""
         return tuple(tuple(line) for line in self._lines)
 
     def clear(self) -> None:

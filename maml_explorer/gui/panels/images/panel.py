@@ -262,7 +262,7 @@ class ImagesPanel(QWidget):
     # prepared states
 
     def drawn(self) -> dict[str, object]:
-        """What a prepared state says of how this panel draws: nothing."""
+        """Nothing: a prepared state does not say how this panel draws."""
         return {}
 
 

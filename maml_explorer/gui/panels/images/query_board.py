@@ -81,7 +81,7 @@ class QueryBoard(Board):
         return int(np.argmax(p)) if np.isfinite(p).all() else None
 
     def in_words(self) -> str:
-        """What every visible arm says of each image, for those who hear the window."""
+        """Answers of every visible arm to each image, for screen readers."""
         parts = []
         for query, place in enumerate(self.places()):
             said = ", ".join(
