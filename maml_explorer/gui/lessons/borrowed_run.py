@@ -14,6 +14,7 @@ from maml_explorer.gui.session.pinned_run import GhostRun
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.undo import Beginning
 from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.gui.settings_form.form import Folding
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
@@ -32,6 +33,7 @@ class _Own:
     ghost: GhostRun | None
     view: ViewState
     speed: int
+    folding: Folding
 
 
 class LessonRun(QObject):
@@ -87,7 +89,7 @@ class LessonRun(QObject):
             Beginning(session.settings, session.editor.staged, session.control.initialization),
             session.editor.preset, session.editor.baseline, session.editor.undo_stack,
             session.pins.ghost,
-            self._stage.view(), self._stage.speed,
+            self._stage.view(), self._stage.speed, self._stage.folding,
         )  # fmt: skip
         session.editor.undo_stack = QUndoStack(session)
         session.pins.show(None)
@@ -112,6 +114,7 @@ class LessonRun(QObject):
         self._alone = True
         self._stage.put_speed(own.speed)
         self._stage.show(own.view)
+        self._stage.fold_as(own.folding)
 
     def show(self, scene: Scene, again: bool = False) -> None:
         """Brings about what `scene` shows; `again` also where the user only trained further."""
@@ -191,6 +194,6 @@ class LessonRun(QObject):
             self.changed.emit()
 
     def _take_run(self, run: int) -> None:
-        if self._alone and run == self.number:
+        if self._alone and run >= self.number:
             self._alone = False
             self._session.losses.forget_before()

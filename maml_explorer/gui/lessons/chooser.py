@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QPushButton, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from maml_explorer.gui.widgets.controls import Card, button, label, row
-from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.banner import Message
+from maml_explorer.gui.widgets.controls import Card, button, label, mark, row
 from maml_explorer.gui.widgets.overlay import Overlay
 
 _WIDTH = 900
+_AROUND_LIST, _LEAST = 200, 240
+"""Pixels of the window that the list leaves free, and of the list at least."""
 OWN = "Your own lessons lie in {folder}; the README of the lessons says how to write one."
 
 
@@ -22,9 +24,44 @@ class LessonRow:
 
     title: str
     summary: str
+    time: str
+    """Roughly how long it takes, in words."""
     state: str
-    """The mark "✓", "at step 3 of 8", or nothing."""
+    """A mark such as "✓ 4 of 5 right" or "at step 3 of 8", or nothing."""
     start: Callable[[], object]
+
+
+class LessonEntry(QPushButton):
+    """A lesson's row, clickable as a whole: title, time and mark over two lines about it."""
+
+    def __init__(self, line: LessonRow) -> None:
+        super().__init__()
+        self.line = line
+        self.setProperty("role", "choice")
+        self.setAutoDefault(False)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(line.title)
+        self.setAccessibleDescription(f"{line.summary} {line.time}. {line.state}".strip())
+        summary = Message(line.summary)
+        mark(summary, role="muted")
+        about = " · ".join(part for part in (line.state, line.time) if part)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(10, 6, 10, 6)
+        box.setSpacing(2)
+        box.addLayout(row(label(line.title, "ask"), None, label(about, "muted")))
+        box.addWidget(summary)
+        for part in self.findChildren(QWidget):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """As high as what stands in it."""
+        box = self.layout()
+        return super().sizeHint() if box is None else box.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        """As its size hint."""
+        return self.sizeHint()
 
 
 class LessonList(Overlay):
@@ -35,7 +72,7 @@ class LessonList(Overlay):
         super().__init__(window, card, _WIDTH)
         self.done = button("Close", self.dismiss, "Close this list (Escape)")
         card.box.addLayout(row(label("Lessons", "title"), None, self.done))
-        self.entries: list[QPushButton] = []
+        self.entries: list[LessonEntry] = []
         self.refused: list[str] = []
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
@@ -51,31 +88,26 @@ class LessonList(Overlay):
         """Opens with these lessons, the reasons why others were refused, and the own folder."""
         inside = QWidget()
         inside.setProperty("role", "scrolled")
-        grid = QGridLayout(inside)
-        grid.setContentsMargins(0, 0, 8, 0)
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(4)
-        grid.setColumnStretch(1, 1)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 8, 0)
+        column.setSpacing(4)
         self.entries, self.refused = [], list(refused)
-        for nth, line in enumerate(lines):
-            entry = button(line.title, self._starts(line), line.summary, role="choice")
-            entry.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-            entry.setAccessibleDescription(line.summary)
+        for line in lines:
+            entry = LessonEntry(line)
+            entry.clicked.connect(self._starts(line))
             self.entries.append(entry)
-            summary = ElidedLabel()
-            summary.say(line.summary)
-            grid.addWidget(entry, nth, 0)
-            grid.addWidget(summary, nth, 1)
-            grid.addWidget(label(line.state, "muted"), nth, 2)
-        for nth, reason in enumerate(refused, len(lines)):
+            column.addWidget(entry)
+        for reason in refused:
             words = label(f"Not a lesson: {reason}", "error")
             words.setWordWrap(True)
             words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            grid.addWidget(words, nth, 0, 1, 3)
-        grid.setRowStretch(grid.rowCount(), 1)
+            column.addWidget(words)
+        column.addStretch(1)
         self._area.setWidget(inside)
         inside.setAutoFillBackground(False)
-        self._area.setMinimumHeight(min(inside.sizeHint().height() + 4, 480))
+        window = self.parentWidget()
+        most = _LEAST if window is None else max(window.height() - _AROUND_LIST, _LEAST)
+        self._area.setMinimumHeight(min(inside.sizeHint().height() + 4, most))
         self._foot.setText(OWN.format(folder=folder) if folder else "")
         self._foot.setVisible(bool(folder))
         self.open(self.entries[0] if self.entries else self.done)

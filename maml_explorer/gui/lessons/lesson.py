@@ -9,6 +9,10 @@ from maml_explorer.settings.settings import Settings
 
 NEW, EXAMPLE = "new", "example"
 CHOOSE, DRAW = "choose", "draw"
+READING = 2.5
+"""Words a second."""
+ANSWERING, LOOKING = 15.0, 10.0
+"""Seconds for a question, and for looking at what a step shows."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,23 @@ class Lesson:
     def steps(self) -> int:
         """Number of steps."""
         return self.scenes[-1].step + 1
+
+    @property
+    def minutes(self) -> int:
+        """Minutes that reading, answering and looking take, roughly; at least 1."""
+        words = sum(len(scene.text.split()) for scene in self.scenes)
+        asked = sum(scene.question is not None and not scene.revealed for scene in self.scenes)
+        seconds = words / READING + asked * ANSWERING + self.steps * LOOKING
+        return max(1, round(seconds / 60))
+
+    @property
+    def questions(self) -> dict[int, int]:
+        """Step → the right choice, from 0, of every question with choices."""
+        return {
+            scene.step: scene.question.answer
+            for scene in self.scenes
+            if scene.question is not None and scene.question.answer is not None
+        }
 
     def first_scene(self, step: int) -> int:
         """The index of the first scene of a step."""

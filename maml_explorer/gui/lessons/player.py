@@ -20,6 +20,7 @@ from maml_explorer.gui.lessons.stage import Stage
 from maml_explorer.gui.lessons.strip import LessonStrip
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.time_left import TimeLeft
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.protocol.reports import ReferenceLosses
@@ -36,6 +37,8 @@ class _RunningLesson:
     """Index of its scene."""
     chosen: dict[int, int] = field(default_factory=dict)
     """Step → the choice that was made at its question."""
+    first: dict[int, int] = field(default_factory=dict)
+    """Step → the choice that was made first, which counts."""
     playing: bool = False
     """True where it waits while the user plays."""
 
@@ -57,6 +60,7 @@ class Lessons(QObject):
         self.frames = Frames(over)
         self.sketch: Sketch | None = None
         self.strip = LessonStrip()
+        self.left = TimeLeft()
         self.list = LessonList(over)
         self.strip.back.connect(self.back)
         self.strip.forward.connect(self.forward)
@@ -70,7 +74,13 @@ class Lessons(QObject):
         """Opens the list of lessons as they are now: gone through, begun, refused."""
         lessons, refused = self.shelf.all()
         lines = [
-            LessonRow(one.title, one.summary, self.shelf.state(one), partial(self.start, one))
+            LessonRow(
+                one.title,
+                one.summary,
+                f"{one.minutes} min",
+                self.shelf.state(one),
+                partial(self.start, one),
+            )
             for one in lessons
         ]
         self.list.offer(lines, refused, self.shelf.own_folder)
@@ -153,6 +163,7 @@ class Lessons(QObject):
             return
         if nth < len(scene.question.choices):
             running.chosen[scene.step] = nth
+            running.first.setdefault(scene.step, nth)
             self.forward()
 
     def let_play(self) -> None:
@@ -162,6 +173,7 @@ class Lessons(QObject):
             return
         running.playing = True
         self.frames.point_at(self._stage.bring_out([]))
+        self._session.hide_answers(False)
         self._wipe()
         self.strip.show_waiting(running.lesson, running.nth)
 
@@ -179,10 +191,12 @@ class Lessons(QObject):
         self.frames.point_at(self._stage.bring_out([]))
         self._wipe()
         self.strip.hide()
+        self._session.hide_answers(False)
         self.run.give_back()
 
     def _finish(self, lesson: Lesson) -> None:
-        self.shelf.keep(self.shelf.progress.finished(lesson.name))
+        score = self._score(lesson)
+        self.shelf.keep(self.shelf.progress.finished(lesson.name, score))
         self.leave()
         follows = self.shelf.after(lesson)
         choices = (
@@ -193,10 +207,17 @@ class Lessons(QObject):
         sources = f" Sources: {'; '.join(lesson.sources)}" if lesson.sources else ""
         self._banners.say(
             "lesson",
-            f"“{lesson.title}” is done; your own run is back.{sources}",
+            f"“{lesson.title}” is done{_of_score(score)}; your own run is back.{sources}",
             choices=choices,
             stays=True,
         )
+
+    def _score(self, lesson: Lesson) -> tuple[int, int] | None:
+        """(right first answers, questions); None where no question was answered."""
+        running, asked = self._running, lesson.questions
+        if running is None or not running.first.keys() & asked.keys():
+            return None
+        return sum(running.first.get(step) == answer for step, answer in asked.items()), len(asked)
 
     # what is shown
 
@@ -208,6 +229,7 @@ class Lessons(QObject):
         self.run.show(scene, again)
         last = running.nth + 1 == len(lesson.scenes)
         self.strip.show_scene(lesson, running.nth, running.chosen.get(scene.step), last)
+        self._session.hide_answers(scene.question is not None and not scene.revealed)
         self.frames.point_at(self._stage.bring_out(scene.point_at))
         self._sketch(scene)
         self._say()
@@ -238,11 +260,13 @@ class Lessons(QObject):
         if running is None or scene is None or running.playing:
             return
         status, goal = self._session.status, self.run.goal
+        step = status.outer_step if status is not None else 0
+        self.strip.show_training(None if goal is None else min(step / goal, 1.0))
         if goal is not None:
-            step = status.outer_step if status is not None else 0
             paused = status is not None and not self._session.link.running
-            doing = "paused at" if paused and step else "training:"
-            self.strip.say(f"{doing} outer step {whole(step)} of {whole(goal)}")
+            doing = "paused at" if paused and step else "training first:"
+            left = self.left.words(status, goal)
+            self.strip.say(f"{doing} outer step {whole(step)} of {whole(goal)}{left}")
         elif scene.revealed and scene.question is not None and scene.question.kind == DRAW:
             self.strip.say(self._worth())
         else:
@@ -257,4 +281,8 @@ class Lessons(QObject):
             return ""
         least = references.best_single
         mse = least + excess_error(drawn, probed.grid, probed.best_single)
-        return f"your drawing: expected MSE {number(mse)} · the least there is: {number(least)}"
+        return f"your drawing: expected MSE {number(mse)} · best possible: {number(least)}"
+
+
+def _of_score(score: tuple[int, int] | None) -> str:
+    return "" if score is None else f", {score[0]} of {score[1]} answers right"

@@ -22,15 +22,18 @@ class LessonProgress:
     scenes: Mapping[str, int] = field(default_factory=dict)
     """Lesson → the index of its scene."""
     done: frozenset[str] = frozenset()
+    scores: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Lesson → (right answers, questions) of the newest time that any was answered."""
 
     def at(self, lesson: str, scene: int) -> LessonProgress:
         """The same, with a lesson at this scene."""
         return replace(self, scenes={**self.scenes, lesson: scene})
 
-    def finished(self, lesson: str) -> LessonProgress:
+    def finished(self, lesson: str, score: tuple[int, int] | None = None) -> LessonProgress:
         """The same with a lesson finished; it starts from the beginning the next time."""
         scenes = {name: scene for name, scene in self.scenes.items() if name != lesson}
-        return LessonProgress(scenes, self.done | {lesson})
+        scores = self.scores if score is None else {**self.scores, lesson: score}
+        return LessonProgress(scenes, self.done | {lesson}, scores)
 
 
 def read_progress(path: Path) -> LessonProgress:
@@ -52,7 +55,20 @@ def read_progress(path: Path) -> LessonProgress:
             raise StorageError(f"{path.name} has a scene that is no number from 0 to 99.")
     if not all(isinstance(name, str) for name in done) or len(scenes) + len(done) > _MOST:
         raise StorageError(f"{path.name} has more than {_MOST} lessons, or one without a name.")
-    return LessonProgress(scenes, frozenset(done))
+    return LessonProgress(scenes, frozenset(done), _scores(data.get("scores", {}), path))
+
+
+def _scores(found: object, path: Path) -> dict[str, tuple[int, int]]:
+    """Scores of a progress file; older ones have none."""
+    if not isinstance(found, dict) or len(found) > _MOST:
+        raise StorageError(f"{path.name} has scores of another form.")
+    scores = {}
+    for name, pair in found.items():
+        whole = isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)
+        if not whole or not 0 <= pair[0] <= pair[1] <= 100:
+            raise StorageError(f"{path.name} has a score that is not two numbers from 0 to 100.")
+        scores[name] = (pair[0], pair[1])
+    return scores
 
 
 def write_progress(path: Path, progress: LessonProgress) -> None:
@@ -66,5 +82,6 @@ def write_progress(path: Path, progress: LessonProgress) -> None:
         "schema": SCHEMA,
         "scenes": dict(progress.scenes),
         "done": sorted(progress.done),
+        "scores": {name: list(pair) for name, pair in progress.scores.items()},
     }
     write_text(path, json.dumps(content, indent=1), follow=True)

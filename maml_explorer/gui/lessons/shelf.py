@@ -51,11 +51,16 @@ class LessonShelf:
         return self.shipped[follows] if follows < len(names) else None
 
     def state(self, lesson: Lesson) -> str:
-        """The mark of a lesson in the list: "✓ done", "at step 3 of 8", or nothing."""
+        """The mark of a lesson in the list: "✓ 4 of 5 right", "at step 3 of 8", or nothing."""
         scene = self.progress.scenes.get(lesson.name, 0)
         if 0 < scene < len(lesson.scenes):
             return f"at step {lesson.scenes[scene].step + 1} of {lesson.steps}"
-        return "✓ done" if lesson.name in self.progress.done else ""
+        if lesson.name not in self.progress.done:
+            return ""
+        if lesson.name in self.progress.scores:
+            right, asked = self.progress.scores[lesson.name]
+            return f"✓ {right} of {asked} right"
+        return "✓ seen" if lesson.questions else "✓ done"
 
     @property
     def progress(self) -> LessonProgress:

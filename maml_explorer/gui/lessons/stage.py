@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.session.view_state import ViewState
-from maml_explorer.gui.settings_form.form import is_offered
+from maml_explorer.gui.settings_form.form import Folding, is_offered
 from maml_explorer.settings.groups import DECLARATIONS
 
 RUN_BAR_PARTS = (
@@ -34,6 +34,13 @@ class Stage(Protocol):
 
     def bring_out(self, names: Iterable[str]) -> list[QWidget]:
         """Makes these parts visible and returns them, without those whose panel failed."""
+
+    @property
+    def folding(self) -> Folding:
+        """How the settings are folded."""
+
+    def fold_as(self, folding: Folding) -> None:
+        """Folds the settings as before."""
 
     def view(self) -> ViewState:
         """Everything the window shows now."""

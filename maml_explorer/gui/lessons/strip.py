@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFont,
+    QFontMetrics,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
-    QHBoxLayout,
+    QProgressBar,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from maml_explorer.gui.lessons.lesson import Lesson, Question
+from maml_explorer.gui.lessons.lesson import Lesson, Question, Scene
 from maml_explorer.gui.widgets.controls import button, label, mark, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
@@ -24,6 +34,16 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 LETTERS = "ABCD"
 _PADDING = 26
 """Pixels of a choice beside its words."""
+_AROUND = 12
+"""Pixels of a choice above and below its words."""
+_BETWEEN = 4
+"""Pixels between two choices."""
+_MOST_LINES = 3
+"""Lines of a choice that stands beside others."""
+_BESIDE_BODY = 34
+"""Pixels of the strip beside its text: borders, and a scroll bar's room."""
+_LARGEST = 0.26
+"""Part of the window's height that text and choices take; beyond that they scroll."""
 _RIGHT, _WRONG = "✓", "✗"
 
 
@@ -60,6 +80,15 @@ class LessonStrip(QFrame):
         self.ask.setProperty("role", "ask")
         self.ask.setWordWrap(True)
         self.choices: list[AnswerChoice] = []
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(3)
+        self.progress.setAccessibleName("Training that this page speaks of")
+        self._lesson: Lesson | None = None
+        self._goes_on = "Next"
+        """Words of the button that goes on while nothing is waited for."""
+        self._asking = False
         self._lay_out()
         self.hide()
 
@@ -70,28 +99,87 @@ class LessonStrip(QFrame):
             self.play_button, self.back_button, self.next_button, self.close_button
         ):  # fmt: skip
             head.addWidget(control)
-        self._asked = QWidget()
-        asked = QVBoxLayout(self._asked)
-        asked.setContentsMargins(0, 0, 0, 0)
-        asked.setSpacing(4)
-        asked.addWidget(self.ask)
         self._choices = Answers()
-        asked.addWidget(self._choices)
-        asked.addStretch(1)
-        self._body = QWidget()
-        body = QHBoxLayout(self._body)
-        body.setContentsMargins(0, 0, 4, 2)
-        body.setSpacing(24)
-        body.addWidget(self.text, 1, Qt.AlignmentFlag.AlignTop)
-        body.addWidget(self._asked, 1, Qt.AlignmentFlag.AlignTop)
+        body = QWidget()
+        body.setProperty("role", "scrolled")
+        inside = QVBoxLayout(body)
+        inside.setContentsMargins(0, 0, 4, 2)
+        inside.setSpacing(4)
+        for part in (self.text, self.ask, self._choices):
+            inside.addWidget(part)
+        inside.addStretch(1)
+        self._body = QScrollArea()
+        self._body.setWidgetResizable(True)
+        self._body.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._body.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._body.setWidget(body)
+        self._body.viewport().setAutoFillBackground(False)
+        body.setAutoFillBackground(False)
         box = QVBoxLayout(self)
         box.setContentsMargins(12, 6, 8, 6)
         box.setSpacing(4)
         box.addLayout(head)
+        box.addWidget(self.progress)
         box.addWidget(self._body)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def show_training(self, part: float | None) -> None:
+        """Shows how far the training is that the scene speaks of, 0 to 1; None for no waiting.
+
+        Meanwhile the text is quiet, and going on is skipping ahead.
+        """
+        waits = part is not None
+        self.progress.setValue(round(1000 * part) if part is not None else 0)
+        role = "primary"
+        if self._goes_on in ("Next", "Finish"):
+            role = "" if waits else "primary"
+            self._name_next("Skip ahead" if waits else self._goes_on)
+        for widget, wanted in (
+            (self.next_button, role), (self.text, "muted" if waits and not self._asking else ""),
+        ):  # fmt: skip
+            if (widget.property("role") or "") != wanted:
+                mark(widget, role=wanted)
+
+    def _name_next(self, words: str) -> None:
+        if self.next_button.text() != words:
+            self.next_button.setText(words)
+            self.next_button.setAccessibleName(words)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Takes the height that the lesson needs at this width."""
+        super().resizeEvent(event)
+        self._fit_height()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Takes the height that the lesson needs in this font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit_height()
+
+    def _fit_height(self) -> None:
+        """One height for all pages of a lesson, so that nothing jumps from page to page."""
+        if self._lesson is None:
+            return
+        room = max(self.width() - _BESIDE_BODY, 100)
+        needs = max(self._needed(scene, room) for scene in self._lesson.scenes)
+        window = self.window()
+        most = round(_LARGEST * (window.height() if window is not self else 1080))
+        height = min(needs, max(most, 3 * self.fontMetrics().lineSpacing()))
+        if self._body.height() != height:
+            self._body.setFixedHeight(height)
+
+    def _needed(self, scene: Scene, room: int) -> int:
+        """Pixels of a scene's text, question and choices at this width."""
+        height = _wrapped(self.fontMetrics(), scene.text, room) + 4
+        if scene.question is not None:
+            bold = QFont(self.font())
+            bold.setWeight(QFont.Weight.DemiBold)
+            height += _wrapped(QFontMetrics(bold), scene.question.ask, room) + 4
+            words = [
+                f"✓ {LETTERS[0]}   {words}   (your answer)" for words in scene.question.choices
+            ]
+            height += self._choices.height_for(words, room) + 4
+        return height + 4
 
     def show_scene(self, lesson: Lesson, nth: int, chosen: int | None, last: bool) -> None:
         """Shows a scene of a lesson; `chosen` is the choice that was made at its question."""
@@ -100,8 +188,9 @@ class LessonStrip(QFrame):
         self.title.setText(lesson.title)
         self.dots.show_step(scene.step, lesson.steps)
         self.text.setText(scene.text)
-        self.next_button.setText("Reveal" if asking else "Finish" if last else "Next")
-        self.next_button.setAccessibleName(self.next_button.text())
+        self._lesson, self._asking = lesson, asking
+        self._goes_on = "Reveal" if asking else "Finish" if last else "Next"
+        self._name_next(self._goes_on)
         self.next_button.setToolTip(
             plain_tip("Show the answer (Alt+Right)" if asking else "Go on (Alt+Right)")
         )
@@ -109,14 +198,17 @@ class LessonStrip(QFrame):
         for control in (self._body, self.play_button, self.back_button):
             control.show()
         self._show_question(scene.question, chosen, scene.revealed)
+        self._body.verticalScrollBar().setValue(0)
+        self._fit_height()
         self.show()
 
     def show_waiting(self, lesson: Lesson, nth: int) -> None:
         """Only says where the lesson waits."""
         step = lesson.scenes[nth].step
         self.say(f"Your turn: the lesson waits at step {step + 1} of {lesson.steps}")
-        self.next_button.setText("Return to lesson")
-        self.next_button.setAccessibleName("Return to lesson")
+        self._goes_on = "Return to lesson"
+        self._name_next(self._goes_on)
+        self.show_training(None)
         self.next_button.setToolTip("Bring back what the lesson showed (Alt+Right)")
         for control in (self._body, self.play_button, self.back_button):
             control.hide()
@@ -126,7 +218,7 @@ class LessonStrip(QFrame):
         self.note.say(note)
 
     def _show_question(self, question: Question | None, chosen: int | None, revealed: bool) -> None:
-        self._asked.setVisible(question is not None)
+        self.ask.setVisible(question is not None)
         self.choices = []
         if question is not None:
             self.ask.setText(question.ask)
@@ -141,7 +233,7 @@ class LessonStrip(QFrame):
 
 
 class Answers(QWidget):
-    """Choices in two columns where each fits onto one line there, or else below each other."""
+    """Choices in one row, or below each other where one would take more than three lines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,7 +241,7 @@ class Answers(QWidget):
         self._columns = 0
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(4)
+        self._grid.setSpacing(_BETWEEN)
 
     def show_choices(self, choices: list[AnswerChoice]) -> None:
         """Replaces the ones before by these."""
@@ -161,21 +253,57 @@ class Answers(QWidget):
         self._arrange()
         self.setVisible(bool(choices))
 
+    def height_for(self, words: Sequence[str], room: int) -> int:
+        """Pixels that choices of these words need at a width."""
+        if not words:
+            return 0
+        metrics, rows = self.fontMetrics(), 1
+        each = (room - _BETWEEN * (len(words) - 1)) // len(words) - _PADDING
+        lines = max(wrapped_words(metrics, each, one).count("\n") + 1 for one in words)
+        if lines > _MOST_LINES:
+            rows = len(words)
+            lines = max(
+                wrapped_words(metrics, room - _PADDING, one).count("\n") + 1 for one in words
+            )
+        return rows * (lines * metrics.lineSpacing() + _AROUND) + (rows - 1) * _BETWEEN
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Arranges again."""
         super().resizeEvent(event)
         self._arrange()
 
     def _arrange(self) -> None:
-        room = (self.width() - self._grid.spacing()) // 2
-        columns = 2 if all(choice.whole_width() <= room for choice in self._choices) else 1
+        if not self._choices:
+            return
+        count = len(self._choices)
+        each = (self.width() - _BETWEEN * (count - 1)) // count - _PADDING
+        texts = [wrapped_words(self.fontMetrics(), each, one.words) for one in self._choices]
+        columns = count if all(text.count("\n") < _MOST_LINES for text in texts) else 1
         if columns == self._columns:
             return
         self._columns = columns
         for nth, choice in enumerate(self._choices):
             self._grid.addWidget(choice, nth // columns, nth % columns)
-        for nth in range(2):
+        for nth in range(4):
             self._grid.setColumnStretch(nth, 1 if nth < columns else 0)
+
+
+def wrapped_words(metrics: QFontMetrics, room: int, words: str) -> str:
+    """Words with a line break wherever the next one has no room."""
+    lines = [""]
+    for word in words.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and metrics.horizontalAdvance(longer) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
+
+
+def _wrapped(metrics: QFontMetrics, text: str, room: int) -> int:
+    """Pixels of the height of a text at a width."""
+    area = QRect(0, 0, room, 10_000)
+    return metrics.boundingRect(area, Qt.TextFlag.TextWordWrap, text).height()
 
 
 class AnswerChoice(QPushButton):
@@ -216,10 +344,6 @@ class AnswerChoice(QPushButton):
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._wrap()
 
-    def whole_width(self) -> int:
-        """The width at which its words stand on one line."""
-        return self.fontMetrics().horizontalAdvance(self.words) + _PADDING
-
     def minimumSizeHint(self) -> QSize:
         """Width of its longest word, height of its lines."""
         hint = super().minimumSizeHint()
@@ -229,14 +353,7 @@ class AnswerChoice(QPushButton):
         return QSize(words + _PADDING, hint.height())
 
     def _wrap(self) -> None:
-        room, lines = self.width() - _PADDING, [""]
-        for word in self.words.split(" "):
-            longer = f"{lines[-1]} {word}" if lines[-1] else word
-            if lines[-1] and self.fontMetrics().horizontalAdvance(longer) > room:
-                lines.append(word)
-            else:
-                lines[-1] = longer
-        text = "\n".join(lines)
+        text = wrapped_words(self.fontMetrics(), self.width() - _PADDING, self.words)
         if text != self.text():
             self.setText(text)
             self.updateGeometry()

@@ -29,6 +29,7 @@ class Session(QObject):
 
     theme_changed = Signal(object)
     hidden_changed = Signal()
+    answers_hidden_changed = Signal()
 
     def __init__(
         self,
@@ -40,6 +41,8 @@ class Session(QObject):
         self.theme: Theme = LIGHT
         self.hidden: frozenset[str] = frozenset()
         """Names of the arms whose curves are not drawn."""
+        self.answers_hidden = False
+        """Whether a question is asked, and lines with exact answers are not drawn."""
         self.link = WorkerLink(worker, self)
         self.editor = SettingsEditor(self.link, settings or Settings())
         # each forgets the run before when another is reported, before any panel hears of it
@@ -97,6 +100,12 @@ class Session(QObject):
         if hidden != self.hidden:
             self.hidden = hidden
             self.hidden_changed.emit()
+
+    def hide_answers(self, hidden: bool) -> None:
+        """Draws no lines that would answer the question that is asked; or draws them again."""
+        if hidden != self.answers_hidden:
+            self.answers_hidden = hidden
+            self.answers_hidden_changed.emit()
 
     def set_theme(self, theme: Theme) -> None:
         """Draws in other colours."""

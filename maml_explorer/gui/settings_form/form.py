@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
@@ -17,6 +18,16 @@ from maml_explorer.settings.declaration import Hyperparameter
 from maml_explorer.settings.families import FAMILIES, Family
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings
+
+
+@dataclass(frozen=True)
+class Folding:
+    """How the form is folded and scrolled."""
+
+    groups: tuple[tuple[bool, bool], ...]
+    """(open, shows more) of each."""
+    at: int
+    """Pixels that it is scrolled."""
 
 
 class SettingsForm(QWidget):
@@ -76,6 +87,19 @@ class SettingsForm(QWidget):
             if key in line.fields:
                 return line
         raise KeyError(key)
+
+    @property
+    def folding(self) -> Folding:
+        """How groups are folded, and how far the form is scrolled."""
+        at = self.area.verticalScrollBar().value()
+        return Folding(tuple((group.open, group.more) for group in self.groups), at)
+
+    def fold_as(self, folding: Folding) -> None:
+        """Folds the groups and scrolls as before."""
+        for group, (opened, more) in zip(self.groups, folding.groups, strict=True):
+            group.fold(opened, more)
+        # once the layout has given the groups their heights
+        QTimer.singleShot(0, self, lambda: self.area.verticalScrollBar().setValue(folding.at))
 
     def bring_out(self, line: SettingRow) -> None:
         """Shows a line of the form, whatever is collapsed or searched for."""
@@ -137,6 +161,12 @@ class Group(QWidget):
         """Opens or closes the group."""
         self.open = not self.open
         self._arrange()
+
+    def fold(self, opened: bool, more: bool) -> None:
+        """Opens or closes the group, with or without what is not basic."""
+        if (opened, more) != (self.open, self.more):
+            self.open, self.more = opened, more
+            self._arrange()
 
     def toggle_more(self) -> None:
         """Shows or hides what is not basic."""

@@ -85,6 +85,9 @@ QComboBox QAbstractItemView {
     selection-background-color: $selection; selection-color: $text;
 }
 
+QProgressBar { background: $grid; border: none; border-radius: 1px; }
+QProgressBar::chunk { background: $accent; border-radius: 1px; }
+
 QSlider { background: transparent; min-height: 18px; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: $border; }
 QSlider::sub-page:horizontal { height: 4px; border-radius: 2px; background: $accent; }

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.lessons.stage import RUN_BAR_PARTS
 from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.gui.settings_form.form import Folding
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.window.columns import Columns
 from maml_explorer.gui.window.run_bar import RunBar
@@ -91,6 +92,15 @@ class WindowStage:
         if narrow is not None and any(narrow.holds(widget) for widget in widgets):
             narrow.show_right()
         return widgets
+
+    @property
+    def folding(self) -> Folding:
+        """How the settings are folded."""
+        return self._columns.form.folding
+
+    def fold_as(self, folding: Folding) -> None:
+        """Folds the settings as before."""
+        self._columns.form.fold_as(folding)
 
     def view(self) -> ViewState:
         """Everything the window shows now."""

@@ -18,6 +18,7 @@ from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.lessons.player import Lessons
 from maml_explorer.gui.lessons.shelf import LessonShelf
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.time_left import TimeLeft
 from maml_explorer.gui.settings_form.annealed_text import annealed_text
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.gui.widgets.controls import button, label, row
@@ -79,6 +80,7 @@ class MainWindow(QMainWindow):
         self.view_button.setText("View ▾")
         self.status = label(status_text(None), "status")
         self.status.setAccessibleName("Status")
+        self._left = TimeLeft()
         self.stability = StabilityLight(session)
         beside = {
             "learn": self.learn_button, "file": self.file_button, "view": self.view_button,
@@ -222,7 +224,11 @@ class MainWindow(QMainWindow):
         ground.setFocus()
 
     def _show_status(self, status: Status) -> None:
-        self.status.setText(status_text(status, Path(self.session.control.initialization).name))
+        goal = status.settings.outer.outer_steps
+        if self.lessons.run.lent:  # a lesson trains to a goal of its own
+            goal = self.lessons.run.goal or 0
+        began_from = Path(self.session.control.initialization).name
+        self.status.setText(status_text(status, began_from, self._left.words(status, goal)))
         annealed = annealed_text(status.settings, status.arm_steps)
         self.annealed.setVisible(bool(annealed))
         self.annealed.say(annealed)

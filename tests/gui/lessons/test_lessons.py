@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QGridLayout, QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from maml_explorer import cli
@@ -20,9 +20,13 @@ from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, begin, open_window
 from maml_explorer.gui.lessons.lesson import Lesson
 from maml_explorer.gui.lessons.lesson_file import lesson_from, load_lesson
+from maml_explorer.gui.lessons.progress import read_progress
 from maml_explorer.gui.lessons.stage import PART_NAMES
+from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.session.view_state import same_task
+from maml_explorer.gui.settings_form.row import SettingRow
+from maml_explorer.gui.widgets.banner import Message
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.worker.handle import Worker
@@ -56,12 +60,8 @@ def step(window: MainWindow) -> int:
 def listed(window: MainWindow) -> dict[str, str]:
     """Title → state of the lessons that are offered."""
     window.actions_table["lessons"].trigger()
-    grid = window.lessons.list.entries[0].parentWidget().layout()
-    assert isinstance(grid, QGridLayout) and window.lessons.list.isVisible()
-    return {
-        entry.text(): grid.itemAtPosition(nth, 2).widget().text()  # type: ignore[union-attr]
-        for nth, entry in enumerate(window.lessons.list.entries)
-    }
+    assert window.lessons.list.isVisible()
+    return {entry.line.title: entry.line.state for entry in window.lessons.list.entries}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -183,6 +183,112 @@ def test_a_narrow_window_shows_the_column_that_is_pointed_at(opened: Opener, qtb
     assert window.lessons.frames.framed[-1] is losses
 
 
+def test_no_answer_stands_on_the_screen_before_reveal(window: MainWindow, qtbot: QtBot):
+    lessons, losses = window.lessons, window.columns.places["losses"].panel
+    assert isinstance(losses, LossesPanel)
+    shipped = load_lesson(LESSONS / "02-multi-task.toml")
+    lessons.start(shipped)
+    settle(window)
+    asked = revealed = 0
+    for scene in shipped.scenes:
+        settle(window)
+        losses.plot.draw()
+        lines = [line for line in losses.plot.references.lines if line.isVisible()]
+        if scene.question is not None and not scene.revealed:
+            asked += 1
+            assert losses.plot.reference_words == [] and lines == []
+        elif window.session.measured.references is not None:
+            revealed += scene.revealed
+            assert losses.plot.reference_words
+        press(qtbot, lessons.strip.next_button)
+    assert (asked, revealed) == (2, 2)
+    assert not window.session.answers_hidden
+
+
+def test_a_strip_keeps_its_height_from_page_to_page(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1280, 800))
+    strip, hero = window.lessons.strip, window.columns.parts["Adaptation"]
+    for name in NAMES:
+        shipped = load_lesson(LESSONS / f"{name}.toml")
+        window.lessons.start(shipped)
+        heights = set()
+        for _ in shipped.scenes[1:]:
+            window.lessons.forward()
+            qtbot.wait(1)
+            heights.add((strip.height(), hero.mapTo(window, QPoint()).y()))
+            choices = [choice for choice in strip.choices if choice.isVisible()]
+            assert len({choice.y() for choice in choices}) <= 1, "one row"
+            assert strip._body.verticalScrollBar().maximum() == 0, f"{name} is cut"
+        assert len(heights) == 1, name
+        window.lessons.leave()
+
+
+def test_going_on_waits_for_training_or_skips_ahead(window: MainWindow, lesson: Lesson):
+    session, strip = window.session, window.lessons.strip
+    worker_of(window)._per_pull = 10
+    window.lessons.start(lesson)
+    session.link.pull()
+    assert strip.next_button.text() == "Skip ahead"
+    assert strip.next_button.property("role") == ""
+    assert strip.text.property("role") == "muted"
+    assert 0 < strip.progress.value() < 1000
+    settle(window)
+    assert strip.next_button.text() == "Next"
+    assert strip.next_button.property("role") == "primary"
+    assert strip.text.property("role") == "" and strip.progress.value() == 0
+
+
+def test_the_score_counts_first_answers(opened: Opener, tmp_path: Path, lesson: Lesson):
+    window = opened(tmp_path / "window.json")
+    lessons = window.lessons
+    lessons.start(lesson)
+    lessons.forward()
+    settle(window)
+    lessons.choose(0)
+    lessons.back()
+    settle(window)
+    lessons.choose(1)
+    for _ in range(2):
+        settle(window)
+        lessons.forward()
+    assert "“A lesson” is done, 0 of 1 answers right; your own run is back." in said(window)[-1]
+    assert lessons.shelf.state(lesson) == "✓ 0 of 1 right"
+    path = tmp_path / "lessons.json"
+    assert read_progress(path).scores == {"mine": (0, 1)}
+    lessons.start(lesson)
+    lessons.forward()
+    settle(window)
+    lessons.choose(1)
+    for _ in range(2):
+        settle(window)
+        lessons.forward()
+    assert lessons.shelf.state(lesson) == "✓ 1 of 1 right"
+
+
+def test_the_settings_are_folded_as_before_after_a_lesson(window: MainWindow, qtbot: QtBot):
+    form = window.columns.form
+    form.groups[0].toggle()
+    before = form.folding
+    window.lessons.start(load_lesson(LESSONS / "07-instability.toml"))
+    for _ in range(9):
+        window.lessons.forward()
+        qtbot.wait(1)
+    assert form.folding != before
+    window.lessons.leave()
+    qtbot.waitUntil(lambda: form.folding == before)
+
+
+def test_the_whole_row_of_a_lesson_is_clickable_and_says_minutes(window: MainWindow, qtbot: QtBot):
+    listed(window)
+    entry = window.lessons.list.entries[1]
+    assert re.fullmatch(r"\d+ min", entry.line.time)
+    (summary,) = entry.findChildren(Message)
+    assert summary.text() == entry.line.summary and summary.height() > 0
+    qtbot.mouseClick(entry, Qt.MouseButton.LeftButton, pos=QPoint(entry.width() - 20, 40))
+    assert window.lessons.lesson is not None
+    assert window.lessons.lesson.title == entry.line.title
+
+
 def test_a_question_is_answered_then_revealed(window: MainWindow, lesson: Lesson, qtbot: QtBot):
     lessons, strip = window.lessons, window.lessons.strip
     lessons.start(lesson)
@@ -299,7 +405,7 @@ def test_progress_is_kept(opened: Opener, qtbot: QtBot, tmp_path: Path, lesson: 
     first.close()
     second = opened(tmp_path / "window.json")
     assert listed(second)["A lesson"] == "at step 2 of 3"
-    press(qtbot, next(e for e in second.lessons.list.entries if e.text() == "A lesson"))
+    press(qtbot, next(e for e in second.lessons.list.entries if e.line.title == "A lesson"))
     assert not second.lessons.list.isVisible()
     settle(second)
     assert second.lessons.scene is not None and second.lessons.scene.text == "What now?"
@@ -309,8 +415,8 @@ def test_progress_is_kept(opened: Opener, qtbot: QtBot, tmp_path: Path, lesson: 
         settle(second)
     assert "“A lesson” is done" in said(second)[-1]
     third = opened(tmp_path / "window.json")
-    assert listed(third)["A lesson"] == "✓ done"
-    press(qtbot, next(e for e in third.lessons.list.entries if e.text() == "A lesson"))
+    assert listed(third)["A lesson"] == "✓ seen"
+    press(qtbot, next(e for e in third.lessons.list.entries if e.line.title == "A lesson"))
     assert third.lessons.scene is not None and third.lessons.scene.step == 0
 
 
@@ -403,7 +509,7 @@ def test_a_drawing_is_measured_exactly(window: MainWindow, qtbot: QtBot):
     # the mean square of −1.62 cos x over −5 to 5, above the least there is (3.01)
     exact = 3.01 + 1.62**2 * (0.5 + np.sin(10) / 20)
     note = re.fullmatch(
-        r"your drawing: expected MSE ([\d.]+) · the least there is: 3.01", lessons.strip.note.full
+        r"your drawing: expected MSE ([\d.]+) · best possible: 3.01", lessons.strip.note.full
     )
     assert note is not None and float(note[1]) == pytest.approx(exact, abs=0.03)
     assert sketch.isVisible()

@@ -30,10 +30,11 @@ from maml_explorer.gui.app.startup import open_window
 from maml_explorer.gui.files.autosave_choice import Autosave
 from maml_explorer.gui.panels import PANELS, PanelEntry
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.time_left import duration
 from maml_explorer.gui.style.theme import DARK, LIGHT
 from maml_explorer.gui.window.remembered_layout import WindowLayout, read_layout, write_layout
 from maml_explorer.gui.window.run_bar import speed_limit
-from maml_explorer.gui.window.status_text import duration, status_text
+from maml_explorer.gui.window.status_text import status_text
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.presets import presets

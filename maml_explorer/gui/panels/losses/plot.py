@@ -88,8 +88,10 @@ class LossPlot(Plot):
 
     @property
     def reference_words(self) -> list[tuple[float, str]]:
-        """(value, words) of the reference lines."""
+        """(value, words) of the reference lines; none while a question is asked."""
         session, test = self.session, self.session.measured.meta_test
+        if session.answers_hidden:
+            return []
         now = session.settings.tasks, session.settings.inner.shots
         fits = test is not None and (test.family, test.shots) == now
         held_out = self.loss_view.loss == HELD_OUT
