@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.controls import ComboBox, Switch, mark
 from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value, shown
+
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
 class Field(QObject):
@@ -27,6 +31,9 @@ class Field(QObject):
     def show_value(self, value: Value) -> None:
         """Shows `value`, unless it is being typed over."""
         raise NotImplementedError
+
+    def drop_typing(self) -> None:
+        """Shows the value in the place of what was typed and is none."""
 
     def show_invalid(self, invalid: bool) -> None:
         """Shows whether what is typed is no value."""
@@ -66,14 +73,22 @@ class TextField(Field):
         text = self.edit.text()
         if text == self._text:
             return
+        declaration = self._declaration
+        if declaration.kind == "float" and _DECIMAL_COMMA.fullmatch(text.strip()):
+            text = text.replace(",", ".")  # one number is wanted, so the comma means one thing
         try:
-            value = self._declaration.parse(text)
-        except SettingsError as error:
-            self.rejected.emit(str(error))
+            value = declaration.parse(text)
+        except SettingsError:
+            a_number = "a number " if declaration.kind == "float" else ""
+            self.rejected.emit(f"Enter {a_number}{declaration.allowed}.")
             return
         # rewritten even where the value is the same: "0.010" becomes "0.01"
         self._text = ""
         self.entered.emit(value)
+
+    def drop_typing(self) -> None:
+        """Shows the value in the place of what was typed and is none."""
+        self.edit.setText(self._text)
 
     def _give_up(self) -> None:
         self.edit.setText(self._text)
@@ -148,6 +163,23 @@ class _Line(QLineEdit):
 
     given_up = Signal()
     nudged = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entered = False
+        """Whether the mouse that is pressed has brought the focus."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Notes that a click brings the focus."""
+        super().focusInEvent(event)
+        self._entered = event.reason() is Qt.FocusReason.MouseFocusReason
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A click selects everything, so that what is typed takes its place; a drag does not."""
+        super().mouseReleaseEvent(event)
+        if self._entered and not self.hasSelectedText():
+            self.selectAll()
+        self._entered = False
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):

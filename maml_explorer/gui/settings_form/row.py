@@ -79,8 +79,11 @@ class SettingRow(QWidget):
     def show_settings(self, settings: Settings, baseline: Settings, in_force: Settings) -> None:
         """Shows the values, what differs from the preset, and what waits for a restart."""
         keys = list(self.fields)
-        if any(settings[key] != self._settings[key] for key in keys):
+        if (settings, baseline) != (self._settings, self._baseline) and self.error.text():
+            # undo, a preset or a lesson: what was typed before is over
             self._say("")
+            for field in self.fields.values():
+                field.drop_typing()
         self._settings, self._baseline = settings, baseline
         for key, field in self.fields.items():
             field.show_value(settings[key])
@@ -187,7 +190,7 @@ class SettingRow(QWidget):
     def _reject(self, key: str, sentence: str) -> None:
         if sentence:
             declaration = next(d for d in self.declarations if d.key == key)
-            sentence += f" {written(declaration, self._settings[key])} is kept."
+            sentence += f" Still {written(declaration, self._settings[key])}."
         self._say(sentence, key)
 
     def _say(self, sentence: str, key: str = "") -> None:

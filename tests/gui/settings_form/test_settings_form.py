@@ -123,13 +123,41 @@ def test_what_is_no_value_is_said_and_the_old_one_kept(form: SettingsForm, qtbot
     line = type_in(qtbot, form, "inner_lr", text or " ")
     row = form.row("inner_lr")
     assert row.error.isVisible()
-    assert "allowed is from 0 to 100" in row.error.text()
-    assert row.error.text().endswith("0.01 is kept.")
+    assert row.error.text() == "Enter a number from 0 to 100. Still 0.01."
     assert line.property("invalid") is True
     assert session_of(form).settings.inner.inner_lr == 0.01
     # mending it clears the sentence
     type_in(qtbot, form, "inner_lr", "0.02")
     assert not row.error.isVisible()
+    assert line.property("invalid") is False
+
+
+@pytest.mark.parametrize(("text", "value"), [("0,05", 0.05), (",5", 0.5), ("5e-2", 0.05)])
+def test_numbers_are_read_as_people_write_them(
+    form: SettingsForm, qtbot: QtBot, text: str, value: float
+):
+    type_in(qtbot, form, "inner_lr", text)
+    assert session_of(form).settings.inner.inner_lr == value
+    assert not form.row("inner_lr").error.isVisible()
+
+
+def test_a_click_selects_what_typing_replaces(form: SettingsForm, qtbot: QtBot):
+    line = line_of(form, "inner_lr")
+    qtbot.mouseClick(line, Qt.MouseButton.LeftButton)
+    assert line.selectedText() == "0.01"
+    qtbot.keyClicks(line, "0.1")
+    assert line.text() == "0.1"
+    # once it has the focus, a click puts the cursor
+    qtbot.mouseClick(line, Qt.MouseButton.LeftButton)
+    assert line.selectedText() == ""
+
+
+def test_an_error_leaves_with_a_change_of_anything_else(form: SettingsForm, qtbot: QtBot):
+    line = type_in(qtbot, form, "inner_lr", "abc")
+    row = form.row("inner_lr")
+    assert row.error.isVisible() and line.text() == "abc"
+    session_of(form).editor.edit({"outer_lr": 0.002})
+    assert not row.error.isVisible() and line.text() == "0.01"
     assert line.property("invalid") is False
 
 
