@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
@@ -17,34 +16,24 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QFrame,
-    QGridLayout,
     QProgressBar,
-    QPushButton,
     QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
+from maml_explorer.gui.lessons.answers import AnswerChoice, Answers
 from maml_explorer.gui.lessons.lesson import Lesson, Question, Scene
 from maml_explorer.gui.widgets.controls import button, label, mark, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 LETTERS = "ABCD"
-_PADDING = 26
-"""Pixels of a choice beside its words."""
-_AROUND = 12
-"""Pixels of a choice above and below its words."""
-_BETWEEN = 4
-"""Pixels between two choices."""
-_MOST_LINES = 3
-"""Lines of a choice that stands beside others."""
 _BESIDE_BODY = 34
 """Pixels of the strip beside its text: borders, and a scroll bar's room."""
 _LARGEST = 0.26
 """Part of the window's height that text and choices take; beyond that they scroll."""
-_RIGHT, _WRONG = "✓", "✗"
 
 
 class LessonStrip(QFrame):
@@ -232,131 +221,10 @@ class LessonStrip(QFrame):
         self._choices.show_choices(self.choices)
 
 
-class Answers(QWidget):
-    """Choices in one row, or below each other where one would take more than three lines."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._choices: list[AnswerChoice] = []
-        self._columns = 0
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(_BETWEEN)
-
-    def show_choices(self, choices: list[AnswerChoice]) -> None:
-        """Replaces the ones before by these."""
-        for choice in self._choices:
-            self._grid.removeWidget(choice)
-            choice.hide()
-            choice.deleteLater()
-        self._choices, self._columns = list(choices), 0
-        self._arrange()
-        self.setVisible(bool(choices))
-
-    def height_for(self, words: Sequence[str], room: int) -> int:
-        """Pixels that choices of these words need at a width."""
-        if not words:
-            return 0
-        metrics, rows = self.fontMetrics(), 1
-        each = (room - _BETWEEN * (len(words) - 1)) // len(words) - _PADDING
-        lines = max(wrapped_words(metrics, each, one).count("\n") + 1 for one in words)
-        if lines > _MOST_LINES:
-            rows = len(words)
-            lines = max(
-                wrapped_words(metrics, room - _PADDING, one).count("\n") + 1 for one in words
-            )
-        return rows * (lines * metrics.lineSpacing() + _AROUND) + (rows - 1) * _BETWEEN
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Arranges again."""
-        super().resizeEvent(event)
-        self._arrange()
-
-    def _arrange(self) -> None:
-        if not self._choices:
-            return
-        count = len(self._choices)
-        each = (self.width() - _BETWEEN * (count - 1)) // count - _PADDING
-        texts = [wrapped_words(self.fontMetrics(), each, one.words) for one in self._choices]
-        columns = count if all(text.count("\n") < _MOST_LINES for text in texts) else 1
-        if columns == self._columns:
-            return
-        self._columns = columns
-        for nth, choice in enumerate(self._choices):
-            self._grid.addWidget(choice, nth // columns, nth % columns)
-        for nth in range(4):
-            self._grid.setColumnStretch(nth, 1 if nth < columns else 0)
-
-
-def wrapped_words(metrics: QFontMetrics, room: int, words: str) -> str:
-    """Words with a line break wherever the next one has no room."""
-    lines = [""]
-    for word in words.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if lines[-1] and metrics.horizontalAdvance(longer) > room:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return "\n".join(lines)
-
-
 def _wrapped(metrics: QFontMetrics, text: str, room: int) -> int:
     """Pixels of the height of a text at a width."""
     area = QRect(0, 0, room, 10_000)
     return metrics.boundingRect(area, Qt.TextFlag.TextWordWrap, text).height()
-
-
-class AnswerChoice(QPushButton):
-    """An answer that wraps onto as many lines as it needs."""
-
-    def __init__(self, words: str, chosen: object) -> None:
-        super().__init__()
-        self.words = words
-        self.setAccessibleName(words)
-        self.setAutoDefault(False)
-        self.setProperty("role", "choice")
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.clicked.connect(chosen)
-        self.setText(words)
-
-    def show_verdict(self, right: bool, chosen: bool) -> None:
-        """Says whether this was right, and whether the user chose it."""
-        sign = f"{_RIGHT} " if right else f"{_WRONG} " if chosen else ""
-        said = ["right answer"] if right else []
-        said += ["your answer"] if chosen else []
-        self.words = sign + self.words
-        if chosen:
-            self.words += "   (your answer)"
-        self.setAccessibleName(f"{self.words}: {', '.join(said)}" if said else self.words)
-        mark(self, verdict="right" if right else "wrong" if chosen else "none")
-        self.setEnabled(False)
-        self._wrap()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wraps again."""
-        super().resizeEvent(event)
-        self._wrap()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Wraps again in another font."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._wrap()
-
-    def minimumSizeHint(self) -> QSize:
-        """Width of its longest word, height of its lines."""
-        hint = super().minimumSizeHint()
-        words = max(
-            (self.fontMetrics().horizontalAdvance(w) for w in self.words.split()), default=0
-        )
-        return QSize(words + _PADDING, hint.height())
-
-    def _wrap(self) -> None:
-        text = wrapped_words(self.fontMetrics(), self.width() - _PADDING, self.words)
-        if text != self.text():
-            self.setText(text)
-            self.updateGeometry()
 
 
 class LessonDots(QWidget):

@@ -32,7 +32,7 @@ class Divergences(QObject):
         self._recent: deque[Probed] = deque(maxlen=TRAIL)
         link.subscribe(Diverged, self._take)
         link.run_started.connect(self._forget_all)
-        link.rewound.connect(lambda _: self.go_on(tuple(self.frozen)))
+        link.rewound.connect(self._go_back)
         task.probe_changed.connect(self._forget_curves)
         task.probed_arrived.connect(self._keep)
 
@@ -44,6 +44,9 @@ class Divergences(QObject):
             self.trails.pop(arm, None)
         if known:
             self.changed.emit()
+
+    def _go_back(self, _: object) -> None:
+        self.go_on(tuple(self.frozen))
 
     def _take(self, report: Diverged) -> None:
         self.frozen[report.arm] = report

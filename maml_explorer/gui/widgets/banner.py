@@ -122,9 +122,11 @@ class Banners(QWidget):
         self._box = QHBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
         self.more = button("", self._next, "Show the next message", role="flat")
+        self.more.setParent(self)
+        self.more.hide()
         self._arming = QTimer(self)
         self._arming.setSingleShot(True)
-        self._arming.timeout.connect(partial(self._take_clicks, True))
+        self._arming.timeout.connect(self._arm)
         self.hide()
 
     def lie_over(self, over: QWidget) -> None:
@@ -234,6 +236,9 @@ class Banners(QWidget):
         self.raise_()
         self._take_clicks(not self.geometry().contains(self._mouse()))
         self._arming.start(self.unarmed)
+
+    def _arm(self) -> None:
+        self._take_clicks(True)
 
     def _take_clicks(self, takes: bool) -> None:
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, not takes)

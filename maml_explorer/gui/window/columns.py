@@ -82,11 +82,6 @@ class Columns(QSplitter):
         """Hides or shows a part of the window."""
         self.parts[title].setVisible(self.parts[title].isHidden())
 
-    @property
-    def presenting(self) -> bool:
-        """Whether the window is drawn for the back row."""
-        return self._appearance.presenting
-
     def toggle_presenter(self) -> None:
         """Large type, thick lines and only the panels chosen for it; or back to the desk."""
         self.show_code_beside(False)

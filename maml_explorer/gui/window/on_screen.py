@@ -39,7 +39,7 @@ class OnScreen(QObject):
         app = QGuiApplication.instance()
         if isinstance(app, QGuiApplication):
             app.screenAdded.connect(self._watch)
-            app.screenRemoved.connect(lambda _: self._soon.start(0))
+            app.screenRemoved.connect(self._fit_soon)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Fits once the window is shown or back from another state."""
@@ -61,4 +61,8 @@ class OnScreen(QObject):
         window.move(now.topLeft())
 
     def _watch(self, screen: QScreen) -> None:
-        screen.availableGeometryChanged.connect(lambda _: self._soon.start(0))
+        screen.availableGeometryChanged.connect(self._fit_soon)
+
+    def _fit_soon(self, _: object) -> None:
+        # a bound method: the application outlives the window, and must not hold it
+        self._soon.start(0)
