@@ -25,7 +25,6 @@ from maml_explorer.gui.lessons.stage import PART_NAMES
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.session.view_state import same_task
-from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.widgets.banner import Message
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
