@@ -55,12 +55,12 @@ class LessonEntry(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        """As high as what stands in it."""
+        """Height of its content."""
         box = self.layout()
         return super().sizeHint() if box is None else box.sizeHint()
 
     def minimumSizeHint(self) -> QSize:
-        """As its size hint."""
+        """The same as its size hint."""
         return self.sizeHint()
 
 

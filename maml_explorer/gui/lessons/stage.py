@@ -37,7 +37,7 @@ class Stage(Protocol):
 
     @property
     def folding(self) -> Folding:
-        """How the settings are folded."""
+        """Folding of the settings."""
 
     def fold_as(self, folding: Folding) -> None:
         """Folds the settings as before."""

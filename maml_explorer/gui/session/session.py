@@ -42,7 +42,7 @@ class Session(QObject):
         self.hidden: frozenset[str] = frozenset()
         """Names of the arms whose curves are not drawn."""
         self.answers_hidden = False
-        """Whether a question is asked, and lines with exact answers are not drawn."""
+        """True where a question is asked, and lines with exact answers are not drawn."""
         self.link = WorkerLink(worker, self)
         self.editor = SettingsEditor(self.link, settings or Settings())
         # each forgets the run before when another is reported, before any panel hears of it

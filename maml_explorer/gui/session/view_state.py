@@ -41,7 +41,7 @@ class ViewState:
     arm: str = ""
     """Name of the arm whose pseudocode is shown."""
     statistic: str = ""
-    """What the adaptation speed shows: a key of that panel's table."""
+    """Statistic that the adaptation speed shows: a key of that panel's table."""
     lines_off: tuple[str, ...] | None = None
     """Exact answers of the hero that are not drawn."""
     images: ImageTask | None = None

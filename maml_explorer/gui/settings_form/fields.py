@@ -167,7 +167,7 @@ class _Line(QLineEdit):
     def __init__(self) -> None:
         super().__init__()
         self._entered = False
-        """Whether the mouse that is pressed has brought the focus."""
+        """True where the mouse that is pressed has brought the focus."""
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Notes that a click brings the focus."""

@@ -22,7 +22,7 @@ from maml_explorer.settings.settings import Settings
 
 @dataclass(frozen=True)
 class Folding:
-    """How the form is folded and scrolled."""
+    """Folding and scrolling of the form."""
 
     groups: tuple[tuple[bool, bool], ...]
     """(open, shows more) of each."""
@@ -90,7 +90,7 @@ class SettingsForm(QWidget):
 
     @property
     def folding(self) -> Folding:
-        """How groups are folded, and how far the form is scrolled."""
+        """Folding of the groups, and how far the form is scrolled."""
         at = self.area.verticalScrollBar().value()
         return Folding(tuple((group.open, group.more) for group in self.groups), at)
 

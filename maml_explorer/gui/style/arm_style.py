@@ -91,7 +91,7 @@ def _lightened(color: str) -> str:
 
 
 def _twins_before(settings: Settings, arm: Arm) -> int:
-    """How many arms before this one are not the first of their algorithm."""
+    """Number of arms before this one that are not the first of their algorithm."""
     seen: set[str] = set()
     count = 0
     for other in settings.arms:

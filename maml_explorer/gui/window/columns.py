@@ -47,9 +47,9 @@ class Columns(QSplitter):
         self._at_hand: tuple[str, ...] = ()
         """Keys of the settings that a lesson points at as rows."""
         self._put_away: set[str] = set()
-        """What the pseudocode beside the hero has hidden."""
+        """Parts that the pseudocode beside the hero has hidden."""
         self._enlarged: set[str] | None = None
-        """What was hidden before the insight took the whole room; None where it has not."""
+        """Parts hidden before the insight took the whole room; None where it has not."""
         self._sizes_before: list[int] = []
         self._hidden_elsewhere = {"Settings", "Insight"}
         """Parts that are hidden in the other mode: while presenting, or while not."""

@@ -95,7 +95,7 @@ class WindowStage:
 
     @property
     def folding(self) -> Folding:
-        """How the settings are folded."""
+        """Folding of the settings."""
         return self._columns.form.folding
 
     def fold_as(self, folding: Folding) -> None:

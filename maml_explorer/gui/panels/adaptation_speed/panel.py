@@ -117,7 +117,7 @@ class AdaptationSpeedPanel(QWidget):
             self.plot.show_task(task)
 
     def drawn(self) -> dict[str, str]:
-        """What a prepared state says of how this panel draws."""
+        """State of this panel's drawing, for a prepared state."""
         return {"statistic": self.plot.statistic}
 
     def draw_as(self, state: ViewState) -> None:
