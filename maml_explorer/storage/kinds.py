@@ -16,7 +16,8 @@ def described(path: Path) -> str:
         return "an exported initialization"
     if not path.is_dir() and path.exists():
         inside = described(path.parent)
-        return f"a file of {inside}: {path.parent}" if inside else "a file"
+        # an ordinary folder says nothing about the file in it
+        return "a file" if inside in ("", "a folder") else f"a file of {inside}: {path.parent}"
     return "a folder" if path.is_dir() else ""
 
 

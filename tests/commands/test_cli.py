@@ -315,7 +315,7 @@ def test_the_window_is_opened_with_what_was_given(
         ("train --out {file}", ["is a file"]),
         ("train --out {file}/run", ["cannot be written"]),
         ("evaluate {missing}", ["config.json"]),
-        ("evaluate {run}", ["config.json"]),
+        ("evaluate {run}", ["run folder", "maml"]),
         ("evaluate {run}/maml --shots 0", ["--shots", "0", "1 to 1000"]),
         ("evaluate {run}/maml --inner-steps 0,99", ["99"]),
         ("evaluate {run}/maml --inner-steps a", ["a"]),
