@@ -50,7 +50,8 @@ class Presenter(QObject):
 
     def blank(self) -> None:
         """Makes the screen black, so that the hall looks at the person; any key shows it again."""
-        self.blanked.show_over()
+        if self._appearance.presenting:
+            self.blanked.show_over()
 
     def escape(self) -> bool:
         """Leaves presenter mode, or else full screen; False where there is neither."""

@@ -108,6 +108,9 @@ def test_a_walk_through_all_actions(window: MainWindow, qtbot: QtBot):
         window.session.link.pull()
         window.shortcut_sheet.dismiss()
         window.palette_overlay.dismiss()
+        window.presenter.blanked.hide()
+        if (popup := QApplication.activePopupWidget()) is not None:
+            popup.close()
         for dialog in window.findChildren(QDialog):
             dialog.close()
         QApplication.clipboard().clear()

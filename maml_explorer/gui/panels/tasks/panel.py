@@ -49,7 +49,7 @@ class TasksPanel(QWidget):
         self.new_tasks = button("New tasks", self.sample, "Sample other tasks")
         head = row(self.said)
         head.setStretch(0, 1)
-        for widget in (label("Inner steps shown"), self.slider, self.step_text, self.new_tasks):
+        for widget in (label("At step"), self.slider, self.step_text, self.new_tasks):
             head.addWidget(widget)
         self._grid = QGridLayout()
         self._grid.setSpacing(4)
