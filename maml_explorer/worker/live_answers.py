@@ -154,7 +154,7 @@ def _refuse_curves(command: commands.ProbeTask) -> None:
 
 
 _WATCHED: dict[type, Callable[[int, Plan, RunState, Any], reports.Report]] = {
-    commands.WatchTasks: answer_watch,
+    commands.WatchTasks: lambda *known: answer_watch(*known),  # looked up at the call
     WatchImages: answer_watched,
 }
 """Kind of watched tasks → their answer."""

@@ -39,7 +39,7 @@ def pytest_runtest_teardown() -> None:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def known_font(qapp: QApplication) -> None:
     """The font that `make` installs where there is none: widths must not depend on the machine."""
     if KNOWN_FONT in QFontDatabase.families():

@@ -92,7 +92,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "a probe": (live_answers, "answer_probe"),
     "the posterior of a probe": (answers, "bayes_posterior"),
     "watched tasks": (live_answers, "answer_watch"),
-    "a piece of the meta-test": (meta_test, "meta_test"),
+    "a piece of the meta-test": (meta_test, "held_out_figures"),
     "slow motion": (slow_motion.Pending, "begin"),
     "a press": (slow_motion.Pending, "press"),
     "resolving settings": (changes, "prepare"),

@@ -123,6 +123,7 @@ class Banners(QWidget):
         self._box.setContentsMargins(0, 0, 0, 0)
         self.more = button("", self._next, "Show the next message", role="flat")
         self.more.setParent(self)
+        self.more.setAccessibleName("More messages")
         self.more.hide()
         self._arming = QTimer(self)
         self._arming.setSingleShot(True)
