@@ -49,10 +49,10 @@ run: set-up
 	  --outer-steps 2000 --out "runs/first-$$(date +%Y-%m-%d-%H%M%S)"
 
 test: set-up
-	@OMP_NUM_THREADS=1 $(HEADLESS) $(ENV_PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
+	@OMP_NUM_THREADS=1 $(HEADLESS) $(ENV_PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --max-worker-restart 0 $(TESTS)
 
 coverage: set-up
-	@OMP_NUM_THREADS=1 $(HEADLESS) $(ENV_PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile \
+	@OMP_NUM_THREADS=1 $(HEADLESS) $(ENV_PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --max-worker-restart 0 \
 	  --cov --cov-report=term --cov-report=json:htmlcov/coverage.json $(TESTS)
 	$(ENV_PYTHON) tools/coverage_bounds.py htmlcov/coverage.json
 

@@ -54,13 +54,16 @@ def restart_reasons(in_force: Settings, edited: Settings) -> list[str]:
 def in_force_part(in_force: Settings, edited: Settings) -> Settings:
     """`edited` with the values now in force for all that only a restart can apply.
 
-    So do the arms where they contradict it: Meta-SGD cannot begin while LSLR is on.
+    So do the arms where they contradict it: Meta-SGD cannot begin while LSLR is on. And so does
+    everything where other values do: 50 shots of a sine are too many drawings of a letter.
     """
     waiting = {key: in_force[key] for key in needs_restart(in_force, edited)}
-    try:
-        return edited.with_values(waiting)
-    except SettingsError:
-        return edited.with_arms(in_force.arms).with_values(waiting)
+    for arms in (edited.arms, in_force.arms):
+        try:
+            return edited.with_arms(arms).with_values(waiting)
+        except SettingsError:
+            continue
+    return in_force
 
 
 def still_waiting(in_force: Settings, edited: Settings | None) -> Settings | None:

@@ -15,7 +15,7 @@ from maml_explorer.settings.restart import needs_restart
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
 from maml_explorer.storage.initialization.folder import load_initialization
-from tests.gui.image_answers import images_probed
+from tests.gui.image_answers import fits, images_probed
 
 PER_PULL = 40
 """Outer steps taken between two looks while training."""
@@ -230,7 +230,7 @@ class FakeWorker:
 
     def _probed(self) -> None:
         if self.settings.family.images:
-            if self.images is not None and self.run:
+            if self.images is not None and self.run and fits(self.settings, self.images):
                 self.report(images_probed(self.run, self.step, self.images, self.settings))
             return
         answer = self._probe_answer()

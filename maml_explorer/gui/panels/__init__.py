@@ -83,3 +83,17 @@ PANELS: dict[str, PanelEntry] = {
     )
 }
 """Name → panel, in the order of the window and its View menu."""
+
+
+def of_folder(folder: str) -> tuple[PanelEntry, bool]:
+    """The panel that lies in a folder, and True where it is the one for families of images.
+
+    Raises:
+        KeyError: where no panel names the folder.
+    """
+    for entry in PANELS.values():
+        if folder == entry.name:
+            return entry, False
+        if entry.images is not None and folder == entry.images[0]:
+            return entry, True
+    raise KeyError(folder)

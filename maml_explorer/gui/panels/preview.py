@@ -1,4 +1,7 @@
-"""One panel alone on the trained example: `python -m maml_explorer.gui.panels.losses`."""
+"""One panel alone on the trained example: `python -m maml_explorer.gui.panels.losses`.
+
+A panel for images trains instead: `python -m maml_explorer.gui.panels.images`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,13 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QApplication, QFrame, QVBoxLayout, QWidget
 
-from maml_explorer.gui.panels import CENTRE, PANELS, RIGHT, TAB
+from maml_explorer.gui.panels import CENTRE, RIGHT, TAB, of_folder
 from maml_explorer.gui.session.example import example_folder, example_settings
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.qt_style import apply_theme, base_font, system_theme
 from maml_explorer.gui.style.theme import LIGHT, THEMES
+from maml_explorer.settings.presets import presets
+from maml_explorer.settings.settings import Settings
 from maml_explorer.worker.handle import Worker
 
 SIZES = {CENTRE: (720, 560), RIGHT: (420, 420), TAB: (900, 320)}
@@ -26,7 +31,7 @@ def preview(name: str, arguments: Sequence[str] | None = None) -> int:
     """Shows a panel until its window is closed. Space trains and pauses, T samples another task.
 
     Args:
-        name: the panel's in `PANELS`.
+        name: of the panel's folder.
         arguments: those of the command line unless given; `--help` names them.
 
     Returns:
@@ -39,12 +44,14 @@ def preview(name: str, arguments: Sequence[str] | None = None) -> int:
     app.setFont(base_font(LIGHT.points))
     theme = THEMES.get(wanted.theme) or system_theme()
     apply_theme(app, theme)
-    session = Session(Worker(), example_settings())
+    _, images = of_folder(name)
+    session = Session(Worker(), image_settings() if images else example_settings())
     session.set_theme(theme)
     window = alone(name, session)
     window.show()
+    begin = train_images if images else open_example
     # after the first painting: the worker's thread loads torch, which takes a second
-    QTimer.singleShot(0, window, lambda: open_example(session))
+    QTimer.singleShot(0, window, lambda: begin(session))
     if wanted.picture is not None:
 
         def save() -> None:
@@ -52,7 +59,7 @@ def preview(name: str, arguments: Sequence[str] | None = None) -> int:
             window.close()
 
         def wait(run: int) -> None:
-            if run > 1:  # the first one is what the session begins with
+            if run > 1 or images:  # the first one is what the session begins with
                 QTimer.singleShot(round(1000 * wanted.after), window, save)
 
         session.link.run_started.connect(wait)
@@ -68,9 +75,20 @@ def open_example(session: Session) -> None:
     session.control.open_run(str(example_folder()))
 
 
+def image_settings() -> Settings:
+    """The preset that the panels for images show: the lecture's, which has no trained example."""
+    return presets()["glyphs-2-way-4-shot"].settings
+
+
+def train_images(session: Session) -> None:
+    """Starts the worker, and trains on images from the seed."""
+    session.start()
+    session.control.train()
+
+
 def alone(name: str, session: Session) -> QWidget:
-    """A window with nothing in it but a panel of the table; it is not shown yet."""
-    entry = PANELS[name]
+    """A window with nothing in it but the panel of a folder; it is not shown yet."""
+    entry, images = of_folder(name)
     card = QFrame()
     card.setProperty("role", "card")
     inner = QVBoxLayout(card)
@@ -78,7 +96,7 @@ def alone(name: str, session: Session) -> QWidget:
     inner.addWidget(entry.build(session))
     window = QWidget()
     window.setProperty("role", "ground")
-    window.setWindowTitle(f"{entry.title} on the trained example")
+    window.setWindowTitle(f"{entry.title} on {'images' if images else 'the trained example'}")
     window.resize(*SIZES[entry.place])
     outer = QVBoxLayout(window)
     outer.setContentsMargins(8, 8, 8, 8)
@@ -91,7 +109,8 @@ def alone(name: str, session: Session) -> QWidget:
 def _arguments(name: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=f"python -m maml_explorer.gui.panels.{name}",
-        description=f"The panel “{PANELS[name].title}” alone, on the trained example.",
+        description=f"The panel “{of_folder(name)[0].title}” alone, on the trained example, or "
+        "while it trains on images.",
     )
     parser.add_argument("--theme", choices=THEMES, help="the desktop's unless given")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="save a PNG and end")

@@ -12,6 +12,7 @@ from maml_explorer.gui.settings_form.fields import field_for
 from maml_explorer.gui.settings_form.row import FIELD_WIDTH, UNIT_WIDTH, help_text
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
 from maml_explorer.gui.widgets.controls import Slider, label
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value
 from maml_explorer.settings.settings import Settings
 
@@ -43,7 +44,7 @@ class SliderRow(QWidget):
             self.slider.valueChanged.connect(self._slide)
             box.addWidget(self.slider, 1)
         box.addWidget(self.field.widget)
-        self.setToolTip(help_text(declaration))
+        self.setToolTip(plain_tip(help_text(declaration)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.field.entered.connect(partial(self._put, merge_key=None))
         self.field.rejected.connect(lambda why: self.field.show_invalid(bool(why)))
@@ -80,4 +81,4 @@ class SliderRow(QWidget):
             self._editor.edit({self.declaration.key: value}, merge_key)
         except SettingsError as error:
             self.field.show_invalid(True)
-            self.field.widget.setToolTip(str(error))
+            self.field.widget.setToolTip(plain_tip(str(error)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer
@@ -186,10 +186,11 @@ class Banners(QWidget):
             banner.deleteLater()
             self._arrange()
 
-    def drop_passing(self) -> None:
-        """Removes what does not stay: something went well since."""
+    def drop_passing(self, but: Collection[str] = ()) -> None:
+        """Removes what does not stay, but for some subjects: something went well since."""
         for subject in list(self._passing):
-            self.drop(subject)
+            if subject not in but:
+                self.drop(subject)
 
     def drop_all(self) -> None:
         """Removes all messages."""

@@ -16,6 +16,8 @@ from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, 
 
 SLOW = 400
 """Milliseconds of writing from which on it is said."""
+OF_THE_RUN = ("open initialization", "noted")
+"""Subjects of what is said of a run as it begins: its beginning does not end them."""
 
 
 class Notices(QObject):
@@ -134,7 +136,7 @@ class Notices(QObject):
     def _forget(self, _: object) -> None:
         for subject in ("failed", "late", "diverged", "close"):
             self._banners.drop(subject)
-        self._banners.drop_passing()
+        self._banners.drop_passing(but=OF_THE_RUN)
 
 
 def divergence_words(reports: Sequence[Diverged]) -> str:

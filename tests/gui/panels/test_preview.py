@@ -97,7 +97,25 @@ def test_a_panel_alone_shows_the_trained_example(
     window.hide()
 
 
-@pytest.mark.parametrize("name", PANELS)
+@pytest.mark.parametrize("name", ["images", "image_tasks"])
+def test_a_panel_for_images_alone_trains_on_them(name: str, qapp: QApplication, qtbot: QtBot):
+    session = Session(Worker(), preview.image_settings())
+    window = preview.alone(name, session)
+    preview.train_images(session)
+    window.show()
+    try:
+        qtbot.waitUntil(
+            lambda: session.link.status is not None and session.link.status.outer_step > 5,
+            timeout=60_000,
+        )
+        qtbot.waitUntil(lambda: session.images.probed is not None, timeout=20_000)
+        assert window.windowTitle().endswith(" on images")
+    finally:
+        assert session.close()
+        window.deleteLater()
+
+
+@pytest.mark.parametrize("name", [*PANELS, "images", "image_tasks"])
 def test_the_folder_of_a_panel_runs_that_panel(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr(preview, "preview", lambda name: opened.append(name) or 0)

@@ -14,7 +14,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui import panels
-from maml_explorer.gui.panels import PANELS
+from maml_explorer.gui.panels import PANELS, of_folder
 from maml_explorer.gui.panels.insight.page import InsightPage
 from maml_explorer.gui.panels.insight.tab import InsightTab
 from maml_explorer.protocol import insight_records
@@ -44,7 +44,11 @@ def listed() -> set[type[InsightPage]]:
 
 def test_every_folder_with_a_panel_is_in_the_table() -> None:
     folders = {path.parent.name for path in FOLDER.glob("*/panel.py")}
-    assert folders == PANELS.keys()
+    of_images = {entry.images[0] for entry in PANELS.values() if entry.images is not None}
+    assert folders == PANELS.keys() | of_images
+    assert [of_folder(name)[1] for name in sorted(folders)] == [
+        name in of_images for name in sorted(folders)
+    ]
     assert {path.parent.name for path in FOLDER.glob("*/__main__.py")} == folders
     assert [name for name, entry in PANELS.items() if entry.name != name] == []
 

@@ -22,6 +22,7 @@ from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.controls import label as words_label
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import Compared, MetaTested
 from maml_explorer.published.verdicts import verdict_words
 
@@ -99,7 +100,7 @@ class AdaptationSpeedPanel(QWidget):
         menu.setToolTipsVisible(True)
         for key, (words, tip) in STATISTICS.items():
             action = menu.addAction(words.capitalize(), partial(self.choose, key))
-            action.setToolTip(tip)
+            action.setToolTip(plain_tip(tip))
             action.setCheckable(True)
             action.setChecked(key == self.plot.statistic)
         menu.addSeparator()
