@@ -74,6 +74,21 @@ def check_file(path: Path) -> bool:
     return True
 
 
+def check_named(path: Path) -> bool:
+    """True where what the user has named is a file; it may have other names too.
+
+    Raises:
+        UnfitError: for a folder, a pipe or a device, which is not to be replaced.
+        OSError: where that cannot be seen.
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    _check(path, status, follow=True)
+    return True
+
+
 def check_folder(path: Path) -> bool:
     """True where there is a folder at `path` that is no link.
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from maml_explorer.files.lock import InUseError, hold
-from maml_explorer.files.opening import check_file, check_folder, open_file
+from maml_explorer.files.opening import check_file, check_folder, check_named, open_file
 
 log = logging.getLogger("maml_explorer.storage")
 """Log of what the user must hear although the file is whole."""
@@ -49,11 +49,12 @@ def write_bytes(path: Path, data: bytes, *, follow: bool = False) -> None:
             person has named. Otherwise a link is refused.
 
     Raises:
+        UnfitError: what is there is no regular file; nothing was changed.
         OSError: nothing was changed.
     """
     if follow:
         path = path.resolve() if path.is_symlink() else path
-        mode = stat.S_IMODE(path.stat().st_mode) if path.is_file() else None
+        mode = stat.S_IMODE(path.stat().st_mode) if check_named(path) else None
     else:
         mode = stat.S_IMODE(path.stat().st_mode) if check_file(path) else None
     temporary = path.with_name(f".{_short(path.name)}.{secrets.token_hex(8)}.part")

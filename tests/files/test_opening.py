@@ -84,6 +84,10 @@ def test_what_a_person_names_may_be_a_link_which_stays(tmp_path: Path) -> None:
     (tmp_path / "to-pipe").symlink_to(tmp_path / "pipe")
     with pytest.raises(StorageError, match="pipe"):
         read_text(tmp_path / "to-pipe", follow=True)
+    for name in ("pipe", "to-pipe", "dotfiles"):
+        with pytest.raises(UnfitError, match="not a file"):
+            write_bytes(tmp_path / name, b"new", follow=True)
+    assert (tmp_path / "pipe").is_fifo() and sorted(real.parent.iterdir()) == [real]
 
 
 def test_a_link_that_comes_between_the_look_and_the_opening_is_refused(

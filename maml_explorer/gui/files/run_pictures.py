@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QBuffer, QIODevice, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.files.writer import write_bytes
+from maml_explorer.gui.plots.pictures import png_bytes
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.settings.settings import Settings
@@ -165,7 +166,4 @@ def _write(view: pg.GraphicsLayoutWidget, path: Path) -> None:
     view.ci.layout.activate()
     picture = view.grab()
     view.close()
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    picture.save(buffer, "PNG")
-    write_bytes(path, bytes(buffer.data().data()))
+    write_bytes(path, png_bytes(picture))

@@ -10,7 +10,9 @@ from PySide6.QtCore import QEvent, QObject, Qt, QUrl
 from PySide6.QtGui import QCursor, QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
+from maml_explorer.files.writer import write_bytes
 from maml_explorer.gui.files.proposed_path import proposed_path
+from maml_explorer.gui.plots.pictures import png_bytes
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.saved_event import FileSaved
 from maml_explorer.gui.widgets.banner import Banners
@@ -91,8 +93,7 @@ class SavePicture(QObject):
         try:
             write(path)
         except OSError as error:
-            why = error.strerror or f"{path.name} cannot be written here"
-            self._banners.say("picture", f"The picture was not saved: {why}.", "warning")
+            self._banners.say("picture", f"The picture was not saved: {error.strerror}.", "warning")
         else:
             self.say(path)
 
@@ -100,8 +101,7 @@ class SavePicture(QObject):
         hovers = [plot.hover for plot in self.plots.values() if plot.hover is not None]
         for hover in hovers:
             hover.hide()
-        if not self._window.grab().save(str(path), "PNG"):
-            raise OSError(f"{path} cannot be written")
+        write_bytes(path, png_bytes(self._window.grab()), follow=True)
 
 
 def _write_plot(plot: Plot, path: Path) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QBuffer, QIODevice, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QGraphicsView
@@ -44,6 +43,14 @@ def draw_swatch(painter: QPainter, rect: QRectF, style: ArmStyle, alpha: float =
     painter.restore()
 
 
+def png_bytes(pixmap: QPixmap) -> bytes:
+    """The content of a PNG file of a picture."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    pixmap.save(buffer, "PNG")
+    return bytes(buffer.data().data())
+
+
 @dataclass(frozen=True)
 class Picture:
     """A view on its way into a file or onto the clipboard, at its size on the screen."""
@@ -66,24 +73,21 @@ class Picture:
         painter.end()
         return pixmap
 
-    def save_svg(self, path: Path) -> None:
-        """Writes the picture as vectors.
-
-        Raises:
-            OSError: where it cannot be written.
-        """
+    def svg_bytes(self) -> bytes:
+        """The content of an SVG file of the picture."""
+        buffer = QBuffer()
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         generator = QSvgGenerator()
-        generator.setFileName(str(path))
+        generator.setOutputDevice(buffer)
         sheet = QRect(QPoint(0, 0), self._size())
         generator.setSize(sheet.size())
         generator.setViewBox(sheet)
         generator.setTitle(self.title)
-        painter = QPainter()
-        if not painter.begin(generator):
-            raise OSError(f"{path} cannot be written")
+        painter = QPainter(generator)
         painter.fillRect(sheet, QColor(self.theme.card))
         self._draw(painter)
         painter.end()
+        return bytes(buffer.data().data())
 
     def _places(self) -> list[tuple[int, int]]:
         """(x, y) of every legend entry, wrapped to the view's width."""

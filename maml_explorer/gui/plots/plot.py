@@ -13,8 +13,9 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QFocusEvent, QPen, QPixmap
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
+from maml_explorer.files.writer import write_bytes
 from maml_explorer.gui.plots.axis import NumberAxis
-from maml_explorer.gui.plots.pictures import Picture
+from maml_explorer.gui.plots.pictures import Picture, png_bytes
 from maml_explorer.gui.plots.saved_event import FileSaved
 from maml_explorer.gui.plots.table import Table, save_table
 from maml_explorer.gui.plots.table_window import TableWindow
@@ -245,8 +246,7 @@ class Plot(pg.PlotWidget):
         Raises:
             OSError: where it cannot be written.
         """
-        if not self.picture().save(str(path), "PNG"):
-            raise OSError(f"{path} cannot be written")
+        write_bytes(path, png_bytes(self.picture()), follow=True)
 
     def save_svg(self, path: Path) -> None:
         """Writes the picture as vectors.
@@ -255,7 +255,8 @@ class Plot(pg.PlotWidget):
             OSError: where it cannot be written.
         """
         with self._inked(1.0):
-            self._picture().save_svg(path)
+            content = self._picture().svg_bytes()
+        write_bytes(path, content, follow=True)
 
     def show_table(self) -> TableWindow | None:
         """Opens the numbers that are shown in a window of their own."""
@@ -319,7 +320,7 @@ class Plot(pg.PlotWidget):
             save(path)
         except OSError as error:
             # No dialog over a running window: the words appear where the user just looked.
-            self.setToolTip(plain_tip(f"Not saved: {error}. Choose another folder."))
+            self.setToolTip(plain_tip(f"Not saved: {error.strerror}. Choose another place."))
         else:
             self.setToolTip("")
             QCoreApplication.sendEvent(self.window(), FileSaved(path))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from maml_explorer.gui.files.save_picture import WHOLE
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import said
+from tests.storage.disk import Disk
 
 
 def hero(window: MainWindow) -> Plot:
@@ -80,6 +83,35 @@ def test_the_whole_window_is_one_picture(window: MainWindow, tmp_path: Path):
 def test_a_folder_that_cannot_be_written_is_said(window: MainWindow, tmp_path: Path):
     window.pictures.save(tmp_path / "none" / "a.png", window.pictures._write_window)
     assert said(window)[0].startswith("The picture was not saved: ")
+
+
+@pytest.mark.parametrize("what", ["png", "svg", "window"])
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of POSIX")
+def test_a_picture_is_whole_or_the_old_one_stays(window: MainWindow, tmp_path: Path, what: str):
+    plot, disk = hero(window), Disk()
+    write = {
+        "png": plot.save_png,
+        "svg": plot.save_svg,
+        "window": window.pictures._write_window,
+    }[what]
+    path, link = tmp_path / "real" / "a", tmp_path / "a"
+    path.parent.mkdir()
+    path.write_bytes(b"old")
+    link.symlink_to(path)
+    with disk.watched():
+        disk.reset(fail_at=1)  # while the bytes are written
+        window.pictures.save(link, write)
+        assert said(window) == ["The picture was not saved: No space left on device."]
+        assert path.read_bytes() == b"old"
+        disk.reset()
+        window.pictures.save(link, write)
+    assert said(window) == ["Saved a."]
+    assert link.is_symlink() and path.stat().st_size > 1000
+    assert sorted(path.parent.iterdir()) == [path]
+    os.mkfifo(tmp_path / "pipe")
+    window.pictures.save(tmp_path / "pipe", write)
+    assert said(window)[0].startswith("The picture was not saved: it is a directory, a pipe")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_the_menu_of_a_plot_says_where_its_file_is(
