@@ -14,7 +14,7 @@ from enum import Enum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from maml_explorer.protocol.commands import Array, ProbeTask, ShownTask, WatchTasks
+from maml_explorer.protocol.commands import Array, Command, ProbeTask, ShownTask, WatchTasks
 from maml_explorer.protocol.images import ClassReferences, ImagesProbed, ImagesWatched
 from maml_explorer.protocol.insight import (
     Insight,
@@ -46,6 +46,14 @@ class StepPhase(StrEnum):
     ADAPT = "adapt"
     QUERY = "query"
     UPDATE = "update"
+
+
+class Unasked(StrEnum):
+    """Work that the worker does without a command, and may fail in."""
+
+    TRAINING = "training"
+    METRICS = "metrics"
+    """Rows kept on disk."""
 
 
 class Written(StrEnum):
@@ -266,9 +274,10 @@ class Failed:
 
 @dataclass(frozen=True)
 class Refused:
-    """A command that could not be carried out, with the reason in a sentence. Nothing changed."""
+    """Something that could not be done, with the reason in a sentence. Nothing changed."""
 
-    command: str
+    refused: type[Command] | Unasked
+    """Kind of the command, or work that had none."""
     reason: str
 
 

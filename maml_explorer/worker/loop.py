@@ -78,7 +78,7 @@ class Loop:
                 if command is None and not busy:
                     self.inbox.wait(None)
             except SettingsError as refusal:
-                self.outbox.put(reports.Refused("settings", str(refusal)))
+                self.outbox.put(reports.Refused(reports.Unasked.TRAINING, str(refusal)))
             except Exception as error:
                 self.fail(error)
 

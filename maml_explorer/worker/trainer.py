@@ -165,7 +165,7 @@ class Trainer:
             run.history.add(block)
         except OSError as error:
             reason = f"Outer step {block.outer_step[0]} was not kept on disk: {error.strerror}."
-            self.outbox.put(reports.Refused("metrics", f"{reason} Training goes on."))
+            self.outbox.put(reports.Refused(reports.Unasked.METRICS, f"{reason} Training goes on."))
 
     def _freeze(self, run: Run, bad: Bad) -> None:
         run.state = frozen_arm(run.plan, run.state, run.good.kept(bad.arm), bad.arm)
@@ -207,7 +207,7 @@ class Trainer:
 
     def refuse(self, command: commands.Command, refusal: SettingsError) -> None:
         """Reports a command that was refused, and what is in force."""
-        self.outbox.put(reports.Refused(type(command).__name__, str(refusal)))
+        self.outbox.put(reports.Refused(type(command), str(refusal)))
         self.status()
 
     # ------------------------------------------------------------ commands meanwhile

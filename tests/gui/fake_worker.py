@@ -92,8 +92,8 @@ class FakeWorker:
         self.phase = phase
         self.report(self._status())
 
-    def _refuse(self, command: str, reason: str) -> None:
-        self.report(m.Refused(command, reason))
+    def _refuse(self, refused: type[commands.Command], reason: str) -> None:
+        self.report(m.Refused(refused, reason))
         self.report(self._status())
 
     def _restart(self, command: commands.Restart) -> None:
@@ -102,7 +102,7 @@ class FakeWorker:
     def _bring_back(self, command: commands.BringBack) -> None:
         number = self._held if command.run is None else command.run
         if number not in self._kept:
-            self._refuse("BringBack", f"Run {number} is no longer kept.")
+            self._refuse(commands.BringBack, f"Run {number} is no longer kept.")
             return
         self._begin(*self._kept.pop(number), m.Phase.PAUSED)
 
@@ -111,7 +111,7 @@ class FakeWorker:
 
     def _open_run(self, command: commands.OpenRun) -> None:
         if not Path(command.folder).is_dir():
-            self._refuse("OpenRun", f"{command.folder} is not a run folder.")
+            self._refuse(commands.OpenRun, f"{command.folder} is not a run folder.")
             return
         settings = from_toml((Path(command.folder) / "settings.toml").read_text())
         self._begin(500, settings, m.Phase.PAUSED)
@@ -134,7 +134,7 @@ class FakeWorker:
 
     def _change(self, command: commands.Change) -> None:
         if needs_restart(self.settings, command.settings):
-            self._refuse("Change", "This needs a restart.")
+            self._refuse(commands.Change, "This needs a restart.")
             return
         self.settings = command.settings
         self.report(self._status())

@@ -377,7 +377,7 @@ def test_a_status_says_how_many_commands_of_settings_were_taken() -> None:
     driver.outbox.collect()
     driver.tell(commands.BringBack(99))
     reports = driver.outbox.collect()
-    assert [r.command for r in reports if isinstance(r, m.Refused)] == ["BringBack"]
+    assert [r.refused for r in reports if isinstance(r, m.Refused)] == [commands.BringBack]
     (status,) = [r for r in reports if isinstance(r, m.Status)]
     assert (status.taken, status.settings.inner.inner_lr) == (5, 0.3)
 
@@ -396,7 +396,7 @@ def test_the_outbox_is_bounded_and_joins_metrics() -> None:
     assert isinstance(status, m.Status) and status.outer_step == 3
     assert outbox.collect() == []
     for _ in range(5000):
-        outbox.put(m.Refused("x", "y"))
+        outbox.put(m.Refused(m.Unasked.TRAINING, "y"))
     assert len(outbox.collect()) == 1000
 
 

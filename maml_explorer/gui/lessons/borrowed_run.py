@@ -19,7 +19,7 @@ from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
 
-_BEGINS = ("Restart", "OpenRun")
+_BEGINS = (commands.Restart, commands.OpenRun)
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class LessonRun(QObject):
 
     def _take_refused(self, report: reports.Refused) -> None:
         """Drops the training that was planned for a run that was not begun."""
-        if self.lent and report.command in _BEGINS:
+        if self.lent and report.refused in _BEGINS:
             self._training = None
             self.changed.emit()
 

@@ -17,7 +17,13 @@ from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.restart import still_waiting
 from maml_explorer.settings.settings import Arm, Settings
 
-_LEFT_AS_IT_WAS = ("Change", "Restart", "BringBack", "OpenRun", "OpenInitialization")
+_LEFT_AS_IT_WAS = (
+    commands.Change,
+    commands.Restart,
+    commands.BringBack,
+    commands.OpenRun,
+    commands.OpenInitialization,
+)
 """Commands after whose refusal the run has the settings it had."""
 
 
@@ -248,7 +254,7 @@ class RunControl(QObject):
     def _take_refused(self, refused: Refused) -> None:
         # a refused change would leave the form showing what is not in force
         status = self._link.status
-        if refused.command in _LEFT_AS_IT_WAS and status is not None:
+        if refused.refused in _LEFT_AS_IT_WAS and status is not None:
             self._opening = self._link.beginning = False
             self._editor.replace(
                 status.settings, still_waiting(status.settings, self._editor.staged)

@@ -112,9 +112,9 @@ class Notices(QObject):
         )
 
     def _refused(self, report: Refused) -> None:
-        if report.command in ("ExportInitialization", "SaveRun", "Reproduce"):
+        if report.refused in (ExportInitialization, SaveRun, Reproduce):
             self._written()
-        self._banners.say(f"refused {report.command}", report.reason, "warning", stays=False)
+        self._banners.say(f"refused {report.refused}", report.reason, "warning", stays=False)
 
     def _exported(self, report: Exported) -> None:
         if report.what in (Written.SESSION, Written.PIN):  # nobody asked for a file

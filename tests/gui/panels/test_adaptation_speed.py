@@ -321,7 +321,7 @@ def test_a_refused_comparison_may_be_asked_for_again(bench, panel):
     bench.session.control.load_preset(presets()["finn-10-shot"])
     bench.pull()
     bench.qtbot.mouseClick(panel.compare, LEFT)
-    bench.report(reports.Refused("Reproduce", "Nothing was compared."))
+    bench.report(reports.Refused(commands.Reproduce, "Nothing was compared."))
     assert panel.compare.isEnabled()
     compared(bench)
     # another preset, or another run: the old verdict is about something else

@@ -194,7 +194,7 @@ def test_a_run_that_is_no_longer_kept_is_said_and_the_settings_stay_true(
     session.link.refused.connect(refusals.append)
     session.editor.undo_stack.undo()
     session.link.pull()
-    assert [refusal.command for refusal in refusals] == ["BringBack"]
+    assert [refusal.refused for refusal in refusals] == [commands.BringBack]
     assert session.settings.run.seed == worker.settings.run.seed == 3
 
 
@@ -271,7 +271,7 @@ def test_a_new_run_is_announced_before_its_reports(session: Session, worker: Fak
 
 
 def test_a_refused_change_goes_back_to_what_is_in_force(session: Session, worker: FakeWorker):
-    worker.report(reports.Refused("Change", "No."))
+    worker.report(reports.Refused(commands.Change, "No."))
     session.editor.settings = session.settings.with_values({"noise": 1.0})
     session.link.pull()
     assert session.settings.tasks.noise == 0.0
@@ -285,7 +285,7 @@ def test_after_a_refusal_only_what_waits_for_a_restart_is_still_edited(
     session.editor.edit({"hidden": (8,)})
     assert session.editor.staged_labels == ["Hidden layers"]
     refused = session.editor.edited.with_values({"inner_lr": 0.5})
-    worker.report(reports.Refused("Change", "No."))
+    worker.report(reports.Refused(commands.Change, "No."))
     session.editor.settings, session.editor.staged = (
         session.settings.with_values({"inner_lr": 0.5}),
         refused,
@@ -294,7 +294,7 @@ def test_after_a_refusal_only_what_waits_for_a_restart_is_still_edited(
     assert session.settings.inner.inner_lr == 0.01
     assert session.editor.edited == session.settings.with_values({"hidden": (8,)})
     # and where nothing waits, nothing is edited
-    worker.report(reports.Refused("Change", "No."))
+    worker.report(reports.Refused(commands.Change, "No."))
     session.editor.staged = session.settings.with_values({"inner_lr": 0.5})
     session.link.pull()
     assert session.editor.staged is None

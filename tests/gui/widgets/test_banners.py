@@ -105,7 +105,7 @@ def test_a_failure_offers_a_restart_and_its_details(window: MainWindow, qtbot: Q
 def test_a_full_disk_is_one_banner_however_often_it_is_full(window: MainWindow):
     for step in (64, 128):
         reason = f"Outer step {step} was not kept on disk: No space left. Training goes on."
-        worker_of(window).report(reports.Refused("metrics", reason))
+        worker_of(window).report(reports.Refused(reports.Unasked.METRICS, reason))
         window.session.link.pull()
     assert said(window) == ["Outer step 128 was not kept on disk: No space left. Training goes on."]
 
@@ -190,7 +190,9 @@ def test_writing_that_takes_a_while_is_said_and_cancelled(window: MainWindow, qt
     assert said(window)[0].startswith("Writing the run:")
     press(qtbot, window.banners.shown[0].buttons[0])
     assert worker.posted[-1] == commands.StopWriting()
-    worker.report(reports.Refused("SaveRun", "/somewhere/run was not written: that was cancelled."))
+    worker.report(
+        reports.Refused(commands.SaveRun, "/somewhere/run was not written: that was cancelled.")
+    )
     session.link.pull()
     assert said(window) == ["/somewhere/run was not written: that was cancelled."]
     session.control.write(commands.SaveRun("/somewhere/run"))
@@ -242,7 +244,7 @@ def test_messages_leave_by_themselves_or_after_good_actions(
     mouse = QPoint(0, 0)
     qtbot.waitUntil(lambda: said(window) == ["It stays."])
     banners.passing = 60_000
-    worker_of(window).report(reports.Refused("Change", "That is not allowed."))
+    worker_of(window).report(reports.Refused(commands.Change, "That is not allowed."))
     window.session.link.pull()
     assert "That is not allowed." in said(window)
     window.session.control.reset()
