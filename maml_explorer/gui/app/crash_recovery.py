@@ -134,7 +134,8 @@ class Recovery(QObject):
         return (status.run, status.outer_step) if status is not None else (0, 0)
 
     def _unsaved(self) -> bool:
-        return self._now()[1] > 0 and self._now() != self._saved
+        now, example = self._now(), self._window.welcome.untouched
+        return now[1] > 0 and now != self._saved and not example
 
     # closing
 

@@ -12,7 +12,7 @@ from maml_explorer.gui.files.autosave_choice import Autosave
 from maml_explorer.gui.files.opening import Opening
 from maml_explorer.gui.files.proposed_path import proposed_path
 from maml_explorer.gui.files.sharing import Sharing
-from maml_explorer.gui.session.example import example_folder
+from maml_explorer.gui.session.example import example_folder, example_preset
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.gui.widgets.text_prompt import Ask
@@ -74,7 +74,7 @@ class Files:
 
     def open_example(self) -> None:
         """Goes on with the trained example."""
-        self._session.control.open_run(str(example_folder()))
+        self._session.control.open_run(str(example_folder()), example_preset())
 
     def save_run(self) -> None:
         """Saves the run where it was saved before, or asks where."""

@@ -14,6 +14,7 @@ from maml_explorer.files.resources import resources
 from maml_explorer.gui.session.task_sampling import fixed
 from maml_explorer.protocol.commands import Array, ProbeTask
 from maml_explorer.protocol.reports import ArmProbe, Probed
+from maml_explorer.settings.presets import Preset, presets
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
 
@@ -29,6 +30,11 @@ def example_folder() -> Path:
 def example_settings() -> Settings:
     """Settings that the example was trained with."""
     return from_toml((example_folder() / "settings.toml").read_text(encoding="utf-8"))
+
+
+def example_preset() -> Preset:
+    """The preset that the example was trained with, on another device perhaps."""
+    return presets()[NAME]
 
 
 def example_probed() -> Probed | None:

@@ -42,6 +42,10 @@ class RunControl(QObject):
         """The folder of the exported initialization that the run began from; empty for none."""
         self._opening = False
         """True until the settings of an opened run have come with its first status."""
+        self.steered = False
+        """True once anybody trained, stepped or began a run."""
+        self._opened_as: Preset | None = None
+        """The preset that the opened run is marked against; None marks it against itself."""
         link.subscribe(Status, self._take_status)
         link.subscribe(Refused, self._take_refused)
 
@@ -108,15 +112,27 @@ class RunControl(QObject):
         self.restart(train=training)
         self._editor.undo_stack.endMacro()
 
-    def open_run(self, folder: str) -> None:
-        """Goes on with a saved run; its settings come with its first status."""
-        self._opening = True
+    def open_run(self, folder: str, preset: Preset | None = None) -> None:
+        """Goes on with a saved run; its settings come with its first status.
+
+        Args:
+            preset: the one that it was trained with, where that is known.
+        """
+        self._opening, self._opened_as = True, preset
         beginning = Beginning(self._editor.settings, self._editor.staged)
         self._push(commands.OpenRun(folder), beginning, "Open run")
 
+    def start_inside(self, folder: str, preset: Preset) -> None:
+        """Goes on with a run that comes with the program, as if the window had begun with it.
+
+        There is no undo step: nothing was there before.
+        """
+        self._opening, self._opened_as = True, preset
+        self.begin(commands.OpenRun(folder), Beginning(self._editor.settings, None))
+
     def open_initialization(self, folder: str) -> None:
         """Begins a new run from an exported initialization, with the settings it comes with."""
-        self._opening = True
+        self._opening, self._opened_as = True, None
         beginning = Beginning(self._editor.settings, self._editor.staged, folder)
         self._push(commands.OpenInitialization(folder), beginning, "Open initialization")
 
@@ -138,6 +154,7 @@ class RunControl(QObject):
             self.train()
 
     def _push(self, command: commands.Command, beginning: Beginning, text: str) -> None:
+        self.steered = True
         self._editor.undo_stack.push(Begin(self._exchange, command, beginning, text))
 
     def _exchange(self, command: commands.Command, beginning: Beginning) -> tuple[Beginning, int]:
@@ -153,7 +170,18 @@ class RunControl(QObject):
 
     def train(self) -> None:
         """Trains; past the declared number of outer steps where that is reached."""
-        self._link.post(commands.Train(beyond=self._link.phase is Phase.FINISHED))
+        self.steered = True
+        self._link.post(commands.Train(beyond=self._at_end))
+
+    @property
+    def _at_end(self) -> bool:
+        """True where the declared number of outer steps is reached, here or when it was saved."""
+        status = self._link.status
+        if status is None:
+            return False
+        return status.phase is Phase.FINISHED or (
+            not self._link.beginning and 0 < status.settings.outer.outer_steps <= status.outer_step
+        )
 
     def pause(self) -> None:
         """Pauses."""
@@ -168,10 +196,12 @@ class RunControl(QObject):
 
     def outer_step(self) -> None:
         """Takes one outer step, then pauses."""
+        self.steered = True
         self._link.post(commands.TakeOuterStep())
 
     def inner_step(self) -> None:
         """Shows the next inner step of the outer step in progress."""
+        self.steered = True
         self._link.post(commands.TakeInnerStep())
 
     def set_speed(self, steps_per_second: float | None) -> None:
@@ -243,9 +273,11 @@ class RunControl(QObject):
     def _take_status(self, status: Status) -> None:
         editor, link = self._editor, self._link
         if self._opening and status.run > 0 and status.settings != editor.settings:
-            editor.mark_against(status.settings, None)
+            preset = self._opened_as
+            editor.mark_against(status.settings if preset is None else preset.settings, preset)
             editor.replace(status.settings, None)
-        self._opening = False
+        # one more of the run before may be on its way
+        self._opening = self._opening and status.run < link.expected_run
         if status.taken == link.settings_posted and status.run > 0:
             # nothing is under way any more: what differs was refused, and others had followed
             link.agreed(status.run)

@@ -24,6 +24,10 @@ class ShownTask(QObject):
     """Curves of every arm on the further tasks: `Watched`."""
     example_ended = Signal()
     """The curves that come with the program gave way to those of the run."""
+    example_begun = Signal()
+    """The curves that come with the program are drawn."""
+    example_entered = Signal()
+    """The run that these curves are of is there."""
 
     def __init__(self, link: WorkerLink, editor: SettingsEditor) -> None:
         super().__init__(link.parent())
@@ -64,8 +68,18 @@ class ShownTask(QObject):
             self.probe = found.probe
             self.probed = found
             self.probe_changed.emit(found.probe)
+            self.example_begun.emit()
             self.probed_arrived.emit(found)
         return found
+
+    def enter_example(self) -> None:
+        """Shows the run's own curves, which are those of the example, from now on."""
+        if self._example is not None:
+            self._example = None
+            if self._latest is not None:
+                self.probed = self._latest
+                self.probed_arrived.emit(self._latest)
+            self.example_entered.emit()
 
     def end_example(self) -> None:
         """Shows the curves of the run's own arms."""

@@ -18,17 +18,23 @@ from maml_explorer.settings.settings import Settings
 
 
 class SliderRow(QWidget):
-    """Shows one setting and changes it; a value that is refused leaves the old one standing."""
+    """Shows one setting and changes it; a value that is refused leaves the old one standing.
 
-    def __init__(self, declaration: Hyperparameter, editor: SettingsEditor) -> None:
+    Args:
+        words: plain words instead of its name; empty for its name.
+    """
+
+    def __init__(
+        self, declaration: Hyperparameter, editor: SettingsEditor, words: str = ""
+    ) -> None:
         super().__init__()
         self.declaration, self._editor = declaration, editor
         self._drag = 0
-        self.name = label(declaration.label)
+        self.name = label(words or declaration.label)
         self.field = field_for(declaration)
         self.field.setParent(self)
-        words = declaration.kind == "choice"
-        self.field.widget.setFixedWidth(FIELD_WIDTH + (2 * UNIT_WIDTH if words else 0))
+        wide = declaration.kind == "choice"
+        self.field.widget.setFixedWidth(FIELD_WIDTH + (2 * UNIT_WIDTH if wide else 0))
         self.slider: Slider | None = None
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)

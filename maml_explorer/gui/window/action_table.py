@@ -139,6 +139,8 @@ def of_the_view(
         ),
         Entry(VIEW, "enlarge", "Insight over the whole window, and back", columns.enlarge_insight,
               ("Ctrl+0",)),
+        Entry(VIEW, "simple", "Simple view, and back to everything", columns.toggle_simple,
+              ("Ctrl+9",)),
         Entry(VIEW, "ablation", "Show the ablation: each trick by itself",
               partial(show_ablation, columns)),
         Entry(VIEW, "reset_layout", "Reset layout", columns.reset_layout),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from types import TracebackType
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QWidget
 
 from maml_explorer.gui.panels import CENTRE, PANELS, RIGHT, TAB
@@ -15,17 +15,22 @@ from maml_explorer.gui.widgets.controls import Card
 from maml_explorer.gui.window.appearance import Appearance
 from maml_explorer.gui.window.narrow_window import Narrow
 from maml_explorer.gui.window.panel_slot import Place
-from maml_explorer.gui.window.stage_row import USUAL, StageRow
+from maml_explorer.gui.window.stage_row import PLAIN, USUAL, StageRow
 
 GAP = 8
 _CODE_BESIDE = 420
 """Pixels that the pseudocode has at least beside the hero."""
+SIMPLE = ("Adaptation",)
+"""Parts that the simple view shows."""
 _BESIDE_FORM = 26
 """Pixels of the settings' card beside its form."""
 
 
 class Columns(QSplitter):
     """The parts of the window, which of them are hidden, and how much room each has."""
+
+    simple_changed = Signal(bool)
+    """The simple view was entered or left."""
 
     def __init__(self, window: QMainWindow, session: Session, appearance: Appearance) -> None:
         super().__init__(Qt.Orientation.Horizontal)
@@ -50,6 +55,8 @@ class Columns(QSplitter):
         """Parts that the pseudocode beside the hero has hidden."""
         self._enlarged: set[str] | None = None
         """Parts hidden before the insight took the whole room; None where it has not."""
+        self._simple: set[str] | None = None
+        """Parts hidden before the simple view; None where there is another."""
         self._sizes_before: list[int] = []
         self._hidden_elsewhere = {"Settings", "Insight"}
         """Parts that are hidden in the other mode: while presenting, or while not."""
@@ -67,14 +74,21 @@ class Columns(QSplitter):
         """Titles of the parts the user has hidden at the desk, not what a narrow window hides."""
         if self._appearance.presenting:
             return tuple(sorted(self._hidden_elsewhere))
-        if self._enlarged is not None:
-            return tuple(sorted(self._enlarged))
+        for before in (self._enlarged, self._simple):
+            if before is not None:
+                return tuple(sorted(before))
         hidden = [title for title, part in self.parts.items() if part.isHidden()]
         narrow = self.narrow is not None and self.narrow.hid_settings
         return tuple(title for title in hidden if title != "Settings" or not narrow)
 
     def hide_parts(self, hidden: Collection[str]) -> None:
-        """Hides the parts of these titles and shows all others."""
+        """Hides the parts of these titles and shows all others; ends the simple view."""
+        if self._simple is not None:
+            self._simple = None
+            self._take_simple()
+        self._hide(hidden)
+
+    def _hide(self, hidden: Collection[str]) -> None:
         for title, part in self.parts.items():
             part.setVisible(title not in hidden)
 
@@ -87,6 +101,8 @@ class Columns(QSplitter):
         self.show_code_beside(False)
         if self._enlarged is not None:
             self.enlarge_insight()
+        if self._simple is not None:
+            self.toggle_simple()
         self._appearance.present(not self._appearance.presenting)
         hidden = {title for title, part in self.parts.items() if part.isHidden()}
         self._hidden_elsewhere, hidden = hidden, self._hidden_elsewhere
@@ -97,9 +113,9 @@ class Columns(QSplitter):
     def put_at_hand(self, keys: Collection[str]) -> None:
         """Shows settings as rows under the hero: these, or α while presenting, or none."""
         self._at_hand = tuple(keys)
-        presenting = self._appearance.presenting
-        self.stage_row.setVisible(presenting or bool(keys))
-        self.stage_row.show_settings(keys or USUAL)
+        presenting, simple = self._appearance.presenting, self._simple is not None
+        self.stage_row.setVisible(presenting or simple or bool(keys))
+        self.stage_row.show_settings(keys or (PLAIN if simple else USUAL), simple and not keys)
         self.stage_row.show_presenting(presenting)
 
     def row_of(self, key: str) -> QWidget:
@@ -114,7 +130,9 @@ class Columns(QSplitter):
     def lacks_settings(self) -> bool:
         """True where the form cannot be shown without hiding a panel."""
         narrow = self.narrow
-        return self._appearance.presenting or (narrow is not None and not narrow.holds_three)
+        if self._appearance.presenting or self._simple is not None:
+            return True
+        return narrow is not None and not narrow.holds_three
 
     def make_room_for(self, widgets: Sequence[QWidget]) -> None:
         """Leaves out the insight while presenting, unless it holds what a lesson points at."""
@@ -157,6 +175,28 @@ class Columns(QSplitter):
             self._enlarged = {title for title, part in self.parts.items() if part.isHidden()}
             hidden = self.parts.keys() - {"Insight"}
         self.hide_parts(hidden)
+
+    def toggle_simple(self) -> None:
+        """Shows the plot and two sliders with plain names, or everything again."""
+        if self._simple is not None:
+            self.hide_parts(self._simple)
+            return
+        if self._appearance.presenting:
+            self.toggle_presenter()
+        if self._enlarged is not None:
+            self.enlarge_insight()
+        self._simple = {title for title, part in self.parts.items() if part.isHidden()}
+        self._hide(self.parts.keys() - set(SIMPLE))
+        self._take_simple()
+
+    @property
+    def simple(self) -> bool:
+        """True in the simple view."""
+        return self._simple is not None
+
+    def _take_simple(self) -> None:
+        self.put_at_hand(self._at_hand)
+        self.simple_changed.emit(self.simple)
 
     def set_text_size(self, name: str) -> None:
         """Writes in another size, and gives the settings the width they need in it."""

@@ -24,7 +24,7 @@ FILE_MENU = (
     ("quit",),
 )
 """Names of actions, by section."""
-_VIEW_ACTIONS = ("presenter", "full_screen", "palette", "shortcuts")
+_VIEW_ACTIONS = ("simple", "presenter", "full_screen", "palette", "shortcuts")
 
 
 class Menus:

@@ -53,6 +53,7 @@ class RunBar(QWidget):
         self.new_seed = button(
             "New seed", session.control.new_seed, "Begin again with the next seed"
         )
+        self._simple = False
         self.speed_limit = label(role="muted")
         self.speed = Slider()
         self.speed.setRange(0, _POSITIONS)
@@ -91,6 +92,14 @@ class RunBar(QWidget):
             self.outer_step,
         ]  # fmt: skip
         """Widgets that a narrow window leaves to menus and palette, the first ones first."""
+        self.everything = button(
+            "Show everything", lambda: None, "All settings, panels and tabs (Ctrl+9)"
+        )
+        self.everything.hide()
+        self.add(self.everything)
+        self._not_simple: list[QWidget] = [
+            *self._gives_way, self.speed, self.speed_limit, self.preset, self.dot,
+        ]  # fmt: skip
         session.link.status_changed.connect(self._show_status)
         session.editor.settings_changed.connect(self._show_preset)
         self._show_status(session.status)
@@ -101,6 +110,15 @@ class RunBar(QWidget):
         line = self.layout()
         if line is not None:
             line.addWidget(widget)
+
+    def show_simple(self, on: bool) -> None:
+        """Leaves out all but training and the way back to everything; or brings all back."""
+        self._simple = on
+        for widget in self._not_simple:
+            widget.setVisible(not on)
+        self.speed_limit.setVisible(not on and bool(self.speed_limit.text()))
+        self.everything.setVisible(on)
+        self._fit()
 
     def offer(self, presets: Mapping[str, Preset]) -> None:
         """Offers further presets; one of the same name takes the other's place."""
@@ -143,7 +161,7 @@ class RunBar(QWidget):
         if line is None:
             return
         for widget in self._gives_way:
-            widget.show()
+            widget.setVisible(not self._simple or widget is self.reset)
         for widget in self._gives_way:
             line.invalidate()
             if line.minimumSize().width() <= self.width():
@@ -188,7 +206,7 @@ class RunBar(QWidget):
     def _show_limit(self, limit: float | None) -> None:
         words = "unlimited" if limit is None else f"at most {whole(limit)} outer steps/s"
         self.speed_limit.setText("" if limit is None else f"≤ {whole(limit)}/s")
-        self.speed_limit.setVisible(limit is not None)
+        self.speed_limit.setVisible(limit is not None and not self._simple)
         self.speed.setToolTip(plain_tip(f"Speed: {words}"))
 
 

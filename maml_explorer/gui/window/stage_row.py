@@ -18,6 +18,8 @@ from maml_explorer.settings.groups import DECLARATIONS
 
 USUAL = ("inner_lr",)
 """Keys of the settings that are at hand where nobody points at others."""
+PLAIN = {"inner_lr": "How far one step goes, α", "inner_steps": "Steps it is trained for"}
+"""Keys of the settings in the simple view, with plain words."""
 HINT = "Inner step shows the algorithm line by line"
 
 
@@ -30,6 +32,7 @@ class StageRow(QWidget):
         super().__init__()
         self._session = session
         self._stepped: Stepped | None = None
+        self._plain = False
         self.rows: dict[str, SliderRow] = {}
         """Setting → its row, in the order in which they stand."""
         self.line = ElidedLabel()
@@ -49,17 +52,20 @@ class StageRow(QWidget):
         self.show_settings(USUAL)
         self.hide()
 
-    def show_settings(self, keys: Iterable[str]) -> None:
-        """Puts the settings of these keys at hand instead of those before."""
+    def show_settings(self, keys: Iterable[str], plain: bool = False) -> None:
+        """Puts these settings at hand instead of those before, in `plain` words where wanted."""
         keys = list(keys)
-        for key in [key for key in self.rows if key not in keys]:
+        for key in [key for key in self.rows if key not in keys or plain != self._plain]:
             gone = self.rows.pop(key)
             self._box.removeWidget(gone)
             gone.hide()
             gone.deleteLater()
+        self._plain = plain
         for nth, key in enumerate(keys):
             if key not in self.rows:
-                self.rows[key] = SliderRow(DECLARATIONS[key], self._session.editor)
+                self.rows[key] = SliderRow(
+                    DECLARATIONS[key], self._session.editor, PLAIN.get(key, "") if plain else ""
+                )
                 self._box.insertWidget(nth, self.rows[key], 3)
         self._say()
 

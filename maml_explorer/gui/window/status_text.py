@@ -36,5 +36,7 @@ def status_text(status: Status | None, began_from: str = "", left: str = "") -> 
             parts.append(left.removeprefix(" · "))
         parts.append(f"{number(status.steps_per_second)} steps/s")
     if status.device:
-        parts.append(status.device.replace("cpu", "CPU").replace("cuda", "CUDA"))
+        # what stands in brackets is for those who ask: the tooltip says it
+        device = status.device.partition(" (")[0]
+        parts.append(device.replace("cpu", "CPU").replace("cuda", "CUDA"))
     return " · ".join(parts)

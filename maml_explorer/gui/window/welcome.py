@@ -1,4 +1,4 @@
-"""The strip of the first start: what is drawn, and the ways in."""
+"""The strip of the first start: what is drawn, and the ways on from there."""
 
 from __future__ import annotations
 
@@ -6,53 +6,64 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QFrame
 
+from maml_explorer.gui.session.example import example_folder, example_preset
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
-from maml_explorer.protocol.reports import Status
+from maml_explorer.protocol.reports import Phase, Status
 
 
 class Welcome(QFrame):
-    """Shown above the hero until training begins, a run is opened, or it is closed."""
+    """Shown above the hero at a first start until training begins, a run is opened, or it is shut.
+
+    The window begins inside the trained example: its curves are drawn at once from a file, and
+    the run itself is opened as soon as the worker is there.
+    """
 
     def __init__(
-        self, session: Session, open_example: Callable[[], object], tour: Callable[[], object]
+        self, session: Session, tour: Callable[[], object], simple: Callable[[], object]
     ) -> None:
         super().__init__()
         self.setProperty("role", "banner")
-        self._session, self._open_example = session, open_example
+        self._session = session
         self.text = ElidedLabel()
-        self.train = button("Train now", self._train, "Meta-train from the beginning (Space)",
-                            role="primary")  # fmt: skip
-        self.example = button(
-            "Open the trained example", self._open, "Go on with the run that is drawn here"
-        )
+        self.train = button(
+            "Train from scratch", self._train,
+            "A new run that knows nothing yet; undo brings the trained one back", role="primary",
+        )  # fmt: skip
         self.tour = button("Take the tour", tour, "A few minutes through the window")
+        self.simple = button("Simple view", simple, "The plot and two sliders; nothing else")
         self.close_button = button("✕", self.finish, "Hide this strip", role="flat")
         self.close_button.setAccessibleName("Hide this strip")
         line = row()
         line.setContentsMargins(12, 6, 8, 6)
         line.addWidget(self.text, 1)
-        for control in (self.train, self.example, self.tour, self.close_button):
+        for control in (self.train, self.tour, self.simple, self.close_button):
             line.addWidget(control)
         self.setLayout(line)
         self.done = False
-        """True where a way in was taken, now or at an earlier start."""
+        """True where a way on was taken, now or at an earlier start."""
+        self._drawn = False
+        """True where the curves of the example are drawn."""
+        self._inside: tuple[int, int | None] | None = None
+        """(run, outer step) of the example once it was opened; the step comes with the run."""
         session.link.status_changed.connect(self._look)
-        session.task.example_ended.connect(self.finish)
+        session.task.example_ended.connect(self._clicked)
         self.hide()
 
     def greet(self) -> None:
         """Draws the example and shows the strip."""
         shown = self._session.task.show_example()
-        words = "A laboratory for learning to learn"
+        self._drawn = shown is not None
+        words: tuple[str, ...] = ("A laboratory for learning to learn",)
         if shown is not None:
             words = (
-                f"Example: four arms after {whole(shown.outer_step)} outer steps adapt to one task"
-                " · move the inner step to see them bend"
+                "MAML, trained: one gradient step bends it to a wave it has never seen"
+                " · drag a black point and it follows",
+                "MAML, trained: one step bends it to a new wave · drag a black point",
+                "MAML, trained · drag a black point",
             )
-        self.text.say(words)
+        self.text.say(*words)
         self.show()
 
     def finish(self) -> None:
@@ -61,14 +72,40 @@ class Welcome(QFrame):
         self.hide()
         self._session.task.end_example()
 
+    @property
+    def untouched(self) -> bool:
+        """True where the run is the example as it came: nothing in it would be lost."""
+        status = self._session.status
+        return status is not None and self._inside == (status.run, status.outer_step)
+
     def _train(self) -> None:
         self.finish()
-        self._session.control.train()
+        control = self._session.control
+        if self._inside is not None:
+            control.load_preset(example_preset())
+            control.restart(train=True, from_seed=True)
+        else:
+            control.train()
 
-    def _open(self) -> None:
-        self.finish()
-        self._open_example()
+    def _clicked(self) -> None:
+        """Ends what a click in the plot ends: without the example's run its curves are gone."""
+        if self._inside is None:
+            self.finish()
 
     def _look(self, status: Status) -> None:
-        if self.isVisible() and status.outer_step > 0:
+        if self.done or not self.isVisible() or status.phase is Phase.LOADING:
+            return
+        if self._inside is None:
+            control = self._session.control
+            if control.steered or status.outer_step or status.phase is not Phase.PAUSED:
+                self.finish()
+            elif self._drawn:
+                control.start_inside(str(example_folder()), example_preset())
+                self._inside = self._session.link.expected_run, None
+            return
+        run, step = self._inside
+        if status.run == run and step is None:
+            self._inside = run, status.outer_step
+            self._session.task.enter_example()
+        elif status.run >= run and not self.untouched:
             self.finish()

@@ -23,6 +23,7 @@ from maml_explorer.gui.settings_form.annealed_text import annealed_text
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.gui.window import action_table
 from maml_explorer.gui.window.action import Actions, Entry
 from maml_explorer.gui.window.appearance import Appearance
@@ -99,7 +100,9 @@ class MainWindow(QMainWindow):
         self.reproduction = Reproduction(
             session.editor, session.control, self.banners, self.files.ask
         )
-        self.welcome = Welcome(session, self.files.open_example, self.lessons.take_tour)
+        self.welcome = Welcome(session, self.lessons.take_tour, self.columns.toggle_simple)
+        self.columns.simple_changed.connect(self.run_bar.show_simple)
+        self.run_bar.everything.clicked.connect(self.columns.toggle_simple)
         self.lessons.begun.connect(self.welcome.finish)
         self.presenter.toggled.connect(self.lessons.point_again)
         self.notices = Notices(session, self.banners)
@@ -229,6 +232,7 @@ class MainWindow(QMainWindow):
             goal = self.lessons.run.goal or 0
         began_from = Path(self.session.control.initialization).name
         self.status.setText(status_text(status, began_from, self._left.words(status, goal)))
+        self.status.setToolTip(plain_tip(status.device if "(" in status.device else ""))
         annealed = annealed_text(status.settings, status.arm_steps)
         self.annealed.setVisible(bool(annealed))
         self.annealed.say(annealed)

@@ -9,10 +9,12 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.adaptation.arm_bar import ArmLine
+from maml_explorer.gui.panels.adaptation.bending import Bending
 from maml_explorer.gui.panels.adaptation.outer_step_shown import over
 from maml_explorer.gui.panels.adaptation.step_bar import StepBar
-from maml_explorer.gui.panels.adaptation.task_curves import REFERENCES
-from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot
+from maml_explorer.gui.panels.adaptation.task_curves import REFERENCES, has_data
+from maml_explorer.gui.panels.adaptation.task_legend import TaskLegend
+from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot, has_points
 from maml_explorer.gui.panels.adaptation.words import captions, error_of, step_line, task_line
 from maml_explorer.gui.session import task_edits, task_sampling
 from maml_explorer.gui.session.session import Session
@@ -41,6 +43,8 @@ class AdaptationPanel(QWidget):
         self.subtitle = ElidedLabel()
         self.canvas = TaskPlot(session)
         self.canvas.caption = self._caption
+        self.bending = Bending(self.canvas, session.task)
+        self.legend = TaskLegend(session)
         self.new_task = button("New task", session.task.new_task, "Sample another task (T)")
         self.new_points = button(
             "New points ▾", self._open_places, "Sample other support points of this task (P)"
@@ -77,6 +81,7 @@ class AdaptationPanel(QWidget):
         box.setSpacing(8)
         box.addLayout(head)
         box.addWidget(self.canvas, 1)
+        box.addWidget(self.legend)
         box.addLayout(steps)
         box.addWidget(self.arms)
 
@@ -89,6 +94,7 @@ class AdaptationPanel(QWidget):
         session = self.session
         self.inner.changed.connect(self._take_inner_step)
         session.task.probe_changed.connect(self._take_probe)
+        self.canvas.editor.edited = self.legend.touched
         session.task.probed_arrived.connect(self._take_probed)
         session.link.stepped.connect(self._take_stepped)
         session.link.status_changed.connect(self._take_status)
@@ -213,6 +219,11 @@ class AdaptationPanel(QWidget):
         self.canvas.curves.before = self.before.isChecked()
         self.canvas.curves.residuals = self.residuals.isChecked() or stepping
         self.canvas.show_report(self._report(), self._steps())
+        curves = self.canvas.curves
+        self.legend.show_items(
+            support=has_points(curves.support), query=has_points(curves.query),
+            truth=has_data(curves.truth),
+        )  # fmt: skip
 
     def _write(self) -> None:
         self._write_soon.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, Qt
 
@@ -26,6 +28,8 @@ class PointEditor:
         self._plot, self._curves, self._session = plot, curves, session
         self._pressed: tuple[int, ProbeTask, QPoint] | None = None
         self.dragging = False
+        self.edited: Callable[[], object] = lambda: None
+        """Called when a press or a key is about to edit the task."""
 
     @property
     def _probe(self) -> ProbeTask | None:
@@ -61,6 +65,7 @@ class PointEditor:
             self.add(*self._plot.to_data(pixel), free=free)
             hit = len(self._probe.support_x) - 1
         assert self._probe is not None
+        self.edited()
         self._pressed = (hit, self._probe, pixel)
         self.select(hit)
 

@@ -48,6 +48,8 @@ class TaskCurves:
         self.report: Probed | None = None
         self.steps: Mapping[str, int] = {}
         """Arm → the inner step whose curve is drawn."""
+        self.part = 1.0
+        """Part of the way from θ to those curves: below 1 only while they bend."""
         self.residuals = False
         self.before = False
         """True where θ, every arm's curve before adaptation, is drawn too."""
@@ -213,8 +215,11 @@ class TaskCurves:
         """[grid point]: an arm's prediction at its inner step or at `step`, cut off far outside."""
         assert self.report is not None
         values = self.report.arms[name].curves
+        part = self.part if step is None else 1.0
         step = self.steps.get(name, 0) if step is None else step
         row = values[min(step, len(values) - 1)]
+        if part < 1.0:
+            row = (1.0 - part) * values[0] + part * row
         limit = FAR * self.scale
         clipped: Array = np.clip(row, -limit, limit)
         return clipped

@@ -11,7 +11,7 @@ from maml_explorer.gui.plots.fast_curve import Curve
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_traces import Array
-from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost
+from maml_explorer.gui.session.pinned_run import LossGhost
 from maml_explorer.gui.style.arm_style import arm_style
 
 _ALPHA = 0.45
@@ -25,7 +25,7 @@ class GhostLines:
         self.curves: dict[tuple[str, str], Curve] = {}
         """(run, arm) → its line."""
         self.names: dict[str, pg.TextItem] = {}
-        """Pinned run → the word at the end of its lowest line."""
+        """Run → the word at the end of its lowest line."""
 
     def draw(
         self, ghosts: Sequence[LossGhost], view: LossView, hidden: Set[str], edges: Array
@@ -50,7 +50,7 @@ class GhostLines:
             style = arm_style(ghost.settings, arm, plot.theme)
             curve.ink(plot.arm_pen(style, 1.0, alpha=_ALPHA))
             curve.put(drawn.x, drawn.y)
-            if run != BEFORE and len(drawn.x):
+            if len(drawn.x):
                 here = float(drawn.x[-1]), float(drawn.y[-1])
                 ends[run] = min(ends.get(run, here), here, key=lambda end: end[1])
         self._name(ends)

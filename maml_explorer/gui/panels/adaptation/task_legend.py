@@ -1,0 +1,126 @@
+"""Line under the hero: what its points and the dashed curve are, and what a click does."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.qt_style import base_font
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.protocol.reports import Status
+
+CLICK = ("Click to add a point, drag to move it", "Click adds a point, drag moves it")
+UNTRAINED = (
+    "Not trained yet: press Train and watch the curves learn to bend",
+    "Not trained yet: press Train",
+)
+_SWATCH, _GAP = 18, 14
+SUPPORT, QUERY, TRUTH = "support: adapted to", "query: tested on", "truth"
+_SHORT = {SUPPORT: "support", QUERY: "query", TRUTH: "truth"}
+
+
+class TaskLegend(QWidget):
+    """Draws swatches and names from the left, and a hint at the right while there is one."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.shown: tuple[str, ...] = ()
+        """Keys that are drawn now: of SUPPORT, QUERY and TRUTH."""
+        self.hints: tuple[str, ...] = ()
+        """Hint on what the user can do now, long and short; empty where they know."""
+        self._touched = False
+        """True after the first edit of the task by hand."""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Legend of the points")
+        session.link.status_changed.connect(self._take_status)
+        session.theme_changed.connect(self._take_theme)
+        self.look()
+
+    def show_items(self, *, support: bool, query: bool, truth: bool) -> None:
+        """Names what is drawn."""
+        found = ((SUPPORT, support), (QUERY, query), (TRUTH, truth))
+        shown = tuple(words for words, there in found if there)
+        if shown != self.shown:
+            self.shown = shown
+            self.setAccessibleDescription(", ".join(shown))
+            self.update()
+
+    def touched(self) -> None:
+        """Notes the first edit: who has clicked needs no hint."""
+        self._touched = True
+        self.look()
+
+    def _take_status(self, _: Status) -> None:
+        self.look()
+
+    def _take_theme(self, _: Theme) -> None:
+        self.updateGeometry()
+        self.update()
+
+    def look(self) -> None:
+        """Chooses the hint."""
+        status = self._session.status
+        untrained = status is not None and status.outer_step == 0 and not self._session.link.running
+        hints = UNTRAINED if untrained else () if self._touched else CLICK
+        if hints != self.hints:
+            self.hints = hints
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """One line of text."""
+        return QSize(100, QFontMetrics(base_font()).height() + 2)
+
+    def placed(self) -> tuple[list[tuple[QRectF, str]], tuple[QRectF, str] | None]:
+        """(each entry's rectangle and words, those of the hint or None), in words that fit."""
+        metrics, width, height = QFontMetrics(base_font()), self.width(), self.height()
+        entries: list[tuple[QRectF, str]] = []
+        for words in (dict(zip(self.shown, self.shown, strict=True)), _SHORT):
+            entries, x = [], 4.0
+            for key in self.shown:
+                needs = _SWATCH + 4 + metrics.horizontalAdvance(words[key])
+                entries.append((QRectF(x, 0, needs, height), words[key]))
+                x += needs + _GAP
+            for hint in self.hints:
+                needs = metrics.horizontalAdvance(hint) + 2
+                if x + needs <= width:
+                    return entries, (QRectF(width - needs - 2, 0, needs, height), hint)
+            if not self.hints and x <= width:
+                break
+        return [one for one in entries if one[0].right() <= width], None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws the line."""
+        theme = self._session.theme
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(base_font())
+        middle = Qt.AlignmentFlag.AlignVCenter
+        entries, hint = self.placed()
+        for key, (box, words) in zip(self.shown, entries, strict=False):
+            self._swatch(painter, key, QPointF(box.left() + _SWATCH / 2, box.center().y()))
+            painter.setPen(QColor(theme.muted))
+            painter.drawText(box.adjusted(_SWATCH + 4, 0, 2, 0), middle, words)
+        if hint is not None:
+            painter.setPen(QColor(theme.muted))
+            painter.drawText(hint[0], middle, hint[1])
+        painter.end()
+
+    def _swatch(self, painter: QPainter, key: str, at: QPointF) -> None:
+        theme = self._session.theme
+        pen = QPen(QColor(theme.text if key == TRUTH else theme.muted), 1.5)
+        if key == TRUTH:
+            pen.setStyle(Qt.PenStyle.DashLine)
+            painter.setPen(pen)
+            across = QPointF(_SWATCH / 2, 0)
+            painter.drawLine(at - across, at + across)
+        elif key == SUPPORT:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(theme.text))
+            painter.drawEllipse(at, 4.5, 4.5)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+        else:
+            painter.setPen(pen)
+            painter.drawEllipse(at, 3.5, 3.5)
