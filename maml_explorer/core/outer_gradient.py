@@ -22,6 +22,7 @@ from maml_explorer.core.meta_gradient import (
 from maml_explorer.core.models.mlp import Mlp
 from maml_explorer.core.models.trace import Layers, Trace
 from maml_explorer.core.running_statistics import seen, stored
+from maml_explorer.core.wide_gradient import pays, wide_gradient
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,12 @@ class Shape:
     """Of the meta-batch."""
     minibatch: int
     """Support points per inner step of Reptile; 0 elsewhere."""
+
+    @property
+    def wide(self) -> bool:
+        """True where gradients per task are kept as factors."""
+        plain = self.rule == "query" and self.start == 0 and self.learned is None
+        return plain and not self.inner_clip and any(pays(self.model, self.steps, self.shots))
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,8 @@ def outer_gradient(
         inner = InnerLoop(
             shape.start, shape.steps, sizes, shape.second_order, weights, shape.learned is not None
         )
-        found = meta_gradient(model, layers, x, y, shape.shots, inner, shape.total_tasks)
+        function = wide_gradient if shape.wide else meta_gradient
+        found = function(model, layers, x, y, shape.shots, inner, shape.total_tasks)
     parts = [layer.reshape(-1) for layer in found.gradient]
     if shape.learned is not None and found.step_sizes is not None:
         parts += shape.learned.gradient(model, found.step_sizes)

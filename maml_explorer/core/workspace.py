@@ -97,9 +97,14 @@ class Workspace:
     def kinds(self) -> set[str]:
         """Ways in which the outer gradients in use are run.
 
-        "compiled", "compiled, portable", "replay", "CUDA graph" or "eager".
+        "compiled", "compiled, portable", "replay", "CUDA graph" or "eager"; with ", factors" where
+        the gradients per task of wide layers are kept as factors.
         """
-        return {each.kind for each in self._in_use()}
+        compiled = {each.kind for each in self._compiled.values() if each is not None}
+        return compiled | {
+            recorded.kind + (", factors" if shape.wide else "")
+            for (shape, *_), (recorded, _) in self._recordings.items()
+        }
 
     @property
     def kernels(self) -> Kernels | None:

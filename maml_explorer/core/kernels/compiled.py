@@ -41,6 +41,7 @@ def covered(shape: Shape, dtype: torch.dtype, device: torch.device) -> bool:
         and shape.steps <= MAX_STEPS
         and 0 < shape.shots < shape.points
         and products(shape) <= MOST
+        and not shape.wide
     )
 
 
