@@ -26,6 +26,8 @@ def values(declaration: Hyperparameter) -> st.SearchStrategy[Any]:
             return st.sampled_from(declaration.choices)
         case "bool":
             return st.booleans()
+        case "text":
+            return st.just("") | st.just("letters:9:9:20:0123456789abcdef")
         case "float":
             return st.floats(declaration.minimum, declaration.maximum)
     assert declaration.minimum is not None and declaration.maximum is not None
@@ -62,7 +64,10 @@ def settings(draw: st.DrawFn) -> Settings:
     whole = {**Settings().values(), **changed}
     for low, high in PAIRS:
         whole[low], whole[high] = sorted((whole[low], whole[high]))
-    if whole["family"] == "glyphs":  # a class has 20 drawings
+    if whole["family"] == "folder":
+        whole["data"] = "letters:9:9:20:0123456789abcdef"
+        whole["ways"] = min(int(whole["ways"]), 9)
+    if whole["family"] != "sine":  # a class has 20 drawings
         whole |= {"shots": min(int(whole["shots"]), 10), "query_points": 10}
         whole |= {"ways": min(int(whole["ways"]), 12)}
     drawn = Settings().with_values(whole)

@@ -91,7 +91,7 @@ _SHUFFLED = "    return row[torch.randperm(len(row))[:WAYS]]  # in random order"
 _FIXED = """\
     parts = [row[label::WAYS] for label in range(WAYS)]  # a class keeps its label
     return torch.stack([part[torch.randint(len(part), ())] for part in parts])"""
-_SAMPLE = '''\
+SAMPLE_IMAGES = '''\
 def sample_batch() -> Batch:
     """Sample tasks: images x [task, image, pixel] and one-hot y, support then query."""
     count, tasks = SHOTS + QUERY_POINTS, []
@@ -131,7 +131,7 @@ def _sample(own: Settings) -> list[str]:
         _SPACED,
         _DRAWINGS,
         classes + (_FIXED if images.labels == "fixed" else _SHUFFLED),
-        _SAMPLE.replace("{image}", image),
+        SAMPLE_IMAGES.replace("{image}", image),
     ]
 
 

@@ -12,9 +12,9 @@ from maml_explorer.commands.arguments import (
     folder_path,
     given_seeds,
     number_list,
-    preset_of,
     whole_number,
 )
+from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
@@ -27,7 +27,8 @@ DEFAULT_SEEDS = (0, 1, 2)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("--preset", default=DEFAULT_PRESET, metavar="NAME|FILE")
+    parser.add_argument("--preset", metavar="NAME|FILE", help=f"default {DEFAULT_PRESET}")
+    add_data(parser)
     add_seeds(parser, "default 0:3")
     parser.add_argument("--outer-steps", metavar="N", help="default: the preset's")
     parser.add_argument(
@@ -55,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: before anything was written; so do SettingsError and StorageError.
         OSError: where the disk fails.
     """
-    settings = preset_of(arguments.preset).settings
+    preset = preset_for(arguments)
+    settings = preset.settings.with_values(opened_data(arguments))
     seeds = given_seeds(arguments, MOST_SEEDS) or DEFAULT_SEEDS
     steps = number_list(arguments.inner_steps, "test_steps", "--inner-steps", 51)
     usual = settings.family.record_shots
@@ -96,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         if bar is not None:
             bar.close()
-    result["preset"] = str(arguments.preset)
+    result["preset"] = str(arguments.preset or preset.name)
     text = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False)
     if arguments.out is not None:
         write_text(arguments.out / FILE, text + "\n")

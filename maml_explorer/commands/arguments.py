@@ -63,7 +63,7 @@ def add_hyperparameters(parser: argparse.ArgumentParser) -> None:
     for group, (title, _) in GROUPS.items():
         section = parser.add_argument_group(title)
         for key, declared in DECLARATIONS.items():
-            if declared.group != group:
+            if declared.group != group or declared.text:  # data is given as a folder
                 continue
             readers = declared.readers(ALGORITHMS.values())
             names = ", ".join(one.key for one in readers)
@@ -83,7 +83,7 @@ def given_hyperparameters(arguments: argparse.Namespace) -> dict[str, Value]:
     Raises:
         SettingsError: naming the setting, the text and what is allowed.
     """
-    typed = {key: getattr(arguments, key) for key in DECLARATIONS}
+    typed = {key: getattr(arguments, key) for key, one in DECLARATIONS.items() if not one.text}
     return {key: DECLARATIONS[key].parse(text) for key, text in typed.items() if text is not None}
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.codegen.images import FILE
+from maml_explorer.codegen.own_images import OWN_FILE
 from maml_explorer.codegen.script import standalone_script
 from maml_explorer.codegen.two_forms import stateful_and_functional
 from maml_explorer.commands.arguments import (
     UsageError,
     add_hyperparameters,
     algorithm_key,
+    folder_path,
     given_hyperparameters,
     named_arms,
-    preset_of,
 )
+from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import say, tell
 from maml_explorer.files.resources import resources
-from maml_explorer.settings.presets import DEFAULT_PRESET
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 
 
@@ -37,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print the outer gradient in stateful and in functional form instead",
     )
+    add_data(parser)
+    parser.add_argument(
+        "--images", metavar="FILE", type=folder_path, help="write the file of images of --data here"
+    )
     add_hyperparameters(parser)
 
 
@@ -46,18 +52,33 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: where no arm is meant; so do SettingsError and StorageError.
     """
-    preset = preset_of(arguments.preset or DEFAULT_PRESET)
-    settings = preset.settings.with_values(given_hyperparameters(arguments))
+    data = opened_data(arguments)
+    if arguments.images is not None and not data:
+        raise UsageError("--images writes the images of a folder: give --data DIR too.")
+    settings = preset_for(arguments).settings
+    settings = settings.with_values(data | given_hyperparameters(arguments))
     arm = _arm(settings, arguments.algorithm)
     if arguments.forms:
         text = "\n\n".join(stateful_and_functional(settings, arm))
     else:
         text = standalone_script(settings, arm)
     say(text.removesuffix("\n"))
-    if settings.family.images and not arguments.forms:
+    if arguments.images is not None:
+        _write_images(settings, arguments.images)
+    elif settings.family.own_data and not arguments.forms:
+        tell(f"The script draws from {OWN_FILE}: --images {OWN_FILE} writes it.")
+    elif settings.family.images and not arguments.forms:
         where = resources().joinpath("glyphs", FILE)
         tell(f"The script draws from {where}: copy it beside the script, or give its path to it.")
     return 0
+
+
+def _write_images(settings: Settings, path: Path) -> None:
+    from maml_explorer.core.families.own.data import opened_images
+    from maml_explorer.storage.own_images.file import write_images
+
+    write_images(path, opened_images(settings.images.data))
+    tell(f"The script draws from {path}: keep it beside the script, or give its path to it.")
 
 
 def _arm(settings: Settings, text: str | None) -> Arm:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from maml_explorer.commands.arguments import folder_path, number_list, whole_number
+from maml_explorer.commands.arguments import UsageError, folder_path, number_list, whole_number
+from maml_explorer.commands.data import add_data, opened_data
 from maml_explorer.commands.output import say, tell
 from maml_explorer.experiments.result_tables import difference_table, evaluation_table
+from maml_explorer.settings.declaration import Value
 from maml_explorer.storage.run.records import ALONE, TOGETHER
 
 if TYPE_CHECKING:
@@ -49,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what batch norm sees: all query points of a task together (default), or one of them "
         "alone with the support set",
     )
+    add_data(parser)
     parser.add_argument("--json", action="store_true", help="print the record as JSON")
 
 
@@ -68,7 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     from maml_explorer.experiments.api import compare
     from maml_explorer.storage.initialization.folder import CHANGED, load_initialization
 
-    initializations = [load_initialization(folder) for folder in arguments.folders]
+    data = opened_data(arguments)
+    initializations = [_on_data(load_initialization(folder), data) for folder in arguments.folders]
     for folder, found in zip(arguments.folders, initializations, strict=True):
         if found.changed:
             tell(f"maml-explorer evaluate: {folder}: {CHANGED}")
@@ -94,6 +100,24 @@ def run(arguments: argparse.Namespace) -> int:
         text = "\n\n".join(blocks)
     say(text)
     return 0
+
+
+def _on_data(initialization: Initialization, data: Mapping[str, Value]) -> Initialization:
+    """The initialization, tested on the data that was given instead of its own tasks."""
+    trained = initialization.settings
+    if not data or trained.images.data == data["data"]:
+        return initialization
+    if not trained.family.images:
+        raise UsageError(
+            f"--data is for initializations of images, and {initialization.arm.name} is of "
+            f"{trained.family.label.lower()}."
+        )
+    settings = trained.with_values(data)
+    tell(
+        f"{initialization.arm.name} was trained on {trained.family.label.lower()} and is tested on "
+        "the images of --data."
+    )
+    return replace(initialization, settings=settings)
 
 
 def _distance(initialization: Initialization) -> str:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from maml_explorer.commands.arguments import UsageError, folder_path, named_arms, whole_number
+from maml_explorer.commands.data import add_data, opened_data
 from maml_explorer.commands.output import say
 from maml_explorer.settings.settings import Arm, Settings
 
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--algorithm", required=True, metavar="NAME", help="algorithm, or name of the arm"
     )
     parser.add_argument("--seed", metavar="S", help="where the run has several")
+    add_data(parser)
     parser.add_argument("--out", required=True, metavar="DIR", type=folder_path, help="to write")
 
 
@@ -36,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from maml_explorer.storage.initialization.folder import save_initialization
     from maml_explorer.storage.run.folder import open_run
 
+    opened_data(arguments)
     folder, settings = open_run(arguments.folder)
     arm = _arm(settings, arguments.algorithm)
     initialization = _from_run(folder, settings, arm, seed)

@@ -14,10 +14,10 @@ from maml_explorer.commands.arguments import (
     add_seeds,
     folder_path,
     given_seeds,
-    preset_of,
     whole_number,
     with_algorithms,
 )
+from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="continue what was interrupted in --out, with the same other arguments",
     )
+    add_data(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
@@ -67,13 +68,13 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: before anything was written; so do SettingsError and StorageError.
         OSError: where the disk fails.
     """
-    preset = preset_of(arguments.preset)
+    preset = preset_for(arguments)
     seeds = given_seeds(arguments, MOST_SEEDS) or DEFAULT_SEEDS
 
     from maml_explorer.experiments.reproduction import settings_to_reproduce
 
     settings = with_algorithms(settings_to_reproduce(preset), arguments.algorithms)
-    settings = settings.with_values({"seed": seeds[0]})
+    settings = settings.with_values({"seed": seeds[0], **opened_data(arguments)})
     if arguments.outer_steps is not None:
         steps = whole_number(arguments.outer_steps, "outer_steps", "--outer-steps")
         settings = settings.with_values({"outer_steps": steps})

@@ -22,10 +22,10 @@ from maml_explorer.commands.arguments import (
     whole_number,
     with_algorithms,
 )
+from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import time_left
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
-from maml_explorer.settings.presets import load_preset
 
 if TYPE_CHECKING:
     from maml_explorer.experiments.sweep.driver import SweepProgress
@@ -37,7 +37,7 @@ MAX_SEEDS = 100
 MAX_WORKERS = 256
 _BYTES_PER_STEP = 90
 """Of metrics.csv, for each arm and outer step, about."""
-_NEW = ("vary", "search", "search_seed", "objective", "preset", "algorithms")
+_NEW = ("vary", "search", "search_seed", "objective", "preset", "algorithms", "data")
 """Arguments of a new sweep, which a sweep that is there already has in its folder."""
 
 
@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--report", action="store_true", help="write the tables and the report again, and end")
     add("--dry-run", action="store_true", help="say how many runs and how much disk, and end")
     add("--quiet", action="store_true", help="no progress on stderr")
+    add_data(parser)
     add_hyperparameters(parser)
 
 
@@ -154,9 +155,8 @@ def _spec(arguments: argparse.Namespace) -> SweepSpec:
 
     if not arguments.vary:
         raise UsageError("A sweep needs an axis: --vary inner_lr=0.001:0.3:log:7, for example.")
-    base = load_preset(arguments.preset or "finn-10-shot").settings
-    base = with_algorithms(base, arguments.algorithms or "maml")
-    base = base.with_values(given_hyperparameters(arguments))
+    base = with_algorithms(preset_for(arguments).settings, arguments.algorithms or "maml")
+    base = base.with_values(opened_data(arguments) | given_hyperparameters(arguments))
     search_seed = arguments.search_seed or "0"
     return SweepSpec(
         base,

@@ -19,9 +19,9 @@ from maml_explorer.commands.arguments import (
     folder_path,
     given_hyperparameters,
     given_seeds,
-    preset_of,
     with_algorithms,
 )
+from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c, signals_held_back
@@ -29,7 +29,6 @@ from maml_explorer.core.schedules import explained
 from maml_explorer.experiments.result_tables import results_table
 from maml_explorer.settings.declaration import Value
 from maml_explorer.settings.groups import DECLARATIONS
-from maml_explorer.settings.presets import DEFAULT_PRESET
 from maml_explorer.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="look inside at the end: every view of the insight, written to --out",
     )
+    add_data(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     add_hyperparameters(parser)
@@ -72,12 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: where the disk fails.
     """
     typed = given_hyperparameters(arguments)
+    data = opened_data(arguments)
     if arguments.insight and arguments.out is None:
         raise UsageError("--insight writes into the run folder: give --out DIR.")
     if arguments.replay is not None:
         return _replay(arguments, typed)
     with ends_as_by_ctrl_c():
-        work = _resumed(arguments, typed) if arguments.resume else _new(arguments, typed)
+        work = _resumed(arguments, typed) if arguments.resume else _new(arguments, data | typed)
         with nullcontext() if work.folder is None else work.folder.owned():
             return _trained(arguments, work)
 
@@ -138,7 +139,7 @@ def _new(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
     several = given_seeds(arguments, MAX_SEEDS)
     if several is not None and "seed" in typed:
         raise UsageError("--seed and --seeds exclude each other: give one of them.")
-    preset = preset_of(arguments.preset or DEFAULT_PRESET)
+    preset = preset_for(arguments)
     # the arms first: a value must suit those that are trained, not those of the preset
     settings = with_algorithms(preset.settings, arguments.algorithms).with_values(typed)
     seeds = several or (settings.run.seed,)

@@ -71,6 +71,8 @@ class Hyperparameter:
     slider: tuple[float, float] | None = None
     """The part of the range worth a slider; None means the whole range."""
     choices: tuple[str, ...] = ()
+    text: str = ""
+    """For a setting that holds a text: what is allowed, in words."""
     applies: Applies = Applies.NEXT_STEP
     per_arm: bool = False
     """True where one arm may override it (never task or shape settings)."""
@@ -87,9 +89,11 @@ class Hyperparameter:
 
     @property
     def kind(self) -> str:
-        """One of "bool", "int", "float", "choice", "sizes"."""
+        """One of "bool", "int", "float", "choice", "sizes", "text"."""
         if self.choices:
             return "choice"
+        if self.text:
+            return "text"
         if isinstance(self.default, bool):
             return "bool"
         if isinstance(self.default, tuple):
@@ -108,8 +112,8 @@ class Hyperparameter:
     @property
     def allowed(self) -> str:
         """Allowed values, in words: "from 0 to 10", "one of adam, sgd"."""
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
+        if self.choices or self.text:
+            return self.text or "one of " + ", ".join(self.choices)
         if self.kind == "bool":
             return "true or false"
         low, high = shown(self.minimum), shown(self.maximum)
@@ -128,6 +132,9 @@ class Hyperparameter:
         match self.kind:
             case "choice" if isinstance(value, str) and value in self.choices:
                 return value
+            case "text" if isinstance(value, str) and len(value) <= MAX_TEXT:
+                if not value or value.isprintable():
+                    return value
             case "bool" if isinstance(value, bool):
                 return value
             case "int":
@@ -155,6 +162,8 @@ class Hyperparameter:
             match self.kind:
                 case "bool":
                     value: object = truth(text)
+                case "text":
+                    value = text.strip()
                 case "int":
                     value = whole_number(text)
                 case "float":
@@ -178,6 +187,8 @@ class Hyperparameter:
         return low <= value <= high and abs(value) != math.inf
 
 
+MAX_TEXT = 100
+"""Most characters of a setting that holds a text."""
 MAX_LAYERS = 8
 """Most hidden layers a network may have."""
 

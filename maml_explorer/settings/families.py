@@ -42,6 +42,8 @@ class Family:
     """Classes of a task, each with as many points as the settings say; 1 for regression."""
     images: bool = False
     """True where inputs are images and targets are classes."""
+    own_data: bool = False
+    """True where the tasks are of the user's own data, which must have been opened."""
     in_window: bool = True
     """False where the window cannot show its tasks yet: then it refuses them."""
     record_shots: tuple[int, ...] = ()
@@ -73,7 +75,23 @@ GLYPHS_FAMILY = Family(
     classes=lambda images: images.ways,
     images=True,
 )
+FOLDER_FAMILY = Family(
+    key="folder",
+    label="Own images",
+    summary="N-way K-shot classification of the user's own images, of a folder with one sub-folder "
+    "for each class; test classes are never trained on.",
+    source="the user; Omniglot as published by Lake et al. 2015 is read as it is",
+    loss="cross-entropy",
+    figure="accuracy",
+    higher_is_better=True,
+    ends=lambda images: (images.side**2, images.ways),
+    classes=lambda images: images.ways,
+    images=True,
+    own_data=True,
+)
 USUAL_FIGURE = SINE_FAMILY.figure
 """The figure of a record that does not say: there was no other once."""
-FAMILIES: dict[str, Family] = {family.key: family for family in (SINE_FAMILY, GLYPHS_FAMILY)}
+FAMILIES: dict[str, Family] = {
+    family.key: family for family in (SINE_FAMILY, GLYPHS_FAMILY, FOLDER_FAMILY)
+}
 """Key → record, in the order of menus."""

@@ -28,7 +28,7 @@ from maml_explorer.settings.groups import (
     RunSettings,
     TaskSettings,
 )
-from maml_explorer.settings.images import ImageSettings, check_images
+from maml_explorer.settings.images import ImageSettings, check_images, images_of_class
 
 MAX_ARMS = 8
 
@@ -99,8 +99,8 @@ class Settings:
                 (type(v), v) for v in vars(part).values()
             ]:
                 object.__setattr__(self, group, dataclasses.replace(part, **checked))
-        if self.family.images:
-            check_images(self.images, self.inner.shots, self.inner.query_points)
+        shots, queries = self.inner.shots, self.inner.query_points
+        check_images(self.images, self.family, shots, queries)
         for low, high in _ORDERED:
             if self[low] > self[high]:  # type: ignore[operator]
                 raise SettingsError(
@@ -145,6 +145,11 @@ class Settings:
     def query_points(self) -> int:
         """Points of a query set while meta-training, of all classes."""
         return self.inner.query_points * self.family.classes(self.images)
+
+    @property
+    def images_of_class(self) -> int:
+        """Images that every class has at least; for families of images."""
+        return images_of_class(self.images, self.family)
 
     def refuse_unshown(self) -> None:
         """Refuses what the window cannot show.

@@ -38,7 +38,7 @@ MOST_VERTICES = 10_000
 
 @dataclass(frozen=True)
 class Sampled:
-    """All drawings of the classes of one task."""
+    """Drawings of the classes of one task, at most HANDS of each."""
 
     images: NDArray[np.uint8]
     """[class, drawing, side, side]"""
@@ -96,10 +96,12 @@ def sampled(settings: Settings, seed: int, drawings: int, unseen: bool) -> Sampl
     source = ImageSource(settings, "validation" if unseen else "training", torch.float32)
     classes = source.decide(torch.Generator().manual_seed(seed), 1).classes
     ways, side = settings.images.ways, settings.images.side
-    order = torch.rand(ways, HANDS, generator=torch.Generator().manual_seed(drawings)).argsort(1)
-    wide = source.inputs(classes, order[None])[0, :, :-1].view(HANDS, ways, side, side)
+    count = min(HANDS, source.hands)
+    order = torch.rand(ways, source.hands, generator=torch.Generator().manual_seed(drawings))
+    wide = source.inputs(classes, order.argsort(1)[None, :, :count])[0, :, :-1]
+    wide = wide.view(count, ways, side, side)
     letter = (classes[0] // source.classes.turns).tolist()
-    names = source.drawings.letters.names
+    names = source.drawings.names
     pixels: NDArray[np.uint8] = (wide.transpose(0, 1) * 255).round().to(torch.uint8).numpy()
     return Sampled(pixels, tuple(names[nth] for nth in letter))
 
@@ -122,7 +124,7 @@ def _image(found: Sampled, example: Example, side: int) -> NDArray[np.uint8]:
     if example.strokes:
         lines = [np.array(line, np.float32) for line in example.strokes if line]
         return picture(fitted(lines), side)
-    one: NDArray[np.uint8] = found.images[example.way, example.nth % HANDS]
+    one: NDArray[np.uint8] = found.images[example.way, example.nth % found.images.shape[1]]
     return one
 
 

@@ -64,6 +64,25 @@ IMAGES = [
     for key, declared in DECLARATIONS.items()
     if declared.families(FAMILIES["glyphs"]) and not declared.families(FAMILIES["sine"])
 ]
+OWN = {"family": "folder", "data": "letters:9:9:20:0123456789abcdef"}
+OTHER_DATA = "digits:9:9:20:fedcba9876543210"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        key
+        for key, declared in DECLARATIONS.items()
+        if declared.families(FAMILIES["folder"]) and not declared.families(FAMILIES["sine"])
+    ],
+)
+def test_every_setting_of_own_images_changes_their_script(key: str) -> None:
+    before = Settings().with_values({**OWN, "shots": 1, "query_points": 3})
+    arm = default_arm("maml")
+    now = standalone_script(before, arm)
+    values = [OTHER_DATA] if key == "data" else others(DECLARATIONS[key], before[key])
+    for value in values:
+        assert standalone_script(before.with_values({key: value}), arm) != now
 
 
 @pytest.mark.parametrize("key", IMAGES)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from maml_explorer.core.families.glyphs.family import GLYPHS
+from maml_explorer.core.families.own.family import FOLDER
 from maml_explorer.core.families.record import TaskFamily
 from maml_explorer.core.families.sine_family import SINE
 from maml_explorer.settings.settings import Settings
 
-TASK_FAMILIES: dict[str, TaskFamily] = {family.about.key: family for family in (SINE, GLYPHS)}
+TASK_FAMILIES: dict[str, TaskFamily] = {
+    family.about.key: family for family in (SINE, GLYPHS, FOLDER)
+}
 """Key → record; the keys are those of :data:`maml_explorer.settings.families.FAMILIES`."""
 
 

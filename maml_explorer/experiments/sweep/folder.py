@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maml_explorer.core.families.own.data import opened_images
 from maml_explorer.experiments.sweep.spec import BASE, SPEC, SweepSpec, read_spec
 from maml_explorer.experiments.sweep.trials import Trial
-from maml_explorer.experiments.sweep.work import FAILURE, read_objective
+from maml_explorer.experiments.sweep.work import FAILURE, open_data, read_objective
 from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.files.writer import append_bytes, write_text
+from maml_explorer.storage.own_images.file import IMAGES, write_images
 from maml_explorer.storage.report.sweep_table import SweepAxis, SweepRow, TrialState, runs_csv
 from maml_explorer.storage.run.folder import CHECKPOINT, SUMMARY
 
@@ -118,6 +120,8 @@ def create_sweep(path: Path, spec: SweepSpec) -> SweepFolder:
         hint = ": go on with --resume" if is_sweep(path) else ""
         raise StorageError(f"{path} is not empty{hint}, or choose another folder.")
     (path / RUNS).mkdir(parents=True, exist_ok=True)
+    if spec.base.family.own_data:  # other processes train too, and a sweep may go on later
+        write_images(path / IMAGES, opened_images(spec.base.images.data))
     files = spec.files()
     for name in (BASE, SPEC):  # the description last: with it the folder is a sweep
         write_text(path / name, files[name])
@@ -133,7 +137,9 @@ def open_sweep(path: Path) -> SweepFolder:
     """
     if not is_sweep(path):
         raise StorageError(f"{path} is no sweep folder: it has no {SPEC}.")
-    return SweepFolder(path, read_spec(path))
+    spec = read_spec(path)
+    open_data(path, spec.base)
+    return SweepFolder(path, spec)
 
 
 def extended(sweep: SweepFolder, spec: SweepSpec) -> SweepFolder:

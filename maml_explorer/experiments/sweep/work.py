@@ -63,6 +63,7 @@ def train_trial(
     if is_file(path / SUMMARY):
         return Ended.DONE
     settings = from_toml(read_text(path / SETTINGS))
+    open_data(path.parent.parent, settings)
     seed = settings.run.seed
     newest = time.monotonic()
 
@@ -98,6 +99,19 @@ def train_trial(
     except _Stopped:
         return Ended.STOPPED
     return Ended.DONE
+
+
+def open_data(sweep: Path, settings: Settings) -> None:
+    """Opens the user's own images that lie in a sweep folder, where settings need them.
+
+    Raises:
+        StorageError: where they are missing or damaged.
+    """
+    from maml_explorer.core.families.own.data import is_open, open_images
+    from maml_explorer.storage.own_images.file import IMAGES, read_images
+
+    if settings.family.own_data and not is_open(settings.images.data):
+        open_images(read_images(sweep / IMAGES))
 
 
 def objective(settings: Settings, arm_name: str, learned: Any, inner_steps: int) -> dict[str, Any]:

@@ -25,7 +25,8 @@ def sampled(
         like: whose other choices are kept.
     """
     ways, shots = settings.images.ways, settings.inner.shots
-    queries = max(1, min(settings.inner.query_points, MOST_QUERIES // ways, HANDS - shots))
+    hands = min(HANDS, settings.images_of_class)
+    queries = max(1, min(settings.inner.query_points, MOST_QUERIES // ways, hands - shots))
     support = tuple(Example(way, way, nth) for nth in range(shots) for way in range(ways))
     query = tuple(Example(way, way, shots + nth) for nth in range(queries) for way in range(ways))
     task = ImageTask(seed, drawings, support, query)

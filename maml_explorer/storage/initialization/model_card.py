@@ -9,11 +9,12 @@ from typing import Any
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.settings.declaration import shown
-from maml_explorer.settings.groups import DECLARATIONS, TaskSettings
+from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.norms import NORMS
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import is_written
+from maml_explorer.storage.initialization.task_words import task_words
 
 MODULE_LINES = 44
 """Most lines of the module that a card may carry."""
@@ -62,7 +63,7 @@ def model_card(
     if own.model.norm != "none":
         more += f", normalization {own.model.norm}"
     but = ", without the learned step sizes," if _learns(own, algorithm) else ""
-    tasks = _images(own) if own.family.images else _family(own.tasks)
+    tasks = task_words(own)
     parts = [
         "---\nlibrary_name: pytorch\ntags:\n- meta-learning\n"
         f"- {_topic(own)[0]}\n- {arm.algorithm}\n---",
@@ -102,29 +103,6 @@ def _topic(settings: Settings) -> tuple[str, str]:
         ways, shots = settings.images.ways, settings.inner.shots
         return "few-shot-classification", f"{ways}-way {shots}-shot {settings.family.label.lower()}"
     return "few-shot-regression", "sine regression"
-
-
-def _images(settings: Settings) -> str:
-    images, inner = settings.images, settings.inner
-    scripts = "all scripts" if images.classes_from == "all" else "one script at a time"
-    turned = ", each quarter turn a class of its own" if images.rotations else ""
-    return (
-        f"of {images.ways} classes with {inner.shots} support and {inner.query_points} query "
-        f"images each: letters of {scripts} of the training split{turned}, as "
-        f"{images.side} × {images.side} images, drawn from thinned strokes by synthetic hands with "
-        f"jitter {images.jitter:g}, labels {images.labels}"
-    )
-
-
-def _family(tasks: TaskSettings) -> str:
-    one = tasks.frequency_min == tasks.frequency_max == 1
-    omega = "" if one else f", ω in [{tasks.frequency_min:g}, {tasks.frequency_max:g}]"
-    return (
-        f"y = A sin({'' if one else 'ω'}x − φ) with A in "
-        f"[{tasks.amplitude_min:g}, {tasks.amplitude_max:g}], φ in "
-        f"[{shown(tasks.phase_min)}, {shown(tasks.phase_max)}]{omega} and x in "
-        f"[{tasks.x_min:g}, {tasks.x_max:g}]"
-    )
 
 
 def _module_part(settings: Settings) -> str:
@@ -277,13 +255,19 @@ _PROTOCOL = {
 }
 
 
+_OWN_PROTOCOL = (
+    "Accuracy in % on held-out tasks, whose classes were never trained on, mean ± half-width of "
+    "the 95 % interval over tasks."
+)
+
+
 def _evaluation(settings: Settings, evaluations: Sequence[Mapping[str, Any]]) -> str:
     if not evaluations:
         return ""
     lines = [
         "## Evaluation",
         "",
-        _PROTOCOL[settings.family.figure],
+        _OWN_PROTOCOL if settings.family.own_data else _PROTOCOL[settings.family.figure],
         *_transduction(settings),
         "",
         f"| shots | tasks | inner steps | {settings.family.figure} | median | diverged tasks |",

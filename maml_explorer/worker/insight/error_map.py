@@ -17,7 +17,6 @@ from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
 from maml_explorer.protocol.insight_records.error_map import DataMapSeen, ErrorMapSeen
 from maml_explorer.settings.groups import TaskSettings
-from maml_explorer.settings.images import HANDS
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.insight.request_options import asked_learner
 from maml_explorer.worker.insight.shared import numbers, said, shares
@@ -82,7 +81,8 @@ def see_data_map(
         return learner
     trained = plan.settings.inner.shots
     # of every class at least one drawing is left to ask for
-    most = HANDS - 1 if plan.settings.family.images else math.inf
+    settings = plan.settings
+    most = settings.images_of_class - 1 if settings.family.images else math.inf
     shots = tuple(sorted({*(count for count in SHOTS if count <= most), trained}))
     work = data_map(learner, plan.settings, shots, TASKS)
     found = yield from shares(work, len(shots) * TASKS)

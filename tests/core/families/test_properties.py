@@ -21,11 +21,13 @@ from maml_explorer.core.training import draw_batch, outer_step, start_run
 from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.settings import Settings, default_arm
 from tests import reference
+from tests.own_images import opened
 
 NORMED = ("none", "batch", "layer")
 SMALL: dict[str, dict[str, Any]] = {
     "sine": {"shots": 4, "query_points": 5},
     "glyphs": {"ways": 3, "shots": 2, "query_points": 2, "side": 8},
+    "folder": {"ways": 3, "shots": 2, "query_points": 2, "side": 8, "data": opened(more=3)},
 }
 
 

@@ -1,4 +1,4 @@
-"""The family of glyphs: N-way K-shot classification of drawn letters."""
+"""The family of glyphs, N-way K-shot classification of drawn letters, and other images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from maml_explorer.core.families.glyphs.sampler import (
 )
 from maml_explorer.core.families.record import Reference, TaskFamily
 from maml_explorer.core.losses import CROSS_ENTROPY
-from maml_explorer.settings.families import GLYPHS_FAMILY
+from maml_explorer.settings.families import GLYPHS_FAMILY, Family
 from maml_explorer.settings.settings import Settings
 
 NEIGHBOUR_TASKS = 200
@@ -60,14 +60,19 @@ def _guess_loss(settings: Settings, outputs: Callable[[Tensor], Tensor]) -> floa
     return math.log(settings.images.ways)
 
 
-GLYPHS = TaskFamily(
-    about=GLYPHS_FAMILY,
-    loss=CROSS_ENTROPY,
-    sampler=training_sampler,
-    held_out=held_out_images,
-    watched="validation",
-    seen=SEEN_STREAM,
-    failure_limit=lambda settings: math.inf,
-    guess_loss=_guess_loss,
-    references=_references,
-)
+def image_family(about: Family) -> TaskFamily:
+    """A family of images: all draw their tasks alike, each from drawings of its own."""
+    return TaskFamily(
+        about=about,
+        loss=CROSS_ENTROPY,
+        sampler=training_sampler,
+        held_out=held_out_images,
+        watched="validation",
+        seen=SEEN_STREAM,
+        failure_limit=lambda settings: math.inf,
+        guess_loss=_guess_loss,
+        references=_references,
+    )
+
+
+GLYPHS = image_family(GLYPHS_FAMILY)

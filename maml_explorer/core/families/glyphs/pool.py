@@ -26,7 +26,9 @@ class Pool:
 
     def __init__(self, split: str, side: int, jitter: float) -> None:
         self.letters, self.side, self.jitter = letters(split), side, jitter
+        self.names, self.group = self.letters.names, self.letters.script
         count = len(self.letters.codes)
+        self.counts = torch.full((count,), HANDS)
         self._images = torch.zeros(count, HANDS, side * side, dtype=torch.uint8)
         self._ready = np.zeros(count, bool)
 

@@ -1,6 +1,7 @@
 """Image tasks: which classes, which drawings, and in which order.
 
-A class is a letter, or with rotations a letter and a quarter turn. Points are ordered drawing by
+A class is a letter, or with rotations a letter and a quarter turn; of the user's own images a
+folder takes the place of a letter, and its images those of the hands. Points are ordered drawing by
 drawing: one image of every class, then the next of every class; so the first N · K points are the
 support set of K shots, supports of more shots contain those of fewer, and consecutive points are
 mixed minibatches. Uniform numbers alone are drawn from the run's generator, as many whatever the
@@ -9,17 +10,21 @@ shots, so the same classes come up with other shots.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from maml_explorer.core.families.batch import HeldOutPart, TaskBatch
-from maml_explorer.core.families.glyphs.pool import Pool, pool, quarter_turns
+from maml_explorer.core.families.glyphs.pool import pool, quarter_turns
+from maml_explorer.core.families.own.pool import own_pool
 from maml_explorer.core.streams import stream
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.images import HANDS, TEST_QUERIES, ImageSettings
+from maml_explorer.settings.images import TEST_QUERIES, ImageSettings
 from maml_explorer.settings.settings import Settings
 
 TEST_STREAM = "meta-test"
@@ -27,6 +32,27 @@ TEST_STREAM = "meta-test"
 the next draw from the validation scripts."""
 SEEN_STREAM = "seen"
 """The stream of tasks from the scripts trained on, to show beside those of unseen ones."""
+
+
+class Drawings(Protocol):
+    """The images of one split, class by class; a letter or a folder is a class."""
+
+    names: list[str]
+    """[letter]"""
+    group: NDArray[np.int64]
+    """[letter]: the script, alphabet or other group it belongs to."""
+    counts: Tensor
+    """[letter]: its images."""
+
+    def images(self, letter: Tensor, hand: Tensor) -> Tensor:
+        """Images [..., pixel], uint8, of letters [...] these ones [...], both on the CPU."""
+
+
+_DRAWINGS: dict[str, Callable[[ImageSettings, str], Drawings]] = {
+    "glyphs": lambda images, split: pool(split, images.side, images.jitter),
+    "folder": lambda images, split: own_pool(images.data, split, images.side),
+}
+"""Key of a family → its drawings of a split."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +85,13 @@ class Classes:
         return numbers.gather(1, place)
 
 
-def classes_of(images: ImageSettings, drawings: Pool) -> Classes:
+def classes_of(images: ImageSettings, drawings: Drawings) -> Classes:
     """The classes of a split under these settings."""
     turns = 4 if images.rotations else 1
-    script = drawings.letters.script
-    rows = [np.arange(len(script))]
+    group = drawings.group
+    rows = [np.arange(len(group))]
     if images.classes_from == "one-script":
-        rows = [np.flatnonzero(script == one) for one in range(len(drawings.letters.scripts))]
+        rows = [np.flatnonzero(group == one) for one in np.unique(group)]
     whole = [(row[:, None] * turns + np.arange(turns)).reshape(-1) for row in rows]
     table = torch.full((len(whole), max(map(len, whole))), -1)
     for nth, row in enumerate(whole):
@@ -80,15 +106,20 @@ class Draw:
     classes: Tensor
     """[task, way]: by label."""
     hands: Tensor
-    """[task, way, hand]: all hands of every class, in random order."""
+    """[task, way, hand]: in random order, of every class as many as the smallest class has."""
 
 
 class ImageSource:
-    """Draws tasks of one split, and makes up their images."""
+    """Draws tasks of one split, and makes up their images.
+
+    Raises:
+        SettingsError: where they are of the user's own data and that is not open.
+    """
 
     def __init__(self, settings: Settings, split: str, dtype: torch.dtype) -> None:
         self.images, self.dtype = settings.images, dtype
-        self.drawings = pool(split, settings.images.side, settings.images.jitter)
+        self.hands = settings.images_of_class
+        self.drawings = _DRAWINGS[settings.family.key](settings.images, split)
         self.classes = classes_of(settings.images, self.drawings)
 
     def decide(self, generator: torch.Generator, tasks: int) -> Draw:
@@ -96,9 +127,15 @@ class ImageSource:
         ways, device = self.images.ways, generator.device
         count = 1 + self.classes.table.shape[1]
         uniform = torch.rand(tasks, count, generator=generator, device=device).cpu()
-        order = torch.rand(tasks, ways, HANDS, generator=generator, device=device).cpu()
+        counts = self.drawings.counts
+        most = int(counts.max())
+        order = torch.rand(tasks, ways, most, generator=generator, device=device).cpu()
         fixed = self.images.labels == "fixed"
-        return Draw(self.classes.choose(uniform, ways, fixed), order.argsort(2))
+        classes = self.classes.choose(uniform, ways, fixed)
+        if most > self.hands:  # a class has images that others do not have
+            there = counts[classes // self.classes.turns][:, :, None]
+            order = order.masked_fill(torch.arange(most) >= there, 2)
+        return Draw(classes, order.argsort(2)[..., : self.hands])
 
     def inputs(self, classes: Tensor, hands: Tensor) -> Tensor:
         """Inputs [task, hand · way, pixel + 1] with their column of ones, ink from 0 to 1.
@@ -177,7 +214,8 @@ class HeldOutImages:
 
     def _made(self, here: slice) -> TaskBatch:
         classes, hands = self.drawn.classes[here], self.drawn.hands[here]
-        chosen = torch.cat([hands[..., : self.shots], hands[..., HANDS - self.queries :]], 2)
+        last = hands.shape[2] - self.queries
+        chosen = torch.cat([hands[..., : self.shots], hands[..., last:]], 2)
         inputs = self.source.inputs(classes, chosen)
         y = self.source.targets(len(classes), self.shots + self.queries)
         return TaskBatch(classes, inputs, y, self.shots * classes.shape[1])
@@ -200,9 +238,15 @@ def held_out_images(
     split = {TEST_STREAM: "test", SEEN_STREAM: "training"}.get(name, "validation")
     source = ImageSource(settings, split, dtype)
     drawn = source.decide(stream(settings.run.seed, name), task_count)
-    if shots >= HANDS:
-        raise SettingsError(
-            f"{shots} shots leave no image to ask for: each letter is drawn by {HANDS} hands, so "
-            f"allowed are at most {HANDS - 1} shots."
+    hands = source.hands
+    if shots >= hands:
+        why = (
+            f"the smallest class has {hands} images"
+            if settings.family.own_data
+            else f"each letter is drawn by {hands} hands"
         )
-    return HeldOutImages(source, drawn, shots, min(TEST_QUERIES, HANDS - shots))
+        raise SettingsError(
+            f"{shots} shots leave no image to ask for: {why}, so allowed are at most {hands - 1} "
+            "shots."
+        )
+    return HeldOutImages(source, drawn, shots, min(TEST_QUERIES, hands - shots))

@@ -1,0 +1,1 @@
+"""The user's own images: few-shot classification of what a folder holds."""
