@@ -69,9 +69,12 @@ def _flags(settings: Settings, place: Path) -> Settings:
     parser = argparse.ArgumentParser()
     add_hyperparameters(parser)
     typed = [
-        f"{declared.flag}={_typed(settings[key])}" for key, declared in DECLARATIONS.items()
-    ]  # fmt: skip
+        f"{declared.flag}={_typed(settings[key])}"
+        for key, declared in DECLARATIONS.items()
+        if not declared.text
+    ]
     found = given_hyperparameters(parser.parse_args(typed))
+    found["data"] = settings.images.data  # is given as a folder
     return Settings().with_values(found).with_arms(settings.arms)
 
 

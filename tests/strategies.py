@@ -10,6 +10,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.settings.declaration import MAX_LAYERS, Hyperparameter
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings
+from tests.own_images import opened
 
 PAIRS = (
     ("amplitude_min", "amplitude_max"),
@@ -27,7 +28,7 @@ def values(declaration: Hyperparameter) -> st.SearchStrategy[Any]:
         case "bool":
             return st.booleans()
         case "text":
-            return st.just("") | st.just("letters:9:9:20:0123456789abcdef")
+            return st.just("") | st.builds(opened, st.just(27), st.just(20))
         case "float":
             return st.floats(declaration.minimum, declaration.maximum)
     assert declaration.minimum is not None and declaration.maximum is not None
@@ -65,7 +66,7 @@ def settings(draw: st.DrawFn) -> Settings:
     for low, high in PAIRS:
         whole[low], whole[high] = sorted((whole[low], whole[high]))
     if whole["family"] == "folder":
-        whole["data"] = "letters:9:9:20:0123456789abcdef"
+        whole["data"] = opened(27, 20)
         whole["ways"] = min(int(whole["ways"]), 9)
     if whole["family"] != "sine":  # a class has 20 drawings
         whole |= {"shots": min(int(whole["shots"]), 10), "query_points": 10}

@@ -253,7 +253,8 @@ def is_offered(declaration: Hyperparameter) -> bool:
     """True for what a family reads that the window can show; one family alone is no choice."""
     shown = [family for family in FAMILIES.values() if family.in_window]
     read = any(declaration.families(family) for family in shown)
-    return read and (declaration.key != "family" or len(shown) > 1)
+    # a text names what is opened elsewhere
+    return read and not declaration.text and (declaration.key != "family" or len(shown) > 1)
 
 
 def _rows(session: Session, group: str) -> list[SettingRow]:
