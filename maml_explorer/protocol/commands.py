@@ -193,6 +193,8 @@ class SaveRun:
     overwrite: bool = False
     autosave: bool = False
     """True for a save for crash recovery: without the arms' folders, whose meta-tests take time."""
+    view: str = ""
+    """JSON of the window's view, which is written beside it; empty for none."""
 
 
 @dataclass(frozen=True)

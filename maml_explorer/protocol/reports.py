@@ -21,6 +21,7 @@ from maml_explorer.protocol.insight import (
     InsightFigures,
     InsightProgress,
 )
+from maml_explorer.protocol.past_events import PastEvents
 from maml_explorer.published.verdicts import Comparison
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.presets import Preset
@@ -324,6 +325,7 @@ Report = (
     | ImagesWatched
     | Rewound
     | Diverged
+    | PastEvents
     | Failed
     | Refused
     | Noted

@@ -1,9 +1,10 @@
-"""The report of an arm that diverged: what was seen, and how stable its inner loop is."""
+"""Reports of divergences: what was seen, how stable the inner loop is, and those of the past."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from operator import attrgetter
 
 import numpy as np
 import torch
@@ -12,13 +13,18 @@ from maml_explorer.core.divergence import loss_limit
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import ArmState, RunState, draw_batch
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
+from maml_explorer.protocol.past_events import PastChange, PastDivergence, PastEvents
 from maml_explorer.protocol.reports import Diverged
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.storage.run.changes import FROZEN, changes_of
 from maml_explorer.worker.insight.stability import arm_stability
 from maml_explorer.worker.recorder import Bad
 from maml_explorer.worker.run import Run
 
 STABILITY_SECONDS = 0.5
 """Longest time, in seconds, for which the report of a divergence waits."""
+MOST = 1_000
+"""Rows of past changes, and divergences, that are reported: of more the newest."""
 
 
 def bad_arms(state: RunState) -> list[Bad]:
@@ -65,6 +71,34 @@ def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
         _stability_at(run.plan, bad.arm, good, clock),
         change or "",
     )
+
+
+def past_events(run: Run) -> tuple[PastEvents, tuple[Diverged, ...]]:
+    """(what a run has behind it, the divergences of its frozen arms)."""
+    changes: list[PastChange] = []
+    with suppress(SettingsError, ValueError):  # rows of a file that was edited: no marks
+        rows = run.changes[-MOST:]
+        changes = [PastChange(*change) for change in changes_of(run.settings, rows)]
+    overcome: list[PastDivergence] = []
+    frozen: dict[str, Diverged] = {}
+    for step, what, name, own in run.changes:
+        if what != FROZEN:
+            continue
+        words = f"{name} diverged at outer step {step}. It is kept at its step {own}."
+        known = frozen.pop(name, None)
+        if known is not None:
+            overcome.append(PastDivergence(name, known.outer_step, known.good_step))
+        frozen[name] = Diverged(run.number, name, step, int(own), words)
+    for name in [name for name in frozen if not _is_frozen(run, name)]:
+        past = frozen.pop(name)
+        overcome.append(PastDivergence(name, past.outer_step, past.good_step))
+    overcome.sort(key=attrgetter("outer_step"))
+    return PastEvents(run.number, tuple(changes), tuple(overcome[-MOST:])), tuple(frozen.values())
+
+
+def _is_frozen(run: Run, name: str) -> bool:
+    arm = run.state.arms.get(name)
+    return arm is not None and arm.frozen
 
 
 def _stability_at(plan: Plan, name: str, arm: ArmState, clock: Callable[[], float]) -> str:

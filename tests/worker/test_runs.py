@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 
+from maml_explorer.core.settings_change import frozen_arm
 from maml_explorer.files.reader import StorageError
 from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
+from maml_explorer.protocol.past_events import PastEvents
 from maml_explorer.settings.settings import default_arm
-from maml_explorer.storage.run.folder import GAPS, METRICS
+from maml_explorer.storage.run.folder import GAPS, METRICS, VIEW
 from maml_explorer.storage.run.gaps import Gap, read_gaps
 from maml_explorer.storage.run.metrics import read_losses
 from maml_explorer.worker.files import metrics_file
@@ -146,6 +148,41 @@ def test_a_late_arm_counts_its_own_steps_after_opening(tmp_path: Path) -> None:
     assert counts[1, 29] == 0 < counts[1, 30] == known["ANIL"] / 20
     opened.train_to(60)
     assert (np.diff(joined(opened).gradient_evaluations, axis=1) > 0).all()
+
+
+def test_what_a_run_has_behind_it_is_told_where_it_is_opened_or_brought_back(
+    tmp_path: Path,
+) -> None:
+    settings = small_settings("maml", "mtl")
+    driver = Driver(settings)
+    driver.train_to(10)
+    first = settings.with_values({"inner_lr": 0.02})
+    second = first.with_values({"outer_lr": 0.002}).with_arms((settings.arms[0],))
+    third = second.with_arms(settings.arms)
+    driver.tell(commands.Change(first))
+    driver.train_to(20)
+    driver.tell(commands.Change(second), commands.Change(third))
+    driver.run.changes.append((20, "frozen", "MAML", "19"))
+    driver.run.changes.append((20, "revived", "MAML", ""))
+    driver.run.changes.append((21, "frozen", "MTL", "0"))
+    driver.loop.trainer.run.state = frozen_arm(driver.run.plan, driver.run.state, None, "MTL")  # type: ignore[union-attr]
+    driver.tell(commands.SaveRun(str(tmp_path / "run"), autosave=True, view='{"tab": "Map"}'))
+    assert (tmp_path / "run" / VIEW).read_text() == '{"tab": "Map"}'
+    driver.outbox.collect()
+    for command, run in ((commands.OpenRun(str(tmp_path / "run")), 2), (commands.BringBack(1), 3)):
+        driver.tell(command)
+        got = driver.outbox.collect()
+        (past,) = [report for report in got if isinstance(report, PastEvents)]
+        assert past.run == run
+        assert [(one.outer_step, one.before, one.after) for one in past.changes] == [
+            (10, settings, first), (20, first, third),
+        ]  # fmt: skip
+        assert [(one.arm, one.outer_step, one.good_step) for one in past.overcome] == [
+            ("MAML", 20, 19)
+        ]
+        (still,) = [report for report in got if isinstance(report, m.Diverged)]
+        assert (still.run, still.arm, still.outer_step) == (run, "MTL", 21)
+        assert still.reason == "MTL diverged at outer step 21. It is kept at its step 0."
 
 
 @pytest.mark.parametrize("damage", ["missing", "checkpoint", "metrics"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import json
 import os
 import time
 import traceback
@@ -24,11 +25,12 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import open_file
 from maml_explorer.files.reader import StorageError, read_text
-from maml_explorer.gui.app.left_sessions import LeftSessions, in_words, remove_session
+from maml_explorer.gui.app.left_sessions import LeftSessions, in_words, remove_session, view_of
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.window.window import MainWindow
-from maml_explorer.protocol.commands import SaveRun
-from maml_explorer.protocol.reports import Exported, Phase, Status, Written
+from maml_explorer.protocol.commands import OpenRun, SaveRun
+from maml_explorer.protocol.reports import Exported, Phase, Refused, Status, Written
+from maml_explorer.settings.declaration import SettingsError
 
 ANSWER = 600.0
 """Seconds after which a save that was not answered is given up."""
@@ -75,6 +77,8 @@ class Recovery(QObject):
         """True where something else ends the program, which asks nothing and keeps the session."""
         self._recovered: int | None = None
         """The number of the run that was recovered, until it is saved again."""
+        self._view: Path | None = None
+        """The recovered session whose view is shown once its run is there."""
         self._file: TextIO | None = None
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +88,8 @@ class Recovery(QObject):
         window.session.link.exported.connect(self._exported)
         window.lessons.run.lending.connect(self._save_before_a_lesson)
         window.session.link.status_changed.connect(self._close_after_a_lesson)
+        window.session.link.status_changed.connect(self._show_view)
+        window.session.link.refused.connect(self._refused)
         window.installEventFilter(self)
         self.timer = QTimer(self)
         self.timer.timeout.connect(self.look)
@@ -97,7 +103,8 @@ class Recovery(QObject):
     # saving
 
     def look(self) -> None:
-        """Saves the session where it is time and something is new."""
+        """Saves session and layout where it is time and something is new."""
+        self._window.remember()
         now = self._clock()
         if self._began is not None and now - self._began < ANSWER:
             return
@@ -115,7 +122,9 @@ class Recovery(QObject):
         """Has the worker save the session."""
         self._began = self._clock()
         self._asked = self._now()
-        self._window.session.link.post(SaveRun(str(self.folder), overwrite=True, autosave=True))
+        view = json.dumps(self._window.files.sharing.view().to_view(), allow_nan=False)
+        command = SaveRun(str(self.folder), overwrite=True, autosave=True, view=view)
+        self._window.session.link.post(command)
 
     def _exported(self, report: Exported) -> None:
         if report.what == Written.RUN:
@@ -279,6 +288,25 @@ class Recovery(QObject):
             return
         if self._window.files.opening.open(path):
             self._recovered = self._window.session.link.expected_run
+            self._view = path
+
+    def _refused(self, report: Refused) -> None:
+        """Keeps what cannot be opened, for the next start."""
+        if report.refused is OpenRun:
+            self._recovered = self._view = None
+
+    def _show_view(self, status: Status) -> None:
+        """Shows the recovered run as it was seen, once it is there."""
+        if self._view is None or self._recovered is None or status.run < self._recovered:
+            return
+        path, self._view = self._view, None
+        try:
+            view = view_of(path)
+        except (StorageError, SettingsError) as error:
+            self._window.banners.say("view", f"The run is seen anew: {error}", "warning")
+            return
+        if view is not None:
+            self._window.files.sharing.bring_back(view)
 
     def _offer_report(self, path: Path) -> None:
         try:

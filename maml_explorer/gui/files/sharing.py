@@ -126,6 +126,15 @@ class Sharing:
             editor.settings_changed.emit(editor.settings)
         self.show(state)
 
+    def bring_back(self, state: ViewState) -> None:
+        """Shows a run that was recovered as it was seen, and marks its settings as before."""
+        editor = self._session.editor
+        preset = self._presets.get(state.preset)
+        if preset is not None:
+            editor.mark_against(preset.settings, preset)
+            editor.settings_changed.emit(editor.settings)
+        self.show(state)
+
     def show(self, state: ViewState) -> None:
         """Shows task, inner step, tab, panels, arms and ways of drawing of a prepared state."""
         self._layout.hide_parts(state.hidden)

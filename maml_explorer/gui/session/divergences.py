@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.gui.session.shown_task import ShownTask
 from maml_explorer.gui.session.worker_link import WorkerLink
+from maml_explorer.protocol.past_events import PastEvents
 from maml_explorer.protocol.reports import Diverged, Probed
 
 TRAIL = 20
@@ -31,6 +32,7 @@ class Divergences(QObject):
         """Frozen arm → the last reports of its curves, the oldest first."""
         self._recent: deque[Probed] = deque(maxlen=TRAIL)
         link.subscribe(Diverged, self._take)
+        link.subscribe(PastEvents, self._take_past)
         link.run_started.connect(self._forget_all)
         link.rewound.connect(self._go_back)
         task.probe_changed.connect(self._forget_curves)
@@ -52,6 +54,12 @@ class Divergences(QObject):
         self.frozen[report.arm] = report
         self.seen.append(report)
         self.trails[report.arm] = tuple(self._recent)
+        self.changed.emit()
+
+    def _take_past(self, past: PastEvents) -> None:
+        self.seen[:0] = [
+            Diverged(past.run, one.arm, one.outer_step, one.good_step, "") for one in past.overcome
+        ]
         self.changed.emit()
 
     def _keep(self, probed: Probed) -> None:

@@ -9,6 +9,7 @@ from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
+from maml_explorer.protocol.past_events import PastEvents
 from maml_explorer.protocol.reports import MetaTested, Metrics, Rewound
 from maml_explorer.settings.restart import begun_again
 from maml_explorer.settings.settings import Settings
@@ -27,6 +28,7 @@ class LossRecord(QObject):
         self.before: LossGhost | None = None
         link.subscribe(Metrics, self._take_metrics)
         link.subscribe(MetaTested, self._take_meta_test)
+        link.subscribe(PastEvents, self._take_past)
         link.subscribe(Rewound, self._take_rewound)
         link.run_started.connect(self._take_run)
         editor.settings_changed.connect(self._take_settings)
@@ -68,9 +70,17 @@ class LossRecord(QObject):
         self.history.rewind(rewound.outer_step)
         self.changed.emit()
 
+    def _take_past(self, past: PastEvents) -> None:
+        for change in past.changes:
+            self.history.mark(change.before, change.after, change.outer_step)
+        self.changed.emit()
+
     def _take_settings(self, settings: Settings) -> None:
         status, link = self._link.status, self._link
-        if status is None or status.run != link.run or link.beginning:
+        if status is None or link.beginning:
+            return
+        if status.run != link.run:  # those of the run that begins, no change of it
+            self._settings = settings
             return
         before, self._settings = self._settings, settings
         gone = {arm.name for arm in before.arms} - {arm.name for arm in settings.arms}

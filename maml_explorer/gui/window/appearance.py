@@ -25,6 +25,8 @@ class Appearance(QObject):
     """Keeps application and session in one theme."""
 
     presenting_changed = Signal()
+    chosen = Signal()
+    """Another theme or text size was chosen."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -39,11 +41,13 @@ class Appearance(QObject):
         """Wears the theme of that name; the desktop's for any other name."""
         self.choice = choice if choice in THEMES else ""
         self._wear()
+        self.chosen.emit()
 
     def set_text_size(self, name: str) -> None:
         """Writes in the size of that name; the normal one for any other name."""
         self.text_size = name if name in TEXT_SIZES else ""
         self._wear()
+        self.chosen.emit()
 
     def present(self, on: bool) -> None:
         """Draws for the back row: large type, thick lines."""

@@ -34,6 +34,7 @@ from maml_explorer.gui.window.lesson_parts import WindowStage
 from maml_explorer.gui.window.menus import Menus
 from maml_explorer.gui.window.on_screen import OnScreen, room_for
 from maml_explorer.gui.window.presenter import REMOTE, Presenter
+from maml_explorer.gui.window.remembered_layout import WindowLayout
 from maml_explorer.gui.window.remembering import (
     as_it_is,
     read_or_set_aside,
@@ -122,6 +123,8 @@ class MainWindow(QMainWindow):
         layout = read_or_set_aside(layout_path, self.banners)
         if layout is not None:
             restore(layout, self, self.columns, self.appearance, self.files, self.welcome)
+        self._remembered: WindowLayout | None = None
+        self.appearance.chosen.connect(self.remember)
         self.columns.keep_narrow()
         self.files.load_own_presets()
 
@@ -180,11 +183,25 @@ class MainWindow(QMainWindow):
         """Shows an uncaught exception instead of the panel it came from; False for none."""
         return self.columns.panel_failed(error, error.__traceback__)
 
+    def remember(self) -> None:
+        """Writes the layout where it has changed: a program that is killed closes no window.
+
+        While presenting, or in a lesson that trains a run of its own, it is another one's.
+        """
+        if not (self.appearance.presenting or self.lessons.run.lent):
+            self._write_layout()
+
+    def _write_layout(self) -> None:
+        if self._layout_path is None:
+            return
+        now = as_it_is(self, self.columns, self.appearance, self.files, self.welcome)
+        if now != self._remembered:
+            write_or_leave(self._layout_path, now)
+            self._remembered = now
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remembers the layout and ends the worker."""
-        if self._layout_path is not None:
-            now = as_it_is(self, self.columns, self.appearance, self.files, self.welcome)
-            write_or_leave(self._layout_path, now)
+        self._write_layout()
         self.session.close()
         event.accept()
 

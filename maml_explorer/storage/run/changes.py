@@ -12,6 +12,8 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from maml_explorer.files.csv_text import text_of
@@ -94,6 +96,26 @@ def settings_after(settings: Settings, rows: Sequence[Row]) -> Settings:
         if key == ARMS:
             settings = settings.with_arms(arms_from_json(new))
     return settings
+
+
+def changes_of(settings: Settings, rows: Sequence[Row]) -> list[tuple[int, Settings, Settings]]:
+    """(outer step, settings before, settings after) of every change, from those a run has now.
+
+    Raises:
+        SettingsError: where the rows do not belong to these settings.
+    """
+    found: list[tuple[int, Settings, Settings]] = []
+    now = settings_before(settings, rows)
+    of_settings = [row for row in rows if row[1] == ARMS or row[1] in DECLARATIONS]
+    for step, together in groupby(of_settings, key=itemgetter(0)):
+        before, waiting = now, list[Row]()
+        for row in together:
+            waiting.append(row)
+            if row[1] == ARMS:  # the end of one change: the next may name its arms
+                now, waiting = settings_after(now, waiting), []
+        now = settings_after(now, waiting)
+        found.append((step, before, now))
+    return found
 
 
 def read_changes(path: Path) -> tuple[Row, ...]:

@@ -41,6 +41,8 @@ LOSSES_PICTURE = "losses.png"
 INSIGHT = "insight.json"
 FIGURES = "insight.csv"
 GAPS = "gaps.csv"
+VIEW = "view.json"
+"""Window's view of a session that was saved by itself."""
 LOCK = ".lock"
 """Present while a process writes the folder; names the process."""
 
@@ -58,6 +60,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """Appended file → its columns."""
 _FILES = {
     SETTINGS, SUMMARY, CHECKPOINT, ADAPTATION_PICTURE, LOSSES_PICTURE, INSIGHT, FIGURES, GAPS,
+    VIEW,
     *COLUMNS,
 }  # fmt: skip
 _EXPORTED = {"model.safetensors", "config.json", "README.md", "model.pt"}

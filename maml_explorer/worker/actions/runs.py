@@ -15,6 +15,7 @@ from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.insight import InsightFigures
 from maml_explorer.worker.answers import reference_losses
 from maml_explorer.worker.beside_training import BesideTraining
+from maml_explorer.worker.divergence import past_events
 from maml_explorer.worker.files.begun_from import begun_from
 from maml_explorer.worker.files.saving import opened_run
 from maml_explorer.worker.kept_runs import KeptRuns
@@ -93,6 +94,10 @@ class RunActions:
         trainer.enter(phase)
         for block in run.history.blocks(run.number):
             self.outbox.put(block)
+        past, frozen = past_events(run)
+        self.outbox.put(past)
+        for report in frozen:
+            self.outbox.put(report)
         self.outbox.put(InsightFigures(run.number, tuple(run.figures.rows())))
         for found in run.insights.values():
             self.outbox.put(dataclasses.replace(found, run=run.number))

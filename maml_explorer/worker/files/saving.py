@@ -14,6 +14,7 @@ from maml_explorer.core.plan import Plan, kernels_of, prepare
 from maml_explorer.core.replay.interruption import Interrupted, Look
 from maml_explorer.core.training import RunState
 from maml_explorer.files.reader import StorageError
+from maml_explorer.files.writer import write_text
 from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.insight_series import Figures
 from maml_explorer.settings.declaration import SettingsError
@@ -70,6 +71,8 @@ def save_run(run: Run, command: commands.SaveRun, look: Look) -> str:
         folder.append(files.CHANGES, run.changes)
         write_insight(folder.path, _found(run), run.figures.rows())
         write_gaps(folder.path, run.history.gaps)
+        if command.view:
+            write_text(folder.path / files.VIEW, command.view)
         for block in run.history.blocks(run.number):
             folder.append(files.METRICS, _rows(block, run.settings.run.seed))
         for name in () if command.autosave else state.arms:

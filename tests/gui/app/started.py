@@ -11,6 +11,7 @@ from pathlib import Path
 
 CODE = """
 import sys
+from functools import partial
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from maml_explorer.gui.app import startup
@@ -32,7 +33,13 @@ def started(window, options):
     if "recover" in sys.argv:
         (banner,) = [one for one in window.banners.shown if "cut short" in one.text.full]
         banner.buttons[0].click()
+        session.link.status_changed.connect(partial(seen, window))
         session.control.train()
+    if "look" in sys.argv:
+        window.appearance.use("dark")
+        window.columns.set_text_size("large")
+        session.set_hidden(("ANIL",))
+        session.link.status_changed.connect(partial(changed, session))
     timer = QTimer(window)
     timer.timeout.connect(lambda: recovery._unsaved() and recovery.save())
     timer.start(150)
@@ -45,6 +52,18 @@ def started(window, options):
             if "raise" in sys.argv:
                 QApplication.exit(3)
     session.link.exported.connect(told)
+
+def changed(session, status):
+    if status.outer_step > 0 and session.settings.inner.inner_lr != 0.02:
+        session.editor.edit({"inner_lr": 0.02})
+        say("changed", status.outer_step)
+
+def seen(window, status):
+    session, look = window.session, window.appearance
+    marks = [mark.words for mark in session.losses.history.marks]
+    if status.run > 1 and marks and "seen" not in sys.argv:
+        sys.argv.append("seen")
+        say("seen", look.choice, look.text_size, *sorted(session.hidden), *marks)
 
 def offered(self):
     offer(self)
@@ -72,7 +91,10 @@ sys.exit(code)
 def window_process(
     home: Path, *wishes: str, **surroundings: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """A window that does what `wishes` say: train, recover; once it has saved, close or raise."""
+    """A window that does what `wishes` say.
+
+    train, recover; look: other colours, a hidden arm, another α; once it has saved, close or raise.
+    """
     known = {"XDG_CONFIG_HOME": str(home), "XDG_DATA_HOME": str(home), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         [sys.executable, "-c", CODE, *wishes],

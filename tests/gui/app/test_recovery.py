@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
@@ -23,7 +25,7 @@ from maml_explorer.gui.style.numbers import THIN_SPACE
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, create_run, whole_run
+from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, VIEW, create_run, whole_run
 from maml_explorer.storage.run.metrics import last_outer_step
 from tests.gui.app.started import read_until, sessions, window_process
 from tests.gui.driving import press, said, worker_of
@@ -60,7 +62,8 @@ def test_the_session_is_saved_now_and_then(window: MainWindow, recovery: Recover
     trained(window)
     recovery.look()
     (command,) = worker_of(window).posted_of(commands.SaveRun)
-    assert command == commands.SaveRun(str(recovery.folder), overwrite=True, autosave=True)
+    view = json.dumps(window.files.sharing.view().to_view())
+    assert command == commands.SaveRun(str(recovery.folder), True, autosave=True, view=view)
     clock.now += INTERVAL
     recovery.look()
     assert len(worker_of(window).posted_of(commands.SaveRun)) == 1  # not answered yet
@@ -209,6 +212,59 @@ def test_what_is_offered_says_which_run_how_far_and_how_old(
     assert (place / "session-00112233445566aa").is_dir()
 
 
+def test_a_recovered_run_is_seen_as_it_was(
+    window: MainWindow, recovery: Recovery, tmp_path: Path, qtbot: QtBot
+):
+    """Hidden arms, panels and marks of the settings; a damaged view costs no run."""
+    place, session = tmp_path / "sessions", window.session
+    session.set_hidden(("ANIL", "FO-MAML"))
+    window.columns.hide_parts(("Losses",))
+    session.task.new_task()
+    probe, preset = session.task.probe, session.editor.preset
+    assert probe is not None and preset is not None
+    recovery.save()
+    view = worker_of(window).posted_of(commands.SaveRun)[-1].view
+    left = left_behind(place, "session-00112233445566aa", 5, 2)
+    (left / VIEW).write_text(view)
+    (left_behind(place, "session-00112233445566bb", 5, 1) / VIEW).write_text('{"tab": 3}')
+    session.set_hidden(())
+    window.columns.hide_parts(())
+    session.task.new_task()
+    recovery.offer()
+    press(qtbot, window.banners.shown[0].buttons[0])
+    window.session.link.pull()
+    assert session.hidden == {"ANIL", "FO-MAML"} and window.columns.hidden_parts == ("Losses",)
+    assert session.task.probe is not None
+    np.testing.assert_array_equal(session.task.probe.support_x, probe.support_x)
+    assert session.editor.preset == preset
+    press(qtbot, window.banners.shown[0].buttons[0])
+    window.session.link.pull()
+    (words,) = [one for one in said(window) if one.startswith("The run is seen anew")]
+    assert "“tab”" in words and session.run == 3
+
+
+def test_a_left_session_that_cannot_be_opened_is_offered_again(
+    window: MainWindow, tmp_path: Path, qtbot: QtBot
+):
+    place = tmp_path / "sessions"
+    left_behind(place, "session-00112233445566aa", 5, 1)
+    recovery = Recovery(window, place)
+    recovery.offer()
+    press(qtbot, window.banners.shown[0].buttons[0])
+    worker_of(window)._outbox.clear()
+    worker_of(window).report(reports.Refused(commands.OpenRun, "It is damaged."))
+    window.session.link.pull()
+    trained(window)
+    recovery.save()
+    worker_of(window).report(reports.Exported(reports.Written.SESSION, str(recovery.folder)))
+    window.session.link.pull()
+    recovery.end()
+    recovery = Recovery(window, place)
+    recovery.offer()
+    assert [words for words in said(window) if "cut short" in words]
+    recovery.end()
+
+
 def test_a_session_of_a_process_that_runs_is_not_offered(
     window: MainWindow, recovery: Recovery, tmp_path: Path
 ):
@@ -339,7 +395,9 @@ def test_an_error_is_written_down_and_a_quiet_end_leaves_nothing(
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("kind", ["SIGHUP", "SIGKILL"])
 def test_a_request_to_end_or_a_kill_keeps_the_session(tmp_path: Path, kind: str):
-    with window_process(tmp_path, "train") as process:
+    with window_process(tmp_path, "train", "look") as process:
+        read_until(process, "changed")
+        read_until(process, "saved")  # which may have been on its way
         step = int(read_until(process, "saved")[-1].split()[1])
         process.send_signal(getattr(signal, kind))
         out, errors = process.communicate(timeout=60)
@@ -353,6 +411,8 @@ def test_a_request_to_end_or_a_kill_keeps_the_session(tmp_path: Path, kind: str)
         lines = read_until(process, "ended")
         assert process.wait(60) == 0
     assert sum(line.startswith("offered A session was cut short: MAML") for line in lines) == 1
+    (seen,) = [line for line in lines if line.startswith("seen")]
+    assert seen == "seen dark large ANIL Inner learning rate α 0.01 → 0.02"
     further = [int(line.split()[1]) for line in lines if line.startswith("saved")]
     assert further and min(further) >= step
     # the person closed it: what was recovered stays, the session of its own goes

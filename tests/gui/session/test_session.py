@@ -14,6 +14,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import CLUSTERED, LEFT_HALF
 from maml_explorer.gui.session.view_state import ViewState, view_state
 from maml_explorer.protocol import commands, reports
+from maml_explorer.protocol.past_events import PastChange, PastDivergence, PastEvents
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import presets
 from maml_explorer.settings.settings import Arm, Settings, default_arm
@@ -268,6 +269,27 @@ def test_a_new_run_is_announced_before_its_reports(session: Session, worker: Fak
     session.control.restart()
     session.link.pull()
     assert order == ["run 2", "references"]
+
+
+def test_an_opened_run_has_the_marks_it_had_and_no_others(session: Session, worker: FakeWorker):
+    begun = Settings().with_values({"inner_steps": 3})
+    then = begun.with_values({"inner_lr": 0.02})
+    session.link.begin(commands.HoldRun())  # stands for the command that opens it
+    gone = PastDivergence("MAML", 300, 290)
+    worker.report(PastEvents(2, (PastChange(250, begun, then),), (gone,)))
+    worker.report(reports.Status(2, reports.Phase.PAUSED, 500, then))
+    session.control._opening = True
+    session.link.pull()
+    assert session.settings == then
+    assert [(one.outer_step, one.symbol) for one in session.losses.history.marks] == [(250, "α")]
+    assert (
+        session.divergences.seen == [reports.Diverged(2, "MAML", 300, 290, "")]
+        and not session.divergences.frozen
+    )
+    session.editor.edit({"outer_lr": 0.01})
+    assert [mark.words for mark in session.losses.history.marks[1:]] == [
+        "Outer learning rate β 0.001 → 0.01"
+    ]
 
 
 def test_a_refused_change_goes_back_to_what_is_in_force(session: Session, worker: FakeWorker):

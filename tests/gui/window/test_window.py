@@ -402,6 +402,29 @@ def test_a_layout_that_cannot_be_read_is_set_aside(opened: Opener, tmp_path: Pat
     assert json.loads(path.read_text())["schema"] == 1
 
 
+def test_a_program_that_is_killed_has_remembered_its_layout(opened: Opener, tmp_path: Path):
+    path = tmp_path / "window.json"
+    window = opened(path)
+    window.appearance.use("dark")
+    assert read_layout(path).theme == "dark"
+    window.columns.set_text_size("large")
+    assert read_layout(path).text_size == "large"
+    window.columns.hide_parts(("Losses",))
+    window.welcome.finish()
+    window.remember()  # as the program does now and then
+    kept = read_layout(path)
+    assert (kept.theme, kept.text_size, kept.hidden) == ("dark", "large", ("Losses",))
+    assert kept.welcomed
+    path.unlink()
+    window.remember()
+    assert not path.exists()  # nothing is new
+    window.appearance.present(True)
+    window.columns.hide_parts(())
+    window.remember()
+    assert not path.exists()
+    window.appearance.present(False)
+
+
 def test_layouts_round_trip(tmp_path: Path):
     path = tmp_path / "window.json"
     layout = WindowLayout(
