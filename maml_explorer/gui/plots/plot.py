@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from maml_explorer.files.writer import write_bytes
 from maml_explorer.gui.plots.axis import NumberAxis
+from maml_explorer.gui.plots.line_ends import LineEnds
 from maml_explorer.gui.plots.pictures import Picture, png_bytes
 from maml_explorer.gui.plots.saved_event import FileSaved
 from maml_explorer.gui.plots.table import Table, save_table
@@ -82,8 +83,7 @@ class Plot(pg.PlotWidget):
         item.setMouseEnabled(movable, movable)
         item.disableAutoRange()
         item.getViewBox().setDefaultPadding(0.0)
-        # A label that ends at the border needs half its width beside the axis.
-        item.layout.setContentsMargins(2, 8, 14, 2)
+        self.ends = LineEnds(item)
         for axis in (self.bottom, self.left):
             # Below the curves: pyqtgraph draws the grid over them.
             axis.setZValue(-1000)
@@ -155,6 +155,7 @@ class Plot(pg.PlotWidget):
             axis.setGrid(255)
         self.label_x(self._x_label)
         self.label_y(self._y_label)
+        self.ends.leave_room()
 
     def label_x(self, text: str) -> None:
         """Sets the words under the x axis."""

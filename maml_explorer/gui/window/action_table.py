@@ -22,8 +22,8 @@ from maml_explorer.gui.window.columns import Columns
 from maml_explorer.gui.window.presenter import Presenter
 from maml_explorer.settings.presets import Preset
 
-RUN, TASK, EDIT, FILE, VIEW, PRESETS, LESSONS, HELP = (
-    "Run", "Task", "Edit", "File", "View", "Presets", "Lessons", "Help",
+RUN, TASK, EDIT, FILE, VIEW, PRESETS, LESSONS, PRESENTING, HELP = (
+    "Run", "Task", "Edit", "File", "View", "Presets", "Lessons", "Only while presenting", "Help",
 )  # fmt: skip
 """The groups, in the order of the list of shortcuts."""
 
@@ -33,7 +33,7 @@ def of_the_run(session: Session) -> list[Entry]:
     return [
         Entry(RUN, "train", "Train or pause", session.control.toggle, ("Space",)),
         Entry(RUN, "outer_step", "Outer step", session.control.outer_step, ("N",)),
-        Entry(RUN, "inner_step", "Inner step", session.control.inner_step, ("Shift+N",)),
+        Entry(RUN, "inner_step", "Next inner step", session.control.inner_step, ("Shift+N",)),
         Entry(
             RUN, "reset", "Reset: same seed and initialization", session.control.reset, ("Ctrl+R",)
         ),
@@ -154,7 +154,7 @@ def of_the_view(
             for name, words in TEXT_SIZES.items()
         ),
         Entry(VIEW, "presenter", "Presenter mode", presenter.toggle, ("F5",)),
-        Entry(VIEW, "blank", "Blank the screen, while presenting", presenter.blank, ("B",)),
+        Entry(PRESENTING, "blank", "Blank the screen, while presenting", presenter.blank, ("B",)),
         Entry(VIEW, "full_screen", "Full screen", toggle_full_screen, ("F11",)),
     ]  # fmt: skip
 
@@ -175,9 +175,9 @@ def of_lessons(lessons: Lessons) -> list[Entry]:
         Entry(LESSONS, "tour", "Take the tour", lessons.take_tour),
         Entry(LESSONS, "lesson_next", "Go on in the lesson", lessons.forward, ("Alt+Right",)),
         Entry(LESSONS, "lesson_back", "Go back in the lesson", lessons.back, ("Alt+Left",)),
-        Entry(LESSONS, "remote_next", "Go on in the lesson, while presenting", lessons.forward,
+        Entry(PRESENTING, "remote_next", "Go on in the lesson, while presenting", lessons.forward,
               ("PgDown",)),
-        Entry(LESSONS, "remote_back", "Go back in the lesson, while presenting", lessons.back,
+        Entry(PRESENTING, "remote_back", "Go back in the lesson, while presenting", lessons.back,
               ("PgUp",)),
         Entry(LESSONS, "lesson_play", "Let me play", lessons.let_play),
         Entry(LESSONS, "lesson_close", "Close the lesson", lessons.leave),

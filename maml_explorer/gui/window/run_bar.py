@@ -45,7 +45,9 @@ class RunBar(QWidget):
             "Outer step", session.control.outer_step, "Take one outer step (N)"
         )
         self.inner_step = button(
-            "Inner step", session.control.inner_step, "Show the next inner step (Shift+N)"
+            "Next inner step",
+            session.control.inner_step,
+            "Take an outer step apart: sample, adapt, query, update (Shift+N)",
         )
         self.reset = button(
             "Reset", session.control.reset, "Begin again: same settings, seed and initialization"

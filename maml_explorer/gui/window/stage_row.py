@@ -20,7 +20,7 @@ USUAL = ("inner_lr",)
 """Keys of the settings that are at hand where nobody points at others."""
 PLAIN = {"inner_lr": "How far one step goes, α", "inner_steps": "Steps it is trained for"}
 """Keys of the settings in the simple view, with plain words."""
-HINT = "Inner step shows the algorithm line by line"
+HINT = "Next inner step shows the algorithm line by line"
 
 
 class StageRow(QWidget):

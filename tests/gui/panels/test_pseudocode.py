@@ -10,6 +10,7 @@ from maml_explorer.gui.panels.pseudocode.text import (
     QUERY,
     SAMPLE,
     UPDATE,
+    laid_out,
     pseudocode,
     sentence,
 )
@@ -161,3 +162,27 @@ def test_nothing_is_set_while_hidden(bench, panel):
 def test_every_control_has_a_name(panel):
     assert nameless(panel) == []
     assert panel.text.accessibleName() == "Pseudocode"
+
+
+@pytest.mark.parametrize("columns", [200, 64, 50, 30])
+def test_notes_stay_in_sight_in_any_width(columns: int):
+    lines = pseudocode(Settings(), Arm("MAML", "maml"))
+    rows = laid_out(lines, columns)
+    longest = max(len(line.text) for line in lines)
+    for row, nth in rows:
+        assert len(row) <= max(columns, longest)
+        line = lines[nth]
+        assert row.strip() in {line.text.strip(), f"▷ {line.note}"} or row.startswith(line.text)
+    said = "\n".join(row for row, _ in rows)
+    assert all(line.note in said for line in lines)
+    assert [nth for _, nth in rows] == sorted(nth for _, nth in rows)
+    if columns == 200:
+        assert [row for row, _ in rows] == [str(line) for line in lines]
+
+
+def test_a_narrow_panel_lights_both_rows_of_a_line(bench, panel):
+    panel.resize(300, 400)
+    panel._lay_out_lines()
+    rows = panel.text.toPlainText().split("\n")
+    assert len(rows) > len(panel.lines)
+    assert len(panel._rows) == len(rows)

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QFontMetricsF
 
-from maml_explorer.gui.panels.adaptation.task_curves import TaskCurves
+from maml_explorer.gui.panels.adaptation.task_curves import TaskCurves, has_data
 from maml_explorer.gui.panels.adaptation.uncovered_range import UncoveredRange
 from maml_explorer.gui.plots import label_placement
 from maml_explorer.gui.plots.label_placement import Box
@@ -43,6 +43,14 @@ class CurveLabels:
             ground = theme.card if name in ("empty", "ghost") else None
             muted = name in ("best", "ghost")
             recolor(text, theme.muted if muted else theme.text, ground)
+
+    def drop_gone(self) -> None:
+        """Takes away at once the words of a curve that is not drawn any more."""
+        shown = self._curves
+        for name, curve in (("truth", shown.truth), ("best", shown.best)):
+            if not has_data(curve):
+                self.texts[name].hide()
+                self.boxes.pop(name, None)
 
     def place(self) -> None:
         """Puts the words beside their curves, where no curve, point or other label is."""

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
 from maml_explorer.gui.plots.fast_curve import Curve, Dots, from_below
+from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.session.session import Session
@@ -31,6 +32,8 @@ REFERENCES = {
     "uncovered": "Where no points are",
 }
 """Exact answers that the user may hide, with their whole names."""
+ORACLE = "oracle"
+"""Name of the least-squares sine at its end."""
 _GHOST_WIDTH, _GHOST_ALPHA = 1.6, 0.4
 _TRAIL_ALPHA = 0.5
 """Of the newest curve in the trail of an arm that has diverged."""
@@ -267,6 +270,18 @@ class TaskCurves:
             self._high.setData(report.grid, mean + 1.96 * spread)
         wanted = self.shows("band")
         self.band.setVisible(wanted and mean is not None and spread is not None)
+
+    def ends(self) -> list[LineEnd]:
+        """Names of the arms and of the oracle at the ends of their curves."""
+        settings, theme = self.session.settings, self.session.theme
+        found = [
+            LineEnd(name, arm_style(settings, name, theme).text, float(self.arms[name].yData[-1]))
+            for name in (arm.name for arm in settings.arms)
+            if name in self.arms and has_data(self.arms[name])
+        ]
+        if has_data(self.oracle):
+            found.append(LineEnd(ORACLE, theme.muted, float(self.oracle.yData[-1])))
+        return found
 
     def drawn(self) -> list[Curve]:
         """The curves that have data now, the arms' first."""

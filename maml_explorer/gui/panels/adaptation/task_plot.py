@@ -101,6 +101,7 @@ class TaskPlot(Plot):
             self._fresh = not self.editor.dragging
         self.curves.draw_task(self.hasFocus())
         self._fit()
+        self.labels.drop_gone()
         self._place_soon.start(_LABEL_PAUSE)
 
     def show_report(self, report: Probed | None, steps: Mapping[str, int]) -> None:
@@ -117,6 +118,8 @@ class TaskPlot(Plot):
         """Draws the curves again, as after hiding an arm."""
         self.curves.draw_report()
         self._fit()
+        self.labels.drop_gone()
+        self.ends.show_ends(self.curves.ends())
         self.uncovered.draw()
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)

@@ -27,6 +27,7 @@ from maml_explorer.gui.panels.adaptation_speed.statistics import (
     speed_line,
 )
 from maml_explorer.gui.plots.fast_curve import from_below
+from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.plots.readout import ReadOut
@@ -120,6 +121,10 @@ class SpeedPlot(Plot):
         self.classes.draw(self.session.measured.references, test, styles, self.log_y)
         self._fit()
         self.classes.place()
+        lines = [(name, data.mean) for name, data in self.drawn.items() if len(data.mean)]
+        self.ends.show_ends(
+            [LineEnd(name, styles[name].text, float(self._scaled(y)[-1])) for name, y in lines]
+        )
         self._place_hair()
         self._empty.setVisible(test is None)
         self._place_empty()

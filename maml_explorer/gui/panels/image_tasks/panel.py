@@ -33,7 +33,7 @@ class ImageTasksPanel(QWidget):
         self.strips: list[TaskStrip] = []
         self._columns = 0
         self.said = ElidedLabel()
-        self.steps = StepSlider("Inner step", "Inner step of the strips")
+        self.steps = StepSlider("At step", "Inner step of the strips")
         self.steps.chosen.connect(self.inner.choose)
         self.new_tasks = button("New tasks", self.sample, "Sample other tasks")
         head = row(self.said, self.steps, self.new_tasks)

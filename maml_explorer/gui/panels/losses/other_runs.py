@@ -8,6 +8,7 @@ import pyqtgraph as pg
 
 from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.fast_curve import Curve
+from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_traces import Array
@@ -15,6 +16,8 @@ from maml_explorer.gui.session.pinned_run import LossGhost
 from maml_explorer.gui.style.arm_style import arm_style
 
 _ALPHA = 0.45
+_AT_EDGE = 0.1
+"""Part of the plot's width within which a line ends at its edge."""
 
 
 class GhostLines:
@@ -25,7 +28,9 @@ class GhostLines:
         self.curves: dict[tuple[str, str], Curve] = {}
         """(run, arm) → its line."""
         self.names: dict[str, pg.TextItem] = {}
-        """Run → the word at the end of its lowest line."""
+        """Run → the word at the end of its lowest line, where that ends inside the plot."""
+        self.ends: dict[str, LineEnd] = {}
+        """Run → its name beside the plot, where its lines end at the plot's edge."""
 
     def draw(
         self, ghosts: Sequence[LossGhost], view: LossView, hidden: Set[str], edges: Array
@@ -57,9 +62,13 @@ class GhostLines:
 
     def _name(self, ends: dict[str, tuple[float, float]]) -> None:
         plot = self._plot
+        (left, right), _ = plot.view().viewRange()
+        edge = right - _AT_EDGE * (right - left)
+        color = plot.theme.muted
+        self.ends = {run: LineEnd(run, color, y) for run, (x, y) in ends.items() if x >= edge}
+        ends = {run: end for run, end in ends.items() if run not in self.ends}
         for run in set(self.names) - set(ends):
             plot.getPlotItem().removeItem(self.names.pop(run))
-        (left, right), _ = plot.view().viewRange()
         for run, (x, y) in ends.items():
             if run not in self.names:
                 self.names[run] = label(run, plot.theme.muted, plot.theme.card)

@@ -20,6 +20,7 @@ from maml_explorer.gui.panels.losses.reference_lines import (
 )
 from maml_explorer.gui.panels.losses.view import LossView, loss_words
 from maml_explorer.gui.plots.fast_curve import Curve, from_below
+from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.plots.readout import ReadOut
@@ -177,6 +178,12 @@ class LossPlot(Plot):
         if view.follows:
             self._range.y(view, self.drawn.values(), [value for value, _ in references])
         self.ghosts.draw(ghosts, view, hidden, edges)
+        ends = [
+            LineEnd(name, styles[name].text, float(self.drawn[name].y[-1]))
+            for name in styles
+            if len(self.drawn[name].y)
+        ]
+        self.ends.show_ends([*ends, *self.ghosts.ends.values()])
         self.references.draw(references, view.log_y)
         self.marks.draw(history.marks, self._losses().place)
         self.divergences.draw(self.session.divergences.seen, self._losses().place)

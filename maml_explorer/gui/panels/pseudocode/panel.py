@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRegularExpression, Qt
+from PySide6.QtCore import QEvent, QObject, QRegularExpression, Qt
 from PySide6.QtGui import (
     QColor,
     QFont,
     QFontDatabase,
+    QFontMetricsF,
     QShowEvent,
     QSyntaxHighlighter,
     QTextCharFormat,
@@ -17,7 +18,12 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.adaptation.outer_step_shown import over
-from maml_explorer.gui.panels.pseudocode.text import PseudocodeLine, pseudocode, sentence
+from maml_explorer.gui.panels.pseudocode.text import (
+    PseudocodeLine,
+    laid_out,
+    pseudocode,
+    sentence,
+)
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.theme import Theme
@@ -56,6 +62,8 @@ class PseudocodePanel(QWidget):
         super().__init__()
         self.session = session
         self.lines: list[PseudocodeLine] = []
+        self._rows: list[int] = []
+        """Number of its line for each row of the text."""
         self._stepped: Stepped | None = None
         self.arm_choice = ComboBox()
         self.arm_choice.setAccessibleName("Arm whose pseudocode is shown")
@@ -81,6 +89,7 @@ class PseudocodePanel(QWidget):
         box.setSpacing(8)
         box.addLayout(head)
         box.addWidget(self.text, 1)
+        self.text.viewport().installEventFilter(self)
         session.editor.settings_changed.connect(self._take_settings)
         session.link.stepped.connect(self._take_stepped)
         session.link.status_changed.connect(self._take_status)
@@ -138,6 +147,7 @@ class PseudocodePanel(QWidget):
         self._write_in(theme)
         self._colors.theme = theme
         self._colors.rehighlight()
+        self._lay_out_lines()
         self._light()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -151,13 +161,28 @@ class PseudocodePanel(QWidget):
             self.arm_choice.clear()
             self.arm_choice.addItems(names)
         self.arm_choice.setCurrentText(arm.name)
-        lines = pseudocode(self.session.settings, arm)
-        if lines != self.lines:
-            self.lines = lines
-            place = self.text.verticalScrollBar().value()
-            self.text.setPlainText("\n".join(str(line) for line in lines))
-            self.text.verticalScrollBar().setValue(place)
+        self.lines = pseudocode(self.session.settings, arm)
+        self._lay_out_lines()
         self._light()
+
+    def _lay_out_lines(self) -> None:
+        """Writes the lines as wide as there is room."""
+        metrics = QFontMetricsF(self.text.font())
+        room = self.text.viewport().width() - 2 * self.text.document().documentMargin()
+        rows = laid_out(self.lines, int(room / max(metrics.horizontalAdvance("0"), 1.0)))
+        words = "\n".join(row for row, _ in rows)
+        self._rows = [nth for _, nth in rows]
+        if words != self.text.toPlainText():
+            place = self.text.verticalScrollBar().value()
+            self.text.setPlainText(words)
+            self.text.verticalScrollBar().setValue(place)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Lays the lines out again where the room for them is another."""
+        if event.type() is QEvent.Type.Resize and self.isVisible():
+            self._lay_out_lines()
+            self._light()
+        return False
 
     def _light(self) -> None:
         """Lights the active lines and says what has just been done."""
@@ -170,14 +195,15 @@ class PseudocodePanel(QWidget):
             steps = phases(own, record).inner_steps
             self.said.setText(sentence(record, stepped.phase, k, steps))
         selections = []
-        for number in self.lit:
+        rows = [row for row, number in enumerate(self._rows) if number in self.lit]
+        for row_lit in rows:
             selection = QTextEdit.ExtraSelection()
             # pyside6's stubs leave the two members of this struct out
             selection.format.setBackground(QColor(self.session.theme.selection))  # type: ignore[attr-defined]
             selection.format.setProperty(QTextFormat.Property.FullWidthSelection, True)  # type: ignore[attr-defined]
-            selection.cursor = QTextCursor(self.text.document().findBlockByNumber(number))  # type: ignore[attr-defined]
+            selection.cursor = QTextCursor(self.text.document().findBlockByNumber(row_lit))  # type: ignore[attr-defined]
             selections.append(selection)
         self.text.setExtraSelections(selections)
         if selections:
-            cursor = QTextCursor(self.text.document().findBlockByNumber(self.lit[-1]))
+            cursor = QTextCursor(self.text.document().findBlockByNumber(rows[-1]))
             self.text.setTextCursor(cursor)

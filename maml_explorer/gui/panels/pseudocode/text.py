@@ -6,6 +6,7 @@ has a field of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
@@ -54,6 +55,24 @@ def pseudocode(settings: Settings, arm: Arm) -> list[PseudocodeLine]:
         ),
         *(PseudocodeLine(_INDENT + line.text, line.phase, line.note) for line in _update(step)),
     ]
+
+
+def laid_out(lines: Sequence[PseudocodeLine], columns: int) -> list[tuple[str, int]]:
+    """Rows of text in a width of so many letters: (row, number of its line).
+
+    A note that has no room in its column stands right behind the line, or under it.
+    """
+    rows: list[tuple[str, int]] = []
+    for nth, line in enumerate(lines):
+        behind = f"{line.text}  ▷ {line.note}"
+        if not line.note or len(str(line)) <= columns:
+            rows.append((str(line), nth))
+        elif len(behind) <= columns:
+            rows.append((behind, nth))
+        else:
+            indent = len(line.text) - len(line.text.lstrip()) + 2 * len(_INDENT)
+            rows += [(line.text, nth), (f"{' ' * indent}▷ {line.note}", nth)]
+    return rows
 
 
 def sentence(record: Algorithm, phase: StepPhase, inner_step: int, inner_steps: int) -> str:
