@@ -84,12 +84,18 @@ class Sharing:
                 drawn |= panel.drawn()
         return drawn
 
-    def copy(self) -> None:
-        """Puts the share string on the clipboard, and says so."""
+    def text(self) -> str:
+        """The share string; empty where there can be none, which a banner explains."""
         try:
-            text = to_share(self._session.editor.edited, self.view().to_view())
+            return to_share(self._session.editor.edited, self.view().to_view())
         except SettingsError as error:
             self._banners.say("share", str(error), "warning", stays=False)
+            return ""
+
+    def copy(self) -> None:
+        """Puts the share string on the clipboard, and says so."""
+        text = self.text()
+        if not text:
             return
         QGuiApplication.clipboard().setText(text)
         self._banners.say(

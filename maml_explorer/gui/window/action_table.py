@@ -89,6 +89,7 @@ def of_files(
     reproduction: Reproduction,
     export: Callable[[], None],
     close: Callable[[], bool],
+    show_code: Callable[[], None],
 ) -> list[Entry]:
     """Opening, saving, sharing, comparing."""
     return [
@@ -100,6 +101,7 @@ def of_files(
         Entry(FILE, "save_picture", "Save picture…", pictures.choose),
         Entry(FILE, "copy_share", "Copy share string", files.sharing.copy, ("Ctrl+Shift+C",)),
         Entry(FILE, "paste_share", "Paste share string", files.sharing.paste, ("Ctrl+Shift+V",)),
+        Entry(FILE, "share_code", "Share as a QR code on the screen", show_code, ("F6",)),
         Entry(FILE, "export", "Export initialization…", export, ("Ctrl+E",)),
         Entry(FILE, "compare", "Compare with the published numbers", reproduction.compare),
         Entry(FILE, "report", "Write report…", reproduction.write_report),

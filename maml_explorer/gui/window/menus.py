@@ -20,7 +20,7 @@ FILE_MENU = (
     ("open_run", "open_file"),
     ("save_run", "save_preset", "export"),
     ("compare", "report"),
-    ("copy_share", "paste_share"),
+    ("copy_share", "paste_share", "share_code"),
     ("quit",),
 )
 """Names of actions, by section."""

@@ -42,6 +42,7 @@ from maml_explorer.gui.window.remembering import (
     write_or_leave,
 )
 from maml_explorer.gui.window.run_bar import RunBar
+from maml_explorer.gui.window.share_code import ShareCode
 from maml_explorer.gui.window.shortcut_sheet import ShortcutSheet
 from maml_explorer.gui.window.stability_light import StabilityLight
 from maml_explorer.gui.window.status_text import status_text
@@ -107,6 +108,7 @@ class MainWindow(QMainWindow):
         self.lessons.begun.connect(self.welcome.finish)
         self.presenter.toggled.connect(self.lessons.point_again)
         self.notices = Notices(session, self.banners)
+        self.share_code = ShareCode(self, sharing)
         self.actions_table = Actions(self, self._entries()).table
         self.presenter.take_keys(self.actions_table[name] for name in REMOTE)
         self.menus = Menus(self, self.actions_table)
@@ -212,7 +214,12 @@ class MainWindow(QMainWindow):
             *action_table.of_the_task(session),
             *action_table.of_editing(session.editor, columns),
             *action_table.of_files(
-                self.files, self.pictures, self.reproduction, self.export, self.close
+                self.files,
+                self.pictures,
+                self.reproduction,
+                self.export,
+                self.close,
+                self.share_code.show_code,
             ),
             *action_table.of_the_view(
                 columns, self.appearance, self.presenter, self.toggle_full_screen
