@@ -132,6 +132,7 @@ def new_folder(folder: Path, keep: Callable[[Path, Path], None] | None = None) -
         present = folder.is_symlink() or folder.exists()
         stem = f".{_short(folder.name)}.{secrets.token_hex(8)}"
         temporary, aside = folder.with_name(f"{stem}.part"), folder.with_name(f"{stem}.old")
+        remove_parts(folder.parent, folder.name)
         try:
             temporary.mkdir()
             if present:
@@ -197,6 +198,27 @@ def recover_folder(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return False
+
+
+def remove_parts(folder: Path, name: str | None = None) -> None:
+    """Removes what killed programs had not written to the end: temporary files and folders.
+
+    Only for who holds the lock of their names: another process may be writing its own.
+
+    Args:
+        folder: where they lie.
+        name: of the file or folder that they were to be; any unless given.
+    """
+    stem = ".+" if name is None else re.escape(_short(name))
+    pattern = re.compile(rf"\.{stem}\.[0-9a-f]{{16}}\.part", re.DOTALL)
+    with contextlib.suppress(OSError):
+        for left in folder.iterdir():
+            if not pattern.fullmatch(left.name) or left.is_symlink():
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            elif left.is_file():
+                left.unlink(missing_ok=True)
 
 
 def append_bytes(path: Path, data: bytes) -> None:

@@ -14,7 +14,13 @@ from pathlib import Path
 import pytest
 
 from maml_explorer.files import writer
-from maml_explorer.files.writer import recover_folder, write_bytes, write_folder, write_text
+from maml_explorer.files.writer import (
+    recover_folder,
+    remove_parts,
+    write_bytes,
+    write_folder,
+    write_text,
+)
 from tests.storage.disk import Disk
 
 ROOT = str(Path(writer.__file__).parents[2])
@@ -207,3 +213,27 @@ def test_a_folder_moved_aside_by_a_killed_program_is_brought_back(
     write_folder(folder, {"x": b"3"}, overwrite=True)
     assert (folder / "x").read_bytes() == b"3"
     assert not moved[0].exists()
+
+
+def test_what_a_killed_program_left_goes_with_the_next_writing(tmp_path: Path) -> None:
+    target, part = tmp_path / "maml", "0123456789abcdef.part"
+    left, others = tmp_path / f".maml.{part}", tmp_path / f".mtl.{part}"
+    for folder in (left, others):
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(b"half")
+    kept = tmp_path / f".maml.{part}.txt"
+    kept.write_text("mine")
+    link = tmp_path / ".maml.fedcba9876543210.part"
+    link.symlink_to(others)
+    write_folder(target, {"model.safetensors": b"whole"})
+    assert (target / "model.safetensors").read_bytes() == b"whole"
+    assert not left.exists() and kept.read_text() == "mine"
+    assert link.is_symlink() and (others / "model.safetensors").read_bytes() == b"half"
+
+
+def test_the_owner_of_a_folder_removes_all_parts_in_it(tmp_path: Path) -> None:
+    for name in (".config.json.0123456789abcdef.part", "notes.part"):
+        (tmp_path / name).write_text("half")
+    (tmp_path / ".maml.0123456789abcdef.part").mkdir()
+    remove_parts(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.part"]

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.app.garbage_collection import collect_due
 from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, open_window
+from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener
 from tests.gui.fake_worker import FakeWorker
@@ -41,9 +42,14 @@ def pytest_runtest_teardown() -> None:
 
 @pytest.fixture(autouse=True)
 def known_font(qapp: QApplication) -> None:
-    """The font that `make` installs where there is none: widths must not depend on the machine."""
+    """The font that `make` installs where there is none, at the size of the window's text.
+
+    Widths must not depend on the machine, nor on the tests before.
+    """
     if KNOWN_FONT in QFontDatabase.families():
-        qapp.setFont(QFont(KNOWN_FONT, qapp.font().pointSize()))
+        font = QFont(KNOWN_FONT)
+        font.setPointSizeF(LIGHT.points)
+        qapp.setFont(font)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from maml_explorer.files.writer import (
     cut_file,
     new_folder,
     recover_folder,
+    remove_parts,
     write_text,
 )
 from maml_explorer.settings.declaration import SettingsError
@@ -97,6 +98,7 @@ class RunFolder:
         """Takes the right to write until :meth:`owned` ends, or this object is gone."""
         if self._held is None:
             self._held = hold(self.path / LOCK)
+            remove_parts(self.path)
 
     def check(self) -> None:
         """Passes where the folder is still this run's, before every write.

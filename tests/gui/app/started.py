@@ -119,5 +119,6 @@ def read_until(process: subprocess.Popen[str], begin: str) -> list[str]:
 
 
 def sessions(home: Path) -> list[Path]:
-    """The folders of sessions that are there."""
-    return sorted(path for path in home.rglob("sessions/*") if path.is_dir())
+    """The folders of sessions that are there; not what a kill left half-written."""
+    found = (path for path in home.rglob("sessions/*") if not path.name.startswith("."))
+    return sorted(path for path in found if path.is_dir())

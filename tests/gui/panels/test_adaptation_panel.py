@@ -614,7 +614,14 @@ def test_four_chips_the_plus_and_the_caption_fit_in_one_row(bench, width):
     assert all(place.geometry().right() < line.row.width() for place in places)
 
 
-def test_no_caption_is_worth_a_row_of_chips(bench):
+@pytest.fixture
+def large_text(qapp):
+    font = qapp.font()
+    font.setPointSize(11)
+    qapp.setFont(font)
+
+
+def test_no_caption_is_worth_a_row_of_chips(large_text, bench):
     panel = bench.show(AdaptationPanel, 505, 480)
     line = panel.arms
     assert len({place.y() for place in (*line.chips.values(), line.plus)}) == 1
@@ -624,7 +631,7 @@ def test_no_caption_is_worth_a_row_of_chips(bench):
     assert "query MSE" in line.chips["MAML"].accessibleName()
 
 
-def test_the_subtitle_names_the_points_where_there_is_room(bench):
+def test_the_subtitle_names_the_points_where_there_is_room(large_text, bench):
     wide, narrow = (bench.show(AdaptationPanel, width, 480) for width in (760, 527))
     short = "A 2.0  φ 0.50 · 3 points"
     narrow.subtitle.setFixedWidth(narrow.subtitle.fontMetrics().horizontalAdvance(short) + 2)
