@@ -89,7 +89,6 @@ def _trained(arguments: argparse.Namespace, work: _Work) -> int:
 
     if not arguments.quiet:
         _explain(work.settings)
-        _say_what_stays(work.settings)
     bar = None if arguments.quiet else ProgressBar(REMARKS)
     try:
         outcome = train_headless(
@@ -194,16 +193,6 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
         folder.append(CHANGES, [(checkpoint.state.outer_step, "outer_steps", old, new)])
         folder.write_settings(settings)
     return _Work(settings, checkpoint.seeds, folder, checkpoint)
-
-
-def _say_what_stays(settings: Settings) -> None:
-    """Says which arms cannot learn a part of the network that the others learn."""
-    arms = [arm.name for arm in settings.arms if ALGORITHMS[arm.algorithm].interpolates]
-    if arms and settings.model.norm != "none":
-        tell(
-            f"{' and '.join(arms)}: scale and shift of the normalization stay at 1 and 0, as the "
-            "inner loop, from which Reptile learns, leaves them alone."
-        )
 
 
 def _say_other_kernels(checkpoint: Checkpoint) -> None:

@@ -92,6 +92,11 @@ def explained(own: Settings, algorithms: Iterable[Algorithm]) -> dict[str, str]:
             f"Inner steps {inner.inner_steps + 1} to {own.run.test_steps} of the meta-test use the "
             f"rates of step {inner.inner_steps} again: our rule, not the paper's."
         )
+    if own.model.norm != "none" and any(record.interpolates for record in records):
+        found["norm"] = (
+            "Reptile keeps scale and shift at 1 and 0: the inner loop, from which alone it learns, "
+            "leaves them as they are."
+        )
     return {key: said for key, said in found.items() if DECLARATIONS[key].readers(records)}
 
 

@@ -127,6 +127,7 @@ def test_what_does_not_do_what_one_expects_is_explained() -> None:
     assert keys(lslr=True, test_steps=2) == set()
     assert keys(lslr=True, test_steps=10) == {"lslr"}
     assert keys("reptile", lslr=True, second_order_from=100) == set(), "not read"
+    assert keys("reptile", norm="layer") == {"norm"} and keys(norm="layer") == set()
     said = explained(Settings().with_values({"inner_steps": 3, "lslr": True}), [ALGORITHMS["maml"]])
     assert said["lslr"] == (
         "Inner steps 4 to 10 of the meta-test use the rates of step 3 again: our rule, not the "
