@@ -156,6 +156,8 @@ class Loop:
         with suppress(Exception):  # what was committed is kept, where the device still answers
             self.trainer.flush()
         self.trainer.forget_unread()
+        if run is not None:
+            run.history.lose(run.state.outer_step, "training failed")
         self.beside.meta_test.cancel()
         what = f"{type(error).__name__}: {error}. The state before it is kept."
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in what:

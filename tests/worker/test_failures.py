@@ -26,6 +26,7 @@ from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run import folder, records
+from maml_explorer.storage.run.gaps import Gap
 from maml_explorer.worker import answers, divergence, live_answers, meta_test, slow_motion
 from maml_explorer.worker.actions import runs
 from maml_explorer.worker.actions import training as changes
@@ -273,3 +274,5 @@ def test_an_exception_while_reporting_does_not_end_the_thread(
         "RuntimeError: the device is lost. The state before it is kept."
     ]
     assert driver.loop.trainer.phase is m.Phase.FAILED
+    # and the folder of the run says which rows are missing
+    assert driver.run.history.gaps == (Gap(3, driver.step, "training failed"),)

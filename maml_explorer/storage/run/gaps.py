@@ -1,4 +1,4 @@
-"""gaps.csv: the outer steps whose metrics a full disk has cost, so that a run says so. Torch-free.
+"""gaps.csv: the outer steps whose metrics a full disk or a failure has cost. Torch-free.
 
 The file is there only where something is missing from metrics.csv.
 """
@@ -26,7 +26,7 @@ class Gap:
     first: int
     last: int
     reason: str
-    """Error that the disk reported."""
+    """Error that the disk reported, or that training failed."""
 
 
 def merged(gaps: Sequence[Gap]) -> list[Gap]:

@@ -51,6 +51,8 @@ class History:
         self._entries: list[_Entry] = []
         self.gaps: tuple[Gap, ...] = ()
         """The outer steps whose metrics are lost, in order."""
+        self._last = 0
+        """The outer step up to which all is kept, or a gap."""
 
     def add(self, block: Metrics) -> None:
         """Appends a block.
@@ -62,6 +64,7 @@ class History:
         parts = [block.outer_step.astype(np.float64)[None]]
         parts += [getattr(block, name).astype(np.float64) for name in _FIELDS]
         data, steps = np.concatenate(parts).tobytes(), block.outer_step
+        self._last = int(steps[-1])
         try:
             where: int | bytes = self._written(data)
         except OSError as error:
@@ -72,6 +75,12 @@ class History:
             where = data
             self._held += len(data)
         self._entries.append(_Entry(where, block.arms, len(steps), int(steps[0]), len(steps)))
+
+    def lose(self, outer_step: int, reason: str) -> None:
+        """Notes that what there was up to an outer step, and was not added, is lost."""
+        if self._last < outer_step:
+            self.gaps += (Gap(self._last + 1, outer_step, reason),)
+            self._last = outer_step
 
     def _written(self, data: bytes) -> int:
         """Place of the bytes in the file."""
@@ -99,6 +108,7 @@ class History:
 
     def cut(self, outer_step: int) -> None:
         """Forgets what came after an outer step."""
+        self._last = min(self._last, outer_step)
         self.gaps = tuple(
             replace(gap, last=min(gap.last, outer_step))
             for gap in self.gaps
