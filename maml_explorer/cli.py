@@ -19,6 +19,7 @@ from maml_explorer.commands.arguments import (
     joined_values,
     preset_of,
 )
+from maml_explorer.commands.data import add_data, opened_data
 from maml_explorer.commands.output import RemarksHandler, say, tell
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
@@ -73,11 +74,12 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"maml-explorer {__version__}")
     parser.add_argument("--info", action="store_true", help="print versions, devices and paths")
     _add_window_flags(parser)
-    parser.set_defaults(run=_window_or_info, command=None, what=None)
+    parser.set_defaults(run=_window_or_info, command=None, what=None, data=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     window = commands.add_parser("gui", help="open the window")
     window.add_argument("what", nargs="?", metavar="FILE|SHARE", help="settings to begin with")
     _add_window_flags(window)
+    add_data(window)
     window.set_defaults(run=_window)
     for name, (module, words) in COMMANDS.items():
         command = commands.add_parser(name, help=words, description=module.__doc__)
@@ -125,12 +127,16 @@ def _opened_window(arguments: argparse.Namespace) -> int:
     from maml_explorer.settings.share import from_share, is_share
     from maml_explorer.storage.initialization.folder import load_initialization
     from maml_explorer.storage.kinds import described
+    from maml_explorer.storage.own_images.layout import laid_out
     from maml_explorer.storage.run.folder import open_run
 
     flags = {"reset": arguments.reset, "safe_mode": arguments.safe_mode}
-    what = arguments.what
+    what, data = arguments.what, arguments.data
     if what is None:
-        return run(Options(**flags))
+        if data is not None and data.suffix != ".npz":
+            laid_out(data)  # a folder of something else is refused before a window opens
+        return run(Options(data=data, **flags))
+    opened_data(arguments)  # for what needs it
     if is_share(what):
         from_share(what)  # a damaged one is refused before a window opens
         return run(Options(share=what, **flags))

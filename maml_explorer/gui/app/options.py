@@ -25,6 +25,8 @@ class Options:
     """A lesson to begin."""
     initialization: Path | None = None
     """An exported initialization to begin a run from."""
+    data: Path | None = None
+    """A folder of the user's own images."""
     reset: bool = False
     """Forget the remembered layout."""
     safe_mode: bool = False

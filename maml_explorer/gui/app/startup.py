@@ -22,12 +22,14 @@ from maml_explorer.gui.app.first_painting import FirstPainting
 from maml_explorer.gui.app.garbage_collection import collected_between_events
 from maml_explorer.gui.app.icon import app_icon
 from maml_explorer.gui.app.options import Options
+from maml_explorer.gui.files.absent_data import with_present_data
 from maml_explorer.gui.session.pins_on_disk import PinsOnDisk
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.session.worker_link import WorkerThread
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import LIGHT
+from maml_explorer.gui.widgets.banner import ABSENT
 from maml_explorer.gui.window.remembered_layout import layout_path
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.settings.presets import DEFAULT_PRESET, presets
@@ -127,7 +129,7 @@ def open_window(worker: WorkerThread, options: Options, path: Path | None = None
     settings = options.settings
     if options.share is not None:
         shared = from_share(options.share)
-        settings = shared.settings
+        settings, _ = with_present_data(shared.settings)
         preset = known.get(view_state(shared.view).preset, preset)
     session = Session(worker, settings or preset.settings)
     session.editor.mark_against(preset.settings, preset)
@@ -142,7 +144,14 @@ def open_window(worker: WorkerThread, options: Options, path: Path | None = None
 
 def greet(window: MainWindow, options: Options) -> None:
     """Draws the trained example at a first start without a wish."""
-    asked = options.share or options.run or options.settings or options.preset or options.lesson
+    asked = (
+        options.share
+        or options.run
+        or options.data
+        or options.settings
+        or options.preset
+        or options.lesson
+    )
     asked = asked or options.initialization
     if not asked and not window.welcome.done:
         window.welcome.greet()
@@ -154,6 +163,11 @@ def begin(window: MainWindow, options: Options) -> None:
     if options.share is not None:
         shared = from_share(options.share)
         window.files.sharing.show(view_state(shared.view))
+        absent = with_present_data(shared.settings)[1]
+        if absent:
+            window.banners.say(ABSENT, absent, "warning", stays=False)
+    if options.data is not None:
+        window.files.opening.open(options.data)
     if options.run is not None:
         window.files.opening.open(options.run)
     if options.lesson is not None:

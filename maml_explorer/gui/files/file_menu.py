@@ -68,6 +68,11 @@ class Files:
         """Asks for a run folder."""
         self._choose("Open run folder", QFileDialog.FileMode.Directory)
 
+    def open_images(self) -> None:
+        """Asks for a folder of images, one sub-folder for each class."""
+        self._choose("Open images: a folder with one sub-folder for each class",
+                     QFileDialog.FileMode.Directory)  # fmt: skip
+
     def open_file(self) -> None:
         """Asks for a file."""
         self._choose("Open", QFileDialog.FileMode.ExistingFile)

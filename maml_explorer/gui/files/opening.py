@@ -1,4 +1,4 @@
-"""Opens what people bring: run folders, presets, settings, lessons, initializations, shares.
+"""Opens what people bring: runs, presets, settings, lessons, initializations, shares, images.
 
 What it is decides its content, not its name; a wrong file is refused with one sentence.
 """
@@ -6,14 +6,18 @@ What it is decides its content, not its name; a wrong file is refused with one s
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from maml_explorer.core.families.own.data import opened_images
 from maml_explorer.files.reader import StorageError, read_text
+from maml_explorer.gui.files.absent_data import with_present_data
+from maml_explorer.gui.files.own_images import OwnImagesOpening
 from maml_explorer.gui.lessons.toml_checks import is_lesson_file
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
-from maml_explorer.gui.widgets.banner import Banners
+from maml_explorer.gui.widgets.banner import ABSENT, Banners
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.share import MAX_SHARE, is_share
@@ -22,7 +26,8 @@ from maml_explorer.storage.initialization.folder import (
     Initialization,
     load_initialization,
 )
-from maml_explorer.storage.run.folder import is_run_folder
+from maml_explorer.storage.own_images.layout import holds_images
+from maml_explorer.storage.run.folder import is_run_folder, open_run
 
 MOST_RECENT = 8
 _CONFIG = "config.json"
@@ -32,6 +37,7 @@ class Opening:
     """Opens files into a session, and remembers the last ones.
 
     Args:
+        images: opens folders of the user's own images.
         open_lesson: begins the lesson in a file.
         take_share: takes over a share string.
     """
@@ -40,10 +46,11 @@ class Opening:
         self,
         session: Session,
         banners: Banners,
+        images: OwnImagesOpening,
         open_lesson: Callable[[Path], None],
         take_share: Callable[[str], object],
     ) -> None:
-        self._session, self._banners = session, banners
+        self._session, self._banners, self.images = session, banners, images
         self._open_lesson, self._take_share = open_lesson, take_share
         self.recent: tuple[str, ...] = ()
         """Paths, the newest first."""
@@ -64,10 +71,19 @@ class Opening:
         return True
 
     def _run(self, path: Path) -> None:
+        if open_run(path)[1].family.own_data:
+            opened_images(open_run(path)[1].images.data)  # absent ones are named here, not there
         self._session.control.open_run(str(path))
 
+    def _images(self, path: Path) -> None:
+        self.images.open(path)
+
     def _settings(self, path: Path) -> None:
-        self._session.control.load_preset(load_preset(path))
+        preset = load_preset(path)
+        settings, absent = with_present_data(preset.settings)
+        self._session.control.load_preset(replace(preset, settings=settings))
+        if absent:
+            self._banners.say(ABSENT, absent, "warning", stays=False)
 
     def _lesson(self, path: Path) -> None:
         self._open_lesson(path)
@@ -121,7 +137,14 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
             return Opening._run
         if (path / _CONFIG).is_file():
             return Opening._initialization
-        raise StorageError("The folder is neither a run nor an initialization.")
+        if holds_images(path):
+            return Opening._images
+        raise StorageError(
+            "The folder is neither a run nor an initialization, nor has it a sub-folder of images "
+            "for each class."
+        )
+    if path.suffix == ".npz":
+        return Opening._images
     if path.name in ("model.safetensors", _CONFIG) and (path.parent / _CONFIG).is_file():
         return lambda opening, file: Opening._initialization(opening, file.parent)
     if not path.exists():
@@ -134,4 +157,6 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
                 return Opening._share
         except StorageError:
             pass
-    raise StorageError("Drop a run folder, preset, lesson, initialization or share string.")
+    raise StorageError(
+        "Drop a run folder, preset, lesson, initialization, share string or folder of images."
+    )

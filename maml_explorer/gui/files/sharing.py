@@ -8,11 +8,12 @@ from typing import Any, Protocol
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
+from maml_explorer.gui.files.absent_data import with_present_data
 from maml_explorer.gui.panels.prepared import PreparedPanel
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.shown_images import last_step
 from maml_explorer.gui.session.view_state import ViewState, same_task, view_state
-from maml_explorer.gui.widgets.banner import Banners
+from maml_explorer.gui.widgets.banner import ABSENT, Banners
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.share import Shared, from_share, is_share, to_share
@@ -119,7 +120,10 @@ class Sharing:
         except SettingsError as error:
             self._banners.say("share", f"Nothing was changed: {error}", "warning", stays=False)
             return False
-        self.apply(shared, state)
+        settings, absent = with_present_data(shared.settings)
+        self.apply(shared._replace(settings=settings), state)
+        if absent:
+            self._banners.say(ABSENT, absent, "warning", stays=False)
         return True
 
     def apply(self, shared: Shared, state: ViewState) -> None:

@@ -56,13 +56,23 @@ class RunControl(QObject):
 
         A run that has not begun to train restarts at once: nothing would be lost.
         """
+        self.take_over(preset.settings, preset, "Load preset")
+
+    def take_over(self, settings: Settings, preset: Preset | None, text: str) -> None:
+        """Takes over whole settings; differences are marked against them from now on.
+
+        Args:
+            settings: to take over.
+            preset: whose they are, if any.
+            text: of the undo step, which includes the run that begins.
+        """
         editor = self._editor
-        editor.mark_against(preset.settings, preset)
-        if preset.settings == editor.edited:
+        editor.mark_against(settings, preset)
+        if settings == editor.edited:
             editor.settings_changed.emit(editor.settings)
             return
-        editor.undo_stack.beginMacro("Load preset")  # with the run that begins, one undo step
-        editor.adopt(preset.settings)
+        editor.undo_stack.beginMacro(text)
+        editor.adopt(settings)
         began = self.begin_if_untouched()
         editor.undo_stack.endMacro()
         if not began:

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
+OWN_IMAGES, ABSENT = "own images", "absent"
+"""Subjects: the user's own images that were opened, and those that something needs."""
 MOST = 3
 """Banners at a time; older ones give way."""
 
@@ -81,6 +83,15 @@ class Message(QLabel):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fits the text again."""
         super().resizeEvent(event)
+        self._fit()
+
+    def say(self, text: str) -> None:
+        """Shows another text in the same place."""
+        self.full = text
+        self.setAccessibleName(text)
+        self._fit()
+
+    def _fit(self) -> None:
         most, text = self._most(), self.full
         if self._height(text) > most:
             low, high = 0, len(text)
@@ -171,6 +182,10 @@ class Banners(QWidget):
         if self.isHidden():
             self._on_top = self._lower().contains(self._mouse())
         self._arrange()
+
+    def of(self, subject: str) -> Banner | None:
+        """The message on a subject; None where there is none."""
+        return self._shown.get(subject)
 
     def drop(self, subject: str) -> None:
         """Removes the message on a subject, if there is one."""

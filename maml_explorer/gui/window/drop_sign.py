@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from maml_explorer.gui.widgets.controls import Card, label
 
-WORDS = "Drop to open: run folder, preset, lesson, initialization or share string"
+WORDS = "Drop to open: run folder, preset, lesson, initialization, share string or folder of images"
 _MARGIN = 60
 
 

@@ -17,7 +17,7 @@ from maml_explorer.gui.window.appearance import CHOICES, TEXT_SIZES, Appearance
 from maml_explorer.gui.window.columns import Columns
 
 FILE_MENU = (
-    ("open_run", "open_file"),
+    ("open_run", "open_file", "open_images"),
     ("save_run", "save_preset", "export"),
     ("compare", "report"),
     ("copy_share", "paste_share", "share_code"),

@@ -13,6 +13,7 @@ from maml_explorer.gui.files.comparing import Reproduction
 from maml_explorer.gui.files.export_dialog import ExportDialog
 from maml_explorer.gui.files.file_menu import Files
 from maml_explorer.gui.files.opening import Opening
+from maml_explorer.gui.files.own_images import OwnImagesOpening
 from maml_explorer.gui.files.save_picture import SavePicture
 from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.lessons.player import Lessons
@@ -92,7 +93,8 @@ class MainWindow(QMainWindow):
         self.stage = WindowStage(self.columns, sharing, self.run_bar, beside)
         shelf = LessonShelf(folder, self.banners)
         self.lessons = Lessons(self.stage, session, self.banners, shelf, self)
-        opening = Opening(session, self.banners, self.lessons.open, sharing.take)
+        images = OwnImagesOpening(session, self.banners)
+        opening = Opening(session, self.banners, images, self.lessons.open, sharing.take)
         self.files = Files(
             self, session, self.banners, opening, sharing, self.offer_presets,
             None if folder is None else folder / "presets",
@@ -204,6 +206,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remembers the layout and ends the worker."""
         self._write_layout()
+        self.files.opening.images.close()
         self.session.close()
         event.accept()
 

@@ -10,13 +10,13 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
-from maml_explorer.gui.widgets.banner import Banners
+from maml_explorer.gui.widgets.banner import ABSENT, OWN_IMAGES, Banners
 from maml_explorer.protocol.commands import ExportInitialization, Reproduce, SaveRun, StopWriting
 from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Written
 
 SLOW = 400
 """Milliseconds of writing from which on it is said."""
-OF_THE_RUN = ("open initialization", "noted")
+OF_THE_RUN = ("open initialization", "noted", OWN_IMAGES, ABSENT)
 """Subjects of what is said of a run as it begins: its beginning does not end them."""
 
 

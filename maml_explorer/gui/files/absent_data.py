@@ -1,0 +1,32 @@
+"""What stands in for the user's own images where they are absent: all else opens."""
+
+from __future__ import annotations
+
+from maml_explorer.core.families.own.data import is_open
+from maml_explorer.settings.images import HANDS
+from maml_explorer.settings.settings import Settings
+
+
+def with_present_data(settings: Settings) -> tuple[Settings, str]:
+    """The settings, with drawn letters where they need images that are not open.
+
+    Returns:
+        the settings, and a sentence that names the data; empty where nothing is missing.
+    """
+    key = settings.images.key
+    if not settings.family.own_data or key is None or is_open(settings.images.data):
+        return settings, ""
+    inner = settings.inner
+    shots = min(inner.shots, HANDS - 1)
+    instead = settings.with_values(
+        {
+            "family": "glyphs",
+            "classes_from": "all",
+            "shots": shots,
+            "query_points": min(inner.query_points, HANDS - shots),
+        }
+    )
+    return instead, (
+        f"This needs the images {key.words}, which are not open here: all else was opened, with "
+        "drawn letters in their place. Drop their folder onto the window, then open it again."
+    )
