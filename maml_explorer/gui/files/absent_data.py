@@ -1,4 +1,4 @@
-"""What stands in for the user's own images where they are absent: all else opens."""
+"""Drawn letters in the place of own images that are absent, so that all else opens."""
 
 from __future__ import annotations
 
