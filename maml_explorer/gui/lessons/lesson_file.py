@@ -40,7 +40,9 @@ from maml_explorer.gui.lessons.toml_checks import (
 )
 from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.session.example import example_settings
+from maml_explorer.gui.session.image_edits import sampled
 from maml_explorer.gui.session.view_state import ViewState, view_state
+from maml_explorer.protocol.images import ImageTask
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.restart import needs_restart
@@ -114,6 +116,9 @@ _VIEW: dict[str, Check] = {
     "x": _NUMBERS(0, MAX_POINTS),
     "y": _NUMBERS(0, MAX_POINTS),
     "query": _NUMBERS(0, MAX_POINTS),
+    "images": many(whole(0, 2**31 - 1), 2, 2),
+    "unseen": flag,
+    "together": flag,
     "inner_step": whole(0, 50),
     "tab": one_of(*(entry.name for entry in PANELS.values() if entry.place == TAB)),
     "arm": words(40),
@@ -126,6 +131,7 @@ _VIEW: dict[str, Check] = {
     "lines_off": many(one_of("truth", "best", "oracle", "band"), 0, 4),
 }
 _TASK = {"task", "x", "y", "query"}
+_OF_IMAGES = ("images", "unseen", "together")
 _OF_ARMS = ("hidden_arms", "arm")
 _QUESTION: dict[str, Check] = {
     "ask": words(300),
@@ -205,7 +211,7 @@ def _scene(
         text=shown["text"],
         point_at=shown.get("point_at", ()),
         acts=acts,
-        view=_view_state(view, view_path),
+        view=_view_state(view, view_path, acts[-1].settings),
         speed=run.get("speed", None if "begin" in run else speed),
     )
 
@@ -239,18 +245,39 @@ def _changed(settings: Settings, found: object, path: tuple[str | int, ...]) -> 
         raise LessonError(path, str(error)) from None
 
 
-def _view_state(view: Mapping[str, Any], path: tuple[str | int, ...]) -> ViewState:
+def _view_state(
+    view: Mapping[str, Any], path: tuple[str | int, ...], settings: Settings
+) -> ViewState:
     """View as a share string would hold it; y is the truth where it is left out."""
-    plain = {key: list(v) if isinstance(v, tuple) else v for key, v in view.items()}
+    plain = {
+        key: list(v) if isinstance(v, tuple) else v
+        for key, v in view.items()
+        if key not in _OF_IMAGES
+    }
+    task = _image_task(view, path, settings)
     if "task" in plain and "y" not in plain and "x" in plain:
         amplitude, phase, frequency = (*plain["task"], 1.0)[:3]
         plain["y"] = [amplitude * math.sin(frequency * x - phase) for x in plain["x"]]
     if ("x" in plain) != ("y" in plain) or ("task" in plain and "x" not in plain):
         raise LessonError(path, "A task has support points: x, and y where there is no task.")
     try:
-        return view_state(plain)
+        return replace(view_state(plain), images=task)
     except SettingsError as error:
         raise LessonError(path, str(error).replace("in the share string ", "")) from None
+
+
+def _image_task(
+    view: Mapping[str, Any], path: tuple[str | int, ...], settings: Settings
+) -> ImageTask | None:
+    """The task of images that a view asks for; None where it asks for none."""
+    if not view.keys() & set(_OF_IMAGES):
+        return None
+    if not settings.family.images or "images" not in view:
+        sentence = "images, unseen and together are for a run of images, and begin with images."
+        raise LessonError((*path, min(view.keys() & set(_OF_IMAGES))), sentence)
+    seed, drawings = view["images"]
+    task = sampled(settings, seed, drawings)
+    return replace(task, unseen=view.get("unseen", True), together=view.get("together", True))
 
 
 def _question(found: object, path: tuple[str | int, ...]) -> Question:

@@ -15,10 +15,13 @@ from maml_explorer.settings.groups import DECLARATIONS
 RUN_BAR_PARTS = (
     "train", "outer_step", "inner_step", "reset", "new_seed", "speed", "preset",
 )  # fmt: skip
+OF_CURVES = ("adaptation.before", "adaptation.residuals")
+OF_IMAGES = ("adaptation.unseen", "adaptation.together", "adaptation.draw")
+"""Parts of the hero for one kind of families alone."""
 PART_NAMES = (
     *RUN_BAR_PARTS, "learn", "file", "view", "status", "stability",
     "settings", "adaptation", "adaptation.plot", "adaptation.inner_step", "adaptation.arms",
-    "adaptation.new_task", "adaptation.new_points", "adaptation.before", "adaptation.residuals",
+    "adaptation.new_task", "adaptation.new_points", *OF_CURVES, *OF_IMAGES,
     "losses", "losses.plot", "losses.loss", "losses.axis", "adaptation_speed", "insight",
     *(f"settings.{key}" for key, declared in DECLARATIONS.items() if is_offered(declared)),
     *(f"tab.{entry.name}" for entry in PANELS.values() if entry.place == TAB),

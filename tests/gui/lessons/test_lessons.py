@@ -21,13 +21,14 @@ from maml_explorer.gui.app.startup import application, begin, open_window
 from maml_explorer.gui.lessons.lesson import Lesson
 from maml_explorer.gui.lessons.lesson_file import lesson_from, load_lesson
 from maml_explorer.gui.lessons.progress import read_progress
-from maml_explorer.gui.lessons.stage import PART_NAMES
+from maml_explorer.gui.lessons.stage import OF_CURVES, OF_IMAGES, PART_NAMES
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.session.view_state import same_task
 from maml_explorer.gui.widgets.banner import Message
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
+from maml_explorer.settings.presets import load_preset
 from maml_explorer.worker.handle import Worker
 from tests.gui.driving import Opener, press, said, worker_of
 from tests.gui.lessons.test_lesson_file import GOOD, LESSONS
@@ -596,8 +597,14 @@ def test_the_same_acts_give_the_same_run_bit_for_bit(qtbot: QtBot, qapp: QApplic
     window.close()
 
 
-def test_every_part_that_a_lesson_can_name_is_there(window: MainWindow):
-    found = {name: window.stage.part(name) for name in PART_NAMES}
+@pytest.mark.parametrize(
+    ("preset", "lacking"), [("finn-10-shot", OF_IMAGES), ("glyphs-2-way-4-shot", OF_CURVES)]
+)
+def test_every_part_that_a_lesson_can_name_is_there(
+    opened: Opener, preset: str, lacking: tuple[str, ...]
+):
+    window = opened(options=Options(preset=load_preset(preset), safe_mode=True))
+    found = {name: window.stage.part(name) for name in PART_NAMES if name not in lacking}
     assert [name for name, part in found.items() if part is None] == []
     # two settings may share a line of the form; nothing else is one widget
     others = [part for name, part in found.items() if not name.startswith("settings.")]
