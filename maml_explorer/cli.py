@@ -120,11 +120,12 @@ def _window(arguments: argparse.Namespace) -> int:
 
 
 def _opened_window(arguments: argparse.Namespace) -> int:
+    from maml_explorer.files.reader import read_text
     from maml_explorer.gui.app.options import Options
     from maml_explorer.gui.app.run import run
     from maml_explorer.gui.lessons.toml_checks import is_lesson_file
     from maml_explorer.settings.presets import presets
-    from maml_explorer.settings.share import from_share, is_share
+    from maml_explorer.settings.share import MAX_SHARE, from_share, is_share
     from maml_explorer.storage.initialization.folder import load_initialization
     from maml_explorer.storage.kinds import described
     from maml_explorer.storage.own_images.layout import laid_out
@@ -155,6 +156,11 @@ def _opened_window(arguments: argparse.Namespace) -> int:
         return run(Options(initialization=path, **flags))
     if is_lesson_file(path):
         return run(Options(lesson=path, **flags))
+    if path.is_file() and path.stat().st_size <= MAX_SHARE:
+        text = read_text(path, MAX_SHARE, follow=True).strip()
+        if is_share(text):
+            from_share(text)
+            return run(Options(share=text, **flags))
     return run(Options(preset=preset_of(what), **flags))
 
 

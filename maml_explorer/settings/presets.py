@@ -94,7 +94,14 @@ def load_preset(name: str | Path) -> Preset:
         raise SettingsError(
             f"There is no preset and no file “{shown}”: presets are {', '.join(known)}."
         )
-    return preset_from(read_text(path, 4 * MAX_TOML, follow=True), path.stem)
+    text = read_text(path, 4 * MAX_TOML, follow=True)
+    if "schema" not in text:
+        shown = " ".join(path.name[:60].split())
+        raise SettingsError(
+            f"“{shown}” is no preset and no settings of this program: "
+            + ("it has no schema." if text.strip() else "it is an empty file.")
+        )
+    return preset_from(text, path.stem)
 
 
 def preset_from(text: str, name: str) -> Preset:

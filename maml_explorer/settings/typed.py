@@ -135,4 +135,7 @@ def _advice(text: str, *, whole: bool) -> str:
     parts = [part for part in _SEPARATORS.split(text) if part]
     if len(parts) > 1 and all(_PLAIN.fullmatch(part) for part in parts):
         return "write one number, not several"
+    factors = text.split("*")
+    if len(factors) > 1 and all(_PLAIN.fullmatch(part.strip()) for part in factors):
+        return "write the number itself, not a product"
     return ""

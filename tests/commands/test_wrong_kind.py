@@ -15,6 +15,8 @@ from safetensors.torch import load_file, save_file
 from maml_explorer import cli
 from maml_explorer.gui.app import run as starting
 from maml_explorer.gui.app.options import Options
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.share import to_share
 from maml_explorer.storage.initialization.folder import CHANGED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +27,9 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kinds") / "r"
     quick = "--outer-steps 2 --hidden 4 --meta-batch 2 --test-tasks 5 --test-steps 1 --quiet"
     assert cli.main(["train", *quick.split(), "--algorithms", "maml", "--out", str(folder)]) == 0
+    (folder.parent / "empty").touch()
+    (folder.parent / "words").write_text("hello")
+    (folder.parent / "shared").write_text(to_share(Settings(), {}) + "\n")
     return folder
 
 
@@ -38,6 +43,11 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("code --preset {r}", "is a run folder: give {r}/settings.toml"),
         ("train --preset {r}/maml", "is no preset: it is an exported initialization"),
         ("code --preset {r}/metrics.csv", "is no preset: it is a file of a run folder"),
+        (
+            "code --preset {r}/../empty",
+            "“empty” is no preset and no settings of this program: it is",
+        ),
+        ("gui {r}/../words", "“words” is no preset and no settings of this program: it has"),
         ("code --preset ~nobody-of-that-name/x", "There is no preset and no file"),
     ],
 )
@@ -54,6 +64,7 @@ def test_it_is_told_what_it_is(
     [
         ("", "run"), ("metrics.csv", "run"), ("maml", "initialization"),
         ("maml/model.safetensors", "initialization"), ("settings.toml", "preset"),
+        ("../shared", "share"),
     ],
 )  # fmt: skip
 def test_the_window_opens_all_of_them(

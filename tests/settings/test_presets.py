@@ -130,7 +130,7 @@ def test_image_presets_say_what_their_titles_say(name: str) -> None:
     assert (images.ways, inner.shots, images.jitter) == IMAGES[name]
     assert preset.settings.family.key == "glyphs" and images.labels == "shuffled"
     assert not preset.published and "none of Omniglot" in preset.unknown
-    words = (f"{inner.shots}-shot", f"{images.ways}-way" if images.ways > 2 else "2-class")
+    words = (f"{inner.shots}-shot", f"{images.ways}-way")
     assert all(word in preset.title for word in words)
 
 
