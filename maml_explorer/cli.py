@@ -88,6 +88,8 @@ def _parser() -> Parser:
     listing = commands.add_parser("presets", help="list the presets, or print one as TOML")
     listing.add_argument("name", nargs="?", metavar="NAME")
     listing.set_defaults(run=_presets)
+    sheet = commands.add_parser("answers", help="print ten questions and answers to hand out")
+    sheet.set_defaults(run=_answers)
     return parser
 
 
@@ -173,6 +175,13 @@ def _presets(arguments: argparse.Namespace) -> int:
     known = presets()
     width = max(map(len, known))
     say("\n".join(f"{name:<{width}}  {one.title} ({one.source})" for name, one in known.items()))
+    return 0
+
+
+def _answers(arguments: argparse.Namespace) -> int:
+    from maml_explorer.files.answer_sheet import answer_sheet
+
+    say(answer_sheet().removesuffix("\n"))
     return 0
 
 

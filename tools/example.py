@@ -36,12 +36,13 @@ def main() -> None:
         shutil.copy(run / name, FOLDER / name)
     header, *rows = (run / METRICS).read_text().splitlines()
     kept = [row for row in rows if int(row.split(",", 1)[0]) % EVERY == 0]
-    (FOLDER / METRICS).write_text("\n".join([header, *map(_rounded, kept)]) + "\n")
+    (FOLDER / METRICS).write_text("\n".join([header, *map(rounded, kept)]) + "\n")
     text = json.dumps(_curves(), separators=(",", ":"), allow_nan=False)
     (FOLDER / "curves.json").write_text(text + "\n")
 
 
-def _rounded(row: str) -> str:
+def rounded(row: str) -> str:
+    """A row of metrics with as many digits as a plot shows."""
     fields = row.split(",")
     return ",".join([*fields[:3], *(f"{float(x):.5g}" if x else "" for x in fields[3:])])
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from maml_explorer.gui.session.example import example_folder
 from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
 from maml_explorer.protocol.images import ClassReferences, ImageTask
@@ -15,6 +16,7 @@ from maml_explorer.settings.restart import needs_restart
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
 from maml_explorer.storage.initialization.folder import load_initialization
+from maml_explorer.storage.run.metrics import last_outer_step
 from tests.gui.image_answers import fits, images_probed
 
 PER_PULL = 40
@@ -114,7 +116,10 @@ class FakeWorker:
             self._refuse(commands.OpenRun, f"{command.folder} is not a run folder.")
             return
         settings = from_toml((Path(command.folder) / "settings.toml").read_text())
-        self._begin(500, settings, m.Phase.PAUSED)
+        folder = Path(command.folder)
+        # the example is not as long here; any other run stands where it was saved
+        step = 500 if folder == example_folder() else last_outer_step(folder / "metrics.csv")
+        self._begin(step, settings, m.Phase.PAUSED)
 
     def _open_initialization(self, command: commands.OpenInitialization) -> None:
         settings = command.settings or load_initialization(command.folder).settings

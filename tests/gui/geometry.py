@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QAbstractButton, QLabel, QMainWindow, QScrollArea, QWidget
 
+from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 
 
@@ -34,8 +35,26 @@ def cut_words(window: QMainWindow) -> list[str]:
                 needs = widget.heightForWidth(widget.width())
                 if needs > widget.height() + 1 and not _scrolls(widget):
                     found.append(f"{words[:40]}: {widget.height()} of {needs} high")
+            elif widget.height() < widget.fontMetrics().height() - 2:
+                found.append(f"{words[:40]}: {widget.height()} high")
             elif widget.width() < widget.minimumSizeHint().width() - 1:
                 found.append(f"{words[:40]}: {widget.width()} wide")
+    return found
+
+
+def overlapping_names(window: QMainWindow) -> list[str]:
+    """Names at line ends that cover another one, the plot's area, or lie beyond the plot."""
+    found = []
+    for plot in window.findChildren(Plot):
+        if not plot.isVisible():
+            continue
+        area, names = plot.area(), plot.ends.boxes
+        for nth, (name, box) in enumerate(names):
+            where = f"{plot.accessibleName()}: {name}"
+            if box.right() > plot.width() or box.left() < area.right():
+                found.append(f"{where} at {box.getRect()}")
+            found += [f"{where} on {other}" for other, place in names[nth + 1 :]
+                      if box.intersects(place.adjusted(0, 1, 0, -1))]  # fmt: skip
     return found
 
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QCursor, QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from maml_explorer.files.writer import write_bytes
+from maml_explorer.gui.files.answer_pdf import write_answer_pdf
 from maml_explorer.gui.files.proposed_path import proposed_path
 from maml_explorer.gui.plots.pictures import png_bytes
 from maml_explorer.gui.plots.plot import Plot
@@ -58,6 +59,20 @@ class SavePicture(QObject):
         """Asks for a file and writes the whole window as PNG, as it is seen."""
         self._ask("maml-explorer", PNG, self._write_window)
 
+    def ask_answers(self) -> None:
+        """Asks for a file and writes the answer sheet as PDF."""
+        dialog = QFileDialog(
+            self._window, "Save answer sheet", proposed_path("answers", ".pdf"),
+            "PDF document (*.pdf)",
+        )  # fmt: skip
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("pdf")
+        dialog.fileSelected.connect(
+            lambda chosen: self.save(Path(chosen), write_answer_pdf, "answer sheet")
+        )
+        dialog.open()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Says what a plot of the window has written."""
         if isinstance(event, FileSaved):
@@ -88,12 +103,12 @@ class SavePicture(QObject):
         dialog.fileSelected.connect(lambda chosen: self.save(Path(chosen), write))
         dialog.open()
 
-    def save(self, path: Path, write: Callable[[Path], None]) -> None:
+    def save(self, path: Path, write: Callable[[Path], None], what: str = "picture") -> None:
         """Writes, and says where or why not."""
         try:
             write(path)
         except OSError as error:
-            self._banners.say("picture", f"The picture was not saved: {error.strerror}.", "warning")
+            self._banners.say("picture", f"The {what} was not saved: {error.strerror}.", "warning")
         else:
             self.say(path)
 

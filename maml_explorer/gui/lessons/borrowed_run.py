@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from maml_explorer.gui.lessons.lesson import EXAMPLE, Act, Scene
+from maml_explorer.gui.lessons.lesson_runs import trained_run
 from maml_explorer.gui.lessons.stage import Stage
 from maml_explorer.gui.session.example import example_folder, example_settings
 from maml_explorer.gui.session.pinned_run import GhostRun
@@ -62,6 +64,10 @@ class LessonRun(QObject):
         self._stood: int | None = None
         """Outer step of that run when the last act was over."""
         self._diverged: set[str] = set()
+        self._opened = -1
+        """The number of the run that was opened, trained, from those that come with the lessons."""
+        self._refused = False
+        """True where such a run could not be opened."""
         self._alone = False
         """True where the next run must not be compared with the one before it."""
         session = self._session
@@ -146,7 +152,12 @@ class LessonRun(QObject):
             self._train(self._training)
         while self._training is None and self._started < len(self._acts):
             act = self._acts[self._started]
+            kept = None if self._refused else trained_run(self._acts, self._started)
             self._started += 1
+            if kept is not None:
+                self._open(kept, act)
+                self._stood = None
+                continue
             if act.begin:
                 self._begin(act)
             self._stood = None
@@ -167,6 +178,24 @@ class LessonRun(QObject):
         else:
             session.control.begin(commands.Restart(act.settings), Beginning(act.settings, None))
         self.number = session.link.expected_run
+
+    def _open(self, folder: Path, act: Act) -> None:
+        """Opens the run that this act would train: it comes with the program."""
+        session = self._session
+        session.link.pull()
+        self._diverged.clear()
+        session.editor.mark_against(act.settings, None)
+        session.control.begin(commands.OpenRun(str(folder)), Beginning(act.settings, None))
+        session.editor.undo_stack.clear()
+        self.number = session.link.expected_run
+        self._opened = self.number
+
+    @property
+    def ready_made(self) -> bool:
+        """True where the run came with the program, trained, and was not trained further."""
+        status = self._session.status
+        here = status is not None and status.run == self._opened == self.number
+        return here and self._stood == (None if status is None else status.outer_step)
 
     def _train(self, act: Act) -> None:
         self._training = act
@@ -191,6 +220,10 @@ class LessonRun(QObject):
         """Drops the training that was planned for a run that was not begun."""
         if self.lent and report.refused in _BEGINS:
             self._training = None
+            if self.number == self._opened and not self._refused:
+                # a damaged file: the lesson trains the run itself
+                self._refused, self._started = True, 0
+                self._go_on()
             self.changed.emit()
 
     def _take_run(self, run: int) -> None:

@@ -15,7 +15,7 @@ from maml_explorer.gui.widgets.overlay import Overlay
 _WIDTH = 900
 _AROUND_LIST, _LEAST = 200, 240
 """Pixels of the window that the list leaves free, and of the list at least."""
-OWN = "Your own lessons lie in {folder}; the README of the lessons says how to write one."
+OWN = "Put your own lessons in {folder}. The README beside the shipped ones says how to write one."
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,11 @@ class LessonEntry(QPushButton):
 
     def sizeHint(self) -> QSize:
         """Height of its content."""
-        box = self.layout()
-        return super().sizeHint() if box is None else box.sizeHint()
+        box, hint = self.layout(), super().sizeHint()
+        if box is not None:
+            hint = box.sizeHint()
+        # the line that may wrap hints at less than one line of a large font
+        return hint.expandedTo(QSize(0, 2 * self.fontMetrics().height() + 20))
 
     def minimumSizeHint(self) -> QSize:
         """The same as its size hint."""

@@ -26,6 +26,7 @@ from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.protocol.reports import ReferenceLosses
 
 _TOUR = "tour"
+READY_MADE = "trained before · Reset and Train show it live"
 
 
 @dataclass
@@ -269,6 +270,8 @@ class Lessons(QObject):
             self.strip.say(f"{doing} outer step {whole(step)} of {whole(goal)}{left}")
         elif scene.revealed and scene.question is not None and scene.question.kind == DRAW:
             self.strip.say(self._worth())
+        elif self.run.ready_made:
+            self.strip.say(READY_MADE, "trained before")
         else:
             self.strip.say("")
 

@@ -202,9 +202,9 @@ class LessonStrip(QFrame):
         for control in (self._body, self.play_button, self.back_button):
             control.hide()
 
-    def say(self, note: str) -> None:
+    def say(self, note: str, *shorter: str) -> None:
         """A few words beside the dots."""
-        self.note.say(note)
+        self.note.say(note, *shorter)
 
     def _show_question(self, question: Question | None, chosen: int | None, revealed: bool) -> None:
         self.ask.setVisible(question is not None)

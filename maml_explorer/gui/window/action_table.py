@@ -100,6 +100,7 @@ def of_files(
         Entry(FILE, "save_run", "Save run…", files.save_run, ("Ctrl+S",)),
         Entry(FILE, "save_preset", "Save preset…", files.save_preset, ("Ctrl+Shift+S",)),
         Entry(FILE, "save_picture", "Save picture…", pictures.choose),
+        Entry(FILE, "answers", "Save answer sheet: ten questions…", pictures.ask_answers),
         Entry(FILE, "copy_share", "Copy share string", files.sharing.copy, ("Ctrl+Shift+C",)),
         Entry(FILE, "paste_share", "Paste share string", files.sharing.paste, ("Ctrl+Shift+V",)),
         Entry(FILE, "share_code", "Share as a QR code on the screen", show_code, ("F6",)),

@@ -58,6 +58,8 @@ class Columns(QSplitter):
         self._simple: set[str] | None = None
         """Parts hidden before the simple view; None where there is another."""
         self._sizes_before: list[int] = []
+        self._desk_sizes: dict[str, list[int]] | None = None
+        """Sizes of every splitter before parts were left out for a while; None where none are."""
         self._hidden_elsewhere = {"Settings", "Insight"}
         """Parts that are hidden in the other mode: while presenting, or while not."""
         self._divide()
@@ -83,10 +85,12 @@ class Columns(QSplitter):
 
     def hide_parts(self, hidden: Collection[str]) -> None:
         """Hides the parts of these titles and shows all others; ends the simple view."""
-        if self._simple is not None:
-            self._simple = None
+        was_simple, self._simple = self._simple is not None, None
+        if was_simple:
             self._take_simple()
         self._hide(hidden)
+        if was_simple:
+            self._divide_as_before()
 
     def _hide(self, hidden: Collection[str]) -> None:
         for title, part in self.parts.items():
@@ -103,12 +107,27 @@ class Columns(QSplitter):
             self.enlarge_insight()
         if self._simple is not None:
             self.toggle_simple()
+        if not self._appearance.presenting:
+            self._remember_sizes()
         self._appearance.present(not self._appearance.presenting)
         hidden = {title for title, part in self.parts.items() if part.isHidden()}
         self._hidden_elsewhere, hidden = hidden, self._hidden_elsewhere
         self.hide_parts(hidden)
         self.put_at_hand(self._at_hand)
         self._fit_settings()
+        if not self._appearance.presenting:
+            self._divide_as_before()
+
+    def _remember_sizes(self) -> None:
+        if self._desk_sizes is None:
+            self._desk_sizes = {name: part.sizes() for name, part in self.splitters.items()}
+
+    def _divide_as_before(self) -> None:
+        """Gives every part the room it had at the desk."""
+        sizes, self._desk_sizes = self._desk_sizes, None
+        for name, before in (sizes or {}).items():
+            if any(before):
+                self.splitters[name].setSizes(before)
 
     def put_at_hand(self, keys: Collection[str]) -> None:
         """Shows settings as rows under the hero: these, or α while presenting, or none."""
@@ -171,10 +190,14 @@ class Columns(QSplitter):
         """Gives the insight the whole room, or gives the room back."""
         if self._enlarged is not None:
             hidden, self._enlarged = self._enlarged, None
-        else:
-            self._enlarged = {title for title, part in self.parts.items() if part.isHidden()}
-            hidden = self.parts.keys() - {"Insight"}
-        self.hide_parts(hidden)
+            self._hide(hidden)
+            self._divide_as_before()
+            return
+        if self._simple is not None:
+            self.toggle_simple()
+        self._remember_sizes()
+        self._enlarged = {title for title, part in self.parts.items() if part.isHidden()}
+        self._hide(self.parts.keys() - {"Insight"})
 
     def toggle_simple(self) -> None:
         """Shows the plot and two sliders with plain names, or everything again."""
@@ -185,6 +208,7 @@ class Columns(QSplitter):
             self.toggle_presenter()
         if self._enlarged is not None:
             self.enlarge_insight()
+        self._remember_sizes()
         self._simple = {title for title, part in self.parts.items() if part.isHidden()}
         self._hide(self.parts.keys() - set(SIMPLE))
         self._take_simple()

@@ -19,7 +19,7 @@ from maml_explorer.gui.window.columns import Columns
 FILE_MENU = (
     ("open_run", "open_file", "open_images"),
     ("save_run", "save_preset", "export"),
-    ("compare", "report"),
+    ("compare", "report", "answers"),
     ("copy_share", "paste_share", "share_code"),
     ("quit",),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QWidget
 
 from maml_explorer.gui.widgets.controls import Card, button, label, row
 from maml_explorer.gui.widgets.overlay import Overlay
@@ -19,7 +19,9 @@ MOUSE = (
     ("Right click on an arm", "solo, overrides, remove"),
 )
 """Actions of the mouse in the adaptation panel."""
-_WIDTH = 860
+_WIDTH = 1140
+_AROUND = 150
+"""Pixels of the window above, below and around the list."""
 
 
 class ShortcutSheet(Overlay):
@@ -38,25 +40,39 @@ class ShortcutSheet(Overlay):
             (group, [line for line in lines if line[0]])
             for group, lines in [*lists, ("Mouse", list(MOUSE))]
         ]
-        columns = QHBoxLayout()
+        inside = QWidget()
+        inside.setProperty("role", "scrolled")
+        columns = QHBoxLayout(inside)
+        columns.setContentsMargins(0, 0, 8, 0)
         columns.setSpacing(32)
-        half = sum(len(lines) + 1 for _, lines in self.lines if lines) / 2
-        column: list[tuple[str, list[tuple[str, str]]]] = []
-        for group, lines in self.lines:
-            if sum(len(known) + 1 for _, known in column) >= half:
-                columns.addLayout(_table(column), 1)
-                column = []
-            if lines:
-                column.append((group, lines))
-        columns.addLayout(_table(column), 1)
-        card.box.addLayout(columns)
+        shown = [one for one in self.lines if one[1]]
+        split = min(range(1, len(shown)), key=lambda at: max(_rows(shown[:at]), _rows(shown[at:])))
+        for part in (shown[:split], shown[split:]):
+            columns.addLayout(_table(part), 1)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(inside)
+        self._area.viewport().setAutoFillBackground(False)
+        inside.setAutoFillBackground(False)
+        card.box.addWidget(self._area, 1)
 
     def show_sheet(self) -> None:
         """Opens the sheet, or closes it where it is open."""
         if self.isVisible():
             self.dismiss()
-        else:
-            self.open(self.done)
+            return
+        window, inside = self.parentWidget(), self._area.widget()
+        if window is not None and inside is not None:
+            inside.ensurePolished()
+            most = max(window.height() - _AROUND, 100)
+            self._area.setMinimumHeight(min(inside.sizeHint().height() + 4, most))
+        self.open(self.done)
+
+
+def _rows(groups: list[tuple[str, list[tuple[str, str]]]]) -> float:
+    """Height of some groups, in rows."""
+    return sum(len(lines) + 1.5 for _, lines in groups)
 
 
 def _table(groups: list[tuple[str, list[tuple[str, str]]]]) -> QGridLayout:

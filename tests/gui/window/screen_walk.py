@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.window.window import MainWindow
-from tests.gui.geometry import cut_words, off_screen
+from tests.gui.geometry import cut_words, off_screen, overlapping_names
 
 LOOKS = (("light", ""), ("dark", "largest"))
 """(theme, text size): what is cut in one theme is cut in the other."""
@@ -30,7 +30,7 @@ def walk(app: QApplication, window: MainWindow, whole: bool) -> dict[str, Any]:
             app.processEvents()
         if found := off_screen(window):
             off[name] = found
-        if found := cut_words(window):
+        if found := cut_words(window) + overlapping_names(window):
             cut[name] = found
 
     lesson = next(one for one in window.lessons.shelf.shipped if one.name.endswith("instability"))
@@ -50,7 +50,21 @@ def walk(app: QApplication, window: MainWindow, whole: bool) -> dict[str, Any]:
         window.banners.drop_all()
         window.columns.toggle_presenter()
         look(f"{name} presenter, lesson")
-        window.columns.toggle_presenter()
         window.lessons.leave()
+        window.columns.show_code_beside(True)
+        look(f"{name} presenter, pseudocode")
+        window.share_code.show_code()
+        look(f"{name} presenter, share code")
+        window.share_code.dismiss()
+        window.columns.toggle_presenter()
+        window.columns.toggle_simple()
+        look(f"{name} simple view")
+        window.columns.toggle_simple()
+        window.shortcut_sheet.show_sheet()
+        look(f"{name} shortcuts")
+        window.shortcut_sheet.dismiss()
+        window.lessons.choose_lesson()
+        look(f"{name} lessons")
+        window.lessons.list.dismiss()
     window.columns.set_text_size("")
     return {"off": off, "cut": cut, "states": states}

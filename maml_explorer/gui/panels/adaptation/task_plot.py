@@ -44,6 +44,7 @@ class TaskPlot(Plot):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session.theme, "Adaptation")
+        self.setMinimumHeight(58)
         self.session = session
         self.curves = TaskCurves(self, session)
         self.editor = PointEditor(self, self.curves, session)

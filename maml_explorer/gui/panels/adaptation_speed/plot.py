@@ -51,14 +51,14 @@ class SpeedPlot(Plot):
         super().__init__(
             session.theme, "Adaptation speed", "inner step", "mean query MSE", whole_x=True
         )
+        self.setMinimumHeight(64)
         self.session = session
         self.test: MetaTested | None = None
         self.published = PublishedMarks(self)
         self.classes = ClassLines(self)
         self.inner = session.inner
         self.log_y = False
-        self._figure = "mean query MSE"
-        self.statistic = MEAN
+        self._figure, self.statistic = "mean query MSE", MEAN
         self.stale = False
         """The lines are of a state that training has left behind: they are drawn faint."""
         self.drawn: dict[str, SpeedLine] = {}

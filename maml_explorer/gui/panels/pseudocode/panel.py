@@ -167,9 +167,10 @@ class PseudocodePanel(QWidget):
 
     def _lay_out_lines(self) -> None:
         """Writes the lines as wide as there is room."""
-        metrics = QFontMetricsF(self.text.font())
-        room = self.text.viewport().width() - 2 * self.text.document().documentMargin()
-        rows = laid_out(self.lines, int(room / max(metrics.horizontalAdvance("0"), 1.0)))
+        metrics = QFontMetricsF(self.text.document().defaultFont())
+        room = self.text.viewport().width() - 2 * self.text.document().documentMargin() - 2
+        # measured, not counted: some signs come from another font, and are wider
+        rows = laid_out(self.lines, lambda row: metrics.horizontalAdvance(row) <= room)
         words = "\n".join(row for row, _ in rows)
         self._rows = [nth for _, nth in rows]
         if words != self.text.toPlainText():

@@ -6,7 +6,8 @@ has a field of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
@@ -41,9 +42,10 @@ def pseudocode(settings: Settings, arm: Arm) -> list[PseudocodeLine]:
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
     step = phases(own, record)
     inner = _inner(own, step.adapt) if step.adapt else []
-    return [
+    start = f"{shown(own.model.initialization)} init, seed {own.run.seed}"
+    lines = [
         *_goal(record),
-        PseudocodeLine("θ ← θ₀", note=f"{shown(own.model.initialization)}, seed {own.run.seed}"),
+        PseudocodeLine("θ ← θ₀", note=start),
         PseudocodeLine(f"repeat {whole(own.outer.outer_steps)} times", note="outer loop"),
         PseudocodeLine(
             f"{_INDENT}draw {whole(own.outer.meta_batch)} tasks τ: {_drawn(step.sample)}", SAMPLE
@@ -55,19 +57,29 @@ def pseudocode(settings: Settings, arm: Arm) -> list[PseudocodeLine]:
         ),
         *(PseudocodeLine(_INDENT + line.text, line.phase, line.note) for line in _update(step)),
     ]
+    return [PseudocodeLine(_signs(one.text), one.phase, _signs(one.note)) for one in lines]
 
 
-def laid_out(lines: Sequence[PseudocodeLine], columns: int) -> list[tuple[str, int]]:
-    """Rows of text in a width of so many letters: (row, number of its line).
+def _signs(text: str) -> str:
+    """The text with its indices k as small as signs allow; other indices have no such sign."""
+    return re.sub(r"_k\b", "ₖ", text.replace("_k+1", "ₖ₊₁").replace("_K−1", "₍K₋₁₎"))
+
+
+def laid_out(lines: Sequence[PseudocodeLine], fits: Callable[[str], bool]) -> list[tuple[str, int]]:
+    """Rows of text: (row, number of its line).
 
     A note that has no room in its column stands right behind the line, or under it.
+
+    Args:
+        lines: what is laid out.
+        fits: whether there is room for a row.
     """
     rows: list[tuple[str, int]] = []
     for nth, line in enumerate(lines):
         behind = f"{line.text}  ▷ {line.note}"
-        if not line.note or len(str(line)) <= columns:
+        if not line.note or fits(str(line)):
             rows.append((str(line), nth))
-        elif len(behind) <= columns:
+        elif fits(behind):
             rows.append((behind, nth))
         else:
             indent = len(line.text) - len(line.text.lstrip()) + 2 * len(_INDENT)
@@ -101,12 +113,16 @@ def sentence(record: Algorithm, phase: StepPhase, inner_step: int, inner_steps: 
 
 def _goal(record: Algorithm) -> list[PseudocodeLine]:
     if not record.has_inner_loop:
-        return [PseudocodeLine("θ_MTL = argmin_θ Σ_τ L(θ, D_τ)", note="D_τ: all points of τ")]
+        return [
+            PseudocodeLine("θ_MTL = argmin over θ of Σ_τ L(θ, D_τ)", note="D_τ: all points of τ")
+        ]
     if record.interpolates:
         return [
             PseudocodeLine("seek θ close to every φ_K = U_K(θ, S_τ)", note="U_K: K inner steps")
         ]
-    return [PseudocodeLine("θ* = argmin_θ E_τ L(U_K(θ, S_τ), Q_τ)", note="U_K: K inner steps")]
+    return [
+        PseudocodeLine("θ* = argmin over θ of E_τ L(U_K(θ, S_τ), Q_τ)", note="U_K: K inner steps")
+    ]
 
 
 def _drawn(sample: Sample) -> str:

@@ -1,0 +1,98 @@
+"""Trained runs that come with the lessons: found by what a lesson asks for, small, and whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.lessons import lesson_runs
+from maml_explorer.gui.lessons.lesson import NEW, Act, Lesson
+from maml_explorer.gui.lessons.lesson_runs import lesson_runs_folder, trained_run
+from maml_explorer.gui.lessons.player import READY_MADE
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import commands
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.folder import METRICS, open_run
+from maml_explorer.storage.run.metrics import last_outer_step
+from tests.gui.driving import worker_of
+
+MOST_BYTES = 500_000
+
+
+def lesson(window: MainWindow, name: str) -> Lesson:
+    return next(one for one in window.lessons.shelf.shipped if one.name.endswith(name))
+
+
+def test_they_are_small_and_each_is_the_run_that_the_index_says():
+    files = [path for path in lesson_runs_folder().rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < MOST_BYTES
+    kept = lesson_runs.lesson_runs()
+    assert len(kept) == 8
+    for settings, step, folder in kept:
+        _, saved = open_run(folder)
+        assert saved == settings
+        assert last_outer_step(folder / METRICS) == step
+
+
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [("first-order", 1), ("batch-norm", 5), ("reptile", 1), ("learned-rates", 1)],
+)
+def test_every_comparison_of_these_lessons_is_trained(window: MainWindow, name: str, runs: int):
+    found = set()
+    for scene in lesson(window, name).scenes:
+        for nth, act in enumerate(scene.acts):
+            if act.train_until is not None:
+                folder = trained_run(scene.acts, nth)
+                assert folder is not None, (name, scene.step)
+                found.add(folder.name)
+    assert len(found) == runs
+
+
+def test_only_a_run_that_is_begun_and_trained_once_is_taken():
+    settings, step, folder = lesson_runs.lesson_runs()[0]
+    other = settings.with_values({"inner_lr": 0.5})
+    assert trained_run((Act(NEW, settings, step),), 0) == folder
+    assert trained_run((Act(NEW, settings), Act("", settings, step)), 1) == folder
+    assert trained_run((Act(NEW, settings, step + 1),), 0) is None
+    assert trained_run((Act(NEW, other), Act("", settings, step)), 1) is None
+    assert trained_run((Act(NEW, settings, 5), Act("", settings, step)), 1) is None
+    assert trained_run((Act(NEW, settings),), 0) is None
+    assert trained_run((Act("example", settings), Act("", settings, step)), 1) is None
+
+
+def test_a_lesson_opens_it_instead_of_training(window: MainWindow, qtbot: QtBot):
+    lessons, worker = window.lessons, worker_of(window)
+    lessons.start(lesson(window, "batch-norm"))
+    window.session.link.pull()
+    (opened,) = worker.posted_of(commands.OpenRun)
+    assert Path(opened.folder).name == "08-batch-norm-1"
+    assert worker.posted_of(commands.Train) == []
+    assert lessons.run.goal is None and lessons.strip.next_button.text() == "Next"
+    assert lessons.run.ready_made and lessons.strip.note.full == READY_MADE
+    lessons.forward()
+    window.session.link.pull()
+    assert Path(worker.posted_of(commands.OpenRun)[-1].folder).name == "08-batch-norm-2"
+    assert window.session.settings.model.norm == "batch"
+    window.session.control.outer_step()
+    window.session.link.pull()
+    assert not lessons.run.ready_made
+
+
+def test_a_damaged_one_is_trained_instead(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    kept = tuple((s, step, tmp_path / "gone") for s, step, _ in lesson_runs.lesson_runs())
+    monkeypatch.setattr(lesson_runs, "lesson_runs", lambda: kept)
+    window.lessons.start(lesson(window, "batch-norm"))
+    window.session.link.pull()
+    trained = worker_of(window).posted_of(commands.Train)
+    assert [one.until for one in trained] == [2000]
+
+
+def test_no_index_means_no_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(lesson_runs, "resources", lambda: tmp_path)
+    assert lesson_runs.lesson_runs.__wrapped__() == ()
+    assert trained_run((Act(NEW, Settings(), 3),), 0) is None
