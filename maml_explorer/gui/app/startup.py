@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from PySide6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QMessageLogContext, Qt, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 # first, before anything that imports pyqtgraph
@@ -86,6 +86,8 @@ def application() -> QApplication:
     app.setDesktopFileName("maml-explorer")
     app.setWindowIcon(app_icon())
     app.setStyle("Fusion")
+    # the words are English: a desktop that reads from right to left would only mirror the plots
+    app.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     app.setFont(base_font(LIGHT.points))
     return app
 

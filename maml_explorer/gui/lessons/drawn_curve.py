@@ -84,7 +84,7 @@ class Sketch(QWidget):
         """Draws what there is."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(self.palette().color(QPalette.ColorRole.Text), 3)
+        pen = QPen(self.palette().color(QPalette.ColorRole.Accent), 3)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         pen.setDashPattern([1.0, 2.0])
         painter.setPen(pen)

@@ -53,7 +53,11 @@ class ReadOut:
         right = self.pointer.x() > area.center().x()
         left = self.pointer.x() - 14 - width if right else self.pointer.x() + 14
         left = max(area.left() + 2, min(left, area.right() - width - 2))
-        self._box.setPos(*self._plot.to_data(QPoint(round(left), round(area.top()) + 6)))
+        # away from the pointer: what it points at, and the words near the top, stay in sight
+        height = self._box.textItem.boundingRect().height()
+        upper = self.pointer.y() < area.center().y()
+        top = max(area.bottom() - height - 6, area.top() + 6) if upper else area.top() + 6
+        self._box.setPos(*self._plot.to_data(QPoint(round(left), round(top))))
         self._hair.setPos(self._plot.to_data(self.pointer)[0])
         self._box.show()
         self._hair.show()

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from maml_explorer.gui.widgets.plain_tip import plain_tip
+from maml_explorer.gui.widgets.plain_tip import native_keys, plain_tip
 
 _HANDLE = 14
 """Width of a slider's handle, as the stylesheet has it."""
@@ -56,7 +56,7 @@ def button(text: str, clicked: Callable[[], object], tip: str = "", role: str = 
     """A push button; `role` is "primary", "flat", "chip", "group" or nothing."""
     made = QPushButton(text)
     made.setAccessibleName(text)
-    made.setToolTip(plain_tip(tip))
+    made.setToolTip(plain_tip(native_keys(tip)))
     made.setAutoDefault(False)
     if role:
         made.setProperty("role", role)

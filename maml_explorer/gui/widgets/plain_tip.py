@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
-from PySide6.QtGui import Qt
+from PySide6.QtGui import QKeySequence, Qt
+
+_KEYS = re.compile(r"\((?:(?:Ctrl|Alt|Shift)\+)+\w+\)")
 
 
 def plain_tip(text: str) -> str:
@@ -16,3 +19,9 @@ def plain_tip(text: str) -> str:
     if not Qt.mightBeRichText(text):
         return text
     return f"<span>{escape(text).replace(chr(10), '<br>')}</span>"
+
+
+def native_keys(text: str) -> str:
+    """The text with keys in brackets as the desktop writes them: "(Ctrl+L)" is "(⌘L)" on a Mac."""
+    native = QKeySequence.SequenceFormat.NativeText
+    return _KEYS.sub(lambda found: f"({QKeySequence(found[0][1:-1]).toString(native)})", text)

@@ -11,12 +11,12 @@ from maml_explorer.gui.widgets.overlay import Overlay
 from maml_explorer.gui.window.action import grouped, keys_text
 
 MOUSE = (
-    ("Click in the plot", "add a support point on the truth"),
-    ("Shift+click in the plot", "add a point off the truth: your own task"),
-    ("Drag a point", "move it"),
-    ("Right click on a point", "remove it"),
-    ("Click on an arm", "hide or show it"),
-    ("Right click on an arm", "solo, overrides, remove"),
+    ("Click in the plot", "Add a support point on the truth"),
+    ("Shift+click in the plot", "Add a point off the truth: your own task"),
+    ("Drag a point", "Move it"),
+    ("Right click on a point", "Remove it"),
+    ("Click on an arm", "Hide or show it"),
+    ("Right click on an arm", "Solo, overrides, remove"),
 )
 """Actions of the mouse in the adaptation panel."""
 _WIDTH = 1140

@@ -25,6 +25,7 @@ from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import Compared, MetaTested
 from maml_explorer.published.verdicts import verdict_words
+from maml_explorer.settings.presets import Preset
 
 MOST_TESTS = 500
 """Meta-tests of a run that can be looked back at."""
@@ -197,6 +198,7 @@ class AdaptationSpeedPanel(QWidget):
         if preset is not None and preset.published and not fits:
             published = "Published numbers: of other tasks, not drawn"
         self.source.say(published)
+        self.source.setToolTip(plain_tip(preset_source(preset) if published else ""))
         self.source.setVisible(bool(published))
         self.compare.setVisible(fits and bool(published))
         verdict = "" if comparison is None else comparison_words(comparison)
@@ -275,6 +277,12 @@ class AdaptationSpeedPanel(QWidget):
         """Catches up with what arrived while hidden."""
         super().showEvent(event)
         self._show()
+
+
+def preset_source(preset: Preset | None) -> str:
+    """Text that the published numbers of a preset stand in, each once."""
+    sources = () if preset is None else dict.fromkeys(one.source for one in preset.published)
+    return "\n".join(f"Published in {source}" for source in sources)
 
 
 def comparison_words(found: Compared) -> str:

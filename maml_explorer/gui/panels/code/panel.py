@@ -74,7 +74,7 @@ class CodePanel(QWidget):
         self.arm_choice = ComboBox()
         self.arm_choice.setAccessibleName("Arm whose code is shown")
         self.arm_choice.activated.connect(lambda _: self._show())
-        self.forms = button("Stateful and functional", self._show, FORMS)
+        self.forms = button("Both styles of code", self._show, FORMS)
         self.forms.setCheckable(True)
         self.said = ElidedLabel()
         self.copy = button("Copy", self._copy, "Put the code on the clipboard")

@@ -20,7 +20,7 @@ CAPTIONS = {
     COSINE: "cosine between first order and the meta-gradient",
     NORMS: "norms",
 }
-COLUMNS = ("Layer", "∇L(φ)", "Hess.", "sum", "cosine")
+COLUMNS = ("Layer", "∇L(φ)", "Hessian", "sum", "cosine")
 TIPS = (
     "Choose a layer to follow it over training",
     "Norm of the query gradient at the adapted parameters: all that first order keeps",

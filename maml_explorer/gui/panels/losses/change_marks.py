@@ -49,7 +49,10 @@ class ChangeMarks:
             if pixel - last >= _SYMBOLS_APART:
                 recolor(text, theme.muted, theme.card)
                 text.setText(shown[nth].symbol)
-                text.setAnchor((0.5, 1.0))
+                half = text.boundingRect().width() / 2
+                # beside the line at an edge, where a half of it would be cut
+                side = 1.0 if pixel + half > width else 0.0 if pixel < half else 0.5
+                text.setAnchor((side, 1.0))
                 text.setPos(x, low)
                 text.setVisible(True)
                 last = pixel

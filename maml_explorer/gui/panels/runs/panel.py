@@ -35,7 +35,7 @@ class RunsPanel(QWidget):
                               "Edit with the settings of the chosen run")  # fmt: skip
         self.baseline = button("Baseline", self.use_as_baseline,
                                "Differences are counted from the chosen run")  # fmt: skip
-        self.ghost = button("Faint above", self.show_ghost,
+        self.ghost = button("Draw faint", self.show_ghost,
                             "Draw the chosen run’s adaptation beside that of this run")  # fmt: skip
         self.ghost.setCheckable(True)
         self.remove = button("Delete", self.delete, "Delete the chosen run (undo brings it back)")
