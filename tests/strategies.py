@@ -71,6 +71,8 @@ def settings(draw: st.DrawFn) -> Settings:
     if whole["family"] != "sine":  # a class has 20 drawings
         whole |= {"shots": min(int(whole["shots"]), 10), "query_points": 10}
         whole |= {"ways": min(int(whole["ways"]), 12)}
+        if whole["model"] == "conv" and whole["norm"] == "batch-per-step":
+            whole |= {"norm": "batch"}
     drawn = Settings().with_values(whole)
     if not draw(st.booleans()):
         return drawn

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from maml_explorer.algorithms import Algorithm
+from maml_explorer.codegen.convolution import layer_places, norm_places
 from maml_explorer.codegen.families import data_code
 from maml_explorer.settings.phases import Adapt, Phases, Query, phases
 from maml_explorer.settings.settings import Settings
@@ -21,7 +24,12 @@ def constants(own: Settings, record: Algorithm) -> str:
         f"META_BATCH = {outer.meta_batch}  # tasks per outer step",
         f"OUTER_STEPS = {outer.outer_steps:_}",
     ]
-    if own.model.special:
+    if own.model_kind.pictures:
+        lines.append(f"LAYERS = {_tuple(layer_places(own))}  # of the model: they adapt")
+        if record.has_inner_loop and own.model.norm != "none":
+            names = _tuple(f"{n}." for n in norm_places(own))
+            lines.append(f"NORMS = {names.replace(chr(39), chr(34))}  # they do not")
+    elif own.model.special:
         lines.append(f"SIZES = {network_sizes(own)}  # x to y")
     if step.adapt:
         lines += _of_inner_loop(own, step.adapt)
@@ -69,8 +77,16 @@ def _of_query(query: Query) -> list[str]:
 
 def head_names(own: Settings) -> str:
     """The names of the last layer's parameters, as a tuple in code."""
-    last = f"linears.{len(own.model.hidden)}" if own.model.special else 2 * len(own.model.hidden)
+    last: object = 2 * len(own.model.hidden)
+    if own.model_kind.pictures:
+        last = layer_places(own)[-1]
+    elif own.model.special:
+        last = f"linears.{len(own.model.hidden)}"
     return f'("{last}.weight", "{last}.bias")'
+
+
+def _tuple(values: Iterable[object]) -> str:
+    return repr(tuple(values))
 
 
 def network_sizes(own: Settings) -> tuple[int, ...]:

@@ -66,6 +66,7 @@ CURVES = DataCode(
     outputs="1",
     loss=sections.LOSS,
     joint_loss=sections.JOINT_LOSS,
+    joint_loss_of_pictures="",  # curves are no pictures
     called_loss="""\
 def loss(theta, x, y):
     error = functional_call(model, theta, (x,)) - y

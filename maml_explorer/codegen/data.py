@@ -26,6 +26,8 @@ class DataCode:
     """The last axis of predictions, in words."""
     loss: str
     joint_loss: str
+    joint_loss_of_pictures: str
+    """The same where the network takes the points of one task at a time."""
     called_loss: str
     """The loss of parameters, in the short style of the two forms."""
     module_loss: str

@@ -155,6 +155,14 @@ def joint_loss(theta: Parameters, batch: Batch) -> tuple[Tensor, Tensor]:
     x, y = torch.cat([support_x, query_x], 1), torch.cat([support_y, query_y], 1)
     losses = -(functional_call(model, theta, (x,)).log_softmax(-1) * y).sum(-1)
     return losses.mean(), losses[:, SHOTS * WAYS :].mean()''',
+    joint_loss_of_pictures='''\
+def joint_loss(theta: Parameters, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The mean over all images of all tasks, and over the query images alone."""
+    support_x, support_y, query_x, query_y = batch
+    x, y = torch.cat([support_x, query_x], 1), torch.cat([support_y, query_y], 1)
+    scores = vmap(lambda images: functional_call(model, theta, (images,)))(x)
+    losses = -(scores.log_softmax(-1) * y).sum(-1)
+    return losses.mean(), losses[:, SHOTS * WAYS :].mean()''',
     called_loss="""\
 def loss(theta, x, y):  # cross-entropy, y one-hot
     scores = functional_call(model, theta, (x,))

@@ -17,7 +17,12 @@ def adapting_test(own: Settings, record: Algorithm) -> str:
     """Test, as code, that the parameter `name` adapts; "" where all of θ does."""
     if record.adapts == "head":
         return "name in HEAD"
-    return "" if own.model.norm == "none" else 'not name.startswith("affine")'
+    return "" if own.model.norm == "none" else f"not name.startswith({_fixed_names(own)})"
+
+
+def _fixed_names(own: Settings) -> str:
+    """Beginnings of the names of what a norm learns, as code."""
+    return "NORMS" if own.model_kind.pictures else '"affine"'
 
 
 def adapt_lines(own: Settings, record: Algorithm) -> str:
@@ -60,9 +65,11 @@ def _beginning(own: Settings, record: Algorithm, learned: bool) -> tuple[list[st
             "    phi = {n: theta[n] for n in HEAD}",
         ], "fixed | phi"
     if own.model.norm != "none":
-        apart = '("affine", "alpha")' if learned else '"affine"'
+        names = _fixed_names(own)
+        several = '(*NORMS, "alpha")' if own.model_kind.pictures else '("affine", "alpha")'
+        apart = several if learned else names
         return [
-            '    fixed = {n: theta[n] for n in theta if n.startswith("affine")}',
+            f"    fixed = {{n: theta[n] for n in theta if n.startswith({names})}}",
             f"    phi = {{n: theta[n] for n in theta if not n.startswith({apart})}}",
         ], "fixed | phi"
     if learned:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
+from maml_explorer.codegen import convolution
 from maml_explorer.codegen import sections as sections
 from maml_explorer.codegen.constants import constants, network_sizes
 from maml_explorer.codegen.data import DataCode
@@ -58,7 +59,7 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
     schedule = sections.OUTER_LR.get(step.update.schedule, "")
     parts = [
         _docstring(record, data),
-        _imports(record, data, "math." in head + schedule, is_deep(own) or own.model.special),
+        _imports(own, record, data, "math." in head + schedule),
         head,
         sections.SINE if own.model.activation == "sine" else "",
         network_lines(own, ".to(DEVICE, DTYPE)"),
@@ -83,6 +84,8 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
 
 def network_lines(own: Settings, ending: str = "") -> str:
     """The network as an assignment to `model`, with its norm and skip connections."""
+    if own.model_kind.pictures:
+        return convolution.module_lines(own) + ending
     if not own.model.special:
         return model_lines(own, ending)
     norm = NORMS[own.model.norm]
@@ -117,6 +120,11 @@ def model_lines(own: Settings, ending: str = "") -> str:
         return f"SIZES = {sizes}\n{sections.DEEP.format(activation=activation)}{ending}"
     layers = f"\n    {activation},\n".join(f"    nn.Linear({a}, {b})," for a, b in pairwise(sizes))
     return f"model = nn.Sequential(\n{layers}\n){ending}"
+
+
+def needs_pairwise(own: Settings) -> bool:
+    """True where the layers of a perceptron are made in a loop."""
+    return not own.model_kind.pictures and (is_deep(own) or own.model.special)
 
 
 def is_deep(own: Settings) -> bool:
@@ -159,19 +167,21 @@ def _filled(text: str) -> str:
     return textwrap.fill(text, PROSE, break_on_hyphens=False)
 
 
-def _imports(record: Algorithm, data: DataCode, needs_math: bool, needs_pairwise: bool) -> str:
+def _imports(own: Settings, record: Algorithm, data: DataCode, needs_math: bool) -> str:
     functions = {
         "none": "functional_call, grad_and_value",
         "interpolation": "functional_call, grad, vmap",
         "gradient": "functional_call, grad, grad_and_value, vmap",
     }[record.outer_rule if record.has_inner_loop else "none"]
+    if own.model_kind.pictures and "vmap" not in functions:
+        functions += ", vmap"
     plain, parts, others = data.modules
     return (
         ("import math\n" if needs_math else "")
         + "".join(f"import {name}\n" for name in plain)
         + "from collections.abc import Iterable, Iterator\n"
         + "".join(f"from {name}\n" for name in parts)
-        + ("from itertools import pairwise\n" if needs_pairwise else "")
+        + ("from itertools import pairwise\n" if needs_pairwise(own) else "")
         + "\n"
         + "".join(f"import {name}\n" for name in others)
         + "import torch\nfrom torch import Tensor, nn\n"
@@ -198,6 +208,8 @@ def _initialize(own: Settings) -> str:
     words, line = sections.INITIALIZATIONS[own.model.initialization]
     zero = "" if own.model.initialization == "pytorch" else "\n        linear.bias.zero_()"
     every = "model.linears:" if own.model.special else "model[::2]:  # activations are between"
+    if own.model_kind.pictures:
+        every = "(model[n] for n in LAYERS):"
     return (
         f'@torch.no_grad()\ndef initialize() -> None:\n    """θ_0: {words}"""\n'
         f"    for linear in {every}\n        {line}{zero}"
@@ -208,6 +220,8 @@ def _outer(own: Settings, record: Algorithm) -> list[str]:
     """From the inner loop to the outer loss."""
     step = phases(own, record)
     if step.adapt is None:
+        if own.model_kind.pictures:
+            return [data_code(own).joint_loss_of_pictures]
         return [data_code(own).joint_loss]
     adapt = adapt_lines(own, record)
     if step.query is None:

@@ -16,9 +16,9 @@ from maml_explorer.codegen.constants import head_names
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.families import data_code
 from maml_explorer.codegen.script import (
-    is_deep,
     joined,
-    model_lines,
+    needs_pairwise,
+    network_lines,
 )
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
@@ -144,8 +144,8 @@ def stateful_and_functional(settings: Settings, arm: Arm) -> tuple[str, str]:
     out = _left_out(own, record)
     own, data = own.with_values({"skip": False, "norm": "none"}), data_code(own)
     return (
-        _form(own, record, _STATEFUL + out, _stateful(record, data)),
-        _form(own, record, _FUNCTIONAL + out, _functional(record, data)),
+        _form(own, record, _STATEFUL + out, _stateful(record, data, own.model_kind.pictures)),
+        _form(own, record, _FUNCTIONAL + out, _functional(record, data, own.model_kind.pictures)),
     )
 
 
@@ -173,7 +173,7 @@ def _form(own: Settings, record: Algorithm, title: str, body: list[str]) -> str:
     names = [name for name in _FUNCTIONS if re.search(rf"(?<![\w.]){name}\(", code)]
     imports = ["import torch"] if "torch." in code or own.model.activation == "sine" else []
     standard = ["import copy"] if "copy." in code else []
-    standard += ["from itertools import pairwise"] if is_deep(own) else []
+    standard += ["from itertools import pairwise"] if needs_pairwise(own) else []
     imports.append("from torch import nn")
     if names:
         imports.append(f"from torch.func import {', '.join(names)}")
@@ -183,10 +183,19 @@ def _form(own: Settings, record: Algorithm, title: str, body: list[str]) -> str:
             "\n".join([title, *standard, *[""] * bool(standard), *imports]),
             _constants(own, record),
             sine if own.model.activation == "sine" else "",
-            model_lines(own, ".double()" if own.run.precision == "float64" else ""),
+            network_lines(own, ".double()" if own.run.precision == "float64" else ""),
             *body,
         ]
     )
+
+
+def _joint(text: str, pictures: bool) -> str:
+    """Joint training, where pictures of all tasks pass in one row."""
+    if not pictures:
+        return text
+    line = "    x, y = torch.cat([sx, qx], 1), torch.cat([sy, qy], 1)\n"
+    flat = "    x, y = x.flatten(0, 1), y.flatten(0, 1)\n"
+    return text.replace(line, line + flat)
 
 
 def _constants(own: Settings, record: Algorithm) -> str:
@@ -201,9 +210,9 @@ def _constants(own: Settings, record: Algorithm) -> str:
     return "\n".join(lines)
 
 
-def _stateful(record: Algorithm, data: DataCode) -> list[str]:
+def _stateful(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
     if not record.has_inner_loop:
-        return [data.module_loss, _JOINT]
+        return [data.module_loss, _joint(_JOINT, pictures)]
     head = record.adapts == "head"
     if record.has_outer_optimizer and record.second_order:
         return [data.called_loss, _GRAPH.format(names="HEAD" if head else "phi")]
@@ -211,9 +220,9 @@ def _stateful(record: Algorithm, data: DataCode) -> list[str]:
     return [data.module_loss, _COPY.format(adapting="phi[-1]" if head else "phi") + steps]
 
 
-def _functional(record: Algorithm, data: DataCode) -> list[str]:
+def _functional(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
     if not record.has_inner_loop:
-        return [data.called_loss, _JOINT_LOSS, _OUTER_GRADIENT]
+        return [data.called_loss, _joint(_JOINT_LOSS, pictures), _OUTER_GRADIENT]
     if record.interpolates:
         return [data.called_loss, _ADAPT_MINIBATCHES, _MOVED]
     adapt = _ADAPT_HEAD if record.adapts == "head" else _ADAPT

@@ -127,7 +127,7 @@ def _distance(initialization: Initialization) -> str:
     from maml_explorer.core.families.sine_family import best_single_gap
     from maml_explorer.core.families.sine_predictors import best_single_predictor
     from maml_explorer.core.meta_test import at_theta
-    from maml_explorer.core.models.mlp import network
+    from maml_explorer.core.models.table import network
 
     tasks = initialization.settings.tasks
     model = network(initialization.settings)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers, Trace
 
 
@@ -78,7 +78,7 @@ class Path:
         return [scale * (v - along * c) for c, v in zip(gradient, vector, strict=True)]
 
 
-def tail_start(model: Mlp, adapts: str) -> int:
+def tail_start(model: Model, adapts: str) -> int:
     """The first layer that adapts, for "all", "head" or "none" of an algorithm's record."""
     return {"all": 0, "head": model.depth - 1, "none": model.depth}[adapts]
 
@@ -93,7 +93,7 @@ def minibatches(points: Tensor, size: int) -> list[Tensor]:
 
 
 def adapt(
-    model: Mlp,
+    model: Model,
     tail: Layers,
     features: Tensor | Sequence[Tensor],
     targets: Tensor | Sequence[Tensor],

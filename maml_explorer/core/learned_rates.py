@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes
-from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,17 @@ class LearnedRates:
     steps: int
     """K while training."""
 
-    def count(self, model: Mlp) -> int:
+    def count(self, model: Model) -> int:
         """Number of learned step sizes."""
         if self.kind == "layer":
             return self.steps * (model.depth - self.start)
         return sum(rows * columns for rows, columns in model.matrices[self.start :])
 
-    def beginning(self, model: Mlp, inner_lr: float, like: Tensor) -> Tensor:
+    def beginning(self, model: Model, inner_lr: float, like: Tensor) -> Tensor:
         """α everywhere: the step sizes at outer step 0."""
         return torch.full((self.count(model),), inner_lr, dtype=like.dtype, device=like.device)
 
-    def of(self, model: Mlp, learned: Tensor, clip: Tensor | None = None) -> StepSizes:
+    def of(self, model: Model, learned: Tensor, clip: Tensor | None = None) -> StepSizes:
         """The step sizes of inner step 0, 1, …, as views into what an arm has learned.
 
         Args:
@@ -66,7 +66,7 @@ class LearnedRates:
             parts.append(layer)
         return StepSizes([parts], False, clip)
 
-    def gradient(self, model: Mlp, by_step: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    def gradient(self, model: Model, by_step: Sequence[Sequence[Tensor]]) -> list[Tensor]:
         """The gradient by the step sizes, flat and in their order, in parts.
 
         Args:
@@ -84,7 +84,7 @@ class LearnedRates:
 
 
 def with_steps(
-    vector: Tensor, model: Mlp, old: LearnedRates | None, new: LearnedRates | None, first: float
+    vector: Tensor, model: Model, old: LearnedRates | None, new: LearnedRates | None, first: float
 ) -> Tensor:
     """A vector of an arm (what it has learned, or a moment) for another number of inner steps.
 

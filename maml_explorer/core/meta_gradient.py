@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import Path, StepSizes, adapt
-from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers, Trace
 from maml_explorer.core.running_statistics import seen
 
@@ -60,7 +60,7 @@ class MetaGradient:
 
 
 def meta_gradient(
-    model: Mlp,
+    model: Model,
     layers: Layers,
     x: Tensor,
     y: Tensor,
@@ -117,7 +117,7 @@ class _Adjoint:
 
     def __init__(
         self,
-        model: Mlp,
+        model: Model,
         inner: InnerLoop,
         path: Path,
         query_x: Tensor,
@@ -211,7 +211,7 @@ class _Adjoint:
 
 
 def joint_gradient(
-    model: Mlp, layers: Layers, x: Tensor, y: Tensor, shots: int, total_tasks: int | None = None
+    model: Model, layers: Layers, x: Tensor, y: Tensor, shots: int, total_tasks: int | None = None
 ) -> MetaGradient:
     """The gradient of the mean loss over all points of all tasks, without an inner loop (MTL).
 

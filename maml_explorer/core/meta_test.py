@@ -21,7 +21,7 @@ from torch import Tensor
 from maml_explorer.core.adaptation import StepSizes, adapt, uniform_step_sizes
 from maml_explorer.core.families.record import HeldOut
 from maml_explorer.core.families.table import family_of
-from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers
 from maml_explorer.core.plan import Plan, test_step_sizes
 from maml_explorer.core.replay.interruption import Look
@@ -52,13 +52,13 @@ class TestRecord:
     diverged: tuple[int, ...]
 
 
-def chunk_size(model: Mlp, steps: int) -> int:
+def chunk_size(model: Model, steps: int) -> int:
     """Tasks in one piece of work, for so many inner steps."""
     return max(1, min(CHUNK_TASKS, CHUNK_FLOATS // (model.parameter_count * (steps + 1))))
 
 
 def held_out_figures(
-    model: Mlp,
+    model: Model,
     initialization: Tensor,
     start: int,
     step_sizes: StepSizes,
@@ -114,7 +114,7 @@ def held_out_figures(
     return torch.cat(columns, 1)
 
 
-def _one_by_one(model: Mlp, layers: Layers, support: Tensor, query: Tensor, step: int) -> Tensor:
+def _one_by_one(model: Model, layers: Layers, support: Tensor, query: Tensor, step: int) -> Tensor:
     """Outputs [task, query point, out], each of one query point beside the support set."""
     found = [
         model.forward(layers, torch.cat([support, query[:, n : n + 1]], 1), step=step).output[:, -1]
@@ -278,7 +278,7 @@ def final_test(
     return FinalTest(summarize(kept, settings), kept, tuple(wanted))
 
 
-def at_theta(model: Mlp, initialization: Tensor) -> Callable[[Tensor], Tensor]:
+def at_theta(model: Model, initialization: Tensor) -> Callable[[Tensor], Tensor]:
     """θ, not adapted, as a function from inputs [task, point, in + 1] to outputs."""
     return lambda x: model.forward(model.layers(initialization), x.to(initialization)).output
 

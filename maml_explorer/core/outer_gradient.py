@@ -19,7 +19,7 @@ from maml_explorer.core.meta_gradient import (
     joint_gradient,
     meta_gradient,
 )
-from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers, Trace
 from maml_explorer.core.running_statistics import seen, stored
 from maml_explorer.core.wide_gradient import pays, wide_gradient
@@ -29,7 +29,7 @@ from maml_explorer.core.wide_gradient import pays, wide_gradient
 class Shape:
     """Everything a recording depends on but the values of its tensors."""
 
-    model: Mlp
+    model: Model
     rule: str
     """"query": loss after adaptation; "all": joint training; "interpolation": Reptile's."""
     start: int
@@ -158,6 +158,6 @@ def _interpolation(
     return MetaGradient(moved, before, after, moments)
 
 
-def _total(model: Mlp, trace: Trace, y: Tensor) -> Tensor:
+def _total(model: Model, trace: Trace, y: Tensor) -> Tensor:
     """The loss summed over tasks and points, a scalar."""
     return model.loss.total(trace.output, y, model.loss.residual(trace.output, y))

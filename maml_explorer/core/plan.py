@@ -20,7 +20,9 @@ from maml_explorer.core.families.table import family_of
 from maml_explorer.core.kernels.compiled import CompiledStep, CompiledUpdate
 from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_gradient import InnerLoop
-from maml_explorer.core.models.mlp import Mlp, network
+from maml_explorer.core.models.model import Model
+from maml_explorer.core.models.sizes import products_per_point
+from maml_explorer.core.models.table import network
 from maml_explorer.core.outer_gradient import Shape
 from maml_explorer.core.schedules import InForce, in_force, unscheduled
 from maml_explorer.core.sizing import (
@@ -97,7 +99,7 @@ class ArmPlan:
             held = self.compiled_steps[key] = (plan.workspace, found)
         return held[1]
 
-    def step_sizes(self, model: Mlp, learned: Tensor) -> StepSizes:
+    def step_sizes(self, model: Model, learned: Tensor) -> StepSizes:
         """Those of the inner loop while training.
 
         Args:
@@ -176,7 +178,7 @@ class Plan:
     settings: Settings
     device: torch.device
     dtype: torch.dtype
-    model: Mlp
+    model: Model
     family: TaskFamily
     sampler: Sampler
     arms: Mapping[str, ArmPlan]
@@ -198,7 +200,7 @@ class Plan:
         shots = self.settings.support_points(max(inner.shots, 5))
         steps = max(run.test_steps, 10)
         # of 25 tasks: 100 queries at every φ_k, and three products per support point and step
-        products = 25 * self.model.parameter_count * (steps + 1) * (100 + 3 * shots)
+        products = 25 * products_per_point(self.model) * (steps + 1) * (100 + 3 * shots)
         drawn = max(
             self.settings.outer.meta_batch * (shots + self.settings.query_points),
             run.test_tasks * shots,
@@ -224,7 +226,7 @@ def prepare(
     dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
     model = network(settings)
     like = torch.empty(0, dtype=dtype, device=device)
-    floats = (settings.support_points() + settings.query_points) * model.sizes[0]
+    floats = (settings.support_points() + settings.query_points) * model.inputs
     family = family_of(settings)
     return Plan(
         settings=settings,
@@ -240,7 +242,7 @@ def prepare(
     )
 
 
-def _arm_plan(settings: Settings, arm: Arm, model: Mlp, like: Tensor) -> ArmPlan:
+def _arm_plan(settings: Settings, arm: Arm, model: Model, like: Tensor) -> ArmPlan:
     own = settings.of_arm(arm)
     algorithm = ALGORITHMS[arm.algorithm]
     start = tail_start(model, algorithm.adapts)
@@ -262,7 +264,7 @@ def _arm_plan(settings: Settings, arm: Arm, model: Mlp, like: Tensor) -> ArmPlan
     return ArmPlan(arm, algorithm, own, inner, learned, max(1, CHUNK_FLOATS // per_task))
 
 
-def learned_rates(own: Settings, algorithm: Algorithm, model: Mlp) -> LearnedRates | None:
+def learned_rates(own: Settings, algorithm: Algorithm, model: Model) -> LearnedRates | None:
     """The step sizes that an arm learns; None where all are α.
 
     Args:
@@ -298,7 +300,7 @@ def intra_op_threads(plan: Plan) -> int:
     # not of the arms: one arm's result must not depend on which others run
     chunk = CHUNK_FLOATS // _floats_per_task(plan.settings, plan.model, 1)
     tasks = max(1, min(plan.settings.outer.meta_batch, chunk))
-    return 2 if tasks * points * plan.model.parameter_count > 20_000_000 else 1
+    return 2 if tasks * points * products_per_point(plan.model) > 20_000_000 else 1
 
 
 def kernels_of(plan: Plan) -> str:

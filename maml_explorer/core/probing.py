@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.families.batch import with_ones
 from maml_explorer.core.kernels.probe import InnerSteps, compiled_predictions
-from maml_explorer.core.models.mlp import Mlp, with_ones
+from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers
 from maml_explorer.core.plan import ArmPlan, Plan, test_step_sizes
 
@@ -128,7 +129,7 @@ def _minibatch(arm: ArmPlan, training: bool) -> int:
 
 
 def _at_every_step(
-    model: Mlp, parameters: list[Layers], features: Tensor, shots: int | None
+    model: Model, parameters: list[Layers], features: Tensor, shots: int | None
 ) -> Tensor:
     """Outputs [inner step, task, point, out] by φ_0 … φ_K."""
     steps, tasks = len(parameters), len(features)

@@ -19,20 +19,20 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Trace
 from maml_explorer.settings.norms import MOMENTUM, NORMS
 
 
-def stored(model: Mlp) -> int:
+def stored(model: Model) -> int:
     """Running averages per layer: 0 where nothing is stored."""
     return NORMS[model.norm].stored
 
 
-def followed(model: Mlp, theta: Tensor, moments: Tensor) -> Tensor:
+def followed(model: Model, theta: Tensor, moments: Tensor) -> Tensor:
     """θ [parameter] with its running averages moved towards what was :func:`seen`."""
     layers = []
-    pairs = zip(model.layers(theta), model.layers(moments), model.sizes, strict=False)
+    pairs = zip(model.layers(theta), model.layers(moments), model.fan_in, strict=True)
     for layer, of, width in pairs:
         first, second = of[width + 3 :].chunk(2)
         now = torch.cat([first, second - first * first])
@@ -41,7 +41,7 @@ def followed(model: Mlp, theta: Tensor, moments: Tensor) -> Tensor:
 
 
 def seen(
-    model: Mlp, body: Trace | None, traces: Sequence[Trace], total_tasks: int, shots: int
+    model: Model, body: Trace | None, traces: Sequence[Trace], total_tasks: int, shots: int
 ) -> Tensor | None:
     """First and second moments of z by the places of their averages in θ, [parameter]; else 0.
 
@@ -59,7 +59,7 @@ def seen(
     below = len(body.norms) if body is not None else 0
     parts = []
     for index, (rows, columns) in enumerate(model.shapes):
-        width = model.sizes[index]
+        width = model.fan_in[index]
         if rows == width + 1:  # the output is not normed
             parts.append(traces[0].output.new_zeros(rows, columns))
             continue
@@ -67,7 +67,8 @@ def seen(
         for k, trace in enumerate(traces):
             if body is not None and index < below:
                 z = body.norms[index].z
-                z = z[:, shots:] if k == len(traces) - 1 else z[:, :shots]
+                seen_first = shots * model.rows[index]
+                z = z[:, seen_first:] if k == len(traces) - 1 else z[:, :seen_first]
             else:
                 z = trace.norms[index - below].z
             first.append(z.mean(1).sum(0) / total_tasks)

@@ -6,7 +6,9 @@ import torch
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.machine_memory import physical_memory
-from maml_explorer.core.models.mlp import Mlp, network
+from maml_explorer.core.models.model import Model
+from maml_explorer.core.models.sizes import floats_per_point
+from maml_explorer.core.models.table import network
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
@@ -77,7 +79,6 @@ def _steps(own: Settings, arm: Arm) -> int:
     return phases(own, ALGORITHMS[arm.algorithm]).inner_steps
 
 
-def _floats_per_task(settings: Settings, model: Mlp, steps: int) -> int:
+def _floats_per_task(settings: Settings, model: Model, steps: int) -> int:
     points = settings.support_points() + settings.query_points
-    kept = sum(model.sizes) * (1 if model.norm == "none" else 2)  # n beside h
-    return (model.parameter_count + points * kept) * (steps + 1)
+    return (model.parameter_count + points * floats_per_point(model)) * (steps + 1)

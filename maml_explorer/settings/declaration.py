@@ -17,6 +17,7 @@ from typing import Any
 
 from maml_explorer.algorithms.record import Algorithm
 from maml_explorer.settings.families import Family
+from maml_explorer.settings.models import ModelKind
 from maml_explorer.settings.typed import (
     MistypedError,
     one_of,
@@ -56,6 +57,10 @@ def _every_family(family: Family) -> bool:
     return True
 
 
+def _every_model(model: ModelKind) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Hyperparameter:
     """One declared hyperparameter. `key` and `group` are filled in from the dataclass field."""
@@ -84,6 +89,8 @@ class Hyperparameter:
     """Predicate on the record of an algorithm: True where it reads the setting."""
     families: Callable[[Family], bool] = _every_family
     """Predicate on the record of a task family: True where its tasks depend on the setting."""
+    models: Callable[[ModelKind], bool] = _every_model
+    """Predicate on the record of a kind of network: True where it reads the setting."""
     key: str = ""
     group: str = ""
 

@@ -14,7 +14,7 @@ from maml_explorer.settings.declaration import (
 )
 from maml_explorer.settings.families import FAMILIES, Family
 from maml_explorer.settings.images import ImageSettings
-from maml_explorer.settings.norms import NORMS
+from maml_explorer.settings.network import ModelSettings
 
 _RESTART = Applies.RESTART
 
@@ -85,58 +85,6 @@ class TaskSettings:
     def frequency_varies(self) -> bool:
         """True where tasks differ in frequency: a task then has three unknowns."""
         return self.frequency_max > self.frequency_min
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """The network."""
-
-    hidden: tuple[int, ...] = declare(
-        (40, 40), "Hidden layers", "Sizes of the hidden layers, separated by commas.",
-        minimum=1, maximum=1024, applies=_RESTART,
-    )  # fmt: skip
-    activation: str = declare(
-        "relu", "Activation", "Activation function σ(z) of the hidden layers.",
-        choices=("relu", "tanh", "sigmoid", "softplus", "sine"), applies=_RESTART,
-    )  # fmt: skip
-    skip: bool = declare(
-        False, "Skip connections",
-        "h_l = σ(z_l) + h_{l−1} where two neighbouring layers have the same width; the output "
-        "layer has none.",
-        applies=_RESTART, basic=False,
-    )  # fmt: skip
-    norm: str = declare(
-        "none", "Normalization",
-        "Before the activation, with a learned scale and shift per unit that the inner loop leaves "
-        "alone; Reptile, which learns from its inner loop only, keeps them at 1 and 0. "
-        "batch: by mean and variance of the points of the pass, per task (support points in "
-        "the inner loop, then query points together: transductive); one point alone is normalized "
-        "to 0, so nothing below is learned from it. batch-running: trained the same way, but "
-        "tested with running averages over all tasks and inner steps, as after model.eval(). "
-        "batch-per-step: trained and tested with a running average per inner step (MAML++ records "
-        "them and never uses them). "
-        "layer: over the units of a layer, for each point by itself.",
-        choices=tuple(NORMS),
-        applies=_RESTART, basic=False,
-    )  # fmt: skip
-    initialization: str = declare(
-        "pytorch", "Initialization",
-        "Distribution of θ₀: He (normal, variance 2/fan-in), Xavier (normal, "
-        "2/(fan-in + fan-out)), truncated normal with σ = 0.01 (as in the code of Finn et al.), "
-        "PyTorch's default.",
-        symbol="θ₀", choices=("he", "xavier", "truncated-normal", "pytorch"),
-        applies=_RESTART, per_arm=True, basic=False,
-    )  # fmt: skip
-
-    @property
-    def special(self) -> bool:
-        """True where the network is more than layer after layer: with a norm or skips."""
-        return self.skip or self.norm != "none"
-
-    @property
-    def architecture(self) -> tuple[tuple[int, ...], bool, str]:
-        """Values that two networks must share for their parameters to fit each other."""
-        return self.hidden, self.skip, self.norm
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,13 @@ from maml_explorer.settings.groups import (
     DECLARATIONS,
     GROUPS,
     InnerSettings,
-    ModelSettings,
     OuterSettings,
     RunSettings,
     TaskSettings,
 )
 from maml_explorer.settings.images import ImageSettings, check_images, images_of_class
+from maml_explorer.settings.models import MLP, MODEL_KINDS, ModelKind
+from maml_explorer.settings.network import ModelSettings
 
 MAX_ARMS = 8
 
@@ -99,6 +100,11 @@ class Settings:
                 (type(v), v) for v in vars(part).values()
             ]:
                 object.__setattr__(self, group, dataclasses.replace(part, **checked))
+        if self.model_kind.pictures and self.model.norm == "batch-per-step":
+            raise SettingsError(
+                "A convolutional network (model = conv) cannot have the normalization (norm) "
+                "batch-per-step: allowed are none, batch, batch-running and layer."
+            )
         shots, queries = self.inner.shots, self.inner.query_points
         check_images(self.images, self.family, shots, queries)
         for low, high in _ORDERED:
@@ -131,6 +137,16 @@ class Settings:
     def family(self) -> Family:
         """The record of the task family."""
         return FAMILIES[self.tasks.family]
+
+    @property
+    def model_kind(self) -> ModelKind:
+        """The record of the network; where inputs are no images it is the perceptron."""
+        return MODEL_KINDS[self.model.model] if self.family.images else MLP
+
+    def reads(self, key: str) -> bool:
+        """True where task family and network depend on the setting."""
+        declared = DECLARATIONS[key]
+        return declared.families(self.family) and declared.models(self.model_kind)
 
     @property
     def ends(self) -> tuple[int, int]:

@@ -46,12 +46,12 @@ def to_toml(settings: Settings) -> str:
 
 
 def is_written(settings: Settings, key: str) -> bool:
-    """False for a default that the task family does not read, or that older versions do not know.
+    """False for a default that task family or network do not read, or older versions do not know.
 
     So files of sine runs stay as they were before there were families.
     """
     declared = DECLARATIONS[key]
-    read = declared.families(settings.family) and key != "family"
+    read = settings.reads(key) and key != "family"
     return read or settings[key] != declared.default
 
 

@@ -11,6 +11,7 @@ from maml_explorer.codegen.script import standalone_script
 from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value
 from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.models import MODEL_KINDS
 from maml_explorer.settings.settings import Settings, default_arm
 
 OF_THE_META_TEST = {"test_steps", "test_tasks", "evaluate_every"}
@@ -87,7 +88,10 @@ def test_every_setting_of_own_images_changes_their_script(key: str) -> None:
 
 @pytest.mark.parametrize("key", IMAGES)
 def test_every_setting_of_images_changes_their_script(key: str) -> None:
-    before = Settings().with_values({"family": "glyphs", "shots": 1, "query_points": 3})
+    kind = next(kind for kind in MODEL_KINDS.values() if DECLARATIONS[key].models(kind))
+    before = Settings().with_values(
+        {"family": "glyphs", "shots": 1, "query_points": 3, "model": kind.key}
+    )
     for algorithm in ("maml", "mtl", "reptile"):
         arm = default_arm(algorithm)
         now = standalone_script(before, arm)

@@ -48,7 +48,7 @@ from PySide6.QtWidgets import (
 )
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.core.models.mlp import network
+from maml_explorer.core.models.table import network
 from maml_explorer.core.sizing import memory_estimate
 from maml_explorer.gui.app.garbage_collection import collected_between_events
 from maml_explorer.gui.app.options import Options

@@ -18,7 +18,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from maml_explorer.core.models.mlp import network, with_ones
+from maml_explorer.core.models.mlp import with_ones
+from maml_explorer.core.models.table import network
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.probing import probe
 from maml_explorer.core.training import start_arm

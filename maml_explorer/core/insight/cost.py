@@ -1,7 +1,7 @@
 """Cost of an outer step: multiply-adds of its matrix products, and numbers it must keep.
 
 Counted as the program computes, from sizes alone. For a stack of layers with P parameters, biases
-included, of which M are weights above the stack's first layer, per point:
+included, of which M are weights above the stack's first layer, per point (and place of a picture):
 
     forward                  P
     backward                 P + M                    (gradient; δ handed down)
@@ -20,15 +20,14 @@ from itertools import pairwise
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.adaptation import tail_start
-from maml_explorer.core.models.activations import ACTIVATIONS
-from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
 
 
 @dataclass(frozen=True)
 class Sizes:
     """Everything the cost depends on but the algorithm and its inner steps."""
 
-    model: Mlp
+    model: Model
     tasks: int
     shots: int
     query_points: int
@@ -79,36 +78,41 @@ def outer_step_cost(algorithm: str, sizes: Sizes, inner_steps: int) -> Cost:
 def _through_inner_loop(sizes: Sizes, start: int, steps: int, second_order: bool) -> int:
     """MAML, FO-MAML and ANIL, per task."""
     model, shots, query = sizes.model, sizes.shots, sizes.query_points
-    head = _parameters(model, start), _above_first(model, start)
-    entry = model.sizes[start] * model.sizes[start + 1] if start else 0  # to the tail's input
+    head = _products(model, start), _above_first(model, start)
+    entry = _above_first(model, start - 1, start + 1) if start else 0  # to the tail's input
     forward, backward = _forward(model, start), _backward(model, start)
     operations = query * (forward + backward + entry)
     operations += shots * (steps * (forward + backward) if steps else forward)
     if second_order:
-        bent = ACTIVATIONS[model.activation].curvature is not None or model.norm != "none"
+        bent = model.smooth or model.norm != "none"
         bend = 1 if bent else 0
         operations += steps * shots * (2 * head[0] + (4 + bend) * head[1] + 2 * entry)
     if start:
-        body = _parameters(model, 0, start), _above_first(model, 0, start)
+        body = _products(model, 0, start), _above_first(model, 0, start)
         operations += (shots + query) * (2 * body[0] + body[1])
     return operations
 
 
-def _kept_numbers(model: Mlp, shots: int, start: int, steps: int, second_order: bool) -> int:
+def _kept_numbers(model: Model, shots: int, start: int, steps: int, second_order: bool) -> int:
     """Per task: φ_1 … φ_K and, per step, what the Hessian-vector product reads of its trace."""
     parameters = _parameters(model, start)
     if not steps:
         return 0
     if not second_order:
         return parameters
-    widths = model.sizes[start + 1 :]
-    hidden = sum(widths[:-1])
-    # h with its column of ones, z, σ'(z), and δ of every layer; the output
-    per_point = (hidden + len(widths) - 1) + hidden + hidden + sum(widths) + widths[-1]
+    layers = [*zip(model.matrices, model.rows, strict=True)][start:]
+    made = [rows * columns for (_, columns), rows in layers]
+    hidden = sum(made[:-1])
+    entered = sum(rows * height for (height, _), rows in layers[1:])
+    # what enters the layers with its column of ones, z, σ'(z), and δ of every layer; the output
+    per_point = entered + hidden + hidden + sum(made) + made[-1]
     if model.norm != "none":
         per_point += hidden  # n
+    if max(model.rows) > 1:
+        per_point += hidden  # σ(z) beside the patches of it
     if model.skip:  # σ(z) beside h
-        per_point += sum(b + 1 for a, b in pairwise(model.sizes[start:-1]) if a == b)
+        widths = [model.fan_in[start], *made[:-1]]
+        per_point += sum(b + 1 for a, b in pairwise(widths) if a == b)
     return steps * (parameters + shots * per_point)
 
 
@@ -119,18 +123,25 @@ def _minibatches(shots: int, size: int, steps: int) -> list[int]:
     return [one_pass[k % len(one_pass)] for k in range(steps)]
 
 
-def _parameters(model: Mlp, start: int = 0, end: int | None = None) -> int:
+def _parameters(model: Model, start: int = 0, end: int | None = None) -> int:
     return sum(rows * columns for rows, columns in model.matrices[start:end])
 
 
-def _above_first(model: Mlp, start: int = 0, end: int | None = None) -> int:
-    """M: weights without biases of all layers of the stack but its first."""
-    return sum((rows - 1) * columns for rows, columns in model.matrices[start:end][1:])
+def _products(model: Model, start: int = 0, end: int | None = None) -> int:
+    """P, or where a point has several rows, as often as it has rows."""
+    layers = [*zip(model.matrices, model.rows, strict=True)][start:end]
+    return sum(rows * columns * each for (rows, columns), each in layers)
 
 
-def _forward(model: Mlp, start: int = 0) -> int:
-    return _parameters(model, start)
+def _above_first(model: Model, start: int = 0, end: int | None = None) -> int:
+    """M: weights without biases of all layers of the stack but its first, for all rows."""
+    layers = [*zip(model.matrices, model.rows, strict=True)][start:end]
+    return sum((rows - 1) * columns * each for (rows, columns), each in layers[1:])
 
 
-def _backward(model: Mlp, start: int = 0) -> int:
-    return _parameters(model, start) + _above_first(model, start)
+def _forward(model: Model, start: int = 0) -> int:
+    return _products(model, start)
+
+
+def _backward(model: Model, start: int = 0) -> int:
+    return _products(model, start) + _above_first(model, start)

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.families.batch import TaskBatch
+from maml_explorer.core.families.batch import TaskBatch, with_ones
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NOT_FINITE, ONE_LAYER, Nothing
 from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.insight.learner import Learner
-from maml_explorer.core.models.mlp import Mlp, with_ones
-from maml_explorer.core.models.trace import Layers
+from maml_explorer.core.models.model import Model
+from maml_explorer.core.models.trace import Layers, Trace
 
 GRID_POINTS = 200
 
@@ -96,7 +96,7 @@ def _scaled(values: Tensor) -> Tensor:
     return values / _largest(values).clamp_min(1e-30)[..., None, None]
 
 
-def activations(model: Mlp, layers: Layers, x: Tensor, step: int = 0) -> list[Tensor]:
+def activations(model: Model, layers: Layers, x: Tensor, step: int = 0) -> list[Tensor]:
     """Per layer what it hands on [task, point, out]: h of hidden ones, the prediction last.
 
     Args:
@@ -105,7 +105,14 @@ def activations(model: Mlp, layers: Layers, x: Tensor, step: int = 0) -> list[Te
         step: the inner step of these layers.
     """
     trace = model.forward(layers, x, step=step)
-    return [*(h[..., :-1] for h in trace.inputs[1:]), trace.output]
+    return [*_handed_on(model, trace, x.shape[1]), trace.output]
+
+
+def _handed_on(model: Model, trace: Trace, points: int) -> list[Tensor]:
+    """h of every hidden layer; of a picture all its places, [task, point, place · channel]."""
+    if max(model.rows) == 1:
+        return [h[..., :-1] for h in trace.inputs[1:]]
+    return [h.reshape(h.shape[0], points, -1) for h in trace.activated]
 
 
 def feature_change(
@@ -154,9 +161,9 @@ def feature_change(
     return ALL_DIVERGED if found.diverged == len(batch.tasks) else found
 
 
-def _weights(model: Mlp, layers: Layers) -> list[Tensor]:
+def _weights(model: Model, layers: Layers) -> list[Tensor]:
     """Weights and biases of the whole network, [in + 1, out] or [task, in + 1, out]."""
-    return [p[..., : width + 1, :] for p, width in zip(layers, model.sizes, strict=False)]
+    return [p[..., : width + 1, :] for p, width in zip(layers, model.fan_in, strict=True)]
 
 
 def _norms(layer: Tensor) -> Tensor:

@@ -7,9 +7,8 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from maml_explorer.core.families.batch import Points, TaskBatch
+from maml_explorer.core.families.batch import Points, TaskBatch, with_ones
 from maml_explorer.core.families.sine import held_out, query_grid, targets
-from maml_explorer.core.models.mlp import with_ones
 from maml_explorer.settings.groups import TaskSettings
 
 QUERY_POINTS = 100

@@ -19,7 +19,8 @@ from maml_explorer.core.insight.empty_view import (
     Nothing,
 )
 from maml_explorer.core.insight.held_out_tasks import part
-from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
+from maml_explorer.core.models.sizes import floats_per_point
 from maml_explorer.core.models.trace import Layers
 from maml_explorer.core.plan import Plan, test_step_sizes
 
@@ -32,7 +33,7 @@ CHUNK_FLOATS = 2_000_000
 class Learner:
     """θ and the inner loop that starts from it."""
 
-    model: Mlp
+    model: Model
     theta: Tensor
     """θ [parameter]; its dtype and device are those of everything computed from it."""
     start: int
@@ -83,7 +84,8 @@ class Learner:
 
     def chunk(self, points: int) -> int:
         """Tasks per piece of work, for tasks of so many points: a fixed function of sizes."""
-        per_task = (self.model.parameter_count + points * sum(self.model.sizes)) * (self.steps + 1)
+        model = self.model
+        per_task = (model.parameter_count + points * floats_per_point(model)) * (self.steps + 1)
         return max(1, min(CHUNK_TASKS, CHUNK_FLOATS // per_task))
 
     def pieces(self, batch: TaskBatch) -> Iterator[TaskBatch]:
@@ -135,7 +137,7 @@ def flat(layers: Layers, tasks: int) -> Tensor:
     )
 
 
-def split(model: Mlp, vectors: Tensor, start: int = 0) -> list[Tensor]:
+def split(model: Model, vectors: Tensor, start: int = 0) -> list[Tensor]:
     """Layers [task, in + 1, out] from `start` on, views into vectors [task, parameter]."""
     views, begin = [], 0
     for rows, columns in model.shapes[start:]:

@@ -106,8 +106,7 @@ def norm_statistics(
     if learner.model.depth < 2:
         return ONE_LAYER
     norm, stored = learner.model.norm, NORMS[learner.model.norm].stored
-    model = dataclasses.replace(learner.model, use_stored=False)
-    current = dataclasses.replace(learner, model=model)
+    current = dataclasses.replace(learner, model=learner.model.current)
     parts: list[list[Tensor]] = []
     errors: list[Tensor] = []
     done = 0
@@ -149,8 +148,8 @@ def _looked_at(learner: Learner, batch: TaskBatch) -> tuple[list[Tensor], Tensor
     for k, phi in enumerate(learner.path(batch).parameters):
         trace = model.forward(phi, features, step=k, shots=shots)
         values = ([] if body is None else _products(below, body)) + _products(phi, trace)[:-1]
-        for row, z in zip(rows, values, strict=True):
-            row.append(_of_sets(z.expand(len(x), -1, -1), shots))
+        for row, z, places in zip(rows, values, model.rows[:-1], strict=True):
+            row.append(_of_sets(z.expand(len(x), -1, -1), shots * places))
         errors.append(model.loss.value(trace.output[:, shots:], y[:, shots:]).mean(1).cpu())
     return [torch.stack(row, 2) for row in rows], torch.stack(errors)
 
@@ -174,7 +173,7 @@ def _summary(learner: Learner, index: int, values: Tensor) -> LayerStatistics:
     stored = NORMS[learner.model.norm].stored
     means, variances = None, None
     if stored:
-        rows = learner.layers[index][learner.model.sizes[index] + 3 :].double().cpu()
+        rows = learner.layers[index][learner.model.fan_in[index] + 3 :].double().cpu()
         # layers that do not adapt are normalized as at step 0
         steps = [0 if index < learner.start else min(k, stored - 1) for k in range(values.shape[2])]
         means, variances = rows[:stored][steps], rows[stored:][steps]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import c_double, c_int32, c_int64, c_void_p
+from typing import TypeGuard
 
 from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
 from maml_explorer.core.outer_gradient import Shape
 
 VERSION = 1
@@ -40,8 +42,10 @@ class Job(ctypes.Structure):
     )  # fmt: skip
 
 
-def network_covered(model: Mlp) -> bool:
+def network_covered(model: Model) -> TypeGuard[Mlp]:
     """True where the kernels know this network."""
+    if not isinstance(model, Mlp) or model.links:
+        return False
     known = model.norm == "none" and model.activation in ACTIVATIONS
     return known and model.loss.key in LOSSES and model.depth <= MAX_DEPTH
 
@@ -57,7 +61,8 @@ def job_of_network(model: Mlp) -> Job:
 
 
 def job_of(shape: Shape) -> Job:
-    """A job with all fields of the shape."""
+    """A job with all fields of the shape, whose network is covered."""
+    assert network_covered(shape.model)
     job, learned = job_of_network(shape.model), shape.learned
     job.rule, job.start, job.steps = RULES[shape.rule], shape.start, shape.steps
     job.second_order, job.multi_step = shape.second_order, shape.multi_step

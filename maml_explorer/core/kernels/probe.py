@@ -18,7 +18,7 @@ from maml_explorer.core.kernels.job import (
 )
 from maml_explorer.core.kernels.library import TYPES, Kernels
 from maml_explorer.core.learned_rates import LearnedRates
-from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class InnerSteps:
 
 def compiled_predictions(
     kernels: Kernels | None,
-    model: Mlp,
+    model: Model,
     inner: InnerSteps,
     theta: Tensor,
     x: Tensor,

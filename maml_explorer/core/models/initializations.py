@@ -15,20 +15,23 @@ from torch import Tensor
 
 
 def drawn(
-    sizes: Sequence[int],
+    fan_ins: Sequence[int],
     shapes: Sequence[tuple[int, int]],
+    seen: Sequence[int],
     how: str,
     generator: torch.Generator,
 ) -> Tensor:
     """θ_0 [parameter] in float64, drawn on the CPU.
 
     Args:
-        sizes: widths from input to output.
+        fan_ins: per layer the width of what enters it.
         shapes: per layer (rows, out) of its matrix, the rows of a norm included.
+        seen: per layer by how many places each of its outputs is seen from below: 1, or 9 where a
+            filter passes over a picture.
         how: "he", "xavier", "truncated-normal" or "pytorch".
     """
     parts = []
-    for fan_in, (rows, columns) in zip(sizes, shapes, strict=False):
+    for fan_in, (rows, columns), times in zip(fan_ins, shapes, seen, strict=True):
         layer = torch.zeros(rows, columns, dtype=torch.float64)
         weight = layer[:fan_in]
         _start_norm(layer[fan_in + 1 :])
@@ -38,7 +41,7 @@ def drawn(
         elif how == "truncated-normal":
             torch.nn.init.trunc_normal_(weight, std=0.01, a=-0.02, b=0.02, generator=generator)
         else:
-            variance = 2 / fan_in if how == "he" else 2 / (fan_in + columns)
+            variance = 2 / fan_in if how == "he" else 2 / (fan_in + times * columns)
             weight.normal_(0, math.sqrt(variance), generator=generator)
         parts.append(layer.flatten())
     return torch.cat(parts)

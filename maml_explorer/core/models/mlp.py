@@ -19,6 +19,10 @@ from above then reaches h_{l-1} as well. With `norm`, z_l is normalized before �
 :mod:`maml_explorer.core.models.normalization`): the matrix of a hidden layer goes on below the bias
 with a row of scales γ, one of shifts β and the stored statistics. None of these adapt in the inner
 loop.
+
+With `links` (:mod:`maml_explorer.core.models.links`) a point may have several rows, the places of
+its picture, and a layer sees patches of them: the same closed form is then that of a convolutional
+network. Below, [task, point, …] means [task, row, …] there.
 """
 
 from __future__ import annotations
@@ -30,10 +34,11 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.families.batch import with_ones as with_ones
-from maml_explorer.core.losses import LOSSES, SQUARED_ERROR, Loss
+from maml_explorer.core.losses import SQUARED_ERROR, Loss
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.initializations import drawn
-from maml_explorer.core.models.normalization import by_current, by_stored
+from maml_explorer.core.models.links import Link
+from maml_explorer.core.models.normalization import by_current, by_kept
 from maml_explorer.core.models.products import (
     add_back_product,
     add_outer,
@@ -42,10 +47,11 @@ from maml_explorer.core.models.products import (
     outer,
     product,
     scale_of,
+    summed,
+    with_rows,
 )
 from maml_explorer.core.models.trace import Layers, Trace, activated, along_vector, plus_skip
 from maml_explorer.settings.norms import NORMS
-from maml_explorer.settings.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,23 @@ class Mlp:
     """False where statistics are those of the points given, even if others are stored."""
     loss: Loss = SQUARED_ERROR
     """The loss that its outputs are trained with."""
+    links: tuple[Link, ...] = ()
+    """Per layer how what lies below enters it; none where every point has one row everywhere."""
 
     @property
     def training(self) -> Mlp:
         """The network as it is trained."""
         return dataclasses.replace(self, use_stored=NORMS[self.norm].constant)
+
+    @property
+    def current(self) -> Mlp:
+        """The network with the statistics of the points given, whatever is stored."""
+        return dataclasses.replace(self, use_stored=False)
+
+    @property
+    def smooth(self) -> bool:
+        """True where its second derivatives are not 0 almost everywhere along an activation."""
+        return ACTIVATIONS[self.activation].curvature is not None
 
     @property
     def by_points(self) -> bool:
@@ -82,9 +100,29 @@ class Mlp:
         return self.use_stored and NORMS[self.norm].stored > 1
 
     @property
+    def inputs(self) -> int:
+        """Numbers of an input, without the column of ones."""
+        return self.sizes[0]
+
+    @property
+    def outputs(self) -> int:
+        """Numbers of an output."""
+        return self.sizes[-1]
+
+    @property
+    def fan_in(self) -> tuple[int, ...]:
+        """Per layer the width of what enters it, without the column of ones."""
+        return tuple(link.width for link in self.links) if self.links else self.sizes[:-1]
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Per layer the rows of a point: 1, or the places of its picture."""
+        return tuple(link.rows for link in self.links) if self.links else (1,) * self.depth
+
+    @property
     def matrices(self) -> list[tuple[int, int]]:
         """Per layer (in + 1, out): weights and biases alone."""
-        return [(a + 1, b) for a, b in zip(self.sizes, self.sizes[1:], strict=False)]
+        return [(a + 1, b) for a, b in zip(self.fan_in, self.sizes[1:], strict=True)]
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
@@ -115,7 +153,12 @@ class Mlp:
 
         The ways are those of :mod:`maml_explorer.core.models.initializations`.
         """
-        return drawn(self.sizes, self.shapes, how, generator).to(dtype)
+        return drawn(self.fan_in, self.shapes, self._seen, how, generator).to(dtype)
+
+    @property
+    def _seen(self) -> list[int]:
+        """Per layer how many places of a picture a filter sees; 1 where it is no filter."""
+        return [link.places_seen for link in self.links] or [1] * self.depth
 
     def adapting(self, layers: list[Tensor]) -> list[Tensor]:
         """The same with 0 where the inner loop changes nothing: in the rows of a norm."""
@@ -128,7 +171,7 @@ class Mlp:
     def _kept(self, layers: list[Tensor], below_weights: int) -> list[Tensor]:
         """The weights of layers at the end of the network and so many rows below them, else 0."""
         kept = []
-        for width, layer in zip(self.sizes[-len(layers) - 1 : -1], layers, strict=True):
+        for width, layer in zip(self.fan_in[-len(layers) :], layers, strict=True):
             rows = layer[..., : width + below_weights, :]
             missing = layer.shape[-2] - rows.shape[-2]
             kept.append(torch.nn.functional.pad(rows, (0, 0, 0, missing)))
@@ -154,7 +197,10 @@ class Mlp:
                 tells apart; None where x is one set.
         """
         sigma = ACTIVATIONS[self.activation]
-        trace, h = Trace(), x
+        first = 0 if activate_last else self.depth - len(layers)
+        trace, h = Trace(first=first), x
+        if self.links and first == 0 and layers:
+            h = self.links[0].spread(x[..., :-1], True)
         last = len(layers) - 1
         for index, layer in enumerate(layers):
             trace.inputs.append(h)
@@ -163,7 +209,8 @@ class Mlp:
                 if self.norm != "none":
                     z = self._normalized(z, layer, trace, step, shots)
                 below = h
-                h = activated(sigma, z, trace)
+                above = first + index + 1
+                h = activated(sigma, z, trace, self.links[above] if self.links else None)
                 if self._skips(layer, below):
                     h = plus_skip(h, below)
             else:
@@ -197,13 +244,14 @@ class Mlp:
             layer, h = layers[index], trace.inputs[index]
             delta, rows = above, None
             if index < len(trace.slopes):
+                above = self._gathered(above, trace.first + index)
                 delta = above * trace.slopes[index]
                 if trace.norms:
                     norm = trace.norms[index]
-                    rows = _summed((delta * norm.n, delta), sum_tasks)
+                    rows = summed((delta * norm.n, delta), sum_tasks)
                     delta = norm.change(delta * scale_of(layer, h))
             trace.deltas[index] = delta
-            gradients[index] = _with_rows(outer(h, delta, sum_tasks), rows, layer)
+            gradients[index] = with_rows(outer(h, delta, sum_tasks), rows, layer)
             if index == 0 and not to_input:
                 return gradients, None
             below = back_product(delta, affine(layer, h))
@@ -233,7 +281,7 @@ class Mlp:
             As :meth:`backward`.
         """
         sigma = ACTIVATIONS[self.activation]
-        along = along_vector(layers, trace, vector, self._skips)
+        along = along_vector(layers, trace, vector, self._skips, self.links)
         bends = sigma.curvature is not None
         products: list[Tensor] = [along.output] * len(layers)
         above = trace.deltas[-1]
@@ -243,14 +291,17 @@ class Mlp:
             r_delta, rows = r_above, None
             if index < len(trace.slopes):
                 slope = trace.slopes[index]
+                r_above = self._gathered(r_above, trace.first + index)
                 r_delta = r_above * slope
+                if bends or trace.norms:
+                    above = self._gathered(above, trace.first + index)
                 if sigma.curvature is not None:
                     bend = sigma.curvature(trace.pre[index], trace.activated[index], slope)
                     r_delta = torch.addcmul(r_delta, above * bend, along.pre[index])
                 if trace.norms:
                     norm, rn = trace.norms[index], along.n[index]
                     delta, scale = above * slope, scale_of(layer, h)
-                    rows = _summed((r_delta * norm.n + delta * rn, r_delta), sum_tasks)
+                    rows = summed((r_delta * norm.n + delta * rn, r_delta), sum_tasks)
                     r_delta = norm.change(r_delta * scale + delta * scale_of(direction, h))
                     turn = norm.bend(delta * scale, rn, along.z[index])
                     r_delta = r_delta if turn is None else r_delta + turn
@@ -258,7 +309,7 @@ class Mlp:
             rh_below = along.inputs[index]
             if rh_below is not None:
                 add_outer(product_here, rh_below, trace.deltas[index], sum_tasks)
-            products[index] = _with_rows(product_here, rows, layer)
+            products[index] = with_rows(product_here, rows, layer)
             if index == 0 and not to_input:
                 return products, None
             mixed = add_back_product(
@@ -279,39 +330,15 @@ class Mlp:
         norm = NORMS[self.norm]
         rows = layer[..., trace.inputs[-1].shape[-1] :, :]
         if norm.stored and self.use_stored:
-            k = 2 + min(step, norm.stored - 1)
-            variance = rows[..., k + norm.stored : k + norm.stored + 1, :]
-            found = by_stored(z, rows[..., k : k + 1, :], variance)
+            found = by_kept(z, rows, norm.stored, step)
         else:
-            found = by_current(z, norm.over, shots)
+            found = by_current(z, norm.over, shots, self.rows[trace.first + len(trace.norms)])
         trace.norms.append(found)
         return found.n * rows[..., :1, :] + rows[..., 1:2, :]
 
+    def _gathered(self, above: Tensor, layer: int) -> Tensor:
+        """∂loss/∂h [task, point, out] of a layer, from that by what enters the layer above it."""
+        return self.links[layer + 1].gather(above) if self.links else above
+
     def _skips(self, layer: Tensor, h: Tensor) -> bool:
         return self.skip and layer.shape[-1] == h.shape[-1] - 1
-
-
-def network(settings: Settings) -> Mlp:
-    """The network of these settings: its ends and its loss are those of the task family."""
-    model, (inputs, outputs) = settings.model, settings.ends
-    return Mlp(
-        (inputs, *model.hidden, outputs),
-        model.activation,
-        model.skip,
-        model.norm,
-        loss=LOSSES[settings.family.loss],
-    )
-
-
-def _summed(parts: tuple[Tensor, ...], sum_tasks: bool) -> list[Tensor]:
-    """Sums over points, [task, 1, out] each, or over points and tasks, [1, out]."""
-    return [p.sum((0, 1))[None] if sum_tasks else p.sum(1, keepdim=True) for p in parts]
-
-
-def _with_rows(product: Tensor, rows: list[Tensor] | None, layer: Tensor) -> Tensor:
-    """The gradient of a whole matrix: stored statistics have none."""
-    if rows is None:
-        return product
-    whole = torch.cat([product, *rows], -2)
-    missing = layer.shape[-2] - whole.shape[-2]
-    return torch.nn.functional.pad(whole, (0, 0, 0, missing)) if missing else whole

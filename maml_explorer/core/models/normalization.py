@@ -70,21 +70,25 @@ class Normalized:
         return (stretch + turn) * -self.inverse
 
 
-def by_current(z: Tensor, over: str, shots: int | None) -> Normalized:
-    """z [task, point, out] normalized by its own statistics.
+def by_current(z: Tensor, over: str, shots: int | None, rows: int = 1) -> Normalized:
+    """z [task, row, out] normalized by its own statistics.
 
     Args:
         over: "points" or "features".
         shots: where the points are a support set of that size followed by a query set, each is
             normalized by itself; None for one set.
+        rows: of every point; the features of a point are those of all its rows.
     """
 
     def average(v: Tensor) -> Tensor:
         if over == "features":
-            return v.mean(-1, keepdim=True)
+            if rows == 1:
+                return v.mean(-1, keepdim=True)
+            mean = v.reshape(v.shape[0], -1, rows * v.shape[2]).mean(-1, keepdim=True)
+            return mean.expand(-1, -1, rows).reshape(v.shape[0], -1, 1)
         if shots is None:
             return v.mean(1, keepdim=True)
-        sets = (v[:, :shots], v[:, shots:])
+        sets = (v[:, : shots * rows], v[:, shots * rows :])
         return torch.cat([one.mean(1, keepdim=True).expand_as(one) for one in sets], 1)
 
     mean = average(z)
@@ -98,3 +102,14 @@ def by_stored(z: Tensor, mean: Tensor, variance: Tensor) -> Normalized:
     """z [task, point, out] normalized by constants that broadcast against it."""
     inverse = (variance + EPSILON).rsqrt()
     return Normalized((z - mean) * inverse, inverse, mean, variance, None)
+
+
+def by_kept(z: Tensor, rows: Tensor, kept: int, step: int) -> Normalized:
+    """z normalized by the averages that belong to an inner step; later steps share the last.
+
+    Args:
+        rows: of a norm in a layer's matrix: γ, β, the stored means, the stored variances.
+        kept: means that are stored, and as many variances.
+    """
+    k = 2 + min(step, kept - 1)
+    return by_stored(z, rows[..., k : k + 1, :], rows[..., k + kept : k + kept + 1, :])

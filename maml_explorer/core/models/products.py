@@ -90,3 +90,17 @@ def add_outer(base: Tensor, h: Tensor, delta: Tensor, sum_tasks: bool) -> None:
     else:
         # a product into a slice would be copied there and back; adding it is three times faster
         base[:, :-1].add_(_outer_per_task(h, delta))
+
+
+def summed(parts: tuple[Tensor, ...], sum_tasks: bool) -> list[Tensor]:
+    """Sums over points, [task, 1, out] each, or over points and tasks, [1, out]."""
+    return [p.sum((0, 1))[None] if sum_tasks else p.sum(1, keepdim=True) for p in parts]
+
+
+def with_rows(product: Tensor, rows: list[Tensor] | None, layer: Tensor) -> Tensor:
+    """The gradient of a whole matrix: stored statistics have none."""
+    if rows is None:
+        return product
+    whole = torch.cat([product, *rows], -2)
+    missing = layer.shape[-2] - whole.shape[-2]
+    return torch.nn.functional.pad(whole, (0, 0, 0, missing)) if missing else whole

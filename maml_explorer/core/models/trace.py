@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.models.activations import Activation
+from maml_explorer.core.models.links import Link
 from maml_explorer.core.models.normalization import Normalized
 from maml_explorer.core.models.products import add_product, affine, product, scale_of, weight_of
 
@@ -20,6 +21,8 @@ Layers = Sequence[Tensor]
 class Trace:
     """Values that a forward pass keeps for the passes after it."""
 
+    first: int = 0
+    """The layer of the network that the stack begins with."""
     inputs: list[Tensor] = field(default_factory=list)
     """Per layer: [task, point, in + 1], the last column ones."""
     pre: list[Tensor] = field(default_factory=list)
@@ -52,7 +55,11 @@ class Along:
 
 
 def along_vector(
-    layers: Layers, trace: Trace, vector: Layers, skips: Callable[[Tensor, Tensor], bool]
+    layers: Layers,
+    trace: Trace,
+    vector: Layers,
+    skips: Callable[[Tensor, Tensor], bool],
+    links: Sequence[Link] = (),
 ) -> Along:
     """The R-forward pass: how everything in the trace changes along V.
 
@@ -60,6 +67,7 @@ def along_vector(
         layers: those the trace was taken of.
         vector: V per layer.
         skips: True where a connection skips this layer with this input.
+        links: of the whole network, where it has any.
     """
     found = Along()
     rh: Tensor | None = None
@@ -82,11 +90,20 @@ def along_vector(
         below, rh = rh, rz * trace.slopes[index]
         if below is not None and skips(layer, h):
             rh = rh + below
+        if links:
+            rh = links[trace.first + index + 1].spread(rh, False)
     return found
 
 
-def activated(sigma: Activation, z: Tensor, trace: Trace) -> Tensor:
-    """[σ(z), 1], kept in the trace with what its derivatives need."""
+def activated(sigma: Activation, z: Tensor, trace: Trace, link: Link | None = None) -> Tensor:
+    """[σ(z), 1] as it enters the next layer, kept in the trace with what its derivatives need."""
+    if link is not None:
+        h = torch.empty_like(z, memory_format=torch.contiguous_format)
+        sigma.value(z, h)
+        trace.pre.append(z)
+        trace.activated.append(h)
+        trace.slopes.append(sigma.slope(z, h))
+        return link.spread(h, True)
     wide = z.new_empty(z.shape[0], z.shape[1], z.shape[2] + 1)
     wide[..., -1].fill_(1)
     h = wide[..., :-1]

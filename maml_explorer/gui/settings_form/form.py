@@ -15,7 +15,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.settings.declaration import Hyperparameter
-from maml_explorer.settings.families import FAMILIES, Family
+from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings
 
@@ -117,7 +117,7 @@ class SettingsForm(QWidget):
         algorithms = {arm.algorithm for arm in edited.arms}
         said = explained(edited, [ALGORITHMS[key] for key in algorithms])
         for group in self.groups:
-            group.show_family(edited.family)
+            group.show_reading(edited)
         for line in self.rows:
             line.show_settings(edited, self._session.editor.baseline, in_force)
             line.show_read(algorithms)
@@ -173,9 +173,9 @@ class Group(QWidget):
         self.more = not self.more
         self._arrange()
 
-    def show_family(self, family: Family) -> None:
-        """Shows what tasks of this family read; hides itself where that is nothing."""
-        if [line.show_family(family) for line in self.rows].count(True):
+    def show_reading(self, settings: Settings) -> None:
+        """Shows what family and network read; hides itself where that is nothing."""
+        if [line.show_reading(settings) for line in self.rows].count(True):
             self._arrange()
 
     def bring_out(self, line: SettingRow) -> None:
@@ -196,9 +196,9 @@ class Group(QWidget):
     def _arrange(self) -> None:
         for line in self.rows:
             basic = any(declaration.basic for declaration in line.declarations)
-            as_set = self.open and line.read_by_family and (basic or self.more)
+            as_set = self.open and line.is_read and (basic or self.more)
             line.setVisible(line.matches(self._words) if self._words else as_set)
-        read = [line for line in self.rows if line.read_by_family]
+        read = [line for line in self.rows if line.is_read]
         self.setVisible(self._found and bool(read))
         extra = not all(d.basic for line in read for d in line.declarations)
         self.more_button.setVisible(extra and self.open and not self._words)

@@ -16,7 +16,6 @@ from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.widgets.controls import Dot, Slider, label, mark, row
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Applies, Hyperparameter, SettingsError, Value
-from maml_explorer.settings.families import Family
 from maml_explorer.settings.settings import Settings
 
 FIELD_WIDTH = 82
@@ -39,7 +38,7 @@ class SettingRow(QWidget):
         self._edit = edit
         self._settings = self._baseline = Settings()
         self._drag = 0
-        self.read_by_family = True
+        self.is_read = True
         """True where tasks of the family depend on it."""
         first = declarations[0]
         self.fields: dict[str, Field] = {}
@@ -95,11 +94,11 @@ class SettingRow(QWidget):
         if self.restart_mark.property("role") != role:
             mark(self.restart_mark, role=role)
 
-    def show_family(self, family: Family) -> bool:
-        """Takes up whether tasks of this family read it; True where that is another answer."""
-        before = self.read_by_family
-        self.read_by_family = any(d.families(family) for d in self.declarations)
-        return self.read_by_family != before
+    def show_reading(self, settings: Settings) -> bool:
+        """Takes up whether family and network read it; True where that is another answer."""
+        before = self.is_read
+        self.is_read = any(settings.reads(d.key) for d in self.declarations)
+        return self.is_read != before
 
     def explain(self, said: Mapping[str, str]) -> None:
         """Shows what is said of its settings, key → sentence, under the field."""
@@ -117,7 +116,7 @@ class SettingRow(QWidget):
 
     def matches(self, words: list[str]) -> bool:
         """True where every word is in label, key, symbol or help of what the family reads."""
-        if not self.read_by_family:
+        if not self.is_read:
             return False
         text = " ".join(
             f"{d.label} {d.row} {d.key} {d.key.replace('_', ' ')} {d.symbol} {d.help}"

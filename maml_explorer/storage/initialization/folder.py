@@ -109,7 +109,8 @@ class Initialization:
         import torch
 
         from maml_explorer.core.adaptation import adapt, tail_start, uniform_step_sizes
-        from maml_explorer.core.models.mlp import network, with_ones
+        from maml_explorer.core.families.batch import with_ones
+        from maml_explorer.core.models.table import network
         from maml_explorer.storage.initialization.step_size_tensors import rates_of
 
         own = self.own_settings

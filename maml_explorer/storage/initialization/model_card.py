@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,12 @@ from maml_explorer.settings.norms import NORMS
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import is_written
+from maml_explorer.storage.initialization.expressions import (
+    adapting_module,
+    is_special,
+    network_expression,
+    sizes_of,
+)
 from maml_explorer.storage.initialization.task_words import task_words
 
 MODULE_LINES = 44
@@ -21,13 +26,6 @@ MODULE_LINES = 44
 SNIPPET_LINES = 10
 """Most lines of the snippet that loads and adapts."""
 
-_EXPRESSIONS = {
-    "relu": "nn.ReLU()",
-    "tanh": "nn.Tanh()",
-    "sigmoid": "nn.Sigmoid()",
-    "softplus": "nn.Softplus()",
-    "sine": "Sine()",
-}
 _SINE_PART = """\
 PyTorch has no sine activation, so the module comes first:
 
@@ -59,7 +57,10 @@ def model_card(
     algorithm = ALGORITHMS[arm.algorithm]
     own = settings.of_arm(arm)
     network = "-".join(str(width) for width in sizes_of(own))
-    more = ", skip connections" if own.model.skip else ""
+    more = ", skip connections" if own.model.skip and not own.model_kind.pictures else ""
+    if own.model_kind.pictures:
+        blocks, filters = own.model.blocks, own.model.filters
+        network = f"convolutional ({blocks} blocks of {filters} 3 × 3 filters with stride 2)"
     if own.model.norm != "none":
         more += f", normalization {own.model.norm}"
     but = ", without the learned step sizes," if _learns(own, algorithm) else ""
@@ -91,12 +92,6 @@ def model_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def sizes_of(settings: Settings) -> tuple[int, ...]:
-    """The widths of the network from input to output."""
-    inputs, outputs = settings.ends
-    return (inputs, *settings.model.hidden, outputs)
-
-
 def _topic(settings: Settings) -> tuple[str, str]:
     """(the tag, the words of the title) that say what it is for."""
     if settings.family.images:
@@ -106,8 +101,13 @@ def _topic(settings: Settings) -> tuple[str, str]:
 
 
 def _module_part(settings: Settings) -> str:
-    """The module's text, where there is one."""
-    if not settings.model.special:
+    """The module's text, where there is one, and what is to be known of a norm."""
+    if settings.model_kind.pictures and settings.model.norm == "batch":
+        return (
+            "Images given together are normalized by their common mean and variance, so a "
+            "prediction depends on the images beside it. Scales and shifts of a norm do not adapt."
+        )
+    if not is_special(settings):
         return ""
     text = Path(__file__).with_name("network_module.py").read_text(encoding="utf-8").strip()
     said = {
@@ -122,20 +122,6 @@ def _module_part(settings: Settings) -> str:
         "With a norm or skip connections, a module comes first. Scales and shifts of a norm do not "
         f"adapt.{said}\n\n```python\n{text}\n```"
     )
-
-
-def network_expression(settings: Settings) -> str:
-    """The network as one Python expression, "nn.Sequential(nn.Linear(1, 40), …)"."""
-    model = settings.model
-    sizes = sizes_of(settings)
-    activation = _EXPRESSIONS[model.activation]
-    if model.special:
-        stored = NORMS[model.norm].stored
-        expression = f"Network({sizes}, {activation}, {model.skip}, {model.norm!r}, {stored})"
-    else:
-        layers = [f"nn.Linear({a}, {b})" for a, b in pairwise(sizes)]
-        expression = f"nn.Sequential({f', {activation}, '.join(layers)})"
-    return expression + (".double()" if settings.run.precision == "float64" else "")
 
 
 def _learns(settings: Settings, algorithm: Algorithm) -> bool:
@@ -159,9 +145,9 @@ def _snippet(settings: Settings, algorithm: Algorithm) -> str:
     number = ", dtype=float64" if settings.run.precision == "float64" else ""
     makes = "arange, rand" if settings.family.images else "tensor"
     imported = f"nn, optim, {makes}{', float64' if number else ''}"
-    if settings.model.special:
+    if is_special(settings):
         imported = imported.replace("optim, ", "")
-    adapting = "model[-1]" if adapts == "head" else "model"
+    adapting = adapting_module(settings, adapts == "head")
     loss = _loss_name(settings)
     steps = max(1, settings.inner.inner_steps)
     lines = [
@@ -174,7 +160,7 @@ def _snippet(settings: Settings, algorithm: Algorithm) -> str:
     learns = _learns(settings, algorithm)
     if learns or settings.inner.inner_clip:
         return "\n".join(_by_hand(lines, settings, algorithm, steps))
-    if settings.model.special:
+    if is_special(settings):
         head = ", head=True" if adapts == "head" else ""
         own_loss = f", loss={loss}" if settings.family.images else ""
         call = f"model.adapt(x, y, lr={settings.inner.inner_lr!r}, steps={steps}{head}{own_loss})"
@@ -198,11 +184,10 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
     number = ", float64" if "float64" in points else ""
     makes = "arange, rand" if settings.family.images else "tensor"
     imports_by_hand = f"from torch import autograd, nn, {makes}{number}"
-    special, head = settings.model.special, algorithm.test_adapts == "head"
+    special, head = is_special(settings), algorithm.test_adapts == "head"
     update = "p.data.sub_(a * d)"
     if not _learns(settings, algorithm):
-        module = "model.linears" if special else "model"
-        module += "[-1]" if head else ""
+        module = adapting_module(settings, head)
         adapting = f"dict.fromkeys({module}.parameters(), {settings.inner.inner_lr!r})"
     else:
         load = 'model.load_state_dict(saved := load_file("model.safetensors"), strict=False)'

@@ -1,6 +1,7 @@
 """The exported form of any network: the module it becomes, and the named tensors of that.
 
-The plain network is an `nn.Sequential`; one with a norm or skip connections is the `Network` of
+The plain network is an `nn.Sequential`, and so is a convolutional one; a perceptron with a norm or
+skip connections is the `Network` of
 :mod:`maml_explorer.storage.initialization.network_module`, whose text the model card carries.
 """
 
@@ -13,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from maml_explorer.core.models.mlp import network
+from maml_explorer.core.models.table import network
 from maml_explorer.settings.norms import NORMS
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.initialization import sequential
+from maml_explorer.storage.initialization import conv_tensors, sequential
+from maml_explorer.storage.initialization.expressions import sizes_of
 from maml_explorer.storage.initialization.network_module import Network
 
 Array = NDArray[Any]
@@ -24,12 +26,13 @@ Array = NDArray[Any]
 
 def blank_module(settings: Settings) -> nn.Module:
     """The module of these settings, its parameters as PyTorch draws them."""
-    model = network(settings)
+    if settings.model_kind.pictures:
+        return conv_tensors.blank(settings)
     if not settings.model.special:
-        return sequential.sequential(model.sizes, settings.model.activation)
+        return sequential.sequential(sizes_of(settings), settings.model.activation)
     sigma = sequential.ACTIVATION_MODULES[settings.model.activation]()
     return Network(
-        model.sizes,
+        sizes_of(settings),
         sigma,
         settings.model.skip,
         settings.model.norm,
@@ -39,21 +42,26 @@ def blank_module(settings: Settings) -> nn.Module:
 
 def named_shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors of :func:`blank_module`."""
+    if settings.model_kind.pictures:
+        blank = np.zeros(network(settings).parameter_count, dtype=np.uint8)
+        return {k: v.shape for k, v in conv_tensors.named_tensors(blank, settings).items()}
     model = network(settings)
     if not settings.model.special:
-        return sequential.named_shapes(model.sizes)
+        return sequential.named_shapes(sizes_of(settings))
     blank = np.zeros(model.parameter_count, dtype=np.uint8)
     return {name: tensor.shape for name, tensor in named_tensors(blank, settings).items()}
 
 
 def named_tensors(parameters: Array, settings: Settings) -> dict[str, Array]:
     """θ [parameter] as those tensors, copies."""
+    if settings.model_kind.pictures:
+        return conv_tensors.named_tensors(parameters, settings)
     model = network(settings)
     if not settings.model.special:
-        return sequential.named_tensors(parameters, model.sizes)
+        return sequential.named_tensors(parameters, sizes_of(settings))
     tensors: dict[str, Array] = {}
     start = 0
-    for layer, ((rows, columns), width) in enumerate(zip(model.shapes, model.sizes, strict=False)):
+    for layer, ((rows, columns), width) in enumerate(zip(model.shapes, model.fan_in, strict=True)):
         block = parameters[start : start + rows * columns].reshape(rows, columns)
         start += rows * columns
         tensors[f"linears.{layer}.weight"] = block[:width].T.copy()
@@ -68,6 +76,8 @@ def named_tensors(parameters: Array, settings: Settings) -> dict[str, Array]:
 
 def flat_vector(tensors: Mapping[str, Array], settings: Settings) -> Array:
     """The inverse of :func:`named_tensors`: [parameter]."""
+    if settings.model_kind.pictures:
+        return conv_tensors.flat_vector(tensors, settings)
     if not settings.model.special:
         return sequential.flat_vector(tensors)
     model = network(settings)

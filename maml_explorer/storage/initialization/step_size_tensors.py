@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.codegen.convolution import layer_places
 from maml_explorer.core.learned_rates import LearnedRates
-from maml_explorer.core.models.mlp import network
+from maml_explorer.core.models.table import network
 from maml_explorer.core.plan import learned_rates
 from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.initialization import conv_tensors
 
 Array = NDArray[Any]
 PREFIX = "inner_lr."
@@ -49,7 +51,8 @@ def named_rates(parameters: Array, settings: Settings) -> dict[str, Array]:
             continue
         rows, columns = model.matrices[layer]
         block = rates[begin : begin + rows * columns].reshape(rows, columns)
-        tensors[weight], tensors[bias] = block[:-1].T.copy(), block[-1].copy()
+        tensors[weight] = _as_weight(block[:-1], layer, settings)
+        tensors[bias] = block[-1].copy()
         begin += rows * columns
     return tensors
 
@@ -72,12 +75,33 @@ def flat_rates(tensors: Mapping[str, Array], settings: Settings) -> Array | None
         for layer in range(learned.start, model.depth)
     ]
     if learned.kind == "parameter":
-        return np.concatenate([part for w, b in pairs for part in (w.T.reshape(-1), b)])
+        rows = [
+            _as_rows(weight, layer, settings)
+            for layer, (weight, _) in enumerate(pairs, start=learned.start)
+        ]
+        return np.concatenate(
+            [part for w, (_, b) in zip(rows, pairs, strict=True) for part in (w.reshape(-1), b)]
+        )
     if not all(np.array_equal(weight, bias) for weight, bias in pairs):
         return None
     return np.stack([weight for weight, _ in pairs], axis=1).reshape(-1)
 
 
+def _as_weight(rows: Array, layer: int, settings: Settings) -> Array:
+    """[in, out] as the weight of the exported layer, a copy."""
+    if settings.model_kind.pictures:
+        return conv_tensors.to_filters(rows, layer, settings)
+    return rows.T.copy()
+
+
+def _as_rows(weight: Array, layer: int, settings: Settings) -> Array:
+    if settings.model_kind.pictures:
+        return conv_tensors.to_rows(weight, layer, settings)
+    return weight.T
+
+
 def _names(layer: int, settings: Settings) -> tuple[str, str]:
     stem = f"linears.{layer}" if settings.model.special else f"{2 * layer}"
+    if settings.model_kind.pictures:
+        stem = str(layer_places(settings)[layer])
     return f"{PREFIX}{stem}.weight", f"{PREFIX}{stem}.bias"

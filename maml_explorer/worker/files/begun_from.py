@@ -14,7 +14,9 @@ from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState, start_run
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError, shown
-from maml_explorer.settings.groups import DECLARATIONS, ModelSettings
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.models import MODEL_KINDS
+from maml_explorer.settings.network import ModelSettings
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.initialization.folder import (
     CHANGED,
@@ -66,7 +68,7 @@ def begun_from(path: Path, settings: Settings | None = None) -> Begun:
     found.settings.refuse_unshown()
     if settings.model.architecture != found.settings.model.architecture:
         raise SettingsError(
-            f"{path.name} has the hidden layers {_layers(found.settings.model)}, the run "
+            f"{path.name} has {_layers(found.settings.model)}, the run has "
             f"{_layers(settings.model)}: it cannot begin there."
         )
     plan = prepare(settings)
@@ -121,7 +123,10 @@ def _rates_fit(found: Initialization, settings: Settings) -> bool:
 
 
 def _layers(model: ModelSettings) -> str:
-    """The architecture in words: "40,40 with skip connections"."""
+    """The architecture in words: "the hidden layers 40,40 with skip connections"."""
     norm = "" if model.norm == "none" else f" with normalization {model.norm}"
+    if MODEL_KINDS[model.model].pictures:
+        end = "" if model.pooling == "none" else f" and their {model.pooling} before the head"
+        return f"{model.blocks} blocks of {model.filters} filters{end}{norm}"
     skip = (" and" if norm else " with") + " skip connections" if model.skip else ""
-    return f"{shown(model.hidden)}{norm}{skip}"
+    return f"the hidden layers {shown(model.hidden)}{norm}{skip}"

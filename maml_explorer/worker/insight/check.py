@@ -9,7 +9,6 @@ from torch import Tensor
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.gradient_parts import difference_check
 from maml_explorer.core.insight.learner import training_learner
-from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.streams import stream
 from maml_explorer.core.training import RunState
@@ -54,6 +53,6 @@ def _of_arm(
         first_order=frozen_array(found.first_order),
         error=found.error,
         first_order_error=found.first_order_error,
-        smooth=ACTIVATIONS[plan.model.activation].curvature is not None,
+        smooth=plan.model.smooth,
         tasks=TASKS,
     )

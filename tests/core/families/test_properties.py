@@ -14,7 +14,7 @@ from maml_explorer.core.divergence import EXPLODING, loss_limit
 from maml_explorer.core.families.table import TASK_FAMILIES, family_of
 from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_test import meta_test, run_to_end
-from maml_explorer.core.models.mlp import network
+from maml_explorer.core.models.table import network
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import draw_batch, outer_step, start_run

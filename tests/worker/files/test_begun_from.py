@@ -87,7 +87,9 @@ def test_what_does_not_fit_is_refused_in_words(
     driver.tell(commands.OpenInitialization(str(folder), small_settings("maml", hidden=(9, 8))))
     (refused,) = driver.reports(reports.Refused)
     assert isinstance(refused, reports.Refused)
-    assert refused.reason.startswith("trained has the hidden layers 8,8, the run 9,8")
+    assert refused.reason.startswith(
+        "trained has the hidden layers 8,8, the run has the hidden layers 9,8"
+    )
     normed = small_settings("maml", norm="layer", skip=True)
     driver.tell(commands.OpenInitialization(str(folder), normed))
     (refused,) = driver.reports(reports.Refused)

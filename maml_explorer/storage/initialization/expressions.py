@@ -1,0 +1,49 @@
+"""An exported network, and the part of it that adapts, as Python expressions. Torch-free."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from maml_explorer.codegen import convolution
+from maml_explorer.codegen.sections import ACTIVATIONS
+from maml_explorer.settings.norms import NORMS
+from maml_explorer.settings.settings import Settings
+
+
+def sizes_of(settings: Settings) -> tuple[int, ...]:
+    """The widths of the network from input to output."""
+    inputs, outputs = settings.ends
+    return (inputs, *settings.model.hidden, outputs)
+
+
+def network_expression(settings: Settings) -> str:
+    """The network as one Python expression, "nn.Sequential(nn.Linear(1, 40), …)"."""
+    model = settings.model
+    sizes = sizes_of(settings)
+    activation = ACTIVATIONS[model.activation]
+    if settings.model_kind.pictures:
+        expression = convolution.expression(settings)
+    elif model.special:
+        stored = NORMS[model.norm].stored
+        expression = f"Network({sizes}, {activation}, {model.skip}, {model.norm!r}, {stored})"
+    else:
+        layers = [f"nn.Linear({a}, {b})" for a, b in pairwise(sizes)]
+        expression = f"nn.Sequential({f', {activation}, '.join(layers)})"
+    if settings.model_kind.pictures and model.norm == "batch-running":
+        expression += ".eval()"
+    return expression + (".double()" if settings.run.precision == "float64" else "")
+
+
+def is_special(settings: Settings) -> bool:
+    """True where the card carries a module of its own."""
+    return settings.model.special and not settings.model_kind.pictures
+
+
+def adapting_module(settings: Settings, head: bool) -> str:
+    """The module whose parameters adapt, as code."""
+    module = "model.linears" if is_special(settings) else "model"
+    if head:
+        return f"{module}[-1]"
+    if settings.model_kind.pictures and settings.model.norm != "none":
+        return f"nn.ModuleList(model[n] for n in {tuple(convolution.layer_places(settings))})"
+    return module
