@@ -7,6 +7,7 @@ out again on purpose.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -217,3 +218,32 @@ def adapt(
         g = grad(lambda p, k=k: loss(p, x, y, sizes, activation, kind, k))(phi)
         phi = phi - inner_lr * mask * g
     return phi
+
+
+def predict_pictures(
+    flat: Tensor, x: Tensor, shapes: Sequence[tuple[int, int]], side: int, norm: str
+) -> Tensor:
+    """Outputs [point, out] of a convolutional network with tanh, by PyTorch's own convolution.
+
+    Args:
+        flat: θ, layer after layer; a filter's rows are its lines, columns, then channels.
+        x: [point, pixel].
+        shapes: per layer (rows, out).
+        side: pixels on a side.
+        norm: "none", "batch" or "layer".
+    """
+    h, start = x.view(-1, 1, side, side), 0
+    for nth, (rows, columns) in enumerate(shapes):
+        layer = flat[start : start + rows * columns].view(rows, columns)
+        start += rows * columns
+        if nth == len(shapes) - 1:
+            return h.permute(0, 2, 3, 1).flatten(1) @ layer[:-1] + layer[-1]
+        width = 9 * h.shape[1]
+        filters = layer[:width].view(3, 3, -1, columns).permute(3, 2, 0, 1)
+        z = torch.nn.functional.conv2d(h, filters, layer[width], stride=2, padding=1)
+        if norm == "batch":
+            z = torch.nn.functional.batch_norm(z, None, None, *layer[width + 1 :], training=True)
+        elif norm == "layer":
+            z = torch.nn.functional.group_norm(z, 1, *layer[width + 1 :])
+        h = torch.tanh(z)
+    return h

@@ -1,4 +1,7 @@
-"""Properties of FAMILIES × ALGORITHMS × norms: gradients, accuracy by chance, permuted classes."""
+"""Properties of FAMILIES × MODELS × ALGORITHMS × norms.
+
+Gradients, accuracy by chance, permuted classes.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,14 @@ from maml_explorer.core.divergence import EXPLODING, loss_limit
 from maml_explorer.core.families.table import TASK_FAMILIES, family_of
 from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.meta_test import meta_test, run_to_end
-from maml_explorer.core.models.table import network
+from maml_explorer.core.models.table import MODELS, network
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import draw_batch, outer_step, start_run
 from maml_explorer.settings.families import FAMILIES
+from maml_explorer.settings.models import MODEL_KINDS
 from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.storage.initialization.expressions import sizes_of
 from tests import reference
 from tests.own_images import opened
 
@@ -31,11 +36,21 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
+NETWORKS = [
+    (family, kind)
+    for family in FAMILIES
+    for kind in MODEL_KINDS
+    if FAMILIES[family].images or not MODEL_KINDS[kind].pictures
+]
+"""Families with the networks that take their inputs."""
+
+
 def plan_of(family: str, algorithm: str, norm: str, **more: Any) -> Plan:
     """A small run of one arm in float64."""
     values = {
         "family": family, "norm": norm, "hidden": (6, 5), "activation": "tanh", "meta_batch": 3,
         "inner_steps": 2, "inner_lr": 0.1, "precision": "float64", "device": "cpu",
+        "filters": 3, "blocks": 2,
     }  # fmt: skip
     settings = Settings().with_values(values | SMALL[family] | more)
     return prepare(settings.with_arms((default_arm(algorithm),)))
@@ -44,8 +59,13 @@ def plan_of(family: str, algorithm: str, norm: str, **more: Any) -> Plan:
 def mean_loss(plan: Plan, flat: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The mean loss of one set of points, as torch has it; the network by the judge of tests."""
     model, classes = plan.model, plan.settings.family.images
-    kind = reference.Kind(norm=model.norm)
-    output = reference.predict(flat, x, model.sizes, model.activation, kind)
+    if plan.settings.model_kind.pictures:
+        output = reference.predict_pictures(
+            flat, x, model.shapes, plan.settings.images.side, model.norm
+        )
+    else:
+        kind, sizes = reference.Kind(norm=model.norm), sizes_of(plan.settings)
+        output = reference.predict(flat, x, sizes, plan.settings.model.activation, kind)
     if classes:
         return torch.nn.functional.cross_entropy(output, y)
     return torch.nn.functional.mse_loss(output, y)
@@ -64,8 +84,13 @@ def nested(plan: Plan, flat: Tensor, x: Tensor, y: Tensor, shots: int) -> Tensor
     if arm.algorithm.adapts == "none":
         return mean_loss(plan, theta, x, y)
     start = arm.inner.start
-    kind = reference.Kind(norm=model.norm)
-    mask = reference.adapting_mask(model.sizes, kind, torch.float64, start)
+    parts = []
+    pairs = zip(model.matrices, model.shapes, strict=True)
+    for layer, ((height, _), (rows, out)) in enumerate(pairs):
+        adapts = torch.zeros(rows, out, dtype=torch.float64)
+        adapts[:height] = layer >= start
+        parts.append(adapts.reshape(-1))
+    mask = torch.cat(parts)
     phi = theta
     for _ in range(arm.inner.steps):
         # the body sees support and query sets apart, as here
@@ -80,9 +105,11 @@ def nested(plan: Plan, flat: Tensor, x: Tensor, y: Tensor, shots: int) -> Tensor
 @pytest.mark.parametrize(
     "algorithm", [key for key, a in ALGORITHMS.items() if a.outer_rule == "gradient"]
 )
-@pytest.mark.parametrize("family", FAMILIES)
-def test_outer_gradients_equal_nested_autograd(family: str, algorithm: str, norm: str) -> None:
-    plan = plan_of(family, algorithm, norm)
+@pytest.mark.parametrize(("family", "kind"), NETWORKS)
+def test_outer_gradients_equal_nested_autograd(
+    family: str, kind: str, algorithm: str, norm: str
+) -> None:
+    plan = plan_of(family, algorithm, norm, model=kind)
     state = start_run(plan)
     (name, arm_plan), (arm, *_) = next(iter(plan.arms.items())), [*state.arms.values()]
     batch, _ = draw_batch(plan, state)
@@ -105,9 +132,10 @@ def test_outer_gradients_equal_nested_autograd(family: str, algorithm: str, norm
         assert float(ours.losses[1]) == pytest.approx(sum(losses) / len(losses), rel=1e-9)
 
 
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_before_adapting_accuracy_is_that_of_chance(algorithm: str) -> None:
-    plan = plan_of("glyphs", algorithm, "batch", precision="float32", ways=5, shots=1)
+def test_before_adapting_accuracy_is_that_of_chance(algorithm: str, kind: str) -> None:
+    plan = plan_of("glyphs", algorithm, "batch", precision="float32", ways=5, shots=1, model=kind)
     state = start_run(plan)
     for _ in range(30):
         state, losses = outer_step(plan, state)
@@ -120,9 +148,10 @@ def test_before_adapting_accuracy_is_that_of_chance(algorithm: str) -> None:
     assert abs(mean - 1 / 5) <= max(2 * half, 0.02)
 
 
-def test_permuted_classes_permute_outputs() -> None:
+@pytest.mark.parametrize("kind", MODEL_KINDS)
+def test_permuted_classes_permute_outputs(kind: str) -> None:
     """What an arm answers depends on which images share a label, not on the label's number."""
-    plan = plan_of("glyphs", "maml", "batch")
+    plan = plan_of("glyphs", "maml", "batch", model=kind)
     batch = draw_batch(plan, start_run(plan))[0]
     model, order = plan.model, torch.tensor([2, 0, 1])
     theta = start_run(plan).arms["MAML"].initialization
@@ -151,8 +180,10 @@ def test_the_tables_have_the_same_families() -> None:
         assert family.loss.key == family.about.loss
         assert family.loss.figure_label == family.about.figure
         assert family.loss.higher_is_better == family.about.higher_is_better
-        model = network(settings)
-        assert (model.sizes[0], model.sizes[-1]) == settings.ends and model.loss is family.loss
+        for kind in MODEL_KINDS:
+            model = network(settings.with_values({"model": kind}))
+            assert (model.inputs, model.outputs) == settings.ends and model.loss is family.loss
+    assert list(MODELS) == list(MODEL_KINDS)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
