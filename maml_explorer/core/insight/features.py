@@ -122,14 +122,16 @@ def feature_change(
 
     Args:
         batch: adapted to on their support sets.
-        x: [point], where activations are compared, such as :data:`GRID_POINTS` equally spaced.
+        x: where activations are compared: [point], such as :data:`GRID_POINTS` equally spaced, or
+            [point, in + 1] with the column of ones.
     """
     unable = learner.unable(batch)
     if unable is not None:
         return unable
     if learner.model.depth < 2:
         return ONE_LAYER
-    wide = with_ones(x.to(learner.theta)[None, :, None])
+    x = x.to(learner.theta)
+    wide = with_ones(x[None, :, None]) if x.dim() == 1 else x[None]
     before = activations(learner.model, learner.layers, wide)
     if not all(bool(torch.isfinite(h).all()) for h in before):
         return NOT_FINITE

@@ -109,7 +109,7 @@ class Patches:
         lines.add_(patches[:, :, :, :2, 2].permute(0, 1, 3, 2, 4))
         framed[:, 2::2, 2::2].add_(patches[:, :, :, 2, 2])
         inside = framed[:, 1 : side + 1, 1 : side + 1]
-        return inside.reshape(delta.shape[0], -1, c)
+        return inside.contiguous().view(delta.shape[0], -1, c)  # as a recording likes it
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,8 @@ class Averaged:
     def gather(self, delta: Tensor) -> Tensor:
         """See :class:`Link`."""
         each = (delta * (1 / self.places)).unsqueeze(2)
-        return each.expand(-1, -1, self.places, -1).reshape(delta.shape[0], -1, self.channels)
+        every = each.expand(-1, -1, self.places, -1).contiguous()
+        return every.view(delta.shape[0], -1, self.channels)
 
 
 def with_column(rows: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def by_current(z: Tensor, over: str, shots: int | None, rows: int = 1) -> Normal
             if rows == 1:
                 return v.mean(-1, keepdim=True)
             mean = v.reshape(v.shape[0], -1, rows * v.shape[2]).mean(-1, keepdim=True)
-            return mean.expand(-1, -1, rows).reshape(v.shape[0], -1, 1)
+            return mean.expand(-1, -1, rows).contiguous().view(v.shape[0], -1, 1)
         if shots is None:
             return v.mean(1, keepdim=True)
         sets = (v[:, : shots * rows], v[:, shots * rows :])

@@ -98,7 +98,7 @@ def along_vector(
 def activated(sigma: Activation, z: Tensor, trace: Trace, link: Link | None = None) -> Tensor:
     """[σ(z), 1] as it enters the next layer, kept in the trace with what its derivatives need."""
     if link is not None:
-        h = torch.empty_like(z, memory_format=torch.contiguous_format)
+        h = z.new_empty(z.shape)
         sigma.value(z, h)
         trace.pre.append(z)
         trace.activated.append(h)
