@@ -33,6 +33,7 @@ from maml_explorer.core.sizing import (
     resolve_device,
 )
 from maml_explorer.core.workspace import Workspace
+from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
 
@@ -210,13 +211,18 @@ class Plan:
 
 
 def prepare(
-    settings: Settings, workspace: Workspace | None = None, device: torch.device | None = None
+    settings: Settings,
+    workspace: Workspace | None = None,
+    device: torch.device | None = None,
+    model: Model | None = None,
 ) -> Plan:
     """Everything an outer step needs that does not change from step to step.
 
     Args:
         workspace: that of the plan before a change, so that what still fits is not recorded again.
         device: that of the run, which a change in mid-run does not leave; chosen unless given.
+        model: instead of the network that the settings ask for, such as one of
+            :func:`maml_explorer.core.models.functional.functional`.
 
     Raises:
         SettingsError: where the device asked for is absent, or the sizes do not fit in memory.
@@ -224,7 +230,8 @@ def prepare(
     device = device or resolve_device(settings)
     _refuse_what_does_not_fit(settings, device)
     dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
-    model = network(settings)
+    model = model or network(settings)
+    _refuse_one_layer(settings, model)
     like = torch.empty(0, dtype=dtype, device=device)
     floats = (settings.support_points() + settings.query_points) * model.inputs
     family = family_of(settings)
@@ -240,6 +247,16 @@ def prepare(
         workspace=workspace or Workspace(),
         block_steps=max(1, min(64, BLOCK_FLOATS // (settings.outer.meta_batch * floats))),
     )
+
+
+def _refuse_one_layer(settings: Settings, model: Model) -> None:
+    """Refuses an algorithm that adapts the last layer of a network that has but one."""
+    for arm in settings.arms:
+        if model.depth == 1 and ALGORITHMS[arm.algorithm].adapts == "head":
+            raise SettingsError(
+                f"{ALGORITHMS[arm.algorithm].label} adapts the last layer alone, and this network "
+                "has one: put its head behind the rest in an nn.Sequential."
+            )
 
 
 def _arm_plan(settings: Settings, arm: Arm, model: Model, like: Tensor) -> ArmPlan:

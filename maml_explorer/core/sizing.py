@@ -7,7 +7,6 @@ import torch
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.machine_memory import physical_memory
 from maml_explorer.core.models.model import Model
-from maml_explorer.core.models.sizes import floats_per_point
 from maml_explorer.core.models.table import network
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.phases import phases
@@ -81,4 +80,4 @@ def _steps(own: Settings, arm: Arm) -> int:
 
 def _floats_per_task(settings: Settings, model: Model, steps: int) -> int:
     points = settings.support_points() + settings.query_points
-    return (model.parameter_count + points * floats_per_point(model)) * (steps + 1)
+    return (model.parameter_count + points * model.kept_per_point) * (steps + 1)

@@ -14,7 +14,7 @@ from maml_explorer.core.kernels.library import Kernels
 from maml_explorer.core.outer_gradient import OuterGradient, Shape, outer_gradient
 from maml_explorer.core.replay.interruption import Look
 from maml_explorer.core.replay.memory_arena import Arena
-from maml_explorer.core.replay.replay import Recorded, record
+from maml_explorer.core.replay.replay import Eager, Recorded, record
 
 _Key = tuple[Shape, torch.dtype, torch.device]
 MAX_BYTES = 512 * 2**20
@@ -143,7 +143,12 @@ class Workspace:
         def function(*inputs: Tensor) -> tuple[Tensor, ...]:
             return tuple(outer_gradient(shape, *inputs).parts())
 
-        recorded = record(function, [slot.tensor for slot in slots], self._arena, look)
+        buffers = [slot.tensor for slot in slots]
+        recorded: Recorded
+        if shape.model.replays:
+            recorded = record(function, buffers, self._arena, look)
+        else:
+            recorded = Eager(function, buffers)
         while self._recordings and self._bytes() + recorded.bytes > MAX_BYTES:
             self._recordings.pop(next(iter(self._recordings)))
         used = [slot for _, held in self._recordings.values() for slot in held] + list(slots)

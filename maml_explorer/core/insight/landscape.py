@@ -17,7 +17,6 @@ from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NO_TASKS, NOT_FINITE, Nothing
 from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.insight.learner import CHUNK_FLOATS, CHUNK_TASKS, Learner, split
-from maml_explorer.core.models.sizes import floats_per_point
 
 ONE_LINE = Nothing(
     "The two directions lie on a line, so they span no plane: pick two tasks that differ more."
@@ -119,7 +118,7 @@ def surface(
         return NO_TASKS
     points, tasks = batch.inputs.shape[1], len(batch.tasks)
     model = learner.model
-    per_pair = model.parameter_count * (2 if steps else 1) + points * floats_per_point(model)
+    per_pair = model.parameter_count * (2 if steps else 1) + points * model.kept_per_point
     size = max(1, min(CHUNK_TASKS * 8, CHUNK_FLOATS // per_pair) // tasks)
     rows, done = [], 0
     for begin in range(0, len(coordinates), size):

@@ -20,7 +20,6 @@ from maml_explorer.core.insight.empty_view import (
 )
 from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.models.model import Model
-from maml_explorer.core.models.sizes import floats_per_point
 from maml_explorer.core.models.trace import Layers
 from maml_explorer.core.plan import Plan, test_step_sizes
 
@@ -85,7 +84,7 @@ class Learner:
     def chunk(self, points: int) -> int:
         """Tasks per piece of work, for tasks of so many points: a fixed function of sizes."""
         model = self.model
-        per_task = (model.parameter_count + points * floats_per_point(model)) * (self.steps + 1)
+        per_task = (model.parameter_count + points * model.kept_per_point) * (self.steps + 1)
         return max(1, min(CHUNK_TASKS, CHUNK_FLOATS // per_task))
 
     def pieces(self, batch: TaskBatch) -> Iterator[TaskBatch]:

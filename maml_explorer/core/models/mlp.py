@@ -20,9 +20,8 @@ from above then reaches h_{l-1} as well. With `norm`, z_l is normalized before �
 with a row of scales γ, one of shifts β and the stored statistics. None of these adapt in the inner
 loop.
 
-With `links` (:mod:`maml_explorer.core.models.links`) a point may have several rows, the places of
-its picture, and a layer sees patches of them: the same closed form is then that of a convolutional
-network. Below, [task, point, …] means [task, row, …] there.
+With `links` (:mod:`maml_explorer.core.models.links`) a point has several rows, the places of its
+picture, and a layer sees patches of them: a convolution. [task, point, …] is [task, row, …] there.
 """
 
 from __future__ import annotations
@@ -50,6 +49,7 @@ from maml_explorer.core.models.products import (
     summed,
     with_rows,
 )
+from maml_explorer.core.models.sizes import floats_per_point
 from maml_explorer.core.models.trace import Layers, Trace, activated, along_vector, plus_skip
 from maml_explorer.settings.norms import NORMS
 
@@ -72,11 +72,17 @@ class Mlp:
     """The loss that its outputs are trained with."""
     links: tuple[Link, ...] = ()
     """Per layer how what lies below enters it; none where every point has one row everywhere."""
+    replays: bool = True
 
     @property
     def training(self) -> Mlp:
         """The network as it is trained."""
         return dataclasses.replace(self, use_stored=NORMS[self.norm].constant)
+
+    @property
+    def kept_per_point(self) -> int:
+        """Numbers that a pass keeps of a point, about."""
+        return floats_per_point(self)
 
     @property
     def current(self) -> Mlp:

@@ -36,6 +36,14 @@ class Model(Protocol):
         """True where connections skip layers."""
 
     @property
+    def replays(self) -> bool:
+        """True where its passes can be recorded and run again."""
+
+    @property
+    def kept_per_point(self) -> int:
+        """Numbers that a pass keeps of a point, about."""
+
+    @property
     def training(self) -> Model:
         """The network as it is trained: with the statistics that a norm trains with."""
 

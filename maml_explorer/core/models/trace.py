@@ -35,6 +35,8 @@ class Trace:
     """Per activated layer of a normed network."""
     deltas: list[Tensor] = field(default_factory=list)
     """Per layer, filled by :meth:`Mlp.backward`: ∂loss/∂z_l [task, point, out]."""
+    shots: int | None = None
+    """Points of the support set, where support and query set passed apart; of any module."""
     output: Tensor = field(default_factory=lambda: torch.empty(0))
     """[task, point, out]; where the last layer is activated, with its column of ones."""
 
