@@ -62,7 +62,7 @@ RINGS: dict[str, float] = {
 }
 QT = {"PySide6", "pyqtgraph", "shiboken6"}
 TORCH = {"torch", "safetensors"}
-CORE_STDLIB = {"copy", 
+CORE_STDLIB = {"copy",
     "__future__", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib",
     "itertools", "math", "typing",
 }  # fmt: skip

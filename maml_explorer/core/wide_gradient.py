@@ -24,6 +24,7 @@ from maml_explorer.core.meta_gradient import InnerLoop, MetaGradient
 from maml_explorer.core.models import products
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp
+from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers, Trace, activated
 
 NARROWEST = 256
@@ -68,13 +69,13 @@ Matrix = Tensor | Factors
 """A layer: [in + 1, out] shared by all tasks, [task, in + 1, out], or factors."""
 
 
-def pays(model: Mlp, steps: int, shots: int) -> list[bool]:
+def pays(model: Model, steps: int, shots: int) -> list[bool]:
     """Per layer True where factors are less work than a matrix per task.
 
-    All are False where the network has a norm or skip connections.
+    All are False where the network is no perceptron, or has a norm or skip connections.
     """
     rank = steps * shots
-    plain = model.norm == "none" and not model.skip
+    plain = isinstance(model, Mlp) and not model.links and model.norm == "none" and not model.skip
     return [
         plain
         and min(rows - 1, columns) >= NARROWEST
@@ -84,7 +85,7 @@ def pays(model: Mlp, steps: int, shots: int) -> list[bool]:
 
 
 def wide_gradient(
-    model: Mlp,
+    model: Model,
     layers: Layers,
     x: Tensor,
     y: Tensor,
@@ -95,9 +96,10 @@ def wide_gradient(
     """The same as :func:`maml_explorer.core.meta_gradient.meta_gradient`, but for rounding.
 
     Args:
-        model: without a norm and without skip connections.
+        model: a perceptron without a norm and without skip connections.
         inner: with one α for all layers and inner steps, not clipped; all layers adapt.
     """
+    assert isinstance(model, Mlp)
     return _Wide(model, y, shots, inner, total_tasks or x.shape[0]).run(layers, x)
 
 

@@ -78,7 +78,8 @@ OTHER_DATA = "digits:9:9:20:fedcba9876543210"
     ],
 )
 def test_every_setting_of_own_images_changes_their_script(key: str) -> None:
-    before = Settings().with_values({**OWN, "shots": 1, "query_points": 3})
+    kind = next(kind for kind in MODEL_KINDS.values() if DECLARATIONS[key].models(kind))
+    before = Settings().with_values({**OWN, "shots": 1, "query_points": 3, "model": kind.key})
     arm = default_arm("maml")
     now = standalone_script(before, arm)
     values = [OTHER_DATA] if key == "data" else others(DECLARATIONS[key], before[key])

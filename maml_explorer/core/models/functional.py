@@ -36,7 +36,7 @@ Passed = Callable[[Sequence[Tensor], Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class ModuleLayer:
     """One layer: a module, and the order of its parameters in the column."""
 
     module: nn.Module
@@ -70,7 +70,7 @@ class Stage:
 class Functional:
     """A module as the recursion takes it; made by :func:`functional`. θ_0 is what it holds."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[ModuleLayer, ...]
     inputs: int
     outputs: int
     loss: Loss
@@ -277,7 +277,7 @@ def functional(
             moving = [name for name in own_names if name not in kept_back]
             adapts = sum(part.get_parameter(name).numel() for name in moving)
             kept = made[0].numel()
-            stages.append(Stage(part, (*moving, *kept_back), adapts, shape, kept))
+            stages.append(ModuleLayer(part, (*moving, *kept_back), adapts, shape, kept))
             h = made
     kinds = list(own.modules())
     return Functional(

@@ -94,7 +94,7 @@ def test_what_does_not_fit_is_refused_in_words(
     driver.tell(commands.OpenInitialization(str(folder), normed))
     (refused,) = driver.reports(reports.Refused)
     assert isinstance(refused, reports.Refused)
-    assert "the run 8,8 with normalization layer and skip connections" in refused.reason
+    assert "has the hidden layers 8,8 with normalization layer and skip" in refused.reason
     assert driver.step == 2
     with pytest.raises(SettingsError):
         begun_from(tmp_path / "nothing")
