@@ -8,7 +8,7 @@ import sys
 
 from benchmarks.measuring import machine
 
-NAMES = ("meta_step", "growth", "where", "meta_test", "window", "start", "cuda")
+NAMES = ("meta_step", "growth", "images", "where", "meta_test", "window", "start", "cuda")
 
 
 def main() -> int:

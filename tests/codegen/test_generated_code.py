@@ -25,6 +25,7 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 from maml_explorer.storage.initialization.network_tensors import named_tensors
 from maml_explorer.storage.initialization.sequential import flat_vector
+from maml_explorer.storage.initialization.step_size_tensors import named_rates
 from tests import reference
 
 SAMPLE = 30
@@ -123,6 +124,10 @@ def learned(vector: Tensor, settings: Settings, arm: Arm) -> dict[str, Tensor]:
     if rates is None:
         assert not len(behind)
         return found
+    if settings.model_kind.pictures:
+        tensors = named_rates(vector.numpy(), settings).items()
+        rate = {n.replace("inner_lr.", "alpha."): torch.from_numpy(a) for n, a in tensors}
+        return found | rate
     prefix = "linears." if settings.model.special else ""
     stride = 1 if settings.model.special else 2
     layers = range(rates.start, model.depth)

@@ -28,8 +28,9 @@ from tests.codegen.test_generated_code import executed, flat, learned, parameter
 LETTERS = Path(str(resources().joinpath("glyphs", FILE)))
 SMALL = load_preset("glyphs-2-way-4-shot").settings.with_values(
     {
-        "precision": "float64", "side": 8, "hidden": (7, 5), "ways": 3, "shots": 2, "seed": 4,
-        "query_points": 2, "meta_batch": 3, "outer_steps": 100, "inner_steps": 2,
+        "precision": "float64", "side": 8, "model": "mlp", "hidden": (7, 5), "ways": 3, "shots": 2,
+        "seed": 4, "filters": 3, "blocks": 2, "query_points": 2, "meta_batch": 3,
+        "outer_steps": 100, "inner_steps": 2,
         "reptile_batch": 4, "reptile_inner_steps": 2,
     }
 )  # fmt: skip
@@ -58,11 +59,15 @@ def names(settings: Settings, algorithm: str = "maml") -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize(
+    ("kind", "norm"), [("mlp", "batch"), ("mlp", "none"), ("conv", "batch"), ("conv", "layer")]
+)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_the_script_takes_the_outer_steps_of_the_program(algorithm: str, norm: str) -> None:
+def test_the_script_takes_the_outer_steps_of_the_program(
+    algorithm: str, kind: str, norm: str
+) -> None:
     arm = default_arm(algorithm)
-    settings = SMALL.with_values({"norm": norm}).with_arms((arm,))
+    settings = SMALL.with_values({"norm": norm, "model": kind}).with_arms((arm,))
     plan = prepare(settings)
     state = training.start_run(plan)
     found = names(settings, algorithm)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from maml_explorer.core.models.table import network
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import (
@@ -39,6 +40,12 @@ IMAGES = {
     "glyphs-5-way-1-shot": (5, 1, 1.0),
     "glyphs-5-way-5-shot": (5, 5, 1.0),
 }
+# name → ways, α, inner steps, meta-batch, network
+OMNIGLOT = {
+    "omniglot-5-way-1-shot-conv": (5, 0.4, 1, 32, "conv"),
+    "omniglot-20-way-1-shot-conv": (20, 0.1, 5, 16, "conv"),
+    "omniglot-5-way-1-shot-no-conv": (5, 0.4, 1, 32, "mlp"),
+}
 PHASES = {
     "torch-func": (-math.pi, 0.0),
     "63days-meta-sgd": (-math.pi, 0.0),
@@ -63,7 +70,7 @@ def test_a_published_table_is_read() -> None:
 
 
 def test_the_presets_are_those_of_the_table() -> None:
-    assert set(presets()) == {*SOURCES, *IMAGES}
+    assert set(presets()) == {*SOURCES, *IMAGES, *OMNIGLOT}
     assert next(iter(presets())) == DEFAULT_PRESET == "finn-10-shot"
 
 
@@ -134,7 +141,24 @@ def test_image_presets_say_what_their_titles_say(name: str) -> None:
     assert all(word in preset.title for word in words)
 
 
-@pytest.mark.parametrize("name", [*SOURCES, *IMAGES])
+@pytest.mark.parametrize("name", OMNIGLOT)
+def test_omniglot_protocols_are_those_of_the_paper(name: str) -> None:
+    """Finn et al. 2017, appendix A.1."""
+    preset = load_preset(name)
+    own, (ways, inner_lr, steps, tasks, kind) = preset.settings, OMNIGLOT[name]
+    assert (own.images.ways, own.inner.inner_lr, own.inner.inner_steps) == (ways, inner_lr, steps)
+    assert (own.outer.meta_batch, own.outer.outer_steps, own.model.norm) == (tasks, 60_000, "batch")
+    assert own.images.rotations and own.images.side == 28 and own.images.labels == "shuffled"
+    assert (own.inner.shots, own.inner.query_points, own.model.model) == (1, 1, kind)
+    sizes = network(own).matrices
+    if kind == "conv":
+        assert sizes == [(10, 64), (577, 64), (577, 64), (577, 64), (65, ways)]
+    else:
+        assert [rows - 1 for rows, _ in sizes] == [784, 256, 128, 64, 64]
+    assert not preset.published and "--data" in preset.unknown
+
+
+@pytest.mark.parametrize("name", [*SOURCES, *IMAGES, *OMNIGLOT])
 def test_a_preset_survives_its_own_text(name: str) -> None:
     preset = load_preset(name)
     assert preset_from(preset_toml(preset), name) == preset
