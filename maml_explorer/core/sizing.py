@@ -35,6 +35,9 @@ def resolve_device(settings: Settings) -> torch.device:
     if wanted == "auto":
         width = max(settings.model.hidden)
         large = settings.outer.meta_batch * width * width > 25 * 40 * 40 * 50
+        if settings.model_kind.pictures:
+            filters, side = settings.model.filters, settings.images.side
+            large = settings.outer.meta_batch * filters * filters * side > 25 * 40 * 40 * 50
         wanted = "cuda" if large and torch.cuda.is_available() else "cpu"
     return torch.device(wanted)
 

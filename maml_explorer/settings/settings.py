@@ -143,6 +143,11 @@ class Settings:
         """The record of the network; where inputs are no images it is the perceptron."""
         return MODEL_KINDS[self.model.model] if self.family.images else MLP
 
+    @property
+    def hidden_layers(self) -> int:
+        """Layers of the network below its output."""
+        return self.model.blocks if self.model_kind.pictures else len(self.model.hidden)
+
     def reads(self, key: str) -> bool:
         """True where task family and network depend on the setting."""
         declared = DECLARATIONS[key]

@@ -59,7 +59,7 @@ class LayerPage(ChosenPage):
 
     def take_settings(self, settings: Settings) -> None:
         """Offers the layers there are."""
-        names = [*(f"Hidden {nth + 1}" for nth in range(len(settings.model.hidden))), "Output"]
+        names = [*(f"Hidden {nth + 1}" for nth in range(settings.hidden_layers)), "Output"]
         if names != [self.layer_choice.itemText(nth) for nth in range(self.layer_choice.count())]:
             chosen = min(max(self.layer_choice.currentIndex(), 0), len(names) - 1)
             self.layer_choice.clear()
