@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from maml_explorer.experiments.outcome import ArmMetrics, Evaluation, Progress
     from maml_explorer.experiments.trained.folders import load_run
     from maml_explorer.experiments.trained.opening import open_window
-    from maml_explorer.experiments.trained.picture import Picture
+    from maml_explorer.experiments.trained.picture import RunPicture
     from maml_explorer.experiments.trained.run import TrainedRun
     from maml_explorer.experiments.trained.saving import save_run
     from maml_explorer.experiments.trained.seed import UnknownArmError
@@ -39,7 +39,7 @@ _WHERE = {
     "ArmMetrics": "experiments.outcome",
     "Evaluation": "experiments.outcome",
     "Initialization": "storage.initialization.folder",
-    "Picture": "experiments.trained.picture",
+    "RunPicture": "experiments.trained.picture",
     "Preset": "settings.presets",
     "Progress": "experiments.outcome",
     "Settings": "settings.settings",
@@ -64,9 +64,9 @@ __all__ = [
     "ArmMetrics",
     "Evaluation",
     "Initialization",
-    "Picture",
     "Preset",
     "Progress",
+    "RunPicture",
     "Settings",
     "SettingsError",
     "StorageError",

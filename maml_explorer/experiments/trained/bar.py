@@ -17,7 +17,7 @@ Follow = Callable[[Progress], None]
 
 @contextmanager
 def shown_progress(progress: bool | Follow | None) -> Iterator[Follow | None]:
-    """What is called after every outer step.
+    """The function to call after every outer step; None where nothing is shown.
 
     Args:
         progress: True shows a bar on stderr or in the notebook; a function is called itself.

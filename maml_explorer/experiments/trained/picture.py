@@ -22,7 +22,7 @@ _STYLES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-.", "dashdotdot"
 
 
 @dataclass(frozen=True, repr=False)
-class Picture:
+class RunPicture:
     """Curves of a run, one an arm. A notebook shows it as the last value of a cell."""
 
     lines: tuple[ReportLine, ...]
@@ -71,7 +71,9 @@ class Picture:
         return ax
 
     def __repr__(self) -> str:
-        return f"Picture({', '.join(line.name for line in self.lines)}; .save('a.svg') writes it)"
+        return (
+            f"RunPicture({', '.join(line.name for line in self.lines)}; .save('a.svg') writes it)"
+        )
 
     def _repr_html_(self) -> str:
         keys = " &nbsp; ".join(line_key(line) for line in self.lines)
@@ -80,7 +82,7 @@ class Picture:
 
 def picture_of(
     what: str, settings: Settings, seeds: Mapping[int, TrainedSeed], summary: Mapping[str, Any]
-) -> Picture:
+) -> RunPicture:
     """The picture "results" or "losses" of a run.
 
     Raises:
@@ -93,7 +95,7 @@ def picture_of(
     return _losses(settings, seeds)
 
 
-def _results(settings: Settings, summary: Mapping[str, Any]) -> Picture:
+def _results(settings: Settings, summary: Mapping[str, Any]) -> RunPicture:
     figure, seeds = settings.family.figure, len(summary["seeds"])
     scale, lines = scale_of(figure), []
     for arm in settings.arms:
@@ -110,10 +112,10 @@ def _results(settings: Settings, summary: Mapping[str, Any]) -> Picture:
         )
         steps = over[at]["inner_steps"]
         lines.append(ReportLine(arm.name, record.color, record.line, steps, mean, width))
-    return Picture(tuple(lines), "inner steps", f"query {figure_words(figure)}")
+    return RunPicture(tuple(lines), "inner steps", f"query {figure_words(figure)}")
 
 
-def _losses(settings: Settings, seeds: Mapping[int, TrainedSeed]) -> Picture:
+def _losses(settings: Settings, seeds: Mapping[int, TrainedSeed]) -> RunPicture:
     lines = []
     for arm in settings.arms:
         curves = [
@@ -128,4 +130,4 @@ def _losses(settings: Settings, seeds: Mapping[int, TrainedSeed]) -> Picture:
         means = [fmean(y[n] for _, y in curves if n < len(y)) for n in range(len(steps))]
         record = ALGORITHMS[arm.algorithm]
         lines.append(ReportLine(arm.name, record.color, record.line, steps, means))
-    return Picture(tuple(lines), "outer step", "outer loss", log_y=True)
+    return RunPicture(tuple(lines), "outer step", "outer loss", log_y=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from maml_explorer.experiments.outcome import ArmMetrics, Outcome
 from maml_explorer.experiments.result_tables import run_summary
-from maml_explorer.experiments.trained.picture import Picture, picture_of
+from maml_explorer.experiments.trained.picture import RunPicture, picture_of
 from maml_explorer.experiments.trained.seed import TrainedSeed
 from maml_explorer.experiments.trained.tables import frame, html, one_line, tidy_rows
 from maml_explorer.settings.declaration import SettingsError
@@ -125,7 +125,7 @@ class TrainedRun(Mapping[str, Initialization]):
         """
         return frame(self.rows(what))
 
-    def plot(self, what: str = "results", ax: Any = None) -> Picture | Any:
+    def plot(self, what: str = "results", ax: Any = None) -> RunPicture | Any:
         """A picture of the run, which a notebook shows and `.save("a.svg")` writes.
 
         Args:

@@ -27,7 +27,7 @@ class UnknownArmError(KeyError):
 
 @dataclass(frozen=True)
 class TrainedSeed:
-    """What one seed has trained, by arm name."""
+    """Initializations and losses of one seed, by arm name."""
 
     initializations: Mapping[str, Initialization]
     metrics: Mapping[str, ArmMetrics]
