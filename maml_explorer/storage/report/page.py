@@ -166,7 +166,7 @@ def _settings(settings: Settings) -> Iterable[tuple[str, str]]:
             continue
         group, unit = (
             GROUPS[declaration.group][0],
-            f" {declaration.unit}" if declaration.unit else "",
+            f" {declaration.unit_of(settings.family)}" if declaration.unit else "",
         )
         yield f"{group}: {declaration.label}", f"{shown(settings[key])}{unit}"
     for arm in settings.arms:

@@ -39,7 +39,7 @@ class EmbeddingBoard(QWidget):
         self.setAccessibleName("Embedding of the images")
 
     def sizeHint(self) -> QSize:
-        """As wide as an insight tab."""
+        """Width of an insight tab."""
         return QSize(600, 200)
 
     def show_seen(self, seen: EmbeddingSeen, step: int) -> None:
@@ -55,7 +55,7 @@ class EmbeddingBoard(QWidget):
         self.update()
 
     def words_at(self, at: QPointF) -> str:
-        """What is drawn there, in words; empty for nothing."""
+        """Words on the image that is drawn there; empty for nothing."""
         seen = self.seen
         if seen is None:
             return ""
