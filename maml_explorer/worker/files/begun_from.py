@@ -71,6 +71,12 @@ def begun_from(path: Path, settings: Settings | None = None) -> Begun:
             f"{path.name} has {_layers(found.settings.model)}, the run has "
             f"{_layers(settings.model)}: it cannot begin there."
         )
+    if settings.ends != found.settings.ends:
+        was, now = found.settings.ends, settings.ends
+        raise SettingsError(
+            f"{path.name} has {was[0]} inputs and {was[1]} outputs, the run has {now[0]} and "
+            f"{now[1]}: it cannot begin there."
+        )
     plan = prepare(settings)
     state = start_run(plan)
     if name not in state.arms:

@@ -95,6 +95,11 @@ def test_what_does_not_fit_is_refused_in_words(
     (refused,) = driver.reports(reports.Refused)
     assert isinstance(refused, reports.Refused)
     assert "has the hidden layers 8,8 with normalization layer and skip" in refused.reason
+    images = small_settings("maml", family="glyphs", ways=3, side=8, shots=2, query_points=2)
+    driver.tell(commands.OpenInitialization(str(folder), images))
+    (refused,) = driver.reports(reports.Refused)
+    assert isinstance(refused, reports.Refused)
+    assert "has 1 inputs and 1 outputs, the run has 64 and 3" in refused.reason
     assert driver.step == 2
     with pytest.raises(SettingsError):
         begun_from(tmp_path / "nothing")
