@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+from contextlib import ExitStack
 
 from maml_explorer.commands.arguments import (
     UsageError,
@@ -18,6 +19,13 @@ from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
+from maml_explorer.commands.workers import (
+    add_workers,
+    kept_or_not,
+    train_seeds_apart,
+    trained_apart,
+    worker_count,
+)
 from maml_explorer.settings.presets import DEFAULT_PRESET
 
 FILE = "ablation.json"
@@ -28,6 +36,7 @@ DEFAULT_SEEDS = (0, 1, 2)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("--preset", metavar="NAME|FILE", help=f"default {DEFAULT_PRESET}")
+    add_workers(parser, "1")
     add_data(parser)
     add_seeds(parser, "default 0:3")
     parser.add_argument("--outer-steps", metavar="N", help="default: the preset's")
@@ -69,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings = settings.with_values({"outer_steps": count})
 
     from maml_explorer.core.plan import prepare
-    from maml_explorer.experiments.ablation import ablate
+    from maml_explorer.experiments.ablation import ablate, run_folders, runs_of
     from maml_explorer.files.writer import write_text
     from maml_explorer.storage.report.ablation_table import ablation_blocks, columns_of
 
@@ -78,9 +87,19 @@ def run(arguments: argparse.Namespace) -> int:
     prepare(settings)  # an absent device is refused before a folder is made
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
+    workers = worker_count(arguments.workers)
     bar = None if arguments.quiet else ProgressBar(REMARKS)
     try:
-        with ends_as_by_ctrl_c():
+        with ends_as_by_ctrl_c(), ExitStack() as until:
+            folder, resume = arguments.out, arguments.resume
+            units = len(seeds) * len(runs_of(settings))
+            if trained_apart(folder, workers, units, resume=resume):
+                folder = until.enter_context(kept_or_not(folder))
+                train_seeds_apart(
+                    folder, run_folders(folder, settings, seeds[0]), seeds, workers,
+                    resume=resume, quiet=arguments.quiet,
+                )  # fmt: skip
+                bar, resume = None, True
             result = ablate(
                 settings,
                 seeds,
@@ -88,8 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
                 steps,
                 _command(arguments, seeds, shots),
                 bar,
-                folder=arguments.out,
-                resume=arguments.resume,
+                folder=folder,
+                resume=resume,
             )
     except KeyboardInterrupt:
         how = "repeat the command with --resume" if arguments.out else "nothing was saved"

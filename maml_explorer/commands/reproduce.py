@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from maml_explorer.algorithms import ALGORITHMS
@@ -21,6 +21,13 @@ from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
+from maml_explorer.commands.workers import (
+    add_workers,
+    kept_or_not,
+    train_seeds_apart,
+    trained_apart,
+    worker_count,
+)
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
 
@@ -54,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="continue what was interrupted in --out, with the same other arguments",
     )
+    add_workers(parser, "1")
     add_data(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
@@ -86,9 +94,20 @@ def run(arguments: argparse.Namespace) -> int:
     from maml_explorer.experiments.continuing import begun_run
 
     prepare(settings)  # an absent device is refused before a folder is made
-    with ends_as_by_ctrl_c():
+    workers = worker_count(arguments.workers)
+    with ends_as_by_ctrl_c(), ExitStack() as until:
         folder, checkpoint = None, None
-        if arguments.out is not None:
+        if trained_apart(arguments.out, workers, len(seeds), resume=arguments.resume):
+            path = until.enter_context(kept_or_not(arguments.out))
+            try:
+                train_seeds_apart(
+                    path, [(path, settings)], seeds, workers,
+                    resume=arguments.resume, quiet=arguments.quiet,
+                )  # fmt: skip
+            except KeyboardInterrupt:
+                return _stopped(arguments)
+            folder, checkpoint = begun_run(path, settings, seeds, resume=True)
+        elif arguments.out is not None:
             folder, checkpoint = begun_run(arguments.out, settings, seeds, resume=arguments.resume)
         with nullcontext() if folder is None else folder.owned():
             return _reproduced(arguments, preset, settings, seeds, folder, checkpoint)
@@ -119,9 +138,7 @@ def _reproduced(
             progress=bar,
         )
     except KeyboardInterrupt:
-        how = "repeat the command with --resume" if folder else "nothing was saved"
-        tell(f"\nmaml-explorer reproduce: stopped; {how}.")
-        return 1
+        return _stopped(arguments)
     finally:
         if bar is not None:
             bar.close()
@@ -131,13 +148,19 @@ def _reproduced(
         write_text(folder.path / FIGURES, figures + "\n")
         write_text(folder.path / REPORT, report_html(report))
     say(figures if arguments.json else report_text(report))
-    if folder is not None:
+    if folder is not None and arguments.out is not None:
         tell(f"The report is {folder.path / REPORT}.")
     elif not arguments.quiet:
         tell("Nothing was saved: --out DIR writes a run folder with a report.")
     if report.notes:
         tell(f"maml-explorer reproduce: {' '.join(report.notes)}")
     return 1 if report.notes else 0
+
+
+def _stopped(arguments: argparse.Namespace) -> int:
+    how = "repeat the command with --resume" if arguments.out else "nothing was saved"
+    tell(f"\nmaml-explorer reproduce: stopped; {how}.")
+    return 1
 
 
 def _command(arguments: argparse.Namespace, seeds: tuple[int, ...]) -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,18 +20,20 @@ from maml_explorer.commands.arguments import (
     with_algorithms,
 )
 from maml_explorer.commands.data import add_data, opened_data, preset_for
-from maml_explorer.commands.output import REMARKS, say, tell
-from maml_explorer.commands.progress import time_left
+from maml_explorer.commands.output import say, tell
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
+from maml_explorer.commands.workers import (
+    WorkersLine,
+    add_workers,
+    engine_of,
+    worker_count,
+)
 
 if TYPE_CHECKING:
-    from maml_explorer.experiments.sweep.driver import SweepProgress
-    from maml_explorer.experiments.sweep.engine import Engine
     from maml_explorer.experiments.sweep.folder import SweepFolder
     from maml_explorer.experiments.sweep.spec import SweepSpec
 
 MAX_SEEDS = 100
-MAX_WORKERS = 256
 _BYTES_PER_STEP = 90
 """Of metrics.csv, for each arm and outer step, about."""
 _NEW = ("vary", "search", "search_seed", "objective", "preset", "algorithms", "data")
@@ -58,9 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # fmt: on
     add("--preset", metavar="NAME|FILE", help="settings that are varied (default finn-10-shot)")
     add("--algorithms", metavar="A,B", help="arms; the first is compared (default: MAML)")
-    add(
-        "--workers", metavar="auto|N", default="auto", help="processes (default: one for each core)"
-    )
+    add_workers(parser, "auto")
     add("--resume", action="store_true", help="go on with the sweep in --out")
     add("--retry-failed", action="store_true", help="try runs again that were given up")
     add("--extend", action="store_true", help="add the seeds of --seeds to the sweep in --out")
@@ -81,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from maml_explorer.experiments.sweep.folder import create_sweep, open_sweep
 
-    _workers(arguments.workers)  # refused before a folder is made
+    worker_count(arguments.workers)  # refused before a folder is made
     there = arguments.resume or arguments.status or arguments.report or arguments.extend
     if there:
         _refuse_what_the_folder_says(arguments)
@@ -94,10 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
         spec = _spec(arguments)
         spec.trials()  # what does not go together is refused before a folder is made
         if arguments.dry_run:
-            return _dry_run(spec, _workers(arguments.workers))
+            return _dry_run(spec, worker_count(arguments.workers))
         sweep = create_sweep(arguments.out, spec)
     if arguments.dry_run:
-        return _dry_run(sweep.spec, _workers(arguments.workers))
+        return _dry_run(sweep.spec, worker_count(arguments.workers))
     return _driven(sweep, arguments)
 
 
@@ -105,20 +102,18 @@ def _driven(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
     from maml_explorer.experiments.sweep.driver import drive
     from maml_explorer.experiments.sweep.results import winner_tested, write_results
 
-    workers = min(_workers(arguments.workers), len(sweep.spec.trials()))
+    workers = min(worker_count(arguments.workers), len(sweep.spec.trials()))
     command = "maml-explorer " + shlex.join(sys.argv[1:])
-    line = None if arguments.quiet else _SweepLine()
+    line = WorkersLine(arguments.quiet)
     try:
-        with ends_as_by_ctrl_c(), _engine(sweep, workers) as engine:
+        with ends_as_by_ctrl_c(), engine_of(workers, sweep.spec.inner_steps, sweep.stop) as engine:
             ended = drive(sweep, engine, retry_failed=arguments.retry_failed, progress=line)
     except KeyboardInterrupt:
-        if line is not None:
-            line.close()
+        line.close()
         write_results(sweep, command=command)
         tell(f"maml-explorer sweep: stopped; go on with --out {sweep.path} --resume.")
         return 1
-    if line is not None:
-        line.close()
+    line.close()
     rows = sweep.rows()
     winner = winner_tested(sweep, rows)
     write_results(sweep, command=command, winner=winner)
@@ -134,19 +129,6 @@ def _driven(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
         )
         return 1
     return 0
-
-
-@contextmanager
-def _engine(sweep: SweepFolder, workers: int) -> Iterator[Engine]:
-    from maml_explorer.experiments.sweep.engine import InProcess, OnDask, local_cluster
-    from maml_explorer.experiments.sweep.folder import STOP
-
-    stop, steps = sweep.path / STOP, sweep.spec.inner_steps
-    if workers == 1:
-        yield InProcess(steps, stop.exists)
-        return
-    with local_cluster(workers) as client:
-        yield OnDask(client, workers, steps, stop)
 
 
 def _spec(arguments: argparse.Namespace) -> SweepSpec:
@@ -176,15 +158,6 @@ def _extended(sweep: SweepFolder, arguments: argparse.Namespace) -> SweepFolder:
         raise UsageError("--extend needs the seeds to add: --seeds 5,6,7.")
     more = tuple(dict.fromkeys([*sweep.spec.seeds, *seeds]))
     return extended(sweep, replace(sweep.spec, seeds=more))
-
-
-def _workers(text: str) -> int:
-    if text == "auto":
-        available = getattr(os, "process_cpu_count", os.cpu_count)() or 1
-        return int(available)
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_WORKERS:
-        raise UsageError(f"--workers takes auto or a number from 1 to {MAX_WORKERS}.")
-    return int(text)
 
 
 def _refuse_what_the_folder_says(arguments: argparse.Namespace) -> None:
@@ -234,27 +207,3 @@ def _dry_run(spec: SweepSpec, workers: int) -> int:
         f"An outer step took {1000 * seconds:.2g} ms here, measured at one point."
     )
     return 0
-
-
-class _SweepLine:
-    """Progress over all runs: one line in a terminal, a line for each tenth elsewhere."""
-
-    def __init__(self) -> None:
-        self.terminal = REMARKS.isatty()
-        self.tenth = -1
-
-    def __call__(self, found: SweepProgress) -> None:
-        ended = found.done + found.failed
-        left = "" if found.seconds_left is None else f", {time_left(found.seconds_left)} left"
-        failed = f", {found.failed} failed" if found.failed else ""
-        text = f"{ended} of {found.total} runs, {found.running} running{failed}{left}"
-        if self.terminal:
-            REMARKS.write(f"\r{text}\x1b[K")
-        elif ended * 10 // found.total != self.tenth:
-            self.tenth = ended * 10 // found.total
-            tell(text)
-
-    def close(self) -> None:
-        """End the line."""
-        if self.terminal:
-            REMARKS.write("\n")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maml_explorer.algorithms import ALGORITHMS
@@ -24,7 +25,15 @@ from maml_explorer.commands.arguments import (
 from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import REMARKS, say, tell
 from maml_explorer.commands.progress import ProgressBar
+from maml_explorer.commands.replay import replay
 from maml_explorer.commands.signals import ends_as_by_ctrl_c, signals_held_back
+from maml_explorer.commands.workers import (
+    add_workers,
+    kept_or_not,
+    train_seeds_apart,
+    trained_apart,
+    worker_count,
+)
 from maml_explorer.core.schedules import explained
 from maml_explorer.experiments.result_tables import results_table
 from maml_explorer.settings.declaration import Value
@@ -32,6 +41,7 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
 
 if TYPE_CHECKING:
+    from maml_explorer.experiments.outcome import Outcome
     from maml_explorer.storage.run.checkpoint import Checkpoint
     from maml_explorer.storage.run.folder import RunFolder
 
@@ -58,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="look inside at the end: every view of the insight, written to --out",
     )
+    add_workers(parser, "1")
     add_data(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
@@ -76,15 +87,22 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.insight and arguments.out is None:
         raise UsageError("--insight writes into the run folder: give --out DIR.")
     if arguments.replay is not None:
-        return _replay(arguments, typed)
+        return replay(arguments, typed)
+    workers = worker_count(arguments.workers)
     with ends_as_by_ctrl_c():
+        if arguments.resume and arguments.out is not None:
+            if trained_apart(arguments.out, 1, 1, resume=True):
+                return _apart(arguments, _resumed_apart(arguments, typed), workers)
+        elif not arguments.resume and workers > 1:
+            begun = _asked(arguments, data | typed)
+            if len(begun.seeds) > 1:
+                return _apart(arguments, begun, workers)
         work = _resumed(arguments, typed) if arguments.resume else _new(arguments, data | typed)
         with nullcontext() if work.folder is None else work.folder.owned():
             return _trained(arguments, work)
 
 
 def _trained(arguments: argparse.Namespace, work: _Work) -> int:
-    from maml_explorer.commands.pictures import draw_pictures
     from maml_explorer.experiments.training import train_headless
 
     if not arguments.quiet:
@@ -102,16 +120,27 @@ def _trained(arguments: argparse.Namespace, work: _Work) -> int:
     except KeyboardInterrupt:
         if bar is not None:
             bar.close()
-        return _stopped(work.folder)
+        return _stopped(None if work.folder is None else work.folder.path)
     if bar is not None:
         bar.close()
+    return _written(arguments, work, outcome)
+
+
+def _written(arguments: argparse.Namespace, work: _Work, outcome: Outcome) -> int:
+    """Write what a finished run leaves, and print its table."""
+    from maml_explorer.commands.pictures import draw_pictures
+
     summary = outcome.summary()
     as_json = json.dumps(summary, indent=2, allow_nan=False) if arguments.json else None
     if work.folder is not None:
         work.folder.write_summary(summary)
         with signals_held_back():
             draw_pictures(work.folder, outcome)
-    say(as_json or results_table(summary))
+    return _told(arguments, work, outcome, as_json or results_table(summary))
+
+
+def _told(arguments: argparse.Namespace, work: _Work, outcome: Outcome, results: str) -> int:
+    say(results)
     reasons = [
         result.diverged if len(work.seeds) == 1 else f"Seed {seed}: {result.diverged}"
         for seed, arms in outcome.results.items()
@@ -121,7 +150,7 @@ def _trained(arguments: argparse.Namespace, work: _Work) -> int:
     if reasons:
         tell(f"maml-explorer train: {' '.join(reasons)}")
         return 1
-    if work.folder is None and not arguments.quiet:
+    if arguments.out is None and not arguments.quiet:
         tell("Nothing was saved: --out DIR writes a run folder.")
     return 0
 
@@ -135,6 +164,16 @@ class _Work:
 
 
 def _new(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
+    asked = _asked(arguments, typed)
+
+    from maml_explorer.storage.run.folder import create_run
+
+    folder = create_run(arguments.out, asked.settings) if arguments.out else None
+    return dataclasses.replace(asked, folder=folder)
+
+
+def _asked(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
+    """A new run as it was asked for; nothing is written yet."""
     several = given_seeds(arguments, MAX_SEEDS)
     if several is not None and "seed" in typed:
         raise UsageError("--seed and --seeds exclude each other: give one of them.")
@@ -145,14 +184,57 @@ def _new(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
     settings = settings.with_values({"seed": seeds[0]})
 
     from maml_explorer.core.plan import prepare
-    from maml_explorer.storage.run.folder import create_run
 
     prepare(settings)  # an absent device is refused before a folder is made
-    folder = create_run(arguments.out, settings) if arguments.out else None
-    return _Work(settings, seeds, folder)
+    return _Work(settings, seeds, None)
+
+
+def _resumed_apart(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
+    _refuse_beside_resume(arguments, typed)
+    if "outer_steps" in typed:
+        raise UsageError("--outer-steps cannot change when a run of several seeds is resumed.")
+
+    from maml_explorer.experiments.sweep.apart import seeds_apart
+    from maml_explorer.storage.run.folder import open_run
+
+    return _Work(open_run(arguments.out)[1], seeds_apart(arguments.out), None)
+
+
+def _apart(arguments: argparse.Namespace, work: _Work, workers: int) -> int:
+    """Train each seed by itself, several at once, and join them to the run that they are."""
+    if arguments.insight:
+        raise UsageError("--insight looks inside one seed after the other: leave out --workers.")
+
+    from maml_explorer.experiments.continuing import begun_run
+    from maml_explorer.experiments.sweep.apart import whole_outcome
+    from maml_explorer.experiments.training import train_headless
+
+    if not arguments.quiet:
+        _explain(work.settings)
+        _say_what_stays(work.settings)
+    with kept_or_not(arguments.out) as path:
+        try:
+            rate = train_seeds_apart(
+                path, [(path, work.settings)], work.seeds, workers,
+                resume=arguments.resume, quiet=arguments.quiet,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            return _stopped(arguments.out)
+        folder, checkpoint = begun_run(path, work.settings, work.seeds, resume=True)
+        with folder.owned():
+            outcome = train_headless(
+                work.settings, work.seeds, folder=folder, checkpoint=checkpoint
+            )
+            outcome = whole_outcome(outcome, folder, rate)
+            return _written(arguments, dataclasses.replace(work, folder=folder), outcome)
 
 
 def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
+    _refuse_beside_resume(arguments, typed)
+    return _continued(arguments, typed)
+
+
+def _refuse_beside_resume(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> None:
     if arguments.out is None:
         raise UsageError("--resume needs the run folder: --out DIR.")
     others = [DECLARATIONS[key].flag for key in typed if key != "outer_steps"]
@@ -167,6 +249,8 @@ def _resumed(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work
             f"{', '.join(others)}."
         )
 
+
+def _continued(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> _Work:
     from maml_explorer.experiments.continuing import checkpoint_of
     from maml_explorer.storage.run.folder import CHANGES, open_run
 
@@ -220,43 +304,7 @@ def _explain(settings: Settings) -> None:
         tell(f"{', '.join(arms)}: {sentence}")
 
 
-def _replay(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> int:
-    others = [DECLARATIONS[key].flag for key in typed]
-    others += [
-        f"--{name}"
-        for name in ("preset", "algorithms", "seeds", "num-seeds", "out", "resume")
-        if getattr(arguments, name.replace("-", "_"))
-    ]
-    if others:
-        raise UsageError(
-            f"--replay trains what the run says: it does not go with {', '.join(others)}."
-        )
-
-    from maml_explorer.experiments.replay import differences, replay_folder
-
-    bar = None if arguments.quiet else ProgressBar(REMARKS)
-    try:
-        saved, settings, state = replay_folder(arguments.replay, bar)
-    finally:
-        if bar is not None:
-            bar.close()
-    differs = differences(saved.state, state)
-    if saved.settings != settings:
-        differs.append("the settings")
-    if arguments.json:
-        result = {"outer_step": state.outer_step, "equal": not differs, "differs": differs}
-        say(json.dumps(result, indent=2))
-    elif not differs:
-        say(f"The replay equals the saved run at outer step {state.outer_step} bit for bit.")
-    if differs:
-        tell(
-            f"maml-explorer train: the replay differs from the saved run in {', '.join(differs)}: "
-            "another version, device, kind of kernels or number of threads may have trained it."
-        )
-    return 1 if differs else 0
-
-
-def _stopped(folder: RunFolder | None) -> int:
-    how = f"continue with --out {folder.path} --resume" if folder else "nothing was saved"
+def _stopped(path: Path | None) -> int:
+    how = f"continue with --out {path} --resume" if path else "nothing was saved"
     tell(f"maml-explorer train: stopped; {how}.")
     return 1

@@ -105,6 +105,16 @@ def runs_of(settings: Settings) -> list[Settings]:
     ]
 
 
+def run_folders(folder: Path, settings: Settings, seed: int) -> list[tuple[Path, Settings]]:
+    """Where every run of an ablation is kept, and its settings with the first seed."""
+    runs = enumerate(runs_of(settings))
+    return [(_place(folder, nth), run.with_values({"seed": seed})) for nth, run in runs]
+
+
+def _place(folder: Path, position: int) -> Path:
+    return folder / RUNS / f"{position + 1:02d}"
+
+
 @dataclass(frozen=True)
 class _Tested:
     """One variant and seed."""
@@ -143,14 +153,13 @@ def ablate(
         StorageError: where something else is in the folder, or another process writes there.
         OSError: where a file cannot be written.
     """
-    runs = runs_of(settings)
+    runs = [run.with_values({"seed": seeds[0]}) for run in runs_of(settings)]
     found: dict[str, dict[int, _Tested]] = {}
     device = "cpu"
     for position, run in enumerate(runs):
-        run = run.with_values({"seed": seeds[0]})
         kept, checkpoint = None, None
         if folder is not None:
-            place = folder / RUNS / f"{position + 1:02d}"
+            place = _place(folder, position)
             kept, checkpoint = begun_run(place, run, seeds, resume=resume)
         outcome = train_headless(
             run,

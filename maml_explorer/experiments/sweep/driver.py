@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
 
 from maml_explorer.experiments.sweep.engine import Engine, Result
-from maml_explorer.experiments.sweep.folder import STOP, SweepFolder
 from maml_explorer.experiments.sweep.trials import Trial
-from maml_explorer.experiments.sweep.work import FAILURE, Ended, write_failure
+from maml_explorer.experiments.sweep.work import FAILURE, Ended, step_of, write_failure
+from maml_explorer.files.lock import Held
 from maml_explorer.storage.report.sweep_table import TrialState
 from maml_explorer.storage.run.folder import create_run, is_run_folder
 
@@ -24,14 +26,46 @@ BUSY_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """Progress of a sweep."""
+    """Progress of a sweep, or of several seeds."""
 
     done: int
     failed: int
     running: int
     total: int
     seconds_left: float | None
-    """None before the first run is done."""
+    """None before the first outer step."""
+    outer_steps: int = 0
+    """Over all runs."""
+    total_steps: int = 0
+    """Over all runs, when they are done."""
+    rate: float | None = None
+    """Outer steps a second, of all runs together."""
+
+
+class Driven(Protocol):
+    """Runs that a driver trains: those of a sweep, or the seeds of ordinary runs."""
+
+    @property
+    def stop(self) -> Path:
+        """The file that asks the workers to save and stop."""
+
+    def trials(self) -> Sequence[Trial]:
+        """All runs, each once."""
+
+    def held(self) -> Held:
+        """The right to drive them."""
+
+    def run(self, name: str) -> Path:
+        """The run folder of a trial."""
+
+    def state(self, name: str) -> TrialState:
+        """The state of a trial, by its files."""
+
+    def decide(self, what: str, **details: Any) -> None:
+        """Note a decision."""
+
+    def write_live(self, live: Mapping[str, Any]) -> None:
+        """Show how far it is."""
 
 
 @dataclass
@@ -47,7 +81,7 @@ class _DriverState:
 
 
 def drive(
-    sweep: SweepFolder,
+    sweep: Driven,
     engine: Engine,
     *,
     retry_failed: bool = False,
@@ -70,19 +104,19 @@ def drive(
     """
     held = sweep.held()
     try:
-        (sweep.path / STOP).unlink(missing_ok=True)
+        sweep.stop.unlink(missing_ok=True)
         return _driven(sweep, engine, retry_failed, progress)
     finally:
         held.release()
 
 
 def _driven(
-    sweep: SweepFolder,
+    sweep: Driven,
     engine: Engine,
     retry_failed: bool,
     progress: Callable[[SweepProgress], None] | None,
 ) -> SweepProgress:
-    trials = {trial.name: trial for trial in sweep.spec.trials()}
+    trials = {trial.name: trial for trial in sweep.trials()}
     if retry_failed:
         for name in trials:
             (sweep.run(name) / FAILURE).unlink(missing_ok=True)
@@ -90,19 +124,35 @@ def _driven(
     ended = (TrialState.DONE, TrialState.FAILED)
     work = _DriverState(deque(trials[name] for name, state in states.items() if state not in ended))
     count = {state: sum(found is state for found in states.values()) for state in ended}
+    each = max((trial.settings.outer.outer_steps for trial in trials.values()), default=0)
+    partly = {
+        name: step_of(sweep.run(name)) for name, state in states.items() if state not in ended
+    }
     began = time.monotonic()
-    before = count[TrialState.DONE]
     sweep.decide("began", trials=len(trials), left=len(work.waiting), workers=engine.slots)
 
+    def steps() -> int:
+        """Outer steps over all runs; a run that was given up counts as one that is done."""
+        partly.update({name: step_of(sweep.run(name)) for name in work.threads})
+        return sum(count.values()) * each + sum(partly.values())
+
     def seen() -> SweepProgress:
-        done, left = count[TrialState.DONE], len(trials) - sum(count.values())
-        fresh = done - before
-        rate = fresh / (time.monotonic() - began) if fresh else None
+        done, taken, total = count[TrialState.DONE], steps(), len(trials) * each
+        fresh, seconds = taken - before, time.monotonic() - began
+        rate = fresh / seconds if fresh > 0 and seconds > 0 else None
         return SweepProgress(
             done, count[TrialState.FAILED], len(work.threads), len(trials),
-            left / rate if rate else None,
+            (total - taken) / rate if rate else None, taken, total, rate,
         )  # fmt: skip
 
+    def look() -> None:
+        found = seen()
+        sweep.write_live(_live(found, engine))
+        if progress is not None:
+            progress(found)
+
+    before = steps()
+    engine.look = look
     try:
         while work.waiting or work.threads or work.later:
             _give(sweep, engine, work)
@@ -110,10 +160,8 @@ def _driven(
                 state = _take(sweep, work, trials[result.name], result)
                 if state is not None:
                     count[state] += 1
-            found = seen()
-            sweep.write_live(_live(found, engine))
-            if progress is not None:
-                progress(found)
+                    partly.pop(result.name, None)
+            look()
             if not work.threads and work.later and not work.waiting:
                 time.sleep(min(BUSY_SECONDS, LOOK_SECONDS))
     except BaseException:
@@ -125,7 +173,7 @@ def _driven(
     return found
 
 
-def _give(sweep: SweepFolder, engine: Engine, work: _DriverState) -> None:
+def _give(sweep: Driven, engine: Engine, work: _DriverState) -> None:
     """Give the engine as many trials as its slots hold; what takes two threads takes two slots."""
     now = time.monotonic()
     work.waiting.extend(trial for due, trial in work.later if due <= now)
@@ -143,9 +191,7 @@ def _give(sweep: SweepFolder, engine: Engine, work: _DriverState) -> None:
         engine.submit(trial.name, place)
 
 
-def _take(
-    sweep: SweepFolder, work: _DriverState, trial: Trial, result: Result
-) -> TrialState | None:
+def _take(sweep: Driven, work: _DriverState, trial: Trial, result: Result) -> TrialState | None:
     """The state of a trial whose attempt has ended; None where it will be tried again."""
     work.threads.pop(trial.name, None)
     if result.ended is Ended.DONE:
@@ -166,9 +212,9 @@ def _take(
     return TrialState.FAILED
 
 
-def _stop(sweep: SweepFolder, engine: Engine, work: _DriverState) -> None:
+def _stop(sweep: Driven, engine: Engine, work: _DriverState) -> None:
     """Ask the runs in progress to save, and wait a while until they have."""
-    (sweep.path / STOP).touch()
+    sweep.stop.touch()
     deadline = time.monotonic() + 20.0
     while work.threads and time.monotonic() < deadline:
         results = engine.wait(LOOK_SECONDS)
@@ -176,7 +222,7 @@ def _stop(sweep: SweepFolder, engine: Engine, work: _DriverState) -> None:
             break
         for result in results:
             work.threads.pop(result.name, None)
-    (sweep.path / STOP).unlink(missing_ok=True)
+    sweep.stop.unlink(missing_ok=True)
     sweep.decide("stopped", running=len(work.threads))
 
 

@@ -48,6 +48,8 @@ class Engine(Protocol):
 
     slots: int
     """Threads that may be busy at once."""
+    look: Callable[[], None]
+    """Called now and then while it trains in this process; set by the driver."""
 
     def submit(self, name: str, path: Path) -> None:
         """Begin a trial, or put it in the queue."""
@@ -64,8 +66,9 @@ class InProcess:
 
     slots = 1
 
-    def __init__(self, inner_steps: int, asked_to_stop: Callable[[], bool]) -> None:
-        self._inner_steps, self._asked_to_stop = inner_steps, asked_to_stop
+    def __init__(self, inner_steps: int | None, asked_to_stop: Callable[[], bool]) -> None:
+        self._inner_steps, self._asked = inner_steps, asked_to_stop
+        self.look: Callable[[], None] = lambda: None
         self._queue: deque[tuple[str, Path]] = deque()
 
     def submit(self, name: str, path: Path) -> None:
@@ -78,19 +81,24 @@ class InProcess:
             return []
         name, path = self._queue.popleft()
         try:
-            return [Result(name, train_trial(path, self._inner_steps, self._asked_to_stop))]
+            return [Result(name, train_trial(path, self._inner_steps, self._looked))]
         except (StorageError, ValueError, RuntimeError, OSError) as error:
             return [Result(name, None, _words(error))]
 
     def close(self) -> None:
         """Nothing is left running."""
 
+    def _looked(self) -> bool:
+        self.look()
+        return self._asked()
+
 
 class OnDask:
     """Trials on the workers of a Dask cluster, local or elsewhere."""
 
-    def __init__(self, client: Any, slots: int, inner_steps: int, stop: Path) -> None:
+    def __init__(self, client: Any, slots: int, inner_steps: int | None, stop: Path) -> None:
         self.slots = slots
+        self.look: Callable[[], None] = lambda: None
         self._client, self._inner_steps, self._stop = client, inner_steps, stop
         self._futures: dict[Any, str] = {}
         self._ended: Queue[Any] = Queue()
@@ -196,7 +204,7 @@ def _version() -> str:
     return __version__
 
 
-def _on_worker(path: str, inner_steps: int, stop: str) -> tuple[str, str]:
+def _on_worker(path: str, inner_steps: int | None, stop: str) -> tuple[str, str]:
     """One trial on a worker: (word, error). Errors travel as text, which every version can read."""
     asked = Path(stop)
     try:

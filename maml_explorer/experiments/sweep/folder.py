@@ -36,6 +36,15 @@ class SweepFolder:
     path: Path
     spec: SweepSpec
 
+    @property
+    def stop(self) -> Path:
+        """The file that asks the workers to save and stop."""
+        return self.path / STOP
+
+    def trials(self) -> list[Trial]:
+        """The runs of the sweep."""
+        return self.spec.trials()
+
     def run(self, name: str) -> Path:
         """The run folder of a trial."""
         return self.path / RUNS / name

@@ -6,13 +6,14 @@ a trial is what its files say. A second worker on the same trial is refused by t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maml_explorer.files.lock import InUseError
 from maml_explorer.files.opening import is_file
@@ -21,6 +22,10 @@ from maml_explorer.files.writer import write_text
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
 from maml_explorer.storage.run.folder import SETTINGS, SUMMARY
+
+if TYPE_CHECKING:
+    from maml_explorer.experiments.outcome import Outcome, Progress
+    from maml_explorer.storage.run.folder import RunFolder
 
 OBJECTIVE, FAILURE = "objective.json", "failure.json"
 """Files a sweep adds to a run folder: its result on validation tasks; why it failed."""
@@ -42,13 +47,14 @@ class _Stopped(Exception):  # noqa: N818 - nothing went wrong
 
 
 def train_trial(
-    path: Path, inner_steps: int, asked_to_stop: Callable[[], bool] = lambda: False
+    path: Path, inner_steps: int | None, asked_to_stop: Callable[[], bool] = lambda: False
 ) -> Ended:
     """Train the run in a folder to its end, from its checkpoint where there is one.
 
     Args:
         path: the run folder, with its settings.
-        inner_steps: after which the objective is measured.
+        inner_steps: after which the objective is measured; None measures none, and tests on the
+            held-out tasks as a run outside a sweep does.
         asked_to_stop: looked at about twice a second; the run is then saved and can go on.
 
     Raises:
@@ -56,7 +62,6 @@ def train_trial(
         OSError: where the disk fails.
     """
     from maml_explorer.experiments.continuing import begun_run
-    from maml_explorer.experiments.outcome import Progress
     from maml_explorer.experiments.training import train_headless
     from maml_explorer.files.reader import read_text
 
@@ -65,12 +70,13 @@ def train_trial(
     settings = from_toml(read_text(path / SETTINGS))
     open_data(path.parent.parent, settings)
     seed = settings.run.seed
-    newest = time.monotonic()
+    newest = time.monotonic() - LOOK_SECONDS
 
-    def look(_: Progress) -> None:
+    def look(progress: Progress) -> None:
         nonlocal newest
         if time.monotonic() - newest >= LOOK_SECONDS:
             newest = time.monotonic()
+            _note_step(path, progress.done)
             if asked_to_stop():
                 raise _Stopped
 
@@ -80,25 +86,53 @@ def train_trial(
             began = time.monotonic()
             outcome = train_headless(
                 settings, (seed,), folder=folder, checkpoint=checkpoint, progress=look,
-                meta_tested=False,
+                meta_tested=inner_steps is None,
             )  # fmt: skip
-            name = settings.arms[0].name
-            learned = outcome.learned.get(seed)
-            if learned is None:  # trained to the end before, and ended while this was written
-                from maml_explorer.experiments.continuing import learned_of
-
-                learned = learned_of(outcome, folder, (seed,))[seed]
-            found = objective(settings, name, learned[name], inner_steps)
-            found["diverged_in_training"] = outcome.results[seed][name].diverged
-            found["seconds"] = round(time.monotonic() - began, 3)
-            write_text(path / OBJECTIVE, json.dumps(found, indent=2, allow_nan=False) + "\n")
+            if inner_steps is not None:
+                _write_objective(path, settings, outcome, folder, inner_steps, began)
             # last: a folder with a summary is done
             folder.write_summary(outcome.summary())
+            step_file(path).unlink(missing_ok=True)
     except InUseError:
         return Ended.BUSY
     except _Stopped:
         return Ended.STOPPED
     return Ended.DONE
+
+
+def _write_objective(
+    path: Path, settings: Settings, outcome: Outcome, folder: RunFolder, steps: int, began: float
+) -> None:
+    seed, name = settings.run.seed, settings.arms[0].name
+    learned = outcome.learned.get(seed)
+    if learned is None:  # trained to the end before, and ended while this was written
+        from maml_explorer.experiments.continuing import learned_of
+
+        learned = learned_of(outcome, folder, (seed,))[seed]
+    found = objective(settings, name, learned[name], steps)
+    found["diverged_in_training"] = outcome.results[seed][name].diverged
+    found["seconds"] = round(time.monotonic() - began, 3)
+    write_text(path / OBJECTIVE, json.dumps(found, indent=2, allow_nan=False) + "\n")
+
+
+def step_file(path: Path) -> Path:
+    """The file beside a run folder that says how far its run is, while it trains."""
+    return path.parent / f".{path.name}.step"
+
+
+def step_of(path: Path) -> int:
+    """Outer steps that a run in training has taken, as it last said; 0 where it says nothing."""
+    try:
+        text = step_file(path).read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return 0
+    return int(text) if text.isdecimal() and len(text) < 12 else 0
+
+
+def _note_step(path: Path, step: int) -> None:
+    # not brought to disk: it is for those who watch, and the checkpoint is the truth
+    with contextlib.suppress(OSError):
+        step_file(path).write_text(str(step), encoding="ascii")
 
 
 def open_data(sweep: Path, settings: Settings) -> None:

@@ -117,8 +117,16 @@ class RunFolder:
         Raises:
             OSError: where the disk is full or the file cannot be written.
         """
+        self.append_text(name, csv_text(rows).encode())
+
+    def append_text(self, name: str, text: bytes) -> None:
+        """Append lines as they are, for rows that stand in a file of the same columns already.
+
+        Raises:
+            OSError: as for :meth:`append`.
+        """
         self.check()
-        append_bytes(self.path / name, csv_text(rows).encode())
+        append_bytes(self.path / name, text)
 
     def file_sizes(self) -> dict[str, int]:
         """The bytes of the appended files now."""
