@@ -30,8 +30,8 @@ from maml_explorer.commands.workers import (
 )
 
 if TYPE_CHECKING:
-    from maml_explorer.experiments.sweep.folder import SweepFolder
-    from maml_explorer.experiments.sweep.spec import SweepSpec
+    from maml_explorer.storage.sweep.folder import SweepFolder
+    from maml_explorer.storage.sweep.spec import SweepSpec
 
 MAX_SEEDS = 100
 _BYTES_PER_STEP = 90
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: before anything was written; so do SettingsError and StorageError.
         OSError: where the disk fails.
     """
-    from maml_explorer.experiments.sweep.folder import create_sweep, open_sweep
+    from maml_explorer.storage.sweep.folder import create_sweep, open_sweep
 
     worker_count(arguments.workers)  # refused before a folder is made
     there = arguments.resume or arguments.status or arguments.report or arguments.extend
@@ -132,8 +132,8 @@ def _driven(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
 
 
 def _spec(arguments: argparse.Namespace) -> SweepSpec:
-    from maml_explorer.experiments.sweep.axes import parse_axis
-    from maml_explorer.experiments.sweep.spec import SweepSpec, usual_objective
+    from maml_explorer.storage.sweep.axes import parse_axis
+    from maml_explorer.storage.sweep.spec import SweepSpec, usual_objective
 
     if not arguments.vary:
         raise UsageError("A sweep needs an axis: --vary inner_lr=0.001:0.3:log:7, for example.")
@@ -151,7 +151,7 @@ def _spec(arguments: argparse.Namespace) -> SweepSpec:
 
 
 def _extended(sweep: SweepFolder, arguments: argparse.Namespace) -> SweepFolder:
-    from maml_explorer.experiments.sweep.folder import extended
+    from maml_explorer.storage.sweep.folder import extended
 
     seeds = given_seeds(arguments, MAX_SEEDS)
     if seeds is None:

@@ -211,7 +211,6 @@ def _apart(arguments: argparse.Namespace, work: _Work, workers: int) -> int:
 
     if not arguments.quiet:
         _explain(work.settings)
-        _say_what_stays(work.settings)
     with kept_or_not(arguments.out) as path:
         try:
             rate = train_seeds_apart(

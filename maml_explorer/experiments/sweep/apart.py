@@ -21,8 +21,6 @@ from maml_explorer.experiments.continuing import checkpoint_of
 from maml_explorer.experiments.outcome import Outcome
 from maml_explorer.experiments.sweep.driver import SweepProgress, drive
 from maml_explorer.experiments.sweep.engine import Engine
-from maml_explorer.experiments.sweep.trials import Trial, trial_name
-from maml_explorer.experiments.sweep.work import FAILURE
 from maml_explorer.experiments.training import threads_of
 from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import is_file
@@ -43,6 +41,8 @@ from maml_explorer.storage.run.folder import (
     is_run_folder,
     open_run,
 )
+from maml_explorer.storage.sweep.result import FAILURE
+from maml_explorer.storage.sweep.trials import Trial, trial_name
 
 PARTS = ".seeds"
 """Folder of the parts, inside the folder that is written."""

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from maml_explorer.experiments.sweep.engine import Engine, Result
-from maml_explorer.experiments.sweep.trials import Trial
-from maml_explorer.experiments.sweep.work import FAILURE, Ended, step_of, write_failure
+from maml_explorer.experiments.sweep.work import Ended
 from maml_explorer.files.lock import Held
 from maml_explorer.storage.report.sweep_table import TrialState
 from maml_explorer.storage.run.folder import create_run, is_run_folder
+from maml_explorer.storage.sweep.result import FAILURE, step_of, write_failure
+from maml_explorer.storage.sweep.trials import Trial
 
 MOST_ATTEMPTS = 3
 """Deaths of its process after which a run is given up: it is likely the cause."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from maml_explorer.experiments.sweep.folder import REPORT, SweepFolder
 from maml_explorer.files.writer import write_text
 from maml_explorer.published.statistics import over_seeds
 from maml_explorer.storage.report.sweep_report import sweep_html, sweep_summary
@@ -16,6 +15,7 @@ from maml_explorer.storage.report.sweep_table import (
     higher_is_better,
 )
 from maml_explorer.storage.run.folder import SUMMARY
+from maml_explorer.storage.sweep.folder import REPORT, SweepFolder
 
 
 def write_results(

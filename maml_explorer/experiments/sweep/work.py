@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -17,18 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from maml_explorer.files.lock import InUseError
 from maml_explorer.files.opening import is_file
-from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.files.writer import write_text
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
 from maml_explorer.storage.run.folder import SETTINGS, SUMMARY
+from maml_explorer.storage.sweep.result import OBJECTIVE, open_data, step_file
 
 if TYPE_CHECKING:
     from maml_explorer.experiments.outcome import Outcome, Progress
     from maml_explorer.storage.run.folder import RunFolder
 
-OBJECTIVE, FAILURE = "objective.json", "failure.json"
-"""Files a sweep adds to a run folder: its result on validation tasks; why it failed."""
 VALIDATION_TASKS = 200
 LOOK_SECONDS = 0.5
 """Seconds between two looks for a request to stop."""
@@ -115,37 +112,10 @@ def _write_objective(
     write_text(path / OBJECTIVE, json.dumps(found, indent=2, allow_nan=False) + "\n")
 
 
-def step_file(path: Path) -> Path:
-    """The file beside a run folder that says how far its run is, while it trains."""
-    return path.parent / f".{path.name}.step"
-
-
-def step_of(path: Path) -> int:
-    """Outer steps that a run in training has taken, as it last said; 0 where it says nothing."""
-    try:
-        text = step_file(path).read_text(encoding="ascii")
-    except (OSError, ValueError):
-        return 0
-    return int(text) if text.isdecimal() and len(text) < 12 else 0
-
-
 def _note_step(path: Path, step: int) -> None:
     # not brought to disk: it is for those who watch, and the checkpoint is the truth
     with contextlib.suppress(OSError):
         step_file(path).write_text(str(step), encoding="ascii")
-
-
-def open_data(sweep: Path, settings: Settings) -> None:
-    """Opens the user's own images that lie in a sweep folder, where settings need them.
-
-    Raises:
-        StorageError: where they are missing or damaged.
-    """
-    from maml_explorer.core.families.own.data import is_open, open_images
-    from maml_explorer.storage.own_images.file import IMAGES, read_images
-
-    if settings.family.own_data and not is_open(settings.images.data):
-        open_images(read_images(sweep / IMAGES))
 
 
 def objective(settings: Settings, arm_name: str, learned: Any, inner_steps: int) -> dict[str, Any]:
@@ -175,27 +145,3 @@ def objective(settings: Settings, arm_name: str, learned: Any, inner_steps: int)
         "median": record.median[inner_steps],
         "diverged": record.diverged[inner_steps],
     }
-
-
-def read_objective(path: Path) -> dict[str, Any]:
-    """The result of a trial, checked.
-
-    Raises:
-        StorageError: where it is missing or not as :func:`train_trial` writes it.
-    """
-    found = read_json(path / OBJECTIVE)
-    mean, seconds = found.get("mean"), found.get("seconds")
-    for value in (mean, seconds):
-        if value is not None and (not isinstance(value, int | float) or not math.isfinite(value)):
-            raise StorageError(f"{path / OBJECTIVE} is not as this program writes it.")
-    if not isinstance(found.get("diverged"), int) or not isinstance(
-        found.get("diverged_in_training"), str
-    ):
-        raise StorageError(f"{path / OBJECTIVE} is not as this program writes it.")
-    return found
-
-
-def write_failure(path: Path, attempts: int, reason: str) -> None:
-    """Note beside a run why it was given up, and after how many attempts."""
-    content = {"attempts": attempts, "reason": " ".join(reason.split())[:500]}
-    write_text(path / FAILURE, json.dumps(content, indent=2) + "\n")

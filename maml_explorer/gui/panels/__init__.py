@@ -78,6 +78,7 @@ PANELS: dict[str, PanelEntry] = {
         PanelEntry("network", "Network", TAB, "NetworkPanel", waits=True),
         PanelEntry("map", "Map", TAB, "MapPanel", waits=True),
         PanelEntry("runs", "Runs", TAB, "RunsPanel", waits=True),
+        PanelEntry("sweep", "Sweep", TAB, "SweepPanel", waits=True),
         PanelEntry("code", "Code", TAB, "CodePanel", waits=True),
         PanelEntry("pseudocode", "Pseudocode", TAB, "PseudocodePanel"),
     )

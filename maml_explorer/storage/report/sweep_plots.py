@@ -31,9 +31,11 @@ def heat_map(
         higher: whether a higher mean is better, and so deeper in colour.
     """
     sign = -1 if higher else 1
-    columns, rows = _values(cells, across.key), _values(cells, up.key)[::-1]
+    columns, rows = axis_values(cells, across.key), axis_values(cells, up.key)[::-1]
     at = {(dict(c.point)[across.key], dict(c.point)[up.key]): c for c in cells}
-    low, high = _range([sign * c.mean for c in cells if c.mean is not None and not c.diverged])
+    low, high = robust_range(
+        [sign * c.mean for c in cells if c.mean is not None and not c.diverged]
+    )
     width = _LEFT + len(columns) * CELL_WIDTH + 10
     height = _TOP + len(rows) * CELL_HEIGHT + _BOTTOM
     parts = [
@@ -71,20 +73,20 @@ def parallel_coordinates(
     if not known:
         return "<p>No run is done yet.</p>"
     sign = -1 if higher else 1
-    low, high = _range([sign * _mean(cell) for cell in known if not cell.diverged] or [0.0])
+    low, high = robust_range([sign * _mean(cell) for cell in known if not cell.diverged] or [0.0])
     gap = (_WIDTH - 160) / max(1, len(axes))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label="Parallel coordinates of the sweep">'
     ]
-    scales = [_scale(cells, axis) for axis in axes]
+    scales = [axis_places(cells, axis) for axis in axes]
     for cell in sorted(known, key=lambda c: -sign * _mean(c)):
         values = dict(cell.point)
         points = [
             (80 + nth * gap, _pixel(scale[values[axis.key]]))
             for nth, (axis, scale) in enumerate(zip(axes, scales, strict=True))
         ]
-        points.append((80 + len(axes) * gap, _pixel(_share(sign * _mean(cell), low, high))))
+        points.append((80 + len(axes) * gap, _pixel(share(sign * _mean(cell), low, high))))
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         color = _color(sign * _mean(cell), low, high)
         dashes = ' stroke-dasharray="4 4"' if cell.diverged else ""
@@ -106,7 +108,7 @@ def parallel_coordinates(
     parts.append(_line(x))
     for value in (low, high):
         parts.append(
-            _text(x + 6, _pixel(_share(value, low, high)) + 4, f"{sign * value:.3g}", "start")
+            _text(x + 6, _pixel(share(value, low, high)) + 4, f"{sign * value:.3g}", "start")
         )
     parts.append(_text(x, _HEIGHT - 10, objective, "middle", _INK))
     return "".join([*parts, "</svg>"])
@@ -123,9 +125,7 @@ def _cell(
     if cell.diverged:
         parts.append(f'<rect {box} fill="url(#hatch)"/>')
     middle = x + CELL_WIDTH / 2
-    ink = (
-        "#ffffff" if cell.mean is not None and _share(sign * cell.mean, low, high) < 0.45 else _INK
-    )
+    ink = "#ffffff" if cell.mean is not None and share(sign * cell.mean, low, high) < 0.45 else _INK
     if cell.mean is None:
         words = "diverged" if cell.diverged else "failed"
         return [*parts, _text(middle, y + CELL_HEIGHT / 2 + 4, words, "middle", _INK)]
@@ -135,7 +135,7 @@ def _cell(
     return parts
 
 
-def _values(cells: Sequence[SweepCell], key: str) -> list[Value]:
+def axis_values(cells: Sequence[SweepCell], key: str) -> list[Value]:
     """The values of an axis: numbers in order, words as they come."""
     found = list(dict.fromkeys(dict(cell.point)[key] for cell in cells))
     if all(isinstance(value, int | float) for value in found):
@@ -143,9 +143,9 @@ def _values(cells: Sequence[SweepCell], key: str) -> list[Value]:
     return found
 
 
-def _scale(cells: Sequence[SweepCell], axis: SweepAxis) -> dict[Value, float]:
+def axis_places(cells: Sequence[SweepCell], axis: SweepAxis) -> dict[Value, float]:
     """Value → place from 0 (bottom) to 1 (top)."""
-    values = _values(cells, axis.key)
+    values = axis_values(cells, axis.key)
     numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) < len(values) or len(values) == 1:
         return {value: (n + 0.5) / len(values) for n, value in enumerate(values)}
@@ -155,7 +155,7 @@ def _scale(cells: Sequence[SweepCell], axis: SweepAxis) -> dict[Value, float]:
     return {v: (n - low) / (high - low) for v, n in zip(values, numbers, strict=True)}
 
 
-def _range(means: Sequence[float | None]) -> tuple[float, float]:
+def robust_range(means: Sequence[float | None]) -> tuple[float, float]:
     """The best mean, and the one below which a robust share of them lies."""
     known = sorted(mean for mean in means if mean is not None)
     if not known:
@@ -164,7 +164,7 @@ def _range(means: Sequence[float | None]) -> tuple[float, float]:
     return known[0], high if high > known[0] else known[0] + 1.0
 
 
-def _share(value: float, low: float, high: float) -> float:
+def share(value: float, low: float, high: float) -> float:
     """Place of a value between best (0) and worst (1), by ratios where all are positive."""
     if low > 0:
         value, low, high = math.log(max(value, low)), math.log(low), math.log(high)
@@ -172,7 +172,7 @@ def _share(value: float, low: float, high: float) -> float:
 
 
 def _color(value: float, low: float, high: float) -> str:
-    part = _share(value, low, high)
+    part = share(value, low, high)
     mixed = (round(deep + (light - deep) * part) for deep, light in zip(_DEEP, _LIGHT, strict=True))
     return "#" + "".join(f"{channel:02x}" for channel in mixed)
 

@@ -7,15 +7,15 @@ import random
 
 import pytest
 
-from maml_explorer.experiments.sweep.axes import Axis, parse_axis, refuse_clashes, with_point
-from maml_explorer.experiments.sweep.trials import (
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.sweep.axes import Axis, parse_axis, refuse_clashes, with_point
+from maml_explorer.storage.sweep.trials import (
     grid,
     random_points,
     trial_name,
     trials_of,
 )
-from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.experiments.sweep.axes import parse_axis
 from maml_explorer.experiments.sweep.driver import MOST_ATTEMPTS, drive
 from maml_explorer.experiments.sweep.engine import InProcess, OnDask, Result, local_cluster
-from maml_explorer.experiments.sweep.folder import (
+from maml_explorer.experiments.sweep.results import winner_tested, write_results
+from maml_explorer.experiments.sweep.work import Ended, train_trial
+from maml_explorer.files.lock import InUseError
+from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.storage.report.sweep_table import TrialState
+from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, SUMMARY, create_run
+from maml_explorer.storage.sweep.axes import parse_axis
+from maml_explorer.storage.sweep.folder import (
     DECISIONS,
     LIVE,
     STOP,
@@ -26,16 +35,8 @@ from maml_explorer.experiments.sweep.folder import (
     extended,
     open_sweep,
 )
-from maml_explorer.experiments.sweep.results import winner_tested, write_results
-from maml_explorer.experiments.sweep.spec import SweepSpec, usual_objective
-from maml_explorer.experiments.sweep.work import FAILURE, OBJECTIVE, Ended, train_trial
-from maml_explorer.files.lock import InUseError
-from maml_explorer.files.reader import StorageError
-from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.presets import load_preset
-from maml_explorer.settings.settings import Settings, default_arm
-from maml_explorer.storage.report.sweep_table import TrialState
-from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, SUMMARY, create_run
+from maml_explorer.storage.sweep.result import FAILURE, OBJECTIVE
+from maml_explorer.storage.sweep.spec import SweepSpec, usual_objective
 
 SMALL = {"hidden": (8,), "meta_batch": 3, "outer_steps": 40, "test_tasks": 10}
 CLOCKS = {SUMMARY, OBJECTIVE}

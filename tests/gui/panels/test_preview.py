@@ -59,6 +59,10 @@ def has_text(panel: Any) -> bool:
     return panel.arm_choice.currentText() == "MAML" and len(text) > 200
 
 
+def has_no_sweep(panel: Any) -> bool:
+    return panel.words.full.startswith("No sweep is open") and not panel.here.isEnabled()
+
+
 SHOWS: dict[str, Callable[[Any], bool]] = {
     "adaptation": has_curves,
     "losses": has_losses,
@@ -68,6 +72,7 @@ SHOWS: dict[str, Callable[[Any], bool]] = {
     "network": has_found,
     "map": has_found,
     "runs": has_the_run,
+    "sweep": has_no_sweep,
     "code": has_text,
     "pseudocode": has_text,
 }

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maml_explorer.experiments.sweep.axes import Axis, parse_axis, refuse_clashes
-from maml_explorer.experiments.sweep.trials import Trial, grid, random_points, trials_of
 from maml_explorer.files.reader import StorageError, check_schema, read_text
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml, parse_toml, to_toml, toml_value
+from maml_explorer.storage.sweep.axes import Axis, parse_axis, refuse_clashes
+from maml_explorer.storage.sweep.trials import Trial, grid, random_points, trials_of
 
 SCHEMA = 1
 SPEC, BASE = "sweep.toml", "base.toml"

@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from maml_explorer.core.families.own.data import opened_images
-from maml_explorer.experiments.sweep.spec import BASE, SPEC, SweepSpec, read_spec
-from maml_explorer.experiments.sweep.trials import Trial
-from maml_explorer.experiments.sweep.work import FAILURE, open_data, read_objective
 from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_json
@@ -24,6 +21,9 @@ from maml_explorer.files.writer import append_bytes, write_text
 from maml_explorer.storage.own_images.file import IMAGES, write_images
 from maml_explorer.storage.report.sweep_table import SweepAxis, SweepRow, TrialState, runs_csv
 from maml_explorer.storage.run.folder import CHECKPOINT, SUMMARY
+from maml_explorer.storage.sweep.result import FAILURE, open_data, read_objective, step_of
+from maml_explorer.storage.sweep.spec import BASE, SPEC, SweepSpec, read_spec
+from maml_explorer.storage.sweep.trials import Trial
 
 RUNS, DECISIONS, LIVE, LOCK, STOP = "runs", "decisions.jsonl", "live.json", ".lock", "stop"
 TABLE, REPORT = "runs.csv", "report.html"
@@ -98,7 +98,7 @@ class SweepFolder:
                 reason = str(read_json(place / FAILURE).get("reason", ""))
                 return SweepRow(trial.name, trial.point, trial.seed, state, reason=reason)
             if state is not TrialState.DONE:
-                return row
+                return replace(row, outer_step=step_of(place))
             found = read_objective(place)
         except StorageError as error:
             failed = TrialState.FAILED

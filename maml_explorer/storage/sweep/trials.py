@@ -13,10 +13,10 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from maml_explorer.experiments.sweep.axes import Axis, Point, with_point
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.sweep.axes import Axis, Point, with_point
 
 MAX_TRIALS = 100_000
 _NOT_NAMED = ("device", "evaluate_every")

@@ -1,0 +1,161 @@
+"""Heat map of a sweep over two axes: mean ± 95 % over seeds in each cell, diverged ones hatched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QTextOption
+from PySide6.QtWidgets import QGraphicsRectItem
+
+from maml_explorer.gui.panels.sweep.point_words import value_words
+from maml_explorer.gui.plots.heat_plot import HeatPlot
+from maml_explorer.gui.plots.table import Table
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.protocol.commands import Array
+from maml_explorer.settings.declaration import Value
+from maml_explorer.storage.report.sweep_plots import axis_values, robust_range
+from maml_explorer.storage.report.sweep_table import (
+    SweepAxis,
+    SweepCell,
+    SweepRow,
+    folded,
+    higher_is_better,
+)
+
+_MOST_WORDS = 150
+"""Cells up to which each says its figures."""
+_HATCH = "#d32f2f"
+
+
+class SweepMap(HeatPlot):
+    """One cell a point; of axes that are not drawn, the best cell is shown."""
+
+    axes: tuple[SweepAxis, SweepAxis] | None = None
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(
+            theme, "Sweep", " ", " ", hint="Enter or a click shows the cell’s run beside yours."
+        )
+        self.cells: dict[tuple[int, int], SweepCell] = {}
+        self._words: list[pg.TextItem] = []
+        self._hatches: list[QGraphicsRectItem] = []
+        self._values: tuple[list[Value], list[Value]] = ([], [])
+        self.objective = ""
+        self.cell_text = self._said
+        self.table = self._table
+
+    def put(
+        self, rows: Sequence[SweepRow], across: SweepAxis, up: SweepAxis, objective: str
+    ) -> None:
+        """Draws the runs over two axes.
+
+        Args:
+            rows: of the sweep.
+            across: the axis from left to right.
+            up: the axis from bottom to top.
+            objective: such as "mse@5".
+        """
+        self.axes, self.objective = (across, up), objective
+        higher = higher_is_better(objective)
+        cells = folded(rows, (across.key, up.key), higher=higher)
+        columns, lines = axis_values(cells, across.key), axis_values(cells, up.key)
+        self._values = columns, lines
+        column = {value: nth for nth, value in enumerate(columns)}
+        line = {value: nth for nth, value in enumerate(lines)}
+        self.cells = {
+            (column[point[across.key]], line[point[up.key]]): cell
+            for cell in cells
+            for point in [dict(cell.point)]
+        }
+        values = np.full((len(columns), len(lines)), np.nan)
+        for at, cell in self.cells.items():
+            if cell.mean is not None:
+                values[at] = cell.mean
+        sign = -1 if higher else 1
+        sound = [sign * c.mean for c in cells if c.mean is not None and not c.diverged]
+        ends = sorted(sign * end for end in robust_range(sound))
+        logarithmic = ends[0] > 0 and ends[1] / ends[0] > 5
+        self.label_x(across.label)
+        self.label_y(up.label)
+        self.show_values(
+            values, QRectF(-0.5, -0.5, len(columns), len(lines)), (ends[0], ends[1], logarithmic)
+        )
+        self.name_ticks([value_words(v) for v in columns], [value_words(v) for v in lines])
+        self._say(values)
+
+    def take_colors(self, theme: Theme) -> None:
+        """Draws everything in the colours of `theme`."""
+        super().take_colors(theme)
+        if self.axes is not None:
+            self._say(self.values)
+
+    def _say(self, values: Array) -> None:
+        item = self.getPlotItem()
+        for old in (*self._words, *self._hatches):
+            item.removeItem(old)
+        self._words, self._hatches = [], []
+        colors = self.scale.color_of(values)
+        for at, cell in self.cells.items():
+            if cell.diverged:
+                hatch = QGraphicsRectItem(self.cell_box(*at))
+                hatch.setBrush(QBrush(QColor(_HATCH), Qt.BrushStyle.BDiagPattern))
+                hatch.setPen(Qt.PenStyle.NoPen)
+                hatch.setZValue(2)
+                item.addItem(hatch, ignoreBounds=True)
+                self._hatches.append(hatch)
+            if len(self.cells) > _MOST_WORDS:
+                continue
+            light = cell.mean is not None and float(colors[at][:3] @ (0.3, 0.6, 0.1)) > 140
+            plain = cell.mean is None or cell.diverged > 0
+            ink = self.theme.text if plain else "#000000" if light else "#ffffff"
+            ground = self.theme.card if plain else None
+            text = pg.TextItem(_short(cell), color=ink, anchor=(0.5, 0.5), fill=ground)
+            _center(text)
+            text.setPos(*at)
+            text.setZValue(10)
+            item.addItem(text, ignoreBounds=True)
+            self._words.append(text)
+
+    def _said(self, column: int, row: int) -> str:
+        cell = self.cells.get((column, row))
+        if cell is None or self.axes is None:
+            return ""
+        point = dict(cell.point)
+        where = ", ".join(f"{axis.label} {value_words(point[axis.key])}" for axis in self.axes)
+        return f"{escape(where)}<br>{escape(cell.words())}"
+
+    def _table(self, everything: bool) -> Table:
+        assert self.axes is not None
+        head = [*(axis.label for axis in self.axes), self.objective, "95 %", "diverged"]
+        rows = []
+        for cell in self.cells.values():
+            point = dict(cell.point)
+            rows.append(
+                [
+                    *(value_words(point[axis.key]) for axis in self.axes),
+                    math.nan if cell.mean is None else cell.mean,
+                    math.nan if cell.half is None else cell.half,
+                    cell.diverged,
+                ]
+            )
+        return head, rows
+
+
+def _center(text: pg.TextItem) -> None:
+    """Lines one below the other, in the middle."""
+    document = text.textItem.document()
+    document.setDefaultTextOption(QTextOption(Qt.AlignmentFlag.AlignHCenter))
+    text.textItem.setTextWidth(document.idealWidth())
+    text.updateTextPos()
+
+
+def _short(cell: SweepCell) -> str:
+    if cell.mean is None:
+        return "diverged" if cell.diverged else "failed" if cell.failed else ""
+    half = "" if cell.half is None else f"\n± {cell.half:.2g}"
+    return f"{cell.mean:.3g}{half}"

@@ -1,0 +1,291 @@
+"""Panel of a sweep: heat map, parallel coordinates, run table, and losses of the chosen runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from maml_explorer.files.opening import is_file
+from maml_explorer.files.reader import StorageError
+from maml_explorer.gui.panels.sweep.cell_map import SweepMap
+from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
+from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
+from maml_explorer.gui.panels.sweep.new_sweep import NewSweep, resume_command
+from maml_explorer.gui.panels.sweep.point_words import name_of
+from maml_explorer.gui.panels.sweep.reader import MOST_DRAWN, SweepReader, SweepSeen
+from maml_explorer.gui.panels.sweep.table import SweepTable
+from maml_explorer.gui.session.pinned_run import GhostRun
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.time_left import duration
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.gui.widgets.controls import ComboBox, button, row
+from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
+from maml_explorer.protocol.commands import ShowGhost
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.storage.report.sweep_report import counts_of
+from maml_explorer.storage.report.sweep_table import SweepRow, higher_is_better
+from maml_explorer.storage.run.folder import CHECKPOINT, METRICS
+from maml_explorer.storage.run.metrics import last_outer_step
+from maml_explorer.storage.sweep.trials import Trial
+
+READ_EVERY = 2000
+"""Milliseconds between two readings while it is visible and the sweep has not ended."""
+VIEWS = ("Map", "Coordinates", "Runs")
+NOTHING = "No sweep is open: “Open…” takes the folder of one, “New…” describes one."
+
+
+class SweepPanel(QWidget):
+    """Shows a sweep folder as it is on disk; it trains nothing, and connects to nothing."""
+
+    title = "Sweep"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.path: Path | None = None
+        self.seen: SweepSeen | None = None
+        self._ghost: GhostRun | None = None
+        self.reader = SweepReader(self)
+        self.reader.seen.connect(self._take)
+        self.reader.failed.connect(self._say)
+        self.words = ElidedLabel()
+        self.view = ComboBox()
+        self.view.addItems(VIEWS)
+        self.view.setAccessibleName("View of the sweep")
+        self.across, self.up = ComboBox(), ComboBox()
+        self.across.setAccessibleName("Axis from left to right")
+        self.up.setAccessibleName("Axis from bottom to top")
+        for choice in (self.across, self.up):
+            choice.setMaximumWidth(140)
+        self.beside = button("Beside mine", self.show_beside,
+                             "The chosen run adapts to the shown task, faint")  # fmt: skip
+        self.beside.setCheckable(True)
+        self.here = button("Train here", self.train_here,
+                           "Begin a run with the settings and seed of the chosen run")  # fmt: skip
+        self.map = SweepMap(session.theme)
+        self.coordinates = SweepCoordinates(session.theme)
+        self.table = SweepTable()
+        self.losses = ChosenLosses(session.theme)
+        self.views = QStackedWidget()
+        for view in (self.map, self.coordinates, self.table):
+            self.views.addWidget(view)
+        self.describe = NewSweep(session, self.open_folder)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 4, 0, 0)
+        box.setSpacing(6)
+        head = row(self.view, self.up, self.across)
+        head.addWidget(self.words, 1)
+        for control in (self.beside, self.here,
+                        button("Open…", self._choose_folder, "Open the folder of a sweep"),
+                        button("New…", self._describe,
+                               "Describe a sweep over the settings of the window")):  # fmt: skip
+            head.addWidget(control)
+        box.addLayout(head)
+        box.addWidget(self.describe)
+        both = QSplitter(Qt.Orientation.Horizontal)
+        both.setHandleWidth(12)
+        both.setChildrenCollapsible(False)
+        both.addWidget(self.views)
+        both.addWidget(self.losses)
+        both.setSizes([600, 300])
+        box.addWidget(both, 1)
+        self.view.activated.connect(self._look)
+        for choice in (self.across, self.up):
+            choice.activated.connect(lambda _: self._draw())
+        self.map.picked.connect(self.choose_cell)
+        self.coordinates.brushed.connect(self._brush)
+        self.table.chosen_changed.connect(self._take_chosen)
+        session.theme_changed.connect(self._take_theme)
+        session.pins.ghost_changed.connect(self._look_at_ghost)
+        self.timer = QTimer(self)
+        self.timer.setInterval(READ_EVERY)
+        self.timer.timeout.connect(self.read)
+        self._say(NOTHING)
+        self._look()
+        self._enable()
+
+    @property
+    def chosen(self) -> Trial | None:
+        """The first of the chosen runs; None where none is."""
+        names = self.table.chosen
+        return self.seen.trials.get(names[0]) if self.seen is not None and names else None
+
+    def open_folder(self, path: str) -> None:
+        """Shows the sweep in a folder."""
+        self.path, self.seen = Path(path), None
+        self.read()
+        self.timer.start()
+
+    def read(self) -> None:
+        """Reads the folder again, and the losses of the chosen runs."""
+        if self.path is not None:
+            self.reader.ask(self.path, self.table.chosen[:MOST_DRAWN])
+
+    def choose_cell(self, column: int, line: int) -> None:
+        """Chooses the runs of a cell of the map; the first adapts to the shown task."""
+        cell, seen = self.map.cells.get((column, line)), self.seen
+        if cell is None or seen is None:
+            return
+        wanted = set(cell.point)
+        inside = [found for found in seen.rows if wanted <= set(found.point)]
+        best = _best(inside, higher_is_better(seen.sweep.spec.objective))
+        names = [found.name for found in inside if found.point == best.point]
+        self.table.choose(names)
+        self._show_ghost()
+
+    def show_beside(self) -> None:
+        """The chosen run adapts to the shown task, faint, or no longer."""
+        if self.beside.isChecked():
+            self._show_ghost()
+        else:
+            self.session.pins.show(None)
+
+    def train_here(self) -> None:
+        """Begins a run with the settings and seed of the chosen run, and trains it."""
+        trial = self.chosen
+        if trial is None:
+            return
+        stack = self.session.editor.undo_stack
+        stack.beginMacro("Train a run of the sweep")
+        try:
+            self.session.editor.adopt(trial.settings)
+            self.session.control.restart(train=True, from_seed=True)
+        except SettingsError as error:
+            self._say(str(error))
+        finally:
+            stack.endMacro()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Reads at once, and then now and then."""
+        super().showEvent(event)
+        if self.path is not None:
+            self.read()
+            self.timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Reads no more."""
+        super().hideEvent(event)
+        self.timer.stop()
+
+    def _take(self, seen: SweepSeen) -> None:
+        if seen.sweep.path != self.path:
+            return
+        first = self.seen is None
+        self.seen = seen
+        if first:
+            names = [axis.label for axis in seen.axes]
+            for choice, nth in ((self.across, 1), (self.up, 0)):
+                choice.clear()
+                choice.addItems(names)
+                choice.setCurrentIndex(min(nth, len(names) - 1))
+        self._say(words_of(seen))
+        self.table.runs.put(seen.axes, seen.sweep.spec.objective, seen.rows)
+        self._draw()
+        self.losses.put(seen.losses, {n: name_of(seen.trials[n], seen.axes) for n in seen.losses})
+        if self.beside.isChecked():
+            self._show_ghost()
+        if seen.ended:
+            self.timer.stop()
+        self._look()
+
+    def _draw(self) -> None:
+        seen = self.seen
+        if seen is None:
+            return
+        across, up = self.across.currentIndex(), self.up.currentIndex()
+        objective = seen.sweep.spec.objective
+        self.map.put(seen.rows, seen.axes[across], seen.axes[up], objective)
+        if self.view.currentIndex() == 1:
+            self.coordinates.put(seen.rows, seen.axes, objective)
+
+    def _show_ghost(self) -> None:
+        """Shows the chosen run as its newest checkpoint has it."""
+        trial, seen = self.chosen, self.seen
+        if trial is None or seen is None:
+            return
+        place = seen.sweep.run(trial.name)
+        if not is_file(place / CHECKPOINT):
+            self._say(f"{name_of(trial, seen.axes)} has saved nothing yet.")
+            self.beside.setChecked(False)
+            return
+        try:
+            step = last_outer_step(place / METRICS)
+        except (StorageError, OSError) as error:
+            self._say(" ".join(str(error).split()))
+            return
+        name = name_of(trial, seen.axes)
+        self._ghost = GhostRun(name, trial.settings, step, ShowGhost(str(place)))
+        self.session.pins.show(self._ghost)
+        self.beside.setChecked(True)
+
+    def _look_at_ghost(self) -> None:
+        """Another run, or none, may be drawn beside yours by now."""
+        self.beside.setChecked(self._ghost is not None and self.session.pins.ghost == self._ghost)
+
+    def _brush(self) -> None:
+        """Chooses the runs of the lines that are kept; none where all are."""
+        seen = self.seen
+        if seen is None:
+            return
+        points = {cell.point for cell in self.coordinates.kept}
+        some = bool(self.coordinates.ranges)
+        self.table.choose([r.name for r in seen.rows if some and r.point in points])
+
+    def _take_chosen(self, names: tuple[str, ...]) -> None:
+        self._enable()
+        self.read()
+
+    def _enable(self) -> None:
+        for control in (self.beside, self.here):
+            control.setEnabled(self.chosen is not None)
+
+    def _look(self) -> None:
+        nth = self.view.currentIndex()
+        self.views.setCurrentIndex(nth)
+        for choice in (self.across, self.up):
+            choice.setVisible(nth == 0 and choice.count() > 1)
+        if nth == 1:
+            self._draw()
+
+    def _say(self, text: str) -> None:
+        self.words.say(text)
+
+    def _take_theme(self, theme: Theme) -> None:
+        for part in (self.map, self.coordinates, self.losses):
+            part.take_colors(theme)
+
+    def _choose_folder(self) -> None:
+        chooser = QFileDialog(self, "Open a sweep", str(self.path or Path.home()))
+        chooser.setFileMode(QFileDialog.FileMode.Directory)
+        chooser.setOption(QFileDialog.Option.ShowDirsOnly)
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.fileSelected.connect(self.open_folder)
+        chooser.open()
+
+    def _describe(self) -> None:
+        self.describe.setVisible(self.describe.isHidden())
+
+
+def words_of(seen: SweepSeen) -> str:
+    """Such as "42 of 100 runs done · 3 diverged · 2 running · 2 workers · 4 min left"."""
+    counts = counts_of(seen.rows)
+    parts = [f"{counts['done']} of {len(seen.rows)} runs done"]
+    parts += [f"{counts[key]} {key}" for key in ("diverged", "failed") if counts[key]]
+    if seen.workers and not seen.ended:
+        parts.append(f"{counts['running']} begun")
+        parts.append(f"{seen.workers} worker{'' if seen.workers == 1 else 's'}")
+        if seen.seconds_left:
+            parts.append(f"{duration(seen.seconds_left)} left")
+    elif not seen.ended:
+        parts.append(f"nothing trains it: {resume_command(seen.sweep.path)}")
+    return SEPARATOR.join(parts)
+
+
+def _best(rows: list[SweepRow], higher: bool) -> SweepRow:
+    """The row with the best objective; the first where none has one."""
+    known = [row for row in rows if row.objective is not None]
+    sign = -1 if higher else 1
+    return min(known, key=lambda row: sign * (row.objective or 0.0), default=rows[0])

@@ -1,0 +1,1 @@
+"""Sweep folders: axes, trials, description, and what their files say."""

@@ -1,0 +1,220 @@
+"""The Sweep tab: a folder on disk, seen while it trains and after."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.experiments.sweep.driver import drive
+from maml_explorer.experiments.sweep.engine import InProcess
+from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
+from maml_explorer.gui.panels.sweep.panel import SweepPanel, words_of
+from maml_explorer.gui.panels.sweep.reader import thinned
+from maml_explorer.gui.panels.sweep.table import SweepRows
+from maml_explorer.gui.style.theme import DARK
+from maml_explorer.protocol import commands
+from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.storage.report.sweep_table import SweepAxis, SweepRow, TrialState
+from maml_explorer.storage.run.folder import CHECKPOINT, SUMMARY, create_run
+from maml_explorer.storage.run.metrics import Losses
+from maml_explorer.storage.sweep.axes import parse_axis
+from maml_explorer.storage.sweep.folder import LIVE, SweepFolder, create_sweep, open_sweep
+from maml_explorer.storage.sweep.result import OBJECTIVE, step_file
+from maml_explorer.storage.sweep.spec import SweepSpec
+from tests.gui.panel_bench import Bench
+
+AXES = (parse_axis("inner_lr=0.001,0.01,0.1"), parse_axis("outer_lr=0.001,0.01"))
+SMALL = {"hidden": (6,), "meta_batch": 2, "outer_steps": 8, "test_tasks": 6}
+
+
+def described(path: Path, seeds: tuple[int, ...] = (0, 1)) -> SweepFolder:
+    base = Settings().with_values(SMALL).with_arms((default_arm("maml"),))
+    return create_sweep(path, SweepSpec(base, AXES, seeds))
+
+
+def done(sweep: SweepFolder, nth: int, mean: float | None, diverged: str = "") -> str:
+    """Files of a run that is done, as far as the table reads them."""
+    trial = sweep.trials()[nth]
+    place = sweep.run(trial.name)
+    create_run(place, trial.settings)
+    found = {"mean": mean, "seconds": 2.0, "diverged": 0, "diverged_in_training": diverged}
+    (place / OBJECTIVE).write_text(json.dumps(found))
+    (place / SUMMARY).write_text("{}")
+    return trial.name
+
+
+@pytest.fixture
+def bench(qtbot: QtBot) -> Bench:
+    return Bench.start(qtbot)
+
+
+@pytest.fixture
+def panel(bench: Bench) -> SweepPanel:
+    return bench.show(SweepPanel, 900, 320)
+
+
+def settle(panel: SweepPanel, qtbot: QtBot) -> None:
+    """Waits until the folder was read, with what was chosen last."""
+    for _ in range(2):
+        panel.reader.wait()
+        with qtbot.waitSignals([panel.reader.seen], timeout=20_000):
+            panel.read()
+    panel.reader.wait()
+
+
+def test_cells_say_mean_interval_and_what_diverged(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    sweep = described(tmp_path / "s")
+    done(sweep, 0, 0.5)
+    done(sweep, 1, 0.7)
+    done(sweep, 2, 0.25)
+    done(sweep, 11, None, "MAML diverged at outer step 3.")
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    words = panel.words.full
+    assert words.startswith("4 of 12 runs done · 1 diverged · nothing trains it: maml-explorer")
+    shown = {text.toPlainText() for text in panel.map._words}
+    # two seeds: 0.6 ± 12.706 × 0.1414 / √2
+    assert shown >= {"0.6\n± 1.3", "0.25", "diverged"}
+    assert len(panel.map._hatches) == 1
+    header, rows = panel.map.table(False)  # type: ignore[misc]
+    assert list(header)[2:] == ["mse@5", "95 %", "diverged"]
+    assert sorted(row[2] for row in rows if row[2] == row[2]) == [0.25, 0.6]
+    panel.session.set_theme(DARK)
+    assert {text.toPlainText() for text in panel.map._words} == shown
+
+
+def test_a_run_that_trains_shows_how_far_it_is(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    sweep = described(tmp_path / "s")
+    trial = sweep.trials()[3]
+    create_run(sweep.run(trial.name), trial.settings)
+    (sweep.run(trial.name) / CHECKPOINT).write_text("")
+    step_file(sweep.run(trial.name)).write_text("5")
+    live = {"at": time.time(), "workers": 2, "seconds_left": 200.0}
+    (sweep.path / LIVE).write_text(json.dumps(live))
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    assert panel.words.full == "0 of 12 runs done · 1 begun · 2 workers · 3 min left"
+    row = next(row for row in panel.table.runs.rows if row.name == trial.name)
+    assert (row.state, row.outer_step) == (TrialState.RUNNING, 5)
+    assert panel.timer.isActive()
+    # a driver that wrote nothing for a while is gone
+    (sweep.path / LIVE).write_text(json.dumps({**live, "at": time.time() - 60}))
+    settle(panel, qtbot)
+    assert "nothing trains it" in panel.words.full
+
+
+def test_a_cell_adapts_beside_mine_and_trains_here(
+    bench: Bench, panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    sweep = described(tmp_path / "s")
+    drive(sweep, InProcess(5, lambda: False))
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    assert panel.words.full == "12 of 12 runs done · 2 diverged"
+    assert not panel.timer.isActive()
+    panel.choose_cell(1, 2)  # β 0.01, α 0.1
+    settle(panel, qtbot)
+    chosen = panel.chosen
+    assert chosen is not None
+    assert (dict(chosen.point), chosen.seed) == ({"inner_lr": 0.1, "outer_lr": 0.01}, 0)
+    assert len(panel.table.chosen) == 2
+    ghost = panel.session.pins.ghost
+    assert ghost is not None and ghost.outer_step == 8 and "α 0.1" in ghost.name
+    assert bench.worker.posted[-1] == commands.ShowGhost(str(sweep.run(chosen.name)))
+    assert len(panel.losses.lines) == 2 and panel.losses.lines[0].x.tolist() == list(range(1, 9))
+    panel.beside.click()
+    assert panel.session.pins.ghost is None
+    panel.here.click()
+    restart = [c for c in bench.worker.posted if isinstance(c, commands.Restart)][-1]
+    assert restart.settings == chosen.settings and restart.train
+
+
+def test_a_drag_along_an_axis_chooses_the_runs_that_cross_it(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    sweep = described(tmp_path / "s", seeds=(0,))
+    names = [done(sweep, nth, mean) for nth, mean in enumerate((0.1, 0.2, 0.3, 0.4, 0.5, 0.6))]
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    panel.view.setCurrentIndex(1)
+    panel._look()
+    plot = panel.coordinates
+    assert isinstance(plot, SweepCoordinates) and len(plot.lines) == 6
+    x = round(plot._x(0))
+    qtbot.mousePress(plot, Qt.MouseButton.LeftButton, pos=QPoint(x, round(plot._y(0.4))))
+    qtbot.mouseMove(plot, QPoint(x, round(plot._y(1.0))))
+    qtbot.mouseRelease(plot, Qt.MouseButton.LeftButton, pos=QPoint(x, round(plot._y(1.0))))
+    # by ratios 0.001, 0.01, 0.1 lie at 0, 0.5, 1
+    assert set(panel.table.chosen) == set(names[2:])
+    qtbot.keyClick(plot, Qt.Key.Key_Escape)
+    assert panel.table.chosen == () and len(plot.kept) == 6
+    plot.grab()
+
+
+def test_ten_thousand_runs_are_listed_sorted_and_stay_chosen() -> None:
+    axis = SweepAxis("inner_lr", "α")
+    rows = [
+        SweepRow(f"r{n}", (("inner_lr", n / 1e4),), 0, TrialState.DONE, float(n * 7919 % 10_007))
+        for n in range(10_000)
+    ]
+    rows[5] = replace(rows[5], objective=None)
+    model = SweepRows()
+    model.put([axis], "mse@5", rows)
+    assert model.rowCount() == 10_000
+    kept = model.index(2, 0)
+    from PySide6.QtCore import QPersistentModelIndex
+
+    held = QPersistentModelIndex(kept)
+    model.sort(4, Qt.SortOrder.DescendingOrder)
+    figures = [row.objective for row in model.rows[:-1]]
+    assert figures == sorted(figures, reverse=True)  # type: ignore[type-var]
+    assert model.rows[-1].name == "r5"
+    assert model.data(model.index(held.row(), 0)) == "r2"
+    model.put([axis], "mse@5", rows)
+    assert model.data(model.index(held.row(), 0)) == "r2" and model.rows[-1].name == "r5"
+
+
+def test_a_new_sweep_takes_the_settings_of_the_window(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    new = panel.describe
+    new.show()
+    new.axes.setText("inner_lr=0.1:0.01:3")
+    new.folder.setText(str(tmp_path / "n"))
+    new.make.click()
+    assert "reverse it" in new.said.text() and not (tmp_path / "n").exists()
+    new.axes.setText("inner_lr=0.01,0.1 outer_lr=0.001,0.01")
+    new.seeds.setText("3")
+    new.make.click()
+    sweep = open_sweep(tmp_path / "n")
+    assert sweep.spec.base == panel.session.settings and len(sweep.trials()) == 12
+    command = f"maml-explorer sweep --out {tmp_path / 'n'} --resume"
+    assert QApplication.clipboard().text() == command and command in new.said.text()
+    settle(panel, qtbot)
+    assert panel.seen is not None and words_of(panel.seen).startswith("0 of 12 runs done")
+
+
+def test_what_is_no_sweep_is_said(panel: SweepPanel, tmp_path: Path, qtbot: QtBot) -> None:
+    panel.open_folder(str(tmp_path))
+    qtbot.waitUntil(lambda: "is no sweep folder" in panel.words.full)
+    assert not panel.here.isEnabled() and panel.losses.lines == ()
+
+
+def test_long_losses_are_thinned_to_means() -> None:
+    import numpy as np
+
+    long = Losses(np.arange(1, 1001), np.ones(1000), np.arange(1000.0))
+    short = thinned(long)
+    assert len(short.outer_step) == 400 and short.outer[:2].tolist() == [0.5, 2.5]
+    assert thinned(short) is short
