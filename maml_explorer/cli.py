@@ -11,7 +11,17 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from maml_explorer.commands import ablate, code, evaluate, export, output, reproduce, sweep, train
+from maml_explorer.commands import (
+    ablate,
+    code,
+    evaluate,
+    export,
+    output,
+    reproduce,
+    sweep,
+    train,
+    worker,
+)
 from maml_explorer.commands.arguments import (
     Parser,
     UsageError,
@@ -31,6 +41,7 @@ COMMANDS = {
     "reproduce": (reproduce, "train a preset and compare with the numbers published for it"),
     "ablate": (ablate, "train each trick on its own and all together, on the same tasks"),
     "sweep": (sweep, "train many runs over axes of settings and seeds, on all cores"),
+    "worker": (worker, "train what the driver of a cluster sends"),
     "export": (export, "write an arm of a run folder as an exported initialization"),
     "code": (code, "print a standalone PyTorch script of these settings"),
 }

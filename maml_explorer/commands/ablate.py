@@ -24,7 +24,7 @@ from maml_explorer.commands.workers import (
     kept_or_not,
     train_seeds_apart,
     trained_apart,
-    worker_count,
+    workplace,
 )
 from maml_explorer.settings.presets import DEFAULT_PRESET
 
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     prepare(settings)  # an absent device is refused before a folder is made
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
-    workers = worker_count(arguments.workers)
+    workers = workplace(arguments)
     bar = None if arguments.quiet else ProgressBar(REMARKS)
     try:
         with ends_as_by_ctrl_c(), ExitStack() as until:

@@ -26,7 +26,7 @@ from maml_explorer.commands.workers import (
     kept_or_not,
     train_seeds_apart,
     trained_apart,
-    worker_count,
+    workplace,
 )
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     from maml_explorer.experiments.continuing import begun_run
 
     prepare(settings)  # an absent device is refused before a folder is made
-    workers = worker_count(arguments.workers)
+    workers = workplace(arguments)
     with ends_as_by_ctrl_c(), ExitStack() as until:
         folder, checkpoint = None, None
         if trained_apart(arguments.out, workers, len(seeds), resume=arguments.resume):

@@ -26,7 +26,7 @@ from maml_explorer.commands.workers import (
     WorkersLine,
     add_workers,
     engine_of,
-    worker_count,
+    workplace,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from maml_explorer.storage.sweep.folder import create_sweep, open_sweep
 
-    worker_count(arguments.workers)  # refused before a folder is made
+    workplace(arguments)  # refused before a folder is made
     there = arguments.resume or arguments.status or arguments.report or arguments.extend
     if there:
         _refuse_what_the_folder_says(arguments)
@@ -91,10 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
         spec = _spec(arguments)
         spec.trials()  # what does not go together is refused before a folder is made
         if arguments.dry_run:
-            return _dry_run(spec, worker_count(arguments.workers))
+            return _dry_run(spec, workplace(arguments).count)
         sweep = create_sweep(arguments.out, spec)
     if arguments.dry_run:
-        return _dry_run(sweep.spec, worker_count(arguments.workers))
+        return _dry_run(sweep.spec, workplace(arguments).count)
     return _driven(sweep, arguments)
 
 
@@ -102,7 +102,7 @@ def _driven(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
     from maml_explorer.experiments.sweep.driver import drive
     from maml_explorer.experiments.sweep.results import winner_tested, write_results
 
-    workers = min(worker_count(arguments.workers), len(sweep.spec.trials()))
+    workers = workplace(arguments).at_most(len(sweep.spec.trials()))
     command = "maml-explorer " + shlex.join(sys.argv[1:])
     line = WorkersLine(arguments.quiet)
     try:

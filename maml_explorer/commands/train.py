@@ -28,11 +28,12 @@ from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.replay import replay
 from maml_explorer.commands.signals import ends_as_by_ctrl_c, signals_held_back
 from maml_explorer.commands.workers import (
+    Workplace,
     add_workers,
     kept_or_not,
     train_seeds_apart,
     trained_apart,
-    worker_count,
+    workplace,
 )
 from maml_explorer.core.schedules import explained
 from maml_explorer.experiments.result_tables import results_table
@@ -88,12 +89,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--insight writes into the run folder: give --out DIR.")
     if arguments.replay is not None:
         return replay(arguments, typed)
-    workers = worker_count(arguments.workers)
+    workers = workplace(arguments)
     with ends_as_by_ctrl_c():
         if arguments.resume and arguments.out is not None:
-            if trained_apart(arguments.out, 1, 1, resume=True):
+            if trained_apart(arguments.out, Workplace(1), 1, resume=True):
                 return _apart(arguments, _resumed_apart(arguments, typed), workers)
-        elif not arguments.resume and workers > 1:
+        elif not arguments.resume and workers.several:
             begun = _asked(arguments, data | typed)
             if len(begun.seeds) > 1:
                 return _apart(arguments, begun, workers)
@@ -200,7 +201,7 @@ def _resumed_apart(arguments: argparse.Namespace, typed: Mapping[str, Value]) ->
     return _Work(open_run(arguments.out)[1], seeds_apart(arguments.out), None)
 
 
-def _apart(arguments: argparse.Namespace, work: _Work, workers: int) -> int:
+def _apart(arguments: argparse.Namespace, work: _Work, workers: Workplace) -> int:
     """Train each seed by itself, several at once, and join them to the run that they are."""
     if arguments.insight:
         raise UsageError("--insight looks inside one seed after the other: leave out --workers.")

@@ -7,15 +7,17 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maml_explorer.commands.arguments import UsageError
+from maml_explorer.commands.arguments import UsageError, folder_path
 from maml_explorer.commands.output import REMARKS, tell
 from maml_explorer.commands.progress import grouped, time_left
 
 if TYPE_CHECKING:
     from maml_explorer.experiments.sweep.apart import SeedParts
+    from maml_explorer.experiments.sweep.cluster import ClusterPlace
     from maml_explorer.experiments.sweep.driver import SweepProgress
     from maml_explorer.experiments.sweep.engine import Engine
     from maml_explorer.settings.settings import Settings
@@ -26,12 +28,70 @@ MAX_WORKERS = 256
 def add_workers(parser: argparse.ArgumentParser, default: str) -> None:
     """The flag, the same in every command; `default` is what counts where it is left out."""
     many = "processes, or auto for one on each core"
-    parser.add_argument(
-        "--workers", metavar="auto|N", default=default, help=f"{many} (default {default})"
-    )
+    parser.add_argument("--workers", metavar="auto|N", help=f"{many} (default {default})")
+    add_cluster(parser, "train on the workers of this Dask scheduler instead")
+    parser.set_defaults(usual_workers=default)
 
 
-def worker_count(text: str) -> int:
+def add_cluster(parser: argparse.ArgumentParser, words: str) -> None:
+    """The flags that name a cluster."""
+    add = parser.add_argument
+    add("--cluster", metavar="FILE|ADDRESS", help=f"{words}: its file, or tls://HOST:PORT")
+    add("--tls", metavar="DIR", type=folder_path,
+        help="folder with ca.pem, cert.pem and key.pem for a tls:// scheduler")  # fmt: skip
+    add("--insecure", action="store_true", help="speak to another host without TLS")
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Workers that were asked for: so many here, or those of a cluster."""
+
+    count: int
+    cluster: ClusterPlace | None = None
+
+    @property
+    def several(self) -> bool:
+        """True where runs may train side by side."""
+        return self.count > 1 or self.cluster is not None
+
+    def at_most(self, runs: int) -> Workplace:
+        """No more workers here than there are runs."""
+        return replace(self, count=max(1, min(self.count, runs)))
+
+
+def workplace(arguments: argparse.Namespace) -> Workplace:
+    """The workers that the flags ask for.
+
+    Raises:
+        UsageError: for a number that is not allowed, or two places at once.
+        StorageError: where the cluster is named wrongly, or open to others.
+    """
+    place = cluster_of(arguments)
+    if place is None:
+        return Workplace(worker_count(arguments.workers or arguments.usual_workers))
+    if arguments.workers is not None:
+        raise UsageError("--workers and --cluster exclude each other: give one of them.")
+    return Workplace(1, place)
+
+
+def cluster_of(arguments: argparse.Namespace) -> ClusterPlace | None:
+    """The cluster that the flags name; None where they name none.
+
+    Raises:
+        UsageError: for flags of a cluster without one.
+        StorageError: where it is named wrongly, or open to others.
+    """
+    if arguments.cluster is None:
+        if arguments.tls is not None or arguments.insecure:
+            raise UsageError("--tls and --insecure go with --cluster.")
+        return None
+
+    from maml_explorer.experiments.sweep.cluster import cluster_place
+
+    return cluster_place(arguments.cluster, arguments.tls, insecure=arguments.insecure)
+
+
+def worker_count(text: str, flag: str = "--workers") -> int:
     """The number of workers that was asked for.
 
     Raises:
@@ -41,16 +101,16 @@ def worker_count(text: str) -> int:
         available = getattr(os, "process_cpu_count", os.cpu_count)() or 1
         return min(int(available), MAX_WORKERS)
     if not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_WORKERS:
-        raise UsageError(f"--workers takes auto or a number from 1 to {MAX_WORKERS}.")
+        raise UsageError(f"{flag} takes auto or a number from 1 to {MAX_WORKERS}.")
     return int(text)
 
 
 @contextmanager
-def engine_of(workers: int, inner_steps: int | None, stop: Path) -> Iterator[Engine]:
-    """An engine of so many workers on this machine; one trains in this process.
+def engine_of(workers: Workplace, inner_steps: int | None, stop: Path) -> Iterator[Engine]:
+    """An engine of these workers; a single one here trains in this process.
 
     Args:
-        workers: at least one.
+        workers: how many, or where.
         inner_steps: of the objective; None measures none.
         stop: the file that asks the workers to save and stop.
 
@@ -59,11 +119,17 @@ def engine_of(workers: int, inner_steps: int | None, stop: Path) -> Iterator[Eng
     """
     from maml_explorer.experiments.sweep.engine import InProcess, OnDask, local_cluster
 
-    if workers == 1:
+    if workers.cluster is not None:
+        from maml_explorer.experiments.sweep.cluster import SLOT, connected, slots_of
+
+        with connected(workers.cluster, stop.parent) as client:
+            yield OnDask(client, lambda: slots_of(client), inner_steps, stop, SLOT)
+        return
+    if workers.count == 1:
         yield InProcess(inner_steps, stop.exists)
         return
-    with local_cluster(workers) as client:
-        yield OnDask(client, workers, inner_steps, stop)
+    with local_cluster(workers.count) as client:
+        yield OnDask(client, workers.count, inner_steps, stop)
 
 
 @contextmanager
@@ -76,7 +142,7 @@ def kept_or_not(path: Path | None) -> Iterator[Path]:
         yield Path(temporary)
 
 
-def train_parts(parts: SeedParts, workers: int, *, quiet: bool) -> float | None:
+def train_parts(parts: SeedParts, workers: Workplace, *, quiet: bool) -> float | None:
     """Train the parts of runs, and return the outer steps a second; None where none was left.
 
     Raises:
@@ -87,15 +153,14 @@ def train_parts(parts: SeedParts, workers: int, *, quiet: bool) -> float | None:
 
     line = WorkersLine(quiet)
     try:
-        count = max(1, min(workers, len(parts.trials())))
-        with engine_of(count, None, parts.stop) as engine:
+        with engine_of(workers.at_most(len(parts.trials())), None, parts.stop) as engine:
             train_apart(parts, engine, line)
     finally:
         line.close()
     return line.rate
 
 
-def trained_apart(path: Path | None, workers: int, units: int, *, resume: bool) -> bool:
+def trained_apart(path: Path | None, workers: Workplace, units: int, *, resume: bool) -> bool:
     """True where the seeds are trained apart: with several workers, or as they were begun.
 
     A run that one process began goes on in one process.
@@ -105,15 +170,15 @@ def trained_apart(path: Path | None, workers: int, units: int, *, resume: bool) 
     from maml_explorer.storage.run.folder import CHECKPOINT
 
     if resume and path is not None:
-        return is_apart(path) or (workers > 1 and not is_file(path / CHECKPOINT))
-    return workers > 1 and units > 1
+        return is_apart(path) or (workers.several and not is_file(path / CHECKPOINT))
+    return workers.several and units > 1
 
 
 def train_seeds_apart(
     folder: Path,
     runs: Sequence[tuple[Path, Settings]],
     seeds: Sequence[int],
-    workers: int,
+    workers: Workplace,
     *,
     resume: bool,
     quiet: bool,
@@ -124,7 +189,7 @@ def train_seeds_apart(
         folder: that keeps the parts while they train.
         runs: run folder and settings of each, with the first seed.
         seeds: of every run.
-        workers: how many are trained at once.
+        workers: how many, or where.
         resume: whether what is there may be gone on with.
         quiet: whether progress is left out.
 

@@ -18,7 +18,7 @@ from maml_explorer.storage.sweep.result import FAILURE, step_of, write_failure
 from maml_explorer.storage.sweep.trials import Trial
 
 MOST_ATTEMPTS = 3
-"""Deaths of its process after which a run is given up: it is likely the cause."""
+"""Deaths of its process at the same place after which a run is given up: it is the cause."""
 LOOK_SECONDS = 1.0
 """Longest wait between two looks at the engine; as often what is seen is written."""
 BUSY_SECONDS = 2.0
@@ -77,6 +77,8 @@ class _DriverState:
     threads: dict[str, int] = field(default_factory=dict)
     """Threads of the runs that are given to the engine, by name."""
     attempts: dict[str, int] = field(default_factory=dict)
+    died_at: dict[str, int] = field(default_factory=dict)
+    """Outer step at which a run last died, by name."""
     later: list[tuple[float, Trial]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -179,10 +181,11 @@ def _give(sweep: Driven, engine: Engine, work: _DriverState) -> None:
     now = time.monotonic()
     work.waiting.extend(trial for due, trial in work.later if due <= now)
     work.later = [(due, trial) for due, trial in work.later if due > now]
+    slots = engine.slots
     while work.waiting:
         trial = work.waiting[0]
-        threads = min(_threads(trial), engine.slots)
-        if sum(work.threads.values()) + threads > engine.slots:
+        threads = min(_threads(trial), slots)
+        if sum(work.threads.values()) + threads > slots:
             return
         work.waiting.popleft()
         place = sweep.run(trial.name)
@@ -203,6 +206,10 @@ def _take(sweep: Driven, work: _DriverState, trial: Trial, result: Result) -> Tr
     if result.ended is Ended.STOPPED:  # asked by another driver's stop: this one goes on
         work.waiting.append(trial)
         return None
+    step = step_of(sweep.run(trial.name))
+    if step > work.died_at.get(trial.name, -1):  # it got further: its process was not to blame
+        work.attempts[trial.name] = 0
+    work.died_at[trial.name] = step
     attempts = work.attempts[trial.name] = work.attempts.get(trial.name, 0) + 1
     if result.killed and attempts < MOST_ATTEMPTS:
         sweep.decide("again", run=trial.name, attempts=attempts, reason=result.error)

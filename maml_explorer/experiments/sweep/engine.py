@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 from maml_explorer.experiments.sweep.work import Ended, train_trial
 from maml_explorer.files.reader import StorageError
-from maml_explorer.version import __version__
 
 _KILLED = "its process was ended from outside"
 SETTINGS_OF_DASK = {
@@ -46,10 +45,12 @@ class Result:
 class Engine(Protocol):
     """Interface of an engine, as the driver needs it."""
 
-    slots: int
-    """Threads that may be busy at once."""
     look: Callable[[], None]
     """Called now and then while it trains in this process; set by the driver."""
+
+    @property
+    def slots(self) -> int:
+        """Threads that may be busy at once."""
 
     def submit(self, name: str, path: Path) -> None:
         """Begin a trial, or put it in the queue."""
@@ -96,20 +97,33 @@ class InProcess:
 class OnDask:
     """Trials on the workers of a Dask cluster, local or elsewhere."""
 
-    def __init__(self, client: Any, slots: int, inner_steps: int | None, stop: Path) -> None:
-        self.slots = slots
+    def __init__(
+        self,
+        client: Any,
+        slots: int | Callable[[], int],
+        inner_steps: int | None,
+        stop: Path,
+        resource: str = "",
+    ) -> None:
+        self._slots = slots
+        self._resources = {resource: 1} if resource else None
         self.look: Callable[[], None] = lambda: None
         self._client, self._inner_steps, self._stop = client, inner_steps, stop
         self._futures: dict[Any, str] = {}
         self._ended: Queue[Any] = Queue()
         self._attempt = 0
 
+    @property
+    def slots(self) -> int:
+        """Threads that may be busy at once; of a cluster as many as there are now."""
+        return self._slots if isinstance(self._slots, int) else max(1, self._slots())
+
     def submit(self, name: str, path: Path) -> None:
         """Send a trial to a worker that is free."""
         self._attempt += 1
         future = self._client.submit(
             _on_worker, str(path), self._inner_steps, str(self._stop),
-            key=f"{name}-{self._attempt}", pure=False,
+            key=f"{name}-{self._attempt}", pure=False, resources=self._resources,
         )  # fmt: skip
         self._futures[future] = name
         future.add_done_callback(self._ended.put)
@@ -153,7 +167,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
     Raises:
         StorageError: where the library is not installed.
     """
-    dask, distributed = _library()
+    dask, distributed = dask_library()
     with dask.config.set(SETTINGS_OF_DASK):
         cluster = distributed.LocalCluster(
             n_workers=workers,
@@ -174,21 +188,12 @@ def local_cluster(workers: int) -> Iterator[Any]:
                 cluster.close(timeout=10)
 
 
-def refuse_other_versions(client: Any) -> None:
-    """Refuse workers of another version of the program: its results may differ.
+def dask_library() -> tuple[Any, Any]:
+    """The modules dask and distributed.
 
     Raises:
-        StorageError: naming the versions.
+        StorageError: where they are not installed.
     """
-    found = set(client.run(_version).values())
-    if found - {__version__}:
-        others = ", ".join(sorted(found - {__version__}))
-        raise StorageError(
-            f"The workers run maml-explorer {others} and this is {__version__}: use one version."
-        )
-
-
-def _library() -> tuple[Any, Any]:
     try:
         import dask
         import distributed
@@ -198,10 +203,6 @@ def _library() -> tuple[Any, Any]:
             "'maml-explorer[cluster]', or use --workers 1."
         ) from None
     return dask, distributed
-
-
-def _version() -> str:
-    return __version__
 
 
 def _on_worker(path: str, inner_steps: int | None, stop: str) -> tuple[str, str]:

@@ -1,0 +1,243 @@
+"""A Dask cluster of several machines: connected to by the driver, joined by its workers.
+
+Whoever can speak to the scheduler can run code on every worker, so anything but loopback needs TLS
+with certificates on both sides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import json
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+from maml_explorer.experiments.sweep.engine import SETTINGS_OF_DASK, dask_library
+from maml_explorer.files.opening import is_file
+from maml_explorer.files.reader import StorageError, read_json
+from maml_explorer.version import __version__
+
+SLOT = f"maml-explorer {__version__}"
+"""What a worker offers and a run takes: workers of another version offer something else."""
+WAIT_SECONDS = 60.0
+"""Time within which a first worker must join, and a scheduler must answer a worker."""
+CONNECT_SECONDS = 15.0
+CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
+"""Files of a folder for TLS: of the authority, this side's certificate and its key."""
+
+
+@dataclass(frozen=True)
+class ClusterPlace:
+    """A scheduler, and how it is spoken to."""
+
+    address: str
+    """Such as tls://10.0.0.5:8786."""
+    tls: Path | None = None
+    """Folder with CERTIFICATES."""
+
+    def security(self) -> Any:
+        """The certificates, as Dask takes them; None without TLS."""
+        if self.tls is None:
+            return None
+        _, distributed = dask_library()
+
+        authority, certificate, key = (str(self.tls / name) for name in CERTIFICATES)
+        sides = ("client", "worker", "scheduler")
+        return distributed.Security(
+            require_encryption=True,
+            tls_ca_file=authority,
+            **{f"tls_{side}_cert": certificate for side in sides},
+            **{f"tls_{side}_key": key for side in sides},
+        )
+
+
+def cluster_place(where: str, tls: Path | None, *, insecure: bool = False) -> ClusterPlace:
+    """The scheduler at an address, or in a scheduler file.
+
+    Args:
+        where: tls://HOST:PORT, tcp://HOST:PORT, or the file that `dask scheduler` writes.
+        tls: folder with CERTIFICATES.
+        insecure: whether another host may be spoken to without TLS.
+
+    Raises:
+        StorageError: where the file is missing or damaged, a certificate is missing, or the way to
+            the scheduler is open to others.
+    """
+    address = where
+    if "://" not in where:
+        address = str(read_json(Path(where)).get("address", ""))
+    scheme, _, rest = address.partition("://")
+    host = rest.rpartition(":")[0].strip("[]")
+    if scheme not in ("tls", "tcp") or not host:
+        raise StorageError(
+            f"{where} names no scheduler: allowed are tls://HOST:PORT, tcp://HOST:PORT and the "
+            "file that dask scheduler --scheduler-file writes."
+        )
+    if tls is not None:
+        missing = [name for name in CERTIFICATES if not is_file(tls / name)]
+        if missing:
+            raise StorageError(f"{tls} has no {missing[0]}: TLS needs {', '.join(CERTIFICATES)}.")
+    if scheme == "tls" and tls is None:
+        raise StorageError(f"{address} needs certificates: give --tls DIR.")
+    if scheme == "tcp" and tls is not None:
+        raise StorageError(f"{address} speaks no TLS: leave out --tls, or use a tls:// scheduler.")
+    if scheme == "tcp" and not insecure and not _is_loopback(host):
+        raise StorageError(
+            f"{address} is another host, and anyone there could run code on the workers: use TLS "
+            "(--tls DIR), or --insecure inside a network that you trust."
+        )
+    return ClusterPlace(address, tls)
+
+
+@contextlib.contextmanager
+def connected(place: ClusterPlace, folder: Path) -> Iterator[Any]:
+    """A client of a scheduler whose workers see a folder and are of this version.
+
+    Args:
+        place: the scheduler.
+        folder: in which the runs lie; it must be on a file system that all workers share.
+
+    Raises:
+        StorageError: where it does not answer, no worker of this version joins, or one of them
+            does not see the folder.
+    """
+    dask, distributed = dask_library()
+    with dask.config.set(SETTINGS_OF_DASK):
+        try:
+            client = distributed.Client(
+                place.address, security=place.security(), timeout=CONNECT_SECONDS,
+                set_as_default=False,
+            )  # fmt: skip
+        except (OSError, TimeoutError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200] or "no answer"
+            raise StorageError(
+                f"The scheduler at {place.address} does not answer ({reason}): is it running?"
+            ) from None
+        try:
+            _wait_for_workers(client)
+            _refuse_other_disks(client, folder)
+            yield client
+        finally:
+            with contextlib.suppress(Exception):
+                client.close(timeout=5)
+
+
+def slots_of(client: Any) -> int:
+    """Slots of the workers of this version that are there now."""
+    return sum(1 for worker in _workers(client).values() if SLOT in worker["resources"])
+
+
+def run_workers(place: ClusterPlace, slots: int) -> None:
+    """Train what the scheduler sends, in so many processes, until it is gone or a signal comes.
+
+    Raises:
+        StorageError: where the scheduler does not answer.
+    """
+    dask, _ = dask_library()
+    with dask.config.set(SETTINGS_OF_DASK):
+        asyncio.run(_serve(place, slots))
+
+
+async def _serve(place: ClusterPlace, slots: int) -> None:
+    _, distributed = dask_library()
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    for kind in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(kind, over.set)
+    host = place.address.partition("://")[2].rpartition(":")[0].strip("[]")
+    nannies = [
+        distributed.Nanny(
+            place.address,
+            nthreads=1,  # a run is a process: the threads of torch are those of a process
+            security=place.security(),
+            resources={SLOT: 1},
+            host=host if _is_loopback(host) else None,
+            dashboard=False,
+            silence_logs=50,
+            death_timeout=WAIT_SECONDS,
+        )
+        for _ in range(slots)
+    ]
+    try:
+        try:
+            await asyncio.wait_for(asyncio.gather(*nannies), WAIT_SECONDS)
+        except (OSError, TimeoutError):
+            raise StorageError(
+                f"The scheduler at {place.address} does not answer: is it running?"
+            ) from None
+        ends = [asyncio.ensure_future(nanny.finished()) for nanny in nannies]
+        ends.append(asyncio.ensure_future(over.wait()))
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+    finally:
+        with contextlib.suppress(Exception):
+            await asyncio.gather(*(nanny.close(timeout=5) for nanny in nannies))
+
+
+def _workers(client: Any) -> dict[str, Any]:
+    with catch_warnings():
+        simplefilter("ignore")
+        return dict(client.scheduler_info(n_workers=-1)["workers"])
+
+
+def _wait_for_workers(client: Any) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not slots_of(client):
+        others = sorted({name for w in _workers(client).values() for name in w["resources"]})
+        if others:
+            raise StorageError(
+                f"The workers run {', '.join(others)} and this is {SLOT}: use one version."
+            )
+        if time.monotonic() > deadline:
+            raise StorageError(
+                f"No worker joined within {WAIT_SECONDS:g} s: start some with maml-explorer worker "
+                "--cluster, with the same scheduler."
+            )
+        time.sleep(0.2)
+
+
+def _refuse_other_disks(client: Any, folder: Path) -> None:
+    token = secrets.token_hex(8)
+    path = folder / f".seen-{token}"
+    path.write_text(json.dumps(token), encoding="ascii")
+    try:
+        ours = [name for name, w in _workers(client).items() if SLOT in w["resources"]]
+        answers = client.run(_sees, str(path), token, workers=ours)
+    finally:
+        path.unlink(missing_ok=True)
+    blind = [name for name, sees in answers.items() if not sees]
+    if blind:
+        raise StorageError(
+            f"The worker {blind[0]} does not see {folder}: it must lie on a file system that all "
+            "workers share, under the same path."
+        )
+
+
+def _sees(path: str, token: str) -> bool:
+    """True where a worker reads what the driver wrote, and can rename beside it."""
+    place = Path(path)
+    try:
+        if json.loads(place.read_text(encoding="ascii")) != token:
+            return False
+        mine = place.with_name(f"{place.name}-{secrets.token_hex(4)}")
+        mine.mkdir()
+        moved = mine.rename(mine.with_name(f"{mine.name}-moved"))
+        moved.rmdir()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
