@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 MAX_SEEDS = 100
 _BYTES_PER_STEP = 90
 """Of metrics.csv, for each arm and outer step, about."""
-_NEW = ("vary", "search", "search_seed", "objective", "preset", "algorithms", "data")
+_NEW = ("vary", "search", "search_seed", "objective", "halving", "preset", "algorithms", "data")
 """Arguments of a new sweep, which a sweep that is there already has in its folder."""
 
 
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seeds(parser, "default 0")
     add("--search", metavar="grid|random:N", help="every combination (default), or N drawn points")
     add("--search-seed", metavar="N", help="seed of a random search (default 0)")
+    add("--halving", metavar="N", help="at each of some rungs only the best 1/N of the cells go on")
     # fmt: off
     add("--objective", metavar="mse@K",
         help="what is compared: query error on validation tasks after K inner steps (mse@5; for "
@@ -147,7 +148,16 @@ def _spec(arguments: argparse.Namespace) -> SweepSpec:
         arguments.search or "grid",
         whole_number(search_seed, "seed", "--search-seed"),
         arguments.objective or usual_objective(base),
+        halving=_halving(arguments.halving),
     )
+
+
+def _halving(text: str | None) -> int:
+    if text is None:
+        return 0
+    if not text.isdecimal() or len(text) > 2:
+        raise UsageError("--halving takes a number from 2 to 10.")
+    return int(text)
 
 
 def _extended(sweep: SweepFolder, arguments: argparse.Namespace) -> SweepFolder:

@@ -67,6 +67,10 @@ class SeedParts:
     home: Path
     runs: tuple[ApartRun, ...]
     seeds: tuple[int, ...]
+    rungs: tuple[int, ...] = ()
+    halving: int = 0
+    higher: bool = False
+    """Seeds are not compared with each other: all are trained to the end."""
 
     @property
     def stop(self) -> Path:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from maml_explorer.experiments.sweep.engine import Engine, Result
+from maml_explorer.experiments.sweep.halving import in_rung, prune
 from maml_explorer.experiments.sweep.work import Ended
 from maml_explorer.files.lock import Held
+from maml_explorer.files.opening import is_file
 from maml_explorer.storage.report.sweep_table import TrialState
 from maml_explorer.storage.run.folder import create_run, is_run_folder
-from maml_explorer.storage.sweep.result import FAILURE, step_of, write_failure
+from maml_explorer.storage.sweep.result import FAILURE, rung_file, step_of, write_failure
 from maml_explorer.storage.sweep.trials import Trial
 
 MOST_ATTEMPTS = 3
@@ -47,6 +49,18 @@ class Driven(Protocol):
     """Runs that a driver trains: those of a sweep, or the seeds of ordinary runs."""
 
     @property
+    def rungs(self) -> tuple[int, ...]:
+        """Outer steps at which halving compares the cells; empty without it."""
+
+    @property
+    def halving(self) -> int:
+        """Factor by which the cells become fewer at each rung."""
+
+    @property
+    def higher(self) -> bool:
+        """True where a higher objective is better."""
+
+    @property
     def stop(self) -> Path:
         """The file that asks the workers to save and stop."""
 
@@ -74,6 +88,8 @@ class _DriverState:
     """State of a driver beside the files."""
 
     waiting: deque[Trial]
+    until: int | None = None
+    """Outer step at which they pause; None trains to the end."""
     threads: dict[str, int] = field(default_factory=dict)
     """Threads of the runs that are given to the engine, by name."""
     attempts: dict[str, int] = field(default_factory=dict)
@@ -108,7 +124,15 @@ def drive(
     held = sweep.held()
     try:
         sweep.stop.unlink(missing_ok=True)
-        return _driven(sweep, engine, retry_failed, progress)
+        trials = {trial.name: trial for trial in sweep.trials()}
+        if retry_failed:
+            for name in trials:
+                (sweep.run(name) / FAILURE).unlink(missing_ok=True)
+        for rung in sweep.rungs:
+            going = in_rung(sweep, trials.values(), rung)
+            _driven(sweep, engine, trials, {t.name for t in going}, rung, progress)
+            prune(sweep, going, rung)
+        return _driven(sweep, engine, trials, set(trials), None, progress)
     finally:
         held.release()
 
@@ -116,16 +140,18 @@ def drive(
 def _driven(
     sweep: Driven,
     engine: Engine,
-    retry_failed: bool,
+    trials: Mapping[str, Trial],
+    going: Set[str],
+    until: int | None,
     progress: Callable[[SweepProgress], None] | None,
 ) -> SweepProgress:
-    trials = {trial.name: trial for trial in sweep.trials()}
-    if retry_failed:
-        for name in trials:
-            (sweep.run(name) / FAILURE).unlink(missing_ok=True)
+    """Train the trials that are going, to their end or to the outer step `until`."""
     states = {name: sweep.state(name) for name in trials}
-    ended = (TrialState.DONE, TrialState.FAILED)
-    work = _DriverState(deque(trials[name] for name, state in states.items() if state not in ended))
+    ended = (TrialState.DONE, TrialState.FAILED, TrialState.PRUNED)
+    left = [name for name, state in states.items() if state not in ended and name in going]
+    if until is not None:
+        left = [name for name in left if not is_file(rung_file(sweep.run(name), until))]
+    work = _DriverState(deque(trials[name] for name in left), until)
     count = {state: sum(found is state for found in states.values()) for state in ended}
     each = max((trial.settings.outer.outer_steps for trial in trials.values()), default=0)
     partly = {
@@ -164,6 +190,8 @@ def _driven(
                 if state is not None:
                     count[state] += 1
                     partly.pop(result.name, None)
+                elif result.ended is Ended.PAUSED:
+                    partly[result.name] = until or 0
             look()
             if not work.threads and work.later and not work.waiting:
                 time.sleep(min(BUSY_SECONDS, LOOK_SECONDS))
@@ -192,7 +220,7 @@ def _give(sweep: Driven, engine: Engine, work: _DriverState) -> None:
         if not is_run_folder(place):
             create_run(place, trial.settings)
         work.threads[trial.name] = threads
-        engine.submit(trial.name, place)
+        engine.submit(trial.name, place, work.until)
 
 
 def _take(sweep: Driven, work: _DriverState, trial: Trial, result: Result) -> TrialState | None:
@@ -200,6 +228,8 @@ def _take(sweep: Driven, work: _DriverState, trial: Trial, result: Result) -> Tr
     work.threads.pop(trial.name, None)
     if result.ended is Ended.DONE:
         return TrialState.DONE
+    if result.ended is Ended.PAUSED:
+        return None
     if result.ended is Ended.BUSY:
         work.later.append((time.monotonic() + BUSY_SECONDS, trial))
         return None

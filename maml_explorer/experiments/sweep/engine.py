@@ -52,8 +52,8 @@ class Engine(Protocol):
     def slots(self) -> int:
         """Threads that may be busy at once."""
 
-    def submit(self, name: str, path: Path) -> None:
-        """Begin a trial, or put it in the queue."""
+    def submit(self, name: str, path: Path, until: int | None = None) -> None:
+        """Begin a trial, or put it in the queue; it pauses at the outer step `until`."""
 
     def wait(self, seconds: float) -> list[Result]:
         """The trials that have ended, after at most so many seconds."""
@@ -70,19 +70,19 @@ class InProcess:
     def __init__(self, inner_steps: int | None, asked_to_stop: Callable[[], bool]) -> None:
         self._inner_steps, self._asked = inner_steps, asked_to_stop
         self.look: Callable[[], None] = lambda: None
-        self._queue: deque[tuple[str, Path]] = deque()
+        self._queue: deque[tuple[str, Path, int | None]] = deque()
 
-    def submit(self, name: str, path: Path) -> None:
+    def submit(self, name: str, path: Path, until: int | None = None) -> None:
         """Put a trial in the queue."""
-        self._queue.append((name, path))
+        self._queue.append((name, path, until))
 
     def wait(self, seconds: float) -> list[Result]:
         """The next trial, trained to its end."""
         if not self._queue:
             return []
-        name, path = self._queue.popleft()
+        name, path, until = self._queue.popleft()
         try:
-            return [Result(name, train_trial(path, self._inner_steps, self._looked))]
+            return [Result(name, train_trial(path, self._inner_steps, self._looked, until))]
         except (StorageError, ValueError, RuntimeError, OSError) as error:
             return [Result(name, None, _words(error))]
 
@@ -118,11 +118,11 @@ class OnDask:
         """Threads that may be busy at once; of a cluster as many as there are now."""
         return self._slots if isinstance(self._slots, int) else max(1, self._slots())
 
-    def submit(self, name: str, path: Path) -> None:
+    def submit(self, name: str, path: Path, until: int | None = None) -> None:
         """Send a trial to a worker that is free."""
         self._attempt += 1
         future = self._client.submit(
-            _on_worker, str(path), self._inner_steps, str(self._stop),
+            _on_worker, str(path), self._inner_steps, str(self._stop), until,
             key=f"{name}-{self._attempt}", pure=False, resources=self._resources,
         )  # fmt: skip
         self._futures[future] = name
@@ -205,11 +205,11 @@ def dask_library() -> tuple[Any, Any]:
     return dask, distributed
 
 
-def _on_worker(path: str, inner_steps: int | None, stop: str) -> tuple[str, str]:
+def _on_worker(path: str, inner_steps: int | None, stop: str, until: int | None) -> tuple[str, str]:
     """One trial on a worker: (word, error). Errors travel as text, which every version can read."""
     asked = Path(stop)
     try:
-        return train_trial(Path(path), inner_steps, asked.exists).value, ""
+        return train_trial(Path(path), inner_steps, asked.exists, until).value, ""
     except (StorageError, ValueError, RuntimeError, OSError) as error:
         return "", _words(error)
 

@@ -20,7 +20,7 @@ from maml_explorer.files.writer import write_text
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
 from maml_explorer.storage.run.folder import SETTINGS, SUMMARY
-from maml_explorer.storage.sweep.result import OBJECTIVE, open_data, step_file
+from maml_explorer.storage.sweep.result import OBJECTIVE, open_data, rung_file, step_file
 
 if TYPE_CHECKING:
     from maml_explorer.experiments.outcome import Outcome, Progress
@@ -35,8 +35,13 @@ class Ended(Enum):
     """Result of one attempt at a trial."""
 
     DONE = "done"
+    PAUSED = "paused at a rung"
     STOPPED = "stopped"
     BUSY = "in use by another process"
+
+
+class _AtRung(Exception):  # noqa: N818 - nothing went wrong
+    """The rung is reached, out of the training loop: what is trained is saved by then."""
 
 
 class _Stopped(Exception):  # noqa: N818 - nothing went wrong
@@ -44,7 +49,10 @@ class _Stopped(Exception):  # noqa: N818 - nothing went wrong
 
 
 def train_trial(
-    path: Path, inner_steps: int | None, asked_to_stop: Callable[[], bool] = lambda: False
+    path: Path,
+    inner_steps: int | None,
+    asked_to_stop: Callable[[], bool] = lambda: False,
+    until: int | None = None,
 ) -> Ended:
     """Train the run in a folder to its end, from its checkpoint where there is one.
 
@@ -53,6 +61,7 @@ def train_trial(
         inner_steps: after which the objective is measured; None measures none, and tests on the
             held-out tasks as a run outside a sweep does.
         asked_to_stop: looked at about twice a second; the run is then saved and can go on.
+        until: outer step at which it pauses and its objective is measured; None goes to the end.
 
     Raises:
         StorageError: where a file is damaged; the same for SettingsError.
@@ -64,6 +73,8 @@ def train_trial(
 
     if is_file(path / SUMMARY):
         return Ended.DONE
+    if until is not None and is_file(rung_file(path, until)):
+        return Ended.PAUSED
     settings = from_toml(read_text(path / SETTINGS))
     open_data(path.parent.parent, settings)
     seed = settings.run.seed
@@ -76,6 +87,8 @@ def train_trial(
             _note_step(path, progress.done)
             if asked_to_stop():
                 raise _Stopped
+        if until is not None and progress.done >= until:
+            raise _AtRung
 
     try:
         folder, checkpoint = begun_run(path, settings, (seed,), resume=True)
@@ -92,6 +105,10 @@ def train_trial(
             step_file(path).unlink(missing_ok=True)
     except InUseError:
         return Ended.BUSY
+    except _AtRung:
+        assert inner_steps is not None and until is not None
+        _write_rung(path, settings, inner_steps, until)
+        return Ended.PAUSED
     except _Stopped:
         return Ended.STOPPED
     return Ended.DONE
@@ -110,6 +127,18 @@ def _write_objective(
     found["diverged_in_training"] = outcome.results[seed][name].diverged
     found["seconds"] = round(time.monotonic() - began, 3)
     write_text(path / OBJECTIVE, json.dumps(found, indent=2, allow_nan=False) + "\n")
+
+
+def _write_rung(path: Path, settings: Settings, inner_steps: int, until: int) -> None:
+    """Measure a paused run by its checkpoint."""
+    from maml_explorer.core.plan import prepare
+    from maml_explorer.storage.run.checkpoint import load_checkpoint
+    from maml_explorer.storage.run.folder import CHECKPOINT
+
+    saved, name = load_checkpoint(path / CHECKPOINT, prepare(settings)), settings.arms[0].name
+    found = objective(settings, name, saved.state.arms[name].initialization, inner_steps)
+    found["diverged_in_training"] = saved.diverged.get(name, "")
+    write_text(rung_file(path, until), json.dumps(found, indent=2, allow_nan=False) + "\n")
 
 
 def _note_step(path: Path, step: int) -> None:

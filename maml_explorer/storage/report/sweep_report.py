@@ -189,5 +189,7 @@ def _named(axes: Sequence[SweepAxis], cell: SweepCell) -> str:
 
 def _counted(counts: Mapping[str, int], total: int) -> str:
     parts = [f"{counts['done']} of {total} runs are done"]
-    parts += [f"{counts[key]} {key}" for key in ("diverged", "running", "failed") if counts[key]]
+    parts += [
+        f"{counts[key]} {key}" for key in ("diverged", "pruned", "running", "failed") if counts[key]
+    ]
     return ", ".join(parts) + "."

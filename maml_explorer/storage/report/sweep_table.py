@@ -21,6 +21,8 @@ class TrialState(Enum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    PRUNED = "pruned"
+    """Stopped by halving, since others were better at the same outer step."""
 
 
 @dataclass(frozen=True)

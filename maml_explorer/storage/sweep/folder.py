@@ -19,9 +19,15 @@ from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.files.writer import append_bytes, write_text
 from maml_explorer.storage.own_images.file import IMAGES, write_images
-from maml_explorer.storage.report.sweep_table import SweepAxis, SweepRow, TrialState, runs_csv
+from maml_explorer.storage.report.sweep_table import (
+    SweepAxis,
+    SweepRow,
+    TrialState,
+    higher_is_better,
+    runs_csv,
+)
 from maml_explorer.storage.run.folder import CHECKPOINT, SUMMARY
-from maml_explorer.storage.sweep.result import FAILURE, open_data, read_objective, step_of
+from maml_explorer.storage.sweep.result import FAILURE, PRUNED, open_data, read_objective, step_of
 from maml_explorer.storage.sweep.spec import BASE, SPEC, SweepSpec, read_spec
 from maml_explorer.storage.sweep.trials import Trial
 
@@ -40,6 +46,21 @@ class SweepFolder:
     def stop(self) -> Path:
         """The file that asks the workers to save and stop."""
         return self.path / STOP
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Outer steps at which halving compares the cells; empty without it."""
+        return self.spec.rungs
+
+    @property
+    def halving(self) -> int:
+        """Factor by which the cells become fewer at each rung; 0 without halving."""
+        return self.spec.halving
+
+    @property
+    def higher(self) -> bool:
+        """True where a higher objective is better."""
+        return higher_is_better(self.spec.objective)
 
     def trials(self) -> list[Trial]:
         """The runs of the sweep."""
@@ -64,6 +85,8 @@ class SweepFolder:
             return TrialState.DONE
         if is_file(place / FAILURE):
             return TrialState.FAILED
+        if is_file(place / PRUNED):
+            return TrialState.PRUNED
         return TrialState.RUNNING if is_file(place / CHECKPOINT) else TrialState.QUEUED
 
     def rows(self, trials: Iterable[Trial] | None = None) -> list[SweepRow]:

@@ -13,6 +13,8 @@ from maml_explorer.settings.settings import Settings
 
 OBJECTIVE, FAILURE = "objective.json", "failure.json"
 """Files a sweep adds to a run folder: its result on validation tasks; why it failed."""
+PRUNED = "pruned.json"
+"""File of a run that halving has stopped, with the outer step at which it did."""
 
 
 def step_file(path: Path) -> Path:
@@ -42,21 +44,26 @@ def open_data(sweep: Path, settings: Settings) -> None:
         open_images(read_images(sweep / IMAGES))
 
 
-def read_objective(path: Path) -> dict[str, Any]:
-    """The result of a trial, checked.
+def rung_file(path: Path, step: int) -> Path:
+    """The file with the result of a run that halving has compared at an outer step."""
+    return path / f"rung-{step}.json"
+
+
+def read_objective(path: Path, name: str = OBJECTIVE) -> dict[str, Any]:
+    """The result of a trial, checked; `name` is that of its file.
 
     Raises:
         StorageError: where it is missing or not as :func:`train_trial` writes it.
     """
-    found = read_json(path / OBJECTIVE)
+    found = read_json(path / name)
     mean, seconds = found.get("mean"), found.get("seconds")
     for value in (mean, seconds):
         if value is not None and (not isinstance(value, int | float) or not math.isfinite(value)):
-            raise StorageError(f"{path / OBJECTIVE} is not as this program writes it.")
+            raise StorageError(f"{path / name} is not as this program writes it.")
     if not isinstance(found.get("diverged"), int) or not isinstance(
         found.get("diverged_in_training"), str
     ):
-        raise StorageError(f"{path / OBJECTIVE} is not as this program writes it.")
+        raise StorageError(f"{path / name} is not as this program writes it.")
     return found
 
 

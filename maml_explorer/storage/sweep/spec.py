@@ -21,10 +21,11 @@ SPEC, BASE = "sweep.toml", "base.toml"
 """Files of a sweep folder: what varies, and the settings that it varies."""
 MAX_AXES = 8
 MAX_SEEDS = 100
+MAX_RUNGS = 4
 GRID = "grid"
 _OBJECTIVE = re.compile(r"(mse|loss|accuracy)@(\d{1,2})")
 _RANDOM = re.compile(r"random:(\d{1,6})")
-_KEYS = ("schema", "axes", "seeds", "search", "search_seed", "objective")
+_KEYS = ("schema", "axes", "seeds", "search", "search_seed", "objective", "halving")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,12 @@ class SweepSpec:
     objective: str = "mse@5"
     """The family's figure on validation tasks after so many inner steps, of the first arm."""
 
+    halving: int = 0
+    """Factor by which the cells become fewer at each rung; 0 trains all to the end."""
+
     def __post_init__(self) -> None:
+        if self.halving and not 2 <= self.halving <= 10:
+            raise SettingsError(f"Halving cannot be by {self.halving}: allowed is from 2 to 10.")
         if not 1 <= len(self.axes) <= MAX_AXES:
             raise SettingsError(f"A sweep has 1 to {MAX_AXES} axes, not {len(self.axes)}.")
         refuse_clashes(self.axes)
@@ -79,6 +85,20 @@ class SweepSpec:
             )
         return int(found[2])
 
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Outer steps at which halving compares the cells; empty without it.
+
+        At each rung the best 1/η of the cells go on, so that one or a few reach the end. The
+        declared number of outer steps stays, since schedules depend on it.
+        """
+        cells = len(self.trials()) // len(self.seeds)
+        steps, found = self.base.outer.outer_steps, list[int]()
+        while self.halving and cells > 1 and steps // self.halving >= 2 and len(found) < MAX_RUNGS:
+            cells, steps = -(-cells // self.halving), steps // self.halving
+            found.append(steps)
+        return tuple(reversed(found))
+
     def trials(self) -> list[Trial]:
         """The runs of the sweep, each once, seeds of a point side by side.
 
@@ -99,6 +119,7 @@ class SweepSpec:
             f"schema = {SCHEMA}\naxes = [{axes}]\nseeds = {list(self.seeds)}\n"
             f"search = {toml_value(self.search)}\nsearch_seed = {self.search_seed}\n"
             f"objective = {toml_value(self.objective)}\n"
+            + (f"halving = {self.halving}\n" if self.halving else "")
         )
 
     def files(self) -> dict[str, str]:
@@ -134,9 +155,12 @@ def read_spec(folder: Path) -> SweepSpec:
     search, objective = document.get("search", GRID), document.get("objective", "mse@5")
     if not isinstance(search, str) or not isinstance(objective, str):
         raise StorageError(f"{where} names no search and objective.")
+    halving = document.get("halving", 0)
+    if not isinstance(halving, int):
+        raise StorageError(f"{where} names no halving.")
     base = from_toml(read_text(folder / BASE))
     return SweepSpec(
-        base, tuple(map(parse_axis, axes)), tuple(seeds), search, search_seed, objective
+        base, tuple(map(parse_axis, axes)), tuple(seeds), search, search_seed, objective, halving
     )
 
 

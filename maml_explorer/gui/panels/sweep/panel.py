@@ -273,7 +273,7 @@ def words_of(seen: SweepSeen) -> str:
     """Such as "42 of 100 runs done · 3 diverged · 2 running · 2 workers · 4 min left"."""
     counts = counts_of(seen.rows)
     parts = [f"{counts['done']} of {len(seen.rows)} runs done"]
-    parts += [f"{counts[key]} {key}" for key in ("diverged", "failed") if counts[key]]
+    parts += [f"{counts[key]} {key}" for key in ("diverged", "pruned", "failed") if counts[key]]
     if seen.workers and not seen.ended:
         parts.append(f"{counts['running']} begun")
         parts.append(f"{seen.workers} worker{'' if seen.workers == 1 else 's'}")

@@ -42,7 +42,7 @@ class SweepSeen:
     @property
     def ended(self) -> bool:
         """True where nothing is left to train."""
-        return all(row.state in (TrialState.DONE, TrialState.FAILED) for row in self.rows)
+        return not any(row.state in (TrialState.QUEUED, TrialState.RUNNING) for row in self.rows)
 
 
 class SweepReader(QObject):
