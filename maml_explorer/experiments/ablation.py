@@ -106,7 +106,7 @@ def runs_of(settings: Settings) -> list[Settings]:
 
 
 def run_folders(folder: Path, settings: Settings, seed: int) -> list[tuple[Path, Settings]]:
-    """Where every run of an ablation is kept, and its settings with the first seed."""
+    """Folder and settings, with the first seed, of every run of an ablation."""
     runs = enumerate(runs_of(settings))
     return [(_place(folder, nth), run.with_values({"seed": seed})) for nth, run in runs]
 
