@@ -25,7 +25,7 @@ from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.version import __version__
 
 SLOT = f"maml-explorer {__version__}"
-"""What a worker offers and a run takes: workers of another version offer something else."""
+"""Resource that a worker offers and a run takes; workers of another version offer another."""
 WAIT_SECONDS = 60.0
 """Time within which a first worker must join, and a scheduler must answer a worker."""
 CONNECT_SECONDS = 15.0

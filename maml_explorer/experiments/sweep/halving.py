@@ -22,7 +22,7 @@ from maml_explorer.storage.sweep.trials import Trial
 
 
 class Halved(Protocol):
-    """What halving needs of a sweep."""
+    """Part of a sweep that halving uses."""
 
     @property
     def halving(self) -> int:
