@@ -55,6 +55,12 @@ def trainers(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
         return []
 
 
+def trains(path: Path) -> bool:
+    """True where a run said within the last seconds how far it is."""
+    notes = (file.stat().st_mtime for file in path.glob("runs/.*.step"))
+    return any(time.time() - at < 2.0 for at in notes)
+
+
 def main() -> None:
     """Kill until the time is over, let the sweep end, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -72,8 +78,9 @@ def main() -> None:
             time.sleep(dice.uniform(1.0, 6.0))
             if driver.poll() is not None and driver.returncode == 0:
                 break
-            workers, kind = trainers(driver), dice.random()
-            if driver.poll() is not None or kind < 0.15:
+            kind = dice.random()
+            workers = trainers(driver) if trains(hit) else []
+            if driver.poll() is not None or (workers and kind < 0.15):
                 killed["driver"] += driver.poll() is None
                 driver.kill()
                 driver.wait()

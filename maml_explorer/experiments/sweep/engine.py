@@ -165,19 +165,11 @@ def local_cluster(workers: int) -> Iterator[Any]:
     """A client of so many worker processes on this machine, which listen on loopback alone.
 
     Raises:
-        StorageError: where the library is not installed.
+        StorageError: where the library is not installed, or the processes do not start.
     """
     dask, distributed = dask_library()
     with dask.config.set(SETTINGS_OF_DASK):
-        cluster = distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address=None,
-            silence_logs=50,
-            protocol="tcp",
-        )
+        cluster = _begun(distributed, workers)
         client = distributed.Client(cluster, set_as_default=False)
         try:
             yield client
@@ -186,6 +178,28 @@ def local_cluster(workers: int) -> Iterator[Any]:
                 client.close()
             with contextlib.suppress(Exception):
                 cluster.close(timeout=10)
+
+
+def _begun(distributed: Any, workers: int) -> Any:
+    """A local cluster, begun again where one of its processes was ended while it started."""
+    for last in (False, False, True):
+        try:
+            return distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                silence_logs=50,
+                protocol="tcp",
+            )
+        except RuntimeError as error:
+            if last:
+                raise StorageError(
+                    f"The workers could not be started: {_words(error)} Nothing was trained; go on "
+                    "with --resume, or use --workers 1."
+                ) from None
+    raise AssertionError
 
 
 def dask_library() -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
@@ -36,7 +37,7 @@ class Trial:
         """The seed that is trained."""
         return self.settings.run.seed
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The name of the trial's run folder."""
         return trial_name(self.settings)
@@ -47,7 +48,7 @@ def trial_name(settings: Settings) -> str:
 
     Only what differs from the defaults counts, so a setting that is declared later changes no name.
     """
-    defaults = Settings()
+    defaults = _defaults()
     changed = {
         key: settings[key]
         for key in DECLARATIONS
@@ -59,6 +60,11 @@ def trial_name(settings: Settings) -> str:
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+@cache
+def _defaults() -> Settings:
+    return Settings()
 
 
 def grid(axes: Sequence[Axis]) -> Iterator[Point]:

@@ -211,6 +211,24 @@ def test_what_is_no_sweep_is_said(panel: SweepPanel, tmp_path: Path, qtbot: QtBo
     assert not panel.here.isEnabled() and panel.losses.lines == ()
 
 
+def test_many_runs_are_read_a_part_at_a_time(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from maml_explorer.gui.panels.sweep import reader
+
+    monkeypatch.setattr(reader, "_AT_ONCE", -1.0)
+    monkeypatch.setattr(reader, "_ALWAYS", 2)
+    sweep = described(tmp_path / "s", seeds=(0,))
+    for nth in range(6):
+        done(sweep, nth, 0.5)
+    panel.open_folder(str(sweep.path))
+    qtbot.waitUntil(lambda: panel.seen is not None, timeout=20_000)
+    assert panel.words.full.startswith("2 of 6 runs read") and not panel.seen.ended  # type: ignore[union-attr]
+    settle(panel, qtbot)
+    settle(panel, qtbot)
+    assert panel.words.full == "6 of 6 runs done" and panel.table.runs.rowCount() == 6
+
+
 def test_long_losses_are_thinned_to_means() -> None:
     import numpy as np
 

@@ -116,6 +116,7 @@ class SweepPanel(QWidget):
     def open_folder(self, path: str) -> None:
         """Shows the sweep in a folder."""
         self.path, self.seen = Path(path), None
+        self._say("Reading the sweep …")
         self.read()
         self.timer.start()
 
@@ -189,6 +190,7 @@ class SweepPanel(QWidget):
             self._show_ghost()
         if seen.ended:
             self.timer.stop()
+        self.timer.setInterval(READ_EVERY if seen.complete else 200)
         self._look()
 
     def _draw(self) -> None:
@@ -272,7 +274,9 @@ class SweepPanel(QWidget):
 def words_of(seen: SweepSeen) -> str:
     """Such as "42 of 100 runs done · 3 diverged · 2 running · 2 workers · 4 min left"."""
     counts = counts_of(seen.rows)
-    parts = [f"{counts['done']} of {len(seen.rows)} runs done"]
+    parts = [f"{counts['done']} of {len(seen.trials)} runs done"]
+    if not seen.complete:
+        parts = [f"{len(seen.rows)} of {len(seen.trials)} runs read", *parts]
     parts += [f"{counts[key]} {key}" for key in ("diverged", "pruned", "failed") if counts[key]]
     if seen.workers and not seen.ended:
         parts.append(f"{counts['running']} begun")

@@ -23,6 +23,10 @@ MOST_DRAWN = 6
 _STALE = 10.0
 """Seconds after which a driver that wrote nothing counts as gone."""
 _BINS = 400
+_AT_ONCE = 0.5
+"""Seconds after which what was read is shown, and the rest is read the next time."""
+_ALWAYS = 100
+"""Runs beyond those that are known that are read in any case, so that a reading gets on."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class SweepSeen:
     axes: tuple[SweepAxis, ...]
     rows: tuple[SweepRow, ...]
     trials: Mapping[str, Trial]
+    complete: bool = True
+    """False while the first reading of many runs goes on."""
     workers: int = 0
     """Of the driver; 0 where none drives the sweep now."""
     seconds_left: float | None = None
@@ -42,7 +48,8 @@ class SweepSeen:
     @property
     def ended(self) -> bool:
         """True where nothing is left to train."""
-        return not any(row.state in (TrialState.QUEUED, TrialState.RUNNING) for row in self.rows)
+        left = (TrialState.QUEUED, TrialState.RUNNING)
+        return self.complete and not any(row.state in left for row in self.rows)
 
 
 class SweepReader(QObject):
@@ -93,22 +100,30 @@ class SweepReader(QObject):
             trials = {trial.name: trial for trial in sweep.trials()}
         else:
             trials = dict(last.trials)
-        rows = self._rows(sweep, trials)
+        rows = self._rows(sweep, trials, time.monotonic() + _AT_ONCE)
         workers, left = _driver(path)
         losses = {name: _losses(sweep, trials[name]) for name in drawn if name in trials}
-        self._last = SweepSeen(sweep, sweep.axes(), tuple(rows), trials, workers, left, losses)
+        self._last = SweepSeen(
+            sweep, sweep.axes(), tuple(rows), trials, len(rows) == len(trials), workers, left,
+            losses,
+        )  # fmt: skip
         return self._last
 
-    def _rows(self, sweep: SweepFolder, trials: Mapping[str, Trial]) -> list[SweepRow]:
+    def _rows(
+        self, sweep: SweepFolder, trials: Mapping[str, Trial], until: float
+    ) -> list[SweepRow]:
+        """The rows of all runs; of those that are read for the first time only some."""
         try:
             there = {path.name for path in (sweep.path / RUNS).iterdir()}
         except FileNotFoundError:
             there = set()
-        rows = []
+        rows, least = [], len(self._done) + _ALWAYS
         for nth, (name, trial) in enumerate(trials.items()):
             row = self._done.get(name)
             if row is None and name not in there:
                 row = SweepRow(name, trial.point, trial.seed, TrialState.QUEUED)
+            elif row is None and nth >= least and time.monotonic() > until:
+                continue
             elif row is None:
                 (row,) = sweep.rows([trial])
                 if row.state is TrialState.DONE:
