@@ -189,7 +189,7 @@ def _begun(distributed: Any, workers: int) -> Any:
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # None is port 8787, which another sweep may hold
                 silence_logs=50,
                 protocol="tcp",
             )

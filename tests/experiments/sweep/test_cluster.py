@@ -6,12 +6,14 @@ import contextlib
 import datetime
 import ipaddress
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from maml_explorer.cli import main
 from maml_explorer.experiments.sweep import cluster
 from maml_explorer.experiments.sweep.cluster import cluster_place
+from maml_explorer.experiments.sweep.engine import local_cluster
 from maml_explorer.files.reader import StorageError
 from maml_explorer.storage.run.folder import SUMMARY
 from maml_explorer.storage.sweep.folder import open_sweep
@@ -155,3 +158,17 @@ def test_a_dead_scheduler_is_said_in_one_sentence(
     assert "does not answer" in said and said.count("\n") == 1
     assert main(["sweep", *VARY, *QUICK, *out, "--workers", "2"]) == 2
     assert "exclude each other" in capsys.readouterr().err
+
+
+def test_local_workers_listen_on_loopback_alone_and_several_clusters_at_a_time() -> None:
+    with local_cluster(1), local_cluster(1) as second:
+        pids = {os.getpid(), *second.run(os.getpid).values()}
+        below = psutil.Process().children(recursive=True)
+        found = [
+            one.laddr.ip
+            for process in [psutil.Process(), *below]
+            for one in process.net_connections("inet")
+            if one.status == psutil.CONN_LISTEN
+        ]
+    assert pids <= {os.getpid(), *(process.pid for process in below)}
+    assert len(found) >= 4 and set(found) <= {"127.0.0.1", "::1"}
