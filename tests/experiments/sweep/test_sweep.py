@@ -188,7 +188,7 @@ def test_a_run_that_always_kills_its_process_is_given_up_and_the_others_go_on(
         """Stands in for workers that die whenever they train one certain run."""
 
         def wait(self, seconds: float) -> list[Result]:
-            name, _ = self._queue[0]
+            name = self._queue[0][0]
             if name == victim:
                 self._queue.popleft()
                 return [Result(name, None, "its process was ended from outside", killed=True)]
