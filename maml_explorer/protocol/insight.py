@@ -28,7 +28,6 @@ class ViewName(StrEnum):
     ERROR_MAP = "error_map"
     DATA_MAP = "data_map"
     LANDSCAPE = "landscape"
-    EMBEDDING = "embedding"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.commands.output import clean
+from maml_explorer.commands.output import clean, say, tell
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = [
@@ -80,6 +80,12 @@ def test_a_terminal_gets_nothing_to_obey() -> None:
     assert clean("a\x1b[2J\x07\r\x9b\u202eb\u2028c\x00") == "a�[2J����b�c�"
     same = "π = 3,14 — θ₀\n\t“naïve” שלום 日本"
     assert clean(same) == same
+
+
+def test_results_and_remarks_are_cleaned(capsys: pytest.CaptureFixture[str]) -> None:
+    say("a\x1b[2Jb")
+    tell("c\u202ed")
+    assert capsys.readouterr() == ("a�[2Jb\n", "c�d\n")
 
 
 def test_what_a_preset_says_does_not_reach_the_terminal_raw(tmp_path: Path) -> None:

@@ -54,11 +54,11 @@ def checked(home: Path, said: str) -> tuple[int, int]:
     return int(wrong(torn or lost, "lost:", home, said)), int(bool(offered))
 
 
-def _begun(home: Path) -> None:
-    """Waits until a window has a session, or a while."""
+def _await(home: Path, what: str) -> None:
+    """Waits until a window has made something of its session, or a while."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        if any((home / "maml-explorer" / "sessions").glob("session-*.lock")):
+        if any((home / "maml-explorer" / "sessions").glob(f"session-*{what}")):
             return
         time.sleep(0.005)
 
@@ -84,8 +84,8 @@ def displays(count: Count, dice: random.Random, place: Path) -> Row:
                 child(lambda: window("train"), DISPLAY=number, QT_QPA_PLATFORM="xcb",
                       XDG_CONFIG_HOME=str(home), XDG_DATA_HOME=str(home))
             )  # fmt: skip
-        if dice.random() < 0.8:
-            _begun(dice.choice(homes))
+        # a third before, while and after the first save of one of them
+        _await(dice.choice(homes), dice.choice(("", ".lock", "/checkpoint.safetensors")))
         time.sleep(dice.uniform(0, LONGEST))
         server.kill()
         server.wait()
@@ -140,7 +140,7 @@ def _nursery(count: Count, dice: random.Random, place: Path) -> int:
 
         run = child(work, XDG_CONFIG_HOME=str(home), XDG_DATA_HOME=str(home))
         if dice.random() < 0.8:
-            _begun(home)
+            _await(home, ".lock")
         time.sleep(dice.uniform(0, LONGEST))
         run.end(dice.choice(SIGNALS))
         fault, one = checked(home, run.said())

@@ -58,7 +58,11 @@ class LeftSessions:
             elif ending is None and is_run_folder(path) and (kind == "session" or lock.is_file()):
                 # one that was recovered and saved again since has no lock
                 with contextlib.suppress(InUseError, OSError):
-                    self._claims[path] = hold(lock)
+                    held = hold(lock)
+                    if not is_run_folder(path):  # another process recovered it in between
+                        held.release()
+                        continue
+                    self._claims[path] = held
                     runs.append(path)
         return runs, reports
 

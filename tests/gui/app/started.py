@@ -19,6 +19,7 @@ from maml_explorer.gui.app.crash_recovery import Recovery
 from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.run import run
 from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.metrics import last_outer_step
 
 def say(*words):
     print(*words, flush=True)
@@ -41,7 +42,9 @@ def started(window, options):
         session.set_hidden(("ANIL",))
         session.link.status_changed.connect(partial(changed, session))
     timer = QTimer(window)
-    timer.timeout.connect(lambda: recovery._unsaved() and recovery.save())
+    timer.timeout.connect(
+        lambda: recovery._began is None and recovery._unsaved() and recovery.save()
+    )
     timer.start(150)
     saved = recovery._exported
     def told(report):
@@ -50,6 +53,7 @@ def started(window, options):
             if "close" in sys.argv:
                 QTimer.singleShot(0, window, recovery.close)
             if "raise" in sys.argv:
+                say("disk", last_outer_step(recovery.folder / "metrics.csv"))
                 QApplication.exit(3)
     session.link.exported.connect(told)
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -287,6 +288,41 @@ def test_a_session_of_a_process_that_runs_is_not_offered(
     assert len(said(window)) == 2
 
 
+RECOVERING = """
+import sys
+from pathlib import Path
+from maml_explorer.gui.app.left_sessions import LeftSessions
+print("ready", flush=True)
+sys.stdin.readline()
+kept = []
+for place in sorted(Path(sys.argv[1]).iterdir()):
+    left = LeftSessions(place)
+    kept.append(left)  # which holds what it found
+    for path in left.found()[0]:
+        left.recover(path)
+        print(place.name)
+print("end", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_two_processes_never_recover_one_session(tmp_path: Path):
+    made = left_behind(tmp_path / "0", "session-00112233445566aa", 5, 1)
+    for nth in range(1, 40):
+        shutil.copytree(made.parent, tmp_path / str(nth))
+    command = [sys.executable, "-c", RECOVERING, str(tmp_path)]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as two:
+        for process in (one, two):
+            assert process.stdout.readline() == "ready\n"  # type: ignore[union-attr]
+        for process in (one, two):
+            process.stdin.write("\n")  # type: ignore[union-attr]
+            process.stdin.flush()  # type: ignore[union-attr]
+        # neither ends, and lets go, before the other has looked everywhere
+        taken = [read_until(process, "end") for process in (one, two)]
+    assert sorted(line for lines in taken for line in lines[:-1]) == sorted(map(str, range(40)))
+
+
 def test_a_recovered_run_is_offered_until_it_is_saved_again(
     window: MainWindow, tmp_path: Path, qtbot: QtBot
 ):
@@ -441,7 +477,7 @@ def test_a_display_server_that_dies_keeps_the_session(tmp_path: Path):
 
 def test_an_exception_out_of_the_event_loop_keeps_the_session(tmp_path: Path):
     with window_process(tmp_path, "train", "raise") as process:
-        step = int(read_until(process, "saved")[-1].split()[1])
+        step = int(read_until(process, "disk")[-1].split()[1])
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1 and "RuntimeError: the event loop broke" in errors
     (folder,) = sessions(tmp_path)

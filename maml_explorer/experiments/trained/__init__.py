@@ -1,1 +1,0 @@
-"""Trained runs for scripts and notebooks: in memory, on disk, as tables and pictures."""
