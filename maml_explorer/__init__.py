@@ -8,7 +8,7 @@ directly. Importing this package loads neither torch nor Qt: what needs them is
 loaded at its first use.
 
     import maml_explorer as me
-    run = me.train(me.Settings().with_values({"outer_steps": 2000}))
+    run = me.train("finn-10-shot", seeds=range(3), outer_steps=2000, progress=True)
     adapted = run["MAML"].adapt(x, y, steps=5)
 """
 
@@ -20,41 +20,68 @@ from typing import TYPE_CHECKING, Any
 from maml_explorer.version import __version__
 
 if TYPE_CHECKING:
-    from maml_explorer.experiments.api import TrainedRun, compare, evaluate, train
+    from maml_explorer.experiments.api import compare, evaluate, resume, train
+    from maml_explorer.experiments.outcome import ArmMetrics, Evaluation, Progress
+    from maml_explorer.experiments.trained.folders import load_run
+    from maml_explorer.experiments.trained.opening import open_window
+    from maml_explorer.experiments.trained.picture import RunPicture
+    from maml_explorer.experiments.trained.run import TrainedRun
+    from maml_explorer.experiments.trained.saving import save_run
+    from maml_explorer.experiments.trained.seed import UnknownArmError
     from maml_explorer.files.reader import StorageError
     from maml_explorer.settings.declaration import SettingsError
-    from maml_explorer.settings.presets import load_preset, presets
+    from maml_explorer.settings.presets import Preset, load_preset, presets
     from maml_explorer.settings.settings import Arm, Settings
     from maml_explorer.storage.initialization.folder import Initialization, load_initialization
 
 _WHERE = {
     "Arm": "settings.settings",
+    "ArmMetrics": "experiments.outcome",
+    "Evaluation": "experiments.outcome",
     "Initialization": "storage.initialization.folder",
+    "RunPicture": "experiments.trained.picture",
+    "Preset": "settings.presets",
+    "Progress": "experiments.outcome",
     "Settings": "settings.settings",
     "SettingsError": "settings.declaration",
     "StorageError": "files.reader",
-    "TrainedRun": "experiments.api",
+    "TrainedRun": "experiments.trained.run",
+    "UnknownArmError": "experiments.trained.seed",
     "compare": "experiments.api",
     "evaluate": "experiments.api",
     "load_initialization": "storage.initialization.folder",
     "load_preset": "settings.presets",
+    "load_run": "experiments.trained.folders",
+    "open_window": "experiments.trained.opening",
     "presets": "settings.presets",
+    "resume": "experiments.api",
+    "save_run": "experiments.trained.saving",
     "train": "experiments.api",
 }
 
 __all__ = [
     "Arm",
+    "ArmMetrics",
+    "Evaluation",
     "Initialization",
+    "Preset",
+    "Progress",
+    "RunPicture",
     "Settings",
     "SettingsError",
     "StorageError",
     "TrainedRun",
+    "UnknownArmError",
     "__version__",
     "compare",
     "evaluate",
     "load_initialization",
     "load_preset",
+    "load_run",
+    "open_window",
     "presets",
+    "resume",
+    "save_run",
     "train",
 ]
 

@@ -6,18 +6,19 @@ there it only looks, which takes a fraction of a second.
 
 import argparse
 import ctypes
-import fcntl
 import hashlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
-PYTHON = ENVIRONMENT / "bin" / "python"
+PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # Shared library → the Debian and Ubuntu package that brings it. Read from what the Qt 6.9
 # libraries name as needed; what those packages depend on comes along by itself.
@@ -212,6 +213,26 @@ def prepare_kernels() -> None:
         print("note: the kernels could not be built; training takes two to three times as long")
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Waits while another set-up of this folder goes on, on every system."""
+    with (ROOT / "constraints.txt").open("r+b") as lock:
+        if os.name == "nt":
+            import msvcrt
+
+            while True:
+                try:
+                    msvcrt.locking(lock.fileno(), msvcrt.LK_LOCK, 1)  # gives up after 10 s
+                    break
+                except OSError:
+                    continue
+        else:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield  # closing the file gives the lock back
+
+
 def main() -> None:
     """Prepare this machine."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -219,8 +240,7 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="and what benchmarks compare with")
     arguments = parser.parse_args()
     display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    with (ROOT / "constraints.txt").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second waits for the first
+    with one_at_a_time():
         prepare_system(display or arguments.window)
         prepare_environment("dev")
         prepare_kernels()

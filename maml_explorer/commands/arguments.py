@@ -15,8 +15,8 @@ from maml_explorer.commands.output import say, tell
 from maml_explorer.settings.declaration import SettingsError, Value, quoted, shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.presets import Preset, load_preset, presets
-from maml_explorer.settings.settings import Arm, Settings, default_arm
-from maml_explorer.settings.typed import MistypedError, one_of, same_name, whole_numbers
+from maml_explorer.settings.settings import Arm, Settings, algorithm_key, default_arm
+from maml_explorer.settings.typed import MistypedError, one_of, whole_numbers
 from maml_explorer.settings.typed import whole_number as typed_whole
 from maml_explorer.storage.kinds import described
 
@@ -117,17 +117,6 @@ def with_algorithms(settings: Settings, text: str | None) -> Settings:
     if text is None:
         return settings
     return settings.with_arms(tuple(default_arm(algorithm_key(n)) for n in text.split(",")))
-
-
-def algorithm_key(text: str) -> str:
-    """The key of an algorithm named by its key or its label: "fomaml" for "FO-MAML".
-
-    A name that is neither is given back.
-    """
-    for key, record in ALGORITHMS.items():
-        if same_name(key, text) or same_name(record.label, text):
-            return key
-    return text.strip()
 
 
 def named_arms(settings: Settings, text: str) -> list[Arm]:

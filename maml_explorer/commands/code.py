@@ -13,7 +13,6 @@ from maml_explorer.codegen.two_forms import stateful_and_functional
 from maml_explorer.commands.arguments import (
     UsageError,
     add_hyperparameters,
-    algorithm_key,
     folder_path,
     given_hyperparameters,
     named_arms,
@@ -21,7 +20,7 @@ from maml_explorer.commands.arguments import (
 from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import say, tell
 from maml_explorer.files.resources import resources
-from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.settings.settings import Arm, Settings, algorithm_key, default_arm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

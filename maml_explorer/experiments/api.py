@@ -1,9 +1,8 @@
-"""The interface for scripts: train settings, evaluate an initialization."""
+"""The interface for scripts and notebooks: train, resume, evaluate, compare."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,68 +11,106 @@ import torch
 
 from maml_explorer.core.meta_test import final_test, paired_difference, run_to_end
 from maml_explorer.core.plan import prepare
-from maml_explorer.experiments.outcome import ArmMetrics, Progress
+from maml_explorer.experiments.outcome import Evaluation, Progress
+from maml_explorer.experiments.trained.asked import Wanted, asked_seeds, asked_settings
+from maml_explorer.experiments.trained.bar import shown_progress
+from maml_explorer.experiments.trained.folders import continued, load_run
+from maml_explorer.experiments.trained.run import TrainedRun, trained_run
 from maml_explorer.experiments.training import threads_of, train_headless
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
-from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.presets import DEFAULT_PRESET
 from maml_explorer.storage.initialization.folder import Initialization
 from maml_explorer.storage.run.folder import create_run
 from maml_explorer.storage.run.records import SHOWN_STEPS, evaluation_record, record_of
 
 
-@dataclass(frozen=True)
-class TrainedRun(Mapping[str, Initialization]):
-    """The initializations a run has trained, by arm name, with their metrics."""
-
-    settings: Settings
-    initializations: Mapping[str, Initialization]
-    metrics: Mapping[str, ArmMetrics]
-    """By arm name: the losses of every outer step."""
-    diverged: Mapping[str, str]
-    """Arms that were frozen at their last good state, and why."""
-
-    def __getitem__(self, arm_name: str) -> Initialization:
-        return self.initializations[arm_name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.initializations)
-
-    def __len__(self) -> int:
-        return len(self.initializations)
-
-
 def train(
-    settings: Settings,
+    settings: Wanted = DEFAULT_PRESET,
     *,
+    seeds: Iterable[int] | None = None,
+    algorithms: str | Iterable[str] | None = None,
     out: str | Path | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: bool | Callable[[Progress], None] | None = None,
+    on_evaluation: Callable[[Evaluation], None] | None = None,
+    **values: object,
 ) -> TrainedRun:
-    """Meta-train all arms of the settings, for their seed and number of outer steps.
+    """Meta-train all arms of the settings, for every seed and the declared number of outer steps.
+
+    Where it is interrupted (Ctrl+C, a stopped cell), what was trained until then is returned, and
+    with `out` it can be resumed.
 
     Args:
-        settings: what to train.
+        settings: settings, a preset or its name, or the path of a settings file or a run folder.
+        seeds: such as range(5), trained one after the other; that of the settings unless given.
+        algorithms: an arm for each, such as "maml,fomaml" or ["MAML", "ANIL"]; the arms of the
+            settings unless given.
         out: a new run folder; None writes nothing.
-        progress: called after every outer step.
+        progress: True shows a bar (tqdm's where it is installed); a function is called after every
+            outer step, and may raise to end the training.
+        on_evaluation: called after every meta-test, in training and at its end, for each arm.
+        **values: any setting by its key, such as outer_steps=2000, inner_lr=0.02, hidden=(40, 40).
 
     Raises:
-        SettingsError: where the device is absent.
+        SettingsError: naming what is not allowed and what is, or where the device is absent.
         StorageError: where the folder holds something, or cannot be written.
         OSError: where the disk fails while training.
     """
-    prepare(settings)  # refuses an absent device before a folder is made
-    folder = None if out is None else create_run(Path(out), settings)
-    seed = settings.run.seed
-    outcome = train_headless(settings, (seed,), folder=folder, progress=progress)
-    if folder is not None:
+    asked = asked_settings(settings, algorithms, values)
+    if seeds is not None and "seed" in values:
+        raise SettingsError("seed and seeds exclude each other: give one of them.")
+    several = asked_seeds(seeds, asked)
+    asked = asked.with_values({"seed": several[0]})
+    prepare(asked)  # refuses an absent device before a folder is made
+    folder = None if out is None else create_run(Path(out), asked)
+    with shown_progress(progress) as follow:
+        outcome = train_headless(
+            asked,
+            several,
+            folder=folder,
+            progress=follow,
+            on_evaluation=on_evaluation,
+            keep_interrupted=True,
+        )
+    if folder is not None and not outcome.interrupted:
         folder.write_summary(outcome.summary())
-    results = outcome.results[seed]
-    return TrainedRun(
-        settings,
-        outcome.initializations[seed],
-        outcome.metrics[seed],
-        {name: result.diverged for name, result in results.items() if result.diverged},
-    )
+    return trained_run(outcome, None if folder is None else folder.path)
+
+
+def resume(
+    path: str | Path,
+    *,
+    outer_steps: int | None = None,
+    progress: bool | Callable[[Progress], None] | None = None,
+    on_evaluation: Callable[[Evaluation], None] | None = None,
+) -> TrainedRun:
+    """Go on with the run in a folder, bit for bit as if it had never been interrupted.
+
+    Args:
+        path: the run folder.
+        outer_steps: to train up to, for a run of one seed; as declared unless given.
+        progress: as for :func:`train`.
+        on_evaluation: as for :func:`train`.
+
+    Raises:
+        StorageError: where it is no run folder, is damaged, or another process writes it.
+        SettingsError: where the number of outer steps is not allowed.
+        OSError: where the disk fails.
+    """
+    folder, settings, checkpoint = continued(Path(path), outer_steps)
+    with folder.owned(), shown_progress(progress) as follow:
+        outcome = train_headless(
+            settings,
+            checkpoint.seeds,
+            folder=folder,
+            checkpoint=checkpoint,
+            progress=follow,
+            on_evaluation=on_evaluation,
+            keep_interrupted=True,
+        )
+        if not outcome.interrupted:
+            folder.write_summary(outcome.summary())
+    return load_run(folder.path)
 
 
 def compare(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from maml_explorer.core.training import RunState
 from maml_explorer.experiments.result_tables import run_summary
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.initialization.folder import Initialization, versions
@@ -29,6 +31,32 @@ class Progress:
     """Outer steps over all seeds when it is finished."""
     losses: Mapping[str, float]
     """Arm name → outer loss of the newest outer step."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Meta-test of one arm, while it trains or at its end."""
+
+    arm: str
+    seed: int
+    outer_step: int
+    shots: int
+    inner_steps: tuple[int, ...]
+    mean: tuple[float | None, ...]
+    """[inner step]: MSE, or accuracy from 0 to 1; None where it is not finite."""
+    ci95: tuple[float | None, ...]
+    """[inner step]: half-width of the 95 % interval over tasks."""
+    final: bool
+    """True for the meta-test at the end of a seed."""
+
+
+def evaluations_of(rows: Iterable[tuple[Any, ...]], final: bool) -> list[Evaluation]:
+    """The meta-tests in rows of evaluations.csv, in their order."""
+    found = []
+    for (step, arm, seed, shots), group in groupby(rows, key=lambda row: row[:4]):
+        steps, mean, ci95 = zip(*(row[4:7] for row in group), strict=True)
+        found.append(Evaluation(arm, seed, step, shots, steps, mean, ci95, final))
+    return found
 
 
 @dataclass(frozen=True)
@@ -59,6 +87,10 @@ class Outcome:
     steps_per_second: float | None
     """Of all arms together; None where no step was left to take."""
     device: str
+    states: Mapping[int, RunState] = field(default_factory=dict)
+    """By seed, of those trained now: its last state."""
+    interrupted: bool = False
+    """True where Ctrl+C ended it and what there was is kept; the seed it ended in has no result."""
 
     def summary(self) -> dict[str, Any]:
         """The results as JSON values."""

@@ -12,6 +12,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,13 @@ from maml_explorer.core.training import (
     outer_step,
     start_run,
 )
-from maml_explorer.experiments.outcome import ArmMetrics, Outcome, Progress
+from maml_explorer.experiments.outcome import (
+    ArmMetrics,
+    Evaluation,
+    Outcome,
+    Progress,
+    evaluations_of,
+)
 from maml_explorer.experiments.saver import Saver, SeedRun
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.initialization.folder import (
@@ -59,6 +66,8 @@ def train_headless(
     progress: Callable[[Progress], None] | None = None,
     look_inside: bool = False,
     meta_tested: bool = True,
+    on_evaluation: Callable[[Evaluation], None] | None = None,
+    keep_interrupted: bool = False,
 ) -> Outcome:
     """Train every arm for every seed to the declared number of outer steps.
 
@@ -75,6 +84,8 @@ def train_headless(
             written to `folder`.
         meta_tested: whether every arm is tested on the held-out tasks, in training and at its end;
             a sweep chooses on validation tasks and tests the winner alone.
+        on_evaluation: called after every meta-test, with each arm's.
+        keep_interrupted: whether Ctrl+C returns what was trained until then, in place of raising.
 
     Raises:
         SettingsError: where the device is absent.
@@ -83,7 +94,24 @@ def train_headless(
             folder over: nothing more is written then.
     """
     with nullcontext() if folder is None else folder.owned():
-        return _train_seeds(settings, seeds, folder, checkpoint, progress, look_inside, meta_tested)
+        tell = _Listeners(progress, on_evaluation)
+        return _train_seeds(
+            settings, seeds, folder, checkpoint, tell, look_inside, meta_tested, keep_interrupted
+        )
+
+
+@dataclass(frozen=True)
+class _Listeners:
+    """Callers who follow a run."""
+
+    progress: Callable[[Progress], None] | None
+    on_evaluation: Callable[[Evaluation], None] | None
+
+    def tested(self, rows: Sequence[tuple[Any, ...]], *, final: bool) -> None:
+        """Pass on rows of evaluations.csv."""
+        if self.on_evaluation is not None:
+            for one in evaluations_of(rows, final):
+                self.on_evaluation(one)
 
 
 def _train_seeds(
@@ -91,15 +119,17 @@ def _train_seeds(
     seeds: Sequence[int],
     folder: RunFolder | None,
     checkpoint: Checkpoint | None,
-    progress: Callable[[Progress], None] | None,
+    tell: _Listeners,
     look_inside: bool,
     meta_tested: bool,
+    keep_interrupted: bool,
 ) -> Outcome:
     results = dict(checkpoint.results) if checkpoint else {}
     initializations: dict[int, dict[str, Initialization]] = {}
     learned: dict[int, dict[str, Tensor]] = {}
     metrics: dict[int, dict[str, ArmMetrics]] = {}
-    began, taken, device = time.perf_counter(), 0, ""
+    states: dict[int, RunState] = {}
+    began, taken, device, interrupted = time.perf_counter(), 0, "", False
     for position, seed in enumerate(seeds):
         if seed in results:
             continue
@@ -110,25 +140,35 @@ def _train_seeds(
         with threads_of(run.plan):
             try:
                 save(run, run.good.verified)
-                _train(run, save, progress, position * steps, len(seeds) * steps)
+                _train(run, save, tell, position * steps, len(seeds) * steps)
                 initializations[seed], results[seed] = _finish(run, folder, len(seeds) > 1)
-                save(run, run.state, _final_rows(run, results[seed]))
+                final = _final_rows(run, results[seed])
+                save(run, run.state, final)
                 if look_inside and folder is not None:
                     _look_inside(run, folder)
-            except BaseException:  # Ctrl+C too
+            except BaseException as error:  # Ctrl+C too
                 results.pop(seed, None)
                 save(run, run.good.verified)
-                raise
+                if not (keep_interrupted and isinstance(error, KeyboardInterrupt)):
+                    raise
+                interrupted, run.state = True, run.good.verified
+                initializations[seed] = {name: _exported(run, name) for name in run.state.arms}
+            else:
+                tell.tested(final, final=True)
         taken += run.state.outer_step - first
         device = str(run.plan.device)
         learned[seed] = {
             name: arm.initialization.cpu().clone() for name, arm in run.state.arms.items()
         }
-        metrics[seed] = _metrics(run)
+        metrics[seed], states[seed] = _metrics(run), run.state
+        if interrupted:
+            break
     rate = taken / (time.perf_counter() - began) if taken else None
     device = device or str(prepare(settings).device)
-    ordered = {seed: results[seed] for seed in seeds}
-    return Outcome(settings, ordered, initializations, learned, metrics, rate, device)
+    ordered = {seed: results[seed] for seed in seeds if seed in results}
+    return Outcome(
+        settings, ordered, initializations, learned, metrics, rate, device, states, interrupted
+    )
 
 
 @contextmanager
@@ -151,21 +191,21 @@ def _begin(settings: Settings, checkpoint: Checkpoint | None) -> SeedRun:
     return SeedRun(plan, state, LastGood.begin(state), diverged)
 
 
-def _train(
-    run: SeedRun, save: Saver, progress: Callable[[Progress], None] | None, before: int, total: int
-) -> None:
+def _train(run: SeedRun, save: Saver, tell: _Listeners, before: int, total: int) -> None:
     settings = run.plan.settings
     last = settings.outer.outer_steps
     while run.state.outer_step < last and not all(a.frozen for a in run.state.arms.values()):
         step = run.state.outer_step + 1
         values = _step(run, step)
         if run.tested and step % settings.run.evaluate_every == 0 and step < last:
-            run.evaluations += _evaluation_rows(run.plan, run.state)
+            rows = _evaluation_rows(run.plan, run.state)
+            run.evaluations += rows
+            tell.tested(rows, final=False)
         if (step % CHECKPOINT_EVERY == 1 and step > 1) or save.due():
             save(run, run.good.verified)
-        if progress is not None:
+        if tell.progress is not None:
             shown = {name: value[1] for name, value in values.items()}
-            progress(Progress(settings.run.seed, before + step, total, shown))
+            tell.progress(Progress(settings.run.seed, before + step, total, shown))
     for name, arm in run.state.arms.items():
         if not arm.frozen and not bool(torch.isfinite(arm.initialization).all()):
             _freeze(run, name, run.state.outer_step, "its parameters are not finite")
@@ -249,10 +289,7 @@ def _finish(
     initializations, results = {}, {}
     for name, arm in run.state.arms.items():
         records = arm_records(run.plan, name, arm.initialization) if run.tested else ()
-        one = settings.with_arms((settings.arm(name),))
-        initialization = Initialization(
-            one, arm.initialization.cpu().numpy(), arm.outer_step, records
-        )
+        initialization = _exported(run, name, records)
         if folder is not None:
             folder.check()
             seed = settings.run.seed if several else None
@@ -261,6 +298,14 @@ def _finish(
         initializations[name] = initialization
         results[name] = ArmResult(arm.outer_step, records, run.diverged.get(name, ""))
     return initializations, results
+
+
+def _exported(
+    run: SeedRun, name: str, records: tuple[Mapping[str, Any], ...] = ()
+) -> Initialization:
+    settings, arm = run.plan.settings, run.state.arms[name]
+    one = settings.with_arms((settings.arm(name),))
+    return Initialization(one, arm.initialization.cpu().numpy(), arm.outer_step, records)
 
 
 def _look_inside(run: SeedRun, folder: RunFolder) -> None:
@@ -295,7 +340,9 @@ _FIGURES = ("mean", "ci95", "mean_kept", "median", "diverged")
 
 
 def _metrics(run: SeedRun) -> dict[str, ArmMetrics]:
-    return {
-        name: ArmMetrics(np.array(steps), np.array(inner), np.array(outer))
-        for name, (steps, inner, outer) in run.history.items()
-    }
+    found = {}
+    for name, columns in run.history.items():
+        # an interrupted run may have taken steps after the state that is kept
+        known = np.array(columns[0], dtype=np.int64) <= run.state.outer_step
+        found[name] = ArmMetrics(*(np.array(column)[known] for column in columns))
+    return found

@@ -28,6 +28,7 @@ class ViewName(StrEnum):
     ERROR_MAP = "error_map"
     DATA_MAP = "data_map"
     LANDSCAPE = "landscape"
+    EMBEDDING = "embedding"
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,8 @@ class Hyperparameter:
     help: str
     symbol: str = ""
     unit: str = ""
+    images_unit: str = ""
+    """The unit where tasks are of images; empty where it is the same."""
     minimum: float | None = None
     maximum: float | None = None
     scale: Scale = Scale.LINEAR
@@ -110,6 +112,10 @@ class Hyperparameter:
     def readers(self, algorithms: Iterable[Algorithm]) -> list[Algorithm]:
         """Those of the algorithms that read the setting, in the order given."""
         return [algorithm for algorithm in algorithms if self.reads(algorithm)]
+
+    def unit_of(self, family: Family) -> str:
+        """The unit where tasks are of this family."""
+        return self.images_unit if family.images and self.images_unit else self.unit
 
     @property
     def flag(self) -> str:

@@ -104,12 +104,12 @@ class InnerSettings:
     )  # fmt: skip
     shots: int = declare(
         10, "Shots", "Support points per task; for images those of each class.",
-        unit="pts", minimum=1, maximum=1000, slider=(1, 50),
+        unit="pts", images_unit="img", minimum=1, maximum=1000, slider=(1, 50),
     )  # fmt: skip
     query_points: int = declare(
         10, "Query points",
         "Query points per task while meta-training; for images those of each class.",
-        unit="pts", minimum=1, maximum=1000, slider=(1, 50),
+        unit="pts", images_unit="img", minimum=1, maximum=1000, slider=(1, 50),
     )  # fmt: skip
     lslr: bool = declare(
         False, "Learned rates (LSLR)",
@@ -134,7 +134,8 @@ class InnerSettings:
         5, "Reptile inner batch",
         "Support points per inner step of Reptile; as many as shots, or more, means all of them. "
         "With one inner step on all points Reptile is joint training.",
-        unit="pts", minimum=1, maximum=1000, slider=(1, 50), per_arm=True, basic=False,
+        unit="pts", images_unit="img", minimum=1, maximum=1000, slider=(1, 50), per_arm=True,
+        basic=False,
         reads=lambda a: a.interpolates,
     )  # fmt: skip
 

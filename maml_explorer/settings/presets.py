@@ -6,6 +6,7 @@ Torch-free. A preset is one TOML file in resources/presets: the settings, a tabl
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from dataclasses import dataclass
@@ -91,8 +92,10 @@ def load_preset(name: str | Path) -> Preset:
         is_file = False
     if not is_file:
         shown = " ".join(str(name)[:60].split())
+        near = difflib.get_close_matches(shown, known, n=1)
+        hint = f", did you mean {near[0]}" if near else ""
         raise SettingsError(
-            f"There is no preset and no file “{shown}”: presets are {', '.join(known)}."
+            f"There is no preset and no file “{shown}”{hint}: presets are {', '.join(known)}."
         )
     text = read_text(path, 4 * MAX_TOML, follow=True)
     if "schema" not in text:

@@ -30,6 +30,7 @@ from maml_explorer.settings.groups import (
 from maml_explorer.settings.images import ImageSettings, check_images, images_of_class
 from maml_explorer.settings.models import MLP, MODEL_KINDS, ModelKind
 from maml_explorer.settings.network import ModelSettings
+from maml_explorer.settings.typed import same_name
 
 MAX_ARMS = 8
 
@@ -45,8 +46,10 @@ class Arm:
 
     def __post_init__(self) -> None:
         if self.algorithm not in ALGORITHMS:
+            near = difflib.get_close_matches(str(self.algorithm)[:40], ALGORITHMS, n=1)
+            hint = f", did you mean {near[0]}" if near else ""
             raise SettingsError(
-                f"There is no algorithm {quoted(self.algorithm)}: "
+                f"There is no algorithm {quoted(self.algorithm)}{hint}: "
                 f"allowed are {', '.join(ALGORITHMS)}."
             )
         name: object = self.name
@@ -74,6 +77,17 @@ def default_arm(algorithm: str) -> Arm:
     if algorithm not in ALGORITHMS:
         return Arm(algorithm, algorithm)  # raises the sentence that lists what there is
     return Arm(ALGORITHMS[algorithm].label, algorithm)
+
+
+def algorithm_key(text: str) -> str:
+    """The key of an algorithm named by its key or its label: "fomaml" for "FO-MAML".
+
+    A name that is neither is given back.
+    """
+    for key, record in ALGORITHMS.items():
+        if same_name(key, text) or same_name(record.label, text):
+            return key
+    return text.strip()
 
 
 DEFAULT_ARMS = tuple(default_arm(name) for name in ("maml", "fomaml", "anil", "mtl"))

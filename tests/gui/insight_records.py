@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from maml_explorer.protocol.commands import Array
+from maml_explorer.protocol.insight_records.embedding import EmbeddingSeen
 from maml_explorer.protocol.insight_records.error_map import DataMapSeen, ErrorMapSeen
 from maml_explorer.protocol.insight_records.features import FeaturesSeen
 from maml_explorer.protocol.insight_records.landscape import LandscapeSeen
@@ -103,4 +104,17 @@ def landscape(shown: bool = True, truth: bool = True, m: int = 0) -> LandscapeSe
         m, frozen(first), frozen(second), frozen(bowl * 2 if shown else none),
         frozen(bowl if shown and truth else none), frozen(bowl * 3), frozen(bowl * 4),
         frozen(np.ones((2, 3))), frozen(path), frozen([0.1, np.nan]), shown, 8,
+    )  # fmt: skip
+
+
+def embedding() -> EmbeddingSeen:
+    """Two classes, one support and two query images of each, which part along two inner steps."""
+    at = np.array([[0, 0], [1, 0], [0, 1], [1, 1], [0, 2], [1, 2]], dtype=float)
+    points = np.stack([at, at * [2, 1], at * [4, 1]])
+    images = np.zeros((6, 8, 8), np.uint8)
+    images[:, 3:5] = 255
+    told = np.array([[0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 1], [0, 1, 0, 1, 0, 1]])
+    return EmbeddingSeen(
+        frozen(points), 0.75, frozen([0.1, 0.5, 0.9]), images, (0, 1, 0, 1, 0, 1), frozen(told), 2,
+        ("a", "b"),
     )  # fmt: skip

@@ -22,6 +22,7 @@ from maml_explorer.protocol.images import (
     WatchImages,
 )
 from maml_explorer.protocol.insight import NothingToShow, ViewName
+from maml_explorer.protocol.insight_records.embedding import EmbeddingSeen
 from maml_explorer.protocol.insight_records.landscape import LandscapeSeen
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker.image_answers import answer_images, made, nearest
@@ -190,3 +191,23 @@ def test_a_curve_that_was_shown_before_does_not_reach_the_views_of_images() -> N
     found = run_to_end(VIEWS[ViewName.LANDSCAPE].begin(plan, start_run(plan), options))
     assert isinstance(found, LandscapeSeen)
     assert not found.shown
+
+
+def test_the_embedding_is_of_the_classes_that_are_shown() -> None:
+    plan = prepare(settings())
+    state = start_run(plan)
+    options = {"arm": "MAML", "steps": 2, "seed": 5, "drawings": 6, "unseen": False}
+    found = run_to_end(VIEWS[ViewName.EMBEDDING].begin(plan, state, options))
+    assert isinstance(found, EmbeddingSeen)
+    count = 3 * 2 + 3 * 18  # all drawings of three classes, two of them as support
+    assert found.points.shape == (3, count, 2) and found.images.shape == (count, 8, 8)
+    assert found.shots == 6 and found.label[:6] == (0, 1, 2, 0, 1, 2)
+    task = ImageTask(5, 6, tuple(Example(way, way, 0) for way in range(3)), (), unseen=False)
+    these = made(plan.settings, task)
+    np.testing.assert_array_equal(found.images[:3], these.images)
+    assert found.names == these.names
+    assert set(found.told.flatten()) <= {0.0, 1.0, 2.0}
+    assert list(found.figures()) == ["between classes before", "between classes after"]
+    curves = prepare(Settings())
+    nothing = run_to_end(VIEWS[ViewName.EMBEDDING].begin(curves, start_run(curves), {}))
+    assert isinstance(nothing, NothingToShow)

@@ -39,8 +39,13 @@ class OwnImagesOpening(QObject):
 
     @property
     def busy(self) -> bool:
-        """True while a folder is read."""
+        """True while a folder is read, or its images wait to be taken up."""
         return self._reading is not None
+
+    @property
+    def reading(self) -> bool:
+        """True while a folder is read."""
+        return self._reading is not None and self._reading.thread.is_alive()
 
     def open(self, path: Path, then: Callable[[], object] | None = None) -> None:
         """Begins to read what is at `path`.
@@ -77,6 +82,8 @@ class OwnImagesOpening(QObject):
         if reading.thread.is_alive():
             self._say_progress()
             return
+        if self._session.status is None:
+            return  # the worker is not there yet: whether a run would be lost is not known
         self._look.stop()
         self._reading = None
         if reading.found is None:

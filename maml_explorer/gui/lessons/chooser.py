@@ -53,14 +53,14 @@ class LessonEntry(QPushButton):
         for part in self.findChildren(QWidget):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        # a scroll area asks what wraps for its height, and squeezes the two lines in a large font
+        self.ensurePolished()
+        self.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 18)
 
     def sizeHint(self) -> QSize:
         """Height of its content."""
-        box, hint = self.layout(), super().sizeHint()
-        if box is not None:
-            hint = box.sizeHint()
-        # the line that may wrap hints at less than one line of a large font
-        return hint.expandedTo(QSize(0, 2 * self.fontMetrics().height() + 20))
+        box = self.layout()
+        return super().sizeHint() if box is None else box.sizeHint()
 
     def minimumSizeHint(self) -> QSize:
         """The same as its size hint."""

@@ -154,7 +154,7 @@ def spoken(choice: str) -> str:
 
 _SPOKEN = {
     "relu": "ReLU", "sgd": "SGD", "cpu": "CPU", "cuda": "CUDA", "tanh": "tanh",
-    "float32": "float32", "float64": "float64", "pytorch": "PyTorch",
+    "float32": "float32", "float64": "float64", "pytorch": "PyTorch", "folder": "Own images",
 }  # fmt: skip
 
 

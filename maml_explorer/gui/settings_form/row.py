@@ -60,7 +60,8 @@ class SettingRow(QWidget):
         self._grid.setHorizontalSpacing(6)
         self._grid.setVerticalSpacing(2)
         beside = self._beside = QWidget()
-        units = [label(first.unit, "unit")] if first.unit else []
+        self.unit = label(first.unit, "unit")
+        units = [self.unit] if first.unit else []
         beside.setLayout(row(*units, self.restart_mark, None, spacing=4))
         self._grid.addWidget(self.name, 0, 0)
         self._grid.addWidget(self.dot, 0, 1)
@@ -96,6 +97,7 @@ class SettingRow(QWidget):
 
     def show_reading(self, settings: Settings) -> bool:
         """Takes up whether family and network read it; True where that is another answer."""
+        self.unit.setText(self.declarations[0].unit_of(settings.family))
         before = self.is_read
         self.is_read = any(settings.reads(d.key) for d in self.declarations)
         return self.is_read != before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QWidget
 
 from maml_explorer.gui.widgets.controls import Card, button, label, row
 from maml_explorer.gui.widgets.overlay import Overlay
@@ -64,7 +64,10 @@ class ShortcutSheet(Overlay):
             return
         window, inside = self.parentWidget(), self._area.widget()
         if window is not None and inside is not None:
-            inside.ensurePolished()
+            for words in inside.findChildren(QLabel):
+                words.ensurePolished()
+                # the text size may be another since it was open, and layouts remember the old one
+                words.setMinimumHeight(words.fontMetrics().height())
             most = max(window.height() - _AROUND, 100)
             self._area.setMinimumHeight(min(inside.sizeHint().height() + 4, most))
         self.open(self.done)

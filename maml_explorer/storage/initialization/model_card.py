@@ -297,6 +297,6 @@ def _settings_table(settings: Settings) -> list[str]:
     for key, declaration in DECLARATIONS.items():
         if not is_written(settings, key):
             continue
-        unit = f" {declaration.unit}" if declaration.unit else ""
+        unit = f" {declaration.unit_of(settings.family)}" if declaration.unit else ""
         lines.append(f"| {declaration.label} (`{key}`) | {shown(settings[key])}{unit} |")
     return lines

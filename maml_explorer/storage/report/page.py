@@ -27,7 +27,7 @@ from maml_explorer.storage.report.report import (
     steps_shown,
     verdict_rows,
 )
-from maml_explorer.storage.report.report_plots import Cross, ReportLine, plot
+from maml_explorer.storage.report.report_plots import Cross, ReportLine, line_key, plot
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c1f25; max-width: 880px; margin: 32px auto;
@@ -135,7 +135,7 @@ def _adaptation(report: Report, shots: int) -> str:
             color = ALGORITHMS[one.algorithm].color
             half = _scaled(one.published_ci95, scale)
             crosses.append(Cross(one.inner_step, scale * one.published, color, half))
-    known = "".join(_key(line) for line in lines)
+    known = "".join(line_key(line) for line in lines)
     published = '<span class="key">+ published</span>' if crosses else ""
     said = "Where tasks diverged, the line is the mean of the others." if diverged else ""
     picture = plot(lines, crosses, "inner step", f"query {figure_words(figure)}")
@@ -156,12 +156,8 @@ def _loss_picture(report: Report) -> str:
         return ""
     loss = "cross-entropy" if report.settings.family.images else "MSE"
     picture = plot(lines, (), "outer step", f"outer loss ({loss})", log_y=True)
-    keys = "".join(map(_key, lines))
+    keys = "".join(map(line_key, lines))
     return f"<h2>Outer loss while training, first seed</h2>{picture}<p>{keys}</p>"
-
-
-def _key(line: ReportLine) -> str:
-    return f'<span class="key" style="color: {escape(line.color)}">━ {escape(line.name)}</span>'
 
 
 def _settings(settings: Settings) -> Iterable[tuple[str, str]]:
@@ -170,7 +166,7 @@ def _settings(settings: Settings) -> Iterable[tuple[str, str]]:
             continue
         group, unit = (
             GROUPS[declaration.group][0],
-            f" {declaration.unit}" if declaration.unit else "",
+            f" {declaration.unit_of(settings.family)}" if declaration.unit else "",
         )
         yield f"{group}: {declaration.label}", f"{shown(settings[key])}{unit}"
     for arm in settings.arms:

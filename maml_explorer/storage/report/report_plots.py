@@ -21,6 +21,8 @@ _DASHES = {
     "dashdotdot": "8 3 2 3 2 3",
 }
 _TICKS = 6
+_FEWEST = 3
+"""Least ticks of a logarithmic axis, which tell that it is one."""
 
 
 @dataclass(frozen=True)
@@ -94,22 +96,39 @@ class _Axis:
 
     def ticks(self) -> list[tuple[float, str]]:
         """(pixel, words), at round values."""
-        if self.log:
-            decades = range(math.floor(self.low), math.ceil(self.high) + 1)
-            factors = (1, 2, 5) if self.high - self.low < 3 else (1,)
-            values = [f * 10.0**k for k in decades for f in factors]
-            values = [v for v in values if self.low <= math.log10(v) <= self.high]
-            values = values or [10**self.low, 10**self.high]
-        else:
-            rough = (self.high - self.low) / _TICKS
-            unit = 10 ** math.floor(math.log10(rough))
-            step = next(f * unit for f in (1, 2, 5, 10) if f * unit >= rough)
-            first = math.ceil(self.low / step - 1e-9)
-            last = math.floor(self.high / step + 1e-9)
-            values = [n * step for n in range(first, last + 1)]
+        values = _log_ticks(self.low, self.high) if self.log else _even_ticks(self.low, self.high)
         return [
             (self.at(value), f"{value:.3g}" if self.log else f"{value:.6g}") for value in values
         ]
+
+
+def _even_ticks(low: float, high: float) -> list[float]:
+    rough = (high - low) / _TICKS
+    unit = 10 ** math.floor(math.log10(rough))
+    step = next(f * unit for f in (1, 2, 5, 10) if f * unit >= rough)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [n * step for n in range(first, last + 1)]
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Round values between two powers of ten, at least three where a scale is to be read off."""
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    for factors in ((1,), (1, 2, 5), range(1, 10)):
+        values = [f * 10.0**k for k in decades for f in factors]
+        values = [v for v in values if low <= math.log10(v) <= high]
+        if len(values) >= _FEWEST:
+            return values[:: math.ceil(len(values) / (2 * _TICKS))]
+    return [value for value in _even_ticks(10**low, 10**high) if value > 0]
+
+
+def line_key(line: ReportLine) -> str:
+    """A piece of the curve as it is drawn, and its name, as HTML."""
+    dashes = f' stroke-dasharray="{_DASHES[line.line]}"' if _DASHES.get(line.line) else ""
+    return (
+        f'<span class="key" style="color: {escape(line.color)}"><svg width="34" height="8" '
+        f'viewBox="0 0 34 8" aria-hidden="true"><line x1="0" y1="4" x2="34" y2="4" '
+        f'stroke="{escape(line.color)}" stroke-width="2"{dashes}/></svg> {escape(line.name)}</span>'
+    )
 
 
 def _drawable(value: float | None, log: bool) -> bool:

@@ -29,6 +29,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.settings.text import from_toml, to_toml
 from maml_explorer.storage.kinds import described
+from maml_explorer.storage.run.results import RESULT_COLUMNS, result_rows
 from maml_explorer.storage.run.users_files import LEFT_BEHIND, keep_others
 
 SETTINGS = "settings.toml"
@@ -36,6 +37,7 @@ METRICS = "metrics.csv"
 CHANGES = "changes.csv"
 EVALUATIONS = "evaluations.csv"
 SUMMARY = "summary.json"
+RESULTS = "results.csv"
 CHECKPOINT = "checkpoint.safetensors"
 ADAPTATION_PICTURE = "adaptation.png"
 LOSSES_PICTURE = "losses.png"
@@ -60,8 +62,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Appended file → its columns."""
 _FILES = {
-    SETTINGS, SUMMARY, CHECKPOINT, ADAPTATION_PICTURE, LOSSES_PICTURE, INSIGHT, FIGURES, GAPS,
-    VIEW,
+    SETTINGS, SUMMARY, RESULTS, CHECKPOINT, ADAPTATION_PICTURE, LOSSES_PICTURE, INSIGHT, FIGURES,
+    GAPS, VIEW,
     *COLUMNS,
 }  # fmt: skip
 _EXPORTED = {"model.safetensors", "config.json", "README.md", "model.pt"}
@@ -177,13 +179,15 @@ class RunFolder:
         write_text(self.path / SETTINGS, to_toml(settings))
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Write the results as JSON.
+        """Write the results as JSON, and the final meta-tests as rows.
 
         Raises:
             ValueError: where a figure is not finite.
         """
         text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
         self.check()
+        rows = csv_text([RESULT_COLUMNS, *result_rows(summary)])
+        write_text(self.path / RESULTS, rows)
         write_text(self.path / SUMMARY, text)
 
     def initialization_folder(self, settings: Settings, arm_name: str, seed: int | None) -> Path:

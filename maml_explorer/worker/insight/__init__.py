@@ -17,6 +17,7 @@ from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option, ViewName
 from maml_explorer.worker.insight.check import see_check
 from maml_explorer.worker.insight.cost import see_cost
+from maml_explorer.worker.insight.embedding import see_embedding
 from maml_explorer.worker.insight.error_map import see_data_map, see_error_map
 from maml_explorer.worker.insight.features import see_features
 from maml_explorer.worker.insight.gradient import see_gradient
@@ -88,5 +89,6 @@ VIEWS: dict[ViewName, View] = {
     ),
     ViewName.DATA_MAP: View(see_data_map, seconds=1.0, of_one_arm=True),
     ViewName.LANDSCAPE: View(see_landscape, seconds=1.0, of_one_arm=True),
+    ViewName.EMBEDDING: View(see_embedding, of_one_arm=True),
 }
 """Name of a request → its view."""

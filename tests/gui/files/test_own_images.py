@@ -23,6 +23,7 @@ from maml_explorer.settings.share import to_share
 from maml_explorer.storage.run.folder import create_run
 from maml_explorer.worker.handle import Worker
 from tests.gui.driving import Opener, said, worker_of
+from tests.gui.fake_worker import FakeWorker
 from tests.gui.files.test_files import drop
 from tests.own_images import opened, write_classes
 
@@ -88,6 +89,32 @@ def test_a_folder_trains_in_the_window_from_drop_to_accuracy(
     curve = session.measured.meta_test.arms["MAML"].mean  # type: ignore[union-attr]
     assert curve[1] > 0.8 > 0.65 > curve[0] > 0.35  # chance before adapting, most right after
     assert session.settings.images.data.startswith("drawn:7:7:10:")
+
+
+def test_a_window_that_starts_with_data_begins_with_it(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    write_classes(tmp_path / "own", 10, 8)
+    application()
+    options = Options(data=tmp_path / "own", safe_mode=True)
+    window = open_window(FakeWorker(), options)
+    try:
+        window.show()
+        window.files.opening.open(tmp_path / "own")
+        images = window.files.opening.images
+        # read before the worker has said a word
+        qtbot.waitUntil(lambda: not images.reading, timeout=20_000)
+        qtbot.wait(150)
+        assert images.busy and window.session.editor.edited.family.key == "sine"
+        window.session.start()
+        window.session.link.pull()
+        qtbot.waitUntil(lambda: not images.busy)
+        window.session.link.pull()
+        assert window.session.settings.family.key == "folder"
+        assert window.session.editor.staged is None
+    finally:
+        window.close()
+        window.deleteLater()
 
 
 def test_curves_give_way_and_arms_stay(qtbot: QtBot, tmp_path: Path, window: MainWindow) -> None:

@@ -188,3 +188,13 @@ def test_a_damaged_task_in_a_share_string_is_refused_in_a_sentence() -> None:
 def test_a_share_string_of_an_unknown_family_is_refused_in_a_sentence(window: MainWindow) -> None:
     with pytest.raises(SettingsError, match=r"family\) cannot be faces: allowed is one of sine"):
         window.session.editor.edit({"family": "faces"})
+
+
+def test_units_and_axes_are_of_images(window: MainWindow) -> None:
+    form = window.columns.form
+    assert form.row("shots").unit.text() == "pts" and form.row("meta_batch").unit.text() == "tasks"
+    window.session.control.load_preset(load_preset(LECTURE))
+    pull(window)
+    assert form.row("shots").unit.text() == "img" and form.row("meta_batch").unit.text() == "tasks"
+    speed = window.columns.places["adaptation_speed"].panel
+    assert speed.plot._y_label == "mean query accuracy"  # type: ignore[union-attr]

@@ -51,6 +51,9 @@ def walk(app: QApplication, window: MainWindow, whole: bool) -> dict[str, Any]:
         window.columns.toggle_presenter()
         look(f"{name} presenter, lesson")
         window.lessons.leave()
+        if not size:  # what else there is, in the size that needs most room
+            window.columns.toggle_presenter()
+            continue
         window.columns.show_code_beside(True)
         look(f"{name} presenter, pseudocode")
         window.share_code.show_code()

@@ -105,7 +105,8 @@ class OverridesPopup(QFrame):
         words.setBuddy(field)
         grid.addWidget(words, line, 0)
         grid.addWidget(field, line, 1)
-        grid.addWidget(label(declared.unit, "unit"), line, 2)
+        unit = declared.unit_of(self.session.settings.family)
+        grid.addWidget(label(unit, "unit"), line, 2)
         grid.addWidget(back, line, 3)
         self.fields[key], self.shared_buttons[key] = field, back
         self._names[key], self._rows[key] = words, declared

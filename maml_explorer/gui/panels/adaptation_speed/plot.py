@@ -48,9 +48,7 @@ class SpeedPlot(Plot):
     """Mean and 95 % band of every visible arm."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__(
-            session.theme, "Adaptation speed", "inner step", "mean query MSE", whole_x=True
-        )
+        super().__init__(session.theme, "Adaptation speed", "inner step", "", whole_x=True)
         self.setMinimumHeight(64)
         self.session = session
         self.test: MetaTested | None = None
@@ -58,7 +56,7 @@ class SpeedPlot(Plot):
         self.classes = ClassLines(self)
         self.inner = session.inner
         self.log_y = False
-        self._figure, self.statistic = "mean query MSE", MEAN
+        self._figure, self.statistic = "", MEAN
         self.stale = False
         """The lines are of a state that training has left behind: they are drawn faint."""
         self.drawn: dict[str, SpeedLine] = {}
@@ -72,6 +70,7 @@ class SpeedPlot(Plot):
         self.readout = ReadOut(self)
         self.table = self._table
         self.inner.changed.connect(self._place_hair)
+        session.editor.settings_changed.connect(lambda _: self._name_figure())
         self.setAccessibleDescription(
             "A click, Left and Right choose the inner step that all panels show. Where every task "
             "is drawn, a click on a line shows that task above."
@@ -92,15 +91,16 @@ class SpeedPlot(Plot):
         settings = self.session.settings
         return [(arm_style(settings, name, self.theme), name) for name in self.drawn]
 
+    def _name_figure(self) -> None:
+        of = "" if self.statistic == EVERY else f"{STATISTICS[self.statistic][0]} "
+        if (words := f"{of}query {self.session.settings.family.figure}") != self._figure:
+            self._figure = words
+            self.label_y(words)
+
     def draw(self) -> None:
         """Draws the newest meta-test."""
         settings, test = self.session.settings, self.test
-        words = f"query {settings.family.figure}"
-        if self.statistic != EVERY:
-            words = f"{STATISTICS[self.statistic][0]} {words}"
-        if words != self._figure:
-            self._figure = words
-            self.label_y(words)
+        self._name_figure()
         self.left.logarithmic = self.log_y
         self.left.picture = None
         arms = {} if test is None else test.arms

@@ -145,7 +145,7 @@ class RunsPanel(QWidget):
         arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
         step = session.settings.inner.inner_steps
         self.words.say(
-            f"Query MSE after {step} inner step{'' if step == 1 else 's'}"
+            f"Query {session.settings.family.figure} after {step} inner step{'' if step == 1 else 's'}"
             + (f", difference to {self.reference.name}" if self.reference is not None else "")
         )
         chosen = self.chosen

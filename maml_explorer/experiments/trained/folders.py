@@ -1,0 +1,121 @@
+"""Run folders opened and continued from a script."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from maml_explorer.core.plan import prepare
+from maml_explorer.core.training import RunState
+from maml_explorer.experiments.continuing import checkpoint_of
+from maml_explorer.experiments.outcome import ArmMetrics
+from maml_explorer.experiments.trained.run import TrainedRun
+from maml_explorer.experiments.trained.seed import TrainedSeed
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.initialization.folder import Initialization, load_initialization
+from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint
+from maml_explorer.storage.run.folder import (
+    CHANGES,
+    CHECKPOINT,
+    METRICS,
+    RunFolder,
+    open_run,
+)
+from maml_explorer.storage.run.metrics import read_losses
+
+
+def load_run(path: str | Path) -> TrainedRun:
+    """A run folder as :func:`train` returned it; what is not finished is there in part.
+
+    Args:
+        path: a folder that `train`, the command line or the window has written.
+
+    Raises:
+        StorageError: where it is no run folder, or it is damaged.
+        SettingsError: where a setting in it is not allowed.
+    """
+    folder, settings = open_run(Path(path))
+    plan = prepare(settings.with_values({"device": "auto"}))
+    saved = load_checkpoint(folder.path / CHECKPOINT, plan, to_resume=False)
+    by_seed = {}
+    for seed in saved.seeds:
+        if seed in saved.results:
+            by_seed[seed] = _finished(folder, settings, saved, seed)
+        elif seed == saved.settings.run.seed:
+            by_seed[seed] = _in_part(folder, settings, saved)
+    settings = settings.with_values({"seed": saved.seeds[0]})
+    return TrainedRun(settings, by_seed, folder.path, len(saved.results) < len(saved.seeds))
+
+
+def continued(path: Path, outer_steps: int | None) -> tuple[RunFolder, Settings, Checkpoint]:
+    """A run folder to go on with, held and cut back to its checkpoint.
+
+    Args:
+        path: the folder.
+        outer_steps: to train up to; as declared unless given.
+
+    Raises:
+        StorageError: where it is no run folder, is damaged, or in use.
+        SettingsError: where the number of outer steps is not allowed.
+        OSError: where nothing can be written there.
+    """
+    folder, settings = open_run(path)
+    folder.take()
+    saved = checkpoint_of(folder, settings)
+    settings = saved.settings.with_values({"seed": saved.seeds[0]})
+    old, reached = settings.outer.outer_steps, saved.state.outer_step
+    new = old if outer_steps is None else DECLARATIONS["outer_steps"].check(outer_steps)
+    if new != old:
+        if len(saved.seeds) > 1:
+            raise SettingsError("outer_steps cannot change when a run of several seeds goes on.")
+        if not isinstance(new, int) or new < reached:
+            raise SettingsError(
+                f"outer_steps cannot be {new}: the run has taken {reached} outer steps already."
+            )
+        saved = dataclasses.replace(saved, results={})  # the finished seed goes on
+        settings = settings.with_values({"outer_steps": new})
+    folder.check_rows(saved.file_sizes)
+    folder.cut_back(saved.file_sizes)
+    if new != old:
+        folder.append(CHANGES, [(reached, "outer_steps", old, new)])
+        folder.write_settings(settings)
+    return folder, settings, saved
+
+
+def _finished(folder: RunFolder, settings: Settings, saved: Checkpoint, seed: int) -> TrainedSeed:
+    place = seed if len(saved.seeds) > 1 else None
+    results = saved.results[seed]
+    exported = {
+        arm.name: load_initialization(folder.initialization_folder(settings, arm.name, place))
+        for arm in settings.arms
+    }
+    return TrainedSeed(
+        {name: dataclasses.replace(one, evaluations=results[name].evaluations)
+         for name, one in exported.items()},
+        _metrics(folder, seed),
+        {name: result.diverged for name, result in results.items() if result.diverged},
+    )  # fmt: skip
+
+
+def _in_part(folder: RunFolder, settings: Settings, saved: Checkpoint) -> TrainedSeed:
+    settings = settings.with_values({"seed": saved.settings.run.seed})
+    exported = {name: _exported(settings, name, saved.state) for name in saved.state.arms}
+    metrics = _metrics(folder, settings.run.seed, saved.state.outer_step)
+    return TrainedSeed(exported, metrics, dict(saved.diverged))
+
+
+def _exported(settings: Settings, name: str, state: RunState) -> Initialization:
+    arm = state.arms[name]
+    one = settings.with_arms((settings.arm(name),))
+    return Initialization(one, arm.initialization.cpu().numpy(), arm.outer_step)
+
+
+def _metrics(folder: RunFolder, seed: int, last: int | None = None) -> dict[str, ArmMetrics]:
+    found = {}
+    for name, one in read_losses(folder.path / METRICS, seed).items():
+        # a run that was killed may have rows after its checkpoint
+        known = one.outer_step <= (one.outer_step.max(initial=0) if last is None else last)
+        found[name] = ArmMetrics(one.outer_step[known], one.inner[known], one.outer[known])
+    return found
