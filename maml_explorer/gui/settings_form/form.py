@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.schedules import explained
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.settings_form.group import Group, Shown
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.settings.declaration import Hyperparameter
@@ -40,8 +40,13 @@ class SettingsForm(QWidget):
         self._session = session
         self.search = SearchField()
         self.search.textChanged.connect(self._filter)
-        lines = {title: _rows(session, group) for group, (title, _) in GROUPS.items()}
-        self.groups = [Group(title, found) for title, found in lines.items() if found]
+        lines = {title: _lines(group) for group, (title, _) in GROUPS.items()}
+        shown = self._shown(session.settings)
+        self.groups = [
+            Group(title, found, session.editor.edit, shown)
+            for title, found in lines.items()
+            if found
+        ]
         self.nothing_found = label("No match.", "muted")
         self.nothing_found.hide()
         self.restart_bar = RestartBar(session)
@@ -67,14 +72,14 @@ class SettingsForm(QWidget):
         box.addWidget(self.search)
         box.addWidget(self.area, 1)
         box.addWidget(self.restart_bar)
-        for line in self.rows:
-            line.grown.connect(partial(self._bring_into_view, line))
+        for group in self.groups:
+            group.grown.connect(self._bring_into_view)
         session.editor.settings_changed.connect(self._show)
-        self._show(session.settings)
+        self.restart_bar.show_staged(session.editor.staged_labels)
 
     @property
     def rows(self) -> list[SettingRow]:
-        """Every line of the form."""
+        """Every line of the form; builds those that nobody has seen."""
         return [line for group in self.groups for line in group.rows]
 
     def row(self, key: str) -> SettingRow:
@@ -83,8 +88,9 @@ class SettingsForm(QWidget):
         Raises:
             KeyError: where there is no such setting.
         """
-        for line in self.rows:
-            if key in line.fields:
+        for group in self.groups:
+            line = group.row(key)
+            if line is not None:
                 return line
         raise KeyError(key)
 
@@ -110,18 +116,19 @@ class SettingsForm(QWidget):
 
     def minimum_width(self) -> int:
         """The width at which no label is cut, scroll bar included."""
-        return max(line.sizeHint().width() for line in self.rows) + 4 + 8
+        labels, beside = zip(*(group.widths() for group in self.groups), strict=True)
+        return max(labels) + max(beside) + 4 + 8
+
+    def _shown(self, in_force: Settings) -> Shown:
+        editor = self._session.editor
+        algorithms = frozenset(arm.algorithm for arm in editor.edited.arms)
+        said = explained(editor.edited, [ALGORITHMS[key] for key in algorithms])
+        return Shown(editor.edited, editor.baseline, in_force, algorithms, said)
 
     def _show(self, in_force: Settings) -> None:
-        edited = self._session.editor.edited
-        algorithms = {arm.algorithm for arm in edited.arms}
-        said = explained(edited, [ALGORITHMS[key] for key in algorithms])
+        shown = self._shown(in_force)
         for group in self.groups:
-            group.show_reading(edited)
-        for line in self.rows:
-            line.show_settings(edited, self._session.editor.baseline, in_force)
-            line.show_read(algorithms)
-            line.explain(said)
+            group.show_settings(shown)
         self.restart_bar.show_staged(self._session.editor.staged_labels)
 
     def _bring_into_view(self, line: SettingRow) -> None:
@@ -132,78 +139,6 @@ class SettingsForm(QWidget):
         words = text.casefold().split()
         found = [group.filter(words) for group in self.groups]
         self.nothing_found.setVisible(not any(found))
-
-
-class Group(QWidget):
-    """One group: a heading that collapses, its basic settings, and the others behind "more"."""
-
-    def __init__(self, title: str, rows: list[SettingRow]) -> None:
-        super().__init__()
-        self.rows = rows
-        self.open, self.more, self._words = True, False, list[str]()
-        self._found = True
-        """True where a line has the words that are searched for."""
-        self._title = title.upper()
-        self.heading = button(self._title, self.toggle, f"Show or hide: {title}", role="group")
-        self.heading.setAccessibleName(title)
-        self.heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.more_button = button("more", self.toggle_more, role="flat")
-        self.more_button.setAccessibleName(f"More {title.lower()} settings")
-        box = QVBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(4)
-        box.addLayout(row(self.heading, self.more_button))
-        for line in rows:
-            box.addWidget(line)
-        self._arrange()
-
-    def toggle(self) -> None:
-        """Opens or closes the group."""
-        self.open = not self.open
-        self._arrange()
-
-    def fold(self, opened: bool, more: bool) -> None:
-        """Opens or closes the group, with or without what is not basic."""
-        if (opened, more) != (self.open, self.more):
-            self.open, self.more = opened, more
-            self._arrange()
-
-    def toggle_more(self) -> None:
-        """Shows or hides what is not basic."""
-        self.more = not self.more
-        self._arrange()
-
-    def show_reading(self, settings: Settings) -> None:
-        """Shows what family and network read; hides itself where that is nothing."""
-        if [line.show_reading(settings) for line in self.rows].count(True):
-            self._arrange()
-
-    def bring_out(self, line: SettingRow) -> None:
-        """Opens the group where it holds that line and does not show it."""
-        if line in self.rows and line.isHidden():
-            self.open = True
-            self._arrange()
-            self.more = self.more or line.isHidden()
-            self._arrange()
-
-    def filter(self, words: list[str]) -> bool:
-        """Shows only lines with all `words`; whether there are any. No words: all lines."""
-        self._words = words
-        self._found = not words or any(line.matches(words) for line in self.rows)
-        self._arrange()
-        return self._found
-
-    def _arrange(self) -> None:
-        for line in self.rows:
-            basic = any(declaration.basic for declaration in line.declarations)
-            as_set = self.open and line.is_read and (basic or self.more)
-            line.setVisible(line.matches(self._words) if self._words else as_set)
-        read = [line for line in self.rows if line.is_read]
-        self.setVisible(self._found and bool(read))
-        extra = not all(d.basic for line in read for d in line.declarations)
-        self.more_button.setVisible(extra and self.open and not self._words)
-        self.more_button.setText("less" if self.more else "more")
-        self.heading.setText(self._title if self.open or self._words else f"{self._title}  ▸")
 
 
 class RestartBar(QFrame):
@@ -257,10 +192,10 @@ def is_offered(declaration: Hyperparameter) -> bool:
     return read and not declaration.text and (declaration.key != "family" or len(shown) > 1)
 
 
-def _rows(session: Session, group: str) -> list[SettingRow]:
+def _lines(group: str) -> list[list[Hyperparameter]]:
     """The lines of a group, in declared order; settings with one `row` share a line."""
     lines: dict[str, list[Hyperparameter]] = {}
     for key, declaration in DECLARATIONS.items():
         if declaration.group == group and is_offered(declaration):
             lines.setdefault(declaration.row or key, []).append(declaration)
-    return [SettingRow(declarations, session.editor.edit) for declarations in lines.values()]
+    return list(lines.values())

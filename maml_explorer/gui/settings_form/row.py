@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
@@ -21,6 +21,8 @@ from maml_explorer.settings.settings import Settings
 FIELD_WIDTH = 82
 UNIT_WIDTH = 36
 RESTART_SIGN = "⟲"
+_UNTOLD = Settings()
+"""Settings of a line that was not told any; made once, as every value is checked."""
 
 Edit = Callable[[Mapping[str, object], str | None], None]
 """Function that changes settings: (key → value, merge key); raises SettingsError."""
@@ -36,10 +38,8 @@ class SettingRow(QWidget):
         super().__init__()
         self.declarations = declarations
         self._edit = edit
-        self._settings = self._baseline = Settings()
+        self._settings = self._baseline = _UNTOLD
         self._drag = 0
-        self.is_read = True
-        """True where tasks of the family depend on it."""
         first = declarations[0]
         self.fields: dict[str, Field] = {}
         self.sliders: dict[str, Slider] = {}
@@ -85,6 +85,7 @@ class SettingRow(QWidget):
             for field in self.fields.values():
                 field.drop_typing()
         self._settings, self._baseline = settings, baseline
+        self.unit.setText(self.declarations[0].unit_of(settings.family))
         for key, field in self.fields.items():
             field.show_value(settings[key])
             self._show_on_slider(key)
@@ -95,13 +96,6 @@ class SettingRow(QWidget):
         if self.restart_mark.property("role") != role:
             mark(self.restart_mark, role=role)
 
-    def show_reading(self, settings: Settings) -> bool:
-        """Takes up whether family and network read it; True where that is another answer."""
-        self.unit.setText(self.declarations[0].unit_of(settings.family))
-        before = self.is_read
-        self.is_read = any(settings.reads(d.key) for d in self.declarations)
-        return self.is_read != before
-
     def explain(self, said: Mapping[str, str]) -> None:
         """Shows what is said of its settings, key → sentence, under the field."""
         text = " ".join(said[key] for key in self.fields if key in said)
@@ -109,22 +103,12 @@ class SettingRow(QWidget):
             self.note.setText(text)
             self.note.setVisible(bool(text))
 
-    def show_read(self, algorithms: set[str]) -> None:
+    def show_read(self, algorithms: Collection[str]) -> None:
         """Mutes the label where none of the algorithms in the run reads the setting."""
         records = [ALGORITHMS[key] for key in algorithms]
         role = "" if any(d.readers(records) for d in self.declarations) else "muted"
         if (self.name.property("role") or "") != role:
             mark(self.name, role=role)
-
-    def matches(self, words: list[str]) -> bool:
-        """True where every word is in label, key, symbol or help of what the family reads."""
-        if not self.is_read:
-            return False
-        text = " ".join(
-            f"{d.label} {d.row} {d.key} {d.key.replace('_', ' ')} {d.symbol} {d.help}"
-            for d in self.declarations
-        ).casefold()
-        return all(word in text for word in words)
 
     def changeEvent(self, event: QEvent) -> None:
         """Keeps fields and units as wide as the font needs."""

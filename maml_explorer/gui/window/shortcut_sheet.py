@@ -25,18 +25,39 @@ _AROUND = 150
 
 
 class ShortcutSheet(Overlay):
-    """Lists what has a key, by group, in two columns."""
+    """Lists what has a key, by group, in two columns; written when it is first opened."""
 
     def __init__(self, window: QWidget, table: dict[str, QAction]) -> None:
         card = Card(margin=16)
         super().__init__(window, card, _WIDTH)
         self.done = button("Close", self.dismiss, "Close this sheet (Escape)")
         card.box.addLayout(row(label("Keyboard and mouse", "title"), None, self.done))
+        self._actions = table
+        self._area: QScrollArea | None = None
+        """The list; None before it was opened."""
+
+    def show_sheet(self) -> None:
+        """Opens the sheet, or closes it where it is open."""
+        if self.isVisible():
+            self.dismiss()
+            return
+        area = self._area or self._written()
+        window, inside = self.parentWidget(), area.widget()
+        if window is not None and inside is not None:
+            for words in inside.findChildren(QLabel):
+                words.ensurePolished()
+                # the text size may be another since it was open, and layouts remember the old one
+                words.setMinimumHeight(words.fontMetrics().height())
+            most = max(window.height() - _AROUND, 100)
+            area.setMinimumHeight(min(inside.sizeHint().height() + 4, most))
+        self.open(self.done)
+
+    def _written(self) -> QScrollArea:
         lists = [
             (group, [(keys_text(action), action.text()) for action in actions])
-            for group, actions in grouped(table).items()
+            for group, actions in grouped(self._actions).items()
         ]
-        self.lines = [
+        all_lines = [
             (group, [line for line in lines if line[0]])
             for group, lines in [*lists, ("Mouse", list(MOUSE))]
         ]
@@ -45,32 +66,18 @@ class ShortcutSheet(Overlay):
         columns = QHBoxLayout(inside)
         columns.setContentsMargins(0, 0, 8, 0)
         columns.setSpacing(32)
-        shown = [one for one in self.lines if one[1]]
+        shown = [one for one in all_lines if one[1]]
         split = min(range(1, len(shown)), key=lambda at: max(_rows(shown[:at]), _rows(shown[at:])))
         for part in (shown[:split], shown[split:]):
             columns.addLayout(_table(part), 1)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(inside)
-        self._area.viewport().setAutoFillBackground(False)
+        area = self._area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inside)
+        area.viewport().setAutoFillBackground(False)
         inside.setAutoFillBackground(False)
-        card.box.addWidget(self._area, 1)
-
-    def show_sheet(self) -> None:
-        """Opens the sheet, or closes it where it is open."""
-        if self.isVisible():
-            self.dismiss()
-            return
-        window, inside = self.parentWidget(), self._area.widget()
-        if window is not None and inside is not None:
-            for words in inside.findChildren(QLabel):
-                words.ensurePolished()
-                # the text size may be another since it was open, and layouts remember the old one
-                words.setMinimumHeight(words.fontMetrics().height())
-            most = max(window.height() - _AROUND, 100)
-            self._area.setMinimumHeight(min(inside.sizeHint().height() + 4, most))
-        self.open(self.done)
+        self.card.box.addWidget(area, 1)
+        return area
 
 
 def _rows(groups: list[tuple[str, list[tuple[str, str]]]]) -> float:

@@ -15,11 +15,12 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.settings_form.fields import ChoiceField, SwitchField, TextField, written
 from maml_explorer.gui.settings_form.form import SettingsForm, is_offered
+from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
 from maml_explorer.settings.families import SINE_FAMILY
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.presets import presets
-from maml_explorer.settings.settings import Arm, default_arm
+from maml_explorer.settings.settings import Arm, Settings, default_arm
 from tests.gui.fake_worker import FakeWorker
 
 KEYS = [key for key, declared in DECLARATIONS.items() if is_offered(declared)]
@@ -402,3 +403,33 @@ def test_words_take_the_room_of_units_before_they_are_cut(form: SettingsForm):
     other = form.row("warmup_steps")
     assert form.row("schedule").sizeHint().width() <= form.minimum_width()
     assert other.fields["warmup_steps"].widget.width() < schedule.width()
+
+
+def test_lines_that_nobody_has_seen_are_not_built(form: SettingsForm):
+    built = {key for line in form.findChildren(SettingRow) for key in line.fields}
+    basic = {key for key, one in DECLARATIONS.items() if one.basic and Settings().reads(key)}
+    assert basic - {"family"} <= built
+    assert "precision" not in built
+    assert form.row("precision").isHidden()
+    session_of(form).editor.edit({"inner_lr": 0.02}, None)
+    later = form.row("schedule")
+    assert later.fields["schedule"].widget.currentData() == "constant"
+    assert later.isHidden()
+
+
+def test_the_width_of_lines_not_built_is_that_of_the_same_lines_built(form: SettingsForm):
+    before = form.minimum_width()
+    assert len(form.findChildren(SettingRow)) < len(form.rows)  # which builds all
+    assert form.minimum_width() == before
+
+
+def test_tab_goes_through_lines_as_they_stand(form: SettingsForm):
+    group = next(group for group in form.groups if group.row("activation") is not None)
+    group.toggle_more()
+    fields = {field.widget: key for row in form.rows for key, field in row.fields.items()}
+    at, order = form.search.nextInFocusChain(), list[str]()
+    while at is not form.search:
+        if at in fields:
+            order.append(fields[at])
+        at = at.nextInFocusChain()
+    assert order == [key for row in form.rows for key in row.fields]
