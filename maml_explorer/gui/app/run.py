@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from maml_explorer.gui.app.options import Options
@@ -19,7 +20,12 @@ def one_thread_for_numpy() -> None:
 def run(options: Options | None = None) -> int:
     """Opens the window and waits until it is closed; the exit code."""
     one_thread_for_numpy()
-    from maml_explorer.gui.app.startup import show
-    from maml_explorer.worker.handle import Worker
+    # what a start loads and builds stays: looking through it for garbage takes a twentieth of it
+    gc.disable()
+    try:
+        from maml_explorer.gui.app.startup import show
+        from maml_explorer.worker.handle import Worker
 
-    return show(Worker(), options or Options())
+        return show(Worker(), options or Options())
+    finally:
+        gc.enable()

@@ -1,9 +1,12 @@
-"""Loading of pyqtgraph without its copies of Qt: half the time, at every start.
+"""Loading of pyqtgraph without its copies of Qt and what is not used: half the time at a start.
 
 pyqtgraph keeps mirrors of QtCore, QtGui and QtWidgets and copies all 750 names into them, so that
 its own additions stay out of Qt. Each name that is read makes PySide build the class behind it.
 Here the modules of PySide stand in for the mirrors, and nothing is copied. The additions (such as
 `QtWidgets.QAction`) then land in PySide's modules, where nothing has these names.
+
+It also loads trees of parameters, processes that draw elsewhere, an image browser. Empty modules
+stand in for those meanwhile; whoever imports one later gets it.
 
 The order in which pyqtgraph loads is its own affair, so this is done for the releases that it was
 tried with; any other is loaded as usual. Imported before anything else that imports pyqtgraph.
@@ -11,8 +14,10 @@ tried with; any other is loaded as usual. Imported before anything else that imp
 
 from __future__ import annotations
 
+import re
 import sys
-from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 from PySide6 import QtCore, QtGui, QtWidgets
@@ -20,11 +25,39 @@ from PySide6 import QtCore, QtGui, QtWidgets
 TRIED = ("0.14.",)
 """Beginnings of the versions whose order of loading is known."""
 MODULES: tuple[ModuleType, ...] = (QtCore, QtGui, QtWidgets)
+UNUSED: dict[str, tuple[str, ...]] = {
+    "imageview": (),
+    "widgets.CheckTable": (),
+    "widgets.ColorMapWidget": (),
+    "widgets.DataFilterWidget": (),
+    "widgets.DataTreeWidget": (),
+    "widgets.DiffTreeWidget": (),
+    "widgets.JoystickButton": (),
+    "widgets.ProgressDialog": (),
+    "widgets.RemoteGraphicsView": ("RemoteGraphicsView",),
+    "widgets.ScatterPlotWidget": (),
+    "widgets.TableWidget": (),
+    "widgets.TreeWidget": (),
+}
+"""Modules of pyqtgraph that nothing here uses → names that it takes from them one by one."""
+
+
+def installed() -> str:
+    """The version that is installed, as its first lines say; empty where they do not.
+
+    The metadata of the package say it too: reading them loads fifteen modules for e-mail.
+    """
+    found = find_spec("pyqtgraph")
+    if found is None or found.origin is None:
+        return ""
+    with Path(found.origin).open(encoding="utf-8") as file:
+        said = re.search(r"^__version__ = ['\"]([^'\"]+)", file.read(2000), re.MULTILINE)
+    return said[1] if said else ""
 
 
 def load() -> bool:
     """Load pyqtgraph; True where it was loaded without the copies."""
-    if "pyqtgraph" in sys.modules or not version("pyqtgraph").startswith(TRIED):
+    if "pyqtgraph" in sys.modules or not installed().startswith(TRIED):
         import pyqtgraph
 
         return False
@@ -33,13 +66,21 @@ def load() -> bool:
         sys.modules[f"pyqtgraph.Qt.{module.__name__.split('.')[-1]}"] = module
         # what is copied is what dir() lists
         vars(module)["__dir__"] = list
+    for name, taken in UNUSED.items():
+        empty = ModuleType(f"pyqtgraph.{name}")
+        vars(empty).update(dict.fromkeys(taken))
+        sys.modules[empty.__name__] = empty
     try:
-        import pyqtgraph  # noqa: F401
+        import pyqtgraph
     finally:
         for module, own in zip(MODULES, listing, strict=True):
             vars(module)["__dir__"] = own
             if own is None:
                 del vars(module)["__dir__"]
+        for name in UNUSED:
+            del sys.modules[f"pyqtgraph.{name}"]
+    for name in [name for taken in UNUSED.values() for name in taken]:
+        delattr(pyqtgraph, name)
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 CODE = """
 import sys
@@ -25,13 +26,30 @@ assert len(colors) > 3, colors
 plot.close()
 print("drawn")
 """
-OTHER = """
-import importlib.metadata as metadata
-metadata.version = lambda name: "0.15.0"
+LATER = """
+import sys
 import maml_explorer.gui.plots.lean_pyqtgraph as lean
 import pyqtgraph as pg
-from PySide6 import QtCore
-assert pg.Qt.QtCore is not QtCore
+unused = [f"pyqtgraph.{name}" for name in lean.UNUSED]
+assert not [name for name in unused if name in sys.modules], "no stand-in is left"
+assert "pyqtgraph.parametertree" not in sys.modules and "multiprocessing" not in sys.modules
+assert not hasattr(pg, "RemoteGraphicsView")
+import pyqtgraph.parametertree
+from pyqtgraph.imageview import ImageView
+from pyqtgraph.widgets.RemoteGraphicsView import RemoteGraphicsView
+from PySide6.QtWidgets import QApplication
+app = QApplication([])
+pyqtgraph.parametertree.ParameterTree()
+assert isinstance(RemoteGraphicsView, type) and isinstance(ImageView, type)
+print("there when asked for")
+"""
+OTHER = """
+import sys
+sys.path.insert(0, {folder!r})
+import maml_explorer.gui.plots.lean_pyqtgraph as lean
+import pyqtgraph as pg
+assert lean.installed() == pg.__version__ == "0.15.0"
+assert pg.stood_in == [], pg.stood_in
 print("as usual")
 """
 
@@ -48,8 +66,19 @@ def test_a_plot_draws_without_the_copies() -> None:
     assert run(CODE) == "drawn"
 
 
-def test_a_release_that_was_not_tried_is_loaded_as_usual() -> None:
-    assert run(OTHER) == "as usual"
+def test_what_is_not_used_can_be_imported_later() -> None:
+    assert run(LATER) == "there when asked for"
+
+
+def test_a_release_that_was_not_tried_is_loaded_as_usual(tmp_path: Path) -> None:
+    package = tmp_path / "pyqtgraph"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "__version__ = '0.15.0'\n"
+        "import sys\n"
+        "stood_in = [name for name in sys.modules if name.startswith('pyqtgraph.')]\n"
+    )
+    assert run(OTHER.format(folder=str(tmp_path))) == "as usual"
 
 
 def test_the_window_loads_it_first() -> None:
