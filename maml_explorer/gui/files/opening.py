@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from maml_explorer.core.families.own.data import opened_images
 from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.gui.files.absent_data import with_present_data
 from maml_explorer.gui.files.own_images import OwnImagesOpening
@@ -21,13 +21,12 @@ from maml_explorer.gui.widgets.banner import ABSENT, Banners
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.share import MAX_SHARE, is_share
-from maml_explorer.storage.initialization.folder import (
-    CHANGED,
-    Initialization,
-    load_initialization,
-)
-from maml_explorer.storage.own_images.layout import holds_images
 from maml_explorer.storage.run.folder import is_run_folder, open_run
+
+if TYPE_CHECKING:
+    from maml_explorer.storage.initialization.folder import Initialization
+
+# What only opening a file of its kind needs is imported by then: a start does not wait for it.
 
 MOST_RECENT = 8
 _CONFIG = "config.json"
@@ -71,6 +70,8 @@ class Opening:
         return True
 
     def _run(self, path: Path) -> None:
+        from maml_explorer.core.families.own.data import opened_images
+
         if open_run(path)[1].family.own_data:
             opened_images(open_run(path)[1].images.data)  # absent ones are named here, not there
         self._session.control.open_run(str(path))
@@ -92,6 +93,8 @@ class Opening:
         self._take_share(read_text(path, 4 * MAX_SHARE, follow=True))
 
     def _initialization(self, path: Path) -> None:
+        from maml_explorer.storage.initialization.folder import CHANGED, load_initialization
+
         found = load_initialization(path)
         session, banners = self._session, self._banners
         what = (
@@ -133,6 +136,8 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
         StorageError: where it is nothing that this program opens.
     """
     if path.is_dir():
+        from maml_explorer.storage.own_images.layout import holds_images
+
         if is_run_folder(path):
             return Opening._run
         if (path / _CONFIG).is_file():

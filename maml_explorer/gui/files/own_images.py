@@ -5,19 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
-from maml_explorer.core.families.own.data import open_images
 from maml_explorer.files.reader import StorageError
-from maml_explorer.gui.files.image_decoder import read_own_images
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import OWN_IMAGES, Banners
 from maml_explorer.settings.own_data import DataKey
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.own_images.reading import GivenUpError, Opened
+
+if TYPE_CHECKING:
+    from maml_explorer.storage.own_images.reading import Opened
 
 PRESET = "glyphs-2-way-4-shot"
 """Settings to begin with where those of the run are of no images."""
@@ -106,6 +107,8 @@ class OwnImagesOpening(QObject):
             banner.text.say(words)
 
     def _take(self, found: Opened) -> None:
+        from maml_explorer.core.families.own.data import open_images
+
         key = open_images(found.images)
         summary = " ".join([f"“{key.name}”: {found.images.summary}.", *found.notes])
         if self._then is not None:
@@ -138,6 +141,10 @@ class _Reading:
         self.thread.start()
 
     def _read(self) -> None:
+        # here and not above: a start does not wait for it
+        from maml_explorer.gui.files.image_decoder import read_own_images
+        from maml_explorer.storage.own_images.reading import GivenUpError
+
         try:
             self.found = read_own_images(self.path, self._note)
         except StorageError as error:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -29,7 +30,9 @@ from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.commands import MetaTest, PinRun, ShowGhost
 from maml_explorer.protocol.reports import MetaTested
-from maml_explorer.storage.initialization.folder import Initialization
+
+if TYPE_CHECKING:
+    from maml_explorer.storage.initialization.folder import Initialization
 
 _LARGEST = 2**31
 """Most bytes of an exported file: it was opened before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -32,10 +33,14 @@ class ShownImages(QObject):
         """The newest answer to the task that is shown; None before the first."""
         self._sizes: tuple[int, int] = (0, 0)
         """Ways and shots that the task was sampled for."""
-        self._random = np.random.default_rng(0)
         link.run_started.connect(self._forget)
         link.subscribe(ImagesProbed, self._take_probed)
         link.subscribe(ImagesWatched, self.watched.emit)
+
+    @cached_property
+    def _random(self) -> np.random.Generator:
+        # made with the first task: NumPy loads its generators when they are first named
+        return np.random.default_rng(0)
 
     def begin(self) -> None:
         """Shows a task that the settings in force can have, and asks about it."""

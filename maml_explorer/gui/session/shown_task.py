@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -38,10 +39,14 @@ class ShownTask(QObject):
         self._example: Probed | None = None
         self._latest: Probed | None = None
         """The newest curves of the run's own arms, shown or not."""
-        self._random = np.random.default_rng(0)
         link.run_started.connect(self._forget)
         link.subscribe(Probed, self._take_probed)
         link.subscribe(Watched, self.watched.emit)
+
+    @cached_property
+    def _random(self) -> np.random.Generator:
+        # made with the first task: NumPy loads its generators when they are first named
+        return np.random.default_rng(0)
 
     def begin(self) -> None:
         """Asks for the curves of a first task."""

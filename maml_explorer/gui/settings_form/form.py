@@ -116,8 +116,8 @@ class SettingsForm(QWidget):
 
     def minimum_width(self) -> int:
         """The width at which no label is cut, scroll bar included."""
-        labels, beside = zip(*(group.widths() for group in self.groups), strict=True)
-        return max(labels) + max(beside) + 4 + 8
+        widths = [group.widths() for group in self.groups]
+        return max(label for label, _ in widths) + max(beside for _, beside in widths) + 4 + 8
 
     def _shown(self, in_force: Settings) -> Shown:
         editor = self._session.editor
