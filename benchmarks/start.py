@@ -2,17 +2,22 @@
 
 Cold processes on a warm disk, alternating; seconds from before the process is made. Bytecode is
 kept, as Python does unless told otherwise: the first round, which is not counted, writes it.
+
+`python -m benchmarks.start --against FOLDER` compares with another checkout: seconds that a core
+computes until the default window has drawn itself, taking turns, both with bytecode.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from benchmarks.measuring import figure, quick_asked, show
+from benchmarks.measuring import figure, show
 
 MARK = "at:"
 
@@ -106,11 +111,75 @@ def begin(command: list[str]) -> tuple[float, dict[str, float]]:
     return taken, {what: float(seconds) for what, seconds in rows}
 
 
+FIRST_PICTURE = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from PySide6.QtWidgets import QApplication, QMainWindow
+
+def shown(*_):
+    window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow))
+    window.resize(1280, 800)
+    window.grab()
+    print(time.process_time(), flush=True)
+    os._exit(0)
+
+QApplication.exec = shown
+try:
+    from maml_explorer.gui.app.run import run
+    from maml_explorer.gui.app.options import Options
+except ImportError:  # as the modules lay in earlier versions
+    from maml_explorer.gui.app import Options, run
+run(Options(safe_mode=True))
+"""
+
+
+def first_picture(tree: Path) -> float:
+    """CPU seconds until the window of the package in `tree` has drawn itself."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_PICTURE, str(tree)],
+        capture_output=True, text=True, check=True, timeout=120, cwd=tree,
+        env=kept | {"PYTHONPATH": str(tree)},
+    )  # fmt: skip
+    return float(done.stdout.split()[-1])
+
+
+def compare(other: Path, pairs: int) -> None:
+    """Prints how much the first picture costs here and in another checkout."""
+    trees = {"there": other.resolve(), "here": Path(__file__).resolve().parents[1]}
+    found: dict[str, list[float]] = {name: [] for name in trees}
+    for index in range(pairs + 1):
+        for name, tree in trees.items():
+            seconds = first_picture(tree)
+            if index:  # the first ones only write the bytecode
+                found[name].append(seconds)
+    rows = [
+        [name, figure(statistics.median(one)), figure(min(one)), figure(max(one))]
+        for name, one in found.items()
+    ]
+    paired = [one / two for one, two in zip(found["here"], found["there"], strict=True)]
+    medians = statistics.median(found["here"]) / statistics.median(found["there"])
+    show(
+        f"CPU seconds to the first picture, {pairs} starts each, taking turns",
+        ["", "median", "fastest", "slowest"],
+        rows,
+        f"Here / there: {figure(medians)} by medians, {figure(statistics.median(paired))} in pairs,"
+        f" {figure(min(found['here']) / min(found['there']))} by the fastest.",
+    )
+
+
 def main() -> None:
     """Prints the table."""
-    quick = quick_asked(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, under 20 seconds")
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout")
+    asked = parser.parse_args()
+    quick = asked.quick
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if asked.against is not None:
+        compare(asked.against, 3 if quick else 9)
+        return
     python = sys.executable
     found: dict[str, list[float]] = {}
     for index in range((2 if quick else 12) + 1):
