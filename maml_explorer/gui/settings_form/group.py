@@ -18,7 +18,7 @@ from maml_explorer.settings.settings import Settings
 
 @dataclass(frozen=True)
 class Shown:
-    """What all lines show."""
+    """Values, marks and sentences that all lines show."""
 
     edited: Settings
     baseline: Settings
