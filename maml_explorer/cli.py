@@ -7,6 +7,7 @@ arguments or input files are wrong. One line on stderr says what and what is all
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,18 @@ COMMANDS = {
     "code": (code, "print a standalone PyTorch script of these settings"),
 }
 """Name → (module with add_arguments and run, what it does)."""
+
+
+EXAMPLES = {
+    "train": "Example: maml-explorer train --preset finn-10-shot --set inner_lr=0.02 --out run",
+    "evaluate": "Example: maml-explorer evaluate run/maml run/anil --shots 10",
+    "reproduce": "Example: maml-explorer reproduce finn-10-shot --num-seeds 5 --out again",
+    "ablate": "Example: maml-explorer ablate --outer-steps 2000 --seeds 0:3 --out tricks",
+    "sweep": "Example: maml-explorer sweep --vary inner_lr=0.001:0.1:log:5 --seeds 0:3 --out sweep",
+    "export": "Example: maml-explorer export run --algorithm maml --out maml",
+    "code": "Example: maml-explorer code --preset finn-10-shot --algorithm anil",
+}
+"""Command → a line for the end of its help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,11 +106,14 @@ def _parser() -> Parser:
     add_data(window)
     window.set_defaults(run=_window)
     for name, (module, words) in COMMANDS.items():
-        command = commands.add_parser(name, help=words, description=module.__doc__)
+        command = commands.add_parser(
+            name, help=words, description=module.__doc__, epilog=EXAMPLES[name]
+        )
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     listing = commands.add_parser("presets", help="list the presets, or print one as TOML")
     listing.add_argument("name", nargs="?", metavar="NAME")
+    listing.add_argument("--json", action="store_true", help="print them as JSON")
     listing.set_defaults(run=_presets)
     sheet = commands.add_parser("answers", help="print ten questions and answers to hand out")
     sheet.set_defaults(run=_answers)
@@ -178,8 +194,13 @@ def _opened_window(arguments: argparse.Namespace) -> int:
 
 
 def _presets(arguments: argparse.Namespace) -> int:
-    from maml_explorer.settings.presets import load_preset, preset_toml, presets
+    from maml_explorer.settings.presets import load_preset, preset_json, preset_toml, presets
 
+    if arguments.json:
+        names = presets() if arguments.name is None else [arguments.name]
+        found = [preset_json(load_preset(name)) for name in names]
+        say(json.dumps(found if arguments.name is None else found[0], indent=2, allow_nan=False))
+        return 0
     if arguments.name is not None:
         say(preset_toml(load_preset(arguments.name)).removesuffix("\n"))
         return 0

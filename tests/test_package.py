@@ -54,8 +54,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The unpacked source package, and the wheel that was built from it."""
     place = tmp_path_factory.mktemp("package")
     checkout = place / "checkout"
-    names = ".git .venv __pycache__ build dist *.egg-info runs .*_cache *.library"
-    leave = shutil.ignore_patterns(*names.split())
+    built_here = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*_cache", "*.library")
+    tops = {".git", ".venv", "build", "dist", "runs", "htmlcov"}
+
+    def leave(folder: str, names: list[str]) -> set[str]:
+        return built_here(folder, names) | (tops if Path(folder) == ROOT else set())
+
     shutil.copytree(ROOT, checkout, ignore=leave)
     called([sys.executable, "-c", BACKEND.format("sdist", str(place))], checkout)
     (archive,) = place.glob("*.tar.gz")

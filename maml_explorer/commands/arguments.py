@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.commands.output import say, tell
@@ -58,8 +58,22 @@ class Parser(argparse.ArgumentParser):
         parser.error(f"unknown argument {quoted(unknown[0])}{hint}")
 
 
+METAVARS = {"bool": "true|false", "int": "N", "float": "X", "sizes": "N,N"}
+"""Kind of a hyperparameter → its value in the help."""
+
+
 def add_hyperparameters(parser: argparse.ArgumentParser) -> None:
-    """A flag for every hyperparameter, in the groups of the settings form."""
+    """A flag for every hyperparameter, in the groups of the settings form, and --set for any.
+
+    What is true or false is a flag by itself too: --lslr, --no-lslr.
+    """
+    parser.add_argument(
+        "--set",
+        dest="set_values",
+        action="append",
+        metavar="KEY=VALUE",
+        help="any setting by its key, as in settings.toml; may be repeated",
+    )
     for group, (title, _) in GROUPS.items():
         section = parser.add_argument_group(title)
         for key, declared in DECLARATIONS.items():
@@ -69,12 +83,18 @@ def add_hyperparameters(parser: argparse.ArgumentParser) -> None:
             names = ", ".join(one.key for one in readers)
             only = f" Read by {names}." if len(readers) < len(ALGORITHMS) else ""
             default = f"Default {shown(declared.default)}, allowed {declared.allowed}."
+            choices = "{" + ",".join(declared.choices) + "}"
+            truth: dict[str, Any] = {"nargs": "?", "const": "true"}
             section.add_argument(
                 declared.flag,
                 dest=key,
-                metavar="{" + ",".join(declared.choices) + "}" if declared.choices else "X",
+                metavar=METAVARS.get(declared.kind, choices),
                 help=f"{declared.help}{only} {default}".replace("%", "%%"),
+                **(truth if declared.kind == "bool" else {}),
             )
+            if declared.kind == "bool":
+                no, words = f"--no-{declared.flag[2:]}", f"the same as {declared.flag} false"
+                section.add_argument(no, dest=key, action="store_const", const="false", help=words)
 
 
 def given_hyperparameters(arguments: argparse.Namespace) -> dict[str, Value]:
@@ -84,6 +104,18 @@ def given_hyperparameters(arguments: argparse.Namespace) -> dict[str, Value]:
         SettingsError: naming the setting, the text and what is allowed.
     """
     typed = {key: getattr(arguments, key) for key, one in DECLARATIONS.items() if not one.text}
+    for text in arguments.set_values or ():
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals:
+            raise UsageError(f"--set cannot be {quoted(text)}: allowed is KEY=VALUE.")
+        if key not in typed:
+            near = difflib.get_close_matches(key, typed, n=1)
+            hint = f": did you mean {near[0]}?" if near else "."
+            raise UsageError(f"--set has no setting {quoted(key)}{hint}")
+        if typed[key] is not None:
+            raise UsageError(f"The setting {key} is given twice.")
+        typed[key] = value.strip().strip("[]\"'")  # as settings.toml has it, too
     return {key: DECLARATIONS[key].parse(text) for key, text in typed.items() if text is not None}
 
 

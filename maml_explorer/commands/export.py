@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("folder", metavar="RUN_DIR", type=folder_path, help="run folder")
     parser.add_argument(
-        "--algorithm", required=True, metavar="NAME", help="algorithm, or name of the arm"
+        "--algorithm", "--arm", required=True, metavar="NAME", help="algorithm, or name of the arm"
     )
     parser.add_argument("--seed", metavar="S", help="where the run has several")
     add_data(parser)

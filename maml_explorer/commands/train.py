@@ -51,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("--preset", metavar="NAME|FILE", help="what to begin with")
     parser.add_argument(
-        "--algorithms", metavar="A,B", help=f"arms to train, from {','.join(ALGORITHMS)}"
+        "--algorithms",
+        "--algorithm",
+        metavar="A,B",
+        help=f"arms to train, from {','.join(ALGORITHMS)}",
     )
     add_seeds(parser, "trained one after the other")
     parser.add_argument("--out", metavar="DIR", type=folder_path, help="run folder to write")

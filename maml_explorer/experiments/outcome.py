@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import platform
+import shlex
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,11 +97,13 @@ class Outcome:
     """True where Ctrl+C ended it and what there was is kept; the seed it ended in has no result."""
 
     def summary(self) -> dict[str, Any]:
-        """The results as JSON values."""
-        return run_summary(
+        """The results as JSON values, with the command and the machine that made them."""
+        found = run_summary(
             self.settings,
             self.results,
             steps_per_second=self.steps_per_second,
             device=self.device,
             versions=versions(),
         )
+        command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+        return {**found, "command": shlex.join(command), "host": platform.node()}

@@ -6,6 +6,7 @@ Torch-free. A preset is one TOML file in resources/presets: the settings, a tabl
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import math
 import re
@@ -151,6 +152,21 @@ def preset_toml(preset: Preset) -> str:
     # the schema is a key of the document itself, so it must come before the first table
     schema, settings = to_toml(preset.settings).split("\n\n", 1)
     return "\n\n".join([schema, *parts, settings])
+
+
+def preset_json(preset: Preset) -> dict[str, Any]:
+    """The preset as JSON values: what is known about it, its settings by key, and its arms."""
+    settings = preset.settings
+    return {
+        **{key: getattr(preset, key) for key in ("name", "title", "source", "description")},
+        "unknown": preset.unknown,
+        "settings": settings.values(),
+        "arms": [
+            {"name": arm.name, "algorithm": arm.algorithm, "overrides": dict(arm.overrides)}
+            for arm in settings.arms
+        ],
+        "published": [dataclasses.asdict(one) for one in preset.published],
+    }
 
 
 def _text(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,15 @@ class Sine(nn.Module):
         return sin(z)
 ```"""
 
+PAPERS = {
+    "maml": "1703.03400",
+    "fomaml": "1703.03400",
+    "anil": "1909.09157",
+    "reptile": "1803.02999",
+    "meta_sgd": "1707.09835",
+}
+"""Algorithm → arXiv number of the paper that introduced it."""
+
 
 def model_card(
     settings: Settings,
@@ -66,14 +76,13 @@ def model_card(
     but = ", without the learned step sizes," if _learns(own, algorithm) else ""
     tasks = task_words(own)
     parts = [
-        "---\nlibrary_name: pytorch\ntags:\n- meta-learning\n"
-        f"- {_topic(own)[0]}\n- {arm.algorithm}\n---",
+        _front_matter(own, algorithm, evaluations),
         f"# {algorithm.label} initialization for {_topic(own)[1]}",
         f"The initialization θ of a {network} network ({own.model.activation}{more}), "
         f"meta-trained with {algorithm.label} for {outer_step} outer steps on tasks "
         f"{tasks}. It is meant to be adapted to a new task with a few "
         f"gradient steps; by itself it predicts no task. {algorithm.summary} "
-        f"Source of the algorithm: {algorithm.source}.",
+        f"Source of the algorithm: {algorithm.source}.{_paper(algorithm)}",
         _evaluation(own, evaluations),
         "## Use",
         _SINE_PART if own.model.activation == "sine" else "",
@@ -90,6 +99,43 @@ def model_card(
         + ".",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _front_matter(
+    settings: Settings, algorithm: Algorithm, evaluations: Sequence[Mapping[str, Any]]
+) -> str:
+    """The head of the card in YAML, as model hubs read it; JSON is YAML too."""
+    topic, title = _topic(settings)
+    kind = "image-classification" if settings.family.images else "tabular-regression"
+    metrics = [
+        {
+            "type": "accuracy" if settings.family.images else "mse",
+            "name": f"{record['shots']} shots, {step} inner steps, {record['tasks']} tasks",
+            "value": value,
+        }
+        for record in evaluations
+        for step, value in zip(record["inner_steps"], record["mean"], strict=True)
+        if value is not None
+    ]
+    result = {
+        "task": {"type": kind},
+        "dataset": {"name": f"held-out tasks of {title}", "type": topic},
+        "metrics": metrics,
+    }
+    index = [{"name": f"{algorithm.label} for {title}", "results": [result]}]
+    lines = [
+        "library_name: pytorch",
+        "license: mit",
+        f"pipeline_tag: {kind}",
+        f"tags:\n- meta-learning\n- {topic}\n- {algorithm.key}",
+        f"model-index: {json.dumps(index, ensure_ascii=False)}" if metrics else "",
+    ]
+    return "\n".join(["---", *filter(None, lines), "---"])
+
+
+def _paper(algorithm: Algorithm) -> str:
+    number = PAPERS.get(algorithm.key)
+    return f" Paper: [arXiv:{number}](https://arxiv.org/abs/{number})." if number else ""
 
 
 def _topic(settings: Settings) -> tuple[str, str]:
