@@ -49,7 +49,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 def test_a_run_folder_has_everything(trained: Path) -> None:
     assert sorted(p.name for p in trained.iterdir()) == [
         "adaptation.png", "anil", "changes.csv", "checkpoint.safetensors", "evaluations.csv",
-        "losses.png", "maml", "metrics.csv", "settings.toml", "summary.json",
+        "losses.png", "maml", "metrics.csv", "results.csv", "settings.toml", "summary.json",
     ]  # fmt: skip
     for picture in ("adaptation.png", "losses.png"):
         data = (trained / picture).read_bytes()
