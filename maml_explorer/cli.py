@@ -55,6 +55,7 @@ EXAMPLES = {
     "reproduce": "Example: maml-explorer reproduce finn-10-shot --num-seeds 5 --out again",
     "ablate": "Example: maml-explorer ablate --outer-steps 2000 --seeds 0:3 --out tricks",
     "sweep": "Example: maml-explorer sweep --vary inner_lr=0.001:0.1:log:5 --seeds 0:3 --out sweep",
+    "worker": "Example: maml-explorer worker --cluster scheduler.json --slots 4",
     "export": "Example: maml-explorer export run --algorithm maml --out maml",
     "code": "Example: maml-explorer code --preset finn-10-shot --algorithm anil",
 }
