@@ -8,16 +8,22 @@ from hypothesis import strategies as st
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.settings.declaration import MAX_LAYERS, Hyperparameter
+from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings
 from tests.own_images import opened
 
-PAIRS = (
-    ("amplitude_min", "amplitude_max"),
-    ("phase_min", "phase_max"),
-    ("frequency_min", "frequency_max"),
-    ("x_min", "x_max"),
-)
+PAIRS = [(key, key.removesuffix("_min") + "_max") for key in DECLARATIONS if key.endswith("_min")]
+
+
+TEXTS = {
+    "mixture": ("sine, line", "step gaussian", "quadratic, sawtooth, harmonics"),
+    "formula": ("A*sin(w*x - p) + B*x", "tanh(A*x) + B*step(x)", "x", "2"),
+    "formula_ranges": (
+        "A = 0.1..5, w = 1, p = 0..pi, B = -1..1", "w=0..1; A in -1..1, p=2, B: 3 to 4, Q=1",
+    ),
+}  # fmt: skip
+"""Texts that are typed, each allowed with each of the others."""
 
 
 def values(declaration: Hyperparameter) -> st.SearchStrategy[Any]:
@@ -27,6 +33,8 @@ def values(declaration: Hyperparameter) -> st.SearchStrategy[Any]:
             return st.sampled_from(declaration.choices)
         case "bool":
             return st.booleans()
+        case "text" if declaration.key in TEXTS:
+            return st.sampled_from(TEXTS[declaration.key])
         case "text":
             return st.just("") | st.builds(opened, st.just(27), st.just(20))
         case "float":
@@ -68,7 +76,7 @@ def settings(draw: st.DrawFn) -> Settings:
     if whole["family"] == "folder":
         whole["data"] = opened(27, 20)
         whole["ways"] = min(int(whole["ways"]), 9)
-    if whole["family"] != "sine":  # a class has 20 drawings
+    if FAMILIES[str(whole["family"])].images:  # a class has 20 drawings
         whole |= {"shots": min(int(whole["shots"]), 10), "query_points": 10}
         whole |= {"ways": min(int(whole["ways"]), 12)}
         if whole["model"] == "conv" and whole["norm"] == "batch-per-step":

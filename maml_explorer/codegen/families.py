@@ -5,10 +5,17 @@ from __future__ import annotations
 from maml_explorer.codegen.curves import CURVES
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.images import IMAGES
+from maml_explorer.codegen.other_curves import OTHER_CURVES
 from maml_explorer.codegen.own_images import OWN_IMAGES
+from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.settings import Settings
 
-DATA_CODE: dict[str, DataCode] = {"sine": CURVES, "glyphs": IMAGES, "folder": OWN_IMAGES}
+DATA_CODE: dict[str, DataCode] = {
+    **{key: OTHER_CURVES for key, family in FAMILIES.items() if family.curve},
+    "sine": CURVES,
+    "glyphs": IMAGES,
+    "folder": OWN_IMAGES,
+}
 """Key of a family → its data and loss as code."""
 
 

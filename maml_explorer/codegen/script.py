@@ -59,7 +59,7 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
     schedule = sections.OUTER_LR.get(step.update.schedule, "")
     parts = [
         _docstring(record, data),
-        _imports(own, record, data, "math." in head + schedule),
+        _imports(own, record, data, "math." in "".join([head, schedule, *data.sample(own)])),
         head,
         sections.SINE if own.model.activation == "sine" else "",
         network_lines(own, ".to(DEVICE, DTYPE)"),

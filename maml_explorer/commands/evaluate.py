@@ -124,14 +124,14 @@ def _distance(initialization: Initialization) -> str:
     """One line on where joint training has converged to."""
     import torch
 
-    from maml_explorer.core.families.sine_family import best_single_gap
-    from maml_explorer.core.families.sine_predictors import best_single_predictor
+    from maml_explorer.core.families.curve_family import single_gap
+    from maml_explorer.core.families.curve_tasks import single_predictor
     from maml_explorer.core.meta_test import at_theta
     from maml_explorer.core.models.table import network
 
-    tasks = initialization.settings.tasks
     model = network(initialization.settings)
     theta = torch.from_numpy(initialization.parameters.copy())
-    gap = best_single_gap(tasks, at_theta(model, theta))
-    formula = best_single_predictor(tasks).formula
-    return f"Mean squared distance of θ to the best single predictor, {formula}: {gap:.3g}"
+    gap = single_gap(initialization.settings, at_theta(model, theta))
+    formula = single_predictor(initialization.settings.tasks)[1]
+    which = f", {formula}" if formula else ""
+    return f"Mean squared distance of θ to the best single predictor{which}: {gap:.3g}"

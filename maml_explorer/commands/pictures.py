@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING
 import torch
 
 from maml_explorer.commands.output import tell
-from maml_explorer.core.families.sine import held_out, query_grid, targets
-from maml_explorer.core.families.sine_predictors import best_single_mse, predict_zero_mse
+from maml_explorer.core.families.curve_tasks import (
+    clean_targets,
+    held_out_tasks,
+    single_mse,
+    zero_mse,
+)
+from maml_explorer.core.families.sine import query_grid
 from maml_explorer.core.streams import stream
 from maml_explorer.experiments.outcome import Outcome
 from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.curves.drawing import described
+from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.folder import ADAPTATION_PICTURE, LOSSES_PICTURE, METRICS, RunFolder
 from maml_explorer.storage.run.metrics import read_losses
@@ -64,8 +71,8 @@ def _references(settings: Settings) -> dict[str, float]:
         ways = settings.images.ways
         return {f"chance, ln {ways}": math.log(ways)}
     noise = settings.tasks.noise**2
-    single = best_single_mse(settings.tasks) + noise
-    zero = predict_zero_mse(settings.tasks) + noise
+    single = single_mse(settings.tasks) + noise
+    zero = zero_mse(settings.tasks) + noise
     if single == zero:
         return {"predict 0": zero}
     return {"predict 0": zero, "best single predictor": single}
@@ -77,7 +84,8 @@ def _tasks(outcome: Outcome, seed: int) -> list[PicturedTask]:
 
     settings = outcome.settings.with_values({"seed": seed})
     shots, steps = settings.inner.shots, settings.run.test_steps
-    held, support = held_out(settings.tasks, TASKS, shots, stream(seed, "meta-test"), torch.float64)
+    draws = stream(seed, "meta-test")
+    held, support = held_out_tasks(settings.tasks, TASKS, shots, draws, torch.float64)
     x = query_grid(settings.tasks, GRID)
     curves = []
     for index in range(TASKS):
@@ -87,9 +95,17 @@ def _tasks(outcome: Outcome, seed: int) -> list[PicturedTask]:
             module = initialization.adapt(points_x, points_y, steps=steps).double()
             with torch.no_grad():
                 adapted[name] = module(x[:, None])[:, 0].numpy()
-        amplitude, phase, frequency = held[index].tolist()
-        omega = "" if frequency == 1 else f", ω = {frequency:.2f}"
-        title = f"A = {amplitude:.2f}, φ = {phase:.2f}{omega}, {steps} inner steps"
-        truth = targets(held[index : index + 1], x[None, :, None])[0, :, 0].numpy()
+        title = f"{_title(settings.tasks, held[index].tolist())}, {steps} inner steps"
+        truth = clean_targets(settings.tasks, held[index : index + 1], x[None, :, None])[
+            0, :, 0
+        ].numpy()
         curves.append(PicturedTask(title, x.numpy(), truth, points_x, points_y, adapted))
     return curves
+
+
+def _title(tasks: TaskSettings, numbers: list[float]) -> str:
+    if tasks.family != "sine":
+        return described(tasks, numbers)
+    amplitude, phase, frequency = numbers
+    omega = "" if frequency == 1 else f", ω = {frequency:.2f}"
+    return f"A = {amplitude:.2f}, φ = {phase:.2f}{omega}"

@@ -92,6 +92,13 @@ class ProbeTask:
     """[point]; where given, residuals are reported there."""
     frequency: float = 1.0
     """Of the truth, where there is one."""
+    numbers: tuple[float, ...] | None = None
+    """The truth of a task of other curves than sines: its numbers, in the family's order."""
+
+    @property
+    def known(self) -> bool:
+        """True where the task has a truth."""
+        return self.numbers is not None or (self.amplitude is not None and self.phase is not None)
 
 
 ShownTask = ProbeTask | ImageTask

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 from maml_explorer.algorithms.record import Algorithm
-from maml_explorer.settings.families import Family
+from maml_explorer.settings.family import Family
 from maml_explorer.settings.models import ModelKind
 from maml_explorer.settings.typed import (
     MistypedError,
@@ -80,6 +80,8 @@ class Hyperparameter:
     choices: tuple[str, ...] = ()
     text: str = ""
     """For a setting that holds a text: what is allowed, in words."""
+    typed: bool = True
+    """False for a text that names what is opened elsewhere: nobody types it."""
     applies: Applies = Applies.NEXT_STEP
     per_arm: bool = False
     """True where one arm may override it (never task or shape settings)."""
@@ -162,7 +164,8 @@ class Hyperparameter:
                 if len(sizes) == len(value):
                     return tuple(sizes)
         raise SettingsError(
-            f"{self.label} ({self.key}) cannot be {shown(given)}: allowed is {self.allowed}."
+            f"{self.label} ({self.key}) cannot be {' '.join(shown(given).split())}: "
+            f"allowed is {self.allowed}."
         )
 
     def parse(self, text: str) -> Value:

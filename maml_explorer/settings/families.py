@@ -1,67 +1,17 @@
-"""The task families as plain data: what settings, tables and the window know of one. Torch-free.
+"""The table of task families as plain data: what settings, tables and the window know of them.
 
-How tasks of a family are drawn is in :mod:`maml_explorer.core.families`, under the same keys.
+Torch-free. How tasks of a family are drawn is in :mod:`maml_explorer.core.families`, under the same
+keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from maml_explorer.settings.curves.formula import FORMULA_FAMILY
+from maml_explorer.settings.curves.mixture import MIXTURE_FAMILY, PARTS
+from maml_explorer.settings.curves.sine import SINE_FAMILY as SINE_FAMILY
+from maml_explorer.settings.family import Family as Family
+from maml_explorer.settings.family import ImageSizes as ImageSizes
 
-
-class ImageSizes(Protocol):
-    """The settings of images that decide the ends of a network."""
-
-    @property
-    def ways(self) -> int:
-        """Classes of a task."""
-
-    @property
-    def side(self) -> int:
-        """Pixels on a side of an image."""
-
-
-@dataclass(frozen=True, eq=False)
-class Family:
-    """One kind of tasks. Declarations of settings say by a predicate on it who reads them."""
-
-    key: str
-    label: str
-    summary: str
-    """One sentence for tooltips and documents."""
-    source: str
-    loss: str
-    """A key of the table of losses: "squared-error" or "cross-entropy"."""
-    figure: str
-    """The figure of a meta-test, after "query": "MSE" or "accuracy"."""
-    higher_is_better: bool
-    ends: Callable[[ImageSizes], tuple[int, int]]
-    """(inputs, outputs) of the network."""
-    classes: Callable[[ImageSizes], int]
-    """Classes of a task, each with as many points as the settings say; 1 for regression."""
-    images: bool = False
-    """True where inputs are images and targets are classes."""
-    own_data: bool = False
-    """True where the tasks are of the user's own data, which must have been opened."""
-    in_window: bool = True
-    """False where the window cannot show its tasks yet: then it refuses them."""
-    record_shots: tuple[int, ...] = ()
-    """Shots of a saved meta-test beside those trained with, as published tables have it."""
-
-
-SINE_FAMILY = Family(
-    key="sine",
-    label="Sine curves",
-    summary="Regression of y = A sin(ωx − φ) + noise.",
-    source="Finn, Abbeel, Levine 2017, section 5.1",
-    loss="squared-error",
-    figure="MSE",
-    higher_is_better=False,
-    ends=lambda images: (1, 1),
-    classes=lambda images: 1,
-    record_shots=(5,),
-)
 GLYPHS_FAMILY = Family(
     key="glyphs",
     label="Glyphs",
@@ -92,6 +42,7 @@ FOLDER_FAMILY = Family(
 USUAL_FIGURE = SINE_FAMILY.figure
 """The figure of a record that does not say: there was no other once."""
 FAMILIES: dict[str, Family] = {
-    family.key: family for family in (SINE_FAMILY, GLYPHS_FAMILY, FOLDER_FAMILY)
+    family.key: family
+    for family in (*PARTS.values(), MIXTURE_FAMILY, FORMULA_FAMILY, GLYPHS_FAMILY, FOLDER_FAMILY)
 }
 """Key → record, in the order of menus."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from maml_explorer.settings.declaration import (
@@ -12,79 +11,11 @@ from maml_explorer.settings.declaration import (
     declarations,
     declare,
 )
-from maml_explorer.settings.families import FAMILIES, Family
 from maml_explorer.settings.images import ImageSettings
 from maml_explorer.settings.network import ModelSettings
+from maml_explorer.settings.tasks import TaskSettings as TaskSettings
 
 _RESTART = Applies.RESTART
-
-
-def _sine(family: Family) -> bool:
-    return family.key == "sine"
-
-
-@dataclass(frozen=True)
-class TaskSettings:
-    """The task family, and the tasks of that of sines: y = A sin(ωx − φ) + noise."""
-
-    family: str = declare(
-        "sine", "Task family",
-        "; ".join(f"{one.key}: {one.summary}" for one in FAMILIES.values()),
-        choices=tuple(FAMILIES), applies=_RESTART,
-    )  # fmt: skip
-    amplitude_min: float = declare(
-        0.1, "Amplitude min", "Smallest amplitude A of the sine tasks.",
-        symbol="A", minimum=0.0, maximum=100.0, slider=(0.0, 10.0), row="Amplitude",
-        families=_sine,
-    )  # fmt: skip
-    amplitude_max: float = declare(
-        5.0, "Amplitude max", "Largest amplitude A of the sine tasks.",
-        symbol="A", minimum=0.0, maximum=100.0, slider=(0.0, 10.0), row="Amplitude",
-        families=_sine,
-    )  # fmt: skip
-    phase_min: float = declare(
-        0.0, "Phase min", "Smallest phase φ of y = A sin(ωx − φ).",
-        symbol="φ", unit="rad", minimum=-10.0, maximum=10.0, slider=(0.0, 2 * math.pi), row="Phase",
-        families=_sine,
-    )  # fmt: skip
-    phase_max: float = declare(
-        math.pi, "Phase max", "Largest phase φ. With 0 to 2π the best single predictor is 0.",
-        symbol="φ", unit="rad", minimum=-10.0, maximum=10.0, slider=(0.0, 2 * math.pi), row="Phase",
-        families=_sine,
-    )  # fmt: skip
-    frequency_min: float = declare(
-        1.0, "Frequency min", "Smallest frequency ω of y = A sin(ωx − φ). From 1 to 1 as published "
-        "at first; where it varies, two points no longer determine a task.",
-        symbol="ω", minimum=0.0, maximum=10.0, slider=(0.5, 2.0), row="Frequency", basic=False,
-        families=_sine,
-    )  # fmt: skip
-    frequency_max: float = declare(
-        1.0, "Frequency max", "Largest frequency ω of y = A sin(ωx − φ).",
-        symbol="ω", minimum=0.0, maximum=10.0, slider=(0.5, 2.0), row="Frequency", basic=False,
-        families=_sine,
-    )  # fmt: skip
-    x_min: float = declare(
-        -5.0, "x min", "Left end of the inputs x, drawn uniformly.",
-        symbol="x", minimum=-100.0, maximum=100.0, slider=(-10.0, 10.0), row="x range", basic=False,
-        families=_sine,
-    )  # fmt: skip
-    x_max: float = declare(
-        5.0, "x max", "Right end of the inputs x, drawn uniformly.",
-        symbol="x", minimum=-100.0, maximum=100.0, slider=(-10.0, 10.0), row="x range", basic=False,
-        families=_sine,
-    )  # fmt: skip
-    noise: float = declare(
-        0.0, "Noise σ",
-        "Standard deviation of the noise on support and training-query targets. "
-        "Meta-test queries stay clean.",
-        symbol="σ", minimum=0.0, maximum=10.0, slider=(0.0, 2.0),
-        families=_sine,
-    )  # fmt: skip
-
-    @property
-    def frequency_varies(self) -> bool:
-        """True where tasks differ in frequency: a task then has three unknowns."""
-        return self.frequency_max > self.frequency_min
 
 
 @dataclass(frozen=True)
@@ -271,9 +202,7 @@ DECLARATIONS: dict[str, Hyperparameter] = {
     for key, declaration in declarations(group, settings_class).items()
 }
 """Every hyperparameter, key → declaration, in the order of the settings form."""
-_ORDERED = (
-    ("amplitude_min", "amplitude_max"),
-    ("phase_min", "phase_max"),
-    ("frequency_min", "frequency_max"),
-    ("x_min", "x_max"),
+_ORDERED = tuple(
+    (key, key.removesuffix("_min") + "_max") for key in DECLARATIONS if key.endswith("_min")
 )
+"""Pairs of settings of which the first cannot be above the second."""

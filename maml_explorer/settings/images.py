@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from maml_explorer.settings.declaration import Applies, SettingsError, declare, quoted
-from maml_explorer.settings.families import Family
+from maml_explorer.settings.family import Family
 from maml_explorer.settings.own_data import DataKey, data_key
 
 HANDS = 20
@@ -75,7 +75,7 @@ class ImageSettings:
         "The user's own images: a folder with one sub-folder for each class. Settings hold its "
         "name, the classes of its smallest split and of its smallest group, the images of its "
         "smallest class, and a fingerprint.",
-        text=DECLARED_DATA,
+        text=DECLARED_DATA, typed=False,
         applies=_RESTART, basic=False, families=_own,
     )  # fmt: skip
 

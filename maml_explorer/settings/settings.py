@@ -121,6 +121,7 @@ class Settings:
             )
         shots, queries = self.inner.shots, self.inner.query_points
         check_images(self.images, self.family, shots, queries)
+        self.tasks.refuse_unfit()
         for low, high in _ORDERED:
             if self[low] > self[high]:  # type: ignore[operator]
                 raise SettingsError(

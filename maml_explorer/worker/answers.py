@@ -8,13 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maml_explorer.core.families.sine import query_grid, targets
-from maml_explorer.core.families.sine_inference import bayes_posterior, determined_by, oracle
-from maml_explorer.core.families.sine_predictors import (
-    best_single_mse,
-    best_single_predictor,
-    predict_zero_mse,
+from maml_explorer.core.families.curve_tasks import (
+    clean_targets,
+    parameter_count,
+    single_mse,
+    single_predictor,
+    zero_mse,
 )
+from maml_explorer.core.families.sine import query_grid
+from maml_explorer.core.families.sine_inference import bayes_posterior, determined_by, oracle
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import probe
 from maml_explorer.core.training import RunState
@@ -55,14 +57,15 @@ def answer_probe(
     arms = answer_arms(plan, state, task, tasks, steps, training_inner_loop)
     support_x = torch.from_numpy(np.array(task.support_x, dtype=np.float64))[None]
     support_y = torch.from_numpy(np.array(task.support_y, dtype=np.float64))[None]
-    known, parameters = _parameters(task)
-    single = best_single_predictor(tasks)
+    known, parameters = _parameters(task, tasks)
+    single, formula = single_predictor(tasks)
     found = None
-    if len(task.support_x) >= determined_by(tasks):
+    sines = tasks.family == "sine"
+    if sines and len(task.support_x) >= determined_by(tasks):
         a, b, frequency = oracle(tasks, support_x[..., None], support_y[..., None])[0].tolist()
         found = frozen_array(a * torch.sin(frequency * grid) + b * torch.cos(frequency * grid))
     posterior = None
-    if tasks.noise > 0 and len(task.support_x):
+    if sines and tasks.noise > 0 and len(task.support_x):
         posterior = bayes_posterior(tasks, support_x[0], support_y[0], grid)
     return Probed(
         run=run,
@@ -70,9 +73,9 @@ def answer_probe(
         probe=task,
         grid=frozen_array(grid),
         arms=arms,
-        truth=frozen_array(targets(parameters, grid[None, :, None])[0, :, 0]) if known else None,
+        truth=_truth(tasks, parameters, grid) if known else None,
         best_single=frozen_array(single(grid)),
-        best_single_formula=single.formula,
+        best_single_formula=formula,
         oracle=found,
         bayes_mean=None if posterior is None else frozen_array(posterior.mean),
         bayes_sd=None if posterior is None else frozen_array(posterior.deviation),
@@ -93,8 +96,8 @@ def answer_arms(
     x = torch.cat([grid, query, torch.from_numpy(np.array(extra, dtype=np.float64))])
     support_x = torch.from_numpy(np.array(task.support_x, dtype=np.float64))[None]
     support_y = torch.from_numpy(np.array(task.support_y, dtype=np.float64))[None]
-    known, parameters = _parameters(task)
-    truth = targets(parameters, query[None, :, None])[0, :, 0]
+    known, parameters = _parameters(task, family)
+    truth = clean_targets(family, parameters, query[None, :, None])[0, :, 0]
     arms = {}
     for name, arm in state.arms.items():
         seen = probe(
@@ -114,8 +117,17 @@ def answer_arms(
     return arms
 
 
-def _parameters(task: ProbeTask) -> tuple[bool, Tensor]:
+def _truth(tasks: TaskSettings, parameters: Tensor, grid: Tensor) -> Array:
+    return frozen_array(clean_targets(tasks, parameters, grid[None, :, None])[0, :, 0])
+
+
+def _parameters(task: ProbeTask, tasks: TaskSettings) -> tuple[bool, Tensor]:
     """(whether the task has a truth, its parameters [task, parameter])."""
+    if tasks.family != "sine":
+        count = parameter_count(tasks)
+        known = task.numbers is not None and len(task.numbers) == count
+        numbers = task.numbers if known and task.numbers is not None else (0.0,) * count
+        return known, torch.tensor([numbers], dtype=torch.float64)
     known = task.amplitude is not None and task.phase is not None
     values = [[task.amplitude or 0.0, task.phase or 0.0, task.frequency]]
     return known, torch.tensor(values, dtype=torch.float64)
@@ -159,8 +171,8 @@ def reference_losses(run: int, settings: Settings) -> ReferenceLosses | ClassRef
     variance = tasks.noise**2
     return ReferenceLosses(
         run,
-        predict_zero_mse(tasks) + variance,
-        best_single_mse(tasks) + variance,
-        best_single_predictor(tasks).formula,
+        zero_mse(tasks) + variance,
+        single_mse(tasks) + variance,
+        single_predictor(tasks)[1],
         variance,
     )

@@ -147,7 +147,9 @@ def _images(task: ImageTask, run: Run, ghost: OtherRun | None) -> ImagesProbed |
 
 
 def _refuse_curves(command: commands.ProbeTask) -> None:
-    optional = (command.query_x, command.amplitude, command.phase, command.frequency)
+    optional = (
+        command.query_x, command.amplitude, command.phase, command.frequency, command.numbers,
+    )  # fmt: skip
     given = (command.support_x, command.support_y, *(one for one in optional if one is not None))
     if not all(np.isfinite(values).all() for values in given):
         raise SettingsError("A task's points are finite numbers; the task shown is kept.")

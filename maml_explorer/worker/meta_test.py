@@ -160,7 +160,7 @@ def _meta_test_all(
             seen[name] = _read(record)
         neighbour = plan.family.references(_tasks_alone(settings))[-1].figure
     key, floor = key_of(settings), None
-    if settings.tasks.noise > 0 and not settings.family.images:
+    if settings.tasks.noise > 0 and settings.tasks.family == "sine":
         if key not in lines:
             lines[key] = yield from bayes_line(settings)
             while len(lines) > _MOST_LINES:

@@ -7,6 +7,7 @@ of its meta-batch; the last press commits what was computed, so stepping by hand
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from maml_explorer.core import training
 from maml_explorer.core.plan import Plan
@@ -44,14 +45,15 @@ class Pending:
                 run, plan, before, images, these, steps, training_inner_loop=True
             )
             return Pending(run, state, losses, answer, steps)
-        amplitude, phase, frequency = batch.tasks[0].tolist()
+        truth: dict[str, Any] = {"numbers": tuple(batch.tasks[0].tolist())}
+        if plan.settings.tasks.family == "sine":
+            names = ("amplitude", "phase", "frequency")
+            truth = dict(zip(names, batch.tasks[0].tolist(), strict=True))
         task = ProbeTask(
             support_x=frozen_array(batch.support.x[0, :, 0]),
             support_y=frozen_array(batch.support.y[0, :, 0]),
-            amplitude=amplitude,
-            phase=phase,
             query_x=frozen_array(batch.query.x[0, :, 0]),
-            frequency=frequency,
+            **truth,
         )
         probed = answer_probe(run, plan, before, task, steps, training_inner_loop=True)
         return Pending(run, state, losses, probed, steps)

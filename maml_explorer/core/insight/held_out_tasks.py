@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.families.batch import Points, TaskBatch, with_ones
-from maml_explorer.core.families.sine import held_out, query_grid, targets
+from maml_explorer.core.families.curve_tasks import clean_targets, held_out_tasks
+from maml_explorer.core.families.sine import query_grid
 from maml_explorer.settings.groups import TaskSettings
 
 QUERY_POINTS = 100
@@ -21,7 +22,7 @@ def held_out_batch(
 
     The supports are those of the meta-test's protocol, nested over shots.
     """
-    drawn, support = held_out(settings, tasks, shots, generator, torch.float64)
+    drawn, support = held_out_tasks(settings, tasks, shots, generator, torch.float64)
     return with_query(settings, drawn, support, like)
 
 
@@ -34,11 +35,11 @@ def batch_at(
     """
     # a task range of zero width around anything: only its x and its noise are used
     one = dataclasses.replace(settings, amplitude_min=0.0, amplitude_max=0.0)
-    _, support = held_out(one, 1, shots, generator, torch.float64)
+    _, support = held_out_tasks(one, 1, shots, generator, torch.float64)
     x = support.x.expand(len(tasks), -1, -1)
     noise = support.y  # the clean target of amplitude 0 is 0
     drawn = tasks.double().cpu()
-    return with_query(settings, drawn, Points(x, targets(drawn, x) + noise), like)
+    return with_query(settings, drawn, Points(x, clean_targets(settings, drawn, x) + noise), like)
 
 
 def part(batch: TaskBatch, begin: int, end: int) -> TaskBatch:
@@ -54,5 +55,5 @@ def with_query(settings: TaskSettings, tasks: Tensor, support: Points, like: Ten
     """
     x = query_grid(settings, QUERY_POINTS)[None, :, None].expand(len(tasks), -1, -1)
     inputs = with_ones(torch.cat([support.x, x], 1))
-    y = torch.cat([support.y, targets(tasks, x)], 1)
+    y = torch.cat([support.y, clean_targets(settings, tasks, x)], 1)
     return TaskBatch(tasks.to(like), inputs.to(like), y.to(like), support.x.shape[1])

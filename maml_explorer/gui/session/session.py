@@ -86,7 +86,9 @@ class Session(QObject):
         settings = self.settings
         images = settings.family.images
         sizes = (settings.images.ways, settings.inner.shots) if images else ()
-        return settings.family.key, *sizes
+        tasks = settings.tasks
+        shape = (tasks.mixture, tasks.harmonics, tasks.length_scale, tasks.formula)
+        return settings.family.key, *sizes, *shape
 
     def _take_settings(self) -> None:
         """Asks about a task that the settings in force can have."""

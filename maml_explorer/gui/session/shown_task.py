@@ -50,7 +50,8 @@ class ShownTask(QObject):
 
     def begin(self) -> None:
         """Asks for the curves of a first task."""
-        if self.probe is None:
+        tasks = self._editor.settings.tasks
+        if self.probe is None or not task_sampling.has_family(self.probe, tasks):
             self.new_task()
         else:
             self._link.post(self.probe)
@@ -109,11 +110,13 @@ class ShownTask(QObject):
             KeyError: where `where` is not one of `task_sampling.PLACES`.
         """
         probe, settings = self.probe, self._editor.settings
-        if probe is None or probe.amplitude is None or probe.phase is None:
+        if probe is None or not probe.known:
             self.new_task()
             return
         x = task_sampling.sampled_x(settings, self._random, where)
-        y = task_sampling.noisy(task_sampling.sine(x, probe), settings, self._random)
+        y = task_sampling.noisy(
+            task_sampling.truth(x, probe, settings.tasks), settings, self._random
+        )
         self.set_probe(
             replace(probe, support_x=task_sampling.fixed(x), support_y=task_sampling.fixed(y))
         )
@@ -121,9 +124,9 @@ class ShownTask(QObject):
     def target(self, x: float) -> float | None:
         """The y of a new support point at `x`: truth plus noise; None without a truth."""
         probe = self.probe
-        if probe is None or probe.amplitude is None or probe.phase is None:
+        if probe is None or not probe.known:
             return None
-        y = task_sampling.sine(np.array([x]), probe)
+        y = task_sampling.truth(np.array([x]), probe, self._editor.settings.tasks)
         return float(task_sampling.noisy(y, self._editor.settings, self._random)[0])
 
     def _forget(self) -> None:

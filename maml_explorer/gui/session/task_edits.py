@@ -6,20 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from maml_explorer.gui.session.task_sampling import fixed, sine
+from maml_explorer.gui.session.task_sampling import fixed
+from maml_explorer.gui.session.task_sampling import truth as truth_at
 from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.settings.groups import TaskSettings
 
 
-def truth(probe: ProbeTask, x: float) -> float | None:
+def truth(probe: ProbeTask, x: float, tasks: TaskSettings) -> float | None:
     """The target of the task at `x`; None for the user's own task."""
-    if probe.amplitude is None or probe.phase is None:
+    if not probe.known:
         return None
-    return float(sine(np.array([x]), probe)[0])
+    return float(truth_at(np.array([x]), probe, tasks)[0])
 
 
 def own(probe: ProbeTask) -> ProbeTask:
     """The same support points as the user's own task: no truth, no query points."""
-    return replace(probe, amplitude=None, phase=None, query_x=None, frequency=1.0)
+    return replace(probe, amplitude=None, phase=None, query_x=None, frequency=1.0, numbers=None)
 
 
 def with_point(probe: ProbeTask, x: float, y: float) -> ProbeTask:
@@ -38,14 +40,16 @@ def moved(probe: ProbeTask, index: int, x: float, y: float) -> ProbeTask:
     return replace(probe, support_x=fixed(xs), support_y=fixed(ys))
 
 
-def dragged(start: ProbeTask, index: int, x: float, y: float, reach: float) -> ProbeTask:
+def dragged(
+    start: ProbeTask, index: int, x: float, y: float, reach: float, tasks: TaskSettings
+) -> ProbeTask:
     """The task after dragging a point of `start` to (x, y).
 
     Within `reach` of the truth the point stays on it (with the noise it had) and the task stays
     the sampled one; farther away it becomes the user's own.
     """
-    at_start = truth(start, float(start.support_x[index]))
-    here = truth(start, x)
+    at_start = truth(start, float(start.support_x[index]), tasks)
+    here = truth(start, x, tasks)
     if at_start is None or here is None:
         return moved(start, index, x, y)
     noise = float(start.support_y[index]) - at_start

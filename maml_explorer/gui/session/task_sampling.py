@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.protocol.commands import Array, ProbeTask
+from maml_explorer.settings.curves.drawing import described, parameters_of, values_at
+from maml_explorer.settings.families import FAMILIES
+from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.settings import Settings
 
 ANYWHERE, LEFT_HALF, CLUSTERED = "anywhere", "left half", "clustered"
@@ -18,15 +23,55 @@ _CLUSTER = 0.15
 """Width of a cluster, as a part of the x range."""
 
 
-def sine(x: Array, task: ProbeTask) -> Array:
-    """The truth of a task at `x` [point]: A sin(ωx − φ); nan where it has none."""
-    if task.amplitude is None or task.phase is None:
+def truth(x: Array, task: ProbeTask, tasks: TaskSettings) -> Array:
+    """The truth of a task at `x` [point], as the family in force has it; nan where it has none."""
+    if not task.known or not has_family(task, tasks):
         return np.full(np.shape(x), np.nan)
+    if task.numbers is not None:
+        with np.errstate(all="ignore"):
+            return np.asarray(values_at(tasks, task.numbers, x, np), dtype=np.float64)
+    assert task.amplitude is not None and task.phase is not None
     return np.asarray(task.amplitude * np.sin(task.frequency * x - task.phase), dtype=np.float64)
 
 
-def task_words(task: ProbeTask) -> str:
+def has_family(task: ProbeTask, tasks: TaskSettings) -> bool:
+    """True where these tasks have truths like that of the task; one without a truth fits all."""
+    if not task.known:
+        return True
+    if tasks.family == "sine" or task.numbers is None:
+        return tasks.family == "sine" and task.numbers is None
+    return FAMILIES[tasks.family].curve is not None and len(task.numbers) == len(
+        parameters_of(tasks)
+    )
+
+
+@lru_cache(maxsize=16)
+def height(tasks: TaskSettings) -> float:
+    """Half the height that nearly all tasks of a family need."""
+    if tasks.family == "sine":
+        return tasks.amplitude_max
+    generator = np.random.default_rng(0)
+    x = np.linspace(tasks.x_min, tasks.x_max, 60)
+    with np.errstate(all="ignore"):
+        tops = [
+            float(np.max(np.abs(values_at(tasks, drawn_numbers(tasks, generator), x, np))))
+            for _ in range(64)
+        ]
+    return float(np.quantile([top for top in tops if math.isfinite(top)] or [1.0], 0.95))
+
+
+def drawn_numbers(tasks: TaskSettings, generator: np.random.Generator) -> tuple[float, ...]:
+    """The numbers of a task from the ranges of its family."""
+    return tuple(
+        float(generator.standard_normal() if one.normal else generator.uniform(one.low, one.high))
+        for one in parameters_of(tasks)
+    )
+
+
+def task_words(task: ProbeTask, tasks: TaskSettings) -> str:
     """Words of a task with a truth: "A 3.2  φ 0.85", and "ω 1.1" where that is not 1."""
+    if task.numbers is not None:
+        return described(tasks, task.numbers) if has_family(task, tasks) else ""
     words = f"A {number(task.amplitude, 2, fixed=True)}  φ {number(task.phase, 2, fixed=True)}"
     if task.frequency == 1:
         return words
@@ -36,6 +81,17 @@ def task_words(task: ProbeTask) -> str:
 def sampled_task(settings: Settings, generator: np.random.Generator) -> ProbeTask:
     """A new task and its support and query points from the ranges of `settings`."""
     tasks = settings.tasks
+    if tasks.family != "sine":
+        query_x = generator.uniform(tasks.x_min, tasks.x_max, settings.inner.query_points)
+        support_x = sampled_x(settings, generator, ANYWHERE)
+        task = ProbeTask(
+            fixed(support_x),
+            fixed([]),
+            query_x=fixed(np.sort(query_x)),
+            numbers=drawn_numbers(tasks, generator),
+        )
+        y = noisy(truth(support_x, task, tasks), settings, generator)
+        return replace(task, support_y=fixed(y))
     amplitude = float(generator.uniform(tasks.amplitude_min, tasks.amplitude_max))
     phase = float(generator.uniform(tasks.phase_min, tasks.phase_max))
     frequency = tasks.frequency_min
@@ -51,7 +107,7 @@ def sampled_task(settings: Settings, generator: np.random.Generator) -> ProbeTas
         query_x=fixed(np.sort(query_x)),
         frequency=frequency,
     )
-    return replace(task, support_y=fixed(noisy(sine(support_x, task), settings, generator)))
+    return replace(task, support_y=fixed(noisy(truth(support_x, task, tasks), settings, generator)))
 
 
 def chosen_task(
@@ -76,7 +132,20 @@ def chosen_task(
         query_x=fixed(np.linspace(tasks.x_min, tasks.x_max, settings.inner.query_points)),
         frequency=frequency,
     )
-    return replace(task, support_y=fixed(sine(support_x, task) + noise))
+    return replace(task, support_y=fixed(truth(support_x, task, tasks) + noise))
+
+
+def given_task(settings: Settings, numbers: Array, support_x: Array, support_y: Array) -> ProbeTask:
+    """The task with these numbers [parameter] of the family in force, and its support points."""
+    tasks = settings.tasks
+    if tasks.family == "sine":
+        amplitude, phase, frequency = (float(value) for value in numbers)
+        clean = chosen_task(settings, amplitude, phase, frequency, support_x)
+        noise = support_y - clean.support_y
+        return chosen_task(settings, amplitude, phase, frequency, support_x, noise)
+    grid = np.linspace(tasks.x_min, tasks.x_max, settings.inner.query_points)
+    values = tuple(float(value) for value in numbers)
+    return ProbeTask(fixed(support_x), fixed(support_y), query_x=fixed(grid), numbers=values)
 
 
 def sampled_x(settings: Settings, generator: np.random.Generator, where: str) -> Array:

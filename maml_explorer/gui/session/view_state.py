@@ -57,6 +57,8 @@ class ViewState:
                 view["task"] = [self.probe.amplitude, self.probe.phase]
                 if self.probe.frequency != 1:
                     view["task"].append(self.probe.frequency)
+            if self.probe.numbers is not None and len(self.probe.numbers) <= MAX_POINTS:
+                view["numbers"] = list(self.probe.numbers)
             query = self.probe.query_x
             if query is not None and len(query) <= MAX_POINTS:
                 view["query"] = query.tolist()
@@ -106,7 +108,7 @@ def same_task(one: ProbeTask, other: ProbeTask | None) -> bool:
     """True where two tasks are drawn alike."""
     if other is None:
         return False
-    truths = [(task.amplitude, task.phase, task.frequency) for task in (one, other)]
+    truths = [(task.amplitude, task.phase, task.frequency, task.numbers) for task in (one, other)]
     queries = [() if task.query_x is None else task.query_x for task in (one, other)]
     return (
         truths[0] == truths[1]
@@ -124,7 +126,9 @@ def _probe(view: Mapping[str, Any]) -> ProbeTask | None:
     if len(x) != len(y):
         raise SettingsError(f"The view has {len(x)} x and {len(y)} y of support points.")
     if "task" not in view:
-        return ProbeTask(task_sampling.fixed(x), task_sampling.fixed(y), query_x=query)
+        numbers = tuple(_numbers(view, "numbers")) if "numbers" in view else None
+        own = task_sampling.fixed(x), task_sampling.fixed(y)
+        return ProbeTask(*own, query_x=query, numbers=numbers)
     task = _numbers(view, "task")
     if not 2 <= len(task) <= 3:
         raise _damaged("task")

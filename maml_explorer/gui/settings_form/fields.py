@@ -144,6 +144,8 @@ def written(declaration: Hyperparameter, value: Value) -> str:
         return whole(value)
     if declaration.kind == "choice":
         return spoken(str(value))
+    if declaration.kind == "text":
+        return str(value)
     return shown(value).replace(",", ", ")
 
 

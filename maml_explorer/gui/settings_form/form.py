@@ -189,7 +189,7 @@ def is_offered(declaration: Hyperparameter) -> bool:
     shown = [family for family in FAMILIES.values() if family.in_window]
     read = any(declaration.families(family) for family in shown)
     # a text names what is opened elsewhere
-    return read and not declaration.text and (declaration.key != "family" or len(shown) > 1)
+    return read and declaration.typed and (declaration.key != "family" or len(shown) > 1)
 
 
 def _lines(group: str) -> list[list[Hyperparameter]]:

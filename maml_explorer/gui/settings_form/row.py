@@ -119,7 +119,7 @@ class SettingRow(QWidget):
     def _fit_widths(self) -> None:
         scale = max(1.0, QApplication.font().pointSizeF() / LIGHT.points)
         field, room = round(FIELD_WIDTH * scale), round((FIELD_WIDTH + UNIT_WIDTH) * scale)
-        if self.declarations[0].kind == "choice":  # words take the room of units
+        if self.declarations[0].kind in ("choice", "text"):  # words take the room of units
             restarts = self.declarations[0].applies is Applies.RESTART
             field = room - (self.restart_mark.sizeHint().width() + 4 if restarts else 0)
         self._cell.setFixedWidth(field)

@@ -143,7 +143,9 @@ def _topic(settings: Settings) -> tuple[str, str]:
     if settings.family.images:
         ways, shots = settings.images.ways, settings.inner.shots
         return "few-shot-classification", f"{ways}-way {shots}-shot {settings.family.label.lower()}"
-    return "few-shot-regression", "sine regression"
+    sines = settings.tasks.family == "sine"
+    words = "sine regression" if sines else f"regression of {settings.family.label}"
+    return "few-shot-regression", words
 
 
 def _module_part(settings: Settings) -> str:

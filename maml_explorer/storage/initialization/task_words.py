@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maml_explorer.settings.curves.drawing import curve_of
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.own_data import DataKey
@@ -40,6 +41,8 @@ def _own_images(settings: Settings, key: DataKey) -> str:
 
 
 def _family(tasks: TaskSettings) -> str:
+    if tasks.family != "sine":
+        return _curves(tasks)
     one = tasks.frequency_min == tasks.frequency_max == 1
     omega = "" if one else f", ω in [{tasks.frequency_min:g}, {tasks.frequency_max:g}]"
     return (
@@ -48,3 +51,21 @@ def _family(tasks: TaskSettings) -> str:
         f"[{shown(tasks.phase_min)}, {shown(tasks.phase_max)}]{omega} and x in "
         f"[{tasks.x_min:g}, {tasks.x_max:g}]"
     )
+
+
+def _curves(tasks: TaskSettings) -> str:
+    curve = curve_of(tasks)
+    formula = curve.spoken(tasks) if curve.spoken else tasks.formula
+    ranges = {
+        one.symbol or one.name: f"[{shown(one.low)}, {shown(one.high)}]"
+        for one in curve.parameters(tasks)
+        if not one.normal
+    }
+    words = ", ".join(f"{name} in {ends}" for name, ends in list(ranges.items())[:_MOST])
+    more = " …" if len(ranges) > _MOST else ""
+    said = f" with {words}{more}" if words else ""
+    return f"of {formula}{said}, and x in [{tasks.x_min:g}, {tasks.x_max:g}]"
+
+
+_MOST = 8
+"""Ranges that are written out."""

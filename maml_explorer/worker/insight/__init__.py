@@ -44,6 +44,8 @@ class View:
     """True where it looks at the arm of its option `arm` alone."""
     no_images: str = ""
     """Sentence that says why images have nothing to show; empty where they have."""
+    only_sines: str = ""
+    """Sentence that says why other curves have nothing to show; empty where they have."""
 
     def begin(
         self, plan: Plan, state: RunState, options: Mapping[str, Option]
@@ -51,6 +53,8 @@ class View:
         """The work of looking; for a family that the view is not for, the reason."""
         if self.no_images and plan.settings.family.images:
             return _said(self.no_images)
+        if self.only_sines and plan.settings.tasks.family != "sine":
+            return _said(self.only_sines)
         return self.look(plan, state, options)
 
 
@@ -79,6 +83,8 @@ VIEWS: dict[ViewName, View] = {
         of_one_arm=True,
         no_images="The parameter map is for curves: its colours and axes follow amplitude and "
         "phase.",
+        only_sines="The parameter map follows amplitude and phase, which only sines have: "
+        "Landscape shows the path of the task above for every family.",
     ),
     ViewName.ERROR_MAP: View(
         see_error_map,
@@ -86,6 +92,8 @@ VIEWS: dict[ViewName, View] = {
         of_one_arm=True,
         no_images="The error map goes over amplitude and phase, which images do not have: Shots "
         "shows the accuracy over shots and inner steps.",
+        only_sines="The error map goes over amplitude and phase, which only sines have: Shots "
+        "shows the error over shots and inner steps.",
     ),
     ViewName.DATA_MAP: View(see_data_map, seconds=1.0, of_one_arm=True),
     ViewName.LANDSCAPE: View(see_landscape, seconds=1.0, of_one_arm=True),

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.families.batch import Points, TaskBatch
+from maml_explorer.core.families.curve_tasks import parameter_count
 from maml_explorer.core.insight.held_out_tasks import with_query
 from maml_explorer.core.insight.learner import Learner, meta_test_learner
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
+from maml_explorer.settings.groups import TaskSettings
 
 
 def whole_number(options: Mapping[str, Option], name: str, default: int) -> int:
@@ -36,7 +38,8 @@ def asked_learner(
 def asked_task(plan: Plan, options: Mapping[str, Option], like: Tensor) -> TaskBatch | None:
     """The task with support points `x`, `y`, or None without points.
 
-    Its truth is `amplitude`, `phase` and `frequency` (1 unless given). Where there is none, its
+    Its truth is `amplitude`, `phase` and `frequency` (1 unless given), or for other curves than
+    sines its `numbers`. Where there is none, its
     query targets are nan.
     """
     if plan.settings.family.images:  # points of a curve say nothing of images
@@ -44,12 +47,22 @@ def asked_task(plan: Plan, options: Mapping[str, Option], like: Tensor) -> TaskB
     x, y = options.get("x"), options.get("y")
     if not isinstance(x, tuple) or not isinstance(y, tuple) or not x or len(x) != len(y):
         return None
-    amplitude, phase = options.get("amplitude"), options.get("phase")
-    known = isinstance(amplitude, int | float) and isinstance(phase, int | float)
-    truth = (amplitude, phase, options.get("frequency", 1.0)) if known else (math.nan,) * 3
+    truth = _truth(plan.settings.tasks, options)
     support = Points(*(torch.tensor(axis, dtype=torch.float64)[None, :, None] for axis in (x, y)))
     drawn = torch.tensor([truth], dtype=torch.float64)
     return with_query(plan.settings.tasks, drawn, support, like)
+
+
+def _truth(tasks: TaskSettings, options: Mapping[str, Option]) -> tuple[Option, ...]:
+    """The numbers of the task [parameter]; nan where it has no truth."""
+    count = parameter_count(tasks)
+    if tasks.family != "sine":
+        numbers = options.get("numbers")
+        known = isinstance(numbers, tuple) and len(numbers) == count
+        return numbers if known and isinstance(numbers, tuple) else (math.nan,) * count
+    amplitude, phase = options.get("amplitude"), options.get("phase")
+    known = isinstance(amplitude, int | float) and isinstance(phase, int | float)
+    return (amplitude, phase, options.get("frequency", 1.0)) if known else (math.nan,) * count
 
 
 def layer_names(plan: Plan) -> tuple[str, ...]:

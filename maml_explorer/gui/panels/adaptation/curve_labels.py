@@ -96,7 +96,8 @@ class CurveLabels:
         text, probe = self.texts["empty"], self._curves.probe
         count = -1 if probe is None else len(probe.support_x)
         words = EMPTY if count == 0 else ""
-        if 0 < count < 3 and self._session.settings.tasks.frequency_varies:
+        tasks = self._session.settings.tasks
+        if 0 < count < 3 and tasks.family == "sine" and tasks.frequency_varies:
             words = f"{count} point{'s' if count > 1 else ''} {UNDETERMINED}"
         text.setVisible(bool(words))
         text.setText(words)

@@ -230,7 +230,7 @@ class AdaptationPanel(QWidget):
         words = self._subtitle()
         self.subtitle.say(words, words.replace(" support point", " point"))
         probe, report, steps = self._probe(), self._report(), self._steps()
-        known = probe is None or probe.amplitude is not None
+        known = probe is None or probe.known
         arms = {} if report is None else report.arms
         values = {
             name: error_of(arm, steps.get(name, 0), known=known) for name, arm in arms.items()
@@ -239,7 +239,9 @@ class AdaptationPanel(QWidget):
 
     def _subtitle(self) -> str:
         at = self._stepped
-        return task_line(self.session.task.probe) if at is None else step_line(at)
+        if at is not None:
+            return step_line(at)
+        return task_line(self.session.task.probe, self.session.settings.tasks)
 
     def _caption(self) -> str:
         return f"{self._subtitle()} · after inner step {self.inner_step}"

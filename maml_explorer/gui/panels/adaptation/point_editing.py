@@ -79,7 +79,9 @@ class PointEditor:
             x, y = self._clamped(*self._plot.to_data(pixel))
             low, high = self._plot.view().viewRange()[1]
             reach = REACH * (high - low) / max(self._plot.area().height(), 1.0)
-            self._session.task.set_probe(task_edits.dragged(start, index, x, y, reach))
+            self._session.task.set_probe(
+                task_edits.dragged(start, index, x, y, reach, self._session.settings.tasks)
+            )
         return True
 
     def release(self) -> None:
@@ -144,7 +146,7 @@ class PointEditor:
         if up:
             changed = task_edits.moved(task_edits.own(probe), index, x, y)
         else:
-            changed = task_edits.dragged(probe, index, x, y, reach=np.inf)
+            changed = task_edits.dragged(probe, index, x, y, np.inf, self._session.settings.tasks)
         self._session.task.set_probe(changed)
 
     def _widest_gap(self, probe: ProbeTask) -> float:

@@ -14,7 +14,7 @@ from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.session.task_sampling import sine
+from maml_explorer.gui.session.task_sampling import height, truth
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array, ProbeTask
@@ -107,8 +107,8 @@ class TaskCurves:
     @property
     def scale(self) -> float:
         """Half the height that the task family needs."""
-        amplitude = self.session.settings.tasks.amplitude_max
-        return 1.1 * amplitude if amplitude > 0 else 1.1
+        needed = height(self.session.settings.tasks)
+        return 1.1 * needed if needed > 0 else 1.1
 
     def shows(self, reference: str) -> bool:
         """True where the user wants to see this one of REFERENCES."""
@@ -118,14 +118,14 @@ class TaskCurves:
         """Draws truth, query and support points; the selected one is ringed where `focused`."""
         probe = self.probe
         hidden = not self.shows("truth")
-        if hidden or probe is None or probe.amplitude is None or probe.phase is None:
+        if hidden or probe is None or not probe.known:
             self.truth.put(_NONE, _NONE)
             self.query.setData(_NONE, _NONE)
             self.residual.put(_NONE, _NONE)
         else:
-            self.truth.put(self.grid, sine(self.grid, probe))
+            self.truth.put(self.grid, truth(self.grid, probe, self.session.settings.tasks))
             query = _NONE if probe.query_x is None else probe.query_x
-            self.query.setData(query, sine(query, probe))
+            self.query.setData(query, truth(query, probe, self.session.settings.tasks))
         self.draw_support(focused)
 
     def draw_support(self, focused: bool) -> None:
@@ -231,12 +231,12 @@ class TaskCurves:
         """Lines from the query points to the prediction of the first visible arm."""
         probe = None if self.report is None else self.report.probe
         x = y = _NONE
-        own = self.probe is None or self.probe.amplitude is None or not self.shows("truth")
+        own = self.probe is None or not self.probe.known or not self.shows("truth")
         if self.residuals and names and not own and probe is not None and self.report is not None:
             rows = self.report.arms[names[0]].query_prediction
-            if probe.query_x is not None and probe.amplitude is not None and len(rows):
+            if probe.query_x is not None and probe.known and len(rows):
                 predicted = rows[min(self.steps.get(names[0], 0), len(rows) - 1)]
-                target = sine(probe.query_x, probe)
+                target = truth(probe.query_x, probe, self.session.settings.tasks)
                 keep = np.isfinite(predicted)
                 x = np.repeat(probe.query_x[keep], 2)
                 y = np.stack((target[keep], predicted[keep]), axis=1).ravel()

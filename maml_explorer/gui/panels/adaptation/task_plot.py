@@ -249,7 +249,8 @@ class TaskPlot(Plot):
         rows = [f"x {number(x)}"]
         probe = self.curves.probe
         known = probe is not None and self.curves.shows("truth")
-        if probe is not None and known and (here := task_edits.truth(probe, x)) is not None:
+        tasks = self.session.settings.tasks
+        if probe is not None and known and (here := task_edits.truth(probe, x, tasks)) is not None:
             rows.append(f"truth {number(here)}")
         for arm in settings.arms:
             if report is not None and arm.name in self.curves.arms:
@@ -278,5 +279,5 @@ def _other(probe: ProbeTask, before: ProbeTask) -> bool:
     return _parameters(probe) != _parameters(before)
 
 
-def _parameters(probe: ProbeTask) -> tuple[float | None, float | None, float]:
-    return probe.amplitude, probe.phase, probe.frequency
+def _parameters(probe: ProbeTask) -> tuple[object, ...]:
+    return probe.amplitude, probe.phase, probe.frequency, probe.numbers

@@ -72,7 +72,7 @@ class UncoveredRange:
         curves, settings = self._curves, self._session.settings
         tasks, probe = settings.tasks, curves.probe
         self.part, self.errors = None, {}
-        if probe is not None and probe.amplitude is not None and curves.shows("uncovered"):
+        if probe is not None and probe.known and curves.shows("uncovered"):
             self.part = uncovered(probe.support_x, tasks.x_min, tasks.x_max)
         report = curves.report
         if self.part is not None and report is not None and report.truth is not None:

@@ -8,6 +8,7 @@ from maml_explorer.gui.session import task_sampling
 from maml_explorer.gui.style.numbers import MISSING, number, whole
 from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.protocol.reports import ArmProbe, Stepped, StepPhase
+from maml_explorer.settings.groups import TaskSettings
 
 _PHASES = {
     StepPhase.SAMPLE: "a task and its points are drawn",
@@ -17,15 +18,15 @@ _PHASES = {
 }
 
 
-def task_line(probe: ProbeTask | None) -> str:
+def task_line(probe: ProbeTask | None, tasks: TaskSettings) -> str:
     """The task shown: "A 2.0  φ 0.50 · 3 support points"."""
     if probe is None:
         return "no task yet"
     n = len(probe.support_x)
     points = f"{n or 'no'} support point{'' if n == 1 else 's'}"
-    if probe.amplitude is None or probe.phase is None:
+    if not probe.known:
         return f"your own task · {points}"
-    return f"{task_sampling.task_words(probe)} · {points}"
+    return f"{task_sampling.task_words(probe, tasks)} · {points}"
 
 
 def step_line(at: Stepped) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QPoint
 
 from maml_explorer.gui.plots.plot import Plot
-from maml_explorer.gui.session.task_sampling import chosen_task
+from maml_explorer.gui.session.task_sampling import given_task
 from maml_explorer.protocol.commands import Array, ProbeTask
 from maml_explorer.protocol.reports import HeldOutTasks
 from maml_explorer.settings.settings import Settings
@@ -64,8 +64,4 @@ def worst_task(arms: Iterable[Array], step: int) -> int | None:
 
 def probe_of(held: HeldOutTasks, task: int, settings: Settings) -> ProbeTask:
     """A held-out task as the hero shows one, with the points it was tested on."""
-    amplitude, phase, frequency = (float(value) for value in held.parameters[task])
-    x = held.support_x[task]
-    clean = chosen_task(settings, amplitude, phase, frequency, x)
-    noise = held.support_y[task] - clean.support_y
-    return chosen_task(settings, amplitude, phase, frequency, x, noise)
+    return given_task(settings, held.parameters[task], held.support_x[task], held.support_y[task])

@@ -29,6 +29,7 @@ def task_options(task: ProbeTask | None) -> dict[str, Option]:
         "amplitude": task.amplitude,
         "phase": task.phase,
         "frequency": task.frequency,
+        **({} if task.numbers is None else {"numbers": task.numbers}),
     }
 
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.tasks.task_cell import WIDTH, TaskCell
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.session.task_sampling import sampled_task
+from maml_explorer.gui.session.task_sampling import sampled_task, task_words
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import Slider, button, label, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
@@ -136,7 +136,10 @@ class TasksPanel(QWidget):
         """Shows as many small plots as there is room for, in one row or two."""
         family = self.session.settings.tasks
         three = not family.frequency_min == family.frequency_max == 1
-        title = self.fontMetrics().horizontalAdvance(_TITLES[three])
+        words = _TITLES[three]
+        if family.family != "sine":
+            words = max((task_words(task, family) for task in self.tasks), key=len, default="")
+        title = self.fontMetrics().horizontalAdvance(words)
         needed = max(WIDTH, title + 12) + 4
         rows = 2 if self.height() - self.new_tasks.height() > 2 * HEIGHT else 1
         columns = max(FEWEST, min(MOST // rows, self.width() // needed))

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy
 
 from maml_explorer.gui.plots.fast_curve import from_below
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.session.task_sampling import sine, task_words
+from maml_explorer.gui.session.task_sampling import height as height_of
+from maml_explorer.gui.session.task_sampling import task_words, truth
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.protocol.commands import Array, ProbeTask
@@ -44,7 +45,7 @@ class TaskCell(QAbstractButton):
     @property
     def title(self) -> str:
         """The task's parameters: "A 0.9 φ 0.7"."""
-        return "" if self.task is None else task_words(self.task)
+        return "" if self.task is None else task_words(self.task, self.session.settings.tasks)
 
     def show_task(self, task: ProbeTask, grid: Array, curves: dict[str, Array]) -> None:
         """Draws `curves`, arm → [grid point], on a task."""
@@ -63,11 +64,14 @@ class TaskCell(QAbstractButton):
         if self.underMouse() or self.hasFocus():
             painter.setPen(QPen(QColor(theme.accent if self.hasFocus() else theme.border), 1))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        if self.task is None or self.task.amplitude is None or self.task.phase is None:
+        if self.task is None or not self.task.known:
             return
         painter.setPen(QColor(theme.muted))
         head = QRectF(0, 2, self.width(), _TITLE)
-        painter.drawText(head, Qt.AlignmentFlag.AlignCenter, self.title)
+        words = self.fontMetrics().elidedText(
+            self.title, Qt.TextElideMode.ElideRight, int(head.width())
+        )
+        painter.drawText(head, Qt.AlignmentFlag.AlignCenter, words)
         painter.setClipRect(QRectF(0, _TITLE, self.width(), self.height() - _TITLE))
         low, high = settings.tasks.x_min, settings.tasks.x_max
         x = self.grid if len(self.grid) else np.linspace(low, high, 101)
@@ -81,7 +85,9 @@ class TaskCell(QAbstractButton):
             _pen(theme.muted, Qt.PenStyle.DashLine),
             *(styles[name].pen(1.6 * theme.line_scale) for name in order),
         ]
-        lines = np.stack([sine(x, self.task), *(self.curves[name] for name in order)])
+        lines = np.stack(
+            [truth(x, self.task, settings.tasks), *(self.curves[name] for name in order)]
+        )
         across, down = self._pixels(x, lines)
         for pen, line in zip(pens, down, strict=True):
             self._line(painter, across, line, pen)
@@ -96,7 +102,7 @@ class TaskCell(QAbstractButton):
     def _pixels(self, x: Array, y: Array) -> tuple[Array, Array]:
         tasks = self.session.settings.tasks
         width, height = self.width() - 16, self.height() - _TITLE - 8
-        scale = 1.15 * max(tasks.amplitude_max, 1e-9)
+        scale = 1.15 * max(height_of(tasks), 1e-9)
         across = 8 + (x - tasks.x_min) / ((tasks.x_max - tasks.x_min) or 1.0) * width
         # A diverged curve leaves the cell; Qt cannot draw numbers without end.
         down = _TITLE + 2 + (1 - np.clip(y / scale, -9, 9)) / 2 * height

@@ -1,0 +1,118 @@
+"""The record of a task family as plain data. Torch-free.
+
+How tasks of a family are drawn is in :mod:`maml_explorer.core.families`, under the same keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class ImageSizes(Protocol):
+    """The settings of images that decide the ends of a network."""
+
+    @property
+    def ways(self) -> int:
+        """Classes of a task."""
+
+    @property
+    def side(self) -> int:
+        """Pixels on a side of an image."""
+
+
+class CurveRanges(Protocol):
+    """The settings of tasks that curves are drawn by."""
+
+    def span(self, name: str) -> tuple[float, float]:
+        """Both ends of a range, such as that of "slope" or "x"."""
+
+    @property
+    def harmonics(self) -> int:
+        """Sines in a sum."""
+
+    @property
+    def length_scale(self) -> float:
+        """Distance over which a random curve changes."""
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of a random curve."""
+
+    @property
+    def mixture(self) -> str:
+        """Keys of the families that are mixed."""
+
+    @property
+    def formula(self) -> str:
+        """A formula of the user."""
+
+    @property
+    def formula_ranges(self) -> str:
+        """The ranges of its parameters."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number that tells tasks apart, uniform between two ends or standard normal."""
+
+    name: str
+    """Its name in the formula."""
+    low: float = 0.0
+    high: float = 0.0
+    normal: bool = False
+    symbol: str = ""
+    """Sign for people to read; the name unless given."""
+
+
+Moments = Callable[[CurveRanges, Any, Any], tuple[Any, Any]]
+"""(settings, x of any shape, its module) → E y and E y² over tasks at x."""
+
+
+@dataclass(frozen=True, eq=False)
+class CurveFormula:
+    """Tasks y = f(x) by a formula whose parameters are drawn anew for each task."""
+
+    formula: Callable[[CurveRanges], str]
+    parameters: Callable[[CurveRanges], tuple[Parameter, ...]]
+    moments: Moments | None = None
+    """In closed form; None where a quadrature must do."""
+    reads: tuple[str, ...] = ()
+    """Ranges and settings that the tasks depend on."""
+    spoken: Callable[[CurveRanges], str] | None = None
+    """The formula for people to read; the formula itself unless given."""
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """One kind of tasks. Declarations of settings say by a predicate on it who reads them."""
+
+    key: str
+    label: str
+    summary: str
+    """One sentence for tooltips and documents."""
+    source: str
+    loss: str = "squared-error"
+    """A key of the table of losses: "squared-error" or "cross-entropy"."""
+    figure: str = "MSE"
+    """The figure of a meta-test, after "query": "MSE" or "accuracy"."""
+    higher_is_better: bool = False
+    ends: Callable[[ImageSizes], tuple[int, int]] = lambda images: (1, 1)
+    """(inputs, outputs) of the network."""
+    classes: Callable[[ImageSizes], int] = lambda images: 1
+    """Classes of a task, each with as many points as the settings say; 1 for regression."""
+    images: bool = False
+    """True where inputs are images and targets are classes."""
+    own_data: bool = False
+    """True where the tasks are of the user's own data, which must have been opened."""
+    in_window: bool = True
+    """False where the window cannot show its tasks yet: then it refuses them."""
+    record_shots: tuple[int, ...] = ()
+    """Shots of a saved meta-test beside those trained with, as published tables have it."""
+    curve: CurveFormula | None = None
+    """Its curves; None for images."""
+
+    def depends_on(self, name: str) -> bool:
+        """True where its tasks depend on this range or setting of curves."""
+        return self.curve is not None and name in self.curve.reads
