@@ -156,7 +156,7 @@ def spoken(choice: str) -> str:
 
 _SPOKEN = {
     "relu": "ReLU", "sgd": "SGD", "cpu": "CPU", "cuda": "CUDA", "tanh": "tanh",
-    "float32": "float32", "float64": "float64", "pytorch": "PyTorch", "folder": "Own images",
+    "float32": "float32", "float64": "float64", "pytorch": "PyTorch",
 }  # fmt: skip
 
 
