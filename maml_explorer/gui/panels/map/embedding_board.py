@@ -117,8 +117,10 @@ class EmbeddingBoard(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(cell, 3, 3)
         painter.setPen(QColor(theme.text if support else theme.muted))
-        beside = QRectF(cell.right() + 1, cell.top() - 1, _BADGE, 12)
-        painter.drawText(beside, Qt.AlignmentFlag.AlignLeft, class_name(label))
+        # whole letters: an E that is cut below reads as F
+        height = painter.fontMetrics().height()
+        beside = QRectF(cell.right() + 1, cell.top() - 2, _BADGE, height)
+        painter.drawText(beside, Qt.TextFlag.TextDontClip, class_name(label))
         if int(seen.told[self.step, nth]) != label:
             painter.setPen(QPen(QColor(theme.danger), 1.6))
             painter.drawLine(cell.topLeft(), cell.bottomRight())
