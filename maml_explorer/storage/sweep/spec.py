@@ -22,6 +22,8 @@ SPEC, BASE = "sweep.toml", "base.toml"
 MAX_AXES = 8
 MAX_SEEDS = 100
 MAX_RUNGS = 4
+_PART = 400
+"""Characters of an axis on one line of its file."""
 GRID = "grid"
 _OBJECTIVE = re.compile(r"(mse|loss|accuracy)@(\d{1,2})")
 _RANDOM = re.compile(r"random:(\d{1,6})")
@@ -114,7 +116,7 @@ class SweepSpec:
 
     def text(self) -> str:
         """The description as TOML, as :func:`read_spec` reads it; the base is a file of its own."""
-        axes = ", ".join(toml_value(axis.text()) for axis in self.axes)
+        axes = ",\n".join(_axis_text(axis) for axis in self.axes)
         return (
             f"schema = {SCHEMA}\naxes = [{axes}]\nseeds = {list(self.seeds)}\n"
             f"search = {toml_value(self.search)}\nsearch_seed = {self.search_seed}\n"
@@ -164,8 +166,19 @@ def read_spec(folder: Path) -> SweepSpec:
     )
 
 
+def _axis_text(axis: Axis) -> str:
+    """An axis as a TOML string; a long one as a list of parts, since lines have a limit."""
+    text = axis.text()
+    parts = [text[at : at + _PART] for at in range(0, len(text), _PART)]
+    if len(parts) == 1:
+        return toml_value(text)
+    return "[\n" + ",\n".join(toml_value(part) for part in parts) + "\n]"
+
+
 def _texts(document: Mapping[str, Any], key: str, where: str) -> Sequence[str]:
     found = document.get(key)
+    if isinstance(found, list):
+        found = ["".join(map(str, part)) if isinstance(part, list) else part for part in found]
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
         raise StorageError(f"{where} has no list of {key}.")
     return found

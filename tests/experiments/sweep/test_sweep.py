@@ -255,6 +255,12 @@ def test_a_description_is_read_as_written_and_refused_otherwise(tmp_path: Path) 
             open_sweep(sweep.path)
 
 
+def test_an_axis_of_many_values_is_read_as_written(tmp_path: Path) -> None:
+    axes = (parse_axis("inner_lr=0.001:0.3:log:200"), parse_axis("outer_lr=0.001,0.01"))
+    sweep = create_sweep(tmp_path / "s", SweepSpec(Settings(), axes))
+    assert open_sweep(sweep.path).spec == sweep.spec and len(sweep.trials()) == 400
+
+
 def test_the_objective_needs_its_inner_steps() -> None:
     with pytest.raises(SettingsError, match="needs 20 inner steps at test"):
         SweepSpec(Settings(), (parse_axis("inner_lr=0.1"),), objective="mse@20")
