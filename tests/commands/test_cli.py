@@ -300,7 +300,7 @@ def test_the_window_is_opened_with_what_was_given(
         ("train --algorithms maml,maml", ["MAML"]),
         ("train --algorithms=", ["algorithm"]),
         ("train --preset nothing", ["nothing", "finn-10-shot"]),
-        ("train --preset {file}", ["toml" ]),
+        ("train --preset {file}", ["no preset and no settings"]),
         ("train --preset {big}", ["bytes"]),
         ("train --nonsense", ["--nonsense"]),
         ("train stray", ["stray"]),
