@@ -62,7 +62,7 @@ def test_a_report_is_written_and_never_replaced(tmp_path: Path) -> None:
     driver.tell(commands.Reproduce(PRESET, str(file)))
     assert driver.reports(reports.Exported) == [reports.Exported(reports.Written.REPORT, str(file))]
     page = file.read_text()
-    assert page.count("<svg") == 2 and "12 of 30 outer steps" in page
+    assert page.count('role="img"') == 2 and "12 of 30 outer steps" in page
     driver.tell(commands.Reproduce(PRESET, str(file)))
     (refused,) = driver.reports(reports.Refused)
     assert isinstance(refused, reports.Refused) and "exists already" in refused.reason
