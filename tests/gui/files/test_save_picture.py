@@ -39,6 +39,7 @@ def test_the_file_menu_and_the_palette_offer_every_plot_in_sight(window: MainWin
 
 def test_what_follows_the_pointer_is_left_out_and_comes_back(window: MainWindow, qtbot: QtBot):
     plot = hero(window)
+    plot.picture(1.0)  # names take their places when they are first painted
     still = plot.picture(1.0).toImage()
     middle: QPoint = plot.area().center().toPoint()
     qtbot.mouseMove(plot.viewport(), middle)

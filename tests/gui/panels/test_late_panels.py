@@ -36,7 +36,9 @@ TABS = (
     (network.NetworkPanel, network.PAGES),
     (map.MapPanel, map.PAGES),
 )
-PAGES = [(kind, name) for kind, pages in TABS for name in pages]
+PAGES = [
+    (kind, name) for kind, pages in TABS for name in pages if name not in map.OF_IMAGES
+]  # of curves, as the bench has them
 
 
 def parts(scale: float) -> GradientSeen:
