@@ -58,7 +58,7 @@ class Parser(argparse.ArgumentParser):
         parser.error(f"unknown argument {quoted(unknown[0])}{hint}")
 
 
-METAVARS = {"bool": "true|false", "int": "N", "float": "X", "sizes": "N,N"}
+METAVARS = {"bool": "true|false", "int": "N", "float": "X", "sizes": "N,N", "text": "TEXT"}
 """Kind of a hyperparameter → its value in the help."""
 
 
@@ -77,7 +77,7 @@ def add_hyperparameters(parser: argparse.ArgumentParser) -> None:
     for group, (title, _) in GROUPS.items():
         section = parser.add_argument_group(title)
         for key, declared in DECLARATIONS.items():
-            if declared.group != group or declared.text:  # data is given as a folder
+            if declared.group != group or not declared.typed:  # data is given as a folder
                 continue
             readers = declared.readers(ALGORITHMS.values())
             names = ", ".join(one.key for one in readers)
@@ -103,7 +103,7 @@ def given_hyperparameters(arguments: argparse.Namespace) -> dict[str, Value]:
     Raises:
         SettingsError: naming the setting, the text and what is allowed.
     """
-    typed = {key: getattr(arguments, key) for key, one in DECLARATIONS.items() if not one.text}
+    typed = {key: getattr(arguments, key) for key, one in DECLARATIONS.items() if one.typed}
     for text in arguments.set_values or ():
         key, equals, value = text.partition("=")
         key = key.strip()

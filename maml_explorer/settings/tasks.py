@@ -133,7 +133,7 @@ class TaskSettings:
         families=_reading("position"),
     )  # fmt: skip
     harmonics: int = declare(
-        3, "Harmonics", "Sines in a sum of harmonics: frequencies ω, 2ω, 3ω …",
+        3, "Harmonics", "Sines in a sum of harmonics: frequencies ω, 2ω, 3ω and so on.",
         symbol="n", minimum=1, maximum=10, slider=(1, 10), families=_reading("harmonics"),
     )  # fmt: skip
     length_scale: float = declare(
