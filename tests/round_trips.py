@@ -71,7 +71,7 @@ def _flags(settings: Settings, place: Path) -> Settings:
     typed = [
         f"{declared.flag}={_typed(settings[key])}"
         for key, declared in DECLARATIONS.items()
-        if not declared.text
+        if declared.typed
     ]
     found = given_hyperparameters(parser.parse_args(typed))
     found["data"] = settings.images.data  # is given as a folder
