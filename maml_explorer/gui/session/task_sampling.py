@@ -47,9 +47,9 @@ def has_family(task: ProbeTask, tasks: TaskSettings) -> bool:
 
 @lru_cache(maxsize=16)
 def height(tasks: TaskSettings) -> float:
-    """Half the height that nearly all tasks of a family need."""
-    if tasks.family == "sine":
-        return tasks.amplitude_max
+    """Half the height that nearly all tasks of a family need; a sine's where it has no curves."""
+    if tasks.family == "sine" or FAMILIES[tasks.family].curve is None:
+        return tasks.amplitude_max  # the plot of curves is hidden while images are shown
     generator = np.random.default_rng(0)
     x = np.linspace(tasks.x_min, tasks.x_max, 60)
     with np.errstate(all="ignore"):

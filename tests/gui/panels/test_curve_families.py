@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from maml_explorer.gui.session.view_state import ViewState, same_task, view_stat
 from maml_explorer.gui.settings_form.form import SettingsForm
 from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.tasks import TaskSettings
 
 CURVES = [key for key, family in FAMILIES.items() if family.curve and key != "sine"]
 
@@ -62,3 +65,8 @@ def test_a_formula_is_typed_in_the_form_with_its_error_in_place(window):
     edit.setText("A*x^2")
     edit.editingFinished.emit()
     assert line.error.text() == "" and editor.edited.tasks.formula == "A*x^2"
+
+
+def test_the_plot_of_curves_keeps_a_height_while_images_are_shown() -> None:
+    tasks = dataclasses.replace(TaskSettings(), family="glyphs")
+    assert height(tasks) == tasks.amplitude_max
