@@ -8,7 +8,7 @@ the images.
 from __future__ import annotations
 
 from maml_explorer.codegen.data import DataCode
-from maml_explorer.settings.images import HANDS
+from maml_explorer.settings.images import HANDS, ImageSettings
 from maml_explorer.settings.settings import Settings
 
 FILE = "letters.npz"
@@ -106,6 +106,18 @@ def sample_batch() -> Batch:
     return x[:, :shots], y[:, :shots], x[:, shots:], y[:, shots:]'''
 
 
+def sample_classes(images: ImageSettings, words: str, row: str) -> str:
+    """Code of the function that samples the classes of a task.
+
+    Args:
+        images: of the run.
+        words: what the numbers of classes are.
+        row: the line that makes `row`, the classes to choose from.
+    """
+    body = _CLASSES.format(words=words, row=row + (_TURNED if images.rotations else ""))
+    return body + (_FIXED if images.labels == "fixed" else _SHUFFLED)
+
+
 def _constants(own: Settings) -> list[str]:
     images, inner = own.images, own.inner
     return [
@@ -125,12 +137,11 @@ def _sample(own: Settings) -> list[str]:
     image = "drawings(one)[hands]"
     if images.rotations:
         image = "torch.rot90(drawings(one // 4)[hands], one % 4, (1, 2))"
-    classes = _CLASSES.format(words=words, row=row + (_TURNED if images.rotations else ""))
     return [
         _LETTERS,
         _SPACED,
         _DRAWINGS,
-        classes + (_FIXED if images.labels == "fixed" else _SHUFFLED),
+        sample_classes(images, words, row),
         SAMPLE_IMAGES.replace("{image}", image),
     ]
 

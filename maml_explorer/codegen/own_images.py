@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from maml_explorer.codegen.images import IMAGES, SAMPLE_IMAGES
+from maml_explorer.codegen.images import IMAGES, SAMPLE_IMAGES, sample_classes
 from maml_explorer.settings.settings import Settings
 
 OWN_FILE = "images.npz"
@@ -27,21 +27,11 @@ def training_images() -> tuple[list[Tensor], Tensor]:
         small = np.rint(weights @ of_class.astype(np.float32) @ weights.T)
         found.append(torch.from_numpy(small).to(DEVICE, DTYPE) / 255)
     return found, torch.from_numpy(data["group"][training])'''
-_CLASSES = '''\
-def sample_classes() -> Tensor:
-    """The classes [way] of a task, by label: {words}."""
-{row}
-'''
 _ALL = "    row = torch.arange(len(training_images()[0]))"
 _ONE_GROUP = """\
     group = training_images()[1]
     names = group.unique()
     row = (group == names[torch.randint(len(names), ())]).nonzero()[:, 0]"""
-_TURNED = "\n    row = (4 * row[:, None] + torch.arange(4)).flatten()"
-_SHUFFLED = "    return row[torch.randperm(len(row))[:WAYS]]  # in random order"
-_FIXED = """\
-    parts = [row[label::WAYS] for label in range(WAYS)]  # a class keeps its label
-    return torch.stack([part[torch.randint(len(part), ())] for part in parts])"""
 
 
 def _constants(own: Settings) -> list[str]:
@@ -60,7 +50,6 @@ def _sample(own: Settings) -> list[str]:
     images = own.images
     row = _ALL if images.classes_from == "all" else _ONE_GROUP
     words = "4 · class + quarter turn" if images.rotations else "places among the training classes"
-    classes = _CLASSES.format(words=words, row=row + (_TURNED if images.rotations else ""))
     one = "one // 4" if images.rotations else "one"
     image = "of_class[chosen]"
     if images.rotations:
@@ -72,7 +61,7 @@ def _sample(own: Settings) -> list[str]:
     )
     return [
         _LOAD,
-        classes + (_FIXED if images.labels == "fixed" else _SHUFFLED),
+        sample_classes(images, words, row),
         sample.replace("{image}", image),
     ]
 

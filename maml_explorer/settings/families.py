@@ -6,6 +6,8 @@ keys.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from maml_explorer.settings.curves.formula import FORMULA_FAMILY
 from maml_explorer.settings.curves.mixture import MIXTURE_FAMILY, PARTS
 from maml_explorer.settings.curves.sine import SINE_FAMILY as SINE_FAMILY
@@ -25,18 +27,13 @@ GLYPHS_FAMILY = Family(
     classes=lambda images: images.ways,
     images=True,
 )
-FOLDER_FAMILY = Family(
+FOLDER_FAMILY = replace(
+    GLYPHS_FAMILY,
     key="folder",
     label="Own images",
     summary="N-way K-shot classification of the user's own images, of a folder with one sub-folder "
     "for each class; test classes are never trained on.",
     source="the user; Omniglot as published by Lake et al. 2015 is read as it is",
-    loss="cross-entropy",
-    figure="accuracy",
-    higher_is_better=True,
-    ends=lambda images: (images.side**2, images.ways),
-    classes=lambda images: images.ways,
-    images=True,
     own_data=True,
 )
 USUAL_FIGURE = SINE_FAMILY.figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from maml_explorer.settings.curves.uniform import mean, mean_cos_sin, mean_square, middles
+from maml_explorer.settings.curves.waves import WAVE_READS
 from maml_explorer.settings.family import CurveFormula, CurveRanges, Family, Parameter
 
 
@@ -48,7 +49,7 @@ HARMONICS_FAMILY = Family(
         formula=_formula,
         parameters=_parameters,
         moments=_moments,
-        reads=("amplitude", "phase", "frequency", "harmonics"),
+        reads=(*WAVE_READS, "harmonics"),
         spoken=lambda tasks: f"Σ A_n sin(nωx − φ_n) / n, n = 1 … {tasks.harmonics}",
     ),
 )

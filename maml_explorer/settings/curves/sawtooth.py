@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from maml_explorer.settings.curves.uniform import mean, mean_square, middles
-from maml_explorer.settings.family import CurveFormula, CurveRanges, Family, Parameter
+from maml_explorer.settings.curves.waves import WAVE_READS, wave_parameters
+from maml_explorer.settings.family import CurveFormula, CurveRanges, Family
 
 _TURN = 2 * math.pi
 
@@ -49,13 +50,9 @@ SAWTOOTH_FAMILY = Family(
     source="waves of the same ranges as the sines, with jumps",
     curve=CurveFormula(
         formula=lambda tasks: "A*saw(w*x - p)",
-        parameters=lambda tasks: (
-            Parameter("A", *tasks.span("amplitude")),
-            Parameter("p", *tasks.span("phase"), symbol="φ"),
-            Parameter("w", *tasks.span("frequency"), symbol="ω"),
-        ),
+        parameters=wave_parameters,
         moments=_moments,
-        reads=("amplitude", "phase", "frequency"),
+        reads=WAVE_READS,
         spoken=lambda tasks: "A saw(ωx − φ)",
     ),
 )

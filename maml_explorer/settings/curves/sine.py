@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from maml_explorer.settings.curves.uniform import mean, mean_cos_sin, mean_square, middles
-from maml_explorer.settings.family import CurveFormula, CurveRanges, Family, Parameter
+from maml_explorer.settings.curves.waves import WAVE_READS, wave_parameters
+from maml_explorer.settings.family import CurveFormula, CurveRanges, Family
 
 
 def _moments(tasks: CurveRanges, x: Any, xp: Any) -> tuple[Any, Any]:
@@ -32,13 +33,9 @@ SINE_FAMILY = Family(
     record_shots=(5,),
     curve=CurveFormula(
         formula=lambda tasks: "A*sin(w*x - p)",
-        parameters=lambda tasks: (
-            Parameter("A", *tasks.span("amplitude")),
-            Parameter("p", *tasks.span("phase"), symbol="φ"),
-            Parameter("w", *tasks.span("frequency"), symbol="ω"),
-        ),
+        parameters=wave_parameters,
         moments=_moments,
-        reads=("amplitude", "phase", "frequency"),
+        reads=WAVE_READS,
         spoken=lambda tasks: "A sin(ωx − φ)",
     ),
 )
