@@ -47,6 +47,11 @@ class ImageTask:
     """True where batch norm takes its statistics of all query images at once; False where each
     query image is seen beside the support set alone."""
 
+    def fits(self, ways: int) -> bool:
+        """True where it has no more classes than so many."""
+        examples = (*self.support, *self.query)
+        return all(one.way < ways and (one.label or 0) < ways for one in examples)
+
 
 @dataclass(frozen=True)
 class ImageArmProbe:

@@ -81,15 +81,6 @@ def refuse_damaged(task: ImageTask) -> None:
             raise SettingsError("Strokes are lines in the unit square; the task shown is kept.")
 
 
-def fits(settings: Settings, task: ImageTask) -> bool:
-    """True where a task has no more classes than the settings."""
-    ways = settings.images.ways
-    return all(
-        example.way < ways and (example.label or 0) < ways
-        for example in (*task.support, *task.query)
-    )
-
-
 @lru_cache(maxsize=8)
 def sampled(settings: Settings, seed: int, drawings: int, unseen: bool) -> Sampled:
     """The classes that a seed chooses, in the order of drawings that another one chooses."""

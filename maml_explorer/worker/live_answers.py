@@ -19,7 +19,6 @@ from maml_explorer.worker.files.other_run import OtherRun
 from maml_explorer.worker.image_answers import (
     answer_images,
     answer_watched,
-    fits,
     refuse_damaged,
 )
 from maml_explorer.worker.mailbox import Inbox, Outbox
@@ -124,7 +123,7 @@ def _of_family(watch: Watch, run: Run) -> bool:
     settings = run.settings
     if not isinstance(watch, WatchImages):
         return not settings.family.images
-    return settings.family.images and all(fits(settings, task) for task in watch.tasks)
+    return settings.family.images and all(task.fits(settings.images.ways) for task in watch.tasks)
 
 
 def _curves(probe: commands.ProbeTask, run: Run, ghost: OtherRun | None) -> reports.Probed | None:
@@ -141,7 +140,7 @@ def _curves(probe: commands.ProbeTask, run: Run, ghost: OtherRun | None) -> repo
 def _images(task: ImageTask, run: Run, ghost: OtherRun | None) -> ImagesProbed | None:
     """Answers of every arm about images; None where the run has no such classes."""
     settings = run.plan.settings
-    if not settings.family.images or not fits(settings, task):
+    if not settings.family.images or not task.fits(settings.images.ways):
         return None
     return answer_images(run.number, run.plan, run.state, task)
 

@@ -17,7 +17,7 @@ from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
 from maml_explorer.storage.initialization.folder import load_initialization
 from maml_explorer.storage.run.metrics import last_outer_step
-from tests.gui.image_answers import fits, images_probed
+from tests.gui.image_answers import images_probed
 
 PER_PULL = 40
 """Outer steps taken between two looks while training."""
@@ -235,8 +235,9 @@ class FakeWorker:
 
     def _probed(self) -> None:
         if self.settings.family.images:
-            if self.images is not None and self.run and fits(self.settings, self.images):
-                self.report(images_probed(self.run, self.step, self.images, self.settings))
+            task = self.images
+            if task is not None and self.run and task.fits(self.settings.images.ways):
+                self.report(images_probed(self.run, self.step, task, self.settings))
             return
         answer = self._probe_answer()
         if answer is not None:

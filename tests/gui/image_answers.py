@@ -8,12 +8,6 @@ from maml_explorer.protocol.images import ImageArmProbe, ImagesProbed, ImageTask
 from maml_explorer.settings.settings import Settings
 
 
-def fits(settings: Settings, task: ImageTask) -> bool:
-    """True where a task has no more classes than the settings; the worker answers no other."""
-    ways = settings.images.ways
-    return all(one.way < ways and (one.label or 0) < ways for one in (*task.support, *task.query))
-
-
 def images_probed(run: int, step: int, task: ImageTask, settings: Settings) -> ImagesProbed:
     """Every arm gives the right class 1/N at first and nine tenths after the first inner step.
 

@@ -89,10 +89,7 @@ class ShownImages(QObject):
 
     def show(self, task: ImageTask) -> None:
         """Shows another task from now on, without an undo step."""
-        ways = self._editor.settings.images.ways
-        if task != self.task and all(
-            (one.label or 0) < ways and one.way < ways for one in (*task.support, *task.query)
-        ):
+        if task != self.task and task.fits(self._editor.settings.images.ways):
             self._put(task)
 
     def _put(self, task: ImageTask) -> None:
