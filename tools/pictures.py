@@ -16,7 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from maml_explorer.worker import handle
+ROOT = Path(__file__).parents[1]
+if os.environ.get("QT_QPA_PLATFORM") == "offscreen":
+    # its own screen is 800 × 800, and windows stay inside the screen
+    os.environ["QT_QPA_PLATFORM"] += f":configfile={ROOT / 'tests' / 'gui' / 'screen.json'}"
+
+from maml_explorer.worker import handle  # noqa: E402
 
 handle.preload()
 
@@ -34,7 +39,6 @@ from maml_explorer.gui.window.window import MainWindow  # noqa: E402
 from maml_explorer.protocol import commands, reports  # noqa: E402
 from maml_explorer.settings.settings import Settings  # noqa: E402
 
-ROOT = Path(__file__).parents[1]
 SIZES = {"1280x800": (1280, 800), "1920x1080": (1920, 1080)}
 SCALED = {"1.5": (1280, 800), "2": (1280, 800)}
 """Scale factor → size of the window in its own pixels."""

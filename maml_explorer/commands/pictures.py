@@ -42,7 +42,8 @@ def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
     if not outcome.initializations:
         return
     # pictures need no display, and a display that does not answer would end the process
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    if not os.environ.get("QT_QPA_PLATFORM", "").startswith("offscreen"):
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:
         from maml_explorer.gui.files import run_pictures
     except ImportError as error:

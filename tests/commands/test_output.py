@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from maml_explorer.cli import main
 from maml_explorer.commands.output import clean, say, tell
+from maml_explorer.gui.files import run_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = [
@@ -94,3 +96,24 @@ def test_what_a_preset_says_does_not_reach_the_terminal_raw(tmp_path: Path) -> N
     done = program(["train", "--preset", "p.toml", "--out", "run"], tmp_path, "")
     assert done.returncode == 2 and "\x1b" not in done.stderr
     assert "cannot be �[2J" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        ("offscreen:configfile=screen.json", "offscreen:configfile=screen.json"),
+        ("xcb", "offscreen"),
+    ],
+)
+def test_pictures_keep_an_offscreen_platform_that_was_set_up(
+    asked: str, used: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    for name in ("draw_adaptation", "draw_losses"):  # a platform is chosen once a process
+        monkeypatch.setattr(
+            run_pictures, name, lambda *_: drawn.append(os.environ["QT_QPA_PLATFORM"])
+        )
+    monkeypatch.setenv("QT_QPA_PLATFORM", asked)
+    monkeypatch.chdir(tmp_path)
+    assert main([*QUICK, "--quiet"]) == 0
+    assert drawn == [used, used]
