@@ -236,3 +236,12 @@ def test_long_losses_are_thinned_to_means() -> None:
     short = thinned(long)
     assert len(short.outer_step) == 400 and short.outer[:2].tolist() == [0.5, 2.5]
     assert thinned(short) is short
+
+
+def test_without_a_sweep_there_is_one_sentence_and_two_ways_in(bench: Bench) -> None:
+    panel = bench.show(SweepPanel, 590, 240)
+    assert panel.nothing.isVisible() and panel.nothing.text() == panel.words.full
+    parts = (panel.view, panel.words, panel.beside, panel.here, panel.both)
+    assert not any(part.isVisible() for part in parts)
+    panel.open_folder("/nowhere")
+    assert all(part.isVisible() for part in parts) and not panel.nothing.isVisible()

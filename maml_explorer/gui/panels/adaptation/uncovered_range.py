@@ -14,15 +14,15 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
-from maml_explorer.gui.style.numbers import number
+from maml_explorer.gui.style.numbers import THIN_SPACE, number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
 
 WIDE = 0.4
 """A part of the x range without points is worth showing from this share of it on."""
 _INSET = 6
-NO_BREAK = "\u2011"
-"""A hyphen at which no line ends."""
+NO_BREAK, NARROW = "\u2011", "\u202f"
+"""A hyphen and a thin space at which no line ends."""
 
 
 def uncovered(x: Array, low: float, high: float) -> tuple[float, float] | None:
@@ -95,7 +95,8 @@ class UncoveredRange:
         words = [f'<span style="color:{theme.muted}">where no points are, MSE</span>']
         words += [
             f'<span style="color:{arm_style(settings, name, theme).text}">'
-            f"{escape(name).replace('-', NO_BREAK)}&nbsp;{number(error)}</span>"
+            f"{escape(name).replace('-', NO_BREAK)}&nbsp;"
+            f"{number(error).replace(THIN_SPACE, NARROW)}</span>"
             for name, error in self.errors.items()
         ]
         top = plot.view().viewRange()[1][1]

@@ -13,7 +13,7 @@ from maml_explorer.storage.run.metrics import Losses
 
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#b0559b", "#8a7300", "#56a0d0")
 _LINES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
-_EMPTY = "Choose a cell or runs: their losses stand here."
+_EMPTY = "Choose runs to see losses"
 
 
 class ChosenLosses(LinesPlot):

@@ -21,7 +21,7 @@ from maml_explorer.gui.session.pinned_run import GhostRun
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.time_left import duration
 from maml_explorer.gui.style.theme import Theme
-from maml_explorer.gui.widgets.controls import ComboBox, button, row
+from maml_explorer.gui.widgets.controls import ComboBox, button, label, row
 from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
 from maml_explorer.protocol.commands import ShowGhost
 from maml_explorer.settings.declaration import SettingsError
@@ -83,15 +83,20 @@ class SweepPanel(QWidget):
                         button("New…", self._describe,
                                "Describe a sweep over the settings of the window")):  # fmt: skip
             head.addWidget(control)
+        head.addStretch(0)
         box.addLayout(head)
         box.addWidget(self.describe)
-        both = QSplitter(Qt.Orientation.Horizontal)
-        both.setHandleWidth(12)
-        both.setChildrenCollapsible(False)
-        both.addWidget(self.views)
-        both.addWidget(self.losses)
-        both.setSizes([600, 300])
-        box.addWidget(both, 1)
+        self.both = QSplitter(Qt.Orientation.Horizontal)
+        self.both.setHandleWidth(12)
+        self.both.setChildrenCollapsible(False)
+        self.both.addWidget(self.views)
+        self.both.addWidget(self.losses)
+        self.both.setSizes([600, 300])
+        box.addWidget(self.both, 1)
+        self.nothing = label(NOTHING, "muted")
+        self.nothing.setWordWrap(True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        box.addWidget(self.nothing, 1)
         self.view.activated.connect(self._look)
         for choice in (self.across, self.up):
             choice.activated.connect(lambda _: self._draw())
@@ -117,6 +122,7 @@ class SweepPanel(QWidget):
         """Shows the sweep in a folder."""
         self.path, self.seen = Path(path), None
         self._say("Reading the sweep …")
+        self._look()
         self.read()
         self.timer.start()
 
@@ -245,7 +251,10 @@ class SweepPanel(QWidget):
             control.setEnabled(self.chosen is not None)
 
     def _look(self) -> None:
-        nth = self.view.currentIndex()
+        nth, opened = self.view.currentIndex(), self.path is not None
+        for part in (self.view, self.words, self.beside, self.here, self.both):
+            part.setVisible(opened)
+        self.nothing.setVisible(not opened)
         self.views.setCurrentIndex(nth)
         for choice in (self.across, self.up):
             choice.setVisible(nth == 0 and choice.count() > 1)
