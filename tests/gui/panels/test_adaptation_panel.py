@@ -506,7 +506,7 @@ def test_stepping_by_hand_shows_the_step_in_progress(bench, panel):
     for _ in range(2):
         bench.session.control.inner_step()
     bench.pull()
-    stepped = panel._stepped
+    stepped = panel.shown.at
     assert stepped is not None
     assert panel.step_text.text().startswith(f"{stepped.inner_step} /")
     assert panel.subtitle.full == (
@@ -516,7 +516,7 @@ def test_stepping_by_hand_shows_the_step_in_progress(bench, panel):
     assert panel.canvas.curves.residuals
     bench.session.control.outer_step()
     bench.pull()
-    assert panel._stepped is None and panel.slider.isEnabled()
+    assert panel.shown.at is None and panel.slider.isEnabled()
 
 
 def test_nothing_is_drawn_while_hidden_and_all_of_it_afterwards(bench, panel):
@@ -694,9 +694,9 @@ def test_the_inner_step_is_one_for_all_panels(bench, panel):
     bench.pull()
     panel.slider.setFocus()
     bench.qtbot.keyClick(panel.slider, Qt.Key.Key_End)
-    assert (other.slider.value(), other.step_text.text()) == (10, "10 / 10")
-    other.slider.setFocus()
-    bench.qtbot.keyClick(other.slider, Qt.Key.Key_Home)
+    assert (other.steps.slider.value(), other.steps.text.text()) == (10, "10 / 10")
+    other.steps.slider.setFocus()
+    bench.qtbot.keyClick(other.steps.slider, Qt.Key.Key_Home)
     assert panel.step_text.text() == "0 / 10"
     np.testing.assert_array_equal(
         panel.canvas.curves.arms["MAML"].yData, bench.session.task.probed.arms["MAML"].curves[0]

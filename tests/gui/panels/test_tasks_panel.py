@@ -40,9 +40,9 @@ def test_it_watches_as_many_tasks_as_it_shows(bench, panel):
     assert watch.support_x.shape == (len(panel.cells), 10)
     np.testing.assert_array_equal(watch.support_y[2], panel.cells[2].task.support_y)
     np.testing.assert_array_equal(panel.cells[2].curves["MAML"], np.full(50, 1.5))
-    panel.slider.setValue(0)
+    panel.steps.slider.setValue(0)
     np.testing.assert_array_equal(panel.cells[2].curves["MAML"], np.zeros(50))
-    assert panel.step_text.text() == "0 / 2"
+    assert panel.steps.text.text() == "0 / 2"
     panel.grab()
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWid
 
 from maml_explorer.gui.panels.adaptation.arm_bar import ArmLine
 from maml_explorer.gui.panels.adaptation.bending import Bending
-from maml_explorer.gui.panels.adaptation.outer_step_shown import over
+from maml_explorer.gui.panels.adaptation.outer_step_shown import OuterStepShown
 from maml_explorer.gui.panels.adaptation.step_bar import StepBar
 from maml_explorer.gui.panels.adaptation.task_curves import REFERENCES, has_data
 from maml_explorer.gui.panels.adaptation.task_legend import TaskLegend
@@ -36,7 +36,7 @@ class AdaptationPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._stepped: Stepped | None = None
+        self.shown = OuterStepShown(session.inner)
         self._write_soon = QTimer(self)
         self._write_soon.setSingleShot(True)
         self._write_soon.timeout.connect(self._write)
@@ -113,13 +113,13 @@ class AdaptationPanel(QWidget):
         self._show()
 
     def _take_probe(self, probe: ProbeTask) -> None:
-        self._stepped = None
+        self.shown.end()
         if self.isVisible():
             self.canvas.show_task(probe)
             self._write()
 
     def _take_probed(self, probed: Probed) -> None:
-        if not self.isVisible() or self._stepped is not None:
+        if not self.isVisible() or self.shown.at is not None:
             return
         self._draw()
         if not self.session.link.running or self.canvas.editor.dragging:
@@ -128,17 +128,15 @@ class AdaptationPanel(QWidget):
             self._write_soon.start(round(self.session.link.pace.patience * _VALUES_PAUSE))
 
     def _take_stepped(self, stepped: Stepped) -> None:
-        self._stepped = stepped
+        self.shown.at = stepped
         self.bar.stop()
         if self.isVisible():
             self.canvas.show_task(self._probe())
             self._show()
 
     def _take_status(self, status: Status) -> None:
-        if self._stepped is not None and over(self._stepped, status):
-            self._stepped = None
-            if self.isVisible():
-                self._reload()
+        if self.shown.end_where_over(status) and self.isVisible():
+            self._reload()
 
     def _take_settings(self, settings: Settings) -> None:
         self.arms.rebuild()
@@ -146,10 +144,8 @@ class AdaptationPanel(QWidget):
             self._reload()
 
     def _take_run(self, run: int) -> None:
-        if self._stepped is not None:
-            self._stepped = None
-            if self.isVisible():
-                self._reload()
+        if self.shown.end() and self.isVisible():
+            self._reload()
 
     def _take_inner_step(self) -> None:
         if self.isVisible():
@@ -177,15 +173,15 @@ class AdaptationPanel(QWidget):
     # what is shown
 
     def _report(self) -> Probed | None:
-        if self._stepped is None:
+        if self.shown.at is None:
             return self.session.task.probed
-        found = self._stepped.probed
+        found = self.shown.at.probed
         return found if isinstance(found, Probed) else None
 
     def _probe(self) -> ProbeTask | None:
-        if self._stepped is None:
+        if self.shown.at is None:
             return self.session.task.probe
-        found = self._stepped.probe
+        found = self.shown.at.probe
         return found if isinstance(found, ProbeTask) else None
 
     @property
@@ -199,14 +195,10 @@ class AdaptationPanel(QWidget):
     @property
     def inner_step(self) -> int:
         """The inner step that is shown; at first as many as there are in training."""
-        if self._stepped is not None:
-            return self._stepped.inner_step
-        return self.inner.within(self.last_step)
+        return self.shown.inner_step(self.last_step)
 
     def _steps(self) -> dict[str, int]:
-        if self._stepped is not None:
-            return dict(self._stepped.shown_step)
-        return {arm.name: self.inner_step for arm in self.session.settings.arms}
+        return self.shown.steps(self.session.settings.arms, self.last_step)
 
     def _show(self) -> None:
         """Draws the curves and writes the numbers."""
@@ -214,7 +206,7 @@ class AdaptationPanel(QWidget):
         self._write()
 
     def _draw(self) -> None:
-        stepping = self._stepped is not None
+        stepping = self.shown.at is not None
         self.bar.show_step(self.inner_step, self.last_step, free=not stepping)
         self.canvas.curves.before = self.before.isChecked()
         self.canvas.curves.residuals = self.residuals.isChecked() or stepping
@@ -238,7 +230,7 @@ class AdaptationPanel(QWidget):
         self.arms.show_values(values, captions(self.inner_step, known=known))
 
     def _subtitle(self) -> str:
-        at = self._stepped
+        at = self.shown.at
         if at is not None:
             return step_line(at)
         return task_line(self.session.task.probe, self.session.settings.tasks)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.image_tasks.strip import HEIGHT, WIDTH, TaskStrip
 from maml_explorer.gui.session.image_edits import sampled
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.shown_images import last_step
+from maml_explorer.gui.widgets.cell_grid import CellGrid
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.step_slider import StepSlider
@@ -30,21 +31,19 @@ class ImageTasksPanel(QWidget):
         self.tasks: list[ImageTask] = []
         self._sizes = _sizes(session.settings)
         self.watched: ImagesWatched | None = None
-        self.strips: list[TaskStrip] = []
-        self._columns = 0
+        self._grid = CellGrid(lambda: TaskStrip(session), self._show_above)
+        self.strips = self._grid.cells
         self.said = ElidedLabel()
         self.steps = StepSlider("At step", "Inner step of the strips")
         self.steps.chosen.connect(self.inner.choose)
         self.new_tasks = button("New tasks", self.sample, "Sample other tasks")
         head = row(self.said, self.steps, self.new_tasks)
         head.setStretch(0, 1)
-        self._grid = QGridLayout()
-        self._grid.setSpacing(4)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 8, 0, 0)
         box.setSpacing(8)
         box.addLayout(head)
-        box.addLayout(self._grid, 1)
+        box.addLayout(self._grid.layout, 1)
         self.inner.changed.connect(self._draw)
         session.images.watched.connect(self._take_watched)
         session.link.run_started.connect(self._take_run)
@@ -98,19 +97,9 @@ class ImageTasksPanel(QWidget):
         room = max(self.height() - self.new_tasks.height() - 24, 1)
         columns = max(FEWEST, min(MOST, self.width() // WIDTH))
         count = min(MOST, columns * max(1, room // HEIGHT))
-        if (count, columns) == (len(self.strips), self._columns):
-            return
-        while len(self.strips) > count:
-            self.strips.pop().deleteLater()
-        while len(self.strips) < count:
-            strip = TaskStrip(self.session)
-            strip.clicked.connect(lambda _=False, strip=strip: self._show_above(strip))
-            self.strips.append(strip)
-        self._columns = columns
-        for nth, strip in enumerate(self.strips):
-            self._grid.addWidget(strip, nth // columns, nth % columns)
-        self._watch()
-        self._draw()
+        if self._grid.fit(count, columns):
+            self._watch()
+            self._draw()
 
     def _show_above(self, strip: TaskStrip) -> None:
         if strip.report is not None:

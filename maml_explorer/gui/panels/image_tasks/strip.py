@@ -6,13 +6,13 @@ import math
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy
+from PySide6.QtWidgets import QAbstractButton
 
 from maml_explorer.gui.panels.images.inked import inked
 from maml_explorer.gui.panels.images.words import accuracy_of
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
-from maml_explorer.gui.style.qt_style import base_font
+from maml_explorer.gui.widgets.cell_grid import paint_ground
 from maml_explorer.protocol.images import ImagesProbed
 
 WIDTH, HEIGHT = 176, 96
@@ -29,11 +29,6 @@ class TaskStrip(QAbstractButton):
         self.session = session
         self.report: ImagesProbed | None = None
         self.step = 0
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setToolTip("Show this task above")
-        self.setFont(base_font())
 
     def sizeHint(self) -> QSize:
         """Room that a strip needs."""
@@ -60,13 +55,10 @@ class TaskStrip(QAbstractButton):
         """Draws images above, bars below."""
         theme, report = self.session.theme, self.report
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.card))
         painter.setRenderHints(
             QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
         )
-        if self.underMouse() or self.hasFocus():
-            painter.setPen(QPen(QColor(theme.accent if self.hasFocus() else theme.border), 1))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        paint_ground(painter, self, theme)
         if report is None:
             return
         ways = len(report.names)

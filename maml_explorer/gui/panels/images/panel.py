@@ -6,7 +6,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.adaptation.arm_bar import ArmLine
-from maml_explorer.gui.panels.adaptation.outer_step_shown import over
+from maml_explorer.gui.panels.adaptation.outer_step_shown import OuterStepShown
 from maml_explorer.gui.panels.adaptation.step_bar import StepBar
 from maml_explorer.gui.panels.adaptation.words import step_line
 from maml_explorer.gui.panels.images.draw_pad import DrawPad
@@ -32,7 +32,7 @@ class ImagesPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._stepped: Stepped | None = None
+        self.shown = OuterStepShown(session.inner)
         self._strokes_of: int | None = None
         """The class that the glyph on the pad was added to; −1 for the query set, None for none."""
         self.subtitle = ElidedLabel()
@@ -66,7 +66,7 @@ class ImagesPanel(QWidget):
         self._lay_out()
         self._connect()
         self._take_target_classes()
-        self._reload()
+        self._show()
 
     def _lay_out(self) -> None:
         head = row(label("Adaptation", "title"))
@@ -134,13 +134,12 @@ class ImagesPanel(QWidget):
 
     def _take_stepped(self, stepped: Stepped) -> None:
         if isinstance(stepped.probed, ImagesProbed):
-            self._stepped = stepped
+            self.shown.at = stepped
             self.bar.stop()
             self._show_if_seen()
 
     def _take_status(self, status: Status) -> None:
-        if self._stepped is not None and over(self._stepped, status):
-            self._stepped = None
+        if self.shown.end_where_over(status):
             self._show_if_seen()
 
     def _take_settings(self, _: object) -> None:
@@ -149,7 +148,7 @@ class ImagesPanel(QWidget):
         self._show_if_seen()
 
     def _take_run(self, _: int) -> None:
-        self._stepped = None
+        self.shown.end()
         self._show_if_seen()
 
     def _take_hidden(self) -> None:
@@ -164,17 +163,14 @@ class ImagesPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Catches up with what arrived while hidden."""
         super().showEvent(event)
-        self._reload()
+        self._show()
 
     # what is shown
 
-    def _reload(self) -> None:
-        self._show()
-
     def report(self) -> ImagesProbed | None:
         """The answer that is drawn."""
-        if self._stepped is not None and isinstance(self._stepped.probed, ImagesProbed):
-            return self._stepped.probed
+        if self.shown.at is not None and isinstance(self.shown.at.probed, ImagesProbed):
+            return self.shown.at.probed
         return self.session.images.probed
 
     @property
@@ -186,17 +182,12 @@ class ImagesPanel(QWidget):
     @property
     def inner_step(self) -> int:
         """The inner step that is shown; at first as many as there are in training."""
-        if self._stepped is not None:
-            return self._stepped.inner_step
-        return self.inner.within(self.last_step)
-
-    def _steps(self) -> dict[str, int]:
-        if self._stepped is not None:
-            return dict(self._stepped.shown_step)
-        return {arm.name: self.inner_step for arm in self.session.settings.arms}
+        return self.shown.inner_step(self.last_step)
 
     def _show(self) -> None:
-        report, stepping, steps = self.report(), self._stepped is not None, self._steps()
+        report, at = self.report(), self.shown.at
+        stepping = at is not None
+        steps = self.shown.steps(self.session.settings.arms, self.last_step)
         self.bar.show_step(self.inner_step, self.last_step, free=not stepping)
         self.support.show_report(report, not stepping)
         self.canvas.show_report(report, not stepping)
@@ -207,7 +198,6 @@ class ImagesPanel(QWidget):
         self.together.setVisible(report is not None and report.by_points)
         self.together.setEnabled(not stepping)
         self.unseen.setEnabled(not stepping)
-        at = self._stepped
         words = self._task_words(report) if at is None else step_line(at)
         self.subtitle.say(words, task_line(task))
         known = task is None or any(one.label is not None for one in task.query)

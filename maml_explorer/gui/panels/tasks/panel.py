@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.tasks.task_cell import WIDTH, TaskCell
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import sampled_task, task_words
 from maml_explorer.gui.style.theme import Theme
-from maml_explorer.gui.widgets.controls import Slider, button, label, row
+from maml_explorer.gui.widgets.cell_grid import CellGrid
+from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.step_slider import StepSlider
 from maml_explorer.protocol.commands import ProbeTask, WatchTasks
 from maml_explorer.protocol.reports import Watched
 from maml_explorer.settings.settings import Settings
@@ -36,28 +38,20 @@ class TasksPanel(QWidget):
         self.inner = session.inner
         self.tasks: list[ProbeTask] = []
         self.watched: Watched | None = None
-        self.cells: list[TaskCell] = []
-        self._columns = 0
+        self._grid = CellGrid(lambda: TaskCell(session), self._show_above)
+        self.cells = self._grid.cells
         self.said = ElidedLabel()
-        self.slider = Slider()
-        self.slider.setAccessibleName("Inner step of the small plots")
-        self.slider.setPageStep(1)
-        self.slider.setFixedWidth(140)
-        self.slider.valueChanged.connect(self.inner.choose)
+        self.steps = StepSlider("At step", "Inner step of the small plots")
+        self.steps.chosen.connect(self.inner.choose)
         self.inner.changed.connect(self._draw)
-        self.step_text = label("")
         self.new_tasks = button("New tasks", self.sample, "Sample other tasks")
-        head = row(self.said)
+        head = row(self.said, self.steps, self.new_tasks)
         head.setStretch(0, 1)
-        for widget in (label("At step"), self.slider, self.step_text, self.new_tasks):
-            head.addWidget(widget)
-        self._grid = QGridLayout()
-        self._grid.setSpacing(4)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 8, 0, 0)
         box.setSpacing(8)
         box.addLayout(head)
-        box.addLayout(self._grid, 1)
+        box.addLayout(self._grid.layout, 1)
         session.task.watched.connect(self._take_watched)
         session.link.run_started.connect(lambda _: self._watch())
         session.editor.settings_changed.connect(self._take_settings)
@@ -115,12 +109,7 @@ class TasksPanel(QWidget):
         if not self.isVisible():
             return
         k, last, watched = self.inner_step, self.last_step, self.watched
-        self.slider.blockSignals(True)
-        self.slider.setRange(0, last)
-        self.slider.setValue(k)
-        self.slider.setEnabled(last > 0)
-        self.slider.blockSignals(False)
-        self.step_text.setText(f"{k} / {last}")
+        self.steps.show_step(k, last)
         self.said.say(f"{len(self.cells)} other tasks")
         fits = watched is not None and _is_about(watched, self.tasks[: len(self.cells)])
         for n, (cell, task) in enumerate(zip(self.cells, self.tasks, strict=False)):
@@ -143,19 +132,9 @@ class TasksPanel(QWidget):
         needed = max(WIDTH, title + 12) + 4
         rows = 2 if self.height() - self.new_tasks.height() > 2 * HEIGHT else 1
         columns = max(FEWEST, min(MOST // rows, self.width() // needed))
-        if (rows * columns, columns) == (len(self.cells), self._columns):
-            return
-        while len(self.cells) > rows * columns:
-            self.cells.pop().deleteLater()
-        while len(self.cells) < rows * columns:
-            cell = TaskCell(self.session)
-            cell.clicked.connect(lambda _=False, cell=cell: self._show_above(cell))
-            self.cells.append(cell)
-        self._columns = columns
-        for nth, cell in enumerate(self.cells):
-            self._grid.addWidget(cell, nth // columns, nth % columns)
-        self._watch()
-        self._draw()
+        if self._grid.fit(rows * columns, columns):
+            self._watch()
+            self._draw()
 
     def _show_above(self, cell: TaskCell) -> None:
         if cell.task is not None:

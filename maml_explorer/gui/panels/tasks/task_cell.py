@@ -6,14 +6,14 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy
+from PySide6.QtWidgets import QAbstractButton
 
 from maml_explorer.gui.plots.fast_curve import from_below
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import height as height_of
 from maml_explorer.gui.session.task_sampling import task_words, truth
 from maml_explorer.gui.style.arm_style import arm_style
-from maml_explorer.gui.style.qt_style import base_font
+from maml_explorer.gui.widgets.cell_grid import paint_ground
 from maml_explorer.protocol.commands import Array, ProbeTask
 
 WIDTH = 80
@@ -31,12 +31,7 @@ class TaskCell(QAbstractButton):
         self.task: ProbeTask | None = None
         self.grid: Array = np.zeros(0)
         self.curves: dict[str, Array] = {}
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(60)
-        self.setToolTip("Show this task above")
-        self.setFont(base_font())
 
     def sizeHint(self) -> QSize:
         """Width that a small plot needs."""
@@ -59,11 +54,8 @@ class TaskCell(QAbstractButton):
         # what lies behind need not be redrawn many times a second; a stylesheet takes this back
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.card))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.underMouse() or self.hasFocus():
-            painter.setPen(QPen(QColor(theme.accent if self.hasFocus() else theme.border), 1))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        paint_ground(painter, self, theme)
         if self.task is None or not self.task.known:
             return
         painter.setPen(QColor(theme.muted))
