@@ -13,7 +13,7 @@ from maml_explorer.gui.panels.adaptation.arm_bar import free_name
 from maml_explorer.gui.panels.adaptation.arm_overrides import overridable
 from maml_explorer.gui.panels.adaptation.curve_labels import EMPTY
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
-from maml_explorer.gui.panels.adaptation.uncovered_range import NO_BREAK, uncovered
+from maml_explorer.gui.panels.adaptation.uncovered_range import filled, uncovered
 from maml_explorer.gui.panels.tasks.panel import TasksPanel
 from maml_explorer.gui.plots.label_placement import Box, clearance
 from maml_explorer.gui.session.task_sampling import fixed
@@ -182,7 +182,7 @@ def test_where_no_points_are_is_measured(bench, panel):
         curve = report.arms[name].curves[1]
         assert error == pytest.approx(((curve - report.truth)[inside] ** 2).mean())
     assert set(shown.errors) == {"MAML", "FO-MAML", "ANIL", "MTL"}
-    words = shown.text.toPlainText().replace("\xa0", " ").replace(NO_BREAK, "-")
+    words = " ".join(shown.text.toPlainText().split("\n"))
     first, second = (number(shown.errors[name]) for name in ("MAML", "FO-MAML"))
     assert words.startswith(f"where no points are, MSE  MAML {first}  FO-MAML {second}")
     panel.canvas.labels.place()
@@ -205,6 +205,40 @@ def test_where_no_points_are_is_measured(bench, panel):
     bench.session.task.set_probe(commands.ProbeTask(fixed([-4.0]), fixed([1.0])))
     bench.pull()
     assert shown.part is None
+
+
+def drawn_lines(document):
+    """The lines of a text as they are laid out."""
+    block, lines = document.begin(), []
+    while block.isValid():
+        words = block.text()
+        found = (block.layout().lineAt(nth) for nth in range(block.layout().lineCount()))
+        lines += [words[line.textStart() :][: line.textLength()] for line in found]
+        block = block.next()
+    return lines
+
+
+@pytest.mark.parametrize("width", [320, 420, 560, 720])
+def test_no_number_where_no_points_are_is_broken(bench, width):
+    panel = bench.show(AdaptationPanel, width=width)
+    bench.task(x=(-4.5, -3.0, -1.0))
+    grid = bench.session.task.probed.grid
+    for name in ("MAML", "FO-MAML", "ANIL"):
+        bench.report(bench.with_arm(name, curves=np.tile(280 * np.sin(grid), (11, 1))))
+    shown = panel.canvas.uncovered
+    assert min(shown.errors[name] for name in ("MAML", "FO-MAML")) > 10_000
+    lines = drawn_lines(shown.text.textItem.document())
+    for name, error in shown.errors.items():
+        figure = f"{name} {number(error)}"
+        assert any(figure in line for line in lines), lines
+    (box,) = shown.box
+    area = panel.canvas.area()
+    assert box.left >= area.left() - 1 and box.right <= area.right() + 1
+
+
+def test_lines_are_filled_between_items():
+    assert filled([30, 30, 30, 90, 10], 5, 70) == [range(2), range(2, 3), range(3, 4), range(4, 5)]
+    assert filled([200], 5, 70) == [range(1)]
 
 
 def test_what_is_not_covered():

@@ -30,6 +30,8 @@ class CurveLabels:
         self._session = session
         self.boxes: dict[str, Box] = {}
         """Box of each label, in pixels; forgotten ones look for a new place."""
+        self._clear: dict[str, float] = {}
+        """Clearance of each box when it was chosen."""
         muted = session.theme.muted
         self.texts = {name: label("", muted) for name in ("truth", "best", "empty", "ghost")}
         for text in self.texts.values():
@@ -43,6 +45,8 @@ class CurveLabels:
             ground = theme.card if name in ("empty", "ghost") else None
             muted = name in ("best", "ghost")
             recolor(text, theme.muted if muted else theme.text, ground)
+        # where curves are everywhere it lies on some
+        recolor(self.texts["best"], theme.muted, theme.card, veil=150)
 
     def drop_gone(self) -> None:
         """Takes away at once the words of a curve that is not drawn any more."""
@@ -66,26 +70,34 @@ class CurveLabels:
         drawn = np.array([row[1] for row in rows.values()]).reshape(len(rows), samples)
         points = np.stack(plot.to_pixels(*shown.points()), axis=1)
         taken: list[Box] = self._uncovered.box
-        words = {"truth": "truth", "best": self._best_words()}
+        words = {"truth": ("truth",), "best": self._best_words()}
         for name, curve in (("truth", shown.truth), ("best", shown.best)):
             text = self.texts[name]
             text.setVisible(curve in rows)
             if curve not in rows:
                 self.boxes.pop(name, None)
                 continue
-            text.setText(words[name])
             x, own = rows[curve]
-            size, box = _size(words[name]), self.boxes.get(name)
+            box, said = self.boxes.get(name), text.toPlainText()
             # It stays where it is as long as nothing comes near: words that hop are hard to read.
             if (
                 box is None
-                or box.width != size[0]
-                or (
-                    label_placement.clearance(box, x, drawn, points, taken) < label_placement.ENOUGH
-                )
+                or said not in words[name]
+                or box.width != _size(said)[0]
+                or label_placement.clearance(box, x, drawn, points, taken) < self._clear[name]
             ):
-                wanted = 0.8 if name == "truth" else 0.4
-                box, _ = label_placement.spot(size, own, ground, x, drawn, points, taken, wanted)
+                found = []
+                for each in words[name]:
+                    size, wanted = _size(each), 0.8 if name == "truth" else 0.4
+                    found.append(
+                        label_placement.spot(size, own, ground, x, drawn, points, taken, wanted)
+                    )
+                    if found[-1][1] >= 0:
+                        break
+                clear = [min(clear, label_placement.ENOUGH) for _, clear in found]
+                chosen = clear.index(max(clear))
+                box, self._clear[name] = found[chosen][0], clear[chosen]
+                text.setText(words[name][chosen])
             self.boxes[name] = box
             taken.append(box)
             text.setPos(*plot.to_data(QPoint(round(box.left), round(box.top))))
@@ -115,10 +127,12 @@ class CurveLabels:
         down = ground.top + ground.height - _size(words)[1] - 4
         text.setPos(*self._plot.to_data(QPoint(round(ground.left + 4), round(down))))
 
-    def _best_words(self) -> str:
+    def _best_words(self) -> tuple[str, ...]:
+        """The words, the longest first: shorter ones find room where many curves are."""
         report = self._curves.report
         formula = "" if report is None else report.best_single_formula
-        return f"best single predictor  {formula}".rstrip()
+        whole = f"best single predictor  {formula}".rstrip()
+        return tuple(dict.fromkeys((whole, "best single predictor", "best single")))
 
 
 def _size(words: str) -> tuple[float, float]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetricsF
 
 from maml_explorer.gui.panels.adaptation.task_curves import TaskCurves
 from maml_explorer.gui.plots.label_placement import Box
@@ -14,15 +15,16 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
-from maml_explorer.gui.style.numbers import THIN_SPACE, number
+from maml_explorer.gui.style.numbers import number
+from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
 
 WIDE = 0.4
 """A part of the x range without points is worth showing from this share of it on."""
 _INSET = 6
-NO_BREAK, NARROW = "\u2011", "\u202f"
-"""A hyphen and a thin space at which no line ends."""
+WORDS = ("where", "no", "points", "are,", "MSE")
+_GAP = "  "
 
 
 def uncovered(x: Array, low: float, high: float) -> tuple[float, float] | None:
@@ -34,6 +36,24 @@ def uncovered(x: Array, low: float, high: float) -> tuple[float, float] | None:
     widest = int(np.argmax(np.diff(ends)))
     left, right = float(ends[widest]), float(ends[widest + 1])
     return (left, right) if right - left >= WIDE * (high - low) else None
+
+
+def filled(widths: Sequence[float], gap: float, room: float) -> list[range]:
+    """Lines of items that fill `room` each, as ranges of items; one too wide has its own line.
+
+    Args:
+        widths: [item], pixels.
+        gap: pixels between two items of a line.
+        room: pixels of a line.
+    """
+    firsts, used = [0], 0.0
+    for nth, width in enumerate(widths):
+        wanted = used + gap + width if nth > firsts[-1] else width
+        if wanted > room and nth > firsts[-1]:
+            firsts.append(nth)
+            wanted = width
+        used = wanted
+    return [range(a, b) for a, b in zip(firsts, [*firsts[1:], len(widths)], strict=True)]
 
 
 class UncoveredRange:
@@ -90,20 +110,33 @@ class UncoveredRange:
         self.text.setVisible(bool(self.errors))
         if self.part is None or not self.errors:
             return
-        plot = self._plot
-        theme, settings = self._session.theme, self._session.settings
-        words = [f'<span style="color:{theme.muted}">where no points are, MSE</span>']
-        words += [
-            f'<span style="color:{arm_style(settings, name, theme).text}">'
-            f"{escape(name).replace('-', NO_BREAK)}&nbsp;"
-            f"{number(error).replace(THIN_SPACE, NARROW)}</span>"
+        plot, theme, settings = self._plot, self._session.theme, self._session.settings
+        items = [(word, theme.muted) for word in WORDS] + [
+            (f"{name} {number(error)}", arm_style(settings, name, theme).text)
             for name, error in self.errors.items()
         ]
         top = plot.view().viewRange()[1][1]
         left, right = (plot.to_pixel(x, top).x() for x in self.part)
-        self.text.setHtml("&nbsp; ".join(words))
-        self.text.setTextWidth(max(right - left - 2 * _INSET, 80))
+        self.text.setHtml(_html(items, right - left - 2 * _INSET))
+        size, area = self.text.textItem.boundingRect(), plot.area()
         corner = plot.to_pixel(self.part[0], top)
-        corner.setX(corner.x() + _INSET)
-        corner.setY(round(plot.area().top()) + 2)
+        across = min(corner.x() + _INSET, round(area.right() - size.width()))
+        corner.setX(max(across, round(area.left())))
+        corner.setY(round(area.top()) + 2)
         self.text.setPos(*plot.to_data(corner))
+
+
+def _html(items: Sequence[tuple[str, str]], room: float) -> str:
+    """Lines of (words, colour), broken between items only.
+
+    Qt breaks rich text wherever a line is too long, and turns narrow spaces into common ones.
+    """
+    metrics = QFontMetricsF(base_font())
+    gap = metrics.horizontalAdvance(_GAP)
+    widths = [metrics.horizontalAdvance(words) for words, _ in items]
+    spans = [f'<span style="color:{color}">{escape(words)}</span>' for words, color in items]
+    lines = []
+    for line in filled(widths, gap, room):
+        parts = [spans[nth] + (" " if nth < len(WORDS) - 1 else _GAP) for nth in line]
+        lines.append("".join(parts).rstrip())
+    return f'<div style="white-space:pre">{"<br>".join(lines)}</div>'
