@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.session.loss_history import GRADIENTS, HELD_OUT
@@ -71,9 +73,9 @@ def test_they_lie_where_the_other_x_axes_have_their_outer_step(panel):
 
 def test_they_are_read_off_with_their_interval(bench, panel):
     pixel = panel.plot.to_pixel(42.0, 0.3)
-    # a move to where the pointer is already is none
-    for across in (-9, 0):
-        bench.qtbot.mouseMove(panel.plot.viewport(), QPoint(pixel.x() + across, pixel.y()))
+    at, none = QPointF(pixel), Qt.MouseButton.NoButton
+    move = QMouseEvent(QEvent.Type.MouseMove, at, at, none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(panel.plot.viewport(), move)
     assert "MAML 2 ± 0.2 at step 40" in panel.plot.readout.text
     assert "MTL 3, 7 diverged at step 40" in panel.plot.readout.text
 

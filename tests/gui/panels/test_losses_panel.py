@@ -1,6 +1,7 @@
 """The losses: what is kept, what is drawn, and what a person can ask of it."""
 
 import csv
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -170,6 +171,40 @@ def test_reference_labels_never_overlap(bench, best, height):
     area = panel.plot.area()
     assert all(area.top() <= box.top() + 2 for box in boxes)
     assert all(area.left() <= box.left() and box.right() <= area.right() + 1 for box in boxes)
+
+
+@pytest.mark.parametrize("height", [300, 420])
+def test_marks_of_a_divergence_and_references_keep_clear(bench, height):
+    panel = bench.show(LossesPanel, 320, height)
+    for arm in ("MAML", "FO-MAML", "ANIL"):
+        bench.report(reports.Diverged(1, arm, 15, 14, "α"))
+    train(bench, panel, np.linspace(5, 4.5, 50))
+    panel.grab()
+    references, marks = panel.plot.references, panel.plot.divergences
+    boxes = [*marks.boxes, *(box for box in references.boxes if box is not None)]
+    assert len(boxes) == 5
+    for one, other in itertools.combinations(boxes, 2):
+        assert one.gap(other) > -1e-9
+    texts = [*(text for _, text in marks.items), *references.labels[:2]]
+    for box, text in zip(boxes, texts, strict=True):
+        drawn = text.mapRectToScene(text.boundingRect())
+        assert (drawn.left(), drawn.top()) == pytest.approx((box.left, box.top), abs=2)
+
+
+def test_words_of_a_reference_leave_the_curve_that_runs_through_them(bench):
+    panel = bench.show(LossesPanel, 560, 420)
+    # it falls late, through the place above the lower line where the words stand first
+    train(bench, panel, np.concatenate((np.full(300, 3.6), np.full(300, 3.3))))
+    panel.plot.smooth(0.0)
+    panel.plot.draw()
+    plot = panel.plot
+    x, y = plot.to_pixels(plot.drawn["MAML"].x, plot.drawn["MAML"].y)
+    box = plot.references.boxes[1]
+    inside = y[(x > box.left) & (x < box.right)]
+    assert not ((inside > box.top) & (inside < box.bottom)).any()
+    first = box
+    plot.draw()
+    assert plot.references.boxes[1] == first, "words that cover nothing stay"
 
 
 def test_equal_references_are_one_line_and_noise_is_said(bench, panel):

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
+from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.protocol.reports import Diverged
 
 SYMBOL = "✕"
 MOST = 20
-_APART = 14
-"""Pixels from one row of words to the next, where crosses stand side by side."""
 
 
 class DivergenceMarks:
@@ -23,6 +22,8 @@ class DivergenceMarks:
     def __init__(self, plot: Plot) -> None:
         self._plot = plot
         self.items: list[tuple[pg.InfiniteLine, pg.TextItem]] = []
+        self.boxes: list[Box] = []
+        """Boxes of the visible words, in pixels."""
 
     def draw(self, seen: Sequence[Diverged], place: Callable[[int], float | None]) -> None:
         """Draws the newest; `place` says where an outer step lies on the x axis."""
@@ -34,7 +35,7 @@ class DivergenceMarks:
                 plot.getPlotItem().addItem(item, ignoreBounds=True)
             self.items.append((line, text))
         (left, right), (low, high) = plot.view().viewRange()
-        taken: list[float] = []
+        area, self.boxes = plot.area(), []
         for nth, (line, text) in enumerate(self.items):
             x = place(shown[nth].outer_step) if nth < len(shown) else None
             inside = x is not None and bool(left <= x <= right)
@@ -47,8 +48,14 @@ class DivergenceMarks:
             recolor(text, plot.theme.danger, plot.theme.card)
             text.setText(f"{SYMBOL} {shown[nth].arm}")
             part = (x - left) / (right - left)
-            row = sum(abs(part - other) < 0.3 for other in taken)
-            taken.append(part)
+            size, pixel = text.textItem.boundingRect(), area.left() + part * area.width()
+            start = pixel - size.width() if part > 0.5 else pixel
+            box = Box(start, area.top(), size.width(), size.height())
+            # the first row where nothing stands yet
+            while covered := [other for other in self.boxes if other.gap(box) < 0]:
+                low_end = max(other.bottom for other in covered)
+                box = Box(start, low_end, size.width(), size.height())
+            self.boxes.append(box)
             text.setAnchor((1.0, 0.0) if part > 0.5 else (0.0, 0.0))
-            down = row * _APART / max(plot.area().height(), 1.0)
+            down = (box.top - area.top()) / max(area.height(), 1.0)
             text.setPos(x, high - down * (high - low))

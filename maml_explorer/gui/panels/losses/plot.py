@@ -184,9 +184,10 @@ class LossPlot(Plot):
             if len(self.drawn[name].y)
         ]
         self.ends.show_ends([*ends, *self.ghosts.ends.values()])
-        self.references.draw(references, view.log_y)
         self.marks.draw(history.marks, self._losses().place)
         self.divergences.draw(self.session.divergences.seen, self._losses().place)
+        averages = [self.to_pixels(d.x, d.y) for d in self.drawn.values() if len(d.x)]
+        self.references.draw(references, view.log_y, averages, self.divergences.boxes)
         nothing = not any(len(d.x) for d in self.drawn.values()) and not self.ghosts.curves
         self._empty.setVisible(nothing)
         if self._empty.isVisible():

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, QSizeF, Qt
 
+from maml_explorer.gui.plots.label_placement import ENOUGH, Array, Box, clearance
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.style.numbers import number
@@ -15,8 +16,10 @@ from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.images import ClassReferences
 from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
 
-_APART = 16
-"""Pixels between two reference labels."""
+_SPOTS = tuple((part, above) for part in (1.0, 0.0, 0.5) for above in (True, False))
+"""(part of the free width left of the words, whether they stand above their line), best first."""
+_INSET = 3
+_NO_POINTS = np.zeros((0, 2))
 
 
 def reference_words(
@@ -74,6 +77,9 @@ class ReferenceLines:
                 item.setZValue(z)
                 plot.getPlotItem().addItem(item, ignoreBounds=True)
                 item.hide()
+        self.boxes: list[Box | None] = [None] * len(self.labels)
+        """Box of each visible label, in pixels."""
+        self._spots = [_SPOTS[0]] * len(self.labels)
 
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""
@@ -81,11 +87,26 @@ class ReferenceLines:
             line.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DotLine))
             recolor(text, theme.muted, theme.card, veil=150)
 
-    def draw(self, found: Sequence[tuple[float, str]], log_y: bool) -> None:
-        """Puts lines at (value, words) and the words where they belong in the plot's range."""
+    def draw(
+        self,
+        found: Sequence[tuple[float, str]],
+        log_y: bool,
+        curves: Sequence[tuple[Array, Array]] = (),
+        taken: Sequence[Box] = (),
+    ) -> None:
+        """Puts lines at (value, words), and the words beside them where they cover least.
+
+        Args:
+            found: (value, words).
+            log_y: the plot's y are logarithms of the values.
+            curves: (x, y) [sample] in pixels, x rising.
+            taken: boxes of other words.
+        """
         (left, right), (low, high) = self._plot.view().viewRange()
         area = self._plot.area()
-        spots: list[float] = []
+        x, rows = _resampled(curves, area.left(), area.right())
+        others = list(taken)
+        self.boxes = [None] * len(self.labels)
         for nth, (line, text) in enumerate(zip(self.lines, self.labels, strict=True)):
             value = found[nth][0] if nth < len(found) else np.nan
             if log_y:
@@ -97,9 +118,44 @@ class ReferenceLines:
                 continue
             line.setPos(value)
             text.setText(found[nth][1])
+            size = text.textItem.boundingRect().size()
             pixel = area.top() + (high - value) / (high - low) * area.height()
-            # Above its own line, unless that is where the other words or the border are.
-            above = pixel - _APART >= area.top() and all(abs(pixel - s) >= _APART for s in spots)
-            spots.append(pixel if above else pixel + _APART)
-            text.setAnchor((1.0, 1.0) if above else (1.0, 0.0))
-            text.setPos(right - 0.01 * (right - left), value)
+            boxes = {spot: _box(spot, pixel, size, area) for spot in _SPOTS}
+            room = {spot: _room(box, x, rows, others, area) for spot, box in boxes.items()}
+            # They stay where they cover nothing: words that hop are hard to read.
+            before = self._spots[nth]
+            spot = before if room[before] >= 0 else max(_SPOTS, key=room.__getitem__)
+            self._spots[nth], self.boxes[nth] = spot, boxes[spot]
+            others.append(boxes[spot])
+            text.setAnchor((spot[0], 1.0 if spot[1] else 0.0))
+            inset = _INSET / area.width() * (right - left)
+            text.setPos(left + inset + spot[0] * (right - left - 2 * inset), value)
+
+
+def _box(spot: tuple[float, bool], pixel: float, size: QSizeF, area: QRectF) -> Box:
+    """Box of words of a `size` beside the line at `pixel`."""
+    part, above = spot
+    across = area.left() + _INSET + part * (area.width() - size.width() - 2 * _INSET)
+    return Box(across, pixel - size.height() if above else pixel, size.width(), size.height())
+
+
+def _room(box: Box, x: Array, rows: Array, others: list[Box], area: QRectF) -> float:
+    """Pixels from a box to what is drawn, at most ENOUGH; less than 0 where it covers something.
+
+    Covering a curve is better than covering words, and these better than the border.
+    """
+    if box.top < area.top() or box.bottom > area.bottom():
+        return -np.inf
+    apart = min((box.gap(other) for other in others), default=ENOUGH)
+    if apart < 0:
+        return -1e6 + apart
+    return min(clearance(box, x, rows, _NO_POINTS, others), ENOUGH)
+
+
+def _resampled(
+    curves: Sequence[tuple[Array, Array]], left: float, right: float
+) -> tuple[Array, Array]:
+    """(x [sample], y [curve, sample]) of curves at common x, NaN beyond their ends."""
+    x = np.arange(left, max(right, left + 2.0), 2.0)
+    rows = [np.interp(x, *curve, left=np.nan, right=np.nan) for curve in curves if len(curve[0])]
+    return x, np.array(rows).reshape(len(rows), len(x))

@@ -28,6 +28,7 @@ class StabilityTrace(LinesPlot):
         super().__init__(session.theme, "Stability of the inner steps", "outer step", log_y=True)
         self.session, self.losses = session, losses
         self.setFixedHeight(HEIGHT)
+        self.named = False  # those above have the same colours, and the margin must be as wide
         self.label_x("")
         self.paper_labels = ("outer step", "α λ_max")
         self.caption = lambda: "largest eigenvalue of diag(a) H (α λ_max), median of tasks"
