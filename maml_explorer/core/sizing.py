@@ -70,10 +70,12 @@ def available_memory(device: torch.device) -> int | None:
 def _refuse_what_does_not_fit(settings: Settings, device: torch.device) -> None:
     need, have = memory_estimate(settings), available_memory(device)
     if have is not None and need > MEMORY_SHARE * have:
+        smaller = "filters or blocks" if settings.model_kind.pictures else "hidden layers"
+        fewer = "images" if settings.family.images else "points"
         raise SettingsError(
             f"These sizes need about {need / 2**30:.1f} GiB, and {MEMORY_SHARE * have / 2**30:.1f} "
-            f"GiB of the memory of {device} may be used: lower the hidden layers, the inner steps "
-            "or the points per task."
+            f"GiB of the memory of {device} may be used: lower the {smaller}, the inner steps "
+            f"or the {fewer} per task."
         )
 
 

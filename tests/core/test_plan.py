@@ -51,6 +51,10 @@ def test_sizes_that_do_not_fit_are_refused_with_the_estimate(
         prepare(settings)
     text = str(refusal.value)
     assert f"{need / 2**30:.1f} GiB" in text and "lower the hidden layers" in text
+    pictured = one_arm("maml", family="glyphs", model="conv", filters=256, inner_steps=50)
+    monkeypatch.setattr(sizing, "available_memory", lambda device: memory_estimate(pictured))
+    with pytest.raises(SettingsError, match=r"lower the filters or blocks, .* images per task"):
+        prepare(pictured)
     monkeypatch.setattr(sizing, "available_memory", lambda device: 2 * need)
     prepare(settings)
     monkeypatch.setattr(sizing, "available_memory", lambda device: None)
