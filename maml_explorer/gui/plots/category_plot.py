@@ -12,6 +12,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QResizeEvent
 
+from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.readout import ReadOut
 from maml_explorer.gui.plots.table import Table
@@ -24,6 +25,8 @@ from maml_explorer.protocol.commands import Array
 
 _WIDTH = 0.7
 """Part of the distance between two places that the arms of one take."""
+NAMES_FROM = 280
+"""Pixels of width from which names stand at the ends of the lines."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ class CategoryPlot(Plot):
         self._fit()
         for nth, (name, means) in enumerate(self.drawn.items()):
             self._draw_arm(nth, name, means)
+        self._name_ends()
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
 
@@ -153,6 +157,15 @@ class CategoryPlot(Plot):
         for item in items.all():
             item.setZValue(10 + nth / 10)
 
+    def _name_ends(self) -> None:
+        """Names the arms where there is room beside the plot."""
+        ends = []
+        for style, name in self.legend() if self.width() >= NAMES_FROM else ():
+            y = self._scaled(self.drawn[name].mean)
+            if (kept := y[np.isfinite(y)]).size:
+                ends.append(LineEnd(name, style.text, float(kept[-1])))
+        self.ends.show_ends(ends)
+
     def _place_ticks(self) -> None:
         """Names of the places, as many of them as there is room for, the last one always."""
         metrics = QFontMetricsF(base_font())
@@ -169,6 +182,7 @@ class CategoryPlot(Plot):
         super().resizeEvent(event)
         # Qt sends the first one from the base class, before there are places
         if hasattr(self, "places"):
+            self._name_ends()
             self._place_ticks()
 
     def _fit(self) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 
 from maml_explorer.gui.plots.fast_curve import Curve
+from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.plots.readout import ReadOut
@@ -23,6 +24,8 @@ from maml_explorer.protocol.commands import Array
 
 _KEY_STEP = 8
 """Pixels that an arrow key moves the read-out."""
+NAMES_FROM = 230
+"""Pixels of width from which names stand at the ends of the lines."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class LinesPlot(Plot):
         self.markers = markers
         self.left.logarithmic = log_y
         self.x_name, self.whole_x = x_label, whole_x
+        self.named = True
+        """Whether names stand at the ends of several lines; False where a legend has them."""
         self._range: tuple[float, float] | None = None
         self._reference: tuple[float, str] | None = None
         self._curves: list[tuple[Curve, pg.ScatterPlotItem]] = []
@@ -140,9 +145,19 @@ class LinesPlot(Plot):
                 dots.setData(line.x[kept], y[kept], symbol=line.style.marker,
                              brush=pg.mkBrush(color), pen=self.pen(color),
                              size=self.dot(7))  # fmt: skip
+        self._name_ends()
         self.draw_words()
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
+
+    def _name_ends(self) -> None:
+        named = self.named and len(self.lines) > 1 and self.width() >= NAMES_FROM
+        ends = []
+        for line in self.lines if named else ():
+            y = self._scaled(line.y)
+            if (kept := y[np.isfinite(y)]).size:
+                ends.append(LineEnd(line.name, line.style.text, float(kept[-1])))
+        self.ends.show_ends(ends)
 
     def _scaled(self, values: Array) -> Array:
         if not self.left.logarithmic:
@@ -216,6 +231,7 @@ class LinesPlot(Plot):
         """Keeps the words in their place."""
         super().resizeEvent(event)
         if hasattr(self, "readout"):
+            self._name_ends()
             self.draw_words()
 
     def _read(self, pixel: QPoint) -> None:

@@ -178,7 +178,8 @@ def test_costs_in_their_units(qtbot: QtBot, bench: Bench, panel: GradientPanel) 
     ):  # fmt: skip
         page.quantity.setCurrentText(words)
         assert page.plot.lines[0].y.tolist() == values
-    assert page.legend.isVisible()
+    page.quantity.setCurrentText("Time")
+    assert [name for name, _ in page.plot.ends.boxes] == ["MAML", "Reptile"]
 
 
 def test_arms_that_come_and_go(bench: Bench, panel: GradientPanel) -> None:

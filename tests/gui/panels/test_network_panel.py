@@ -77,6 +77,11 @@ def test_features_of_every_arm_at_their_places(bench: Bench) -> None:
         f'<span style="color:{page.frozen.legend()[0][0].text}">MAML 0.2 ± 0.05</span><br>'
         f'<span style="color:{page.frozen.legend()[1][0].text}">ANIL 0.45 ± 0.05</span>'
     )
+    # names stand at line ends where a plot is wide
+    page.frozen.resize(300, 200)
+    assert [name for name, _ in page.frozen.ends.boxes] == ["MAML", "ANIL"]
+    page.frozen.resize(200, 200)
+    assert page.frozen.ends.boxes == []
     header, rows = page.frozen.table(False)
     assert header == ["arm", "layers frozen", "mean", "half of the interval"]
     assert next(iter(rows)) == ["MAML", "0", 0.2, 0.05]

@@ -6,7 +6,6 @@ import numpy as np
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.insight.page import InsightPage
-from maml_explorer.gui.plots.legend_line import LegendLine
 from maml_explorer.gui.plots.lines_plot import LinesPlot, PlotLine
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
@@ -49,8 +48,7 @@ class CostPage(InsightPage):
             "multiply-adds of the matrix products. Kept memory: φ_k and activations held from the "
             "inner loop to the outer gradient."
         )
-        self.legend = LegendLine(self.plot)
-        super().__init__(session, COST, self.legend.below())
+        super().__init__(session, COST, self.plot)
         self.controls = (self.quantity,)
         self.plot.caption = lambda: self.quantity.currentText()
         self.quantity.currentTextChanged.connect(lambda _: self.draw_now())
@@ -67,7 +65,6 @@ class CostPage(InsightPage):
             style = arm_style(settings.with_arms((arm,)), arm, self.session.theme)
             lines.append(PlotLine(name, x, values * unit, style))
         self.plot.show_lines(lines, words, empty="The memory is not enough for these sizes.")
-        self.legend.update()
 
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""

@@ -77,8 +77,11 @@ class PartsPage(InsightPage):
 
     def _draw_plot(self) -> None:
         layer, session = self.layer, self.session
-        self.legend.setVisible(self.quantity.currentText() == NORMS)
-        if self.quantity.currentText() == COSINE:
+        norms = self.quantity.currentText() == NORMS
+        self.legend.setVisible(norms)
+        # the parts have long names, which the legend has room for
+        self.plot.named = not norms
+        if not norms:
             lines = arm_lines(session, ViewName.GRADIENT, f"cosine, {layer}")
             opposed = any(bool((line.y < 0).any()) for line in lines)
             self.plot.show_lines(lines, "cosine", (-1.05 if opposed else -0.03, 1.05))

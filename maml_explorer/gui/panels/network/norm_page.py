@@ -35,6 +35,7 @@ class NormPage(ChosenPage):
         self.current = HeatPlot(session.theme, "Current statistics", "inner step", "unit")
         self.stored = HeatPlot(session.theme, "Stored statistics", "inner step")
         self.errors = LinesPlot(session.theme, "Query MSE by statistics", "inner step")
+        self.errors.named = False  # the title has them
         content = QWidget()
         columns = QHBoxLayout(content)
         columns.setContentsMargins(0, 0, 0, 0)
