@@ -157,6 +157,16 @@ def test_tiny_and_huge_values_fill_the_plot(bench, panel, scale, log):
     assert len(panel.plot.left.tickValues(low, high, 300)[0][1]) >= 2
 
 
+def test_the_axis_reaches_as_far_as_the_slider_before_the_next_test(bench, panel):
+    test_arm(bench, panel, MAML=FINE)
+    assert panel.plot.view().viewRange()[0][1] == pytest.approx(1.04 * 10)
+    bench.session.editor.edit({"test_steps": 30})
+    bench.pull()
+    assert panel.plot.view().viewRange()[0][1] == pytest.approx(1.04 * 30)
+    bench.session.inner.choose(20)
+    assert panel.plot.hair.value() == 20
+
+
 def test_hidden_arms_are_not_drawn(bench, panel):
     test_arm(bench, panel, MAML=FINE, MTL=WILD)
     bench.session.set_hidden({"MTL"})

@@ -223,7 +223,7 @@ class AdaptationSpeedPanel(QWidget):
         session, plot = self.session, self.plot
         return (
             session.settings.arms, session.hidden, session.theme, plot.published.points,
-            plot.log_y, plot.statistic,
+            plot.log_y, plot.statistic, plot.last_shown,
         )  # fmt: skip
 
     def _choose_axis(self) -> bool:

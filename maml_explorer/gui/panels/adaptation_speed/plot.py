@@ -214,15 +214,20 @@ class SpeedPlot(Plot):
             return 0
         return max(len(arm.mean) for arm in self.test.arms.values()) - 1
 
+    @property
+    def last_shown(self) -> int:
+        """The last inner step of the axis: of the meta-test, or of the one that is to come."""
+        return max(self.last_step, self.session.settings.run.test_steps)
+
     def _place_hair(self) -> None:
         self.hair.setVisible(self.last_step > 0)
-        self.hair.setPos(self.inner.within(self.last_step))
+        self.hair.setPos(self.inner.within(self.last_shown))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Chooses the inner step under the pointer for all panels."""
         pixel = event.position().toPoint()
         if event.button() is Qt.MouseButton.LeftButton and self.area().contains(pixel):
-            self.inner.choose(max(0, min(round(self.to_data(pixel)[0]), self.last_step)))
+            self.inner.choose(max(0, min(round(self.to_data(pixel)[0]), self.last_shown)))
             if (task := self.task_at(pixel)) is not None:
                 self.show_task(task)
         event.accept()
@@ -235,7 +240,7 @@ class SpeedPlot(Plot):
         return logs
 
     def _fit(self) -> None:
-        last = max(self.last_step, 1)
+        last = max(self.last_shown, 1)
         self.view().setXRange(-0.04 * last, 1.04 * last, padding=0)
         tops = [self._scaled(data.high) for data in self.drawn.values()]
         floors = [self._scaled(data.mean) for data in self.drawn.values()]
@@ -285,9 +290,9 @@ class SpeedPlot(Plot):
         if way is None:
             event.ignore()
             return
-        step = self.inner.within(self.last_step) + way
-        self.inner.choose(max(0, min(step, self.last_step)))
-        at = self.inner.within(self.last_step)
+        step = self.inner.within(self.last_shown) + way
+        self.inner.choose(max(0, min(step, self.last_shown)))
+        at = self.inner.within(self.last_shown)
         self._read(self.to_pixel(at, float(np.mean(self.view().viewRange()[1]))))
 
     # reading off values
