@@ -30,7 +30,7 @@ from PySide6.QtCore import QEventLoop, QTimer  # noqa: E402
 from PySide6.QtWidgets import QWidget  # noqa: E402
 
 from maml_explorer.gui.app.options import Options  # noqa: E402
-from maml_explorer.gui.app.startup import application, open_window  # noqa: E402
+from maml_explorer.gui.app.startup import application, greet, open_window  # noqa: E402
 from maml_explorer.gui.files.export_dialog import ExportDialog  # noqa: E402
 from maml_explorer.gui.panels import PANELS, TAB  # noqa: E402
 from maml_explorer.gui.panels.insight.tab import InsightTab  # noqa: E402
@@ -106,11 +106,19 @@ def pause(opened: MainWindow) -> None:
 
 
 def of_the_start(opened: MainWindow) -> Shots:
-    """The first start, and the window before anything is trained."""
-    opened.welcome.greet()
-    wait_for(0.5)
+    """The first start, inside the trained example, and the window before anything is trained."""
+    greet(opened, Options(safe_mode=True))
+    wait(opened, lambda: step(opened) > 0, 20)
+    wait_for(3.0)
     yield "welcome", opened
-    opened.welcome.finish()
+    opened.columns.toggle_simple()
+    wait_for(0.5)
+    yield "welcome simple", opened
+    opened.columns.toggle_simple()
+    opened.welcome.train.click()
+    pause(opened)
+    opened.session.control.reset()
+    wait(opened, lambda: step(opened) == 0, 20)
     wait_for(0.5)
     yield "start", opened
 
@@ -162,7 +170,7 @@ def of_the_tabs(opened: MainWindow) -> Shots:
         if entry.place == TAB:
             opened.columns.show_tab(entry.name)
             panel = opened.columns.places[entry.name].panel
-            for page in panel.kinds if isinstance(panel, InsightTab) else ("",):
+            for page in panel.offered if isinstance(panel, InsightTab) else ("",):
                 if isinstance(panel, InsightTab):
                     panel.show_page(page)
                 wait_for(2.0)
@@ -358,6 +366,12 @@ def readme() -> None:
             path = ROOT / "docs" / f"window-{theme}.png"
             opened.grab().save(str(path))
             print(path, flush=True)
+    images = Settings().with_values({"family": "glyphs"})
+    with window(images, "light", README_SIZE) as opened:
+        train_to(opened, 2_000)
+        path = ROOT / "docs" / "images-light.png"
+        opened.grab().save(str(path))
+        print(path, flush=True)
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ def walk_through(window: MainWindow, tab: str) -> Iterator[None]:
     """Opens the tab, and every page that it has, one after the other."""
     window.columns.show_tab(tab)
     panel = window.columns.places[tab].panel
-    for name in panel.kinds if isinstance(panel, InsightTab) else ("",):
+    for name in panel.offered if isinstance(panel, InsightTab) else ("",):
         if isinstance(panel, InsightTab):
             panel.show_page(name)
         yield

@@ -93,6 +93,12 @@ class InsightTab(QWidget):
         """The page that is open."""
         return self.pages[self.shown]
 
+    @property
+    def offered(self) -> list[str]:
+        """Words on the buttons of the pages that can be opened now."""
+        buttons = zip(self.kinds, self.choices.buttons(), strict=True)
+        return [name for name, choice in buttons if not choice.isHidden()]
+
     def show_page(self, name: str) -> None:
         """Opens a page by the word on its button.
 
