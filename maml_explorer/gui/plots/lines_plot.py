@@ -66,7 +66,7 @@ class LinesPlot(Plot):
         self.left.logarithmic = log_y
         self.x_name, self.whole_x = x_label, whole_x
         self.named = True
-        """Whether names stand at the ends of several lines; False where a legend has them."""
+        """Names stand at the ends of several lines; False where a legend has them."""
         self._range: tuple[float, float] | None = None
         self._reference: tuple[float, str] | None = None
         self._curves: list[tuple[Curve, pg.ScatterPlotItem]] = []

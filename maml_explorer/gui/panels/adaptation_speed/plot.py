@@ -25,6 +25,7 @@ from maml_explorer.gui.panels.adaptation_speed.statistics import (
     STATISTICS,
     SpeedLine,
     speed_line,
+    test_table,
 )
 from maml_explorer.gui.plots.fast_curve import from_below
 from maml_explorer.gui.plots.line_ends import LineEnd
@@ -341,15 +342,5 @@ class SpeedPlot(Plot):
         return "<br>".join(rows)
 
     def _table(self, everything: bool) -> Table:
-        header = ["arm", "inner step", "mean", "ci95", "mean of kept", "median", "diverged"]
-        if self.test is None:
-            return header, []
-        rows = [
-            [name, step, *values]
-            for name, arm in self.test.arms.items()
-            if everything or name in self.drawn
-            for step, values in enumerate(
-                zip(arm.mean, arm.ci95, arm.mean_kept, arm.median, arm.diverged, strict=True)
-            )
-        ]
-        return header, rows
+        arms = {} if self.test is None else self.test.arms
+        return test_table({n: arm for n, arm in arms.items() if everything or n in self.drawn})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maml_explorer.gui.plots.table import Table
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.reports import ArmTest
 
@@ -74,6 +76,18 @@ def speed_line(
         rows.append((step, value, low, min(high, most), kept))
     columns = np.array(rows, dtype=float).reshape(-1, 5).T
     return SpeedLine(columns[0], columns[1], columns[2], columns[3], columns[4].astype(bool))
+
+
+def test_table(arms: Mapping[str, ArmTest]) -> Table:
+    """Every figure of a meta-test by arm and inner step."""
+    header = ["arm", "inner step", "mean", "ci95", "mean of kept", "median", "diverged"]
+    return header, [
+        [name, step, *values]
+        for name, arm in arms.items()
+        for step, values in enumerate(
+            zip(arm.mean, arm.ci95, arm.mean_kept, arm.median, arm.diverged, strict=True)
+        )
+    ]
 
 
 def bootstrap(figures: Array) -> tuple[float, float]:
