@@ -29,7 +29,6 @@ from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.session.worker_link import WorkerThread
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import LIGHT
-from maml_explorer.gui.widgets.banner import ABSENT
 from maml_explorer.gui.window.remembered_layout import layout_path
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.settings.presets import DEFAULT_PRESET, presets
@@ -167,7 +166,7 @@ def begin(window: MainWindow, options: Options) -> None:
         window.files.sharing.show(view_state(shared.view))
         absent = with_present_data(shared.settings)[1]
         if absent:
-            window.banners.say(ABSENT, absent, "warning", stays=False)
+            window.files.sharing.say_absent(absent, shared, options.share)
     if options.data is not None:
         window.files.opening.open(options.data)
     if options.run is not None:

@@ -71,7 +71,7 @@ class Files:
     def open_images(self) -> None:
         """Asks for a folder of images, one sub-folder for each class."""
         self._choose("Open images: a folder with one sub-folder for each class",
-                     QFileDialog.FileMode.Directory)  # fmt: skip
+                     QFileDialog.FileMode.Directory, self.opening.images.folder)  # fmt: skip
 
     def open_file(self) -> None:
         """Asks for a file."""
@@ -124,8 +124,11 @@ class Files:
         session.editor.settings_changed.emit(session.settings)
         banners.say("preset", f"The preset “{preset.title}” was saved.")
 
-    def _choose(self, title: str, mode: QFileDialog.FileMode) -> None:
+    def _choose(self, title: str, mode: QFileDialog.FileMode, last: str = "") -> None:
         chooser = QFileDialog(self._parent, title)
+        if last:
+            chooser.setDirectory(str(Path(last).parent))
+            chooser.selectFile(last)
         chooser.setFileMode(mode)
         chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if mode is QFileDialog.FileMode.Directory:

@@ -11,13 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maml_explorer.core.families.own.data import AbsentImagesError, opened_images
 from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.gui.files.absent_data import with_present_data
 from maml_explorer.gui.files.own_images import OwnImagesOpening
 from maml_explorer.gui.lessons.toml_checks import is_lesson_file
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
-from maml_explorer.gui.widgets.banner import ABSENT, Banners
+from maml_explorer.gui.widgets.banner import Banners, Choice
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.share import MAX_SHARE, is_share
@@ -61,7 +62,10 @@ class Opening:
         except (SettingsError, StorageError, OSError) as error:
             words = f"{error.strerror}." if isinstance(error, OSError) else str(error)
             said = f"Can't open {path.name}. {words}"
-            self._banners.say("open", said, "warning", stays=False)
+            again: tuple[Choice, ...] = ()
+            if isinstance(error, AbsentImagesError):
+                again = self.images.remedies(error.key, partial(self.open, path))
+            self._banners.say("open", said, "warning", again, stays=bool(again))
             self.recent = tuple(other for other in self.recent if other != str(path))
             return False
         self._banners.drop("open")
@@ -70,8 +74,6 @@ class Opening:
         return True
 
     def _run(self, path: Path) -> None:
-        from maml_explorer.core.families.own.data import opened_images
-
         if open_run(path)[1].family.own_data:
             opened_images(open_run(path)[1].images.data)  # absent ones are named here, not there
         self._session.control.open_run(str(path))
@@ -84,7 +86,8 @@ class Opening:
         settings, absent = with_present_data(preset.settings)
         self._session.control.load_preset(replace(preset, settings=settings))
         if absent:
-            self._banners.say(ABSENT, absent, "warning", stays=False)
+            key = preset.settings.images.key
+            self.images.say_absent(absent, key, partial(self.open, path))
 
     def _lesson(self, path: Path) -> None:
         self._open_lesson(path)

@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, QTimer
 from maml_explorer.files.reader import StorageError
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
-from maml_explorer.gui.widgets.banner import OWN_IMAGES, Banners
-from maml_explorer.settings.own_data import DataKey
+from maml_explorer.gui.widgets.banner import ABSENT, OWN_IMAGES, Banners, Choice
+from maml_explorer.settings.own_data import DataKey, fitting_name
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import Settings
 
@@ -34,6 +34,10 @@ class OwnImagesOpening(QObject):
         self._session, self._banners = session, banners
         self._reading: _Reading | None = None
         self._then: Callable[[], object] | None = None
+        self.folder = ""
+        """Path of the images that were opened last, in this session or an earlier one."""
+        self._read = False
+        """True where they were opened in this one."""
         self._look = QTimer(self)
         self._look.setInterval(_LOOK)
         self._look.timeout.connect(self._see)
@@ -60,6 +64,29 @@ class OwnImagesOpening(QObject):
         self._reading = _Reading(path)
         self._look.start()
         self._say_progress()
+
+    def remedies(self, key: DataKey | None, then: Callable[[], object]) -> tuple[Choice, ...]:
+        """A button where the folder that is remembered has the name of images that are absent.
+
+        Args:
+            key: of the absent images.
+            then: called once they are open.
+        """
+        path = Path(self.folder)
+        if key is None or self._read or fitting_name(path.name) != key.name or not path.exists():
+            return ()
+        return ((f"Open {path.name} again", lambda: self.open(path, then)),)
+
+    def say_absent(self, words: str, key: DataKey | None, then: Callable[[], object]) -> None:
+        """Says which images are absent, and offers to open them where their folder is remembered.
+
+        Args:
+            words: a sentence.
+            key: of the absent images.
+            then: called once they are open.
+        """
+        choices = self.remedies(key, then)
+        self._banners.say(ABSENT, words, "warning", choices, stays=bool(choices))
 
     def give_up(self) -> None:
         """Ends a reading that is under way; nothing has changed."""
@@ -91,6 +118,7 @@ class OwnImagesOpening(QObject):
             said = f"Can't open {reading.path.name}. {reading.refusal}"
             self._banners.say(OWN_IMAGES, said, "warning", stays=False)
             return
+        self.folder, self._read = str(reading.path), True
         self._take(reading.found)
 
     def _say_progress(self) -> None:
@@ -112,6 +140,7 @@ class OwnImagesOpening(QObject):
         key = open_images(found.images)
         summary = " ".join([f"“{key.name}”: {found.images.summary}.", *found.notes])
         if self._then is not None:
+            self._banners.drop(ABSENT)
             self._banners.say(OWN_IMAGES, summary)
             self._then()
             return

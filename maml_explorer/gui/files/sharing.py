@@ -9,11 +9,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.files.absent_data import with_present_data
+from maml_explorer.gui.files.own_images import OwnImagesOpening
 from maml_explorer.gui.panels.prepared import PreparedPanel
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.shown_images import last_step
 from maml_explorer.gui.session.view_state import ViewState, same_task, view_state
-from maml_explorer.gui.widgets.banner import ABSENT, Banners
+from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.share import Shared, from_share, is_share, to_share
@@ -45,10 +46,15 @@ class Sharing:
     """Copies and pastes the share string of a session and its panels."""
 
     def __init__(
-        self, session: Session, layout: PanelLayout, presets: Mapping[str, Preset], banners: Banners
+        self,
+        session: Session,
+        layout: PanelLayout,
+        presets: Mapping[str, Preset],
+        banners: Banners,
+        images: OwnImagesOpening,
     ) -> None:
         self._session, self._layout = session, layout
-        self._presets, self._banners = presets, banners
+        self._presets, self._banners, self._images = presets, banners, images
 
     def view(self) -> ViewState:
         """The view as it is now."""
@@ -123,8 +129,12 @@ class Sharing:
         settings, absent = with_present_data(shared.settings)
         self.apply(shared._replace(settings=settings), state)
         if absent:
-            self._banners.say(ABSENT, absent, "warning", stays=False)
+            self.say_absent(absent, shared, text)
         return True
+
+    def say_absent(self, words: str, shared: Shared, text: str) -> None:
+        """Says which images a share string needs; once they are open, it is taken over again."""
+        self._images.say_absent(words, shared.settings.images.key, lambda: self.take(text))
 
     def apply(self, shared: Shared, state: ViewState) -> None:
         """Makes the window show a prepared state."""

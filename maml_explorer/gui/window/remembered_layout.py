@@ -40,6 +40,8 @@ class WindowLayout:
     """True where the strip of the first start is over."""
     autosave: Autosave = field(default_factory=Autosave)
     """Interval at which the session is saved."""
+    data: str = ""
+    """Path of the user's own images that were opened last."""
 
 
 def layout_path() -> Path:
@@ -76,6 +78,7 @@ def read_layout(path: Path) -> WindowLayout:
         recent=_paths(data.get("recent", [])),
         welcomed=data.get("welcomed") is True,
         autosave=_autosave(data.get("autosave")),
+        data="".join(_paths([data.get("data")])),
     )
 
 

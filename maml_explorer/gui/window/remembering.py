@@ -68,6 +68,7 @@ def restore(
     files.opening.recent = layout.recent
     welcome.done = layout.welcomed
     files.autosave = layout.autosave
+    files.opening.images.folder = layout.data
 
 
 def as_it_is(
@@ -87,4 +88,5 @@ def as_it_is(
         recent=files.opening.recent,
         welcomed=welcome.done,
         autosave=files.autosave,
+        data=files.opening.images.folder,
     )

@@ -76,7 +76,8 @@ class MainWindow(QMainWindow):
         self.run_bar = RunBar(session, presets, self.export)
         self.columns = Columns(self, session, self.appearance)
         self.presenter = Presenter(self, self.columns, self.appearance)
-        sharing = Sharing(session, self.columns, self.presets, self.banners)
+        images = OwnImagesOpening(session, self.banners)
+        sharing = Sharing(session, self.columns, self.presets, self.banners, images)
         self.learn_button = button("Learn", self.show_lessons, "Guided lessons (Ctrl+L)")
         self.file_button = button("File", self._show_file_menu, "Open, save, share, export")
         self.file_button.setText("File ▾")
@@ -93,7 +94,6 @@ class MainWindow(QMainWindow):
         self.stage = WindowStage(self.columns, sharing, self.run_bar, beside)
         shelf = LessonShelf(folder, self.banners)
         self.lessons = Lessons(self.stage, session, self.banners, shelf, self)
-        images = OwnImagesOpening(session, self.banners)
         opening = Opening(session, self.banners, images, self.lessons.open, sharing.take)
         self.files = Files(
             self, session, self.banners, opening, sharing, self.offer_presets,

@@ -14,18 +14,21 @@ from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, begin, open_window
 from maml_explorer.gui.files.own_images import on_data
 from maml_explorer.gui.panels.images.panel import ImagesPanel
+from maml_explorer.gui.widgets.banner import ABSENT
+from maml_explorer.gui.window.remembered_layout import read_layout
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
-from maml_explorer.settings.own_data import DataKey
+from maml_explorer.settings.own_data import DataKey, data_key
 from maml_explorer.settings.presets import Preset, load_preset, preset_toml
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.settings.share import to_share
 from maml_explorer.storage.run.folder import create_run
 from maml_explorer.worker.handle import Worker
-from tests.gui.driving import Opener, said, worker_of
+from tests.gui.driving import Opener, press, said, worker_of
 from tests.gui.fake_worker import FakeWorker
 from tests.gui.files.test_files import drop
-from tests.own_images import opened, write_classes
+from tests.own_images import opened as opened_letters
+from tests.own_images import write_classes
 
 KEY = DataKey("letters", 9, 9, 20, "0123456789abcdef")
 
@@ -202,7 +205,7 @@ def test_a_preset_without_its_data_opens_all_else(window: MainWindow, tmp_path: 
 def test_a_run_without_its_data_is_refused_and_opens_with_it(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = opened(12, 6)
+    text = opened_letters(12, 6)
     settings = Settings().with_values(
         {"family": "folder", "data": text, "shots": 1, "query_points": 2}
     )
@@ -222,3 +225,35 @@ def test_a_family_without_data_is_refused_in_the_form(window: MainWindow) -> Non
     field.entered.emit("folder")
     assert "Own images need a folder" in row.error.text()
     assert window.session.editor.edited.family.key == "sine"
+
+
+def test_the_folder_is_remembered_and_opened_where_it_is_needed(
+    qtbot: QtBot, opened: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_data, "_OPEN", {})
+    write_classes(tmp_path / "own", 10, 6)
+    layout = tmp_path / "config" / "window.json"
+    first = opened(layout)
+    dropped(qtbot, first, tmp_path / "own")
+    text, data = first.files.sharing.text(), first.session.editor.edited.images.data
+    first.close()
+    assert read_layout(layout).data == str(tmp_path / "own")
+
+    own_data._OPEN.clear()  # as in another process
+    second = opened(layout)
+    assert second.files.sharing.take(text)
+    assert second.session.editor.edited.family.key == "glyphs"
+    banner = second.banners.of(ABSENT)
+    assert banner is not None and [one.text() for one in banner.buttons] == ["Open own again"]
+    press(qtbot, banner.buttons[0])
+    editor = second.session.editor
+    qtbot.waitUntil(lambda: editor.edited.family.key == "folder", timeout=20_000)
+    assert editor.edited.images.data == data
+    assert second.banners.of(ABSENT) is None
+    # of other images, or once the folder was read here, nothing is offered
+    images = second.files.opening.images
+    assert images.remedies(data_key(data), list) == ()
+    third = opened(layout)
+    assert third.files.sharing.take(to_share(absent()))
+    banner = third.banners.of(ABSENT)
+    assert banner is not None and banner.buttons == []

@@ -429,7 +429,7 @@ def test_layouts_round_trip(tmp_path: Path):
     path = tmp_path / "window.json"
     layout = WindowLayout(
         (-5, 3, 900, 700), True, {"columns": (1, 2, 3)}, ("Losses",), "tasks", "dark", "large",
-        ("/a/run",), True, Autosave(15, 10),
+        ("/a/run",), True, Autosave(15, 10), "/a/images",
     )  # fmt: skip
     assert all(value != getattr(WindowLayout(), name) for name, value in vars(layout).items())
     write_layout(path, layout)

@@ -90,6 +90,17 @@ class OwnImages:
         return f"{sum(classes)} classes ({parts}) of {each} images"
 
 
+class AbsentImagesError(SettingsError):
+    """Refusal of settings whose images are not open here."""
+
+    def __init__(self, key: DataKey) -> None:
+        super().__init__(
+            f"This needs the images {key.words}, which are not open here: drop their folder onto "
+            "the window, or give --data DIR."
+        )
+        self.key = key
+
+
 _OPEN: dict[str, OwnImages] = {}
 """Fingerprint → images."""
 
@@ -110,17 +121,15 @@ def opened_images(text: str) -> OwnImages:
     """The images that settings name.
 
     Raises:
-        SettingsError: where they are not open, or the settings say more of them than there is.
+        AbsentImagesError: where they are not open.
+        SettingsError: where the settings say more of them than there is.
     """
     key = data_key(text)
     if key is None:
         raise SettingsError("No own images are named.")
     found = _OPEN.get(key.fingerprint)
     if found is None:
-        raise SettingsError(
-            f"This needs the images {key.words}, which are not open here: drop their folder onto "
-            "the window, or give --data DIR."
-        )
+        raise AbsentImagesError(key)
     if (found.key.classes, found.key.of_group, found.key.images) != (
         key.classes, key.of_group, key.images,
     ):  # fmt: skip
