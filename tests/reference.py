@@ -130,12 +130,23 @@ def trained_mask(sizes: tuple[int, ...], kind: Kind, dtype: torch.dtype) -> Tens
     return torch.cat(parts)
 
 
-def adapting_mask(sizes: tuple[int, ...], kind: Kind, dtype: torch.dtype, start: int = 0) -> Tensor:
-    """1 on weights and biases of the layers from `start` on, 0 elsewhere: norms do not adapt."""
+def part_mask(adapts: str, sizes: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """1 on what adapts, "all", "head" or "body", of a network without a norm."""
+    head = head_mask(sizes, dtype)
+    return {"all": torch.ones_like(head), "head": head, "body": 1 - head}[adapts]
+
+
+def adapting_mask(
+    sizes: tuple[int, ...], kind: Kind, dtype: torch.dtype, start: int = 0, still: int = 0
+) -> Tensor:
+    """1 on weights and biases of the layers from `start` on, 0 elsewhere: norms do not adapt.
+
+    So many `still` layers at the end do not either.
+    """
     parts = []
     for index, (rows, outputs) in enumerate(block_shapes(sizes, kind)):
         block = torch.zeros(rows, outputs, dtype=dtype)
-        if index >= start:
+        if start <= index < len(sizes) - 1 - still:
             block[: sizes[index] + 1] = 1
         parts.append(block.flatten())
     return torch.cat(parts)

@@ -1,6 +1,7 @@
 """The table of algorithms. A new one is a file beside these and a line here."""
 
 from maml_explorer.algorithms.anil import ANIL
+from maml_explorer.algorithms.boil import BOIL
 from maml_explorer.algorithms.fomaml import FOMAML
 from maml_explorer.algorithms.maml import MAML
 from maml_explorer.algorithms.meta_sgd import META_SGD
@@ -9,7 +10,7 @@ from maml_explorer.algorithms.record import Algorithm
 from maml_explorer.algorithms.reptile import REPTILE
 
 ALGORITHMS: dict[str, Algorithm] = {
-    record.key: record for record in (MAML, FOMAML, ANIL, META_SGD, REPTILE, MTL)
+    record.key: record for record in (MAML, FOMAML, ANIL, BOIL, META_SGD, REPTILE, MTL)
 }
 """Key → record, in the order of menus."""
 

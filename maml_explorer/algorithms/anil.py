@@ -7,6 +7,7 @@ ANIL = Algorithm(
     label="ANIL",
     summary="The inner loop changes the last layer only; the outer loop trains all layers.",
     source="Raghu, Raghu, Bengio, Vinyals 2020",
+    paper="1909.09157",
     adapts="head",
     test_adapts="head",
     color="#009E73",

@@ -18,8 +18,11 @@ class Algorithm:
     summary: str
     """One sentence for tooltips and the README."""
     source: str
+    paper: str = ""
+    """arXiv number of the paper that introduced it; "" where there is none."""
     adapts: str = "all"
-    """Layers that the inner loop changes: "all", "head" (the last layer) or "none"."""
+    """Layers that the inner loop changes: "all", "head" (the last layer), "body" (all but the head)
+    or "none"."""
     second_order: bool = True
     """False drops the Hessian H_k from the backward pass."""
     outer_data: str = "query"

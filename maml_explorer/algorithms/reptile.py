@@ -8,6 +8,7 @@ REPTILE = Algorithm(
     summary="Moves θ a part ε of the way to the parameters adapted on minibatches of the support "
     "set; no query gradient.",
     source="Nichol, Achiam, Schulman 2018, Algorithm 1",
+    paper="1803.02999",
     second_order=False,
     outer_rule="interpolation",
     color="#E69F00",

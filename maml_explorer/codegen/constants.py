@@ -10,6 +10,9 @@ from maml_explorer.codegen.families import data_code
 from maml_explorer.settings.phases import Adapt, Phases, Query, phases
 from maml_explorer.settings.settings import Settings
 
+HEADS = {"head": "adapts", "body": "stays"}
+"""Layers that adapt, where the head is told apart → what the head alone does."""
+
 
 def constants(own: Settings, record: Algorithm) -> str:
     """An assignment per value in use, with its symbol beside it."""
@@ -42,8 +45,10 @@ def _of_inner_loop(own: Settings, adapt: Adapt) -> list[str]:
     lines = [f"INNER_LR, INNER_STEPS = {own.inner.inner_lr!r}, {adapt.steps}  # α, K{begins}"]
     if adapt.clip:
         lines.append(f"INNER_CLIP = {adapt.clip!r}  # largest norm of an inner gradient")
-    if adapt.layers == "head":
-        lines.append(f"HEAD = {head_names(own)}  # the last layer, which alone adapts")
+    if adapt.layers in HEADS:
+        lines.append(
+            f"HEAD = {head_names(own)}  # the last layer, which alone {HEADS[adapt.layers]}"
+        )
     if adapt.minibatch:
         lines.append(f"INNER_BATCH = {adapt.minibatch}  # support points per inner step")
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from maml_explorer.algorithms import Algorithm
+from maml_explorer.codegen.constants import HEADS
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Settings
 
@@ -17,7 +18,10 @@ def adapting_test(own: Settings, record: Algorithm) -> str:
     """Test, as code, that the parameter `name` adapts; "" where all of θ does."""
     if record.adapts == "head":
         return "name in HEAD"
-    return "" if own.model.norm == "none" else f"not name.startswith({_fixed_names(own)})"
+    tests = ["name not in HEAD"] if record.adapts == "body" else []
+    if own.model.norm != "none":
+        tests.append(f"not name.startswith({_fixed_names(own)})")
+    return " and ".join(tests)
 
 
 def _fixed_names(own: Settings) -> str:
@@ -36,7 +40,7 @@ def adapt_lines(own: Settings, record: Algorithm) -> str:
     step = "step: int, " if outer_step.order_anneals else ""
     beginning, found = _beginning(own, record, bool(kind))
     points = ", each on the next minibatch of the" if interpolation else " on one task's"
-    head = " of the head" if record.adapts == "head" else ""
+    head = f" of the {record.adapts}" if record.adapts in HEADS else ""
     counted = interpolation or kind == "layer"
     return "\n".join(
         [
@@ -63,6 +67,15 @@ def _beginning(own: Settings, record: Algorithm, learned: bool) -> tuple[list[st
         return [
             f"    fixed = {{n: theta[n] for n in theta if n not in HEAD{beside}}}",
             "    phi = {n: theta[n] for n in HEAD}",
+        ], "fixed | phi"
+    if record.adapts == "body":
+        norm = f" or n.startswith({_fixed_names(own)})" if own.model.norm != "none" else ""
+        beside = ' and not n.startswith("alpha")' if learned else ""
+        return [
+            f"    fixed = {{n: theta[n] for n in theta if n in HEAD{norm}}}"
+            if norm
+            else "    fixed = {n: theta[n] for n in HEAD}",
+            f"    phi = {{n: theta[n] for n in theta if n not in fixed{beside}}}",
         ], "fixed | phi"
     if own.model.norm != "none":
         names = _fixed_names(own)

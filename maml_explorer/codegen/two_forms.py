@@ -12,7 +12,7 @@ import textwrap
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import sections as sections
-from maml_explorer.codegen.constants import head_names
+from maml_explorer.codegen.constants import HEADS, head_names
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.families import data_code
 from maml_explorer.codegen.script import (
@@ -39,7 +39,7 @@ def outer_gradient(batch):
     model.zero_grad()
     for sx, sy, qx, qy in zip(*batch):
         phi = dict(model.named_parameters())  # φ_0 = θ
-        for _ in range(K):
+{body}        for _ in range(K):
             gradient = torch.autograd.grad(
                 loss(phi, sx, sy),
                 [phi[name] for name in {names}],
@@ -101,6 +101,20 @@ def adapt(theta, x, y):  # φ_K = U_K(θ, S)
         g = grad(head_loss)(head)
 {detached}        head = {{n: head[n] - ALPHA * g[n] for n in HEAD}}
     return theta | head"""
+_ADAPT_BODY = """\
+def adapt(theta, x, y):  # φ_K = U_K(θ, S)
+    def body_loss(body):
+        return loss(theta | body, x, y)
+
+    body = {{n: theta[n] for n in theta if n not in HEAD}}
+    for _ in range(K):
+        g = grad(body_loss)(body)
+{detached}        body = {{n: body[n] - ALPHA * g[n] for n in body}}
+    return theta | body"""
+_BODY = "        body = [name for name in phi if name not in HEAD]\n"
+_NAMES = {"all": "phi", "head": "HEAD", "body": "body"}
+_MODULES = {"all": "phi", "head": "phi[-1]", "body": "phi[:-1]"}
+_ADAPTS = {"all": _ADAPT, "head": _ADAPT_HEAD, "body": _ADAPT_BODY}
 _DETACHED = "        g = {n: g[n].detach() for n in g}  # first order\n"
 _ADAPT_MINIBATCHES = """\
 def adapt(theta, x, y):  # φ_K = U_K(θ, S)
@@ -203,7 +217,7 @@ def _constants(own: Settings, record: Algorithm) -> str:
     if adapt is None:
         return ""
     lines = [f"ALPHA, K = {own.inner.inner_lr!r}, {adapt.steps}"]
-    if adapt.layers == "head":
+    if adapt.layers in HEADS:
         lines.append(f"HEAD = {head_names(own)}")
     if adapt.minibatch:
         lines.append(f"SIZE = {adapt.minibatch}  # of a minibatch")
@@ -213,11 +227,11 @@ def _constants(own: Settings, record: Algorithm) -> str:
 def _stateful(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
     if not record.has_inner_loop:
         return [data.module_loss, _joint(_JOINT, pictures)]
-    head = record.adapts == "head"
+    body = _BODY if record.adapts == "body" else ""
     if record.has_outer_optimizer and record.second_order:
-        return [data.called_loss, _GRAPH.format(names="HEAD" if head else "phi")]
+        return [data.called_loss, _GRAPH.format(names=_NAMES[record.adapts], body=body)]
     steps = _MINIBATCH_STEPS if record.interpolates else _COPY_STEPS
-    return [data.module_loss, _COPY.format(adapting="phi[-1]" if head else "phi") + steps]
+    return [data.module_loss, _COPY.format(adapting=_MODULES[record.adapts]) + steps]
 
 
 def _functional(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
@@ -225,6 +239,5 @@ def _functional(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
         return [data.called_loss, _joint(_JOINT_LOSS, pictures), _OUTER_GRADIENT]
     if record.interpolates:
         return [data.called_loss, _ADAPT_MINIBATCHES, _MOVED]
-    adapt = _ADAPT_HEAD if record.adapts == "head" else _ADAPT
-    adapt = adapt.format(detached="" if record.second_order else _DETACHED)
+    adapt = _ADAPTS[record.adapts].format(detached="" if record.second_order else _DETACHED)
     return [data.called_loss, adapt, _TASK_LOSS, _OUTER_LOSS, _OUTER_GRADIENT]

@@ -1,7 +1,8 @@
 """The inner loop: the adaptation path φ_0 = θ, …, φ_K, for training, probe and meta-test alike.
 
 Layers below `start` do not adapt (the body of ANIL; all of them for MTL): their activations are
-computed once per set of points and serve as the input of the adapting layers, the tail.
+computed once per set of points and serve as the input of the adapting layers, the tail. A head
+that does not adapt (BOIL) is a layer of the tail whose gradient counts as 0.
 """
 
 from __future__ import annotations
@@ -30,6 +31,15 @@ class StepSizes:
     """True where every entry of a step is the same scalar: then H(a ⊙ v) is a · H v."""
     clip: Tensor | None = None
     """Largest norm of a gradient, a scalar tensor; None where there is none."""
+    still: int = 0
+    """1 where the last layer does not adapt (BOIL): its gradient counts as 0; else 0."""
+
+    def moving(self, model: Model, layers: list[Tensor]) -> list[Tensor]:
+        """The same with 0 where the inner loop changes nothing; layers end the network."""
+        layers = model.adapting(layers)
+        if not self.still:
+            return layers
+        return [*layers[:-1], layers[-1].new_zeros(layers[-1].shape)]
 
     def at(self, k: int) -> Sequence[Tensor]:
         """The entries of inner step k."""
@@ -46,10 +56,12 @@ def clipped(gradient: Sequence[Tensor], limit: Tensor) -> tuple[list[Tensor], Te
     return [layer * scale for layer in gradient], scale
 
 
-def uniform_step_sizes(inner_lr: float, layer_count: int, like: Tensor) -> StepSizes:
+def uniform_step_sizes(
+    inner_lr: float, layer_count: int, like: Tensor, still: int = 0
+) -> StepSizes:
     """α everywhere, of the dtype and on the device of `like`."""
     alpha = torch.tensor(inner_lr, dtype=like.dtype, device=like.device)
-    return StepSizes(((alpha,) * layer_count,))
+    return StepSizes(((alpha,) * layer_count,), still=still)
 
 
 @dataclass(slots=True)
@@ -79,8 +91,13 @@ class Path:
 
 
 def tail_start(model: Model, adapts: str) -> int:
-    """The first layer that adapts, for "all", "head" or "none" of an algorithm's record."""
-    return {"all": 0, "head": model.depth - 1, "none": model.depth}[adapts]
+    """The first layer that adapts, for `adapts` of an algorithm's record."""
+    return {"all": 0, "body": 0, "head": model.depth - 1, "none": model.depth}[adapts]
+
+
+def still_layers(adapts: str) -> int:
+    """Layers at the end of the network that do not adapt: see :attr:`StepSizes.still`."""
+    return int(adapts == "body")
 
 
 def minibatches(points: Tensor, size: int) -> list[Tensor]:
@@ -120,7 +137,7 @@ def adapt(
         )
         trace = model.forward(phi, x, step=k)
         delta = model.loss.gradient(model.loss.residual(trace.output, y), 1.0)
-        gradient = model.adapting(model.backward(phi, trace, delta)[0])
+        gradient = step_sizes.moving(model, model.backward(phi, trace, delta)[0])
         scale = None
         if step_sizes.clip is not None:
             gradient, scale = clipped(gradient, step_sizes.clip)

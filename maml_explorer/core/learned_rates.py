@@ -32,12 +32,19 @@ class LearnedRates:
     """First layer that adapts."""
     steps: int
     """K while training."""
+    still: int = 0
+    """Layers at the end that do not adapt: they have no step sizes."""
+
+    def end(self, model: Model) -> int:
+        """The layer behind the last that adapts."""
+        return model.depth - self.still
 
     def count(self, model: Model) -> int:
         """Number of learned step sizes."""
         if self.kind == "layer":
-            return self.steps * (model.depth - self.start)
-        return sum(rows * columns for rows, columns in model.matrices[self.start :])
+            return self.steps * (self.end(model) - self.start)
+        layers = model.matrices[self.start : self.end(model)]
+        return sum(rows * columns for rows, columns in layers)
 
     def beginning(self, model: Model, inner_lr: float, like: Tensor) -> Tensor:
         """α everywhere: the step sizes at outer step 0."""
@@ -51,20 +58,22 @@ class LearnedRates:
             clip: largest norm of an inner gradient.
         """
         rates = learned[model.parameter_count :]
+        end, none = self.end(model), [rates.new_zeros(()) for _ in range(self.still)]
         if self.kind == "layer":
-            grid, layers = rates.view(self.steps, -1), range(model.depth - self.start)
+            grid, layers = rates.view(self.steps, -1), range(end - self.start)
             # one by one: a recording knows views, not lists of them
-            return StepSizes([[grid[k, n] for n in layers] for k in range(self.steps)], False, clip)
+            by_step = [[*(grid[k, n] for n in layers), *none] for k in range(self.steps)]
+            return StepSizes(by_step, False, clip, self.still)
         parts, begin = [], 0
         for (rows, columns), (whole, _) in zip(
-            model.matrices[self.start :], model.shapes[self.start :], strict=True
+            model.matrices[self.start : end], model.shapes[self.start : end], strict=True
         ):
             layer = rates[begin : begin + rows * columns].view(rows, columns)
             begin += rows * columns
             if whole > rows:  # the rows of a norm do not adapt
                 layer = torch.nn.functional.pad(layer, (0, 0, 0, whole - rows))
             parts.append(layer)
-        return StepSizes([parts], False, clip)
+        return StepSizes([[*parts, *none]], False, clip, self.still)
 
     def gradient(self, model: Model, by_step: Sequence[Sequence[Tensor]]) -> list[Tensor]:
         """The gradient by the step sizes, flat and in their order, in parts.
@@ -73,9 +82,10 @@ class LearnedRates:
             by_step: per inner step and adapting layer ∂L/∂a_k [in + 1, out].
         """
         if self.kind == "layer":
-            return [layer.sum().reshape(1) for layers in by_step for layer in layers]
+            count = self.end(model) - self.start
+            return [layer.sum().reshape(1) for layers in by_step for layer in layers[:count]]
         parts = []
-        for index, (rows, _) in enumerate(model.matrices[self.start :]):
+        for index, (rows, _) in enumerate(model.matrices[self.start : self.end(model)]):
             total = by_step[0][index]
             for layers in by_step[1:]:
                 total = total + layers[index]

@@ -186,7 +186,7 @@ class _Adjoint:
         sizes: Sequence[Tensor] = inner.step_sizes.at(k)
         clip = inner.step_sizes.clip
         uniform = inner.step_sizes.uniform and clip is None
-        moving = self.model.adapting(v)
+        moving = inner.step_sizes.moving(self.model, v)
         vector = moving if uniform else [a * w for a, w in zip(sizes, moving, strict=True)]
         if clip is not None:
             vector = self.path.back_through_clip(k, vector, clip)

@@ -50,12 +50,15 @@ class Shape:
     """Of the meta-batch."""
     minibatch: int
     """Support points per inner step of Reptile; 0 elsewhere."""
+    still: int = 0
+    """1 where the last layer does not adapt."""
 
     @property
     def wide(self) -> bool:
         """True where gradients per task are kept as factors."""
         plain = self.rule == "query" and self.start == 0 and self.learned is None
-        return plain and not self.inner_clip and any(pays(self.model, self.steps, self.shots))
+        plain = plain and not self.inner_clip and not self.still
+        return plain and any(pays(self.model, self.steps, self.shots))
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def outer_gradient(
     model, layers = shape.model, shape.model.layers(theta)
     clip = more[0] if shape.inner_clip else None
     if shape.learned is None:
-        sizes = StepSizes([[inner_lr] * (model.depth - shape.start)], clip=clip)
+        sizes = StepSizes([[inner_lr] * (model.depth - shape.start)], clip=clip, still=shape.still)
     else:
         sizes = shape.learned.of(model, theta, clip)
     if shape.rule == "all":
@@ -154,7 +157,7 @@ def _interpolation(
     ]
     moments = seen(shape.model, None, [*path.traces, query], shape.total_tasks, shots)
     # what does not adapt is where it was, but for rounding
-    moved = shape.model.adapting(moved)
+    moved = sizes.moving(shape.model, moved)
     return MetaGradient(moved, before, after, moments)
 
 

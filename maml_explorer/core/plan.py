@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
-from maml_explorer.core.adaptation import StepSizes, minibatches, tail_start, uniform_step_sizes
+from maml_explorer.core.adaptation import (
+    StepSizes,
+    minibatches,
+    still_layers,
+    tail_start,
+    uniform_step_sizes,
+)
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.families.record import Sampler, TaskFamily
 from maml_explorer.core.families.table import family_of
@@ -144,6 +150,7 @@ class ArmPlan:
                 tasks=tasks,
                 total_tasks=plan.settings.outer.meta_batch,
                 minibatch=self.settings.inner.reptile_batch if rule == "interpolation" else 0,
+                still=self.inner.step_sizes.still if rule != "all" else 0,
             )
         return shape
 
@@ -249,12 +256,17 @@ def prepare(
     )
 
 
+_PARTS = {"head": "the last layer alone", "body": "all layers but the last"}
+"""Part of a network that has none where there is one layer → how it is called."""
+
+
 def _refuse_one_layer(settings: Settings, model: Model) -> None:
-    """Refuses an algorithm that adapts the last layer of a network that has but one."""
+    """Refuses an algorithm that tells head and body apart on a network that has one layer."""
     for arm in settings.arms:
-        if model.depth == 1 and ALGORITHMS[arm.algorithm].adapts == "head":
+        record = ALGORITHMS[arm.algorithm]
+        if model.depth == 1 and record.adapts in _PARTS:
             raise SettingsError(
-                f"{ALGORITHMS[arm.algorithm].label} adapts the last layer alone, and this network "
+                f"{record.label} adapts {_PARTS[record.adapts]}, and this network "
                 "has one: put its head behind the rest in an nn.Sequential."
             )
 
@@ -264,7 +276,8 @@ def _arm_plan(settings: Settings, arm: Arm, model: Model, like: Tensor) -> ArmPl
     algorithm = ALGORITHMS[arm.algorithm]
     start = tail_start(model, algorithm.adapts)
     steps = _steps(own, arm)
-    sizes = uniform_step_sizes(own.inner.inner_lr, max(1, model.depth - start), like)
+    still = still_layers(algorithm.adapts)
+    sizes = uniform_step_sizes(own.inner.inner_lr, max(1, model.depth - start), like, still)
     if own.inner.inner_clip:
         limit = torch.tensor(own.inner.inner_clip, dtype=like.dtype, device=like.device)
         sizes = dataclasses.replace(sizes, clip=limit)
@@ -290,7 +303,8 @@ def learned_rates(own: Settings, algorithm: Algorithm, model: Model) -> LearnedR
     step = phases(own, algorithm)
     if not step.step_sizes:
         return None
-    return LearnedRates(step.step_sizes, tail_start(model, algorithm.adapts), step.inner_steps)
+    start, still = tail_start(model, algorithm.adapts), still_layers(algorithm.adapts)
+    return LearnedRates(step.step_sizes, start, step.inner_steps, still)
 
 
 def test_step_sizes(plan: Plan, arm_name: str, learned: Tensor) -> tuple[int, StepSizes]:
@@ -304,7 +318,8 @@ def test_step_sizes(plan: Plan, arm_name: str, learned: Tensor) -> tuple[int, St
         return arm.inner.start, arm.step_sizes(plan.model, learned)
     start = tail_start(plan.model, arm.algorithm.test_adapts)
     layers = (arm.inner_lr,) * (plan.model.depth - start)
-    return start, dataclasses.replace(arm.inner.step_sizes, steps=(layers,))
+    still = still_layers(arm.algorithm.test_adapts)
+    return start, dataclasses.replace(arm.inner.step_sizes, steps=(layers,), still=still)
 
 
 def intra_op_threads(plan: Plan) -> int:

@@ -92,9 +92,8 @@ def outputs_along_path(
         inner = InnerSteps(
             start, steps, arm.inner_lr, step_sizes.clip, arm.learned, _minibatch(arm, training)
         )
-        found = compiled_predictions(
-            plan.workspace.kernels, model, inner, initialization, inputs, y
-        )
+        kernels = None if step_sizes.still else plan.workspace.kernels
+        found = compiled_predictions(kernels, model, inner, initialization, inputs, y)
         if found is not None:
             return found
         wide, support, sets = inputs, inputs[:, :shots], shots if apart else None

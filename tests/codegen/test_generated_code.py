@@ -130,7 +130,7 @@ def learned(vector: Tensor, settings: Settings, arm: Arm) -> dict[str, Tensor]:
         return found | rate
     prefix = "linears." if settings.model.special else ""
     stride = 1 if settings.model.special else 2
-    layers = range(rates.start, model.depth)
+    layers = range(rates.start, rates.end(model))
     if rates.kind == "layer":
         columns = behind.view(rates.steps, -1).T
         names = [f"alpha.{prefix}{stride * layer}" for layer in layers]
@@ -411,7 +411,8 @@ def reference_gradient(settings: Settings, arm: Arm, theta: Tensor, batch: TaskB
     if record.adapts == "none":
         steps, points = 0, batch.points
         queries = list(zip(points.x, points.y, strict=True))
-    mask = reference.head_mask(shape, theta.dtype) if record.adapts == "head" else ones
+    adapts = "all" if record.adapts == "none" else record.adapts
+    mask = reference.part_mask(adapts, shape, theta.dtype)
     step_sizes = (alpha * mask).expand(steps, -1).clone()
     return reference.meta_gradient(
         theta, step_sizes, supports, queries, shape, sigma, record.second_order

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core import meta_test, training
 from maml_explorer.core.families.sine import held_out, query_grid, targets
 from maml_explorer.core.plan import Plan, prepare
@@ -25,7 +26,7 @@ def plan_of(*algorithms: str, **values: object) -> Plan:
     return prepare(settings.with_arms(tuple(default_arm(a) for a in algorithms)))
 
 
-@pytest.mark.parametrize("key", ["maml", "anil", "mtl"])
+@pytest.mark.parametrize("key", ["maml", "anil", "boil", "mtl"])
 def test_errors_equal_a_per_task_loop(key: str) -> None:
     plan = plan_of(key, inner_lr=0.05, noise=0.2)
     name = default_arm(key).name
@@ -36,7 +37,7 @@ def test_errors_equal_a_per_task_loop(key: str) -> None:
     assert errors.shape == (4, 120)
     tasks, support = held_out(plan.settings.tasks, 120, 5, stream(0, "meta-test"), theta.dtype)
     x = query_grid(plan.settings.tasks)[:, None]
-    mask = reference.head_mask(SIZES, theta.dtype) if key == "anil" else torch.ones_like(theta)
+    mask = reference.part_mask(ALGORITHMS[key].test_adapts, SIZES, theta.dtype)
     for task in (0, 49, 50, 119):
         truth = targets(tasks[task : task + 1], x[None])[0]
         for k in range(4):

@@ -7,7 +7,12 @@ import torch
 from torch import Tensor
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.core.adaptation import StepSizes, tail_start, uniform_step_sizes
+from maml_explorer.core.adaptation import (
+    StepSizes,
+    still_layers,
+    tail_start,
+    uniform_step_sizes,
+)
 from maml_explorer.core.meta_gradient import InnerLoop, joint_gradient, meta_gradient
 from maml_explorer.core.models.activations import ACTIVATIONS
 from maml_explorer.core.models.mlp import Mlp, with_ones
@@ -60,11 +65,12 @@ def test_equals_the_reference(key: str, steps: int, activation: str, kind: str) 
     start = tail_start(model, algorithm.adapts)
     weights = weights_of(steps, kind)
     inner = InnerLoop(
-        start, steps, uniform_step_sizes(0.1, model.depth - start, theta),
+        start, steps,
+        uniform_step_sizes(0.1, model.depth - start, theta, still_layers(algorithm.adapts)),
         algorithm.second_order, weights,
     )  # fmt: skip
     ours = meta_gradient(model, model.layers(theta), with_ones(x), y, SHOTS, inner)
-    mask = reference.head_mask(sizes, theta.dtype) if start else torch.ones_like(theta)
+    mask = reference.part_mask(algorithm.adapts, sizes, theta.dtype)
     theirs, _ = reference.meta_gradient(
         theta, 0.1 * mask.repeat(steps, 1), *split(x, y), sizes, activation,
         algorithm.second_order, weights,
@@ -75,7 +81,7 @@ def test_equals_the_reference(key: str, steps: int, activation: str, kind: str) 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("second_order", [True, False])
 @pytest.mark.parametrize("kind", ["last", "multi"])
-@pytest.mark.parametrize("adapts", ["all", "head"])
+@pytest.mark.parametrize("adapts", ["all", "head", "body"])
 def test_learned_step_sizes_equal_the_reference(
     activation: str, second_order: bool, kind: str, adapts: str
 ) -> None:
@@ -85,10 +91,11 @@ def test_learned_step_sizes_equal_the_reference(
     start = tail_start(model, adapts)
     generator = torch.Generator().manual_seed(5)
     full = 0.1 * torch.randn(steps, len(theta), dtype=torch.float64, generator=generator)
-    mask = reference.head_mask(sizes, theta.dtype) if start else torch.ones_like(theta)
+    mask = reference.part_mask(adapts, sizes, theta.dtype)
     sizes_per_step = [model.layers(full[k])[start:] for k in range(steps)]
     inner = InnerLoop(
-        start, steps, StepSizes(sizes_per_step, uniform=False), second_order,
+        start, steps, StepSizes(sizes_per_step, uniform=False, still=still_layers(adapts)),
+        second_order,
         weights_of(steps, kind), learned_step_sizes=True,
     )  # fmt: skip
     ours = meta_gradient(model, model.layers(theta), with_ones(x), y, SHOTS, inner)
@@ -98,7 +105,7 @@ def test_learned_step_sizes_equal_the_reference(
     assert relative(flat(ours.gradient), by_theta) <= 1e-9
     assert ours.step_sizes is not None
     for k in range(steps):
-        theirs = flat(model.layers(by_steps[k])[start:])
+        theirs = flat(model.layers(mask * by_steps[k])[start:])
         assert relative(flat(ours.step_sizes[k]), theirs) <= 1e-9
 
 

@@ -18,6 +18,7 @@ TRICKS = {
     "clipped": ("maml", {"inner_clip": 0.5}),
     "Meta-SGD": ("meta_sgd", {}),
     "a rate per layer and step": ("anil", {"lslr": True}),
+    "rates of the body": ("boil", {"lslr": True}),
 }
 
 

@@ -24,7 +24,7 @@ SIZES = (1, *HIDDEN, 1)
 NAME = "arm"
 LEARNING = [
     ("maml", {}), ("maml", {"lslr": True}), ("fomaml", {"lslr": True}), ("anil", {"lslr": True}),
-    ("meta_sgd", {}), ("fomaml", {}), ("anil", {}),
+    ("meta_sgd", {}), ("fomaml", {}), ("anil", {}), ("boil", {}), ("boil", {"lslr": True}),
 ]  # fmt: skip
 REMEDIES: list[dict[str, Value]] = [
     {},
@@ -62,7 +62,9 @@ def kind_of(arm: ArmPlan, plan: Plan) -> reference.Kind:
 
 def mask_of(arm: ArmPlan, plan: Plan) -> Tensor:
     """1 where a parameter adapts while training."""
-    return reference.adapting_mask(SIZES, kind_of(arm, plan), torch.float64, arm.inner.start)
+    return reference.adapting_mask(
+        SIZES, kind_of(arm, plan), torch.float64, arm.inner.start, arm.inner.step_sizes.still
+    )
 
 
 def rates_of(plan: Plan, vector: Tensor) -> Tensor:
@@ -85,7 +87,7 @@ def rates_of(plan: Plan, vector: Tensor) -> Tensor:
     for k in range(steps):
         begin = 0
         for layer, (rows, columns) in enumerate(plan.model.shapes):
-            if layer >= arm.inner.start:
+            if arm.inner.start <= layer < plan.model.depth - arm.inner.step_sizes.still:
                 full[k, begin : begin + rows * columns] = rates[at]
                 at += 1
             begin += rows * columns
@@ -275,7 +277,7 @@ def test_a_setting_an_algorithm_does_not_read_changes_nothing(
     assert torch.equal(after_steps(algorithm, inner_steps=steps), after_steps(algorithm, **unread))
 
 
-@pytest.mark.parametrize("algorithm", ["maml", "anil", "meta_sgd"])
+@pytest.mark.parametrize("algorithm", ["maml", "anil", "boil", "meta_sgd"])
 def test_first_order_before_second(algorithm: str) -> None:
     switched = after_steps(algorithm, 3, second_order_from=3)
     whole = after_steps(algorithm, 3)

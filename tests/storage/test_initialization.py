@@ -18,6 +18,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.models.mlp import with_ones
 from maml_explorer.core.models.table import network
 from maml_explorer.core.plan import prepare
@@ -148,7 +149,7 @@ def test_the_config_says_everything(tmp_path: Path) -> None:
     assert config["versions"]["torch"] == torch.__version__
 
 
-@pytest.mark.parametrize("algorithm", ["maml", "anil"])
+@pytest.mark.parametrize("algorithm", ["maml", "anil", "boil"])
 @pytest.mark.parametrize("norm", [norm for norm in NORMS if norm != "none"])
 def test_a_normed_module_adapts_itself_as_the_program_does(norm: str, algorithm: str) -> None:
     """The code of the model cards, run as a module of the program."""
@@ -160,7 +161,10 @@ def test_a_normed_module_adapts_itself_as_the_program_does(norm: str, algorithm:
     module = made.module()
     assert isinstance(module, Network)
     columns = [torch.from_numpy(values)[:, None] for values in (x, y)]
-    module.adapt(*columns, lr=0.02, steps=3, head=algorithm == "anil")
+    part = {"head": slice(-1, None), "body": slice(-1)}.get(
+        ALGORITHMS[algorithm].test_adapts, slice(None)
+    )
+    module.adapt(*columns, lr=0.02, steps=3, layers=part)
     expected = made.adapt(x, y, steps=3, lr=0.02)
     points = torch.linspace(-4, 4, 11, dtype=torch.float64)[:, None]
     with torch.no_grad():
@@ -171,6 +175,8 @@ def test_a_normed_module_adapts_itself_as_the_program_does(norm: str, algorithm:
 CARD_CASES = [(activation, "maml", "float32", False, "none") for activation in ACTIVATIONS]
 CARD_CASES += [
     ("relu", "anil", "float32", False, "none"),
+    ("relu", "boil", "float32", False, "none"),
+    ("relu", "boil", "float64", True, "layer"),
     ("tanh", "mtl", "float64", False, "none"),
 ]
 CARD_CASES += [("tanh", "maml", "float32", True, norm) for norm in NORMS]
@@ -185,12 +191,13 @@ TRICK_CASES: list[tuple[tuple[str, str, str, bool, str], dict[str, Any]]] = [
         ("relu", "anil", "float32", False, "none", {"lslr": True}),
         ("relu", "meta_sgd", "float64", True, "batch-per-step", {}),
         ("relu", "anil", "float32", True, "layer", {"lslr": True}),
+        ("relu", "boil", "float32", True, "layer", {"lslr": True}),
     )
     for clip in ({}, {"inner_clip": 0.05})
 ]
 TRICK_CASES += [
     (("tanh", key, "float32", skip, "none"), {"inner_clip": 0.05})
-    for key in ("maml", "anil") for skip in (False, True)
+    for key in ("maml", "anil", "boil") for skip in (False, True)
 ]  # fmt: skip
 
 
@@ -352,12 +359,19 @@ def test_adapting_is_gradient_descent() -> None:
         assert torch.equal(one, two)
 
 
-def test_anil_adapts_the_head_only() -> None:
-    initialization = drawn("anil")
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        ("anil", ["4.weight", "4.bias"]),
+        ("boil", ["0.weight", "0.bias", "2.weight", "2.bias"]),
+    ],
+)
+def test_anil_adapts_the_head_only_and_boil_the_body(algorithm: str, expected: list[str]) -> None:
+    initialization = drawn(algorithm)
     before = dict(initialization.module().named_parameters())
     after = dict(initialization.adapt([1.0, 2.0], [0.0, 1.0], steps=2).named_parameters())
     changed = [name for name in before if not torch.equal(before[name], after[name])]
-    assert changed == ["4.weight", "4.bias"]
+    assert changed == expected
 
 
 def test_a_loaded_initialization_cannot_be_changed_by_accident() -> None:
@@ -518,7 +532,13 @@ def test_learned_step_sizes_lie_beside_the_parameters(
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "values"), [("meta_sgd", {}), ("maml", {"lslr": True}), ("anil", {"lslr": True})]
+    ("algorithm", "values"),
+    [
+        ("meta_sgd", {}),
+        ("maml", {"lslr": True}),
+        ("anil", {"lslr": True}),
+        ("boil", {"lslr": True}),
+    ],
 )
 def test_adapting_takes_the_learned_step_sizes(algorithm: str, values: dict[str, Any]) -> None:
     initialization = drawn(algorithm, precision="float64", inner_steps=2, inner_clip=0.4, **values)

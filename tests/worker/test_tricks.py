@@ -40,7 +40,7 @@ LSLR = (("lslr", True),)
 def tricky(**values: Any) -> Settings:
     arms = (
         default_arm("meta_sgd"), Arm("LSLR", "maml", LSLR), Arm("LSLR head", "anil", LSLR),
-        default_arm("mtl"),
+        Arm("LSLR body", "boil", LSLR), default_arm("mtl"),
     )  # fmt: skip
     return small_settings("maml", **{**EVERYTHING, **values}).with_arms(arms)
 
@@ -162,7 +162,7 @@ def test_everything_adapts_with_what_was_learned(tmp_path: Path) -> None:
     plan, state = driver.run.plan, driver.run.state
     assert plan is not None and state is not None
     x, y, grid = np.array([-1.0, 0.3, 2.0]), np.array([0.5, -1.0, 1.0]), torch.linspace(-2, 2, 5)
-    for name in ("Meta-SGD", "LSLR", "LSLR head"):
+    for name in ("Meta-SGD", "LSLR", "LSLR head", "LSLR body"):
         learned = driver.theta(name)
         count = plan.model.parameter_count
         assert float((learned[count:] - 0.01).abs().max()) > 1e-3
@@ -218,7 +218,7 @@ def test_views_look_at_what_was_learned(view: str) -> None:
     if view == "check":  # of the loss and the step sizes in force, for every arm that has them
         assert isinstance(insight.value, dict)
         checked = [one for one in insight.value.values() if isinstance(one, CheckSeen)]
-        assert len(checked) == 3 and all(one.error < 1e-6 for one in checked)
+        assert len(checked) == 4 and all(one.error < 1e-6 for one in checked)
     if view == "step_sizes":
         seen, plan = insight.value, driver.run.plan
         assert isinstance(seen, StepSizesSeen) and plan is not None

@@ -187,7 +187,7 @@ def _curved(learner: Learner, path: Path, k: int, v: list[Tensor]) -> tuple[Tens
 
     J_k is the derivative of the clipping, I where there is none.
     """
-    moving = learner.model.adapting(v)
+    moving = learner.step_sizes.moving(learner.model, v)
     scaled = [a * w for a, w in zip(learner.step_sizes.at(k), moving, strict=True)]
     clip = learner.step_sizes.clip
     if clip is not None:

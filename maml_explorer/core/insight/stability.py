@@ -130,8 +130,9 @@ def _at_step(
 
     def curved(v: Tensor) -> Tensor:
         """H_k v of what adapts; 0 for tasks that diverged, so they do not spoil the others."""
-        moving = model.adapting(split(model, v, learner.start))
-        product = model.adapting(model.hessian_vector_product(phi, trace, moving)[0])
+        moving = learner.step_sizes.moving(model, split(model, v, learner.start))
+        product, _ = model.hessian_vector_product(phi, trace, moving)
+        product = learner.step_sizes.moving(model, product)
         return torch.where(finite[:, None], flat(product, tasks), 0.0)
 
     def back(v: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ def covered(shape: Shape, dtype: torch.dtype, device: torch.device) -> bool:
         and 0 < shape.shots < shape.points
         and products(shape) <= MOST
         and not shape.wide
+        and not shape.still
     )
 
 

@@ -70,7 +70,7 @@ def arm_style(settings: Settings, arm: Arm | str, theme: Theme) -> ArmStyle:
     line = lines[(lines.index(record.line) + nth) % len(lines)] if nth else record.line
     marker = markers[(markers.index(record.marker) + nth) % len(markers)] if nth else record.marker
     color = TWINS[_twins_before(settings, arm) % len(TWINS)] if nth else record.color
-    color = _lightened(color) if theme.dark else color
+    color = readable(_lightened(color), theme.card) if theme.dark else color
     return ArmStyle(
         color=color,
         text=readable(color, theme.card),

@@ -39,11 +39,17 @@ def is_special(settings: Settings) -> bool:
     return settings.model.special and not settings.model_kind.pictures
 
 
-def adapting_module(settings: Settings, head: bool) -> str:
-    """The module whose parameters adapt, as code."""
+def adapting_module(settings: Settings, adapts: str) -> str:
+    """The module whose parameters adapt, as code.
+
+    Args:
+        adapts: of an algorithm's record: "all", "head" or "body".
+    """
     module = "model.linears" if is_special(settings) else "model"
-    if head:
+    if adapts == "head":
         return f"{module}[-1]"
     if settings.model_kind.pictures and settings.model.norm != "none":
-        return f"nn.ModuleList(model[n] for n in {tuple(convolution.layer_places(settings))})"
-    return module
+        places = convolution.layer_places(settings)
+        places = places[:-1] if adapts == "body" else places
+        return f"nn.ModuleList(model[n] for n in {tuple(places)})"
+    return f"{module}[:-1]" if adapts == "body" else module

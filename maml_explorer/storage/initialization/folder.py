@@ -108,7 +108,12 @@ class Initialization:
         """
         import torch
 
-        from maml_explorer.core.adaptation import adapt, tail_start, uniform_step_sizes
+        from maml_explorer.core.adaptation import (
+            adapt,
+            still_layers,
+            tail_start,
+            uniform_step_sizes,
+        )
         from maml_explorer.core.families.batch import with_ones
         from maml_explorer.core.models.table import network
         from maml_explorer.storage.initialization.step_size_tensors import rates_of
@@ -125,13 +130,15 @@ class Initialization:
         model = network(own)
         theta = torch.from_numpy(self.parameters.copy())
         layers = model.layers(theta)
-        start = tail_start(model, ALGORITHMS[self.arm.algorithm].test_adapts)
+        adapts = ALGORITHMS[self.arm.algorithm].test_adapts
+        start, still = tail_start(model, adapts), still_layers(adapts)
         with torch.no_grad():
             features = with_ones(support_x)
             if start:
                 features = model.forward(layers[:start], features, activate_last=True).output
             clip = theta.new_tensor(own.inner.inner_clip) if own.inner.inner_clip else None
-            sizes = replace(uniform_step_sizes(lr, model.depth - start, theta), clip=clip)
+            sizes = uniform_step_sizes(lr, model.depth - start, theta, still)
+            sizes = replace(sizes, clip=clip)
             if learned is not None:
                 sizes = learned.of(model, theta, clip)
             path = adapt(

@@ -39,15 +39,6 @@ class Sine(nn.Module):
         return sin(z)
 ```"""
 
-PAPERS = {
-    "maml": "1703.03400",
-    "fomaml": "1703.03400",
-    "anil": "1909.09157",
-    "reptile": "1803.02999",
-    "meta_sgd": "1707.09835",
-}
-"""Algorithm → arXiv number of the paper that introduced it."""
-
 
 def model_card(
     settings: Settings,
@@ -134,7 +125,7 @@ def _front_matter(
 
 
 def _paper(algorithm: Algorithm) -> str:
-    number = PAPERS.get(algorithm.key)
+    number = algorithm.paper
     return f" Paper: [arXiv:{number}](https://arxiv.org/abs/{number})." if number else ""
 
 
@@ -195,7 +186,7 @@ def _snippet(settings: Settings, algorithm: Algorithm) -> str:
     imported = f"nn, optim, {makes}{', float64' if number else ''}"
     if is_special(settings):
         imported = imported.replace("optim, ", "")
-    adapting = adapting_module(settings, adapts == "head")
+    adapting = adapting_module(settings, adapts)
     loss = _loss_name(settings)
     steps = max(1, settings.inner.inner_steps)
     lines = [
@@ -209,7 +200,7 @@ def _snippet(settings: Settings, algorithm: Algorithm) -> str:
     if learns or settings.inner.inner_clip:
         return "\n".join(_by_hand(lines, settings, algorithm, steps))
     if is_special(settings):
-        head = ", head=True" if adapts == "head" else ""
+        head = {"head": ", layers=slice(-1, None)", "body": ", layers=slice(-1)"}.get(adapts, "")
         own_loss = f", loss={loss}" if settings.family.images else ""
         call = f"model.adapt(x, y, lr={settings.inner.inner_lr!r}, steps={steps}{head}{own_loss})"
         said = "" if settings.family.images else "  # your own support points [point, 1]"
@@ -232,18 +223,18 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
     number = ", float64" if "float64" in points else ""
     makes = "arange, rand" if settings.family.images else "tensor"
     imports_by_hand = f"from torch import autograd, nn, {makes}{number}"
-    special, head = is_special(settings), algorithm.test_adapts == "head"
+    special, adapts = is_special(settings), algorithm.test_adapts
     update = "p.data.sub_(a * d)"
     if not _learns(settings, algorithm):
-        module = adapting_module(settings, head)
-        adapting = f"dict.fromkeys({module}.parameters(), {settings.inner.inner_lr!r})"
+        module = f"{adapting_module(settings, adapts)}.parameters()"
+        adapting = f"dict.fromkeys({module}, {settings.inner.inner_lr!r})"
     else:
         load = 'model.load_state_dict(saved := load_file("model.safetensors"), strict=False)'
         names = 'for n, a in saved.items() if n.startswith("inner_lr.")'
         adapting = f"{{model.get_parameter(n[9:]): a {names}}}"
         if not algorithm.step_sizes:
             update = "p.data.sub_(a[min(k, len(a) - 1)] * d)"
-    counts = special and NORMS[settings.model.norm].stored > 1 and not head
+    counts = special and NORMS[settings.model.norm].stored > 1 and adapts != "head"
     clip = settings.inner.inner_clip
     return [
         imports,

@@ -32,13 +32,13 @@ class Network(nn.Module):
         return self.linears[-1](h)
 
     def adapt(
-        self, x: Tensor, y: Tensor, lr: float, steps: int, head: bool = False,
+        self, x: Tensor, y: Tensor, lr: float, steps: int, layers: slice = slice(None),
         loss: Callable[[Tensor, Tensor], Tensor] = nn.functional.mse_loss,
     ) -> None:  # fmt: skip
-        """Takes inner steps on support points; scales and shifts stay as they are."""
-        sgd = optim.SGD((self.linears[-1] if head else self.linears).parameters(), lr)
+        """Takes inner steps of some layers; scales and shifts stay as they are."""
+        sgd = optim.SGD(self.linears[layers].parameters(), lr)
         for _ in range(steps):
             sgd.zero_grad()
             loss(self(x), y).backward()
             sgd.step()
-            self.step += not head
+            self.step += layers.start is None

@@ -43,7 +43,7 @@ def named_rates(parameters: Array, settings: Settings) -> dict[str, Array]:
     rates = parameters[model.parameter_count :]
     tensors: dict[str, Array] = {}
     begin = 0
-    for layer in range(learned.start, model.depth):
+    for layer in range(learned.start, learned.end(model)):
         weight, bias = _names(layer, settings)
         if learned.kind == "layer":
             column = rates.reshape(learned.steps, -1)[:, layer - learned.start]
@@ -72,7 +72,7 @@ def flat_rates(tensors: Mapping[str, Array], settings: Settings) -> Array | None
         return np.zeros(0)
     pairs = [
         [tensors[name] for name in _names(layer, settings)]
-        for layer in range(learned.start, model.depth)
+        for layer in range(learned.start, learned.end(model))
     ]
     if learned.kind == "parameter":
         rows = [

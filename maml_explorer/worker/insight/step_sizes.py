@@ -23,7 +23,8 @@ def see_step_sizes(
     learner = asked_learner(plan, state, options)
     if isinstance(learner, NothingToShow):
         return learner
-    return step_sizes_of(learner, layer_names(plan)[learner.start :])
+    end = learner.model.depth - learner.step_sizes.still
+    return step_sizes_of(learner, layer_names(plan)[learner.start : end])
 
 
 def step_sizes_of(learner: Learner, layers: tuple[str, ...]) -> StepSizesSeen | NothingToShow:
@@ -36,8 +37,9 @@ def step_sizes_of(learner: Learner, layers: tuple[str, ...]) -> StepSizesSeen | 
         return NothingToShow(
             f"The step sizes of this arm are not learned: α is {alpha:.3g} everywhere."
         )
-    shapes = learner.model.shapes[learner.start :]
-    matrices = learner.model.matrices[learner.start :]
+    end = learner.start + len(layers)
+    shapes = learner.model.shapes[learner.start : end]
+    matrices = learner.model.matrices[learner.start : end]
     full = [
         # scale, shift and statistics of a norm do not adapt
         torch.stack([step[layer].double().expand(shape)[:rows] for step in sizes.steps])

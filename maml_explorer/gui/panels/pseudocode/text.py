@@ -95,7 +95,7 @@ def sentence(record: Algorithm, phase: StepPhase, inner_step: int, inner_steps: 
     if phase == ADAPT and not adapts:
         return f"{record.label} has no inner loop: it waits for the outer step."
     if phase == ADAPT:
-        part = "the head of φ moves" if record.adapts == "head" else "φ moves"
+        part = "φ moves" if record.adapts == "all" else f"the {record.adapts} of φ moves"
         return (
             f"Inner step {inner_step} of {inner_steps}: {part} by α against the gradient of the "
             "inner loss."
@@ -142,6 +142,14 @@ def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
             ),
             PseudocodeLine(f"{_INDENT}w_k+1 ← w_k − {symbol} ∇_w L(b, w_k, S_τ)", ADAPT, note),
         ]
+    if adapt.layers == "body":
+        return [
+            PseudocodeLine("(b₀, w) ← θ", ADAPT, "body b, head w"),
+            PseudocodeLine(
+                f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop, body alone"
+            ),
+            PseudocodeLine(f"{_INDENT}b_k+1 ← b_k − {symbol} ∇_b L(b_k, w, S_τ)", ADAPT, note),
+        ]
     start = [
         PseudocodeLine("φ₀ ← θ", ADAPT),
         PseudocodeLine(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop U_K"),
@@ -175,8 +183,8 @@ def _outer_gradient(own: Settings, step: Phases) -> list[PseudocodeLine]:
         return []
     if step.adapt is None:
         return [PseudocodeLine("g_τ ← ∇L(θ, D_τ)", QUERY, "no inner loop")]
-    head = step.adapt.layers == "head"
-    adapted = "b, w_K" if head else "φ_K"
+    layers = step.adapt.layers
+    adapted = _ADAPTED[layers].format("K")
     order, begins = "", step.query.second_order_from
     if begins is None:
         order = "first order"
@@ -184,7 +192,7 @@ def _outer_gradient(own: Settings, step: Phases) -> list[PseudocodeLine]:
         order = f"first order before {whole(begins)}"
     if step.multi_step:
         until = f"ω_K = 1 from {whole(step.query.multi_step_until)} on"
-        each = "b, w_k" if head else "φ_k"
+        each = _ADAPTED[layers].format("k")
         return [
             PseudocodeLine(f"g_τ ← ∇_θ Σ_k ω_k L({each}, Q_τ)", QUERY, until),
             *([PseudocodeLine("    H_k dropped", QUERY, order)] if order else []),
@@ -198,22 +206,33 @@ def _outer_gradient(own: Settings, step: Phases) -> list[PseudocodeLine]:
     hessians = "H_k Hessian, J_k clipping" if step.adapt.clip else "H_k: Hessian at φ_k"
     return [
         PseudocodeLine(f"g_τ ← ∇_θ L({adapted}, Q_τ)", QUERY, order or hessians),
-        _through_the_steps(own, head),
+        _through_the_steps(own, layers),
     ]
 
 
-def _through_the_steps(own: Settings, head: bool) -> PseudocodeLine:
-    """Lines on what the inner steps make of the query gradient."""
-    masked = head or own.model.norm != "none"
+_ADAPTED = {"all": "φ_{}", "head": "b, w_{}", "body": "b_{}, w"}
+"""Layers that adapt → all parameters after an inner step."""
+_MOVED = {"all": "", "head": "α on w, 0 on b", "body": "α on b, 0 on w"}
+"""Layers that adapt → where the step size is 0."""
+
+
+def _through_the_steps(own: Settings, layers: str) -> PseudocodeLine:
+    """Lines on what the inner steps make of the query gradient.
+
+    Args:
+        layers: those that adapt, a key of :data:`_MOVED`.
+    """
+    part = _MOVED[layers]
+    masked = part or own.model.norm != "none"
     first, last, note = "αH₀", "αH_K−1", ""
     if own.inner.inner_clip:
         first, last = "B₀", "B_K−1"
         note = "B = αHJ"
         if masked:
-            note = "B = HJA, A: α on w" if head else "B = HJA, A: 0 on norm"
+            note = f"B = HJA, A: {part.partition(',')[0] or '0 on norm'}"
     elif masked:
         first, last = "H₀A", "H_K−1 A"
-        note = "A: α on w, 0 on b" if head else "A: α, 0 on the norm"
+        note = f"A: {part or 'α, 0 on the norm'}"
     return PseudocodeLine(f"    = (I − {first}) ⋯ (I − {last}) ∇L(φ_K, Q_τ)", QUERY, note)
 
 
