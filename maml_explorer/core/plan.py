@@ -31,15 +31,16 @@ from maml_explorer.core.models.sizes import products_per_point
 from maml_explorer.core.models.table import network
 from maml_explorer.core.outer_gradient import Shape
 from maml_explorer.core.schedules import InForce, in_force, unscheduled
+from maml_explorer.core.shards import Shards, refuse_shards
 from maml_explorer.core.sizing import (
     CHUNK_FLOATS,
     _floats_per_task,
+    _refuse_one_layer,
     _refuse_what_does_not_fit,
     _steps,
     resolve_device,
 )
 from maml_explorer.core.workspace import Workspace
-from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
 
@@ -194,6 +195,8 @@ class Plan:
     workspace: Workspace
     block_steps: int
     """Outer steps whose task batches are drawn in one go: a fixed function of sizes."""
+    shards: Shards | None = None
+    """The division of the meta-batch that was asked for; None cuts it into chunks of memory."""
     blocks: list[tuple[Tensor, list[TaskBatch], Tensor]] = field(
         default_factory=list, compare=False, repr=False
     )
@@ -222,6 +225,7 @@ def prepare(
     workspace: Workspace | None = None,
     device: torch.device | None = None,
     model: Model | None = None,
+    shards: Shards | None = None,
 ) -> Plan:
     """Everything an outer step needs that does not change from step to step.
 
@@ -230,10 +234,14 @@ def prepare(
         device: that of the run, which a change in mid-run does not leave; chosen unless given.
         model: instead of the network that the settings ask for, such as one of
             :func:`maml_explorer.core.models.functional.functional`.
+        shards: into which the meta-batch is divided, where that was asked for.
 
     Raises:
-        SettingsError: where the device asked for is absent, or the sizes do not fit in memory.
+        SettingsError: where the device asked for is absent, the sizes do not fit in memory, or the
+            meta-batch has fewer tasks than shards.
     """
+    if shards is not None:
+        refuse_shards(shards.count, settings.outer.meta_batch)
     device = device or resolve_device(settings)
     _refuse_what_does_not_fit(settings, device)
     dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
@@ -253,22 +261,8 @@ def prepare(
         scratch=torch.Generator(device),
         workspace=workspace or Workspace(),
         block_steps=max(1, min(64, BLOCK_FLOATS // (settings.outer.meta_batch * floats))),
+        shards=shards,
     )
-
-
-_PARTS = {"head": "the last layer alone", "body": "all layers but the last"}
-"""Part of a network that has none where there is one layer → how it is called."""
-
-
-def _refuse_one_layer(settings: Settings, model: Model) -> None:
-    """Refuses an algorithm that tells head and body apart on a network that has one layer."""
-    for arm in settings.arms:
-        record = ALGORITHMS[arm.algorithm]
-        if model.depth == 1 and record.adapts in _PARTS:
-            raise SettingsError(
-                f"{record.label} adapts {_PARTS[record.adapts]}, and this network "
-                "has one: put its head behind the rest in an nn.Sequential."
-            )
 
 
 def _arm_plan(settings: Settings, arm: Arm, model: Model, like: Tensor) -> ArmPlan:

@@ -18,6 +18,10 @@ MEMORY_SHARE = 0.7
 """Part of a device's memory that settings may ask for."""
 
 
+_PARTS = {"head": "the last layer alone", "body": "all layers but the last"}
+"""Part of a network that has none where there is one layer → how it is called."""
+
+
 def resolve_device(settings: Settings) -> torch.device:
     """The device to train on.
 
@@ -77,6 +81,17 @@ def _refuse_what_does_not_fit(settings: Settings, device: torch.device) -> None:
             f"GiB of the memory of {device} may be used: lower the {smaller}, the inner steps "
             f"or the {fewer} per task."
         )
+
+
+def _refuse_one_layer(settings: Settings, model: Model) -> None:
+    """Refuses an algorithm that tells head and body apart on a network that has one layer."""
+    for arm in settings.arms:
+        record = ALGORITHMS[arm.algorithm]
+        if model.depth == 1 and record.adapts in _PARTS:
+            raise SettingsError(
+                f"{record.label} adapts {_PARTS[record.adapts]}, and this network "
+                "has one: put its head behind the rest in an nn.Sequential."
+            )
 
 
 def _steps(own: Settings, arm: Arm) -> int:

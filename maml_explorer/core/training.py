@@ -143,23 +143,19 @@ def _arm_step(
     arm = plan.arms[name]
     now = arm.in_force(state.outer_step)
     varying = arm.varying(plan, now)
-    compiled = arm.compiled(plan, now)
-    if compiled is not None:
-        return (yield from _compiled_arm_step(arm, compiled, name, state, batch, now, varying))
-    tasks, chunk = len(batch.tasks), arm.chunk_tasks
-    total: OuterGradient | None = None
-    for begin in range(0, tasks, chunk):
-        whole = tasks <= chunk  # then no view is made, and arms share what is copied in
-        x = batch.inputs if whole else batch.inputs[begin : begin + chunk]
-        y = batch.y if whole else batch.y[begin : begin + chunk]
-        part = plan.workspace.outer_gradient(
-            arm.shape(plan, len(x), now), state.initialization, x, y, *varying, look=look
-        )
-        if not whole:  # the next chunk writes into the same memory
-            part = part.copy() if total is None else total + part
-        total = part
-        yield name
-    assert total is not None
+    tasks, learned = len(batch.tasks), state.initialization
+    if plan.shards is None:
+        compiled = arm.compiled(plan, now)
+        if compiled is not None:
+            work = _compiled_arm_step(arm, compiled, name, state, batch, now, varying)
+            return (yield from work)
+        total = yield from _summed(plan, arm, learned, batch, (0, tasks), now, varying, look)
+    else:
+        parts = []
+        for part in plan.shards.tasks(tasks):
+            found = yield from _summed(plan, arm, learned, batch, part, now, varying, look)
+            parts.append(found.copy())  # the next shard writes into the same memory
+        total = plan.shards.added(parts)
     step = state.outer_step + 1
     outer = arm.settings.outer
     if arm.algorithm.outer_rule == "interpolation":
@@ -177,6 +173,37 @@ def _arm_step(
         count = plan.model.parameter_count
         theta = torch.cat([followed(plan.model, theta[:count], total.moments), theta[count:]])
     return ArmState(theta, moments, step), total.losses.clone()
+
+
+def _summed(
+    plan: Plan,
+    arm: ArmPlan,
+    learned: Tensor,
+    batch: TaskBatch,
+    part: tuple[int, int],
+    now: InForce,
+    varying: tuple[Tensor, ...],
+    look: Look | None,
+) -> Generator[str, None, OuterGradient]:
+    """The outer gradient of a part of the batch, chunk by chunk; it lives until the next one."""
+    first, end = part
+    tasks, chunk = end - first, arm.chunk_tasks
+    whole = first == 0 and tasks == len(batch.tasks) and tasks <= chunk
+    total: OuterGradient | None = None
+    for begin in range(first, end, chunk):
+        to = min(end, begin + chunk)
+        # no view of the whole is made, so arms share what is copied in
+        x = batch.inputs if whole else batch.inputs[begin:to]
+        y = batch.y if whole else batch.y[begin:to]
+        found = plan.workspace.outer_gradient(
+            arm.shape(plan, len(x), now), learned, x, y, *varying, look=look
+        )
+        if tasks > chunk:  # the next chunk writes into the same memory
+            found = found.copy() if total is None else total + found
+        total = found
+        yield arm.arm.name
+    assert total is not None
+    return total
 
 
 def _compiled_arm_step(

@@ -15,6 +15,7 @@ from maml_explorer.core.settings_change import (
     revived_arm,
     with_changed_rates,
 )
+from maml_explorer.core.shards import Shards, shards_here
 from maml_explorer.core.training import ArmState, RunState, outer_step, start_run
 from maml_explorer.core.workspace import Workspace
 from maml_explorer.experiments.outcome import Progress
@@ -71,7 +72,7 @@ class _Replay:
         if not rows:
             return
         old, new = self.settings, settings_after(self.settings, rows)
-        self.plan = prepare(new, self.plan.workspace)
+        self.plan = prepare(new, self.plan.workspace, shards=self.plan.shards)
         torch.set_num_threads(intra_op_threads(self.plan))
         self.state = after_change(self.plan, self.state, old, new)
         self.kept = {
@@ -93,6 +94,7 @@ def replay(
     until: int,
     progress: Callable[[Progress], None] | None = None,
     workspace: Workspace | None = None,
+    shards: Shards | None = None,
 ) -> tuple[Settings, RunState]:
     """Settings and state after so many outer steps of a run with these changes.
 
@@ -102,12 +104,13 @@ def replay(
         until: the outer step to end at.
         progress: called after every outer step.
         workspace: one that runs the kernels wanted.
+        shards: into which the meta-batches were divided.
 
     Raises:
         SettingsError: where a change is not allowed.
         StorageError: where a row names an arm that is not there.
     """
-    plan = prepare(settings, workspace)
+    plan = prepare(settings, workspace, shards=shards)
     wanted = {(name, int(own)) for _, what, name, own in rows if what == FROZEN}
     run = _Replay(plan, start_run(plan), wanted)
     by_step: dict[int, list[Row]] = {}
@@ -156,7 +159,8 @@ def replay_folder(
     # by the kernels it was trained by, where they are here: then the bits are the same
     kernels = {"compiled": "compiled", "compiled, portable": "portable"}
     workspace = Workspace(kernels.get(saved.kernels.removesuffix(" and recorded"), "recorded"))
-    found = replay(began, rows, saved.state.outer_step, progress, workspace)
+    shards = shards_here(saved.shards) if saved.shards else None
+    found = replay(began, rows, saved.state.outer_step, progress, workspace, shards)
     return saved, *found
 
 

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from maml_explorer.core.last_good import LastGood
 from maml_explorer.core.plan import Plan, kernels_of
 from maml_explorer.core.training import RunState
+from maml_explorer.experiments.outcome import ArmMetrics
 from maml_explorer.storage.run import folder as files
 from maml_explorer.storage.run.checkpoint import ArmResult, Checkpoint, save_checkpoint
 from maml_explorer.storage.run.folder import RunFolder
@@ -37,6 +40,15 @@ class SeedRun:
     """Of changes.csv, not written yet."""
     history: dict[str, tuple[array[int], array[float], array[float]]] = field(default_factory=dict)
     """By arm name: outer steps, losses before, losses after."""
+
+    def metrics(self) -> dict[str, ArmMetrics]:
+        """Losses by arm name, up to the state that is kept."""
+        found = {}
+        for name, columns in self.history.items():
+            # an interrupted run may have taken steps after it
+            known = np.array(columns[0], dtype=np.int64) <= self.state.outer_step
+            found[name] = ArmMetrics(*(np.array(column)[known] for column in columns))
+        return found
 
 
 class Saver:
@@ -90,6 +102,7 @@ class Saver:
                 frozen,
                 sizes,
                 kernels=kernels_of(run.plan),
+                shards=0 if run.plan.shards is None else run.plan.shards.count,
             ),
         )
         self.sizes = sizes

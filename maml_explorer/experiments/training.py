@@ -15,7 +15,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +23,7 @@ from maml_explorer.core.last_good import LastGood
 from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
 from maml_explorer.core.settings_change import frozen_arm
+from maml_explorer.core.shards import Shards, shards_here
 from maml_explorer.core.training import (
     Losses,
     RunState,
@@ -68,6 +68,7 @@ def train_headless(
     meta_tested: bool = True,
     on_evaluation: Callable[[Evaluation], None] | None = None,
     keep_interrupted: bool = False,
+    shards: Shards | None = None,
 ) -> Outcome:
     """Train every arm for every seed to the declared number of outer steps.
 
@@ -86,6 +87,7 @@ def train_headless(
             a sweep chooses on validation tasks and tests the winner alone.
         on_evaluation: called after every meta-test, with each arm's.
         keep_interrupted: whether Ctrl+C returns what was trained until then, in place of raising.
+        shards: into which the meta-batches are divided; those of the checkpoint unless given.
 
     Raises:
         SettingsError: where the device is absent.
@@ -93,11 +95,14 @@ def train_headless(
         OSError: where a file cannot be written; TakenOverError where another process has taken the
             folder over: nothing more is written then.
     """
+    if shards is None and checkpoint is not None and checkpoint.shards:
+        shards = shards_here(checkpoint.shards)
     with nullcontext() if folder is None else folder.owned():
         tell = _Listeners(progress, on_evaluation)
         return _train_seeds(
-            settings, seeds, folder, checkpoint, tell, look_inside, meta_tested, keep_interrupted
-        )
+            settings, seeds, folder, checkpoint, tell, look_inside, meta_tested, keep_interrupted,
+            shards,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,7 @@ def _train_seeds(
     look_inside: bool,
     meta_tested: bool,
     keep_interrupted: bool,
+    shards: Shards | None,
 ) -> Outcome:
     results = dict(checkpoint.results) if checkpoint else {}
     initializations: dict[int, dict[str, Initialization]] = {}
@@ -133,7 +139,7 @@ def _train_seeds(
     for position, seed in enumerate(seeds):
         if seed in results:
             continue
-        run = _begin(settings.with_values({"seed": seed}), checkpoint)
+        run = _begin(settings.with_values({"seed": seed}), checkpoint, shards)
         run.tested = meta_tested
         save = Saver(folder, tuple(seeds), results)
         first, steps = run.state.outer_step, settings.outer.outer_steps
@@ -160,7 +166,7 @@ def _train_seeds(
         learned[seed] = {
             name: arm.initialization.cpu().clone() for name, arm in run.state.arms.items()
         }
-        metrics[seed], states[seed] = _metrics(run), run.state
+        metrics[seed], states[seed] = run.metrics(), run.state
         if interrupted:
             break
     rate = taken / (time.perf_counter() - began) if taken else None
@@ -183,8 +189,8 @@ def threads_of(plan: Plan) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _begin(settings: Settings, checkpoint: Checkpoint | None) -> SeedRun:
-    plan = prepare(settings)
+def _begin(settings: Settings, checkpoint: Checkpoint | None, shards: Shards | None) -> SeedRun:
+    plan = prepare(settings, shards=shards)
     state, diverged = start_run(plan), {}
     if checkpoint is not None and checkpoint.settings.run.seed == settings.run.seed:
         state, diverged = checkpoint.state, dict(checkpoint.diverged)
@@ -337,12 +343,3 @@ def _final_rows(run: SeedRun, results: Mapping[str, ArmResult]) -> list[tuple[An
 
 
 _FIGURES = ("mean", "ci95", "mean_kept", "median", "diverged")
-
-
-def _metrics(run: SeedRun) -> dict[str, ArmMetrics]:
-    found = {}
-    for name, columns in run.history.items():
-        # an interrupted run may have taken steps after the state that is kept
-        known = np.array(columns[0], dtype=np.int64) <= run.state.outer_step
-        found[name] = ArmMetrics(*(np.array(column)[known] for column in columns))
-    return found

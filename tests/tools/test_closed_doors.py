@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tools.closed_doors import ATTRIBUTES, BUILTINS, MODULES, QUALIFIED, ROOT, opened
+from tools.closed_doors import (
+    ATTRIBUTES,
+    BUILTINS,
+    DECLARED,
+    MODULES,
+    QUALIFIED,
+    ROOT,
+    declared,
+    opened,
+)
 
 PLANTED = [
     *(f"import {name}" for name in MODULES),
@@ -52,6 +61,18 @@ def test_the_doors_of_the_design_are_among_them() -> None:
     assert {"pickle", "socket", "PySide6.QtNetwork", "urllib", "http"} <= MODULES.keys()
     assert {"eval", "exec"} <= BUILTINS.keys()
     assert "torch.load" in QUALIFIED and "processEvents" in ATTRIBUTES
+
+
+def test_a_declared_door_is_open_for_its_file_alone_and_used_there() -> None:
+    package = ROOT / "maml_explorer"
+    for name, doors in DECLARED.items():
+        source = (package / name).read_text(encoding="utf-8")
+        used = {found for _, found, _ in opened(ast.parse(source))}
+        assert doors and all(reason for reason in doors.values())
+        for door in doors:
+            assert any(found == door or found.startswith(f"{door}.") for found in used)
+            assert declared(package / name, door) and not declared(package / "cli.py", door)
+    assert not declared(package / "experiments/processes.py", "torch.distributedly")
 
 
 def test_the_command_fails_where_one_is_open(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def cluster_place(where: str, tls: Path | None, *, insecure: bool = False) -> Cl
         raise StorageError(f"{address} needs certificates: give --tls DIR.")
     if scheme == "tcp" and tls is not None:
         raise StorageError(f"{address} speaks no TLS: leave out --tls, or use a tls:// scheduler.")
-    if scheme == "tcp" and not insecure and not _is_loopback(host):
+    if scheme == "tcp" and not insecure and not is_loopback(host):
         raise StorageError(
             f"{address} is another host, and anyone there could run code on the workers: use TLS "
             "(--tls DIR), or --insecure inside a network that you trust."
@@ -158,7 +158,7 @@ async def _serve(place: ClusterPlace, slots: int) -> None:
             nthreads=1,  # a run is a process: the threads of torch are those of a process
             security=place.security(),
             resources={SLOT: 1},
-            host=host if _is_loopback(host) else None,
+            host=host if is_loopback(host) else None,
             dashboard=False,
             silence_logs=50,
             death_timeout=WAIT_SECONDS,
@@ -236,7 +236,8 @@ def _sees(path: str, token: str) -> bool:
     return True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """True for an address that other machines cannot reach."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -66,6 +66,8 @@ class Checkpoint:
     """Threads of torch it was trained with."""
     kernels: str = ""
     """Kernels of its outer gradients; empty where the version before wrote it."""
+    shards: int = 0
+    """Shards of its meta-batches; 0 where they were not divided into any."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -99,6 +101,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "kernels": checkpoint.kernels,
         "torch": torch.__version__,
     }
+    if checkpoint.shards:
+        about["shards"] = checkpoint.shards
     write_bytes(path, tensor_bytes(tensors, {_KEY: json.dumps(about, allow_nan=False)}))
 
 
@@ -134,6 +138,11 @@ def load_checkpoint(path: Path, plan: Plan, *, to_resume: bool = True) -> Checkp
     if not isinstance(diverged, dict) or not all(map(_is_reason, diverged.values())):
         raise damaged
     threads, kernels = about.get("threads"), about.get("kernels")
+    shards = about.get("shards", 0)
+    if not isinstance(shards, int) or not _is_count(shards) or shards == 1:
+        raise damaged
+    if shards > plan.settings.outer.meta_batch:
+        raise damaged
     return Checkpoint(
         settings=settings,
         state=_state(plan, about, tensors, damaged),
@@ -143,6 +152,7 @@ def load_checkpoint(path: Path, plan: Plan, *, to_resume: bool = True) -> Checkp
         file_sizes=sizes,
         threads=threads if isinstance(threads, int) and _is_count(threads) else 0,
         kernels=kernels if isinstance(kernels, str) and _is_reason(kernels) else "",
+        shards=shards,
     )
 
 
@@ -150,6 +160,8 @@ def kernels_before(checkpoint: Checkpoint, plan: Plan) -> str:
     """The kernels that a run was trained by, where it goes on by others; else empty."""
     now = kernels_of(plan)
     before = checkpoint.kernels or (now if now == "CUDA" else "recorded")
+    if checkpoint.shards != (0 if plan.shards is None else plan.shards.count):
+        return f"sharded {before}" if checkpoint.shards else before
     return "" if before == now else before
 
 
