@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -27,16 +28,18 @@ handle.preload()
 
 import numpy as np  # noqa: E402
 from PySide6.QtCore import QEventLoop, QTimer  # noqa: E402
-from PySide6.QtWidgets import QWidget  # noqa: E402
+from PySide6.QtWidgets import QLabel, QWidget  # noqa: E402
 
 from maml_explorer.gui.app.options import Options  # noqa: E402
 from maml_explorer.gui.app.startup import application, greet, open_window  # noqa: E402
 from maml_explorer.gui.files.export_dialog import ExportDialog  # noqa: E402
 from maml_explorer.gui.panels import PANELS, TAB  # noqa: E402
+from maml_explorer.gui.panels.images.panel import ImagesPanel  # noqa: E402
 from maml_explorer.gui.panels.insight.tab import InsightTab  # noqa: E402
-from maml_explorer.gui.session import task_sampling  # noqa: E402
+from maml_explorer.gui.session import image_edits, task_sampling  # noqa: E402
 from maml_explorer.gui.window.window import MainWindow  # noqa: E402
 from maml_explorer.protocol import commands, reports  # noqa: E402
+from maml_explorer.settings.presets import Preset, load_preset  # noqa: E402
 from maml_explorer.settings.settings import Settings  # noqa: E402
 
 SIZES = {"1280x800": (1280, 800), "1920x1080": (1920, 1080)}
@@ -45,22 +48,35 @@ SCALED = {"1.5": (1280, 800), "2": (1280, 800)}
 README_SIZE = (1440, 900)
 TRAINED = 3_000
 """Outer steps of the run whose panels are photographed."""
+IMAGES, IMAGES_TRAINED = "glyphs-2-way-4-shot", 800
+"""Preset of the run of images, and its outer steps."""
+CROSS = (((0.2, 0.5), (0.8, 0.5)), ((0.5, 0.2), (0.5, 0.8)))
+RING = (tuple((0.5 + 0.35 * np.cos(a), 0.5 + 0.35 * np.sin(a)) for a in np.linspace(0, 6.3, 24)),)
+"""Strokes of letters drawn by hand."""
 
 Shots = Iterator[tuple[str, QWidget]]
 """Pairs of (the subject of a picture, the widget that shows it), one after another."""
 
 
 @contextmanager
-def window(settings: Settings, theme: str, size: tuple[int, int]) -> Iterator[MainWindow]:
+def window(
+    begin_with: Settings | Preset, theme: str, size: tuple[int, int]
+) -> Iterator[MainWindow]:
     """A window with a worker of its own."""
     application()
-    opened = open_window(handle.Worker(), Options(settings=settings, safe_mode=True))
+    options = Options(safe_mode=True)
+    if isinstance(begin_with, Preset):
+        options = replace(options, preset=begin_with)
+    else:
+        options = replace(options, settings=begin_with)
+    opened = open_window(handle.Worker(), options)
     opened.appearance.use(theme)
     opened.resize(*size)
     opened.show()
     opened.session.start()
     try:
-        wait(opened, lambda: opened.session.task.probed is not None)
+        session = opened.session
+        wait(opened, lambda: (session.task.probed or session.images.probed) is not None)
         yield opened
     finally:
         opened.close()
@@ -83,7 +99,7 @@ def wait(opened: MainWindow, reached: Callable[[], bool], seconds: float = 120.0
     wait_for(0.3)
 
 
-def step(opened: MainWindow) -> int:
+def step_of(opened: MainWindow) -> int:
     """Where the run stands."""
     status = opened.session.status
     return status.outer_step if status is not None else 0
@@ -92,7 +108,7 @@ def step(opened: MainWindow) -> int:
 def train_to(opened: MainWindow, outer_step: int) -> None:
     """Trains until there, and goes on training."""
     opened.session.control.train()
-    wait(opened, lambda: step(opened) >= outer_step, 600)
+    wait(opened, lambda: step_of(opened) >= outer_step, 600)
 
 
 def pause(opened: MainWindow) -> None:
@@ -108,7 +124,7 @@ def pause(opened: MainWindow) -> None:
 def of_the_start(opened: MainWindow) -> Shots:
     """The first start, inside the trained example, and the window before anything is trained."""
     greet(opened, Options(safe_mode=True))
-    wait(opened, lambda: step(opened) > 0, 20)
+    wait(opened, lambda: step_of(opened) > 0, 20)
     wait_for(3.0)
     yield "welcome", opened
     opened.columns.toggle_simple()
@@ -118,7 +134,7 @@ def of_the_start(opened: MainWindow) -> Shots:
     opened.welcome.train.click()
     pause(opened)
     opened.session.control.reset()
-    wait(opened, lambda: step(opened) == 0, 20)
+    wait(opened, lambda: step_of(opened) == 0, 20)
     wait_for(0.5)
     yield "start", opened
 
@@ -254,7 +270,7 @@ def of_changes(opened: MainWindow) -> Shots:
     wait_for(0.4)
     yield "staged", opened
     session.control.restart()
-    wait(opened, lambda: step(opened) == 0, 10)
+    wait(opened, lambda: step_of(opened) == 0, 10)
     yield "restarted", opened
     train_to(opened, 400)
     pause(opened)
@@ -302,6 +318,52 @@ def of_trouble(opened: MainWindow) -> Shots:
     yield "failed", opened
 
 
+def computing(opened: MainWindow) -> bool:
+    """True while a view says that it is being computed."""
+    labels = opened.findChildren(QLabel)
+    return any(one.isVisible() and one.text().startswith("Computing") for one in labels)
+
+
+def of_images(opened: MainWindow) -> Shots:
+    """Images in training, drawn by hand, in every tab, and with five classes."""
+    train_to(opened, IMAGES_TRAINED)
+    wait_for(2.0)
+    yield "images training", opened
+    pause(opened)
+    session, hero = opened.session, opened.columns.places["adaptation"].panel
+    assert isinstance(hero, ImagesPanel)
+    for step in (0, 1):
+        hero.slider.setValue(step)
+        wait_for(0.4)
+        yield f"images step {step}", opened
+    for entry in PANELS.values():
+        if entry.place == TAB:
+            opened.columns.show_tab(entry.name)
+            panel = opened.columns.places[entry.name].panel
+            for page in panel.offered if isinstance(panel, InsightTab) else ("",):
+                if isinstance(panel, InsightTab):
+                    panel.show_page(page)
+                wait_for(1.0)
+                wait(opened, lambda: not computing(opened), 40)
+                yield f"images tab {entry.name} {page}".strip(), opened
+    session.images.clear()
+    wait_for(0.5)
+    yield "images none", opened
+    for label, strokes in ((0, CROSS), (1, RING), (None, RING)):
+        task = session.images.task
+        assert task is not None
+        session.images.edit(image_edits.with_drawn(task, strokes, label))
+    wait_for(1.0)
+    yield "images drawn", opened
+    session.control.load_preset(load_preset("glyphs-5-way-1-shot"))
+    session.control.restart()
+    wait(opened, lambda: step_of(opened) == 0 and session.settings.images.ways == 5, 20)
+    train_to(opened, IMAGES_TRAINED // 2)
+    pause(opened)
+    wait(opened, lambda: session.measured.meta_test is not None, 40)
+    yield "images of five classes", opened
+
+
 ONE_RUN = (
     of_the_start, of_training, of_the_task, of_the_tabs, of_stepping, of_overlays, of_appearances,
     of_changes, of_trouble,
@@ -326,6 +388,13 @@ def states(theme: str, pixels: tuple[int, int]) -> Shots:
             train_to(opened, 300)
             pause(opened)
             yield name, opened
+    yield from image_states(theme, pixels)
+
+
+def image_states(theme: str, pixels: tuple[int, int]) -> Shots:
+    """Every state of the window on images."""
+    with window(load_preset(IMAGES), theme, pixels) as opened:
+        yield from of_images(opened)
 
 
 def photograph(folder: Path, wanted: list[str], kinds: dict[str, tuple[str, tuple[int, int]]]):
@@ -366,12 +435,13 @@ def readme() -> None:
             path = ROOT / "docs" / f"window-{theme}.png"
             opened.grab().save(str(path))
             print(path, flush=True)
-    images = Settings().with_values({"family": "glyphs"})
-    with window(images, "light", README_SIZE) as opened:
-        train_to(opened, 2_000)
-        path = ROOT / "docs" / "images-light.png"
-        opened.grab().save(str(path))
-        print(path, flush=True)
+    for theme in ("light", "dark"):
+        with window(load_preset(IMAGES), theme, README_SIZE) as opened:
+            train_to(opened, 2_000)
+            wait_for(3.0)
+            path = ROOT / "docs" / f"images-{theme}.png"
+            opened.grab().save(str(path))
+            print(path, flush=True)
 
 
 def main() -> None:

@@ -71,6 +71,12 @@ def test_it_draws_mean_and_band_against_the_inner_step(bench, panel):
     assert panel.in_words() == "" and not panel.diverged.isVisible()
 
 
+def test_lines_of_seen_classes_are_named(bench, panel):
+    bench.report(reports.MetaTested(1, 40, 4, 600, {"MAML": FINE}, seen={"MAML": FINE}))
+    assert panel.subtitle.full.endswith(" · 4 shots · dotted: seen classes")
+    assert panel.subtitle.text().endswith("dotted: seen classes")
+
+
 def test_diverged_tasks_are_said_and_never_flatter_or_squeeze(bench, panel):
     test_arm(bench, panel, MAML=FINE, MTL=WILD)
     assert panel.diverged.text() == (

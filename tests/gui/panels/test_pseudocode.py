@@ -49,6 +49,14 @@ def test_maml_has_its_values_and_the_hessians():
     assert "momentum 0.9" in text("maml", optimizer="sgd", momentum=0.9)
 
 
+def test_images_are_counted_by_class():
+    images = {"family": "glyphs", "ways": 5, "shots": 2, "query_points": 3, "meta_batch": 7}
+    words = text("maml", **images)
+    assert "draw 7 tasks τ: 5 classes, 2 support images S_τ, 3 query images Q_τ of each" in words
+    assert "5 classes, 5 images D_τ = S_τ ∪ Q_τ of each" in text("mtl", **images)
+    assert "4 of 10 points" in text("reptile", reptile_batch=4, **images)
+
+
 def test_what_sets_the_others_apart():
     assert "H₀" not in text("fomaml") and "first order" in text("fomaml")
     assert "∇_w L(b, wₖ, S_τ)" in text("anil") and "α on w, 0 on b" in text("anil")

@@ -16,6 +16,8 @@ from maml_explorer.protocol.images import ClassReferences
 from maml_explorer.protocol.reports import MetaTested
 
 CHANCE, NEIGHBOUR = "chance", "nearest by pixels"
+SEEN = "dotted: seen classes"
+"""Words on the thin lines, which have no label of their own."""
 
 
 class ClassLines:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
+from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
 from maml_explorer.gui.panels.adaptation_speed.plot import SpeedPlot
 from maml_explorer.gui.panels.adaptation_speed.published_marks import (
     compares,
@@ -190,10 +191,15 @@ class AdaptationSpeedPanel(QWidget):
             if test.declared is not None:
                 tasks = f"first {whole(test.tasks)} of {whole(test.declared)} tasks"
             band = "" if self.plot.statistic == EVERY else f" · {self.plot.statistic} ± 95 %"
+            wordings = [f"outer step {step} · {tasks}", f"outer step {step}", f"step {step}"]
+            seen = ""
+            if test.seen:
+                seen = f" · {SEEN}"
+                few = f"step {step} · {whole(test.tasks)} tasks{seen}"
+                wordings = [f"{wordings[0]}{seen}", few, *wordings]
             self.subtitle.say(
-                f"outer step {step} · {tasks}{band} · {test.shots} shots",
-                f"outer step {step} · {tasks}", f"outer step {step}", f"step {step}",
-            )  # fmt: skip
+                f"outer step {step} · {tasks}{band} · {test.shots} shots{seen}", *wordings
+            )
         published = published_words(self.plot.published.points, test)
         if preset is not None and preset.published and not fits:
             published = "Published numbers: of other tasks, not drawn"

@@ -21,6 +21,8 @@ from maml_explorer.protocol.commands import Array
 HEAD, GAP = 20, 8
 SIZES = (76, 64, 56, 48, 40, 34, 28, 22)
 """Pixels of an image, the largest with which all fit."""
+MOST_HIGH = 84
+"""Pixels that bars of probability are high at most, where there is more room than for an image."""
 MOST_BAR = 14
 """Pixels of a bar."""
 _BADGE = 20
@@ -119,12 +121,14 @@ class QueryBoard(Board):
         self.cells = {}
         wide = self.width() // columns
         self._bar = self.bar(size, wide)
+        rows = max(1, math.ceil(len(self.places()) / columns))
+        high = max(size, min(MOST_HIGH, (self.height() - HEAD) // rows - GAP))
         for column in range(min(columns, len(self.places()))):
             self._draw_head(painter, column * wide + size + _BADGE + 6)
         for nth, place in enumerate(self.places()):
-            x, y = (nth % columns) * wide, HEAD + (nth // columns) * (size + GAP)
-            self.cells[place] = QRectF(x + 1, y, size, size)
-            self._draw_tile(painter, nth, place, size)
+            x, y = (nth % columns) * wide, HEAD + (nth // columns) * (high + GAP)
+            self.cells[place] = QRectF(x + 1, y + (high - size) / 2, size, size)
+            self._draw_tile(painter, nth, place, high)
         painter.end()
 
     def _draw_head(self, painter: QPainter, x: float) -> None:
@@ -133,7 +137,7 @@ class QueryBoard(Board):
             at = QRectF(x + nth * (width + _APART), 0, max(width, 14), HEAD - 4)
             draw_swatch(painter, at, style)
 
-    def _draw_tile(self, painter: QPainter, query: int, place: int, size: int) -> None:
+    def _draw_tile(self, painter: QPainter, query: int, place: int, high: int) -> None:
         theme, report, cell = self.session.theme, self.report, self.cells[place]
         if report is None:
             return
@@ -151,7 +155,7 @@ class QueryBoard(Board):
         x = cell.right() + _BADGE + 6
         width = self._bar
         for name, style in self.styles.items():
-            at = QRectF(x, cell.top(), width * self.ways, size)
+            at = QRectF(x, cell.center().y() - high / 2, width * self.ways, high)
             self._draw_bars(painter, at, name, style, query, label)
             x += width * self.ways + _APART
 

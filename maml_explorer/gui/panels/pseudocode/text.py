@@ -48,7 +48,8 @@ def pseudocode(settings: Settings, arm: Arm) -> list[PseudocodeLine]:
         PseudocodeLine("θ ← θ₀", note=start),
         PseudocodeLine(f"repeat {whole(own.outer.outer_steps)} times", note="outer loop"),
         PseudocodeLine(
-            f"{_INDENT}draw {whole(own.outer.meta_batch)} tasks τ: {_drawn(step.sample)}", SAMPLE
+            f"{_INDENT}draw {whole(own.outer.meta_batch)} tasks τ: {_drawn(own, step.sample)}",
+            SAMPLE,
         ),
         PseudocodeLine(f"{_INDENT}for each task τ of the meta-batch"),
         *(
@@ -125,8 +126,14 @@ def _goal(record: Algorithm) -> list[PseudocodeLine]:
     ]
 
 
-def _drawn(sample: Sample) -> str:
+def _drawn(own: Settings, sample: Sample) -> str:
     shots, query = sample.support, sample.query
+    if own.family.images:
+        classes = f"{own.images.ways} classes"
+        if sample.joined:
+            return f"{classes}, {shots + query} images D_τ = S_τ ∪ Q_τ of each"
+        queries = f", {query} query images Q_τ" if query else ""
+        return f"{classes}, {shots} support images S_τ{queries} of each"
     if sample.joined:
         return f"{shots + query} points D_τ = S_τ ∪ Q_τ"
     return f"{shots} support points S_τ" + (f", {query} query points Q_τ" if query else "")
@@ -159,7 +166,7 @@ def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
             *start,
             PseudocodeLine(f"{_INDENT}φ_k+1 ← φ_k − {symbol} ∇L(φ_k, S_τ)", ADAPT, note),
         ]
-    points = f"{adapt.minibatch} of {own.inner.shots} points"
+    points = f"{adapt.minibatch} of {own.support_points()} points"
     return [
         *start,
         PseudocodeLine(f"{_INDENT}B ← next minibatch of S_τ", ADAPT, points),
