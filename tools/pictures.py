@@ -1,9 +1,9 @@
 """Takes pictures of the window in its states: python -m tools.pictures [FOLDER] [WORD …].
 
 Drives the real window and the real worker through every panel, overlay and state, in both themes,
-at 1280 × 800 and 1920 × 1080, and at scale factors 1.5 and 2. With WORDs only the pictures whose
-name has one of them ("dark", "1280", "palette", "x2") are written. Without FOLDER only the README's
-pictures are taken, into docs/.
+at 1280 × 800 and 1920 × 1080, and at scale factors 1.5 and 2. WORDs that are part of the name of
+a kind ("dark", "1280", "x2") choose kinds, other WORDs ("palette", "diverged") choose states.
+Without FOLDER only the README's pictures are taken, into docs/.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ SIZES = {"1280x800": (1280, 800), "1920x1080": (1920, 1080)}
 SCALED = {"1.5": (1280, 800), "2": (1280, 800)}
 """Scale factor → size of the window in its own pixels."""
 README_SIZE = (1440, 900)
+LESSONS = ("multi-task", "instability", "images")
+"""Words of the lessons whose first page is photographed."""
 TRAINED = 3_000
 """Outer steps of the run whose panels are photographed."""
 IMAGES, IMAGES_TRAINED = "glyphs-2-way-4-shot", 800
@@ -60,9 +62,9 @@ Shots = Iterator[tuple[str, QWidget]]
 
 @contextmanager
 def window(
-    begin_with: Settings | Preset, theme: str, size: tuple[int, int]
+    begin_with: Settings | Preset, theme: str, size: tuple[int, int], *, first: bool = False
 ) -> Iterator[MainWindow]:
-    """A window with a worker of its own."""
+    """A window with a worker of its own, begun as at the first start or with `begin_with`."""
     application()
     options = Options(safe_mode=True)
     if isinstance(begin_with, Preset):
@@ -72,6 +74,8 @@ def window(
     opened = open_window(handle.Worker(), options)
     opened.appearance.use(theme)
     opened.resize(*size)
+    if first:
+        greet(opened, Options(safe_mode=True))
     opened.show()
     opened.session.start()
     try:
@@ -122,8 +126,7 @@ def pause(opened: MainWindow) -> None:
 
 
 def of_the_start(opened: MainWindow) -> Shots:
-    """The first start, inside the trained example, and the window before anything is trained."""
-    greet(opened, Options(safe_mode=True))
+    """The first start, inside the trained example, in the simple view too; and a lesson."""
     wait(opened, lambda: step_of(opened) > 0, 20)
     wait_for(3.0)
     yield "welcome", opened
@@ -131,16 +134,21 @@ def of_the_start(opened: MainWindow) -> Shots:
     wait_for(0.5)
     yield "welcome simple", opened
     opened.columns.toggle_simple()
-    opened.welcome.train.click()
-    pause(opened)
-    opened.session.control.reset()
-    wait(opened, lambda: step_of(opened) == 0, 20)
+    opened.lessons.choose_lesson()
     wait_for(0.5)
-    yield "start", opened
+    yield "lessons", opened
+    opened.lessons.list.dismiss()
+    for name in LESSONS:
+        opened.lessons.start(next(one for one in opened.lessons.shelf.shipped if name in one.name))
+        wait_for(3.0)
+        yield f"lesson {name}", opened
+        opened.lessons.leave()
+        wait_for(1.0)
 
 
 def of_training(opened: MainWindow) -> Shots:
-    """Running, and every loss and axis that can be shown of it."""
+    """Before training, running, and every loss and axis that can be shown of it."""
+    yield "start", opened
     train_to(opened, TRAINED)
     yield "training", opened
     pause(opened)
@@ -365,7 +373,7 @@ def of_images(opened: MainWindow) -> Shots:
 
 
 ONE_RUN = (
-    of_the_start, of_training, of_the_task, of_the_tabs, of_stepping, of_overlays, of_appearances,
+    of_training, of_the_task, of_the_tabs, of_stepping, of_overlays, of_appearances,
     of_changes, of_trouble,
 )  # fmt: skip
 OTHER_FAMILIES = {
@@ -380,6 +388,8 @@ OTHER_FAMILIES = {
 
 def states(theme: str, pixels: tuple[int, int]) -> Shots:
     """Every state of the window."""
+    with window(Settings(), theme, pixels, first=True) as opened:
+        yield from of_the_start(opened)
     with window(Settings(), theme, pixels) as opened:
         for shots in ONE_RUN:
             yield from shots(opened)
@@ -400,10 +410,14 @@ def image_states(theme: str, pixels: tuple[int, int]) -> Shots:
 def photograph(folder: Path, wanted: list[str], kinds: dict[str, tuple[str, tuple[int, int]]]):
     """Writes the wanted pictures: `kinds` is the end of their names → (theme, size)."""
     folder.mkdir(parents=True, exist_ok=True)
+    chosen = [word for word in wanted if any(word in kind for kind in kinds)]
+    wanted = [word for word in wanted if word not in chosen]
     for kind, (theme, pixels) in kinds.items():
+        if chosen and not any(word in kind for word in chosen):
+            continue
         for nth, (state, widget) in enumerate(states(theme, pixels), 1):
             name = f"{nth:02d}-{state.replace(' ', '-')}-{kind}.png"
-            if not wanted or any(word in name for word in wanted):
+            if not wanted or any(word in state for word in wanted):
                 widget.grab().save(str(folder / name))
                 print(folder / name, flush=True)
 
@@ -419,8 +433,11 @@ def all_states(folder: Path, wanted: list[str]) -> None:
         for theme in ("light", "dark")
         for size, pixels in SIZES.items()
     }
-    photograph(folder, wanted, kinds)
-    for factor in SCALED:
+    scaled = [factor for factor in SCALED if f"x{factor}" in wanted]
+    if not scaled:
+        photograph(folder, wanted, kinds)
+    sized = any(word in kind for kind in kinds for word in wanted)
+    for factor in scaled or (() if sized else SCALED):
         subprocess.run(
             [sys.executable, "-m", "tools.pictures", str(folder), *wanted],
             env=os.environ | {"QT_SCALE_FACTOR": factor}, check=True,
