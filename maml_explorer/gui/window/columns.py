@@ -67,7 +67,7 @@ class Columns(QSplitter):
 
     def keep_narrow(self) -> None:
         """Leaves out from now on what has no room, and sets the window's least width."""
-        self.narrow = Narrow(self._window, self, self.parts["Settings"])
+        self.narrow = Narrow(self._window, self, self.parts)
         # the least width is set before the first resize, which the columns would hold back
         self.narrow.fit()
 
@@ -80,8 +80,8 @@ class Columns(QSplitter):
             if before is not None:
                 return tuple(sorted(before))
         hidden = [title for title, part in self.parts.items() if part.isHidden()]
-        narrow = self.narrow is not None and self.narrow.hid_settings
-        return tuple(title for title in hidden if title != "Settings" or not narrow)
+        left_out = set() if self.narrow is None else self.narrow.hid
+        return tuple(title for title in hidden if title not in left_out)
 
     def hide_parts(self, hidden: Collection[str]) -> None:
         """Hides the parts of these titles and shows all others; ends the simple view."""
@@ -98,6 +98,8 @@ class Columns(QSplitter):
 
     def toggle_part(self, title: str) -> None:
         """Hides or shows a part of the window."""
+        if self.narrow is not None and self.narrow.swapped(self.parts[title]):
+            return
         self.parts[title].setVisible(self.parts[title].isHidden())
 
     def toggle_presenter(self) -> None:

@@ -91,9 +91,8 @@ class WindowStage:
                 columns.form.bring_out(widget)
             widgets.append(widget)
         columns.make_room_for(widgets)
-        narrow = columns.narrow
-        if narrow is not None and any(narrow.holds(widget) for widget in widgets):
-            narrow.show_right()
+        if columns.narrow is not None:
+            columns.narrow.show_for(widgets)
         return widgets
 
     @property

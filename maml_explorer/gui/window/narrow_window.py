@@ -1,55 +1,101 @@
-"""Parts that a narrow window leaves out: the settings or, if these are wanted, the right column."""
+"""Parts that a small window leaves out: settings, then the right column, and the insight."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
 
 MARGINS = 24
 LEAST = 640
+LOWEST = 360
 _COMES_OR_GOES = (QEvent.Type.ShowToParent, QEvent.Type.HideToParent)
 
 
 class Narrow(QObject):
-    """Keeps three columns where there is room for them, and two where there is not."""
+    """Keeps three columns where there is room for them, else two, and one on the smallest screens.
 
-    def __init__(self, window: QMainWindow, columns: QSplitter, settings: QWidget) -> None:
+    A part that the user opens where it has no room takes the place of another.
+    """
+
+    def __init__(self, window: QMainWindow, columns: QSplitter, parts: dict[str, QWidget]) -> None:
         super().__init__(window)
-        self._window, self._columns, self._settings = window, columns, settings
+        self._window, self._columns = window, columns
+        self._settings, self._insight = parts["Settings"], parts["Insight"]
+        self._hero = parts["Adaptation"]
         self._centre, self._right = columns.widget(1), columns.widget(2)
-        self.hid_settings = False
+        self.hid_settings = self.hid_insight = self._hid_hero = False
+        self._right_first = False
+        """The right column stands in the place of the centre, where one column has room."""
         self._busy = False
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.fit)
-        window.installEventFilter(self)
-        settings.installEventFilter(self)
+        for watched in (window, self._settings, self._insight):
+            watched.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Fits at once when the window is resized, soon when the settings come or go."""
+        """Fits at once when the window is resized, soon when a part comes or goes."""
         if watched is self._window and event.type() is QEvent.Type.Resize:
             self.fit()
         elif not self._busy and event.type() in _COMES_OR_GOES:
             self._soon.start(0)
         return False
 
+    @property
+    def hid(self) -> set[str]:
+        """Titles of parts that are left out now for want of room."""
+        left_out = {"Settings": self.hid_settings, "Insight": self.hid_insight,
+                    "Adaptation": self._hid_hero}  # fmt: skip
+        return {title for title, hid in left_out.items() if hid}
+
     def fit(self) -> None:
         """Hides what has no room, and shows again what it had hidden."""
         self._busy = True
-        self._window.setMinimumWidth(max(self._two, LEAST))
+        # set, not left to the layout: what is hidden in a moment would hold the window open
+        self._window.setMinimumSize(LEAST, LOWEST)
+        self._fit_down()
+        self._fit_across()
+        self._busy = False
+
+    def _fit_across(self) -> None:
         if self.holds_three:
             if self.hid_settings:
                 self._settings.show()
             self._right.show()
             self.hid_settings = False
-        elif self._settings.isHidden():
-            self._right.show()
-        elif self.hid_settings:
-            self._right.hide()
-        else:
+        elif not self._settings.isHidden() and not self.hid_settings:
             self._settings.hide()
             self.hid_settings = True
-        self._busy = False
+        alone = self._settings.isHidden()
+        self._right_first = self._right_first and not self.holds_two
+        if not self.holds_three:
+            self._right.setVisible(alone and (self.holds_two or self._right_first))
+        beside = self._window.width() >= self._needs(self._centre) + self._form + MARGINS
+        self._centre.setVisible(beside if not alone else not self._right_first)
+
+    def _fit_down(self) -> None:
+        if self._window.height() >= self._both:
+            if self.hid_insight:
+                self._insight.show()
+            if self._hid_hero:
+                self._hero.show()
+            self.hid_insight = self._hid_hero = False
+        elif self._insight.isHidden():
+            if self._hid_hero:
+                self._hero.show()
+            self._hid_hero = False
+        elif not self.hid_insight and not self._hero.isHidden():
+            self._insight.hide()
+            self.hid_insight = True
+        elif not self._hero.isHidden():
+            self._hero.hide()
+            self._hid_hero = True
+
+    @property
+    def _form(self) -> int:
+        return self._settings.minimumWidth() + self._columns.handleWidth()
 
     @property
     def _two(self) -> int:
@@ -57,21 +103,59 @@ class Narrow(QObject):
         return needed + MARGINS + self._columns.handleWidth()
 
     @property
+    def _both(self) -> int:
+        """The height that the window needs with hero and insight, one above the other."""
+        parts = [self._hero, self._insight]
+        if not all(self._centre.isAncestorOf(part) for part in parts):
+            return 0
+        handle = self._columns.handleWidth()
+        return self._around + handle + sum(part.minimumSizeHint().height() for part in parts)
+
+    @property
+    def _around(self) -> int:
+        """The height of what stands above and below the columns."""
+        ground = self._columns.parentWidget()
+        line = None if ground is None else ground.layout()
+        if line is None:
+            return 0
+        # item by item: the layout's own figure is of before a part came or went
+        items = [line.itemAt(nth) for nth in range(line.count())]
+        others = [i for i in items if i is not None and i.widget() is not self._columns]
+        heights = [i.minimumSize().height() + line.spacing() for i in others if not i.isEmpty()]
+        margins = line.contentsMargins()
+        return margins.top() + margins.bottom() + sum(heights)
+
+    @property
     def holds_three(self) -> bool:
         """True where the window has room for three columns."""
-        form = self._settings.minimumWidth() + self._columns.handleWidth()
-        return self._window.width() >= self._two + form
+        return self._window.width() >= self._two + self._form
 
-    def show_right(self) -> None:
-        """Leaves out the settings where there is no room for them beside the right column."""
-        if self._right.isHidden():
-            self._settings.hide()
-            self.hid_settings = True
-            self.fit()
+    @property
+    def holds_two(self) -> bool:
+        """True where the window has room for two columns."""
+        return self._window.width() >= self._two
 
-    def holds(self, widget: QWidget) -> bool:
-        """True where a widget stands in the right column."""
-        return self._right.isAncestorOf(widget)
+    def show_for(self, widgets: Sequence[QWidget]) -> None:
+        """Shows the columns that hold these widgets, where there is no room for all."""
+        right = any(self._right.isAncestorOf(widget) for widget in widgets)
+        centre = any(self._centre.isAncestorOf(widget) for widget in widgets)
+        if right and self._right.isHidden() and not (centre and not self.holds_two):
+            self._right_first = True
+        elif centre and self._centre.isHidden():
+            self._right_first = False
+        else:
+            return
+        self._settings.hide()
+        self.hid_settings = True
+        self.fit()
+
+    def swapped(self, part: QWidget) -> bool:
+        """True where a part came to be seen because its column took another one's place."""
+        column = self._right if self._right.isAncestorOf(part) else self._centre
+        if part is self._settings or part.isHidden() or not column.isHidden():
+            return False
+        self.show_for([part])
+        return True
 
     @staticmethod
     def _needs(column: QWidget) -> int:

@@ -91,7 +91,7 @@ class RunBar(QWidget):
         )  # fmt: skip
         self._gives_way: list[QWidget] = [
             *words, self.export, self.pin, self.new_seed, self.inner_step, self.reset,
-            self.outer_step,
+            self.outer_step, self.speed,
         ]  # fmt: skip
         """Widgets that a narrow window leaves to menus and palette, the first ones first."""
         self.everything = button(
@@ -100,7 +100,7 @@ class RunBar(QWidget):
         self.everything.hide()
         self.add(self.everything)
         self._not_simple: list[QWidget] = [
-            *self._gives_way, self.speed, self.speed_limit, self.preset, self.dot,
+            *self._gives_way, self.speed_limit, self.preset, self.dot,
         ]  # fmt: skip
         session.link.status_changed.connect(self._show_status)
         session.editor.settings_changed.connect(self._show_preset)

@@ -104,6 +104,37 @@ def test_a_window_of_960_pixels_keeps_two_columns(opened: Opener, qtbot: QtBot):
     )
 
 
+def test_the_smallest_screens_have_one_column_and_a_part_takes_another_s_place(
+    opened: Opener, qtbot: QtBot
+):
+    window = opened(size=(1280, 800))
+    columns = window.columns
+    window.resize(640, 384)  # 1280 x 800 at scale 2, with a panel of the desktop
+    qtbot.wait(30)
+    assert (window.width(), window.height()) == (640, 384)
+
+    def seen() -> list[str]:
+        qtbot.wait(20)
+        return [title for title, part in columns.parts.items() if part.isVisible()]
+
+    assert seen() == ["Adaptation"] and cut(window) == []
+    columns.toggle_part("Losses")
+    assert seen() == ["Losses", "Adaptation speed"]
+    columns.toggle_part("Adaptation")
+    assert seen() == ["Adaptation"]
+    columns.show_tab("pseudocode")
+    assert seen() == ["Insight"]
+    columns.toggle_part("Insight")
+    assert seen() == ["Adaptation"]
+    window.columns.find_setting()
+    assert seen() == ["Settings"]
+    columns.toggle_part("Settings")
+    assert seen() == ["Adaptation"]
+    assert columns.hidden_parts == ()
+    window.resize(1280, 800)
+    assert seen() == list(columns.parts)
+
+
 def test_a_window_that_opens_narrow_is_narrow(opened: Opener):
     window = opened(size=(960, 540))
     assert (window.width(), window.height()) == (960, 540)
