@@ -359,11 +359,11 @@ static void clip(Run *r, int k) {
 }
 
 /* One inner step from φ_k; the loss before it, summed over the points of it. */
-static double inner_step(Run *r, int k, const real *x, const real *y, int points) {
+static double inner_step(Run *r, int k, const real *x, const real *y, int points, int passed) {
   Trace *t = &r->support[k];
   real *w = r->phi[k], *w_t = r->phi_t[k], *next = r->phi[k + 1];
   t->h[r->start] = (real *)x;
-  forward(r, w, r->start, r->depth, points, t);
+  if (!passed) forward(r, w, r->start, r->depth, points, t);
   double loss = losses(r, t, y, 0, points, (real)1 / points);
   if (k) turn_all(r, w, r->start, r->depth, w_t);
   if (r->job->rates == UNIFORM && !r->job->clips) {
@@ -378,32 +378,35 @@ static double inner_step(Run *r, int k, const real *x, const real *y, int points
   return loss;
 }
 
-static double path(Run *r, const real *x, const real *y) {
+/* All inner steps; the loss before them. `passed`: the first points are in support[0] already. */
+static double path(Run *r, const real *x, const real *y, int passed) {
   const Job *job = r->job;
   int size = job->minibatch ? job->minibatch : r->shots, at_point = 0;
   long row = r->layers[r->start].ldi, goals = r->layers[r->depth - 1].out;
   double before = 0;
   for (int k = 0; k < r->steps; k++) {
     int points = r->shots - at_point < size ? r->shots - at_point : size;
-    double loss = inner_step(r, k, x + at_point * row, y + at_point * goals, points);
+    double loss = inner_step(r, k, x + at_point * row, y + at_point * goals, points,
+                             passed && !k);
     if (!k) before = loss;
     at_point = at_point + points < r->shots ? at_point + points : 0;
   }
   return before;
 }
 
-/* The summed loss of points at φ_k, with its gradient's beginning in the query trace. */
-static double evaluated(Run *r, int k, const real *x, const real *y, int points, real weight) {
-  r->query.h[r->start] = (real *)x;
-  forward(r, r->phi[k], r->start, r->depth, points, &r->query);
-  return losses(r, &r->query, y, 0, points, weight / points);
+/* The summed loss of points at φ_k, with its gradient's beginning in the trace. */
+static double evaluated(Run *r, Trace *t, int k, const real *x, const real *y, int points,
+                        real weight) {
+  t->h[r->start] = (real *)x;
+  forward(r, r->phi[k], r->start, r->depth, points, t);
+  return losses(r, t, y, 0, points, weight / points);
 }
 
 /* Adds w_k ∇L_query(φ_k) to `sum`, or begins it; upward: what reaches the tail's input. */
 static double query(Run *r, int k, const real *x, const real *y, real *sum, int begins,
                     real *upward) {
   real weight = r->job->multi_step ? ((const real *)r->job->weights)[k] : (real)1;
-  double loss = evaluated(r, k, x, y, r->queries, weight / r->tasks);
+  double loss = evaluated(r, &r->query, k, x, y, r->queries, weight / r->tasks);
   if (k && (k == r->steps || !r->keeps))
     turn_all(r, r->phi[k], r->start, r->depth, r->phi_t[k]);
   Target target = {sum, begins ? 0 : sum, 0, 1};
@@ -465,7 +468,7 @@ static void after_adaptation(Run *r, const real *x, const real *y, const real *q
   const real *query_x = x + r->shots * row;
   real *query_up = upward ? upward + r->shots * row : 0;
   int second = job->second_order && r->steps, per_task = second || job->rate_steps, begun = 0;
-  r->sums[0] += r->steps ? path(r, x, y) : evaluated(r, 0, x, y, r->shots, 1);
+  r->sums[0] += r->steps ? path(r, x, y, 0) : evaluated(r, &r->query, 0, x, y, r->shots, 1);
   for (int k = r->steps; k >= 0; k--) {
     if (k < r->steps) {
       if (job->rate_steps) rate_gradient(r, k);
@@ -497,10 +500,11 @@ static void task(Run *r, long number) {
     r->sums[1] += losses(r, &r->body, y, r->shots, r->points, weight);
     backward(r, r->theta, r->theta_t, 0, r->depth, r->points, &r->body, &total, 0);
   } else if (job->rule == INTERPOLATION) {
-    r->sums[0] += evaluated(r, 0, features, y, r->shots, 1);
-    path(r, features, y);
-    r->sums[1] += evaluated(r, r->steps, features + (long)r->shots * r->layers[0].ldi, query_y,
-                            r->queries, 1);
+    Trace *t = r->steps ? &r->support[0] : &r->query;
+    r->sums[0] += evaluated(r, t, 0, features, y, r->shots, 1);
+    path(r, features, y, 1);
+    r->sums[1] += evaluated(r, &r->query, r->steps, features + (long)r->shots * r->layers[0].ldi,
+                            query_y, r->queries, 1);
     for (long i = 0; i < r->size; i += LANES)
       put(r->total + i, at(r->total + i) + (at(r->theta + i) - at(r->phi[r->steps] + i)));
   } else {
@@ -513,6 +517,19 @@ static void task(Run *r, long number) {
 }
 
 /* ---------------------------------------------------------------- the outer step */
+
+/* `restrict`: where they might overlap, the compiler takes one number at a time. */
+static void adam(long count, real rate, real epsilon, const real *restrict theta,
+                 const real *restrict g, const real *restrict m, const real *restrict v,
+                 real *restrict new_theta, real *restrict new_m, real *restrict new_v) {
+  for (long i = 0; i < count; i++) {
+    real first = m[i] + (real)0.1 * (g[i] - m[i]);
+    real second = v[i] * (real)0.999 + (real)0.001 * g[i] * g[i];
+    new_m[i] = first;
+    new_v[i] = second;
+    new_theta[i] = theta[i] - rate * (first / (SQRT(second) + epsilon));
+  }
+}
 
 static void update(const Job *job) {
   long count = job->parameters + job->rate_count;
@@ -539,13 +556,8 @@ static void update(const Job *job) {
     return;
   }
   double root = sqrt(1 - pow(0.999, (double)job->step));
-  real epsilon = (real)(1e-8 * root);
   rate = (real)(job->outer_rate * root / (1 - pow(0.9, (double)job->step)));
-  for (long i = 0; i < count; i++) {
-    new_m[i] = m[i] + (real)0.1 * (g[i] - m[i]);
-    new_v[i] = v[i] * (real)0.999 + (real)0.001 * g[i] * g[i];
-    new_theta[i] = theta[i] - rate * (new_m[i] / (SQRT(new_v[i]) + epsilon));
-  }
+  adam(count, rate, (real)(1e-8 * root), theta, g, m, v, new_theta, new_m, new_v);
 }
 
 static void begin(Run *r) {
@@ -632,7 +644,7 @@ EXPORT void NAME(probe)(const Job *job) {
       if (k == job->steps || r.start == r.depth || !r.shots) continue;
       int points = r.shots - at_point < size ? r.shots - at_point : size;
       inner_step(&r, k, features + at_point * r.layers[r.start].ldi, y + (long)at_point * out,
-                 points);
+                 points, 0);
       at_point = at_point + points < r.shots ? at_point + points : 0;
     }
   }
