@@ -157,12 +157,15 @@ class ArmPlan:
 
     def varying(self, plan: Plan, now: InForce) -> tuple[Tensor, ...]:
         """Values that a recording reads beside θ and the points: see :func:`outer_gradient`."""
+        if not now.multi_step:
+            return self._fixed
+        weights = torch.tensor(now.query_weights, dtype=plan.dtype, device=plan.device)
+        return (*self._fixed, weights)
+
+    @cached_property
+    def _fixed(self) -> tuple[Tensor, ...]:
         clip = self.inner.step_sizes.clip
-        varying = (self.inner_lr,) if clip is None else (self.inner_lr, clip)
-        if now.multi_step:
-            weights = torch.tensor(now.query_weights, dtype=plan.dtype, device=plan.device)
-            varying = (*varying, weights)
-        return varying
+        return (self.inner_lr,) if clip is None else (self.inner_lr, clip)
 
     def gradient_evaluations(self, outer_steps: NDArray[np.int64]) -> NDArray[np.int64]:
         """Gradients and Hessian-vector products per task in the arm's first outer steps.

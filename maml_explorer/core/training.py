@@ -143,16 +143,25 @@ def _arm_step(
     arm = plan.arms[name]
     now = arm.in_force(state.outer_step)
     varying = arm.varying(plan, now)
-    tasks, learned = len(batch.tasks), state.initialization
+    learned = state.initialization
     if plan.shards is None:
         compiled = arm.compiled(plan, now)
+        if compiled is not None and compiled.one_call:
+            step = state.outer_step + 1
+            theta, moments, losses = compiled.whole(
+                learned, state.moments, batch.inputs, batch.y, varying, arm.update, step,
+                now.outer_rate,
+            )  # fmt: skip
+            yield name
+            return ArmState(theta, moments, step), losses
         if compiled is not None:
             work = _compiled_arm_step(arm, compiled, name, state, batch, now, varying)
             return (yield from work)
+        tasks = len(batch.tasks)
         total = yield from _summed(plan, arm, learned, batch, (0, tasks), now, varying, look)
     else:
         parts = []
-        for part in plan.shards.tasks(tasks):
+        for part in plan.shards.tasks(len(batch.tasks)):
             found = yield from _summed(plan, arm, learned, batch, part, now, varying, look)
             parts.append(found.copy())  # the next shard writes into the same memory
         total = plan.shards.added(parts)
@@ -215,10 +224,10 @@ def _compiled_arm_step(
     now: InForce,
     varying: tuple[Tensor, ...],
 ) -> Generator[str, None, tuple[ArmState, Losses]]:
-    """The same by compiled kernels: gradient and update in one call, or some for a large batch."""
+    """The same by compiled kernels, in some calls for a large batch."""
     step = state.outer_step + 1
     theta, moments, losses = state.initialization, state.moments, None
-    for done in compiled.step(
+    for done in compiled.pieces(
         theta, moments, batch.inputs, batch.y, varying, arm.update, step, now.outer_rate
     ):
         yield name

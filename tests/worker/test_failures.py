@@ -82,7 +82,7 @@ def step(driver: Driver, pieces: int) -> None:
 POINTS: dict[str, tuple[Any, str]] = {
     "drawing a batch": (SineSampler, "draw_block"),
     "an arm's step": (training, "_arm_step"),
-    "a compiled step": (CompiledStep, "step"),
+    "a compiled step": (CompiledStep, "whole"),
     "recording": (workspace, "record"),
     "replaying": (replay.Recording, "run"),
     "the optimizer": (training, "OPTIMIZERS"),

@@ -77,7 +77,10 @@ class CompiledStep:
         self._job = job_of(shape)
         self.bytes = kernels.memory_bytes[dtype](ctypes.byref(self._job))
         self._tasks_per_call = max(1, PIECE // max(1, products(shape)))
+        self.one_call = shape.tasks <= self._tasks_per_call
+        """True where the whole batch is one call."""
         self._memory = self._fresh_memory(self._job)
+        self._gradient = torch.empty(self._job.parameters + self._job.rate_count, dtype=dtype)
         self._address = ctypes.addressof(self._job)
 
     def _fresh_memory(self, job: Job) -> Tensor:
@@ -112,7 +115,32 @@ class CompiledStep:
         del held
         return OuterGradient(gradient, losses)
 
-    def step(
+    def whole(
+        self,
+        theta: Tensor,
+        moments: Moments,
+        x: Tensor,
+        y: Tensor,
+        varying: tuple[Tensor, ...],
+        update: CompiledUpdate,
+        step: int,
+        outer_rate: float,
+    ) -> tuple[Tensor, Moments, Tensor]:
+        """(θ, moments, losses) after an outer step in one call, where `one_call` says so.
+
+        Args:
+            step: the number of the outer step that is taken, from 1.
+        """
+        job = self._job
+        held = self._bind(job, theta, x, y, varying)
+        found = self._update(job, theta, moments, update, step, outer_rate)
+        job.gradient = self._gradient.data_ptr()
+        job.begin, job.end, job.first, job.last = 0, self.shape.tasks, 1, 1
+        self._call(self._address)
+        del held
+        return found
+
+    def pieces(
         self,
         theta: Tensor,
         moments: Moments,
@@ -123,35 +151,41 @@ class CompiledStep:
         step: int,
         outer_rate: float,
     ) -> Iterator[tuple[Tensor, Moments, Tensor] | None]:
-        """A whole outer step in pieces: None after each but the last, then (θ, moments, losses).
-
-        Args:
-            step: the number of the outer step that is taken, from 1.
-        """
-        job, address = self._job, self._address
-        tasks = len(x)
-        memory = self._memory
-        if tasks > self._tasks_per_call:  # between its pieces other work may use the shared ones
-            job = Job.from_buffer_copy(job)
-            address, memory = ctypes.addressof(job), self._fresh_memory(job)
-        new_theta, losses = torch.empty_like(theta), theta.new_empty(2)
-        gradient = torch.empty_like(theta)
-        new_moments = tuple([torch.empty_like(moment) for moment in moments])
-        job.optimizer, job.step, job.outer_rate = update.rule, step, outer_rate
-        job.momentum, job.outer_clip = update.momentum, update.clip
-        job.gradient, job.losses = gradient.data_ptr(), losses.data_ptr()
-        job.new_theta = new_theta.data_ptr()
-        if moments:
-            job.moment_1, job.new_moment_1 = moments[0].data_ptr(), new_moments[0].data_ptr()
-        if len(moments) > 1:
-            job.moment_2, job.new_moment_2 = moments[1].data_ptr(), new_moments[1].data_ptr()
+        """The same call by call: None after each but the last, then the result."""
+        job = Job.from_buffer_copy(self._job)  # between calls other work may use the shared one
+        memory, gradient = self._fresh_memory(job), torch.empty_like(theta)
         held = self._bind(job, theta, x, y, varying)
-        for _ in self._pieces(job, tasks):
+        found = self._update(job, theta, moments, update, step, outer_rate)
+        job.gradient = gradient.data_ptr()
+        address = ctypes.addressof(job)
+        for _ in self._pieces(job, len(x)):
             self._call(address)
             if not job.last:
                 yield None
-        del held, memory
-        yield new_theta, new_moments, losses
+        del held, memory, gradient
+        yield found
+
+    def _update(
+        self,
+        job: Job,
+        theta: Tensor,
+        moments: Moments,
+        update: CompiledUpdate,
+        step: int,
+        outer_rate: float,
+    ) -> tuple[Tensor, Moments, Tensor]:
+        """Sets the outer update; what is returned is written by the last call."""
+        new_theta, losses = torch.empty_like(theta), theta.new_empty(2)
+        job.optimizer, job.step, job.outer_rate = update.rule, step, outer_rate
+        job.momentum, job.outer_clip = update.momentum, update.clip
+        job.new_theta, job.losses = new_theta.data_ptr(), losses.data_ptr()
+        if not moments:
+            return new_theta, moments, losses
+        new_moments = tuple([torch.empty_like(moment) for moment in moments])
+        job.moment_1, job.new_moment_1 = moments[0].data_ptr(), new_moments[0].data_ptr()
+        if len(moments) > 1:
+            job.moment_2, job.new_moment_2 = moments[1].data_ptr(), new_moments[1].data_ptr()
+        return new_theta, new_moments, losses
 
     def _bind(
         self, job: Job, theta: Tensor, x: Tensor, y: Tensor, varying: tuple[Tensor, ...]
