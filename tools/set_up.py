@@ -180,7 +180,7 @@ def prepare_environment(extra: str) -> None:
         if made.returncode:
             raise SystemExit(f"error: {sys.executable} -m venv could not make {ENVIRONMENT}")
     command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--constraint", "constraints.txt", "--editable", f".[{extra},cluster]"]
+    command += ["--constraint", "constraints.txt", "--editable", f".[{extra},cluster,search]"]
     if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode:
         raise SystemExit("error: pip could not install what constraints.txt names (see above)")
     stamp.write_text(wanted)

@@ -48,8 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an axis: inner_lr=0.001:0.3:log:7, inner_steps=1,5, algorithm=maml,anil, width=40,80 "
         "(repeat for more axes)")  # fmt: skip
     add_seeds(parser, "default 0")
-    add("--search", metavar="grid|random:N", help="every combination (default), or N drawn points")
-    add("--search-seed", metavar="N", help="seed of a random search (default 0)")
+    add("--search", metavar="grid|random:N|tpe:N",
+        help="every combination (default), N drawn points, or N that TPE proposes by the results; "
+        "tpe:N:B proposes B at a time")  # fmt: skip
+    add("--search-seed", metavar="N", help="seed of the search (default 0)")
     add("--halving", metavar="N", help="at each of some rungs only the best 1/N of the cells go on")
     # fmt: off
     add("--objective", metavar="mse@K",
@@ -86,11 +88,13 @@ def run(arguments: argparse.Namespace) -> int:
         sweep = open_sweep(arguments.out)
         if arguments.status or arguments.report:
             return _told(sweep, arguments)
+        _refuse_without_library(sweep.spec)
         if arguments.extend:
             sweep = _extended(sweep, arguments)
     else:
         spec = _spec(arguments)
         spec.trials()  # what does not go together is refused before a folder is made
+        _refuse_without_library(spec)
         if arguments.dry_run:
             return _dry_run(spec, workplace(arguments).count)
         sweep = create_sweep(arguments.out, spec)
@@ -102,13 +106,17 @@ def run(arguments: argparse.Namespace) -> int:
 def _driven(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
     from maml_explorer.experiments.sweep.driver import drive
     from maml_explorer.experiments.sweep.results import winner_tested, write_results
+    from maml_explorer.experiments.sweep.tpe import next_round
 
-    workers = workplace(arguments).at_most(len(sweep.spec.trials()))
+    workers = workplace(arguments).at_most(sweep.spec.most_runs)
     command = "maml-explorer " + shlex.join(sys.argv[1:])
     line = WorkersLine(arguments.quiet)
     try:
         with ends_as_by_ctrl_c(), engine_of(workers, sweep.spec.inner_steps, sweep.stop) as engine:
-            ended = drive(sweep, engine, retry_failed=arguments.retry_failed, progress=line)
+            ended = drive(
+                sweep, engine, retry_failed=arguments.retry_failed, progress=line,
+                more=lambda: next_round(sweep),
+            )  # fmt: skip
     except KeyboardInterrupt:
         line.close()
         write_results(sweep, command=command)
@@ -130,6 +138,13 @@ def _driven(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
         )
         return 1
     return 0
+
+
+def _refuse_without_library(spec: SweepSpec) -> None:
+    if spec.proposed is not None:
+        from maml_explorer.experiments.sweep.tpe import optuna_library
+
+        optuna_library()
 
 
 def _spec(arguments: argparse.Namespace) -> SweepSpec:
@@ -198,8 +213,9 @@ def _dry_run(spec: SweepSpec, workers: int) -> int:
     from maml_explorer.core.training import outer_step, start_run
     from maml_explorer.experiments.training import threads_of
 
-    trials = spec.trials()
-    plan = prepare(trials[len(trials) // 2].settings)
+    trials, count = spec.trials(), spec.most_runs
+    some = trials[len(trials) // 2].settings if trials else spec.base
+    plan = prepare(some)
     with threads_of(plan):
         state, _ = outer_step(plan, start_run(plan))
         began, taken = time.perf_counter(), 0
@@ -208,11 +224,11 @@ def _dry_run(spec: SweepSpec, workers: int) -> int:
             taken += 1
         seconds = (time.perf_counter() - began) / taken
     steps = spec.base.outer.outer_steps
-    hours = seconds * steps * len(trials) / 3600
+    hours = seconds * steps * count / 3600
     arms = len(spec.base.arms)
-    disk = _BYTES_PER_STEP * steps * arms * len(trials) / 2**20
+    disk = _BYTES_PER_STEP * steps * arms * count / 2**20
     say(
-        f"{len(trials)} runs of {steps} outer steps, about {hours:.2g} core-hours "
+        f"{count} runs of {steps} outer steps, about {hours:.2g} core-hours "
         f"({hours / workers:.2g} hours on {workers} workers) and {disk:.3g} MiB of disk. "
         f"An outer step took {1000 * seconds:.2g} ms here, measured at one point."
     )

@@ -46,7 +46,10 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
         ([], "A sweep needs an axis"),
         (["--vary", "inner_lr=9:1:3"], "reverse it"),
         (["--vary", "inner_rl=1"], "did you mean inner_lr"),
-        (["--vary", "norm=batch,layer", "--search", "best"], "allowed are grid and random:N"),
+        (
+            ["--vary", "norm=batch,layer", "--search", "best"],
+            "grid, random:N and tpe:N",
+        ),
         (["--vary", "inner_lr=1:2:3", "--workers", "none"], "--workers takes auto or a number"),
         (["--vary", "inner_lr=1:2:3", "--objective", "mse@99"], "needs 99 inner steps"),
         (["--resume"], "is no sweep folder"),

@@ -68,6 +68,7 @@ class SeedParts:
     runs: tuple[ApartRun, ...]
     seeds: tuple[int, ...]
     rungs: tuple[int, ...] = ()
+    proposed_runs: int = 0
     halving: int = 0
     higher: bool = False
     """Seeds are not compared with each other: all are trained to the end."""

@@ -64,8 +64,12 @@ class Driven(Protocol):
     def stop(self) -> Path:
         """The file that asks the workers to save and stop."""
 
+    @property
+    def proposed_runs(self) -> int:
+        """Runs at the end of a search that will propose more; 0 where all are known."""
+
     def trials(self) -> Sequence[Trial]:
-        """All runs, each once."""
+        """All runs that are known, each once."""
 
     def held(self) -> Held:
         """The right to drive them."""
@@ -105,6 +109,7 @@ def drive(
     *,
     retry_failed: bool = False,
     progress: Callable[[SweepProgress], None] | None = None,
+    more: Callable[[], bool] = lambda: False,
 ) -> SweepProgress:
     """Train every trial that is not done, and return how it ended.
 
@@ -116,6 +121,7 @@ def drive(
         engine: where trials run.
         retry_failed: whether runs that were given up get another chance.
         progress: called about once a second.
+        more: called when all known runs have ended; true where the sweep has got further ones.
 
     Raises:
         InUseError: where another process drives the sweep.
@@ -132,7 +138,11 @@ def drive(
             going = in_rung(sweep, trials.values(), rung)
             _driven(sweep, engine, trials, {t.name for t in going}, rung, progress)
             prune(sweep, going, rung)
-        return _driven(sweep, engine, trials, set(trials), None, progress)
+        ended = _driven(sweep, engine, trials, set(trials), None, progress)
+        while more():
+            trials = {trial.name: trial for trial in sweep.trials()}
+            ended = _driven(sweep, engine, trials, set(trials), None, progress)
+        return ended
     finally:
         held.release()
 
@@ -153,6 +163,7 @@ def _driven(
         left = [name for name in left if not is_file(rung_file(sweep.run(name), until))]
     work = _DriverState(deque(trials[name] for name in left), until)
     count = {state: sum(found is state for found in states.values()) for state in ended}
+    expected = max(len(trials), sweep.proposed_runs)
     each = max((trial.settings.outer.outer_steps for trial in trials.values()), default=0)
     partly = {
         name: step_of(sweep.run(name)) for name, state in states.items() if state not in ended
@@ -166,11 +177,11 @@ def _driven(
         return sum(count.values()) * each + sum(partly.values())
 
     def seen() -> SweepProgress:
-        done, taken, total = count[TrialState.DONE], steps(), len(trials) * each
+        done, taken, total = count[TrialState.DONE], steps(), expected * each
         fresh, seconds = taken - before, time.monotonic() - began
         rate = fresh / seconds if fresh > 0 and seconds > 0 else None
         return SweepProgress(
-            done, count[TrialState.FAILED], len(work.threads), len(trials),
+            done, count[TrialState.FAILED], len(work.threads), expected,
             (total - taken) / rate if rate else None, taken, total, rate,
         )  # fmt: skip
 

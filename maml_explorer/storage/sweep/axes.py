@@ -65,6 +65,22 @@ class Axis:
         drawn = min(max(drawn, self.low), self.high)
         return _checked(self.key, round(drawn) if _is_whole(self.key) else drawn)
 
+    @property
+    def whole(self) -> bool:
+        """True where its values are whole numbers."""
+        return _is_whole(self.key)
+
+    def holds(self, value: object) -> bool:
+        """True for a value of the list, or of the range."""
+        if self.values:
+            return any(value == one and type(value) is type(one) for one in self.values)
+        kinds = (int,) if self.whole else (int, float)
+        return type(value) in kinds and self.low <= value <= self.high  # type: ignore[operator]
+
+    def checked(self, value: Value) -> Value:
+        """A value that a search proposes, as the setting takes it."""
+        return _checked(self.key, value)
+
     def text(self) -> str:
         """The axis as :func:`parse_axis` reads it."""
         if self.values:
@@ -122,6 +138,15 @@ def with_point(settings: Settings, point: Point) -> Settings:
         else:
             values[key] = value
     return settings.with_values(values)
+
+
+def is_possible(settings: Settings, point: Point) -> bool:
+    """True where the values of a point go together."""
+    try:
+        with_point(settings, point)
+    except SettingsError:
+        return False
+    return True
 
 
 def refuse_clashes(axes: Sequence[Axis]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from maml_explorer.core.families.own.data import opened_images
 from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import is_file
-from maml_explorer.files.reader import StorageError, read_json
+from maml_explorer.files.reader import StorageError, read_bytes, read_json
 from maml_explorer.files.writer import append_bytes, write_text
 from maml_explorer.storage.own_images.file import IMAGES, write_images
 from maml_explorer.storage.report.sweep_table import (
@@ -28,6 +28,7 @@ from maml_explorer.storage.report.sweep_table import (
 )
 from maml_explorer.storage.run.folder import CHECKPOINT, SUMMARY
 from maml_explorer.storage.sweep.result import FAILURE, PRUNED, open_data, read_objective, step_of
+from maml_explorer.storage.sweep.rounds import MAX_DECISIONS, Round, read_rounds
 from maml_explorer.storage.sweep.spec import BASE, SPEC, SweepSpec, read_spec
 from maml_explorer.storage.sweep.trials import Trial
 
@@ -63,8 +64,26 @@ class SweepFolder:
         return higher_is_better(self.spec.objective)
 
     def trials(self) -> list[Trial]:
-        """The runs of the sweep."""
-        return self.spec.trials()
+        """The runs of the sweep; of a search that proposes points, those of all rounds so far."""
+        return self.spec.trials([point for one in self.rounds() for point in one.points])
+
+    def rounds(self) -> list[Round]:
+        """The rounds so far of a search that proposes points; none of another search.
+
+        Raises:
+            StorageError: where they cannot be read.
+        """
+        if self.spec.proposed is None:
+            return []
+        return read_rounds(self.path / DECISIONS, self.spec.axes)
+
+    @property
+    def proposed_runs(self) -> int:
+        """Runs at the end of a search that will propose more points; 0 where all are known."""
+        if self.spec.proposed is None:
+            return 0
+        asked = sum(len(one.points) for one in self.rounds())
+        return self.spec.most_runs if asked < self.spec.proposed[0] else 0
 
     def run(self, name: str) -> Path:
         """The run folder of a trial."""
@@ -94,7 +113,7 @@ class SweepFolder:
 
         A result that cannot be read makes that run a failed one, and no other.
         """
-        return [self._row(trial) for trial in (self.spec.trials() if trials is None else trials)]
+        return [self._row(trial) for trial in (self.trials() if trials is None else trials)]
 
     def axes(self) -> tuple[SweepAxis, ...]:
         """The axes as reports name them."""
@@ -103,7 +122,11 @@ class SweepFolder:
     def decide(self, what: str, **details: Any) -> None:
         """Append one decision of the driver, and bring it to disk."""
         entry = {"at": time.strftime("%Y-%m-%dT%H:%M:%S"), "what": what, **details}
-        append_bytes(self.path / DECISIONS, (json.dumps(entry, allow_nan=False) + "\n").encode())
+        path = self.path / DECISIONS
+        # one that was cut, as by a power cut, keeps its line to itself
+        cut = is_file(path) and not read_bytes(path, MAX_DECISIONS).endswith(b"\n")
+        line = ("\n" if cut else "") + json.dumps(entry, allow_nan=False) + "\n"
+        append_bytes(path, line.encode())
 
     def write_live(self, live: Mapping[str, Any]) -> None:
         """Write what a window shows of a running sweep: counts, workers, time left."""

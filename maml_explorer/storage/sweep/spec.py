@@ -13,7 +13,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml, parse_toml, to_toml, toml_value
-from maml_explorer.storage.sweep.axes import Axis, parse_axis, refuse_clashes
+from maml_explorer.storage.sweep.axes import Axis, Point, is_possible, parse_axis, refuse_clashes
 from maml_explorer.storage.sweep.trials import Trial, grid, random_points, trials_of
 
 SCHEMA = 1
@@ -27,6 +27,10 @@ _PART = 400
 GRID = "grid"
 _OBJECTIVE = re.compile(r"(mse|loss|accuracy)@(\d{1,2})")
 _RANDOM = re.compile(r"random:(\d{1,6})")
+_TPE = re.compile(r"tpe:(\d{1,5})(?::(\d{1,3}))?")
+ROUND = 8
+"""Points of a round, where the search does not say."""
+MAX_PROPOSED, MAX_ROUND = 10_000, 256
 _KEYS = ("schema", "axes", "seeds", "search", "search_seed", "objective", "halving")
 
 
@@ -38,7 +42,7 @@ class SweepSpec:
     axes: tuple[Axis, ...]
     seeds: tuple[int, ...] = (0,)
     search: str = GRID
-    """"grid", or "random:N"."""
+    """"grid", "random:N", or "tpe:N" and "tpe:N:B" for N points in rounds of B."""
     search_seed: int = 0
     objective: str = "mse@5"
     """The family's figure on validation tasks after so many inner steps, of the first arm."""
@@ -56,9 +60,14 @@ class SweepSpec:
             raise SettingsError(f"A sweep has 1 to {MAX_SEEDS} different seeds.")
         for seed in self.seeds:
             DECLARATIONS["seed"].check(seed)
-        if self.search != GRID and not _RANDOM.fullmatch(self.search):
+        if self.search != GRID and not _RANDOM.fullmatch(self.search) and self.proposed is None:
             raise SettingsError(
-                f"The search cannot be “{self.search[:40]}”: allowed are grid and random:N."
+                f"The search cannot be “{self.search[:40]}”: allowed are grid, random:N and tpe:N."
+            )
+        if self.proposed is not None and self.halving:
+            raise SettingsError(
+                "Halving compares all cells at once, and a search by TPE proposes them in rounds: "
+                "give --halving or tpe:N, not both."
             )
         mine = usual_objective(self.base, self.inner_steps)
         if (self.objective.startswith("accuracy")) != mine.startswith("accuracy"):
@@ -88,25 +97,57 @@ class SweepSpec:
         return int(found[2])
 
     @property
+    def proposed(self) -> tuple[int, int] | None:
+        """(points in all, points in a round) of a search that proposes them; None of others.
+
+        Raises:
+            SettingsError: for numbers that are not allowed.
+        """
+        found = _TPE.fullmatch(self.search)
+        if found is None:
+            return None
+        count, size = int(found[1]), int(found[2] or ROUND)
+        if not 1 <= count <= MAX_PROPOSED or not 1 <= size <= MAX_ROUND:
+            raise SettingsError(
+                f"A search by TPE proposes 1 to {MAX_PROPOSED} points in rounds of 1 to "
+                f"{MAX_ROUND}, not {self.search[:20]}."
+            )
+        return count, size
+
+    @property
+    def most_runs(self) -> int:
+        """Runs when all are known; of a search that proposes points, at most."""
+        return len(self.trials()) if self.proposed is None else self.proposed[0] * len(self.seeds)
+
+    @property
     def rungs(self) -> tuple[int, ...]:
         """Outer steps at which halving compares the cells; empty without it.
 
         At each rung the best 1/η of the cells go on, so that one or a few reach the end. The
         declared number of outer steps stays, since schedules depend on it.
         """
+        if not self.halving:
+            return ()
         cells = len(self.trials()) // len(self.seeds)
         steps, found = self.base.outer.outer_steps, list[int]()
-        while self.halving and cells > 1 and steps // self.halving >= 2 and len(found) < MAX_RUNGS:
+        while cells > 1 and steps // self.halving >= 2 and len(found) < MAX_RUNGS:
             cells, steps = -(-cells // self.halving), steps // self.halving
             found.append(steps)
         return tuple(reversed(found))
 
-    def trials(self) -> list[Trial]:
+    def trials(self, proposed: Sequence[Point] = ()) -> list[Trial]:
         """The runs of the sweep, each once, seeds of a point side by side.
+
+        Args:
+            proposed: the points so far, of a search that proposes them; those whose values do not
+                go together have no runs.
 
         Raises:
             SettingsError: where the values of a point do not go together, or there are too many.
         """
+        if self.proposed is not None:
+            fit = (point for point in proposed if is_possible(self.base, point))
+            return trials_of(self.base, fit, self.seeds)
         drawn = _RANDOM.fullmatch(self.search)
         if drawn is None:
             points = grid(self.axes)

@@ -78,7 +78,7 @@ def grid(axes: Sequence[Axis]) -> Iterator[Point]:
         if not axis.values:
             raise SettingsError(
                 f"The axis {axis.key} has a range and no values: give a count, such as "
-                f"{axis.text()}:7, or --search random:N."
+                f"{axis.text()}:7, or --search random:N or tpe:N."
             )
         count *= len(axis.values)
     if count > MAX_TRIALS:

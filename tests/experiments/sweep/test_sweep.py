@@ -56,7 +56,7 @@ def train(sweep: SweepFolder) -> None:
 def digests(sweep: SweepFolder) -> dict[str, str]:
     """File of a run → digest, clocks left out."""
     found = {}
-    for trial in sweep.spec.trials():
+    for trial in sweep.trials():
         for path in sorted(sweep.run(trial.name).rglob("*")):
             # a killed save leaves a hidden part behind, which the next one does not read
             if path.is_file() and path.name not in CLOCKS and not path.name.startswith("."):

@@ -97,6 +97,8 @@ class SweepReader(QObject):
         last = self._last
         if last is None or last.sweep.path != path or last.sweep.spec != sweep.spec:
             self._done = {}
+            last = None
+        if last is None or sweep.spec.proposed is not None:  # there a round adds some
             trials = {trial.name: trial for trial in sweep.trials()}
         else:
             trials = dict(last.trials)
