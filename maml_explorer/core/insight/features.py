@@ -82,6 +82,12 @@ def linear_cka(one: Tensor, two: Tensor) -> Tensor:
     floor = 1e-12 if one.dtype == torch.float64 else 1e-6
     constant = (_largest(x) <= floor * _largest(one)) | (_largest(y) <= floor * _largest(two))
     x, y = _scaled(x), _scaled(y)
+    if x.shape[-2] < max(x.shape[-1], y.shape[-1]):
+        # ‖YᵀX‖² = ⟨XXᵀ, YYᵀ⟩: of pictures there are far fewer than features of each
+        x, y = x @ x.mT, y @ y.mT
+        shared = (x * y).sum((-2, -1))
+        own = x.norm(dim=(-2, -1)) * y.norm(dim=(-2, -1))
+        return torch.where(constant, torch.nan, shared / own)
     shared = (y.mT @ x).square().sum((-2, -1))
     own = (x.mT @ x).norm(dim=(-2, -1)) * (y.mT @ y).norm(dim=(-2, -1))
     return torch.where(constant, torch.nan, shared / own)

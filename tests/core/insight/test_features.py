@@ -57,6 +57,14 @@ def test_cka_equals_its_definition() -> None:
         assert float(found[b]) == pytest.approx(by_definition(x[b], y[b]), rel=1e-10)
 
 
+def test_cka_of_more_features_than_points_equals_its_definition() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(2, 9, 40).double(), torch.randn(2, 9, 5).double()
+    found = linear_cka(x, y)
+    assert found.tolist() == pytest.approx([by_definition(x[n], y[n]) for n in range(2)], rel=1e-10)
+    assert bool(torch.isnan(linear_cka(x, torch.full_like(x, 0.1))).all())
+
+
 def test_cka_knows_no_rotation_scale_or_shift() -> None:
     x = features(3, 6, 2)
     rotation, _ = torch.linalg.qr(features(1, 6, 3)[0, :6])

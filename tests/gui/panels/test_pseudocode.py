@@ -50,11 +50,11 @@ def test_maml_has_its_values_and_the_hessians():
 
 
 def test_images_are_counted_by_class():
-    images = {"family": "glyphs", "ways": 5, "shots": 2, "query_points": 3, "meta_batch": 7}
+    images = {"family": "glyphs", "ways": 5, "shots": 1, "query_points": 3, "meta_batch": 7}
     words = text("maml", **images)
-    assert "draw 7 tasks τ: 5 classes, 2 support images S_τ, 3 query images Q_τ of each" in words
-    assert "5 classes, 5 images D_τ = S_τ ∪ Q_τ of each" in text("mtl", **images)
-    assert "4 of 10 points" in text("reptile", reptile_batch=4, **images)
+    assert "draw 7 tasks τ: 5 classes, 1 support image S_τ, 3 query images Q_τ of each" in words
+    assert "5 classes, 4 images D_τ = S_τ ∪ Q_τ of each" in text("mtl", **images)
+    assert "4 of 5 points" in text("reptile", reptile_batch=4, **images)
 
 
 def test_what_sets_the_others_apart():

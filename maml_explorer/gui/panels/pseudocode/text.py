@@ -132,11 +132,15 @@ def _drawn(own: Settings, sample: Sample) -> str:
         classes = f"{own.images.ways} classes"
         if sample.joined:
             return f"{classes}, {shots + query} images D_τ = S_τ ∪ Q_τ of each"
-        queries = f", {query} query images Q_τ" if query else ""
-        return f"{classes}, {shots} support images S_τ{queries} of each"
+        queries = f", {query} query {_images(query)} Q_τ" if query else ""
+        return f"{classes}, {shots} support {_images(shots)} S_τ{queries} of each"
     if sample.joined:
         return f"{shots + query} points D_τ = S_τ ∪ Q_τ"
     return f"{shots} support points S_τ" + (f", {query} query points Q_τ" if query else "")
+
+
+def _images(count: int) -> str:
+    return "image" if count == 1 else "images"
 
 
 def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
