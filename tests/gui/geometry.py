@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect
+import pyqtgraph as pg
+from PySide6.QtCore import QPoint, QRect, QRectF
 from PySide6.QtWidgets import QAbstractButton, QLabel, QMainWindow, QScrollArea, QWidget
 
 from maml_explorer.gui.plots.plot import Plot
@@ -56,6 +57,37 @@ def overlapping_names(window: QMainWindow) -> list[str]:
             found += [f"{where} on {other}" for other, place in names[nth + 1 :]
                       if box.intersects(place.adjusted(0, 1, 0, -1))]  # fmt: skip
     return found
+
+
+def overlapping_labels(window: QMainWindow) -> list[str]:
+    """Words on plots that cover other words of the same plot, or lie beyond its widget."""
+    found = []
+    for plot in window.findChildren(Plot):
+        if not plot.isVisible():
+            continue
+        hover = [] if plot.hover is None else [plot.hover._box]  # type: ignore[attr-defined]
+        texts = [
+            item
+            for item in plot.scene().items()
+            if isinstance(item, pg.TextItem) and item.isVisible() and item not in hover
+            and item.toPlainText().strip()
+        ]  # fmt: skip
+        boxes = [(text.toPlainText(), _in_scene(text)) for text in texts]
+        for nth, (words, box) in enumerate(boxes):
+            where = f"{plot.accessibleName()}: {words}"
+            ground = QRectF(plot.rect()).adjusted(-1, -1, 1, 1)
+            if not ground.contains(box):
+                found.append(f"{where} at {box.getRect()} of {plot.width()} x {plot.height()}")
+            found += [
+                f"{where} on {other}" for other, place in boxes[nth + 1 :] if box.intersects(place)
+            ]
+    return found
+
+
+def _in_scene(text: pg.TextItem) -> QRectF:
+    """Where it is drawn, without its margin and the space of its font above and below."""
+    text.updateTransform()
+    return text.mapRectToScene(text.boundingRect()).adjusted(2, 3, -2, -3)
 
 
 def _whole_elsewhere(widget: QWidget) -> bool:

@@ -50,7 +50,9 @@ class LessonStrip(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "banner")
-        self.title = label("", "title")
+        self.title = ElidedLabel()
+        self.title.setProperty("role", "title")
+        self.title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.dots = LessonDots(self.jumped.emit)
         self.note = ElidedLabel()
         self.play_button = button(
@@ -174,7 +176,7 @@ class LessonStrip(QFrame):
         """Shows a scene of a lesson; `chosen` is the choice that was made at its question."""
         scene = lesson.scenes[nth]
         asking = scene.question is not None and not scene.revealed
-        self.title.setText(lesson.title)
+        self.title.say(lesson.title)
         self.dots.show_step(scene.step, lesson.steps)
         self.text.setText(scene.text)
         self._lesson, self._asking = lesson, asking

@@ -11,7 +11,8 @@ from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.settings_form.fields import field_for
 from maml_explorer.gui.settings_form.row import FIELD_WIDTH, UNIT_WIDTH, help_text
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
-from maml_explorer.gui.widgets.controls import Slider, label
+from maml_explorer.gui.widgets.controls import Slider
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value
 from maml_explorer.settings.settings import Settings
@@ -30,7 +31,10 @@ class SliderRow(QWidget):
         super().__init__()
         self.declaration, self._editor = declaration, editor
         self._drag = 0
-        self.name = label(words or declaration.label)
+        self.name = ElidedLabel()
+        self.name.setProperty("role", "name")
+        self.name.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.name.say(words or declaration.label)
         self.field = field_for(declaration)
         self.field.setParent(self)
         wide = declaration.kind == "choice"

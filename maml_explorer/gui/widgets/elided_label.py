@@ -45,6 +45,12 @@ class ElidedLabel(QLabel):
         self.setToolTip(plain_tip(self.full if fitting != self.full else ""))
         self.setAccessibleName(self.full)
 
+    def sizeHint(self) -> QSize:
+        """Width of the whole text, for a place where it does not give way at once."""
+        return QSize(
+            self.fontMetrics().horizontalAdvance(self.full) + 2, super().sizeHint().height()
+        )
+
     def minimumSizeHint(self) -> QSize:
         """Smallest width."""
         return QSize(0, super().minimumSizeHint().height())

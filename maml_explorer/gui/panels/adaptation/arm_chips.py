@@ -222,6 +222,7 @@ class WrappingRow(QWidget):
         self.caption = label("", "muted")
         self.caption.setParent(self)
         self._captions = [""]
+        self._wrote = self.caption.font()
 
     def set_widgets(self, widgets: list[QWidget]) -> None:
         """Shows these, in this order; what was there before stays the caller's."""
@@ -243,6 +244,7 @@ class WrappingRow(QWidget):
     def arrange(self) -> None:
         """Places everything for the width there is, and takes the height that needs."""
         room = max(self.width(), 1)
+        self._wrote = self.caption.font()
         metrics = self.caption.fontMetrics()
         widths = [metrics.horizontalAdvance(text) + 2 for text in self._captions]
         chips = [[_width(widget, size) for widget in self._widgets] for size in DENSITIES]
@@ -269,6 +271,13 @@ class WrappingRow(QWidget):
         self.caption.setGeometry(max(room - widths[fitting], 0), y, widths[fitting], HEIGHT)
         if self.minimumHeight() != y + HEIGHT:
             self.setFixedHeight(y + HEIGHT)
+
+    def event(self, event: QEvent) -> bool:
+        """Places everything again where the caption has come to another size."""
+        handled = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest and self._wrote != self.caption.font():
+            self.arrange()
+        return bool(handled)
 
     def _rows(self, chips: list[int], caption: int, gap: int) -> int:
         """Number of rows that chips of these widths and a caption of this one need."""

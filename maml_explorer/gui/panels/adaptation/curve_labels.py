@@ -99,6 +99,9 @@ class CurveLabels:
                 box, self._clear[name] = found[chosen][0], clear[chosen]
                 text.setText(words[name][chosen])
             self.boxes[name] = box
+            if any(box.gap(other) < -1 for other in taken):
+                text.hide()  # words on words are worse than none
+                continue
             taken.append(box)
             text.setPos(*plot.to_data(QPoint(round(box.left), round(box.top))))
         self._place_empty(ground)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QSize, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from maml_explorer.gui.session.inner_step import InnerStep
@@ -19,6 +20,7 @@ class StepBar(QWidget):
         self._inner_step = inner_step
         self.slider = Slider()
         self.slider.setAccessibleName("Inner steps shown")
+        self.slider.setToolTip("Inner steps shown, in all panels")
         self.slider.setPageStep(1)
         self.slider.setMinimumWidth(60)
         self.text = label("0 / 0")
@@ -32,7 +34,8 @@ class StepBar(QWidget):
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
-        box.addWidget(label("Inner steps shown"))
+        self._words = label("Inner steps shown")
+        box.addWidget(self._words)
         box.addWidget(self.slider, 1)
         box.addWidget(self.text)
         box.addWidget(self.play)
@@ -47,7 +50,35 @@ class StepBar(QWidget):
         self.slider.setEnabled(free and last > 0)
         self.play.setEnabled(free and last > 0)
         self.text.setText(f"{step} / {last}")
+        self._hold_room()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Keeps room for the figures in another font."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange and hasattr(self, "text"):
+            self._hold_room()
+
+    def _hold_room(self) -> None:
+        last = self.slider.maximum()
         self.text.setMinimumWidth(self.fontMetrics().horizontalAdvance(f"{last} / {last}") + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        """Width without the words, which give way: the slider has a tooltip, and a name."""
+        hint = super().minimumSizeHint()
+        return QSize(hint.width() - self._room_of_words(), hint.height())
+
+    def _room_of_words(self) -> int:
+        line = self.layout()
+        if line is None or self._words.isHidden():
+            return 0
+        return self._words.minimumSizeHint().width() + line.spacing()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leaves the words out where they would be cut."""
+        super().resizeEvent(event)
+        self._words.show()
+        needed = super().minimumSizeHint().width()
+        self._words.setVisible(event.size().width() >= needed)
 
     def stop(self) -> None:
         """Stops playing."""

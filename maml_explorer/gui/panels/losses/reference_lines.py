@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, QSizeF, Qt
+from PySide6.QtGui import QFontMetricsF
 
 from maml_explorer.gui.plots.label_placement import ENOUGH, Array, Box, clearance
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.style.numbers import number
+from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.images import ClassReferences
 from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
@@ -19,6 +21,8 @@ from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
 _SPOTS = tuple((part, above) for part in (1.0, 0.0, 0.5) for above in (True, False))
 """(part of the free width left of the words, whether they stand above their line), best first."""
 _INSET = 3
+_COVERING = -1e5
+"""Room of words that lie on other words or beyond the border."""
 _NO_POINTS = np.zeros((0, 2))
 
 
@@ -117,7 +121,7 @@ class ReferenceLines:
             if not visible:
                 continue
             line.setPos(value)
-            text.setText(found[nth][1])
+            text.setText(_fitting(found[nth][1], area.width() - 2 * _INSET))
             size = text.textItem.boundingRect().size()
             pixel = area.top() + (high - value) / (high - low) * area.height()
             boxes = {spot: _box(spot, pixel, size, area) for spot in _SPOTS}
@@ -125,11 +129,25 @@ class ReferenceLines:
             # They stay where they cover nothing: words that hop are hard to read.
             before = self._spots[nth]
             spot = before if room[before] >= 0 else max(_SPOTS, key=room.__getitem__)
-            self._spots[nth], self.boxes[nth] = spot, boxes[spot]
+            self._spots[nth] = spot
+            if room[spot] < _COVERING:
+                # a plot so low has no room for the words; the read-out has the values
+                text.setVisible(False)
+                continue
+            self.boxes[nth] = boxes[spot]
             others.append(boxes[spot])
             text.setAnchor((spot[0], 1.0 if spot[1] else 0.0))
             inset = _INSET / area.width() * (right - left)
             text.setPos(left + inset + spot[0] * (right - left - 2 * inset), value)
+
+
+def _fitting(words: str, room: float) -> str:
+    """`words`, or a shorter wording that fits into `room` pixels."""
+    metrics = QFontMetricsF(base_font())
+    short = words.replace(" predictor", "")
+    wordings = (words, short, short.replace(" with σ²", ""))
+    fits = (one for one in wordings if metrics.horizontalAdvance(one) + 4 <= room)
+    return next(fits, wordings[-1])
 
 
 def _box(spot: tuple[float, bool], pixel: float, size: QSizeF, area: QRectF) -> Box:
@@ -148,7 +166,7 @@ def _room(box: Box, x: Array, rows: Array, others: list[Box], area: QRectF) -> f
         return -np.inf
     apart = min((box.gap(other) for other in others), default=ENOUGH)
     if apart < 0:
-        return -1e6 + apart
+        return 10 * _COVERING + apart
     return min(clearance(box, x, rows, _NO_POINTS, others), ENOUGH)
 
 
