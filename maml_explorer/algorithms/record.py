@@ -30,7 +30,8 @@ class Algorithm:
     outer_rule: str = "gradient"
     """"gradient": the outer optimizer on the mean meta-gradient; "interpolation": Reptile's."""
     step_sizes: str = ""
-    """Unit that has a learned step size, beside θ: "parameter", or "" for none."""
+    """Unit that the inner loop learns beside θ: a step size per "parameter", "matrices" that the
+    gradient of a layer is multiplied by, or "" for none."""
     test_adapts: str = "all"
     """Layers that adapt at meta-test and in the window."""
     color: str = "#000000"

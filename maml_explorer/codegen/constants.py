@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from maml_explorer.algorithms import Algorithm
+from maml_explorer.codegen.beside_theta import BESIDE
 from maml_explorer.codegen.convolution import layer_places, norm_places
 from maml_explorer.codegen.families import data_code
 from maml_explorer.settings.phases import Adapt, Phases, Query, phases
@@ -41,7 +42,7 @@ def constants(own: Settings, record: Algorithm) -> str:
 
 
 def _of_inner_loop(own: Settings, adapt: Adapt) -> list[str]:
-    begins = ", where learned step sizes begin" if adapt.step_sizes else ""
+    begins = BESIDE[adapt.step_sizes].begins if adapt.step_sizes else ""
     lines = [f"INNER_LR, INNER_STEPS = {own.inner.inner_lr!r}, {adapt.steps}  # α, K{begins}"]
     if adapt.clip:
         lines.append(f"INNER_CLIP = {adapt.clip!r}  # largest norm of an inner gradient")

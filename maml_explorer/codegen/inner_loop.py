@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from maml_explorer.algorithms import Algorithm
+from maml_explorer.codegen.beside_theta import BESIDE
 from maml_explorer.codegen.constants import HEADS
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Settings
-
-_RATES = {
-    "parameter": 'theta[f"alpha.{name}"]',
-    "layer": 'theta["alpha." + name.rpartition(".")[0]][k]',
-}
-"""Kind of learned step sizes → a_k of one parameter in code."""
 
 
 def adapting_test(own: Settings, record: Algorithm) -> str:
@@ -38,10 +33,10 @@ def adapt_lines(own: Settings, record: Algorithm) -> str:
     outer_step = phases(own, record)
     kind, whole_path = outer_step.step_sizes, outer_step.multi_step
     step = "step: int, " if outer_step.order_anneals else ""
-    beginning, found = _beginning(own, record, bool(kind))
+    beginning, found = _beginning(own, record, kind)
     points = ", each on the next minibatch of the" if interpolation else " on one task's"
     head = f" of the {record.adapts}" if record.adapts in HEADS else ""
-    counted = interpolation or kind == "layer"
+    counted = interpolation or (bool(kind) and BESIDE[kind].counted)
     return "\n".join(
         [
             f"def adapt(theta: Parameters, {step}x: Tensor, y: Tensor) -> "
@@ -60,17 +55,18 @@ def adapt_lines(own: Settings, record: Algorithm) -> str:
     )
 
 
-def _beginning(own: Settings, record: Algorithm, learned: bool) -> tuple[list[str], str]:
+def _beginning(own: Settings, record: Algorithm, kind: str) -> tuple[list[str], str]:
     """(lines that part θ into what is fixed and φ_0, all parameters again in code)."""
+    prefix = BESIDE[kind].prefix if kind else ""
     if record.adapts == "head":
-        beside = ' and not n.startswith("alpha")' if learned else ""
+        beside = f' and not n.startswith("{prefix}")' if kind else ""
         return [
             f"    fixed = {{n: theta[n] for n in theta if n not in HEAD{beside}}}",
             "    phi = {n: theta[n] for n in HEAD}",
         ], "fixed | phi"
     if record.adapts == "body":
         norm = f" or n.startswith({_fixed_names(own)})" if own.model.norm != "none" else ""
-        beside = ' and not n.startswith("alpha")' if learned else ""
+        beside = f' and not n.startswith("{prefix}")' if kind else ""
         return [
             f"    fixed = {{n: theta[n] for n in theta if n in HEAD{norm}}}"
             if norm
@@ -79,14 +75,14 @@ def _beginning(own: Settings, record: Algorithm, learned: bool) -> tuple[list[st
         ], "fixed | phi"
     if own.model.norm != "none":
         names = _fixed_names(own)
-        several = '(*NORMS, "alpha")' if own.model_kind.pictures else '("affine", "alpha")'
-        apart = several if learned else names
+        both = f'(*NORMS, "{prefix}")' if own.model_kind.pictures else f'("affine", "{prefix}")'
+        apart = both if kind else names
         return [
             f"    fixed = {{n: theta[n] for n in theta if n.startswith({names})}}",
             f"    phi = {{n: theta[n] for n in theta if not n.startswith({apart})}}",
         ], "fixed | phi"
-    if learned:
-        return ['    phi = {n: theta[n] for n in theta if not n.startswith("alpha")}'], "phi"
+    if kind:
+        return [f'    phi = {{n: theta[n] for n in theta if not n.startswith("{prefix}")}}'], "phi"
     return ["    phi = theta"], "phi"
 
 
@@ -120,8 +116,4 @@ def _inner_step(kind: str) -> list[str]:
     """φ_{k+1} = φ_k − a_k ⊙ g_k."""
     if not kind:
         return ["        phi = {name: phi[name] - INNER_LR * gradient[name] for name in phi}"]
-    return [
-        "        for name, g in gradient.items():",
-        f"            rate = {_RATES[kind]}",
-        "            phi = phi | {name: phi[name] - rate * g}",
-    ]
+    return list(BESIDE[kind].step)

@@ -13,6 +13,7 @@ from itertools import pairwise
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import convolution
 from maml_explorer.codegen import sections as sections
+from maml_explorer.codegen.beside_theta import BESIDE, begin_text
 from maml_explorer.codegen.constants import constants, network_sizes
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.families import data_code
@@ -73,8 +74,8 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
         sections.TRAIN + _update(step),
         sections.MAIN.format(
             every=f"{max(1, own.outer.outer_steps // PRINTS):_}",
-            rates="    theta = with_rates(theta)\n" if kind else "",
-            saved=f'theta, "{record.key}.pt")  # with the step sizes'
+            rates=f"    theta = {BESIDE[kind].function}(theta)\n" if kind else "",
+            saved=f'theta, "{record.key}.pt")  # with the {BESIDE[kind].words}'
             if kind
             else f'model.state_dict(), "{record.key}.pt")  # θ, which the model shares',
         ),
@@ -192,16 +193,10 @@ def _imports(own: Settings, record: Algorithm, data: DataCode, needs_math: bool)
 
 
 def _with_rates(own: Settings, record: Algorithm, kind: str) -> str:
-    """The function that puts learned step sizes beside θ; "" where none are learned."""
+    """The function that puts beside θ what else is learned; "" where nothing is."""
     if not kind:
         return ""
-    test = adapting_test(own, record)
-    indent = "    " if test else ""
-    return sections.RATES.format(
-        test=f"\n        if {test}:" if test else "",
-        indent=indent,
-        what=sections.RATE[kind].replace("{indent}", indent),
-    )
+    return begin_text(kind, adapting_test(own, record), own.model_kind.pictures)
 
 
 def _initialize(own: Settings) -> str:

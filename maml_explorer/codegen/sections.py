@@ -116,20 +116,6 @@ def clipped(gradient: Parameters, limit: float) -> Parameters:
     norm = squared.where(squared > 0, limit**2).sqrt()  # √ has no derivative at 0
     scale = (limit / norm).clamp(max=1)
     return {name: scale * g for name, g in gradient.items()}'''
-RATES = '''\
-def with_rates(theta: Parameters) -> Parameters:
-    """θ, and beside it the step sizes that are learned, α at first."""
-    rates = {{}}
-    for name in theta:{test}
-{indent}        {what}
-    return theta | rates'''
-RATE = {
-    "parameter": 'rates[f"alpha.{name}"] = torch.full_like(theta[name], INNER_LR)',
-    "layer": """\
-layer = "alpha." + name.rpartition(".")[0]
-{indent}        rate = torch.full((INNER_STEPS,), INNER_LR, dtype=DTYPE)
-{indent}        rates[layer] = rate.to(DEVICE)""",
-}
 OUTER_LR = {
     "cosine": '''\
 def outer_lr(step: int) -> float:

@@ -12,6 +12,7 @@ import textwrap
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import sections as sections
+from maml_explorer.codegen.beside_theta import BESIDE
 from maml_explorer.codegen.constants import HEADS, head_names
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.families import data_code
@@ -169,7 +170,7 @@ def _left_out(own: Settings, record: Algorithm) -> str:
     tricks = {
         "skip connections": own.model.skip,
         "normalization": own.model.norm != "none",
-        "learned step sizes": step.step_sizes,
+        f"learned {BESIDE[step.step_sizes].words}" if step.step_sizes else "": step.step_sizes,
         "inner clipping": step.adapt and step.adapt.clip,
         "multi-step loss": step.multi_step,
     }

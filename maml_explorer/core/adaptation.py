@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from maml_explorer.core.gradient_map import GradientMap
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers, Trace
 
@@ -33,6 +34,8 @@ class StepSizes:
     """Largest norm of a gradient, a scalar tensor; None where there is none."""
     still: int = 0
     """1 where the last layer does not adapt (BOIL): its gradient counts as 0; else 0."""
+    map: GradientMap | None = None
+    """Linear map that the gradient goes through as well; step sizes are uniform then."""
 
     def moving(self, model: Model, layers: list[Tensor]) -> list[Tensor]:
         """The same with 0 where the inner loop changes nothing; layers end the network."""
@@ -73,7 +76,10 @@ class Path:
     traces: list[Trace] = field(default_factory=list)
     """k = 0 … K−1: of the support set at φ_k."""
     gradients: list[list[Tensor]] = field(default_factory=list)
-    """k = 0 … K−1: g_k per tail layer [task, in + 1, out], clipped where it is."""
+    """k = 0 … K−1: g_k per tail layer [task, in + 1, out], clipped where it is; with a map,
+    c(A g_k)."""
+    raw: list[list[Tensor]] = field(default_factory=list)
+    """k = 0 … K−1, with a map: g_k per tail layer as it came."""
     scales: list[Tensor] = field(default_factory=list)
     """k = 0 … K−1, where gradients are clipped: what g_k was scaled down by, [task, 1, 1]."""
 
@@ -88,6 +94,30 @@ class Path:
         ]
         along = sum(products[1:], products[0]) / (limit * limit) * (scale < 1)
         return [scale * (v - along * c) for c, v in zip(gradient, vector, strict=True)]
+
+    def before_hessian(
+        self,
+        k: int,
+        v: list[Tensor],
+        sizes: StepSizes,
+        model: Model,
+        pulled: list[Tensor] | None = None,
+    ) -> list[Tensor]:
+        """Factor of H_k, Aᵀ J_k Bᵀ (a_k ⊙ v): J_k (a_k ⊙ v) where there is no map.
+
+        Args:
+            pulled: what :meth:`pulled` gave, where it is there already.
+        """
+        if sizes.map is not None:
+            return sizes.map.into_transposed(pulled or self.pulled(k, v, sizes))
+        vector = [a * w for a, w in zip(sizes.at(k), sizes.moving(model, v), strict=True)]
+        return vector if sizes.clip is None else self.back_through_clip(k, vector, sizes.clip)
+
+    def pulled(self, k: int, v: Sequence[Tensor], sizes: StepSizes) -> list[Tensor]:
+        """J_k Bᵀ (α v) of a map."""
+        assert sizes.map is not None
+        vector = [sizes.at(k)[0] * w for w in sizes.map.out_transposed(v)]
+        return vector if sizes.clip is None else self.back_through_clip(k, vector, sizes.clip)
 
 
 def tail_start(model: Model, adapts: str) -> int:
@@ -120,6 +150,8 @@ def adapt(
 ) -> Path:
     """The adaptation path φ_{k+1} = φ_k − a_k ⊙ ∇L_support(φ_k), the gradient clipped if asked for.
 
+    With a map the gradient goes through it: see :mod:`maml_explorer.core.gradient_map`.
+
     Args:
         tail: θ of the adapting layers, shared [in + 1, out].
         features: what enters the tail, [task, point, in + 1]; or one per inner step (minibatches).
@@ -137,7 +169,9 @@ def adapt(
         )
         trace = model.forward(phi, x, step=k)
         delta = model.loss.gradient(model.loss.residual(trace.output, y), 1.0)
-        gradient = step_sizes.moving(model, model.backward(phi, trace, delta)[0])
+        raw = model.backward(phi, trace, delta)[0]
+        mapped = step_sizes.map
+        gradient = step_sizes.moving(model, raw) if mapped is None else mapped.into(raw)
         scale = None
         if step_sizes.clip is not None:
             gradient, scale = clipped(gradient, step_sizes.clip)
@@ -146,10 +180,13 @@ def adapt(
             path.gradients.append(gradient)
             if scale is not None:
                 path.scales.append(scale)
+            if mapped is not None:
+                path.raw.append(raw)
         sizes = step_sizes.at(k)
+        step = gradient if mapped is None else mapped.out(gradient)
         phi = [
-            torch.addcmul(layer, g, a, value=-1)
-            for layer, g, a in zip(phi, gradient, sizes, strict=True)
+            layer if g is None else torch.addcmul(layer, g, a, value=-1)
+            for layer, g, a in zip(phi, step, sizes, strict=True)
         ]
         path.parameters.append(phi)
     return path

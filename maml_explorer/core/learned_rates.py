@@ -2,7 +2,8 @@
 
 An arm that learns step sizes trains one vector: θ [parameter], then they. So the outer optimizer,
 its moments, checkpoints and the look-out for divergence need to know nothing of them, and
-everything that reads layers reads θ. Two kinds, for the layers that adapt:
+everything that reads layers reads θ. Two kinds, for the layers that adapt (matrices that the
+gradient goes through lie there alike, :mod:`maml_explorer.core.learned_curvature`):
 
     "parameter"   one per weight and bias, shared by all inner steps (Meta-SGD, Li et al. 2017)
     "layer"       one per layer, its bias included, and inner step (LSLR, Antoniou et al. 2019)
@@ -12,14 +13,50 @@ Beyond the last trained inner step its step sizes are used again: our rule, not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes
 from maml_explorer.core.models.model import Model
+
+Draw = Callable[[int, int], Tensor]
+"""(inputs, outputs) → a weight [in, out], drawn on the CPU as those of θ_0 are."""
+
+
+class Learned(Protocol):
+    """Part of an arm that it learns beside θ for its inner loop; it lies behind θ in one vector."""
+
+    @property
+    def kind(self) -> str:
+        """Unit that it is learned for."""
+
+    @property
+    def start(self) -> int:
+        """First layer that adapts."""
+
+    def count(self, model: Model) -> int:
+        """Length of what is learned."""
+
+    def beginning(self, model: Model, alpha: float, like: Tensor, draw: Draw) -> Tensor:
+        """Its values at outer step 0, of the type and on the device of `like`."""
+
+    def of(
+        self, model: Model, learned: Tensor, alpha: Tensor, clip: Tensor | None = None
+    ) -> StepSizes:
+        """The inner loop's step sizes and map, as views into what an arm has learned.
+
+        Args:
+            learned: θ and, behind it, what is learned.
+            alpha: α, a scalar tensor.
+            clip: largest norm of an inner gradient.
+        """
+
+    def gradient(self, model: Model, by_step: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """The gradient of what is learned, flat and in its order, in parts; see `by_step` there."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +83,14 @@ class LearnedRates:
         layers = model.matrices[self.start : self.end(model)]
         return sum(rows * columns for rows, columns in layers)
 
-    def beginning(self, model: Model, inner_lr: float, like: Tensor) -> Tensor:
+    def beginning(self, model: Model, alpha: float, like: Tensor, draw: Draw) -> Tensor:
         """α everywhere: the step sizes at outer step 0."""
-        return torch.full((self.count(model),), inner_lr, dtype=like.dtype, device=like.device)
+        return torch.full((self.count(model),), alpha, dtype=like.dtype, device=like.device)
 
-    def of(self, model: Model, learned: Tensor, clip: Tensor | None = None) -> StepSizes:
-        """The step sizes of inner step 0, 1, …, as views into what an arm has learned.
-
-        Args:
-            learned: θ and, behind it, the step sizes.
-            clip: largest norm of an inner gradient.
-        """
+    def of(
+        self, model: Model, learned: Tensor, alpha: Tensor, clip: Tensor | None = None
+    ) -> StepSizes:
+        """The step sizes of inner step 0, 1, …; α is not read: they began with it."""
         rates = learned[model.parameter_count :]
         end, none = self.end(model), [rates.new_zeros(()) for _ in range(self.still)]
         if self.kind == "layer":
@@ -94,12 +128,14 @@ class LearnedRates:
 
 
 def with_steps(
-    vector: Tensor, model: Model, old: LearnedRates | None, new: LearnedRates | None, first: float
+    vector: Tensor, model: Model, old: Learned | None, new: Learned | None, first: Tensor
 ) -> Tensor:
     """A vector of an arm (what it has learned, or a moment) for another number of inner steps.
 
-    A new inner step begins as the one before it, or with `first` where there was none; what is over
-    is dropped.
+    A new inner step begins as the one before it; what is over is dropped.
+
+    Args:
+        first: values where there were none before.
     """
     if old == new:
         return vector
@@ -107,7 +143,9 @@ def with_steps(
     if new is None:
         return theta.clone()
     if old is None:
-        return torch.cat([theta, new.beginning(model, first, vector)])
+        return torch.cat([theta, first])
+    if not (isinstance(old, LearnedRates) and isinstance(new, LearnedRates)):
+        return vector
     if new.kind == "parameter":
         return vector
     rows = rates.view(old.steps, -1)

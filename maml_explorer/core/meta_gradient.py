@@ -5,7 +5,8 @@
     result     ∂L/∂θ = v_0                 ∂L/∂a_k = − g_k ⊙ v_{k+1}
 
 averaged over the tasks. Where g_k is clipped, c(g_k) takes its place and H_k J_k (a_k ⊙ v) that of
-H_k (a_k ⊙ v), J_k the derivative of c. Dropping H_k gives first order. No autograd graph is kept;
+H_k (a_k ⊙ v), J_k the derivative of c; with a learned map of the gradient, that of
+:mod:`maml_explorer.core.gradient_map`. Dropping H_k gives first order. No autograd graph is kept;
 memory is one φ_k and its activations per inner step. Layers below the tail do not adapt: what
 reaches their output, from the query loss and from the Hessian terms, is summed over k and goes
 through them once.
@@ -56,7 +57,8 @@ class MetaGradient:
     moments: Tensor | None = None
     """[parameter]: see :func:`maml_explorer.core.running_statistics.seen`."""
     step_sizes: list[list[Tensor]] | None = None
-    """Per inner step and tail layer ∂L/∂a_k [in + 1, out], where asked for."""
+    """Per inner step and tail layer ∂L/∂a_k [in + 1, out], where asked for; with a map, its
+    parts."""
 
 
 def meta_gradient(
@@ -134,7 +136,7 @@ class _Adjoint:
 
     def run(self, correct: bool) -> tuple[list[Tensor], Tensor | None, Tensor | None]:
         """v_0 summed over tasks, and what reaches the tail's input on support and query points."""
-        inner, path = self.inner, self.path
+        inner = self.inner
         # v_{k+1} is needed task by task only where it is multiplied by a Hessian or by g_k
         per_task = correct or inner.learned_step_sizes
         v: list[Tensor] | None = None
@@ -143,16 +145,12 @@ class _Adjoint:
         for k in range(inner.steps, -1, -1):
             last = k == 0
             if k < inner.steps and v is not None:
+                mapped = correct and inner.step_sizes.map is not None
+                pulled = self.path.pulled(k, v, inner.step_sizes) if mapped else None
                 if inner.learned_step_sizes:
-                    self.step_size_gradients.insert(
-                        0,
-                        [
-                            torch.mul(g, w).sum(0).neg_()
-                            for g, w in zip(path.gradients[k], v, strict=True)
-                        ],
-                    )
+                    self.step_size_gradients.insert(0, self._by_learned(k, v, pulled))
                 if correct:
-                    v, up = self._through_step(k, v, sum_tasks=last)
+                    v, up = self._through_step(k, v, pulled, sum_tasks=last)
                     upward_support = _plus(upward_support, up)
                 elif last and per_task:
                     v = [w.sum(0) for w in v]
@@ -164,6 +162,21 @@ class _Adjoint:
                 v = gradient if v is None else [a.add_(b) for a, b in zip(v, gradient, strict=True)]
         assert v is not None
         return v, upward_support, upward_query
+
+    def _by_learned(self, k: int, v: list[Tensor], pulled: list[Tensor] | None) -> list[Tensor]:
+        """∂L/∂a_k = − g_k ⊙ v_{k+1} per layer, or that by what a map has learned."""
+        sizes, path = self.inner.step_sizes, self.path
+        if sizes.map is None:
+            return [
+                torch.mul(g, w).sum(0).neg_() for g, w in zip(path.gradients[k], v, strict=True)
+            ]
+        parts = sizes.map.by_learned(
+            path.raw[k],
+            path.gradients[k],
+            [sizes.at(k)[0] * w for w in v],
+            pulled,
+        )
+        return [part.neg() for part in parts]
 
     def _query(
         self, k: int, weight: float | Tensor, summed: bool
@@ -179,17 +192,18 @@ class _Adjoint:
         return self.model.backward(phi, trace, delta, sum_tasks=summed, to_input=self.has_body)
 
     def _through_step(
-        self, k: int, v: list[Tensor], sum_tasks: bool
+        self, k: int, v: list[Tensor], pulled: list[Tensor] | None, sum_tasks: bool
     ) -> tuple[list[Tensor], Tensor | None]:
         """v − H_k (a_k ⊙ v), and the same derivative by the tail's input."""
         inner = self.inner
         sizes: Sequence[Tensor] = inner.step_sizes.at(k)
         clip = inner.step_sizes.clip
-        uniform = inner.step_sizes.uniform and clip is None
-        moving = inner.step_sizes.moving(self.model, v)
-        vector = moving if uniform else [a * w for a, w in zip(sizes, moving, strict=True)]
-        if clip is not None:
-            vector = self.path.back_through_clip(k, vector, clip)
+        uniform = inner.step_sizes.uniform and clip is None and inner.step_sizes.map is None
+        vector = (
+            inner.step_sizes.moving(self.model, v)
+            if uniform
+            else self.path.before_hessian(k, v, inner.step_sizes, self.model, pulled)
+        )
         curved, up = self.model.hessian_vector_product(
             self.path.parameters[k],
             self.path.traces[k],

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, adapt, minibatches
-from maml_explorer.core.learned_rates import LearnedRates
+from maml_explorer.core.learned_rates import Learned
 from maml_explorer.core.meta_gradient import (
     InnerLoop,
     MetaGradient,
@@ -39,8 +39,8 @@ class Shape:
     """True where the query losses after all inner steps count, with weights that vary."""
     inner_clip: bool
     """True where inner gradients are clipped."""
-    learned: LearnedRates | None
-    """The step sizes behind θ; None where they are all α."""
+    learned: Learned | None
+    """Kind of what is learned behind θ, such as step sizes; None where they are all α."""
     shots: int
     points: int
     """Support and query points per task."""
@@ -106,7 +106,7 @@ def outer_gradient(
     if shape.learned is None:
         sizes = StepSizes([[inner_lr] * (model.depth - shape.start)], clip=clip, still=shape.still)
     else:
-        sizes = shape.learned.of(model, theta, clip)
+        sizes = shape.learned.of(model, theta, inner_lr, clip)
     if shape.rule == "all":
         found = joint_gradient(model, layers, x, y, shape.shots, shape.total_tasks)
     elif shape.rule == "interpolation":

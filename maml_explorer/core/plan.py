@@ -24,7 +24,8 @@ from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.families.record import Sampler, TaskFamily
 from maml_explorer.core.families.table import family_of
 from maml_explorer.core.kernels.compiled import CompiledStep, CompiledUpdate
-from maml_explorer.core.learned_rates import LearnedRates
+from maml_explorer.core.learned import learned_of, refuse_columns
+from maml_explorer.core.learned_rates import Learned
 from maml_explorer.core.meta_gradient import InnerLoop
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.sizes import products_per_point
@@ -61,8 +62,8 @@ class ArmPlan:
     """With the arm's overrides applied."""
     inner: InnerLoop
     """Inner loop at outer step 0 without annealing; learned step sizes begin at its α."""
-    learned: LearnedRates | None
-    """The step sizes that are learned; they lie behind θ in what the arm has learned."""
+    learned: Learned | None
+    """Kind of what is learned, such as step sizes; it lies behind θ in the arm's vector."""
     chunk_tasks: int
     """Tasks per chunk: a fixed function of this arm's sizes, so that its result depends neither on
     the machine nor on the arms beside it."""
@@ -115,7 +116,7 @@ class ArmPlan:
         """
         if self.learned is None:
             return self.inner.step_sizes
-        return self.learned.of(model, learned, self.inner.step_sizes.clip)
+        return self.learned.of(model, learned, self.inner_lr, self.inner.step_sizes.clip)
 
     def inner_data(self, x: Tensor, y: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
         """Inner-step data out of support sets [task, shot, …]: one entry per step, in turn."""
@@ -250,6 +251,7 @@ def prepare(
     dtype = {"float32": torch.float32, "float64": torch.float64}[settings.run.precision]
     model = model or network(settings)
     _refuse_one_layer(settings, model)
+    refuse_columns(settings, model)
     like = torch.empty(0, dtype=dtype, device=device)
     floats = (settings.support_points() + settings.query_points) * model.inputs
     family = family_of(settings)
@@ -291,17 +293,14 @@ def _arm_plan(settings: Settings, arm: Arm, model: Model, like: Tensor) -> ArmPl
     return ArmPlan(arm, algorithm, own, inner, learned, max(1, CHUNK_FLOATS // per_task))
 
 
-def learned_rates(own: Settings, algorithm: Algorithm, model: Model) -> LearnedRates | None:
-    """The step sizes that an arm learns; None where all are α.
+def learned_rates(own: Settings, algorithm: Algorithm, model: Model) -> Learned | None:
+    """Kind of what an arm learns beside θ for its inner loop; None where all step sizes are α.
 
     Args:
         own: the settings with the arm's overrides applied.
     """
-    step = phases(own, algorithm)
-    if not step.step_sizes:
-        return None
     start, still = tail_start(model, algorithm.adapts), still_layers(algorithm.adapts)
-    return LearnedRates(step.step_sizes, start, step.inner_steps, still)
+    return learned_of(phases(own, algorithm), start, still)
 
 
 def test_step_sizes(plan: Plan, arm_name: str, learned: Tensor) -> tuple[int, StepSizes]:

@@ -6,7 +6,8 @@ import dataclasses
 
 import torch
 
-from maml_explorer.core.learned_rates import with_steps
+from maml_explorer.core.learned import beginning_of
+from maml_explorer.core.learned_rates import LearnedRates, with_steps
 from maml_explorer.core.plan import Plan, learned_rates
 from maml_explorer.core.training import ArmState, RunState, start_arm, with_arms_of
 from maml_explorer.settings.restart import begun_again
@@ -44,13 +45,15 @@ def with_changed_rates(plan: Plan, arm_name: str, state: ArmState, old: Settings
     was, now = learned_rates(own, arm.algorithm, plan.model), arm.learned
     alpha, count = arm.settings.inner.inner_lr, plan.model.parameter_count
     vector, moments = state.initialization, state.moments
-    if was is not None and own.inner.inner_lr != alpha:
+    if isinstance(was, LearnedRates) and own.inner.inner_lr != alpha:
         rates, before = vector[count:], own.inner.inner_lr
         # in proportion to 0 they would stay 0, whatever α is chosen afterwards
         vector = torch.cat([vector[:count], rates * (alpha / before) if before else rates + alpha])
     if was != now:
-        vector = with_steps(vector, plan.model, was, now, alpha)
-        moments = tuple(with_steps(one, plan.model, was, now, 0.0) for one in moments)
+        first = vector[:0] if now is None else beginning_of(now, arm.settings, plan.model, vector)
+        vector = with_steps(vector, plan.model, was, now, first)
+        still = torch.zeros_like(first)
+        moments = tuple(with_steps(one, plan.model, was, now, still) for one in moments)
     return dataclasses.replace(state, initialization=vector, moments=moments)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from maml_explorer.core.adaptation import adapt
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.kernels.compiled import CompiledStep
+from maml_explorer.core.learned import beginning_of
 from maml_explorer.core.optimizers import OPTIMIZERS, Moments
 from maml_explorer.core.outer_gradient import OuterGradient
 from maml_explorer.core.plan import ArmPlan, Plan
@@ -64,7 +65,7 @@ def start_arm(plan: Plan, arm_name: str) -> ArmState:
         own.model.initialization, stream(own.run.seed, "initialization"), plan.dtype
     ).to(plan.device)
     if arm.learned is not None:
-        rates = arm.learned.beginning(plan.model, own.inner.inner_lr, theta)
+        rates = beginning_of(arm.learned, own, plan.model, theta)
         theta = torch.cat([theta, rates])
     return ArmState(theta, _no_moments(plan, arm_name, theta))
 

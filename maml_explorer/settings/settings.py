@@ -33,6 +33,8 @@ from maml_explorer.settings.network import ModelSettings
 from maml_explorer.settings.typed import same_name
 
 MAX_ARMS = 8
+LEARNS = {"parameter": "a step size per parameter", "matrices": "matrices of its own"}
+"""Unit that an algorithm learns for its inner loop → words for it in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,9 @@ class Settings:
             algorithm = ALGORITHMS[arm.algorithm]
             if algorithm.step_sizes and dict(arm.overrides).get("lslr", self.inner.lslr):
                 raise SettingsError(
-                    f"Arm {arm.name} learns a step size per parameter ({algorithm.label}), so it "
-                    f"cannot also have {DECLARATIONS['lslr'].label} (lslr): it must be false, for "
-                    "this arm at least."
+                    f"Arm {arm.name} learns {LEARNS[algorithm.step_sizes]} "
+                    f"({algorithm.label}), so it cannot also have "
+                    f"{DECLARATIONS['lslr'].label} (lslr): it must be false, for this arm at least."
                 )
 
     def __getitem__(self, key: str) -> Value:

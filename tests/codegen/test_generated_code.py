@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import random
 import re
 import subprocess
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.codegen.beside_theta import BESIDE
 from maml_explorer.codegen.script import LINES, LINES_WITH_TRICKS, standalone_script
 from maml_explorer.codegen.two_forms import WIDTH, stateful_and_functional
 from maml_explorer.core import training
@@ -124,7 +126,7 @@ def learned(vector: Tensor, settings: Settings, arm: Arm) -> dict[str, Tensor]:
     if rates is None:
         assert not len(behind)
         return found
-    if settings.model_kind.pictures:
+    if settings.model_kind.pictures or rates.kind not in ("layer", "parameter"):
         tensors = named_rates(vector.numpy(), settings).items()
         rate = {n.replace("inner_lr.", "alpha."): torch.from_numpy(a) for n, a in tensors}
         return found | rate
@@ -141,6 +143,12 @@ def learned(vector: Tensor, settings: Settings, arm: Arm) -> dict[str, Tensor]:
         found[f"alpha.{prefix}{stride * layer}.weight"] = block[:-1].T
         found[f"alpha.{prefix}{stride * layer}.bias"] = block[-1]
     return found
+
+
+def begun(names: dict[str, Any], theta: dict[str, Tensor]) -> dict[str, Tensor]:
+    """θ, and beside it what else the script learns."""
+    found = [names[one.function] for one in BESIDE.values() if one.function in names]
+    return found[0](theta) if found else theta
 
 
 def flat(theta: dict[str, Tensor]) -> Tensor:
@@ -160,13 +168,17 @@ def parts(batch: TaskBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 @pytest.mark.parametrize("nth", range(SAMPLE + TRICKS))
 def test_the_script_takes_the_outer_steps_of_the_program(nth: int) -> None:
-    settings, arm = settings_of(nth)
+    check_steps(*settings_of(nth))
+
+
+def check_steps(settings: Settings, arm: Arm) -> None:
+    """The script and the program end at the same parameters."""
     plan = prepare(settings)
     state = training.start_run(plan)
     names = executed(standalone_script(settings, arm))
     begin = state.arms[arm.name].initialization
     theta = parameters(begin[: plan.model.parameter_count], settings)
-    theta = names.get("with_rates", dict)(theta)
+    theta = begun(names, theta)
     batches, expected = [], []
     for _ in range(OUTER_STEPS):
         batches.append(parts(training.draw_batch(plan, state)[0]))
@@ -181,6 +193,19 @@ def test_the_script_takes_the_outer_steps_of_the_program(nth: int) -> None:
     rounding = 1e-8 if settings.model.norm.startswith("batch") else 1e-10
     for name, value in end.items():
         torch.testing.assert_close(theta[name], value, rtol=1e-8, atol=rounding)
+
+
+MAPS = [key for key, record in ALGORITHMS.items() if record.step_sizes not in ("", "parameter")]
+
+
+@pytest.mark.parametrize("nth", [1, 3, 30, 31, 32, 33, 34, 45, 52, 61])
+@pytest.mark.parametrize("algorithm", MAPS)
+def test_the_script_of_a_learned_map_takes_the_same_steps(algorithm: str, nth: int) -> None:
+    settings, arm = settings_of(nth)
+    if settings.inner.inner_steps > 3:
+        settings = settings.with_values({"inner_steps": 2})
+    own = dataclasses.replace(arm, algorithm=algorithm)
+    check_steps(settings.with_values({"lslr": False}).with_arms((own,)), own)
 
 
 def test_the_sample_covers_every_choice() -> None:
@@ -278,11 +303,13 @@ def test_what_the_main_part_trains_is_what_it_saves(algorithm: str) -> None:
     model = names["model"]
     theta = {name: value.detach() for name, value in model.named_parameters()}
     before = flat(theta).clone()
-    theta = names.get("with_rates", dict)(theta)
+    theta = begun(names, theta)
     list(names["train"](theta, [names["sample_batch"]() for _ in range(3)]))
     after = flat(dict(model.named_parameters()))
     assert not torch.equal(before, after)
-    assert torch.equal(after, flat({n: v for n, v in theta.items() if "alpha" not in n}))
+    assert torch.equal(
+        after, flat({n: v for n, v in theta.items() if n in dict(model.named_parameters())})
+    )
 
 
 @pytest.mark.parametrize("how", DECLARATIONS["initialization"].choices)

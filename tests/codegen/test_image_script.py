@@ -23,7 +23,7 @@ from maml_explorer.files.resources import resources
 from maml_explorer.settings.images import HANDS
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import Settings, default_arm
-from tests.codegen.test_generated_code import executed, flat, learned, parameters, parts
+from tests.codegen.test_generated_code import begun, executed, flat, learned, parameters, parts
 
 LETTERS = Path(str(resources().joinpath("glyphs", FILE)))
 SMALL = load_preset("glyphs-2-way-4-shot").settings.with_values(
@@ -72,7 +72,7 @@ def test_the_script_takes_the_outer_steps_of_the_program(
     state = training.start_run(plan)
     found = names(settings, algorithm)
     begin = state.arms[arm.name].initialization[: plan.model.parameter_count]
-    theta = found.get("with_rates", dict)(parameters(begin, settings))
+    theta = begun(found, parameters(begin, settings))
     batches, expected = [], []
     for _ in range(3):
         batches.append(parts(training.draw_batch(plan, state)[0]))

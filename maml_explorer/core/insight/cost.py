@@ -14,7 +14,7 @@ task, φ_k and the activations the Hessian-vector product reads; first order kee
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -71,8 +71,25 @@ def outer_step_cost(algorithm: str, sizes: Sizes, inner_steps: int) -> Cost:
         start = tail_start(model, record.adapts)
         steps = inner_steps
         operations = _through_inner_loop(sizes, start, steps, record.second_order)
+        of_map = OF_MAP.get(record.step_sizes)
+        operations += steps * of_map(model, start) if of_map else 0
     kept = _kept_numbers(model, shots, start, steps, record.second_order)
     return Cost(sizes.tasks * operations, sizes.tasks * kept * sizes.bytes_per_number)
+
+
+def _through_matrices(model: Model, start: int) -> int:
+    """Meta-Curvature, per task and inner step: forward, transposed, and the matrices' gradients."""
+    found = 0
+    pairs = zip(model.matrices[start:], model.filter_places[start:], strict=True)
+    for (rows, out), places in pairs:
+        inputs, weights = (rows - 1) // places, (rows - 1) * out
+        placed = places if places > 1 else 0
+        found += weights * (4 * (inputs + out) + (4 * placed + inputs if placed else 0))
+    return found
+
+
+OF_MAP: dict[str, Callable[[Model, int], int]] = {"matrices": _through_matrices}
+"""Unit that is learned → its multiply-adds per task and inner step, from a first layer on."""
 
 
 def _through_inner_loop(sizes: Sizes, start: int, steps: int, second_order: bool) -> int:

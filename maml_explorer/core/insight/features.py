@@ -223,7 +223,9 @@ def _frozen(learner: Learner, layers: int) -> Learner:
     """The learner with its lowest layers held."""
     start = max(layers, learner.start)
     sizes = tuple(tuple(step[start - learner.start :]) for step in learner.step_sizes.steps)
-    kept = dataclasses.replace(learner.step_sizes, steps=sizes)
+    own = learner.step_sizes.map
+    mapped = None if own is None else own.above(start - learner.start)
+    kept = dataclasses.replace(learner.step_sizes, steps=sizes, map=mapped)
     return dataclasses.replace(learner, start=start, step_sizes=kept)
 
 

@@ -185,13 +185,9 @@ def _parts(
 def _curved(learner: Learner, path: Path, k: int, v: list[Tensor]) -> tuple[Tensor, Tensor | None]:
     """H_k J_k (a_k ⊙ v) [task, tail parameter], and the same derivative by the tail's input.
 
-    J_k is the derivative of the clipping, I where there is none.
+    J_k is the derivative of the clipping, I where there is none; with a map, A and B are there too.
     """
-    moving = learner.step_sizes.moving(learner.model, v)
-    scaled = [a * w for a, w in zip(learner.step_sizes.at(k), moving, strict=True)]
-    clip = learner.step_sizes.clip
-    if clip is not None:
-        scaled = path.back_through_clip(k, scaled, clip)
+    scaled = path.before_hessian(k, v, learner.step_sizes, learner.model)
     product, up = learner.model.hessian_vector_product(
         path.parameters[k], path.traces[k], scaled, to_input=learner.start > 0
     )

@@ -55,10 +55,11 @@ class Learner:
         """The same in float64."""
         sizes = tuple(tuple(a.double() for a in step) for step in self.step_sizes.steps)
         clip = None if self.step_sizes.clip is None else self.step_sizes.clip.double()
+        mapped = None if self.step_sizes.map is None else self.step_sizes.map.double()
         return dataclasses.replace(
             self,
             theta=self.theta.double(),
-            step_sizes=dataclasses.replace(self.step_sizes, steps=sizes, clip=clip),
+            step_sizes=dataclasses.replace(self.step_sizes, steps=sizes, clip=clip, map=mapped),
         )
 
     def features(self, x: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ eigenvalues of ±|a|^½ H |a|^½, which is symmetric: real, found by Lanczos wit
 can make them complex: then Arnoldi finds them, without a bound, unless it has as many iterations as
 there are parameters that adapt.
 
+A learned map of the gradient, B c(A g), makes it B J_k A H_k, which is not symmetric either.
+
 Where inner gradients are clipped, J_k H_k takes the place of H_k, J_k the derivative of the
 clipping. J is symmetric as well; with several step sizes it makes the product asymmetric.
 """
@@ -53,7 +55,8 @@ class Stability:
     from either end that was found; else the residual of the eigenvalue farthest out, a sign of
     convergence only."""
     bounded: bool
-    """False where step sizes have mixed signs, or several are clipped: see the module."""
+    """False where step sizes have mixed signs, several are clipped, or a map is learned: see the
+    module."""
 
     @property
     def maximum(self) -> float:
@@ -144,6 +147,11 @@ def _at_step(
 
     drawn = torch.randn(tasks, size, generator=generator, dtype=torch.float64).to(like)
     sizes, clip = learner.step_sizes.at(k), learner.step_sizes.clip
+    if learner.step_sizes.map is not None:
+        ritz = yield from ritz_values(
+            lambda v: _mapped(learner, path, k, v, finite), drawn, iterations, False, generator
+        )  # fmt: skip
+        return _row(ritz, float(sizes[0]), finite.cpu())
     if learner.step_sizes.uniform and clip is None:
         ritz = yield from ritz_values(curved, drawn, iterations, True, generator)
         return _row(ritz, float(sizes[0]), finite.cpu(), scalar=True)
@@ -174,6 +182,22 @@ def _at_step(
         drawn, iterations, False, generator,
     )  # fmt: skip
     return _row(ritz, 1.0, finite.cpu())
+
+
+def _mapped(learner: Learner, path: Path, k: int, v: Tensor, finite: Tensor) -> Tensor:
+    """B J_k A H_k v [task, parameter] of a learned map; 0 for tasks that diverged."""
+    mapped, clip = learner.step_sizes.map, learner.step_sizes.clip
+    assert mapped is not None
+    vector = split(learner.model, v, learner.start)
+    phi, trace = path.parameters[k], path.traces[k]
+    step = mapped.into(learner.model.hessian_vector_product(phi, trace, vector)[0])
+    step = step if clip is None else path.back_through_clip(k, step, clip)
+    shapes = learner.model.shapes[learner.start :]
+    found = [
+        v.new_zeros(len(v), *shape) if part is None else part
+        for part, shape in zip(mapped.out(step), shapes, strict=True)
+    ]
+    return torch.where(finite[:, None], flat(found, len(v)), 0.0)
 
 
 def _row(ritz: Ritz, factor: float, finite: Tensor, scalar: bool = False) -> _StabilityRow:

@@ -13,6 +13,7 @@ from maml_explorer.core.kernels.job import (
     MAX_STEPS,
     NO_UPDATE,
     OPTIMIZERS,
+    RATES,
     STEP_TOWARDS,
     Job,
     job_of,
@@ -43,6 +44,7 @@ def covered(shape: Shape, dtype: torch.dtype, device: torch.device) -> bool:
         and products(shape) <= MOST
         and not shape.wide
         and not shape.still
+        and (shape.learned is None or shape.learned.kind in RATES)
     )
 
 

@@ -6,6 +6,7 @@ import ctypes
 from ctypes import c_double, c_int32, c_int64, c_void_p
 from typing import TypeGuard
 
+from maml_explorer.core.learned_rates import LearnedRates
 from maml_explorer.core.models.mlp import Mlp
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.outer_gradient import Shape
@@ -17,6 +18,7 @@ ACTIVATIONS = {"relu": 0, "tanh": 1, "sigmoid": 2, "softplus": 3, "sine": 4}
 LOSSES = {"squared-error": 0, "cross-entropy": 1}
 RULES = {"query": 0, "all": 1, "interpolation": 2}
 RATES = {"": 0, "layer": 1, "parameter": 2}
+"""Kinds of learned step sizes that the kernels know."""
 NO_UPDATE, STEP_TOWARDS = 0, 3
 OPTIMIZERS = {"adam": 1, "sgd": 2}
 
@@ -68,7 +70,7 @@ def job_of(shape: Shape) -> Job:
     job.second_order, job.multi_step = shape.second_order, shape.multi_step
     job.clips, job.minibatch = shape.inner_clip, shape.minibatch
     job.rates = RATES["" if learned is None else learned.kind]
-    if learned is not None:
+    if isinstance(learned, LearnedRates):
         job.rate_steps, job.rate_count = learned.steps, learned.count(shape.model)
     job.shots, job.points, job.total_tasks = shape.shots, shape.points, shape.total_tasks
     return job

@@ -17,7 +17,7 @@ from maml_explorer.core.kernels.job import (
     network_covered,
 )
 from maml_explorer.core.kernels.library import TYPES, Kernels
-from maml_explorer.core.learned_rates import LearnedRates
+from maml_explorer.core.learned_rates import Learned, LearnedRates
 from maml_explorer.core.models.model import Model
 
 
@@ -33,7 +33,7 @@ class InnerSteps:
     """α, a scalar tensor."""
     clip: Tensor | None
     """Largest norm of an inner gradient."""
-    learned: LearnedRates | None
+    learned: Learned | None
     """The step sizes behind θ."""
     minibatch: int = 0
     """Support points per inner step; 0 for all of them."""
@@ -64,6 +64,7 @@ def compiled_predictions(
         or not network_covered(model)
         or max(model.sizes) > WIDEST
         or inner.steps > MAX_STEPS
+        or (inner.learned is not None and inner.learned.kind not in RATES)
         or passes * model.parameter_count > MOST
     ):
         return None
@@ -71,7 +72,7 @@ def compiled_predictions(
     job.rule, job.start, job.steps = RULES["interpolation"], inner.start, inner.steps
     job.minibatch, job.shots, job.points = inner.minibatch, shots, points
     job.end, job.total_tasks = tasks, tasks
-    if inner.learned is not None:
+    if isinstance(inner.learned, LearnedRates):
         job.rates, job.rate_steps = RATES[inner.learned.kind], inner.learned.steps
         job.rate_count = inner.learned.count(model)
     theta, x, y = theta.contiguous(), x.contiguous(), y.contiguous()

@@ -108,6 +108,11 @@ class Functional:
         return (1,) * self.depth
 
     @property
+    def filter_places(self) -> tuple[int, ...]:
+        """0 each: its columns are no matrices."""
+        return (0,) * self.depth
+
+    @property
     def matrices(self) -> list[tuple[int, int]]:
         """Per layer (numbers that adapt, 1)."""
         return [(stage.adapts, 1) for stage in self.stages]

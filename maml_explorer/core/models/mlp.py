@@ -159,12 +159,12 @@ class Mlp:
 
         The ways are those of :mod:`maml_explorer.core.models.initializations`.
         """
-        return drawn(self.fan_in, self.shapes, self._seen, how, generator).to(dtype)
+        return drawn(self.fan_in, self.shapes, list(self.filter_places), how, generator).to(dtype)
 
     @property
-    def _seen(self) -> list[int]:
+    def filter_places(self) -> tuple[int, ...]:
         """Per layer how many places of a picture a filter sees; 1 where it is no filter."""
-        return [link.places_seen for link in self.links] or [1] * self.depth
+        return tuple(link.places_seen for link in self.links) or (1,) * self.depth
 
     def adapting(self, layers: list[Tensor]) -> list[Tensor]:
         """The same with 0 where the inner loop changes nothing: in the rows of a norm."""

@@ -84,6 +84,13 @@ class Model(Protocol):
         """Per layer the rows that a point has in it: 1, or the places of its picture."""
 
     @property
+    def filter_places(self) -> tuple[int, ...]:
+        """Per layer the places of a picture that a filter sees, 1 where it is none.
+
+        0 where its parameters are no weight above a bias.
+        """
+
+    @property
     def matrices(self) -> list[tuple[int, int]]:
         """Per layer (rows, out) of what adapts: weights and biases."""
 

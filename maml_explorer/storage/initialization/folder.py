@@ -115,12 +115,15 @@ class Initialization:
             uniform_step_sizes,
         )
         from maml_explorer.core.families.batch import with_ones
+        from maml_explorer.core.learned_rates import LearnedRates
         from maml_explorer.core.models.table import network
         from maml_explorer.storage.initialization.step_size_tensors import rates_of
 
         own = self.own_settings
         steps = own.inner.inner_steps if steps is None else steps
-        learned = rates_of(self.settings) if lr is None else None
+        learned = rates_of(self.settings)
+        if lr is not None and isinstance(learned, LearnedRates):
+            learned = None  # the rate that was asked for takes the place of the learned ones
         lr = own.inner.inner_lr if lr is None else lr
         if steps < 0 or not 0 <= lr < float("inf"):
             raise ValueError(f"steps = {steps} and lr = {lr} must not be negative")
@@ -140,7 +143,7 @@ class Initialization:
             sizes = uniform_step_sizes(lr, model.depth - start, theta, still)
             sizes = replace(sizes, clip=clip)
             if learned is not None:
-                sizes = learned.of(model, theta, clip)
+                sizes = learned.of(model, theta, theta.new_tensor(lr), clip)
             path = adapt(
                 model, layers[start:], features, support_y, sizes, steps, keep_traces=False
             )

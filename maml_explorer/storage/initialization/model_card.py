@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
+from maml_explorer.codegen.beside_theta import BESIDE
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.norms import NORMS
@@ -20,6 +21,7 @@ from maml_explorer.storage.initialization.expressions import (
     network_expression,
     sizes_of,
 )
+from maml_explorer.storage.initialization.matrices_on_card import CLIP, MATRICES, with_matrices
 from maml_explorer.storage.initialization.task_words import task_words
 
 MODULE_LINES = 44
@@ -64,7 +66,8 @@ def model_card(
         network = f"convolutional ({blocks} blocks of {filters} 3 × 3 filters with stride 2)"
     if own.model.norm != "none":
         more += f", normalization {own.model.norm}"
-    but = ", without the learned step sizes," if _learns(own, algorithm) else ""
+    kind = phases(own, algorithm).step_sizes
+    but = f", without the learned {BESIDE[kind].words}," if kind else ""
     tasks = task_words(own)
     parts = [
         _front_matter(own, algorithm, evaluations),
@@ -171,6 +174,8 @@ def _learns(settings: Settings, algorithm: Algorithm) -> bool:
 def _rates_part(settings: Settings, algorithm: Algorithm) -> str:
     if not _learns(settings, algorithm):
         return ""
+    if algorithm.step_sizes == "matrices":
+        return MATRICES
     shape = "has its shape" if algorithm.step_sizes else "has one value per inner step"
     return (
         f"The step sizes of the inner loop were learned with θ: `inner_lr.NAME` is that of the "
@@ -230,6 +235,8 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
         adapting = f"dict.fromkeys({module}, {settings.inner.inner_lr!r})"
     else:
         load = 'model.load_state_dict(saved := load_file("model.safetensors"), strict=False)'
+        if algorithm.step_sizes == "matrices":
+            return with_matrices(lines, settings, load, imports_by_hand, _loss_name(settings))
         names = 'for n, a in saved.items() if n.startswith("inner_lr.")'
         adapting = f"{{model.get_parameter(n[9:]): a {names}}}"
         if not algorithm.step_sizes:
@@ -245,7 +252,7 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
         points,
         f"for k in range({steps}):  # inner steps on your own support points x, y",
         f"    g = autograd.grad({_loss_name(settings)}(model(x), y), list(phi))",
-        *([_CLIP.format(limit=clip)] if clip else []),
+        *([CLIP.format(limit=clip)] if clip else []),
         f"    [{update.replace('d)', 's * d)') if clip else update} for (p, a), d in "
         f"zip(phi.items(), g)]{'; model.step += 1' if counts else ''}",
     ]
@@ -265,9 +272,6 @@ def _support_line(settings: Settings, number: str) -> str:
     low, width = settings.tasks.x_min, settings.tasks.x_max - settings.tasks.x_min
     points = [[round(low + width * part, 3)] for part in (0.2, 0.55, 0.8)]
     return f"x, y = tensor({points}{number}), tensor([[1.0], [-0.5], [0.2]]{number})"
-
-
-_CLIP = "    s = ({limit!r} / sum(d.square().sum() for d in g).sqrt()).clamp(max=1)"
 
 
 _PROTOCOL = {

@@ -1,6 +1,7 @@
-"""Learned step sizes as named tensors: `inner_lr.NAME` belongs to the tensor NAME of the network.
+"""Parts that an arm learned beside θ as named tensors, by the tensors NAME of the network.
 
-Meta-SGD's have its shape; a layer's (LSLR) are [inner step], the same for its weight and its bias.
+Step sizes are `inner_lr.NAME`: Meta-SGD's have its shape; a layer's (LSLR) are [inner step], the
+same for its weight and its bias. Matrices are in :mod:`.curvature_tensors`.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.codegen.convolution import layer_places
-from maml_explorer.core.learned_rates import LearnedRates
+from maml_explorer.core.learned_rates import Learned, LearnedRates
 from maml_explorer.core.models.table import network
 from maml_explorer.core.plan import learned_rates
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.initialization import conv_tensors
+from maml_explorer.storage.initialization import conv_tensors, curvature_tensors
+from maml_explorer.storage.initialization.layer_names import layer_stem
 
 Array = NDArray[Any]
 PREFIX = "inner_lr."
+OTHERS = {"matrices": curvature_tensors.FORM}
+"""Kinds that are no step sizes → how they are named."""
 
 
-def rates_of(settings: Settings) -> LearnedRates | None:
-    """The step sizes that the only arm of these settings learns."""
+def rates_of(settings: Settings) -> Learned | None:
+    """Kind of what the only arm of these settings learns beside θ."""
     arm = settings.arms[0]
     own = settings.of_arm(arm)
     return learned_rates(own, ALGORITHMS[arm.algorithm], network(own))
@@ -41,6 +44,8 @@ def named_rates(parameters: Array, settings: Settings) -> dict[str, Array]:
     if learned is None:
         return {}
     rates = parameters[model.parameter_count :]
+    if not isinstance(learned, LearnedRates):
+        return OTHERS[learned.kind].named(rates, settings)
     tensors: dict[str, Array] = {}
     begin = 0
     for layer in range(learned.start, learned.end(model)):
@@ -70,6 +75,8 @@ def flat_rates(tensors: Mapping[str, Array], settings: Settings) -> Array | None
     learned, model = rates_of(settings), network(settings)
     if learned is None:
         return np.zeros(0)
+    if not isinstance(learned, LearnedRates):
+        return OTHERS[learned.kind].flat(tensors, settings)
     pairs = [
         [tensors[name] for name in _names(layer, settings)]
         for layer in range(learned.start, learned.end(model))
@@ -101,7 +108,5 @@ def _as_rows(weight: Array, layer: int, settings: Settings) -> Array:
 
 
 def _names(layer: int, settings: Settings) -> tuple[str, str]:
-    stem = f"linears.{layer}" if settings.model.special else f"{2 * layer}"
-    if settings.model_kind.pictures:
-        stem = str(layer_places(settings)[layer])
+    stem = layer_stem(layer, settings)
     return f"{PREFIX}{stem}.weight", f"{PREFIX}{stem}.bias"

@@ -32,6 +32,11 @@ def step_sizes_of(learner: Learner, layers: tuple[str, ...]) -> StepSizesSeen | 
     if not layers:
         return NothingToShow("No layer of this arm adapts in the inner loop.")
     sizes = learner.step_sizes
+    if sizes.map is not None:
+        return NothingToShow(
+            "This arm learns matrices in the place of step sizes: α is "
+            f"{float(sizes.steps[0][0]):.3g} everywhere."
+        )
     if sizes.uniform:
         alpha = float(sizes.steps[0][0])
         return NothingToShow(

@@ -71,15 +71,59 @@ def mean_loss(plan: Plan, flat: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return torch.nn.functional.mse_loss(output, y)
 
 
+def clipped(gradient: Tensor, limit: float) -> Tensor:
+    """A gradient of a norm of at most the limit; 0 is none."""
+    norm = gradient.norm()
+    return torch.where(norm > limit, gradient * limit / norm, gradient) if limit else gradient
+
+
+def through_matrices(plan: Plan, learned: Tensor, gradient: Tensor, clip: float = 0) -> Tensor:
+    """A gradient [parameter] multiplied by Meta-Curvature's matrices, as its paper writes it."""
+    adapts = torch.cat(
+        [
+            (torch.arange(rows)[:, None] < height).expand(rows, out).reshape(-1)
+            for (height, out), (rows, _) in zip(plan.model.matrices, plan.model.shapes, strict=True)
+        ]
+    )
+    gradient = clipped(gradient * adapts, clip)
+    parts, begin, at = [], 0, 0
+    blocks = len(plan.model.shapes) - 1 if plan.settings.model_kind.pictures else 0
+    pairs = zip(plan.model.matrices, plan.model.shapes, strict=True)
+    for nth, ((height, out), (rows, _)) in enumerate(pairs):
+        g = gradient[begin : begin + rows * out].view(rows, out)
+        begin += rows * out
+        places = 9 if nth < blocks else 1
+        inputs, own = (height - 1) // places, []
+        for size in ([places] if places > 1 else []) + [inputs, out]:
+            own.append(learned[at : at + size**2].view(size, size))
+            at += size**2
+        bias = learned[at : at + out] * g[height - 1]
+        at += out
+        place = own[0] if places > 1 else torch.eye(1, dtype=torch.float64)
+        weight = g[: height - 1].reshape(places, inputs, out)
+        weight = torch.einsum("ab,cd,bdo,oe->ace", place, own[-2], weight, own[-1])
+        still = torch.zeros(rows - height, out, dtype=torch.float64)
+        parts.append(torch.cat([weight.reshape(-1, out), bias[None], still]).reshape(-1))
+    assert at == len(learned) and begin == len(gradient)
+    return torch.cat(parts)
+
+
+MAPPED = {"matrices": through_matrices}
+"""Kinds of learned maps of the gradient → the judge of them."""
+
+
 def nested(plan: Plan, flat: Tensor, x: Tensor, y: Tensor, shots: int) -> Tensor:
     """The outer loss of one task, by nested autograd on plain PyTorch."""
     model, arm = plan.model, next(iter(plan.arms.values()))
     rates: Any = arm.settings.inner.inner_lr
     count = model.parameter_count
-    if arm.learned is not None:
+    mapped = MAPPED.get(arm.algorithm.step_sizes)
+    if arm.learned is not None and mapped is None:
         shape = LearnedRates("parameter", 0, arm.inner.steps)
         assert arm.learned == shape
-        rates = torch.cat([part.reshape(-1) for part in arm.learned.of(model, flat).at(0)])
+        rates = torch.cat(
+            [part.reshape(-1) for part in arm.learned.of(model, flat, flat[:0]).at(0)]
+        )
     theta = flat[:count]
     if arm.algorithm.adapts == "none":
         return mean_loss(plan, theta, x, y)
@@ -97,7 +141,8 @@ def nested(plan: Plan, flat: Tensor, x: Tensor, y: Tensor, shots: int) -> Tensor
         gradient = torch.func.grad(lambda at: mean_loss(plan, at, x[:shots], y[:shots]))(phi)
         if not arm.inner.second_order:
             gradient = gradient.detach()
-        phi = phi - rates * mask * gradient
+        step = mask * gradient if mapped is None else mapped(plan, flat[count:], gradient)
+        phi = phi - rates * step
     return mean_loss(plan, phi, x[shots:], y[shots:])
 
 
@@ -114,6 +159,10 @@ def test_outer_gradients_equal_nested_autograd(
     (name, arm_plan), (arm, *_) = next(iter(plan.arms.items())), [*state.arms.values()]
     batch, _ = draw_batch(plan, state)
     theta = arm.initialization
+    noise = torch.Generator().manual_seed(3)  # what is learned does not stay at its beginning
+    more = torch.randn(len(theta), generator=noise, dtype=torch.float64)
+    more[: plan.model.parameter_count] = 0
+    theta = theta + 0.1 * more
     shape = arm_plan.shape(plan, len(batch.tasks))
     varying = arm_plan.varying(plan, arm_plan.in_force(0))
     ours = outer_gradient(shape, theta, batch.inputs, batch.y, *varying)

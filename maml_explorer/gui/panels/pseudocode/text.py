@@ -19,6 +19,8 @@ from maml_explorer.settings.settings import Arm, Settings
 
 SAMPLE, ADAPT, QUERY, UPDATE = StepPhase
 _INDENT = "  "
+_LETTER = {"parameter": "a", "layer": "a", "matrices": "M"}
+"""Unit that is learned beside θ → its letter."""
 _NOTE_AT = 42
 """The column where notes begin."""
 
@@ -185,6 +187,7 @@ def _step_size(own: Settings, adapt: Adapt) -> tuple[str, str]:
         "": ("α", f"α = {alpha}"),
         "parameter": ("a ⊙", f"a learned, from {alpha}"),
         "layer": ("a_k", f"a_k learned, from {alpha}"),
+        "matrices": ("α M", f"α = {alpha}, M from I"),
     }[adapt.step_sizes]
     return symbol, note + (f", ‖∇L‖ ≤ {shown(adapt.clip)}" if adapt.clip else "")
 
@@ -211,8 +214,11 @@ def _outer_gradient(own: Settings, step: Phases) -> list[PseudocodeLine]:
     if begins is None:
         return [PseudocodeLine(f"g_τ ← ∇L({adapted}, Q_τ)", QUERY, order)]
     if step.step_sizes:
+        own_letter = _LETTER[step.step_sizes]
         return [
-            PseudocodeLine(f"g_τ ← ∇_θ,a L({adapted}, Q_τ)", QUERY, order or "H_k: Hessian at φ_k")
+            PseudocodeLine(
+                f"g_τ ← ∇_θ,{own_letter} L({adapted}, Q_τ)", QUERY, order or "H_k: Hessian at φ_k"
+            )
         ]
     hessians = "H_k Hessian, J_k clipping" if step.adapt.clip else "H_k: Hessian at φ_k"
     return [
@@ -255,7 +261,7 @@ def _update(step: Phases) -> list[PseudocodeLine]:
     beta = f"β = {shown(update.rate)}"
     beta += f", {update.schedule}" if update.schedule else ""
     beta += f", ‖·‖ ≤ {shown(update.clip)}" if update.clip else ""
-    learned = "(θ, a)" if step.step_sizes else "θ"
+    learned = f"(θ, {_LETTER[step.step_sizes]})" if step.step_sizes else "θ"
     if update.optimizer == "adam":
         return [
             PseudocodeLine(f"{learned} ← {learned} − β · Adam(mean over τ of g_τ)", UPDATE, beta)
