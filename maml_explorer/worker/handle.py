@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import traceback
+from collections.abc import Callable
 
 from maml_explorer.protocol.commands import Command, Stop
 from maml_explorer.protocol.reports import Failed, Report
@@ -43,6 +44,14 @@ class Worker:
         """
         self._outbox.patience = patience
         return self._outbox.collect()
+
+    def on_answer(self, wake: Callable[[], object] | None) -> None:
+        """Has `wake` called, in the worker's thread, when curves of the task shown are there."""
+        self._outbox.wake = wake
+
+    def await_answer(self, seconds: float) -> bool:
+        """Blocks until curves of the task shown are there; False where they are not in time."""
+        return self._outbox.await_answer(seconds)
 
     def close(self, timeout: float = 5.0) -> bool:
         """Stops the thread and waits for it; False where it still ran after `timeout` seconds."""

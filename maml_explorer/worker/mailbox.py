@@ -1,9 +1,11 @@
-"""The two queues between window and worker. Neither end ever waits for the other."""
+"""The two queues between window and worker. No end waits for the other, a drag's 8 ms apart."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -41,6 +43,8 @@ _NEWEST = (
     ClassReferences,
     Stepped,
 )
+_ANSWERS = (Probed, ImagesProbed)
+"""Answers that the window may wait for a moment."""
 MAX_INSIGHTS = 64
 """Values of views, and their progress, kept for a window that does not collect."""
 MAX_EVENTS = 1_000
@@ -122,8 +126,10 @@ class Outbox:
     """Reports for the window, bounded: newest of a kind, metrics joined, events in order."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._slots = _Slots({}, {}, [], deque(maxlen=MAX_EVENTS))
+        self.wake: Callable[[], object] | None = None
+        """Called in the worker's thread when curves of the task shown are there."""
         self.patience = 1.0
         """Factor by which the window waits longer than usual for live answers."""
 
@@ -144,6 +150,23 @@ class Outbox:
                     blocks[:] = [_kept(block, slice(None, None, 2)) for block in _joined(blocks)]
             else:
                 self._slots.events.append(report)
+            answer = isinstance(report, _ANSWERS)
+            if answer:
+                self._lock.notify_all()
+        wake = self.wake
+        if answer and wake is not None:
+            wake()
+
+    def await_answer(self, seconds: float) -> bool:
+        """Blocks until curves of the task shown are there; False where they are not in time."""
+        end = time.monotonic() + seconds
+        with self._lock:
+            while not any(kind in self._slots.newest for kind in _ANSWERS):
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                self._lock.wait(left)
+            return True
 
     def cut_metrics(self, outer_step: int) -> None:
         """Drops metrics not collected yet that came after an outer step, after a rewind."""

@@ -11,7 +11,7 @@ import numpy as np
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
-from maml_explorer.protocol.images import ClassReferences, ImageTask
+from maml_explorer.protocol.images import ClassReferences, ImagesProbed, ImageTask
 from maml_explorer.settings.restart import needs_restart
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
@@ -41,6 +41,7 @@ class FakeWorker:
         self._held = -1
         self._kept: dict[int, tuple[int, Settings]] = {}
         self._outbox: list[m.Report] = []
+        self._wake: Callable[[], object] | None = None
         self._answers: dict[type, Callable[[Any], None]] = {
             commands.Restart: self._restart,
             commands.Change: self._change,
@@ -68,12 +69,20 @@ class FakeWorker:
     def start(self) -> None:
         self.alive = True
 
+    def on_answer(self, wake: Callable[[], object] | None) -> None:
+        self._wake = wake
+
+    def await_answer(self, seconds: float) -> bool:
+        return any(isinstance(report, m.Probed | ImagesProbed) for report in self._outbox)
+
     def close(self, timeout: float = 5.0) -> bool:
         self.alive = False
         return True
 
     def report(self, report: m.Report) -> None:
         self._outbox.append(report)
+        if isinstance(report, m.Probed | ImagesProbed) and self._wake is not None:
+            self._wake()
 
     def post(self, command: commands.Command) -> None:
         self.posted.append(command)

@@ -1,4 +1,4 @@
-"""Pace at which the window looks for reports: over 30 times a second, less when late or idle.
+"""Pace at which the window looks for reports: 60 times a second, 30 or fewer where it must.
 
 It also sets how often live drawings are redrawn while training: no more than leaves training its
 speed. The threads share one interpreter, so what this one takes the other loses.
@@ -11,19 +11,17 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
-FRAME = 28
-"""Milliseconds between two looks while training: one that comes late still makes 30 a second."""
+FAST, FRAME = 16, 28
+"""Milliseconds between two looks: 60 a second where drawing takes little; else one that comes late
+still makes 30 a second."""
 IDLE = 150
 """Milliseconds between two looks while paused with nothing asked."""
 SLOWEST = 250
-AWAITING = 2
-"""The same while a drag waits for its curves: they follow the pointer, not the next frame."""
 DRAWING_SHARE = 0.03
 """Part of a core that the window may take while training at full speed."""
 MOST_PATIENCE = 4.0
 JUDGED_SECONDS = 0.5
 _HURRY_SECONDS = 1.0
-_AWAIT_SECONDS = 0.25
 
 
 class Patience:
@@ -35,6 +33,8 @@ class Patience:
     def __init__(self) -> None:
         self.learned = 1.0
         """Factor found so far; kept over a pause, since the next training needs the same."""
+        self.fast = False
+        """True where looks at 60 Hz, too, leave training its speed."""
         self._since = self._used = 0.0
         self._judging = False
 
@@ -42,6 +42,11 @@ class Patience:
     def value(self) -> float:
         """Factor now: 1 where nothing trains at full speed."""
         return self.learned if self._judging else 1.0
+
+    @property
+    def frame(self) -> int:
+        """Milliseconds between two looks now."""
+        return FRAME if self._judging and not self.fast else FAST
 
     def rest(self) -> None:
         """Nothing trains at full speed: whatever is drawn is drawn as often as usual."""
@@ -54,6 +59,7 @@ class Patience:
         elapsed = now - self._since
         if elapsed >= JUDGED_SECONDS:
             share = (used - self._used) / elapsed
+            self.fast = share <= DRAWING_SHARE * (1 if self.fast else FAST / FRAME)
             # a part of the work does not depend on it, and one drag is over soon: small strides
             stride = min(max(share / DRAWING_SHARE, 0.8), 1.25)
             self.learned = min(max(self.learned * stride, 1.0), MOST_PATIENCE)
@@ -70,8 +76,7 @@ class Pace(QObject):
         self._limited = False
         self._patience = Patience()
         self._hurry_until = 0.0
-        self._await_until = 0.0
-        self._late = float(FRAME)
+        self._late = float(FAST)
         self._was_late, self._spent = False, 0.0
         self._began = 0.0
         self.timer = QTimer(self)
@@ -100,34 +105,21 @@ class Pace(QObject):
         return self._patience.value
 
     def hurry(self) -> None:
-        """Looks at frame rate for a second: an answer is on its way."""
+        """Looks at frame rate for a second: more is on its way."""
         self._hurry_until = time.monotonic() + _HURRY_SECONDS
         if self.timer.isActive() and self.timer.interval() > self._busy_interval:
             self.timer.start(self._busy_interval)
 
-    def await_answer(self) -> None:
-        """Looks at once for the answer to what was just asked, for a moment at most."""
-        self._await_until = time.monotonic() + _AWAIT_SECONDS
-        if self.timer.isActive():
-            self.timer.start(AWAITING)
-
-    def answered(self) -> None:
-        """The answer is there: back to the frame rate, for more may be asked."""
-        self._await_until = 0.0
-        self.hurry()
-
     @property
     def interval(self) -> int:
         """Milliseconds until the next look."""
-        if time.monotonic() < self._await_until:
-            return AWAITING
         if self._idle and time.monotonic() > self._hurry_until:
             return max(IDLE, self._busy_interval)
         return self._busy_interval
 
     @property
     def _busy_interval(self) -> int:
-        return round(self._late)
+        return round(max(self._late, self._patience.frame))
 
     def _tick(self) -> None:
         began = time.monotonic()
@@ -139,11 +131,11 @@ class Pace(QObject):
             self._patience.judge(began, time.thread_time())
         # ticks that come late mean that painting, not this timer, is the bottleneck; one alone is
         # over already, and so is one pull that takes long
-        late = AWAITING < self.timer.interval() < IDLE and waited > 1.6 * self.timer.interval()
+        late = self.timer.interval() < IDLE and waited > 1.6 * self.timer.interval()
         if late and self._was_late:
             self._late = min(self._late * 1.25, SLOWEST)
         else:
-            self._late = max(self._late * 0.97, FRAME)
+            self._late = max(self._late * 0.97, FAST)
         self._pull()
         spent = 1000 * (time.monotonic() - began)
         self._late = min(max(self._late, 2 * min(spent, self._spent)), SLOWEST)

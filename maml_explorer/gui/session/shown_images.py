@@ -95,8 +95,7 @@ class ShownImages(QObject):
     def _put(self, task: ImageTask) -> None:
         self.task = task
         self._sizes = _sizes(self._editor.settings)
-        self._link.post(task)
-        self._link.pace.await_answer()
+        self._link.ask(task)
         self.task_changed.emit(task)
 
     def _sampled(self) -> ImageTask:
@@ -110,7 +109,7 @@ class ShownImages(QObject):
 
     def _take_probed(self, probed: ImagesProbed) -> None:
         if probed.probe is self.task:
-            self._link.pace.answered()
+            self._link.answered()
             self.probed = probed
             self.probed_arrived.emit(probed)
 

@@ -60,9 +60,13 @@ class ShownTask(QObject):
         """Shows the adaptation to this task from now on."""
         self.end_example()
         self.probe = probe
-        self._link.post(probe)
-        self._link.pace.await_answer()
+        self._link.ask(probe)
         self.probe_changed.emit(probe)
+
+    def drag_to(self, probe: ProbeTask) -> None:
+        """The same in the middle of a drag: the curves are painted with the point."""
+        self.set_probe(probe)
+        self._link.await_answer()
 
     def show_example(self) -> Probed | None:
         """Shows the curves that come with the program until the user does something."""
@@ -135,7 +139,7 @@ class ShownTask(QObject):
     def _take_probed(self, probed: Probed) -> None:
         self._latest = probed
         if probed.probe is self.probe:
-            self._link.pace.answered()
+            self._link.answered()
         if self._example is None:
             self.probed = probed
             self.probed_arrived.emit(probed)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from maml_explorer.gui.session.pace import Pace
 from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
 
 Kind = TypeVar("Kind")
+ANSWER_SECONDS = 0.008
+"""Longest wait for the answer to a mouse move: with it the move is painted once, not twice."""
 
 
 class WorkerThread(Protocol):
@@ -34,6 +37,12 @@ class WorkerThread(Protocol):
             patience: how many times longer than usual the live answers may now take to come.
         """
 
+    def on_answer(self, wake: Callable[[], object] | None) -> None:
+        """Has `wake` called, in the worker's thread, when curves of the task shown are there."""
+
+    def await_answer(self, seconds: float) -> bool:
+        """Blocks until curves of the task shown are there; False where they are not in time."""
+
     def close(self, timeout: float = 5.0) -> bool:
         """Ends the thread; False where it did not end in time."""
 
@@ -43,7 +52,7 @@ class WorkerLink(QObject):
 
     A part of the session subscribes to the types of report it takes up. Its subscription is served
     before the signal of that report, so that whoever hears the signal finds the session up to date.
-    All signals are emitted on the GUI thread, from the pull timer.
+    All signals are emitted on the GUI thread, from the pull timer or where an answer was awaited.
     """
 
     run_started = Signal(int)
@@ -57,6 +66,8 @@ class WorkerLink(QObject):
     refused = Signal(object)
     noted = Signal(object)
     exported = Signal(object)
+    _answer_is_there = Signal()
+    """From the worker's thread; what hears it runs in this one."""
 
     def __init__(self, worker: WorkerThread, parent: QObject) -> None:
         super().__init__(parent)
@@ -70,6 +81,10 @@ class WorkerLink(QObject):
         self.settings_posted = 0
         """Commands of `OF_SETTINGS` posted so far."""
         self.pace = Pace(self.pull, self)
+        self._awaiting = False
+        """True from a question about the task shown until its answer."""
+        self._answer_is_there.connect(self._pull_answer, Qt.ConnectionType.QueuedConnection)
+        worker.on_answer(self._wake)
         self._ended = False
         self._subscribers: dict[type, list[Callable[[Any], None]]] = {}
         self._announce: dict[type, Callable[[Any], None]] = {
@@ -105,6 +120,7 @@ class WorkerLink(QObject):
     def close(self) -> bool:
         """Stops timer and thread; False where the thread did not end in time."""
         self.pace.stop()
+        self.worker.on_answer(None)
         self._ended = True
         return self.worker.close()
 
@@ -113,6 +129,22 @@ class WorkerLink(QObject):
         self.settings_posted += isinstance(command, commands.OF_SETTINGS)
         self.worker.post(command)
         self.pace.hurry()
+
+    def ask(self, command: commands.Command) -> None:
+        """Posts a question about the task shown: its answer is taken up as soon as it is there."""
+        self._awaiting = True
+        self.post(command)
+
+    def answered(self) -> None:
+        """Notes that the newest question is answered."""
+        self._awaiting = False
+        self.pace.hurry()
+
+    def await_answer(self) -> None:
+        """Waits for the answer for a moment, so that what it changes is painted with the rest."""
+        end = time.monotonic() + ANSWER_SECONDS
+        while self._awaiting and self.worker.await_answer(end - time.monotonic()):
+            self.pull()  # one that came is not always the one to the newest question
 
     def begin(self, command: commands.Command) -> None:
         """Hands over a command that begins a run or brings one back."""
@@ -141,6 +173,14 @@ class WorkerLink(QObject):
         """Takes up that reports are of another run from now on."""
         self.run, self.beginning = run, False
         self.run_started.emit(run)
+
+    def _wake(self) -> None:
+        if self._awaiting:
+            self._answer_is_there.emit()
+
+    def _pull_answer(self) -> None:
+        if self._awaiting and not self._ended:
+            self.pull()
 
     def _hand_on(self, report: m.Report) -> None:
         for take in self._subscribers.get(type(report), ()):

@@ -13,6 +13,7 @@ from maml_explorer.gui.panels.adaptation.arm_bar import free_name
 from maml_explorer.gui.panels.adaptation.arm_overrides import overridable
 from maml_explorer.gui.panels.adaptation.curve_labels import EMPTY
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
+from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot
 from maml_explorer.gui.panels.adaptation.uncovered_range import filled, uncovered
 from maml_explorer.gui.panels.tasks.panel import TasksPanel
 from maml_explorer.gui.plots.label_placement import Box, clearance
@@ -158,6 +159,31 @@ def test_every_move_of_a_drag_is_posted_and_drawn_while_paused(bench, panel):
     assert len(bench.worker.posted_of(commands.ProbeTask)) == before + 3
     assert not np.array_equal(canvas.curves.arms["MAML"].yData, curve)
     assert float(canvas.curves.support.getData()[1][1]) == bench.session.task.probe.support_y[1]
+
+
+def test_a_move_is_painted_once_with_its_answer_and_labels_wait(bench, panel, monkeypatch):
+    canvas = panel.canvas
+    paintings, placings = [], []
+    usual = TaskPlot.paintEvent
+    monkeypatch.setattr(
+        TaskPlot, "paintEvent", lambda plot, event: (usual(plot, event), paintings.append(1))
+    )
+    monkeypatch.setattr(canvas.labels, "place", lambda: placings.append(1))
+    bench.session.link.pace.stop()
+    start = canvas.to_pixel(0.0, float(bench.session.task.probe.support_y[1]))
+    bench.qtbot.mousePress(canvas.viewport(), LEFT, pos=start)
+    bench.qtbot.wait(30)
+    for n in range(1, 4):
+        paintings.clear()
+        bench.qtbot.mouseMove(canvas.viewport(), start - QPoint(0, 20 * n))
+        assert canvas.curves.report.probe is bench.session.task.probe, "nothing was waited for"
+        bench.qtbot.wait(30)
+        assert len(paintings) == 1
+    placings.clear()
+    canvas._place_soon.timeout.emit()
+    assert not placings, "not in the middle of a drag"
+    bench.qtbot.mouseRelease(canvas.viewport(), LEFT, pos=start - QPoint(0, 60))
+    bench.qtbot.waitUntil(lambda: bool(placings))
 
 
 def test_the_y_range_stands_still_while_dragging(bench, panel):

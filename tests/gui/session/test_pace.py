@@ -1,4 +1,4 @@
-"""How often the window looks: at frame rate, at once for an answer, seldom when idle."""
+"""How often the window looks: at frame rate, seldom when idle."""
 
 from __future__ import annotations
 
@@ -9,35 +9,39 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.session import pace as paces
-from maml_explorer.gui.session.pace import AWAITING, DRAWING_SHARE, FRAME, IDLE, Pace, Patience
+from maml_explorer.gui.session.pace import DRAWING_SHARE, FAST, FRAME, IDLE, Pace, Patience
 
 
-def test_an_awaited_answer_is_looked_for_at_once(qtbot: QtBot) -> None:
+def test_for_a_second_after_a_command_it_looks_at_frame_rate(qtbot: QtBot) -> None:
     parent = QObject()
     looks: list[int] = []
     pace = Pace(lambda: looks.append(1), parent)
     pace.start()
     pace.relax(True)
     qtbot.waitUntil(lambda: pace.timer.interval() >= IDLE)
-    pace.await_answer()
-    assert pace.timer.interval() == AWAITING
+    pace.hurry()
+    assert pace.timer.interval() < IDLE
     qtbot.waitUntil(lambda: len(looks) >= 3)
-    assert pace.interval == AWAITING
-    pace.answered()
-    assert FRAME <= pace.interval < IDLE
+    assert FAST <= pace.interval < IDLE
+    pace._hurry_until -= paces._HURRY_SECONDS
+    assert pace.interval >= IDLE
     pace.stop()
 
 
-def test_an_answer_that_does_not_come_is_not_waited_for_long(qtbot: QtBot) -> None:
-    parent = QObject()
-    pace = Pace(lambda: None, parent)
-    pace.start()
-    pace.relax(True)
-    pace.await_answer()
-    pace._await_until -= paces._AWAIT_SECONDS
-    assert pace.interval >= FRAME
-    qtbot.waitUntil(lambda: pace.timer.interval() >= IDLE)
-    pace.stop()
+def test_60_hz_while_training_where_drawing_takes_little() -> None:
+    window = Window()
+    window.live(0.1, lambda _: 0.01)
+    assert window.patience.frame == FRAME, "not before it was measured"
+    window.live(1.0, lambda _: 0.01)
+    assert window.patience.frame == FAST
+    window.live(1.0, lambda _: 0.025)
+    assert window.patience.frame == FAST, "what it took twice as often still leaves its share"
+    window.live(1.0, lambda _: 0.05)
+    assert window.patience.frame == FRAME
+    window.live(1.0, lambda _: 0.025)
+    assert window.patience.frame == FRAME, "at twice the rate it would take too much"
+    window.patience.rest()
+    assert window.patience.frame == FAST, "nothing trains at full speed"
 
 
 class Window:

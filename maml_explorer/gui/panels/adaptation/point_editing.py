@@ -79,7 +79,7 @@ class PointEditor:
             x, y = self._clamped(*self._plot.to_data(pixel))
             low, high = self._plot.view().viewRange()[1]
             reach = REACH * (high - low) / max(self._plot.area().height(), 1.0)
-            self._session.task.set_probe(
+            self._session.task.drag_to(
                 task_edits.dragged(start, index, x, y, reach, self._session.settings.tasks)
             )
         return True

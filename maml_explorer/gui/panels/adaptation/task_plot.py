@@ -65,7 +65,7 @@ class TaskPlot(Plot):
         self.labels = CurveLabels(self, self.curves, self.uncovered, session)
         self._place_soon = QTimer(self)
         self._place_soon.setSingleShot(True)
-        self._place_soon.timeout.connect(self.labels.place)
+        self._place_soon.timeout.connect(self._place_labels)
         self.take_colors(session.theme)
 
     def take_colors(self, theme: Theme) -> None:
@@ -149,6 +149,10 @@ class TaskPlot(Plot):
         if not np.allclose(self.view().viewRange(), target, rtol=1e-9, atol=0):
             self.labels.boxes.clear()
             self.view().setRange(xRange=target[0], yRange=target[1], padding=0)
+
+    def _place_labels(self) -> None:
+        if not self.editor.dragging:  # the release places them
+            self.labels.place()
 
     def settle(self) -> None:
         """Finds the labels' places."""
