@@ -4,10 +4,13 @@ Opens the real window in its default layout with its real worker and trains the 
 at full speed. Training in the window alternates with the plain loop of `outer_step` in a thread of
 the same process, the window then paused and not served; what the worker spends on the meta-test,
 on live curves and on insight is counted apart.
+
+`python -m benchmarks.window --against FOLDER` compares with another checkout.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import threading
@@ -16,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
@@ -35,7 +39,8 @@ from PySide6.QtCore import QEvent, QEventLoop, QPointF, Qt, QTimer  # noqa: E402
 from PySide6.QtGui import QGuiApplication, QMouseEvent, QPaintEvent  # noqa: E402
 from PySide6.QtWidgets import QApplication  # noqa: E402
 
-from benchmarks.measuring import Times, figure, percent, quick_asked, show  # noqa: E402
+from benchmarks.measuring import Times, figure, percent, show  # noqa: E402
+from benchmarks.window_against import compare  # noqa: E402
 from maml_explorer.core.plan import intra_op_threads, prepare  # noqa: E402
 from maml_explorer.core.training import outer_step, start_run  # noqa: E402
 from maml_explorer.gui.app.garbage_collection import collected_between_events  # noqa: E402
@@ -322,7 +327,14 @@ def quantile(values: list[float], part: float) -> str:
 
 def main() -> None:
     """Prints the tables."""
-    quick = quick_asked(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, under 20 seconds")
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout")
+    asked = parser.parse_args()
+    quick = asked.quick
+    if asked.against is not None:
+        compare(asked.against, quick)
+        return
     rounds, seconds, moves = (2, 1.5, 20) if quick else (5, 3.0, 60)
     watch, speed = Watch(), Speed()
     with window(watch) as opened, collected_between_events(opened.session.link.status_changed):
