@@ -8,7 +8,10 @@ import sys
 
 from benchmarks.measuring import machine
 
-NAMES = ("meta_step", "growth", "images", "where", "meta_test", "window", "start", "cuda")
+NAMES = (
+    "meta_step", "growth", "images", "image_window", "where", "meta_test", "window", "start",
+    "cuda",
+)  # fmt: skip
 
 
 def main() -> int:

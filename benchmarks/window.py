@@ -51,13 +51,15 @@ from maml_explorer.gui.session.pace import FRAME  # noqa: E402
 from maml_explorer.gui.window.window import MainWindow  # noqa: E402
 from maml_explorer.protocol import reports  # noqa: E402
 from maml_explorer.settings.settings import Settings  # noqa: E402
-from maml_explorer.worker import answers  # noqa: E402
+from maml_explorer.worker import answers, image_answers  # noqa: E402
 from maml_explorer.worker.insight.schedule import Schedule  # noqa: E402
 from maml_explorer.worker.mailbox import Outbox  # noqa: E402
 from maml_explorer.worker.meta_test import MetaTests  # noqa: E402
 
 HEARTBEAT = 16
 """Milliseconds of a timer that does nothing: whether the window could draw at 60 Hz."""
+META_TEST = 180.0
+"""Seconds that a meta-test takes at most."""
 
 
 @dataclass
@@ -93,6 +95,8 @@ def instrument(watch: Watch) -> None:
     apart(MetaTests, "advance")
     apart(answers, "answer_probe")
     apart(answers, "answer_watch")
+    apart(image_answers, "answer_images")
+    apart(image_answers, "answer_watched")
     apart(Schedule, "advance")  # of the insight: by default the light in the status line
     usual_put, usual_paint = Outbox.put, TaskPlot.paintEvent
 
@@ -131,11 +135,11 @@ def until(reached: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 @contextmanager
-def window(watch: Watch) -> Iterator[MainWindow]:
-    """The window of the default run, its curves drawn, its first meta-test done."""
+def window(watch: Watch, settings: Settings) -> Iterator[MainWindow]:
+    """The window of a run, its task drawn, its first meta-test done."""
     application()
     instrument(watch)
-    opened = open_window(handle.Worker(), Options(settings=Settings(), safe_mode=True))
+    opened = open_window(handle.Worker(), Options(settings=settings, safe_mode=True))
     opened.show()
     opened.session.start()
     session = opened.session
@@ -145,7 +149,8 @@ def window(watch: Watch) -> Iterator[MainWindow]:
     heart.timeout.connect(lambda: watch.beats.append(time.perf_counter()))
     heart.start(HEARTBEAT)
     try:
-        until(lambda: session.task.probed is not None and session.measured.meta_test is not None)
+        until(lambda: (session.task.probed or session.images.probed) is not None)
+        until(lambda: session.measured.meta_test is not None, META_TEST)
         yield opened
     finally:
         opened.close()
@@ -162,7 +167,8 @@ def pause(opened: MainWindow) -> None:
     until(
         lambda: (
             session.measured.meta_test is not None and session.measured.meta_test.outer_step == step
-        )
+        ),
+        META_TEST,
     )
     live(1.2)  # the timer goes back to its idle pace
 
@@ -193,6 +199,7 @@ def train_in_window(opened: MainWindow, watch: Watch, seconds: float, speed: Spe
     session.link.metrics_arrived.connect(note)
     begin = len(watch.ticks), len(watch.beats)
     live(seconds)
+    until(lambda: len(seen) > 1 and seen[-1][0] > seen[0][0], META_TEST)  # steps may be slow
     session.link.metrics_arrived.disconnect(note)
     GAPS["pull timer"].extend(np.diff(watch.ticks[begin[0] :]))
     GAPS["heartbeat"].extend(np.diff(watch.beats[begin[1] :]))
@@ -337,7 +344,10 @@ def main() -> None:
         return
     rounds, seconds, moves = (2, 1.5, 20) if quick else (5, 3.0, 60)
     watch, speed = Watch(), Speed()
-    with window(watch) as opened, collected_between_events(opened.session.link.status_changed):
+    with (
+        window(watch, Settings()) as opened,
+        collected_between_events(opened.session.link.status_changed),
+    ):
         for index in range(rounds):
             turns = [
                 lambda: train_in_window(opened, watch, seconds, speed),
