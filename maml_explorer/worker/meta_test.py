@@ -28,7 +28,8 @@ from maml_explorer.worker.bayes_error import Key, Line, bayes_line, key_of
 SHARE = 0.05
 """Part of training time the meta-test may take."""
 FIRST_SHARE = 0.25
-"""The same until the first result of a trained state, or after a change: users wait for it."""
+"""The same until the first result of a trained state, or after a change: users wait for it. What
+that took beyond its share is made up for afterwards."""
 
 FIRST_TASKS = 60
 """Tasks of the first estimate, at least: within seconds on a slow machine too."""
@@ -57,7 +58,9 @@ class MetaTests:
         self.estimated: RunState | None = None
         """The state on which the newest first estimate was made."""
         self.enabled = False
+        self.since = self.clock()
         self.spent = 0.0
+        """Seconds beside training since then."""
         self.next_piece = 0.0
 
     def begin(self) -> None:
@@ -112,6 +115,9 @@ class MetaTests:
         now = self.clock()
         share = FIRST_SHARE if self._awaited else SHARE
         self.next_piece = now + (now - begin) * (1 / share - 1)
+        self.spent += 0.0 if paused else now - begin
+        if not self._awaited:
+            self.next_piece = max(self.next_piece, self.since + self.spent / SHARE)
         return found
 
     @property
