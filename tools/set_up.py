@@ -1,7 +1,8 @@
 """Prepares this machine: Qt's system libraries, .venv from constraints.txt, compiled kernels.
 
 Runs before anything is installed, so it needs nothing but the standard library. When all is
-there it only looks, which takes a fraction of a second.
+there it only looks, which takes a fraction of a second. What it does takes minutes the first
+time, so it says which of three steps goes on, and what is downloaded.
 """
 
 import argparse
@@ -109,7 +110,7 @@ def install(packages: list[str]) -> bool:
     prefix = administrator()
     if prefix is None:
         return False
-    print(f"Installing system packages: {' '.join(packages)}", flush=True)
+    print(f"Set-up 1 of 3: system packages {' '.join(packages)}", flush=True)
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive"]
     apt += ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]
     subprocess.run([*apt, "update"], check=False)
@@ -174,16 +175,41 @@ def prepare_environment(extra: str) -> None:
     wanted = fingerprint(extra)
     if os.access(PYTHON, os.X_OK) and stamp.exists() and stamp.read_text() == wanted:
         return
-    print("Setting up .venv from constraints.txt (once, some minutes)", flush=True)
+    print("Set-up 2 of 3: Python packages into .venv (once, some minutes)", flush=True)
     if not usable(PYTHON):
         made = subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=False)
         if made.returncode:
             raise SystemExit(f"error: {sys.executable} -m venv could not make {ENVIRONMENT}")
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check"]
     command += ["--constraint", "constraints.txt", "--editable", f".[{extra},cluster,search]"]
-    if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode:
+    if run_pip(command):
         raise SystemExit("error: pip could not install what constraints.txt names (see above)")
     stamp.write_text(wanted)
+
+
+def run_pip(command: list[str]) -> int:
+    """pip's exit status; in a terminal it draws its progress, elsewhere large steps are said."""
+    if sys.stdout.isatty():
+        return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as pip:
+        assert pip.stdout is not None
+        for line in pip.stdout:
+            if said := large_step(line):
+                print(said, flush=True)
+    return pip.returncode
+
+
+def large_step(line: str) -> str:
+    """A line of pip's where it tells of megabytes or of the end; else empty."""
+    words = line.split()
+    if line.startswith("Installing collected packages"):
+        return f"  installing {line.count(',') + 1} packages"
+    if words[:1] in (["Downloading"], ["Using"]) and words[-1:] == ["MB)"]:
+        name = next((word for word in words if word.endswith(".whl")), words[1])
+        return f"  {words[0].lower()} {name.rpartition('/')[2]} {' '.join(words[-2:])}"
+    return ""
 
 
 def prepare_kernels() -> None:
@@ -203,7 +229,7 @@ def prepare_kernels() -> None:
         if not shutil.which("apt-get") or not install(COMPILER_PACKAGES):
             print("note: without a C compiler, training takes two to three times as long")
             return
-    print("Building the compiled kernels (once, a quarter of a minute)", flush=True)
+    print("Set-up 3 of 3: the compiled kernels (once, a quarter of a minute)", flush=True)
     command = [PYTHON, "setup.py", "--quiet", "build_ext", "--inplace"]
     done = subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=False
