@@ -32,6 +32,7 @@ class ElidedLabel(QLabel):
         if text != self.full or shorter != self._shorter:
             self.full, self._shorter = text, shorter
             self._fit()
+            self.updateGeometry()  # the hint is of the whole text, which may not be shown yet
 
     def _fit(self) -> None:
         metrics, room = self.fontMetrics(), max(self.width(), 0)

@@ -64,6 +64,13 @@ def listed(window: MainWindow) -> dict[str, str]:
     return {entry.line.title: entry.line.state for entry in window.lessons.list.entries}
 
 
+def test_the_strip_names_its_lesson(window: MainWindow):
+    tour = window.lessons.shelf.shipped[0]
+    window.lessons.start(tour)
+    QApplication.sendPostedEvents()
+    assert window.lessons.strip.title.text() == tour.title == "The tour"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: str):
     window = opened()

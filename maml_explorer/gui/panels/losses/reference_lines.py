@@ -18,8 +18,11 @@ from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.images import ClassReferences
 from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
 
-_SPOTS = tuple((part, above) for part in (1.0, 0.0, 0.5) for above in (True, False))
-"""(part of the free width left of the words, whether they stand above their line), best first."""
+_SPOTS = (
+    *((part, row) for part in (1.0, 0.0, 0.5) for row in (-1, 0)),
+    *((part, row) for part in (1.0, 0.0) for row in (1, -2)),
+)
+"""(part of the free width left of the words, rows that they stand below their line), best first."""
 _INSET = 3
 _COVERING = -1e5
 """Room of words that lie on other words or beyond the border."""
@@ -136,7 +139,7 @@ class ReferenceLines:
                 continue
             self.boxes[nth] = boxes[spot]
             others.append(boxes[spot])
-            text.setAnchor((spot[0], 1.0 if spot[1] else 0.0))
+            text.setAnchor((spot[0], -float(spot[1])))
             inset = _INSET / area.width() * (right - left)
             text.setPos(left + inset + spot[0] * (right - left - 2 * inset), value)
 
@@ -150,11 +153,11 @@ def _fitting(words: str, room: float) -> str:
     return next(fits, wordings[-1])
 
 
-def _box(spot: tuple[float, bool], pixel: float, size: QSizeF, area: QRectF) -> Box:
+def _box(spot: tuple[float, int], pixel: float, size: QSizeF, area: QRectF) -> Box:
     """Box of words of a `size` beside the line at `pixel`."""
-    part, above = spot
+    part, row = spot
     across = area.left() + _INSET + part * (area.width() - size.width() - 2 * _INSET)
-    return Box(across, pixel - size.height() if above else pixel, size.width(), size.height())
+    return Box(across, pixel + row * size.height(), size.width(), size.height())
 
 
 def _room(box: Box, x: Array, rows: Array, others: list[Box], area: QRectF) -> float:
