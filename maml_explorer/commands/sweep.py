@@ -30,12 +30,13 @@ from maml_explorer.commands.workers import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from maml_explorer.storage.sweep.folder import SweepFolder
     from maml_explorer.storage.sweep.spec import SweepSpec
+    from maml_explorer.storage.sweep.trials import Trial
 
 MAX_SEEDS = 100
-_BYTES_PER_STEP = 90
-"""Of metrics.csv, for each arm and outer step, about."""
 _NEW = ("vary", "search", "search_seed", "objective", "halving", "preset", "algorithms", "data")
 """Arguments of a new sweep, which a sweep that is there already has in its folder."""
 
@@ -79,7 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: before anything was written; so do SettingsError and StorageError.
         OSError: where the disk fails.
     """
-    from maml_explorer.storage.sweep.folder import create_sweep, open_sweep
+    from maml_explorer.storage.report.sweep_table import ENDED
+    from maml_explorer.storage.sweep.folder import create_sweep, extended, open_sweep
 
     workplace(arguments)  # refused before a folder is made
     there = arguments.resume or arguments.status or arguments.report or arguments.extend
@@ -89,17 +91,23 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.status or arguments.report:
             return _told(sweep, arguments)
         _refuse_without_library(sweep.spec)
-        if arguments.extend:
-            sweep = _extended(sweep, arguments)
+        if arguments.extend:  # written when it is known that the disk holds it
+            sweep = replace(sweep, spec=_extended(sweep.spec, arguments))
     else:
         spec = _spec(arguments)
         spec.trials()  # what does not go together is refused before a folder is made
         _refuse_without_library(spec)
         if arguments.dry_run:
-            return _dry_run(spec, workplace(arguments).count)
+            return _dry_run(spec, spec.trials(), spec.most_runs, arguments)
+        _refuse_full_disk(spec, spec.trials(), spec.most_runs, arguments)
         sweep = create_sweep(arguments.out, spec)
-    if arguments.dry_run:
-        return _dry_run(sweep.spec, workplace(arguments).count)
+    if there:
+        left = [trial for trial in sweep.trials() if sweep.state(trial.name) not in ENDED]
+        count = max(len(left), sweep.proposed_runs - len(sweep.trials()))
+        if arguments.dry_run:
+            return _dry_run(sweep.spec, left, count, arguments)
+        _refuse_full_disk(sweep.spec, left, count, arguments)
+        sweep = extended(sweep, sweep.spec) if arguments.extend else sweep
     return _driven(sweep, arguments)
 
 
@@ -175,14 +183,11 @@ def _halving(text: str | None) -> int:
     return int(text)
 
 
-def _extended(sweep: SweepFolder, arguments: argparse.Namespace) -> SweepFolder:
-    from maml_explorer.storage.sweep.folder import extended
-
+def _extended(spec: SweepSpec, arguments: argparse.Namespace) -> SweepSpec:
     seeds = given_seeds(arguments, MAX_SEEDS)
     if seeds is None:
         raise UsageError("--extend needs the seeds to add: --seeds 5,6,7.")
-    more = tuple(dict.fromkeys([*sweep.spec.seeds, *seeds]))
-    return extended(sweep, replace(sweep.spec, seeds=more))
+    return replace(spec, seeds=tuple(dict.fromkeys([*spec.seeds, *seeds])))
 
 
 def _refuse_what_the_folder_says(arguments: argparse.Namespace) -> None:
@@ -207,15 +212,28 @@ def _told(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _dry_run(spec: SweepSpec, workers: int) -> int:
-    """Runs, core-hours and disk; the time of an outer step is measured, on one point."""
+def _refuse_full_disk(
+    spec: SweepSpec, trials: Sequence[Trial], count: int, arguments: argparse.Namespace
+) -> int:
+    """Refuse more runs than the disk holds; else the bytes that they need."""
+    from maml_explorer.experiments.sweep.disk import refuse_full_disk, sweep_bytes
+
+    need = sweep_bytes([trial.settings for trial in trials] or [spec.base], count)
+    refuse_full_disk(arguments.out, need, count)
+    return need
+
+
+def _dry_run(
+    spec: SweepSpec, trials: Sequence[Trial], count: int, arguments: argparse.Namespace
+) -> int:
+    """Say runs, core-hours and disk; the time of an outer step is measured, on one point."""
     from maml_explorer.core.plan import prepare
     from maml_explorer.core.training import outer_step, start_run
+    from maml_explorer.experiments.sweep.disk import size_text
     from maml_explorer.experiments.training import threads_of
 
-    trials, count = spec.trials(), spec.most_runs
-    some = trials[len(trials) // 2].settings if trials else spec.base
-    plan = prepare(some)
+    need, workers = _refuse_full_disk(spec, trials, count, arguments), workplace(arguments).count
+    plan = prepare(trials[len(trials) // 2].settings if trials else spec.base)
     with threads_of(plan):
         state, _ = outer_step(plan, start_run(plan))
         began, taken = time.perf_counter(), 0
@@ -225,11 +243,9 @@ def _dry_run(spec: SweepSpec, workers: int) -> int:
         seconds = (time.perf_counter() - began) / taken
     steps = spec.base.outer.outer_steps
     hours = seconds * steps * count / 3600
-    arms = len(spec.base.arms)
-    disk = _BYTES_PER_STEP * steps * arms * count / 2**20
     say(
         f"{count} runs of {steps} outer steps, about {hours:.2g} core-hours "
-        f"({hours / workers:.2g} hours on {workers} workers) and {disk:.3g} MiB of disk. "
+        f"({hours / workers:.2g} hours on {workers} workers) and {size_text(need)} of disk. "
         f"An outer step took {1000 * seconds:.2g} ms here, measured at one point."
     )
     return 0

@@ -129,8 +129,16 @@ def connected(place: ClusterPlace, folder: Path) -> Iterator[Any]:
                 client.close(timeout=5)
 
 
+class SchedulerLostError(OSError):
+    """The scheduler of a cluster is gone while runs are trained."""
+
+
 def slots_of(client: Any) -> int:
-    """Slots of the workers of this version that are there now."""
+    """Slots of the workers of this version that are there now.
+
+    Raises:
+        SchedulerLostError: where the scheduler has ended.
+    """
     return sum(1 for worker in _workers(client).values() if SLOT in worker["resources"])
 
 
@@ -185,7 +193,13 @@ async def _serve(place: ClusterPlace, slots: int) -> None:
 def _workers(client: Any) -> dict[str, Any]:
     with catch_warnings():
         simplefilter("ignore")
-        return dict(client.scheduler_info(n_workers=-1)["workers"])
+        try:
+            return dict(client.scheduler_info(n_workers=-1)["workers"])
+        except (KeyError, OSError):
+            raise SchedulerLostError(
+                "The scheduler has ended. What was trained is saved: start it again, and go on "
+                "with --resume."
+            ) from None
 
 
 def _wait_for_workers(client: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -14,7 +15,7 @@ from maml_explorer.experiments.sweep.halving import in_rung, prune
 from maml_explorer.experiments.sweep.work import Ended
 from maml_explorer.files.lock import Held
 from maml_explorer.files.opening import is_file
-from maml_explorer.storage.report.sweep_table import TrialState
+from maml_explorer.storage.report.sweep_table import ENDED, TrialState
 from maml_explorer.storage.run.folder import create_run, is_run_folder
 from maml_explorer.storage.sweep.result import FAILURE, rung_file, step_of, write_failure
 from maml_explorer.storage.sweep.trials import Trial
@@ -157,16 +158,15 @@ def _driven(
 ) -> SweepProgress:
     """Train the trials that are going, to their end or to the outer step `until`."""
     states = {name: sweep.state(name) for name in trials}
-    ended = (TrialState.DONE, TrialState.FAILED, TrialState.PRUNED)
-    left = [name for name, state in states.items() if state not in ended and name in going]
+    left = [name for name, state in states.items() if state not in ENDED and name in going]
     if until is not None:
         left = [name for name in left if not is_file(rung_file(sweep.run(name), until))]
     work = _DriverState(deque(trials[name] for name in left), until)
-    count = {state: sum(found is state for found in states.values()) for state in ended}
+    count = {state: sum(found is state for found in states.values()) for state in ENDED}
     expected = max(len(trials), sweep.proposed_runs)
     each = max((trial.settings.outer.outer_steps for trial in trials.values()), default=0)
     partly = {
-        name: step_of(sweep.run(name)) for name, state in states.items() if state not in ended
+        name: step_of(sweep.run(name)) for name, state in states.items() if state not in ENDED
     }
     began = time.monotonic()
     sweep.decide("began", trials=len(trials), left=len(work.waiting), workers=engine.slots)
@@ -265,12 +265,13 @@ def _stop(sweep: Driven, engine: Engine, work: _DriverState) -> None:
     """Ask the runs in progress to save, and wait a while until they have."""
     sweep.stop.touch()
     deadline = time.monotonic() + 20.0
-    while work.threads and time.monotonic() < deadline:
-        results = engine.wait(LOOK_SECONDS)
-        if not results and engine.slots == 1:
-            break
-        for result in results:
-            work.threads.pop(result.name, None)
+    with contextlib.suppress(OSError):  # the scheduler of a cluster may be gone
+        while work.threads and time.monotonic() < deadline:
+            results = engine.wait(LOOK_SECONDS)
+            if not results and engine.slots == 1:
+                break
+            for result in results:
+                work.threads.pop(result.name, None)
     sweep.stop.unlink(missing_ok=True)
     sweep.decide("stopped", running=len(work.threads))
 

@@ -25,6 +25,10 @@ class TrialState(Enum):
     """Stopped by halving, since others were better at the same outer step."""
 
 
+ENDED = (TrialState.DONE, TrialState.FAILED, TrialState.PRUNED)
+"""States of runs that are not trained further."""
+
+
 @dataclass(frozen=True)
 class SweepAxis:
     """An axis as a report names and spaces it."""

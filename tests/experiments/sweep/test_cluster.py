@@ -160,6 +160,32 @@ def test_a_dead_scheduler_is_said_in_one_sentence(
     assert "exclude each other" in capsys.readouterr().err
 
 
+def test_a_scheduler_that_ends_stops_the_driver_with_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone:
+        """A client as it is when its scheduler was killed."""
+
+        cluster = None
+
+        def scheduler_info(self, n_workers: int) -> dict[str, object]:
+            return {}
+
+        def submit(self, *_: object, **__: object) -> None:
+            raise AssertionError("nothing can be sent")
+
+    @contextlib.contextmanager
+    def connected(*_: object) -> Iterator[Gone]:
+        yield Gone()
+
+    monkeypatch.setattr(cluster, "connected", connected)
+    out = ["--out", str(tmp_path / "s"), "--cluster", "tcp://127.0.0.1:1", "--quiet"]
+    assert main(["sweep", *VARY, *QUICK, *out]) == 1
+    said = capsys.readouterr().err
+    assert "The scheduler has ended" in said and said.count("\n") == 1
+    assert not (tmp_path / "s" / "stop").exists()
+
+
 def test_local_workers_listen_on_loopback_alone_and_several_clusters_at_a_time() -> None:
     own = psutil.Process()
     before = {one.laddr for one in own.net_connections("inet")}  # of tests before this one
