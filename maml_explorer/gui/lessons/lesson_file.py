@@ -39,6 +39,7 @@ from maml_explorer.gui.lessons.toml_checks import (
     words,
 )
 from maml_explorer.gui.panels import PANELS, TAB
+from maml_explorer.gui.panels.adaptation_speed.statistics import MEAN, STATISTICS
 from maml_explorer.gui.session.example import example_settings
 from maml_explorer.gui.session.image_edits import sampled
 from maml_explorer.gui.session.view_state import ViewState, view_state
@@ -126,6 +127,7 @@ _VIEW: dict[str, Check] = {
     "loss": one_of("outer", "inner", "held-out"),
     "axis": one_of("outer steps", "seconds", "gradients"),
     "log_x": flag,
+    "statistic": one_of(*STATISTICS),
     "before": flag,
     "residuals": flag,
     "lines_off": many(one_of("truth", "best", "oracle", "band"), 0, 4),
@@ -141,7 +143,7 @@ _QUESTION: dict[str, Check] = {
 }
 _AS_USUAL: dict[str, Any] = {
     "loss": "outer", "axis": "outer steps", "log_x": False, "before": False, "residuals": False,
-    "lines_off": (),
+    "lines_off": (), "statistic": MEAN,
 }  # fmt: skip
 """Drawing choices with which a lesson begins."""
 

@@ -17,6 +17,8 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 MOST_WIDTH = 340
 """Pixels that the table may ask for at most; a narrower place scrolls it."""
+_LEAST = 36
+"""Pixels of the narrowest column."""
 
 
 class FigureTable(QTableWidget):
@@ -49,7 +51,7 @@ class FigureTable(QTableWidget):
         self.setFrameShape(self.Shape.NoFrame)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
-        header.setMinimumSectionSize(36)
+        header.setMinimumSectionSize(_LEAST)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         first = self.horizontalHeaderItem(0)
         if first is not None:
@@ -69,8 +71,11 @@ class FigureTable(QTableWidget):
                 self.setItem(at, column, item)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
         header = self.horizontalHeader()
+        header.setMinimumSectionSize(_LEAST)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         needed = header.length() + 4
+        # a place that is too narrow scrolls the table: cut words would all look alike
+        header.setMinimumSectionSize(max(_LEAST, self.sizeHintForColumn(0)))
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         if chosen is not None and chosen < len(rows):
             self.selectRow(chosen)

@@ -182,6 +182,16 @@ def test_costs_in_their_units(qtbot: QtBot, bench: Bench, panel: GradientPanel) 
     assert [name for name, _ in page.plot.ends.boxes] == ["MAML", "Reptile"]
 
 
+def test_names_of_layers_are_whole_where_the_table_is_narrow(
+    bench: Bench, panel: GradientPanel
+) -> None:
+    table = parts(panel).table
+    table.fill([["hidden 1", *["0.1234"] * 4], ["hidden 2", *["0.1234"] * 4]])
+    table.setFixedWidth(160)
+    needed = table.fontMetrics().horizontalAdvance("hidden 1")
+    assert table.columnWidth(0) >= needed + 10
+
+
 def test_arms_that_come_and_go(bench: Bench, panel: GradientPanel) -> None:
     panel.arm_choice.setCurrentText("ANIL")
     bench.session.editor.set_arms([default_arm("maml"), default_arm("anil")])

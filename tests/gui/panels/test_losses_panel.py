@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from maml_explorer.gui.panels.losses.panel import LossesPanel
-from maml_explorer.gui.panels.losses.plot import NOTHING_YET
+from maml_explorer.gui.panels.losses.plot import NO_TIMES, NOTHING_YET
 from maml_explorer.gui.session.loss_history import (
     GRADIENTS,
     INNER_LOSS,
@@ -205,6 +205,14 @@ def test_words_of_a_reference_leave_the_curve_that_runs_through_them(bench):
     first = box
     plot.draw()
     assert plot.references.boxes[1] == first, "words that cover nothing stay"
+
+
+def test_a_run_opened_without_times_says_so(bench, panel):
+    bench.report(replace(block(1, np.linspace(4, 3, 50)), seconds=np.zeros((4, 50))))
+    draw(panel)
+    assert not panel.plot._empty.isVisible()
+    panel.choose(axis=SECONDS)
+    assert panel.plot._empty.isVisible() and panel.plot._empty.toPlainText() == NO_TIMES
 
 
 def test_equal_references_are_one_line_and_noise_is_said(bench, panel):

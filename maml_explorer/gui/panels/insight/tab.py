@@ -157,6 +157,10 @@ class InsightTab(QWidget):
         page = self.page
         # words about a drawing are for as long as it is seen
         drawn = page.summary if page.view.currentWidget() is page.view.content else ""
+        age = self._ages.get(self.shown, "")
         self.said.say(
-            SEPARATOR.join(words for words in (drawn, self._ages.get(self.shown, "")) if words)
+            SEPARATOR.join(words for words in (drawn, age) if words),
+            SEPARATOR.join(
+                words for words in (drawn, age.replace("at outer step", "step")) if words
+            ),
         )

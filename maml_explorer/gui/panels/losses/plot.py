@@ -44,6 +44,7 @@ _KEY_STEP = 8
 _REACH = 6
 """Pixels within which a mark is named in the read-out."""
 NOTHING_YET = "Press Train: the losses appear here"
+NO_TIMES = "No times were saved with this run"
 
 
 class LossPlot(Plot):
@@ -188,8 +189,10 @@ class LossPlot(Plot):
         self.divergences.draw(self.session.divergences.seen, self._losses().place)
         averages = [self.to_pixels(d.x, d.y) for d in self.drawn.values() if len(d.x)]
         self.references.draw(references, view.log_y, averages, self.divergences.boxes)
-        nothing = not any(len(d.x) for d in self.drawn.values()) and not self.ghosts.curves
-        self._empty.setVisible(nothing)
+        kept = [d for d in self.drawn.values() if len(d.x)]
+        timeless = view.axis == SECONDS and bool(kept) and not any(d.x.max() > 0 for d in kept)
+        self._empty.setText(NO_TIMES if timeless else NOTHING_YET)
+        self._empty.setVisible(timeless or (not kept and not self.ghosts.curves))
         if self._empty.isVisible():
             area = self.area()
             low_middle = QPoint(round(area.center().x()), round(area.top() + 0.8 * area.height()))
