@@ -22,7 +22,7 @@ class Algorithm:
     """arXiv number of the paper that introduced it; "" where there is none."""
     adapts: str = "all"
     """Layers that the inner loop changes: "all", "head" (the last layer), "body" (all but the head)
-    or "none"."""
+    "context" (parameters appended to the input, and no layer) or "none"."""
     second_order: bool = True
     """False drops the Hessian H_k from the backward pass."""
     outer_data: str = "query"
@@ -31,7 +31,7 @@ class Algorithm:
     """"gradient": the outer optimizer on the mean meta-gradient; "interpolation": Reptile's."""
     step_sizes: str = ""
     """Unit that the inner loop learns beside θ: a step size per "parameter", "matrices" that the
-    gradient of a layer is multiplied by, or "" for none."""
+    gradient of a layer is multiplied by, weights of the "context", or "" for none."""
     test_adapts: str = "all"
     """Layers that adapt at meta-test and in the window."""
     color: str = "#000000"

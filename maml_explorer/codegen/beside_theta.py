@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from maml_explorer.codegen.convolution import layer_places, norm_places
+from maml_explorer.codegen.sections import INITIALIZATIONS
+from maml_explorer.settings.norms import NORMS
+from maml_explorer.settings.settings import Settings
+
 
 @dataclass(frozen=True)
 class BesideTheta:
@@ -62,6 +67,20 @@ def curved(theta: Parameters, name: str, g: Tensor) -> Tensor:
         return theta[f"curvature.{{name}}"] * g
     out, into = theta[f"curvature.{{name}}.out"], theta[f"curvature.{{name}}.in"]
 {filters}    return out @ g @ into'''
+_CONTEXT = '''\
+def with_context(theta: Parameters) -> Parameters:
+    """θ, and beside it the weights of the context, drawn as those of x are."""
+    linear = nn.Linear({inputs} + CONTEXT, {width})
+    {drawn}
+    weight = linear.weight.detach()[:, -CONTEXT:].contiguous()
+    return theta | {{"context.weight": weight.to(DEVICE, DTYPE)}}
+
+
+def seeing(theta: Parameters, context: Tensor) -> Parameters:
+    """θ as it sees [x, context]: the context moves the bias of the first layer."""
+    moved = theta["context.weight"] @ context
+{rows}    parameters = {{name: theta[name] for name in theta if name != "context.weight"}}
+    return parameters | {{CONTEXT_ENTERS: theta[CONTEXT_ENTERS] + moved}}'''
 _PLACES = """\
 {indent}        if value.dim() == 4:
 {indent}            sizes["places"] = value[0, 0].numel()
@@ -93,6 +112,7 @@ BESIDE: dict[str, BesideTheta] = {
         counted=True,
         begins=", where learned step sizes begin",
     ),
+    "context": BesideTheta("context", "weights of the context", _CONTEXT, "with_context", ()),
     "matrices": BesideTheta(
         "curvature",
         "matrices",
@@ -107,14 +127,23 @@ BESIDE: dict[str, BesideTheta] = {
 """Unit of :attr:`maml_explorer.settings.phases.Adapt.step_sizes` → what the code has for it."""
 
 
-def begin_text(kind: str, test: str, pictures: bool) -> str:
+def begin_text(kind: str, test: str, own: Settings) -> str:
     """The functions of a kind.
 
     Args:
         kind: a key of the table.
         test: code that tests whether the parameter `name` adapts; "" where all do.
-        pictures: whether there are filters.
+        own: the settings with the arm's overrides applied.
     """
+    pictures = own.model_kind.pictures
+    if kind == "context":
+        affine = not pictures and NORMS[own.model.norm].over
+        return BESIDE[kind].begin.format(
+            inputs=9 if pictures else own.ends[0],
+            width=own.model.filters if pictures else own.model.hidden[0],
+            drawn=INITIALIZATIONS[own.model.initialization][1],
+            rows="    moved = torch.stack([torch.zeros_like(moved), moved])\n" if affine else "",
+        )
     indent = "    " if test else ""
     return BESIDE[kind].begin.format(
         test=f"\n        if {test}:" if test else "",
@@ -122,3 +151,13 @@ def begin_text(kind: str, test: str, pictures: bool) -> str:
         places=_PLACES.format(indent=indent) if pictures else "",
         filters=_FILTERS if pictures else "",
     )
+
+
+def context_enters(own: Settings) -> str:
+    """Name of the parameter that the context is added to: a bias, or a norm's shift."""
+    if own.model_kind.pictures:
+        places = norm_places(own) or layer_places(own)
+        return f"{places[0]}.bias"
+    if NORMS[own.model.norm].over:
+        return "affine.0"  # scale and shift
+    return "linears.0.bias" if own.model.special else "0.bias"

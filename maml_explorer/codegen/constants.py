@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from maml_explorer.algorithms import Algorithm
-from maml_explorer.codegen.beside_theta import BESIDE
+from maml_explorer.codegen.beside_theta import BESIDE, context_enters
 from maml_explorer.codegen.convolution import layer_places, norm_places
 from maml_explorer.codegen.families import data_code
 from maml_explorer.settings.phases import Adapt, Phases, Query, phases
@@ -50,6 +50,9 @@ def _of_inner_loop(own: Settings, adapt: Adapt) -> list[str]:
         lines.append(
             f"HEAD = {head_names(own)}  # the last layer, which alone {HEADS[adapt.layers]}"
         )
+    if adapt.context:
+        lines.append(f"CONTEXT = {adapt.context}  # context parameters, which alone adapt")
+        lines.append(f'CONTEXT_ENTERS = "{context_enters(own)}"')
     if adapt.minibatch:
         lines.append(f"INNER_BATCH = {adapt.minibatch}  # support points per inner step")
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from maml_explorer.algorithms import Algorithm
 from maml_explorer.codegen.beside_theta import BESIDE
 from maml_explorer.codegen.constants import HEADS
-from maml_explorer.settings.phases import phases
+from maml_explorer.settings.phases import Phases, phases
 from maml_explorer.settings.settings import Settings
 
 
@@ -31,6 +31,8 @@ def adapt_lines(own: Settings, record: Algorithm) -> str:
     """
     interpolation = record.interpolates
     outer_step = phases(own, record)
+    if record.adapts == "context":
+        return _context_lines(own, record, outer_step)
     kind, whole_path = outer_step.step_sizes, outer_step.multi_step
     step = "step: int, " if outer_step.order_anneals else ""
     beginning, found = _beginning(own, record, kind)
@@ -53,6 +55,39 @@ def adapt_lines(own: Settings, record: Algorithm) -> str:
             f"    return {'path' if whole_path else found}",
         ]
     )
+
+
+def _context_lines(own: Settings, record: Algorithm, outer_step: Phases) -> str:
+    """The same where the context alone adapts."""
+    whole_path, anneals = outer_step.multi_step, outer_step.order_anneals
+    step = "step: int, " if anneals else ""
+    first = [f"        gradient = grad({_OF_CONTEXT})(context)"]
+    if own.inner.inner_clip:
+        first.append('        gradient = clipped({"context": gradient}, INNER_CLIP)["context"]')
+    if not record.second_order:
+        first.append("        gradient = gradient.detach()  # first order")
+    elif anneals:
+        first += [
+            "        if step < SECOND_ORDER_FROM:  # first order",
+            "            gradient = gradient.detach()",
+        ]
+    return "\n".join(
+        [
+            f"def adapt(theta: Parameters, {step}x: Tensor, y: Tensor) -> "
+            f"{'list[Parameters]' if whole_path else 'Parameters'}:",
+            '    """K inner steps of the context on one task\'s support set: θ stays."""',
+            '    context = theta["context.weight"].new_zeros(CONTEXT)',
+            *["    path = []"][: int(whole_path)],
+            "    for _ in range(INNER_STEPS):  # the inner loop",
+            *first,
+            "        context = context - INNER_LR * gradient",
+            *["        path.append(seeing(theta, context))"][: int(whole_path)],
+            f"    return {'path' if whole_path else 'seeing(theta, context)'}",
+        ]
+    )
+
+
+_OF_CONTEXT = "lambda c: loss(seeing(theta, c), x, y)"
 
 
 def _beginning(own: Settings, record: Algorithm, kind: str) -> tuple[list[str], str]:

@@ -196,7 +196,7 @@ def _with_rates(own: Settings, record: Algorithm, kind: str) -> str:
     """The function that puts beside θ what else is learned; "" where nothing is."""
     if not kind:
         return ""
-    return begin_text(kind, adapting_test(own, record), own.model_kind.pictures)
+    return begin_text(kind, adapting_test(own, record), own)
 
 
 def _initialize(own: Settings) -> str:

@@ -12,7 +12,7 @@ import textwrap
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import sections as sections
-from maml_explorer.codegen.beside_theta import BESIDE
+from maml_explorer.codegen.beside_theta import BESIDE, context_enters
 from maml_explorer.codegen.constants import HEADS, head_names
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.families import data_code
@@ -50,6 +50,29 @@ def outer_gradient(batch):
                 phi[name] = phi[name] - ALPHA * g
         query_loss = loss(phi, qx, qy) / len(batch[0])
         query_loss.backward()  # through all inner steps"""
+_CONTEXT_WEIGHTS = """\
+like = next(model.parameters())
+V = nn.Parameter(torch.randn(WIDTH, CONTEXT).to(like))"""
+_CONTEXT_GRAPH = """\
+def seeing(c):  # [x, c] enters: V c beside the bias
+    phi = dict(model.named_parameters())
+    return phi | {ENTERS: phi[ENTERS] + V @ c}
+
+
+def outer_gradient(batch):
+    model.zero_grad()
+    V.grad = None
+    for sx, sy, qx, qy in zip(*batch):
+        c = V.new_zeros(CONTEXT).requires_grad_()  # c_0 = 0
+        for _ in range(K):
+            (gradient,) = torch.autograd.grad(
+                loss(seeing(c), sx, sy),
+                c,
+                create_graph=True,  # for the Hessian
+            )
+            c = c - ALPHA * gradient
+        query = loss(seeing(c), qx, qy) / len(batch[0])
+        query.backward()  # by θ and V"""
 _COPY = """\
 def outer_gradient(batch):
     for p in model.parameters():
@@ -115,7 +138,19 @@ def adapt(theta, x, y):  # φ_K = U_K(θ, S)
 _BODY = "        body = [name for name in phi if name not in HEAD]\n"
 _NAMES = {"all": "phi", "head": "HEAD", "body": "body"}
 _MODULES = {"all": "phi", "head": "phi[-1]", "body": "phi[:-1]"}
-_ADAPTS = {"all": _ADAPT, "head": _ADAPT_HEAD, "body": _ADAPT_BODY}
+_ADAPT_CONTEXT = """\
+def seeing(theta, c):  # [x, c] enters: V c beside the bias
+    phi = {{n: theta[n] for n in theta if n != "V"}}
+    return phi | {{ENTERS: phi[ENTERS] + theta["V"] @ c}}
+
+
+def adapt(theta, x, y):  # c_K = U_K(θ, V, S)
+    c = theta["V"].new_zeros(CONTEXT)  # c_0 = 0
+    for _ in range(K):
+        g = grad(lambda c: loss(seeing(theta, c), x, y))(c)
+        c = c - ALPHA * g
+    return seeing(theta, c)"""
+_ADAPTS = {"all": _ADAPT, "head": _ADAPT_HEAD, "body": _ADAPT_BODY, "context": _ADAPT_CONTEXT}
 _DETACHED = "        g = {n: g[n].detach() for n in g}  # first order\n"
 _ADAPT_MINIBATCHES = """\
 def adapt(theta, x, y):  # φ_K = U_K(θ, S)
@@ -167,10 +202,11 @@ def stateful_and_functional(settings: Settings, arm: Arm) -> tuple[str, str]:
 def _left_out(own: Settings, record: Algorithm) -> str:
     """A comment on what these settings have beside the outer gradient shown; "" for nothing."""
     step = phases(own, record)
+    kind = "" if step.step_sizes == "context" else step.step_sizes  # a context is shown
     tricks = {
         "skip connections": own.model.skip,
         "normalization": own.model.norm != "none",
-        f"learned {BESIDE[step.step_sizes].words}" if step.step_sizes else "": step.step_sizes,
+        f"learned {BESIDE[kind].words}" if kind else "": kind,
         "inner clipping": step.adapt and step.adapt.clip,
         "multi-step loss": step.multi_step,
     }
@@ -217,6 +253,14 @@ def _constants(own: Settings, record: Algorithm) -> str:
     adapt = phases(own, record).adapt
     if adapt is None:
         return ""
+    if adapt.context:
+        width = own.model.filters if own.model_kind.pictures else own.model.hidden[0]
+        return "\n".join(
+            [
+                f"ALPHA, K = {own.inner.inner_lr!r}, {adapt.steps}",
+                f'CONTEXT, WIDTH, ENTERS = {adapt.context}, {width}, "{context_enters(own)}"',
+            ]
+        )
     lines = [f"ALPHA, K = {own.inner.inner_lr!r}, {adapt.steps}"]
     if adapt.layers in HEADS:
         lines.append(f"HEAD = {head_names(own)}")
@@ -228,6 +272,8 @@ def _constants(own: Settings, record: Algorithm) -> str:
 def _stateful(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
     if not record.has_inner_loop:
         return [data.module_loss, _joint(_JOINT, pictures)]
+    if record.adapts == "context":
+        return [_CONTEXT_WEIGHTS, data.called_loss, _CONTEXT_GRAPH]
     body = _BODY if record.adapts == "body" else ""
     if record.has_outer_optimizer and record.second_order:
         return [data.called_loss, _GRAPH.format(names=_NAMES[record.adapts], body=body)]

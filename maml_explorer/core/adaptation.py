@@ -122,7 +122,7 @@ class Path:
 
 def tail_start(model: Model, adapts: str) -> int:
     """The first layer that adapts, for `adapts` of an algorithm's record."""
-    return {"all": 0, "body": 0, "head": model.depth - 1, "none": model.depth}[adapts]
+    return {"all": 0, "body": 0, "context": 0, "head": model.depth - 1, "none": model.depth}[adapts]
 
 
 def still_layers(adapts: str) -> int:

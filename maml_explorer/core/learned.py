@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
+from maml_explorer.core.learned_context import LearnedContext
 from maml_explorer.core.learned_curvature import LearnedCurvature
 from maml_explorer.core.learned_rates import Learned, LearnedRates
 from maml_explorer.core.models.initializations import drawn
@@ -21,6 +22,7 @@ LEARNED: dict[str, Callable[[Phases, int, int], Learned]] = {
         "parameter", start, step.inner_steps, still
     ),
     "layer": lambda step, start, still: LearnedRates("layer", start, step.inner_steps, still),
+    "context": lambda step, start, still: LearnedContext(step.adapt.context if step.adapt else 1),
     "matrices": lambda step, start, still: LearnedCurvature(start),
 }
 """Unit of the record of an algorithm, or "layer" for LSLR → what is learned."""

@@ -122,7 +122,8 @@ def outer_gradient(
         found = function(model, layers, x, y, shape.shots, inner, shape.total_tasks)
     parts = [layer.reshape(-1) for layer in found.gradient]
     if shape.learned is not None and found.step_sizes is not None:
-        parts += shape.learned.gradient(model, found.step_sizes)
+        none = [theta.new_zeros(shape.learned.count(model))]  # by what no inner step has used
+        parts += shape.learned.gradient(model, found.step_sizes) if found.step_sizes else none
     flat = torch.cat(parts)
     # times numbers, not a tensor made here: a CUDA graph may not copy from the host
     before = found.support_before * (1 / (shape.total_tasks * shape.shots))

@@ -50,6 +50,14 @@ class InnerSettings:
         applies=_RESTART, per_arm=True, basic=False,
         reads=lambda a: a.has_meta_gradient and not a.step_sizes,
     )  # fmt: skip
+    context: int = declare(
+        5, "Context parameters",
+        "Parameters of CAVIA that adapt, in the place of the network's: they are appended to the "
+        "input and begin at 0 for every task. Where a norm follows the first layer, they enter "
+        "behind it.",
+        symbol="n", minimum=1, maximum=100, slider=(1, 20), applies=_RESTART, per_arm=True,
+        basic=False, reads=lambda a: a.adapts == "context",
+    )  # fmt: skip
     inner_clip: float = declare(
         0.0, "Inner clipping",
         "Largest norm of an inner gradient, per task and over all parameters that adapt; longer "

@@ -28,7 +28,7 @@ class Adapt:
     """The inner loop."""
 
     layers: str
-    """"all" or "head"."""
+    """"all", "head", "body" or "context"."""
     steps: int
     """K."""
     step_sizes: str
@@ -37,6 +37,8 @@ class Adapt:
     """Support points per inner step; 0 means all of them."""
     clip: float
     """Largest norm of an inner gradient; 0 is off."""
+    context: int = 0
+    """Context parameters; 0 where there are none."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,10 @@ def _adapt(own: Settings, algorithm: Algorithm) -> Adapt:
         minibatch = min(inner.reptile_batch, own.support_points())
         return Adapt(algorithm.adapts, inner.reptile_inner_steps, "", minibatch, clip)
     kind = algorithm.step_sizes or ("layer" if inner.lslr else "")
-    return Adapt(algorithm.adapts, inner.inner_steps, kind if inner.inner_steps else "", 0, clip)
+    context = inner.context if algorithm.adapts == "context" else 0
+    # the context adapts at meta-test, too, if never in training
+    kind = kind if inner.inner_steps or context else ""
+    return Adapt(algorithm.adapts, inner.inner_steps, kind, 0, clip, context)
 
 
 def _query(own: Settings, algorithm: Algorithm) -> Query:

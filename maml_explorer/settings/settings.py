@@ -32,8 +32,12 @@ from maml_explorer.settings.models import MLP, MODEL_KINDS, ModelKind
 from maml_explorer.settings.network import ModelSettings
 from maml_explorer.settings.typed import same_name
 
-MAX_ARMS = 8
-LEARNS = {"parameter": "a step size per parameter", "matrices": "matrices of its own"}
+MAX_ARMS = 12
+LEARNS = {
+    "parameter": "a step size per parameter",
+    "matrices": "matrices of its own",
+    "context": "the weights of its context",
+}
 """Unit that an algorithm learns for its inner loop → words for it in a sentence."""
 
 

@@ -21,6 +21,7 @@ from maml_explorer.codegen.script import LINES, LINES_WITH_TRICKS, standalone_sc
 from maml_explorer.codegen.two_forms import WIDTH, stateful_and_functional
 from maml_explorer.core import training
 from maml_explorer.core.families.batch import TaskBatch
+from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import prepare
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
@@ -179,6 +180,8 @@ def check_steps(settings: Settings, arm: Arm) -> None:
     begin = state.arms[arm.name].initialization
     theta = parameters(begin[: plan.model.parameter_count], settings)
     theta = begun(names, theta)
+    drawn = learned(begin, settings, arm)  # as the program has drawn it
+    theta |= {name: drawn[name].clone() for name in theta if name.startswith("context")}
     batches, expected = [], []
     for _ in range(OUTER_STEPS):
         batches.append(parts(training.draw_batch(plan, state)[0]))
@@ -465,6 +468,32 @@ def test_both_forms_give_the_gradient_of_the_reference(nth: int) -> None:
     returned = functional["outer_gradient"](named, parts(batch))
     for found in (left, returned):
         assert float((flat(found) - expected).abs().max()) <= limit
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_both_forms_of_a_context_give_the_gradient_of_the_program(steps: int) -> None:
+    arm = default_arm("cavia")
+    values = {"hidden": (4, 3), "precision": "float64", "inner_steps": steps, "context": 2}
+    settings = Settings().with_values(values | {"meta_batch": 3, "inner_lr": 0.3}).with_arms((arm,))
+    plan = prepare(settings)
+    state = training.start_run(plan)
+    batch, _ = training.draw_batch(plan, state)
+    begin, own = state.arms[arm.name].initialization, plan.arms[arm.name]
+    shape = own.shape(plan, 3)
+    found = outer_gradient(shape, begin, batch.inputs, batch.y, own.inner_lr).gradient
+    expected = learned(found, settings, arm)
+    stateful, functional = map(executed, stateful_and_functional(settings, arm))
+    theta = learned(begin, settings, arm)
+    weights = theta.pop("context.weight")
+    stateful["model"].load_state_dict(theta)
+    stateful["V"].data.copy_(weights)
+    stateful["outer_gradient"](parts(batch))
+    returned = functional["outer_gradient"](theta | {"V": weights}, parts(batch))
+    for name, value in expected.items():
+        own_name = "V" if name.startswith("context") else name
+        left = stateful["V"] if own_name == "V" else stateful["model"].get_parameter(name)
+        torch.testing.assert_close(left.grad, value, rtol=1e-9, atol=1e-13)
+        torch.testing.assert_close(returned[own_name], value, rtol=1e-9, atol=1e-13)
 
 
 @every_algorithm

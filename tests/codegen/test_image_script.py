@@ -73,6 +73,8 @@ def test_the_script_takes_the_outer_steps_of_the_program(
     found = names(settings, algorithm)
     begin = state.arms[arm.name].initialization[: plan.model.parameter_count]
     theta = begun(found, parameters(begin, settings))
+    drawn = learned(state.arms[arm.name].initialization, settings, arm)
+    theta |= {name: drawn[name].clone() for name in theta if name.startswith("context")}
     batches, expected = [], []
     for _ in range(3):
         batches.append(parts(training.draw_batch(plan, state)[0]))

@@ -11,6 +11,7 @@ from torch import Tensor
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core import training
 from maml_explorer.core.families.batch import TaskBatch
+from maml_explorer.core.insight.learner import training_learner
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.settings_change import after_change
@@ -54,9 +55,9 @@ def outer_loss(plan: Plan, vector: Tensor, x: Tensor, y: Tensor, shots: int, t: 
     total = weights[0] * mean_loss(plan, phi, x[shots:], y[shots:])
     for k in range(arm.inner.steps):
         g = torch.func.grad(lambda at: mean_loss(plan, at, x[:shots], y[:shots]))(phi)
-        phi = phi - arm.settings.inner.inner_lr * MAPPED[arm.algorithm.step_sizes](
-            plan, vector[count:], g if second else g.detach(), arm.settings.inner.inner_clip
-        )
+        clip, judge = arm.settings.inner.inner_clip, MAPPED[arm.algorithm.step_sizes]
+        step = judge(plan, vector[count:], g if second else g.detach(), clip, second)
+        phi = phi - arm.settings.inner.inner_lr * step
         total = total + weights[k + 1] * mean_loss(plan, phi, x[shots:], y[shots:])
     return total
 
@@ -132,3 +133,56 @@ def test_a_module_of_columns_is_refused_in_one_sentence(algorithm: str) -> None:
     settings = Settings(arms=(Arm(NAME, algorithm),))
     with pytest.raises(SettingsError, match=rf"^{ALGORITHMS[algorithm].label} needs layers .*\.$"):
         prepare(settings, model=functional(module, 1, SQUARED_ERROR))
+
+
+@pytest.mark.parametrize("second", [True, False])
+def test_a_context_is_appended_to_the_input(second: bool) -> None:
+    """The outer gradient of a network whose first layer really sees [x, c], c_0 = 0."""
+    order = {} if second else {"second_order_from": 9}
+    plan = plan_of("cavia", inner_steps=2, context=3, inner_lr=0.3, **order)
+    state, batch = some_state(plan)
+    count, number = plan.model.parameter_count, 3
+    shots = batch.shots
+
+    def loss(vector: Tensor, context: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        first, *above = plan.model.layers(vector[:count])
+        wide = torch.cat([first[:1], vector[count:].view(number, -1), first[1:]])
+        h = torch.cat([x, context.expand(len(x), -1), torch.ones_like(x)], 1) @ wide
+        for layer in above:
+            h = torch.tanh(h) @ layer[:-1] + layer[-1]
+        return torch.nn.functional.mse_loss(h, y)
+
+    def outer(vector: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        context = vector.new_zeros(number)
+        for _ in range(2):
+            g = torch.func.grad(loss, argnums=1)(vector, context, x[:shots], y[:shots])
+            context = context - 0.3 * (g if second else g.detach())
+        return loss(vector, context, x[shots:], y[shots:])
+
+    theirs = sum(
+        torch.func.grad(outer)(state.initialization, x, y) / 3
+        for x, y in zip(batch.points.x, batch.points.y, strict=True)
+    )
+    arm = plan.arms[NAME]
+    found = outer_gradient(
+        arm.shape(plan, 3), state.initialization, batch.inputs, batch.y, arm.inner_lr
+    )
+    assert relative(found.gradient, theirs) <= 1e-9
+
+
+def test_only_the_context_of_a_task_adapts() -> None:
+    plan = plan_of("cavia", inner_steps=2, context=2)
+    state, batch = some_state(plan)
+    learner = training_learner(plan, NAME, state.initialization)
+    phi = learner.path(batch).parameters[-1]
+    first = learner.layers[0]
+    assert torch.equal(phi[0][:, :1], first[None, :1].expand(3, -1, -1)), "the weights of x stay"
+    moved = phi[0][:, 1] - first[1]
+    assert int(torch.linalg.matrix_rank(moved, rtol=1e-9)) == 2, "two numbers of a task"
+    for one, two in zip(phi[1:], learner.layers[1:], strict=True):
+        assert torch.equal(one, two)
+
+
+def test_the_context_needs_a_parameter() -> None:
+    with pytest.raises(SettingsError, match=r"^Context parameters .*0.*from 1 to 100.*\.$"):
+        Settings().with_values({"context": 0})

@@ -29,6 +29,7 @@ SOURCES = {
     "learn2learn-sine": (0.01, 5, 10, 10, 16, 10_000, (32, 32), "pytorch"),
     "pytorch-maml": (0.1, 1, 5, 15, 25, 5_000, (40, 40), "pytorch"),
     "torch-func": (0.1, 1, 20, 20, 4, 20_000, (40, 40), "pytorch"),
+    "cavia-sine": (1.0, 1, 10, 10, 25, 50_000, (40, 40), "pytorch"),
     "cavia-maml": (0.1, 1, 10, 10, 25, 50_000, (40, 40), "pytorch"),
     "reptile-sine": (0.02, 1, 50, 10, 1, 30_000, (64, 64), "pytorch"),
     "meta-sgd-5-shot": (0.01, 1, 5, 10, 4, 60_000, (40, 40), "pytorch"),

@@ -18,6 +18,7 @@ READERS = {
     "multi_step_loss": TRAINED,
     "multi_step_until": TRAINED,
     "lslr": {"maml", "fomaml", "anil"},
+    "context": set(),
     "second_order_from": {"maml", "anil", "meta_sgd"},
     **{key: {*TRAINED, "mtl"} for key in OF_OPTIMIZERS.split()},
     **{key: {"reptile"} for key in OF_REPTILE.split()},

@@ -194,6 +194,8 @@ TRICK_CASES: list[tuple[tuple[str, str, str, bool, str], dict[str, Any]]] = [
         ("relu", "boil", "float32", True, "layer", {"lslr": True}),
         ("relu", "meta_curvature", "float32", False, "none", {}),
         ("tanh", "meta_curvature", "float64", True, "batch-per-step", {}),
+        ("relu", "cavia", "float32", False, "none", {}),
+        ("tanh", "cavia", "float64", True, "batch-per-step", {}),
     )
     for clip in ({}, {"inner_clip": 0.05})
 ]
@@ -261,6 +263,8 @@ IMAGE_CASES: list[tuple[str, dict[str, Any]]] = [
     ("maml", {"norm": "batch", "inner_clip": 0.05}),
     ("meta_curvature", {"norm": "batch"}),
     ("meta_curvature", {"norm": "none", "model": "conv", "filters": 3, "blocks": 2}),
+    ("cavia", {"norm": "batch", "model": "conv", "filters": 3, "blocks": 2}),
+    ("cavia", {"norm": "none"}),
 ]
 
 
@@ -543,6 +547,7 @@ def test_learned_step_sizes_lie_beside_the_parameters(
         ("anil", {"lslr": True}),
         ("boil", {"lslr": True}),
         ("meta_curvature", {}),
+        ("cavia", {}),
     ],
 )
 def test_adapting_takes_the_learned_step_sizes(algorithm: str, values: dict[str, Any]) -> None:

@@ -34,6 +34,8 @@ class Sizes:
     reptile_batch: int
     """Support points per inner step of Reptile."""
     bytes_per_number: int = 4
+    context: int = 5
+    """Context parameters of CAVIA."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,14 @@ def outer_step_cost(algorithm: str, sizes: Sizes, inner_steps: int) -> Cost:
         steps = inner_steps
         operations = _through_inner_loop(sizes, start, steps, record.second_order)
         of_map = OF_MAP.get(record.step_sizes)
-        operations += steps * of_map(model, start) if of_map else 0
+        operations += steps * of_map(sizes, start) if of_map else 0
     kept = _kept_numbers(model, shots, start, steps, record.second_order)
     return Cost(sizes.tasks * operations, sizes.tasks * kept * sizes.bytes_per_number)
 
 
-def _through_matrices(model: Model, start: int) -> int:
+def _through_matrices(sizes: Sizes, start: int) -> int:
     """Meta-Curvature, per task and inner step: forward, transposed, and the matrices' gradients."""
-    found = 0
+    found, model = 0, sizes.model
     pairs = zip(model.matrices[start:], model.filter_places[start:], strict=True)
     for (rows, out), places in pairs:
         inputs, weights = (rows - 1) // places, (rows - 1) * out
@@ -88,7 +90,15 @@ def _through_matrices(model: Model, start: int) -> int:
     return found
 
 
-OF_MAP: dict[str, Callable[[Model, int], int]] = {"matrices": _through_matrices}
+def _through_context(sizes: Sizes, start: int) -> int:
+    """CAVIA, per task and inner step: to c and back, transposed, and the two parts by V."""
+    return 6 * sizes.context * sizes.model.shapes[0][1]
+
+
+OF_MAP: dict[str, Callable[[Sizes, int], int]] = {
+    "matrices": _through_matrices,
+    "context": _through_context,
+}
 """Unit that is learned → its multiply-adds per task and inner step, from a first layer on."""
 
 

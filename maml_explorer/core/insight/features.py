@@ -246,7 +246,7 @@ def layer_view(learner: Learner, batch: TaskBatch, layer: int, x: Tensor) -> Lay
         return unable
     wide = with_ones(x.to(learner.theta)[None, :, None])
     tail = learner.path(part(batch, 0, 1)).parameters[-1]
-    phi = [*learner.layers[: learner.start], *(p[0] for p in tail)]
+    phi = [*learner.layers[: learner.start], *(p if p.dim() == 2 else p[0] for p in tail)]
     found = LayerView(
         before=activations(learner.model, learner.layers, wide)[layer][0],
         after=activations(learner.model, phi, wide, learner.steps)[layer][0],

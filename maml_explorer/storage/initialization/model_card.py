@@ -21,7 +21,7 @@ from maml_explorer.storage.initialization.expressions import (
     network_expression,
     sizes_of,
 )
-from maml_explorer.storage.initialization.matrices_on_card import CLIP, MATRICES, with_matrices
+from maml_explorer.storage.initialization.maps_on_card import CLIP, OTHERS
 from maml_explorer.storage.initialization.task_words import task_words
 
 MODULE_LINES = 44
@@ -174,8 +174,8 @@ def _learns(settings: Settings, algorithm: Algorithm) -> bool:
 def _rates_part(settings: Settings, algorithm: Algorithm) -> str:
     if not _learns(settings, algorithm):
         return ""
-    if algorithm.step_sizes == "matrices":
-        return MATRICES
+    if algorithm.step_sizes in OTHERS:
+        return OTHERS[algorithm.step_sizes].words
     shape = "has its shape" if algorithm.step_sizes else "has one value per inner step"
     return (
         f"The step sizes of the inner loop were learned with θ: `inner_lr.NAME` is that of the "
@@ -235,8 +235,9 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
         adapting = f"dict.fromkeys({module}, {settings.inner.inner_lr!r})"
     else:
         load = 'model.load_state_dict(saved := load_file("model.safetensors"), strict=False)'
-        if algorithm.step_sizes == "matrices":
-            return with_matrices(lines, settings, load, imports_by_hand, _loss_name(settings))
+        if algorithm.step_sizes in OTHERS:
+            by_hand = OTHERS[algorithm.step_sizes].snippet
+            return by_hand(lines, settings, load, imports_by_hand, _loss_name(settings))
         names = 'for n, a in saved.items() if n.startswith("inner_lr.")'
         adapting = f"{{model.get_parameter(n[9:]): a {names}}}"
         if not algorithm.step_sizes:

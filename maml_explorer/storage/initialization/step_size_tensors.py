@@ -1,7 +1,8 @@
 """Parts that an arm learned beside θ as named tensors, by the tensors NAME of the network.
 
 Step sizes are `inner_lr.NAME`: Meta-SGD's have its shape; a layer's (LSLR) are [inner step], the
-same for its weight and its bias. Matrices are in :mod:`.curvature_tensors`.
+same for its weight and its bias. Matrices are in :mod:`.curvature_tensors`, weights of a
+context in :mod:`.context_tensors`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from maml_explorer.core.learned_rates import Learned, LearnedRates
 from maml_explorer.core.models.table import network
 from maml_explorer.core.plan import learned_rates
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.initialization import conv_tensors, curvature_tensors
+from maml_explorer.storage.initialization import context_tensors, conv_tensors, curvature_tensors
 from maml_explorer.storage.initialization.layer_names import layer_stem
 
 Array = NDArray[Any]
 PREFIX = "inner_lr."
-OTHERS = {"matrices": curvature_tensors.FORM}
+OTHERS = {"matrices": curvature_tensors.FORM, "context": context_tensors.FORM}
 """Kinds that are no step sizes → how they are named."""
 
 

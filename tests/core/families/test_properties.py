@@ -77,7 +77,9 @@ def clipped(gradient: Tensor, limit: float) -> Tensor:
     return torch.where(norm > limit, gradient * limit / norm, gradient) if limit else gradient
 
 
-def through_matrices(plan: Plan, learned: Tensor, gradient: Tensor, clip: float = 0) -> Tensor:
+def through_matrices(
+    plan: Plan, learned: Tensor, gradient: Tensor, clip: float = 0, second: bool = True
+) -> Tensor:
     """A gradient [parameter] multiplied by Meta-Curvature's matrices, as its paper writes it."""
     adapts = torch.cat(
         [
@@ -108,7 +110,21 @@ def through_matrices(plan: Plan, learned: Tensor, gradient: Tensor, clip: float 
     return torch.cat(parts)
 
 
-MAPPED = {"matrices": through_matrices}
+def through_context(
+    plan: Plan, learned: Tensor, gradient: Tensor, clip: float = 0, second: bool = True
+) -> Tensor:
+    """A gradient [parameter] as what the context parameters, whose step it stands for, move."""
+    (rows, out), width = plan.model.shapes[0], plan.model.matrices[0][0] - 1
+    row = width if plan.model.norm == "none" else width + 2  # the bias, or the shift of a norm
+    weights = learned.view(-1, out)
+    by_context = weights @ gradient[: rows * out].view(rows, out)[row]
+    step = clipped(by_context if second else by_context.detach(), clip)
+    moved = torch.zeros(rows, out, dtype=torch.float64)
+    moved = torch.cat([moved[:row], (step @ weights)[None], moved[row + 1 :]])
+    return torch.cat([moved.reshape(-1), moved.new_zeros(len(gradient) - rows * out)])
+
+
+MAPPED = {"matrices": through_matrices, "context": through_context}
 """Kinds of learned maps of the gradient → the judge of them."""
 
 

@@ -15,7 +15,7 @@ from maml_explorer.gui.widgets.controls import button
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS
-from maml_explorer.settings.settings import MAX_ARMS, Arm, default_arm
+from maml_explorer.settings.settings import LEARNS, MAX_ARMS, Arm, default_arm
 
 
 def free_name(arms: tuple[Arm, ...], algorithm: str) -> str:
@@ -136,8 +136,8 @@ class ArmLine(QWidget):
             # the two contradict each other, and this arm is what was asked for
             overrides = (("lslr", False),)
             self.session.control.noted.emit(
-                f"{name} learns a step size per parameter: {DECLARATIONS['lslr'].label} is off "
-                "for this arm alone."
+                f"{name} learns {LEARNS[ALGORITHMS[algorithm].step_sizes]}: "
+                f"{DECLARATIONS['lslr'].label} is off for this arm alone."
             )
         self.session.editor.set_arms((*arms, Arm(name, algorithm, overrides)))
 

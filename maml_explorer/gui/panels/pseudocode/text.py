@@ -19,7 +19,7 @@ from maml_explorer.settings.settings import Arm, Settings
 
 SAMPLE, ADAPT, QUERY, UPDATE = StepPhase
 _INDENT = "  "
-_LETTER = {"parameter": "a", "layer": "a", "matrices": "M"}
+_LETTER = {"parameter": "a", "layer": "a", "matrices": "M", "context": "V"}
 """Unit that is learned beside θ → its letter."""
 _NOTE_AT = 42
 """The column where notes begin."""
@@ -98,6 +98,11 @@ def sentence(record: Algorithm, phase: StepPhase, inner_step: int, inner_steps: 
     if phase == ADAPT and not adapts:
         return f"{record.label} has no inner loop: it waits for the outer step."
     if phase == ADAPT:
+        if record.adapts == "context":
+            return (
+                f"Inner step {inner_step} of {inner_steps}: the context c moves by α against the "
+                "gradient of the inner loss; θ stays."
+            )
         part = "φ moves" if record.adapts == "all" else f"the {record.adapts} of φ moves"
         return (
             f"Inner step {inner_step} of {inner_steps}: {part} by α against the gradient of the "
@@ -147,6 +152,12 @@ def _images(count: int) -> str:
 
 def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
     symbol, note = _step_size(own, adapt)
+    if adapt.context:
+        return [
+            PseudocodeLine("c₀ ← 0", ADAPT, f"{adapt.context} context parameters"),
+            PseudocodeLine(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop, θ stays"),
+            PseudocodeLine(f"{_INDENT}c_k+1 ← c_k − {symbol} ∇_c L(θ, V, c_k, S_τ)", ADAPT, note),
+        ]
     if adapt.layers == "head":
         return [
             PseudocodeLine("(b, w₀) ← θ", ADAPT, "body b, head w"),
@@ -187,6 +198,7 @@ def _step_size(own: Settings, adapt: Adapt) -> tuple[str, str]:
         "": ("α", f"α = {alpha}"),
         "parameter": ("a ⊙", f"a learned, from {alpha}"),
         "layer": ("a_k", f"a_k learned, from {alpha}"),
+        "context": ("α", f"α = {alpha}"),
         "matrices": ("α M", f"α = {alpha}, M from I"),
     }[adapt.step_sizes]
     return symbol, note + (f", ‖∇L‖ ≤ {shown(adapt.clip)}" if adapt.clip else "")
@@ -217,7 +229,9 @@ def _outer_gradient(own: Settings, step: Phases) -> list[PseudocodeLine]:
         own_letter = _LETTER[step.step_sizes]
         return [
             PseudocodeLine(
-                f"g_τ ← ∇_θ,{own_letter} L({adapted}, Q_τ)", QUERY, order or "H_k: Hessian at φ_k"
+                f"g_τ ← ∇_θ,{own_letter} L({adapted}, Q_τ)",
+                QUERY,
+                order or f"H_k: Hessian at {'c' if step.adapt.context else 'φ'}_k",
             )
         ]
     hessians = "H_k Hessian, J_k clipping" if step.adapt.clip else "H_k: Hessian at φ_k"
@@ -227,7 +241,7 @@ def _outer_gradient(own: Settings, step: Phases) -> list[PseudocodeLine]:
     ]
 
 
-_ADAPTED = {"all": "φ_{}", "head": "b, w_{}", "body": "b_{}, w"}
+_ADAPTED = {"all": "φ_{}", "head": "b, w_{}", "body": "b_{}, w", "context": "θ, V, c_{}"}
 """Layers that adapt → all parameters after an inner step."""
 _MOVED = {"all": "", "head": "α on w, 0 on b", "body": "α on b, 0 on w"}
 """Layers that adapt → where the step size is 0."""

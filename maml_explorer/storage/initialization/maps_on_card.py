@@ -1,7 +1,11 @@
-"""Meta-Curvature's matrices on the card of an exported initialization. Text only."""
+"""Learned maps of the gradient on the card of an exported initialization. Text only."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from maml_explorer.codegen.beside_theta import context_enters
 from maml_explorer.settings.norms import NORMS
 from maml_explorer.settings.settings import Settings
 
@@ -49,3 +53,49 @@ def with_matrices(
         f"    [p.data.sub_({scaled} * (saved[n] * d if d.dim() == 1 else {by})) "
         f"for (n, p), d in zip(phi.items(), g)]{counts}",
     ]
+
+
+CONTEXT = (
+    "The inner loop changes context parameters c alone, which begin at 0. They are seen as if they "
+    "were appended to the input: the first layer's bias moves by `context.weight` @ c, or where a "
+    "norm follows that layer, the norm's shift does. All other parameters stay as they are."
+)
+
+
+def with_context(
+    lines: list[str], settings: Settings, load: str, imports_by_hand: str, loss: str
+) -> list[str]:
+    """The card's snippet where context parameters adapt; arguments as of the other one."""
+    imports, _, model, _, points = lines
+    alpha, clip = settings.inner.inner_lr, settings.inner.inner_clip
+    name, norm = context_enters(settings), NORMS[settings.model.norm]
+    row = "[1]" if name == "affine.0" else ""
+    scaled = f"{alpha!r} * s" if clip else f"{alpha!r}"
+    counts = "; model.step += 1" if norm.stored > 1 else ""
+    return [
+        imports,
+        imports_by_hand,
+        model,
+        load,
+        f'V, p = saved["context.weight"], model.get_parameter("{name}")  # V c moves p',
+        points,
+        f"for k in range({max(1, settings.inner.inner_steps)}):  # inner steps on your own points",
+        f"    g = [autograd.grad({loss}(model(x), y), p)[0]{row} @ V]  # by c",
+        *([CLIP.format(limit=clip)] if clip else []),
+        f"    p.data{row}.sub_({scaled} * V @ g[0]){counts}",
+    ]
+
+
+@dataclass(frozen=True)
+class MapOnCard:
+    """One kind of learned map."""
+
+    words: str
+    snippet: Callable[[list[str], Settings, str, str, str], list[str]]
+
+
+OTHERS = {
+    "matrices": MapOnCard(MATRICES, with_matrices),
+    "context": MapOnCard(CONTEXT, with_context),
+}
+"""Unit of the record of an algorithm → its part of the card."""
