@@ -249,6 +249,9 @@ def _device(run: Run) -> str:
         return "cuda, eager" if "eager" in workspace.kinds else "cuda graphs"
     words = {"recorded" if kind == "replay" else kind for kind in workspace.kinds}
     device = ", ".join(["cpu", *sorted(words)])
+    asides = []
+    if "recorded" in words and workspace.no_kernels:
+        asides.append(f"no compiled kernels: {workspace.no_kernels}")
     if run.kernels_before:
-        device += f" (trained by {run.kernels_before} kernels before: other last digits)"
-    return device
+        asides.append(f"trained by {run.kernels_before} kernels before: other last digits")
+    return f"{device} ({'; '.join(asides)})" if asides else device

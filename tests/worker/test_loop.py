@@ -483,3 +483,15 @@ def test_a_task_carries_its_frequency() -> None:
     assert seen.amplitude is not None and seen.phase is not None
     expected = seen.amplitude * np.sin(seen.frequency * seen.support_x - seen.phase)
     np.testing.assert_allclose(seen.support_y, expected, atol=1e-5)
+
+
+def test_the_status_says_why_there_are_no_compiled_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    from maml_explorer.core import workspace
+    from maml_explorer.core.kernels.choice import Choice
+
+    monkeypatch.setattr(workspace, "chosen", lambda _: Choice(None, "none built"))
+    driver = Driver(small_settings("maml"))
+    driver.train_to(2)
+    status = driver.reports(m.Status)[-1]
+    assert isinstance(status, m.Status)
+    assert status.device == "cpu, recorded (no compiled kernels: none built)"

@@ -72,6 +72,25 @@ def test_a_library_that_fails_its_test(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @built
+def test_a_processor_without_wide_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    usual = library.ctypes.CDLL
+
+    def without_avx2(name: str) -> object:
+        found = usual(name)
+        found.kernels_avx2 = lambda: 0
+        return found
+
+    monkeypatch.setattr(library.ctypes, "CDLL", without_avx2)
+    found = chosen()
+    assert found.kernels is not None and found.reason == ""
+    plan = prepare(Settings().with_values({"hidden": (5,), "meta_batch": 2}))
+    assert kernels_of(plan) == "compiled, portable"
+    outer_step(plan, start_run(plan))
+    assert plan.workspace.kinds == {"compiled, portable"}
+
+
+@built
 def test_the_portable_kernels_are_others() -> None:
     assert kernels("portable").kind == "compiled, portable"
     assert kernels("compiled").kind in ("compiled", "compiled, portable")
