@@ -5,6 +5,7 @@ compiled kernels are built where there is a C compiler.
 from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 code = find_packages(include=["maml_explorer", "maml_explorer.*"])
@@ -21,6 +22,14 @@ class BuildKernels(build_ext):
     def get_export_symbols(self, ext):
         """No module is initialized."""
         return ext.export_symbols
+
+
+class PlatformWheel(bdist_wheel):
+    """A wheel for one system and processor, and for every Python 3: see BuildKernels."""
+
+    def get_tag(self):
+        """No version of Python and none of its binary interface."""
+        return "py3", "none", super().get_tag()[2]
 
 
 kernels = Extension(
@@ -43,5 +52,5 @@ setup(
     package_dir={"maml_explorer.resources": "resources"},
     package_data={"maml_explorer": ["py.typed"], "maml_explorer.resources": ["**/*"]},
     ext_modules=[kernels],
-    cmdclass={"build_ext": BuildKernels},
+    cmdclass={"build_ext": BuildKernels, "bdist_wheel": PlatformWheel},
 )

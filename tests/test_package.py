@@ -68,7 +68,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (source,) = (place / "unpacked").iterdir()
     # without a compiler: the kernels are optional, and another test builds them
     called([sys.executable, "-c", BACKEND.format("wheel", str(place))], source, CC="false")
-    (wheel,) = place.glob("*.whl")
+    (wheel,) = place.glob("*-py3-none-*.whl")
     return {"source": source, "wheel": wheel}
 
 

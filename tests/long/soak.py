@@ -432,6 +432,8 @@ SIZES: dict[str, dict[str, object]] = {
     "most inner steps": {"hidden": (40, 40), "meta_batch": 64, "inner_steps": 50},
     "most points": {"hidden": (40, 40), "shots": 1000, "query_points": 1000},
     "widest network": {"hidden": (1024, 1024, 1024, 1024), "meta_batch": 4},
+    "widest by compiled kernels": {"hidden": (256, 256), "inner_steps": 20},
+    "images": {"family": "glyphs"},
 }
 
 
