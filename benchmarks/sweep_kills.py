@@ -1,8 +1,10 @@
-"""A sweep whose workers and driver are killed at random instants, compared with one left alone.
+"""A sweep whose workers, driver and scheduler are killed at random, compared with one left alone.
 
-    python -m benchmarks.sweep_kills --minutes 10
+    python -m benchmarks.sweep_kills --kills 100
+    python -m benchmarks.sweep_kills --kills 20 --scheduler
 
-Prints how often each was killed, and how many files of the runs differ (durations left out).
+Prints how often each was killed, and how many files of the runs differ (durations left out). With
+--scheduler the scheduler and the workers are processes of their own, and it is killed too.
 """
 
 from __future__ import annotations
@@ -61,57 +63,136 @@ def trains(path: Path) -> bool:
     return any(time.time() - at < 2.0 for at in notes)
 
 
+class Scene:
+    """The processes that train a sweep, to be killed and begun again."""
+
+    def __init__(self, home: Path, steps: int, own_scheduler: bool) -> None:
+        self.path, self.home, self.own = home / "hit", home, own_scheduler
+        self.scheduler: subprocess.Popen[bytes] | None = None
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.begun = 0
+        self.driver = self._drive(new(self.path, steps, WORKERS)[:-2])
+
+    def _drive(self, arguments: list[str], *more: str) -> subprocess.Popen[bytes]:
+        place = self._place() if self.own else ["--workers", str(WORKERS)]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen([*arguments, *place, *more], **quiet)  # type: ignore[call-overload, no-any-return]
+
+    def _place(self) -> list[str]:
+        """Flags of a scheduler and workers that live, begun again where they do not."""
+        file = self.home / f"scheduler-{self.begun}.json"
+        if self.scheduler is None or self.scheduler.poll() is not None:
+            self.end()
+            self.begun += 1
+            file = self.home / f"scheduler-{self.begun}.json"
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            self.scheduler = subprocess.Popen(
+                [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard",
+                 "--host", "tcp://127.0.0.1:0", "--scheduler-file", str(file)], **quiet,
+            )  # type: ignore[call-overload]  # fmt: skip
+            while not file.exists():
+                time.sleep(0.1)
+        if self.worker is None or self.worker.poll() is not None:
+            worker = [sys.executable, "-m", "maml_explorer", "worker", "--cluster", str(file)]
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            self.worker = subprocess.Popen([*worker, "--slots", str(WORKERS)], **quiet)  # type: ignore[call-overload]
+        return ["--cluster", str(file)]
+
+    def again(self, *more: str) -> None:
+        """Go on with the sweep."""
+        self.driver = self._drive(command(self.path, "--resume"), *more)
+
+    def trainers(self) -> list[psutil.Process]:
+        """The processes that train."""
+        return trainers(self.worker if self.own and self.worker else self.driver)
+
+    def kill_driver(self) -> None:
+        """Kill the driver; the workers of a local cluster end with it."""
+        below = [] if self.own else self.trainers()
+        self.driver.kill()
+        self.driver.wait()
+        psutil.wait_procs(below, timeout=20)
+
+    def kill_scheduler(self) -> None:
+        """Kill the scheduler; driver and workers then end by themselves."""
+        assert self.scheduler is not None and self.worker is not None
+        self.scheduler.kill()
+        self.driver.wait(120)
+        self.worker.wait(120)
+        self.scheduler.wait()
+
+    def end(self) -> None:
+        """End what is left of scheduler and workers."""
+        for process in (self.worker, self.scheduler):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                process.wait(60)
+
+
+KINDS = {"worker": 0.7, "paused": 0.1, "driver": 0.1, "both": 0.1}
+"""What is done to a sweep → how often. "both": a worker, and the driver at once."""
+
+
+def hit(scene: Scene, kind: str, dice: random.Random) -> bool:
+    """Do it; False where nobody was there."""
+    workers = scene.trainers()
+    if not workers or scene.driver.poll() is not None:
+        return False
+    try:
+        if kind in ("worker", "both"):
+            dice.choice(workers).kill()
+        if kind == "paused":
+            worker = dice.choice(workers)
+            worker.send_signal(signal.SIGSTOP)
+            time.sleep(5.0)
+            worker.send_signal(signal.SIGCONT)
+    except psutil.NoSuchProcess:
+        return False
+    if kind in ("driver", "both"):
+        scene.kill_driver()
+    if kind == "scheduler":
+        scene.kill_scheduler()
+    return True
+
+
 def main() -> None:
-    """Kill until the time is over, let the sweep end, and compare."""
+    """Kill until it is enough, let the sweep end, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scheduler", action="store_true")
     wanted = parser.parse_args()
-    dice, killed = random.Random(wanted.seed), {"worker": 0, "driver": 0, "paused": 0}
+    dice = random.Random(wanted.seed)
+    odds = KINDS | ({"scheduler": 0.3} if wanted.scheduler else {})
+    done = dict.fromkeys(odds, 0)
     with tempfile.TemporaryDirectory() as home:
-        alone, hit = Path(home) / "alone", Path(home) / "hit"
+        alone = Path(home) / "alone"
         subprocess.run(new(alone, wanted.steps, 1), check=True, stdout=subprocess.DEVNULL)
-        driver = subprocess.Popen(new(hit, wanted.steps, WORKERS), stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 60 * wanted.minutes
-        while time.monotonic() < until:
-            time.sleep(dice.uniform(1.0, 6.0))
-            if driver.poll() is not None and driver.returncode == 0:
+        scene = Scene(Path(home), wanted.steps, wanted.scheduler)
+        while sum(done.values()) < wanted.kills:
+            time.sleep(dice.uniform(0.5, 4.0))
+            if scene.driver.poll() == 0:
                 break
-            kind = dice.random()
-            workers = trainers(driver) if trains(hit) else []
-            if driver.poll() is not None or (workers and kind < 0.15):
-                killed["driver"] += driver.poll() is None
-                driver.kill()
-                driver.wait()
-                for worker in workers:
-                    psutil.wait_procs([worker], timeout=10)
-                again = command(hit, "--resume", "--workers", str(WORKERS))
-                driver = subprocess.Popen(again, stdout=subprocess.DEVNULL)
-            elif workers:
-                worker = dice.choice(workers)
-                try:
-                    if kind < 0.25:
-                        worker.send_signal(signal.SIGSTOP)
-                        time.sleep(5.0)
-                        worker.send_signal(signal.SIGCONT)
-                        killed["paused"] += 1
-                    else:
-                        worker.kill()
-                        killed["worker"] += 1
-                except psutil.NoSuchProcess:
-                    continue
-        if driver.wait() != 0:
-            end = command(hit, "--resume", "--retry-failed", "--workers", str(WORKERS))
-            subprocess.run(end, check=True, stdout=subprocess.DEVNULL)
-        one, other = digests(alone), digests(hit)
+            if scene.driver.poll() is not None:
+                scene.again("--retry-failed")
+            (kind,) = dice.choices(list(odds), list(odds.values()))
+            if trains(scene.path):
+                done[kind] += hit(scene, kind, dice)
+        for _ in range(5):
+            if scene.driver.wait() == 0:
+                break
+            scene.again("--retry-failed")
+        scene.end()
+        one, other = digests(alone), digests(scene.path)
         differ = sum(one.get(name) != other.get(name) for name in {*one, *other})
-        decisions = (hit / "decisions.jsonl").read_text().splitlines()
+        decisions = (scene.path / "decisions.jsonl").read_text().splitlines()
         failed = sum('"failed", "run"' in line for line in decisions)
+        ends = len(list(scene.path.glob("runs/*/summary.json")))
         print(
-            f"{killed['worker']} workers and {killed['driver']} drivers killed, {killed['paused']} "
-            f"workers paused for 5 s; {RUNS} runs, {len(one)} files, {differ} differ, {failed} "
-            "runs given up."
+            f"{sum(done.values())} hits: {', '.join(f'{n} {kind}' for kind, n in done.items())}; "
+            f"{ends} of {RUNS} runs done, {len(one)} files, {differ} differ; given up on the way: "
+            f"{failed}."
         )
 
 

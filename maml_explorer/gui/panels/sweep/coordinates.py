@@ -23,6 +23,8 @@ _SIDE, _TOP, _FOOT = 70, 14, 26
 """Pixels beside the outermost axes, above and below them."""
 _NEAR = 40
 """Pixels from an axis within which a press begins a range on it."""
+_FEW = 120
+"""Lines up to which they are drawn thick: a thick one takes eight times as long as a thin one."""
 _GOOD, _BAD = QColor("#0072b2"), QColor("#c9862b")
 
 
@@ -130,11 +132,12 @@ class SweepCoordinates(QWidget):
         xs = [self._x(nth) for nth in range(len(self.axes) + 1)]
         faint = QColor(muted)
         faint.setAlphaF(0.12)
+        thick = 1.6 if len(self.lines) <= _FEW else 1.0
         for wanted in (False, True):  # those that are kept lie over the others
             for cell, line in zip(self.cells, self.lines, strict=True):
                 if self._keeps(line) is not wanted:
                     continue
-                pen = QPen(_mixed(line[-1]) if wanted else faint, 1.6 if wanted else 1.0)
+                pen = QPen(_mixed(line[-1]) if wanted else faint, thick if wanted else 1.0)
                 if cell.diverged:
                     pen.setStyle(Qt.PenStyle.DashLine)
                 painter.setPen(pen)
