@@ -54,7 +54,7 @@ _CONTEXT_WEIGHTS = """\
 like = next(model.parameters())
 V = nn.Parameter(torch.randn(WIDTH, CONTEXT).to(like))"""
 _CONTEXT_GRAPH = """\
-def seeing(c):  # [x, c] enters: V c beside the bias
+def seeing(c):  # [x, c]: V c beside the bias
     phi = dict(model.named_parameters())
     return phi | {ENTERS: phi[ENTERS] + V @ c}
 
@@ -63,7 +63,7 @@ def outer_gradient(batch):
     model.zero_grad()
     V.grad = None
     for sx, sy, qx, qy in zip(*batch):
-        c = V.new_zeros(CONTEXT).requires_grad_()  # c_0 = 0
+        c = V.new_zeros(CONTEXT).requires_grad_()  # c_0
         for _ in range(K):
             (gradient,) = torch.autograd.grad(
                 loss(seeing(c), sx, sy),
@@ -139,16 +139,18 @@ _BODY = "        body = [name for name in phi if name not in HEAD]\n"
 _NAMES = {"all": "phi", "head": "HEAD", "body": "body"}
 _MODULES = {"all": "phi", "head": "phi[-1]", "body": "phi[:-1]"}
 _ADAPT_CONTEXT = """\
-def seeing(theta, c):  # [x, c] enters: V c beside the bias
+def seeing(theta, c):  # [x, c]: V c beside the bias
     phi = {{n: theta[n] for n in theta if n != "V"}}
     return phi | {{ENTERS: phi[ENTERS] + theta["V"] @ c}}
 
 
 def adapt(theta, x, y):  # c_K = U_K(θ, V, S)
+    def loss_at(c):
+        return loss(seeing(theta, c), x, y)
+
     c = theta["V"].new_zeros(CONTEXT)  # c_0 = 0
     for _ in range(K):
-        g = grad(lambda c: loss(seeing(theta, c), x, y))(c)
-        c = c - ALPHA * g
+        c = c - ALPHA * grad(loss_at)(c)
     return seeing(theta, c)"""
 _ADAPTS = {"all": _ADAPT, "head": _ADAPT_HEAD, "body": _ADAPT_BODY, "context": _ADAPT_CONTEXT}
 _DETACHED = "        g = {n: g[n].detach() for n in g}  # first order\n"
