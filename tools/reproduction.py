@@ -27,6 +27,7 @@ HEAD = """\
 
 Every preset below was trained with the command under its table and tested by the meta-test
 protocol. {rule} Nothing was tuned towards agreement.
+Why some differ: [differing-presets.md](differing-presets.md).
 
 Written by `python -m tools.reproduction` from the figures in `docs/reproduction/`.
 """
