@@ -17,6 +17,7 @@ from maml_explorer.commands import (
     code,
     evaluate,
     export,
+    import_weights,
     output,
     reproduce,
     sweep,
@@ -44,6 +45,7 @@ COMMANDS = {
     "sweep": (sweep, "train many runs over axes of settings and seeds, on all cores"),
     "worker": (worker, "train what the driver of a cluster sends"),
     "export": (export, "write an arm of a run folder as an exported initialization"),
+    "import": (import_weights, "write weights of another program as an exported initialization"),
     "code": (code, "print a standalone PyTorch script of these settings"),
 }
 """Name → (module with add_arguments and run, what it does)."""
@@ -57,6 +59,7 @@ EXAMPLES = {
     "sweep": "Example: maml-explorer sweep --vary inner_lr=0.001:0.1:log:5 --seeds 0:3 --out sweep",
     "worker": "Example: maml-explorer worker --cluster scheduler.json --slots 4",
     "export": "Example: maml-explorer export run --algorithm maml --out maml",
+    "import": "Example: maml-explorer import model.pt --preset finn-10-shot --out taken",
     "code": "Example: maml-explorer code --preset finn-10-shot --algorithm anil",
 }
 """Command → a line for the end of its help."""

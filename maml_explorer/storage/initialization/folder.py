@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,12 @@ from numpy.typing import ArrayLike, NDArray
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.files.reader import StorageError, check_schema, read_json
 from maml_explorer.files.writer import recover_folder, write_folder
-from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.presets import DEFAULT_PRESET, Preset
 from maml_explorer.settings.settings import Arm, Settings
-from maml_explorer.settings.text import is_written
+from maml_explorer.storage.initialization import config as config_file
 from maml_explorer.storage.initialization.model_card import model_card
+from maml_explorer.storage.initialization.origin import one_arm, origin_of
+from maml_explorer.storage.initialization.support_points import support
 from maml_explorer.storage.initialization.tensors import read_tensor_bytes, tensor_bytes, tensors_of
 from maml_explorer.storage.kinds import described
 from maml_explorer.storage.run.records import checked_records
@@ -36,13 +38,13 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-SCHEMA = 1
-FORMAT = "maml-explorer initialization"
 CHANGED = (
     "its weights are no longer those that were meta-tested, so what was measured of them is left "
     "out."
 )
 """Said of an initialization whose weights another program has changed."""
+MAX_ORIGIN = 2000
+"""Most characters of the sentence on where weights come from."""
 _DTYPES = {"float32": "F32", "float64": "F64"}
 
 
@@ -61,6 +63,8 @@ class Initialization:
     """Records of the meta-test, as `evaluate --json` prints them."""
     changed: bool = False
     """True where the weights are others than those that were exported: tuned elsewhere."""
+    origin: str = ""
+    """A sentence on where the weights come from, where they were not trained here."""
 
     def __post_init__(self) -> None:
         parameters = np.array(self.parameters, dtype=self.settings.run.precision)
@@ -76,6 +80,67 @@ class Initialization:
     def own_settings(self) -> Settings:
         """The settings with the arm's overrides applied."""
         return self.settings.of_arm(self.arm)
+
+    @classmethod
+    def from_state_dict(
+        cls,
+        tensors: Mapping[str, Any],
+        settings: Settings | Preset | str | Path = DEFAULT_PRESET,
+        *,
+        algorithm: str | None = None,
+        **values: object,
+    ) -> Initialization:
+        """Weights that were trained elsewhere, as an initialization.
+
+        Names with a prefix, other names in the order of the layers, kernels [in, out], float16,
+        bfloat16 and float64 are recognized; `origin` says what was.
+
+        Args:
+            tensors: name → tensor or array, such as `module.state_dict()`.
+            settings: of network and tasks: settings, a preset or its name, or a file.
+            algorithm: key or label of the arm that it is taken for; the first arm unless given.
+            **values: any setting by its key, such as hidden=(64, 64).
+
+        Raises:
+            SettingsError: one sentence with names and shapes, where a layer does not fit.
+        """
+        from maml_explorer.storage.foreign.fitting import fitted
+        from maml_explorer.storage.foreign.weights import weights_of
+
+        own = one_arm(settings, algorithm, values)
+        theta, notes = fitted(weights_of(tensors), own, "The state_dict")
+        return cls(own, theta, 0, origin=origin_of("a state_dict", notes))
+
+    @classmethod
+    def from_module(
+        cls,
+        module: nn.Module,
+        settings: Settings | Preset | str | Path = DEFAULT_PRESET,
+        *,
+        algorithm: str | None = None,
+        **values: object,
+    ) -> Initialization:
+        """A PyTorch module that was trained elsewhere, as an initialization.
+
+        Of an `nn.Sequential` of linear layers, sizes, activation and precision are read off the
+        module. Whether it computes what the network of the settings does with its weights is
+        tried at some points.
+
+        Args:
+            module: `nn.Sequential`, or any module of the same function.
+            settings: as for :meth:`from_state_dict`, and the arguments after it.
+
+        Raises:
+            SettingsError: where a layer does not fit, or the module computes something else.
+        """
+        from maml_explorer.storage.foreign.modules import check_same, values_of_module
+
+        read = values_of_module(module)
+        made = cls.from_state_dict(
+            module.state_dict(), settings, algorithm=algorithm, **{**read, **values}
+        )
+        check_same(module, made.module(), made.settings)
+        return made
 
     def module(self) -> nn.Module:
         """The network with θ, as a fresh module: [point, 1] → [point, 1].
@@ -128,7 +193,7 @@ class Initialization:
         if steps < 0 or not 0 <= lr < float("inf"):
             raise ValueError(f"steps = {steps} and lr = {lr} must not be negative")
         support_x, support_y = (
-            torch.from_numpy(column) for column in _support(own, x, y, self.parameters.dtype)
+            torch.from_numpy(column) for column in support(own, x, y, self.parameters.dtype)
         )
         model = network(own)
         theta = torch.from_numpy(self.parameters.copy())
@@ -183,33 +248,25 @@ def save_initialization(
     from maml_explorer.storage.initialization.step_size_tensors import named_rates
 
     parameters, settings = initialization.parameters, initialization.settings
+    known, step, origin = (
+        initialization.evaluations,
+        initialization.outer_step,
+        initialization.origin,
+    )
     tensors = named_tensors(parameters, settings)
     rates = named_rates(parameters, settings)
     weights = tensor_bytes({**tensors, **rates}, {"format": "pt"})
     pickled = io.BytesIO()
     torch.save({name: torch.from_numpy(a) for name, a in tensors.items()}, pickled)
-    arm = initialization.arm
-    config = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        "algorithm": arm.algorithm,
-        "arm": arm.name,
-        "overrides": dict(arm.overrides),
-        "seed": initialization.settings.run.seed,
-        "outer_steps": initialization.outer_step,
-        "settings": {
-            key: value
-            for key, value in initialization.settings.values().items()
-            if is_written(initialization.settings, key)
-        },
-        "evaluations": list(initialization.evaluations),
+    config = config_file.config_of(settings, step)
+    config |= {
+        "evaluations": list(known),
         "versions": versions(),
+        **({"origin": origin} if origin else {}),
         # ties the two files together: one of them alone, swapped for another, is noticed
         "model_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    card = model_card(
-        initialization.settings, initialization.outer_step, initialization.evaluations, versions()
-    )
+    card = model_card(settings, step, known, versions(), origin)
     write_folder(
         folder,
         {
@@ -245,10 +302,10 @@ def load_initialization(folder: str | Path, *, as_exported: bool = False) -> Ini
     if not path.exists() and (what := described(folder)) not in ("", "a folder"):
         raise StorageError(f"{folder} is no exported initialization: it is {what}.")
     config = read_json(path)
-    if config.get("format") != FORMAT:
+    if config.get("format") != config_file.FORMAT:
         raise StorageError(f"{path} does not describe an initialization of this program.")
-    check_schema(config.get("schema"), SCHEMA, str(path))
-    settings = _settings_of(config, path)
+    check_schema(config.get("schema"), config_file.SCHEMA, str(path))
+    settings = config_file.settings_of_config(config, path)
     outer_step = config.get("outer_steps")
     if (
         not isinstance(outer_step, int)
@@ -271,53 +328,11 @@ def load_initialization(folder: str | Path, *, as_exported: bool = False) -> Ini
         raise StorageError(f"{weights} is damaged: a layer has two learned step sizes.")
     own = {name: tensor for name, tensor in tensors.items() if name not in rate_shapes(settings)}
     parameters = np.concatenate([flat_vector(own, settings), rates])
-    return Initialization(settings, parameters, outer_step, () if changed else evaluations, changed)
-
-
-def _settings_of(config: Mapping[str, Any], path: Path) -> Settings:
-    values, overrides = config.get("settings"), config.get("overrides", {})
-    name, algorithm = config.get("arm"), config.get("algorithm")
-    if not isinstance(values, dict) or not isinstance(overrides, dict):
-        raise StorageError(f"{path} has no settings.")
-    if not isinstance(name, str) or not isinstance(algorithm, str):
-        raise StorageError(f"{path} does not name its arm and algorithm.")
-    try:
-        settings = Settings().with_values(values)
-        return settings.with_arms((Arm(name, algorithm, tuple(overrides.items())),))
-    except RecursionError:
-        raise StorageError(f"{path} is nested too deeply.") from None
-    except SettingsError as error:
-        raise SettingsError(f"{path}: {' '.join(str(error).split())}") from None
-
-
-def _support(settings: Settings, x: ArrayLike, y: ArrayLike, dtype: Any) -> Sequence[Array]:
-    """A support set as the network takes it: [1, point, in] and [1, point, out]."""
-    if not settings.family.images:
-        return _columns(x, y, dtype)
-    pixels, ways = settings.ends
-    images, labels = np.asarray(x).astype(dtype), np.asarray(y)
-    if not images.size or images.reshape(len(images), -1).shape[1] != pixels:
-        raise ValueError(f"x has shape {images.shape}: allowed are images of {pixels} pixels")
-    if not np.isfinite(images).all():
-        raise ValueError("x has values that are not finite")
-    if labels.shape != (len(images),) or not np.isin(labels, np.arange(ways)).all():
-        raise ValueError(f"y must be {len(images)} classes from 0 to {ways - 1}")
-    rows = images.reshape(1, len(images), pixels)
-    return rows, np.eye(ways, dtype=dtype)[labels.astype(int)][None]
-
-
-def _columns(x: ArrayLike, y: ArrayLike, dtype: Any) -> Sequence[Array]:
-    columns = []
-    for name, values in (("x", x), ("y", y)):
-        array = np.array(values, dtype=dtype)
-        if array.size == 0 or array.shape not in ((array.size,), (array.size, 1)):
-            raise ValueError(f"{name} has shape {array.shape}: allowed are [point] and [point, 1]")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} has values that are not finite")
-        columns.append(array.reshape(1, -1, 1))
-    if columns[0].size != columns[1].size:
-        raise ValueError(f"x has {columns[0].size} points and y {columns[1].size}")
-    return columns
+    origin = config.get("origin", "")
+    if not isinstance(origin, str) or len(origin) > MAX_ORIGIN:
+        raise StorageError(f"{path} does not say where its weights come from.")
+    known = () if changed else evaluations
+    return Initialization(settings, parameters, outer_step, known, changed, origin)
 
 
 def versions() -> dict[str, str]:

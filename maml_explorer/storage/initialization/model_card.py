@@ -47,6 +47,7 @@ def model_card(
     outer_step: int,
     evaluations: Sequence[Mapping[str, Any]],
     versions: Mapping[str, str],
+    origin: str = "",
 ) -> str:
     """The card as Markdown: what it is, how well it adapts, how to use it.
 
@@ -55,6 +56,7 @@ def model_card(
         outer_step: outer steps the arm has taken.
         evaluations: records of the meta-test.
         versions: what it was trained with, name → version.
+        origin: a sentence on where the weights come from, where they were not trained here.
     """
     arm = settings.arms[0]
     algorithm = ALGORITHMS[arm.algorithm]
@@ -69,14 +71,16 @@ def model_card(
     kind = phases(own, algorithm).step_sizes
     but = f", without the learned {BESIDE[kind].words}," if kind else ""
     tasks = task_words(own)
+    trained = f"meta-trained with {algorithm.label} for {outer_step} outer steps on tasks"
+    trained = f"taken up for {algorithm.label} on tasks" if origin else trained
     parts = [
         _front_matter(own, algorithm, evaluations),
         f"# {algorithm.label} initialization for {_topic(own)[1]}",
         f"The initialization θ of a {network} network ({own.model.activation}{more}), "
-        f"meta-trained with {algorithm.label} for {outer_step} outer steps on tasks "
-        f"{tasks}. It is meant to be adapted to a new task with a few "
+        f"{trained} {tasks}. It is meant to be adapted to a new task with a few "
         f"gradient steps; by itself it predicts no task. {algorithm.summary} "
         f"Source of the algorithm: {algorithm.source}.{_paper(algorithm)}",
+        origin,
         _evaluation(own, evaluations),
         "## Use",
         _SINE_PART if own.model.activation == "sine" else "",

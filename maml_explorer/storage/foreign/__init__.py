@@ -1,0 +1,1 @@
+"""Weights that another program wrote, read without running anything in the file."""
