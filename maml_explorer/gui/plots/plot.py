@@ -10,7 +10,15 @@ from typing import Protocol
 
 import pyqtgraph as pg
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRectF, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QFocusEvent, QPen, QPixmap
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFocusEvent,
+    QFontMetricsF,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from maml_explorer.files.writer import write_bytes
@@ -157,6 +165,20 @@ class Plot(pg.PlotWidget):
         self.label_y(self._y_label)
         self.ends.leave_room()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leaves out words beside a y axis that is shorter than they are."""
+        super().resizeEvent(event)
+        # Qt sends the first one from the base class
+        if hasattr(self, "_y_label"):
+            self._show_y_label()
+
+    def _show_y_label(self) -> None:
+        words = QFontMetricsF(base_font()).horizontalAdvance(self._y_label)
+        room = self.height() - self.bottom.height()
+        wanted = bool(self._y_label) and (words <= room or self.pictured)
+        if wanted != self.left.label.isVisible():
+            self.left.showLabel(wanted)
+
     def label_x(self, text: str) -> None:
         """Sets the words under the x axis."""
         self._x_label = text
@@ -166,6 +188,7 @@ class Plot(pg.PlotWidget):
         """Sets the words beside the y axis."""
         self._y_label = text
         self._label(self.left, text)
+        self._show_y_label()
 
     def _label(self, axis: NumberAxis, text: str) -> None:
         if text:

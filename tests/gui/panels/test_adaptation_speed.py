@@ -1,6 +1,7 @@
 """Adaptation speed: the newest meta-test, drawn and said."""
 
 import csv
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
-from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
+from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel, shortened
 from maml_explorer.gui.panels.adaptation_speed.plot import NOTHING_YET, STALE
 from maml_explorer.gui.panels.adaptation_speed.published_marks import published_points
 from maml_explorer.gui.panels.adaptation_speed.statistics import (
@@ -331,6 +332,19 @@ def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
     points = {(p.algorithm, p.inner_step): p.verdict for p in panel.plot.published.points}
     assert points["maml", 5] == "differs by 32 % (higher)" and points["mtl", 1] == ""
     assert "published, 5 shots: agrees" in " ".join(panel.plot.published.rows(1))
+
+
+def test_a_low_panel_keeps_its_plot_beside_a_verdict(bench, panel):
+    metrics = panel.fontMetrics()
+    whole = "MAML differs by 15 % after 1 step; not comparable after 5, 10 steps. MTL agrees."
+    short = shortened(whole, metrics, 160, 2 * metrics.lineSpacing())
+    assert short.endswith("…") and whole.startswith(short[:-1]) and len(short) > 30
+    assert shortened(whole, metrics, 160, math.inf) == whole
+    assert shortened("", metrics, 160, 0) == ""
+    panel.plot.resize(200, 200)
+    assert panel.plot.left.label.isVisible()
+    panel.plot.resize(200, 70)
+    assert not panel.plot.left.label.isVisible(), "cut words say less than none"
 
 
 def test_a_refused_comparison_may_be_asked_for_again(bench, panel):

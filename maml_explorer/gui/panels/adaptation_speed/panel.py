@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QRect, QSignalBlocker, Qt
+from PySide6.QtGui import QFontMetrics, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
@@ -30,6 +32,8 @@ from maml_explorer.settings.presets import Preset
 
 MOST_TESTS = 500
 """Meta-tests of a run that can be looked back at."""
+_TIGHT, _FEW = 26, 2
+"""Lines of text that the panel is high where a verdict has few, and how many these are."""
 
 
 class AdaptationSpeedPanel(QWidget):
@@ -57,6 +61,8 @@ class AdaptationSpeedPanel(QWidget):
         self.source = ElidedLabel()
         self.compare = button("Compare", self._compare, "Compare with the published numbers")
         self.verdict = words_label("")
+        self._verdict = ""
+        """All words of the verdict."""
         self.verdict.setWordWrap(True)
         self.diverged = words_label("", "muted")
         self.diverged.setWordWrap(True)
@@ -207,12 +213,26 @@ class AdaptationSpeedPanel(QWidget):
         self.source.setToolTip(plain_tip(preset_source(preset) if published else ""))
         self.source.setVisible(bool(published))
         self.compare.setVisible(fits and bool(published))
-        verdict = "" if comparison is None else comparison_words(comparison)
+        self._verdict = "" if comparison is None else comparison_words(comparison)
+        self._say()
+
+    def _say(self) -> None:
+        """Writes the words below, no more than the plot can spare; the rest is a tooltip."""
+        tight = self.height() < _TIGHT * self.fontMetrics().lineSpacing()
+        room = _FEW * self.fontMetrics().lineSpacing() if tight else math.inf
+        verdict = shortened(self._verdict, self.fontMetrics(), max(self.width(), 60), room)
         self.verdict.setText(verdict)
+        self.verdict.setToolTip(plain_tip(self._verdict if verdict != self._verdict else ""))
         self.verdict.setVisible(bool(verdict))
-        text = self.in_words()
+        # the verdict counts diverged tasks too
+        text = "" if verdict and tight else self.in_words()
         self.diverged.setText(text)
         self.diverged.setVisible(bool(text))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Writes as many words as there is room for."""
+        super().resizeEvent(event)
+        self._say()
 
     def _draw(self) -> None:
         """Draws where it would look other than before: most settings change nothing here."""
@@ -283,6 +303,21 @@ class AdaptationSpeedPanel(QWidget):
         """Catches up with what arrived while hidden."""
         super().showEvent(event)
         self._show()
+
+
+def shortened(text: str, metrics: QFontMetrics, width: int, room: float) -> str:
+    """As many whole words of a text as `room` pixels of height hold at a `width`."""
+    words = text.split(" ")
+
+    def high(count: int) -> int:
+        said = " ".join(words[:count]) + "…"
+        area = QRect(0, 0, width, 10_000)
+        return metrics.boundingRect(area, Qt.TextFlag.TextWordWrap, said).height()
+
+    if not text or high(len(words)) <= room:
+        return text
+    kept = bisect_right(range(1, len(words)), room, key=high)
+    return " ".join(words[:kept]) + "…"
 
 
 def preset_source(preset: Preset | None) -> str:
