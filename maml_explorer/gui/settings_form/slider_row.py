@@ -34,7 +34,7 @@ class SliderRow(QWidget):
         self.name = ElidedLabel()
         self.name.setProperty("role", "name")
         self.name.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        self.name.say(words or declaration.label)
+        self.name.say(words or declaration.label, declaration.symbol or declaration.label)
         self.field = field_for(declaration)
         self.field.setParent(self)
         wide = declaration.kind == "choice"

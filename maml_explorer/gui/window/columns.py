@@ -158,7 +158,7 @@ class Columns(QSplitter):
     def make_room_for(self, widgets: Sequence[QWidget]) -> None:
         """Leaves out the insight while presenting, unless it holds what a lesson points at."""
         insight = self.parts["Insight"]
-        if self._appearance.presenting and widgets:
+        if self._appearance.presenting:
             held = any(part is insight or insight.isAncestorOf(part) for part in widgets)
             insight.setVisible(held)
 

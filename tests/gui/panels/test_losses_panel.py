@@ -168,6 +168,8 @@ def test_reference_labels_never_overlap(bench, best, height):
     boxes = [label.mapRectToScene(label.boundingRect()) for label in labels]
     assert all(label.isVisible() for label in labels)
     assert not boxes[0].intersects(boxes[1].adjusted(1, 2, -1, -2))
+    beside = boxes[0].right() < boxes[1].left() or boxes[1].right() < boxes[0].left()
+    assert beside or boxes[0].bottom() <= boxes[1].top() + 4, "in the order of their lines"
     area = panel.plot.area()
     assert all(area.top() <= box.top() + 2 for box in boxes)
     assert all(area.left() <= box.left() and box.right() <= area.right() + 1 for box in boxes)

@@ -13,7 +13,7 @@ from maml_explorer.files.resources import resources
 from maml_explorer.gui.lessons.lesson_file import load_lesson
 from maml_explorer.gui.window.stage_row import HINT
 from maml_explorer.gui.window.window import MainWindow
-from tests.gui.driving import Opener
+from tests.gui.driving import Opener, press
 
 LESSONS = Path(str(resources().joinpath("lessons")))
 
@@ -47,6 +47,19 @@ def test_f5_fills_the_screen_and_escape_gives_it_back(opened: Opener, qtbot: QtB
     assert not window.isFullScreen()
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert window.isVisible()
+
+
+def test_a_page_that_points_at_nothing_leaves_the_hero_its_room(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1280, 800))
+    window.columns.toggle_presenter()
+    lessons = window.lessons
+    lessons.start(next(one for one in lessons.shelf.shipped if "instability" in one.name))
+    window.session.link.pull()
+    press(qtbot, lessons.strip.next_button)
+    assert lessons.scene is not None and not lessons.scene.point_at
+    assert window.columns.parts["Insight"].isHidden()
+    lessons.leave()
+    window.columns.toggle_presenter()
 
 
 def test_presenting_leaves_a_full_screen_as_it_was(opened: Opener, qtbot: QtBot):

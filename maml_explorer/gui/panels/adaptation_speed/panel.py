@@ -306,7 +306,7 @@ class AdaptationSpeedPanel(QWidget):
 
 
 def shortened(text: str, metrics: QFontMetrics, width: int, room: float) -> str:
-    """As many whole words of a text as `room` pixels of height hold at a `width`."""
+    """Beginning of a text: the whole words that `room` pixels of height hold at a `width`."""
     words = text.split(" ")
 
     def high(count: int) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
+from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_history import Mark
@@ -23,6 +24,8 @@ class ChangeMarks:
     def __init__(self, plot: Plot) -> None:
         self._plot = plot
         self.items: list[tuple[pg.InfiniteLine, pg.TextItem]] = []
+        self.boxes: list[Box] = []
+        """Boxes of the visible symbols, in pixels."""
 
     def draw(self, marks: Sequence[Mark], place: Callable[[int], float | None]) -> None:
         """Draws the newest marks; `place` says where an outer step lies on the x axis."""
@@ -35,7 +38,8 @@ class ChangeMarks:
                 plot.getPlotItem().addItem(item, ignoreBounds=True)
             self.items.append((line, text))
         (left, right), (low, _) = plot.view().viewRange()
-        width, last = plot.area().width(), -np.inf
+        area, last = plot.area(), -np.inf
+        width, self.boxes = area.width(), []
         for nth, (line, text) in enumerate(self.items):
             x = place(shown[nth].outer_step) if nth < len(shown) else None
             inside = x is not None and bool(left <= x <= right)
@@ -54,5 +58,9 @@ class ChangeMarks:
                 side = 1.0 if pixel + half > width else 0.0 if pixel < half else 0.5
                 text.setAnchor((side, 1.0))
                 text.setPos(x, low)
+                size = text.textItem.boundingRect()
+                left_end = area.left() + pixel - side * size.width()
+                top = area.bottom() - size.height()
+                self.boxes.append(Box(left_end, top, size.width(), size.height()))
                 text.setVisible(True)
                 last = pixel

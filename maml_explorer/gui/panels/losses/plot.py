@@ -188,7 +188,8 @@ class LossPlot(Plot):
         self.marks.draw(history.marks, self._losses().place)
         self.divergences.draw(self.session.divergences.seen, self._losses().place)
         averages = [self.to_pixels(d.x, d.y) for d in self.drawn.values() if len(d.x)]
-        self.references.draw(references, view.log_y, averages, self.divergences.boxes)
+        taken = [*self.divergences.boxes, *self.marks.boxes]
+        self.references.draw(references, view.log_y, averages, taken)
         kept = [d for d in self.drawn.values() if len(d.x)]
         timeless = view.axis == SECONDS and bool(kept) and not any(d.x.max() > 0 for d in kept)
         self._empty.setText(NO_TIMES if timeless else NOTHING_YET)

@@ -18,11 +18,10 @@ from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.images import ClassReferences
 from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
 
-_SPOTS = (
-    *((part, row) for part in (1.0, 0.0, 0.5) for row in (-1, 0)),
-    *((part, row) for part in (1.0, 0.0) for row in (1, -2)),
-)
+_SPOTS = tuple((part, row) for part in (1.0, 0.0, 0.5) for row in (-1, 0))
 """(part of the free width left of the words, rows that they stand below their line), best first."""
+_HIGHER, _LOWER = ((1.0, -2), (0.0, -2)), ((1.0, 1), (0.0, 1))
+"""Further ones of the upper and of the lower line: their words never change places."""
 _INSET = 3
 _COVERING = -1e5
 """Room of words that lie on other words or beyond the border."""
@@ -127,11 +126,13 @@ class ReferenceLines:
             text.setText(_fitting(found[nth][1], area.width() - 2 * _INSET))
             size = text.textItem.boundingRect().size()
             pixel = area.top() + (high - value) / (high - low) * area.height()
-            boxes = {spot: _box(spot, pixel, size, area) for spot in _SPOTS}
+            spots = _SPOTS + _HIGHER * (nth == 0) + _LOWER * (nth == len(found) - 1)
+            boxes = {spot: _box(spot, pixel, size, area) for spot in spots}
             room = {spot: _room(box, x, rows, others, area) for spot, box in boxes.items()}
             # They stay where they cover nothing: words that hop are hard to read.
             before = self._spots[nth]
-            spot = before if room[before] >= 0 else max(_SPOTS, key=room.__getitem__)
+            stays = room.get(before, -np.inf) >= 0
+            spot = before if stays else max(spots, key=room.__getitem__)
             self._spots[nth] = spot
             if room[spot] < _COVERING:
                 # a plot so low has no room for the words; the read-out has the values
