@@ -2,7 +2,7 @@
 
 Runs before anything is installed, so it needs nothing but the standard library. When all is
 there it only looks, which takes a fraction of a second. What it does takes minutes the first
-time, so it says which of three steps goes on, and what is downloaded.
+time, so it says which step goes on, and what is downloaded.
 """
 
 import argparse
@@ -110,7 +110,7 @@ def install(packages: list[str]) -> bool:
     prefix = administrator()
     if prefix is None:
         return False
-    print(f"Set-up 1 of 3: system packages {' '.join(packages)}", flush=True)
+    print(f"Set-up, system packages: {' '.join(packages)}", flush=True)
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive"]
     apt += ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]
     subprocess.run([*apt, "update"], check=False)
@@ -175,7 +175,7 @@ def prepare_environment(extra: str) -> None:
     wanted = fingerprint(extra)
     if os.access(PYTHON, os.X_OK) and stamp.exists() and stamp.read_text() == wanted:
         return
-    print("Set-up 2 of 3: Python packages into .venv (once, some minutes)", flush=True)
+    print("Set-up, Python packages into .venv (once, some minutes):", flush=True)
     if not usable(PYTHON):
         made = subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=False)
         if made.returncode:
@@ -185,6 +185,7 @@ def prepare_environment(extra: str) -> None:
     if run_pip(command):
         raise SystemExit("error: pip could not install what constraints.txt names (see above)")
     stamp.write_text(wanted)
+    print("Set-up, Python packages: done", flush=True)
 
 
 def run_pip(command: list[str]) -> int:
@@ -229,7 +230,7 @@ def prepare_kernels() -> None:
         if not shutil.which("apt-get") or not install(COMPILER_PACKAGES):
             print("note: without a C compiler, training takes two to three times as long")
             return
-    print("Set-up 3 of 3: the compiled kernels (once, a quarter of a minute)", flush=True)
+    print("Set-up, compiled kernels (once, a quarter of a minute)", flush=True)
     command = [PYTHON, "setup.py", "--quiet", "build_ext", "--inplace"]
     done = subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=False
