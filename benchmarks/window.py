@@ -135,11 +135,11 @@ def until(reached: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 @contextmanager
-def window(watch: Watch, settings: Settings) -> Iterator[MainWindow]:
+def window(watch: Watch, settings: Settings | None = None) -> Iterator[MainWindow]:
     """The window of a run, its task drawn, its first meta-test done."""
     application()
     instrument(watch)
-    opened = open_window(handle.Worker(), Options(settings=settings, safe_mode=True))
+    opened = open_window(handle.Worker(), Options(settings=settings or Settings(), safe_mode=True))
     opened.show()
     opened.session.start()
     session = opened.session
