@@ -57,7 +57,8 @@ def cluster(home: Path, slots: int, *, secure: bool) -> Iterator[list[str]]:
 def trained(path: Path, steps: int, flags: list[str]) -> dict[str, str]:
     """File of a run → digest, of all runs trained in one way."""
     new = [sys.executable, "-m", "maml_explorer", "sweep", "--out", str(path), "--quiet", *VARY]
-    new += ["--outer-steps", str(steps), "--hidden", "40,40", "--meta-batch", "4", *flags]
+    new += ["--outer-steps", str(steps), "--hidden", "40,40", "--meta-batch", "4"]
+    new += ["--objective", "mse@1", *flags]
     subprocess.run(new, check=True, stdout=subprocess.DEVNULL)
     return digests(path)
 

@@ -25,6 +25,12 @@ SETTINGS_OF_DASK = {
     "distributed.scheduler.work-stealing": False,
     # attempts are counted by the driver, which also knows those of an earlier driver
     "distributed.scheduler.allowed-failures": 0,
+    # its own gives memory back at once, and the meta-test then asks for it again: a second a run
+    "distributed.nanny.pre-spawn-environ": {
+        "OMP_NUM_THREADS": 1,
+        "MKL_NUM_THREADS": 1,
+        "OPENBLAS_NUM_THREADS": 1,
+    },
     "distributed.admin.tick.limit": "60s",
     "distributed.comm.timeouts.connect": "30s",
 }
