@@ -122,6 +122,12 @@ def pause(opened: MainWindow) -> None:
     wait_for(1.5)
 
 
+def tested(opened: MainWindow) -> bool:
+    """True where the meta-test is of the newest step."""
+    test = opened.session.measured.meta_test
+    return test is not None and test.outer_step == step_of(opened)
+
+
 # ---------------------------------------------------------------- what is photographed
 
 
@@ -454,7 +460,10 @@ def readme() -> None:
             print(path, flush=True)
     for theme in ("light", "dark"):
         with window(load_preset(IMAGES), theme, README_SIZE) as opened:
-            train_to(opened, 2_000)
+            train_to(opened, IMAGES_TRAINED)
+            pause(opened)
+            wait(opened, lambda: tested(opened), 90)
+            opened.session.control.train()
             wait_for(3.0)
             path = ROOT / "docs" / f"images-{theme}.png"
             opened.grab().save(str(path))

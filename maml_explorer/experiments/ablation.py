@@ -80,13 +80,26 @@ TRICKS: tuple[Trick, ...] = (
 
 
 def variants(settings: Settings) -> dict[str, Trick]:
-    """Name → trick: the plain algorithm, each trick, and those that go together as one."""
+    """Name → trick: the plain algorithm, each trick, and those that go together as one.
+
+    Tricks that change nothing here are left out: skip connections of a network that has none, or a
+    norm that is in use anyway.
+    """
+    tried = [trick for trick in TRICKS if _matters(trick, settings)]
     together: dict[str, Value] = {}
-    for trick in TRICKS:
+    for trick in tried:
         if trick.together:
             together |= trick.changes(settings)
-    every = (Trick(PLAIN, lambda s: {}), *TRICKS, Trick(TOGETHER, lambda s: together))
+    every = (Trick(PLAIN, lambda s: {}), *tried, Trick(TOGETHER, lambda s: together))
     return {trick.name: trick for trick in every}
+
+
+def _matters(trick: Trick, settings: Settings) -> bool:
+    changes = trick.changes(settings)
+    if not all(map(settings.reads, changes)):
+        return False
+    changed = any(settings[key] != value for key, value in changes.items())
+    return trick.algorithm != "maml" or changed
 
 
 def runs_of(settings: Settings) -> list[Settings]:

@@ -44,6 +44,14 @@ def test_every_trick_is_tried_alone_and_together() -> None:
     assert "meta_sgd" in {trick.algorithm for trick in TRICKS}
 
 
+def test_tricks_that_change_nothing_are_left_out() -> None:
+    known = variants(load_preset("glyphs-2-way-4-shot").settings)
+    left_out = {trick.name for trick in TRICKS} - known.keys()
+    # convolutions have no skips; batch norm and the cosine schedule are in use anyway
+    assert left_out == {"skip connections", "batch norm", "cosine schedule"}
+    assert "skip" not in known[TOGETHER].changes(SMALL)
+
+
 def test_runs_train_every_variant_once_with_its_settings() -> None:
     seen = {}
     for run in runs_of(SMALL):
