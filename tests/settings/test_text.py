@@ -72,12 +72,13 @@ def test_settings_survive_the_share_string(settings: Settings) -> None:
     assert to_share(*from_share(text)) == text
 
 
+TASKS = "waves:1:1:10:12:1.421e+00;-1.269e-03;1.049e-01"
 DATA = "letters:9:9:20:0123456789abcdef"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_toml_names_every_hyperparameter_that_is_read_once(family: str) -> None:
-    own = {"data": DATA, "shots": 1} if family == "folder" else {}
+    own = {"folder": {"data": DATA, "shots": 1}, "own": {"own_tasks": TASKS}}.get(family, {})
     settings = Settings().with_values({"family": family, **own})
     document = tomllib.loads(to_toml(settings))
     assert document.pop("schema") == SCHEMA
@@ -137,7 +138,7 @@ def test_numbers_of_a_view_keep_six_digits() -> None:
         ("schema = 1\n[model]\nactivation = 'gelu'", ["activation", "gelu", "relu"]),
         ("schema = 1\n[tasks]\nphase_min = 4.0", ["phase_min", "phase_max", "4"]),
         ("schema = 1\ninner = 3", ["[inner]", "3"]),
-        ("schema = 1\narms = []", ["arms", "1 to 8"]),
+        ("schema = 1\narms = []", ["arms", "1 to 12"]),
         ("schema = 1\narms = [1]", ["[[arms]]", "1"]),
         ("schema = 1\n[[arms]]\nname = 'a'", ["algorithm"]),
         ("schema = 1\n[[arms]]\nalgorithm = 'protonet'", ["protonet", "maml"]),
@@ -147,7 +148,7 @@ def test_numbers_of_a_view_keep_six_digits() -> None:
             ["shots", "inner_lr"],
         ),
         ("schema = 1\n" + "[[arms]]\nalgorithm = 'maml'\n" * 2, ["MAML", "name"]),
-        ("schema = 1\n" + "[[arms]]\nalgorithm = 'maml'\n" * 9, ["1 to 8"]),
+        ("schema = 1\n" + "[[arms]]\nalgorithm = 'maml'\n" * 13, ["1 to 12"]),
         ("schema = " + "9" * 5000, ["5009", "500"]),
         ("schema = 1\nseed = [", ["TOML"]),
         ("#" * 400 + ("\n" + "#" * 400) * 200, [str(MAX_TOML)]),
@@ -182,7 +183,7 @@ def test_a_wrong_file_is_refused_in_one_sentence(text: str, named: list[str]) ->
         (share({"arms": [["a"]]}), ["name and an algorithm"]),
         (share({"arms": [["a", "maml", {"shots": 1}]]}), ["shots"]),
         (share({"arms": [["a", ["maml"]]]}), ["algorithm"]),
-        (share({"arms": []}), ["1 to 8"]),
+        (share({"arms": []}), ["1 to 12"]),
         (share({"view": {"points": [[0.0, 0.0]] * 21}}), ["points", "20"]),
         (share({"view": {"Points": 1}}), ["Points"]),
         (share({"view": {"tab": "x" * 81}}), ["tab", "80"]),

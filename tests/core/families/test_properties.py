@@ -143,12 +143,12 @@ def nested(plan: Plan, flat: Tensor, x: Tensor, y: Tensor, shots: int) -> Tensor
     theta = flat[:count]
     if arm.algorithm.adapts == "none":
         return mean_loss(plan, theta, x, y)
-    start = arm.inner.start
+    start, still = arm.inner.start, arm.algorithm.adapts == "body"  # the head of BOIL
     parts = []
     pairs = zip(model.matrices, model.shapes, strict=True)
     for layer, ((height, _), (rows, out)) in enumerate(pairs):
         adapts = torch.zeros(rows, out, dtype=torch.float64)
-        adapts[:height] = layer >= start
+        adapts[:height] = start <= layer < len(model.shapes) - still
         parts.append(adapts.reshape(-1))
     mask = torch.cat(parts)
     phi = theta
