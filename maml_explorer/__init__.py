@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 from maml_explorer.version import __version__
 
 if TYPE_CHECKING:
+    from maml_explorer.core.families.own_tasks.task import Task
     from maml_explorer.experiments.api import compare, evaluate, resume, train
     from maml_explorer.experiments.outcome import ArmMetrics, Evaluation, Progress
+    from maml_explorer.experiments.own_tasks import register_task
     from maml_explorer.experiments.trained.folders import load_run
     from maml_explorer.experiments.trained.opening import open_window
     from maml_explorer.experiments.trained.picture import RunPicture
@@ -45,6 +47,7 @@ _WHERE = {
     "Settings": "settings.settings",
     "SettingsError": "settings.declaration",
     "StorageError": "files.reader",
+    "Task": "core.families.own_tasks.task",
     "TrainedRun": "experiments.trained.run",
     "UnknownArmError": "experiments.trained.seed",
     "compare": "experiments.api",
@@ -54,6 +57,7 @@ _WHERE = {
     "load_run": "experiments.trained.folders",
     "open_window": "experiments.trained.opening",
     "presets": "settings.presets",
+    "register_task": "experiments.own_tasks",
     "resume": "experiments.api",
     "save_run": "experiments.trained.saving",
     "train": "experiments.api",
@@ -70,6 +74,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StorageError",
+    "Task",
     "TrainedRun",
     "UnknownArmError",
     "__version__",
@@ -80,6 +85,7 @@ __all__ = [
     "load_run",
     "open_window",
     "presets",
+    "register_task",
     "resume",
     "save_run",
     "train",

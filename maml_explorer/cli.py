@@ -33,6 +33,7 @@ from maml_explorer.commands.arguments import (
 )
 from maml_explorer.commands.data import add_data, opened_data
 from maml_explorer.commands.output import RemarksHandler, say, tell
+from maml_explorer.commands.own_tasks import add_own_tasks, open_own_tasks, own_task_values
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.version import __version__
@@ -102,12 +103,13 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"maml-explorer {__version__}")
     parser.add_argument("--info", action="store_true", help="print versions, devices and paths")
     _add_window_flags(parser)
-    parser.set_defaults(run=_window_or_info, command=None, what=None, data=None)
+    parser.set_defaults(run=_window_or_info, command=None, what=None, data=None, own_tasks=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     window = commands.add_parser("gui", help="open the window")
     window.add_argument("what", nargs="?", metavar="FILE|SHARE", help="settings to begin with")
     _add_window_flags(window)
     add_data(window)
+    add_own_tasks(window)
     window.set_defaults(run=_window)
     for name, (module, words) in COMMANDS.items():
         command = commands.add_parser(
@@ -157,7 +159,7 @@ def _opened_window(arguments: argparse.Namespace) -> int:
     from maml_explorer.gui.app.options import Options
     from maml_explorer.gui.app.run import run
     from maml_explorer.gui.lessons.toml_checks import is_lesson_file
-    from maml_explorer.settings.presets import presets
+    from maml_explorer.settings.presets import DEFAULT_PRESET, presets
     from maml_explorer.settings.share import MAX_SHARE, from_share, is_share
     from maml_explorer.storage.initialization.folder import load_initialization
     from maml_explorer.storage.kinds import described
@@ -166,6 +168,12 @@ def _opened_window(arguments: argparse.Namespace) -> int:
 
     flags = {"reset": arguments.reset, "safe_mode": arguments.safe_mode}
     what, data = arguments.what, arguments.data
+    open_own_tasks(arguments)
+    if what is None and data is None and arguments.own_tasks is not None:
+        usual = presets()[DEFAULT_PRESET].settings
+        settings = usual.with_values(own_task_values(arguments, usual))
+        settings.refuse_unshown()
+        return run(Options(settings=settings, **flags))
     if what is None:
         if data is not None and data.suffix != ".npz":
             laid_out(data)  # a folder of something else is refused before a window opens

@@ -12,6 +12,7 @@ from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings
 from tests.own_images import opened
+from tests.own_tasks import waves
 
 PAIRS = [(key, key.removesuffix("_min") + "_max") for key in DECLARATIONS if key.endswith("_min")]
 
@@ -22,6 +23,7 @@ TEXTS = {
     "formula_ranges": (
         "A = 0.1..5, w = 1, p = 0..pi, B = -1..1", "w=0..1; A in -1..1, p=2, B: 3 to 4, Q=1",
     ),
+    "own_tasks": ("", waves().key.text),
 }  # fmt: skip
 """Texts that are typed, each allowed with each of the others."""
 
@@ -76,6 +78,9 @@ def settings(draw: st.DrawFn) -> Settings:
     if whole["family"] == "folder":
         whole["data"] = opened(27, 20)
         whole["ways"] = min(int(whole["ways"]), 9)
+    if whole["family"] == "own":
+        whole |= {"own_tasks": waves().key.text}
+        whole |= {key: min(int(whole[key]), 10) for key in ("shots", "query_points")}
     if FAMILIES[str(whole["family"])].images:  # a class has 20 drawings
         whole |= {"shots": min(int(whole["shots"]), 10), "query_points": 10}
         whole |= {"ways": min(int(whole["ways"]), 12)}

@@ -7,6 +7,7 @@ from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.images import IMAGES
 from maml_explorer.codegen.other_curves import OTHER_CURVES
 from maml_explorer.codegen.own_images import OWN_IMAGES
+from maml_explorer.codegen.own_tasks import OWN_TASKS
 from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.settings import Settings
 
@@ -15,6 +16,7 @@ DATA_CODE: dict[str, DataCode] = {
     "sine": CURVES,
     "glyphs": IMAGES,
     "folder": OWN_IMAGES,
+    "own": OWN_TASKS,
 }
 """Key of a family → its data and loss as code."""
 

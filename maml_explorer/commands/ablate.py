@@ -17,6 +17,7 @@ from maml_explorer.commands.arguments import (
 )
 from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import REMARKS, say, tell
+from maml_explorer.commands.own_tasks import add_own_tasks, own_task_values
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
 from maml_explorer.commands.workers import (
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", metavar="NAME|FILE", help=f"default {DEFAULT_PRESET}")
     add_workers(parser, "1")
     add_data(parser)
+    add_own_tasks(parser)
     add_seeds(parser, "default 0:3")
     parser.add_argument("--outer-steps", metavar="N", help="default: the preset's")
     parser.add_argument(
@@ -67,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     preset = preset_for(arguments)
     settings = preset.settings.with_values(opened_data(arguments))
+    settings = settings.with_values(own_task_values(arguments, settings))
     seeds = given_seeds(arguments, MOST_SEEDS) or DEFAULT_SEEDS
     steps = number_list(arguments.inner_steps, "test_steps", "--inner-steps", 51)
     usual = settings.family.record_shots

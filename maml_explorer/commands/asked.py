@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from maml_explorer.commands.arguments import MAX_SEEDS, UsageError, given_seeds, with_algorithms
 from maml_explorer.commands.data import preset_for
 from maml_explorer.commands.output import tell
+from maml_explorer.commands.own_tasks import own_task_values
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import Value
 from maml_explorer.settings.groups import DECLARATIONS
@@ -48,16 +49,19 @@ def asked_run(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> Aske
         raise UsageError("--seed and --seeds exclude each other: give one of them.")
     preset = preset_for(arguments)
     # the arms first: a value must suit those that are trained, not those of the preset
-    settings = with_algorithms(preset.settings, arguments.algorithms).with_values(typed)
+    settings = with_algorithms(preset.settings, arguments.algorithms)
+    settings = settings.with_values({**own_task_values(arguments, settings), **typed})
     seeds = several or (settings.run.seed,)
     settings = settings.with_values({"seed": seeds[0]})
 
+    from maml_explorer.core.families.own_tasks.opened import refuse_absent_tasks
     from maml_explorer.core.plan import prepare
     from maml_explorer.core.shards import shards_here
 
     shards = given_shards(arguments.shards)
     # an absent device is refused before a folder is made
     prepare(settings, shards=shards_here(shards) if shards else None)
+    refuse_absent_tasks(settings)
     return AskedRun(settings, seeds, shards=shards)
 
 

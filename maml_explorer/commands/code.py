@@ -19,6 +19,7 @@ from maml_explorer.commands.arguments import (
 )
 from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import say, tell
+from maml_explorer.commands.own_tasks import add_own_tasks, open_own_tasks, own_task_values
 from maml_explorer.files.resources import resources
 from maml_explorer.settings.settings import Arm, Settings, algorithm_key, default_arm
 
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print the outer gradient in stateful and in functional form instead",
     )
     add_data(parser)
+    add_own_tasks(parser)
     parser.add_argument(
         "--images", metavar="FILE", type=folder_path, help="write the file of images of --data here"
     )
@@ -55,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.images is not None and not data:
         raise UsageError("--images writes the images of a folder: give --data DIR too.")
     settings = preset_for(arguments).settings
-    settings = settings.with_values(data | given_hyperparameters(arguments))
+    open_own_tasks(arguments)
+    own = own_task_values(arguments, settings)
+    settings = settings.with_values(data | own | given_hyperparameters(arguments))
     arm = _arm(settings, arguments.algorithm)
     if arguments.forms:
         text = "\n\n".join(stateful_and_functional(settings, arm))

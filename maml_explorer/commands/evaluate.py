@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from maml_explorer.commands.arguments import UsageError, folder_path, number_list, whole_number
 from maml_explorer.commands.data import add_data, opened_data
 from maml_explorer.commands.output import say, tell
+from maml_explorer.commands.own_tasks import add_own_tasks, open_own_tasks
 from maml_explorer.experiments.result_tables import difference_table, evaluation_table
 from maml_explorer.settings.declaration import Value
 from maml_explorer.storage.run.records import ALONE, TOGETHER
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "alone with the support set",
     )
     add_data(parser)
+    add_own_tasks(parser)
     parser.add_argument("--json", action="store_true", help="print the record as JSON")
 
 
@@ -73,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     from maml_explorer.experiments.api import compare
     from maml_explorer.storage.initialization.folder import CHANGED, load_initialization
 
+    open_own_tasks(arguments)
     data = opened_data(arguments)
     initializations = [_on_data(load_initialization(folder), data) for folder in arguments.folders]
     for folder, found in zip(arguments.folders, initializations, strict=True):
@@ -89,7 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         for index, one in enumerate(initializations):
             if one.settings.family.images and one.settings.model.norm == "batch":
                 blocks[index] += "\n" + _SEEN[arguments.transduction]
-            if one.arm.algorithm == "mtl" and not one.settings.family.images:
+            family = one.settings.family
+            if one.arm.algorithm == "mtl" and not (family.images or family.own_tasks):
                 blocks[index] += "\n" + _distance(one)
         if result["paired"]:
             blocks.append(

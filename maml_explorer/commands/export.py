@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from maml_explorer.commands.arguments import UsageError, folder_path, named_arms, whole_number
 from maml_explorer.commands.data import add_data, opened_data
 from maml_explorer.commands.output import say
+from maml_explorer.commands.own_tasks import add_own_tasks, open_own_tasks
 from maml_explorer.settings.settings import Arm, Settings
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", metavar="S", help="where the run has several")
     add_data(parser)
+    add_own_tasks(parser)
     parser.add_argument("--out", required=True, metavar="DIR", type=folder_path, help="to write")
 
 
@@ -39,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from maml_explorer.storage.run.folder import open_run
 
     opened_data(arguments)
+    open_own_tasks(arguments)
     folder, settings = open_run(arguments.folder)
     arm = _arm(settings, arguments.algorithm)
     initialization = _from_run(folder, settings, arm, seed)

@@ -54,7 +54,7 @@ def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
     try:
         settings = outcome.settings
         path = folder.path / ADAPTATION_PICTURE
-        if not settings.family.images:  # those of curves
+        if settings.ends == (1, 1) and not settings.family.images:  # those of curves
             run_pictures.draw_adaptation(path, settings, _tasks(outcome, seed))
         curves = {
             name: run_pictures.LossCurve(losses.outer_step, losses.outer)
@@ -74,6 +74,8 @@ def _references(settings: Settings) -> dict[str, float]:
     noise = settings.tasks.noise**2
     single = single_mse(settings.tasks) + noise
     zero = zero_mse(settings.tasks) + noise
+    if settings.family.own_tasks:
+        return {"predict 0": zero, "predict the mean": single}
     if single == zero:
         return {"predict 0": zero}
     return {"predict 0": zero, "best single predictor": single}

@@ -25,6 +25,7 @@ from maml_explorer.commands.asked import (
 )
 from maml_explorer.commands.data import add_data, opened_data
 from maml_explorer.commands.output import REMARKS, say, tell
+from maml_explorer.commands.own_tasks import add_own_tasks, open_own_tasks
 from maml_explorer.commands.progress import ProgressBar
 from maml_explorer.commands.replay import replay
 from maml_explorer.commands.signals import ends_as_by_ctrl_c, signals_held_back
@@ -82,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "depend on N alone (docs/sweeps.md)",
     )
     add_data(parser)
+    add_own_tasks(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     add_hyperparameters(parser)
@@ -94,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: before anything was written; so do SettingsError and StorageError.
         OSError: where the disk fails.
     """
+    open_own_tasks(arguments)
     typed = given_hyperparameters(arguments)
     data = opened_data(arguments)
     if arguments.insight and arguments.out is None:

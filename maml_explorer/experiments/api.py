@@ -9,9 +9,12 @@ from typing import Any
 
 import torch
 
+from maml_explorer.core.families.own_tasks.opened import refuse_absent_tasks
+from maml_explorer.core.families.own_tasks.task import Task
 from maml_explorer.core.meta_test import final_test, paired_difference, run_to_end
 from maml_explorer.core.plan import prepare
 from maml_explorer.experiments.outcome import Evaluation, Progress
+from maml_explorer.experiments.own_tasks import named_tasks
 from maml_explorer.experiments.trained.asked import Wanted, asked_seeds, asked_settings
 from maml_explorer.experiments.trained.bar import shown_progress
 from maml_explorer.experiments.trained.folders import continued, load_run
@@ -29,6 +32,7 @@ def train(
     settings: Wanted = DEFAULT_PRESET,
     *,
     seeds: Iterable[int] | None = None,
+    tasks: Task | str | None = None,
     algorithms: str | Iterable[str] | None = None,
     out: str | Path | None = None,
     progress: bool | Callable[[Progress], None] | None = None,
@@ -43,6 +47,9 @@ def train(
     Args:
         settings: settings, a preset or its name, or the path of a settings file or a run folder.
         seeds: such as range(5), trained one after the other; that of the settings unless given.
+        tasks: your own, an object with `sample(n, generator)` (see :class:`Task`), the name of
+            registered or installed ones, or "module:object"; those of the settings unless given.
+            Shots and query points are those of the settings, or fewer where the tasks give fewer.
         algorithms: an arm for each, such as "maml,fomaml" or ["MAML", "ANIL"]; the arms of the
             settings unless given.
         out: a new run folder; None writes nothing.
@@ -52,16 +59,18 @@ def train(
         **values: any setting by its key, such as outer_steps=2000, inner_lr=0.02, hidden=(40, 40).
 
     Raises:
-        SettingsError: naming what is not allowed and what is, or where the device is absent.
+        SettingsError: naming what is not allowed and what is, or where the device or the tasks are
+            absent, or the tasks give what is not allowed.
         StorageError: where the folder holds something, or cannot be written.
         OSError: where the disk fails while training.
     """
-    asked = asked_settings(settings, algorithms, values)
+    asked = asked_settings(settings, algorithms, values, tasks)
     if seeds is not None and "seed" in values:
         raise SettingsError("seed and seeds exclude each other: give one of them.")
     several = asked_seeds(seeds, asked)
     asked = asked.with_values({"seed": several[0]})
     prepare(asked)  # refuses an absent device before a folder is made
+    refuse_absent_tasks(asked)
     folder = None if out is None else create_run(Path(out), asked)
     with shown_progress(progress) as follow:
         outcome = train_headless(
@@ -80,6 +89,7 @@ def train(
 def resume(
     path: str | Path,
     *,
+    tasks: Task | str | None = None,
     outer_steps: int | None = None,
     progress: bool | Callable[[Progress], None] | None = None,
     on_evaluation: Callable[[Evaluation], None] | None = None,
@@ -88,15 +98,18 @@ def resume(
 
     Args:
         path: the run folder.
+        tasks: the own tasks that it was trained on, where they are not registered.
         outer_steps: to train up to, for a run of one seed; as declared unless given.
         progress: as for :func:`train`.
         on_evaluation: as for :func:`train`.
 
     Raises:
         StorageError: where it is no run folder, is damaged, or another process writes it.
-        SettingsError: where the number of outer steps is not allowed.
+        SettingsError: where the number of outer steps is not allowed, or its tasks are absent.
         OSError: where the disk fails.
     """
+    if tasks is not None:
+        named_tasks(tasks)
     folder, settings, checkpoint = continued(Path(path), outer_steps)
     with folder.owned(), shown_progress(progress) as follow:
         outcome = train_headless(

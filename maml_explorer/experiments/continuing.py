@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.own_tasks.opened import refuse_absent_tasks
 from maml_explorer.core.plan import prepare
 from maml_explorer.experiments.outcome import Outcome
 from maml_explorer.files.opening import is_file
@@ -23,6 +24,7 @@ def checkpoint_of(folder: RunFolder, settings: Settings) -> Checkpoint:
 
     Raises:
         StorageError: where there is none yet, with what to do then, or it is damaged.
+        SettingsError: where the own tasks that it trains on are absent.
     """
     path = folder.path / CHECKPOINT
     if not path.is_symlink() and not path.exists():
@@ -30,6 +32,7 @@ def checkpoint_of(folder: RunFolder, settings: Settings) -> Checkpoint:
             f"{folder.path} was ended before its first checkpoint, so nothing was trained: begin "
             "it again with the same command without --resume."
         )
+    refuse_absent_tasks(settings)
     return load_checkpoint(path, prepare(settings))
 
 

@@ -217,6 +217,8 @@ class ReferenceLosses:
     best_single: float
     best_single_formula: str
     noise_variance: float
+    constant: bool = False
+    """True where that of the best constant stands for the best single predictor."""
 
 
 @dataclass(frozen=True)

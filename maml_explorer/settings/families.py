@@ -36,10 +36,24 @@ FOLDER_FAMILY = replace(
     source="the user; Omniglot as published by Lake et al. 2015 is read as it is",
     own_data=True,
 )
+OWN_FAMILY = Family(
+    key="own",
+    label="Own tasks",
+    summary="Regression on the user's own tasks, an object of Python that samples them.",
+    source="the user",
+    own_tasks=True,
+)
 USUAL_FIGURE = SINE_FAMILY.figure
 """The figure of a record that does not say: there was no other once."""
 FAMILIES: dict[str, Family] = {
     family.key: family
-    for family in (*PARTS.values(), MIXTURE_FAMILY, FORMULA_FAMILY, GLYPHS_FAMILY, FOLDER_FAMILY)
+    for family in (
+        *PARTS.values(),
+        MIXTURE_FAMILY,
+        FORMULA_FAMILY,
+        GLYPHS_FAMILY,
+        FOLDER_FAMILY,
+        OWN_FAMILY,
+    )
 }
 """Key → record, in the order of menus."""

@@ -106,12 +106,14 @@ class Family:
     """True where inputs are images and targets are classes."""
     own_data: bool = False
     """True where the tasks are of the user's own data, which must have been opened."""
+    own_tasks: bool = False
+    """True where the tasks are an object of the user's own program, which must be registered."""
     in_window: bool = True
     """False where the window cannot show its tasks yet: then it refuses them."""
     record_shots: tuple[int, ...] = ()
     """Shots of a saved meta-test beside those trained with, as published tables have it."""
     curve: CurveFormula | None = None
-    """Its curves; None for images."""
+    """Its curves by a formula; None for images and the user's own tasks."""
 
     def depends_on(self, name: str) -> bool:
         """True where its tasks depend on this range or setting of curves."""

@@ -30,6 +30,7 @@ from maml_explorer.settings.groups import (
 from maml_explorer.settings.images import ImageSettings, check_images, images_of_class
 from maml_explorer.settings.models import MLP, MODEL_KINDS, ModelKind
 from maml_explorer.settings.network import ModelSettings
+from maml_explorer.settings.own_tasks import check_own_tasks
 from maml_explorer.settings.typed import same_name
 
 MAX_ARMS = 12
@@ -127,6 +128,7 @@ class Settings:
             )
         shots, queries = self.inner.shots, self.inner.query_points
         check_images(self.images, self.family, shots, queries)
+        check_own_tasks(self.tasks.own_tasks, self.family, shots, queries)
         self.tasks.refuse_unfit()
         for low, high in _ORDERED:
             if self[low] > self[high]:  # type: ignore[operator]
@@ -177,6 +179,9 @@ class Settings:
     @property
     def ends(self) -> tuple[int, int]:
         """(inputs, outputs) of the network."""
+        own = self.tasks.own_key
+        if self.family.own_tasks and own is not None:
+            return own.inputs, own.outputs
         return self.family.ends(self.images)
 
     def support_points(self, shots: int | None = None) -> int:
@@ -197,12 +202,19 @@ class Settings:
         """Refuses what the window cannot show.
 
         Raises:
-            SettingsError: naming the family, and what trains it.
+            SettingsError: naming the family or its sizes, and what trains it.
         """
         if not self.family.in_window:
             raise SettingsError(
                 f"{self.family.label} cannot be shown in the window yet: they train without it, "
                 "with maml-explorer train; what was here is kept."
+            )
+        if self.family.own_tasks and self.ends != (1, 1):
+            inputs, outputs = self.ends
+            raise SettingsError(
+                f"The window shows own tasks of one input and one output, and these have {inputs} "
+                f"and {outputs}: they train without it, with me.train or maml-explorer train; what "
+                "was here is kept."
             )
 
     def same_tasks(self, other: Settings) -> bool:

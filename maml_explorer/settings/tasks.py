@@ -12,12 +12,21 @@ from maml_explorer.settings.curves.mixture import refusal
 from maml_explorer.settings.declaration import Applies, SettingsError, declare
 from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.family import Family
+from maml_explorer.settings.own_tasks import DECLARED_TASKS, TaskKey, task_key
 
 _RESTART = Applies.RESTART
 
 
 def _curves(family: Family) -> bool:
     return family.curve is not None
+
+
+def _ranged(family: Family) -> bool:
+    return family.curve is not None or family.own_tasks
+
+
+def _own(family: Family) -> bool:
+    return family.own_tasks
 
 
 def _reading(name: str) -> Callable[[Family], bool]:
@@ -65,14 +74,16 @@ class TaskSettings:
         families=_reading("frequency"),
     )  # fmt: skip
     x_min: float = declare(
-        -5.0, "x min", "Left end of the inputs x, drawn uniformly.",
+        -5.0, "x min",
+        "Left end of the inputs x, drawn uniformly; of own tasks, left end of what is shown.",
         symbol="x", minimum=-100.0, maximum=100.0, slider=(-10.0, 10.0), row="x range", basic=False,
-        families=_curves,
+        families=_ranged,
     )  # fmt: skip
     x_max: float = declare(
-        5.0, "x max", "Right end of the inputs x, drawn uniformly.",
+        5.0, "x max",
+        "Right end of the inputs x, drawn uniformly; of own tasks, right end of what is shown.",
         symbol="x", minimum=-100.0, maximum=100.0, slider=(-10.0, 10.0), row="x range", basic=False,
-        families=_curves,
+        families=_ranged,
     )  # fmt: skip
     noise: float = declare(
         0.0, "Noise σ",
@@ -162,6 +173,17 @@ class TaskSettings:
         "Range of every parameter of the formula, drawn uniformly: A = 0.1..5, w = 1.",
         text="ranges such as A = 0.1..5, w = 1", families=_reading("formula_ranges"),
     )  # fmt: skip
+    own_tasks: str = declare(
+        "", "Own tasks",
+        "The user's own tasks: an object that samples them, registered in the program. Settings "
+        "hold its name, its sizes and three figures of a fixed draw.",
+        text=DECLARED_TASKS, typed=False, applies=_RESTART, basic=False, families=_own,
+    )  # fmt: skip
+
+    @property
+    def own_key(self) -> TaskKey | None:
+        """The name and sizes of the user's own tasks; None where there are none."""
+        return task_key(self.own_tasks)
 
     def span(self, name: str) -> tuple[float, float]:
         """Both ends of a range, such as that of "slope" or "x"."""

@@ -175,4 +175,5 @@ def reference_losses(run: int, settings: Settings) -> ReferenceLosses | ClassRef
         single_mse(tasks) + variance,
         single_predictor(tasks)[1],
         variance,
+        constant=settings.family.own_tasks,
     )

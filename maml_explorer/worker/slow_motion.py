@@ -45,7 +45,9 @@ class Pending:
                 run, plan, before, images, these, steps, training_inner_loop=True
             )
             return Pending(run, state, losses, answer, steps)
-        truth: dict[str, Any] = {"numbers": tuple(batch.tasks[0].tolist())}
+        truth: dict[str, Any] = {}
+        if plan.settings.family.curve is not None:
+            truth = {"numbers": tuple(batch.tasks[0].tolist())}
         if plan.settings.tasks.family == "sine":
             names = ("amplitude", "phase", "frequency")
             truth = dict(zip(names, batch.tasks[0].tolist(), strict=True))

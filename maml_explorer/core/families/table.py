@@ -5,6 +5,7 @@ from __future__ import annotations
 from maml_explorer.core.families.curve_family import curve_family
 from maml_explorer.core.families.glyphs.family import GLYPHS
 from maml_explorer.core.families.own.family import FOLDER
+from maml_explorer.core.families.own_tasks.family import OWN
 from maml_explorer.core.families.record import TaskFamily
 from maml_explorer.core.families.sine_family import SINE
 from maml_explorer.settings.families import FAMILIES
@@ -16,7 +17,7 @@ _CURVES = [
     if about.curve and about.key != SINE.about.key
 ]
 TASK_FAMILIES: dict[str, TaskFamily] = {
-    family.about.key: family for family in (SINE, *_CURVES, GLYPHS, FOLDER)
+    family.about.key: family for family in (SINE, *_CURVES, GLYPHS, FOLDER, OWN)
 }
 """Key → record; the keys are those of :data:`maml_explorer.settings.families.FAMILIES`."""
 

@@ -41,7 +41,7 @@ from maml_explorer.storage.run.folder import (
     is_run_folder,
     open_run,
 )
-from maml_explorer.storage.sweep.result import FAILURE
+from maml_explorer.storage.sweep.result import FAILURE, refuse_other_processes
 from maml_explorer.storage.sweep.trials import Trial, trial_name
 
 PARTS = ".seeds"
@@ -136,8 +136,10 @@ def begin_apart(
 
     Raises:
         StorageError: where something else is there, or other seeds were begun.
+        SettingsError: where the tasks are an object of this process.
         OSError: where nothing can be written.
     """
+    refuse_other_processes(runs[0].settings)
     home = folder / PARTS
     left = tuple(run for run in runs if not (resume and is_file(run.path / CHECKPOINT)))
     parts = SeedParts(home, left, tuple(seeds))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from maml_explorer.experiments.own_tasks import family_of_tasks, named_tasks
 from maml_explorer.settings.declaration import SettingsError, quoted
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.presets import Preset, load_preset
@@ -13,11 +15,17 @@ from maml_explorer.settings.settings import Settings, algorithm_key, default_arm
 from maml_explorer.storage.run.checkpoint import MAX_SEEDS
 from maml_explorer.storage.run.folder import SETTINGS, is_run_folder
 
+if TYPE_CHECKING:
+    from maml_explorer.core.families.own_tasks.task import Task
+
 Wanted = Settings | Preset | str | Path
 
 
 def asked_settings(
-    what: Wanted, algorithms: str | Iterable[str] | None, values: Mapping[str, object]
+    what: Wanted,
+    algorithms: str | Iterable[str] | None,
+    values: Mapping[str, object],
+    tasks: Task | str | None = None,
 ) -> Settings:
     """The settings that are meant.
 
@@ -25,6 +33,7 @@ def asked_settings(
         what: settings, a preset or its name, or the path of a settings file or a run folder.
         algorithms: of the arms, by key or label, "maml,fomaml" or a list; None keeps the arms.
         values: setting key → value.
+        tasks: own tasks or their name; None keeps the family.
 
     Raises:
         SettingsError: naming what is not allowed and what is, the nearest name with it.
@@ -35,7 +44,14 @@ def asked_settings(
         names = algorithms.split(",") if isinstance(algorithms, str) else algorithms
         # the arms first: a value must suit those that are trained, not those of the preset
         settings = settings.with_arms(tuple(default_arm(algorithm_key(str(n))) for n in names))
-    return settings.with_values(values)
+    given = dict(values)
+    if tasks is None and family_of_tasks(given.get("family")):
+        tasks = str(given.pop("family"))
+    if tasks is not None:
+        if "family" in given:
+            raise SettingsError("tasks and family exclude each other: give one of them.")
+        given = named_tasks(tasks).values(settings) | given
+    return settings.with_values(given)
 
 
 def asked_seeds(seeds: Iterable[int] | None, settings: Settings) -> tuple[int, ...]:

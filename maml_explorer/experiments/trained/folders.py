@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from maml_explorer.core.families.own_tasks.opened import OwnTasks, refuse_absent_tasks
+from maml_explorer.core.families.own_tasks.task import Task
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import RunState
 from maml_explorer.experiments.continuing import checkpoint_of
 from maml_explorer.experiments.outcome import ArmMetrics
+from maml_explorer.experiments.own_tasks import named_tasks
 from maml_explorer.experiments.trained.run import TrainedRun
 from maml_explorer.experiments.trained.seed import TrainedSeed
 from maml_explorer.settings.declaration import SettingsError
@@ -26,17 +29,23 @@ from maml_explorer.storage.run.folder import (
 from maml_explorer.storage.run.metrics import read_losses
 
 
-def load_run(path: str | Path) -> TrainedRun:
+def load_run(path: str | Path, *, tasks: Task | str | None = None) -> TrainedRun:
     """A run folder as :func:`train` returned it; what is not finished is there in part.
+
+    A run on own tasks opens without them: what was measured is there, and its initializations
+    adapt to points. What draws from the tasks then says which they are.
 
     Args:
         path: a folder that `train`, the command line or the window has written.
+        tasks: the own tasks that it was trained on, where they are not registered.
 
     Raises:
         StorageError: where it is no run folder, or it is damaged.
         SettingsError: where a setting in it is not allowed.
     """
     folder, settings = open_run(Path(path))
+    if tasks is not None:
+        refuse_other_tasks(settings, named_tasks(tasks))
     plan = prepare(settings.with_values({"device": "auto"}))
     saved = load_checkpoint(folder.path / CHECKPOINT, plan, to_resume=False)
     by_seed = {}
@@ -47,6 +56,21 @@ def load_run(path: str | Path) -> TrainedRun:
             by_seed[seed] = _in_part(folder, settings, saved)
     settings = settings.with_values({"seed": saved.seeds[0]})
     return TrainedRun(settings, by_seed, folder.path, len(saved.results) < len(saved.seeds))
+
+
+def refuse_other_tasks(settings: Settings, tasks: OwnTasks) -> None:
+    """Refuses tasks that a run was not trained on.
+
+    Raises:
+        SettingsError: naming those that it was trained on.
+    """
+    key = settings.tasks.own_key
+    if key is None or not settings.family.own_tasks:
+        raise SettingsError(
+            f"This run was trained on {settings.family.label.lower()}, not on the tasks "
+            f"{tasks.key.words}."
+        )
+    refuse_absent_tasks(settings)
 
 
 def continued(path: Path, outer_steps: int | None) -> tuple[RunFolder, Settings, Checkpoint]:
@@ -62,6 +86,7 @@ def continued(path: Path, outer_steps: int | None) -> tuple[RunFolder, Settings,
         OSError: where nothing can be written there.
     """
     folder, settings = open_run(path)
+    refuse_absent_tasks(settings)
     folder.take()
     saved = checkpoint_of(folder, settings)
     settings = saved.settings.with_values({"seed": saved.seeds[0]})

@@ -1,18 +1,26 @@
-"""Drawn letters in the place of own images that are absent, so that all else opens."""
+"""Other tasks in the place of own images or own tasks that are absent, so that all else opens."""
 
 from __future__ import annotations
 
 from maml_explorer.core.families.own.data import is_open
+from maml_explorer.core.families.own_tasks.opened import tasks_are_open
 from maml_explorer.settings.images import HANDS
 from maml_explorer.settings.settings import Settings
 
 
 def with_present_data(settings: Settings) -> tuple[Settings, str]:
-    """The settings, with drawn letters where they need images that are not open.
+    """The settings, with drawn letters or sines where they need what is not open.
 
     Returns:
-        the settings, and a sentence that names the data; empty where nothing is missing.
+        the settings, and a sentence that names the data or tasks; empty where nothing is missing.
     """
+    own = settings.tasks.own_key
+    if settings.family.own_tasks and own and not tasks_are_open(settings.tasks.own_tasks):
+        return settings.with_values({"family": "sine"}), (
+            f"This needs the tasks {own.words}, which are not registered here: all else was "
+            "opened, with sines in their place. Start the window with --own-tasks "
+            f"{own.name} or from the program that has them, then open it again."
+        )
     key = settings.images.key
     if not settings.family.own_data or key is None or is_open(settings.images.data):
         return settings, ""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maml_explorer.core.families.own.data import AbsentImagesError, opened_images
+from maml_explorer.core.families.own_tasks.opened import refuse_absent_tasks
 from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.gui.files.absent_data import with_present_data
 from maml_explorer.gui.files.own_images import OwnImagesOpening
@@ -74,8 +75,10 @@ class Opening:
         return True
 
     def _run(self, path: Path) -> None:
-        if open_run(path)[1].family.own_data:
-            opened_images(open_run(path)[1].images.data)  # absent ones are named here, not there
+        settings = open_run(path)[1]
+        if settings.family.own_data:
+            opened_images(settings.images.data)  # absent ones are named here, not there
+        refuse_absent_tasks(settings)
         self._session.control.open_run(str(path))
 
     def _images(self, path: Path) -> None:

@@ -33,7 +33,7 @@ class PicturedTask:
     x: Array
     """[grid point]"""
     truth: Array
-    """[grid point]"""
+    """[grid point]; nan where it is known at points alone."""
     support_x: Array
     """[point]"""
     support_y: Array
@@ -62,10 +62,13 @@ def draw_adaptation(path: Path, settings: Settings, tasks: Sequence[PicturedTask
     view, legend = _view(len(tasks))
     for column, task in enumerate(tasks):
         plot = _plot(view, column, task.title, "x", "y" if column == 0 else "")
-        reach = 1.25 * max(float(np.abs(task.truth).max()), 0.1)
+        known = bool(np.isfinite(task.truth).any())
+        reach = 1.25 * max(float(np.abs(task.truth if known else task.support_y).max()), 0.1)
         plot.setYRange(-reach, reach, padding=0)
         truth = pg.mkPen(LIGHT.muted, width=1.5, style=Qt.PenStyle.DashLine)
-        lines = {"truth": plot.plot(task.x, task.truth, pen=truth, antialias=True)}
+        lines = {}
+        if known:
+            lines["truth"] = plot.plot(task.x, task.truth, pen=truth, antialias=True)
         for name, curve in task.curves.items():
             shown = np.where(np.abs(curve) < 100 * reach, curve, np.nan)
             pen = arm_style(settings, name, LIGHT).pen()

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
+from maml_explorer.core.families.own_tasks.opened import newest_tasks
 from maml_explorer.gui.session.undo import Edit
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.commands import Change
+from maml_explorer.settings.families import OWN_FAMILY
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.restart import (
     begun_again,
@@ -53,11 +55,16 @@ class SettingsEditor(QObject):
     def edit(self, changes: Mapping[str, object], merge_key: str | None = None) -> None:
         """Changes settings, key → value, as one undo step.
 
+        Where the family is to be that of own tasks, the tasks that were registered last are meant.
+
         Edits in a row with the same `merge_key` (a slider drag) are one undo step together.
 
         Raises:
             SettingsError: where a value is not allowed; then nothing has changed.
         """
+        own = newest_tasks() if changes.get("family") == OWN_FAMILY.key else None
+        if own is not None and not self.edited.family.own_tasks:
+            changes = {**own.values(self.edited), **changes}
         self.adopt(self.edited.with_values(changes), merge_key=merge_key)
 
     def set_arms(self, arms: Iterable[Arm]) -> None:

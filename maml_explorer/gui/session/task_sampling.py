@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from maml_explorer.core.families.own_tasks.opened import opened_tasks
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.protocol.commands import Array, ProbeTask
 from maml_explorer.settings.curves.drawing import described, parameters_of, values_at
@@ -48,6 +49,8 @@ def has_family(task: ProbeTask, tasks: TaskSettings) -> bool:
 @lru_cache(maxsize=16)
 def height(tasks: TaskSettings) -> float:
     """Half the height that nearly all tasks of a family need; a sine's where it has no curves."""
+    if FAMILIES[tasks.family].own_tasks:
+        return _height_of(opened_tasks(tasks.own_tasks).query_y)
     if tasks.family == "sine" or FAMILIES[tasks.family].curve is None:
         return tasks.amplitude_max  # the plot of curves is hidden while images are shown
     generator = np.random.default_rng(0)
@@ -58,6 +61,11 @@ def height(tasks: TaskSettings) -> float:
             for _ in range(64)
         ]
     return float(np.quantile([top for top in tops if math.isfinite(top)] or [1.0], 0.95))
+
+
+def _height_of(y: Array) -> float:
+    """Half the height that nearly all of some tasks need; y [task, point, 1]."""
+    return float(np.quantile(np.abs(y).max((1, 2)), 0.95))
 
 
 def drawn_numbers(tasks: TaskSettings, generator: np.random.Generator) -> tuple[float, ...]:
@@ -79,8 +87,19 @@ def task_words(task: ProbeTask, tasks: TaskSettings) -> str:
 
 
 def sampled_task(settings: Settings, generator: np.random.Generator) -> ProbeTask:
-    """A new task and its support and query points from the ranges of `settings`."""
+    """A new task and its support and query points from the ranges of `settings`.
+
+    One of the user's own is one of the examples that were drawn when they were opened.
+    """
     tasks = settings.tasks
+    if settings.family.own_tasks:
+        own, inner = opened_tasks(tasks.own_tasks), settings.inner
+        nth = int(generator.integers(len(own.support_x)))
+        return ProbeTask(
+            fixed(own.support_x[nth, : inner.shots]),
+            fixed(own.support_y[nth, : inner.shots]),
+            query_x=fixed(np.sort(own.query_x[nth, : inner.query_points, 0])),
+        )
     if tasks.family != "sine":
         query_x = generator.uniform(tasks.x_min, tasks.x_max, settings.inner.query_points)
         support_x = sampled_x(settings, generator, ANYWHERE)
@@ -144,7 +163,7 @@ def given_task(settings: Settings, numbers: Array, support_x: Array, support_y: 
         noise = support_y - clean.support_y
         return chosen_task(settings, amplitude, phase, frequency, support_x, noise)
     grid = np.linspace(tasks.x_min, tasks.x_max, settings.inner.query_points)
-    values = tuple(float(value) for value in numbers)
+    values = tuple(float(value) for value in numbers) if settings.family.curve else None
     return ProbeTask(fixed(support_x), fixed(support_y), query_x=fixed(grid), numbers=values)
 
 

@@ -23,8 +23,9 @@ def curve_of(tasks: TaskSettings) -> CurveFormula:
 
 
 def parameters_of(tasks: TaskSettings) -> tuple[Parameter, ...]:
-    """The numbers that tell tasks apart, in their order."""
-    return curve_of(tasks).parameters(tasks)
+    """The numbers that tell tasks apart, in their order; none where no formula has them."""
+    curve = FAMILIES[tasks.family].curve
+    return () if curve is None else curve.parameters(tasks)
 
 
 def tree_in_force(tasks: TaskSettings) -> Tree:

@@ -160,8 +160,9 @@ class Initialization:
         """The network adapted to one task, φ_K, as a fresh module (see :meth:`module`).
 
         Args:
-            x: support inputs, [point] or [point, 1]; for images [image, …], ink 1 on 0.
-            y: support targets, of the same shape;
+            x: support inputs, [point, in], or [point] where in is 1; for images [image, …], ink 1
+                on 0.
+            y: support targets, [point, out], or [point] where out is 1;
                 for images their classes [image], whole numbers from 0.
             steps: inner steps K; those of the settings unless given.
             lr: inner learning rate α; that of the settings, or the learned step sizes where there

@@ -22,6 +22,7 @@ from maml_explorer.storage.initialization.expressions import (
     sizes_of,
 )
 from maml_explorer.storage.initialization.maps_on_card import CLIP, OTHERS
+from maml_explorer.storage.initialization.protocol_words import protocol_words
 from maml_explorer.storage.initialization.task_words import task_words
 
 MODULE_LINES = 44
@@ -141,6 +142,9 @@ def _topic(settings: Settings) -> tuple[str, str]:
     if settings.family.images:
         ways, shots = settings.images.ways, settings.inner.shots
         return "few-shot-classification", f"{ways}-way {shots}-shot {settings.family.label.lower()}"
+    own = settings.tasks.own_key
+    if settings.family.own_tasks and own is not None:
+        return "few-shot-regression", f"regression of “{own.name}”"
     sines = settings.tasks.family == "sine"
     words = "sine regression" if sines else f"regression of {settings.family.label}"
     return "few-shot-regression", words
@@ -191,7 +195,7 @@ def _rates_part(settings: Settings, algorithm: Algorithm) -> str:
 def _snippet(settings: Settings, algorithm: Algorithm) -> str:
     adapts = algorithm.test_adapts
     number = ", dtype=float64" if settings.run.precision == "float64" else ""
-    makes = "arange, rand" if settings.family.images else "tensor"
+    makes = _makes(settings)
     imported = f"nn, optim, {makes}{', float64' if number else ''}"
     if is_special(settings):
         imported = imported.replace("optim, ", "")
@@ -230,7 +234,7 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
     """The snippet where `torch.optim` does not take the inner steps: rates learned, or clipped."""
     imports, _, model, load, points = lines
     number = ", float64" if "float64" in points else ""
-    makes = "arange, rand" if settings.family.images else "tensor"
+    makes = _makes(settings)
     imports_by_hand = f"from torch import autograd, nn, {makes}{number}"
     special, adapts = is_special(settings), algorithm.test_adapts
     update = "p.data.sub_(a * d)"
@@ -274,24 +278,20 @@ def _support_line(settings: Settings, number: str) -> str:
         ways, shots, pixels = settings.images.ways, settings.inner.shots, settings.images.side**2
         made = f"rand({ways * shots}, {pixels}{number}), arange({ways}).repeat({shots})"
         return f"x, y = {made}  # your own images [image, pixel], ink 1 on 0, and their classes"
+    if settings.ends != (1, 1):
+        inputs, outputs = settings.ends
+        made = f"rand(3, {inputs}{number}), rand(3, {outputs}{number})"
+        return f"x, y = {made}  # your own support points [point, in], [point, out]"
     low, width = settings.tasks.x_min, settings.tasks.x_max - settings.tasks.x_min
     points = [[round(low + width * part, 3)] for part in (0.2, 0.55, 0.8)]
     return f"x, y = tensor({points}{number}), tensor([[1.0], [-0.5], [0.2]]{number})"
 
 
-_PROTOCOL = {
-    "MSE": "Mean squared error on held-out tasks: 100 equally spaced query points with clean "
-    "targets, mean ± half-width of the 95 % interval over tasks.",
-    "accuracy": "Accuracy in % on held-out tasks, whose letters are of scripts that were never "
-    "trained on, mean ± half-width of the 95 % interval over tasks. The letters are drawn by "
-    "synthetic hands: no figure of Omniglot may stand beside these.",
-}
-
-
-_OWN_PROTOCOL = (
-    "Accuracy in % on held-out tasks, whose classes were never trained on, mean ± half-width of "
-    "the 95 % interval over tasks."
-)
+def _makes(settings: Settings) -> str:
+    """Functions of torch that make up a support set, as they are imported."""
+    if settings.family.images:
+        return "arange, rand"
+    return "tensor" if settings.ends == (1, 1) else "rand"
 
 
 def _evaluation(settings: Settings, evaluations: Sequence[Mapping[str, Any]]) -> str:
@@ -300,7 +300,7 @@ def _evaluation(settings: Settings, evaluations: Sequence[Mapping[str, Any]]) ->
     lines = [
         "## Evaluation",
         "",
-        _OWN_PROTOCOL if settings.family.own_data else _PROTOCOL[settings.family.figure],
+        protocol_words(settings.family),
         *_transduction(settings),
         "",
         f"| shots | tasks | inner steps | {settings.family.figure} | median | diverged tasks |",

@@ -16,7 +16,7 @@ Array = NDArray[Any]
 def support(settings: Settings, x: ArrayLike, y: ArrayLike, dtype: Any) -> Sequence[Array]:
     """A support set as the network takes it: [1, point, in] and [1, point, out]."""
     if not settings.family.images:
-        return _columns(x, y, dtype)
+        return _columns(settings.ends, x, y, dtype)
     pixels, ways = settings.ends
     images, labels = np.asarray(x).astype(dtype), np.asarray(y)
     if not images.size or images.reshape(len(images), -1).shape[1] != pixels:
@@ -29,15 +29,19 @@ def support(settings: Settings, x: ArrayLike, y: ArrayLike, dtype: Any) -> Seque
     return rows, np.eye(ways, dtype=dtype)[labels.astype(int)][None]
 
 
-def _columns(x: ArrayLike, y: ArrayLike, dtype: Any) -> Sequence[Array]:
+def _columns(ends: tuple[int, int], x: ArrayLike, y: ArrayLike, dtype: Any) -> Sequence[Array]:
     columns = []
-    for name, values in (("x", x), ("y", y)):
+    for name, values, width in (("x", x, ends[0]), ("y", y, ends[1])):
         array = np.array(values, dtype=dtype)
-        if array.size == 0 or array.shape not in ((array.size,), (array.size, 1)):
-            raise ValueError(f"{name} has shape {array.shape}: allowed are [point] and [point, 1]")
+        points = array.size // width
+        flat = ((points,),) if width == 1 else ()
+        if array.size == 0 or array.shape not in (*flat, (points, width)):
+            allowed = "are [point] and [point, 1]" if width == 1 else f"is [point, {width}]"
+            raise ValueError(f"{name} has shape {array.shape}: allowed {allowed}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} has values that are not finite")
-        columns.append(array.reshape(1, -1, 1))
-    if columns[0].size != columns[1].size:
-        raise ValueError(f"x has {columns[0].size} points and y {columns[1].size}")
+        columns.append(array.reshape(1, -1, width))
+    counts = [column.shape[1] for column in columns]
+    if counts[0] != counts[1]:
+        raise ValueError(f"x has {counts[0]} points and y {counts[1]}")
     return columns

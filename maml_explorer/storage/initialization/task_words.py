@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maml_explorer.settings.curves.drawing import curve_of
 from maml_explorer.settings.declaration import shown
+from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.own_data import DataKey
 from maml_explorer.settings.settings import Settings
@@ -41,6 +42,9 @@ def _own_images(settings: Settings, key: DataKey) -> str:
 
 
 def _family(tasks: TaskSettings) -> str:
+    key = tasks.own_key
+    if FAMILIES[tasks.family].own_tasks and key is not None:
+        return f"of {key.words}, which are the user's own: no file holds what draws them"
     if tasks.family != "sine":
         return _curves(tasks)
     one = tasks.frequency_min == tasks.frequency_max == 1

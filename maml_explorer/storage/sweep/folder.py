@@ -27,7 +27,14 @@ from maml_explorer.storage.report.sweep_table import (
     runs_csv,
 )
 from maml_explorer.storage.run.folder import CHECKPOINT, SUMMARY
-from maml_explorer.storage.sweep.result import FAILURE, PRUNED, open_data, read_objective, step_of
+from maml_explorer.storage.sweep.result import (
+    FAILURE,
+    PRUNED,
+    open_data,
+    read_objective,
+    refuse_other_processes,
+    step_of,
+)
 from maml_explorer.storage.sweep.rounds import MAX_DECISIONS, Round, read_rounds
 from maml_explorer.storage.sweep.spec import BASE, SPEC, SweepSpec, read_spec
 from maml_explorer.storage.sweep.trials import Trial
@@ -169,11 +176,13 @@ def create_sweep(path: Path, spec: SweepSpec) -> SweepFolder:
 
     Raises:
         StorageError: where something is there already.
+        SettingsError: where the tasks are an object of this process.
         OSError: where nothing can be written.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         hint = ": go on with --resume" if is_sweep(path) else ""
         raise StorageError(f"{path} is not empty{hint}, or choose another folder.")
+    refuse_other_processes(spec.base)
     (path / RUNS).mkdir(parents=True, exist_ok=True)
     if spec.base.family.own_data:  # other processes train too, and a sweep may go on later
         write_images(path / IMAGES, opened_images(spec.base.images.data))

@@ -9,6 +9,7 @@ from typing import Any
 
 from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.files.writer import write_text
+from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings
 
 OBJECTIVE, FAILURE = "objective.json", "failure.json"
@@ -42,6 +43,20 @@ def open_data(sweep: Path, settings: Settings) -> None:
 
     if settings.family.own_data and not is_open(settings.images.data):
         open_images(read_images(sweep / IMAGES))
+
+
+def refuse_other_processes(settings: Settings) -> None:
+    """Refuses own tasks where other processes train, which do not have them.
+
+    Raises:
+        SettingsError: naming the tasks, and what trains on them.
+    """
+    key = settings.tasks.own_key
+    if settings.family.own_tasks and key is not None:
+        raise SettingsError(
+            f"The tasks “{key.name}” are an object of this process, and a sweep or several workers "
+            "train in others: train on them with me.train, or maml-explorer train with one worker."
+        )
 
 
 def rung_file(path: Path, step: int) -> Path:

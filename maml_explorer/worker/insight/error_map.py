@@ -82,7 +82,10 @@ def see_data_map(
     trained = plan.settings.inner.shots
     # of every class at least one drawing is left to ask for
     settings = plan.settings
+    own = settings.tasks.own_key
     most = settings.images_of_class - 1 if settings.family.images else math.inf
+    if settings.family.own_tasks and own is not None:
+        most = own.support
     shots = tuple(sorted({*(count for count in SHOTS if count <= most), trained}))
     work = data_map(learner, plan.settings, shots, TASKS)
     found = yield from shares(work, len(shots) * TASKS)

@@ -43,7 +43,7 @@ def _of_arm(plan: Plan, name: str, theta: Tensor, steps: int) -> Generator[float
     learner = meta_test_learner(plan, name, theta, steps)
     batch = some_tasks(plan, TASKS, theta)
     x = query_grid(plan.settings.tasks, GRID_POINTS)
-    if plan.settings.family.images:  # images of several tasks stand for all inputs
+    if plan.model.inputs > 1:  # inputs of several tasks stand for all
         x = batch.inputs[:, batch.shots :].reshape(-1, batch.inputs.shape[2])[:GRID_POINTS]
     change = yield from shares(feature_change(learner, batch, x), 2 * TASKS)
     if isinstance(change, Nothing):

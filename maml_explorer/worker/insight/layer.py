@@ -21,6 +21,7 @@ from maml_explorer.worker.insight.request_options import (
 from maml_explorer.worker.insight.shared import said
 
 POINTS = 100
+NO_AXIS = NothingToShow("A layer is drawn over x, and these tasks have several inputs.")
 NO_POINTS = NothingToShow("The task above has no support points: add one to see it adapt.")
 
 
@@ -32,6 +33,8 @@ def see_layer(
     Options `arm`, `layer` (from 0), `steps`, and the task `x`, `y`.
     """
     yield 0.0
+    if plan.model.inputs > 1:
+        return NO_AXIS
     learner = asked_learner(plan, state, options)
     if isinstance(learner, NothingToShow):
         return learner

@@ -42,7 +42,7 @@ def asked_task(plan: Plan, options: Mapping[str, Option], like: Tensor) -> TaskB
     sines its `numbers`. Where there is none, its
     query targets are nan.
     """
-    if plan.settings.family.images:  # points of a curve say nothing of images
+    if plan.model.inputs > 1:  # points of a curve say nothing of images
         return None
     x, y = options.get("x"), options.get("y")
     if not isinstance(x, tuple) or not isinstance(y, tuple) or not x or len(x) != len(y):

@@ -27,12 +27,14 @@ from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.storage.initialization.expressions import sizes_of
 from tests import reference
 from tests.own_images import opened
+from tests.own_tasks import asked, waves
 
 NORMED = ("none", "batch", "layer")
 SMALL: dict[str, dict[str, Any]] = {
     "sine": {"shots": 4, "query_points": 5},
     "glyphs": {"ways": 3, "shots": 2, "query_points": 2, "side": 8},
     "folder": {"ways": 3, "shots": 2, "query_points": 2, "side": 8, "data": opened(more=3)},
+    "own": asked(waves(), shots=4, query_points=5),
 }
 
 

@@ -51,11 +51,13 @@ def reference_words(
         value, half = test.bayes
         words = f"Bayes {number(value)} ± {number(half, 2)}{noise}"
         floor = [(value, words)]
+    single = "the mean" if known.constant else "best single"
+    constant = "predict the mean" if known.constant else "best single predictor"
     if abs(zero - best) <= 1e-3 * abs(zero):
-        return [(zero, f"predict 0 = best single: {number(zero)}{noise}"), *floor]
+        return [(zero, f"predict 0 = {single}: {number(zero)}{noise}"), *floor]
     return [
         (zero, f"predict 0: {number(zero)}{noise}"),
-        (best, f"best single predictor: {number(best)}{noise}"),
+        (best, f"{constant}: {number(best)}{noise}"),
         *floor,
     ]
 

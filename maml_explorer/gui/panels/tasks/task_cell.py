@@ -56,7 +56,7 @@ class TaskCell(QAbstractButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         paint_ground(painter, self, theme)
-        if self.task is None or not self.task.known:
+        if self.task is None:
             return
         painter.setPen(QColor(theme.muted))
         head = QRectF(0, 2, self.width(), _TITLE)
