@@ -130,6 +130,8 @@ class Banners(QWidget):
         self._over: QWidget | None = None
         self._on_top = False
         """True where it lies over the upper edge."""
+        self.spared: Callable[[], Sequence[QWidget]] = tuple
+        """Parts of the window that a message must not cover while they are seen."""
         self._box = QHBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
         self.more = button("", self._next, "Show the next message", role="flat")
@@ -180,7 +182,7 @@ class Banners(QWidget):
             timer.timeout.connect(partial(self._leave, subject))
             timer.start(self.passing)
         if self.isHidden():
-            self._on_top = self._lower().contains(self._mouse())
+            self._on_top = self._lower().contains(self._mouse()) or self._covers_spared()
         self._arrange()
 
     def of(self, subject: str) -> Banner | None:
@@ -278,6 +280,14 @@ class Banners(QWidget):
         width, height = min(_WIDEST, area.width() - 16), self.sizeHint().height()
         left = area.x() + (area.width() - width) // 2
         return QRect(left, area.bottom() + 1 - height - 8, width, height)
+
+    def _covers_spared(self) -> bool:
+        window, place = self.parentWidget(), self._lower()
+        return window is not None and any(
+            place.intersects(QRect(part.mapTo(window, QPoint()), part.size()))
+            for part in self.spared()
+            if part.isVisible()
+        )
 
     def _place(self) -> None:
         over, window = self._over, self.parentWidget()

@@ -249,6 +249,8 @@ class MainWindow(QMainWindow):
         box.addLayout(foot)
         self.setCentralWidget(ground)
         self.banners.lie_over(self.columns)
+        row_at_hand = self.columns.stage_row
+        self.banners.spared = lambda: (row_at_hand,)
         # a click beside the controls ends typing, and Space then trains
         ground.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         ground.setFocus()

@@ -41,6 +41,24 @@ def test_arms_that_diverge_together_are_one_banner(window: MainWindow):
     ]
 
 
+def test_a_message_spares_the_settings_at_hand(window: MainWindow, qtbot: QtBot):
+    def place() -> QRect:
+        return QRect(window.banners.mapTo(window, QPoint()), window.banners.size())
+
+    diverge(window, "MAML")
+    assert place().bottom() > window.height() - 80
+    window.banners.drop_all()
+    window.columns.toggle_presenter()
+    window.resize(1280, 800)
+    qtbot.wait(20)
+    row = window.columns.stage_row
+    assert row.isVisible()
+    diverge(window, "ANIL")
+    assert not place().intersects(QRect(row.mapTo(window, QPoint()), row.size()))
+    assert place().top() < window.height() / 2
+    window.columns.toggle_presenter()
+
+
 def test_arms_that_diverge_later_join_the_banner(window: MainWindow):
     diverge(window, "MAML")
     diverge(window, "ANIL", step=5000)
