@@ -33,7 +33,7 @@ SERIES: dict[str, tuple[str, Sequence[Any]]] = {
 }
 """What grows → (field of the problem, its values, the paper's first)."""
 MEMORY_TASKS = 256
-WAYS = ("chunk", "trained", "double backward")
+WAYS = ("chunk", "implicit", "trained", "double backward")
 MEMORY_STEPS = (1, 2, 5, 10, 20)
 ARMS = (1, 2, 4, 8)
 
@@ -139,7 +139,7 @@ def memory(steps: Sequence[int]) -> None:
         )
     show(
         f"Peak memory over inner steps, {MEMORY_TASKS} tasks, MiB",
-        ["inner steps", "ours, one chunk", "ours, as trained", "double backward",
+        ["inner steps", "MAML, one chunk", "iMAML, one chunk", "as trained", "double backward",
          "× one chunk", "× as trained"],
         rows,
         "As trained, a large meta-batch goes through in chunks of tasks, which bounds the memory.",

@@ -93,7 +93,7 @@ def peak_begins() -> int:
 
 def main() -> None:
     way, steps, tasks = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    problem = Problem(steps=steps, tasks=tasks)
+    problem = Problem("imaml" if way == "implicit" else "maml", steps=steps, tasks=tasks)
     warm_up()
     before = peak_begins()
     if way == "double backward":

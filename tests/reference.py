@@ -152,6 +152,48 @@ def adapting_mask(
     return torch.cat(parts)
 
 
+def implicit_gradient(
+    theta: Tensor,
+    inner_lr: float,
+    strength: float,
+    steps: int,
+    supports: Sequence[tuple[Tensor, Tensor]],
+    queries: Sequence[tuple[Tensor, Tensor]],
+    sizes: tuple[int, ...],
+    activation: str,
+    kind: Kind = PLAIN,
+    clip: float = 0.0,
+) -> Tensor:
+    """Mean over tasks of the implicit gradient at φ_K, by a dense Hessian and a dense solve.
+
+    With a norm, θ_f does not adapt: dL/dθ_f = ∇_f L_query − H_fa (H_aa + λ)⁻¹ ∇_a L_query.
+    """
+    mask = adapting_mask(sizes, kind, theta.dtype)
+    moving, total = mask.bool(), torch.zeros_like(theta)
+    for support, query in zip(supports, queries, strict=True):
+
+        def inner_loss(at: Tensor, k: int, points: tuple[Tensor, Tensor] = support) -> Tensor:
+            return loss(at, *points, sizes, activation, kind, k)
+
+        phi = theta
+        for k in range(steps):
+            step = mask * (grad(inner_loss)(phi, k) + strength * (phi - theta))
+            if clip:
+                step = step * (clip / step.norm()).clamp(max=1)
+            phi = phi - inner_lr * step
+        b = grad(lambda at, q=query: loss(at, *q, sizes, activation, kind, steps))(phi)
+        hessian = torch.func.jacrev(grad(inner_loss))(phi, steps)
+        count = int(moving.sum())
+        eye = torch.eye(count, dtype=theta.dtype)
+        inside = hessian[moving][:, moving]
+        found = b.clone()
+        solved = torch.linalg.solve(inside + strength * eye, b[moving])
+        found[moving] = strength * solved
+        found[~moving] -= hessian[~moving][:, moving] @ solved
+        total += found / len(supports)
+    return total
+
+
 def task_loss(
     theta: Tensor,
     step_sizes: Tensor,

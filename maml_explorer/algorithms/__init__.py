@@ -4,6 +4,7 @@ from maml_explorer.algorithms.anil import ANIL
 from maml_explorer.algorithms.boil import BOIL
 from maml_explorer.algorithms.cavia import CAVIA
 from maml_explorer.algorithms.fomaml import FOMAML
+from maml_explorer.algorithms.imaml import IMAML
 from maml_explorer.algorithms.maml import MAML
 from maml_explorer.algorithms.meta_curvature import META_CURVATURE
 from maml_explorer.algorithms.meta_sgd import META_SGD
@@ -13,7 +14,18 @@ from maml_explorer.algorithms.reptile import REPTILE
 
 ALGORITHMS: dict[str, Algorithm] = {
     record.key: record
-    for record in (MAML, FOMAML, ANIL, BOIL, META_SGD, META_CURVATURE, CAVIA, REPTILE, MTL)
+    for record in (
+        MAML,
+        FOMAML,
+        ANIL,
+        BOIL,
+        IMAML,
+        META_SGD,
+        META_CURVATURE,
+        CAVIA,
+        REPTILE,
+        MTL,
+    )
 }
 """Key → record, in the order of menus."""
 

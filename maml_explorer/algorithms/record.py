@@ -34,6 +34,9 @@ class Algorithm:
     gradient of a layer is multiplied by, weights of the "context", or "" for none."""
     test_adapts: str = "all"
     """Layers that adapt at meta-test and in the window."""
+    implicit: bool = False
+    """True where the outer gradient is that of the proximal inner problem's minimum, whatever path
+    led there; then no Hessian of the path is kept."""
     color: str = "#000000"
     """Okabe-Ito colour of its curves in the light theme."""
     line: str = "solid"
@@ -62,6 +65,11 @@ class Algorithm:
         return self.has_inner_loop and not self.interpolates
 
     @property
+    def unrolls(self) -> bool:
+        """True where that gradient leads through every inner step, in first order at least."""
+        return self.has_meta_gradient and not self.implicit
+
+    @property
     def keeps_hessians(self) -> bool:
         """True where that gradient is of second order."""
-        return self.has_meta_gradient and self.second_order
+        return self.unrolls and self.second_order

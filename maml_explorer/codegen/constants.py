@@ -44,6 +44,8 @@ def constants(own: Settings, record: Algorithm) -> str:
 def _of_inner_loop(own: Settings, adapt: Adapt) -> list[str]:
     begins = BESIDE[adapt.step_sizes].begins if adapt.step_sizes else ""
     lines = [f"INNER_LR, INNER_STEPS = {own.inner.inner_lr!r}, {adapt.steps}  # α, K{begins}"]
+    if adapt.pull:
+        lines.append(f"PROXIMAL = {adapt.pull!r}  # λ: what holds φ near θ")
     if adapt.clip:
         lines.append(f"INNER_CLIP = {adapt.clip!r}  # largest norm of an inner gradient")
     if adapt.layers in HEADS:
@@ -79,6 +81,8 @@ def _of_query(query: Query) -> list[str]:
     lines = []
     if query.second_order_from:
         lines.append(f"SECOND_ORDER_FROM = {query.second_order_from:_}  # outer step")
+    if query.solve_steps:
+        lines.append(f"CG_STEPS = {query.solve_steps}  # of conjugate gradients")
     if query.multi_step_until:
         lines.append(f"MULTI_STEP_UNTIL = {query.multi_step_until:_}  # outer step")
     return lines

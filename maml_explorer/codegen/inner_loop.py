@@ -135,10 +135,16 @@ def _inner_gradient(own: Settings, record: Algorithm, fixed: bool) -> list[str]:
         lines.append("        gradient = grad(lambda w, *p: loss(fixed | w, *p))(phi, *batch)")
     else:
         lines.append("        gradient = grad(lambda w: loss(fixed | w, x, y))(phi)")
+    if record.implicit:
+        lines += [
+            "        for name in gradient:  # the pull towards θ",
+            "            away = phi[name] - theta[name]",
+            "            gradient[name] = gradient[name] + PROXIMAL * away",
+        ]
     if own.inner.inner_clip:
         lines.append("        gradient = clipped(gradient, INNER_CLIP)")
     detached = "gradient = {name: g.detach() for name, g in gradient.items()}"
-    if record.has_outer_optimizer and not record.second_order:
+    if record.unrolls and not record.second_order:
         # first order is one more line: no derivative goes through the inner gradient
         lines.append(f"        {detached}  # first order")
     elif phases(own, record).order_anneals:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
-from maml_explorer.codegen import convolution
+from maml_explorer.codegen import convolution, implicit
 from maml_explorer.codegen import sections as sections
 from maml_explorer.codegen.beside_theta import BESIDE, begin_text
 from maml_explorer.codegen.constants import constants, network_sizes
@@ -71,7 +71,7 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
         _with_rates(own, record, kind),
         *_outer(own, record),
         schedule,
-        sections.TRAIN + _update(step),
+        sections.TRAIN + _update(step, record),
         sections.MAIN.format(
             every=f"{max(1, own.outer.outer_steps // PRINTS):_}",
             rates=f"    theta = {BESIDE[kind].function}(theta)\n" if kind else "",
@@ -174,13 +174,14 @@ def _imports(own: Settings, record: Algorithm, data: DataCode, needs_math: bool)
         "interpolation": "functional_call, grad, vmap",
         "gradient": "functional_call, grad, grad_and_value, vmap",
     }[record.outer_rule if record.has_inner_loop else "none"]
+    iterables = ("Callable, " if record.implicit else "") + "Iterable, Iterator"
     if own.model_kind.pictures and "vmap" not in functions:
         functions += ", vmap"
     plain, parts, others = data.modules
     return (
         ("import math\n" if needs_math else "")
         + "".join(f"import {name}\n" for name in plain)
-        + "from collections.abc import Iterable, Iterator\n"
+        + f"from collections.abc import {iterables}\n"
         + "".join(f"from {name}\n" for name in parts)
         + ("from itertools import pairwise\n" if needs_pairwise(own) else "")
         + "\n"
@@ -221,6 +222,8 @@ def _outer(own: Settings, record: Algorithm) -> list[str]:
     adapt = adapt_lines(own, record)
     if step.query is None:
         return [adapt]
+    if step.query.solve_steps:
+        return [adapt, implicit.implicit_lines(own, record)]
     anneals = step.order_anneals
     also = "step, " if anneals else ""
     if step.multi_step:
@@ -228,7 +231,7 @@ def _outer(own: Settings, record: Algorithm) -> list[str]:
     return [adapt, sections.OUTER_LOSS.format(step="step: int, " if anneals else "", also=also)]
 
 
-def _update(step: Phases) -> str:
+def _update(step: Phases, record: Algorithm) -> str:
     """The outer loop, its gradient or its interpolation."""
     update = step.update
     if not update.optimizer:
@@ -247,6 +250,8 @@ def _update(step: Phases) -> str:
     gradient = sections.GRADIENT.format(step="step, " if step.order_anneals else "")
     if step.sample.joined:
         gradient = sections.JOINT_GRADIENT
+    elif record.implicit:
+        gradient = implicit.STEP
     elif step.multi_step:
         gradient = sections.WEIGHTED_GRADIENT
     clipped = "        gradient = clipped(gradient, OUTER_CLIP)\n"

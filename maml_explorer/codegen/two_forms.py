@@ -11,6 +11,7 @@ import re
 import textwrap
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
+from maml_explorer.codegen import implicit
 from maml_explorer.codegen import sections as sections
 from maml_explorer.codegen.beside_theta import BESIDE, context_enters
 from maml_explorer.codegen.constants import HEADS, head_names
@@ -264,6 +265,8 @@ def _constants(own: Settings, record: Algorithm) -> str:
             ]
         )
     lines = [f"ALPHA, K = {own.inner.inner_lr!r}, {adapt.steps}"]
+    if adapt.pull:
+        lines.append(f"PULL, CG = {adapt.pull!r}, {own.inner.cg_steps}  # λ, its steps")
     if adapt.layers in HEADS:
         lines.append(f"HEAD = {head_names(own)}")
     if adapt.minibatch:
@@ -279,6 +282,8 @@ def _stateful(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
     body = _BODY if record.adapts == "body" else ""
     if record.has_outer_optimizer and record.second_order:
         return [data.called_loss, _GRAPH.format(names=_NAMES[record.adapts], body=body)]
+    if record.implicit:
+        return [data.called_loss, implicit.FORM_SOLVE, implicit.FORM_STATEFUL]
     steps = _MINIBATCH_STEPS if record.interpolates else _COPY_STEPS
     return [data.module_loss, _COPY.format(adapting=_MODULES[record.adapts]) + steps]
 
@@ -288,5 +293,8 @@ def _functional(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
         return [data.called_loss, _joint(_JOINT_LOSS, pictures), _OUTER_GRADIENT]
     if record.interpolates:
         return [data.called_loss, _ADAPT_MINIBATCHES, _MOVED]
+    if record.implicit:
+        parts = implicit.FORM_FUNCTIONAL, implicit.FORM_SOLVE, implicit.FORM_TASK
+        return [data.called_loss, *parts, implicit.FORM_MEAN]
     adapt = _ADAPTS[record.adapts].format(detached="" if record.second_order else _DETACHED)
     return [data.called_loss, adapt, _TASK_LOSS, _OUTER_LOSS, _OUTER_GRADIENT]

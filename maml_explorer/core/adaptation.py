@@ -19,6 +19,16 @@ from maml_explorer.core.models.trace import Layers, Trace
 
 
 @dataclass(frozen=True)
+class Pull:
+    """The proximal term λ/2 ‖φ − θ‖² of the inner problem (iMAML)."""
+
+    strength: Tensor
+    """λ, a scalar tensor."""
+    solve_steps: int
+    """Conjugate-gradient steps of the outer gradient."""
+
+
+@dataclass(frozen=True)
 class StepSizes:
     """a_k: what each inner step multiplies the gradient by, as tensors on the run's device.
 
@@ -36,6 +46,13 @@ class StepSizes:
     """1 where the last layer does not adapt (BOIL): its gradient counts as 0; else 0."""
     map: GradientMap | None = None
     """Linear map that the gradient goes through as well; step sizes are uniform then."""
+    pull: Pull | None = None
+    """The term that holds φ near θ; None where there is none."""
+
+    @property
+    def compiled(self) -> bool:
+        """True where the compiled kernels know such inner steps."""
+        return not self.still and self.pull is None
 
     def moving(self, model: Model, layers: list[Tensor]) -> list[Tensor]:
         """The same with 0 where the inner loop changes nothing; layers end the network."""
@@ -147,10 +164,12 @@ def adapt(
     step_sizes: StepSizes,
     steps: int,
     keep_traces: bool = True,
+    keep_parameters: bool = True,
 ) -> Path:
     """The adaptation path φ_{k+1} = φ_k − a_k ⊙ ∇L_support(φ_k), the gradient clipped if asked for.
 
-    With a map the gradient goes through it: see :mod:`maml_explorer.core.gradient_map`.
+    With a map the gradient goes through it: see :mod:`maml_explorer.core.gradient_map`. Where there
+    is a pull, λ (φ_k − θ) is part of the gradient.
 
     Args:
         tail: θ of the adapting layers, shared [in + 1, out].
@@ -158,6 +177,7 @@ def adapt(
         targets: [task, point, 1]; or one per inner step.
         steps: K.
         keep_traces: False where no backward pass through the path will follow.
+        keep_parameters: False where φ_K alone is needed.
     """
     path = Path(parameters=[tail])
     phi = tail
@@ -172,6 +192,11 @@ def adapt(
         raw = model.backward(phi, trace, delta)[0]
         mapped = step_sizes.map
         gradient = step_sizes.moving(model, raw) if mapped is None else mapped.into(raw)
+        if step_sizes.pull is not None and k:
+            gradient = [
+                g + step_sizes.pull.strength * (layer - begin)
+                for g, layer, begin in zip(gradient, phi, tail, strict=True)
+            ]
         scale = None
         if step_sizes.clip is not None:
             gradient, scale = clipped(gradient, step_sizes.clip)
@@ -188,5 +213,7 @@ def adapt(
             layer if g is None else torch.addcmul(layer, g, a, value=-1)
             for layer, g, a in zip(phi, step, sizes, strict=True)
         ]
+        if not keep_parameters:
+            path.parameters.clear()
         path.parameters.append(phi)
     return path

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from maml_explorer.core.implicit_gradient import failure_words
 from maml_explorer.core.meta_test import at_theta
-from maml_explorer.core.plan import Plan
-from maml_explorer.core.training import start_arm
+from maml_explorer.core.plan import ArmPlan, Plan
+from maml_explorer.core.training import Losses, start_arm
 
 EXPLODING = 1e4
 """A training loss this many times the loss of predicting 0, or of θ_0, counts as diverged."""
+
+
+def refusal(arm: ArmPlan, losses: Losses) -> str:
+    """Words on why the outer gradient of a step was not followed; "" where it was followed.
+
+    Args:
+        losses: of the step.
+    """
+    pull = arm.inner.step_sizes.pull
+    if pull is None or len(losses) < 4:
+        return ""
+    residual, curvature = losses[2:].tolist()
+    return failure_words(residual, curvature, pull.solve_steps, arm.settings.inner.proximal)
 
 
 def loss_limit(plan: Plan, arm_name: str) -> float:

@@ -59,6 +59,8 @@ class MetaGradient:
     step_sizes: list[list[Tensor]] | None = None
     """Per inner step and tail layer ∂L/∂a_k [in + 1, out], where asked for; with a map, its
     parts."""
+    solution: Tensor | None = None
+    """[2]: see :attr:`maml_explorer.core.implicit_gradient.Solution.figures`."""
 
 
 def meta_gradient(

@@ -6,12 +6,13 @@ Which of the three rules an arm uses, and every size, make up a :class:`Shape`;
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import StepSizes, adapt, minibatches
+from maml_explorer.core.adaptation import Pull, StepSizes, adapt, minibatches
+from maml_explorer.core.implicit_gradient import implicit_gradient, refused
 from maml_explorer.core.learned_rates import Learned
 from maml_explorer.core.meta_gradient import (
     InnerLoop,
@@ -52,12 +53,19 @@ class Shape:
     """Support points per inner step of Reptile; 0 elsewhere."""
     still: int = 0
     """1 where the last layer does not adapt."""
+    solve_steps: int = 0
+    """Conjugate-gradient steps where the gradient is implicit; 0 elsewhere."""
+
+    @property
+    def plain(self) -> bool:
+        """True where the inner steps are those that the compiled kernels know."""
+        return not self.still and not self.solve_steps
 
     @property
     def wide(self) -> bool:
         """True where gradients per task are kept as factors."""
         plain = self.rule == "query" and self.start == 0 and self.learned is None
-        plain = plain and not self.inner_clip and not self.still
+        plain = plain and not self.inner_clip and self.plain
         return plain and any(pays(self.model, self.steps, self.shots))
 
 
@@ -70,7 +78,8 @@ class OuterGradient:
     """
     losses: Tensor
     """[2]: this chunk's part of the mean support loss at θ and of the mean query loss after
-    adaptation."""
+    adaptation. [4] where the gradient is implicit: then the largest residual, the least curvature.
+    """
 
     moments: Tensor | None = None
     """[parameter]: see :func:`maml_explorer.core.running_statistics.seen`."""
@@ -85,7 +94,13 @@ class OuterGradient:
         return OuterGradient(*(part.clone() for part in self.parts()))
 
     def __add__(self, other: OuterGradient) -> OuterGradient:
-        return OuterGradient(*map(torch.add, self.parts(), other.parts()))
+        total = OuterGradient(*map(torch.add, self.parts(), other.parts()))
+        if len(self.losses) == 2:
+            return total
+        residual = torch.maximum(self.losses[2], other.losses[2])
+        curvature = torch.minimum(self.losses[3], other.losses[3])
+        losses = torch.cat([total.losses[:2], torch.stack([residual, curvature])])
+        return replace(total, losses=losses)
 
 
 def outer_gradient(
@@ -98,13 +113,15 @@ def outer_gradient(
         x: [task, point, in + 1] with its column of ones; the first shots are the support set.
         y: [task, point, output].
         inner_lr: α, a scalar tensor.
-        more: the largest norm of an inner gradient, where they are clipped; then the weights w_0 …
-            w_K, where several query losses count.
+        more: the largest norm of an inner gradient, where they are clipped; λ, where the gradient
+            is implicit; the weights w_0 … w_K, where several query losses count.
     """
     model, layers = shape.model, shape.model.layers(theta)
     clip = more[0] if shape.inner_clip else None
     if shape.learned is None:
-        sizes = StepSizes([[inner_lr] * (model.depth - shape.start)], clip=clip, still=shape.still)
+        pull = Pull(more[-1], shape.solve_steps) if shape.solve_steps else None
+        alphas = [[inner_lr] * (model.depth - shape.start)]
+        sizes = StepSizes(alphas, clip=clip, still=shape.still, pull=pull)
     else:
         sizes = shape.learned.of(model, theta, inner_lr, clip)
     if shape.rule == "all":
@@ -119,6 +136,7 @@ def outer_gradient(
             shape.start, shape.steps, sizes, shape.second_order, weights, shape.learned is not None
         )
         function = wide_gradient if shape.wide else meta_gradient
+        function = implicit_gradient if shape.solve_steps else function
         found = function(model, layers, x, y, shape.shots, inner, shape.total_tasks)
     parts = [layer.reshape(-1) for layer in found.gradient]
     if shape.learned is not None and found.step_sizes is not None:
@@ -128,7 +146,12 @@ def outer_gradient(
     # times numbers, not a tensor made here: a CUDA graph may not copy from the host
     before = found.support_before * (1 / (shape.total_tasks * shape.shots))
     after = found.query_after * (1 / (shape.total_tasks * (x.shape[1] - shape.shots)))
-    return OuterGradient(flat, torch.stack([before, after]), found.moments)
+    if found.solution is None:
+        return OuterGradient(flat, torch.stack([before, after]), found.moments)
+    bad = refused(found.solution)
+    flat, after = flat.masked_fill(bad, torch.nan), after.masked_fill(bad, torch.nan)
+    figures = [found.solution[0], found.solution[1]]
+    return OuterGradient(flat, torch.stack([before, after, *figures]), found.moments)
 
 
 def _interpolation(

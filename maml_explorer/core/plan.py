@@ -23,6 +23,7 @@ from maml_explorer.core.adaptation import (
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.families.record import Sampler, TaskFamily
 from maml_explorer.core.families.table import family_of
+from maml_explorer.core.implicit_gradient import pull_of
 from maml_explorer.core.kernels.compiled import CompiledStep, CompiledUpdate
 from maml_explorer.core.learned import learned_of, refuse_columns
 from maml_explorer.core.learned_rates import Learned
@@ -36,6 +37,7 @@ from maml_explorer.core.shards import Shards, refuse_shards
 from maml_explorer.core.sizing import (
     CHUNK_FLOATS,
     _floats_per_task,
+    _kept_steps,
     _refuse_one_layer,
     _refuse_what_does_not_fit,
     _steps,
@@ -153,6 +155,7 @@ class ArmPlan:
                 total_tasks=plan.settings.outer.meta_batch,
                 minibatch=self.settings.inner.reptile_batch if rule == "interpolation" else 0,
                 still=self.inner.step_sizes.still if rule != "all" else 0,
+                solve_steps=self.settings.inner.cg_steps if self.algorithm.implicit else 0,
             )
         return shape
 
@@ -166,7 +169,9 @@ class ArmPlan:
     @cached_property
     def _fixed(self) -> tuple[Tensor, ...]:
         clip = self.inner.step_sizes.clip
-        return (self.inner_lr,) if clip is None else (self.inner_lr, clip)
+        pull = self.inner.step_sizes.pull
+        fixed = (self.inner_lr,) if clip is None else (self.inner_lr, clip)
+        return fixed if pull is None else (*fixed, pull.strength)
 
     def gradient_evaluations(self, outer_steps: NDArray[np.int64]) -> NDArray[np.int64]:
         """Gradients and Hessian-vector products per task in the arm's first outer steps.
@@ -177,6 +182,8 @@ class ArmPlan:
         if self.algorithm.outer_rule == "interpolation":
             return outer_steps * steps
         count = outer_steps * (steps + 1)
+        if self.algorithm.implicit:  # with the product that measures the residual
+            return count + outer_steps * (self.settings.inner.cg_steps + 1)
         if self.inner.second_order:
             count += np.maximum(0, outer_steps - outer.second_order_from) * steps
         if outer.multi_step_loss and steps > 1:
@@ -273,13 +280,13 @@ def prepare(
 def _arm_plan(settings: Settings, arm: Arm, model: Model, like: Tensor) -> ArmPlan:
     own = settings.of_arm(arm)
     algorithm = ALGORITHMS[arm.algorithm]
-    start = tail_start(model, algorithm.adapts)
-    steps = _steps(own, arm)
+    start, steps = tail_start(model, algorithm.adapts), _steps(own, arm)
     still = still_layers(algorithm.adapts)
     sizes = uniform_step_sizes(own.inner.inner_lr, max(1, model.depth - start), like, still)
     if own.inner.inner_clip:
         limit = torch.tensor(own.inner.inner_clip, dtype=like.dtype, device=like.device)
         sizes = dataclasses.replace(sizes, clip=limit)
+    sizes = dataclasses.replace(sizes, pull=pull_of(own, algorithm, like))
     learned = learned_rates(own, algorithm, model)
     inner = InnerLoop(
         start=start,
@@ -289,7 +296,7 @@ def _arm_plan(settings: Settings, arm: Arm, model: Model, like: Tensor) -> ArmPl
         query_weights=(0.0,) * steps + (1.0,),
         learned_step_sizes=learned is not None,
     )
-    per_task = _floats_per_task(settings, model, steps)
+    per_task = _floats_per_task(settings, model, _kept_steps(settings, arm))
     return ArmPlan(arm, algorithm, own, inner, learned, max(1, CHUNK_FLOATS // per_task))
 
 
@@ -338,8 +345,6 @@ def kernels_of(plan: Plan) -> str:
     """
     if plan.device.type == "cuda":
         return "CUDA"
-    found = set()
-    for arm in plan.arms.values():
-        compiled = arm.compiled(plan, arm.in_force(0))
-        found.add("recorded" if compiled is None else compiled.kind)
+    compiled = [arm.compiled(plan, arm.in_force(0)) for arm in plan.arms.values()]
+    found = {"recorded" if one is None else one.kind for one in compiled}
     return " and ".join(sorted(found)) or "recorded"

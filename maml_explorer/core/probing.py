@@ -92,7 +92,7 @@ def outputs_along_path(
         inner = InnerSteps(
             start, steps, arm.inner_lr, step_sizes.clip, arm.learned, _minibatch(arm, training)
         )
-        kernels = None if step_sizes.still else plan.workspace.kernels
+        kernels = plan.workspace.kernels if step_sizes.compiled else None
         found = compiled_predictions(kernels, model, inner, initialization, inputs, y)
         if found is not None:
             return found

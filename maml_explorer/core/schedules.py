@@ -121,7 +121,7 @@ def unscheduled(outer: OuterSettings, algorithm: Algorithm) -> bool:
     """True where everything stays as at outer step 0."""
     if algorithm.outer_rule == "interpolation":
         return not outer.reptile_anneal
-    steady = outer.schedule == "constant" and not outer.multi_step_loss
+    steady = outer.schedule == "constant" and not (outer.multi_step_loss and algorithm.unrolls)
     return steady and not (algorithm.second_order and outer.second_order_from)
 
 
@@ -137,7 +137,8 @@ def in_force(own: Settings, algorithm: Algorithm, t: int) -> InForce:
     rate = outer_rate(own.outer, t)
     if algorithm.adapts == "none":
         return InForce(rate, (1.0,), False)
+    several = own.outer.multi_step_loss and algorithm.unrolls
     steps, until = own.inner.inner_steps, own.outer.multi_step_until
-    weights = multi_step_weights(steps, until if own.outer.multi_step_loss else 0, t)
+    weights = multi_step_weights(steps, until if several else 0, t)
     kept = algorithm.second_order and steps > 0 and t >= own.outer.second_order_from
     return InForce(rate, weights, kept)

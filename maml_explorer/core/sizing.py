@@ -56,7 +56,7 @@ def memory_estimate(settings: Settings) -> int:
     model = network(settings)
     most = 0
     for arm in settings.arms:
-        per_task = _floats_per_task(settings, model, _steps(settings.of_arm(arm), arm))
+        per_task = _floats_per_task(settings, model, _kept_steps(settings, arm))
         tasks = min(settings.outer.meta_batch, max(1, CHUNK_FLOATS // per_task))
         most = max(most, tasks * per_task)
     # θ and, at most, as many step sizes
@@ -92,6 +92,13 @@ def _refuse_one_layer(settings: Settings, model: Model) -> None:
                 f"{record.label} adapts {_PARTS[record.adapts]}, and this network "
                 "has one: put its head behind the rest in an nn.Sequential."
             )
+
+
+def _kept_steps(settings: Settings, arm: Arm) -> int:
+    """Inner steps whose φ_k and activations are held together; one where the path is not kept."""
+    steps = _steps(settings.of_arm(arm), arm)
+    # an implicit gradient holds φ_K, its trace and some vectors of conjugate gradients
+    return 4 if ALGORITHMS[arm.algorithm].implicit else steps
 
 
 def _steps(own: Settings, arm: Arm) -> int:

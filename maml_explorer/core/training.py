@@ -54,7 +54,9 @@ class RunState:
 
 Losses = Tensor
 """[2]: mean loss of the support sets at θ, and of the query sets after adaptation (for
-MTL: at θ), over the meta-batch. On the run's device and not read yet: reading one waits for it."""
+MTL: at θ), over the meta-batch; of an implicit gradient [4], with how far to trust it (see
+:class:`maml_explorer.core.outer_gradient.OuterGradient`). On the run's device and not read yet:
+reading one waits for it."""
 
 
 def start_arm(plan: Plan, arm_name: str) -> ArmState:

@@ -146,7 +146,8 @@ class Workspace:
         buffers = [slot.tensor for slot in slots]
         recorded: Recorded
         if shape.model.replays:
-            recorded = record(function, buffers, self._arena, look)
+            # memory that does not grow with the inner steps is what an implicit gradient is for
+            recorded = record(function, buffers, self._arena, look, not shape.solve_steps)
         else:
             recorded = Eager(function, buffers)
         while self._recordings and self._bytes() + recorded.bytes > MAX_BYTES:

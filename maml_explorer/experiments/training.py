@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from maml_explorer.core.divergence import EXPLODING, loss_limit
+from maml_explorer.core.divergence import EXPLODING, loss_limit, refusal
 from maml_explorer.core.last_good import LastGood
 from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
@@ -234,7 +234,8 @@ def _step(run: SeedRun, step: int) -> dict[str, tuple[float, float]]:
         limit = loss_limit(run.plan, name)
         # written so that NaN counts as bad
         if not (inner <= limit and outer <= limit):
-            _freeze(run, name, step, _what(inner, outer, limit))
+            why = refusal(run.plan.arms[name], losses[name])
+            _freeze(run, name, step, why or _what(inner, outer, limit))
     run.good = run.good.confirmed(run.state)
     return values
 
@@ -260,7 +261,7 @@ def _read(losses: Mapping[str, Losses]) -> dict[str, tuple[float, float]]:
     """The losses of all arms, in one wait for the device."""
     if not losses:
         return {}
-    read = torch.stack(list(losses.values())).tolist()
+    read = torch.stack([of_arm[:2] for of_arm in losses.values()]).tolist()
     return {name: (inner, outer) for name, (inner, outer) in zip(losses, read, strict=True)}
 
 

@@ -48,7 +48,7 @@ class InnerSettings:
         "and may become negative. With more steps at meta-test than trained, the last step's rates "
         "are used again (this program's rule, not the paper's). Antoniou et al. 2019.",
         applies=_RESTART, per_arm=True, basic=False,
-        reads=lambda a: a.has_meta_gradient and not a.step_sizes,
+        reads=lambda a: a.unrolls and not a.step_sizes,
     )  # fmt: skip
     context: int = declare(
         5, "Context parameters",
@@ -63,6 +63,20 @@ class InnerSettings:
         "Largest norm of an inner gradient, per task and over all parameters that adapt; longer "
         "ones are scaled down. Second order differentiates through the scaling. 0 is off.",
         minimum=0.0, maximum=1e6, scale=Scale.LOG, slider=(0.01, 100.0), per_arm=True, basic=False,
+    )  # fmt: skip
+    proximal: float = declare(
+        100.0, "Proximal strength λ",
+        "Holds φ near θ: inner steps go down L_support(φ) + λ/2 ‖φ − θ‖². With α = 1/λ the pull "
+        "alone is overcome in one step; α above 2/λ overshoots. Rajeswaran et al. 2019.",
+        symbol="λ", minimum=1e-3, maximum=1e6, scale=Scale.LOG, slider=(0.1, 1000.0), per_arm=True,
+        basic=False, reads=lambda a: a.implicit,
+    )  # fmt: skip
+    cg_steps: int = declare(
+        10, "CG steps",
+        "Conjugate-gradient steps that solve (I + H/λ) u = ∇L_query for the outer gradient. An arm "
+        "stops where they leave more than a hundredth of it.",
+        unit="steps", minimum=1, maximum=100, slider=(1, 20), per_arm=True, basic=False,
+        reads=lambda a: a.implicit,
     )  # fmt: skip
     reptile_inner_steps: int = declare(
         5, "Reptile inner steps", "Inner steps of Reptile, each on the next minibatch.",
@@ -140,13 +154,13 @@ class OuterSettings:
         "Train on the query losses after all inner steps, not only the last. All weigh 1/K at "
         "first; those of earlier steps fall linearly, to 0.03/K at least, and the last takes the "
         "rest. Antoniou et al. 2019.",
-        per_arm=True, basic=False, reads=lambda a: a.has_meta_gradient,
+        per_arm=True, basic=False, reads=lambda a: a.unrolls,
     )  # fmt: skip
     multi_step_until: int = declare(
         5_000, "Multi-step loss until",
         "From this outer step of the arm on, only the loss after the last inner step counts.",
         unit="steps", minimum=0, maximum=10_000_000, scale=Scale.LOG, slider=(10, 100_000),
-        per_arm=True, basic=False, reads=lambda a: a.has_meta_gradient,
+        per_arm=True, basic=False, reads=lambda a: a.unrolls,
     )  # fmt: skip
     reptile_step: float = declare(
         0.1, "Reptile step size ε", "Outer step of Reptile: θ ← θ − ε · mean(θ − φ).",

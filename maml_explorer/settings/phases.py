@@ -39,6 +39,8 @@ class Adapt:
     """Largest norm of an inner gradient; 0 is off."""
     context: int = 0
     """Context parameters; 0 where there are none."""
+    pull: float = 0.0
+    """λ of the term that holds φ near θ; 0 where there is none."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Query:
     """Outer step from which Hessians are kept; None where they never are."""
     multi_step_until: int
     """Outer step until which the losses after earlier inner steps count; 0 where they never do."""
+    solve_steps: int = 0
+    """Conjugate-gradient steps, where the gradient is that of the inner minimum; else 0."""
 
 
 @dataclass(frozen=True)
@@ -122,19 +126,21 @@ def _adapt(own: Settings, algorithm: Algorithm) -> Adapt:
     if algorithm.interpolates:
         minibatch = min(inner.reptile_batch, own.support_points())
         return Adapt(algorithm.adapts, inner.reptile_inner_steps, "", minibatch, clip)
-    kind = algorithm.step_sizes or ("layer" if inner.lslr else "")
+    kind = algorithm.step_sizes or ("layer" if inner.lslr and algorithm.unrolls else "")
     context = inner.context if algorithm.adapts == "context" else 0
     # the context adapts at meta-test, too, if never in training
     kind = kind if inner.inner_steps or context else ""
-    return Adapt(algorithm.adapts, inner.inner_steps, kind, 0, clip, context)
+    pull = inner.proximal if algorithm.implicit else 0.0
+    return Adapt(algorithm.adapts, inner.inner_steps, kind, 0, clip, context, pull)
 
 
 def _query(own: Settings, algorithm: Algorithm) -> Query:
     outer = own.outer
-    several = outer.multi_step_loss and algorithm.has_inner_loop and own.inner.inner_steps > 1
+    several = outer.multi_step_loss and algorithm.unrolls and own.inner.inner_steps > 1
     return Query(
         outer.second_order_from if algorithm.keeps_hessians else None,
         outer.multi_step_until if several else 0,
+        own.inner.cg_steps if algorithm.implicit else 0,
     )
 
 

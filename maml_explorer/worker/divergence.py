@@ -58,6 +58,7 @@ def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
     """The report of an arm that was just set back to its last good state in `run`."""
     good = run.state.arms[bad.arm]
     what = f"exploded ({bad.loss:.3g})" if np.isfinite(bad.loss) else "is not finite"
+    verb, what = ("stopped", bad.why) if bad.why else ("diverged", f"its loss {what}")
     change = run.last_change.get(bad.arm)
     tail = f" Last change: {change}." if change else ""
     others = "; the other arms go on" if len(run.state.arms) > 1 else ""
@@ -66,7 +67,7 @@ def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
         bad.arm,
         bad.outer_step,
         good.outer_step,
-        f"{bad.arm} diverged at outer step {bad.outer_step}: its loss {what}. "
+        f"{bad.arm} {verb} at outer step {bad.outer_step}: {what}. "
         f"It is kept at its step {good.outer_step}{others}.{tail}",
         _stability_at(run.plan, bad.arm, good, clock),
         change or "",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from maml_explorer.core.divergence import loss_limit
+from maml_explorer.core.divergence import loss_limit, refusal
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import Losses, RunState
 from maml_explorer.protocol.reports import Metrics
@@ -30,6 +30,8 @@ class Bad:
     arm: str
     outer_step: int
     loss: float
+    why: str = ""
+    """Words on why its outer gradient was refused; "" where the loss says all."""
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ class Recorder:
         names = tuple(plan.arms)
         trained = np.array([[name in row.losses for row in rows] for name in names])
         losses = np.full((2, *trained.shape), np.nan)
-        read = [row.losses[name] for name in names for row in rows if name in row.losses]
+        read = [row.losses[name][:2] for name in names for row in rows if name in row.losses]
         if read:
             losses[:, trained] = torch.stack(read).cpu().double().numpy().T
         support, query = losses
@@ -102,7 +104,9 @@ class Recorder:
                 column = int(np.argmax(wrong))
                 pair = (support[index, column], query[index, column])
                 loss = next(float(v) for v in pair if not v <= limit)
-                bad.append(Bad(name, rows[column].outer_step, loss))
+                row = rows[column]
+                why = refusal(plan.arms[name], row.losses[name])
+                bad.append(Bad(name, row.outer_step, loss, why))
         totals.seconds.update(zip(names, seconds[:, -1].tolist(), strict=True))
         totals.gradient_evaluations.update(zip(names, counts[:, -1].tolist(), strict=True))
         losses[~np.isfinite(losses)] = np.nan

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.codegen import implicit
 from maml_explorer.codegen.beside_theta import BESIDE
 from maml_explorer.codegen.script import LINES, LINES_WITH_TRICKS, standalone_script
 from maml_explorer.codegen.two_forms import WIDTH, stateful_and_functional
@@ -51,6 +52,8 @@ def sampled(nth: int) -> tuple[Settings, Arm]:
         "initialization": pick.choice(DECLARATIONS["initialization"].choices),
         "inner_lr": pick.choice([0.0, 0.003, 0.02]),
         "inner_steps": steps,
+        "cg_steps": 60,
+        "proximal": 1000.0,
         "reptile_inner_steps": max(1, steps),
         "reptile_batch": pick.randint(1, 12),
         "reptile_step": pick.choice([0.1, 0.7, 1.0]),
@@ -239,7 +242,8 @@ def test_the_script_stands_alone_and_is_short(nth: int) -> None:
     for code in (standalone_script(each, arm) for each in (settings, long, deep)):
         assert "maml_explorer" not in code
         plain = nth < SAMPLE and "with_rates" not in code
-        assert len(code.splitlines()) < (LINES if plain else LINES_WITH_TRICKS)
+        more = implicit.LINES if ALGORITHMS[arm.algorithm].implicit else 0
+        assert len(code.splitlines()) < (LINES if plain else LINES_WITH_TRICKS) + more
         assert max(map(len, code.splitlines())) <= 88
         imported = [
             node.names[0].name if isinstance(node, ast.Import) else node.module
@@ -438,6 +442,11 @@ def reference_gradient(settings: Settings, arm: Arm, theta: Tensor, batch: TaskB
             moved += (theta - phi) / len(supports)
         return moved
     steps = own.inner.inner_steps
+    if record.implicit:
+        strength = own.inner.proximal
+        return reference.implicit_gradient(
+            theta, alpha, strength, steps, supports, queries, shape, sigma
+        )
     if record.adapts == "none":
         steps, points = 0, batch.points
         queries = list(zip(points.x, points.y, strict=True))

@@ -103,9 +103,14 @@ def test_exported_weights_predict_and_adapt_alike(
     if ALGORITHMS[algorithm].test_adapts == "body":
         adapting = adapting[:-2]
     sgd = torch.optim.SGD(adapting, settings.inner.inner_lr)
+    begin = [p.detach().clone() for p in adapting]
     for _ in range(2):
         module.zero_grad()
         torch.nn.functional.cross_entropy(module(x), y).backward()
+        if ALGORITHMS[algorithm].implicit:  # the pull towards θ
+            for p, t in zip(adapting, begin, strict=True):
+                assert p.grad is not None
+                p.grad += 100 * (p.detach() - t)
         sgd.step()
     ours = found.adapt(x.numpy(), y.numpy(), steps=2)
     torch.testing.assert_close(ours(images), module(images), rtol=0, atol=1e-6)

@@ -14,6 +14,8 @@ TRAINED = {"maml", "fomaml", "anil", "meta_sgd"}
 OF_OPTIMIZERS = "outer_lr optimizer momentum outer_clip schedule schedule_end warmup_steps"
 OF_REPTILE = "reptile_inner_steps reptile_batch reptile_step reptile_anneal"
 READERS = {
+    "proximal": set[str](),
+    "cg_steps": set[str](),
     "inner_steps": TRAINED,
     "multi_step_loss": TRAINED,
     "multi_step_until": TRAINED,
@@ -41,6 +43,12 @@ def test_a_new_record_reads_what_its_kind_reads() -> None:
     assert read == of_fomaml
     assert {"inner_lr", "inner_steps", "inner_clip", "lslr", "multi_step_loss"} <= read
     assert "second_order_from" not in read and "reptile_step" not in read
+
+
+def test_an_implicit_gradient_reads_its_own_and_nothing_of_the_path() -> None:
+    read = {key for key, declared in DECLARATIONS.items() if declared.reads(ALGORITHMS["imaml"])}
+    assert {"proximal", "cg_steps", "inner_steps", "inner_lr", "inner_clip", "outer_clip"} <= read
+    assert not read & {"lslr", "multi_step_loss", "multi_step_until", "second_order_from"}
 
 
 @pytest.mark.parametrize("key", ALGORITHMS)

@@ -176,6 +176,8 @@ CARD_CASES = [(activation, "maml", "float32", False, "none") for activation in A
 CARD_CASES += [
     ("relu", "anil", "float32", False, "none"),
     ("relu", "boil", "float32", False, "none"),
+    ("tanh", "imaml", "float64", False, "none"),
+    ("relu", "imaml", "float32", True, "layer"),
     ("relu", "boil", "float64", True, "layer"),
     ("tanh", "mtl", "float64", False, "none"),
 ]

@@ -33,6 +33,8 @@ class Sizes:
     query_points: int
     reptile_batch: int
     """Support points per inner step of Reptile."""
+    solve_steps: int = 10
+    """Conjugate-gradient steps of iMAML."""
     bytes_per_number: int = 4
     context: int = 5
     """Context parameters of CAVIA."""
@@ -75,6 +77,11 @@ def outer_step_cost(algorithm: str, sizes: Sizes, inner_steps: int) -> Cost:
         operations = _through_inner_loop(sizes, start, steps, record.second_order)
         of_map = OF_MAP.get(record.step_sizes)
         operations += steps * of_map(sizes, start) if of_map else 0
+    if record.implicit:
+        solve = sizes.solve_steps + 1  # and the product that measures the residual
+        operations += _solving(sizes, solve, inner_steps)
+        kept = _kept_numbers(model, shots, 0, 1, True) if inner_steps else 0
+        return Cost(sizes.tasks * operations, sizes.tasks * kept * sizes.bytes_per_number)
     kept = _kept_numbers(model, shots, start, steps, record.second_order)
     return Cost(sizes.tasks * operations, sizes.tasks * kept * sizes.bytes_per_number)
 
@@ -118,6 +125,16 @@ def _through_inner_loop(sizes: Sizes, start: int, steps: int, second_order: bool
         body = _products(model, 0, start), _above_first(model, 0, start)
         operations += (shots + query) * (2 * body[0] + body[1])
     return operations
+
+
+def _solving(sizes: Sizes, products: int, steps: int) -> int:
+    """Conjugate gradients at φ_K: its trace on the support set, and so many products H v."""
+    model, shots = sizes.model, sizes.shots
+    bend = 1 if model.smooth or model.norm != "none" else 0
+    product = 2 * _products(model) + (4 + bend) * _above_first(model)
+    trace = _forward(model) + _backward(model)
+    trace += _forward(model) if steps else 0  # θ is passed once more for its loss
+    return shots * (trace + products * product)
 
 
 def _kept_numbers(model: Model, shots: int, start: int, steps: int, second_order: bool) -> int:

@@ -22,6 +22,7 @@ from torch import Tensor
 from maml_explorer.core.adaptation import Path
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NOT_FINITE, Nothing
+from maml_explorer.core.insight.implicit import implicit_solution
 from maml_explorer.core.insight.learner import Learner, flat, split
 
 DIFFERENCE_STEP = 1e-6
@@ -150,6 +151,8 @@ def _parts(
     below = learner.layers[:start]
     x = batch.inputs.to(learner.theta)
     body = model.forward(below, x, activate_last=True, shots=shots) if start else None
+    if learner.step_sizes.pull is not None:
+        return _implicit_parts(learner, batch)
     path = learner.path(batch, keep_traces=True)
     features = x if body is None else body.output
     y = batch.y[:, shots:].to(x)
@@ -180,6 +183,19 @@ def _parts(
         parts[0] + split(model, first, start),
         parts[1] + split(model, correction, start),
     )
+
+
+def _implicit_parts(learner: Learner, batch: TaskBatch) -> tuple[list[Tensor], list[Tensor]]:
+    """The same of an implicit gradient: (I + H/λ)⁻¹ makes the correction."""
+    both = implicit_solution(learner, batch)
+    found, query = both.solution, both.query
+    moving = learner.step_sizes.moving(learner.model, query)
+    still = learner.step_sizes.moving(learner.model, found.curved)
+    correction = [
+        (u - part) - (curved - adapted)
+        for u, part, curved, adapted in zip(found.u, moving, found.curved, still, strict=True)
+    ]
+    return query, correction
 
 
 def _curved(learner: Learner, path: Path, k: int, v: list[Tensor]) -> tuple[Tensor, Tensor | None]:

@@ -56,10 +56,15 @@ class Learner:
         sizes = tuple(tuple(a.double() for a in step) for step in self.step_sizes.steps)
         clip = None if self.step_sizes.clip is None else self.step_sizes.clip.double()
         mapped = None if self.step_sizes.map is None else self.step_sizes.map.double()
+        pull = self.step_sizes.pull
+        if pull is not None:
+            pull = dataclasses.replace(pull, strength=pull.strength.double())
         return dataclasses.replace(
             self,
             theta=self.theta.double(),
-            step_sizes=dataclasses.replace(self.step_sizes, steps=sizes, clip=clip, map=mapped),
+            step_sizes=dataclasses.replace(
+                self.step_sizes, steps=sizes, clip=clip, map=mapped, pull=pull
+            ),
         )
 
     def features(self, x: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ there are parameters that adapt.
 A learned map of the gradient, B c(A g), makes it B J_k A H_k, which is not symmetric either.
 
 Where inner gradients are clipped, J_k H_k takes the place of H_k, J_k the derivative of the
-clipping. J is symmetric as well; with several step sizes it makes the product asymmetric.
+clipping. J is symmetric as well; with several step sizes it makes the product asymmetric. Where
+φ is held near θ (iMAML), H_k + λ takes the place of H_k.
 """
 
 from __future__ import annotations
@@ -128,6 +129,8 @@ def _at_step(
     model, trace, phi = learner.model, path.traces[k], path.parameters[k]
     tasks, size = trace.output.shape[0], learner.tail_size
     like = trace.output
+    held = learner.step_sizes.pull
+    pull = 0.0 if held is None else float(held.strength)
     finite = torch.isfinite(trace.output).all(-1).all(-1) & torch.isfinite(flat(phi, tasks)).all(1)
     finite &= torch.stack([torch.isfinite(d).all(-1).all(-1) for d in trace.deltas]).all(0)
 
@@ -136,6 +139,8 @@ def _at_step(
         moving = learner.step_sizes.moving(model, split(model, v, learner.start))
         product, _ = model.hessian_vector_product(phi, trace, moving)
         product = learner.step_sizes.moving(model, product)
+        if pull:
+            product = [h + pull * w for h, w in zip(product, moving, strict=True)]
         return torch.where(finite[:, None], flat(product, tasks), 0.0)
 
     def back(v: Tensor) -> Tensor:
@@ -154,7 +159,7 @@ def _at_step(
         return _row(ritz, float(sizes[0]), finite.cpu())
     if learner.step_sizes.uniform and clip is None:
         ritz = yield from ritz_values(curved, drawn, iterations, True, generator)
-        return _row(ritz, float(sizes[0]), finite.cpu(), scalar=True)
+        return _row(ritz, float(sizes[0]), finite.cpu(), scalar=True, pull=pull)
     if learner.step_sizes.uniform:
         # J = s (I − c cᵀ/m²) has the root J/√s, so α J H has the eigenvalues of α J^½ H J^½
         half = path.scales[k][:, 0].sqrt()
@@ -200,12 +205,15 @@ def _mapped(learner: Learner, path: Path, k: int, v: Tensor, finite: Tensor) -> 
     return torch.where(finite[:, None], flat(found, len(v)), 0.0)
 
 
-def _row(ritz: Ritz, factor: float, finite: Tensor, scalar: bool = False) -> _StabilityRow:
+def _row(
+    ritz: Ritz, factor: float, finite: Tensor, scalar: bool = False, pull: float = 0.0
+) -> _StabilityRow:
     """The figures from the eigenvalues μ of B, where diag(a) H has those of factor × B.
 
     Args:
         finite: [task]; others are nan.
-        scalar: B is H itself.
+        scalar: B is H itself, or H + λ.
+        pull: that λ.
     """
     values = factor * ritz.values
     residuals = abs(factor) * ritz.residuals
@@ -223,8 +231,8 @@ def _row(ritz: Ritz, factor: float, finite: Tensor, scalar: bool = False) -> _St
         overshoot=only(values.real.amax(1) if values.is_complex() else values.amax(1)),
         error=only(error),
         bounded=not values.is_complex(),
-        curvature=only(ritz.values[:, -1]) if scalar else None,
-        lowest=only(ritz.values[:, 0]) if scalar else None,
+        curvature=only(ritz.values[:, -1] - pull) if scalar else None,
+        lowest=only(ritz.values[:, 0] - pull) if scalar else None,
     )
 
 

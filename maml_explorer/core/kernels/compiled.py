@@ -43,7 +43,7 @@ def covered(shape: Shape, dtype: torch.dtype, device: torch.device) -> bool:
         and 0 < shape.shots < shape.points
         and products(shape) <= MOST
         and not shape.wide
-        and not shape.still
+        and shape.plain
         and (shape.learned is None or shape.learned.kind in RATES)
     )
 

@@ -50,6 +50,7 @@ def record(
     inputs: Sequence[Tensor],
     arena: Arena | None = None,
     look: Look | None = None,
+    fill_once: bool = True,
 ) -> Recorded:
     """The fastest form of a function of these buffers: a CUDA graph, a replay, or the function.
 
@@ -60,10 +61,12 @@ def record(
         inputs: the buffers it will read, filled with an example.
         arena: memory to share with other recordings; then a run overwrites the results of theirs.
         look: called between kernels while recording on the CPU; where it raises, none is made.
+        fill_once: False where columns of ones are filled at every run, so that their memory serves
+            other results too.
     """
     try:
         if inputs[0].device.type == "cpu":
-            return Recording(function, inputs, arena or Arena(), look)
+            return Recording(function, inputs, arena or Arena(), look, fill_once)
         return GraphRecording(function, inputs)
     except (NotImplementedError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError):
@@ -123,13 +126,14 @@ class Recording:
         inputs: Sequence[Tensor],
         arena: Arena,
         look: Look | None = None,
+        fill_once: bool = True,
     ) -> None:
         # sizes are enough to see what is called: what the function keeps needs no memory
         shown = [without_memory(tensor) for tensor in inputs]
         with KernelRecorder(look, inputs, shown) as recorder:
             results = tuple(function(*shown))
             outputs = recorder.seen(results)
-        constants = constant_fills(recorder)
+        constants = constant_fills(recorder) if fill_once else []
         memory = Memory(recorder, constants, outputs, arena, results[0].dtype)
         self.bytes = memory.bytes
         self._outputs: tuple[Tensor, ...] = memory.found(outputs)

@@ -24,3 +24,5 @@ class CheckSeen:
     smooth: bool
     """False with ReLU, whose kinks differences cross now and then."""
     tasks: int
+    implicit: bool = False
+    """True where the meta-gradient is that of the inner minimum, near which the path ends."""

@@ -10,6 +10,27 @@ WHOLE = "whole"
 
 
 @dataclass(frozen=True)
+class Solved:
+    """Solution by conjugate gradients of an implicit gradient (iMAML), over some tasks."""
+
+    residual: float
+    """Largest ‖b − (I + H/λ) u‖ / ‖b‖, b the query gradient."""
+    curvature: float
+    """Least vᵀ(I + H/λ)v / vᵀv along a direction taken; at 0 or below there is no minimum."""
+    rest: float
+    """Mean length of the inner gradient at φ_K over that at θ: 0 at the inner minimum."""
+
+    def in_words(self) -> str:
+        """A sentence or two."""
+        trust = "no minimum: λ is too small" if self.curvature <= 0 else "above 0: a minimum"
+        return (
+            f"Conjugate gradients leave a residual of {self.residual:.1e} at most. Least curvature "
+            f"of I + H/λ met: {self.curvature:.2g}, {trust}. Inner gradient left at φ_K: "
+            f"{self.rest:.2g} of that at θ (0 at the inner minimum)."
+        )
+
+
+@dataclass(frozen=True)
 class GradientSeen:
     """One arm's meta-gradient on some held-out tasks: ∇L_query(φ_K) and the Hessian correction.
 
@@ -30,10 +51,14 @@ class GradientSeen:
     """[task, task]: between the meta-gradients of two tasks."""
     mean_task_cosine: float
     """Over pairs of different tasks."""
+    solution: Solved | None = None
+    """Figures on how far to trust an implicit gradient; None where it is none."""
 
     def figures(self) -> dict[str, float]:
         """Figures that are followed over training, by name."""
         found = {"cosine between tasks": self.mean_task_cosine}
+        if self.solution is not None:
+            found["residual"] = self.solution.residual
         for name, values in (
             ("cosine", self.cosine),
             ("first order", self.first_norm),

@@ -53,3 +53,8 @@ def adapting_module(settings: Settings, adapts: str) -> str:
         places = places[:-1] if adapts == "body" else places
         return f"nn.ModuleList(model[n] for n in {tuple(places)})"
     return f"{module}[:-1]" if adapts == "body" else module
+
+
+def loss_name(settings: Settings) -> str:
+    """The loss as PyTorch calls it."""
+    return "nn.functional.cross_entropy" if settings.family.images else "nn.functional.mse_loss"

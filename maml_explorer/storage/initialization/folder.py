@@ -181,6 +181,7 @@ class Initialization:
             uniform_step_sizes,
         )
         from maml_explorer.core.families.batch import with_ones
+        from maml_explorer.core.implicit_gradient import pull_of
         from maml_explorer.core.learned_rates import LearnedRates
         from maml_explorer.core.models.table import network
         from maml_explorer.storage.initialization.step_size_tensors import rates_of
@@ -199,7 +200,8 @@ class Initialization:
         model = network(own)
         theta = torch.from_numpy(self.parameters.copy())
         layers = model.layers(theta)
-        adapts = ALGORITHMS[self.arm.algorithm].test_adapts
+        algorithm = ALGORITHMS[self.arm.algorithm]
+        adapts = algorithm.test_adapts
         start, still = tail_start(model, adapts), still_layers(adapts)
         with torch.no_grad():
             features = with_ones(support_x)
@@ -207,7 +209,7 @@ class Initialization:
                 features = model.forward(layers[:start], features, activate_last=True).output
             clip = theta.new_tensor(own.inner.inner_clip) if own.inner.inner_clip else None
             sizes = uniform_step_sizes(lr, model.depth - start, theta, still)
-            sizes = replace(sizes, clip=clip)
+            sizes = replace(sizes, clip=clip, pull=pull_of(own, algorithm, theta))
             if learned is not None:
                 sizes = learned.of(model, theta, theta.new_tensor(lr), clip)
             path = adapt(

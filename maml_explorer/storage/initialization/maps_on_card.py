@@ -9,6 +9,8 @@ from maml_explorer.codegen.beside_theta import context_enters
 from maml_explorer.settings.norms import NORMS
 from maml_explorer.settings.settings import Settings
 
+PULL = " + {half!r} * sum((p - t).square().sum() for p, t in zip(phi, theta))"
+"""λ/2 ‖φ − θ‖², which holds φ near θ."""
 CLIP = "    s = ({limit!r} / sum(d.square().sum() for d in g).sqrt()).clamp(max=1)"
 """Line that clips an inner gradient g."""
 MATRICES = (

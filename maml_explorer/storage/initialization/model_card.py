@@ -18,10 +18,11 @@ from maml_explorer.settings.text import is_written
 from maml_explorer.storage.initialization.expressions import (
     adapting_module,
     is_special,
+    loss_name,
     network_expression,
     sizes_of,
 )
-from maml_explorer.storage.initialization.maps_on_card import CLIP, OTHERS
+from maml_explorer.storage.initialization.maps_on_card import CLIP, OTHERS, PULL
 from maml_explorer.storage.initialization.protocol_words import protocol_words
 from maml_explorer.storage.initialization.task_words import task_words
 
@@ -200,7 +201,7 @@ def _snippet(settings: Settings, algorithm: Algorithm) -> str:
     if is_special(settings):
         imported = imported.replace("optim, ", "")
     adapting = adapting_module(settings, adapts)
-    loss = _loss_name(settings)
+    loss = loss_name(settings)
     steps = max(1, settings.inner.inner_steps)
     lines = [
         "from safetensors.torch import load_file",
@@ -210,7 +211,7 @@ def _snippet(settings: Settings, algorithm: Algorithm) -> str:
         _support_line(settings, number),
     ]
     learns = _learns(settings, algorithm)
-    if learns or settings.inner.inner_clip:
+    if learns or settings.inner.inner_clip or algorithm.implicit:
         return "\n".join(_by_hand(lines, settings, algorithm, steps))
     if is_special(settings):
         head = {"head": ", layers=slice(-1, None)", "body": ", layers=slice(-1)"}.get(adapts, "")
@@ -245,11 +246,13 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
         load = 'model.load_state_dict(saved := load_file("model.safetensors"), strict=False)'
         if algorithm.step_sizes in OTHERS:
             by_hand = OTHERS[algorithm.step_sizes].snippet
-            return by_hand(lines, settings, load, imports_by_hand, _loss_name(settings))
+            return by_hand(lines, settings, load, imports_by_hand, loss_name(settings))
         names = 'for n, a in saved.items() if n.startswith("inner_lr.")'
         adapting = f"{{model.get_parameter(n[9:]): a {names}}}"
         if not algorithm.step_sizes:
             update = "p.data.sub_(a[min(k, len(a) - 1)] * d)"
+    pulled = PULL.format(half=settings.inner.proximal / 2) if algorithm.implicit else ""
+    begin = "; theta = [p.detach().clone() for p in phi]" if pulled else ""
     counts = special and NORMS[settings.model.norm].stored > 1 and adapts != "head"
     clip = settings.inner.inner_clip
     return [
@@ -257,19 +260,14 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
         imports_by_hand,
         model,
         load,
-        f"phi = {adapting}  # what adapts, with its step size",
+        f"phi = {adapting}{begin}  # what adapts, with its step size",
         points,
         f"for k in range({steps}):  # inner steps on your own support points x, y",
-        f"    g = autograd.grad({_loss_name(settings)}(model(x), y), list(phi))",
+        f"    g = autograd.grad({loss_name(settings)}(model(x), y){pulled}, list(phi))",
         *([CLIP.format(limit=clip)] if clip else []),
         f"    [{update.replace('d)', 's * d)') if clip else update} for (p, a), d in "
         f"zip(phi.items(), g)]{'; model.step += 1' if counts else ''}",
     ]
-
-
-def _loss_name(settings: Settings) -> str:
-    """The loss as PyTorch calls it."""
-    return "nn.functional.cross_entropy" if settings.family.images else "nn.functional.mse_loss"
 
 
 def _support_line(settings: Settings, number: str) -> str:

@@ -55,4 +55,5 @@ def _of_arm(
         first_order_error=found.first_order_error,
         smooth=plan.model.smooth,
         tasks=TASKS,
+        implicit=learner.step_sizes.pull is not None,
     )

@@ -6,13 +6,15 @@ from collections.abc import Generator, Mapping
 
 from torch import Tensor
 
+from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.gradient_parts import gradient_parts
-from maml_explorer.core.insight.learner import training_learner
+from maml_explorer.core.insight.implicit import implicit_solution
+from maml_explorer.core.insight.learner import Learner, training_learner
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
-from maml_explorer.protocol.insight_records.gradient import WHOLE, GradientSeen
+from maml_explorer.protocol.insight_records.gradient import WHOLE, GradientSeen, Solved
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.insight.request_options import layer_names
 from maml_explorer.worker.insight.shared import arm_by_arm, said, shares, some_tasks
@@ -72,4 +74,13 @@ def _of_arm(
         cosine=frozen_array(summary.cosine),
         task_cosines=frozen_array(summary.task_cosines),
         mean_task_cosine=summary.mean_task_cosine,
+        solution=_solved(learner, batch),
     )
+
+
+def _solved(learner: Learner, batch: TaskBatch) -> Solved | None:
+    if learner.step_sizes.pull is None:
+        return None
+    found = implicit_solution(learner, batch)
+    residual, curvature = found.solution.figures.tolist()
+    return Solved(residual, curvature, float(found.rest.mean()))

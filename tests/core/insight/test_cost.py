@@ -60,6 +60,7 @@ def counted(algorithm: str, sizes: Sizes, steps: int, counter: Any) -> None:
             "hidden": sizes.model.sizes[1:-1], "activation": sizes.model.activation,
             "shots": sizes.shots, "query_points": sizes.query_points,
             "meta_batch": sizes.tasks, "inner_steps": steps,
+            "cg_steps": sizes.solve_steps,
             "reptile_inner_steps": max(1, steps), "reptile_batch": sizes.reptile_batch,
         }
     )  # fmt: skip
@@ -74,7 +75,7 @@ def counted(algorithm: str, sizes: Sizes, steps: int, counter: Any) -> None:
             theta,
             x,
             torch.randn(sizes.tasks, points, 1),
-            arm.inner_lr,
+            *arm.varying(plan, arm.in_force(0)),
         )
 
 

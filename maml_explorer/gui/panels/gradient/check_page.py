@@ -69,6 +69,11 @@ def in_words(record: CheckSeen) -> str:
     kinks = (
         "" if record.smooth else " With ReLU differences may cross a kink, which shows as an error."
     )
+    if record.implicit:
+        kinks = (
+            " The meta-gradient is that of the inner minimum, and measured is the path of K steps: "
+            "the difference falls as more inner steps come nearer to it." + kinks
+        )
     return (
         f"On {record.tasks} held-out tasks the meta-gradient is off by {number(record.error, 2)} "
         f"of the largest slope, first order alone by {number(record.first_order_error, 2)}.{kinks}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
 from maml_explorer.gui.panels.insight.figure_lines import arm_lines, line_of
 from maml_explorer.gui.panels.insight.page import InsightPage, beside
 from maml_explorer.gui.plots.figure_table import FigureTable
@@ -10,7 +12,7 @@ from maml_explorer.gui.plots.lines_plot import LinesPlot
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
-from maml_explorer.gui.widgets.controls import ComboBox
+from maml_explorer.gui.widgets.controls import ComboBox, label
 from maml_explorer.protocol.insight import InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.gradient import WHOLE, GradientSeen
 
@@ -42,7 +44,14 @@ class PartsPage(InsightPage):
         self.quantity.setAccessibleName("What is followed over training")
         self.quantity.addItems([COSINE, NORMS])
         self.legend = LegendLine(self.plot)
-        super().__init__(session, GRADIENT, beside(self.table, self.legend.below(), (300, 480)))
+        self.solved = label("", "muted")
+        self.solved.setWordWrap(True)
+        left = QWidget()
+        box = QVBoxLayout(left)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(self.table, 1)
+        box.addWidget(self.solved)
+        super().__init__(session, GRADIENT, beside(left, self.legend.below(), (300, 480)))
         self.controls = (self.quantity,)
         self.plot.caption = lambda: f"{self.layer} · {CAPTIONS[self.quantity.currentText()]}"
         self.quantity.currentTextChanged.connect(lambda _: self.draw_now())
@@ -65,6 +74,8 @@ class PartsPage(InsightPage):
                 for nth, layer in enumerate(record.layers)
             ]
         )
+        self.solved.setText(record.solution.in_words() if record.solution else "")
+        self.solved.setVisible(record.solution is not None)
         if self.table.chosen is None:
             self.table.blockSignals(True)
             self.table.selectRow(len(record.layers) - 1)

@@ -178,6 +178,12 @@ def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
         PseudocodeLine("φ₀ ← θ", ADAPT),
         PseudocodeLine(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop U_K"),
     ]
+    if adapt.pull:
+        pull, strength = f"{symbol} (∇L(φ_k, S_τ) + λ(φ_k − θ))", shown(adapt.pull)
+        return [
+            *start,
+            PseudocodeLine(f"{_INDENT}φ_k+1 ← φ_k − {pull}", ADAPT, f"{note}, λ = {strength}"),
+        ]
     if not adapt.minibatch:
         return [
             *start,
@@ -222,6 +228,12 @@ def _outer_gradient(own: Settings, step: Phases) -> list[PseudocodeLine]:
         return [
             PseudocodeLine(f"g_τ ← ∇_θ Σ_k ω_k L({each}, Q_τ)", QUERY, until),
             *([PseudocodeLine("    H_k dropped", QUERY, order)] if order else []),
+        ]
+    if step.query.solve_steps:
+        taken = f"{step.query.solve_steps} CG steps"
+        return [
+            PseudocodeLine("solve (I + H/λ) g_τ = ∇L(φ_K, Q_τ)", QUERY, taken),
+            PseudocodeLine("    H: Hessian of L(·, S_τ) at φ_K", QUERY, "no path is kept"),
         ]
     if begins is None:
         return [PseudocodeLine(f"g_τ ← ∇L({adapted}, Q_τ)", QUERY, order)]
