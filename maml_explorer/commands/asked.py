@@ -16,6 +16,7 @@ from maml_explorer.commands.own_tasks import own_task_values
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import Value
 from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def asked_run(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> Aske
     several = given_seeds(arguments, MAX_SEEDS)
     if several is not None and "seed" in typed:
         raise UsageError("--seed and --seeds exclude each other: give one of them.")
-    preset = preset_for(arguments)
+    if arguments.init is not None and len(several or (0,)) > 1:
+        raise UsageError("--init begins a run of one seed: give one of --seeds.")
+    preset = _own_preset(arguments) or preset_for(arguments)
     # the arms first: a value must suit those that are trained, not those of the preset
     settings = with_algorithms(preset.settings, arguments.algorithms)
     settings = settings.with_values({**own_task_values(arguments, settings), **typed})
@@ -68,7 +71,43 @@ def asked_run(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> Aske
 def new_run(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> AskedRun:
     """A new run, with its folder where one is wanted."""
     asked = asked_run(arguments, typed)
+    if arguments.init is not None:
+        return _begun_from(arguments, asked)
     return begun_folder(arguments.out, asked, resume=False) if arguments.out else asked
+
+
+def _own_preset(arguments: argparse.Namespace) -> Preset | None:
+    """The settings that an exported initialization was trained with, where no others are given."""
+    if arguments.init is None or arguments.preset is not None:
+        return None
+
+    from maml_explorer.storage.foreign.importing import brings_settings, is_export
+    from maml_explorer.storage.initialization.folder import load_initialization
+
+    if not brings_settings(arguments.init):
+        return None
+    place = arguments.init if is_export(arguments.init) else arguments.init.parent
+    settings = load_initialization(place).settings.with_values({"device": "auto"})
+    return Preset("", "", "", "", settings)
+
+
+def _begun_from(arguments: argparse.Namespace, asked: AskedRun) -> AskedRun:
+    """The run at outer step 0, its arms begun from the weights of --init."""
+    from maml_explorer.storage.run.checkpoint import Checkpoint
+    from maml_explorer.storage.run.folder import CHANGES
+    from maml_explorer.worker.files.begun_from import begun_from
+
+    begun = begun_from(arguments.init, asked.settings, in_window=False)
+    if not begun.rows:
+        raise UsageError(f"{begun.notes[0]} Name one with --algorithms.")
+    if arguments.out is not None:
+        asked = begun_folder(arguments.out, asked, resume=False)
+        assert asked.folder is not None
+        asked.folder.append(CHANGES, begun.rows)
+    for note in begun.notes:
+        tell(note)
+    start = Checkpoint(asked.settings, begun.state, asked.seeds, shards=asked.shards)
+    return dataclasses.replace(asked, checkpoint=start)
 
 
 def begun_folder(path: Path, asked: AskedRun, *, resume: bool) -> AskedRun:
@@ -146,7 +185,7 @@ def _refuse_beside_resume(arguments: argparse.Namespace, typed: Mapping[str, Val
     others = [DECLARATIONS[key].flag for key in typed if key != "outer_steps"]
     others += [
         flag
-        for flag in ("--preset", "--algorithms", "--seeds", "--num-seeds")
+        for flag in ("--preset", "--algorithms", "--seeds", "--num-seeds", "--init")
         if getattr(arguments, flag[2:].replace("-", "_")) is not None
     ]
     if others:

@@ -60,6 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"arms to train, from {','.join(ALGORITHMS)}",
     )
     add_seeds(parser, "trained one after the other")
+    parser.add_argument(
+        "--init",
+        metavar="DIR|FILE",
+        type=folder_path,
+        help="begin from an exported initialization, or from weights of another program",
+    )
     parser.add_argument("--out", metavar="DIR", type=folder_path, help="run folder to write")
     parser.add_argument(
         "--resume", action="store_true", help="continue the run in --out, bit for bit"
@@ -104,6 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.replay is not None:
         return replay(arguments, typed)
     if process_count() > 1:
+        if arguments.init is not None:
+            raise UsageError("--init begins a run in one process: leave out torchrun.")
         with ends_as_by_ctrl_c():
             return train_together(arguments, data | typed, _trained)
     workers = workplace(arguments)

@@ -69,3 +69,88 @@ def test_a_tuned_export_is_named_as_such(
     found = load_initialization(again)
     assert found.arm.name == "ANIL"
     np.testing.assert_array_equal(found.parameters[-1], np.float32(0.5))
+
+
+STILL = ["--outer-steps", "1", "--outer-lr", "0"]
+QUICK = ["--hidden", "4", "--meta-batch", "2", "--test-tasks", "4", "--quiet", "--device", "cpu"]
+
+
+def state_of(hidden: int) -> dict[str, torch.Tensor]:
+    torch.manual_seed(3)
+    plain = torch.nn.Sequential(
+        torch.nn.Linear(1, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 1)
+    )
+    return dict(plain.state_dict())
+
+
+def trained_from(
+    source: Path, out: Path, *flags: str, capsys: pytest.CaptureFixture[str]
+) -> dict[str, dict[str, torch.Tensor]]:
+    """Arm folder → what a training from `source` gave."""
+    assert main(["train", "--init", str(source), "--out", str(out), *flags]) == 0
+    capsys.readouterr()
+    found = {}
+    for place in sorted(out.glob("*/config.json")):
+        found[place.parent.name] = load_initialization(place.parent).module().state_dict()
+    return found
+
+
+def test_training_begins_from_a_file_in_every_arm_and_resumes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, path = state_of(4), tmp_path / "plain.pt"
+    torch.save(state, path)
+    flags = [*QUICK, "--algorithms", "maml,mtl"]
+    still = trained_from(path, tmp_path / "a", *flags, *STILL, capsys=capsys)
+    assert still.keys() == {"maml", "mtl"}
+    for found in still.values():
+        assert all(torch.equal(found[name], state[name]) for name in state)
+    whole = trained_from(path, tmp_path / "b", *flags, "--outer-steps", "6", capsys=capsys)
+    assert not torch.equal(whole["maml"]["0.weight"], state["0.weight"])
+    trained_from(path, tmp_path / "c", "--algorithms", "maml", *QUICK, "--outer-steps", "3",
+                 capsys=capsys)  # fmt: skip
+    assert main(["train", "--resume", "--out", str(tmp_path / "c"), "--outer-steps", "6",
+                 "--quiet"]) == 0  # fmt: skip
+    resumed = load_initialization(tmp_path / "c" / "maml").module().state_dict()
+    assert all(torch.equal(resumed[name], whole["maml"][name]) for name in state)
+    assert "begun from" in (tmp_path / "c" / "changes.csv").read_text()
+
+
+def test_training_begins_from_an_export_with_its_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, path, export = state_of(5), tmp_path / "plain.pt", tmp_path / "export"
+    torch.save(state, path)
+    taken = [
+        "import",
+        str(path),
+        "--meta-batch",
+        "2",
+        "--hidden",
+        "5",
+        "--algorithm",
+        "anil",
+        "--test-tasks",
+        "4",
+    ]
+    assert main([*taken, "--out", str(export)]) == 0
+    found = trained_from(export, tmp_path / "run", *STILL, "--quiet", capsys=capsys)
+    assert found.keys() == {"anil"}
+    assert all(torch.equal(found["anil"][name], state[name]) for name in state)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--seeds", "0,1"], "one seed"),
+        (["--hidden", "9"], "hidden = 4 fits it"),
+        (["--hidden", "4", "--resume"], "only --outer-steps may change"),
+    ],
+)
+def test_what_cannot_begin_is_refused(
+    flags: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save(state_of(4), tmp_path / "plain.pt")
+    out = tmp_path / "out"
+    assert main(["train", "--init", str(tmp_path / "plain.pt"), "--out", str(out), *flags]) == 2
+    assert words in capsys.readouterr().err and not out.exists()

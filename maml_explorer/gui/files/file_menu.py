@@ -23,7 +23,8 @@ from maml_explorer.settings.own_presets import own_presets, save_preset
 from maml_explorer.settings.presets import Preset
 
 FILE_KINDS = (
-    "Presets, lessons, initializations, share strings (*.toml *.txt model.safetensors config.json)"
+    "Presets, lessons, initializations, weights, share strings "
+    "(*.toml *.txt *.safetensors *.pt *.pth config.json)"
 )
 
 

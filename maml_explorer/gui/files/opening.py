@@ -26,6 +26,7 @@ from maml_explorer.settings.share import MAX_SHARE, is_share
 from maml_explorer.storage.run.folder import is_run_folder, open_run
 
 if TYPE_CHECKING:
+    from maml_explorer.settings.settings import Settings
     from maml_explorer.storage.initialization.folder import Initialization
 
 # What only opening a file of its kind needs is imported by then: a start does not wait for it.
@@ -99,29 +100,51 @@ class Opening:
         self._take_share(read_text(path, 4 * MAX_SHARE, follow=True))
 
     def _initialization(self, path: Path) -> None:
-        from maml_explorer.storage.initialization.folder import CHANGED, load_initialization
+        from maml_explorer.storage.initialization.folder import load_initialization
 
         found = load_initialization(path)
+        steps = f"{found.arm.name} after {whole(found.outer_step)} outer steps"
+        self._offer(path, found, f"The initialization {path.name} ({steps})", None)
+
+    def _weights(self, path: Path) -> None:
+        """Weights of another program, for the network of the settings; hidden layers may differ."""
+        from maml_explorer.storage.foreign.importing import brings_settings, initialization_at
+
+        settings = self._session.editor.edited
+        found = initialization_at(path, settings, take_sizes=True)
+        if brings_settings(path):
+            self._offer(path, found, f"{path.name}, tuned elsewhere,", None)
+            return
+        settings = settings.with_values({"hidden": found.settings.model.hidden})
+        self._offer(path, found, f"The weights of {path.name}", settings)
+
+    def _offer(
+        self, path: Path, found: Initialization, what: str, settings: Settings | None
+    ) -> None:
+        """Begins a run from it; where one was trained already, it asks first."""
+        from maml_explorer.storage.initialization.folder import CHANGED
+
         session, banners = self._session, self._banners
-        what = (
-            f"The initialization {path.name} ({found.arm.name} after {whole(found.outer_step)} "
-            "outer steps)"
-        )
-        note = f" {path.name}: {CHANGED}" if found.changed else ""
+        note = f" {path.name}: {CHANGED}" if found.changed and not found.origin else ""
+        note += f" {found.origin}" if found.origin else ""
+        begin = partial(self._begin_from, path, settings)
+        many = what.startswith("The weights")
         if session.control.untouched:
-            self._begin_from(path)
-            banners.say("open initialization", f"{what} begins a run: its curves are drawn.{note}")
+            begin()
+            begins = "begin a run: their" if many else "begins a run: its"
+            banners.say("open initialization", f"{what} {begins} curves are drawn.{note}")
             return
         banners.say(
             "open initialization",
-            f"{what} can begin a run of its own (undo brings this one back) or be drawn faint."
-            f"{note}",
+            f"{what} can begin a run of {'their' if many else 'its'} own (undo brings this one "
+            f"back) or be drawn faint.{note}",
             choices=(
-                ("Begin from it", partial(self._begin_from, path)),
-                ("Pin it beside this run", partial(self._pin, path, found)),
+                (f"Begin from {'them' if many else 'it'}", begin),
+                (f"Pin {'them' if many else 'it'} beside this run",
+                 partial(self._pin, path, found)),
             ),
             stays=True,
-        )
+        )  # fmt: skip
 
     def _pin(self, path: Path, found: Initialization) -> None:
         try:
@@ -131,8 +154,8 @@ class Opening:
             self._banners.say("open", f"{path.name} was not pinned: {words}", "warning",
                               stays=False)  # fmt: skip
 
-    def _begin_from(self, path: Path) -> None:
-        self._session.control.open_initialization(str(path))
+    def _begin_from(self, path: Path, settings: Settings | None) -> None:
+        self._session.control.open_initialization(str(path), settings)
 
 
 def _kind(path: Path) -> Callable[[Opening, Path], None]:
@@ -160,6 +183,11 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
         return lambda opening, file: Opening._initialization(opening, file.parent)
     if not path.exists():
         raise StorageError("There is no such file.")
+    if path.is_file():
+        from maml_explorer.storage.foreign.heads import holds_weights
+
+        if holds_weights(path):
+            return Opening._weights
     if path.suffix == ".toml":
         return Opening._lesson if is_lesson_file(path) else Opening._settings
     if path.stat().st_size <= 4 * MAX_SHARE:
@@ -169,5 +197,6 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
         except StorageError:
             pass
     raise StorageError(
-        "Drop a run folder, preset, lesson, initialization, share string or folder of images."
+        "Drop a run folder, preset, lesson, initialization, file of weights (.pt, .safetensors), "
+        "share string or folder of images."
     )

@@ -140,11 +140,17 @@ class RunControl(QObject):
         self._opening, self._opened_as = True, preset
         self.begin(commands.OpenRun(folder), Beginning(self._editor.settings, None))
 
-    def open_initialization(self, folder: str) -> None:
-        """Begins a new run from an exported initialization, with the settings it comes with."""
+    def open_initialization(self, path: str, settings: Settings | None = None) -> None:
+        """Begins a new run from an exported initialization, or from a file of weights.
+
+        Args:
+            path: of the folder or file.
+            settings: of the run; None are those that it comes with.
+        """
         self._opening, self._opened_as = True, None
-        beginning = Beginning(self._editor.settings, self._editor.staged, folder)
-        self._push(commands.OpenInitialization(folder), beginning, "Open initialization")
+        beginning = Beginning(self._editor.settings, self._editor.staged, path)
+        command = commands.OpenInitialization(path, settings)
+        self._push(command, beginning, "Open initialization")
 
     def begin(self, command: commands.Command, beginning: Beginning) -> None:
         """Posts a command that begins or brings back a run with these settings; no undo step."""

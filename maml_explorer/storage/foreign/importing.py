@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from maml_explorer.core.models.table import network
+from maml_explorer.files.opening import is_file
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.foreign.fitting import BEGINS, fitted, has_beside
 from maml_explorer.storage.foreign.layers import hidden_of
 from maml_explorer.storage.foreign.weights import read_weights
-from maml_explorer.storage.initialization.folder import CHANGED, Initialization
-from maml_explorer.storage.initialization.origin import origin_of
+from maml_explorer.storage.initialization.folder import CHANGED, Initialization, load_initialization
+from maml_explorer.storage.initialization.origin import one_arm, origin_of
 
 
 def imported(path: Path, settings: Settings, *, take_sizes: bool = False) -> Initialization:
@@ -36,6 +37,40 @@ def imported(path: Path, settings: Settings, *, take_sizes: bool = False) -> Ini
         sizes = [f"its hidden layers {','.join(map(str, hidden))} were taken"]
     theta, notes = fitted(weights, settings, path.name)
     return Initialization(settings, theta, 0, origin=origin_of(path.name, [*sizes, *notes]))
+
+
+def initialization_at(path: Path, settings: Settings, *, take_sizes: bool) -> Initialization:
+    """The initialization at a path: an exported folder or a file of one, or a file of weights.
+
+    Args:
+        path: a folder or a file.
+        settings: for a file of weights that lies in no export; its first arm is taken.
+        take_sizes: as for :func:`imported`.
+
+    Raises:
+        StorageError: where it is nothing of that, or is damaged.
+        SettingsError: where a layer does not fit.
+        OSError: where it cannot be read.
+    """
+    if is_export(path):
+        return load_initialization(path)
+    if is_export(path.parent):
+        before = load_initialization(path.parent)
+        own = path.name in ("model.safetensors", "config.json")
+        return before if own else tuned(path, before)
+    if path.is_dir():
+        return load_initialization(path)  # says what it is instead
+    return imported(path, one_arm(settings, None, {}), take_sizes=take_sizes)
+
+
+def brings_settings(path: Path) -> bool:
+    """True for an exported initialization, or a file in one: their settings lie beside them."""
+    return is_export(path) or is_export(path.parent)
+
+
+def is_export(path: Path) -> bool:
+    """True where a folder has what an exported initialization has."""
+    return is_file(path / "config.json") and not is_file(path / "settings.toml")
 
 
 def tuned(path: Path, before: Initialization) -> Initialization:

@@ -11,14 +11,8 @@ from numpy.typing import NDArray
 
 from maml_explorer.files.reader import StorageError, quoted
 from maml_explorer.storage.foreign.element_types import SAFETENSORS, numbers
-from maml_explorer.storage.initialization.tensors import MAX_HEADER
 
 Array = NDArray[Any]
-
-
-def is_safetensors(data: bytes) -> bool:
-    """True where the bytes begin as a safetensors file does: the length of a header, a brace."""
-    return data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= MAX_HEADER
 
 
 def safetensors_tensors(data: bytes, path: Path) -> dict[str, tuple[str, Array]]:

@@ -38,11 +38,6 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def is_torch_file(data: bytes) -> bool:
-    """True for a zip archive, or for what older versions of PyTorch wrote."""
-    return data[:4] == b"PK\x03\x04" or data[:2] == b"\x80\x02"
-
-
 def torch_tensors(data: bytes, path: Path) -> tuple[dict[str, tuple[str, Array]], str]:
     """Tensor name → (type of its numbers, tensor), in the order of the file; and what was taken.
 

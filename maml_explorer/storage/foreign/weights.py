@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from maml_explorer.files.reader import StorageError, quoted, read_bytes
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.storage.foreign.safetensors_file import is_safetensors, safetensors_tensors
-from maml_explorer.storage.foreign.torch_file import is_torch_file, torch_tensors
+from maml_explorer.storage.foreign.heads import is_safetensors, is_torch_file
+from maml_explorer.storage.foreign.safetensors_file import safetensors_tensors
+from maml_explorer.storage.foreign.torch_file import torch_tensors
 
 Array = NDArray[Any]
 
@@ -74,16 +75,6 @@ def read_weights(path: Path) -> ForeignWeights:
         )
     kinds = tuple(dict.fromkeys(kind for kind, _ in found.values()))
     return ForeignWeights({name: tensor for name, (_, tensor) in found.items()}, kinds, entry)
-
-
-def holds_weights(path: Path) -> bool:
-    """True where the file begins as one of weights does."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError:
-        return False
-    return is_torch_file(head) or is_safetensors(head)
 
 
 def weights_of(tensors: Mapping[str, Any]) -> ForeignWeights:

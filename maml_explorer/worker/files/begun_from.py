@@ -18,11 +18,8 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.models import MODEL_KINDS
 from maml_explorer.settings.network import ModelSettings
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.initialization.folder import (
-    CHANGED,
-    Initialization,
-    load_initialization,
-)
+from maml_explorer.storage.foreign.importing import brings_settings, initialization_at
+from maml_explorer.storage.initialization.folder import CHANGED, Initialization
 from maml_explorer.storage.initialization.step_size_tensors import rates_of
 from maml_explorer.storage.run.changes import Row, begun_from_row
 
@@ -40,32 +37,34 @@ class Begun:
     """Sentences: what differs from the run that the initialization is of, and what was kept."""
 
 
-def begun_from(path: Path, settings: Settings | None = None) -> Begun:
-    """A run one of whose arms starts from an exported initialization.
+def begun_from(path: Path, settings: Settings | None = None, *, in_window: bool = True) -> Begun:
+    """A run whose arms start from weights that were trained before.
 
-    The arm that has the initialization's name gets its θ, and its learned step sizes where the arm
-    learns them too; its optimizer starts fresh, as with every θ_0, and so does its count of
-    outer steps. Arms of other names begin as the seed says.
+    Of an exported initialization, the arm that has its name gets its θ, and its learned step sizes
+    where the arm learns them too; arms of other names begin as the seed says. A file of weights
+    alone names no arm: every arm begins from it. Optimizers start fresh, as with every θ_0, and so
+    does the count of outer steps.
 
     Args:
-        path: the folder that was exported.
+        path: the folder that was exported, or a file of weights.
         settings: of the run; None are the initialization's own, with its arm alone.
+        in_window: whether the run is to be shown.
 
     Raises:
-        SettingsError: where the folder cannot be used, or does not fit the settings.
+        SettingsError: where it cannot be used, or does not fit the settings.
     """
     try:
-        found = load_initialization(path)
+        found = initialization_at(path, settings or Settings(), take_sizes=settings is None)
     except StorageError as error:
         raise SettingsError(str(error)) from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    name = found.arm.name
     if settings is None:
         # the device it was trained on need not be the one used now
         settings = found.settings.with_values({"device": "auto"})
-    settings.refuse_unshown()
-    found.settings.refuse_unshown()
+    if in_window:
+        settings.refuse_unshown()
+        found.settings.refuse_unshown()
     if settings.model.architecture != found.settings.model.architecture:
         raise SettingsError(
             f"{path.name} has {_layers(found.settings.model)}, the run has "
@@ -79,23 +78,31 @@ def begun_from(path: Path, settings: Settings | None = None) -> Begun:
         )
     plan = prepare(settings)
     state = start_run(plan)
-    if name not in state.arms:
+    named = brings_settings(path)
+    name = found.arm.name
+    if named and name not in state.arms:
         note = f"No arm is named {name}, as the one in {path.name} is: all begin from the seed."
         return Begun(plan, state, [], (note,))
-    learned = torch.from_numpy(found.parameters.copy()).to(plan.device, plan.dtype)
-    if rates_of(found.settings) != plan.arms[name].learned:  # only θ fits
-        count, begun = plan.model.parameter_count, state.arms[name].initialization
-        learned = torch.cat([learned[:count], begun[count:]])
-    arm = dataclasses.replace(state.arms[name], initialization=learned)
-    state = dataclasses.replace(state, arms={**state.arms, name: arm})
-    rows = [begun_from_row(name, path.name, found.outer_step)]
-    return Begun(plan, state, rows, tuple(_notes(path.name, found, settings)))
+    arms = dict(state.arms)
+    for arm in (name,) if named else arms:
+        learned = torch.from_numpy(found.parameters.copy()).to(plan.device, plan.dtype)
+        if rates_of(found.settings) != plan.arms[arm].learned:  # only θ fits
+            count = plan.model.parameter_count
+            learned = torch.cat([learned[:count], arms[arm].initialization[count:]])
+        arms[arm] = dataclasses.replace(arms[arm], initialization=learned)
+    state = dataclasses.replace(state, arms=arms)
+    rows = [begun_from_row(arm, path.name, found.outer_step) for arm in arms
+            if arm == name or not named]  # fmt: skip
+    notes = _notes(path.name, found, settings) if named else (found.origin,)
+    return Begun(plan, state, rows, tuple(notes))
 
 
 def _notes(folder: str, found: Initialization, settings: Settings) -> Iterator[str]:
     """Differences between the training of an initialization and a run that begins there."""
-    if found.changed:
+    if found.changed and CHANGED[1:] not in found.origin:
         yield f"{folder}: {CHANGED}"
+    if found.origin:
+        yield found.origin
     name = found.arm.name
     arm, was, now = settings.arm(name), found.own_settings, settings.of_arm(settings.arm(name))
     pairs = [

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from pytestqt.qtbot import QtBot
+from torch import nn
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import start_run
@@ -13,6 +15,7 @@ from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.storage.initialization.folder import Initialization, save_initialization
+from maml_explorer.worker.files.begun_from import begun_from
 from tests.gui.driving import press, said, worker_of
 from tests.gui.files.test_files import drop
 
@@ -103,3 +106,27 @@ def test_a_folder_that_is_gone_is_refused_and_the_run_stays(window: MainWindow, 
     assert "Can't open" in said(window)[-1]
     assert window.session.settings == before
     assert not worker_of(window).posted_of(commands.OpenInitialization)
+
+
+def test_weights_of_a_plain_script_are_dropped_and_begin_a_run(window: MainWindow, tmp_path: Path):
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Linear(1, 6), nn.ReLU(), nn.Linear(6, 1))
+    torch.save({f"net.{name}": one for name, one in plain.state_dict().items()}, tmp_path / "x.pt")
+    drop(window, tmp_path / "x.pt")
+    session = window.session
+    session.link.pull()
+    assert session.settings.model.hidden == (6,) and session.run == 2
+    assert "its names begin with 'net.'" in " ".join(said(window))
+    (posted,) = worker_of(window).posted_of(commands.OpenInitialization)
+    assert posted.settings is not None
+    begun = begun_from(Path(posted.folder), posted.settings)
+    for arm in begun.state.arms.values():
+        assert torch.equal(arm.initialization[:6], plain[0].weight.detach()[:, 0])
+
+
+def test_a_hostile_file_is_refused_and_the_run_stays(window: MainWindow, tmp_path: Path):
+    torch.save({"a": Path("x")}, tmp_path / "x.pt")
+    before = window.session.settings
+    drop(window, tmp_path / "x.pt")
+    assert "only a state_dict of tensors is read" in said(window)[-1]
+    assert window.session.settings == before and window.session.run == 1
