@@ -14,10 +14,11 @@ def percent(part: float) -> str:
 
 
 def task_line(task: ImageTask | None) -> str:
-    """The task shown: "5 classes never trained on · 5 support and 10 query images"."""
+    """The task shown: "5 classes unseen · 5 support, 10 query images"."""
     if task is None:
         return "no task yet"
-    ways = len({one.label for one in task.support})
+    labels = {one.label for one in (*task.support, *task.query)}
+    ways = len(labels - {None})
     of = "unseen" if task.unseen else "of training"
     classes = f"{ways} {'class' if ways == 1 else 'classes'} {of}"
     return f"{classes} · {len(task.support)} support, {len(task.query)} query images"
