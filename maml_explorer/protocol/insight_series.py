@@ -26,6 +26,14 @@ class Followed(Protocol):
         """Figure → value."""
 
 
+@runtime_checkable
+class FollowedAlone(Protocol):
+    """A record of the one arm that a request names, figures of which are followed."""
+
+    def arm_figures(self) -> Mapping[str, float]:
+        """Figure → value."""
+
+
 @dataclass(slots=True)
 class Series:
     """One figure of one arm, in the order of outer steps."""
@@ -68,6 +76,10 @@ class Figures:
 
     def take(self, insight: Insight) -> None:
         """Adds what a view found, where its records have figures that are followed."""
+        arm = insight.request.values().get("arm")
+        if isinstance(insight.value, FollowedAlone) and isinstance(arm, str):
+            for figure, value in insight.value.arm_figures().items():
+                self._of(insight.request.view, arm, figure).add(insight.outer_step, value)
         if not isinstance(insight.value, Mapping):
             return
         for arm, record in insight.value.items():

@@ -12,7 +12,7 @@ from maml_explorer.protocol.insight_records.landscape import LandscapeSeen
 from maml_explorer.protocol.insight_records.layer import LayerSeen
 from maml_explorer.protocol.insight_records.norm import NormLayer, NormSeen
 from maml_explorer.protocol.insight_records.parameter_map import ParameterMapSeen
-from maml_explorer.protocol.insight_records.step_sizes import StepSizesSeen
+from maml_explorer.protocol.insight_records.step_sizes import LearnedMatrix, StepSizesSeen
 
 
 def frozen(values: object) -> Array:
@@ -50,6 +50,22 @@ def per_parameter() -> StepSizesSeen:
     each = (frozen([[0.1, -0.2, 0.3], [0.0, 0.05, 0.02]]), frozen([[0.4], [-0.1], [0.2], [0.0]]))
     ends = [frozen([[float(end(values))] for values in each]) for end in (np.mean, np.min, np.max)]
     return StepSizesSeen(("hidden 1", "output"), *ends, 0.2, each)
+
+
+def curvature() -> StepSizesSeen:
+    alpha = frozen([[0.01], [0.01]])
+    outputs = LearnedMatrix(
+        "hidden 1: outputs", "to output", "from output",
+        frozen([[1.5, 0.25], [-0.5, 1.0]]), frozen(np.eye(2)),
+    )  # fmt: skip
+    biases = LearnedMatrix(
+        "hidden 1: biases", "unit", "", frozen([[1.0], [0.5]]), frozen([[1.0], [1.0]])
+    )
+    course = (("distance, hidden 1", 0.9), ("distance, output", 0.1))
+    return StepSizesSeen(
+        ("hidden 1", "output"), alpha, alpha, alpha, 0.0, (), (outputs, biases), course,
+        "distance from the identity",
+    )  # fmt: skip
 
 
 def norm(stored: bool = True) -> NormSeen:

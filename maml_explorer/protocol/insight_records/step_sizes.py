@@ -1,10 +1,26 @@
-"""The learned step sizes of an arm's inner loop."""
+"""Everything that an arm learned for its inner loop: step sizes, or matrices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from maml_explorer.protocol.commands import Array
+
+
+@dataclass(frozen=True)
+class LearnedMatrix:
+    """One matrix, or one row of numbers, that is learned beside θ."""
+
+    name: str
+    """Such as "hidden 1: outputs"."""
+    columns: str
+    """Word for the axis to the right."""
+    rows: str
+    """Word for the axis upwards."""
+    values: Array
+    """[column, row]"""
+    begun: Array
+    """[column, row]: as they were at outer step 0, such as the identity; empty where drawn."""
 
 
 @dataclass(frozen=True)
@@ -24,3 +40,13 @@ class StepSizesSeen:
     each: tuple[Array, ...]
     """Per layer [in + 1, unit] those of the first inner step, the biases' last; empty where a
     layer's parameters share one."""
+    matrices: tuple[LearnedMatrix, ...] = ()
+    """Learned in the place of step sizes; then all of those above are α."""
+    course: tuple[tuple[str, float], ...] = ()
+    """(figure, value) that are followed over training."""
+    course_words: str = "mean α"
+    """Words for what these figures are."""
+
+    def arm_figures(self) -> dict[str, float]:
+        """Figures that are followed over training, by name."""
+        return dict(self.course)

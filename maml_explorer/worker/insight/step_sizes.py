@@ -1,16 +1,21 @@
-"""The step sizes of an arm's inner loop, where they are learned."""
+"""Everything that an arm learned for its inner loop: step sizes, or matrices."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Generator, Mapping
 
 import torch
 
+from maml_explorer.core.gradient_map import GradientMap
 from maml_explorer.core.insight.learner import Learner
+from maml_explorer.core.learned_context import ContextMap
+from maml_explorer.core.learned_curvature import Curvature, LayerCurvature
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.insight import NothingToShow, Option
-from maml_explorer.protocol.insight_records.step_sizes import StepSizesSeen
+from maml_explorer.protocol.insight_records.step_sizes import LearnedMatrix, StepSizesSeen
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.insight.request_options import asked_learner, layer_names
 
@@ -33,10 +38,7 @@ def step_sizes_of(learner: Learner, layers: tuple[str, ...]) -> StepSizesSeen | 
         return NothingToShow("No layer of this arm adapts in the inner loop.")
     sizes = learner.step_sizes
     if sizes.map is not None:
-        return NothingToShow(
-            "This arm learns matrices in the place of step sizes: α is "
-            f"{float(sizes.steps[0][0]):.3g} everywhere."
-        )
+        return _of_map(sizes.map, float(sizes.steps[0][0]), layers)
     if sizes.uniform:
         alpha = float(sizes.steps[0][0])
         return NothingToShow(
@@ -60,4 +62,66 @@ def step_sizes_of(learner: Learner, layers: tuple[str, ...]) -> StepSizesSeen | 
         highest=frozen_array(torch.stack([entries.amax(1) for entries in flat])),
         negative=below / sum(entries.shape[1] for entries in flat),
         each=() if shared else tuple(frozen_array(entries[0]) for entries in full),
+        course=tuple(
+            (f"mean α, {name}", float(entries[0].mean()))
+            for name, entries in zip(layers, flat, strict=True)
+        ),
     )
+
+
+def _of_map(
+    mapped: GradientMap, alpha: float, layers: tuple[str, ...]
+) -> StepSizesSeen | NothingToShow:
+    """The record of a learned map; α is the step size of every layer."""
+    flat = frozen_array(torch.full((len(layers), 1), alpha, dtype=torch.float64))
+    seen = StepSizesSeen(layers, flat, flat, flat, float(alpha < 0), ())
+    if isinstance(mapped, Curvature):
+        found = [_of_layer(*pair) for pair in zip(mapped.layers, layers, strict=True)]
+        return dataclasses.replace(
+            seen,
+            matrices=tuple(matrix for matrices in found for matrix in matrices),
+            course=tuple(
+                (f"distance, {name}", math.sqrt(sum(_distance(one) for one in matrices)))
+                for name, matrices in zip(layers, found, strict=True)
+            ),
+            course_words="distance from the identity",
+        )
+    if isinstance(mapped, ContextMap):
+        weights = mapped.weights.double()
+        none = frozen_array(torch.zeros(0, 0, dtype=torch.float64))
+        return dataclasses.replace(
+            seen,
+            matrices=(LearnedMatrix("context", "context", "unit", frozen_array(weights), none),),
+            course=tuple(
+                (f"weights, context {nth + 1}", float(row.norm()))
+                for nth, row in enumerate(weights)
+            ),
+            course_words="norm of the weights",
+        )
+    return NothingToShow("What this arm learned for its inner loop has no picture.")
+
+
+def _of_layer(matrices: LayerCurvature, layer: str) -> list[LearnedMatrix]:
+    """The matrices of one layer, those of the identity's size first."""
+    parts = (
+        ("places", matrices.places),
+        ("inputs", matrices.inputs),
+        ("outputs", matrices.outputs),
+    )
+    found = []
+    for word, matrix in parts:
+        if matrix is not None:
+            begun = torch.eye(len(matrix), dtype=torch.float64)
+            axis = word.removesuffix("s")
+            values, ends = matrix.double(), (f"to {axis}", f"from {axis}")
+            name = f"{layer}: {word}"
+            found.append(LearnedMatrix(name, *ends, frozen_array(values), frozen_array(begun)))
+    bias = matrices.bias.double().T
+    ones = frozen_array(torch.ones_like(bias))
+    found.append(LearnedMatrix(f"{layer}: biases", "unit", "", frozen_array(bias), ones))
+    return found
+
+
+def _distance(matrix: LearnedMatrix) -> float:
+    """Squared distance from the beginning."""
+    return float(((matrix.values - matrix.begun) ** 2).sum())

@@ -180,7 +180,7 @@ def test_an_arm_that_is_removed_gives_way_to_the_first(bench: Bench) -> None:
 
 
 def test_step_sizes_layer_by_step_and_negative_ones(bench: Bench) -> None:
-    panel = shown(bench, "Step sizes")
+    panel = shown(bench, "Learned")
     assert asked(bench) == InsightRequest.of("step_sizes", arm="MAML")
     answer(bench, records.lslr())
     plot = panel.page.plot
@@ -194,7 +194,7 @@ def test_step_sizes_layer_by_step_and_negative_ones(bench: Bench) -> None:
 
 
 def test_step_sizes_of_every_parameter(bench: Bench) -> None:
-    panel = shown(bench, "Step sizes")
+    panel = shown(bench, "Learned")
     answer(bench, records.per_parameter())
     page = panel.page
     assert [page.which.itemText(n) for n in range(3)] == ["Layer by step", "hidden 1", "output"]
@@ -207,8 +207,30 @@ def test_step_sizes_of_every_parameter(bench: Bench) -> None:
     assert header == ["input", "unit", "step size"] and list(rows)[1] == [1, 2, -0.2]
 
 
+def test_learned_matrices_and_their_course(bench: Bench) -> None:
+    panel = shown(bench, "Learned")
+    page, seen = panel.page, records.curvature()
+    for step, distance in ((0, 0.0), (500, 0.5), (1000, 0.9)):
+        course = (("distance, hidden 1", distance), ("distance, output", 0.1))
+        answer(bench, replace(seen, course=course), step)
+    np.testing.assert_array_equal(page.plot.image.image, [[0.5, 0.25], [-0.5, 0.0]])
+    assert page.cell_text(1, 0) == "to output 2, from output 1<br>−0.5"
+    assert [page.which.itemText(n) for n in range(2)] == ["hidden 1: outputs", "hidden 1: biases"]
+    assert "hidden 1: outputs: change from the identity from −0.5 to 0.5" in panel.said.full
+    lines = {line.name: list(line.y) for line in page.course.lines}
+    assert lines == {"hidden 1": [0.0, 0.5, 0.9], "output": [0.1] * 3}
+    page.which.setCurrentIndex(1)
+    page.which.activated.emit(1)
+    np.testing.assert_array_equal(page.plot.image.image, [[0.0], [-0.5]])
+    assert page.cell_text(1, 0) == "unit 2<br>0.5"
+    header, rows = page.plot.table(False)
+    assert header == ["matrix", "column", "row", "value"]
+    assert list(rows)[1] == ["hidden 1: biases", 2, 1, 0.5]
+    assert len(list(page.plot.table(True)[1])) == 6
+
+
 def test_step_sizes_that_are_not_learned_in_words(bench: Bench) -> None:
-    panel = shown(bench, "Step sizes")
+    panel = shown(bench, "Learned")
     reason = "The step sizes of this arm are not learned: α is 0.01 everywhere."
     answer(bench, NothingToShow(reason))
     assert panel.page.view.words.isVisible() and panel.page.view.words.text() == reason

@@ -28,7 +28,7 @@ from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.probing import probe
 from maml_explorer.core.streams import stream
 from maml_explorer.core.student_t import student_t_975
-from maml_explorer.core.training import RunState, start_run
+from maml_explorer.core.training import RunState, outer_step, start_run
 from maml_explorer.protocol.insight import NothingToShow, ViewName
 from maml_explorer.settings.settings import Settings
 from maml_explorer.worker.insight import VIEWS
@@ -263,6 +263,35 @@ def test_learned_step_sizes_layer_by_layer() -> None:
     np.testing.assert_allclose(found.mean[:, 0], [each[:6].mean(), each[6:].mean()])
     assert (found.lowest[0, 0], found.highest[1, 0]) == (each[0], each[-1])
     assert found.negative == pytest.approx(float((each < 0).double().mean()))
+
+
+def test_learned_matrices_and_weights_are_those_of_the_arm() -> None:
+    settings = small_settings("meta_curvature", "cavia", precision="float64", context=2)
+    plan, begun_run = run_of(settings)
+    state = begun_run
+    for _ in range(3):
+        state, _ = outer_step(plan, state)
+    begun = seen("step_sizes", plan, begun_run, {"arm": "Meta-Curvature"})
+    assert [value for _, value in begun.course] == [0.0] * len(begun.layers)
+    found = seen("step_sizes", plan, state, {"arm": "Meta-Curvature"})
+    assert [name for name, _ in found.course] == [f"distance, {name}" for name in found.layers]
+    assert all(value > 0 for value in found.arm_figures().values())
+    arm = plan.arms["Meta-Curvature"]
+    mapped = arm.step_sizes(plan.model, state.arms["Meta-Curvature"].initialization).map
+    first = found.matrices[:3]
+    assert [one.name for one in first] == [
+        f"{found.layers[0]}: {word}" for word in ("inputs", "outputs", "biases")
+    ]
+    np.testing.assert_array_equal(first[1].values, mapped.layers[0].outputs)
+    np.testing.assert_array_equal(first[2].values, mapped.layers[0].bias.T)
+    total = sum(((one.values - one.begun) ** 2).sum() for one in first)
+    assert found.course[0][1] == pytest.approx(math.sqrt(total))
+    cavia = seen("step_sizes", plan, state, {"arm": "CAVIA"})
+    (weights,) = cavia.matrices
+    count = plan.model.parameter_count
+    learned = state.arms["CAVIA"].initialization[count:].view(2, -1)
+    np.testing.assert_array_equal(weights.values, learned)
+    assert cavia.arm_figures()["weights, context 2"] == pytest.approx(float(learned[1].norm()))
 
 
 def test_step_sizes_leave_out_what_a_norm_keeps() -> None:

@@ -12,7 +12,7 @@ from maml_explorer.gui.session.session import Session
 PAGES: dict[str, PageKind] = {
     "Features": FeaturesPage,
     "Layer": LayerPage,
-    "Step sizes": StepSizesPage,
+    "Learned": StepSizesPage,
     "Norm": NormPage,
 }
 """Word on the button → page."""
