@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -71,16 +72,32 @@ class FigureTable(QTableWidget):
                 self.setItem(at, column, item)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
         header = self.horizontalHeader()
-        header.setMinimumSectionSize(_LEAST)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         needed = header.length() + 4
-        # a place that is too narrow scrolls the table: cut words would all look alike
-        header.setMinimumSectionSize(max(_LEAST, self.sizeHintForColumn(0)))
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
+        self._widen()
         if chosen is not None and chosen < len(rows):
             self.selectRow(chosen)
         self.blockSignals(False)
         self.setMinimumWidth(min(MOST_WIDTH, needed))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Gives the words what the figures leave."""
+        super().resizeEvent(event)
+        self._widen()
+
+    def _widen(self) -> None:
+        """Gives the words what the figures leave, and no less than they need.
+
+        A place that is too narrow scrolls: cut words would all look alike.
+        """
+        header = self.horizontalHeader()
+        left = self.viewport().width() - sum(
+            header.sectionSize(nth) for nth in range(1, self.columnCount())
+        )
+        wanted = max(self.sizeHintForColumn(0), left)
+        if self.rowCount() and wanted != header.sectionSize(0):
+            header.resizeSection(0, wanted)
 
     @property
     def chosen(self) -> int | None:

@@ -190,6 +190,10 @@ def test_names_of_layers_are_whole_where_the_table_is_narrow(
     table.setFixedWidth(160)
     needed = table.fontMetrics().horizontalAdvance("hidden 1")
     assert table.columnWidth(0) >= needed + 10
+    figures = [table.columnWidth(nth) for nth in range(1, 5)]
+    table.setFixedWidth(500)
+    assert [table.columnWidth(nth) for nth in range(1, 5)] == figures
+    assert table.columnWidth(0) + sum(figures) == table.viewport().width()
 
 
 def test_arms_that_come_and_go(bench: Bench, panel: GradientPanel) -> None:

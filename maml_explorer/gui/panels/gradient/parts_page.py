@@ -51,7 +51,7 @@ class PartsPage(InsightPage):
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(self.table, 1)
         box.addWidget(self.solved)
-        super().__init__(session, GRADIENT, beside(left, self.legend.below(), (300, 480)))
+        super().__init__(session, GRADIENT, beside(left, self.legend.below(), (340, 440)))
         self.controls = (self.quantity,)
         self.plot.caption = lambda: f"{self.layer} · {CAPTIONS[self.quantity.currentText()]}"
         self.quantity.currentTextChanged.connect(lambda _: self.draw_now())
