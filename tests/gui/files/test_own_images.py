@@ -257,3 +257,13 @@ def test_the_folder_is_remembered_and_opened_where_it_is_needed(
     assert third.files.sharing.take(to_share(absent()))
     banner = third.banners.of(ABSENT)
     assert banner is not None and banner.buttons == []
+    # a run that needs them is refused, and opens once they are there
+    create_run(tmp_path / "run", editor.edited)
+    own_data._OPEN.clear()
+    drop(third, tmp_path / "run")
+    refusal = third.banners.of("open")
+    assert refusal is not None and refusal.text.full.startswith("Can't open run. This needs the")
+    press(qtbot, refusal.buttons[0])
+    posted = worker_of(third).posted
+    asked = commands.OpenRun
+    qtbot.waitUntil(lambda: any(isinstance(one, asked) for one in posted), timeout=20_000)
