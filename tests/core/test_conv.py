@@ -140,14 +140,16 @@ def test_generated_code_runs_and_names_its_layers() -> None:
         settings = plan_of(algorithm, norm="batch").settings
         text = standalone_script(settings, settings.arms[0])
         assert "LAYERS = (1, 4, 8)" in text and "nn.Conv2d(1, 3, 3, stride=2, padding=1)" in text
+        beside: dict[str, torch.Tensor] = {}  # weights of a context, in the first form a tensor
         for form in stateful_and_functional(settings, settings.arms[0]):
             scope: dict[str, Any] = {}
             exec(form, scope)
+            beside |= {"V": scope["V"].detach()} if "V" in scope else {}
             x, y = torch.rand(2, 6, 81).double(), torch.eye(3).repeat(2, 1).expand(2, -1, -1)
             theta = {n: p.detach() for n, p in scope["model"].named_parameters()}
             batch = (x, y.double(), x, y.double())
             functional = form.startswith("# Functional")
-            found = scope["outer_gradient"](*([theta] if functional else []), batch)
+            found = scope["outer_gradient"](*([theta | beside] if functional else []), batch)
             if not functional:
                 found = {n: p.grad for n, p in scope["model"].named_parameters()}
             assert all(bool(torch.isfinite(g).all()) for g in found.values())
