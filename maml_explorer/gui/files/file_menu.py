@@ -23,8 +23,8 @@ from maml_explorer.settings.own_presets import own_presets, save_preset
 from maml_explorer.settings.presets import Preset
 
 FILE_KINDS = (
-    "Presets, lessons, initializations, weights, share strings "
-    "(*.toml *.txt *.safetensors *.pt *.pth config.json)"
+    "Presets, lessons, initializations, weights, points, share strings "
+    "(*.toml *.txt *.safetensors *.pt *.pth *.csv *.tsv config.json)"
 )
 
 

@@ -16,6 +16,7 @@ from maml_explorer.core.families.own_tasks.opened import refuse_absent_tasks
 from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.gui.files.absent_data import with_present_data
 from maml_explorer.gui.files.own_images import OwnImagesOpening
+from maml_explorer.gui.files.own_points import SUFFIXES, read_points, take_points
 from maml_explorer.gui.lessons.toml_checks import is_lesson_file
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
@@ -98,6 +99,9 @@ class Opening:
 
     def _share(self, path: Path) -> None:
         self._take_share(read_text(path, 4 * MAX_SHARE, follow=True))
+
+    def _points(self, path: Path) -> None:
+        take_points(self._session, self._banners, read_points(path), path.name)
 
     def _initialization(self, path: Path) -> None:
         from maml_explorer.storage.initialization.folder import load_initialization
@@ -183,6 +187,8 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
         return lambda opening, file: Opening._initialization(opening, file.parent)
     if not path.exists():
         raise StorageError("There is no such file.")
+    if path.suffix.lower() in SUFFIXES:
+        return Opening._points
     if path.is_file():
         from maml_explorer.storage.foreign.heads import holds_weights
 
@@ -198,5 +204,5 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
             pass
     raise StorageError(
         "Drop a run folder, preset, lesson, initialization, file of weights (.pt, .safetensors), "
-        "share string or folder of images."
+        "share string, points (.csv) or folder of images."
     )

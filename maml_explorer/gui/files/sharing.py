@@ -8,8 +8,11 @@ from typing import Any, Protocol
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
+from maml_explorer.files.points_text import holds_points
+from maml_explorer.files.reader import StorageError
 from maml_explorer.gui.files.absent_data import with_present_data
 from maml_explorer.gui.files.own_images import OwnImagesOpening
+from maml_explorer.gui.files.own_points import take_points
 from maml_explorer.gui.panels.prepared import PreparedPanel
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.shown_images import last_step
@@ -111,12 +114,18 @@ class Sharing:
         )  # fmt: skip
 
     def paste(self) -> None:
-        """Takes over the share string on the clipboard; says why where that cannot be."""
+        """Takes over the share string or points on the clipboard; else says why that cannot be."""
         text = QGuiApplication.clipboard().text()
         if is_share(text):
             self.take(text)
+        elif holds_points(text):
+            try:
+                take_points(self._session, self._banners, text, "The clipboard")
+            except StorageError as error:
+                self._banners.say("share", f"Nothing was changed. {error}", "warning", stays=False)
         else:
-            self._banners.say("share", "The clipboard holds no share string.", "warning")
+            said = "The clipboard holds no share string, and no points: two columns, x and y."
+            self._banners.say("share", said, "warning")
 
     def take(self, text: str) -> bool:
         """Takes over a share string, as one undo step; False where it was refused."""
