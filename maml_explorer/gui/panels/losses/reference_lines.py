@@ -129,19 +129,24 @@ class ReferenceLines:
             size = text.textItem.boundingRect().size()
             pixel = area.top() + (high - value) / (high - low) * area.height()
             spots = _SPOTS + _HIGHER * (nth == 0) + _LOWER * (nth == len(found) - 1)
-            boxes = {spot: _box(spot, pixel, size, area) for spot in spots}
-            room = {spot: _room(box, x, rows, others, area) for spot, box in boxes.items()}
             # They stay where they cover nothing: words that hop are hard to read.
-            before = self._spots[nth]
-            stays = room.get(before, -np.inf) >= 0
-            spot = before if stays else max(spots, key=room.__getitem__)
+            before = self._spots[nth] if self._spots[nth] in spots else spots[0]
+            spot, box = before, _box(before, pixel, size, area)
+            best = _room(box, x, rows, others, area)
+            for other in spots if best < 0 else ():
+                place = _box(other, pixel, size, area)
+                room = _room(place, x, rows, others, area)
+                if room > best:
+                    spot, box, best = other, place, room
+                if best >= ENOUGH:
+                    break
             self._spots[nth] = spot
-            if room[spot] < _COVERING:
+            if best < _COVERING:
                 # a plot so low has no room for the words; the read-out has the values
                 text.setVisible(False)
                 continue
-            self.boxes[nth] = boxes[spot]
-            others.append(boxes[spot])
+            self.boxes[nth] = box
+            others.append(box)
             text.setAnchor((spot[0], -float(spot[1])))
             inset = _INSET / area.width() * (right - left)
             text.setPos(left + inset + spot[0] * (right - left - 2 * inset), value)
