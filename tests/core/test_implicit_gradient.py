@@ -11,6 +11,10 @@ from maml_explorer.core import training
 from maml_explorer.core.divergence import refusal
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.implicit_gradient import TOLERANCE, failure_words
+from maml_explorer.core.insight.gradient_parts import GradientParts, gradient_parts
+from maml_explorer.core.insight.learner import training_learner
+from maml_explorer.core.insight.stability import Stability, stability
+from maml_explorer.core.meta_test import run_to_end
 from maml_explorer.core.outer_gradient import OuterGradient, outer_gradient
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import ArmState
@@ -160,3 +164,31 @@ def test_what_is_held_does_not_grow_with_the_inner_steps() -> None:
 
     assert bytes_of("imaml", 20) == pytest.approx(bytes_of("imaml", 2), rel=0.02)
     assert bytes_of("maml", 20) > 5 * bytes_of("maml", 2)
+
+
+@pytest.mark.parametrize("norm", ["none", "layer"])
+def test_the_parts_that_are_shown_add_up_to_it(norm: str) -> None:
+    plan = plan_of(norm=norm, proximal=100.0)
+    state, batch = begun(plan)
+    learner = training_learner(plan, NAME, state.initialization)
+    parts = run_to_end(gradient_parts(learner, batch))
+    assert isinstance(parts, GradientParts)
+    shown = torch.cat([layer.flatten() for layer in parts.gradient])
+    assert relative(shown, gradient(plan, state, batch).gradient) <= 1e-12
+
+
+def test_stability_is_that_of_steps_with_the_pull() -> None:
+    """α (H + λ) takes the place of α H; the curvature shown is that of H alone."""
+    plan = plan_of(inner_steps=1, proximal=100.0)
+    state, batch = begun(plan)
+    held = training_learner(plan, NAME, state.initialization)
+    free = dataclasses.replace(held, step_sizes=dataclasses.replace(held.step_sizes, pull=None))
+    found = [
+        run_to_end(stability(one, batch, torch.Generator().manual_seed(0), 60))
+        for one in (held, free)
+    ]
+    first, second = found
+    assert isinstance(first, Stability) and isinstance(second, Stability)
+    assert first.curvature is not None and second.curvature is not None
+    torch.testing.assert_close(first.overshoot, second.overshoot + 0.01 * 100.0)
+    torch.testing.assert_close(first.curvature, second.curvature)
