@@ -31,6 +31,7 @@ from maml_explorer.commands.arguments import (
     joined_values,
     preset_of,
 )
+from maml_explorer.commands.completion import add_completion, print_completion
 from maml_explorer.commands.data import add_data, opened_data
 from maml_explorer.commands.output import RemarksHandler, say, tell
 from maml_explorer.commands.own_tasks import add_own_tasks, open_own_tasks, own_task_values
@@ -121,6 +122,10 @@ def _parser() -> Parser:
     listing.add_argument("name", nargs="?", metavar="NAME")
     listing.add_argument("--json", action="store_true", help="print them as JSON")
     listing.set_defaults(run=_presets)
+    add_completion(commands)
+    commands.choices["completion"].set_defaults(
+        run=lambda arguments: print_completion(parser, arguments.shell)
+    )
     sheet = commands.add_parser("answers", help="print ten questions and answers to hand out")
     sheet.set_defaults(run=_answers)
     return parser

@@ -43,7 +43,10 @@ DEFAULT_SEEDS = (0, 1, 2, 3, 4)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("preset", metavar="PRESET", help="name of a preset, or its file")
+    parser.add_argument("preset", nargs="?", metavar="PRESET", help="name of a preset, or its file")
+    parser.add_argument(
+        "--preset", dest="named", metavar="NAME|FILE", help="the same, as in other commands"
+    )
     add_seeds(parser, "default 0:5")
     parser.add_argument(
         "--outer-steps", metavar="N", help="train for so many (default: the preset's; said so)"
@@ -76,6 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: before anything was written; so do SettingsError and StorageError.
         OSError: where the disk fails.
     """
+    if (arguments.preset is None) == (arguments.named is None):
+        raise UsageError("Give one preset: PRESET or --preset NAME.")
+    arguments.preset = arguments.preset or arguments.named
     preset = preset_for(arguments)
     seeds = given_seeds(arguments, MOST_SEEDS) or DEFAULT_SEEDS
 

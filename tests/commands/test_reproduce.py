@@ -151,3 +151,13 @@ def test_accuracies_are_in_percent(tmp_path: Path, capsys: pytest.CaptureFixture
     page = (out / "report.html").read_text()
     assert "query accuracy in %" in page and "outer loss (cross-entropy)" in page
     assert "MSE" not in page and "Amplitude" not in page
+
+
+def test_a_preset_is_named_in_one_way(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = "Give one preset: PRESET or --preset NAME."
+    for flags in ([], [str(tiny), "--preset", str(tiny)]):
+        assert main(["reproduce", *flags]) == 2
+        assert wrong in capsys.readouterr().err
+    flags = ["--preset", str(tiny), "--seeds", "0", "--outer-steps", "2", "--json", "--quiet"]
+    assert main(["reproduce", *flags]) == 0
+    assert json.loads(capsys.readouterr().out)
