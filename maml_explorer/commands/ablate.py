@@ -10,9 +10,12 @@ from contextlib import ExitStack
 from maml_explorer.commands.arguments import (
     UsageError,
     add_seeds,
+    add_set,
     folder_path,
     given_seeds,
+    given_set,
     number_list,
+    set_words,
     whole_number,
 )
 from maml_explorer.commands.data import add_data, opened_data, preset_for
@@ -37,6 +40,7 @@ DEFAULT_SEEDS = (0, 1, 2)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("--preset", metavar="NAME|FILE", help=f"default {DEFAULT_PRESET}")
+    add_set(parser)
     add_workers(parser, "1")
     add_data(parser)
     add_own_tasks(parser)
@@ -68,8 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: where the disk fails.
     """
     preset = preset_for(arguments)
+    arguments.preset = arguments.preset or preset.name
     settings = preset.settings.with_values(opened_data(arguments))
     settings = settings.with_values(own_task_values(arguments, settings))
+    settings = settings.with_values(given_set(arguments))
     seeds = given_seeds(arguments, MOST_SEEDS) or DEFAULT_SEEDS
     steps = number_list(arguments.inner_steps, "test_steps", "--inner-steps", 51)
     usual = settings.family.record_shots
@@ -120,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         if bar is not None:
             bar.close()
-    result["preset"] = str(arguments.preset or preset.name)
+    result["preset"] = str(arguments.preset)
     text = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False)
     if arguments.out is not None:
         write_text(arguments.out / FILE, text + "\n")
@@ -145,4 +151,5 @@ def _command(arguments: argparse.Namespace, seeds: tuple[int, ...], shots: int) 
     words = ["maml-explorer", "ablate", "--preset", str(arguments.preset)]
     words += ["--seeds", ",".join(map(str, seeds))]
     words += [] if arguments.outer_steps is None else ["--outer-steps", arguments.outer_steps]
+    words += set_words(arguments)
     return shlex.join([*words, "--shots", str(shots), "--inner-steps", arguments.inner_steps])

@@ -62,11 +62,8 @@ METAVARS = {"bool": "true|false", "int": "N", "float": "X", "sizes": "N,N", "tex
 """Kind of a hyperparameter → its value in the help."""
 
 
-def add_hyperparameters(parser: argparse.ArgumentParser) -> None:
-    """A flag for every hyperparameter, in the groups of the settings form, and --set for any.
-
-    What is true or false is a flag by itself too: --lslr, --no-lslr.
-    """
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """The flag for any setting by its key."""
     parser.add_argument(
         "--set",
         dest="set_values",
@@ -74,6 +71,14 @@ def add_hyperparameters(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="any setting by its key, as in settings.toml; may be repeated",
     )
+
+
+def add_hyperparameters(parser: argparse.ArgumentParser) -> None:
+    """A flag for every hyperparameter, in the groups of the settings form, and --set for any.
+
+    What is true or false is a flag by itself too: --lslr, --no-lslr.
+    """
+    add_set(parser)
     for group, (title, _) in GROUPS.items():
         section = parser.add_argument_group(title)
         for key, declared in DECLARATIONS.items():
@@ -104,6 +109,29 @@ def given_hyperparameters(arguments: argparse.Namespace) -> dict[str, Value]:
         SettingsError: naming the setting, the text and what is allowed.
     """
     typed = {key: getattr(arguments, key) for key, one in DECLARATIONS.items() if one.typed}
+    return _with_set(typed, arguments)
+
+
+def given_set(arguments: argparse.Namespace) -> dict[str, Value]:
+    """The settings that were typed with --set alone, key → value.
+
+    Raises:
+        SettingsError: naming the setting, the text and what is allowed; UsageError for the flag.
+    """
+    found = _with_set({key: None for key, one in DECLARATIONS.items() if one.typed}, arguments)
+    if "seed" in found:
+        raise UsageError("--set cannot have the seed: give --seeds.")
+    if "outer_steps" in found and arguments.outer_steps is not None:
+        raise UsageError("The setting outer_steps is given twice.")
+    return found
+
+
+def set_words(arguments: argparse.Namespace) -> list[str]:
+    """The words of --set, as they were typed."""
+    return [word for text in arguments.set_values or () for word in ("--set", text)]
+
+
+def _with_set(typed: dict[str, str | None], arguments: argparse.Namespace) -> dict[str, Value]:
     for text in arguments.set_values or ():
         key, equals, value = text.partition("=")
         key = key.strip()

@@ -12,8 +12,11 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.commands.arguments import (
     UsageError,
     add_seeds,
+    add_set,
     folder_path,
     given_seeds,
+    given_set,
+    set_words,
     whole_number,
     with_algorithms,
 )
@@ -64,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="continue what was interrupted in --out, with the same other arguments",
     )
+    add_set(parser)
     add_workers(parser, "1")
     add_data(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -89,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = with_algorithms(settings_to_reproduce(preset), arguments.algorithms)
     settings = settings.with_values({"seed": seeds[0], **opened_data(arguments)})
+    settings = settings.with_values(given_set(arguments))
     if arguments.outer_steps is not None:
         steps = whole_number(arguments.outer_steps, "outer_steps", "--outer-steps")
         settings = settings.with_values({"outer_steps": steps})
@@ -178,4 +183,4 @@ def _command(arguments: argparse.Namespace, seeds: tuple[int, ...]) -> str:
         ("--outer-steps", arguments.outer_steps),
     ):
         words += [] if value is None else [flag, value]
-    return shlex.join(words)
+    return shlex.join([*words, *set_words(arguments)])

@@ -161,3 +161,27 @@ def test_a_preset_is_named_in_one_way(tiny: Path, capsys: pytest.CaptureFixture[
     flags = ["--preset", str(tiny), "--seeds", "0", "--outer-steps", "2", "--json", "--quiet"]
     assert main(["reproduce", *flags]) == 0
     assert json.loads(capsys.readouterr().out)
+
+
+def test_any_setting_is_set_and_said(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["reproduce", str(tiny), "--seeds", "0", "--quiet"]
+    given = ["--set", "inner_lr=0.02", "--set", "outer_steps=2"]
+    assert main([*flags, *given, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["command"].endswith("--set inner_lr=0.02 --set outer_steps=2")
+    assert any("0.02" in one for one in figures["deviations"])
+    assert main([*flags, "--set", "seed=3"]) == 2
+    assert "give --seeds" in capsys.readouterr().err
+    assert main([*flags, "--set", "outer_steps=2", "--outer-steps", "3"]) == 2
+    assert "given twice" in capsys.readouterr().err
+
+
+def test_an_ablation_takes_settings_too(capsys: pytest.CaptureFixture[str]) -> None:
+    given = [f"--set={one}" for one in ("outer_steps=1", "meta_batch=2", "test_tasks=4")]
+    flags = [*given, "--set", "hidden=4", "--seeds", "0", "--inner-steps", "1"]
+    assert main(["ablate", *flags, "--json", "--quiet"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["outer_steps"], figures["tasks"]) == (1, 4)
+    assert "--preset finn-10-shot " in figures["command"] and "hidden=4" in figures["command"]
+    assert main(["ablate", "--set", "hiden=4"]) == 2
+    assert "did you mean hidden" in capsys.readouterr().err
