@@ -76,6 +76,7 @@ def _flags(settings: Settings, place: Path) -> Settings:
     ]
     found = given_hyperparameters(parser.parse_args(typed))
     found["data"] = settings.images.data  # is given as a folder
+    found["own_network"] = settings.model.own_network  # likewise
     found["own_tasks"] = settings.tasks.own_tasks
     return Settings().with_values(found).with_arms(settings.arms)
 

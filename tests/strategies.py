@@ -23,6 +23,7 @@ TEXTS = {
     "formula_ranges": (
         "A = 0.1..5, w = 1, p = 0..pi, B = -1..1", "w=0..1; A in -1..1, p=2, B: 3 to 4, Q=1",
     ),
+    "own_network": ("",),
     "own_tasks": ("", waves().key.text),
 }  # fmt: skip
 """Texts that are typed, each allowed with each of the others."""

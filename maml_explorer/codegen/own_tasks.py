@@ -19,6 +19,19 @@ def _refuse(own: Settings) -> NoReturn:
     )
 
 
+def refuse_own_network(settings: Settings) -> None:
+    """Refuses code of a network that is an object of the user's program.
+
+    Raises:
+        SettingsError: with what can be done instead.
+    """
+    if settings.model_kind.own:
+        raise SettingsError(
+            "Code cannot include a network of your own: write it for a built-in network, and put "
+            "your module in its place."
+        )
+
+
 OWN_TASKS = dataclasses.replace(
     CURVES, title="regression of own tasks", constants=_refuse, sample=_refuse, outputs="out"
 )

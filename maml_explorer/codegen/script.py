@@ -18,6 +18,7 @@ from maml_explorer.codegen.constants import constants, network_sizes
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.families import data_code
 from maml_explorer.codegen.inner_loop import adapt_lines, adapting_test
+from maml_explorer.codegen.own_tasks import refuse_own_network
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.norms import NORMS
@@ -47,6 +48,7 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
     Raises:
         SettingsError: for running averages that normalize training: they are state of the run.
     """
+    refuse_own_network(settings)
     if NORMS[settings.model.norm].constant:
         allowed = ", ".join(name for name, norm in NORMS.items() if not norm.constant)
         raise SettingsError(

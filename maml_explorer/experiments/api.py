@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from maml_explorer.core.families.own_tasks.opened import refuse_absent_tasks
 from maml_explorer.core.families.own_tasks.task import Task
@@ -17,7 +18,12 @@ from maml_explorer.experiments.outcome import Evaluation, Progress
 from maml_explorer.experiments.own_tasks import named_tasks
 from maml_explorer.experiments.trained.asked import Wanted, asked_seeds, asked_settings
 from maml_explorer.experiments.trained.bar import shown_progress
-from maml_explorer.experiments.trained.folders import continued, load_run
+from maml_explorer.experiments.trained.folders import (
+    continued,
+    load_run,
+    open_same_network,
+    with_network,
+)
 from maml_explorer.experiments.trained.run import TrainedRun, trained_run
 from maml_explorer.experiments.training import threads_of, train_headless
 from maml_explorer.settings.declaration import SettingsError
@@ -33,6 +39,7 @@ def train(
     *,
     seeds: Iterable[int] | None = None,
     tasks: Task | str | None = None,
+    model: nn.Module | Callable[[], nn.Module] | None = None,
     algorithms: str | Iterable[str] | None = None,
     out: str | Path | None = None,
     progress: bool | Callable[[Progress], None] | None = None,
@@ -50,6 +57,10 @@ def train(
         tasks: your own, an object with `sample(n, generator)` (see :class:`Task`), the name of
             registered or installed ones, or "module:object"; those of the settings unless given.
             Shots and query points are those of the settings, or fewer where the tasks give fewer.
+        model: your own network, or a function that makes it: from [point, in] to [point, out],
+            where the pixels of an image are one row (begin with `nn.Unflatten`). θ_0 is what it
+            holds, for every seed; it is copied, and stays as it is. Only the children of an
+            `nn.Sequential` are layers of their own, for algorithms that adapt some of them.
         algorithms: an arm for each, such as "maml,fomaml" or ["MAML", "ANIL"]; the arms of the
             settings unless given.
         out: a new run folder; None writes nothing.
@@ -65,6 +76,8 @@ def train(
         OSError: where the disk fails while training.
     """
     asked = asked_settings(settings, algorithms, values, tasks)
+    if model is not None:
+        asked = with_network(asked, model)
     if seeds is not None and "seed" in values:
         raise SettingsError("seed and seeds exclude each other: give one of them.")
     several = asked_seeds(seeds, asked)
@@ -90,6 +103,7 @@ def resume(
     path: str | Path,
     *,
     tasks: Task | str | None = None,
+    model: nn.Module | Callable[[], nn.Module] | None = None,
     outer_steps: int | None = None,
     progress: bool | Callable[[Progress], None] | None = None,
     on_evaluation: Callable[[Evaluation], None] | None = None,
@@ -99,6 +113,7 @@ def resume(
     Args:
         path: the run folder.
         tasks: the own tasks that it was trained on, where they are not registered.
+        model: the own network that it was trained with, where this process does not have it.
         outer_steps: to train up to, for a run of one seed; as declared unless given.
         progress: as for :func:`train`.
         on_evaluation: as for :func:`train`.
@@ -110,6 +125,8 @@ def resume(
     """
     if tasks is not None:
         named_tasks(tasks)
+    if model is not None:
+        open_same_network(Path(path), model)
     folder, settings, checkpoint = continued(Path(path), outer_steps)
     with folder.owned(), shown_progress(progress) as follow:
         outcome = train_headless(

@@ -19,6 +19,8 @@ class ModelKind:
     source: str
     pictures: bool = False
     """True where it takes its inputs for the pixels of a picture."""
+    own: bool = False
+    """True for a module of the user's own program."""
 
 
 MLP = ModelKind(
@@ -31,5 +33,9 @@ CONV = ModelKind(
     "Finn et al. 2017, appendix A.1",
     pictures=True,
 )
+OWN_NETWORK = ModelKind(
+    "own", "Own network", "a module of the user's own program.", "the user", own=True
+)
+"""Not among the choices: a module that is handed over takes the place of the network chosen."""
 MODEL_KINDS: dict[str, ModelKind] = {kind.key: kind for kind in (MLP, CONV)}
 """Key → record, in the order of menus."""

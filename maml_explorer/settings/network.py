@@ -8,6 +8,7 @@ from maml_explorer.settings.declaration import Applies, declare
 from maml_explorer.settings.families import Family
 from maml_explorer.settings.models import MODEL_KINDS, ModelKind
 from maml_explorer.settings.norms import NORMS
+from maml_explorer.settings.own_network import DECLARED_NETWORK
 
 _RESTART = Applies.RESTART
 
@@ -17,7 +18,15 @@ def _images(family: Family) -> bool:
 
 
 def _dense(model: ModelKind) -> bool:
-    return not model.pictures
+    return not model.pictures and not model.own
+
+
+def _built_in(model: ModelKind) -> bool:
+    return not model.own
+
+
+def _own(model: ModelKind) -> bool:
+    return model.own
 
 
 def _pictures(model: ModelKind) -> bool:
@@ -31,7 +40,7 @@ class ModelSettings:
     model: str = declare(
         "mlp", "Network",
         "; ".join(f"{one.key}: {one.summary}" for one in MODEL_KINDS.values()),
-        choices=tuple(MODEL_KINDS), applies=_RESTART, families=_images,
+        choices=tuple(MODEL_KINDS), applies=_RESTART, families=_images, models=_built_in,
     )  # fmt: skip
     hidden: tuple[int, ...] = declare(
         (40, 40), "Hidden layers", "Sizes of the hidden layers, separated by commas.",
@@ -59,6 +68,7 @@ class ModelSettings:
     activation: str = declare(
         "relu", "Activation", "Activation function σ(z) of the hidden layers.",
         choices=("relu", "tanh", "sigmoid", "softplus", "sine"), applies=_RESTART,
+        models=_built_in,
     )  # fmt: skip
     skip: bool = declare(
         False, "Skip connections",
@@ -78,7 +88,7 @@ class ModelSettings:
         "them and never uses them). "
         "layer: over the units of a layer, for each point by itself.",
         choices=tuple(NORMS),
-        applies=_RESTART, basic=False,
+        applies=_RESTART, basic=False, models=_built_in,
     )  # fmt: skip
     initialization: str = declare(
         "pytorch", "Initialization",
@@ -86,7 +96,13 @@ class ModelSettings:
         "2/(fan-in + fan-out)), truncated normal with σ = 0.01 (as in the code of Finn et al.), "
         "PyTorch's default.",
         symbol="θ₀", choices=("he", "xavier", "truncated-normal", "pytorch"),
-        applies=_RESTART, per_arm=True, basic=False,
+        applies=_RESTART, per_arm=True, basic=False, models=_built_in,
+    )  # fmt: skip
+    own_network: str = declare(
+        "", "Own network",
+        "A module of the user's own program in the place of the network. Settings hold its class, "
+        "its sizes, and a fingerprint of the names and shapes of its parameters.",
+        text=DECLARED_NETWORK, typed=False, applies=_RESTART, basic=False, models=_own,
     )  # fmt: skip
 
     @property
@@ -97,6 +113,8 @@ class ModelSettings:
     @property
     def architecture(self) -> tuple[object, ...]:
         """Values that two networks must share for their parameters to fit each other."""
+        if self.own_network:
+            return (self.own_network,)
         if MODEL_KINDS[self.model].pictures:
             return self.model, self.filters, self.blocks, self.pooling, self.norm
         return self.model, self.hidden, self.skip, self.norm

@@ -28,8 +28,9 @@ from maml_explorer.settings.groups import (
     TaskSettings,
 )
 from maml_explorer.settings.images import ImageSettings, check_images, images_of_class
-from maml_explorer.settings.models import MLP, MODEL_KINDS, ModelKind
+from maml_explorer.settings.models import MLP, MODEL_KINDS, OWN_NETWORK, ModelKind
 from maml_explorer.settings.network import ModelSettings
+from maml_explorer.settings.own_network import check_own_network
 from maml_explorer.settings.own_tasks import check_own_tasks
 from maml_explorer.settings.typed import same_name
 
@@ -128,6 +129,7 @@ class Settings:
             )
         shots, queries = self.inner.shots, self.inner.query_points
         check_images(self.images, self.family, shots, queries)
+        check_own_network(self.model.own_network, self.ends, self.model.special)
         check_own_tasks(self.tasks.own_tasks, self.family, shots, queries)
         self.tasks.refuse_unfit()
         for low, high in _ORDERED:
@@ -144,6 +146,12 @@ class Settings:
             raise SettingsError(f"Two arms are named {twice}: each arm needs a name of its own.")
         for arm in self.arms:
             algorithm = ALGORITHMS[arm.algorithm]
+            if self.model_kind.own and algorithm.step_sizes in ("matrices", "context"):
+                raise SettingsError(
+                    f"Arm {arm.name} learns {LEARNS[algorithm.step_sizes]} ({algorithm.label}) for "
+                    "the layers of a built-in network, and not for a network of your own: choose "
+                    "another algorithm, or leave out model."
+                )
             if algorithm.step_sizes and dict(arm.overrides).get("lslr", self.inner.lslr):
                 raise SettingsError(
                     f"Arm {arm.name} learns {LEARNS[algorithm.step_sizes]} "
@@ -164,6 +172,8 @@ class Settings:
     @property
     def model_kind(self) -> ModelKind:
         """The record of the network; where inputs are no images it is the perceptron."""
+        if self.model.own_network:
+            return OWN_NETWORK
         return MODEL_KINDS[self.model.model] if self.family.images else MLP
 
     @property
@@ -208,6 +218,11 @@ class Settings:
             raise SettingsError(
                 f"{self.family.label} cannot be shown in the window yet: they train without it, "
                 "with maml-explorer train; what was here is kept."
+            )
+        if self.model_kind.own:
+            raise SettingsError(
+                "The window cannot show networks of your own: they train and are measured by "
+                "me.train(…, model=…); what was here is kept."
             )
         if self.family.own_tasks and self.ends != (1, 1):
             inputs, outputs = self.ends

@@ -8,6 +8,7 @@ from maml_explorer.core.losses import LOSSES
 from maml_explorer.core.models.conv import convolution
 from maml_explorer.core.models.mlp import Mlp
 from maml_explorer.core.models.model import Model
+from maml_explorer.core.models.own_network import own_model
 from maml_explorer.settings.settings import Settings
 
 
@@ -42,4 +43,6 @@ MODELS: dict[str, Callable[[Settings], Model]] = {"mlp": _mlp, "conv": _conv}
 
 def network(settings: Settings) -> Model:
     """The network of these settings: its ends and its loss are those of the task family."""
+    if settings.model_kind.own:
+        return own_model(settings)
     return MODELS[settings.model_kind.key](settings)

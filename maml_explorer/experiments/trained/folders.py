@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+
+from torch import nn
 
 from maml_explorer.core.families.own_tasks.opened import OwnTasks, refuse_absent_tasks
 from maml_explorer.core.families.own_tasks.task import Task
+from maml_explorer.core.models.own_network import open_network
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import RunState
 from maml_explorer.experiments.continuing import checkpoint_of
@@ -16,6 +20,7 @@ from maml_explorer.experiments.trained.run import TrainedRun
 from maml_explorer.experiments.trained.seed import TrainedSeed
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.own_network import network_key
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.initialization.folder import Initialization, load_initialization
 from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint
@@ -29,7 +34,12 @@ from maml_explorer.storage.run.folder import (
 from maml_explorer.storage.run.metrics import read_losses
 
 
-def load_run(path: str | Path, *, tasks: Task | str | None = None) -> TrainedRun:
+def load_run(
+    path: str | Path,
+    *,
+    tasks: Task | str | None = None,
+    model: nn.Module | Callable[[], nn.Module] | None = None,
+) -> TrainedRun:
     """A run folder as :func:`train` returned it; what is not finished is there in part.
 
     A run on own tasks opens without them: what was measured is there, and its initializations
@@ -38,6 +48,7 @@ def load_run(path: str | Path, *, tasks: Task | str | None = None) -> TrainedRun
     Args:
         path: a folder that `train`, the command line or the window has written.
         tasks: the own tasks that it was trained on, where they are not registered.
+        model: the own network that it was trained with; a run of one opens with it alone.
 
     Raises:
         StorageError: where it is no run folder, or it is damaged.
@@ -46,6 +57,8 @@ def load_run(path: str | Path, *, tasks: Task | str | None = None) -> TrainedRun
     folder, settings = open_run(Path(path))
     if tasks is not None:
         refuse_other_tasks(settings, named_tasks(tasks))
+    if model is not None:
+        open_same_network(folder.path, model)
     plan = prepare(settings.with_values({"device": "auto"}))
     saved = load_checkpoint(folder.path / CHECKPOINT, plan, to_resume=False)
     by_seed = {}
@@ -56,6 +69,33 @@ def load_run(path: str | Path, *, tasks: Task | str | None = None) -> TrainedRun
             by_seed[seed] = _in_part(folder, settings, saved)
     settings = settings.with_values({"seed": saved.seeds[0]})
     return TrainedRun(settings, by_seed, folder.path, len(saved.results) < len(saved.seeds))
+
+
+def with_network(settings: Settings, model: nn.Module | Callable[[], nn.Module]) -> Settings:
+    """The settings with the user's own network in the place of theirs.
+
+    Raises:
+        SettingsError: naming what is wrong with it, and what is allowed.
+    """
+    plain = settings.with_values({"own_network": "", "norm": "none", "skip": False})
+    return plain.with_values({"own_network": open_network(model, plain).text})
+
+
+def open_same_network(path: Path, model: nn.Module | Callable[[], nn.Module]) -> None:
+    """Opens the own network that a run was trained with.
+
+    Raises:
+        SettingsError: where it was trained with another one.
+    """
+    settings = open_run(path)[1]
+    text = settings.model.own_network
+    key, given = network_key(text), open_network(model, settings)
+    if key is None:
+        raise SettingsError("This run was trained with a built-in network: leave out model.")
+    if given != key:
+        raise SettingsError(
+            f"This run was trained with the network {key.words}, not with {given.words}."
+        )
 
 
 def refuse_other_tasks(settings: Settings, tasks: OwnTasks) -> None:

@@ -231,7 +231,8 @@ class Initialization:
             module.step = step
         tensors = named_tensors(parameters, self.settings)
         module = module.to(torch.float64 if parameters.dtype == np.float64 else torch.float32)
-        module.load_state_dict({name: torch.from_numpy(a) for name, a in tensors.items()})
+        state = {name: torch.from_numpy(a) for name, a in tensors.items()}
+        module.load_state_dict(state, strict=not self.settings.model_kind.own)
         return module
 
 

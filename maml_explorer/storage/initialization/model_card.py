@@ -20,9 +20,9 @@ from maml_explorer.storage.initialization.expressions import (
     is_special,
     loss_name,
     network_expression,
-    sizes_of,
 )
 from maml_explorer.storage.initialization.maps_on_card import CLIP, OTHERS, PULL
+from maml_explorer.storage.initialization.network_words import OWN_USE, network_words
 from maml_explorer.storage.initialization.protocol_words import protocol_words
 from maml_explorer.storage.initialization.task_words import task_words
 
@@ -63,13 +63,6 @@ def model_card(
     arm = settings.arms[0]
     algorithm = ALGORITHMS[arm.algorithm]
     own = settings.of_arm(arm)
-    network = "-".join(str(width) for width in sizes_of(own))
-    more = ", skip connections" if own.model.skip and not own.model_kind.pictures else ""
-    if own.model_kind.pictures:
-        blocks, filters = own.model.blocks, own.model.filters
-        network = f"convolutional ({blocks} blocks of {filters} 3 × 3 filters with stride 2)"
-    if own.model.norm != "none":
-        more += f", normalization {own.model.norm}"
     kind = phases(own, algorithm).step_sizes
     but = f", without the learned {BESIDE[kind].words}," if kind else ""
     tasks = task_words(own)
@@ -78,18 +71,14 @@ def model_card(
     parts = [
         _front_matter(own, algorithm, evaluations),
         f"# {algorithm.label} initialization for {_topic(own)[1]}",
-        f"The initialization θ of a {network} network ({own.model.activation}{more}), "
+        f"The initialization θ of a {network_words(own)} "
         f"{trained} {tasks}. It is meant to be adapted to a new task with a few "
         f"gradient steps; by itself it predicts no task. {algorithm.summary} "
         f"Source of the algorithm: {algorithm.source}.{_paper(algorithm)}",
         origin,
         _evaluation(own, evaluations),
         "## Use",
-        _SINE_PART if own.model.activation == "sine" else "",
-        _module_part(own),
-        "In this folder, in plain PyTorch:",
-        f"```python\n{_snippet(own, algorithm)}\n```",
-        _rates_part(own, algorithm),
+        *([OWN_USE] if own.model_kind.own else _use(own, algorithm)),
         f"`model.pt` holds the same tensors{but} as a plain `state_dict`. `config.json` holds all "
         "settings.",
         "## Training",
@@ -99,6 +88,16 @@ def model_card(
         + ".",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _use(own: Settings, algorithm: Algorithm) -> list[str]:
+    return [
+        _SINE_PART if own.model.activation == "sine" else "",
+        _module_part(own),
+        "In this folder, in plain PyTorch:",
+        f"```python\n{_snippet(own, algorithm)}\n```",
+        _rates_part(own, algorithm),
+    ]
 
 
 def _front_matter(

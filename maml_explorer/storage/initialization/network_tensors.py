@@ -7,13 +7,17 @@ skip connections is the `Network` of
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Mapping
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from maml_explorer.core.models.own_network import opened_network
 from maml_explorer.core.models.table import network
 from maml_explorer.settings.norms import NORMS
 from maml_explorer.settings.settings import Settings
@@ -26,6 +30,8 @@ Array = NDArray[Any]
 
 def blank_module(settings: Settings) -> nn.Module:
     """The module of these settings, its parameters as PyTorch draws them."""
+    if settings.model_kind.own:
+        return copy.deepcopy(opened_network(settings).module)
     if settings.model_kind.pictures:
         return conv_tensors.blank(settings)
     if not settings.model.special:
@@ -42,6 +48,8 @@ def blank_module(settings: Settings) -> nn.Module:
 
 def named_shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors of :func:`blank_module`."""
+    if settings.model_kind.own:
+        return opened_network(settings).shapes()
     if settings.model_kind.pictures:
         blank = np.zeros(network(settings).parameter_count, dtype=np.uint8)
         return {k: v.shape for k, v in conv_tensors.named_tensors(blank, settings).items()}
@@ -54,6 +62,13 @@ def named_shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
 
 def named_tensors(parameters: Array, settings: Settings) -> dict[str, Array]:
     """θ [parameter] as those tensors, copies."""
+    if settings.model_kind.own:
+        shapes = opened_network(settings).shapes()
+        ends = list(accumulate((math.prod(shape) for shape in shapes.values()), initial=0))
+        return {
+            name: parameters[begin:end].reshape(shape).copy()
+            for (name, shape), (begin, end) in zip(shapes.items(), pairwise(ends), strict=True)
+        }
     if settings.model_kind.pictures:
         return conv_tensors.named_tensors(parameters, settings)
     model = network(settings)
@@ -76,6 +91,8 @@ def named_tensors(parameters: Array, settings: Settings) -> dict[str, Array]:
 
 def flat_vector(tensors: Mapping[str, Array], settings: Settings) -> Array:
     """The inverse of :func:`named_tensors`: [parameter]."""
+    if settings.model_kind.own:
+        return np.concatenate([tensors[n].reshape(-1) for n in opened_network(settings).names])
     if settings.model_kind.pictures:
         return conv_tensors.flat_vector(tensors, settings)
     if not settings.model.special:

@@ -23,6 +23,8 @@ from maml_explorer.storage.initialization.layer_names import layer_stem
 
 Array = NDArray[Any]
 PREFIX = "inner_lr."
+_ALL = f"{PREFIX}all"
+"""Step sizes of a network that is no table of layers here."""
 OTHERS = {"matrices": curvature_tensors.FORM, "context": context_tensors.FORM}
 """Kinds that are no step sizes → how they are named."""
 
@@ -47,6 +49,8 @@ def named_rates(parameters: Array, settings: Settings) -> dict[str, Array]:
     rates = parameters[model.parameter_count :]
     if not isinstance(learned, LearnedRates):
         return OTHERS[learned.kind].named(rates, settings)
+    if settings.model_kind.own:  # in the order of θ
+        return {_ALL: rates.copy()}
     tensors: dict[str, Array] = {}
     begin = 0
     for layer in range(learned.start, learned.end(model)):
@@ -78,6 +82,8 @@ def flat_rates(tensors: Mapping[str, Array], settings: Settings) -> Array | None
         return np.zeros(0)
     if not isinstance(learned, LearnedRates):
         return OTHERS[learned.kind].flat(tensors, settings)
+    if settings.model_kind.own:
+        return tensors[_ALL]
     pairs = [
         [tensors[name] for name in _names(layer, settings)]
         for layer in range(learned.start, learned.end(model))

@@ -52,6 +52,11 @@ def refuse_other_processes(settings: Settings) -> None:
         SettingsError: naming the tasks, and what trains on them.
     """
     key = settings.tasks.own_key
+    if settings.model_kind.own:
+        raise SettingsError(
+            "A network of your own is an object of this process, and a sweep or several workers "
+            "train in others: train it with me.train."
+        )
     if settings.family.own_tasks and key is not None:
         raise SettingsError(
             f"The tasks “{key.name}” are an object of this process, and a sweep or several workers "

@@ -47,14 +47,19 @@ class View:
     only_sines: str = ""
     """Sentence that says why other curves have nothing to show; empty where they have."""
 
+    only_built_in: str = ""
+    """Sentence that says why own networks have nothing to show; empty where they have."""
+
     def begin(
         self, plan: Plan, state: RunState, options: Mapping[str, Option]
     ) -> Generator[float, None, object]:
-        """The work of looking; for a family that the view is not for, the reason."""
+        """The work of looking; for a family or network that it is not for, why."""
         if self.no_images and plan.settings.family.images:
             return _said(self.no_images)
         if self.only_sines and plan.settings.tasks.family != "sine":
             return _said(self.only_sines)
+        if self.only_built_in and plan.settings.model_kind.own:
+            return _said(self.only_built_in)
         return self.look(plan, state, options)
 
 
@@ -66,7 +71,11 @@ def _said(reason: str) -> Generator[float, None, object]:
 VIEWS: dict[ViewName, View] = {
     ViewName.GRADIENT: View(see_gradient),
     ViewName.CHECK: View(see_check),
-    ViewName.COST: View(see_cost),
+    ViewName.COST: View(
+        see_cost,
+        only_built_in="The costs compare all algorithms, and not all of them train a network of "
+        "your own.",
+    ),
     ViewName.STABILITY: View(see_stability, share=0.04),
     ViewName.FEATURES: View(see_features, seconds=1.0),
     ViewName.STEP_SIZES: View(see_step_sizes, of_one_arm=True),
@@ -77,7 +86,12 @@ VIEWS: dict[ViewName, View] = {
         no_images="A layer is drawn over x, which images do not have: Features compares layers "
         "before and after adaptation.",
     ),
-    ViewName.NORM: View(see_norm, of_one_arm=True),
+    ViewName.NORM: View(
+        see_norm,
+        of_one_arm=True,
+        only_built_in="Units before their activation are known of built-in networks alone: "
+        "Features compares the layers of a network of your own.",
+    ),
     ViewName.PARAMETER_MAP: View(
         see_parameter_map,
         of_one_arm=True,
