@@ -226,12 +226,11 @@ class Initialization:
         from maml_explorer.storage.initialization.network_module import Network
         from maml_explorer.storage.initialization.network_tensors import blank_module, named_tensors
 
-        module = blank_module(self.settings)
+        module = blank_module(self.settings).to(getattr(torch, str(parameters.dtype)))
         if isinstance(module, Network):
             module.step = step
-        tensors = named_tensors(parameters, self.settings)
-        module = module.to(torch.float64 if parameters.dtype == np.float64 else torch.float32)
-        state = {name: torch.from_numpy(a) for name, a in tensors.items()}
+        tensors = named_tensors(parameters, self.settings).items()
+        state = {name: torch.from_numpy(array) for name, array in tensors}
         module.load_state_dict(state, strict=not self.settings.model_kind.own)
         return module
 

@@ -16,7 +16,7 @@ model.load_state_dict({name: tensors[name] for name, _ in model.named_parameters
 ```
 
 Batch norms take their statistics from the points given, dropout is off."""
-"""How an own network is loaded: no file holds its code."""
+"""Words on loading an own network: no file holds its code."""
 
 
 def network_words(own: Settings) -> str:
