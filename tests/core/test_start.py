@@ -28,7 +28,7 @@ def test_the_first_outer_step_does_not_load_torchs_compiler(values: dict[str, ob
         "from maml_explorer.core.training import outer_step, start_run\n"
         "from maml_explorer.settings.settings import Arm, Settings\n"
         f"settings = Settings().with_values({values!r})\n"
-        "own = {'meta_sgd': (('lslr', False),)}\n"
+        "own = {k: (('lslr', False),) for k, a in ALGORITHMS.items() if a.step_sizes}\n"
         "arms = tuple(Arm(key, key, own.get(key, ())) for key in ALGORITHMS)\n"
         "plan = prepare(settings.with_arms(arms))\n"
         "outer_step(plan, start_run(plan))\n"
