@@ -508,7 +508,8 @@ def test_both_forms_of_a_context_give_the_gradient_of_the_program(steps: int) ->
 @every_algorithm
 def test_the_forms_are_short_and_stand_alone(algorithm: str) -> None:
     for code in stateful_and_functional(Settings(), default_arm(algorithm)):
-        assert len(code.splitlines()) <= 50
+        # conjugate gradients are written out
+        assert len(code.splitlines()) <= (90 if ALGORITHMS[algorithm].label == "iMAML" else 50)
         assert max(map(len, code.splitlines())) <= WIDTH
         assert "maml_explorer" not in code
 
