@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from maml_explorer.core.learned import beginning_of
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
 from maml_explorer.core.training import RunState, outer_step, start_run
 from maml_explorer.core.workspace import Workspace
@@ -82,11 +83,14 @@ def our_gradient(
     inputs = np.stack([x, np.ones_like(x)], -1)
     flat, wide, goal = (torch.from_numpy(a).to(plan.dtype) for a in (theta, inputs, y[..., None]))
     if arm.learned is not None:  # step sizes lie behind θ
-        flat = torch.cat([flat, arm.learned.beginning(plan.model, problem.inner_lr, flat)])
+        beside = beginning_of(arm.learned, arm.settings, plan.model, flat)
+        flat = torch.cat([flat, beside])
     with torch.no_grad():
         shape = arm.shape(plan, problem.tasks)
         for _ in range(2):  # the first call records, the second one replays
-            found = plan.workspace.outer_gradient(shape, flat, wide, goal, arm.inner_lr)
+            found = plan.workspace.outer_gradient(
+                shape, flat, wide, goal, *arm.varying(plan, arm.in_force(0))
+            )
     return found.gradient[: len(theta)].double().numpy().copy()
 
 

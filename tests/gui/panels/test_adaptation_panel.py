@@ -425,12 +425,12 @@ def test_solo_remove_and_add(bench, panel):
     assert styles[0].line != styles[1].line and styles[0].marker != styles[1].marker
 
 
-def test_the_last_arm_stays_and_eight_are_enough(bench, panel):
+def test_the_last_arm_stays_and_twelve_are_enough(bench, panel):
     bench.session.editor.set_arms([default_arm("maml")])
     assert not menu_action(panel, "MAML", "Remove").isEnabled()
-    for _ in range(7):
+    for _ in range(11):
         panel.arms.add("reptile")
-    assert len(panel.arms.chips) == 8
+    assert len(panel.arms.chips) == 12
     assert not panel.arms.plus.isEnabled()
 
 
