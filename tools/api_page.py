@@ -47,8 +47,13 @@ def _class(name: str) -> str:
     fields = list(_fields(found))
     if fields:
         parts.append("| attribute | what |\n|---|---|\n" + "\n".join(fields))
-    for key, member in vars(found).items():
-        if inspect.isfunction(member) and not key.startswith("_") and member.__doc__:
+    for key in vars(found):
+        member = getattr(found, key)  # a class method is bound
+        if (
+            (inspect.isfunction(member) or inspect.ismethod(member))
+            and not key.startswith("_")
+            and member.__doc__
+        ):
             parts += [f"### {name}.{key}", _call(f".{key}", member), markdown(member.__doc__)]
     return "\n\n".join(parts)
 

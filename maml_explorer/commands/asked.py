@@ -133,32 +133,15 @@ def resumed_run(arguments: argparse.Namespace, typed: Mapping[str, Value]) -> As
     """
     _refuse_beside_resume(arguments, typed)
 
-    from maml_explorer.experiments.continuing import checkpoint_of
-    from maml_explorer.storage.run.folder import CHANGES, open_run
+    from maml_explorer.experiments.continuing import checkpoint_of, gone_on
+    from maml_explorer.storage.run.folder import open_run
 
     folder, settings = open_run(arguments.out)
     folder.take()
     checkpoint = checkpoint_of(folder, settings)
     shards = given_shards(arguments.shards, checkpoint.shards)
     _say_other_kernels(checkpoint)
-    settings = checkpoint.settings.with_values({"seed": checkpoint.seeds[0]})
-    old, new = settings.outer.outer_steps, typed.get("outer_steps", settings.outer.outer_steps)
-    if new != old:
-        reached = checkpoint.state.outer_step
-        if len(checkpoint.seeds) > 1:
-            raise UsageError("--outer-steps cannot change when a run of several seeds is resumed.")
-        if not isinstance(new, int) or new < reached:
-            raise UsageError(
-                f"--outer-steps cannot be {new}: the run has taken {reached} outer steps already."
-            )
-        # the finished seed goes on
-        checkpoint = dataclasses.replace(checkpoint, results={})
-        settings = settings.with_values({"outer_steps": new})
-    folder.check_rows(checkpoint.file_sizes)
-    folder.cut_back(checkpoint.file_sizes)
-    if new != old:
-        folder.append(CHANGES, [(checkpoint.state.outer_step, "outer_steps", old, new)])
-        folder.write_settings(settings)
+    settings, checkpoint = gone_on(folder, checkpoint, typed.get("outer_steps"), "--outer-steps")
     return AskedRun(settings, checkpoint.seeds, folder, checkpoint, shards)
 
 

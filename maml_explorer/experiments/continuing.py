@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from maml_explorer.core.plan import prepare
 from maml_explorer.experiments.outcome import Outcome
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.initialization.folder import load_initialization
 from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint
-from maml_explorer.storage.run.folder import CHECKPOINT, RunFolder, create_run, open_run
+from maml_explorer.storage.run.folder import CHANGES, CHECKPOINT, RunFolder, create_run, open_run
 
 
 def checkpoint_of(folder: RunFolder, settings: Settings) -> Checkpoint:
@@ -34,6 +37,42 @@ def checkpoint_of(folder: RunFolder, settings: Settings) -> Checkpoint:
         )
     refuse_absent_tasks(settings)
     return load_checkpoint(path, prepare(settings))
+
+
+def gone_on(
+    folder: RunFolder, saved: Checkpoint, outer_steps: object, name: str
+) -> tuple[Settings, Checkpoint]:
+    """Settings and checkpoint to go on with; the folder is cut back to where that was saved.
+
+    Args:
+        folder: held.
+        saved: its checkpoint.
+        outer_steps: to train up to; None keeps them as declared.
+        name: of the outer steps in a sentence, such as "--outer-steps".
+
+    Raises:
+        SettingsError: where the number of outer steps is not allowed.
+        StorageError: where rows are missing.
+        OSError: where nothing can be written.
+    """
+    settings = saved.settings.with_values({"seed": saved.seeds[0]})
+    old, reached = settings.outer.outer_steps, saved.state.outer_step
+    new = old if outer_steps is None else DECLARATIONS["outer_steps"].check(outer_steps)
+    if new != old:
+        if len(saved.seeds) > 1:
+            raise SettingsError(f"{name} cannot change when a run of several seeds is resumed.")
+        if not isinstance(new, int) or new < reached:
+            raise SettingsError(
+                f"{name} cannot be {new}: the run has taken {reached} outer steps already."
+            )
+        saved = dataclasses.replace(saved, results={})  # the finished seed goes on
+        settings = settings.with_values({"outer_steps": new})
+    folder.check_rows(saved.file_sizes)
+    folder.cut_back(saved.file_sizes)
+    if new != old:
+        folder.append(CHANGES, [(reached, "outer_steps", old, new)])
+        folder.write_settings(settings)
+    return settings, saved
 
 
 def begun_run(

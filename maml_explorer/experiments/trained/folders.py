@@ -13,19 +13,17 @@ from maml_explorer.core.families.own_tasks.task import Task
 from maml_explorer.core.models.own_network import open_network
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import RunState
-from maml_explorer.experiments.continuing import checkpoint_of
+from maml_explorer.experiments.continuing import checkpoint_of, gone_on
 from maml_explorer.experiments.outcome import ArmMetrics
 from maml_explorer.experiments.own_tasks import named_tasks
 from maml_explorer.experiments.trained.run import TrainedRun
 from maml_explorer.experiments.trained.seed import TrainedSeed
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.own_network import network_key
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.initialization.folder import Initialization, load_initialization
 from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint
 from maml_explorer.storage.run.folder import (
-    CHANGES,
     CHECKPOINT,
     METRICS,
     RunFolder,
@@ -129,24 +127,7 @@ def continued(path: Path, outer_steps: int | None) -> tuple[RunFolder, Settings,
     refuse_absent_tasks(settings)
     folder.take()
     saved = checkpoint_of(folder, settings)
-    settings = saved.settings.with_values({"seed": saved.seeds[0]})
-    old, reached = settings.outer.outer_steps, saved.state.outer_step
-    new = old if outer_steps is None else DECLARATIONS["outer_steps"].check(outer_steps)
-    if new != old:
-        if len(saved.seeds) > 1:
-            raise SettingsError("outer_steps cannot change when a run of several seeds goes on.")
-        if not isinstance(new, int) or new < reached:
-            raise SettingsError(
-                f"outer_steps cannot be {new}: the run has taken {reached} outer steps already."
-            )
-        saved = dataclasses.replace(saved, results={})  # the finished seed goes on
-        settings = settings.with_values({"outer_steps": new})
-    folder.check_rows(saved.file_sizes)
-    folder.cut_back(saved.file_sizes)
-    if new != old:
-        folder.append(CHANGES, [(reached, "outer_steps", old, new)])
-        folder.write_settings(settings)
-    return folder, settings, saved
+    return folder, *gone_on(folder, saved, outer_steps, "outer_steps")
 
 
 def _finished(folder: RunFolder, settings: Settings, saved: Checkpoint, seed: int) -> TrainedSeed:
