@@ -88,7 +88,35 @@ def test_the_pictures_are_in_the_page() -> None:
     assert len(adaptation.findall(f"{space}polyline")) == 2
     assert len(losses.findall(f"{space}polyline")[0].get("points", "").split()) == 3
     text = report_html(report())
-    assert not re.search(r"(src|href)=|url\(|<script|@import", text)
+    assert not re.search(r"src=|url\(|<script|@import|<link", text)
+
+
+def test_links_lead_to_repositories_and_papers_only() -> None:
+    preset = replace(report().preset, source=f"github.com/a-b/c.d: e.py, {HOSTILE}")
+    page = tree(report(preset=preset))
+    links = [(link.get("href"), link.text) for link in page.iter("a")]
+    assert links == [
+        ("https://github.com/a-b/c.d", "github.com/a-b/c.d"),
+        ("https://doi.org/10.48550/arXiv.1703.03400", "MAML (arXiv:1703.03400)"),
+    ]
+
+
+def test_every_seed_is_shown_by_itself() -> None:
+    page = tree(report())
+    assert [summary.text for summary in page.iter("summary")] == [
+        "Each seed by itself",
+        "All settings",
+    ]
+    head, *rows = cells(page, 2)
+    assert head == ["shots", "arm", "seed", "MSE after inner steps", "diverged"]
+    assert rows == [
+        ["5", "MAML", "0", "3 after 0, 1.05 after 1, 0.8 after 2", "0"],
+        ["5", "MAML", "1", "3 after 0, 1.15 after 1, 0.8 after 2", "4"],
+        ["5", "MTL", "0", "3 after 0, 2.5 after 1, 2.4 after 2", "0"],
+        ["5", "MTL", "1", "3 after 0, 2.5 after 1, 2.4 after 2", "0"],
+    ]
+    alone = tree(report(records={0: report().records[0]}))
+    assert [summary.text for summary in alone.iter("summary")] == ["All settings"]
 
 
 def test_a_diverged_task_does_not_flatten_the_picture() -> None:

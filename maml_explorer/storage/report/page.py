@@ -1,10 +1,12 @@
 """The report of a reproduction as one HTML page.
 
-Torch-free. The page has no scripts and no links to load; what people typed is escaped.
+Torch-free. The page has no scripts and loads nothing; its links lead to sources and papers. What
+people typed is escaped.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from statistics import fmean
@@ -16,7 +18,7 @@ from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import is_written
-from maml_explorer.storage.report.figures import figure_words, scale_of
+from maml_explorer.storage.report.figures import figure_text, figure_words, scale_of
 from maml_explorer.storage.report.report import (
     VERDICT_COLUMNS,
     Report,
@@ -29,6 +31,7 @@ from maml_explorer.storage.report.report import (
 )
 from maml_explorer.storage.report.report_plots import Cross, ReportLine, line_key, plot
 
+_REPOSITORY = re.compile(r"github\.com/[A-Za-z0-9._-]+/[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c1f25; max-width: 880px; margin: 32px auto;
   padding: 0 16px; }
@@ -38,7 +41,8 @@ th, td { text-align: left; padding: 4px 8px; border-bottom: 1px solid #e6e8eb; }
 th { color: #5b6670; font-weight: 600; }
 .agrees { color: #00714f; font-weight: 600; } .differs { color: #a84300; font-weight: 600; }
 .muted, .not { color: #5b6670; } code { background: #f3f4f6; padding: 2px 4px; }
-svg { max-width: 100%; height: auto; } .key { margin-right: 16px; white-space: nowrap; }
+svg { max-width: 100%; height: auto; } a { color: inherit; } summary { cursor: pointer; }
+.key { margin-right: 16px; white-space: nowrap; }
 """
 
 
@@ -51,7 +55,8 @@ def report_html(report: Report) -> str:
     head, *measured = measured_rows(report)
     parts = [
         f"<h1>{escape(preset.title)}</h1>",
-        f'<p class="muted">{escape(preset.source or "own settings")}</p>',
+        f'<p class="muted">{_linked(preset.source or "own settings")}</p>',
+        _papers(report.settings),
         f"<p>{escape(preset.description)}</p>",
         f"<p>{escape(how(report))}</p>",
         "<h2>Verdict</h2>",
@@ -65,11 +70,12 @@ def report_html(report: Report) -> str:
         else "",
         "<h2>Measured</h2>",
         _table(head, measured),
+        _by_seed(report),
         _fine_tuning(report),
         *(_adaptation(report, shots) for shots in sorted({int(row[0]) for row in measured})),
         _loss_picture(report),
         "<h2>Settings</h2>",
-        _table(("setting", "value"), list(_settings(report.settings))),
+        _folded("All settings", _table(("setting", "value"), list(_settings(report.settings)))),
         f"<h2>Made by</h2><p><code>{escape(report.command)}</code></p>",
         f'<p class="muted">{escape(_made_with(report))}</p>',
     ]
@@ -83,6 +89,48 @@ def report_html(report: Report) -> str:
 def _made_with(report: Report) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     return f"Seeds {', '.join(map(str, report.records))}; {report.device}; {versions}."
+
+
+def _linked(source: str) -> str:
+    """A source as HTML, in which every repository is a link."""
+    return _REPOSITORY.sub(r'<a href="https://\g<0>">\g<0></a>', escape(source))
+
+
+def _papers(settings: Settings) -> str:
+    """Links to the papers of the algorithms that were trained."""
+    papers = {
+        ALGORITHMS[arm.algorithm].label: ALGORITHMS[arm.algorithm].paper for arm in settings.arms
+    }
+    links = [
+        f'<a href="https://doi.org/10.48550/arXiv.{number}">{escape(label)} (arXiv:{number})</a>'
+        for label, number in papers.items()
+        if number
+    ]
+    return f'<p class="muted">Papers: {", ".join(links)}</p>' if links else ""
+
+
+def _by_seed(report: Report) -> str:
+    """The means of every seed, folded; nothing where there is one seed."""
+    if len(report.records) < 2:
+        return ""
+    known, rows = report.settings.family.figure, []
+    for seed, arms in report.records.items():
+        for name, found in arms.items():
+            for record in found:
+                at = [(k, record["inner_steps"].index(k)) for k in steps_shown(record)]
+                means = ", ".join(
+                    f"{figure_text(record['mean'][place], None, known)} after {k}"
+                    for k, place in at
+                )
+                lost = max(record["diverged"][place] for _, place in at)
+                rows.append((str(record["shots"]), name, str(seed), means, str(lost)))
+    rows.sort(key=lambda row: (int(row[0]), row[1]))
+    head = ("shots", "arm", "seed", f"{figure_words(known)} after inner steps", "diverged")
+    return _folded("Each seed by itself", _table(head, rows))
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
 def _fine_tuning(report: Report) -> str:
