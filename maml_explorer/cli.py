@@ -160,12 +160,16 @@ def _window(arguments: argparse.Namespace) -> int:
 
 
 def _opened_window(arguments: argparse.Namespace) -> int:
+    from maml_explorer.files.points_text import points_of
     from maml_explorer.files.reader import read_text
     from maml_explorer.gui.app.options import Options
     from maml_explorer.gui.app.run import run
+    from maml_explorer.gui.files.own_points import SUFFIXES, read_points
     from maml_explorer.gui.lessons.toml_checks import is_lesson_file
     from maml_explorer.settings.presets import DEFAULT_PRESET, presets
     from maml_explorer.settings.share import MAX_SHARE, from_share, is_share
+    from maml_explorer.storage.foreign.heads import holds_weights
+    from maml_explorer.storage.foreign.importing import initialization_at
     from maml_explorer.storage.initialization.folder import load_initialization
     from maml_explorer.storage.kinds import described
     from maml_explorer.storage.own_images.layout import laid_out
@@ -202,6 +206,12 @@ def _opened_window(arguments: argparse.Namespace) -> int:
         return run(Options(initialization=path, **flags))
     if is_lesson_file(path):
         return run(Options(lesson=path, **flags))
+    if path.is_file() and path.suffix.lower() in SUFFIXES:
+        points_of(read_points(path), path.name)  # damaged ones are refused before a window opens
+        return run(Options(file=path, **flags))
+    if path.is_file() and holds_weights(path):
+        initialization_at(path, presets()[DEFAULT_PRESET].settings, take_sizes=True)
+        return run(Options(file=path, **flags))
     if path.is_file() and path.stat().st_size <= MAX_SHARE:
         text = read_text(path, MAX_SHARE, follow=True).strip()
         if is_share(text):

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 from maml_explorer import __version__, cli
 from maml_explorer.commands.progress import ProgressBar, progress_line, time_left
@@ -276,6 +278,27 @@ def test_the_window_is_opened_with_what_was_given(
     assert seen[5].settings is not None and seen[5].settings["hidden"] == (5,)
     assert seen[5].run == trained
     assert seen[6].preset is not None and seen[6].preset.name == "torch-func"
+
+
+def test_the_window_is_opened_with_points_and_weights(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from maml_explorer.gui.app import run as app
+
+    seen: list[app.Options] = []
+    monkeypatch.setattr(app, "run", lambda options: seen.append(options) or 0)
+    points, weights = tmp_path / "points.csv", tmp_path / "weights.pt"
+    points.write_text("x,y\n0.5,1\n-2,0.25\n")
+    network = nn.Sequential(nn.Linear(1, 7), nn.ReLU(), nn.Linear(7, 1))
+    torch.save(network.state_dict(), weights)
+    assert run("gui", points) == run("gui", weights) == 0
+    assert seen == [app.Options(file=points), app.Options(file=weights)]
+    points.write_text("0.5,1,2\n")
+    torch.save(nn.Linear(3, 2).state_dict(), weights)
+    for damaged, named in ((points, "points.csv, line 1"), (weights, "weights.pt")):
+        assert run("gui", damaged) == 2
+        assert named in capsys.readouterr().err
+    assert len(seen) == 2
 
 
 # ---------------------------------------------------------------- what it refuses

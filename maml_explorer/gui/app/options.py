@@ -25,6 +25,8 @@ class Options:
     """A lesson to begin."""
     initialization: Path | None = None
     """An exported initialization to begin a run from."""
+    file: Path | None = None
+    """Weights of another program to begin a run from, or own points for the task."""
     data: Path | None = None
     """A folder of the user's own images."""
     reset: bool = False

@@ -153,7 +153,7 @@ def greet(window: MainWindow, options: Options) -> None:
         or options.preset
         or options.lesson
     )
-    asked = asked or options.initialization
+    asked = asked or options.initialization or options.file
     if not asked and not window.welcome.done:
         window.welcome.greet()
 
@@ -175,6 +175,8 @@ def begin(window: MainWindow, options: Options) -> None:
         window.files.opening.open(options.lesson)
     if options.initialization is not None:
         window.files.opening.open(options.initialization)
+    if options.file is not None:
+        window.files.opening.open(options.file)
 
 
 def keep_pins(window: MainWindow, place: Path) -> PinsOnDisk:
