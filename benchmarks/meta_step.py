@@ -21,7 +21,7 @@ from benchmarks.measuring import (
     quick_asked,
     show,
 )
-from benchmarks.peers import PEERS
+from benchmarks.peers import COMPARED, PEERS
 from benchmarks.problem import Peer, Problem, Trainer, our_gradient
 from maml_explorer.algorithms import ALGORITHMS
 
@@ -89,7 +89,7 @@ def main() -> None:
     compared = [name for name, (installed, _) in PEERS.items() if installed()]
     for steps in STEPS[:1] if quick else STEPS:
         # joint training has no inner steps: once is enough
-        keys = [key for key in ALGORITHMS if key != "mtl" or steps == STEPS[0]]
+        keys = [key for key in COMPARED if key != "mtl" or steps == STEPS[0]]
         if quick:
             keys = ["maml", "anil"]
         found = {key: measure(Problem(key, steps), rounds, turn) for key in keys}

@@ -28,3 +28,6 @@ PEERS: dict[str, tuple[Callable[[], bool], Make]] = {
     "JAX jit + scan": (jax_jit.installed, jax_jit.scanned),
 }
 """Name → (whether it can run here, how it is made)."""
+
+COMPARED = ("maml", "fomaml", "anil", "meta_sgd", "reptile", "mtl")
+"""Algorithms whose outer step is measured beside the peers'; those who have one compute it too."""

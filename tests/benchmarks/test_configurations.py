@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from benchmarks import cuda, flops, growth, meta_step, where
 from benchmarks.chunks import in_chunks
 from benchmarks.measuring import Times, alternate, table
-from benchmarks.peers import PEERS
+from benchmarks.peers import COMPARED, PEERS
 from benchmarks.problem import Array, Problem, Trainer, our_gradient
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.training import draw_batch
@@ -106,7 +106,7 @@ def test_a_large_meta_batch_is_the_mean_of_small_ones(tasks: int) -> None:
 
 
 @pytest.mark.parametrize("name", PEERS)
-@pytest.mark.parametrize("key", ["maml", "fomaml", "anil", "meta_sgd", "reptile", "mtl"])
+@pytest.mark.parametrize("key", COMPARED)
 def test_peers_compute_the_same_gradient(name: str, key: str) -> None:
     installed, make = PEERS[name]
     if not installed():

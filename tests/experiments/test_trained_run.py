@@ -85,7 +85,7 @@ def test_numbers_of_numpy_are_numbers(run: me.TrainedRun) -> None:
         ({"settings": "fin-10-shot"}, "did you mean finn-10-shot"),
         ({"inner_learning_rate": 0.1}, "did you mean inner_lr"),
         ({"algorithms": "mamml"}, "did you mean maml"),
-        ({"algorithms": []}, "1 to 8 arms, not 0"),
+        ({"algorithms": []}, "1 to 12 arms, not 0"),
         ({"seeds": 5}, r"allowed is a list such as \[0, 1, 2\] or range\(3\)"),
         ({"seeds": [1, 1]}, "different whole numbers"),
         ({"seeds": [-1]}, "Seed .seed. cannot be"),
