@@ -11,6 +11,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from maml_explorer.commands import (
     ablate,
@@ -160,16 +161,12 @@ def _window(arguments: argparse.Namespace) -> int:
 
 
 def _opened_window(arguments: argparse.Namespace) -> int:
-    from maml_explorer.files.points_text import points_of
     from maml_explorer.files.reader import read_text
     from maml_explorer.gui.app.options import Options
     from maml_explorer.gui.app.run import run
-    from maml_explorer.gui.files.own_points import SUFFIXES, read_points
     from maml_explorer.gui.lessons.toml_checks import is_lesson_file
     from maml_explorer.settings.presets import DEFAULT_PRESET, presets
     from maml_explorer.settings.share import MAX_SHARE, from_share, is_share
-    from maml_explorer.storage.foreign.heads import holds_weights
-    from maml_explorer.storage.foreign.importing import initialization_at
     from maml_explorer.storage.initialization.folder import load_initialization
     from maml_explorer.storage.kinds import described
     from maml_explorer.storage.own_images.layout import laid_out
@@ -206,11 +203,7 @@ def _opened_window(arguments: argparse.Namespace) -> int:
         return run(Options(initialization=path, **flags))
     if is_lesson_file(path):
         return run(Options(lesson=path, **flags))
-    if path.is_file() and path.suffix.lower() in SUFFIXES:
-        points_of(read_points(path), path.name)  # damaged ones are refused before a window opens
-        return run(Options(file=path, **flags))
-    if path.is_file() and holds_weights(path):
-        initialization_at(path, presets()[DEFAULT_PRESET].settings, take_sizes=True)
+    if _is_own_file(path):
         return run(Options(file=path, **flags))
     if path.is_file() and path.stat().st_size <= MAX_SHARE:
         text = read_text(path, MAX_SHARE, follow=True).strip()
@@ -218,6 +211,28 @@ def _opened_window(arguments: argparse.Namespace) -> int:
             from_share(text)
             return run(Options(share=text, **flags))
     return run(Options(preset=preset_of(what), **flags))
+
+
+def _is_own_file(path: Path) -> bool:
+    """True for own points and weights of another program; damaged ones are refused."""
+    from maml_explorer.files.points_text import points_of
+    from maml_explorer.gui.files.own_points import SUFFIXES, read_points
+    from maml_explorer.settings.presets import DEFAULT_PRESET, presets
+    from maml_explorer.storage.foreign.heads import holds_weights
+
+    if not path.is_file():
+        return False
+    if path.suffix.lower() in SUFFIXES:
+        points_of(read_points(path), path.name)
+        return True
+    if not holds_weights(path):
+        return False
+
+    # loads torch, which every other start leaves until the window is there
+    from maml_explorer.storage.foreign.importing import initialization_at
+
+    initialization_at(path, presets()[DEFAULT_PRESET].settings, take_sizes=True)
+    return True
 
 
 def _presets(arguments: argparse.Namespace) -> int:

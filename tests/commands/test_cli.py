@@ -468,6 +468,17 @@ def test_progress_words() -> None:
     assert [time_left(s) for s in (0, 59.6, 3600, 3661)] == ["0:00", "1:00", "1:00:00", "1:01:01"]
 
 
+@pytest.mark.parametrize("arguments", [[], ["gui", "finn-10-shot"]])
+def test_a_window_does_not_wait_for_torch(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom maml_explorer.cli import main\n"
+        "from maml_explorer.gui.app import run as app\n"
+        "app.run = lambda options: int('torch' in sys.modules)\n"
+        f"sys.exit(main({arguments}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
 def test_help_loads_neither_torch_nor_qt() -> None:
     code = (
         "import sys\nfrom maml_explorer.cli import main\n"
