@@ -187,6 +187,18 @@ def of_the_task(opened: MainWindow) -> Shots:
     wait_for(0.6)
 
 
+def pages(opened: MainWindow) -> Iterator[str]:
+    """Shows every tab, page by page; the name of each."""
+    for entry in PANELS.values():
+        if entry.place == TAB:
+            opened.columns.show_tab(entry.name)
+            panel = opened.columns.places[entry.name].panel
+            for page in panel.offered if isinstance(panel, InsightTab) else ("",):
+                if isinstance(panel, InsightTab):
+                    panel.show_page(page)
+                yield f"{entry.name} {page}".strip()
+
+
 def of_the_tabs(opened: MainWindow) -> Shots:
     """Every insight tab, with a pinned run."""
     session = opened.session
@@ -196,15 +208,9 @@ def of_the_tabs(opened: MainWindow) -> Shots:
     pause(opened)
     yield "pinned", opened
     session.pins.pin_run()
-    for entry in PANELS.values():
-        if entry.place == TAB:
-            opened.columns.show_tab(entry.name)
-            panel = opened.columns.places[entry.name].panel
-            for page in panel.offered if isinstance(panel, InsightTab) else ("",):
-                if isinstance(panel, InsightTab):
-                    panel.show_page(page)
-                wait_for(2.0)
-                yield f"tab {entry.name} {page}".strip(), opened
+    for name in pages(opened):
+        wait_for(2.0)
+        yield f"tab {name}", opened
 
 
 def of_stepping(opened: MainWindow) -> Shots:
@@ -350,16 +356,10 @@ def of_images(opened: MainWindow) -> Shots:
         hero.slider.setValue(step)
         wait_for(0.4)
         yield f"images step {step}", opened
-    for entry in PANELS.values():
-        if entry.place == TAB:
-            opened.columns.show_tab(entry.name)
-            panel = opened.columns.places[entry.name].panel
-            for page in panel.offered if isinstance(panel, InsightTab) else ("",):
-                if isinstance(panel, InsightTab):
-                    panel.show_page(page)
-                wait_for(1.0)
-                wait(opened, lambda: not computing(opened), 40)
-                yield f"images tab {entry.name} {page}".strip(), opened
+    for name in pages(opened):
+        wait_for(1.0)
+        wait(opened, lambda: not computing(opened), 40)
+        yield f"images tab {name}", opened
     session.images.clear()
     wait_for(0.5)
     yield "images none", opened
