@@ -32,29 +32,20 @@ def with_matrices(
         imports_by_hand: imports of torch where `torch.optim` is not used.
         loss: as PyTorch calls it.
     """
-    imports, _, model, _, points = lines
-    alpha, clip = settings.inner.inner_lr, settings.inner.inner_clip
-    pictures = settings.model_kind.pictures
     by = 'einsum("po,oc...,cd->pd...", saved[n + ".out"], d, saved[n + ".in"])'
-    if pictures:
+    if settings.model_kind.pictures:
         placed = f"({by}.flatten(2) @ saved[n + '.places']).view_as(d)"
         by = f"{placed} if d.dim() == 4 else {by}"
-    scaled = f"{alpha!r} * s" if clip else f"{alpha!r}"
-    counts = "; model.step += 1" if NORMS[settings.model.norm].stored > 1 else ""
-    return [
-        imports,
-        imports_by_hand.replace("autograd, ", "autograd, einsum, "),
-        model,
-        load,
+    return _snippet(
+        [lines[0], imports_by_hand.replace("autograd, ", "autograd, einsum, "), lines[2], load],
         'phi = {c: p for n, p in model.named_parameters() if any(k.startswith(c := "curvature." '
         "+ n) for k in saved)}",
-        points,
-        f"for k in range({max(1, settings.inner.inner_steps)}):  # inner steps on your own points",
-        f"    g = autograd.grad({loss}(model(x), y), list(phi.values()))",
-        *([CLIP.format(limit=clip)] if clip else []),
-        f"    [p.data.sub_({scaled} * (saved[n] * d if d.dim() == 1 else {by})) "
-        f"for (n, p), d in zip(phi.items(), g)]{counts}",
-    ]
+        lines[4],
+        settings,
+        f"g = autograd.grad({loss}(model(x), y), list(phi.values()))",
+        f"[p.data.sub_({_scale(settings)} * (saved[n] * d if d.dim() == 1 else {by})) "
+        "for (n, p), d in zip(phi.items(), g)]",
+    )
 
 
 CONTEXT = (
@@ -68,24 +59,38 @@ def with_context(
     lines: list[str], settings: Settings, load: str, imports_by_hand: str, loss: str
 ) -> list[str]:
     """The card's snippet where context parameters adapt; arguments as of the other one."""
-    imports, _, model, _, points = lines
-    alpha, clip = settings.inner.inner_lr, settings.inner.inner_clip
-    name, norm = context_enters(settings), NORMS[settings.model.norm]
+    name = context_enters(settings)
     row = "[1]" if name == "affine.0" else ""
-    scaled = f"{alpha!r} * s" if clip else f"{alpha!r}"
-    counts = "; model.step += 1" if norm.stored > 1 else ""
-    return [
-        imports,
-        imports_by_hand,
-        model,
-        load,
+    return _snippet(
+        [lines[0], imports_by_hand, lines[2], load],
         f'V, p = saved["context.weight"], model.get_parameter("{name}")  # V c moves p',
+        lines[4],
+        settings,
+        f"g = [autograd.grad({loss}(model(x), y), p)[0]{row} @ V]  # by c",
+        f"p.data{row}.sub_({_scale(settings)} * V @ g[0])",
+    )
+
+
+def _snippet(
+    loaded: list[str], adapts: str, points: str, settings: Settings, gradient: str, update: str
+) -> list[str]:
+    """The lines up to loading, what adapts, the support points, and the inner loop."""
+    clip = settings.inner.inner_clip
+    counts = "; model.step += 1" if NORMS[settings.model.norm].stored > 1 else ""
+    return [
+        *loaded,
+        adapts,
         points,
         f"for k in range({max(1, settings.inner.inner_steps)}):  # inner steps on your own points",
-        f"    g = [autograd.grad({loss}(model(x), y), p)[0]{row} @ V]  # by c",
+        f"    {gradient}",
         *([CLIP.format(limit=clip)] if clip else []),
-        f"    p.data{row}.sub_({scaled} * V @ g[0]){counts}",
+        f"    {update}{counts}",
     ]
+
+
+def _scale(settings: Settings) -> str:
+    """α, by what clipping leaves of it."""
+    return f"{settings.inner.inner_lr!r}{' * s' if settings.inner.inner_clip else ''}"
 
 
 @dataclass(frozen=True)

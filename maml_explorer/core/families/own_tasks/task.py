@@ -1,11 +1,11 @@
 """Own tasks: what an object must have, and what is checked of each draw.
 
 class Waves:
-def sample(self, n, generator):
-a = torch.rand(n, 1, 1, generator=generator)
-x = 4 * torch.rand(n, 20, 1, generator=generator) - 2
-y = a * torch.sin(3 * x)
-return (x[:, :10], y[:, :10]), (x[:, 10:], y[:, 10:])
+    def sample(self, n, generator):
+        a = torch.rand(n, 1, 1, generator=generator)
+        x = 4 * torch.rand(n, 20, 1, generator=generator) - 2
+        y = a * torch.sin(3 * x)
+        return (x[:, :10], y[:, :10]), (x[:, 10:], y[:, 10:])
 """
 
 from __future__ import annotations
@@ -122,9 +122,6 @@ def sampled(
     except Exception as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise SettingsError(f"The tasks “{name}” failed in sample({count}, …): {said}.") from error
-    sets = [
-        _pair(name, found, "what sample returned", "(support x, support y), (query x, query y)")
-    ]
     allowed = "(support x, support y), (query x, query y)"
     both = _pair(name, found, "what sample returned", allowed)
     sets = [

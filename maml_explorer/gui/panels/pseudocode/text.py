@@ -155,28 +155,24 @@ def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
     if adapt.context:
         return [
             PseudocodeLine("c₀ ← 0", ADAPT, f"{adapt.context} context parameters"),
-            PseudocodeLine(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop, θ stays"),
+            _loop(adapt, "inner loop, θ stays"),
             PseudocodeLine(f"{_INDENT}c_k+1 ← c_k − {symbol} ∇_c L(θ, V, c_k, S_τ)", ADAPT, note),
         ]
     if adapt.layers == "head":
         return [
             PseudocodeLine("(b, w₀) ← θ", ADAPT, "body b, head w"),
-            PseudocodeLine(
-                f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop, head alone"
-            ),
+            _loop(adapt, "inner loop, head alone"),
             PseudocodeLine(f"{_INDENT}w_k+1 ← w_k − {symbol} ∇_w L(b, w_k, S_τ)", ADAPT, note),
         ]
     if adapt.layers == "body":
         return [
             PseudocodeLine("(b₀, w) ← θ", ADAPT, "body b, head w"),
-            PseudocodeLine(
-                f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop, body alone"
-            ),
+            _loop(adapt, "inner loop, body alone"),
             PseudocodeLine(f"{_INDENT}b_k+1 ← b_k − {symbol} ∇_b L(b_k, w, S_τ)", ADAPT, note),
         ]
     start = [
         PseudocodeLine("φ₀ ← θ", ADAPT),
-        PseudocodeLine(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, "inner loop U_K"),
+        _loop(adapt, "inner loop U_K"),
     ]
     if adapt.pull:
         pull, strength = f"{symbol} (∇L(φ_k, S_τ) + λ(φ_k − θ))", shown(adapt.pull)
@@ -195,6 +191,10 @@ def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
         PseudocodeLine(f"{_INDENT}B ← next minibatch of S_τ", ADAPT, points),
         PseudocodeLine(f"{_INDENT}φ_k+1 ← φ_k − {symbol} ∇L(φ_k, B)", ADAPT, note),
     ]
+
+
+def _loop(adapt: Adapt, words: str) -> PseudocodeLine:
+    return PseudocodeLine(f"for k = 0 … K − 1,  K = {adapt.steps}", ADAPT, words)
 
 
 def _step_size(own: Settings, adapt: Adapt) -> tuple[str, str]:
