@@ -347,6 +347,8 @@ def events(budget: Budget, watch: Watch, dice: random.Random, most: int = 100_00
                         popup.close()
                 if session.link.worker.alive:
                     session.control.pause()
+                    # an export of the largest presets tests them for minutes: it is given up
+                    session.link.post(commands.StopWriting())
                     if not until(partial(_obeyed, session), 300):
                         watch.fault(f"the worker does not answer: {recent}")
                     elif not until(partial(_settled, session), 10):
