@@ -10,6 +10,7 @@ from maml_explorer.commands.data import add_data, opened_data
 from maml_explorer.commands.output import say
 from maml_explorer.commands.own_tasks import add_own_tasks, open_own_tasks
 from maml_explorer.settings.settings import Arm, Settings
+from maml_explorer.settings.words import counted
 
 if TYPE_CHECKING:
     from maml_explorer.storage.initialization.folder import Initialization
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         save_initialization(arguments.out, initialization)
     except FileExistsError as error:
         raise UsageError(f"{arguments.out}: {error.strerror}: choose another folder.") from None
-    say(f"{arm.name} after {initialization.outer_step} outer steps: {arguments.out}")
+    say(f"{arm.name} after {counted(initialization.outer_step, 'outer step')}: {arguments.out}")
     return 0
 
 

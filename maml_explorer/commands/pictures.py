@@ -22,6 +22,7 @@ from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.curves.drawing import described
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.run.folder import ADAPTATION_PICTURE, LOSSES_PICTURE, METRICS, RunFolder
 from maml_explorer.storage.run.metrics import read_losses
 
@@ -98,7 +99,7 @@ def _tasks(outcome: Outcome, seed: int) -> list[PicturedTask]:
             module = initialization.adapt(points_x, points_y, steps=steps).double()
             with torch.no_grad():
                 adapted[name] = module(x[:, None])[:, 0].numpy()
-        title = f"{_title(settings.tasks, held[index].tolist())}, {steps} inner steps"
+        title = f"{_title(settings.tasks, held[index].tolist())}, {counted(steps, 'inner step')}"
         truth = clean_targets(settings.tasks, held[index : index + 1], x[None, :, None])[
             0, :, 0
         ].numpy()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from maml_explorer.commands.output import clean
+from maml_explorer.settings.words import counted
 
 if TYPE_CHECKING:
     from maml_explorer.experiments.outcome import Progress
@@ -80,7 +81,7 @@ def progress_line(progress: Progress, rate: float, seconds_left: float) -> str:
     bar = ("=" * filled + head).ljust(BAR_WIDTH)
     losses = ", ".join(f"{clean(name)} {loss:.3g}" for name, loss in progress.losses.items())
     return (
-        f"[{bar}] {grouped(progress.done)} of {grouped(progress.total)} outer steps, "
+        f"[{bar}] {grouped(progress.done)} of {counted(progress.total, 'outer step', grouped)}, "
         f"{rate:.3g}/s, {time_left(seconds_left)} left; loss {losses}"
     )
 

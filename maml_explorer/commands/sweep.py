@@ -28,6 +28,7 @@ from maml_explorer.commands.workers import (
     engine_of,
     workplace,
 )
+from maml_explorer.settings.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +142,7 @@ def _driven(sweep: SweepFolder, arguments: argparse.Namespace) -> int:
         say(winner_words(winner))
     if ended.failed:
         tell(
-            f"maml-explorer sweep: {ended.failed} runs failed; try them again with "
+            f"maml-explorer sweep: {counted(ended.failed, 'run')} failed; try them again with "
             f"--out {sweep.path} --resume --retry-failed."
         )
         return 1
@@ -244,7 +245,7 @@ def _dry_run(
     steps = spec.base.outer.outer_steps
     hours = seconds * steps * count / 3600
     say(
-        f"{count} runs of {steps} outer steps, about {hours:.2g} core-hours "
+        f"{counted(count, 'run')} of {counted(steps, 'outer step')}, about {hours:.2g} core-hours "
         f"({hours / workers:.2g} hours on {workers} workers) and {size_text(need)} of disk. "
         f"An outer step took {1000 * seconds:.2g} ms here, measured at one point."
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from maml_explorer.commands.arguments import UsageError, folder_path
 from maml_explorer.commands.output import REMARKS, tell
 from maml_explorer.commands.progress import grouped, time_left
+from maml_explorer.settings.words import counted
 
 if TYPE_CHECKING:
     from maml_explorer.experiments.sweep.apart import SeedParts
@@ -237,9 +238,13 @@ class WorkersLine:
 
 def workers_line(found: SweepProgress) -> str:
     """Such as "3 of 8 runs, 2 running, 15 200 of 40 000 outer steps, 812/s, 0:31 left"."""
-    parts = [f"{found.done + found.failed} of {found.total} runs, {found.running} running"]
+    parts = [
+        f"{found.done + found.failed} of {counted(found.total, 'run')}, {found.running} running"
+    ]
     parts += [f"{found.failed} failed"] if found.failed else []
-    parts.append(f"{grouped(found.outer_steps)} of {grouped(found.total_steps)} outer steps")
+    parts.append(
+        f"{grouped(found.outer_steps)} of {counted(found.total_steps, 'outer step', grouped)}"
+    )
     if found.rate is not None and found.seconds_left is not None:
         parts.append(f"{found.rate:.3g}/s, {time_left(found.seconds_left)} left")
     return ", ".join(parts)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from maml_explorer.core.outer_gradient import OuterGradient
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.words import counted
 
 Gather = Callable[[Tensor], Tensor]
 """[shard of this process, number] → [shard, number], of all processes, in order."""
@@ -67,7 +68,7 @@ def refuse_shards(count: int, meta_batch: int, processes: int = 1) -> None:
     """
     if not 2 <= count <= meta_batch:
         raise SettingsError(
-            f"A meta-batch of {meta_batch} tasks cannot be cut into {count} shards: "
+            f"A meta-batch of {counted(meta_batch, 'task')} cannot be cut into {count} shards: "
             + (f"allowed is from 2 to {meta_batch}." if meta_batch > 1 else "it is one task.")
         )
     if count % processes:

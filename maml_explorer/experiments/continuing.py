@@ -17,6 +17,7 @@ from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.initialization.folder import load_initialization
 from maml_explorer.storage.run.checkpoint import Checkpoint, load_checkpoint
 from maml_explorer.storage.run.folder import CHANGES, CHECKPOINT, RunFolder, create_run, open_run
@@ -63,7 +64,8 @@ def gone_on(
             raise SettingsError(f"{name} cannot change when a run of several seeds is resumed.")
         if not isinstance(new, int) or new < reached:
             raise SettingsError(
-                f"{name} cannot be {new}: the run has taken {reached} outer steps already."
+                f"{name} cannot be {new}: the run has taken {counted(reached, 'outer step')} "
+                "already."
             )
         saved = dataclasses.replace(saved, results={})  # the finished seed goes on
         settings = settings.with_values({"outer_steps": new})

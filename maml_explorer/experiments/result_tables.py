@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from maml_explorer.published.statistics import over_seeds
 from maml_explorer.settings.families import USUAL_FIGURE
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.figures import figure_text, figure_words
 from maml_explorer.storage.run.records import ALONE
 
@@ -78,7 +79,8 @@ def results_table(summary: Mapping[str, Any]) -> str:
         for name, arm in arms.items():
             cells = (_cell(arm, seeds, index, k, figure) for k in range(len(steps)))
             rows.append([name, *cells])
-        title = f"Query {figure_words(figure)} with {shape['shots']} shots, mean ± 95 % over {over}"
+        shots = counted(shape["shots"], "shot")
+        title = f"Query {figure_words(figure)} with {shots}, mean ± 95 % over {over}"
         blocks.append("\n".join([title, *_aligned(rows)]))
     return "\n\n".join(blocks)
 
@@ -101,8 +103,9 @@ def evaluation_table(record: Mapping[str, Any]) -> str:
     if record.get("transduction") == ALONE:
         alone = ", each query point alone with the support set (not transductive)"
     title = (
-        f"Query {figure_words(figure)} of {record['algorithm']} with {record['shots']} shots, "
-        f"mean ± 95 % over {record['tasks']} held-out tasks, seed {record['seed']}{alone}"
+        f"Query {figure_words(figure)} of {record['algorithm']} with "
+        f"{counted(record['shots'], 'shot')}, mean ± 95 % over "
+        f"{record['tasks']} held-out tasks, seed {record['seed']}{alone}"
     )
     return "\n".join([title, *_aligned(rows)])
 

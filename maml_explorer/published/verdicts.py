@@ -19,6 +19,7 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.restart import changed_keys
 from maml_explorer.settings.settings import Arm, Settings
+from maml_explorer.settings.words import counted
 
 AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
 CANNOT_TELL = "cannot tell"
@@ -93,10 +94,12 @@ def verdict_of(
         outer_steps: taken, and what is published for; None where that does not matter.
     """
     if outer_steps is not None and outer_steps[0] < outer_steps[1]:
-        short = f"{outer_steps[0]} of {outer_steps[1]} outer steps"
+        short = f"{outer_steps[0]} of {counted(outer_steps[1], 'outer step')}"
         return Verdict(NOT_COMPARABLE, f"not comparable ({short})", shortened=short)
     if diverged or measured is None:
-        return Verdict(NOT_COMPARABLE, f"not comparable ({diverged} of {tasks} tasks diverged)")
+        return Verdict(
+            NOT_COMPARABLE, f"not comparable ({diverged} of {counted(tasks, 'task')} diverged)"
+        )
     if published == 0:
         kind = AGREES if measured == 0 else DIFFERS
         return Verdict(kind, kind if measured == 0 else "differs (the published figure is 0)")
@@ -216,7 +219,8 @@ def verdict_words(found: Sequence[Comparison]) -> str:
     parts = []
     for (arm, shots), kinds in arms.items():
         said = "; ".join(_of_one_kind(kind, same) for kind, same in kinds.items())
-        parts.append(f"{arm}{f' ({shots} shots)' if several else ''} {said}.")
+        with_shots = f" ({counted(shots, 'shot')})" if several else ""
+        parts.append(f"{arm}{with_shots} {said}.")
     return " ".join(parts)
 
 
@@ -228,7 +232,7 @@ def _of_one_kind(kind: str, found: Sequence[Comparison]) -> str:
         return f"{kind} {after} ({found[0].verdict.shortened})"
     if kind == NOT_COMPARABLE:
         lost = ", ".join(str(one.diverged) for one in found)
-        return f"{kind} {after} ({lost} of {found[0].tasks} tasks diverged)"
+        return f"{kind} {after} ({lost} of {counted(found[0].tasks, 'task')} diverged)"
     known = [one.verdict.difference for one in found]
     by = ", ".join("?" if d is None else f"{100 * d:+.0f}".replace("-", "−") for d in known)
     return f"{kind} by {by} % {after}" if kind == DIFFERS else f"{kind} {after}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from maml_explorer.settings.declaration import Applies, SettingsError, declare, quoted
 from maml_explorer.settings.family import Family
 from maml_explorer.settings.own_data import DataKey, data_key
+from maml_explorer.settings.words import counted
 
 HANDS = 20
 """Drawings of every letter, as many as Omniglot has."""
@@ -109,7 +110,7 @@ def check_images(images: ImageSettings, family: Family, shots: int, queries: int
     wanted = shots + queries
     if wanted > HANDS:
         raise SettingsError(
-            f"{shots} shots and {queries} query images are {wanted} drawings of a "
+            f"{counted(shots, 'shot')} and {queries} query images are {wanted} drawings of a "
             f"class, and each letter is drawn by {HANDS} hands: together they can be at most "
             f"{HANDS}."
         )
@@ -134,14 +135,14 @@ def _check_own(images: ImageSettings, shots: int, queries: int) -> None:
         part = "group" if one_group else "split"
         raise SettingsError(
             f"Tasks of {images.ways} classes are more than “{key.name}” has: its smallest {part} "
-            f"has {most} classes, so allowed are at most {most}."
+            f"has {counted(most, 'class')}, so allowed are at most {most}."
         )
     wanted = shots + queries
     if wanted > key.images:
         raise SettingsError(
-            f"{shots} shots and {queries} query images are {wanted} images of a class, and the "
-            f"smallest class of “{key.name}” has {key.images}: together they can be at most "
-            f"{key.images}."
+            f"{counted(shots, 'shot')} and {queries} query images are {wanted} images of a class, "
+            f"and the smallest class of “{key.name}” has {key.images}: together they can be at "
+            f"most {key.images}."
         )
 
 

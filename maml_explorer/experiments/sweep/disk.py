@@ -8,6 +8,7 @@ from pathlib import Path
 
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 
 STEP_BYTES = 55
 """Of metrics.csv, for each arm and outer step; measured to be 51."""
@@ -58,9 +59,9 @@ def refuse_full_disk(path: Path, need: int, count: int) -> None:
     free = shutil.disk_usage(there).free
     if need > free:
         raise StorageError(
-            f"{count} runs need about {size_text(need)} of disk, and the disk of {path} has "
-            f"{size_text(free)} free: give fewer runs or outer steps, or another folder. Nothing "
-            "was trained."
+            f"{counted(count, 'run')} need about {size_text(need)} of disk, "
+            f"and the disk of {path} has {size_text(free)} free: give fewer "
+            "runs or outer steps, or another folder. Nothing was trained."
         )
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from maml_explorer.experiments.outcome import Progress
+from maml_explorer.settings.words import counted
 
 LINES = 10
 """Lines over a whole run where there is no bar."""
@@ -47,7 +48,7 @@ def _advance(bar: Any, now: Progress) -> None:
 
 def _lines(now: Progress) -> None:
     if now.done * LINES // now.total != (now.done - 1) * LINES // now.total:
-        sys.stderr.write(f"{now.done} of {now.total} outer steps; loss {_losses(now)}\n")
+        sys.stderr.write(f"{now.done} of {counted(now.total, 'outer step')}; loss {_losses(now)}\n")
 
 
 def _losses(now: Progress) -> str:

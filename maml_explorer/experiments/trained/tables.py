@@ -11,6 +11,7 @@ from maml_explorer.experiments.trained.seed import TrainedSeed
 from maml_explorer.settings.declaration import SettingsError, quoted
 from maml_explorer.settings.families import USUAL_FIGURE
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.figures import figure_text, figure_words
 from maml_explorer.storage.run.results import RESULT_COLUMNS, result_rows
 
@@ -66,13 +67,17 @@ def one_line(settings: Settings, seeds: Seeds, summary: Mapping[str, Any], stopp
     parts = [
         names,
         f"{len(seeds)} seeds" if len(seeds) > 3 else f"seed{'s' * (len(seeds) > 1)} {known}",
-        f"{min(taken)} to {max(taken)} outer steps" if len(taken) > 1 else f"{max(taken)} steps",
+        f"{min(taken)} to {counted(max(taken), 'outer step')}"
+        if len(taken) > 1
+        else f"{counted(max(taken), 'step')}",
     ]
     figures = [arm["over_seeds"][0]["mean"][-1] for arm in _tested(summary)]
     if figures:
         over, figure = _tested(summary)[0]["over_seeds"][0], _figure(summary)
         shown = ", ".join(figure_text(one, None, figure) for one in figures)
-        parts.append(f"{figure_words(figure)} {shown} after {over['inner_steps'][-1]} inner steps")
+        parts.append(
+            f"{figure_words(figure)} {shown} after {counted(over['inner_steps'][-1], 'inner step')}"
+        )
     diverged = [name for part in seeds.values() for name in part.diverged]
     parts += [f"diverged: {', '.join(dict.fromkeys(diverged))}"] if diverged else []
     return f"TrainedRun({'; '.join([*parts, *(['interrupted'] if stopped else [])])})"
@@ -120,7 +125,7 @@ def _results(
         rows.append([name, *(figure_text(mean, width, figure) for mean, width in pairs)])
     steps = first["over_seeds"][at]["inner_steps"]
     kind = f"{seeds} seeds" if seeds > 1 else "the held-out tasks"
-    title = f"Query {figure_words(figure)}, {shots[at]} shots, mean ± 95 % over {kind}"
+    title = f"Query {figure_words(figure)}, {counted(shots[at], 'shot')}, mean ± 95 % over {kind}"
     return ["inner steps", *map(str, steps)], rows, title
 
 

@@ -31,6 +31,7 @@ from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.commands import OpenRun, SaveRun
 from maml_explorer.protocol.reports import Exported, Phase, Refused, Status, Written
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.words import counted
 
 ANSWER = 600.0
 """Seconds after which a save that was not answered is given up."""
@@ -181,7 +182,7 @@ class Recovery(QObject):
     def _ask(self, steps: int) -> None:
         self._window.banners.say(
             "close",
-            f"The run of {whole(steps)} outer steps is not saved.",
+            f"The run of {counted(steps, 'outer step', whole)} is not saved.",
             "warning",
             (("Save run…", self._window.files.save_run), ("Close without saving", self.close)),
         )

@@ -24,6 +24,7 @@ from maml_explorer.gui.widgets.banner import Banners, Choice
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.share import MAX_SHARE, is_share
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.run.folder import is_run_folder, open_run
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Opening:
         from maml_explorer.storage.initialization.folder import load_initialization
 
         found = load_initialization(path)
-        steps = f"{found.arm.name} after {whole(found.outer_step)} outer steps"
+        steps = f"{found.arm.name} after {counted(found.outer_step, 'outer step', whole)}"
         self._offer(path, found, f"The initialization {path.name} ({steps})", None)
 
     def _weights(self, path: Path) -> None:

@@ -9,6 +9,7 @@ from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.insight import Insight, InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
 from maml_explorer.protocol.reports import Diverged
+from maml_explorer.settings.words import counted
 
 QUIET, WARNING, DANGER, DARK = "quiet", "warning", "danger", "dark"
 STABILITY = InsightRequest.of(ViewName.STABILITY)
@@ -70,7 +71,7 @@ def verdict(
     if diverged:
         name = max(diverged, key=lambda arm: diverged[arm])
         tasks = len(seen[name].radius)
-        words = f"{name}: inner steps diverge on {diverged[name]} of {tasks} tasks"
+        words = f"{name}: inner steps diverge on {diverged[name]} of {counted(tasks, 'task')}"
         return StabilityVerdict(DANGER, words, details)
     share = seen[worst].share_swinging
     if share > FEW:

@@ -19,6 +19,7 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.restart import changed_keys
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 
 FASTEST = 10_000.0
 """Outer steps per second at the last position before "unlimited"."""
@@ -220,7 +221,9 @@ def preset_words(preset: Preset) -> str:
         figures = ", ".join(
             f"{number(mse)} after {k}" for k, mse in zip(entry.inner_steps, entry.mse, strict=True)
         )
-        lines.append(f"To reach: {name}, {entry.shots} shots, query MSE {figures} inner steps")
+        lines.append(
+            f"To reach: {name}, {counted(entry.shots, 'shot')}, query MSE {figures} inner steps"
+        )
     return "\n".join(line for line in lines if line)
 
 

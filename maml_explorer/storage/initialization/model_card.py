@@ -15,6 +15,7 @@ from maml_explorer.settings.norms import NORMS
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import is_written
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.initialization.expressions import (
     adapting_module,
     is_special,
@@ -66,7 +67,8 @@ def model_card(
     kind = phases(own, algorithm).step_sizes
     but = f", without the learned {BESIDE[kind].words}," if kind else ""
     tasks = task_words(own)
-    trained = f"meta-trained with {algorithm.label} for {outer_step} outer steps on tasks"
+    steps = counted(outer_step, "outer step")
+    trained = f"meta-trained with {algorithm.label} for {steps} on tasks"
     trained = f"taken up for {algorithm.label} on tasks" if origin else trained
     parts = [
         _front_matter(own, algorithm, evaluations),
@@ -109,7 +111,8 @@ def _front_matter(
     metrics = [
         {
             "type": "accuracy" if settings.family.images else "mse",
-            "name": f"{record['shots']} shots, {step} inner steps, {record['tasks']} tasks",
+            "name": f"{counted(record['shots'], 'shot')}, {counted(step, 'inner step')}, "
+            f"{record['tasks']} tasks",
             "value": value,
         }
         for record in evaluations
@@ -320,8 +323,8 @@ def _evaluation(settings: Settings, evaluations: Sequence[Mapping[str, Any]]) ->
         lines += ["", "Fine-tuned with the best α of a grid on validation tasks:", ""]
         for record in evaluations:
             pairs = zip(record["inner_steps"], record["fine_tuning_lr"] or (), strict=False)
-            chosen = ", ".join(f"{rate:.2g} for {k} inner steps" for k, rate in pairs if k)
-            lines.append(f"- {record['shots']} shots: {chosen}")
+            said = (f"{rate:.2g} for {counted(k, 'inner step')}" for k, rate in pairs if k)
+            lines.append(f"- {counted(record['shots'], 'shot')}: {', '.join(said)}")
     return "\n".join(lines)
 
 

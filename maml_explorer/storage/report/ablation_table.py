@@ -8,6 +8,7 @@ from typing import Any
 
 from maml_explorer.files.resources import resources
 from maml_explorer.settings.families import USUAL_FIGURE
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.figures import figure_text, figure_words
 
 PLAIN = "MAML"
@@ -59,8 +60,8 @@ def ablation_blocks(result: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple
     over = f"Student t over {seeds} seeds" if seeds > 1 else "one seed, no interval"
     for step in result["inner_steps"]:
         title = (
-            f"After {step} inner step{'' if step == 1 else 's'} on {result['shots']} shots, "
-            f"{result['outer_steps']} outer steps; mean ± 95 %, {over}"
+            f"After {counted(step, 'inner step')} on {counted(result['shots'], 'shot')}, "
+            f"{counted(result['outer_steps'], 'outer step')}; mean ± 95 %, {over}"
         )
         yield title, ablation_rows(result, step)
 

@@ -18,6 +18,7 @@ from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import is_written
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.figures import figure_text, figure_words, scale_of
 from maml_explorer.storage.report.report import (
     VERDICT_COLUMNS,
@@ -146,7 +147,9 @@ def _fine_tuning(report: Report) -> str:
                         for k, rate in zip(record["inner_steps"], rates, strict=True)
                         if k in steps_shown(record) and rate
                     )
-                    said.append(f"{name}, seed {seed}, {record['shots']} shots: {chosen}")
+                    said.append(
+                        f"{name}, seed {seed}, {counted(record['shots'], 'shot')}: {chosen}"
+                    )
     return _listed("Fine-tuning α by inner steps, chosen on validation tasks", said)
 
 
@@ -187,7 +190,9 @@ def _adaptation(report: Report, shots: int) -> str:
     published = '<span class="key">+ published</span>' if crosses else ""
     said = "Where tasks diverged, the line is the mean of the others." if diverged else ""
     picture = plot(lines, crosses, "inner step", f"query {figure_words(figure)}")
-    return f"<h2>Adaptation with {shots} shots</h2>{picture}<p>{known}{published}{said}</p>"
+    return (
+        f"<h2>Adaptation with {counted(shots, 'shot')}</h2>{picture}<p>{known}{published}{said}</p>"
+    )
 
 
 def _scaled(value: float | None, scale: float) -> float | None:

@@ -21,6 +21,7 @@ from maml_explorer.published.verdicts import (
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import to_toml
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.figures import figure_text, figure_words
 
 SCHEMA = 1
@@ -77,12 +78,12 @@ class Report:
         same_goal = self.settings.outer.outer_steps == whole
         steps = set(self.outer_steps.values())
         short = [
-            f"{name} has taken {taken} of {whole} outer steps"
+            f"{name} has taken {taken} of {counted(whole, 'outer step')}"
             for name, taken in self.outer_steps.items()
             if taken < whole and same_goal
         ]
         if len(steps) == 1 and short:
-            short = [f"{steps.pop()} of {whole} outer steps"]
+            short = [f"{steps.pop()} of {counted(whole, 'outer step')}"]
         return (*deviations(self.preset, self.settings), *short, *self.changed)
 
 

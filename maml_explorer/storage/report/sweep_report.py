@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from maml_explorer.settings.declaration import shown
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.sweep_plots import heat_map, parallel_coordinates
 from maml_explorer.storage.report.sweep_table import (
     SweepAxis,
@@ -144,8 +145,8 @@ def winner_words(winner: Mapping[str, Any]) -> str:
     return (
         f"On {winner['tasks']} held-out tasks the best cell reaches a query "
         f"{winner.get('figure', 'error')} of {figure}{interval} "
-        f"after {winner['inner_steps']} inner steps "
-        f"({winner['seeds']} seeds, {winner['diverged']} diverged tasks)."
+        f"after {counted(winner['inner_steps'], 'inner step')} "
+        f"({counted(winner['seeds'], 'seed')}, {winner['diverged']} diverged tasks)."
     )
 
 
@@ -188,7 +189,7 @@ def _named(axes: Sequence[SweepAxis], cell: SweepCell) -> str:
 
 
 def _counted(counts: Mapping[str, int], total: int) -> str:
-    parts = [f"{counts['done']} of {total} runs are done"]
+    parts = [f"{counts['done']} of {counted(total, 'run')} are done"]
     parts += [
         f"{counts[key]} {key}" for key in ("diverged", "pruned", "running", "failed") if counts[key]
     ]

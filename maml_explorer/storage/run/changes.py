@@ -23,6 +23,7 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.restart import changed_keys
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.share import arms_from_json, arms_to_json
+from maml_explorer.settings.words import counted
 
 MAX_CHANGES = 16 * 1024 * 1024
 """Most bytes of the file."""
@@ -55,7 +56,7 @@ def revived_row(outer_step: int, arm_name: str) -> Row:
 
 def begun_from_row(arm_name: str, folder_name: str, trained: int) -> Row:
     """The row of an arm that started from what had been exported after `trained` outer steps."""
-    return 0, BEGUN_FROM, arm_name, f"{folder_name} after {trained} outer steps"
+    return 0, BEGUN_FROM, arm_name, f"{folder_name} after {counted(trained, 'outer step')}"
 
 
 def rewound(rows: Iterable[Row], outer_step: int) -> list[Row]:

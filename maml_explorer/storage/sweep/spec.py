@@ -13,6 +13,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml, parse_toml, to_toml, toml_value
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.sweep.axes import Axis, Point, is_possible, parse_axis, refuse_clashes
 from maml_explorer.storage.sweep.trials import Trial, grid, random_points, trials_of
 
@@ -77,8 +78,8 @@ class SweepSpec:
             )
         if self.inner_steps > self.base.run.test_steps:
             raise SettingsError(
-                f"The objective {self.objective} needs {self.inner_steps} inner steps at test, "
-                f"and test_steps is {self.base.run.test_steps}."
+                f"The objective {self.objective} needs {counted(self.inner_steps, 'inner step')} "
+                f"at test, and test_steps is {self.base.run.test_steps}."
             )
 
     @property

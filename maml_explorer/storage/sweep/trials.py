@@ -17,6 +17,7 @@ from functools import cache, cached_property
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.sweep.axes import Axis, Point, with_point
 
 MAX_TRIALS = 100_000
@@ -82,7 +83,9 @@ def grid(axes: Sequence[Axis]) -> Iterator[Point]:
             )
         count *= len(axis.values)
     if count > MAX_TRIALS:
-        raise SettingsError(f"The grid has {count} points: allowed are at most {MAX_TRIALS}.")
+        raise SettingsError(
+            f"The grid has {counted(count, 'point')}: allowed are at most {MAX_TRIALS}."
+        )
     for values in itertools.product(*(axis.values for axis in axes)):
         yield tuple((axis.key, value) for axis, value in zip(axes, values, strict=True))
 

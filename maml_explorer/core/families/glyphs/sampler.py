@@ -26,6 +26,7 @@ from maml_explorer.core.streams import stream
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.images import TEST_QUERIES, ImageSettings
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 
 TEST_STREAM = "meta-test"
 """The stream of held-out tasks that draws from the test scripts: what is reported. All others but
@@ -241,12 +242,12 @@ def held_out_images(
     hands = source.hands
     if shots >= hands:
         why = (
-            f"the smallest class has {hands} images"
+            f"the smallest class has {counted(hands, 'image')}"
             if settings.family.own_data
             else f"each letter is drawn by {hands} hands"
         )
         raise SettingsError(
-            f"{shots} shots leave no image to ask for: {why}, so allowed are at most {hands - 1} "
-            "shots."
+            f"{counted(shots, 'shot')} leave no image to ask for: {why}, so allowed are at most "
+            f"{hands - 1} shots."
         )
     return HeldOutImages(source, drawn, shots, min(TEST_QUERIES, hands - shots))

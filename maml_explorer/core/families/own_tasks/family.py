@@ -24,6 +24,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.families import OWN_FAMILY
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.tasks import TaskSettings
+from maml_explorer.settings.words import counted
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ def _held_out(
     tasks = opened_tasks(settings.tasks.own_tasks)
     if shots > tasks.key.support:
         raise SettingsError(
-            f"The tasks {tasks.key.words} cannot be tested with {shots} shots: allowed is from 1 "
-            f"to {tasks.key.support}."
+            f"The tasks {tasks.key.words} cannot be tested with {counted(shots, 'shot')}: allowed "
+            f"is from 1 to {tasks.key.support}."
         )
     drawn = _drawn(tasks, task_count, stream(settings.run.seed, name))
     return HeldOutOwn(drawn, shots, dtype)

@@ -29,6 +29,7 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import Compared, MetaTested
 from maml_explorer.published.verdicts import verdict_words
 from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.words import counted
 
 MOST_TESTS = 500
 """Meta-tests of a run that can be looked back at."""
@@ -195,16 +196,17 @@ class AdaptationSpeedPanel(QWidget):
             # first how old it is: a meta-test may be of long before where the machine is busy
             step, tasks = whole(test.outer_step), f"{whole(test.tasks)} held-out tasks"
             if test.declared is not None:
-                tasks = f"first {whole(test.tasks)} of {whole(test.declared)} tasks"
+                tasks = f"first {whole(test.tasks)} of {counted(test.declared, 'task', whole)}"
             band = "" if self.plot.statistic == EVERY else f" · {self.plot.statistic} ± 95 %"
             wordings = [f"outer step {step} · {tasks}", f"outer step {step}", f"step {step}"]
             seen = ""
             if test.seen:
                 seen = f" · {SEEN}"
-                few = f"step {step} · {whole(test.tasks)} tasks{seen}"
+                few = f"step {step} · {counted(test.tasks, 'task', whole)}{seen}"
                 wordings = [f"{wordings[0]}{seen}", few, *wordings]
             self.subtitle.say(
-                f"outer step {step} · {tasks}{band} · {test.shots} shots{seen}", *wordings
+                f"outer step {step} · {tasks}{band} · {counted(test.shots, 'shot')}{seen}",
+                *wordings,
             )
         published = published_words(self.plot.published.points, test)
         if preset is not None and preset.published and not fits:
@@ -277,8 +279,8 @@ class AdaptationSpeedPanel(QWidget):
             diverged = test.arms[name].diverged
             if worst := max(diverged, default=0):
                 what = (
-                    f"{whole(worst)} of {whole(test.tasks)} tasks diverged by inner step "
-                    f"{diverged.index(worst)}"
+                    f"{whole(worst)} of {counted(test.tasks, 'task', whole)} diverged by inner "
+                    f"step {diverged.index(worst)}"
                 )
                 lost.setdefault(what, []).append(name)
                 counts.append(f"{name} {whole(worst)}")
@@ -286,7 +288,7 @@ class AdaptationSpeedPanel(QWidget):
                 beyond.setdefault(number(float(data.mean.max())), []).append(name)
         parts = [f"{', '.join(names)}: {what}" for what, names in lost.items()]
         if len(parts) > 1:  # a sentence for each would leave the plot no room
-            parts = [f"Diverged of {whole(test.tasks)} tasks: {', '.join(counts)}"]
+            parts = [f"Diverged of {counted(test.tasks, 'task', whole)}: {', '.join(counts)}"]
         said = f"{parts[0]}. Hollow markers: mean of the other tasks." if parts else ""
         over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
         if len(over) == 1:

@@ -16,6 +16,7 @@ from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.reports import Compared, MetaTested
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ class PublishedPoint:
         interval = "" if self.ci95 is None else f" ± {number(self.ci95, 2)}"
         name = ALGORITHMS[self.algorithm].label
         said = f": {self.verdict}" if self.verdict else ""
-        return f"+ {name} {number(self.mse)}{interval}, published, {self.shots} shots{said}"
+        return (
+            f"+ {name} {number(self.mse)}{interval}, published, {counted(self.shots, 'shot')}{said}"
+        )
 
 
 def compares(preset: Preset | None, settings: Settings) -> bool:

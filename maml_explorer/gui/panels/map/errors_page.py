@@ -20,6 +20,7 @@ from maml_explorer.gui.widgets.step_slider import StepSlider
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.insight import ViewName
 from maml_explorer.protocol.insight_records.error_map import DataMapSeen, ErrorMapSeen
+from maml_explorer.settings.words import counted
 
 
 class ErrorMapPage(ChosenPage):
@@ -95,7 +96,9 @@ class ErrorMapPage(ChosenPage):
             f"mean in the framed ranges of training {number(_mean(inside))}",
         ]
         if lost:
-            parts.insert(0, f"{whole(lost)} of {whole(errors.size)} tasks diverged (blank)")
+            parts.insert(
+                0, f"{whole(lost)} of {counted(errors.size, 'task', whole)} diverged (blank)"
+            )
         self.tell(*parts)
 
     def _trained_cells(self) -> NDArray[np.bool_]:
@@ -180,7 +183,9 @@ class DataMapPage(ChosenPage):
         parts = [f"Query {self._figure}, mean of {whole(record.tasks)} held-out tasks"]
         if lost:
             parts.append(f"up to {whole(lost)} diverged and are left out")
-        parts.append(f"framed: {_shots(record.trained)}, as in training, at the inner step shown")
+        parts.append(
+            f"framed: {counted(record.trained, 'shot')}, as in training, at the inner step shown"
+        )
         self.tell(*parts)
 
     def restyle(self, theme: Theme) -> None:
@@ -203,12 +208,12 @@ class DataMapPage(ChosenPage):
             return ""
         lost, tasks = self.seen.diverged[row][column], self.seen.tasks
         words = [
-            f"{_shots(self.seen.shots[row])}, inner step {column}",
+            f"{counted(self.seen.shots[row], 'shot')}, inner step {column}",
             f"query {self._figure} {number(float(self.seen.errors[row, column]))}",
             f"median {number(float(self.seen.median[row, column]))}",
         ]
         if lost:
-            words.append(f"{lost} of {whole(tasks)} tasks diverged")
+            words.append(f"{lost} of {counted(tasks, 'task', whole)} diverged")
         return "<br>".join(words)
 
     def _table(self, everything: bool) -> Table:
@@ -224,10 +229,6 @@ class DataMapPage(ChosenPage):
             for row, count in enumerate(seen.shots)
             for step in range(seen.errors.shape[1])
         ]  # fmt: skip
-
-
-def _shots(count: int) -> str:
-    return "1 shot" if count == 1 else f"{count} shots"
 
 
 def _mean(values: Array) -> float | None:

@@ -21,6 +21,7 @@ from maml_explorer.gui.widgets.step_slider import StepSlider
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.insight import Option, ViewName
 from maml_explorer.protocol.insight_records.landscape import LandscapeSeen
+from maml_explorer.settings.words import counted
 
 QUERY, SUPPORT = "Query loss", "Support loss"
 MEAN_QUERY, MEAN_SUPPORT = "Mean query", "Mean support"
@@ -101,8 +102,8 @@ class LandscapePage(ChosenPage):
         names = {
             "query": "Query loss, this task",
             "support": "Support loss, this task",
-            "mean_query": f"Query loss, mean of {seen.others} tasks",
-            "mean_support": f"Support loss, mean of {seen.others} tasks",
+            "mean_query": f"Query loss, mean of {counted(seen.others, 'task')}",
+            "mean_support": f"Support loss, mean of {counted(seen.others, 'task')}",
         }
         words = names[drawn]
         m = seen.inner_steps

@@ -14,6 +14,7 @@ from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.protocol.insight import ViewName
 from maml_explorer.protocol.insight_records.parameter_map import ParameterMapSeen
+from maml_explorer.settings.words import counted
 
 AMPLITUDE, PHASE = "Colour: amplitude", "Colour: phase"
 
@@ -60,7 +61,7 @@ class ParametersPage(ChosenPage):
         self.plot.show_map(seen, values, (low, high), CYCLIC if round_once else SEQUENTIAL)
         steps = "inner step" if seen.steps == 1 else "inner steps"
         parts = [
-            f"{whole(len(values))} tasks after {seen.steps} {steps}",
+            f"{counted(len(values), 'task', whole)} after {seen.steps} {steps}",
             f"{number(100 * sum(seen.explained), 2)} % of the variance",
             f"R² of (A cos φ, A sin φ) {number(seen.r_squared, 2)}",
         ]

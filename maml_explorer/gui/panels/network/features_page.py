@@ -13,6 +13,7 @@ from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.insight import NothingToShow, ViewName
 from maml_explorer.protocol.insight_records.features import FeaturesSeen
+from maml_explorer.settings.words import counted
 
 
 class FeaturesPage(ChosenPage):
@@ -79,7 +80,7 @@ def _words(
     for name, one in seen.items():
         lost = max(one.diverged, *one.frozen_diverged)
         if lost:
-            words.append(f"{name}: {whole(lost)} tasks diverged and are left out")
+            words.append(f"{name}: {counted(lost, 'task', whole)} diverged and are left out")
     for name, other in value.items():
         if isinstance(other, NothingToShow):
             words.append(f"{name}: {other.reason}")

@@ -22,6 +22,7 @@ from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.insight import ViewName
 from maml_explorer.protocol.insight_records.norm import SETS, NormLayer, NormSeen
+from maml_explorer.settings.words import counted
 
 MEAN, VARIANCE = "Mean", "Variance"
 
@@ -121,7 +122,9 @@ class NormPage(ChosenPage):
             off = number(float(np.nanmax(gap)), 2)
             parts.insert(0, f"stored means are up to {off} standard deviations off")
         if seen.diverged:
-            parts.insert(0, f"{whole(seen.diverged)} of {whole(seen.tasks)} tasks diverged")
+            parts.insert(
+                0, f"{whole(seen.diverged)} of {counted(seen.tasks, 'task', whole)} diverged"
+            )
         self.tell(*parts)
 
     def _draw_errors(self, seen: NormSeen) -> None:

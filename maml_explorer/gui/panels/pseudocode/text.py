@@ -16,6 +16,7 @@ from maml_explorer.protocol.reports import StepPhase
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.phases import Adapt, Phases, Sample, phases
 from maml_explorer.settings.settings import Arm, Settings
+from maml_explorer.settings.words import counted
 
 SAMPLE, ADAPT, QUERY, UPDATE = StepPhase
 _INDENT = "  "
@@ -50,7 +51,8 @@ def pseudocode(settings: Settings, arm: Arm) -> list[PseudocodeLine]:
         PseudocodeLine("θ ← θ₀", note=start),
         PseudocodeLine(f"repeat {whole(own.outer.outer_steps)} times", note="outer loop"),
         PseudocodeLine(
-            f"{_INDENT}draw {whole(own.outer.meta_batch)} tasks τ: {_drawn(own, step.sample)}",
+            f"{_INDENT}draw {counted(own.outer.meta_batch, 'task', whole)} τ: "
+            f"{_drawn(own, step.sample)}",
             SAMPLE,
         ),
         PseudocodeLine(f"{_INDENT}for each task τ of the meta-batch"),
@@ -136,14 +138,16 @@ def _goal(record: Algorithm) -> list[PseudocodeLine]:
 def _drawn(own: Settings, sample: Sample) -> str:
     shots, query = sample.support, sample.query
     if own.family.images:
-        classes = f"{own.images.ways} classes"
+        classes = counted(own.images.ways, "class")
         if sample.joined:
-            return f"{classes}, {shots + query} images D_τ = S_τ ∪ Q_τ of each"
+            return f"{classes}, {counted(shots + query, 'image')} D_τ = S_τ ∪ Q_τ of each"
         queries = f", {query} query {_images(query)} Q_τ" if query else ""
         return f"{classes}, {shots} support {_images(shots)} S_τ{queries} of each"
     if sample.joined:
-        return f"{shots + query} points D_τ = S_τ ∪ Q_τ"
-    return f"{shots} support points S_τ" + (f", {query} query points Q_τ" if query else "")
+        return f"{counted(shots + query, 'point')} D_τ = S_τ ∪ Q_τ"
+    return f"{counted(shots, 'support point')} S_τ" + (
+        f", {counted(query, 'query point')} Q_τ" if query else ""
+    )
 
 
 def _images(count: int) -> str:
@@ -185,7 +189,7 @@ def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
             *start,
             PseudocodeLine(f"{_INDENT}φ_k+1 ← φ_k − {symbol} ∇L(φ_k, S_τ)", ADAPT, note),
         ]
-    points = f"{adapt.minibatch} of {own.support_points()} points"
+    points = f"{adapt.minibatch} of {counted(own.support_points(), 'point')}"
     return [
         *start,
         PseudocodeLine(f"{_INDENT}B ← next minibatch of S_τ", ADAPT, points),

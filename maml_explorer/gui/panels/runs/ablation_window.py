@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from maml_explorer.settings.words import counted
+
 from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.plots.table_window import TableWindow
@@ -16,8 +18,8 @@ def show_ablation(parent: QWidget) -> TableWindow:
     window = TableWindow("Ablation", (list(FULL_COLUMNS), full_table(found)), parent)
     seeds, tasks = len(found["seeds"]), found["tasks"]
     window.setWindowTitle(
-        f"Ablation: {load_preset(found['preset']).title}, {found['outer_steps']} outer steps, "
-        f"{found['shots']} shots, Student t over {seeds} seeds of {tasks} tasks"
+        f"Ablation: {load_preset(found['preset']).title}, {counted(found['outer_steps'], 'outer step')}, "
+        f"{counted(found['shots'], 'shot')}, Student t over {counted(seeds, 'seed')} of {counted(tasks, 'task')}"
     )
     window.setToolTip(plain_tip(found["command"]))
     window.resize(1060, 620)

@@ -12,6 +12,7 @@ from maml_explorer.files.reader import StorageError
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.sweep.axes import parse_axis
 from maml_explorer.storage.sweep.folder import create_sweep
 from maml_explorer.storage.sweep.spec import MAX_SEEDS, SweepSpec, usual_objective
@@ -68,7 +69,8 @@ class NewSweep(QWidget):
         command = resume_command(path)
         QApplication.clipboard().setText(command)
         self._say(
-            f"{count} runs are described. To train them, run in a terminal (copied): {command}"
+            f"{counted(count, 'run')} are described. To train them, run in a terminal (copied): "
+            f"{command}"
         )
         self._opened(str(path))
 

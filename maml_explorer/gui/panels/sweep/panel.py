@@ -25,6 +25,7 @@ from maml_explorer.gui.widgets.controls import ComboBox, button, label, row
 from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
 from maml_explorer.protocol.commands import ShowGhost
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.sweep_report import counts_of
 from maml_explorer.storage.report.sweep_table import SweepRow, higher_is_better
 from maml_explorer.storage.run.folder import CHECKPOINT, METRICS
@@ -283,9 +284,9 @@ class SweepPanel(QWidget):
 def words_of(seen: SweepSeen) -> str:
     """Such as "42 of 100 runs done · 3 diverged · 2 running · 2 workers · 4 min left"."""
     counts = counts_of(seen.rows)
-    parts = [f"{counts['done']} of {len(seen.trials)} runs done"]
+    parts = [f"{counts['done']} of {counted(len(seen.trials), 'run')} done"]
     if not seen.complete:
-        parts = [f"{len(seen.rows)} of {len(seen.trials)} runs read", *parts]
+        parts = [f"{len(seen.rows)} of {counted(len(seen.trials), 'run')} read", *parts]
     parts += [f"{counts[key]} {key}" for key in ("diverged", "pruned", "failed") if counts[key]]
     if seen.workers and not seen.ended:
         parts.append(f"{counts['running']} begun")
