@@ -1,10 +1,11 @@
 """A sweep whose workers, driver and scheduler are killed at random, compared with one left alone.
 
-    python -m benchmarks.sweep_kills --kills 100
+    python -m benchmarks.sweep_kills --kills 25 --only worker --seed 1
     python -m benchmarks.sweep_kills --kills 20 --scheduler
 
-Prints how often each was killed, and how many files of the runs differ (durations left out). With
---scheduler the scheduler and the workers are processes of their own, and it is killed too.
+Prints how often each was killed, how many files of the runs differ (durations left out), and how
+many runs were trained to the end a second time. With --scheduler the scheduler and the workers are
+processes of their own, and it is killed too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-RUNS, STEPS, WORKERS = 12, 4000, 2
+RUNS, STEPS, WORKERS = 12, 30_000, 2
 CLOCKS = {"summary.json", "objective.json"}
 
 
@@ -35,7 +36,7 @@ def new(path: Path, steps: int, workers: int) -> list[str]:
     alphas = ",".join(f"{0.002 * (nth + 1):g}" for nth in range(RUNS // 2))
     return command(
         path, "--vary", f"inner_lr={alphas}", "--seeds", "0,1", "--outer-steps", str(steps),
-        "--hidden", "16", "--meta-batch", "5", "--workers", str(workers),
+        "--hidden", "40,40", "--meta-batch", "25", "--workers", str(workers),
     )  # fmt: skip
 
 
@@ -61,6 +62,22 @@ def trains(path: Path) -> bool:
     """True where a run said within the last seconds how far it is."""
     notes = (file.stat().st_mtime for file in path.glob("runs/.*.step"))
     return any(time.time() - at < 2.0 for at in notes)
+
+
+class Ends:
+    """The ends of runs, each seen once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.seen = path, dict[str, set[int]]()
+
+    def look(self) -> None:
+        """Note the runs that have ended; a run that ends again has a newer file."""
+        for file in self.path.glob("runs/*/summary.json"):
+            self.seen.setdefault(file.parent.name, set()).add(file.stat().st_mtime_ns)
+
+    def twice(self) -> int:
+        """Runs that were trained to the end more than once."""
+        return sum(len(times) > 1 for times in self.seen.values())
 
 
 class Scene:
@@ -133,7 +150,7 @@ KINDS = {"worker": 0.7, "paused": 0.1, "driver": 0.1, "both": 0.1}
 """What is done to a sweep → how often. "both": a worker, and the driver at once."""
 
 
-def hit(scene: Scene, kind: str, dice: random.Random) -> bool:
+def hit(scene: Scene, kind: str, dice: random.Random, pause: float) -> bool:
     """Do it; False where nobody was there."""
     workers = scene.trainers()
     if not workers or scene.driver.poll() is not None:
@@ -144,7 +161,7 @@ def hit(scene: Scene, kind: str, dice: random.Random) -> bool:
         if kind == "paused":
             worker = dice.choice(workers)
             worker.send_signal(signal.SIGSTOP)
-            time.sleep(5.0)
+            time.sleep(pause)
             worker.send_signal(signal.SIGCONT)
     except psutil.NoSuchProcess:
         return False
@@ -162,37 +179,46 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scheduler", action="store_true")
+    parser.add_argument("--only", choices=KINDS)
+    parser.add_argument("--alone", type=Path, metavar="FOLDER", help="that sweep, made if missing")
+    parser.add_argument("--pause", type=float, default=5.0, metavar="SECONDS")
     wanted = parser.parse_args()
     dice = random.Random(wanted.seed)
-    odds = KINDS | ({"scheduler": 0.3} if wanted.scheduler else {})
+    kinds = {wanted.only: 1.0} if wanted.only else KINDS
+    odds = kinds | ({"scheduler": 0.3} if wanted.scheduler else {})
     done = dict.fromkeys(odds, 0)
     with tempfile.TemporaryDirectory() as home:
-        alone = Path(home) / "alone"
-        subprocess.run(new(alone, wanted.steps, 1), check=True, stdout=subprocess.DEVNULL)
+        alone = wanted.alone or Path(home) / "alone"
+        if not alone.exists():
+            subprocess.run(new(alone, wanted.steps, 1), check=True, stdout=subprocess.DEVNULL)
         scene = Scene(Path(home), wanted.steps, wanted.scheduler)
+        ends = Ends(scene.path)
         while sum(done.values()) < wanted.kills:
             time.sleep(dice.uniform(0.5, 4.0))
+            ends.look()
             if scene.driver.poll() == 0:
                 break
             if scene.driver.poll() is not None:
                 scene.again("--retry-failed")
             (kind,) = dice.choices(list(odds), list(odds.values()))
             if trains(scene.path):
-                done[kind] += hit(scene, kind, dice)
+                done[kind] += hit(scene, kind, dice, wanted.pause)
         for _ in range(5):
             if scene.driver.wait() == 0:
                 break
             scene.again("--retry-failed")
+            ends.look()
         scene.end()
+        ends.look()
         one, other = digests(alone), digests(scene.path)
         differ = sum(one.get(name) != other.get(name) for name in {*one, *other})
         decisions = (scene.path / "decisions.jsonl").read_text().splitlines()
         failed = sum('"failed", "run"' in line for line in decisions)
-        ends = len(list(scene.path.glob("runs/*/summary.json")))
         print(
             f"{sum(done.values())} hits: {', '.join(f'{n} {kind}' for kind, n in done.items())}; "
-            f"{ends} of {RUNS} runs done, {len(one)} files, {differ} differ; given up on the way: "
-            f"{failed}."
+            f"{len(ends.seen)} of {RUNS} runs done, {ends.twice()} of them twice, "
+            f"{len(one)} files, {differ} differ; given up on the way: {failed}.",
+            flush=True,
         )
 
 

@@ -160,8 +160,9 @@ async def _serve(place: ClusterPlace, slots: int) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(kind, over.set)
     host = place.address.partition("://")[2].rpartition(":")[0].strip("[]")
-    nannies = [
-        distributed.Nanny(
+
+    def worker() -> Any:
+        return distributed.Nanny(
             place.address,
             nthreads=1,  # a run is a process: the threads of torch are those of a process
             security=place.security(),
@@ -171,8 +172,9 @@ async def _serve(place: ClusterPlace, slots: int) -> None:
             silence_logs=50,
             death_timeout=WAIT_SECONDS,
         )
-        for _ in range(slots)
-    ]
+
+    nannies = [worker() for _ in range(slots)]
+    asked = asyncio.ensure_future(over.wait())
     try:
         try:
             await asyncio.wait_for(asyncio.gather(*nannies), WAIT_SECONDS)
@@ -180,14 +182,41 @@ async def _serve(place: ClusterPlace, slots: int) -> None:
             raise StorageError(
                 f"The scheduler at {place.address} does not answer: is it running?"
             ) from None
-        ends = [asyncio.ensure_future(nanny.finished()) for nanny in nannies]
-        ends.append(asyncio.ensure_future(over.wait()))
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        ends = {asyncio.ensure_future(_served(nanny)): nanny for nanny in nannies}
+        while not over.is_set():
+            await asyncio.wait([*ends, asked], return_when=asyncio.FIRST_COMPLETED)
+            if over.is_set() or not await _answers(place):
+                break
+            for end in [end for end in ends if end.done()]:  # as one that was killed at its start
+                nannies.remove(ends.pop(end))
+                nannies.append(worker())
+                ends[asyncio.ensure_future(_served(nannies[-1]))] = nannies[-1]
         for end in ends:
             end.cancel()
     finally:
+        asked.cancel()
         with contextlib.suppress(Exception):
             await asyncio.gather(*(nanny.close(timeout=5) for nanny in nannies))
+
+
+async def _served(nanny: Any) -> None:
+    """Begin a worker where it has not begun, and wait for its end; a failed start is one."""
+    with contextlib.suppress(OSError, TimeoutError, RuntimeError):
+        await asyncio.wait_for(nanny, WAIT_SECONDS)
+        await nanny.finished()
+
+
+async def _answers(place: ClusterPlace) -> bool:
+    """True where the scheduler takes a connection."""
+    _, distributed = dask_library()
+    security = place.security()
+    extra = security.get_connection_args("worker") if security is not None else {}
+    try:
+        comm = await distributed.core.connect(place.address, timeout=5, **extra)
+    except (OSError, TimeoutError):
+        return False
+    await comm.close()
+    return True
 
 
 def _workers(client: Any) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from maml_explorer.experiments.sweep.work import Ended, train_trial
 from maml_explorer.files.reader import StorageError
 
+_GONE = ("closed", "failed")
+"""States of a worker that Dask does not begin again."""
 _KILLED = "its process was ended from outside"
 SETTINGS_OF_DASK = {
     # its statistical profiler takes 15 % of the time
@@ -31,6 +33,8 @@ SETTINGS_OF_DASK = {
         "MKL_NUM_THREADS": 1,
         "OPENBLAS_NUM_THREADS": 1,
     },
+    # a worker that was killed needs longer than 15 s to load torch on a busy machine
+    "distributed.deploy.lost-worker-timeout": "1 hour",
     "distributed.admin.tick.limit": "60s",
     "distributed.comm.timeouts.connect": "30s",
 }
@@ -138,6 +142,7 @@ class OnDask:
         """The trials that have ended, after at most so many seconds."""
         if not self._futures:
             return []
+        _begin_lost_workers(self._client.cluster)
         ended = []
         with contextlib.suppress(Empty):
             ended.append(self._ended.get(timeout=seconds))
@@ -206,6 +211,17 @@ def _begun(distributed: Any, workers: int) -> Any:
                     "with --resume, or use --workers 1."
                 ) from None
     raise AssertionError
+
+
+def _begin_lost_workers(cluster: Any) -> None:
+    """Begin the workers of a local cluster again that Dask gave up, as where a start failed."""
+    if cluster is None:
+        return
+    lost = [name for name, one in cluster.workers.items() if one.status.name in _GONE]
+    for name in lost:
+        cluster.workers.pop(name, None)
+    if lost:
+        cluster.scale(len(cluster.worker_spec))
 
 
 def dask_library() -> tuple[Any, Any]:

@@ -139,6 +139,15 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path) -> None:
     assert digests(sweep) == digests(alone)
 
 
+def test_a_worker_that_dask_gave_up_is_begun_again(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path / "s", spec(seeds=(0,)))
+    with local_cluster(1) as client:
+        # as where its process is killed while it starts
+        client.sync(client.cluster.workers[0].close)
+        ended = drive(sweep, OnDask(client, 1, 5, sweep.stop))
+    assert (ended.done, ended.failed) == (4, 0)
+
+
 def test_a_killed_driver_leaves_a_sweep_that_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "s"
     command = [
