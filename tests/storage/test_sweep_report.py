@@ -59,7 +59,7 @@ def test_a_cell_is_the_mean_over_seeds_with_student_s_interval() -> None:
 def test_a_cell_with_a_diverged_seed_is_never_the_best() -> None:
     best = best_cell(ROWS)
     assert best is not None and dict(best.point) == {"inner_lr": 0.1, "outer_lr": 0.001}
-    by_alpha = {dict(cell.point)["inner_lr"]: cell for cell in folded(ROWS, ["inner_lr"])}
+    by_alpha = {dict(cell.point)["inner_lr"]: cell for cell in folded(cells_of(ROWS), ["inner_lr"])}
     assert by_alpha[0.01].mean == pytest.approx(0.6)
     assert by_alpha[0.1].mean == pytest.approx(0.3)
 
@@ -132,7 +132,7 @@ def test_of_accuracies_the_highest_is_best_and_deepest() -> None:
     assert best is not None and dict(best.point) == {"inner_lr": 0.01, "outer_lr": 0.001}
     assert higher_is_better("accuracy@5") and not higher_is_better("mse@5")
     rows = [row(0.01, 0.001, 0, 0.6), row(0.1, 0.001, 0, 0.9), row(0.1, 0.01, 0, 0.7)]
-    over_alpha = folded(rows, ("inner_lr",), higher=True)
+    over_alpha = folded(cells_of(rows), ("inner_lr",), higher=True)
     assert [cell.mean for cell in over_alpha] == [0.6, 0.9]
     for higher, deepest in ((True, "0.9"), (False, "0.6")):
         picture = heat_map(cells_of(rows), ALPHA, BETA, higher=higher)

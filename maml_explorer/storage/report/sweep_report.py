@@ -101,7 +101,7 @@ def sweep_html(
             parts.append(f'<p class="muted">Hatched: a seed diverged.{rest}</p>')
             parts.append(
                 heat_map(
-                    folded(rows, (across.key, up.key), higher=higher), across, up, higher=higher
+                    folded(cells, (across.key, up.key), higher=higher), across, up, higher=higher
                 )
             )
     parts.append("<h2>All axes</h2>")

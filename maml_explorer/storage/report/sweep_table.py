@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from statistics import fmean, stdev
 
 from maml_explorer.core.student_t import student_t_975
@@ -68,12 +69,12 @@ class SweepCell:
     diverged: int
     failed: int
 
-    @property
+    @cached_property
     def mean(self) -> float | None:
         """Mean over the finite seeds; None where there is none."""
         return fmean(self.values) if self.values else None
 
-    @property
+    @cached_property
     def half(self) -> float | None:
         """Half-width of the 95 % Student t interval over seeds; None for fewer than two."""
         if len(self.values) < 2:
@@ -106,21 +107,23 @@ def cells_of(rows: Sequence[SweepRow]) -> list[SweepCell]:
     groups: dict[tuple[tuple[str, Value], ...], list[SweepRow]] = {}
     for row in rows:
         groups.setdefault(row.point, []).append(row)
-    return [
-        SweepCell(
-            point,
-            tuple(row.objective for row in group if row.objective is not None),
-            len(group),
-            sum(row.state is TrialState.DONE for row in group),
-            sum(row.diverged for row in group),
-            sum(row.state is TrialState.FAILED for row in group),
-        )
-        for point, group in groups.items()
-    ]
+    return [cell_of(group) for group in groups.values()]
+
+
+def cell_of(rows: Sequence[SweepRow]) -> SweepCell:
+    """The cell of rows that have one point; at least one row."""
+    return SweepCell(
+        rows[0].point,
+        tuple(row.objective for row in rows if row.objective is not None),
+        len(rows),
+        sum(row.state is TrialState.DONE for row in rows),
+        sum(row.diverged for row in rows),
+        sum(row.state is TrialState.FAILED for row in rows),
+    )
 
 
 def folded(
-    rows: Sequence[SweepRow], keys: Sequence[str], *, higher: bool = False
+    cells: Sequence[SweepCell], keys: Sequence[str], *, higher: bool = False
 ) -> list[SweepCell]:
     """The cells over some axes only: of the others, the best cell by its mean.
 
@@ -128,7 +131,7 @@ def folded(
     With `higher` a higher mean is better.
     """
     best: dict[tuple[tuple[str, Value], ...], SweepCell] = {}
-    for cell in cells_of(rows):
+    for cell in cells:
         point = tuple((key, value) for key, value in cell.point if key in keys)
         held = best.get(point)
         if held is None or _rank(cell, higher) < _rank(held, higher):

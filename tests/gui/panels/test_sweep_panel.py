@@ -81,15 +81,16 @@ def test_cells_say_mean_interval_and_what_diverged(
     settle(panel, qtbot)
     words = panel.words.full
     assert words.startswith("4 of 12 runs done · 1 diverged · nothing trains it: maml-explorer")
-    shown = {text.toPlainText() for text in panel.map._words}
+    shown = {item.toPlainText() for item in panel.map._items.values()}
     # two seeds: 0.6 ± 12.706 × 0.1414 / √2
     assert shown >= {"0.6\n± 1.3", "0.25", "diverged"}
-    assert len(panel.map._hatches) == 1
+    # a path of one box: its corners and the way back
+    assert panel.map._hatches.path().elementCount() == 5
     header, rows = panel.map.table(False)  # type: ignore[misc]
     assert list(header)[2:] == ["mse@5", "95 %", "diverged"]
     assert sorted(row[2] for row in rows if row[2] == row[2]) == [0.25, 0.6]
     panel.session.set_theme(DARK)
-    assert {text.toPlainText() for text in panel.map._words} == shown
+    assert {item.toPlainText() for item in panel.map._items.values()} == shown
 
 
 def test_a_run_that_trains_shows_how_far_it_is(

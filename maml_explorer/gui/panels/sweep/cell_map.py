@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QTextOption
-from PySide6.QtWidgets import QGraphicsRectItem
+from PySide6.QtGui import QBrush, QColor, QPainterPath, QTextOption
+from PySide6.QtWidgets import QGraphicsPathItem
 
 from maml_explorer.gui.panels.sweep.point_words import value_words
 from maml_explorer.gui.plots.heat_plot import HeatPlot
@@ -22,7 +23,6 @@ from maml_explorer.storage.report.sweep_plots import axis_values, robust_range
 from maml_explorer.storage.report.sweep_table import (
     SweepAxis,
     SweepCell,
-    SweepRow,
     folded,
     higher_is_better,
 )
@@ -30,6 +30,15 @@ from maml_explorer.storage.report.sweep_table import (
 _MOST_WORDS = 150
 """Cells up to which each says its figures."""
 _HATCH = "#d32f2f"
+
+
+@dataclass(frozen=True)
+class _CellWords:
+    """Words in a cell, and their colours."""
+
+    text: str
+    ink: str
+    ground: str | None
 
 
 class SweepMap(HeatPlot):
@@ -42,27 +51,32 @@ class SweepMap(HeatPlot):
             theme, "Sweep", " ", " ", hint="Enter or a click shows the cell’s run beside yours."
         )
         self.cells: dict[tuple[int, int], SweepCell] = {}
-        self._words: list[pg.TextItem] = []
-        self._hatches: list[QGraphicsRectItem] = []
+        self._words: dict[tuple[int, int], _CellWords] = {}
+        self._items: dict[tuple[int, int], pg.TextItem] = {}
+        self._hatches = QGraphicsPathItem()
+        self._hatches.setBrush(QBrush(QColor(_HATCH), Qt.BrushStyle.BDiagPattern))
+        self._hatches.setPen(Qt.PenStyle.NoPen)
+        self._hatches.setZValue(2)
+        self.getPlotItem().addItem(self._hatches, ignoreBounds=True)
         self._values: tuple[list[Value], list[Value]] = ([], [])
         self.objective = ""
         self.cell_text = self._said
         self.table = self._table
 
     def put(
-        self, rows: Sequence[SweepRow], across: SweepAxis, up: SweepAxis, objective: str
+        self, found: Sequence[SweepCell], across: SweepAxis, up: SweepAxis, objective: str
     ) -> None:
-        """Draws the runs over two axes.
+        """Draws the cells over two axes.
 
         Args:
-            rows: of the sweep.
+            found: the cells of the sweep.
             across: the axis from left to right.
             up: the axis from bottom to top.
             objective: such as "mse@5".
         """
         self.axes, self.objective = (across, up), objective
         higher = higher_is_better(objective)
-        cells = folded(rows, (across.key, up.key), higher=higher)
+        cells = folded(found, (across.key, up.key), higher=higher)
         columns, lines = axis_values(cells, across.key), axis_values(cells, up.key)
         self._values = columns, lines
         column = {value: nth for nth, value in enumerate(columns)}
@@ -95,31 +109,37 @@ class SweepMap(HeatPlot):
             self._say(self.values)
 
     def _say(self, values: Array) -> None:
-        item = self.getPlotItem()
-        for old in (*self._words, *self._hatches):
-            item.removeItem(old)
-        self._words, self._hatches = [], []
-        colors = self.scale.color_of(values)
+        hatched = QPainterPath()
         for at, cell in self.cells.items():
             if cell.diverged:
-                hatch = QGraphicsRectItem(self.cell_box(*at))
-                hatch.setBrush(QBrush(QColor(_HATCH), Qt.BrushStyle.BDiagPattern))
-                hatch.setPen(Qt.PenStyle.NoPen)
-                hatch.setZValue(2)
-                item.addItem(hatch, ignoreBounds=True)
-                self._hatches.append(hatch)
-            if len(self.cells) > _MOST_WORDS:
-                continue
+                hatched.addRect(self.cell_box(*at))
+        self._hatches.setPath(hatched)
+        colors = self.scale.color_of(values)
+        spoken = self.cells if len(self.cells) <= _MOST_WORDS else {}
+        wanted = {}
+        for at, cell in spoken.items():
             light = cell.mean is not None and float(colors[at][:3] @ (0.3, 0.6, 0.1)) > 140
             plain = cell.mean is None or cell.diverged > 0
             ink = self.theme.text if plain else "#000000" if light else "#ffffff"
-            ground = self.theme.card if plain else None
-            text = pg.TextItem(_short(cell), color=ink, anchor=(0.5, 0.5), fill=ground)
+            wanted[at] = _CellWords(_short(cell), ink, self.theme.card if plain else None)
+        self._write(wanted)
+
+    def _write(self, wanted: dict[tuple[int, int], _CellWords]) -> None:
+        """Draws the words that are not there yet, and takes away the others."""
+        item = self.getPlotItem()
+        for at, words in list(self._words.items()):
+            if wanted.get(at) != words:
+                item.removeItem(self._items.pop(at))
+                del self._words[at]
+        for at, words in wanted.items():
+            if at in self._words:
+                continue
+            text = pg.TextItem(words.text, color=words.ink, anchor=(0.5, 0.5), fill=words.ground)
             _center(text)
             text.setPos(*at)
             text.setZValue(10)
             item.addItem(text, ignoreBounds=True)
-            self._words.append(text)
+            self._words[at], self._items[at] = words, text
 
     def _said(self, column: int, row: int) -> str:
         cell = self.cells.get((column, row))

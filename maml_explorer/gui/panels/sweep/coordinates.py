@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+)
 from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.panels.sweep.point_words import value_words
@@ -14,8 +24,6 @@ from maml_explorer.storage.report.sweep_plots import axis_places, robust_range, 
 from maml_explorer.storage.report.sweep_table import (
     SweepAxis,
     SweepCell,
-    SweepRow,
-    cells_of,
     higher_is_better,
 )
 
@@ -25,6 +33,8 @@ _NEAR = 40
 """Pixels from an axis within which a press begins a range on it."""
 _FEW = 120
 """Lines up to which they are drawn thick: a thick one takes eight times as long as a thin one."""
+_TOGETHER, _AT_ONCE = 16, 0.008
+"""Lines between two looks at the clock, and seconds after which the window has its turn."""
 _GOOD, _BAD = QColor("#0072b2"), QColor("#c9862b")
 
 
@@ -52,14 +62,22 @@ class SweepCoordinates(QWidget):
         """Axis → part of it, from 0 to 1, that lines must cross; the objective is the last axis."""
         self._ticks: list[list[tuple[float, str]]] = []
         self._dragged: tuple[int, float] | None = None
+        self._picture = QImage()
+        """The lines, as they were drawn last."""
+        self._drawn_size = QSize()
+        self._stale = True
+        self._drawing: Iterator[None] | None = None
+        self._turn = QTimer(self)
+        self._turn.setSingleShot(True)
+        self._turn.timeout.connect(self._draw_on)
 
-    def put(self, rows: Sequence[SweepRow], axes: Sequence[SweepAxis], objective: str) -> None:
+    def put(self, cells: Sequence[SweepCell], axes: Sequence[SweepAxis], objective: str) -> None:
         """Draws the cells of a sweep; the ranges stay where the axes do."""
         if (tuple(axes), objective) != (self.axes, self.objective):
             self.ranges = {}
         self.axes, self.objective = tuple(axes), objective
         sign = -1 if higher_is_better(objective) else 1
-        known = [(sign * c.mean, c) for c in cells_of(rows) if c.mean is not None]
+        known = [(sign * c.mean, c) for c in cells if c.mean is not None]
         known.sort(key=lambda found: -found[0])
         low, high = robust_range([mean for mean, cell in known if not cell.diverged])
         places = [axis_places([cell for _, cell in known], axis) for axis in axes if known]
@@ -76,7 +94,7 @@ class SweepCoordinates(QWidget):
             for at in places
         ]
         self._ticks.append([(0.0, f"{sign * low:.3g}"), (1.0, f"{sign * high:.3g}")])
-        self.update()
+        self._changed()
 
     @property
     def kept(self) -> list[SweepCell]:
@@ -89,19 +107,19 @@ class SweepCoordinates(QWidget):
             self.ranges.pop(axis, None)
         else:
             self.ranges[axis] = (low, high)
-        self.update()
+        self._changed()
         self.brushed.emit()
 
     def keep_all(self) -> None:
         """Keeps all lines again."""
         self.ranges.clear()
-        self.update()
+        self._changed()
         self.brushed.emit()
 
     def take_colors(self, theme: Theme) -> None:
         """Draws in the colours of `theme`."""
         self.theme = theme
-        self.update()
+        self._changed()
 
     def minimumSizeHint(self) -> QSize:
         """Smallest size."""
@@ -122,6 +140,10 @@ class SweepCoordinates(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draws the lines, the axes over them, and the ranges."""
+        if self._drawn_size != self.size():
+            self._stale = True
+        if self._stale and self._drawing is None:
+            self._draw_on()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         muted, text = QColor(self.theme.muted), QColor(self.theme.text)
@@ -129,20 +151,8 @@ class SweepCoordinates(QWidget):
             painter.setPen(muted)
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "No run is done yet.")
             return
+        painter.drawImage(self.rect(), self._picture)
         xs = [self._x(nth) for nth in range(len(self.axes) + 1)]
-        faint = QColor(muted)
-        faint.setAlphaF(0.12)
-        thick = 1.6 if len(self.lines) <= _FEW else 1.0
-        for wanted in (False, True):  # those that are kept lie over the others
-            for cell, line in zip(self.cells, self.lines, strict=True):
-                if self._keeps(line) is not wanted:
-                    continue
-                pen = QPen(_mixed(line[-1]) if wanted else faint, thick if wanted else 1.0)
-                if cell.diverged:
-                    pen.setStyle(Qt.PenStyle.DashLine)
-                painter.setPen(pen)
-                points = [QPointF(x, self._y(p)) for x, p in zip(xs, line, strict=True)]
-                painter.drawPolyline(QPolygonF(points))
         names = [*(axis.label for axis in self.axes), self.objective]
         for nth, (x, name) in enumerate(zip(xs, names, strict=True)):
             painter.setPen(QPen(muted, 1.2))
@@ -162,6 +172,51 @@ class SweepCoordinates(QWidget):
                     QColor(0, 114, 178, 90),
                 )
 
+    def _changed(self) -> None:
+        """The lines are to be drawn anew; those before stay until then."""
+        self._stale = True
+        self.update()
+
+    def _draw_on(self) -> None:
+        """Draws lines for a while, so that the window never waits for thousands of them."""
+        if self._drawing is None:
+            self._drawing, self._stale = self._drawn(), False
+        until = time.perf_counter() + _AT_ONCE
+        for _ in self._drawing:
+            if time.perf_counter() > until:
+                self._turn.start(0)
+                return
+        self._drawing = None
+        self.update()
+
+    def _drawn(self) -> Iterator[None]:
+        """Draws the lines on a picture of their own, a few at a time."""
+        scale = self.devicePixelRatioF()
+        picture = QImage(self.size() * scale, QImage.Format.Format_ARGB32_Premultiplied)
+        picture.setDevicePixelRatio(scale)
+        picture.fill(Qt.GlobalColor.transparent)
+        xs = [self._x(nth) for nth in range(len(self.axes) + 1)]
+        faint = QColor(self.theme.muted)
+        faint.setAlphaF(0.12)
+        cells, lines, size = self.cells, self.lines, self.size()
+        thick = 1.6 if len(self.lines) <= _FEW else 1.0
+        found = [(self._keeps(line), n) for n, line in enumerate(self.lines)]
+        found.sort()  # those that are kept lie over the others, the best on top
+        for first in range(0, len(found), _TOGETHER):
+            painter = QPainter(picture)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for kept, n in found[first : first + _TOGETHER]:
+                line = lines[n]
+                pen = QPen(_mixed(line[-1]) if kept else faint, thick if kept else 1.0)
+                if cells[n].diverged:
+                    pen.setStyle(Qt.PenStyle.DashLine)
+                painter.setPen(pen)
+                points = [QPointF(x, self._y(p)) for x, p in zip(xs, line, strict=True)]
+                painter.drawPolyline(QPolygonF(points))
+            painter.end()
+            yield
+        self._picture, self._drawn_size = picture, size
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begins a range on the nearest axis."""
         at = event.position()
@@ -175,7 +230,7 @@ class SweepCoordinates(QWidget):
             axis, begun = self._dragged
             here = self._part(event.position().y())
             self.ranges[axis] = (min(begun, here), max(begun, here))
-            self.update()
+            self._changed()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Keeps the lines that cross the range."""

@@ -26,7 +26,6 @@ from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
 from maml_explorer.protocol.commands import ShowGhost
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.words import counted
-from maml_explorer.storage.report.sweep_report import counts_of
 from maml_explorer.storage.report.sweep_table import SweepRow, higher_is_better
 from maml_explorer.storage.run.folder import CHECKPOINT, METRICS
 from maml_explorer.storage.run.metrics import last_outer_step
@@ -181,17 +180,18 @@ class SweepPanel(QWidget):
     def _take(self, seen: SweepSeen) -> None:
         if seen.sweep.path != self.path:
             return
-        first = self.seen is None
-        self.seen = seen
-        if first:
+        before, self.seen = self.seen, seen
+        if before is None:
             names = [axis.label for axis in seen.axes]
             for choice, nth in ((self.across, 1), (self.up, 0)):
                 choice.clear()
                 choice.addItems(names)
                 choice.setCurrentIndex(min(nth, len(names) - 1))
         self._say(words_of(seen))
-        self.table.runs.put(seen.axes, seen.sweep.spec.objective, seen.rows)
-        self._draw()
+        if before is None or seen.rows is not before.rows:
+            self.table.runs.put(seen.axes, seen.sweep.spec.objective, seen.rows)
+        if before is None or seen.cells is not before.cells:
+            self._draw()
         self.losses.put(seen.losses, {n: name_of(seen.trials[n], seen.axes) for n in seen.losses})
         if self.beside.isChecked():
             self._show_ghost()
@@ -201,14 +201,16 @@ class SweepPanel(QWidget):
         self._look()
 
     def _draw(self) -> None:
+        """Draws the view that is looked at."""
         seen = self.seen
         if seen is None:
             return
         across, up = self.across.currentIndex(), self.up.currentIndex()
         objective = seen.sweep.spec.objective
-        self.map.put(seen.rows, seen.axes[across], seen.axes[up], objective)
-        if self.view.currentIndex() == 1:
-            self.coordinates.put(seen.rows, seen.axes, objective)
+        if self.view.currentIndex() == 0:
+            self.map.put(seen.cells, seen.axes[across], seen.axes[up], objective)
+        elif self.view.currentIndex() == 1:
+            self.coordinates.put(seen.cells, seen.axes, objective)
 
     def _show_ghost(self) -> None:
         """Shows the chosen run as its newest checkpoint has it."""
@@ -283,7 +285,7 @@ class SweepPanel(QWidget):
 
 def words_of(seen: SweepSeen) -> str:
     """Such as "42 of 100 runs done · 3 diverged · 2 running · 2 workers · 4 min left"."""
-    counts = counts_of(seen.rows)
+    counts = seen.counts
     parts = [f"{counts['done']} of {counted(len(seen.trials), 'run')} done"]
     if not seen.complete:
         parts = [f"{len(seen.rows)} of {counted(len(seen.trials), 'run')} read", *parts]

@@ -1,7 +1,11 @@
-"""A sweep folder read in a thread of its own: what is done is read once."""
+"""A sweep folder read in a thread of its own: what is done is read once.
+
+What did not change is handed over as the same objects, so that the panel draws only what did.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -12,9 +16,17 @@ from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.storage.report.sweep_table import SweepAxis, SweepRow, TrialState
+from maml_explorer.storage.report.sweep_report import counts_of
+from maml_explorer.storage.report.sweep_table import (
+    SweepAxis,
+    SweepCell,
+    SweepRow,
+    TrialState,
+    cell_of,
+)
 from maml_explorer.storage.run.folder import METRICS
 from maml_explorer.storage.run.metrics import Losses, read_losses
+from maml_explorer.storage.sweep.axes import Point
 from maml_explorer.storage.sweep.folder import LIVE, RUNS, SweepFolder, open_sweep
 from maml_explorer.storage.sweep.trials import Trial
 
@@ -36,6 +48,10 @@ class SweepSeen:
     sweep: SweepFolder
     axes: tuple[SweepAxis, ...]
     rows: tuple[SweepRow, ...]
+    """The same object as in the reading before where no row has changed; so are the cells."""
+    cells: tuple[SweepCell, ...]
+    counts: Mapping[str, int]
+    """State → how many of the rows."""
     trials: Mapping[str, Trial]
     complete: bool = True
     """False while the first reading of many runs goes on."""
@@ -49,7 +65,7 @@ class SweepSeen:
     def ended(self) -> bool:
         """True where nothing is left to train."""
         left = (TrialState.QUEUED, TrialState.RUNNING)
-        return self.complete and not any(row.state in left for row in self.rows)
+        return self.complete and not any(self.counts[state.value] for state in left)
 
 
 class SweepReader(QObject):
@@ -63,8 +79,10 @@ class SweepReader(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._thread: threading.Thread | None = None
-        self._done: dict[str, SweepRow] = {}
         self._last: SweepSeen | None = None
+        self._read_rows = _Rows()
+        self._losses: dict[str, tuple[int, Mapping[str, Losses]]] = {}
+        """Run → (bytes of its file, losses), of those that were drawn last."""
 
     @property
     def busy(self) -> bool:
@@ -93,47 +111,111 @@ class SweepReader(QObject):
             return
 
     def _found(self, path: Path, drawn: tuple[str, ...]) -> SweepSeen:
-        sweep = open_sweep(path)
-        last = self._last
+        sweep, last = open_sweep(path), self._last
         if last is None or last.sweep.path != path or last.sweep.spec != sweep.spec:
-            self._done = {}
-            last = None
+            self._read_rows, self._losses, last = _Rows(), {}, None
         if last is None or sweep.spec.proposed is not None:  # there a round adds some
-            trials = {trial.name: trial for trial in sweep.trials()}
-        else:
-            trials = dict(last.trials)
-        rows = self._rows(sweep, trials, time.monotonic() + _AT_ONCE)
+            self._read_rows.know({trial.name: trial for trial in sweep.trials()})
+        known = self._read_rows
+        known.read(sweep, time.monotonic() + _AT_ONCE)
         workers, left = _driver(path)
-        losses = {name: _losses(sweep, trials[name]) for name in drawn if name in trials}
+        self._losses = {
+            name: self._losses_of(sweep, known.trials[name])
+            for name in drawn
+            if name in known.trials
+        }
         self._last = SweepSeen(
-            sweep, sweep.axes(), tuple(rows), trials, len(rows) == len(trials), workers, left,
-            losses,
+            sweep, sweep.axes(), known.rows, known.cells, known.counts, known.trials,
+            len(known.rows) == len(known.trials), workers, left,
+            {name: losses for name, (_, losses) in self._losses.items()},
         )  # fmt: skip
         return self._last
 
-    def _rows(
-        self, sweep: SweepFolder, trials: Mapping[str, Trial], until: float
-    ) -> list[SweepRow]:
-        """The rows of all runs; of those that are read for the first time only some."""
+    def _losses_of(self, sweep: SweepFolder, trial: Trial) -> tuple[int, Mapping[str, Losses]]:
+        """The losses of a run; those of the reading before where its file is as long as then."""
+        path, before = sweep.run(trial.name) / METRICS, self._losses.get(trial.name)
         try:
-            there = {path.name for path in (sweep.path / RUNS).iterdir()}
-        except FileNotFoundError:
-            there = set()
-        rows, least = [], len(self._done) + _ALWAYS
-        for nth, (name, trial) in enumerate(trials.items()):
-            row = self._done.get(name)
-            if row is None and name not in there:
-                row = SweepRow(name, trial.point, trial.seed, TrialState.QUEUED)
-            elif row is None and nth >= least and time.monotonic() > until:
+            size = path.stat().st_size
+            if before is not None and before[0] == size:
+                return before
+            found = read_losses(path, trial.seed)
+        except (StorageError, OSError):  # not begun yet, or just being written
+            return 0, {}
+        return size, {arm: thinned(losses) for arm, losses in found.items()}
+
+
+class _Rows:
+    """The rows of a sweep and its cells, of which a reading renews what has changed."""
+
+    def __init__(self) -> None:
+        self.trials: Mapping[str, Trial] = {}
+        self.rows: tuple[SweepRow, ...] = ()
+        self.cells: tuple[SweepCell, ...] = ()
+        self.counts: Mapping[str, int] = counts_of(())
+        self._row: dict[str, SweepRow] = {}
+        self._names: dict[Point, list[str]] = {}
+        """Point → its runs."""
+        self._cell: dict[Point, SweepCell] = {}
+
+    def know(self, trials: Mapping[str, Trial]) -> None:
+        """Take the runs of the sweep; what was read of them stays."""
+        if list(trials) == list(self.trials):
+            return
+        self.trials, self._names = trials, {}
+        for name, trial in trials.items():
+            self._names.setdefault(trial.point, []).append(name)
+
+    def read(self, sweep: SweepFolder, until: float) -> None:
+        """Read the runs that are not done; of those that were never read only some at a time.
+
+        Args:
+            sweep: the folder.
+            until: time, by the monotonic clock, from which a first reading stops.
+        """
+        there, least = _names_in(sweep.path / RUNS), len(self._row) + _ALWAYS
+        rows, changed = list[SweepRow](), dict[Point, None]()
+        for nth, (name, trial) in enumerate(self.trials.items()):
+            before = self._row.get(name)
+            if before is not None and _stays(before, name in there):
+                rows.append(before)
                 continue
-            elif row is None:
+            if name not in there:
+                row = SweepRow(name, trial.point, trial.seed, TrialState.QUEUED)
+            elif before is None and nth >= least and time.monotonic() > until:
+                continue
+            else:
                 (row,) = sweep.rows([trial])
-                if row.state is TrialState.DONE:
-                    self._done[name] = row
-            rows.append(row)
+            if row != before:
+                self._row[name] = row
+                changed[trial.point] = None
+            rows.append(self._row[name])
             if nth % 50 == 49:
                 time.sleep(0)  # the window comes first
-        return rows
+        if changed or len(rows) != len(self.rows):
+            self.rows, self.counts = tuple(rows), counts_of(rows)
+            self._fold(changed)
+
+    def _fold(self, changed: Mapping[Point, None]) -> None:
+        other = False
+        for point in changed:
+            cell = cell_of([self._row[name] for name in self._names[point] if name in self._row])
+            if cell != self._cell.get(point):
+                self._cell[point], other = cell, True
+        if other:
+            self.cells = tuple(self._cell[at] for at in self._names if at in self._cell)
+
+
+def _stays(row: SweepRow, there: bool) -> bool:
+    """True for a row that need not be read again: it is done, or has not begun."""
+    return row.state is TrialState.DONE or (row.state is TrialState.QUEUED and not there)
+
+
+def _names_in(path: Path) -> set[str]:
+    try:
+        with os.scandir(path) as found:
+            return {entry.name for entry in found}
+    except FileNotFoundError:
+        return set()
 
 
 def thinned(losses: Losses) -> Losses:
@@ -145,14 +227,6 @@ def thinned(losses: Losses) -> Losses:
     inner, outer = (v[:whole].reshape(-1, count).mean(1) for v in (losses.inner, losses.outer))
     return replace(losses, outer_step=losses.outer_step[count - 1 : whole : count],
                    inner=inner, outer=outer)  # fmt: skip
-
-
-def _losses(sweep: SweepFolder, trial: Trial) -> Mapping[str, Losses]:
-    try:
-        found = read_losses(sweep.run(trial.name) / METRICS, trial.seed)
-    except (StorageError, OSError):  # not begun yet, or just being written
-        return {}
-    return {arm: thinned(losses) for arm, losses in found.items()}
 
 
 def _driver(path: Path) -> tuple[int, float | None]:

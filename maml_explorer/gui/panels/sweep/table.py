@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    Qt,
+    Signal,
+)
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 
 from maml_explorer.gui.panels.sweep.point_words import value_words
@@ -18,6 +25,9 @@ _TEXT = Qt.ItemDataRole.DisplayRole
 
 class SweepRows(QAbstractTableModel):
     """Rows of runs; texts are made when they are drawn."""
+
+    moving, moved = Signal(), Signal()
+    """Rows are about to change places, and have done so."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,12 +50,22 @@ class SweepRows(QAbstractTableModel):
             self._sort()
             self.endResetModel()
             return
+        if self._order is None and all(
+            new.name == old.name for new, old in zip(rows, self.rows, strict=True)
+        ):
+            self.rows = list(rows)
+            self.dataChanged.emit(
+                self.index(0, 0), self.index(len(rows) - 1, len(self.columns) - 1)
+            )
+            return
+        self.moving.emit()
         self.layoutAboutToBeChanged.emit()
         kept = self._kept()
         self.rows = list(rows)
         self._sort()
         self._restore(kept)
         self.layoutChanged.emit()
+        self.moved.emit()
 
     def rowCount(self, parent: Any = _NOWHERE) -> int:
         """Number of runs."""
@@ -68,17 +88,21 @@ class SweepRows(QAbstractTableModel):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sorts by a column; runs without a figure come last."""
+        self.moving.emit()
         self.layoutAboutToBeChanged.emit()
         kept = self._kept()
         self._order = (column, order) if column >= 0 else None
         self._sort()
         self._restore(kept)
         self.layoutChanged.emit()
+        self.moved.emit()
 
     def _kept(self) -> list[tuple[QModelIndex, str]]:
         return [(at, self.rows[at.row()].name) for at in self.persistentIndexList()]
 
     def _restore(self, kept: list[tuple[QModelIndex, str]]) -> None:
+        if not kept:
+            return
         places = {row.name: nth for nth, row in enumerate(self.rows)}
         # all at once: one after the other, an index would be taken for another that has moved
         self.changePersistentIndexList(
@@ -101,7 +125,10 @@ class SweepRows(QAbstractTableModel):
         self.rows = [self.rows[nth] for nth in [*known, *missing]]
 
     def _key(self, row: SweepRow, column: int) -> tuple[int, Any] | None:
-        value = self._values(row)[column]
+        if column == len(self.axes) + 3:
+            value: Any = row.objective
+        else:
+            value = self._values(row)[column]
         if value is None:
             return None
         return (0, value) if isinstance(value, int | float) else (1, str(value))
@@ -148,25 +175,53 @@ class SweepTable(QTableView):
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
         self.selectionModel().selectionChanged.connect(self._tell)
+        self._held: tuple[str, ...] = ()
+        self.runs.moving.connect(self._hold)
+        self.runs.moved.connect(self._take_back)
 
     @property
     def chosen(self) -> tuple[str, ...]:
         """Names of the chosen runs, in the order of the table."""
-        rows = sorted(at.row() for at in self.selectionModel().selectedRows())
+        # of ranges, since thousands of rows may be chosen, and Qt looks at each pair of them
+        ranges: Any = self.selectionModel().selection()
+        rows = sorted({row for one in ranges for row in range(one.top(), one.bottom() + 1)})
         return tuple(self.runs.rows[row].name for row in rows)
 
     def choose(self, names: Sequence[str]) -> None:
         """Chooses these runs and no others."""
-        wanted, model = set(names), self.selectionModel()
-        flags = QItemSelectionModel.SelectionFlag
+        self._select(names)
+        self._tell()
+
+    def _hold(self) -> None:
+        """Holds the choice by names: Qt would move each of its cells on its own."""
+        self._held = self.chosen
+        self._select(())
+
+    def _take_back(self) -> None:
+        self._select(self._held)
+
+    def _select(self, names: Sequence[str]) -> None:
+        """Marks these rows and tells nobody."""
+        wanted, model, last = set(names), self.selectionModel(), self.runs.columnCount() - 1
+        places = [nth for nth, row in enumerate(self.runs.rows) if row.name in wanted]
+        selection = QItemSelection()
+        for first, end in _stretches(places) if names else ():
+            selection.select(self.runs.index(first, 0), self.runs.index(end, last))
         model.blockSignals(True)
-        model.clearSelection()
-        for nth, row in enumerate(self.runs.rows):
-            if row.name in wanted:
-                model.select(self.runs.index(nth, 0), flags.Select | flags.Rows)
+        model.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         model.blockSignals(False)
         self.viewport().update()
-        self._tell()
 
     def _tell(self) -> None:
         self.chosen_changed.emit(self.chosen)
+
+
+def _stretches(places: Sequence[int]) -> list[tuple[int, int]]:
+    """(first, last) of the stretches of neighbours in a sorted list."""
+    found: list[tuple[int, int]] = []
+    for at in places:
+        if found and found[-1][1] == at - 1:
+            found[-1] = found[-1][0], at
+        else:
+            found.append((at, at))
+    return found
