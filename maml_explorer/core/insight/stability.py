@@ -16,6 +16,10 @@ A learned map of the gradient, B c(A g), makes it B J_k A H_k, which is not symm
 Where inner gradients are clipped, J_k H_k takes the place of H_k, J_k the derivative of the
 clipping. J is symmetric as well; with several step sizes it makes the product asymmetric. Where
 φ is held near θ (iMAML), H_k + λ takes the place of H_k.
+
+An eigenvalue above 2 says that the step overshoots along one direction, and as far as the loss is
+a parabola. Trained networks live there: the step overshoots along one steep direction, goes down
+along all others, and the loss falls. So what the steps do to the loss is looked at as well.
 """
 
 from __future__ import annotations
@@ -55,6 +59,8 @@ class Stability:
     """[inner step, task]: where `bounded`, an eigenvalue of diag(a_k) H_k lies no farther than this
     from either end that was found; else the residual of the eigenvalue farthest out, a sign of
     convergence only."""
+    rising: Tensor
+    """[inner step, task]: 1 where the inner loss is higher after the step, else 0."""
     bounded: bool
     """False where step sizes have mixed signs, several are clipped, or a map is learned: see the
     module."""
@@ -71,8 +77,13 @@ class Stability:
 
     @property
     def share_overshooting(self) -> float:
-        """Share of finite (step, task) with an eigenvalue of diag(a) H above 2: the light."""
+        """Share of finite (step, task) with an eigenvalue of diag(a) H above 2."""
         return _share(self.overshoot, 2.0)
+
+    @property
+    def share_rising(self) -> float:
+        """Share of finite (step, task) after which the inner loss is higher: the light."""
+        return _share(self.rising, 0.5)
 
     @property
     def diverged(self) -> int:
@@ -106,9 +117,26 @@ def stability(
         curvature=torch.stack(curvature) if curvature else None,
         lowest_curvature=torch.stack(lowest) if lowest else None,
         error=torch.stack([row.error for row in rows]),
+        rising=_rising(learner, batch, path),
         bounded=all(row.bounded for row in rows),
     )
     return found if bool(torch.isfinite(found.radius).any()) else ALL_DIVERGED
+
+
+def _rising(learner: Learner, batch: TaskBatch, path: Path) -> Tensor:
+    """[inner step, task]: 1 where the inner loss rises, 0 where not, nan where it is not finite."""
+    model, shots, pull = learner.model, batch.shots, learner.step_sizes.pull
+    y = batch.y[:, :shots].to(learner.theta)
+    x = learner.features(batch.inputs[:, :shots].to(learner.theta))
+    last = model.forward(path.parameters[-1], x, step=learner.steps).output
+    outputs = [trace.output for trace in path.traces] + [last]
+    losses = torch.stack([model.loss.value(output, y).mean(-1) for output in outputs])
+    if pull is not None:
+        begin, tasks = path.parameters[0], len(y)
+        away = [flat(phi, tasks) - flat(begin, tasks) for phi in path.parameters]
+        losses += pull.strength / 2 * torch.stack([d.double().square().sum(1) for d in away])
+    change = losses.diff(dim=0)
+    return torch.where(change.isfinite(), (change > 0).double(), torch.nan).cpu()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from maml_explorer.settings.words import counted
 QUIET, WARNING, DANGER, DARK = "quiet", "warning", "danger", "dark"
 STABILITY = InsightRequest.of(ViewName.STABILITY)
 FEW = 0.05
-"""Up to this share of swinging inner steps the light stays quiet."""
+"""Up to this share of inner steps that raise the loss the light stays quiet."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,10 @@ def verdict(
 ) -> StabilityVerdict:
     """The state of the least stable arm in words; `frozen` arms, which have diverged, come first.
 
-    Swinging is what makes inner steps explode, so it alone lights up, and how far it is away is
-    said where there is none: negative curvature makes the spectral radius of most tasks larger
-    than 1 without any harm.
+    The light goes by what inner steps do to the support loss. Steps that overshoot along one
+    direction while the loss falls are said and not warned of: training drives MAML there, and on
+    images every step of a good run is one. Negative curvature makes the spectral radius of most
+    tasks larger than 1 without any harm.
     """
     seen = records(insight, hidden)
     if frozen:
@@ -66,17 +67,19 @@ def verdict(
         + [f"{name}: {_figures(one)}" for name, one in seen.items()]
     )
     diverged = {name: one.diverged for name, one in seen.items() if one.diverged}
-    worst = max(seen, key=lambda name: (seen[name].share_swinging, seen[name].median))
-    of_arm = f"{worst}: " if len(seen) > 1 else ""
     if diverged:
         name = max(diverged, key=lambda arm: diverged[arm])
         tasks = len(seen[name].radius)
         words = f"{name}: inner steps diverge on {diverged[name]} of {counted(tasks, 'task')}"
         return StabilityVerdict(DANGER, words, details)
-    share = seen[worst].share_swinging
+    worst = max(seen, key=lambda name: seen[name].share_rising)
+    share = seen[worst].share_rising
     if share > FEW:
-        words = f"{of_arm}{whole(100 * share)} % of inner steps overshoot"
+        of_arm = f"{worst}: " if len(seen) > 1 else ""
+        words = f"{of_arm}{whole(100 * share)} % of inner steps raise the support loss"
         return StabilityVerdict(WARNING, words, details)
+    if any(one.share_swinging > FEW for one in seen.values()):
+        return StabilityVerdict(QUIET, "inner steps overshoot, but losses fall", details)
     return StabilityVerdict(QUIET, "inner steps stable", details)
 
 
@@ -88,7 +91,8 @@ def _middle(seen: StabilitySeen) -> str:
 def _figures(seen: StabilitySeen) -> str:
     return (
         f"{_middle(seen)}, {number(seen.largest)} (largest), above 2 in "
-        f"{whole(100 * seen.share_swinging)} % of inner steps: these overshoot. Spectral radius of "
-        f"I − diag(a) H {number(seen.largest_radius)}, above 1 in "
+        f"{whole(100 * seen.share_swinging)} % of inner steps: these overshoot along one "
+        f"direction. The support loss rises in {whole(100 * seen.share_rising)} %. Spectral "
+        f"radius of I − diag(a) H {number(seen.largest_radius)}, above 1 in "
         f"{whole(100 * seen.share_above_one)} %: negative curvature counts too."
     )

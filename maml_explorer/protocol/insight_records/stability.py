@@ -13,6 +13,7 @@ SHARE_SWINGING = "share of inner steps swinging"
 MEDIAN = "largest eigenvalue of diag(a) H, median of tasks"
 LARGEST = "largest eigenvalue of diag(a) H, most of tasks"
 RADIUS = "spectral radius of I − diag(a) H"
+SHARE_RISING = "share of inner steps after which the loss is higher"
 SHARE_ABOVE_ONE = "share of inner steps with a radius above 1"
 GRADIENT = "norm of the outer gradient"
 
@@ -32,6 +33,8 @@ class StabilitySeen:
     """True where a is one number α."""
     share_swinging: float
     """Of (inner step, task) with an eigenvalue above 2."""
+    share_rising: float
+    """Of (inner step, task) after which the inner loss is higher."""
     share_above_one: float
     """Of (inner step, task) with a radius above 1, which negative curvature alone makes too."""
     diverged: int
@@ -62,6 +65,7 @@ class StabilitySeen:
             MEDIAN: self.median,
             LARGEST: self.largest,
             RADIUS: self.largest_radius,
+            SHARE_RISING: self.share_rising,
             SHARE_ABOVE_ONE: self.share_above_one,
             GRADIENT: self.gradient_norm,
         }

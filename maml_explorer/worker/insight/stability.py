@@ -60,6 +60,7 @@ def arm_stability(plan: Plan, name: str, arm: ArmState) -> Generator[float, None
         radius=frozen_array(radius),
         scalar=seen.curvature is not None,
         share_swinging=seen.share_overshooting,
+        share_rising=seen.share_rising,
         share_above_one=seen.share_above_one,
         diverged=seen.diverged,
         median=float(finite.quantile(0.5)) if len(finite) else math.nan,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor
@@ -152,6 +154,34 @@ def test_shares_count_radii_above_one_and_overshooting() -> None:
     assert wild.maximum == pytest.approx(float(wild.radius.max()))
     # without curvature a step neither contracts nor blows up
     assert of(setting.learner(SIZES, inner_lr=0.0), batch).maximum == 1
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_a_rising_loss_is_that_of_the_plain_loop(norm: str) -> None:
+    """Large steps: some raise the support loss, and which ones is told by plain evaluation."""
+    learner, batch = setting.learner(SIZES, steps=3, inner_lr=0.7, norm=norm), setting.tasks(6)
+    found = of(learner, batch)
+    path = learner.path(batch)
+    x, y = batch.inputs[:, : batch.shots], batch.y[:, : batch.shots]
+    losses = [
+        (learner.model.forward(phi, x, step=k).output - y).square().mean((1, 2))
+        for k, phi in enumerate(path.parameters)
+    ]
+    rises = torch.stack([after > before for before, after in pairwise(losses)])
+    assert rises.any() and not rises.all()
+    assert torch.equal(found.rising, rises.double())
+    assert found.share_rising == pytest.approx(float(rises.double().mean()))
+
+
+def test_a_step_may_overshoot_while_the_loss_falls() -> None:
+    batch = setting.tasks(5)
+    convex = setting.learner(SIZES, start=2, inner_lr=0.05, steps=1)
+    curvature = of(convex, batch).curvature
+    assert curvature is not None
+    learner = setting.learner(SIZES, start=2, inner_lr=2.02 / float(curvature.median()), steps=1)
+    found = of(learner, batch)
+    assert found.share_overshooting > found.share_rising
+    assert of(convex, batch).share_rising == 0
 
 
 def test_negative_curvature_is_no_overshooting() -> None:
