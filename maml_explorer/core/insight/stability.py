@@ -49,7 +49,7 @@ class Stability:
     radius: Tensor
     """[inner step, task]: spectral radius of I − diag(a_k) H_k."""
     overshoot: Tensor
-    """[inner step, task]: largest real part of an eigenvalue of diag(a_k) H_k; swings above 2."""
+    """[inner step, task]: largest real part of an eigenvalue of diag(a_k) H_k; too far above 2."""
     curvature: Tensor | None
     """[inner step, task]: λ_max of H_k with its sign; None unless a_k is one number, α, and
     nothing is clipped. Then overshoot is α λ_max for α > 0."""

@@ -118,7 +118,7 @@ class Sketch(QWidget):
 
 
 def excess_error(drawn: tuple[Array, Array], grid: Array, best_single: Array) -> float:
-    """Expected MSE of one answer for all tasks above the least there is.
+    """Expected MSE of one answer for all tasks above the best possible.
 
     E (f − y)² = E (f* − y)² + mean over x of (f − f*)², f* being the best single predictor.
 

@@ -73,7 +73,7 @@ class RunBar(QWidget):
         self.preset.activated.connect(self._load)
         self.dot = Dot()
         self.export = button(
-            "Export initialization…", export, "Write an arm's initialization as a folder"
+            "Export…", export, "Export initialization: write an arm's θ as a folder"
         )
         self.pin = button("Pin run", session.pins.pin_run, "Keep this run to compare with (Ctrl+P)")
         words = label("Speed", "muted"), label("Preset", "muted")

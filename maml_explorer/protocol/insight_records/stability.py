@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from maml_explorer.protocol.commands import Array
 
 SWINGS = 2.0
-"""An eigenvalue of diag(a) H above this: the inner step overshoots and swings."""
+"""An eigenvalue of diag(a) H above this: the inner step overshoots, farther each time."""
 SHARE_SWINGING = "share of inner steps swinging"
 MEDIAN = "largest eigenvalue of diag(a) H, median of tasks"
 LARGEST = "largest eigenvalue of diag(a) H, most of tasks"
@@ -51,8 +51,8 @@ class StabilitySeen:
         largest = "α λ_max" if self.scalar else "the largest eigenvalue of diag(a) H"
         parts = []
         if math.isfinite(self.largest):
-            share = f"{100 * self.share_swinging:.0f} % of its inner steps swing"
-            which = share if self.share_swinging > 0 else "its inner steps do not swing"
+            share = f"{100 * self.share_swinging:.0f} % of its inner steps overshoot"
+            which = share if self.share_swinging > 0 else "its inner steps do not overshoot"
             parts.append(f"{which} ({largest} up to {_short(self.largest)}, stable below 2)")
         if math.isfinite(self.gradient_norm):
             parts.append(f"its outer gradient has norm {_short(self.gradient_norm)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,28 @@ def test_all_shipped_lessons_are_read():
         assert lesson.sources, lesson.name
         assert 3 <= lesson.steps <= 10, lesson.name
         assert any(scene.question for scene in lesson.scenes) or lesson.name.endswith("tour")
+
+
+def test_right_answers_are_spread_over_their_places():
+    scenes = [scene for lesson in lessons_in(LESSONS)[0] for scene in lesson.scenes]
+    asked = [scene.question for scene in scenes if scene.question and not scene.revealed]
+    of_three = [one.answer for one in asked if len(one.choices) == 3]
+    assert len(of_three) > 30
+    for place in range(3):
+        assert 0.2 < of_three.count(place) / len(of_three) < 0.45, f"place {place + 1}"
+
+
+def test_no_lesson_asks_for_training_while_it_trains():
+    pairs = [pair for lesson in lessons_in(LESSONS)[0] for pair in pairwise(lesson.scenes)]
+    asking = [pair for pair in pairs if "Press Train" in pair[1].text]
+    assert asking, "the outer loop ends with it"
+    for before, scene in asking:
+        assert scene.acts == before.acts, "it trains by itself"
+
+
+def test_no_lesson_leads_out_of_the_window():
+    for path in LESSONS.glob("*.toml"):
+        assert "docs/" not in path.read_text(encoding="utf-8"), path.name
 
 
 def test_a_scene_says_how_its_run_comes_about(lesson: Lesson):

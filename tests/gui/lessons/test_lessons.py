@@ -511,6 +511,10 @@ def test_a_drawing_is_measured_exactly(window: MainWindow, qtbot: QtBot):
     assert window.session.task.probe is before, "drawing adds no points"
     drawn = sketch.curve()
     assert drawn is not None and np.abs(drawn[1]).max() < 0.05
+    drawing = sketch.grab().toImage()
+    colors = {drawing.pixelColor(x, canvas.to_pixel(0.0, 0.0).y()).name()
+              for x in range(left.x() + 4, right.x() - 4)}  # fmt: skip
+    assert window.session.theme.accent in colors, "the truth is drawn in the colour of text"
     press(qtbot, lessons.strip.next_button)
     settle(window)
     # the mean square of −1.62 cos x over −5 to 5, above the least there is (3.01)

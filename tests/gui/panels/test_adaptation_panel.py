@@ -13,6 +13,7 @@ from maml_explorer.gui.panels.adaptation.arm_bar import free_name
 from maml_explorer.gui.panels.adaptation.arm_overrides import overridable
 from maml_explorer.gui.panels.adaptation.curve_labels import EMPTY
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
+from maml_explorer.gui.panels.adaptation.task_curves import ORACLE
 from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot
 from maml_explorer.gui.panels.adaptation.uncovered_range import filled, uncovered
 from maml_explorer.gui.panels.tasks.panel import TasksPanel
@@ -129,6 +130,7 @@ def test_a_point_dragged_along_the_truth_stays_on_it_and_off_it_leaves_it(bench,
     bench.qtbot.mouseMove(view, off)
     assert bench.session.task.probe.amplitude is None
     assert bench.session.task.probe.support_y[1] == pytest.approx(-4.0, abs=0.05)
+    assert not canvas.labels.texts["truth"].isVisible(), "the word goes with its curve"
     bench.qtbot.mouseMove(view, back)
     assert bench.session.task.probe.amplitude == 2.0, "back on the truth in the same drag"
     bench.qtbot.mouseRelease(view, LEFT, pos=back)
@@ -594,6 +596,7 @@ def test_the_oracle_appears_where_it_differs_from_the_truth(bench, panel):
     probed = bench.session.task.probed
     bench.report(replace(probed, oracle=probed.truth + 0.5))
     np.testing.assert_allclose(panel.canvas.curves.oracle.yData, probed.truth + 0.5)
+    assert panel.canvas.curves.ends()[-1].name == ORACLE, "no line is without a name"
     sd = np.full_like(probed.truth, 0.2)
     bench.report(replace(probed, bayes_mean=probed.truth, bayes_sd=sd))
     assert panel.canvas.curves.band.isVisible()

@@ -27,7 +27,7 @@ def diverge(window: MainWindow, *arms: str, step: int = 4146, change: str = CHAN
                 1, arm, step, step - 20,
                 f"{arm} diverged at outer step {step}: its loss exploded. It is kept at its step "
                 f"{step - 20}; the other arms go on.",
-                "At the state kept 90 % of its inner steps swing.",
+                "At the state kept 90 % of its inner steps overshoot.",
                 change,
             )
         )  # fmt: skip
@@ -167,7 +167,7 @@ def test_names_are_listed_as_people_do(names: list[str], words: str):
 
 
 def test_a_divergence_says_how_stable_the_inner_steps_are():
-    known = "At the state kept 90 % of its inner steps swing."
+    known = "At the state kept 90 % of its inner steps overshoot."
     one = reports.Diverged(1, "MAML", 7, 5, "MAML diverged.", known)
     two = reports.Diverged(1, "ANIL", 8, 5, "ANIL diverged.", known, "α from 1 to 2")
     assert divergence_words([one]) == f"MAML diverged at step 7.\n{known}"

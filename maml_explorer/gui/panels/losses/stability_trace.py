@@ -34,7 +34,7 @@ class StabilityTrace(LinesPlot):
         self.caption = lambda: "largest eigenvalue of diag(a) H (α λ_max), median of tasks"
         self.setToolTip(
             "α λ_max, the largest eigenvalue of diag(a) H: the median of some tasks. Above 2 an "
-            "inner step overshoots and swings."
+            "inner step overshoots."
         )
         self.table = self._followed
         session.insight.arrived.connect(self._take)
@@ -48,7 +48,7 @@ class StabilityTrace(LinesPlot):
             return
         lines = arm_lines(self.session, STABILITY.view, MEDIAN)
         self.left.setWidth(self.losses.left.width())
-        self.show_lines(lines, reference=(SWINGS, "α λ_max above 2: swings"), empty=WAITING)
+        self.show_lines(lines, reference=(SWINGS, "above 2 they overshoot"), empty=WAITING)
         view = self.losses.loss_view
         if view.axis == OUTER_STEPS and not view.log_x:
             self.view().setXRange(*self.losses.view().viewRange()[0], padding=0)

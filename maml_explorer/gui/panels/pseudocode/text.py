@@ -113,7 +113,7 @@ def sentence(record: Algorithm, phase: StepPhase, inner_step: int, inner_steps: 
     if record.interpolates:
         if phase == QUERY:
             return "Reptile takes no query gradient: the query set only measures."
-        return "θ moves a part ε of the way to the adapted parameters."
+        return "θ moves a fraction ε of the way to the adapted parameters."
     if phase == QUERY and not adapts:
         return "The gradient at θ itself is taken on all points of the task."
     if phase == QUERY:
