@@ -11,6 +11,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
+from maml_explorer.gui.plots.plot_frame import PlotFrame
 from maml_explorer.gui.style.qt_style import base_font
 
 LEADER = 9.0
@@ -61,7 +62,7 @@ def spread(wanted: Sequence[float], height: float, low: float, high: float) -> l
 class LineEnds(pg.GraphicsObject):
     """Draws the names of lines right of the view they end in."""
 
-    def __init__(self, plot: pg.PlotItem) -> None:
+    def __init__(self, plot: PlotFrame) -> None:
         super().__init__()
         self._plot = plot
         self._ends: tuple[LineEnd, ...] = ()

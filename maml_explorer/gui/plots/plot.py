@@ -19,12 +19,13 @@ from PySide6.QtGui import (
     QPixmap,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QSizePolicy, QWidget
 
 from maml_explorer.files.writer import write_bytes
 from maml_explorer.gui.plots.axis import NumberAxis
 from maml_explorer.gui.plots.line_ends import LineEnds
 from maml_explorer.gui.plots.pictures import Picture, png_bytes
+from maml_explorer.gui.plots.plot_frame import PlotFrame
 from maml_explorer.gui.plots.saved_event import FileSaved
 from maml_explorer.gui.plots.table import Table, save_table
 from maml_explorer.gui.plots.table_window import TableWindow
@@ -44,7 +45,7 @@ class Hover(Protocol):
         """Takes them away, and forgets the pointer."""
 
 
-class Plot(pg.PlotWidget):
+class Plot(pg.GraphicsView):
     """A plot in the colours of the theme.
 
     Args:
@@ -69,9 +70,12 @@ class Plot(pg.PlotWidget):
     ) -> None:
         self.bottom = NumberAxis("bottom", whole=whole_x)
         self.left = NumberAxis("left")
-        axes = {"bottom": self.bottom, "left": self.left}
-        # pyqtgraph's own menu takes 3 ms to build, for every plot, and is never shown
-        super().__init__(parent, axisItems=axes, enableMenu=False)
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        # it is the view inside that moves, not the whole picture
+        self.enableMouse(False)
+        self._frame = PlotFrame(self.left, self.bottom, movable)
+        self.setCentralItem(self._frame)
         self.theme = theme
         self._ink: float | None = None
         self.caption: Callable[[], str] = str
@@ -86,16 +90,12 @@ class Plot(pg.PlotWidget):
         self.setFrameShape(self.Shape.NoFrame)
         self.hover: Hover | None = None
         """Its read-out, where it has one: pictures leave it out."""
-        item = self.getPlotItem()
-        item.hideButtons()
-        item.setMouseEnabled(movable, movable)
-        item.disableAutoRange()
-        item.getViewBox().setDefaultPadding(0.0)
-        self.ends = LineEnds(item)
-        for axis in (self.bottom, self.left):
-            # Below the curves: pyqtgraph draws the grid over them.
-            axis.setZValue(-1000)
+        self.ends = LineEnds(self._frame)
         self.restyle(theme)
+
+    def getPlotItem(self) -> PlotFrame:
+        """The inside, which items are added to; named as in pyqtgraph's own plots."""
+        return self._frame
 
     @property
     def ink(self) -> float:
@@ -199,20 +199,20 @@ class Plot(pg.PlotWidget):
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Frames the plot where the keyboard has reached it."""
         super().focusInEvent(event)
-        self._frame(event.reason() is not Qt.FocusReason.MouseFocusReason)
+        self._show_focus(event.reason() is not Qt.FocusReason.MouseFocusReason)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Takes the frame away."""
         super().focusOutEvent(event)
-        self._frame(False)
+        self._show_focus(False)
 
-    def _frame(self, shown: bool) -> None:
+    def _show_focus(self, shown: bool) -> None:
         color = QColor(self.theme.accent) if shown else QColor(0, 0, 0, 0)
         self.view().setBorder(pg.mkPen(color, width=1.5))
 
     def view(self) -> pg.ViewBox:
         """The box that maps data to pixels."""
-        return self.getPlotItem().getViewBox()
+        return self._frame.getViewBox()
 
     def to_pixel(self, x: float, y: float) -> QPoint:
         """The pixel of this widget at a point of the data."""
@@ -326,7 +326,7 @@ class Plot(pg.PlotWidget):
 
     def _redraw(self) -> None:
         self.take_colors(self.theme)
-        self.getPlotItem().layout.activate()
+        self._frame.layout.activate()
         self.settle()
 
     def settle(self) -> None:

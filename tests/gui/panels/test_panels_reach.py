@@ -138,7 +138,7 @@ def test_the_keyboard_chooses_the_inner_step_on_adaptation_speed(bench):
 def test_a_plot_that_the_keyboard_reached_is_framed(bench):
     panel = bench.show(LossesPanel, 400, 400)
     plot = panel.plot
-    plot._frame(True)
+    plot._show_focus(True)
     assert plot.view().border.color().name() == LIGHT.accent
-    plot._frame(False)
+    plot._show_focus(False)
     assert plot.view().border.color().alpha() == 0
