@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import math
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,8 @@ from maml_explorer.settings.text import (
 
 DEFAULT_PRESET = "finn-10-shot"
 _MAX_TEXT = 4000
+_TITLE = re.compile(r'^\[preset\]\ntitle = "([^"\\]+)"$', re.MULTILINE)
+"""A title as the presets of the program have it: the first key of its table, without escapes."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +64,66 @@ class Preset:
     """Points on which the original is silent or differs; empty where there are none."""
 
 
+class Presets(Mapping[str, Preset]):
+    """Presets by name, each parsed and checked when it is first asked for.
+
+    Args:
+        texts: name → preset as TOML, in the order they are listed in.
+    """
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = dict(texts)
+        self._read: dict[str, Preset] = {}
+
+    def __getitem__(self, name: str) -> Preset:
+        if name not in self._read:
+            self._read[name] = preset_from(self._texts[name], name)
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._read or name in self._texts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._texts, **self._read})
+
+    def __len__(self) -> int:
+        return len({**self._texts, **self._read})
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Name → title, in the same order, without what else is in the files."""
+        return {name: self._title(name) for name in self}
+
+    def with_room_for_more(self) -> Presets:
+        """A copy, to which others can be added."""
+        copy = Presets(self._texts)
+        copy._read.update(self._read)
+        return copy
+
+    def add(self, presets: Mapping[str, Preset]) -> None:
+        """Adds presets; one of the same name takes the other's place."""
+        self._read.update(presets)
+
+    def _title(self, name: str) -> str:
+        if name not in self._read:
+            written = _TITLE.search(self._texts[name])
+            if written is not None:
+                return " ".join(written[1].split())
+        return self[name].title
+
+
 @cache
-def presets() -> dict[str, Preset]:
+def presets() -> Presets:
     """The presets that come with the program, name → preset, the default first."""
     folder = resources().joinpath("presets")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
     names.sort(key=lambda name: name != f"{DEFAULT_PRESET}.toml")
-    return {
-        name.removesuffix(".toml"): preset_from(
-            folder.joinpath(name).read_text(encoding="utf-8"), name.removesuffix(".toml")
-        )
-        for name in names
-    }
+    return Presets(
+        {
+            name.removesuffix(".toml"): folder.joinpath(name).read_text(encoding="utf-8")
+            for name in names
+        }
+    )
 
 
 def load_preset(name: str | Path) -> Preset:

@@ -4,11 +4,11 @@ import pytest
 from PySide6.QtCore import QEventLoop, QTimer
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.gui.panels.adaptation.outer_step_shown import over
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
 from maml_explorer.gui.panels.pseudocode.text import sentence
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.worker_link import over
 from maml_explorer.protocol import reports
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker import handle

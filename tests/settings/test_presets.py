@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import (
     DEFAULT_PRESET,
     Preset,
+    Presets,
     Published,
     load_preset,
     preset_from,
@@ -202,3 +204,22 @@ def test_an_unknown_name_lists_what_there_is(tmp_path: Path) -> None:
             load_preset(name)
         assert "finn-10-shot" in str(refusal.value)
         assert "\n" not in str(refusal.value)
+
+
+def test_a_list_of_titles_parses_no_preset(monkeypatch: pytest.MonkeyPatch):
+    parsed = []
+
+    def parse(text: str, name: str) -> Preset:
+        parsed.append(name)
+        return preset_from(text, name)
+
+    texts = {name: preset_toml(preset) for name, preset in presets().items()}
+    monkeypatch.setattr("maml_explorer.settings.presets.preset_from", parse)
+    fresh = Presets({**texts, "odd": 'schema = 1\n[preset]\ntitle = "a \\"b\\""\n'})
+    assert fresh.titles == {name: one.title for name, one in presets().items()} | {"odd": 'a "b"'}
+    assert parsed == ["odd"], "only a title with escapes needs the parser"
+    more = fresh.with_room_for_more()
+    own = replace(presets()["torch-func"], title="Mine")
+    more.add({"torch-func": own, "new": own})
+    assert (more["torch-func"], more.titles["new"], list(more)[-1]) == (own, "Mine", "new")
+    assert fresh["torch-func"].title == "torch.func · example" and len(more) == len(fresh) + 1

@@ -44,6 +44,9 @@ class PanelLayout(Protocol):
     def show_tab(self, name: str) -> None:
         """Opens an insight tab; nothing where there is none of that name."""
 
+    def build_prepared(self) -> None:
+        """Builds the panels that a prepared state says something about."""
+
 
 class Sharing:
     """Copies and pastes the share string of a session and its panels."""
@@ -88,7 +91,8 @@ class Sharing:
 
     def _drawn(self) -> dict[str, Any]:
         """Drawing choices of the panels; none of one that failed."""
-        drawn: dict[str, Any] = {}
+        # what the pseudocode shows before anybody has chosen
+        drawn: dict[str, Any] = {"arm": self._session.settings.arms[0].name}
         for panel in self._layout.panels:
             if isinstance(panel, PreparedPanel):
                 drawn |= panel.drawn()
@@ -179,6 +183,7 @@ class Sharing:
         session.set_hidden(state.hidden_arms)
         if state.tab and "Insight" not in state.hidden:
             layout.show_tab(state.tab)
+        layout.build_prepared()
         for panel in layout.panels:
             if isinstance(panel, PreparedPanel):
                 panel.draw_as(state)

@@ -24,8 +24,9 @@ class PanelEntry:
     class_name: str
     """In the module `panel` of the folder of that name."""
     waits: bool = False
-    """True where it is built only when first seen: it shows nothing but what the session knows,
-    and has no `draw_as`."""
+    """True where it is built only when first seen: it shows nothing but what the session knows."""
+    prepared: bool = False
+    """True where a prepared state says how it draws: one that waits is built for it."""
     images: tuple[str, str] | None = None
     """(folder, class name) of the panel that stands here for families of images; None where it is
     the same one."""
@@ -62,10 +63,13 @@ PANELS: dict[str, PanelEntry] = {
             "Adaptation",
             CENTRE,
             "AdaptationPanel",
+            prepared=True,
             images=("images", "ImagesPanel"),
         ),
-        PanelEntry("losses", "Losses", RIGHT, "LossesPanel"),
-        PanelEntry("adaptation_speed", "Adaptation speed", RIGHT, "AdaptationSpeedPanel"),
+        PanelEntry("losses", "Losses", RIGHT, "LossesPanel", prepared=True),
+        PanelEntry(
+            "adaptation_speed", "Adaptation speed", RIGHT, "AdaptationSpeedPanel", prepared=True
+        ),
         PanelEntry(
             "tasks",
             "Tasks",
@@ -80,7 +84,7 @@ PANELS: dict[str, PanelEntry] = {
         PanelEntry("runs", "Runs", TAB, "RunsPanel", waits=True),
         PanelEntry("sweep", "Sweep", TAB, "SweepPanel", waits=True),
         PanelEntry("code", "Code", TAB, "CodePanel", waits=True),
-        PanelEntry("pseudocode", "Pseudocode", TAB, "PseudocodePanel"),
+        PanelEntry("pseudocode", "Pseudocode", TAB, "PseudocodePanel", waits=True, prepared=True),
     )
 }
 """Name → panel, in the order of the window and its View menu."""

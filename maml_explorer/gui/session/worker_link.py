@@ -73,6 +73,8 @@ class WorkerLink(QObject):
         super().__init__(parent)
         self.worker = worker
         self.status: m.Status | None = None
+        self.last_part: m.Stepped | None = None
+        """The part of the outer step in progress that was reported last; None where none is."""
         self.run = 0
         self.expected_run = 0
         """The number of the run there will be once the worker has taken up what was posted."""
@@ -90,7 +92,7 @@ class WorkerLink(QObject):
         self._announce: dict[type, Callable[[Any], None]] = {
             m.Status: self._take_status,
             m.Metrics: self.metrics_arrived.emit,
-            m.Stepped: self.stepped.emit,
+            m.Stepped: self._take_stepped,
             m.Rewound: self.rewound.emit,
             m.Diverged: self.diverged.emit,
             m.Failed: self.failed.emit,
@@ -171,7 +173,7 @@ class WorkerLink(QObject):
 
     def begin_report(self, run: int) -> None:
         """Takes up that reports are of another run from now on."""
-        self.run, self.beginning = run, False
+        self.run, self.beginning, self.last_part = run, False, None
         self.run_started.emit(run)
 
     def _wake(self) -> None:
@@ -189,7 +191,23 @@ class WorkerLink(QObject):
         if announce is not None:
             announce(report)
 
+    def _take_stepped(self, stepped: m.Stepped) -> None:
+        self.last_part = stepped
+        self.stepped.emit(stepped)
+
     def _take_status(self, status: m.Status) -> None:
         self.status = status
+        if self.last_part is not None and over(self.last_part, status):
+            self.last_part = None
         self.pace.relax(status.phase is not m.Phase.RUNNING)
         self.status_changed.emit(status)
+
+
+def over(stepped: m.Stepped, status: m.Status) -> bool:
+    """True where the outer step in progress is over: abandoned, or overtaken by full speed.
+
+    In slow motion the worker says both that it runs and which piece it has just done.
+    """
+    if status.phase is m.Phase.STEPPING:
+        return False
+    return status.phase is not m.Phase.RUNNING or status.outer_step > stepped.outer_step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QKeyEvent,
@@ -82,6 +82,9 @@ class Card(QFrame):
 class ComboBox(QComboBox):
     """A combo box with a plain chevron; the wheel scrolls the page, not the value."""
 
+    opening = Signal()
+    """The list is about to be shown."""
+
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -89,6 +92,11 @@ class ComboBox(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leaves the wheel to the page."""
         event.ignore()
+
+    def showPopup(self) -> None:
+        """Shows the list."""
+        self.opening.emit()
+        super().showPopup()
 
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:
         """Ends text that has no room with an ellipsis, not within a letter."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 from maml_explorer.gui.files.autosave_choice import MINUTES, PERCENTS
@@ -20,7 +20,7 @@ from maml_explorer.gui.window.action import Entry
 from maml_explorer.gui.window.appearance import CHOICES, TEXT_SIZES, Appearance
 from maml_explorer.gui.window.columns import Columns
 from maml_explorer.gui.window.presenter import Presenter
-from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.presets import Presets
 
 RUN, TASK, EDIT, FILE, VIEW, PRESETS, LESSONS, PRESENTING, HELP = (
     "Run", "Task", "Edit", "File", "View", "Presets", "Lessons", "Only while presenting", "Help",
@@ -164,13 +164,17 @@ def of_the_view(
     ]  # fmt: skip
 
 
-def of_presets(control: RunControl, presets: Mapping[str, Preset]) -> list[Entry]:
-    """The presets that come with the program."""
+def of_presets(control: RunControl, presets: Presets) -> list[Entry]:
+    """The presets there are."""
     return [
-        Entry(PRESETS, f"preset {name}", f"Load preset: {preset.title}",
-              partial(control.load_preset, preset))
-        for name, preset in presets.items()
+        Entry(PRESETS, f"preset {name}", f"Load preset: {title}",
+              partial(_load_preset, control, presets, name))
+        for name, title in presets.titles.items()
     ]  # fmt: skip
+
+
+def _load_preset(control: RunControl, presets: Presets, name: str) -> None:
+    control.load_preset(presets[name])
 
 
 def of_lessons(lessons: Lessons) -> list[Entry]:

@@ -261,6 +261,12 @@ class Columns(QSplitter):
         """The panels that are built and did not fail."""
         return [place.panel for place in self.places.values() if place.panel is not None]
 
+    def build_prepared(self) -> None:
+        """Builds the panels that a prepared state says something about."""
+        for place in self.places.values():
+            if place.entry.prepared and place.panel is None and not place.failed:
+                place.build()
+
     def panel_failed(self, error: BaseException, trace: TracebackType | None) -> bool:
         """Shows an uncaught exception instead of the panel it came from; False for none."""
         for place in self.places.values():

@@ -16,7 +16,7 @@ from maml_explorer.gui.widgets.controls import ComboBox, Dot, Slider, button, la
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import Phase, Status
 from maml_explorer.settings.groups import DECLARATIONS
-from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.presets import Preset, Presets
 from maml_explorer.settings.restart import changed_keys
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.words import counted
@@ -33,12 +33,10 @@ _READY = (Phase.PAUSED, Phase.RUNNING, Phase.STEPPING, Phase.FINISHED)
 class RunBar(QWidget):
     """Train or pause, steps, reset, new seed, speed, preset, export."""
 
-    def __init__(
-        self, session: Session, presets: Mapping[str, Preset], export: Callable[[], None]
-    ) -> None:
+    def __init__(self, session: Session, presets: Presets, export: Callable[[], None]) -> None:
         super().__init__()
         self._session = session
-        self._presets: dict[str, Preset] = {}
+        self._presets = presets
         self.train = button(
             "▶  Train", session.control.toggle, "Train or pause (Space)", role="primary"
         )  # fmt: skip
@@ -69,8 +67,9 @@ class RunBar(QWidget):
         self.preset.setAccessibleName("Preset")
         self.preset.setMinimumWidth(160)
         self.preset.setPlaceholderText("Own settings")
-        self.offer(presets)
+        self.offer(presets.titles)
         self.preset.activated.connect(self._load)
+        self.preset.opening.connect(self._explain_presets)
         self.dot = Dot()
         self.export = button(
             "Export…", export, "Export initialization: write an arm's θ as a folder"
@@ -123,16 +122,20 @@ class RunBar(QWidget):
         self.everything.setVisible(on)
         self._fit()
 
-    def offer(self, presets: Mapping[str, Preset]) -> None:
-        """Offers further presets; one of the same name takes the other's place."""
-        for name, preset in presets.items():
-            self._presets[name] = preset
+    def offer(self, titles: Mapping[str, str]) -> None:
+        """Offers further presets, name → title; one of the same name takes the other's place."""
+        for name, title in titles.items():
             at = self.preset.findData(name)
             if at < 0:
                 at = self.preset.count()
-                self.preset.addItem(preset.title, name)
-            self.preset.setItemText(at, preset.title)
-            self.preset.setItemData(at, preset_words(preset), Qt.ItemDataRole.ToolTipRole)
+                self.preset.addItem(title, name)
+            self.preset.setItemText(at, title)
+
+    def _explain_presets(self) -> None:
+        """Says of every preset in the list that opens what is known of it."""
+        for at in range(self.preset.count()):
+            words = preset_words(self._presets[self.preset.itemData(at)])
+            self.preset.setItemData(at, words, Qt.ItemDataRole.ToolTipRole)
 
     def limit_speed(self, steps_per_second: float | None) -> None:
         """Moves the slider to a speed; None is unlimited."""

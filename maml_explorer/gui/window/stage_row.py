@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
-from maml_explorer.gui.panels.adaptation.outer_step_shown import over
 from maml_explorer.gui.panels.pseudocode.text import pseudocode
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.worker_link import over
 from maml_explorer.gui.settings_form.slider_row import SliderRow
 from maml_explorer.gui.widgets.controls import button
 from maml_explorer.gui.widgets.elided_label import ElidedLabel

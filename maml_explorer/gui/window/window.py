@@ -50,7 +50,7 @@ from maml_explorer.gui.window.status_text import status_text
 from maml_explorer.gui.window.welcome import Welcome
 from maml_explorer.gui.window.worker_notices import Notices
 from maml_explorer.protocol.reports import Status
-from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.presets import Preset, Presets
 
 SIZE = QSize(1440, 900)
 
@@ -61,19 +61,19 @@ class MainWindow(QMainWindow):
     def __init__(
         self,
         session: Session,
-        presets: Mapping[str, Preset],
+        presets: Presets,
         layout_path: Path | None = None,
     ) -> None:
         super().__init__()
         self.session = session
-        self.presets = dict(presets)
+        self.presets = presets.with_room_for_more()
         self._layout_path = layout_path
         folder = None if layout_path is None else layout_path.parent
         self.setWindowTitle("MAML Explorer")
         self.setAcceptDrops(True)
         self.appearance = Appearance(session)
         self.banners = Banners(self)
-        self.run_bar = RunBar(session, presets, self.export)
+        self.run_bar = RunBar(session, self.presets, self.export)
         self.columns = Columns(self, session, self.appearance)
         self.presenter = Presenter(self, self.columns, self.appearance)
         images = OwnImagesOpening(session, self.banners)
@@ -134,8 +134,8 @@ class MainWindow(QMainWindow):
 
     def offer_presets(self, presets: Mapping[str, Preset]) -> None:
         """Offers further presets in the run bar."""
-        self.presets.update(presets)
-        self.run_bar.offer(presets)
+        self.presets.add(presets)
+        self.run_bar.offer({name: preset.title for name, preset in presets.items()})
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Takes files."""

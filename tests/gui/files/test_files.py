@@ -266,6 +266,7 @@ def test_a_preset_without_a_name_is_refused(window: MainWindow, tmp_path: Path):
 
 def test_presets_say_source_and_numbers_to_reach(window: MainWindow):
     box = window.run_bar.preset
+    box.opening.emit()  # as its list does
     tip = box.itemData(box.findData("finn-10-shot"), Qt.ItemDataRole.ToolTipRole)
     assert "Source: Finn, Abbeel, Levine 2017" in tip
     assert "To reach: MAML, 5 shots, query MSE 0.67 after 1, 0.38 after 5" in tip

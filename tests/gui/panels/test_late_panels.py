@@ -16,8 +16,12 @@ from maml_explorer.gui.panels.gradient import panel as gradient
 from maml_explorer.gui.panels.gradient.parts_page import GRADIENT
 from maml_explorer.gui.panels.insight.page import InsightPage
 from maml_explorer.gui.panels.insight.tab import InsightTab
+from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.panels.losses.stability_trace import StabilityTrace
 from maml_explorer.gui.panels.map import panel as map
 from maml_explorer.gui.panels.network import panel as network
+from maml_explorer.gui.panels.prepared import PreparedPanel
+from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.theme import DARK
 from maml_explorer.gui.window.window import MainWindow
@@ -138,11 +142,33 @@ def test_a_start_builds_only_what_is_seen(window: MainWindow) -> None:
         assert place.panel is not None
         assert place.panel.isVisible() and place.panel.size() == place.size()
         # a prepared state would pass by what is not there yet
-        assert not hasattr(place.panel, "drawn") and not hasattr(place.panel, "draw_as")
+        assert isinstance(place.panel, PreparedPanel) == place.entry.prepared
         if isinstance(place.panel, InsightTab):
             view = place.panel.page.view
             assert view.currentWidget().size() == view.size(), "words do not jump into place"
             assert list(place.panel.pages) == [next(iter(place.panel.kinds))]
+
+
+def test_a_start_builds_no_list_and_no_plot_that_nobody_sees(window: MainWindow) -> None:
+    losses = window.columns.places["losses"].panel
+    assert isinstance(losses, LossesPanel)
+    assert losses.findChildren(StabilityTrace) == []
+    losses.stability.click()
+    assert losses.findChildren(StabilityTrace) == [losses.trace] and losses.trace.isVisible()
+    losses.stability.click()
+    assert not losses.trace.isVisible()
+
+
+def test_late_pseudocode_lights_the_part_that_is_shown(window: MainWindow) -> None:
+    session, place = window.session, window.columns.places["pseudocode"]
+    session.control.inner_step()
+    session.link.pull()
+    assert place.panel is None
+    window.columns.show_tab("pseudocode")
+    assert isinstance(place.panel, PseudocodePanel) and place.panel.lit
+    session.control.outer_step()
+    session.link.pull()
+    assert session.link.last_part is None and not place.panel.lit
 
 
 def test_a_hidden_tab_stays_unbuilt_until_it_is_wanted(window: MainWindow) -> None:

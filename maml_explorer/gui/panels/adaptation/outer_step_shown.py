@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from maml_explorer.gui.session.inner_step import InnerStep
-from maml_explorer.protocol.reports import Phase, Status, Stepped
+from maml_explorer.gui.session.worker_link import over
+from maml_explorer.protocol.reports import Status, Stepped
 from maml_explorer.settings.settings import Arm
 
 
@@ -39,13 +40,3 @@ class OuterStepShown:
         if self.at is not None:
             return dict(self.at.shown_step)
         return {arm.name: self.inner_step(last) for arm in arms}
-
-
-def over(stepped: Stepped, status: Status) -> bool:
-    """True where the outer step in progress is over: abandoned, or overtaken by full speed.
-
-    In slow motion the worker says both that it runs and which piece it has just done.
-    """
-    if status.phase is Phase.STEPPING:
-        return False
-    return status.phase is not Phase.RUNNING or status.outer_step > stepped.outer_step

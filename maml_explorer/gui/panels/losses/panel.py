@@ -40,10 +40,9 @@ class LossesPanel(QWidget):
         self.log_y = self._toggle("log y", "Logarithmic y axis", self._set_log_y)
         self.log_x = self._toggle("log x", "Logarithmic x axis", self._set_log_x)
         self.log_y.setChecked(True)
-        self.trace = StabilityTrace(session, self.plot)
-        self.trace.hide()
+        self._trace: StabilityTrace | None = None
         words = "Stability of the inner steps, below"
-        self.stability = self._toggle("stability", words, self.trace.setVisible)
+        self.stability = self._toggle("stability", words, self._show_trace)
         self.smoothing = Slider()
         self.smoothing.setRange(0, len(SMOOTHINGS) - 1)
         self.smoothing.setValue(SMOOTHINGS.index(self.plot.loss_view.smoothing))
@@ -78,12 +77,11 @@ class LossesPanel(QWidget):
         foot.addWidget(self.stability)
         foot.addWidget(self.log_x)
         self.smoothing_text.setMinimumWidth(self.fontMetrics().horizontalAdvance("0.999") + 2)
-        box = QVBoxLayout(self)
+        box = self._box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(6)
         box.addLayout(head)
         box.addWidget(self.plot, 1)
-        box.addWidget(self.trace)
         box.addLayout(foot)
 
     def _toggle(self, text: str, name: str, changed: object) -> QPushButton:
@@ -93,6 +91,18 @@ class LossesPanel(QWidget):
         made.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         made.toggled.connect(changed)
         return made
+
+    @property
+    def trace(self) -> StabilityTrace:
+        """The plot below, which is built when it is first wanted."""
+        if self._trace is None:
+            self._trace = StabilityTrace(self.session, self.plot)
+            self._trace.hide()
+            self._box.insertWidget(self._box.indexOf(self.plot) + 1, self._trace)
+        return self._trace
+
+    def _show_trace(self, on: bool) -> None:
+        self.trace.setVisible(on)
 
     # from the session
 
@@ -114,7 +124,8 @@ class LossesPanel(QWidget):
     def _draw(self) -> None:
         if self.isVisible():
             self.plot.draw()
-            self.trace.show_now()
+            if self._trace is not None:
+                self._trace.show_now()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catches up with what arrived while hidden."""

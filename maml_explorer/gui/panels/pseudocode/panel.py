@@ -17,7 +17,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.gui.panels.adaptation.outer_step_shown import over
 from maml_explorer.gui.panels.pseudocode.text import (
     PseudocodeLine,
     laid_out,
@@ -26,6 +25,7 @@ from maml_explorer.gui.panels.pseudocode.text import (
 )
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.gui.session.worker_link import over
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox, label, row
 from maml_explorer.protocol.reports import Status, Stepped
@@ -64,7 +64,7 @@ class PseudocodePanel(QWidget):
         self.lines: list[PseudocodeLine] = []
         self._rows: list[int] = []
         """Number of its line for each row of the text."""
-        self._stepped: Stepped | None = None
+        self._stepped = session.link.last_part
         self.arm_choice = ComboBox()
         self.arm_choice.setAccessibleName("Arm whose pseudocode is shown")
         self.arm_choice.activated.connect(lambda _: self._show())
