@@ -19,7 +19,7 @@ class PlotFrame(pg.GraphicsWidget):
     def __init__(self, left: NumberAxis, bottom: NumberAxis, movable: bool) -> None:
         super().__init__()
         self.items: list[QGraphicsItem] = []
-        """What was added, in that order."""
+        """Items of the view, in the order they were added."""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.layout = QGraphicsGridLayout()
         self.layout.setHorizontalSpacing(0)

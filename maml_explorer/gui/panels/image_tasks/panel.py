@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -26,7 +28,6 @@ class ImageTasksPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._random = np.random.default_rng(1)
         self.inner = session.inner
         self.tasks: list[ImageTask] = []
         self._sizes = _sizes(session.settings)
@@ -50,6 +51,11 @@ class ImageTasksPanel(QWidget):
         session.editor.settings_changed.connect(self._take_settings)
         session.hidden_changed.connect(self._draw)
         session.theme_changed.connect(lambda _: self._draw())
+
+    @cached_property
+    def _random(self) -> np.random.Generator:
+        # NumPy's generators load when the first task is drawn, not with the window
+        return np.random.default_rng(1)
 
     def sample(self) -> None:
         """Samples other tasks and watches them."""

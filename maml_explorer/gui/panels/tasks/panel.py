@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
@@ -33,7 +35,6 @@ class TasksPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._random = np.random.default_rng(1)
         self._settings = session.settings
         self.inner = session.inner
         self.tasks: list[ProbeTask] = []
@@ -57,6 +58,11 @@ class TasksPanel(QWidget):
         session.editor.settings_changed.connect(self._take_settings)
         session.hidden_changed.connect(self._draw)
         session.theme_changed.connect(self._take_theme)
+
+    @cached_property
+    def _random(self) -> np.random.Generator:
+        # NumPy's generators load when the first task is drawn, not with the window
+        return np.random.default_rng(1)
 
     def sample(self) -> None:
         """Samples other tasks and watches them."""
