@@ -3,7 +3,8 @@
     python -m benchmarks.sweep_tab --runs 10000
 
 The panel stands alone in a window, with a worker that trains nothing. The runs have their results
-and no losses; two thirds are done when it is opened, and the others end while it is watched.
+and no losses; two thirds are done when it is opened, and the others end while it is watched. In the
+middle of each view a cell is chosen, a third of the lines is brushed, and the table is sorted.
 """
 
 from __future__ import annotations
@@ -56,6 +57,19 @@ def end(sweep: SweepFolder, trial: Trial) -> None:
     found = {"mean": mean, "seconds": 2.0, "diverged": 0, "diverged_in_training": ""}
     (place / OBJECTIVE).write_text(json.dumps(found))
     (place / SUMMARY).write_text("{}")
+
+
+def use(panel: SweepPanel, view: str) -> None:
+    """What a user does with a view."""
+    if view == "Map":
+        panel.choose_cell(1, 1)
+    elif view == "Coordinates":
+        for high in (0.1, 0.2, 0.3, 0.33):  # a drag
+            panel.coordinates.ranges[0] = (0.0, high)
+            panel.coordinates.update()
+        panel.coordinates.keep(0, 0.0, 0.33)
+    else:
+        panel.table.sortByColumn(len(panel.table.runs.axes) + 3, Qt.SortOrder.AscendingOrder)
 
 
 class Heart:
@@ -122,8 +136,12 @@ def main() -> None:
         for view in VIEWS:
             panel.view.setCurrentText(view)
             panel.view.activated.emit(panel.view.currentIndex())
-            until = time.monotonic() + wanted.seconds
+            half, until = (time.monotonic() + part * wanted.seconds for part in (0.5, 1))
+            used = False
             while time.monotonic() < until:
+                if time.monotonic() > half and not used:
+                    QTimer.singleShot(0, lambda view=view: use(panel, view))
+                    used = True
                 for trial in (late.pop() for _ in range(min(20, len(late)))):
                     end(sweep, trial)
                 live(lambda: False, 0.5)

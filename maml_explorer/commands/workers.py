@@ -118,7 +118,7 @@ def engine_of(workers: Workplace, inner_steps: int | None, stop: Path) -> Iterat
     Raises:
         StorageError: where the library for several workers is not installed.
     """
-    from maml_explorer.experiments.sweep.engine import InProcess, OnDask, local_cluster
+    from maml_explorer.experiments.sweep.engine import InProcess, OnDask, local_cluster, local_slots
 
     if workers.cluster is not None:
         from maml_explorer.experiments.sweep.cluster import SLOT, connected, slots_of
@@ -130,7 +130,7 @@ def engine_of(workers: Workplace, inner_steps: int | None, stop: Path) -> Iterat
         yield InProcess(inner_steps, stop.exists)
         return
     with local_cluster(workers.count) as client:
-        yield OnDask(client, workers.count, inner_steps, stop)
+        yield OnDask(client, lambda: local_slots(client), inner_steps, stop)
 
 
 @contextmanager

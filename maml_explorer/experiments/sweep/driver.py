@@ -267,9 +267,10 @@ def _stop(sweep: Driven, engine: Engine, work: _DriverState) -> None:
     deadline = time.monotonic() + 20.0
     with contextlib.suppress(OSError):  # the scheduler of a cluster may be gone
         while work.threads and time.monotonic() < deadline:
+            asked = time.monotonic()
             results = engine.wait(LOOK_SECONDS)
-            if not results and engine.slots == 1:
-                break
+            if not results and time.monotonic() - asked < LOOK_SECONDS / 2:
+                break  # this process trained, and trains no more
             for result in results:
                 work.threads.pop(result.name, None)
     sweep.stop.unlink(missing_ok=True)

@@ -33,6 +33,8 @@ SETTINGS_OF_DASK = {
         "MKL_NUM_THREADS": 1,
         "OPENBLAS_NUM_THREADS": 1,
     },
+    # a worker joins when it has loaded torch: a run is not sent to one that is still starting
+    "distributed.worker.preload": ["maml_explorer.experiments.training"],
     # a worker that was killed needs longer than 15 s to load torch on a busy machine
     "distributed.deploy.lost-worker-timeout": "1 hour",
     "distributed.admin.tick.limit": "60s",
@@ -211,6 +213,11 @@ def _begun(distributed: Any, workers: int) -> Any:
                     "with --resume, or use --workers 1."
                 ) from None
     raise AssertionError
+
+
+def local_slots(client: Any) -> int:
+    """Workers of a local cluster that are there now; one that was killed comes back later."""
+    return len(client.cluster.scheduler.workers)
 
 
 def _begin_lost_workers(cluster: Any) -> None:
