@@ -1,4 +1,4 @@
-"""`maml-explorer ablate`: each trick on its own and all together, on the same tasks."""
+"""`maml-explorer ablate`: tricks alone and together, or algorithms, on the same tasks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import shlex
 from contextlib import ExitStack
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.commands.arguments import (
     UsageError,
     add_seeds,
@@ -17,6 +18,7 @@ from maml_explorer.commands.arguments import (
     number_list,
     set_words,
     whole_number,
+    with_algorithms,
 )
 from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import REMARKS, say, tell
@@ -31,6 +33,7 @@ from maml_explorer.commands.workers import (
     workplace,
 )
 from maml_explorer.settings.presets import DEFAULT_PRESET
+from maml_explorer.settings.settings import Settings
 
 FILE = "ablation.json"
 MOST_SEEDS = 30
@@ -46,6 +49,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_own_tasks(parser)
     add_seeds(parser, "default 0:3")
     parser.add_argument("--outer-steps", metavar="N", help="default: the preset's")
+    parser.add_argument(
+        "--algorithms",
+        metavar="all|A,B",
+        help="compare these algorithms with MAML, in place of the tricks: from "
+        + ",".join(ALGORITHMS),
+    )
+    parser.add_argument(
+        "--train-steps",
+        metavar="K,K",
+        help="of --algorithms: each with so many inner steps in training (default: the preset's)",
+    )
     parser.add_argument(
         "--shots",
         metavar="K",
@@ -85,14 +99,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.outer_steps is not None:
         count = whole_number(arguments.outer_steps, "outer_steps", "--outer-steps")
         settings = settings.with_values({"outer_steps": count})
+    keys, train_steps = _compared(arguments, settings)
 
     from maml_explorer.core.plan import prepare
     from maml_explorer.experiments.ablation import ablate, run_folders, runs_of
+    from maml_explorer.experiments.variants import algorithms_of, tricks_of
     from maml_explorer.files.writer import write_text
     from maml_explorer.storage.report.ablation_table import ablation_blocks, columns_of
 
     if arguments.resume and arguments.out is None:
         raise UsageError("--resume needs the folder: --out DIR.")
+    variants = algorithms_of(settings, keys, train_steps) if keys else tricks_of(settings)
     prepare(settings)  # an absent device is refused before a folder is made
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
@@ -101,16 +118,17 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with ends_as_by_ctrl_c(), ExitStack() as until:
             folder, resume = arguments.out, arguments.resume
-            units = len(seeds) * len(runs_of(settings))
+            units = len(seeds) * len(runs_of(settings, variants))
             if trained_apart(folder, workers, units, resume=resume):
                 folder = until.enter_context(kept_or_not(folder))
                 train_seeds_apart(
-                    folder, run_folders(folder, settings, seeds[0]), seeds, workers,
+                    folder, run_folders(folder, settings, variants, seeds[0]), seeds, workers,
                     resume=resume, quiet=arguments.quiet,
                 )  # fmt: skip
                 bar, resume = None, True
             result = ablate(
                 settings,
+                variants,
                 seeds,
                 shots,
                 steps,
@@ -147,9 +165,31 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _compared(
+    arguments: argparse.Namespace, settings: Settings
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Keys of the algorithms to compare, none where tricks are, and their steps in training.
+
+    Raises:
+        UsageError: for what is no such list; SettingsError for an unknown algorithm.
+    """
+    text, counts = arguments.algorithms, arguments.train_steps
+    if text is None:
+        if counts is not None:
+            raise UsageError("--train-steps needs the algorithms: --algorithms all, or a list.")
+        return (), ()
+    arms = with_algorithms(settings, ",".join(ALGORITHMS) if text == "all" else text).arms
+    if counts is None:
+        return tuple(arm.algorithm for arm in arms), (settings.inner.inner_steps,)
+    steps = number_list(counts, "inner_steps", "--train-steps", 10)
+    return tuple(arm.algorithm for arm in arms), steps
+
+
 def _command(arguments: argparse.Namespace, seeds: tuple[int, ...], shots: int) -> str:
     words = ["maml-explorer", "ablate", "--preset", str(arguments.preset)]
     words += ["--seeds", ",".join(map(str, seeds))]
     words += [] if arguments.outer_steps is None else ["--outer-steps", arguments.outer_steps]
+    words += [] if arguments.algorithms is None else ["--algorithms", arguments.algorithms]
+    words += [] if arguments.train_steps is None else ["--train-steps", arguments.train_steps]
     words += set_words(arguments)
     return shlex.join([*words, "--shots", str(shots), "--inner-steps", arguments.inner_steps])

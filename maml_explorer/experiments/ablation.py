@@ -1,8 +1,8 @@
-"""Each trick on its own and all together, trained and tested on the same tasks.
+"""Variants of a training, trained and tested on the same tasks; which: :mod:`.variants`.
 
-Tricks that an arm may have for itself train side by side; what changes the network is a run of its
-own with the same seeds, so the same tasks in the same order. Differences are paired: per held-out
-task, then per seed, with Student's t over the seeds.
+What an arm may have for itself trains side by side; what changes the network is a run of its own
+with the same seeds, so the same tasks in the same order. Differences are paired: per held-out task,
+then per seed, with Student's t over the seeds.
 """
 
 from __future__ import annotations
@@ -23,89 +23,21 @@ from maml_explorer.core.student_t import student_t_975
 from maml_explorer.experiments.continuing import begun_run, learned_of
 from maml_explorer.experiments.outcome import Progress
 from maml_explorer.experiments.training import threads_of, train_headless
+from maml_explorer.experiments.variants import Trick, Variants
 from maml_explorer.settings.declaration import Value
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings
 from maml_explorer.storage.initialization.folder import versions
-from maml_explorer.storage.report.ablation_table import PLAIN
 
 SCHEMA = 1
-TOGETHER = "all together"
 RUNS = "runs"
 """Folder in which the runs are kept."""
 
 
-@dataclass(frozen=True)
-class Trick:
-    """One change of the plain algorithm."""
-
-    name: str
-    changes: Callable[[Settings], dict[str, Value]]
-    """The settings it changes; schedules depend on the number of outer steps."""
-    together: bool = True
-    """True where it is part of "all together"."""
-    algorithm: str = "maml"
-
-
-SEVERAL = 5
-"""Inner steps of the tricks that need several: with one, a multi-step loss changes nothing."""
-INNER_CLIP, OUTER_CLIP = 10.0, 1.0
-"""Largest norms of gradients where they are clipped: low enough to act on these tasks."""
-
-
-def _multi_step(settings: Settings) -> dict[str, Value]:
-    until = max(1, settings.outer.outer_steps // 2)
-    return {"inner_steps": SEVERAL, "multi_step_loss": True, "multi_step_until": until}
-
-
-TRICKS: tuple[Trick, ...] = (
-    Trick(f"{SEVERAL} inner steps", lambda s: {"inner_steps": SEVERAL}),
-    Trick(f"{SEVERAL} inner steps, multi-step loss", _multi_step),
-    Trick(
-        "first order for the first half",
-        lambda s: {"second_order_from": max(1, s.outer.outer_steps // 2)},
-    ),
-    Trick("learned rates per layer (LSLR)", lambda s: {"lslr": True}),
-    # in all together the rates are per layer and step
-    Trick("Meta-SGD", lambda s: {}, together=False, algorithm="meta_sgd"),
-    Trick("cosine schedule", lambda s: {"schedule": "cosine"}),
-    Trick(f"inner clipping at {INNER_CLIP:g}", lambda s: {"inner_clip": INNER_CLIP}),
-    Trick(f"outer clipping at {OUTER_CLIP:g}", lambda s: {"outer_clip": OUTER_CLIP}),
-    Trick("skip connections", lambda s: {"skip": True}),
-    Trick("layer norm", lambda s: {"norm": "layer"}),
-    # one network has one norm
-    Trick("batch norm", lambda s: {"norm": "batch"}, together=False),
-)
-"""Tricks that are tried, in the order of the table."""
-
-
-def variants(settings: Settings) -> dict[str, Trick]:
-    """Name → trick: the plain algorithm, each trick, and those that go together as one.
-
-    Tricks that change nothing here are left out: skip connections of a network that has none, or a
-    norm that is in use anyway.
-    """
-    tried = [trick for trick in TRICKS if _matters(trick, settings)]
-    together: dict[str, Value] = {}
-    for trick in tried:
-        if trick.together:
-            together |= trick.changes(settings)
-    every = (Trick(PLAIN, lambda s: {}), *tried, Trick(TOGETHER, lambda s: together))
-    return {trick.name: trick for trick in every}
-
-
-def _matters(trick: Trick, settings: Settings) -> bool:
-    changes = trick.changes(settings)
-    if not all(map(settings.reads, changes)):
-        return False
-    changed = any(settings[key] != value for key, value in changes.items())
-    return trick.algorithm != "maml" or changed
-
-
-def runs_of(settings: Settings) -> list[Settings]:
+def runs_of(settings: Settings, variants: Variants) -> list[Settings]:
     """The runs that train every variant once, each with an arm named after its variant."""
     shared: dict[tuple[tuple[str, Value], ...], list[Arm]] = {}
-    for name, trick in variants(settings).items():
+    for name, trick in variants.items():
         changes = trick.changes(settings)
         common = {k: v for k, v in changes.items() if not DECLARATIONS[k].per_arm}
         own = {k: v for k, v in changes.items() if DECLARATIONS[k].per_arm}
@@ -118,9 +50,11 @@ def runs_of(settings: Settings) -> list[Settings]:
     ]
 
 
-def run_folders(folder: Path, settings: Settings, seed: int) -> list[tuple[Path, Settings]]:
+def run_folders(
+    folder: Path, settings: Settings, variants: Variants, seed: int
+) -> list[tuple[Path, Settings]]:
     """Folder and settings, with the first seed, of every run of an ablation."""
-    runs = enumerate(runs_of(settings))
+    runs = enumerate(runs_of(settings, variants))
     return [(_place(folder, nth), run.with_values({"seed": seed})) for nth, run in runs]
 
 
@@ -140,6 +74,7 @@ class _Tested:
 
 def ablate(
     settings: Settings,
+    variants: Variants,
     seeds: Sequence[int],
     shots: int,
     inner_steps: Sequence[int],
@@ -153,6 +88,7 @@ def ablate(
 
     Args:
         settings: what is varied; its arms are not used.
+        variants: by name, the plain algorithm first.
         seeds: in order.
         shots: support points of the meta-test.
         inner_steps: of the meta-test.
@@ -166,7 +102,7 @@ def ablate(
         StorageError: where something else is in the folder, or another process writes there.
         OSError: where a file cannot be written.
     """
-    runs = [run.with_values({"seed": seeds[0]}) for run in runs_of(settings)]
+    runs = [run.with_values({"seed": seeds[0]}) for run in runs_of(settings, variants)]
     found: dict[str, dict[int, _Tested]] = {}
     device = "cpu"
     for position, run in enumerate(runs):
@@ -206,9 +142,9 @@ def ablate(
                 "name": name,
                 "algorithm": trick.algorithm,
                 "changes": _plain(trick.changes(settings)),
-                **_figures(settings, found, name),
+                **_figures(settings, found, trick),
             }
-            for name, trick in variants(settings).items()
+            for name, trick in variants.items()
         ],
         "command": command,
         "device": device,
@@ -217,17 +153,26 @@ def ablate(
 
 
 def _figures(
-    settings: Settings, found: Mapping[str, Mapping[int, _Tested]], name: str
+    settings: Settings, found: Mapping[str, Mapping[int, _Tested]], trick: Trick
 ) -> dict[str, Any]:
-    """Means over seeds with their intervals, and the paired differences to the plain algorithm."""
-    tested, plain = found[name], found[PLAIN]
+    """Means over seeds with their intervals, and the paired differences to another variant."""
+    tested, other = found[trick.name], found[trick.against]
     records = [summarize(one.errors, settings) for one in tested.values()]
-    gaps = [paired_difference(tested[seed].errors, plain[seed].errors, settings) for seed in tested]
+    gaps = [paired_difference(tested[seed].errors, other[seed].errors, settings) for seed in tested]
+    fewer: dict[str, Any] = {}
+    if trick.fewer:
+        base = found[trick.fewer]
+        gains = [
+            paired_difference(tested[seed].errors, base[seed].errors, settings) for seed in tested
+        ]
+        fewer = {"fewer": trick.fewer, **_over_seeds("gain", [gain.mean for gain in gains])}
     return {
         **_over_seeds("mean", [record.mean for record in records]),
         **_over_seeds("mean_kept", [record.mean_kept for record in records]),
         **_over_seeds("median", [record.median for record in records]),
+        "against": trick.against,
         **_over_seeds("difference", [gap.mean for gap in gaps]),
+        **fewer,
         "kept": [sum(gap.kept[k] for gap in gaps) for k in range(len(gaps[0].kept))],
         "diverged": [sum(r.diverged[k] for r in records) for k in range(len(gaps[0].kept))],
         "training_diverged": [

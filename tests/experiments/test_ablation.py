@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.cli import main
-from maml_explorer.experiments.ablation import TOGETHER, TRICKS, ablate, runs_of, variants
+from maml_explorer.experiments.ablation import ablate, runs_of
 from maml_explorer.experiments.api import evaluate, train
+from maml_explorer.experiments.variants import TOGETHER, TRICKS, algorithms_of, tricks_of
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings
@@ -23,11 +25,11 @@ SMALL = Settings().with_values(
 
 
 def changes(name: str) -> dict[str, object]:
-    return dict(variants(SMALL)[name].changes(SMALL))
+    return dict(tricks_of(SMALL)[name].changes(SMALL))
 
 
 def test_every_trick_is_tried_alone_and_together() -> None:
-    known = variants(SMALL)
+    known = tricks_of(SMALL)
     assert list(known) == [PLAIN, *(trick.name for trick in TRICKS), TOGETHER]
     assert changes(PLAIN) == {} and known[PLAIN].algorithm == "maml"
     for trick in TRICKS:
@@ -45,7 +47,7 @@ def test_every_trick_is_tried_alone_and_together() -> None:
 
 
 def test_tricks_that_change_nothing_are_left_out() -> None:
-    known = variants(load_preset("glyphs-2-way-4-shot").settings)
+    known = tricks_of(load_preset("glyphs-2-way-4-shot").settings)
     left_out = {trick.name for trick in TRICKS} - known.keys()
     # convolutions have no skips; batch norm and the cosine schedule are in use anyway
     assert left_out == {"skip connections", "batch norm", "cosine schedule"}
@@ -54,22 +56,22 @@ def test_tricks_that_change_nothing_are_left_out() -> None:
 
 def test_runs_train_every_variant_once_with_its_settings() -> None:
     seen = {}
-    for run in runs_of(SMALL):
+    for run in runs_of(SMALL, tricks_of(SMALL)):
         assert len(run.arms) <= MAX_ARMS
         for arm in run.arms:
             assert arm.name not in seen
             seen[arm.name] = run.of_arm(arm)
-            assert arm.algorithm == variants(SMALL)[arm.name].algorithm
+            assert arm.algorithm == tricks_of(SMALL)[arm.name].algorithm
         # what a run shares is shared by all its arms' variants
         shared = {key for key in DECLARATIONS if run[key] != SMALL[key]}
         assert not any(DECLARATIONS[key].per_arm for key in shared)
-    assert seen.keys() == variants(SMALL).keys()
-    for name in variants(SMALL):
+    assert seen.keys() == tricks_of(SMALL).keys()
+    for name in tricks_of(SMALL):
         assert seen[name].values() == SMALL.with_values(changes(name)).values()
 
 
 def test_figures_are_those_of_the_meta_test_and_differences_are_paired() -> None:
-    result = ablate(SMALL, (0, 1), 5, (0, 2), "how")
+    result = ablate(SMALL, tricks_of(SMALL), (0, 1), 5, (0, 2), "how")
     rows = {one["name"]: one for one in result["variants"]}
     name = "5 inner steps"
     own = SMALL.with_values(changes(name))
@@ -94,6 +96,52 @@ def test_figures_are_those_of_the_meta_test_and_differences_are_paired() -> None
     assert rows[PLAIN]["difference"] == [0.0, 0.0]
 
 
+def test_algorithms_come_once_for_every_number_of_steps_that_they_read() -> None:
+    found = algorithms_of(SMALL, ("anil", "imaml", "reptile", "maml"), (1, 5))
+    assert list(found) == [
+        "MAML", "MAML, 5 inner steps", "ANIL", "ANIL, 5 inner steps", "iMAML",
+        "iMAML, 5 inner steps", "Reptile",
+    ]  # fmt: skip
+    assert found["ANIL"].changes(SMALL) == {} and found["ANIL"].algorithm == "anil"
+    more = found["ANIL, 5 inner steps"]
+    assert more.changes(SMALL) == {"inner_steps": 5}
+    assert (more.against, more.fewer) == ("MAML, 5 inner steps", "ANIL")
+    assert (found["MAML, 5 inner steps"].against, found["MAML, 5 inner steps"].fewer) == (
+        "MAML", "MAML",
+    )  # fmt: skip
+    assert (found["Reptile"].against, found["Reptile"].fewer) == ("MAML", "")
+    # α = 1/λ = 0.001, where the pull of λ = 1000 would overshoot with 0.01
+    strong = SMALL.with_values({"proximal": 1000.0})
+    assert found["iMAML"].changes(SMALL) == {}
+    assert found["iMAML, 5 inner steps"].changes(strong) == {"inner_steps": 5, "inner_lr": 0.001}
+    assert list(algorithms_of(SMALL, ("anil",), (3,))) == ["MAML", "ANIL"]
+    assert len(runs_of(SMALL, algorithms_of(SMALL, tuple(ALGORITHMS), (1, 5)))) == 2
+
+
+def test_algorithms_are_compared_with_maml_of_as_many_steps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = tmp_path / "small.toml"
+    preset.write_text(to_toml(SMALL.with_values({"outer_steps": 3})))
+    begun = ["ablate", "--preset", str(preset), "--seeds", "0,1", "--shots", "10", "--json"]
+    more = ["--algorithms", "FO-MAML,mtl", "--train-steps", "1,2", "--inner-steps", "1,2"]
+    assert main([*begun, *more, "--quiet"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["command"].endswith("--algorithms FO-MAML,mtl --train-steps 1,2 --shots 10 "
+                                      "--inner-steps 1,2")  # fmt: skip
+    rows = {one["name"]: one for one in result["variants"]}
+    assert list(rows) == [
+        "MAML", "MAML, 2 inner steps", "FO-MAML", "FO-MAML, 2 inner steps", "MTL"
+    ]  # fmt: skip
+    one = rows["FO-MAML, 2 inner steps"]
+    for at in (0, 1):
+        other = rows["MAML, 2 inner steps"]["mean"][at]
+        assert one["difference"][at] == pytest.approx(one["mean"][at] - other)
+        assert one["gain"][at] == pytest.approx(one["mean"][at] - rows["FO-MAML"]["mean"][at])
+    assert one["against"] == "MAML, 2 inner steps" and one["fewer"] == "FO-MAML"
+    assert "gain" not in rows["MTL"] and rows["MTL"]["against"] == "MAML"
+
+
 def test_the_table_in_words() -> None:
     one = {
         "name": "trick", "mean": [0.5], "mean_ci95": [0.12345], "median": [0.4],
@@ -116,7 +164,7 @@ def test_the_command_writes_the_data(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "After 1 inner step on 5 shots, 3 outer steps; mean ± 95 %, Student t over 2" in said
     found = json.loads((tmp_path / "out" / "ablation.json").read_text())
     assert found["seeds"] == [2, 3] and found["outer_steps"] == 3
-    assert [one["name"] for one in found["variants"]] == list(variants(SMALL))
+    assert [one["name"] for one in found["variants"]] == list(tricks_of(SMALL))
     assert found["command"].endswith("--seeds 2,3 --outer-steps 3 --shots 5 --inner-steps 1")
 
 
@@ -129,6 +177,10 @@ def test_the_command_writes_the_data(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["--shots", "0"], ["--shots"]),
         (["--inner-steps", "99"], ["99"]),
         (["--outer-steps", "many"], ["--outer-steps"]),
+        (["--algorithms", "mam"], ["mam", "maml"]),
+        (["--algorithms", "maml", "--train-steps", "1,1"], ["--train-steps"]),
+        (["--algorithms", "maml", "--train-steps", "51"], ["51"]),
+        (["--train-steps", "1,5"], ["--train-steps", "--algorithms"]),
     ],
 )
 def test_wrong_arguments_are_one_line(

@@ -36,6 +36,7 @@ SOURCES = {
     "reptile-sine": (0.02, 1, 50, 10, 1, 30_000, (64, 64), "pytorch"),
     "meta-sgd-5-shot": (0.01, 1, 5, 10, 4, 60_000, (40, 40), "pytorch"),
     "63days-meta-sgd": (0.01, 1, 10, 10, 4, 60_000, (40, 40), "truncated-normal"),
+    "meta-curvature-sine": (0.001, 1, 10, 10, 25, 70_000, (40, 40), "truncated-normal"),
 }
 # name → ways, shots, jitter
 IMAGES = {
@@ -120,8 +121,15 @@ def test_published_numbers() -> None:
     arm = first_order.settings.arms[1]
     steps = first_order.settings.outer.outer_steps
     assert dict(arm.overrides)["second_order_from"] > steps, "first order to the end"
+    poster = load_preset("meta-curvature-sine").published
+    assert [(p.algorithm, p.shots, p.mse, p.ci95) for p in poster] == [
+        ("meta_curvature", 10, (0.20,), (0.02,)), ("meta_sgd", 10, (0.26,), (0.03,)),
+        ("maml", 10, (0.44,), (0.04,)),
+    ]  # fmt: skip
     with_numbers = {name for name, preset in presets().items() if preset.published}
-    assert with_numbers == {DEFAULT_PRESET, "meta-sgd-5-shot", "63days-meta-sgd"}
+    assert with_numbers == {
+        DEFAULT_PRESET, "meta-sgd-5-shot", "63days-meta-sgd", "meta-curvature-sine",
+    }  # fmt: skip
 
 
 def test_reptile_takes_one_pass_of_minibatches() -> None:

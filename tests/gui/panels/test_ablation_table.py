@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.experiments.ablation import variants
+from maml_explorer.experiments.variants import tricks_of
 from maml_explorer.gui.panels.runs.ablation_window import show_ablation
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.storage.report.ablation_table import FULL_COLUMNS, shipped_ablations
@@ -15,7 +15,7 @@ def test_the_shipped_ablation_is_of_the_default_preset_and_of_every_trick() -> N
     (found,) = shipped_ablations()
     assert found["preset"] == "finn-10-shot"
     names = [one["name"] for one in found["variants"]]
-    assert names == list(variants(load_preset("finn-10-shot").settings))
+    assert names == list(tricks_of(load_preset("finn-10-shot").settings))
     assert found["command"].startswith("maml-explorer ablate --preset finn-10-shot --seeds ")
 
 
