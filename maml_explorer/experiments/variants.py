@@ -1,4 +1,4 @@
-"""What an ablation compares: tricks of MAML, or algorithms by their inner steps in training."""
+"""Variants of an ablation: tricks of MAML, or algorithms by their inner steps in training."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _named(key: str, count: int, first: int) -> str:
 
 
 def _own_settings(settings: Settings, key: str, own: Mapping[str, Value]) -> dict[str, Value]:
-    """What an algorithm has of its own, where it differs from the settings."""
+    """The values of an algorithm's own that differ from the settings."""
     wanted = dict(own)
     if ALGORITHMS[key].implicit:
         wanted["inner_lr"] = min(settings.inner.inner_lr, 1 / settings.inner.proximal)
