@@ -70,11 +70,14 @@ def test_another_text_size_leaves_no_crumbs_of_words(window: MainWindow, qtbot: 
         there = QRect(hero.canvas.mapTo(window, QPoint()), hero.canvas.size())
         return rgb(window.screen().grabWindow(window.winId()).toImage().copy(there))
 
+    def placed() -> bool:
+        seen = pixels()
+        qtbot.wait(120)
+        return not hero.canvas._place_soon.isActive() and np.array_equal(seen, pixels())
+
     for size in ("largest", ""):
         window.columns.set_text_size(size)
-        soon = hero.canvas._place_soon
-        qtbot.waitUntil(lambda soon=soon: not soon.isActive())
-        qtbot.wait(50)
+        qtbot.waitUntil(placed)
         before = pixels()
         hero.canvas.viewport().repaint()
         # a curve's edge may be rounded otherwise where only a part was painted
