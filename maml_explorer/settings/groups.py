@@ -25,7 +25,7 @@ class InnerSettings:
     inner_lr: float = declare(
         0.01, "Inner learning rate α",
         "Step size of every inner step: φ ← φ − α ∇L_support(φ). Learned step sizes (Meta-SGD, "
-        "LSLR) begin with it, and follow a change of it in proportion, from 0 by adding it.",
+        "LSLR) start from it; a change of it while training scales them by the same factor.",
         symbol="α", minimum=0.0, maximum=100.0, scale=Scale.LOG, slider=(1e-4, 1.0), per_arm=True,
     )  # fmt: skip
     inner_steps: int = declare(

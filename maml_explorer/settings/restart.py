@@ -12,6 +12,9 @@ from maml_explorer.settings.groups import (
 )
 from maml_explorer.settings.settings import Settings
 
+OF_THE_MACHINE = ("device",)
+"""Keys of what a run does not depend on but for rounding: each machine has its own."""
+
 
 def changed_keys(old: Settings, new: Settings) -> list[str]:
     """Keys of the hyperparameters that differ, in declared order."""
@@ -22,6 +25,11 @@ def changed_keys(old: Settings, new: Settings) -> list[str]:
         for key, declared in DECLARATIONS.items()
         if declared.group in touched and old[key] != new[key]
     ]
+
+
+def differs(baseline: Settings, settings: Settings, key: str) -> bool:
+    """True where a setting is another than the baseline's; a machine's device is no difference."""
+    return key not in OF_THE_MACHINE and settings[key] != baseline[key]
 
 
 def begun_again(old: Settings, new: Settings) -> set[str]:

@@ -48,7 +48,8 @@ class ExportDialog(QDialog):
         grid.addWidget(choose, 1, 2)
         grid.addLayout(row(self.overwrite, self.overwrite_label, None), 2, 1, 1, 2)
         words = label(
-            "Writes model.safetensors, config.json and a model card that loads in plain PyTorch.",
+            "Writes model.safetensors, config.json and a model card. The weights load in "
+            "plain PyTorch.",
             "muted",
         )
         words.setWordWrap(True)

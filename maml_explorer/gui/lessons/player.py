@@ -26,7 +26,7 @@ from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.protocol.reports import ReferenceLosses
 
 _TOUR = "tour"
-READY_MADE = "trained before · Reset and Train show it live"
+READY_MADE = "trained in advance · press Reset, then Train, to watch it"
 
 
 @dataclass
@@ -230,7 +230,9 @@ class Lessons(QObject):
         self.run.show(scene, again)
         last = running.nth + 1 == len(lesson.scenes)
         self.strip.show_scene(lesson, running.nth, running.chosen.get(scene.step), last)
-        self._session.hide_answers(scene.question is not None and not scene.revealed)
+        asked = scene.question is not None and not scene.revealed
+        # a lesson that hides the exact answer will ask for it
+        self._session.hide_answers(asked or "best" in (scene.view.lines_off or ()))
         self.frames.point_at(self._stage.bring_out(scene.point_at))
         self._sketch(scene)
         self._say()
@@ -271,7 +273,7 @@ class Lessons(QObject):
         elif scene.revealed and scene.question is not None and scene.question.kind == DRAW:
             self.strip.say(self._worth())
         elif self.run.ready_made:
-            self.strip.say(READY_MADE, "trained before")
+            self.strip.say(READY_MADE, "trained in advance")
         else:
             self.strip.say("")
 

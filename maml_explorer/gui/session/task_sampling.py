@@ -86,6 +86,21 @@ def task_words(task: ProbeTask, tasks: TaskSettings) -> str:
     return f"{words}  ω {number(task.frequency, 2, fixed=True)}"
 
 
+def task_formula(task: ProbeTask, tasks: TaskSettings) -> str:
+    """A task with a truth as a formula: "3.2 sin(x − 0.85)"; families of others in words.
+
+    The phase has no letter here: φ stands for adapted parameters.
+    """
+    if task.numbers is not None:
+        return task_words(task, tasks)
+    phase = task.phase or 0.0
+    sign, frequency = "−" if phase >= 0 else "+", ""
+    if task.frequency != 1:
+        frequency = f"{number(task.frequency, 2, fixed=True)} "
+    shift = number(abs(phase), 2, fixed=True)
+    return f"{number(task.amplitude, 2, fixed=True)} sin({frequency}x {sign} {shift})"
+
+
 def sampled_task(settings: Settings, generator: np.random.Generator) -> ProbeTask:
     """A new task and its support and query points from the ranges of `settings`.
 

@@ -16,6 +16,7 @@ from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.widgets.controls import Dot, Slider, label, mark, row
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Applies, Hyperparameter, SettingsError, Value
+from maml_explorer.settings.restart import differs
 from maml_explorer.settings.settings import Settings
 
 FIELD_WIDTH = 82
@@ -89,7 +90,7 @@ class SettingRow(QWidget):
         for key, field in self.fields.items():
             field.show_value(settings[key])
             self._show_on_slider(key)
-        self.dot.show_dot(any(settings[key] != baseline[key] for key in keys))
+        self.dot.show_dot(any(differs(baseline, settings, key) for key in keys))
         self.dot.setToolTip(plain_tip("Differs from the preset." if self.dot.shown else ""))
         waits = any(settings[key] != in_force[key] for key in keys)
         role = "mark" if waits else "muted"

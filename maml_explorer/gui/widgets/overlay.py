@@ -14,13 +14,13 @@ TOP = 48
 
 
 class Overlay(QWidget):
-    """Dims `window` and shows `card` near its top. Not modal: the run goes on."""
+    """Dims `window` and shows `card`, `top` pixels below its top. Not modal: the run goes on."""
 
     closed = Signal()
 
-    def __init__(self, window: QWidget, card: Card, width: int) -> None:
+    def __init__(self, window: QWidget, card: Card, width: int, top: int = TOP) -> None:
         super().__init__(window)
-        self.card, self._width = card, width
+        self.card, self._width, self._top = card, width, top
         self._before: QWidget | None = None
         card.setParent(self)
         self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
@@ -79,5 +79,6 @@ class Overlay(QWidget):
             return
         self.setGeometry(window.rect())
         width = min(self._width, self.width() - 2 * MARGIN)
-        height = min(self.card.sizeHint().height(), self.height() - TOP - MARGIN)
-        self.card.setGeometry((self.width() - width) // 2, TOP, width, height)
+        below = min(self._top, MARGIN)
+        height = min(self.card.sizeHint().height(), self.height() - self._top - below)
+        self.card.setGeometry((self.width() - width) // 2, self._top, width, height)

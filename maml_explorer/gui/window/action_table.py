@@ -100,7 +100,7 @@ def of_files(
         Entry(FILE, "save_run", "Save run…", files.save_run, ("Ctrl+S",)),
         Entry(FILE, "save_preset", "Save preset…", files.save_preset, ("Ctrl+Shift+S",)),
         Entry(FILE, "save_picture", "Save picture…", pictures.choose),
-        Entry(FILE, "answers", "Save answer sheet: ten questions…", pictures.ask_answers),
+        Entry(FILE, "answers", "Save answer sheet (ten questions)…", pictures.ask_answers),
         Entry(FILE, "copy_share", "Copy share string", files.sharing.copy, ("Ctrl+Shift+C",)),
         Entry(FILE, "paste_share", "Paste share string or points", files.sharing.paste,
               ("Ctrl+Shift+V", "Ctrl+V")),
@@ -109,12 +109,12 @@ def of_files(
         Entry(FILE, "compare", "Compare with the published numbers", reproduction.compare),
         Entry(FILE, "report", "Write report…", reproduction.write_report),
         *(
-            Entry(FILE, f"autosave {minutes}", f"Save the session by itself: {words}",
+            Entry(FILE, f"autosave {minutes}", f"Autosave: {words}",
                   partial(files.choose_autosave, minutes=minutes))
             for minutes, words in MINUTES.items()
         ),
         *(
-            Entry(FILE, f"autosave share {percent}", f"Save the session by itself: {words}",
+            Entry(FILE, f"autosave share {percent}", f"Autosave: {words}",
                   partial(files.choose_autosave, percent=percent))
             for percent, words in PERCENTS.items()
         ),
@@ -142,7 +142,7 @@ def of_the_view(
                   partial(columns.toggle_part, title))
             for title in ("Settings", *parts, "Insight")
         ),
-        Entry(VIEW, "enlarge", "Insight over the whole window, and back", columns.enlarge_insight,
+        Entry(VIEW, "enlarge", "Enlarge the lower panel, and back", columns.enlarge_insight,
               ("Ctrl+0",)),
         Entry(VIEW, "simple", "Simple view, and back to everything", columns.toggle_simple,
               ("Ctrl+9",)),

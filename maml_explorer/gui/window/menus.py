@@ -75,7 +75,7 @@ class Menus:
                 saves.setParent(menu, saves.windowFlags())
                 menu.addMenu(saves)
                 chosen = files.autosave
-                submenu = menu.addMenu("Save the session by itself")
+                submenu = menu.addMenu("Autosave")
                 self._add_choice(submenu, "autosave", MINUTES, chosen.minutes)
                 self._add_choice(submenu, "autosave share", PERCENTS, chosen.percent)
             menu.addSeparator()

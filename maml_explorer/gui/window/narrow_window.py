@@ -32,7 +32,7 @@ class Narrow(QObject):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.fit)
-        for watched in (window, self._settings, self._insight):
+        for watched in (window, *parts.values()):
             watched.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -63,7 +63,8 @@ class Narrow(QObject):
         if self.holds_three:
             if self.hid_settings:
                 self._settings.show()
-            self._right.show()
+            # without parts it would be a gap beside the others
+            self._right.setVisible(self._holds_any(self._right))
             self.hid_settings = False
         elif not self._settings.isHidden() and not self.hid_settings:
             self._settings.hide()
@@ -156,6 +157,13 @@ class Narrow(QObject):
             return False
         self.show_for([part])
         return True
+
+    @staticmethod
+    def _holds_any(column: QWidget) -> bool:
+        """True where a part of a column is to be seen."""
+        if not isinstance(column, QSplitter):
+            return True
+        return any(not column.widget(nth).isHidden() for nth in range(column.count()))
 
     @staticmethod
     def _needs(column: QWidget) -> int:

@@ -17,7 +17,7 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import Phase, Status
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.presets import Preset, Presets
-from maml_explorer.settings.restart import changed_keys
+from maml_explorer.settings.restart import changed_keys, differs
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.words import counted
 
@@ -232,7 +232,11 @@ def preset_words(preset: Preset) -> str:
 
 def changed_words(before: Settings, after: Settings) -> list[str]:
     """Differences between two settings, in words."""
-    words = [DECLARATIONS[key].label for key in changed_keys(before, after)]
+    words = [
+        DECLARATIONS[key].label
+        for key in changed_keys(before, after)
+        if differs(before, after, key)
+    ]
     return [*words, *(["arms"] if before.arms != after.arms else [])]
 
 

@@ -9,13 +9,14 @@ from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.widgets.controls import Card, button, label, row
-from maml_explorer.gui.widgets.overlay import MARGIN, TOP, Overlay
+from maml_explorer.gui.widgets.overlay import MARGIN, Overlay
 from maml_explorer.gui.widgets.qr_code import QUIET, Modules, qr_code
 
 SAYS = "Scan it, copy the text, and paste it in MAML Explorer with Ctrl+Shift+V."
-_LARGEST, _LEAST = 760, 200
+_LARGEST, _LEAST = 1000, 200
 """Pixels of the code's side."""
-_BESIDE = 130
+_BESIDE = 104
+_TOP = 8
 """Pixels of the card above and below the code."""
 
 
@@ -24,7 +25,7 @@ class ShareCode(Overlay):
 
     def __init__(self, window: QWidget, sharing: Sharing) -> None:
         card = Card(margin=16)
-        super().__init__(window, card, _LARGEST + 2 * MARGIN)
+        super().__init__(window, card, _LARGEST + 2 * MARGIN, _TOP)
         self._sharing = sharing
         self.code = CodeSheet()
         self.done = button("Close", self.dismiss, "Close this sheet (Escape)")
@@ -42,7 +43,7 @@ class ShareCode(Overlay):
         text = self._sharing.text()
         if text:
             window = self.parentWidget()
-            room = _LARGEST if window is None else window.height() - TOP - MARGIN - _BESIDE
+            room = _LARGEST if window is None else window.height() - 2 * _TOP - _BESIDE
             self.code.show_text(text, max(_LEAST, min(room, _LARGEST)))
             self.open(self.done)
 

@@ -18,7 +18,7 @@ from maml_explorer.settings.groups import DECLARATIONS
 
 USUAL = ("inner_lr",)
 """Keys of the settings that are at hand where nobody points at others."""
-PLAIN = {"inner_lr": "How far one step goes, α", "inner_steps": "Steps it is trained for"}
+PLAIN = {"inner_lr": "How far one step goes, α", "inner_steps": "Inner steps in training"}
 """Keys of the settings in the simple view, with plain words."""
 HINT = "Next inner step shows the algorithm line by line"
 

@@ -72,6 +72,10 @@ class Welcome(QFrame):
         self.hide()
         self._session.task.end_example()
 
+    def leave_out_simple(self, simple: bool) -> None:
+        """Offers the simple view only where the window is not in it."""
+        self.simple.setVisible(not simple)
+
     @property
     def untouched(self) -> bool:
         """True where the run is the example as it came: nothing in it would be lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -148,7 +149,10 @@ def divergence_words(reports: Sequence[Diverged]) -> str:
     said = f"{listed([report.arm for report in reports])} diverged at {when}."
     change = next((report.change for report in reversed(reports) if report.change), "")
     known = next((report.stability for report in reports if report.stability), "")
-    second = f"Last change: {change}." if change else known
+    change = re.sub(r"\bstep (\d+)", lambda found: f"step {whole(int(found[1]))}", change)
+    # a banner has two lines: the light's tooltip has what follows
+    second = f"Last change: {change}." if change else f"{known.partition('. ')[0].rstrip('.')}."
+    second = second if len(second) > 1 else ""
     return f"{said}\n{second}" if second else said
 
 

@@ -47,16 +47,19 @@ class StabilitySeen:
     """Of the outer gradient on these tasks; NaN where the arm has none, or it is not finite."""
 
     def in_words(self) -> str:
-        """A sentence for the report of a divergence."""
+        """Sentences for the report of a divergence, the shortest account first."""
         largest = "α λ_max" if self.scalar else "the largest eigenvalue of diag(a) H"
         parts = []
         if math.isfinite(self.largest):
-            share = f"{100 * self.share_swinging:.0f} % of its inner steps overshoot"
-            which = share if self.share_swinging > 0 else "its inner steps do not overshoot"
-            parts.append(f"{which} ({largest} up to {_short(self.largest)}, stable below 2)")
+            share = f"{100 * self.share_swinging:.0f} % of inner steps overshoot"
+            which = share if self.share_swinging > 0 else "no inner step overshoots"
+            parts.append(
+                f"In the last good state, {which} ({largest} up to {_short(self.largest)}; "
+                "stable below 2)."
+            )
         if math.isfinite(self.gradient_norm):
-            parts.append(f"its outer gradient has norm {_short(self.gradient_norm)}")
-        return f"At the state kept {' and '.join(parts)}." if parts else ""
+            parts.append(f"Its outer gradient has norm {_short(self.gradient_norm)}.")
+        return " ".join(parts)
 
     def figures(self) -> dict[str, float]:
         """Figures that are followed over training, by name."""

@@ -90,7 +90,7 @@ def test_how_often_is_a_choice(window: MainWindow, recovery: Recovery, clock: Cl
     def chosen() -> list[str]:
         whole = window.file_menu()
         titled = {menu.title(): menu for menu in whole.findChildren(QMenu)}
-        menu = titled["Save the session by itself"]
+        menu = titled["Autosave"]
         return [action.text() for action in menu.actions() if action.isChecked()]
 
     trained(window)

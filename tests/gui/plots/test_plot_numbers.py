@@ -98,7 +98,10 @@ def test_what_is_shown_of_zoomed_losses_is_what_lies_inside(bench, tmp_path):
 
 def test_pictures_for_a_paper_have_title_axis_words_and_legend(bench, tmp_path):
     words = {
-        AdaptationPanel: ["Adaptation", "A 2.0  φ 0.50 · 3 support points · after inner step 1"],
+        AdaptationPanel: [
+            "Adaptation",
+            "2.0 sin(x − 0.50) · 3 support points · after inner step 1",
+        ],
         LossesPanel: ["Losses", "Outer loss: query set, after adaptation · average 0.98", "MSE"],
         AdaptationSpeedPanel: ["Adaptation speed", "held-out tasks", "query MSE", "inner step"],
     }

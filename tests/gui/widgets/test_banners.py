@@ -18,6 +18,7 @@ from maml_explorer.settings.settings import Arm
 from tests.gui.driving import Opener, press, said, worker_of
 
 CHANGE = "Inner learning rate α from 0.01 to 90 at outer step 4100"
+WRITTEN = CHANGE.replace("4100", "4\u2009100")
 
 
 def diverge(window: MainWindow, *arms: str, step: int = 4146, change: str = CHANGE) -> None:
@@ -37,7 +38,7 @@ def diverge(window: MainWindow, *arms: str, step: int = 4146, change: str = CHAN
 def test_arms_that_diverge_together_are_one_banner(window: MainWindow):
     diverge(window, "MAML", "FO-MAML", "ANIL")
     assert said(window) == [
-        f"MAML, FO-MAML and ANIL diverged at step 4\u2009146.\nLast change: {CHANGE}."
+        f"MAML, FO-MAML and ANIL diverged at step 4\u2009146.\nLast change: {WRITTEN}."
     ]
 
 
@@ -167,8 +168,9 @@ def test_names_are_listed_as_people_do(names: list[str], words: str):
 
 
 def test_a_divergence_says_how_stable_the_inner_steps_are():
-    known = "At the state kept 90 % of its inner steps overshoot."
-    one = reports.Diverged(1, "MAML", 7, 5, "MAML diverged.", known)
+    known = "In the last good state, 90 % of inner steps overshoot (α λ_max up to 9.5)."
+    more = f"{known} Its outer gradient has norm 3."
+    one = reports.Diverged(1, "MAML", 7, 5, "MAML diverged.", more)
     two = reports.Diverged(1, "ANIL", 8, 5, "ANIL diverged.", known, "α from 1 to 2")
     assert divergence_words([one]) == f"MAML diverged at step 7.\n{known}"
     assert divergence_words([one, two]) == (

@@ -28,7 +28,7 @@ def test_the_code_on_the_screen_is_that_of_the_share_string(window: MainWindow, 
         for r in range(count)
     ])  # fmt: skip
     np.testing.assert_array_equal(seen, np.pad(expected, QUIET))
-    assert module >= 3, "a camera in the hall must tell modules apart"
+    assert module * (count + 1) > window.height() - 150, "a camera in the hall needs large ones"
     qtbot.keyClick(sheet.done, Qt.Key.Key_Escape)
     assert not sheet.isVisible()
 

@@ -32,8 +32,8 @@ REFERENCES = {
     "uncovered": "Where no points are",
 }
 """Exact answers that the user may hide, with their whole names."""
-ORACLE = "oracle"
-"""Name of the least-squares sine at its end."""
+ORACLE = "best-fit sine"
+"""Name of the oracle, the least-squares sine, at its end."""
 _GHOST_WIDTH, _GHOST_ALPHA = 1.6, 0.4
 _TRAIL_ALPHA = 0.5
 """Of the newest curve in the trail of an arm that has diverged."""

@@ -12,6 +12,7 @@ from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.reports import Status
 
 CLICK = ("Click to add a point, drag to move it", "Click adds a point, drag moves it")
+OWN = ("Right-click removes a point, New task draws another", "Right-click removes a point")
 UNTRAINED = (
     "Not trained yet: press Train and watch the curves learn to bend",
     "Not trained yet: press Train",
@@ -47,6 +48,7 @@ class TaskLegend(QWidget):
             self.shown = shown
             self.setAccessibleDescription(", ".join(shown))
             self.update()
+            self.look()
 
     def touched(self) -> None:
         """Notes the first edit: who has clicked needs no hint."""
@@ -64,7 +66,9 @@ class TaskLegend(QWidget):
         """Chooses the hint."""
         status = self._session.status
         untrained = status is not None and status.outer_step == 0 and not self._session.link.running
-        hints = UNTRAINED if untrained else () if self._touched else CLICK
+        own = self._session.task.probe is not None and not self._session.task.probe.known
+        known = OWN if own else ()
+        hints = UNTRAINED if untrained else known if self._touched else CLICK
         if hints != self.hints:
             self.hints = hints
             self.update()

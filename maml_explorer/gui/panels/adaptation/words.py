@@ -19,14 +19,14 @@ _PHASES = {
 
 
 def task_line(probe: ProbeTask | None, tasks: TaskSettings) -> str:
-    """The task shown: "A 2.0  φ 0.50 · 3 support points"."""
+    """The task shown: "2.0 sin(x − 0.50) · 3 support points"."""
     if probe is None:
         return "no task yet"
     n = len(probe.support_x)
     points = f"{n or 'no'} support point{'' if n == 1 else 's'}"
     if not probe.known:
         return f"your own task · {points}"
-    return f"{task_sampling.task_words(probe, tasks)} · {points}"
+    return f"{task_sampling.task_formula(probe, tasks)} · {points}"
 
 
 def step_line(at: Stepped) -> str:

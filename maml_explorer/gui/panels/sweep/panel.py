@@ -34,7 +34,7 @@ from maml_explorer.storage.sweep.trials import Trial
 READ_EVERY = 2000
 """Milliseconds between two readings while it is visible and the sweep has not ended."""
 VIEWS = ("Map", "Coordinates", "Runs")
-NOTHING = "No sweep is open: “Open…” takes the folder of one, “New…” describes one."
+NOTHING = "No sweep is open: “Open…” opens the folder of one, “New…” sets one up."
 
 
 class SweepPanel(QWidget):
