@@ -41,7 +41,7 @@ class PanelLayout(Protocol):
     def hide_parts(self, hidden: Collection[str]) -> None:
         """Hides these parts and shows all others."""
 
-    def show_tab(self, name: str) -> None:
+    def prepare_tab(self, name: str) -> None:
         """Opens an insight tab; nothing where there is none of that name."""
 
     def build_prepared(self) -> None:
@@ -182,7 +182,7 @@ class Sharing:
             session.task.set_probe(state.probe)
         session.set_hidden(state.hidden_arms)
         if state.tab and "Insight" not in state.hidden:
-            layout.show_tab(state.tab)
+            layout.prepare_tab(state.tab)
         layout.build_prepared()
         for panel in layout.panels:
             if isinstance(panel, PreparedPanel):

@@ -22,6 +22,8 @@ _CODE_BESIDE = 420
 """Pixels that the pseudocode has at least beside the hero."""
 SIMPLE = ("Adaptation",)
 """Parts that the simple view shows."""
+IN_A_HALL = ("Settings", "Insight")
+"""Parts that are hidden while presenting, until the user or a lesson shows them."""
 _BESIDE_FORM = 26
 """Pixels of the settings' card beside its form."""
 
@@ -60,7 +62,7 @@ class Columns(QSplitter):
         self._sizes_before: list[int] = []
         self._desk_sizes: dict[str, list[int]] | None = None
         """Sizes of every splitter before parts were left out for a while; None where none are."""
-        self._hidden_elsewhere = {"Settings", "Insight"}
+        self._hidden_elsewhere = set(IN_A_HALL)
         """Parts that are hidden in the other mode: while presenting, or while not."""
         self._divide()
         self.narrow: Narrow | None = None
@@ -84,7 +86,13 @@ class Columns(QSplitter):
         return tuple(title for title in hidden if title not in left_out)
 
     def hide_parts(self, hidden: Collection[str]) -> None:
-        """Hides the parts of these titles and shows all others; ends the simple view."""
+        """Hides the parts of these titles and shows all others; ends the simple view.
+
+        While presenting, that is what the desk will show; the hall keeps its parts.
+        """
+        if self._appearance.presenting:
+            self._hidden_elsewhere = set(hidden)
+            return
         was_simple, self._simple = self._simple is not None, None
         if was_simple:
             self._take_simple()
@@ -114,7 +122,7 @@ class Columns(QSplitter):
         self._appearance.present(not self._appearance.presenting)
         hidden = {title for title, part in self.parts.items() if part.isHidden()}
         self._hidden_elsewhere, hidden = hidden, self._hidden_elsewhere
-        self.hide_parts(hidden)
+        self._hide(hidden)
         self.put_at_hand(self._at_hand)
         self._fit_settings()
         if not self._appearance.presenting:
@@ -256,6 +264,13 @@ class Columns(QSplitter):
             self.parts["Insight"].show()
             self.tabs.setCurrentWidget(place)
 
+    def prepare_tab(self, name: str) -> None:
+        """Opens a tab as a prepared state says; a hall sees the tabs only where they are named."""
+        if self._appearance.presenting:
+            self.open_tab = name
+        else:
+            self.show_tab(name)
+
     @property
     def panels(self) -> list[QWidget]:
         """The panels that are built and did not fail."""
@@ -281,6 +296,8 @@ class Columns(QSplitter):
         """Shows all panels, divided as at the first start in a window of this size."""
         self._enlarged = None
         self.hide_parts(())
+        if self._appearance.presenting:
+            self._hide(IN_A_HALL)
         left = self.form.minimum_width() + _BESIDE_FORM
         right = max(320, round(size.width() * 0.275) - 16)
         centre = max(400, size.width() - left - right - 2 * GAP - 24)

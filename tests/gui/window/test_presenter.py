@@ -62,6 +62,27 @@ def test_a_page_that_points_at_nothing_leaves_the_hero_its_room(opened: Opener, 
     window.columns.toggle_presenter()
 
 
+def test_the_end_of_a_lesson_leaves_the_hall_its_parts(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1280, 800))
+
+    def hidden() -> set[str]:
+        return {title for title, part in window.columns.parts.items() if part.isHidden()}
+
+    window.columns.show_tab("gradient")
+    window.lessons.start(load_lesson(LESSONS / "07-instability.toml"))
+    window.columns.toggle_presenter()
+    window.lessons.forward()
+    window.lessons.leave()
+    assert hidden() == {"Settings", "Insight"}
+    window.columns.reset_layout()
+    assert hidden() == {"Settings", "Insight"}
+    window.columns.toggle_presenter()
+    assert hidden() == set()
+    window.columns.toggle_presenter()
+    assert hidden() == {"Settings", "Insight"}
+    window.columns.toggle_presenter()
+
+
 def test_presenting_leaves_a_full_screen_as_it_was(opened: Opener, qtbot: QtBot):
     window = opened()
     window.toggle_full_screen()
