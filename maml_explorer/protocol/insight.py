@@ -7,8 +7,9 @@ a view finds is a record of :mod:`maml_explorer.protocol.insight_records`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from maml_explorer.late_dataclass import dataclass
 
 Option = str | int | float | bool | None | tuple[float, ...]
 

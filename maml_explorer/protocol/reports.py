@@ -8,12 +8,13 @@ blocks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import Array, Command, ProbeTask, ShownTask, WatchTasks
 from maml_explorer.protocol.images import ClassReferences, ImagesProbed, ImagesWatched
 from maml_explorer.protocol.insight import (

@@ -8,11 +8,11 @@ differs by x %, cannot tell (the run's own interval is wider than the difference
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.published.statistics import over_seeds
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS

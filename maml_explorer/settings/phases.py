@@ -6,9 +6,8 @@ training are made from: the record of an algorithm, with the settings it reads f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from maml_explorer.algorithms import Algorithm
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.settings.settings import Settings
 
 

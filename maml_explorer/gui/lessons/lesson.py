@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from maml_explorer.gui.session.view_state import ViewState
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.settings.settings import Settings
 
 NEW, EXAMPLE = "new", "example"

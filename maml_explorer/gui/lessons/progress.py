@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.files.writer import write_text
+from maml_explorer.late_dataclass import dataclass
 
 SCHEMA = 1
 _LIMIT = 64 * 1024

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from maml_explorer.gui.session.loss_traces import Array, LossTrace, columns
 from maml_explorer.gui.session.meta_test_losses import HeldOutLosses, HeldOutPoint
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.reports import Metrics
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS

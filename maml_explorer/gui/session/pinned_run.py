@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from PySide6.QtGui import QUndoCommand
@@ -11,6 +11,7 @@ from PySide6.QtGui import QUndoCommand
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.loss_history import LossHistory
 from maml_explorer.gui.style.numbers import whole
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import ShowGhost
 from maml_explorer.protocol.reports import MetaTested
 from maml_explorer.settings.declaration import shown

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import Array
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import Array
 
 WHOLE = "whole"
