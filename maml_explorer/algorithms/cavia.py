@@ -5,8 +5,8 @@ from maml_explorer.algorithms.record import Algorithm
 CAVIA = Algorithm(
     key="cavia",
     label="CAVIA",
-    summary="The inner loop changes context parameters alone, which begin at 0 and are appended to "
-    "the input; the outer loop trains θ and the weights that take them in.",
+    summary="Only a few context parameters, appended to the input, adapt in the inner loop; the "
+    "outer loop trains all weights.",
     source="Zintgraf, Shiarlis, Kurin, Hofmann, Whiteson 2019, Algorithm 1",
     paper="1810.03642",
     adapts="context",

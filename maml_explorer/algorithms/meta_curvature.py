@@ -5,8 +5,8 @@ from maml_explorer.algorithms.record import Algorithm
 META_CURVATURE = Algorithm(
     key="meta_curvature",
     label="Meta-Curvature",
-    summary="As MAML, and every layer's inner gradient is multiplied by matrices over its inputs "
-    "and outputs that are learned with θ; all begin at the identity.",
+    summary="Like MAML, but each layer's inner gradient is multiplied by two learned matrices, "
+    "over its inputs and its outputs; both begin at the identity.",
     source="Park, Oliva 2019, section 3",
     paper="1902.03356",
     step_sizes="matrices",

@@ -44,16 +44,16 @@ class InnerSettings:
     )  # fmt: skip
     lslr: bool = declare(
         False, "Learned rates (LSLR)",
-        "Learn α for every layer and inner step, with the outer optimizer, like θ. They begin at α "
-        "and may become negative. With more steps at meta-test than trained, the last step's rates "
-        "are used again (this program's rule, not the paper's). Antoniou et al. 2019.",
+        "Learn one α for every layer and inner step, with the outer optimizer, like θ. They begin "
+        "at α and may become negative. With more steps at meta-test than trained, the last step's "
+        "rates are used again (this program's rule, not the paper's). Antoniou et al. 2019.",
         applies=_RESTART, per_arm=True, basic=False,
         reads=lambda a: a.unrolls and not a.step_sizes,
     )  # fmt: skip
     context: int = declare(
         5, "Context parameters",
-        "Parameters of CAVIA that adapt, in the place of the network's: they are appended to the "
-        "input and begin at 0 for every task. Where a norm follows the first layer, they enter "
+        "Numbers that CAVIA adapts instead of the network's parameters. They are appended to the "
+        "input and begin at 0 for every task. If a norm follows the first layer, they enter "
         "behind it.",
         symbol="n", minimum=1, maximum=100, slider=(1, 20), applies=_RESTART, per_arm=True,
         basic=False, reads=lambda a: a.adapts == "context",
@@ -66,15 +66,16 @@ class InnerSettings:
     )  # fmt: skip
     proximal: float = declare(
         100.0, "Proximal strength λ",
-        "Holds φ near θ: inner steps go down L_support(φ) + λ/2 ‖φ − θ‖². With α = 1/λ the pull "
-        "alone is overcome in one step; α above 2/λ overshoots. Rajeswaran et al. 2019.",
+        "Strength of the pull that holds φ near θ: inner steps go down L_support(φ) + "
+        "λ/2 ‖φ − θ‖². With α = 1/λ the pull alone brings φ back to θ in one step; α above 2/λ "
+        "overshoots. Rajeswaran et al. 2019.",
         symbol="λ", minimum=1e-3, maximum=1e6, scale=Scale.LOG, slider=(0.1, 1000.0), per_arm=True,
         basic=False, reads=lambda a: a.implicit,
     )  # fmt: skip
     cg_steps: int = declare(
         10, "CG steps",
         "Conjugate-gradient steps that solve (I + H/λ) u = ∇L_query for the outer gradient. An arm "
-        "stops where they leave more than a hundredth of it.",
+        "stops if they leave more than a hundredth of it.",
         unit="steps", minimum=1, maximum=100, slider=(1, 20), per_arm=True, basic=False,
         reads=lambda a: a.implicit,
     )  # fmt: skip
@@ -119,7 +120,7 @@ class OuterSettings:
     )  # fmt: skip
     schedule: str = declare(
         "constant", "Outer rate schedule",
-        "Course of β over the declared outer steps T; after them it stays. cosine: down to the "
+        "Course of β over the declared outer steps T; then it stays as it is. cosine: down to the "
         "end fraction e of β, along half a cosine. step: to √e β at T/2, to e β at 3T/4. "
         "warm-up: up to β in equal steps, then constant.",
         choices=("constant", "cosine", "step", "warm-up"), per_arm=True, basic=False,
@@ -151,7 +152,7 @@ class OuterSettings:
     )  # fmt: skip
     multi_step_loss: bool = declare(
         False, "Multi-step loss",
-        "Train on the query losses after all inner steps, not only the last. All weigh 1/K at "
+        "Train on the query losses after all inner steps, not only the last. Each weighs 1/K at "
         "first; those of earlier steps fall linearly, to 0.03/K at least, and the last takes the "
         "rest. Antoniou et al. 2019.",
         per_arm=True, basic=False, reads=lambda a: a.unrolls,
@@ -187,7 +188,7 @@ class RunSettings:
         minimum=0, maximum=2**31 - 1, slider=(0, 100), applies=_RESTART,
     )  # fmt: skip
     device: str = declare(
-        "auto", "Device", "Device to train on. auto takes CUDA, where present, for large sizes.",
+        "auto", "Device", "Device to train on. auto takes CUDA, if present, for large sizes.",
         choices=("auto", "cpu", "cuda"), applies=_RESTART,
     )  # fmt: skip
     precision: str = declare(

@@ -64,7 +64,7 @@ class TaskSettings:
     )  # fmt: skip
     frequency_min: float = declare(
         1.0, "Frequency min", "Smallest frequency ω of y = A sin(ωx − φ). From 1 to 1 as published "
-        "at first; where it varies, two points no longer determine a task.",
+        "at first; if it varies, two points no longer determine a task.",
         symbol="ω", minimum=0.0, maximum=10.0, slider=(0.5, 2.0), row="Frequency", basic=False,
         families=_reading("frequency"),
     )  # fmt: skip

@@ -75,7 +75,7 @@ class LessonStrip(QFrame):
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(3)
-        self.progress.setAccessibleName("Training that this page speaks of")
+        self.progress.setAccessibleName("Training for this page")
         self._lesson: Lesson | None = None
         self._goes_on = "Next"
         """Words of the button that goes on while nothing is waited for."""
@@ -197,7 +197,7 @@ class LessonStrip(QFrame):
         """Only says where the lesson waits."""
         step = lesson.scenes[nth].step
         self.say(f"Your turn: the lesson waits at step {step + 1} of {lesson.steps}")
-        self._goes_on = "Return to lesson"
+        self._goes_on = "Return to the lesson"
         self._name_next(self._goes_on)
         self.show_training(None)
         self.next_button.setToolTip("Bring back what the lesson showed (Alt+Right)")
