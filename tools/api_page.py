@@ -20,8 +20,8 @@ HEAD = """\
 
 <!-- written by tools/api_page.py from the docstrings -->
 
-What is not here may change from one version to the next. [notebook.md](notebook.md) shows the names
-at work."""
+Anything not listed here may change from one version to the next. [notebook.md](notebook.md) shows
+the names at work."""
 SECTIONS = ("Args", "Raises", "Returns")
 
 

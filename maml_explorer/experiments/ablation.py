@@ -98,9 +98,9 @@ def ablate(
         resume: whether existing runs may be continued.
 
     Raises:
-        SettingsError: where the device is absent.
-        StorageError: where something else is in the folder, or another process writes there.
-        OSError: where a file cannot be written.
+        SettingsError: if the device is absent.
+        StorageError: if something else is in the folder, or another process writes there.
+        OSError: if a file cannot be written.
     """
     runs = [run.with_values({"seed": seeds[0]}) for run in runs_of(settings, variants)]
     found: dict[str, dict[int, _Tested]] = {}
@@ -182,7 +182,7 @@ def _figures(
 
 
 def _over_seeds(name: str, rows: Sequence[Sequence[float | None]]) -> dict[str, list[float | None]]:
-    """Means over seeds and half-widths of their 95 % intervals; None where a seed has none."""
+    """Means over seeds and half-widths of their 95 % intervals; None if a seed has none."""
     means: list[float | None] = []
     halves: list[float | None] = []
     for values in zip(*rows, strict=True):

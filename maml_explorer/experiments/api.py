@@ -48,7 +48,7 @@ def train(
 ) -> TrainedRun:
     """Meta-train all arms of the settings, for every seed and the declared number of outer steps.
 
-    Where it is interrupted (Ctrl+C, a stopped cell), what was trained until then is returned, and
+    If it is interrupted (Ctrl+C, a stopped cell), what was trained until then is returned, and
     with `out` it can be resumed.
 
     Args:
@@ -56,24 +56,25 @@ def train(
         seeds: such as range(5), trained one after the other; that of the settings unless given.
         tasks: your own, an object with `sample(n, generator)` (see :class:`Task`), the name of
             registered or installed ones, or "module:object"; those of the settings unless given.
-            Shots and query points are those of the settings, or fewer where the tasks give fewer.
+            Shots and query points are those of the settings, or fewer if the tasks give fewer.
         model: your own network, or a function that makes it: from [point, in] to [point, out],
-            where the pixels of an image are one row (begin with `nn.Unflatten`). θ_0 is what it
-            holds, for every seed; it is copied, and stays as it is. Only the children of an
-            `nn.Sequential` are layers of their own, for algorithms that adapt some of them.
+            where the pixels of an image are one row (begin with `nn.Unflatten`). Its
+            weights are θ_0 for every seed; the module itself is copied and not changed. Only the
+            children of an `nn.Sequential` are layers of their own, for algorithms that adapt some
+            of them.
         algorithms: an arm for each, such as "maml,fomaml" or ["MAML", "ANIL"]; the arms of the
             settings unless given.
         out: a new run folder; None writes nothing.
-        progress: True shows a bar (tqdm's where it is installed); a function is called after every
+        progress: True shows a bar (tqdm's if it is installed); a function is called after every
             outer step, and may raise to end the training.
         on_evaluation: called after every meta-test, in training and at its end, for each arm.
         **values: any setting by its key, such as outer_steps=2000, inner_lr=0.02, hidden=(40, 40).
 
     Raises:
-        SettingsError: naming what is not allowed and what is, or where the device or the tasks are
-            absent, or the tasks give what is not allowed.
-        StorageError: where the folder holds something, or cannot be written.
-        OSError: where the disk fails while training.
+        SettingsError: naming what is not allowed and what is; also if the device or the tasks are
+            missing, or the tasks give what is not allowed.
+        StorageError: if the folder holds something, or cannot be written.
+        OSError: if the disk fails while training.
     """
     asked = asked_settings(settings, algorithms, values, tasks)
     if model is not None:
@@ -112,16 +113,16 @@ def resume(
 
     Args:
         path: the run folder.
-        tasks: the own tasks that it was trained on, where they are not registered.
-        model: the own network that it was trained with, where this process does not have it.
-        outer_steps: to train up to, for a run of one seed; as declared unless given.
+        tasks: the own tasks that it was trained on, if they are not registered.
+        model: the own network that it was trained with, if this process does not have it.
+        outer_steps: the outer step to train up to, for a run of one seed; default: as declared.
         progress: as for :func:`train`.
         on_evaluation: as for :func:`train`.
 
     Raises:
-        StorageError: where it is no run folder, is damaged, or another process writes it.
-        SettingsError: where the number of outer steps is not allowed, or its tasks are absent.
-        OSError: where the disk fails.
+        StorageError: if it is no run folder, is damaged, or another process writes it.
+        SettingsError: if the number of outer steps is not allowed, or its tasks are absent.
+        OSError: if the disk fails.
     """
     if tasks is not None:
         named_tasks(tasks)
@@ -160,7 +161,7 @@ def compare(
         error minus that of the one before it: names, mean, ci95 and kept by inner step.
 
     Raises:
-        SettingsError: where an argument is out of range or the task families differ.
+        SettingsError: if an argument is out of range or the task families differ.
     """
     shots = _usual(initializations[0], shots)
     _check(shots, inner_steps)
@@ -205,21 +206,21 @@ def evaluate(
     """The meta-test of an initialization, as `maml-explorer evaluate --json` prints it.
 
     Args:
-        initialization: trained or loaded.
-        shots: support points per task, for images of each class; unless given 5 for sines, and
-            those it was trained with for images.
+        initialization: an initialization that was trained or loaded.
+        shots: support points per task (per class for images). Default: 5 for sines; for images,
+            the number used in training.
         inner_steps: the numbers of inner steps to report.
         tasks: held-out tasks, of the family the initialization was trained on.
-        seed: of the stream of held-out tasks.
-        alone: whether batch norm sees each query point beside the support set alone, instead of all
-            query points of a task together.
+        seed: the seed of the stream of held-out tasks.
+        alone: if true, batch norm normalizes each query point with the support set only, instead of
+            with all query points of its task.
 
     Returns:
         algorithm, shots, tasks, seed, inner_steps, and per inner step mean, ci95, mean_kept,
-        median (None where not finite) and diverged.
+        median (None if not finite) and diverged.
 
     Raises:
-        SettingsError: where an argument is out of range.
+        SettingsError: if an argument is out of range.
     """
     shots = _usual(initialization, shots)
     _check(shots, inner_steps)

@@ -27,8 +27,8 @@ def checkpoint_of(folder: RunFolder, settings: Settings) -> Checkpoint:
     """The checkpoint to go on from.
 
     Raises:
-        StorageError: where there is none yet, with what to do then, or it is damaged.
-        SettingsError: where the own tasks that it trains on are absent.
+        StorageError: if there is none yet, with what to do then, or it is damaged.
+        SettingsError: if the own tasks that it trains on are absent.
     """
     path = folder.path / CHECKPOINT
     if not path.is_symlink() and not path.exists():
@@ -52,9 +52,9 @@ def gone_on(
         name: of the outer steps in a sentence, such as "--outer-steps".
 
     Raises:
-        SettingsError: where the number of outer steps is not allowed.
-        StorageError: where rows are missing.
-        OSError: where nothing can be written.
+        SettingsError: if the number of outer steps is not allowed.
+        StorageError: if rows are missing.
+        OSError: if nothing can be written.
     """
     settings = saved.settings.with_values({"seed": saved.seeds[0]})
     old, reached = settings.outer.outer_steps, saved.state.outer_step
@@ -80,7 +80,7 @@ def gone_on(
 def begun_run(
     path: Path, settings: Settings, seeds: Sequence[int], *, resume: bool
 ) -> tuple[RunFolder, Checkpoint | None]:
-    """A run folder to train in, held, and where to go on; None where the training begins.
+    """A run folder to train in, held, and where to go on; None if the training begins.
 
     Args:
         path: the folder.
@@ -89,8 +89,8 @@ def begun_run(
         resume: whether an existing run of these settings and seeds may be continued.
 
     Raises:
-        StorageError: where something else is there, or another process writes it.
-        OSError: where nothing can be written.
+        StorageError: if something else is there, or another process writes it.
+        OSError: if nothing can be written.
     """
     if not resume or not is_file(path / CHECKPOINT):
         return create_run(path, settings), None
@@ -115,7 +115,7 @@ def learned_of(
     What was not trained now is read from where it was exported, exactly as it was.
 
     Raises:
-        StorageError: where an exported initialization was changed or removed since.
+        StorageError: if an exported initialization was changed or removed since.
     """
     found: dict[int, dict[str, Tensor]] = {}
     for seed in seeds:

@@ -47,7 +47,7 @@ class Evaluation:
     shots: int
     inner_steps: tuple[int, ...]
     mean: tuple[float | None, ...]
-    """[inner step]: MSE, or accuracy from 0 to 1; None where it is not finite."""
+    """[inner step]: MSE, or accuracy from 0 to 1; None if it is not finite."""
     ci95: tuple[float | None, ...]
     """[inner step]: half-width of the 95 % interval over tasks."""
     final: bool
@@ -89,12 +89,12 @@ class Outcome:
     metrics: Mapping[int, Mapping[str, ArmMetrics]]
     """By seed and arm name; of the outer steps taken now."""
     steps_per_second: float | None
-    """Of all arms together; None where no step was left to take."""
+    """Of all arms together; None if no step was left to take."""
     device: str
     states: Mapping[int, RunState] = field(default_factory=dict)
     """By seed, of those trained now: its last state."""
     interrupted: bool = False
-    """True where Ctrl+C ended it and what there was is kept; the seed it ended in has no result."""
+    """True if Ctrl+C ended it and what there was is kept; the seed it ended in has no result."""
 
     def summary(self) -> dict[str, Any]:
         """The results as JSON values, with the command and the machine that made them."""

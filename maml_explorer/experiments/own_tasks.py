@@ -49,7 +49,7 @@ def named_tasks(what: Task | str) -> OwnTasks:
             "module:object".
 
     Raises:
-        SettingsError: where there are none of that name, they cannot be imported, or they do not
+        SettingsError: if there are none of that name, they cannot be imported, or they do not
             give what is allowed.
     """
     from maml_explorer.core.families.own_tasks.opened import newest_tasks
@@ -76,7 +76,7 @@ def named_tasks(what: Task | str) -> OwnTasks:
 
 
 def family_of_tasks(name: object) -> bool:
-    """True where a task family that is asked for is the name of tasks, and not of a family."""
+    """True if a task family that is asked for is the name of tasks, and not of a family."""
     if not isinstance(name, str) or name in FAMILIES:
         return False
     return name in registered_names() or name in installed_tasks()

@@ -53,10 +53,10 @@ class Processes:
         return shards_of(count, self.rank, self.size, self.gather)
 
     def told(self, text: bytes | None) -> bytes | None:
-        """The text that the first process tells all others; None where it tells of no work.
+        """The text that the first process tells all others; None if it tells of no work.
 
         Raises:
-            ProcessLostError: where another process has ended.
+            ProcessLostError: if another process has ended.
         """
         length = torch.tensor([-1 if text is None else len(text)])
         size = int(self.gather(length[None])[0])
@@ -72,7 +72,7 @@ class Processes:
         """Refuse processes that would not compute the same bits.
 
         Raises:
-            StorageError: where they differ in version, settings or kernels; in every process.
+            StorageError: if they differ in version, settings or kernels; in every process.
         """
         about = [__version__, torch.__version__, kernels_of(plan), to_toml(plan.settings)]
         digest = hashlib.sha256("\n".join(about).encode()).digest()
@@ -93,7 +93,7 @@ def joined(*, insecure: bool) -> Iterator[Processes]:
         insecure: whether they may speak to other machines, which they do without TLS.
 
     Raises:
-        StorageError: where they are on other machines and that was not allowed, or do not answer.
+        StorageError: if they are on other machines and that was not allowed, or do not answer.
     """
     import torch.distributed as peers
     from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]

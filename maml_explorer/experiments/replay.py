@@ -107,8 +107,8 @@ def replay(
         shards: into which the meta-batches were divided.
 
     Raises:
-        SettingsError: where a change is not allowed.
-        StorageError: where a row names an arm that is not there.
+        SettingsError: if a change is not allowed.
+        StorageError: if a row names an arm that is not there.
     """
     plan = prepare(settings, workspace, shards=shards)
     wanted = {(name, int(own)) for _, what, name, own in rows if what == FROZEN}
@@ -138,8 +138,8 @@ def replay_folder(
     """(what was saved, settings and state of the replay) of a run folder.
 
     Raises:
-        StorageError: where the folder is no run, is damaged, or holds several seeds.
-        SettingsError: where a setting in it is not allowed.
+        StorageError: if the folder is no run, is damaged, or holds several seeds.
+        SettingsError: if a setting in it is not allowed.
     """
     folder, settings = open_run(path)
     saved = load_checkpoint(folder.path / CHECKPOINT, prepare(settings))

@@ -55,8 +55,8 @@ def reproduce(
         progress: called after every outer step.
 
     Raises:
-        SettingsError: where the device is absent.
-        OSError: where a file cannot be written.
+        SettingsError: if the device is absent.
+        OSError: if a file cannot be written.
     """
     outcome = train_headless(
         settings, seeds, folder=folder, checkpoint=checkpoint, progress=progress

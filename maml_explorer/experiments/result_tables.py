@@ -31,7 +31,7 @@ def run_summary(
     Args:
         settings: of the run.
         results: by seed and arm name.
-        steps_per_second: outer steps of all arms together; None where none were taken.
+        steps_per_second: outer steps of all arms together; None if none were taken.
         device: "cpu" or "cuda:0".
         versions: name → version.
     """

@@ -31,7 +31,7 @@ class SeedRun:
     good: LastGood
     diverged: dict[str, str]
     tested: bool = True
-    """True where its arms are tested on the held-out tasks."""
+    """True if its arms are tested on the held-out tasks."""
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     """Of metrics.csv, not written yet."""
     evaluations: list[tuple[Any, ...]] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Saver:
         self.saved = time.monotonic()
 
     def due(self) -> bool:
-        """True where the last save is long ago."""
+        """True if the last save is long ago."""
         return self.folder is not None and time.monotonic() - self.saved > CHECKPOINT_SECONDS
 
     def __call__(

@@ -90,9 +90,9 @@ def train_headless(
         shards: into which the meta-batches are divided; those of the checkpoint unless given.
 
     Raises:
-        SettingsError: where the device is absent.
-        InUseError: where another process writes the folder.
-        OSError: where a file cannot be written; TakenOverError where another process has taken the
+        SettingsError: if the device is absent.
+        InUseError: if another process writes the folder.
+        OSError: if a file cannot be written; TakenOverError where another process has taken the
             folder over: nothing more is written then.
     """
     if shards is None and checkpoint is not None and checkpoint.shards:

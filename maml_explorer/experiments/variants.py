@@ -23,7 +23,7 @@ class Trick:
     changes: Callable[[Settings], dict[str, Value]]
     """The settings it changes; schedules depend on the number of outer steps."""
     together: bool = True
-    """True where it is part of "all together"."""
+    """True if it is part of "all together"."""
     algorithm: str = "maml"
     against: str = PLAIN
     """Variant that its figures are compared with, task by task."""

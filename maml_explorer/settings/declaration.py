@@ -84,17 +84,17 @@ class Hyperparameter:
     """False for a text that names what is opened elsewhere: nobody types it."""
     applies: Applies = Applies.NEXT_STEP
     per_arm: bool = False
-    """True where one arm may override it (never task or shape settings)."""
+    """True if one arm may override it (never task or shape settings)."""
     basic: bool = True
-    """True where it is shown without opening the group's "more" part."""
+    """True if it is shown without opening the group's "more" part."""
     row: str = ""
     """Two settings with the same `row` (a minimum and a maximum) share one line of the form."""
     reads: Callable[[Algorithm], bool] = _always
-    """Predicate on the record of an algorithm: True where it reads the setting."""
+    """Predicate on the record of an algorithm: True if it reads the setting."""
     families: Callable[[Family], bool] = _every_family
-    """Predicate on the record of a task family: True where its tasks depend on the setting."""
+    """Predicate on the record of a task family: True if its tasks depend on the setting."""
     models: Callable[[ModelKind], bool] = _every_model
-    """Predicate on the record of a kind of network: True where it reads the setting."""
+    """Predicate on the record of a kind of network: True if it reads the setting."""
     key: str = ""
     group: str = ""
 

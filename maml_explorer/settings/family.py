@@ -77,7 +77,7 @@ class CurveFormula:
     formula: Callable[[CurveRanges], str]
     parameters: Callable[[CurveRanges], tuple[Parameter, ...]]
     moments: Moments | None = None
-    """In closed form; None where a quadrature must do."""
+    """In closed form; None if a quadrature must do."""
     reads: tuple[str, ...] = ()
     """Ranges and settings that the tasks depend on."""
     spoken: Callable[[CurveRanges], str] | None = None
@@ -103,18 +103,18 @@ class Family:
     classes: Callable[[ImageSizes], int] = lambda images: 1
     """Classes of a task, each with as many points as the settings say; 1 for regression."""
     images: bool = False
-    """True where inputs are images and targets are classes."""
+    """True if inputs are images and targets are classes."""
     own_data: bool = False
-    """True where the tasks are of the user's own data, which must have been opened."""
+    """True if the tasks are of the user's own data, which must have been opened."""
     own_tasks: bool = False
-    """True where the tasks are an object of the user's own program, which must be registered."""
+    """True if the tasks are an object of the user's own program, which must be registered."""
     in_window: bool = True
-    """False where the window cannot show its tasks yet: then it refuses them."""
+    """False if the window cannot show its tasks yet: then it refuses them."""
     record_shots: tuple[int, ...] = ()
     """Shots of a saved meta-test beside those trained with, as published tables have it."""
     curve: CurveFormula | None = None
     """Its curves by a formula; None for images and the user's own tasks."""
 
     def depends_on(self, name: str) -> bool:
-        """True where its tasks depend on this range or setting of curves."""
+        """True if its tasks depend on this range or setting of curves."""
         return self.curve is not None and name in self.curve.reads

@@ -82,7 +82,7 @@ class ImageSettings:
 
     @property
     def key(self) -> DataKey | None:
-        """The name of the user's own images; None where there are none."""
+        """The name of the user's own images; None if there are none."""
         return data_key(self.data)
 
 

@@ -18,7 +18,7 @@ class ModelKind:
     """One sentence for tooltips and documents."""
     source: str
     pictures: bool = False
-    """True where it takes its inputs for the pixels of a picture."""
+    """True if it takes its inputs for the pixels of a picture."""
     own: bool = False
     """True for a module of the user's own program."""
 

@@ -107,7 +107,7 @@ class ModelSettings:
 
     @property
     def special(self) -> bool:
-        """True where the network is more than layer after layer: with a norm or skips."""
+        """True if the network is more than layer after layer: with a norm or skips."""
         return self.skip or self.norm != "none"
 
     @property

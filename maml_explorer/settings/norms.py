@@ -22,7 +22,7 @@ class Norm:
     stored: int = 0
     """Sets of running averages per layer: 1, or one per inner step."""
     constant: bool = False
-    """True where the running averages normalize in training too, not at meta-test alone."""
+    """True if the running averages normalize in training too, not at meta-test alone."""
 
     @property
     def rows(self) -> int:

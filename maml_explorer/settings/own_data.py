@@ -45,7 +45,7 @@ class DataKey:
 
 
 def data_key(text: str) -> DataKey | None:
-    """The key that a text holds; None where it is none."""
+    """The key that a text holds; None if it is none."""
     found = _TEXT.fullmatch(text)
     if found is None or not found["name"].isprintable() or not found["name"].strip():
         return None

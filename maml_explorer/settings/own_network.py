@@ -40,7 +40,7 @@ class NetworkKey:
 
 
 def network_key(text: str) -> NetworkKey | None:
-    """The key that a text holds; None where it is none."""
+    """The key that a text holds; None if it is none."""
     found = _TEXT.fullmatch(text)
     if found is None or not is_task_name(found["name"]):
         return None

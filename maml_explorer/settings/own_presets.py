@@ -37,8 +37,8 @@ def save_preset(folder: Path, title: str, settings: Settings) -> Preset:
     """Writes `settings` as a preset called `title`; one of the same title is replaced.
 
     Raises:
-        SettingsError: where the title has no letter or digit.
-        OSError: where it cannot be written; an older file is unchanged.
+        SettingsError: if the title has no letter or digit.
+        OSError: if it cannot be written; an older file is unchanged.
     """
     title = " ".join(title.split())[:60]
     plain = "-".join(re.findall(r"\w+", title.casefold()))[:40]

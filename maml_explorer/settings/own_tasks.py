@@ -61,7 +61,7 @@ class TaskKey:
         )
 
     def like(self, other: TaskKey) -> bool:
-        """True where both are of the same tasks, be it on another machine."""
+        """True if both are of the same tasks, be it on another machine."""
         mine, theirs = self.text.rsplit(":", 1)[0], other.text.rsplit(":", 1)[0]
         least = 1e-3 * max(map(abs, self.mark))  # a mean of 0 is a matter of rounding
         return mine == theirs and all(
@@ -71,7 +71,7 @@ class TaskKey:
 
 
 def task_key(text: str) -> TaskKey | None:
-    """The key that a text holds; None where it is none."""
+    """The key that a text holds; None if it is none."""
     found = _TEXT.fullmatch(text)
     if found is None or not is_task_name(found["name"]):
         return None

@@ -19,7 +19,7 @@ class Sample:
     query: int
     """0 where the query set only measures."""
     joined: bool
-    """True where both are one set."""
+    """True if both are one set."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Query:
     """The outer gradient of one task."""
 
     second_order_from: int | None
-    """Outer step from which Hessians are kept; None where they never are."""
+    """Outer step from which Hessians are kept; None if they never are."""
     multi_step_until: int
     """Outer step until which the losses after earlier inner steps count; 0 where they never do."""
     solve_steps: int = 0
@@ -68,7 +68,7 @@ class Update:
     clip: float = 0.0
     """Largest norm of the outer gradient; 0 is off."""
     anneals: bool = False
-    """True where ε falls to 0."""
+    """True if ε falls to 0."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class Phases:
 
     sample: Sample
     adapt: Adapt | None
-    """None where there is no inner loop."""
+    """None if there is no inner loop."""
     query: Query | None
-    """None where no gradient is taken on query points."""
+    """None if no gradient is taken on query points."""
     update: Update
 
     @property
@@ -94,12 +94,12 @@ class Phases:
 
     @property
     def multi_step(self) -> bool:
-        """True where the losses after earlier inner steps count, for a while at least."""
+        """True if the losses after earlier inner steps count, for a while at least."""
         return self.query is not None and self.query.multi_step_until > 0
 
     @property
     def order_anneals(self) -> bool:
-        """True where second order begins later than training does."""
+        """True if second order begins later than training does."""
         return self.query is not None and bool(self.query.second_order_from)
 
 

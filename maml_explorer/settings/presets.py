@@ -61,7 +61,7 @@ class Preset:
     settings: Settings
     published: tuple[Published, ...] = ()
     unknown: str = ""
-    """Points on which the original is silent or differs; empty where there are none."""
+    """Points on which the original is silent or differs; empty if there are none."""
 
 
 class Presets(Mapping[str, Preset]):
@@ -130,8 +130,8 @@ def load_preset(name: str | Path) -> Preset:
     """The preset of that name, or the one in that file (a settings file will do).
 
     Raises:
-        SettingsError: where there is none, or its content is not allowed.
-        StorageError: where the file cannot be read.
+        SettingsError: if there is none, or its content is not allowed.
+        StorageError: if the file cannot be read.
     """
     known = presets()
     if str(name) in known:

@@ -28,7 +28,7 @@ def changed_keys(old: Settings, new: Settings) -> list[str]:
 
 
 def differs(baseline: Settings, settings: Settings, key: str) -> bool:
-    """True where a setting is another than the baseline's; a machine's device is no difference."""
+    """True if a setting is another than the baseline's; a machine's device is no difference."""
     return key not in OF_THE_MACHINE and settings[key] != baseline[key]
 
 
@@ -75,7 +75,7 @@ def in_force_part(in_force: Settings, edited: Settings) -> Settings:
 
 
 def still_waiting(in_force: Settings, edited: Settings | None) -> Settings | None:
-    """Edited settings that still wait for a restart, given those in force; None where none wait.
+    """Edited settings that still wait for a restart, given those in force; None if none wait.
 
     Changes that were to apply at once but were refused are dropped; the rest keep waiting.
     """

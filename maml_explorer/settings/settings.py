@@ -171,7 +171,7 @@ class Settings:
 
     @property
     def model_kind(self) -> ModelKind:
-        """The record of the network; where inputs are no images it is the perceptron."""
+        """The record of the network; if inputs are not images, the perceptron."""
         if self.model.own_network:
             return OWN_NETWORK
         return MODEL_KINDS[self.model.model] if self.family.images else MLP
@@ -182,7 +182,7 @@ class Settings:
         return self.model.blocks if self.model_kind.pictures else len(self.model.hidden)
 
     def reads(self, key: str) -> bool:
-        """True where task family and network depend on the setting."""
+        """True if task family and network depend on the setting."""
         declared = DECLARATIONS[key]
         return declared.families(self.family) and declared.models(self.model_kind)
 
@@ -233,7 +233,7 @@ class Settings:
             )
 
     def same_tasks(self, other: Settings) -> bool:
-        """True where both draw tasks from one distribution: then their figures may be compared."""
+        """True if both draw tasks from one distribution: then their figures may be compared."""
         mine, theirs = self.values(), other.values()
         return self.family is other.family and all(
             mine[key] == theirs[key]
@@ -278,7 +278,7 @@ class Settings:
         """The arm of that name.
 
         Raises:
-            SettingsError: where there is none.
+            SettingsError: if there is none.
         """
         for arm in self.arms:
             if arm.name == name:

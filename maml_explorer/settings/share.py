@@ -53,7 +53,7 @@ def to_share(settings: Settings, view: Mapping[str, Any] | None = None) -> str:
             Numbers are rounded to six significant digits.
 
     Raises:
-        SettingsError: where the view breaks these rules, or the string would exceed MAX_SHARE.
+        SettingsError: if the view breaks these rules, or the string would exceed MAX_SHARE.
     """
     defaults = Settings()
     content: dict[str, Any] = {}
@@ -78,7 +78,7 @@ def to_share(settings: Settings, view: Mapping[str, Any] | None = None) -> str:
 
 
 def is_share(text: str) -> bool:
-    """True where the text means to be a share string, of whatever version."""
+    """True if the text means to be a share string, of whatever version."""
     return re.match(r"maml\d{1,6}\.", text.strip()) is not None
 
 

@@ -182,7 +182,7 @@ class TaskSettings:
 
     @property
     def own_key(self) -> TaskKey | None:
-        """The name and sizes of the user's own tasks; None where there are none."""
+        """The name and sizes of the user's own tasks; None if there are none."""
         return task_key(self.own_tasks)
 
     def span(self, name: str) -> tuple[float, float]:
@@ -191,7 +191,7 @@ class TaskSettings:
 
     @property
     def frequency_varies(self) -> bool:
-        """True where tasks differ in frequency: a task then has three unknowns."""
+        """True if tasks differ in frequency: a task then has three unknowns."""
         return self.frequency_max > self.frequency_min
 
     def refuse_unfit(self) -> None:

@@ -68,7 +68,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     """The TOML document as nested dictionaries, within the caps of this module.
 
     Raises:
-        SettingsError: where it is too large or not TOML.
+        SettingsError: if it is too large or not TOML.
     """
     if len(text) > MAX_TOML:
         raise SettingsError(
@@ -165,7 +165,7 @@ def arm_of(name: object, algorithm: object, overrides: Mapping[str, Any]) -> Arm
     """The arm of these parts; without a name it has that of its algorithm.
 
     Raises:
-        SettingsError: where that is not allowed.
+        SettingsError: if that is not allowed.
     """
     if not isinstance(algorithm, str):
         raise SettingsError(f"The algorithm of an arm cannot be {worded(algorithm)}: it is a name.")
@@ -180,7 +180,7 @@ def checked_values(settings: Settings, values: Mapping[str, object]) -> Settings
     """The settings with these values; a refusal is one sentence on one line.
 
     Raises:
-        SettingsError: where that is not allowed.
+        SettingsError: if that is not allowed.
     """
     try:
         return settings.with_values(values)
@@ -195,7 +195,7 @@ def table_of(found: object, where: str) -> dict[str, Any]:
     """Checks that what was found is a table of keys and values, and returns it.
 
     Raises:
-        SettingsError: where that is not allowed.
+        SettingsError: if that is not allowed.
     """
     if not isinstance(found, dict):
         raise SettingsError(f"{where} cannot be {worded(found)}: it is a table of keys and values.")
@@ -206,7 +206,7 @@ def refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -
     """Refuses a key that is not known, and names one that is close to it.
 
     Raises:
-        SettingsError: where that is not allowed.
+        SettingsError: if that is not allowed.
     """
     names = list(known)
     for key, value in table.items():

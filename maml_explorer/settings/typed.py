@@ -99,7 +99,7 @@ def one_of(text: str, names: Iterable[str]) -> str:
     """The one of the names that is meant, whatever its capitals, hyphens and blanks.
 
     Raises:
-        MistypedError: where none is, or several are.
+        MistypedError: if none is, or several are.
     """
     known = list(names)
     found = [name for name in known if name == text] or [
@@ -111,7 +111,7 @@ def one_of(text: str, names: Iterable[str]) -> str:
 
 
 def same_name(one: str, two: str) -> bool:
-    """True where two names differ at most in capitals, hyphens and blanks: "ReLU" and "relu"."""
+    """True if two names differ at most in capitals, hyphens and blanks: "ReLU" and "relu"."""
     return _letters(one) == _letters(two)
 
 

@@ -107,7 +107,7 @@ class SeedParts:
 
 
 def is_apart(path: Path) -> bool:
-    """True where runs in a folder were begun in parts that are not joined yet."""
+    """True if runs in a folder were begun in parts that are not joined yet."""
     return is_file(path / PARTS / SEEDS)
 
 
@@ -115,7 +115,7 @@ def seeds_apart(path: Path) -> tuple[int, ...]:
     """The seeds of the parts in a folder.
 
     Raises:
-        StorageError: where the file that names them is damaged.
+        StorageError: if the file that names them is damaged.
     """
     found = read_json(path / PARTS / SEEDS).get("seeds")
     if not isinstance(found, list) or not found or not all(type(seed) is int for seed in found):
@@ -135,9 +135,9 @@ def begin_apart(
         resume: whether parts of the same runs and seeds may be there.
 
     Raises:
-        StorageError: where something else is there, or other seeds were begun.
-        SettingsError: where the tasks are an object of this process.
-        OSError: where nothing can be written.
+        StorageError: if something else is there, or other seeds were begun.
+        SettingsError: if the tasks are an object of this process.
+        OSError: if nothing can be written.
     """
     refuse_other_processes(runs[0].settings)
     home = folder / PARTS
@@ -182,9 +182,9 @@ def train_apart(
         progress: called about once a second.
 
     Raises:
-        InUseError: where another process trains or writes there.
+        InUseError: if another process trains or writes there.
         StorageError: naming a part that failed, and why.
-        OSError: where the disk fails.
+        OSError: if the disk fails.
     """
     if parts.runs:
         (parts.home / "runs").mkdir(exist_ok=True)
@@ -200,7 +200,7 @@ def whole_outcome(outcome: Outcome, folder: RunFolder, rate: float | None) -> Ou
     """The outcome of a joined run with the initializations that its parts exported.
 
     Raises:
-        StorageError: where one of them was changed or removed since.
+        StorageError: if one of them was changed or removed since.
     """
     several = len(outcome.results) > 1
     found = {

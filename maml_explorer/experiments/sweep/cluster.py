@@ -67,7 +67,7 @@ def cluster_place(where: str, tls: Path | None, *, insecure: bool = False) -> Cl
         insecure: whether another host may be spoken to without TLS.
 
     Raises:
-        StorageError: where the file is missing or damaged, a certificate is missing, or the way to
+        StorageError: if the file is missing or damaged, a certificate is missing, or the way to
             the scheduler is open to others.
     """
     address = where
@@ -105,7 +105,7 @@ def connected(place: ClusterPlace, folder: Path) -> Iterator[Any]:
         folder: in which the runs lie; it must be on a file system that all workers share.
 
     Raises:
-        StorageError: where it does not answer, no worker of this version joins, or one of them
+        StorageError: if it does not answer, no worker of this version joins, or one of them
             does not see the folder.
     """
     dask, distributed = dask_library()
@@ -137,7 +137,7 @@ def slots_of(client: Any) -> int:
     """Slots of the workers of this version that are there now.
 
     Raises:
-        SchedulerLostError: where the scheduler has ended.
+        SchedulerLostError: if the scheduler has ended.
     """
     return sum(1 for worker in _workers(client).values() if SLOT in worker["resources"])
 
@@ -146,7 +146,7 @@ def run_workers(place: ClusterPlace, slots: int) -> None:
     """Train what the scheduler sends, in so many processes, until it is gone or a signal comes.
 
     Raises:
-        StorageError: where the scheduler does not answer.
+        StorageError: if the scheduler does not answer.
     """
     dask, _ = dask_library()
     with dask.config.set(SETTINGS_OF_DASK):
@@ -207,7 +207,7 @@ async def _served(nanny: Any) -> None:
 
 
 async def _answers(place: ClusterPlace) -> bool:
-    """True where the scheduler takes a connection."""
+    """True if the scheduler takes a connection."""
     _, distributed = dask_library()
     security = place.security()
     extra = security.get_connection_args("worker") if security is not None else {}
@@ -265,7 +265,7 @@ def _refuse_other_disks(client: Any, folder: Path) -> None:
 
 
 def _sees(path: str, token: str) -> bool:
-    """True where a worker reads what the driver wrote, and can rename beside it."""
+    """True if a worker reads what the driver wrote, and can rename beside it."""
     place = Path(path)
     try:
         if json.loads(place.read_text(encoding="ascii")) != token:

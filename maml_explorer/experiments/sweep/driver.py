@@ -59,7 +59,7 @@ class Driven(Protocol):
 
     @property
     def higher(self) -> bool:
-        """True where a higher objective is better."""
+        """True if a higher objective is better."""
 
     @property
     def stop(self) -> Path:
@@ -125,8 +125,8 @@ def drive(
         more: called when all known runs have ended; true where the sweep has got further ones.
 
     Raises:
-        InUseError: where another process drives the sweep.
-        OSError: where the disk fails.
+        InUseError: if another process drives the sweep.
+        OSError: if the disk fails.
     """
     held = sweep.held()
     try:
@@ -235,7 +235,7 @@ def _give(sweep: Driven, engine: Engine, work: _DriverState) -> None:
 
 
 def _take(sweep: Driven, work: _DriverState, trial: Trial, result: Result) -> TrialState | None:
-    """The state of a trial whose attempt has ended; None where it will be tried again."""
+    """The state of a trial whose attempt has ended; None if it will be tried again."""
     work.threads.pop(trial.name, None)
     if result.ended is Ended.DONE:
         return TrialState.DONE

@@ -48,10 +48,10 @@ class Result:
 
     name: str
     ended: Ended | None
-    """None where it failed."""
+    """None if it failed."""
     error: str = ""
     killed: bool = False
-    """True where its process died, so that another attempt may do better."""
+    """True if its process died, so that another attempt may do better."""
 
 
 class Engine(Protocol):
@@ -178,7 +178,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
     """A client of so many worker processes on this machine, which listen on loopback alone.
 
     Raises:
-        StorageError: where the library is not installed, or the processes do not start.
+        StorageError: if the library is not installed, or the processes do not start.
     """
     dask, distributed = dask_library()
     with dask.config.set(SETTINGS_OF_DASK):
@@ -235,7 +235,7 @@ def dask_library() -> tuple[Any, Any]:
     """The modules dask and distributed.
 
     Raises:
-        StorageError: where they are not installed.
+        StorageError: if they are not installed.
     """
     try:
         import dask

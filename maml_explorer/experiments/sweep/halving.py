@@ -30,7 +30,7 @@ class Halved(Protocol):
 
     @property
     def higher(self) -> bool:
-        """True where a higher objective is better."""
+        """True if a higher objective is better."""
 
     def run(self, name: str) -> Path:
         """The run folder of a trial."""
@@ -51,7 +51,7 @@ def prune(sweep: Halved, trials: Sequence[Trial], rung: int) -> None:
     on. At a rung that was decided before nothing changes.
 
     Raises:
-        OSError: where a decision cannot be written.
+        OSError: if a decision cannot be written.
     """
     cells: dict[Point, list[Trial]] = {}
     for trial in trials:

@@ -24,7 +24,7 @@ def write_results(
     """Write runs.csv, summary.json and report.html again; the rows they are made of.
 
     Raises:
-        OSError: where the disk fails.
+        OSError: if the disk fails.
     """
     rows, axes = sweep.rows(), sweep.axes()
     sweep.write_table(rows)
@@ -41,13 +41,13 @@ def write_results(
 
 
 def winner_tested(sweep: SweepFolder, rows: list[SweepRow]) -> dict[str, Any] | None:
-    """The meta-test of the best cell on the held-out tasks; None where no cell is whole.
+    """The meta-test of the best cell on the held-out tasks; None if no cell is whole.
 
     Only the cell that was chosen on validation tasks is tested, so that choosing costs no
     honesty.
 
     Raises:
-        StorageError: where an initialization of it was changed or removed.
+        StorageError: if an initialization of it was changed or removed.
     """
     from maml_explorer.experiments.api import evaluate
     from maml_explorer.storage.initialization.folder import load_initialization

@@ -23,7 +23,7 @@ def optuna_library() -> Any:
     """The module optuna.
 
     Raises:
-        StorageError: where it is not installed.
+        StorageError: if it is not installed.
     """
     try:
         import optuna
@@ -37,14 +37,14 @@ def optuna_library() -> Any:
 
 
 def next_round(sweep: SweepFolder) -> bool:
-    """Note the results of the last round and ask for the next; False where there is none left.
+    """Note the results of the last round and ask for the next; False if there is none left.
 
     Args:
         sweep: whose runs of the last round have ended.
 
     Raises:
-        StorageError: where the decisions cannot be read, or the library is not installed.
-        OSError: where a decision cannot be written.
+        StorageError: if the decisions cannot be read, or the library is not installed.
+        OSError: if a decision cannot be written.
     """
     if sweep.spec.proposed is None:
         return False
@@ -65,7 +65,7 @@ def next_round(sweep: SweepFolder) -> bool:
 
 
 def results(sweep: SweepFolder, points: Sequence[Point]) -> tuple[float | None, ...]:
-    """Mean of the objective over seeds at each point; None where one failed or diverged."""
+    """Mean of the objective over seeds at each point; None if one failed or diverged."""
     found: dict[Point, list[float | None]] = {}
     for row in sweep.rows(sweep.spec.trials(points)):
         found.setdefault(row.point, []).append(row.objective)
@@ -91,7 +91,7 @@ def proposals(
         higher: whether a higher result is better.
 
     Raises:
-        StorageError: where the library is not installed.
+        StorageError: if the library is not installed.
     """
     optuna = optuna_library()
     space = {axis.key: _distribution(optuna, axis) for axis in axes}

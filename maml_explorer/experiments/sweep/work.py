@@ -64,8 +64,8 @@ def train_trial(
         until: outer step at which it pauses and its objective is measured; None goes to the end.
 
     Raises:
-        StorageError: where a file is damaged; the same for SettingsError.
-        OSError: where the disk fails.
+        StorageError: if a file is damaged; the same for SettingsError.
+        OSError: if the disk fails.
     """
     from maml_explorer.experiments.continuing import begun_run
     from maml_explorer.experiments.training import train_headless

@@ -37,7 +37,7 @@ def asked_settings(
 
     Raises:
         SettingsError: naming what is not allowed and what is, the nearest name with it.
-        StorageError: where a file cannot be read.
+        StorageError: if a file cannot be read.
     """
     settings = _settings(what)
     if algorithms is not None:
@@ -58,7 +58,7 @@ def asked_seeds(seeds: Iterable[int] | None, settings: Settings) -> tuple[int, .
     """The seeds that are meant: those given, else that of the settings.
 
     Raises:
-        SettingsError: where they are no list of different seeds.
+        SettingsError: if they are no list of different seeds.
     """
     if seeds is None:
         return (settings.run.seed,)

@@ -18,7 +18,7 @@ Follow = Callable[[Progress], None]
 
 @contextmanager
 def shown_progress(progress: bool | Follow | None) -> Iterator[Follow | None]:
-    """The function to call after every outer step; None where nothing is shown.
+    """The function to call after every outer step; None if nothing is shown.
 
     Args:
         progress: True shows a bar on stderr or in the notebook; a function is called itself.

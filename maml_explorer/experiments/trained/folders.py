@@ -38,19 +38,19 @@ def load_run(
     tasks: Task | str | None = None,
     model: nn.Module | Callable[[], nn.Module] | None = None,
 ) -> TrainedRun:
-    """A run folder as :func:`train` returned it; what is not finished is there in part.
+    """Load a run folder as a `TrainedRun`; an unfinished run is loaded as far as it got.
 
     A run on own tasks opens without them: what was measured is there, and its initializations
-    adapt to points. What draws from the tasks then says which they are.
+    adapt to points. Methods that need the tasks raise an error that names them.
 
     Args:
         path: a folder that `train`, the command line or the window has written.
-        tasks: the own tasks that it was trained on, where they are not registered.
+        tasks: the own tasks that it was trained on, if they are not registered.
         model: the own network that it was trained with; a run of one opens with it alone.
 
     Raises:
-        StorageError: where it is no run folder, or it is damaged.
-        SettingsError: where a setting in it is not allowed.
+        StorageError: if it is no run folder, or it is damaged.
+        SettingsError: if a setting in it is not allowed.
     """
     folder, settings = open_run(Path(path))
     if tasks is not None:
@@ -83,7 +83,7 @@ def open_same_network(path: Path, model: nn.Module | Callable[[], nn.Module]) ->
     """Opens the own network that a run was trained with.
 
     Raises:
-        SettingsError: where it was trained with another one.
+        SettingsError: if it was trained with another one.
     """
     settings = open_run(path)[1]
     text = settings.model.own_network
@@ -119,9 +119,9 @@ def continued(path: Path, outer_steps: int | None) -> tuple[RunFolder, Settings,
         outer_steps: to train up to; as declared unless given.
 
     Raises:
-        StorageError: where it is no run folder, is damaged, or in use.
-        SettingsError: where the number of outer steps is not allowed.
-        OSError: where nothing can be written there.
+        StorageError: if it is no run folder, is damaged, or in use.
+        SettingsError: if the number of outer steps is not allowed.
+        OSError: if nothing can be written there.
     """
     folder, settings = open_run(path)
     refuse_absent_tasks(settings)

@@ -24,12 +24,12 @@ def open_window(run: TrainedRun | Wanted = "finn-10-shot") -> int:
             settings as :func:`train` takes them.
 
     Returns:
-        0 where the window was closed as usual.
+        0 if the window was closed as usual.
 
     Raises:
-        SettingsError: where the run has several seeds (give one, `run.of_seed(0)`), or the
+        SettingsError: if the run has several seeds (give one, `run.of_seed(0)`), or the
             settings are not allowed.
-        StorageError: where the folder cannot be read.
+        StorageError: if the folder cannot be read.
     """
     if not isinstance(run, TrainedRun):
         if isinstance(run, str | Path) and is_run_folder(Path(run)):

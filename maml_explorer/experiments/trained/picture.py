@@ -23,7 +23,7 @@ _STYLES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-.", "dashdotdot"
 
 @dataclass(frozen=True, repr=False)
 class RunPicture:
-    """Curves of a run, one an arm. A notebook shows it as the last value of a cell."""
+    """Curves of a run, one for each arm. A notebook shows it as the last value of a cell."""
 
     lines: tuple[ReportLine, ...]
     x_label: str
@@ -36,11 +36,11 @@ class RunPicture:
         return plot(self.lines, (), self.x_label, self.y_label, log_y=self.log_y)
 
     def save(self, path: str | Path) -> Path:
-        """The file it was written to, whole or not at all.
+        """Write the picture to a file and return its path: either all of it is written or nothing.
 
         Raises:
-            SettingsError: where the name does not end in .svg, the only format.
-            OSError: where it cannot be written.
+            SettingsError: if the name does not end in .svg, the only format.
+            OSError: if it cannot be written.
         """
         path = Path(path)
         if path.suffix.lower() != ".svg":
@@ -52,7 +52,7 @@ class RunPicture:
         return path
 
     def draw_on(self, ax: Any) -> Any:
-        """The axes of Matplotlib, with the curves drawn on them."""
+        """Draw the curves on Matplotlib axes, and return the axes."""
         for line in self.lines:
             style = {"color": line.color, "linestyle": _STYLES.get(line.line, "-")}
             ax.plot(line.x, line.y, label=line.name, **style)

@@ -22,17 +22,17 @@ from maml_explorer.storage.run.checkpoint import ArmResult
 class TrainedRun(Mapping[str, Initialization]):
     """The initializations a run has trained, by arm name; `run.of_seed(3)` has those of a seed.
 
-    As a mapping, and in `initializations`, `metrics` and `diverged`, it is that of its first seed.
-    In a notebook it shows itself as a table with a picture.
+    As a mapping, and in `initializations`, `metrics` and `diverged`, it stands for its first seed.
+    A notebook shows it as a table with a picture.
     """
 
     settings: Settings
     by_seed: Mapping[int, TrainedSeed]
-    """The seeds in order; with the last one in part where the run was interrupted."""
+    """The seeds in order; if the run was interrupted, the last one is incomplete."""
     folder: Path | None = None
-    """The run folder; None where nothing was written."""
+    """The run folder; None if nothing was written."""
     interrupted: bool = False
-    """True where Ctrl+C, or a stopped cell, ended the training early."""
+    """True if Ctrl+C, or a stopped cell, ended the training early."""
 
     def __getitem__(self, arm_name: str) -> Initialization:
         return self._first.arm(arm_name)
@@ -71,7 +71,7 @@ class TrainedRun(Mapping[str, Initialization]):
         """The part of the run that has this seed.
 
         Raises:
-            SettingsError: where the run has no such seed.
+            SettingsError: if the run has no such seed.
         """
         if seed not in self.by_seed:
             known = ", ".join(map(str, self.seeds))
@@ -121,7 +121,7 @@ class TrainedRun(Mapping[str, Initialization]):
         """The rows as a pandas DataFrame; see :meth:`rows`.
 
         Raises:
-            ImportError: where pandas is not installed.
+            ImportError: if pandas is not installed.
         """
         return frame(self.rows(what))
 

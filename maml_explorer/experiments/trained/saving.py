@@ -18,15 +18,15 @@ _FIGURES = ("mean", "ci95", "mean_kept", "median", "diverged")
 
 
 def save_run(run: TrainedRun, path: str | Path) -> Path:
-    """The new run folder in which the run was written, whole or not at all.
+    """Write the run to a new folder and return its path: either all of it is written or nothing.
 
     Args:
-        run: as :func:`train` returned it.
-        path: where nothing is yet.
+        run: a run that :func:`train` returned.
+        path: the new folder; nothing may exist there yet.
 
     Raises:
-        SettingsError: where the run was read from a folder, which is all there is to write.
-        StorageError: where something exists there already, or nothing can be written.
+        SettingsError: if the run came from a folder: there is nothing new to write.
+        StorageError: if something exists there already, or nothing can be written.
     """
     path, last = Path(path), run.by_seed[run.seeds[-1]]
     if last.state is None:

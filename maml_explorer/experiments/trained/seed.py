@@ -41,7 +41,7 @@ class TrainedSeed:
         """The arm of that name, or the only one of that algorithm.
 
         Raises:
-            UnknownArmError: where there is none; it names the nearest.
+            UnknownArmError: if there is none; it names the nearest.
         """
         known = self.initializations
         if name in known:

@@ -47,7 +47,7 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> Any:
     """A pandas DataFrame of the rows.
 
     Raises:
-        ImportError: where pandas is not installed.
+        ImportError: if pandas is not installed.
     """
     try:
         pandas = import_module("pandas")

@@ -73,9 +73,9 @@ class Recovery(QObject):
         self._closes_with: int | None = None
         """The number of a run: once it is there, the window closes."""
         self._confirmed = False
-        """True where the user closed the window: only then is the session removed."""
+        """True if the user closed the window: only then is the session removed."""
         self._leaving = False
-        """True where something else ends the program, which asks nothing and keeps the session."""
+        """True if something else ends the program, which asks nothing and keeps the session."""
         self._recovered: int | None = None
         """The number of the run that was recovered, until it is saved again."""
         self._view: Path | None = None

@@ -81,7 +81,7 @@ class LeftSessions:
         """Renames the run of a left session to a name that is kept, and returns its path.
 
         Raises:
-            OSError: where it cannot be moved; it is where it was.
+            OSError: if it cannot be moved; it is where it was.
         """
         kept = path
         while kept.exists():
@@ -123,10 +123,10 @@ def remove_session(path: Path) -> None:
 
 
 def view_of(path: Path) -> ViewState | None:
-    """The view of the window in a left session; None where it has none.
+    """The view of the window in a left session; None if it has none.
 
     Raises:
-        StorageError: where it is damaged; the same for SettingsError.
+        StorageError: if it is damaged; the same for SettingsError.
     """
     if not is_file(path / VIEW):
         return None

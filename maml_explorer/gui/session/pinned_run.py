@@ -82,7 +82,7 @@ def figure(figures: Figures, arm: str, inner_step: int) -> float | None:
 
 
 def differences(settings: Settings, baseline: Settings) -> str:
-    """Differences from the baseline: "α 0.1, ANIL K 5"; empty where there are none."""
+    """Differences from the baseline: "α 0.1, ANIL K 5"; empty if there are none."""
     shared = changed_keys(baseline, settings)
     words = [_worth(key, settings) for key in shared]
     before = {arm.name: arm for arm in baseline.arms}

@@ -27,7 +27,7 @@ def imported(path: Path, settings: Settings, *, take_sizes: bool = False) -> Ini
 
     Raises:
         StorageError: where the file is refused.
-        SettingsError: one sentence with names and shapes, where a layer does not fit.
+        SettingsError: one sentence with names and shapes, if a layer does not fit.
     """
     weights = read_weights(path)
     hidden = hidden_of(weights.tensors, settings.ends) if take_sizes else None

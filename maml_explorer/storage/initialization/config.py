@@ -36,8 +36,8 @@ def settings_of_config(config: Mapping[str, Any], path: Path) -> Settings:
     """The settings that :func:`config_of` wrote, read from `path`.
 
     Raises:
-        StorageError: where some are missing, or nested too deeply.
-        SettingsError: where a setting is not allowed.
+        StorageError: if some are missing, or nested too deeply.
+        SettingsError: if a setting is not allowed.
     """
     values, overrides = config.get("settings"), config.get("overrides", {})
     name, algorithm = config.get("arm"), config.get("algorithm")

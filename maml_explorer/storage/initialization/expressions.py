@@ -35,7 +35,7 @@ def network_expression(settings: Settings) -> str:
 
 
 def is_special(settings: Settings) -> bool:
-    """True where the card carries a module of its own."""
+    """True if the card carries a module of its own."""
     return settings.model.special and not settings.model_kind.pictures
 
 

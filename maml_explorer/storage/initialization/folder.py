@@ -56,15 +56,15 @@ class Initialization:
     """Of the run it comes from; its only arm is the one that was trained."""
     parameters: Array
     """θ [parameter], read-only: layer after layer, each a matrix [in + 1, out], bias row last.
-    Behind θ lie the step sizes of the inner loop, where they are learned."""
+    After θ come the step sizes of the inner loop, if they are learned."""
     outer_step: int
     """Outer steps its arm has taken."""
     evaluations: tuple[Mapping[str, Any], ...] = ()
     """Records of the meta-test, as `evaluate --json` prints them."""
     changed: bool = False
-    """True where the weights are others than those that were exported: tuned elsewhere."""
+    """True if the weights differ from the exported ones (tuned elsewhere)."""
     origin: str = ""
-    """A sentence on where the weights come from, where they were not trained here."""
+    """A sentence on where the weights come from, if they were not trained here."""
 
     def __post_init__(self) -> None:
         parameters = np.array(self.parameters, dtype=self.settings.run.precision)
@@ -102,7 +102,7 @@ class Initialization:
             **values: any setting by its key, such as hidden=(64, 64).
 
         Raises:
-            SettingsError: one sentence with names and shapes, where a layer does not fit.
+            SettingsError: one sentence with names and shapes, if a layer does not fit.
         """
         from maml_explorer.storage.foreign.fitting import fitted
         from maml_explorer.storage.foreign.weights import weights_of
@@ -131,7 +131,7 @@ class Initialization:
             settings: as for :meth:`from_state_dict`, and the arguments after it.
 
         Raises:
-            SettingsError: where a layer does not fit, or the module computes something else.
+            SettingsError: if a layer does not fit, or the module computes something else.
         """
         from maml_explorer.storage.foreign.modules import check_same, values_of_module
 
@@ -145,7 +145,7 @@ class Initialization:
     def module(self) -> nn.Module:
         """The network with θ, as a fresh module: [point, 1] → [point, 1].
 
-        An `nn.Sequential`, or where there are a norm or skip connections a
+        An `nn.Sequential`, or with a norm or skip connections a
         :class:`~maml_explorer.storage.initialization.network_module.Network`.
         """
         return self._module_of(self.parameters)
@@ -160,9 +160,9 @@ class Initialization:
         """The network adapted to one task, φ_K, as a fresh module (see :meth:`module`).
 
         Args:
-            x: support inputs, [point, in], or [point] where in is 1; for images [image, …], ink 1
+            x: support inputs, [point, in], or [point] if in is 1; for images [image, …], ink 1
                 on 0.
-            y: support targets, [point, out], or [point] where out is 1;
+            y: support targets, [point, out], or [point] if out is 1;
                 for images their classes [image], whole numbers from 0.
             steps: inner steps K; those of the settings unless given.
             lr: inner learning rate α; that of the settings, or the learned step sizes where there
@@ -170,7 +170,7 @@ class Initialization:
                 of the last one are used again: our rule, not a paper's.
 
         Raises:
-            ValueError: where x and y are not as many finite numbers, or steps or lr are negative.
+            ValueError: if x and y are not as many finite numbers, or steps or lr are negative.
         """
         import torch
 
@@ -243,7 +243,7 @@ def save_initialization(
     Raises:
         FileExistsError: the folder holds something and `overwrite` is false.
         OSError: nothing was changed.
-        ValueError: where a parameter is not finite.
+        ValueError: if a parameter is not finite.
     """
     import torch
 
@@ -285,16 +285,16 @@ def save_initialization(
 def load_initialization(folder: str | Path, *, as_exported: bool = False) -> Initialization:
     """The initialization in a folder, exactly as its file has it.
 
-    Weights that another program has changed are read, as `changed` and without the evaluations of
-    those before.
+    Weights changed by another program are loaded, marked `changed`, and without the earlier
+    evaluations.
 
     Args:
-        folder: that was exported.
-        as_exported: whether changed weights are refused.
+        folder: the exported folder.
+        as_exported: if true, changed weights are refused.
 
     Raises:
-        StorageError: where a file is missing, too large, damaged, or does not fit the other.
-        SettingsError: where a setting in it is not allowed.
+        StorageError: if a file is missing, too large, damaged, or does not fit the other.
+        SettingsError: if a setting in it is not allowed.
     """
     from maml_explorer.storage.initialization.network_tensors import flat_vector, named_shapes
     from maml_explorer.storage.initialization.step_size_tensors import flat_rates, rate_shapes

@@ -178,7 +178,7 @@ def _module_part(settings: Settings) -> str:
 
 
 def _learns(settings: Settings, algorithm: Algorithm) -> bool:
-    """True where step sizes are learned."""
+    """True if step sizes are learned."""
     return bool(phases(settings, algorithm).step_sizes)
 
 

@@ -21,7 +21,7 @@ def one_arm(
 
     Raises:
         SettingsError: naming what is not allowed and what is.
-        StorageError: where a file cannot be read.
+        StorageError: if a file cannot be read.
     """
     if isinstance(what, Preset):
         what = what.settings

@@ -76,7 +76,7 @@ def rate_shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
 
 
 def flat_rates(tensors: Mapping[str, Array], settings: Settings) -> Array | None:
-    """The inverse of :func:`named_rates`; None where the tensors of a layer contradict."""
+    """The inverse of :func:`named_rates`; None if the tensors of a layer contradict."""
     learned, model = rates_of(settings), network(settings)
     if learned is None:
         return np.zeros(0)

@@ -54,7 +54,7 @@ def read_tensors(path: Path, expected: Expected) -> tuple[dict[str, Array], dict
         name → array (read-only), and the metadata.
 
     Raises:
-        StorageError: where names, shapes or dtypes differ, or a value is not finite.
+        StorageError: if names, shapes or dtypes differ, or a value is not finite.
     """
     return tensors_of(read_tensor_bytes(path, expected), expected, path)
 
@@ -104,7 +104,7 @@ def metadata_of(data: bytes, path: Path) -> dict[str, str]:
     """The metadata of a safetensors file; the library offers them for mapped files only.
 
     Raises:
-        StorageError: where the header is damaged.
+        StorageError: if the header is damaged.
     """
     metadata = _header(data, path).get("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
@@ -116,7 +116,7 @@ def tensor_shapes(data: bytes, path: Path) -> dict[str, Any]:
     """Tensor name → shape as the header has it, unchecked.
 
     Raises:
-        StorageError: where the header is damaged.
+        StorageError: if the header is damaged.
     """
     header = _header(data, path)
     return {name: entry.get("shape") for name, entry in header.items() if isinstance(entry, dict)}

@@ -43,7 +43,7 @@ class OwnSampler:
         """The batches of so many outer steps, by one call of `sample`.
 
         Raises:
-            SettingsError: where the tasks are absent, or what they give is not allowed.
+            SettingsError: if the tasks are absent, or what they give is not allowed.
         """
         settings = self.settings
         tasks, count = opened_tasks(settings.tasks.own_tasks), settings.outer.meta_batch

@@ -75,7 +75,7 @@ def open_tasks(tasks: OwnTasks) -> TaskKey:
 
 
 def newest_tasks(name: str | None = None) -> OwnTasks | None:
-    """The tasks that were opened last, of that name where one is given; None where none were."""
+    """The tasks that were opened last, of that name where one is given; None if none were."""
     found = [one for one in _OPEN.values() if name in (None, one.key.name)]
     return found[-1] if found else None
 
@@ -86,7 +86,7 @@ def open_names() -> list[str]:
 
 
 def tasks_are_open(text: str) -> bool:
-    """True where the tasks that settings name are open."""
+    """True if the tasks that settings name are open."""
     key = task_key(text)
     return key is not None and any(key.like(one.key) for one in _OPEN.values())
 
@@ -95,7 +95,7 @@ def opened_tasks(text: str) -> OwnTasks:
     """The tasks that settings name.
 
     Raises:
-        SettingsError: where they are not open, or others of their name are.
+        SettingsError: if they are not open, or others of their name are.
     """
     key = task_key(text)
     if key is None:

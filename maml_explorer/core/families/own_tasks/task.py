@@ -44,9 +44,9 @@ class Task(Protocol):
 
         Returns:
             (support x, support y), (query x, query y): tensors or arrays, x [task, point, in] and
-            y [task, point, out], of real numbers; [task, point] where in or out is 1. The points
-            of a set are as many in every call, and independent given the task: with fewer shots
-            the first ones are taken. The meta-test takes all query points.
+            y [task, point, out], of real numbers; [task, point] if in or out is 1. The size
+            of each set must be the same in every call, and its points independent given the task:
+            with fewer shots the first ones are taken. The meta-test takes all query points.
         """
 
 
@@ -112,7 +112,7 @@ def sampled(
         task: with `sample`.
         count: number of tasks.
         generator: on the CPU.
-        key: the sizes that they must have; None where they are not known yet.
+        key: the sizes that they must have; None if they are not known yet.
 
     Raises:
         SettingsError: naming the tasks, what is wrong with them, and what is allowed.
