@@ -17,6 +17,7 @@ from maml_explorer.core.adaptation import adapt
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.kernels.compiled import CompiledStep
 from maml_explorer.core.learned import beginning_of
+from maml_explorer.core.meta_test import run_to_end
 from maml_explorer.core.optimizers import OPTIMIZERS, Moments
 from maml_explorer.core.outer_gradient import OuterGradient
 from maml_explorer.core.plan import ArmPlan, Plan
@@ -110,13 +111,13 @@ def draw_batch(plan: Plan, state: RunState, look: Look | None = None) -> tuple[T
 
 def outer_step(plan: Plan, state: RunState) -> tuple[RunState, dict[str, Losses]]:
     """One outer step of every arm that is not frozen, on one task batch."""
-    work = outer_step_in_chunks(plan, state)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: tuple[RunState, dict[str, Losses]] = end.value
-            return result
+    batch, generator_state = draw_batch(plan, state)
+    arms, losses = dict(state.arms), {}
+    for name, arm in state.arms.items():
+        if not arm.frozen:
+            found = _in_one_call(plan, name, arm, batch)
+            arms[name], losses[name] = found or run_to_end(_arm_step(plan, name, arm, batch, None))
+    return RunState(state.outer_step + 1, generator_state, arms), losses
 
 
 def outer_step_in_chunks(
@@ -136,8 +137,32 @@ def outer_step_in_chunks(
     losses: dict[str, Losses] = {}
     for name, arm in state.arms.items():
         if not arm.frozen:
-            arms[name], losses[name] = yield from _arm_step(plan, name, arm, batch, look)
+            found = _in_one_call(plan, name, arm, batch)
+            if found is None:
+                found = yield from _arm_step(plan, name, arm, batch, look)
+            else:
+                yield name
+            arms[name], losses[name] = found
     return RunState(state.outer_step + 1, generator_state, arms), losses
+
+
+def _in_one_call(
+    plan: Plan, name: str, state: ArmState, batch: TaskBatch
+) -> tuple[ArmState, Losses] | None:
+    """One arm's outer step where compiled kernels take it in one call: the usual and lean way."""
+    if plan.shards is not None:
+        return None
+    arm = plan.arms[name]
+    now = arm.in_force(state.outer_step)
+    compiled = arm.compiled(plan, now)
+    if compiled is None or not compiled.one_call:
+        return None
+    step = state.outer_step + 1
+    theta, moments, losses = compiled.whole(
+        state.initialization, state.moments, batch.inputs, batch.y, arm.varying(plan, now),
+        arm.update, step, now.outer_rate,
+    )  # fmt: skip
+    return ArmState(theta, moments, step), losses
 
 
 def _arm_step(
@@ -149,14 +174,6 @@ def _arm_step(
     learned = state.initialization
     if plan.shards is None:
         compiled = arm.compiled(plan, now)
-        if compiled is not None and compiled.one_call:
-            step = state.outer_step + 1
-            theta, moments, losses = compiled.whole(
-                learned, state.moments, batch.inputs, batch.y, varying, arm.update, step,
-                now.outer_rate,
-            )  # fmt: skip
-            yield name
-            return ArmState(theta, moments, step), losses
         if compiled is not None:
             work = _compiled_arm_step(arm, compiled, name, state, batch, now, varying)
             return (yield from work)

@@ -49,17 +49,16 @@ class SineSampler:
         size = (steps, self.task_count, len(self.low))
         uniform = torch.rand(size, generator=generator, dtype=dtype, device=device)
         drawn = torch.addcmul(self.low, uniform, self.width)
-        counts = [len(self.low) - self.point_count, self.point_count]
-        parameters, x = torch.split(drawn, counts, -1)
-        if self.frequency is None:
-            tasks = parameters.contiguous()
-        else:
-            tasks = drawn.new_full((steps, self.task_count, 3), self.frequency)
-            tasks[..., :2] = parameters
+        x = drawn[..., -self.point_count :]
+        amplitude, phase = drawn[..., :1], drawn[..., 1:2]
+        # column by column, and no more arrays than needed: what is short or new is slow here
+        tasks = drawn.new_empty(steps, self.task_count, 3)
+        tasks[..., 0], tasks[..., 1] = drawn[..., 0], drawn[..., 1]
+        tasks[..., 2] = drawn[..., 2] if self.frequency is None else self.frequency
         inputs = drawn.new_ones(steps, self.task_count, self.point_count, 2)
         inputs[..., 0] = x
-        amplitude, phase, frequency = torch.split(tasks, 1, -1)
-        y = torch.sin(frequency * x - phase).mul_(amplitude)
+        turned = x if self.frequency == 1 else torch.mul(x, tasks[..., 2:])
+        y = torch.sub(turned, phase).sin_().mul_(amplitude)
         if self.noise > 0:
             error = torch.randn(y.shape, generator=generator, dtype=dtype, device=device)
             y.add_(error, alpha=self.noise)

@@ -84,6 +84,8 @@ class CompiledStep:
         self._memory = self._fresh_memory(self._job)
         self._gradient = torch.empty(self._job.parameters + self._job.rate_count, dtype=dtype)
         self._address = ctypes.addressof(self._job)
+        self._set: tuple[tuple[Tensor, ...], CompiledUpdate] | None = None
+        """What the job says of a whole outer step that stays from step to step."""
 
     def _fresh_memory(self, job: Job) -> Tensor:
         memory = torch.zeros(self.bytes + 64, dtype=torch.uint8)
@@ -105,11 +107,12 @@ class CompiledStep:
                 of the query losses, where several count.
             look: called between calls, and may raise to drop the work.
         """
-        job = self._job
+        job, self._set = self._job, None
         job.optimizer = NO_UPDATE
         gradient, losses = torch.empty_like(theta), theta.new_empty(2)
         job.gradient, job.losses = gradient.data_ptr(), losses.data_ptr()
-        held = self._bind(job, theta, x, y, varying)
+        _set_varying(job, varying)
+        held = self._bind(job, theta, x, y)
         for begin in self._pieces(job, len(x)):
             if begin and look is not None:
                 look()
@@ -134,10 +137,13 @@ class CompiledStep:
             step: the number of the outer step that is taken, from 1.
         """
         job = self._job
-        held = self._bind(job, theta, x, y, varying)
-        found = self._update(job, theta, moments, update, step, outer_rate)
-        job.gradient = self._gradient.data_ptr()
-        job.begin, job.end, job.first, job.last = 0, self.shape.tasks, 1, 1
+        if self._set is None or self._set[0] is not varying or self._set[1] is not update:
+            self._set = (varying, update)
+            self._settle(job, varying, update)
+            job.gradient = self._gradient.data_ptr()
+            job.begin, job.end, job.first, job.last = 0, self.shape.tasks, 1, 1
+        held = self._bind(job, theta, x, y)
+        found = self._results(job, theta, moments, step, outer_rate)
         self._call(self._address)
         del held
         return found
@@ -156,8 +162,9 @@ class CompiledStep:
         """The same call by call: None after each but the last, then the result."""
         job = Job.from_buffer_copy(self._job)  # between calls other work may use the shared one
         memory, gradient = self._fresh_memory(job), torch.empty_like(theta)
-        held = self._bind(job, theta, x, y, varying)
-        found = self._update(job, theta, moments, update, step, outer_rate)
+        self._settle(job, varying, update)
+        held = self._bind(job, theta, x, y)
+        found = self._results(job, theta, moments, step, outer_rate)
         job.gradient = gradient.data_ptr()
         address = ctypes.addressof(job)
         for _ in self._pieces(job, len(x)):
@@ -167,19 +174,17 @@ class CompiledStep:
         del held, memory, gradient
         yield found
 
-    def _update(
-        self,
-        job: Job,
-        theta: Tensor,
-        moments: Moments,
-        update: CompiledUpdate,
-        step: int,
-        outer_rate: float,
+    def _settle(self, job: Job, varying: tuple[Tensor, ...], update: CompiledUpdate) -> None:
+        """Sets the outer update, and where the values lie that change seldom."""
+        _set_varying(job, varying)
+        job.optimizer, job.momentum, job.outer_clip = update.rule, update.momentum, update.clip
+
+    def _results(
+        self, job: Job, theta: Tensor, moments: Moments, step: int, outer_rate: float
     ) -> tuple[Tensor, Moments, Tensor]:
-        """Sets the outer update; what is returned is written by the last call."""
+        """Memory for what comes out; it is written by the last call."""
         new_theta, losses = torch.empty_like(theta), theta.new_empty(2)
-        job.optimizer, job.step, job.outer_rate = update.rule, step, outer_rate
-        job.momentum, job.outer_clip = update.momentum, update.clip
+        job.step, job.outer_rate = step, outer_rate
         job.new_theta, job.losses = new_theta.data_ptr(), losses.data_ptr()
         if not moments:
             return new_theta, moments, losses
@@ -189,18 +194,11 @@ class CompiledStep:
             job.moment_2, job.new_moment_2 = moments[1].data_ptr(), new_moments[1].data_ptr()
         return new_theta, new_moments, losses
 
-    def _bind(
-        self, job: Job, theta: Tensor, x: Tensor, y: Tensor, varying: tuple[Tensor, ...]
-    ) -> tuple[Tensor, ...]:
+    def _bind(self, job: Job, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
         """Sets where the inputs lie; what is returned must live until the last call."""
         if not (x.is_contiguous() and y.is_contiguous() and theta.is_contiguous()):
             theta, x, y = theta.contiguous(), x.contiguous(), y.contiguous()
         job.theta, job.x, job.y = theta.data_ptr(), x.data_ptr(), y.data_ptr()
-        job.inner_rate = varying[0].data_ptr()
-        if job.clips:
-            job.clip = varying[1].data_ptr()
-        if job.multi_step:
-            job.weights = varying[-1].data_ptr()
         return theta, x, y
 
     def _pieces(self, job: Job, tasks: int) -> Iterator[int]:
@@ -209,6 +207,14 @@ class CompiledStep:
             end = min(tasks, begin + self._tasks_per_call)
             job.begin, job.end, job.first, job.last = begin, end, begin == 0, end == tasks
             yield begin
+
+
+def _set_varying(job: Job, varying: tuple[Tensor, ...]) -> None:
+    job.inner_rate = varying[0].data_ptr()
+    if job.clips:
+        job.clip = varying[1].data_ptr()
+    if job.multi_step:
+        job.weights = varying[-1].data_ptr()
 
 
 def compiled_step(

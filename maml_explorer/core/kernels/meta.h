@@ -73,13 +73,20 @@ static void *take(Run *r, long bytes) {
 }
 static real *reals(Run *r, long count) { return take(r, count * (long)sizeof(real)); }
 
+/* ReLU needs no slopes kept: where nothing is added to h they are in it, and h is what a product
+   ends with. */
+INLINE int relu_at_once(const Run *r, const Layer *l) {
+  return r->job->activation == RELU && l->hidden && !l->column && !l->skips;
+}
+
 static void lay_trace(Run *r, Trace *t, int from, int to, int points) {
   for (int l = from; l < to; l++) {
     const Layer *layer = &r->layers[l];
     t->h[l + 1] = reals(r, (long)points * layer->ldo);
     t->delta[l] = reals(r, (long)points * layer->ldo);
     t->up[l] = reals(r, (long)points * layer->ldi);
-    if (layer->hidden) {
+    t->slope[l] = t->bend[l] = 0;
+    if (layer->hidden && !relu_at_once(r, layer)) {
       t->slope[l] = reals(r, (long)points * layer->ldo);
       if (r->job->second_order) t->bend[l] = reals(r, (long)points * layer->ldo);
     }
@@ -132,6 +139,8 @@ static void lay_out(Run *r, const Job *job) {
   if (r->start == r->depth) return;
   r->phi[0] = r->theta;
   r->phi_t[0] = r->theta_t;
+  /* no gradient of the query points is asked for: they pass through the support set's memory */
+  int alone = job->rule == INTERPOLATION && r->steps;
   for (int k = 0; k < r->steps; k++) {
     if (k < 2 || r->keeps) {
       r->phi[k + 1] = reals(r, r->size);
@@ -142,10 +151,15 @@ static void lay_out(Run *r, const Job *job) {
     }
     int stored = job->clips || job->rates != UNIFORM;
     r->g[k] = stored && (!k || r->keeps) ? reals(r, r->size) : r->g[0];
-    if (!k || r->keeps) lay_trace(r, &r->support[k], r->start, r->depth, r->shots);
+    int points = alone ? r->points : r->shots;
+    if (!k || r->keeps) lay_trace(r, &r->support[k], r->start, r->depth, points);
     else r->support[k] = r->support[0];
   }
-  lay_trace(r, &r->query, r->start, r->depth, r->points);
+  if (alone) {
+    r->query = r->support[0];
+    memset(r->query.slope, 0, sizeof r->query.slope);
+    memset(r->query.bend, 0, sizeof r->query.bend);
+  } else lay_trace(r, &r->query, r->start, r->depth, r->points);
   for (int l = r->start; l < r->depth && job->second_order; l++) {
     const Layer *layer = &r->layers[l];
     r->rz[l] = reals(r, (long)r->shots * layer->ldo);
@@ -201,7 +215,7 @@ INLINE void activated(int kind, const Layer *l, int points, real *h, real *slope
   for (long n = 0; n < (long)points * l->ldo; n += LANES) {
     vec s, b;
     put(h + n, sigma(kind, at(h + n), &s, &b));
-    put(slope + n, s);
+    if (slope) put(slope + n, s);
     if (bend && kind != RELU) put(bend + n, b);
   }
 }
@@ -209,15 +223,16 @@ INLINE void activated(int kind, const Layer *l, int points, real *h, real *slope
 static void forward(const Run *r, const real *w, int from, int to, int points, Trace *t) {
   for (int l = from; l < to; l++) {
     const Layer *layer = &r->layers[l];
-    real *h = t->h[l + 1], *bend = r->job->second_order ? t->bend[l] : 0;
-    affine(layer, points, 1, t->h[l], w, 0, 0, h);
-    if (!layer->hidden) continue;
+    real *h = t->h[l + 1], *slope = t->slope[l], *bend = t->bend[l];
+    int at_once = relu_at_once(r, layer);
+    affine(layer, points, 1, t->h[l], w, 0, 0, at_once, h);
+    if (!layer->hidden || at_once) continue;
     switch (r->job->activation) {
-      case RELU: activated(RELU, layer, points, h, t->slope[l], bend); break;
-      case TANH: activated(TANH, layer, points, h, t->slope[l], bend); break;
-      case SIGMOID: activated(SIGMOID, layer, points, h, t->slope[l], bend); break;
-      case SOFTPLUS: activated(SOFTPLUS, layer, points, h, t->slope[l], bend); break;
-      default: activated(SINE, layer, points, h, t->slope[l], bend);
+      case RELU: activated(RELU, layer, points, h, slope, bend); break;
+      case TANH: activated(TANH, layer, points, h, slope, bend); break;
+      case SIGMOID: activated(SIGMOID, layer, points, h, slope, bend); break;
+      case SOFTPLUS: activated(SOFTPLUS, layer, points, h, slope, bend); break;
+      default: activated(SINE, layer, points, h, slope, bend);
     }
     if (layer->out < layer->ldo) /* what a column adds up there must be 0: σ(0) may not be */
       for (int n = 0; n < points; n++)
@@ -232,36 +247,44 @@ static void forward(const Run *r, const real *w, int from, int to, int points, T
 /* The sum of the loss over points begin..end, and of weight times its derivative by the output. */
 static double losses(const Run *r, Trace *t, const real *y, int begin, int end, real weight) {
   const Layer *last = &r->layers[r->depth - 1];
-  int out = last->out;
-  real each = r->job->loss == SQUARED_ERROR ? 2 * weight / out : weight;
+  int out = last->out, row = last->ldo;
+  const real *z = t->h[r->depth];
+  real *delta = t->delta[r->depth - 1], *odds = t->odds;
   double sum = 0;
-  for (int n = begin; n < end; n++) {
-    const real *z = t->h[r->depth] + (long)n * last->ldo, *goal = y + (long)n * out;
-    real *delta = t->delta[r->depth - 1] + (long)n * last->ldo;
-    if (r->job->loss == SQUARED_ERROR) {
+  if (r->job->loss == SQUARED_ERROR) {
+    real each = 2 * weight / out;
+    for (long n = begin; n < end; n++)
       for (int i = 0; i < out; i++) {
-        real residual = z[i] - goal[i];
+        real residual = z[n * row + i] - y[n * out + i];
         sum += (double)residual * residual;
-        delta[i] = residual * each;
+        delta[n * row + i] = residual * each;
       }
-      continue;
-    }
-    real *odds = t->odds + (long)n * last->ldo, most = z[0];
+    return sum;
+  }
+  for (long n = begin; n < end; n++) {
+    real most = z[n * row];
     double over = 0;
-    for (int i = 1; i < out; i++) most = z[i] > most ? z[i] : most;
-    for (int i = 0; i < out; i++) over += exp((double)(z[i] - most));
+    for (int i = 1; i < out; i++) most = z[n * row + i] > most ? z[n * row + i] : most;
+    for (int i = 0; i < out; i++) over += exp((double)(z[n * row + i] - most));
     for (int i = 0; i < out; i++) {
-      double log_odds = (double)(z[i] - most) - log(over);
-      odds[i] = (real)exp(log_odds);
-      if (!(goal[i] == 0)) sum -= goal[i] * log_odds;
-      delta[i] = (odds[i] - goal[i]) * each;
+      double log_odds = (double)(z[n * row + i] - most) - log(over);
+      real odd = odds[n * row + i] = (real)exp(log_odds), goal = y[n * out + i];
+      if (!(goal == 0)) sum -= goal * log_odds;
+      delta[n * row + i] = (odd - goal) * weight;
     }
   }
   return sum;
 }
 
-INLINE void times_slope(const Layer *l, int points, const real *up, const real *slope, real *out) {
-  for (long n = 0; n < (long)points * l->ldo; n += LANES) put(out + n, at(up + n) * at(slope + n));
+/* up ⊙ σ' of a hidden layer. */
+INLINE void times_slope(const Layer *layer, int points, const Trace *t, int l, const real *up,
+                        real *out) {
+  const real *slope = t->slope[l], *h = t->h[l + 1];
+  long count = (long)points * layer->ldo;
+  if (slope)
+    for (long n = 0; n < count; n += LANES) put(out + n, at(up + n) * at(slope + n));
+  else
+    for (long n = 0; n < count; n += LANES) put(out + n, at(up + n) * relu_slope(at(h + n)));
 }
 
 /* The gradients of layers from..to by t->delta of the output, or t->up above hidden layers. */
@@ -269,7 +292,7 @@ static void backward(const Run *r, const real *w, const real *w_t, int from, int
                      Trace *t, const Target *target, int to_input) {
   for (int l = to - 1; l >= from; l--) {
     const Layer *layer = &r->layers[l];
-    if (layer->hidden) times_slope(layer, points, t->up[l + 1], t->slope[l], t->delta[l]);
+    if (layer->hidden) times_slope(layer, points, t, l, t->up[l + 1], t->delta[l]);
     if (l > from || to_input)
       back(layer, points, 1, t->delta[l], w, w_t, 0, 0, 0, layer->skips ? t->up[l + 1] : 0,
            t->up[l]);
@@ -284,9 +307,9 @@ static void curvature(const Run *r, const real *w, const real *w_t, const real *
   int start = r->start, depth = r->depth, points = r->shots;
   for (int l = start; l < depth; l++) {
     const Layer *layer = &r->layers[l];
-    affine(layer, points, l > start ? 2 : 1, t->h[l], v, r->rh[l], w, r->rz[l]);
+    affine(layer, points, l > start ? 2 : 1, t->h[l], v, r->rh[l], w, 0, r->rz[l]);
     if (!layer->hidden) break;
-    times_slope(layer, points, r->rz[l], t->slope[l], r->rh[l + 1]);
+    times_slope(layer, points, t, l, r->rz[l], r->rh[l + 1]);
     if (layer->skips && l > start)
       for (long n = 0; n < (long)points * layer->ldo; n += LANES)
         put(r->rh[l + 1] + n, at(r->rh[l + 1] + n) + at(r->rh[l] + n));
@@ -306,7 +329,7 @@ static void curvature(const Run *r, const real *w, const real *w_t, const real *
   for (int l = depth - 1; l >= start; l--) {
     const Layer *layer = &r->layers[l];
     if (layer->hidden) {
-      times_slope(layer, points, r->ru[l + 1], t->slope[l], r->rd[l]);
+      times_slope(layer, points, t, l, r->ru[l + 1], r->rd[l]);
       if (r->job->activation != RELU)
         for (long n = 0; n < (long)points * layer->ldo; n += LANES)
           put(r->rd[l] + n, at(r->rd[l] + n) + at(t->up[l + 1] + n) * at(t->bend[l] + n) *
@@ -490,7 +513,7 @@ static void task(Run *r, long number) {
   const real *x = (const real *)job->x + number * r->points * (in + 1);
   const real *y = (const real *)job->y + number * r->points * out, *query_y = y + r->shots * out;
   for (int n = 0; n < r->points; n++)
-    memcpy(r->body.h[0] + (long)n * r->layers[0].ldi, x + (long)n * (in + 1), in * sizeof(real));
+    for (int i = 0; i < in; i++) r->body.h[0][n * r->layers[0].ldi + i] = x[(long)n * (in + 1) + i];
   if (r->start) forward(r, r->theta, 0, r->start, r->points, &r->body);
   const real *features = r->body.h[r->start];
   Target total = {r->total, r->total, 0, 1};

@@ -15,59 +15,72 @@ typedef struct {
   real scale;
   real *out;
   long out_row;
+  int relu; /* out = ReLU of it all */
 } Product;
+
+/* For all sums of a tile, which lie in registers. */
+#define EACH(R, C)             \
+  _Pragma("GCC unroll 6")      \
+  for (int r = 0; r < R; r++)  \
+    _Pragma("GCC unroll 3")    \
+    for (int c = 0; c < C; c++)
 
 INLINE void tile(const Product *p, int R, int C, long row, long column) {
   vec sum[6][3];
-#pragma GCC unroll 6
-  for (int r = 0; r < R; r++)
-#pragma GCC unroll 3
-    for (int c = 0; c < C; c++) sum[r][c] = all(0);
+  EACH(R, C) sum[r][c] = all(0);
   for (int term = 0; term < p->terms; term++) {
-    const real *a = p->a[term] + row * p->a_row, *b = p->b[term] + column;
-    for (long k = 0; k < p->depth; k++) {
+    const long a_row = p->a_row, a_step = p->a_step, b_row = p->b_row;
+    const real *a = p->a[term] + row * a_row, *b = p->b[term] + column;
+    for (long k = p->depth; k > 0; k--) {
       vec right[3];
 #pragma GCC unroll 3
       for (int c = 0; c < C; c++) right[c] = at(b + c * LANES);
 #pragma GCC unroll 6
       for (int r = 0; r < R; r++) {
-        real left = a[r * p->a_row];
+        real left = a[r * a_row];
 #pragma GCC unroll 3
         for (int c = 0; c < C; c++) sum[r][c] += left * right[c];
       }
-      a += p->a_step;
-      b += p->b_row;
+      a += a_step;
+      b += b_row;
     }
   }
-#pragma GCC unroll 6
-  for (int r = 0; r < R; r++) {
-    real *out = p->out + (row + r) * p->out_row + column;
-#pragma GCC unroll 3
-    for (int c = 0; c < C; c++) {
-      vec value = p->scale * sum[r][c];
-      if (p->base) value += at(p->base + (row + r) * p->base_row + column + c * LANES);
-      if (p->more) value += at(p->more + (row + r) * p->out_row + column + c * LANES);
-      put(out + c * LANES, value);
-    }
+  const long out_row = p->out_row, base_row = p->base_row, first = row * out_row + column;
+  const vec scale = all(p->scale);
+  real *out = p->out + first;
+  EACH(R, C) sum[r][c] = scale * sum[r][c];
+  if (p->base) {
+    const real *base = p->base + row * base_row + column;
+    EACH(R, C) sum[r][c] += at(base + r * base_row + c * LANES);
   }
+  if (p->more) {
+    const real *more = p->more + first;
+    EACH(R, C) sum[r][c] += at(more + r * out_row + c * LANES);
+  }
+  if (p->relu) EACH(R, C) sum[r][c] = relu(sum[r][c]);
+  EACH(R, C) put(out + r * out_row + c * LANES, sum[r][c]);
 }
 
+/* Rows in tiles of R; what is left over is halved where one tile would be too small to be fast. */
 INLINE void stripe(const Product *p, int R, int C, long column) {
-  long row = 0;
-  for (; row + R <= p->rows; row += R) tile(p, R, C, row, column);
-  switch (p->rows - row) {
-    case 5: if (R > 5) tile(p, 5, C, row, column); break;
-    case 4: if (R > 4) tile(p, 4, C, row, column); break;
-    case 3: if (R > 3) tile(p, 3, C, row, column); break;
-    case 2: if (R > 2) tile(p, 2, C, row, column); break;
-    case 1: tile(p, 1, C, row, column); break;
+  for (long row = 0, left = p->rows, next; left; row += next, left -= next) {
+    next = left <= R ? left : left < 2 * R - 1 ? (left + 1) / 2 : R;
+    switch (next) {
+      case 6: if (R >= 6) tile(p, 6, C, row, column); break;
+      case 5: if (R >= 5) tile(p, 5, C, row, column); break;
+      case 4: tile(p, 4, C, row, column); break;
+      case 3: tile(p, 3, C, row, column); break;
+      case 2: tile(p, 2, C, row, column); break;
+      case 1: tile(p, 1, C, row, column); break;
+    }
   }
 }
 
+/* Columns in stripes of at most three vectors: twelve sums, and sixteen registers. */
 static void product(const Product *p) {
-  int vectors = p->columns / LANES, column = 0;
-  while (vectors) { /* stripes of at most three vectors: twelve sums, and sixteen registers */
-    int stripes = (vectors + 2) / 3, wide = (vectors + stripes - 1) / stripes;
+  int column = 0, vectors = p->columns / LANES;
+  while (vectors) {
+    int wide = vectors == 4 ? 2 : vectors < 3 ? vectors : 3;
     switch (wide) {
       case 3: stripe(p, 4, 3, column); break;
       case 2: stripe(p, 5, 2, column); break;
@@ -96,13 +109,13 @@ typedef struct {
   real scale;
 } Target;
 
-/* z = bias of w0 + h0 W0 (+ h1 W1) for `points` rows. */
+/* z = bias of w0 + h0 W0 (+ h1 W1) for `points` rows, or ReLU of it. */
 static void affine(const Layer *l, int points, int terms, const real *h0, const real *w0,
-                   const real *h1, const real *w1, real *z) {
+                   const real *h1, const real *w1, int relu, real *z) {
   const real *h[2] = {h0, h1}, *w[2] = {w0 + l->at, terms > 1 ? w1 + l->at : 0};
   if (!l->column) {
     Product p = {points, l->ldo, l->in, terms, {h0, h1}, {w[0], w[1]}, l->ldi, 1, l->ldo,
-                 w[0] + l->bias, 0, 0, 1, z, l->ldo};
+                 w[0] + l->bias, 0, 0, 1, z, l->ldo, relu};
     product(&p);
     return;
   }

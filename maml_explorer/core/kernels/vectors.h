@@ -140,13 +140,16 @@ INLINE void turn(vec x, vec *sine, vec *cosine) {
 
 enum { RELU, TANH, SIGMOID, SOFTPLUS, SINE };
 
+INLINE vec relu(vec z) { return pick(z <= 0, all(0), z); } /* NaN passes: it is not below 0 */
+INLINE vec relu_slope(vec h) { return pick(h > 0, all(1), all(0)); }
+
 /* σ(z) with σ' and σ'', as maml_explorer/core/models/activations.py has them. */
 INLINE vec sigma(int kind, vec z, vec *slope, vec *bend) {
   vec h, scale;
   *bend = all(0);
-  if (kind == RELU) { /* NaN passes: it is not below 0 */
-    h = pick(z <= 0, all(0), z);
-    *slope = pick(h > 0, all(1), all(0));
+  if (kind == RELU) {
+    h = relu(z);
+    *slope = relu_slope(h);
   } else if (kind == TANH) {
     vec less = exp_parts(2 * pick(z > 20, all(20), pick(z < -20, all(-20), z)), &scale);
     less = scale * less + (scale - 1);
