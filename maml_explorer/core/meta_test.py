@@ -19,8 +19,10 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import StepSizes, adapt, uniform_step_sizes
+from maml_explorer.core.families.batch import HeldOutPart
 from maml_explorer.core.families.record import HeldOut
 from maml_explorer.core.families.table import family_of
+from maml_explorer.core.kernels.probe import Outputs
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers
 from maml_explorer.core.plan import Plan, test_step_sizes
@@ -68,6 +70,7 @@ def held_out_figures(
     task_count: int,
     alone: bool = False,
     first: int = 0,
+    outputs: Outputs | None = None,
 ) -> Generator[int, None, Tensor]:
     """Query figures [inner step 0 … steps, task], float64 on the CPU; yields tasks done so far.
 
@@ -80,6 +83,8 @@ def held_out_figures(
         alone: whether each query point passes the network beside the support set alone, so that
             batch norm knows of no other query point.
         first: the task to begin with, where those before are measured already.
+        outputs: of the same arm by compiled kernels, tried first. They differ in the last digits,
+            so what is written into files does without.
     """
     theta = initialization
     layers = model.layers(theta)
@@ -88,6 +93,11 @@ def held_out_figures(
     for begin in range(first, task_count, chunk):
         tasks = held.part(begin, min(begin + chunk, task_count))
         count = len(tasks.support_x)
+        found = None if outputs is None or alone else _by_outputs(model, outputs, tasks)
+        if found is not None:
+            columns.append(found)
+            yield begin + count
+            continue
         x, query = tasks.support_x.to(theta.device), tasks.query_x.to(theta.device)
         raw_x, raw_query = x, query.expand(count, -1, -1)
         if start:
@@ -112,6 +122,14 @@ def held_out_figures(
         columns.append(torch.stack(figures).cpu())
         yield begin + count
     return torch.cat(columns, 1)
+
+
+def _by_outputs(model: Model, outputs: Outputs, tasks: HeldOutPart) -> Tensor | None:
+    """Figures [inner step, task] of some tasks."""
+    shots = tasks.support_x.shape[1]
+    query = tasks.query_x.expand(len(tasks.support_x), -1, -1)
+    found = outputs(torch.cat([tasks.support_x, query], 1), tasks.support_y)
+    return None if found is None else model.loss.figure(found[:, :, shots:], tasks.query_y).mean(2)
 
 
 def _one_by_one(model: Model, layers: Layers, support: Tensor, query: Tensor, step: int) -> Tensor:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.adaptation import StepSizes, adapt
 from maml_explorer.core.families.batch import with_ones
-from maml_explorer.core.kernels.probe import InnerSteps, compiled_predictions
+from maml_explorer.core.kernels.probe import InnerSteps, Outputs, compiled_predictions
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers
 from maml_explorer.core.plan import ArmPlan, Plan, test_step_sizes
@@ -82,20 +83,13 @@ def outputs_along_path(
             where a query is seen together with the support set. Adaptation sees the latter alone.
     """
     with torch.no_grad():
-        arm = plan.arms[arm_name]
-        start, step_sizes = test_step_sizes(plan, arm_name, initialization)
-        if training:
-            start, step_sizes = arm.inner.start, arm.step_sizes(plan.model, initialization)
-        model = plan.model.training if training else plan.model
-        shots = y.shape[1]
-        layers = model.layers(initialization)
-        inner = InnerSteps(
-            start, steps, arm.inner_lr, step_sizes.clip, arm.learned, _minibatch(arm, training)
-        )
-        kernels = plan.workspace.kernels if step_sizes.compiled else None
-        found = compiled_predictions(kernels, model, inner, initialization, inputs, y)
+        arm, shots = plan.arms[arm_name], y.shape[1]
+        found = compiled_outputs(plan, arm_name, initialization, steps, training)(inputs, y)
         if found is not None:
             return found
+        start, step_sizes = _inner_loop(plan, arm_name, initialization, training)
+        model = plan.model.training if training else plan.model
+        layers = model.layers(initialization)
         wide, support, sets = inputs, inputs[:, :shots], shots if apart else None
         if start:
             body, activated = layers[:start], start < model.depth
@@ -119,6 +113,33 @@ def outputs_along_path(
         )
         output = _at_every_step(model, path.parameters, wide, sets)
         return output if shots else output.expand(steps + 1, -1, -1, -1)
+
+
+def compiled_outputs(
+    plan: Plan, arm_name: str, initialization: Tensor, steps: int, training: bool = False
+) -> Outputs:
+    """:func:`outputs_along_path` by the compiled kernels alone; it gives None where they cannot."""
+    arm = plan.arms[arm_name]
+    start, step_sizes = _inner_loop(plan, arm_name, initialization, training)
+    return partial(
+        compiled_predictions,
+        plan.workspace.kernels if step_sizes.compiled else None,
+        plan.model.training if training else plan.model,
+        InnerSteps(
+            start, steps, arm.inner_lr, step_sizes.clip, arm.learned, _minibatch(arm, training)
+        ),
+        initialization,
+    )
+
+
+def _inner_loop(
+    plan: Plan, arm_name: str, initialization: Tensor, training: bool
+) -> tuple[int, StepSizes]:
+    """(first adapting layer, step sizes) of training or of the meta-test."""
+    if not training:
+        return test_step_sizes(plan, arm_name, initialization)
+    arm = plan.arms[arm_name]
+    return arm.inner.start, arm.step_sizes(plan.model, initialization)
 
 
 def _minibatch(arm: ArmPlan, training: bool) -> int:

@@ -60,6 +60,9 @@ MTL: at θ), over the meta-batch; of an implicit gradient [4], with how far to t
 reading one waits for it."""
 
 
+_Done = tuple[ArmState, Losses]
+
+
 def start_arm(plan: Plan, arm_name: str) -> ArmState:
     """The arm at its own outer step 0. θ_0 depends on the seed and the way it is drawn alone."""
     arm = plan.arms[arm_name]
@@ -115,8 +118,9 @@ def outer_step(plan: Plan, state: RunState) -> tuple[RunState, dict[str, Losses]
     arms, losses = dict(state.arms), {}
     for name, arm in state.arms.items():
         if not arm.frozen:
-            found = _in_one_call(plan, name, arm, batch)
-            arms[name], losses[name] = found or run_to_end(_arm_step(plan, name, arm, batch, None))
+            found = _arm_step(plan, name, arm, batch, None)
+            done = found if isinstance(found, tuple) else run_to_end(found)
+            arms[name], losses[name] = done
     return RunState(state.outer_step + 1, generator_state, arms), losses
 
 
@@ -137,46 +141,48 @@ def outer_step_in_chunks(
     losses: dict[str, Losses] = {}
     for name, arm in state.arms.items():
         if not arm.frozen:
-            found = _in_one_call(plan, name, arm, batch)
-            if found is None:
-                found = yield from _arm_step(plan, name, arm, batch, look)
-            else:
+            found = _arm_step(plan, name, arm, batch, look)
+            if isinstance(found, tuple):
                 yield name
+            else:
+                found = yield from found
             arms[name], losses[name] = found
     return RunState(state.outer_step + 1, generator_state, arms), losses
 
 
-def _in_one_call(
-    plan: Plan, name: str, state: ArmState, batch: TaskBatch
-) -> tuple[ArmState, Losses] | None:
-    """One arm's outer step where compiled kernels take it in one call: the usual and lean way."""
-    if plan.shards is not None:
-        return None
+def _arm_step(
+    plan: Plan, name: str, state: ArmState, batch: TaskBatch, look: Look | None
+) -> _Done | Generator[str, None, _Done]:
+    """One arm's outer step: what is usual in one call of the compiled kernels, else in pieces."""
     arm = plan.arms[name]
     now = arm.in_force(state.outer_step)
-    compiled = arm.compiled(plan, now)
-    if compiled is None or not compiled.one_call:
-        return None
+    varying = arm.varying(plan, now)
+    compiled = arm.compiled(plan, now) if plan.shards is None else None
+    if compiled is None:
+        return _arm_pieces(plan, arm, name, state, batch, now, varying, look)
+    if not compiled.one_call:
+        return _compiled_arm_step(arm, compiled, name, state, batch, now, varying)
     step = state.outer_step + 1
     theta, moments, losses = compiled.whole(
-        state.initialization, state.moments, batch.inputs, batch.y, arm.varying(plan, now),
-        arm.update, step, now.outer_rate,
+        state.initialization, state.moments, batch.inputs, batch.y, varying, arm.update, step,
+        now.outer_rate,
     )  # fmt: skip
     return ArmState(theta, moments, step), losses
 
 
-def _arm_step(
-    plan: Plan, name: str, state: ArmState, batch: TaskBatch, look: Look | None
-) -> Generator[str, None, tuple[ArmState, Losses]]:
-    arm = plan.arms[name]
-    now = arm.in_force(state.outer_step)
-    varying = arm.varying(plan, now)
+def _arm_pieces(
+    plan: Plan,
+    arm: ArmPlan,
+    name: str,
+    state: ArmState,
+    batch: TaskBatch,
+    now: InForce,
+    varying: tuple[Tensor, ...],
+    look: Look | None,
+) -> Generator[str, None, _Done]:
+    """The same by gradients of parts of the batch, and torch's update."""
     learned = state.initialization
     if plan.shards is None:
-        compiled = arm.compiled(plan, now)
-        if compiled is not None:
-            work = _compiled_arm_step(arm, compiled, name, state, batch, now, varying)
-            return (yield from work)
         tasks = len(batch.tasks)
         total = yield from _summed(plan, arm, learned, batch, (0, tasks), now, varying, look)
     else:
@@ -243,7 +249,7 @@ def _compiled_arm_step(
     batch: TaskBatch,
     now: InForce,
     varying: tuple[Tensor, ...],
-) -> Generator[str, None, tuple[ArmState, Losses]]:
+) -> Generator[str, None, _Done]:
     """The same by compiled kernels, in some calls for a large batch."""
     step = state.outer_step + 1
     theta, moments, losses = state.initialization, state.moments, None

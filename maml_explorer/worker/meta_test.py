@@ -18,6 +18,7 @@ from maml_explorer.core.meta_test import (
     summarize,
 )
 from maml_explorer.core.plan import Plan, test_step_sizes
+from maml_explorer.core.probing import compiled_outputs
 from maml_explorer.core.replay.interruption import Interrupted, Look, interruptible
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.reports import ArmTest, HeldOutTasks, MetaTested
@@ -152,6 +153,7 @@ def _meta_test_all(
             part = yield from held_out_figures(
                 plan.model, theta, start, sizes, held[theta.dtype],
                 steps=steps, task_count=end, first=begin,
+                outputs=compiled_outputs(plan, name, theta, steps),
             )  # fmt: skip
             figures[name] = torch.cat([figures[name], part], 1) if name in figures else part
         begin = end

@@ -64,9 +64,11 @@ def test_a_first_estimate_comes_from_few_tasks_and_is_refined() -> None:
     for name, theta in trained.arms.items():
         record, errors = _drained(meta_test(plan, name, theta.initialization,
                                             stream_name=plan.family.watched))  # fmt: skip
-        assert whole.arms[name].mean == record.mean
+        # beside training compiled kernels adapt, which differ in the last digits
+        assert whole.arms[name].mean == pytest.approx(record.mean, rel=1e-5)
         assert whole.held_out is not None and first.held_out is not None
-        np.testing.assert_array_equal(whole.held_out.figures[name], errors.double().numpy())
+        expected = errors.double().numpy()
+        np.testing.assert_allclose(whole.held_out.figures[name], expected, rtol=1e-4, atol=1e-9)
         np.testing.assert_array_equal(first.held_out.figures[name],
                                       whole.held_out.figures[name][:, :75])  # fmt: skip
     # the next one of this run is no longer awaited: it comes whole

@@ -85,7 +85,7 @@ class CompiledStep:
         self._gradient = torch.empty(self._job.parameters + self._job.rate_count, dtype=dtype)
         self._address = ctypes.addressof(self._job)
         self._set: tuple[tuple[Tensor, ...], CompiledUpdate] | None = None
-        """What the job says of a whole outer step that stays from step to step."""
+        """Values of a whole outer step that the job holds from step to step."""
 
     def _fresh_memory(self, job: Job) -> Tensor:
         memory = torch.zeros(self.bytes + 64, dtype=torch.uint8)

@@ -507,13 +507,19 @@ static void after_adaptation(Run *r, const real *x, const real *y, const real *q
   }
 }
 
+/* x without its column of ones; memcpy would be called for each number of a curve's. */
+static void inputs(Run *r, const real *x) {
+  int in = r->job->sizes[0], row = r->layers[0].ldi;
+  for (long n = 0; n < r->points; n++)
+    for (int i = 0; i < in; i++) r->body.h[0][n * row + i] = x[n * (in + 1) + i];
+}
+
 static void task(Run *r, long number) {
   const Job *job = r->job;
   int in = job->sizes[0], out = job->sizes[r->depth];
   const real *x = (const real *)job->x + number * r->points * (in + 1);
   const real *y = (const real *)job->y + number * r->points * out, *query_y = y + r->shots * out;
-  for (int n = 0; n < r->points; n++)
-    for (int i = 0; i < in; i++) r->body.h[0][n * r->layers[0].ldi + i] = x[(long)n * (in + 1) + i];
+  inputs(r, x);
   if (r->start) forward(r, r->theta, 0, r->start, r->points, &r->body);
   const real *features = r->body.h[r->start];
   Target total = {r->total, r->total, 0, 1};
@@ -651,23 +657,24 @@ EXPORT void NAME(probe)(const Job *job) {
   for (long number = 0; number < tasks; number++) {
     const real *x = (const real *)job->x + number * r.points * (in + 1);
     const real *y = (const real *)job->y + number * r.shots * out;
-    for (int n = 0; n < r.points; n++)
-      memcpy(r.body.h[0] + (long)n * r.layers[0].ldi, x + (long)n * (in + 1), in * sizeof(real));
+    inputs(&r, x);
     if (r.start) forward(&r, r.theta, 0, r.start, r.points, &r.body);
     int size = job->minibatch ? job->minibatch : r.shots, at_point = 0;
+    Trace *trace = r.steps ? &r.support[0] : &r.query;
     for (int k = 0; k <= job->steps; k++) {
       const real *features = r.body.h[r.start], *found = features;
       if (r.start < r.depth) {
-        found = r.query.h[r.depth];
-        r.query.h[r.start] = (real *)features;
-        forward(&r, r.phi[r.shots ? k : 0], r.start, r.depth, r.points, &r.query);
+        found = trace->h[r.depth];
+        trace->h[r.start] = (real *)features;
+        forward(&r, r.phi[r.shots ? k : 0], r.start, r.depth, r.points, trace);
       }
       real *to = (real *)job->predictions + (k * tasks + number) * r.points * out;
-      for (int n = 0; n < r.points; n++) memcpy(to + (long)n * out, found + n * row, out * sizeof(real));
+      for (int n = 0; n < r.points; n++)
+        for (int i = 0; i < out; i++) to[(long)n * out + i] = found[n * row + i];
       if (k == job->steps || r.start == r.depth || !r.shots) continue;
       int points = r.shots - at_point < size ? r.shots - at_point : size;
       inner_step(&r, k, features + at_point * r.layers[r.start].ldi, y + (long)at_point * out,
-                 points, 0);
+                 points, !at_point); /* the first points have just been passed */
       at_point = at_point + points < r.shots ? at_point + points : 0;
     }
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,9 @@ from maml_explorer.core.kernels.job import (
 from maml_explorer.core.kernels.library import TYPES, Kernels
 from maml_explorer.core.learned_rates import Learned, LearnedRates
 from maml_explorer.core.models.model import Model
+
+Outputs = Callable[[Tensor, Tensor], Tensor | None]
+"""(inputs, targets of the support sets) → :func:`compiled_predictions` of one arm."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import torch
 
 from maml_explorer.core import probing
 from maml_explorer.core.kernels.job import ACTIVATIONS
+from maml_explorer.core.meta_test import held_out_figures, meta_test, run_to_end
 from maml_explorer.core.plan import prepare
+from maml_explorer.core.plan import test_step_sizes as step_sizes_of
 from maml_explorer.core.training import outer_step, start_run
 from maml_explorer.core.workspace import Workspace
 from maml_explorer.settings.settings import Arm, Settings
@@ -68,3 +70,46 @@ def test_nan_shows_in_the_curves() -> None:
     y[0, 0] = torch.nan
     found = probing.probe(plan, "MAML", theta, x, y, torch.linspace(-5, 5, 9), 2)
     assert found.predictions[0].isfinite().all() and found.predictions[1:].isnan().all()
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_meta_test_is_that_of_torch(precision: str) -> None:
+    values = {"hidden": (11, 11), "meta_batch": 3, "precision": precision, "test_tasks": 60}
+    chosen = Settings().with_values(values).with_arms(tuple(Arm(key, key) for key in ARMS))
+    plan, steps = prepare(chosen), 4
+    state, _ = outer_step(plan, start_run(plan))
+    bound = 1e-12 if precision == "float64" else 1e-5
+    for name in ARMS:
+        theta = state.arms[name].initialization
+        start, sizes = step_sizes_of(plan, name, theta)
+        held = plan.family.held_out(chosen, 60, 10, "meta-test", theta.dtype)
+        called = []
+
+        def counted(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor | None:
+            called.append(len(x))  # noqa: B023 - called before the next arm
+            return by_kernels(x, y)  # noqa: B023
+
+        by_kernels = probing.compiled_outputs(plan, name, theta, steps)
+        fast, slow = (
+            run_to_end(
+                held_out_figures(
+                    plan.model, theta, start, sizes, held,
+                    steps=steps, task_count=60, first=10, outputs=outputs,
+                )
+            )
+            for outputs in (counted, None)
+        )  # fmt: skip
+        assert fast.shape == slow.shape == (5, 50) and fast.dtype == slow.dtype
+        assert called == [25, 25]
+        torch.testing.assert_close(fast, slow, rtol=bound, atol=bound)
+        assert bool((fast[4] != fast[0]).any())
+
+
+def test_files_record_the_same_meta_test_by_any_kernels() -> None:
+    chosen = Settings().with_values({"hidden": (11, 11), "test_tasks": 30})
+    found = []
+    for kernels in (None, "recorded"):
+        plan = prepare(chosen, Workspace(kernels))
+        theta = start_run(plan).arms["MAML"].initialization
+        found.append(run_to_end(meta_test(plan, "MAML", theta))[1])
+    assert torch.equal(*found)
