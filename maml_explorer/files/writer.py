@@ -73,6 +73,26 @@ def write_text(path: Path, text: str, *, follow: bool = False) -> None:
     write_bytes(path, text.encode(), follow=follow)
 
 
+def write_passing(path: Path, text: str) -> None:
+    """Write text so that readers see it whole, without waiting for the disk.
+
+    For what can be made again: after a power cut it may be missing or empty.
+
+    Raises:
+        UnfitError: what is there is no regular file; nothing was changed.
+        OSError: nothing was changed.
+    """
+    check_file(path)
+    temporary = path.with_name(f".{_short(path.name)}.{secrets.token_hex(8)}.part")
+    try:
+        _write_new(temporary, text.encode(), sync=False)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
 def write_folder(folder: Path, files: Mapping[str, bytes], *, overwrite: bool = False) -> None:
     """Write a folder of files so that it appears whole.
 
@@ -277,21 +297,22 @@ def take_mode(old: Path, new: Path) -> None:
             new.chmod(stat.S_IMODE(old.lstat().st_mode))
 
 
-def _write_new(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Create a file and bring its bytes to disk; it must not exist."""
+def _write_new(path: Path, data: bytes, mode: int | None = None, *, sync: bool = True) -> None:
+    """Create a file and, unless `sync` is false, bring its bytes to disk; it must not exist."""
     descriptor = open_file(path, _NEW_FILE)
     if mode is not None and os.name == "posix":
         with contextlib.suppress(OSError):
             os.fchmod(descriptor, mode)
-    _write_all(descriptor, data)
+    _write_all(descriptor, data, sync=sync)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes, *, sync: bool = True) -> None:
     try:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
+        if sync:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

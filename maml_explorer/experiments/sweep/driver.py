@@ -15,8 +15,11 @@ from maml_explorer.experiments.sweep.halving import in_rung, prune
 from maml_explorer.experiments.sweep.work import Ended
 from maml_explorer.files.lock import Held
 from maml_explorer.files.opening import is_file
+from maml_explorer.files.writer import write_passing
+from maml_explorer.settings.text import to_toml
 from maml_explorer.storage.report.sweep_table import ENDED, TrialState
-from maml_explorer.storage.run.folder import create_run, is_run_folder
+from maml_explorer.storage.run.folder import SETTINGS, is_run_folder
+from maml_explorer.storage.sweep.axes import Point
 from maml_explorer.storage.sweep.result import FAILURE, rung_file, step_of, write_failure
 from maml_explorer.storage.sweep.trials import Trial
 
@@ -24,6 +27,8 @@ MOST_ATTEMPTS = 3
 """Deaths of its process at the same place after which a run is given up: it is the cause."""
 LOOK_SECONDS = 1.0
 """Longest wait between two looks at the engine; as often what is seen is written."""
+LOOK_SPARES = 20
+"""Time without a look, in durations of the last: with thousands of runs a look takes long."""
 BUSY_SECONDS = 2.0
 """Wait before a run that another process trains is looked at again."""
 
@@ -97,6 +102,8 @@ class _DriverState:
     """Outer step at which they pause; None trains to the end."""
     threads: dict[str, int] = field(default_factory=dict)
     """Threads of the runs that are given to the engine, by name."""
+    sizes: dict[Point, int] = field(default_factory=dict)
+    """Threads that the runs of a point ask for."""
     attempts: dict[str, int] = field(default_factory=dict)
     died_at: dict[str, int] = field(default_factory=dict)
     """Outer step at which a run last died, by name."""
@@ -185,11 +192,19 @@ def _driven(
             (total - taken) / rate if rate else None, taken, total, rate,
         )  # fmt: skip
 
-    def look() -> None:
+    next_look = 0.0
+
+    def look(*, last: bool = False) -> None:
+        nonlocal next_look
+        begun = time.monotonic()
+        if begun < next_look and not last:
+            return
         found = seen()
         sweep.write_live(_live(found, engine))
         if progress is not None:
             progress(found)
+        now = time.monotonic()
+        next_look = now + LOOK_SPARES * (now - begun)
 
     before = steps()
     engine.look = look
@@ -203,7 +218,7 @@ def _driven(
                     partly.pop(result.name, None)
                 elif result.ended is Ended.PAUSED:
                     partly[result.name] = until or 0
-            look()
+            look(last=not work.threads)
             if not work.threads and work.later and not work.waiting:
                 time.sleep(min(BUSY_SECONDS, LOOK_SECONDS))
     except BaseException:
@@ -223,13 +238,16 @@ def _give(sweep: Driven, engine: Engine, work: _DriverState) -> None:
     slots = engine.slots
     while work.waiting:
         trial = work.waiting[0]
-        threads = min(_threads(trial), slots)
+        if trial.point not in work.sizes:
+            work.sizes[trial.point] = _threads(trial)
+        threads = min(work.sizes[trial.point], slots)
         if sum(work.threads.values()) + threads > slots:
             return
         work.waiting.popleft()
         place = sweep.run(trial.name)
-        if not is_run_folder(place):
-            create_run(place, trial.settings)
+        if not is_run_folder(place):  # its worker makes the rest of it
+            place.mkdir(parents=True, exist_ok=True)
+            write_passing(place / SETTINGS, to_toml(trial.settings))
         work.threads[trial.name] = threads
         engine.submit(trial.name, place, work.until)
 

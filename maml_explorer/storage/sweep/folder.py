@@ -17,7 +17,7 @@ from maml_explorer.core.families.own.data import opened_images
 from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_bytes, read_json
-from maml_explorer.files.writer import append_bytes, write_text
+from maml_explorer.files.writer import append_bytes, write_passing, write_text
 from maml_explorer.storage.own_images.file import IMAGES, write_images
 from maml_explorer.storage.report.sweep_table import (
     SweepAxis,
@@ -137,7 +137,7 @@ class SweepFolder:
 
     def write_live(self, live: Mapping[str, Any]) -> None:
         """Write what a window shows of a running sweep: counts, workers, time left."""
-        write_text(self.path / LIVE, json.dumps(live, allow_nan=False) + "\n")
+        write_passing(self.path / LIVE, json.dumps(live, allow_nan=False) + "\n")
 
     def write_table(self, rows: Sequence[SweepRow]) -> None:
         """Rewrite runs.csv."""
