@@ -19,6 +19,7 @@ from maml_explorer.files.writer import (
     remove_parts,
     write_bytes,
     write_folder,
+    write_passing,
     write_text,
 )
 from tests.storage.disk import Disk
@@ -71,6 +72,22 @@ def test_a_fault_at_any_call_leaves_the_old_file_whole(
             assert path.read_bytes() == NEW
             assert [record.levelno for record in caplog.records] == [logging.WARNING]
         assert list(tmp_path.iterdir()) == [path], plan[index]
+
+
+def test_what_passes_is_whole_and_does_not_wait_for_the_disk(tmp_path: Path, disk: Disk) -> None:
+    path = tmp_path / "live.json"
+    write_passing(path, "old")
+    disk.reset()
+    write_passing(path, "new")
+    assert path.read_text() == "new"
+    calls = disk.calls.copy()
+    assert calls == ["open", "write", "close", "replace"]
+    for index in range(len(calls)):
+        disk.reset(fail_at=index)
+        with pytest.raises(OSError, match="No space left"):
+            write_passing(path, "newer")
+        disk.reset()
+        assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_appears_whole(tmp_path: Path) -> None:

@@ -133,7 +133,8 @@ def test_a_cell_adapts_beside_mine_and_trains_here(
     ghost = panel.session.pins.ghost
     assert ghost is not None and ghost.outer_step == 8 and "α 0.1" in ghost.name
     assert bench.worker.posted[-1] == commands.ShowGhost(str(sweep.run(chosen.name)))
-    assert len(panel.losses.lines) == 2 and panel.losses.lines[0].x.tolist() == list(range(1, 9))
+    assert [line.name for line in panel.losses.lines] == ["seed 0", "seed 1"]
+    assert panel.losses.lines[0].x.tolist() == list(range(1, 9))
     panel.beside.click()
     assert panel.session.pins.ghost is None
     panel.here.click()
@@ -190,7 +191,7 @@ def test_a_new_sweep_takes_the_settings_of_the_window(
     panel: SweepPanel, tmp_path: Path, qtbot: QtBot
 ) -> None:
     new = panel.describe
-    new.show()
+    new.ask()
     new.axes.setText("inner_lr=0.1:0.01:3")
     new.folder.setText(str(tmp_path / "n"))
     new.make.click()
@@ -202,6 +203,11 @@ def test_a_new_sweep_takes_the_settings_of_the_window(
     assert sweep.spec.base == panel.session.settings and len(sweep.trials()) == 12
     command = f"maml-explorer sweep --out {tmp_path / 'n'} --resume"
     assert QApplication.clipboard().text() == command and command in new.said.text()
+    assert new.said.isVisible() and not new.form.isVisible()
+    new.ask()
+    assert new.form.isVisible() and not new.said.isVisible()
+    new.ask()
+    assert not new.isVisible()
     settle(panel, qtbot)
     assert panel.seen is not None and words_of(panel.seen).startswith("0 of 12 runs done")
 

@@ -176,6 +176,7 @@ def _center(text: pg.TextItem) -> None:
 
 def _short(cell: SweepCell) -> str:
     if cell.mean is None:
-        return "diverged" if cell.diverged else "failed" if cell.failed else ""
+        ended = "diverged" if cell.diverged else "failed" if cell.failed else ""
+        return ended or f"{cell.done} of {cell.seeds}"
     half = "" if cell.half is None else f"\n± {cell.half:.2g}"
     return f"{cell.mean:.3g}{half}"

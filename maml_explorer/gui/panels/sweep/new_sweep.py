@@ -48,10 +48,20 @@ class NewSweep(QWidget):
             fields.addWidget(part)
         fields.addWidget(self.folder, 2)
         fields.addWidget(self.make)
-        box.addLayout(fields)
+        self.form = QWidget()
+        fields.setContentsMargins(0, 0, 0, 0)
+        self.form.setLayout(fields)
+        box.addWidget(self.form)
         box.addWidget(self.said)
         self.said.hide()
         self.hide()
+
+    def ask(self) -> None:
+        """Shows the fields, or hides them where they are shown."""
+        shown = self.isVisible() and self.form.isVisible()
+        self.form.setVisible(not shown)
+        self.said.setVisible(False)
+        self.setVisible(not shown)
 
     def write(self) -> None:
         """Writes the folder of the sweep, and copies the command that trains it."""
@@ -72,6 +82,7 @@ class NewSweep(QWidget):
             f"{counted(count, 'run')} are described. To train them, run in a terminal (copied): "
             f"{command}"
         )
+        self.form.hide()  # the map needs the room
         self._opened(str(path))
 
     def _spec(self) -> SweepSpec:

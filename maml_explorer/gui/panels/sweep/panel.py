@@ -14,7 +14,7 @@ from maml_explorer.gui.panels.sweep.cell_map import SweepMap
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
 from maml_explorer.gui.panels.sweep.new_sweep import NewSweep, resume_command
-from maml_explorer.gui.panels.sweep.point_words import name_of
+from maml_explorer.gui.panels.sweep.point_words import name_of, names_apart
 from maml_explorer.gui.panels.sweep.reader import MOST_DRAWN, SweepReader, SweepSeen
 from maml_explorer.gui.panels.sweep.table import SweepTable
 from maml_explorer.gui.session.pinned_run import GhostRun
@@ -59,6 +59,7 @@ class SweepPanel(QWidget):
         self.across.setAccessibleName("Axis from left to right")
         self.up.setAccessibleName("Axis from bottom to top")
         for choice in (self.across, self.up):
+            choice.setMinimumWidth(60)
             choice.setMaximumWidth(140)
         self.beside = button("Beside mine", self.show_beside,
                              "The chosen run adapts to the shown task, faint")  # fmt: skip
@@ -77,14 +78,14 @@ class SweepPanel(QWidget):
         box.setContentsMargins(0, 4, 0, 0)
         box.setSpacing(6)
         head = row(self.view, self.up, self.across)
-        head.addWidget(self.words, 1)
+        head.addStretch(1)
         for control in (self.beside, self.here,
                         button("Open…", self._choose_folder, "Open the folder of a sweep"),
                         button("New…", self._describe,
                                "Describe a sweep over the settings of the window")):  # fmt: skip
             head.addWidget(control)
-        head.addStretch(0)
         box.addLayout(head)
+        box.addWidget(self.words)
         box.addWidget(self.describe)
         self.both = QSplitter(Qt.Orientation.Horizontal)
         self.both.setHandleWidth(12)
@@ -192,7 +193,8 @@ class SweepPanel(QWidget):
             self.table.runs.put(seen.axes, seen.sweep.spec.objective, seen.rows)
         if before is None or seen.cells is not before.cells:
             self._draw()
-        self.losses.put(seen.losses, {n: name_of(seen.trials[n], seen.axes) for n in seen.losses})
+        drawn = [seen.trials[name] for name in seen.losses]
+        self.losses.put(seen.losses, names_apart(drawn, seen.axes))
         if self.beside.isChecked():
             self._show_ghost()
         if seen.ended:
@@ -280,7 +282,7 @@ class SweepPanel(QWidget):
         chooser.open()
 
     def _describe(self) -> None:
-        self.describe.setVisible(self.describe.isHidden())
+        self.describe.ask()
 
 
 def words_of(seen: SweepSeen) -> str:

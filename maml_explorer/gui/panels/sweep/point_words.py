@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from maml_explorer.settings.declaration import Value, shown
 from maml_explorer.storage.report.sweep_table import SweepAxis
@@ -19,3 +19,22 @@ def name_of(trial: Trial, axes: Sequence[SweepAxis]) -> str:
     labels = {axis.key: axis.label for axis in axes}
     words = [f"{labels[key]} {value_words(value)}" for key, value in trial.point]
     return ", ".join([*words, f"seed {trial.seed}"])
+
+
+def names_apart(trials: Iterable[Trial], axes: Sequence[SweepAxis]) -> dict[str, str]:
+    """Run → name by what tells it from the others alone: "β 0.01, seed 3"."""
+    found = list(trials)
+    differ = [axis for axis in axes if len({dict(one.point).get(axis.key) for one in found}) > 1]
+    seeds = len({one.seed for one in found}) > 1 or not differ
+    names = {}
+    for one in found:
+        point = dict(one.point)
+        words = [f"{_symbol(axis)} {value_words(point[axis.key])}" for axis in differ]
+        names[one.name] = ", ".join([*words, *([f"seed {one.seed}"] if seeds else [])])
+    return names
+
+
+def _symbol(axis: SweepAxis) -> str:
+    """The letter at the end of a label, as in "Inner learning rate α"; else the label."""
+    last = axis.label.rpartition(" ")[2]
+    return axis.label if last.isascii() else last
