@@ -49,7 +49,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
         ([], "A sweep needs an axis"),
         (["--vary", "inner_lr="], "An axis is written KEY=VALUES"),
         (["--vary", "inner_lr=,"], "has 0 values"),
-        (["--vary", "inner_lr=1:1:3"], "reverse it"),
+        (["--vary", "inner_lr=1:1:3"], "is empty, from 1 to 1: give inner_lr=1 for one value."),
         (["--vary", "inner_lr=1:2:0"], "allowed are 2 to 1000"),
         (["--vary", "colour=1,2"], "There is no axis"),
         (["--vary", "seed=1,2"], "--seeds gives the seeds"),

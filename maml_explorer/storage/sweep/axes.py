@@ -222,6 +222,11 @@ def _range(key: str, text: str) -> tuple[float, float, bool, int | None]:
         raise SettingsError("algorithm has no range: give a list, such as algorithm=maml,anil.")
     low, high = (_parsed(key, part) for part in parts[:2])
     assert isinstance(low, int | float) and isinstance(high, int | float)
+    if low == high:
+        raise SettingsError(
+            f"The range of {key} is empty, from {shown(low)} to {shown(high)}: give {key}="
+            f"{shown(low)} for one value."
+        )
     if not low < high:
         raise SettingsError(
             f"The range of {key} goes from {shown(low)} to {shown(high)}: reverse it."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,11 @@ class SweepSpec:
         if self.proposed is not None:
             fit = (point for point in proposed if is_possible(self.base, point))
             return trials_of(self.base, fit, self.seeds)
+        return list(self._known)
+
+    @cached_property
+    def _known(self) -> list[Trial]:
+        """The runs of a grid or of drawn points: tens of thousands take seconds."""
         drawn = _RANDOM.fullmatch(self.search)
         if drawn is None:
             points = grid(self.axes)
