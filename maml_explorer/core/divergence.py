@@ -24,6 +24,17 @@ def refusal(arm: ArmPlan, losses: Losses) -> str:
     return failure_words(residual, curvature, pull.solve_steps, arm.settings.inner.proximal)
 
 
+def overshoot(arm: ArmPlan) -> str:
+    """Words on an inner step that goes beyond the proximal pull; "" where it does not.
+
+    On the pull alone a step multiplies φ − θ by 1 − αλ, so above α = 2/λ it grows.
+    """
+    rate, strength = arm.settings.inner.inner_lr, arm.settings.inner.proximal
+    if arm.inner.step_sizes.pull is None or rate * strength <= 2:
+        return ""
+    return f" (α = {rate:g} is above 2/λ = {2 / strength:g}, so the pull to θ overshoots: lower α)"
+
+
 def loss_limit(plan: Plan, arm_name: str) -> float:
     """The training loss above which an arm has diverged; NaN is above every limit.
 

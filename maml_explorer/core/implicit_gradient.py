@@ -29,6 +29,7 @@ from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers, Trace
 from maml_explorer.core.running_statistics import seen, stored
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 
 TOLERANCE = 0.01
 """Largest residual, as a part of the query gradient, with which a gradient is used."""
@@ -205,7 +206,7 @@ def failure_words(residual: float, curvature: float, solve_steps: int, strength:
         )
     if residual > TOLERANCE:
         return (
-            f"conjugate gradients left a residual of {residual:.2g} after {solve_steps} "
-            f"steps, and {TOLERANCE:g} is allowed: raise the CG steps or λ"
+            f"conjugate gradients left a residual of {residual:.2g} after "
+            f"{counted(solve_steps, 'step')}, and {TOLERANCE:g} is allowed: raise the CG steps or λ"
         )
     return ""

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from maml_explorer.core.divergence import EXPLODING, loss_limit, refusal
+from maml_explorer.core.divergence import EXPLODING, loss_limit, overshoot, refusal
 from maml_explorer.core.last_good import LastGood
 from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.core.plan import Plan, intra_op_threads, prepare
@@ -234,8 +234,9 @@ def _step(run: SeedRun, step: int) -> dict[str, tuple[float, float]]:
         limit = loss_limit(run.plan, name)
         # written so that NaN counts as bad
         if not (inner <= limit and outer <= limit):
-            why = refusal(run.plan.arms[name], losses[name])
-            _freeze(run, name, step, why or _what(inner, outer, limit))
+            arm = run.plan.arms[name]
+            what = refusal(arm, losses[name]) or _what(inner, outer, limit) + overshoot(arm)
+            _freeze(run, name, step, what)
     run.good = run.good.confirmed(run.state)
     return values
 

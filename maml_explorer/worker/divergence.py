@@ -9,7 +9,7 @@ from operator import attrgetter
 import numpy as np
 import torch
 
-from maml_explorer.core.divergence import loss_limit
+from maml_explorer.core.divergence import loss_limit, overshoot
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import ArmState, RunState, draw_batch
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
@@ -58,7 +58,8 @@ def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
     """The report of an arm that was just set back to its last good state in `run`."""
     good = run.state.arms[bad.arm]
     what = f"exploded ({bad.loss:.3g})" if np.isfinite(bad.loss) else "is not finite"
-    verb, what = ("stopped", bad.why) if bad.why else ("diverged", f"its loss {what}")
+    what = f"its loss {what}{overshoot(run.plan.arms[bad.arm])}"
+    verb, what = ("stopped", bad.why) if bad.why else ("diverged", what)
     change = run.last_change.get(bad.arm)
     tail = f" Last change: {change}." if change else ""
     others = "; the other arms go on" if len(run.state.arms) > 1 else ""

@@ -146,6 +146,7 @@ def test_a_bad_solution_is_no_gradient(values: dict[str, Value], words: str) -> 
 def test_a_good_solution_has_no_words() -> None:
     assert failure_words(0.001, 0.5, 5, 1.0) == ""
     assert failure_words(float("nan"), float("nan"), 5, 1.0) == ""
+    assert "of 0.5 after 1 step, and 0.01 is allowed" in failure_words(0.5, 0.5, 1, 1.0)
 
 
 @pytest.mark.parametrize("strength", [0.0, -1.0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from maml_explorer.core.divergence import overshoot
 from maml_explorer.core.last_good import LastGood
 from maml_explorer.core.meta_test import run_to_end
 from maml_explorer.core.plan import prepare
@@ -39,6 +40,22 @@ def test_it_is_said_without_a_window_too() -> None:
     headless._step(run, 1)
     assert "iMAML" in run.diverged and "raise" in run.diverged["iMAML"]
     assert run.state.arms["iMAML"].frozen
+
+
+def test_a_step_beyond_the_pull_is_named() -> None:
+    beyond = {"proximal": 1000.0, "inner_lr": 0.4, "inner_steps": 6}
+    driver = Driver(small_settings("imaml", "maml", **beyond))
+    driver.train_to(3)
+    said = {one.arm: one.reason for one in driver.reports(Diverged) if isinstance(one, Diverged)}
+    words = "(α = 0.4 is above 2/λ = 0.002, so the pull to θ overshoots: lower α)"
+    assert words in said["iMAML"] and words not in said.get("MAML", "")
+    plan = prepare(small_settings("imaml", **beyond))
+    state = start_run(plan)
+    run = headless.SeedRun(plan, state, LastGood.begin(state), {})
+    headless._step(run, 1)
+    assert words in run.diverged["iMAML"]
+    fitting = prepare(small_settings("imaml", proximal=1000.0, inner_lr=0.002))
+    assert overshoot(fitting.arms["iMAML"]) == ""
 
 
 @pytest.mark.parametrize("steps", [1, 30])

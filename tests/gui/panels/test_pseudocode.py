@@ -72,6 +72,8 @@ def test_tricks_are_in_it():
     assert "φₖ₊₁ ← φₖ − a ⊙ ∇L(φₖ, S_τ)" in words and "a learned, from 0.01, ‖∇L‖ ≤ 2" in words
     assert "g_τ ← ∇_θ,a L(φ_K, Q_τ)" in words
     assert "(θ, a) ← (θ, a) − β · Adam(mean over τ of g_τ)" in words
+    for key in ("meta_curvature", "cavia"):  # no line has an H, so none is named
+        assert "Hessian" not in text(key) and "through every inner step" in text(key)
     words = text("anil", lslr=True, multi_step_loss=True, inner_steps=2)
     assert "wₖ₊₁ ← wₖ − aₖ ∇_w L(b, wₖ, S_τ)" in words
     assert "g_τ ← ∇_θ Σₖ ωₖ L(b, wₖ, Q_τ)" in words and "ω_K = 1 from 5\u2009000 on" in words

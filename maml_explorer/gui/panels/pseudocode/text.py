@@ -247,7 +247,7 @@ def _outer_gradient(own: Settings, step: Phases) -> list[PseudocodeLine]:
             PseudocodeLine(
                 f"g_τ ← ∇_θ,{own_letter} L({adapted}, Q_τ)",
                 QUERY,
-                order or f"H_k: Hessian at {'c' if step.adapt.context else 'φ'}_k",
+                order or "through every inner step",
             )
         ]
     hessians = "H_k Hessian, J_k clipping" if step.adapt.clip else "H_k: Hessian at φ_k"
