@@ -39,6 +39,6 @@ def take_points(session: Session, banners: Banners, text: str, what: str) -> Non
     x, y = points_of(text, what)
     if session.settings.family.images:
         raise StorageError("Points are for tasks of curves: the run is of images.")
-    session.task.set_probe(ProbeTask(fixed(x), fixed(y)))
+    session.task.edit(ProbeTask(fixed(x), fixed(y)), "Paste points")
     points = "1 support point" if len(x) == 1 else f"{len(x)} support points"
     banners.say("points", f"{what}: {points} of your own; New task (T) samples another one.")

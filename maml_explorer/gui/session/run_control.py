@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.gui.session.settings_editor import SettingsEditor
-from maml_explorer.gui.session.undo import Begin, Beginning
+from maml_explorer.gui.session.undo import Begin, Beginning, last_change
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol import commands
 from maml_explorer.protocol.reports import Phase, Refused, Status
@@ -231,12 +231,21 @@ class RunControl(QObject):
 
     @property
     def undoable_change(self) -> bool:
-        """True where the last undo step was a change of settings or arms."""
-        return self._editor.undo_stack.undoText() in ("Change settings", "Change arms")
+        """True where the last undo step but those of the task changed settings or arms."""
+        change = last_change(self._editor.undo_stack)
+        return change is not None and change.text() in ("Change settings", "Change arms")
 
     def undo_change_and_go_on(self) -> None:
-        """Takes the last change back, and trains on from where all arms were last finite."""
-        self._editor.undo_stack.undo()
+        """Takes the last change back, and trains on from where all arms were last finite.
+
+        The task that is shown stays.
+        """
+        stack = self._editor.undo_stack
+        change = last_change(stack)
+        if change is not None and change is stack.command(stack.index() - 1):
+            stack.undo()
+        elif change is not None:
+            self._editor.adopt(change.before)
         self.back_to_last_good()
         self.train()
 

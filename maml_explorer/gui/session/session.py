@@ -76,6 +76,16 @@ class Session(QObject):
         """The number of the run; 0 before the first report."""
         return self.link.run
 
+    def undo(self) -> None:
+        """Takes the last edit back: of settings, arms or the shown task, or a run begun."""
+        stack = self.editor.undo_stack  # a lesson has one of its own
+        stack.undo() if stack.canUndo() else self.control.noted.emit("There is nothing to undo.")
+
+    def redo(self) -> None:
+        """Makes the edit again that was taken back last."""
+        stack = self.editor.undo_stack
+        stack.redo() if stack.canRedo() else self.control.noted.emit("There is nothing to redo.")
+
     @property
     def shown(self) -> ShownTask | ShownImages:
         """The part that shows a task of the family in force."""

@@ -8,10 +8,10 @@ from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand
 
 from maml_explorer.gui.session import image_edits
 from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.undo import TaskEdit
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.images import ImagesProbed, ImagesWatched, ImageTask, WatchImages
 from maml_explorer.settings.settings import Settings
@@ -81,7 +81,7 @@ class ShownImages(QObject):
     def edit(self, task: ImageTask, text: str = "Edit task") -> None:
         """Shows another task from now on, as one undo step."""
         if task != self.task:
-            self._editor.undo_stack.push(_Edit(self, self.task, task, text))
+            self._editor.undo_stack.push(TaskEdit(self.show, self.task, task, text))
 
     def watch(self, tasks: Iterable[ImageTask]) -> None:
         """Asks about further tasks, now and while training; none ends it."""
@@ -117,25 +117,6 @@ class ShownImages(QObject):
 def last_step(probed: ImagesProbed) -> int:
     """The last inner step that an answer has, K."""
     return max((len(arm.accuracy) for arm in probed.arms.values()), default=1) - 1
-
-
-class _Edit(QUndoCommand):
-    """From one image task to another."""
-
-    def __init__(
-        self, shown: ShownImages, before: ImageTask | None, after: ImageTask, text: str
-    ) -> None:
-        super().__init__(text)
-        self._shown, self._before, self._after = shown, before, after
-
-    def redo(self) -> None:
-        """Makes the edit."""
-        self._shown.show(self._after)
-
-    def undo(self) -> None:
-        """Takes it back."""
-        if self._before is not None:
-            self._shown.show(self._before)
 
 
 def _sizes(settings: Settings) -> tuple[int, int]:

@@ -11,13 +11,14 @@ from PySide6.QtCore import QObject, Signal
 from maml_explorer.gui.session import task_sampling
 from maml_explorer.gui.session.example import example_probed
 from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.undo import TaskEdit
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.commands import ProbeTask, WatchTasks
 from maml_explorer.protocol.reports import Probed, Watched
 
 
 class ShownTask(QObject):
-    """One task for all panels, sampled here, drawn by hand or taken from the example."""
+    """One task for all panels: sampled here, drawn by hand or taken from the example."""
 
     probe_changed = Signal(object)
     probed_arrived = Signal(object)
@@ -37,6 +38,7 @@ class ShownTask(QObject):
         self.probed: Probed | None = None
         """The newest curves that are shown."""
         self._example: Probed | None = None
+        self._before_drag: ProbeTask | None = None
         self._latest: Probed | None = None
         """The newest curves of the run's own arms, shown or not."""
         link.run_started.connect(self._forget)
@@ -52,12 +54,17 @@ class ShownTask(QObject):
         """Asks for the curves of a first task."""
         tasks = self._editor.settings.tasks
         if self.probe is None or not task_sampling.has_family(self.probe, tasks):
-            self.new_task()
+            self.set_probe(self._sampled())
         else:
             self._link.post(self.probe)
 
+    def edit(self, probe: ProbeTask, text: str = "Change task") -> None:
+        """Shows another task from now on, as one undo step."""
+        before, self._before_drag = self._before_drag or self.probe, None
+        self._editor.undo_stack.push(TaskEdit(self._show, before, probe, text))
+
     def set_probe(self, probe: ProbeTask) -> None:
-        """Shows the adaptation to this task from now on."""
+        """Shows the adaptation to this task from now on, without an undo step."""
         self.end_example()
         self.probe = probe
         self._link.ask(probe)
@@ -65,8 +72,14 @@ class ShownTask(QObject):
 
     def drag_to(self, probe: ProbeTask) -> None:
         """The same in the middle of a drag: the curves are painted with the point."""
+        self._before_drag = self._before_drag or self.probe
         self.set_probe(probe)
         self._link.await_answer()
+
+    def end_drag(self) -> None:
+        """The point is let go: the whole drag is one undo step."""
+        if self._before_drag is not None and self.probe is not None:
+            self.edit(self.probe, "Move point")
 
     def show_example(self) -> Probed | None:
         """Shows the curves that come with the program until the user does something."""
@@ -105,7 +118,7 @@ class ShownTask(QObject):
 
     def new_task(self) -> None:
         """Samples another task from the task family."""
-        self.set_probe(task_sampling.sampled_task(self._editor.settings, self._random))
+        self.edit(self._sampled(), "New task")
 
     def new_points(self, where: str = task_sampling.ANYWHERE) -> None:
         """Samples other support points of the same task; another task where it has no truth.
@@ -121,8 +134,9 @@ class ShownTask(QObject):
         y = task_sampling.noisy(
             task_sampling.truth(x, probe, settings.tasks), settings, self._random
         )
-        self.set_probe(
-            replace(probe, support_x=task_sampling.fixed(x), support_y=task_sampling.fixed(y))
+        self.edit(
+            replace(probe, support_x=task_sampling.fixed(x), support_y=task_sampling.fixed(y)),
+            "New points",
         )
 
     def target(self, x: float) -> float | None:
@@ -132,6 +146,14 @@ class ShownTask(QObject):
             return None
         y = task_sampling.truth(np.array([x]), probe, self._editor.settings.tasks)
         return float(task_sampling.noisy(y, self._editor.settings, self._random)[0])
+
+    def _sampled(self) -> ProbeTask:
+        return task_sampling.sampled_task(self._editor.settings, self._random)
+
+    def _show(self, probe: ProbeTask) -> None:
+        """Shows a task of an undo step, where the family can have it."""
+        if probe is not self.probe and task_sampling.has_family(probe, self._editor.settings.tasks):
+            self.set_probe(probe)
 
     def _forget(self) -> None:
         self._latest, self.probed = None, self._example

@@ -1,11 +1,12 @@
-"""Undo steps of the session: an edit of the settings, and a run begun in another's place."""
+"""Undo steps of the session: edits of the settings and of the shown task, and runs begun."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from PySide6.QtGui import QUndoCommand
+from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from maml_explorer.protocol.commands import BringBack, Command
 from maml_explorer.settings.settings import Settings
@@ -23,7 +24,9 @@ class Edit(QUndoCommand):
         merge_key: str | None = None,
     ) -> None:
         super().__init__(text)
-        self._put, self._before, self._after = put, before, after
+        self.before = before
+        """The settings that undo puts back."""
+        self._put, self._after = put, after
         self._merge_key = merge_key
 
     def redo(self) -> None:
@@ -32,7 +35,7 @@ class Edit(QUndoCommand):
 
     def undo(self) -> None:
         """Takes it back."""
-        self._put(self._before)
+        self._put(self.before)
 
     def id(self) -> int:
         """Number shared by edits that may be one step; −1 for those that stand alone."""
@@ -44,8 +47,39 @@ class Edit(QUndoCommand):
         if not isinstance(other, Edit) or other._merge_key != self._merge_key:
             return False
         self._after = other._after
-        self.setObsolete(self._after == self._before)
+        self.setObsolete(self._after == self.before)
         return True
+
+
+Shown = TypeVar("Shown")
+
+
+class TaskEdit(QUndoCommand, Generic[Shown]):
+    """From one shown task to another."""
+
+    def __init__(
+        self, show: Callable[[Shown], None], before: Shown | None, after: Shown, text: str
+    ) -> None:
+        super().__init__(text)
+        self._show, self._before, self._after = show, before, after
+
+    def redo(self) -> None:
+        """Makes the edit."""
+        self._show(self._after)
+
+    def undo(self) -> None:
+        """Takes it back."""
+        if self._before is not None:
+            self._show(self._before)
+
+
+def last_change(stack: QUndoStack) -> Edit | None:
+    """The edit of settings or arms that was made last, whatever task was shown since."""
+    for at in range(stack.index() - 1, -1, -1):
+        command = stack.command(at)
+        if not isinstance(command, TaskEdit):
+            return command if isinstance(command, Edit) else None
+    return None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from maml_explorer.gui.panels.runs.ablation_window import show_ablation
 from maml_explorer.gui.session import task_edits, task_sampling
 from maml_explorer.gui.session.run_control import RunControl
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.window.action import Entry
 from maml_explorer.gui.window.appearance import CHOICES, TEXT_SIZES, Appearance
 from maml_explorer.gui.window.columns import Columns
@@ -52,7 +51,7 @@ def of_the_task(session: Session) -> list[Entry]:
         if session.settings.family.images:
             session.images.clear()
         elif session.task.probe is not None:
-            session.task.set_probe(task_edits.cleared(session.task.probe))
+            session.task.edit(task_edits.cleared(session.task.probe), "Clear")
 
     def new_points(place: str = task_sampling.ANYWHERE) -> None:
         if session.settings.family.images:
@@ -72,13 +71,12 @@ def of_the_task(session: Session) -> list[Entry]:
     ]  # fmt: skip
 
 
-def of_editing(editor: SettingsEditor, columns: Columns) -> list[Entry]:
-    """The settings and their undo stack."""
+def of_editing(session: Session, columns: Columns) -> list[Entry]:
+    """Undo, and the settings."""
     return [
-        # a lesson has an undo stack of its own
-        Entry(EDIT, "undo", "Undo", lambda: editor.undo_stack.undo(), ("Ctrl+Z",)),
-        Entry(EDIT, "redo", "Redo", lambda: editor.undo_stack.redo(), ("Ctrl+Shift+Z", "Ctrl+Y")),
-        Entry(EDIT, "discard", "Discard staged changes", editor.discard_staged),
+        Entry(EDIT, "undo", "Undo", session.undo, ("Ctrl+Z",)),
+        Entry(EDIT, "redo", "Redo", session.redo, ("Ctrl+Shift+Z", "Ctrl+Y")),
+        Entry(EDIT, "discard", "Discard staged changes", session.editor.discard_staged),
         Entry(EDIT, "find", "Find a setting", columns.find_setting, ("Ctrl+F",)),
     ]
 

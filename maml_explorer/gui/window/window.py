@@ -216,7 +216,7 @@ class MainWindow(QMainWindow):
         return [
             *action_table.of_the_run(session),
             *action_table.of_the_task(session),
-            *action_table.of_editing(session.editor, columns),
+            *action_table.of_editing(session, columns),
             *action_table.of_files(
                 self.files,
                 self.pictures,

@@ -436,6 +436,68 @@ def test_the_last_arm_stays_and_twelve_are_enough(bench, panel):
     assert not panel.arms.plus.isEnabled()
 
 
+def test_every_edit_of_the_task_is_one_undo_step(bench, panel):
+    """A drag is one step however far it goes; the truth comes back with the point."""
+    session, canvas, said = bench.session, panel.canvas, []
+    session.control.noted.connect(said.append)
+    seen = [session.task.probe]
+    start = canvas.to_pixel(float(seen[0].support_x[1]), float(seen[0].support_y[1]))
+    bench.drag(canvas.viewport(), start, *(start - QPoint(0, 20 * n) for n in range(1, 4)))
+    bench.qtbot.mouseRelease(canvas.viewport(), LEFT, pos=start - QPoint(0, 60))
+    seen.append(session.task.probe)
+    assert seen[0].known and not seen[1].known
+    click(bench, panel, 1.5, -3.0)
+    seen.append(session.task.probe)
+    bench.qtbot.mouseClick(panel.new_task, LEFT)
+    seen.append(session.task.probe)
+    bench.qtbot.mouseClick(panel.clear, LEFT)
+    stack = session.editor.undo_stack
+    assert [stack.text(at) for at in range(stack.count())] == [
+        "Move point", "Add point", "New task", "Clear",
+    ]  # fmt: skip
+    for before in reversed(seen):
+        bench.qtbot.mouseClick(panel.undo, LEFT)
+        assert session.task.probe is before
+    assert said == []
+    session.undo()
+    assert session.task.probe is seen[0] and said == ["There is nothing to undo."]
+    session.redo()
+    assert session.task.probe is seen[1]
+
+
+def test_a_press_without_a_drag_is_no_undo_step(bench, panel):
+    probe = bench.session.task.probe
+    at = panel.canvas.to_pixel(float(probe.support_x[1]), float(probe.support_y[1]))
+    bench.qtbot.mouseClick(panel.canvas.viewport(), LEFT, pos=at)
+    assert not bench.session.editor.undo_stack.canUndo()
+
+
+def test_another_family_keeps_its_own_tasks_when_undone(bench, panel):
+    """A task with a frequency is no task of plain sines: undo leaves what is shown."""
+    session = bench.session
+    session.task.new_task()
+    plain = session.task.probe
+    session.editor.edit({"frequency_min": 0.8, "frequency_max": 1.2})
+    session.task.new_task()
+    while session.editor.undo_stack.canUndo():
+        session.undo()
+        assert session.task.probe.frequency == 1 or session.settings.tasks.frequency_max == 1.2
+    assert plain is not session.task.probe
+
+
+def test_the_last_change_is_undone_beneath_edits_of_the_task(bench, panel):
+    """“Undo the change” of a divergence means the settings; the task on screen stays."""
+    session = bench.session
+    before = session.settings.inner.inner_lr
+    session.editor.edit({"inner_lr": 1.0})
+    session.task.new_task()
+    shown = session.task.probe
+    assert session.control.undoable_change
+    session.control.undo_change_and_go_on()
+    assert session.settings.inner.inner_lr == before
+    assert session.task.probe is shown
+
+
 def test_meta_sgd_is_added_beside_lslr(bench, panel):
     session, said = bench.session, []
     session.control.noted.connect(said.append)

@@ -51,6 +51,8 @@ class AdaptationPanel(QWidget):
         )
         self.new_points.setAccessibleName("New points")
         self.clear = button("Clear", self._clear, "Remove all support points")
+        self.undo = button("↶", session.undo, "Undo the last edit of task or settings (Ctrl+Z)")
+        self.undo.setAccessibleName("Undo")
         self.inner = session.inner
         self.bar = StepBar(self.inner)
         self.slider, self.play, self.step_text = self.bar.slider, self.bar.play, self.bar.text
@@ -72,7 +74,7 @@ class AdaptationPanel(QWidget):
             small.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         head = row(label("Adaptation", "title"))
         head.addWidget(self.subtitle, 1)
-        for control in (self.new_task, self.new_points, self.clear):
+        for control in (self.undo, self.new_task, self.new_points, self.clear):
             head.addWidget(control)
         steps = row(self.bar, self.before, self.residuals, self.lines)
         steps.setStretch(0, 1)
@@ -87,7 +89,8 @@ class AdaptationPanel(QWidget):
 
     def _buttons(self) -> tuple[QPushButton, ...]:
         return (
-            self.new_task, self.new_points, self.clear, self.before, self.residuals, self.lines
+            self.undo, self.new_task, self.new_points, self.clear,
+            self.before, self.residuals, self.lines,
         )  # fmt: skip
 
     def _connect(self) -> None:
@@ -302,4 +305,4 @@ class AdaptationPanel(QWidget):
 
     def _clear(self) -> None:
         if self.session.task.probe is not None:
-            self.session.task.set_probe(task_edits.cleared(self.session.task.probe))
+            self.session.task.edit(task_edits.cleared(self.session.task.probe), "Clear")

@@ -87,6 +87,7 @@ class PointEditor:
     def release(self) -> None:
         """Lets the point go."""
         self._pressed, self.dragging = None, False
+        self._session.task.end_drag()
 
     def add(self, x: float, y: float, *, free: bool = False) -> None:
         """Adds a support point: on the truth (plus noise), or at (x, y) where `free`."""
@@ -95,16 +96,17 @@ class PointEditor:
         x, y = self._clamped(x, y)
         target = self._session.task.target(x)
         if free or target is None:
-            self._session.task.set_probe(task_edits.with_point(task_edits.own(self._probe), x, y))
+            probe = task_edits.with_point(task_edits.own(self._probe), x, y)
         else:
-            self._session.task.set_probe(task_edits.with_point(self._probe, x, target))
+            probe = task_edits.with_point(self._probe, x, target)
+        self._session.task.edit(probe, "Add point")
 
     def remove(self, index: int) -> None:
         """Removes a support point; with the last one the curves show θ."""
         if self._probe is not None:
             self.release()
             self._curves.selected = None
-            self._session.task.set_probe(task_edits.without(self._probe, index))
+            self._session.task.edit(task_edits.without(self._probe, index), "Remove point")
 
     def key(self, key: int, shift: bool) -> bool:
         """Does what a key asks for; False where it means nothing here."""
@@ -147,7 +149,7 @@ class PointEditor:
             changed = task_edits.moved(task_edits.own(probe), index, x, y)
         else:
             changed = task_edits.dragged(probe, index, x, y, np.inf, self._session.settings.tasks)
-        self._session.task.set_probe(changed)
+        self._session.task.edit(changed, "Move point")
 
     def _widest_gap(self, probe: ProbeTask) -> float:
         tasks = self._session.settings.tasks

@@ -206,7 +206,7 @@ class SpeedPlot(Plot):
         """Makes a held-out task the one that the hero shows."""
         held = None if self.test is None else self.test.held_out
         if held is not None:
-            self.session.task.set_probe(probe_of(held, task, self.session.settings))
+            self.session.task.edit(probe_of(held, task, self.session.settings))
 
     @property
     def last_step(self) -> int:

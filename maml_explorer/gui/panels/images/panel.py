@@ -48,6 +48,8 @@ class ImagesPanel(QWidget):
             "New images", images.new_images, "Sample other images of these classes (P)"
         )
         self.clear = button("Clear", images.clear, "Remove all support images")
+        self.undo = button("↶", session.undo, "Undo the last edit of task or settings (Ctrl+Z)")
+        self.undo.setAccessibleName("Undo")
         self.draw_button = button("Draw", self._show_pad, "Draw an image with the mouse")
         self.unseen = button(
             "Unseen", lambda: images.choose(unseen=self.unseen.isChecked()),
@@ -71,7 +73,9 @@ class ImagesPanel(QWidget):
     def _lay_out(self) -> None:
         head = row(label("Adaptation", "title"))
         head.addWidget(self.subtitle, 1)
-        for control in (self.new_task, self.new_points, self.clear, self.draw_button):
+        for control in (
+            self.undo, self.new_task, self.new_points, self.clear, self.draw_button,
+        ):  # fmt: skip
             head.addWidget(control)
         self.pad_words = label("as", "muted")
         self.target.setAccessibleName("Class of the drawn image")
@@ -105,8 +109,8 @@ class ImagesPanel(QWidget):
         box.addLayout(steps)
         box.addWidget(self.arms)
         for small in (
-            self.new_task, self.new_points, self.clear, self.draw_button, self.unseen,
-            self.together, self.another,
+            self.undo, self.new_task, self.new_points, self.clear, self.draw_button,
+            self.unseen, self.together, self.another,
         ):  # fmt: skip
             small.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.target.setMinimumWidth(96)

@@ -127,7 +127,7 @@ class ErrorMapPage(ChosenPage):
     def _show_above(self, column: int, row: int) -> None:
         seen = self.seen
         if seen is not None:
-            self.session.task.set_probe(
+            self.session.task.edit(
                 chosen_task(
                     self.session.settings, float(seen.amplitudes[row]), float(seen.phases[column]),
                     seen.frequency, seen.support_x, seen.noise,

@@ -80,7 +80,7 @@ class ParametersPage(ChosenPage):
             self.session.settings, amplitude, phase, frequency, seen.support_x[task]
         )
         noise = seen.support_y[task] - clean.support_y
-        self.session.task.set_probe(
+        self.session.task.edit(
             chosen_task(
                 self.session.settings, amplitude, phase, frequency, seen.support_x[task], noise
             )

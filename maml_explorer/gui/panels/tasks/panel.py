@@ -144,7 +144,7 @@ class TasksPanel(QWidget):
 
     def _show_above(self, cell: TaskCell) -> None:
         if cell.task is not None:
-            self.session.task.set_probe(cell.task)
+            self.session.task.edit(cell.task)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Shows more or fewer tasks."""
