@@ -68,8 +68,10 @@ def _from_run(folder: RunFolder, settings: Settings, arm: Arm, seed: int | None)
     from maml_explorer.core.plan import prepare
     from maml_explorer.experiments.training import threads_of
     from maml_explorer.storage.initialization.folder import Initialization, load_initialization
+    from maml_explorer.storage.run.changes import read_changes
     from maml_explorer.storage.run.checkpoint import load_checkpoint
-    from maml_explorer.storage.run.folder import CHECKPOINT
+    from maml_explorer.storage.run.folder import CHANGES, CHECKPOINT
+    from maml_explorer.storage.run.history import history_of
     from maml_explorer.storage.run.records import arm_records
 
     checkpoint = load_checkpoint(
@@ -99,4 +101,5 @@ def _from_run(folder: RunFolder, settings: Settings, arm: Arm, seed: int | None)
         state.initialization.numpy(),
         state.outer_step,
         records,
+        history=history_of(own, arm.name, state.outer_step, read_changes(folder.path / CHANGES)),
     )

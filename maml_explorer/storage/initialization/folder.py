@@ -65,6 +65,8 @@ class Initialization:
     """True if the weights differ from the exported ones (tuned elsewhere)."""
     origin: str = ""
     """A sentence on where the weights come from, if they were not trained here."""
+    history: str = ""
+    """Changes made while it trained, in words: the settings are those at the end."""
 
     def __post_init__(self) -> None:
         parameters = np.array(self.parameters, dtype=self.settings.run.precision)
@@ -251,11 +253,8 @@ def save_initialization(
     from maml_explorer.storage.initialization.step_size_tensors import named_rates
 
     parameters, settings = initialization.parameters, initialization.settings
-    known, step, origin = (
-        initialization.evaluations,
-        initialization.outer_step,
-        initialization.origin,
-    )
+    known, step = initialization.evaluations, initialization.outer_step
+    origin, history = initialization.origin, initialization.history
     tensors = named_tensors(parameters, settings)
     rates = named_rates(parameters, settings)
     weights = tensor_bytes({**tensors, **rates}, {"format": "pt"})
@@ -265,11 +264,11 @@ def save_initialization(
     config |= {
         "evaluations": list(known),
         "versions": versions(),
-        **({"origin": origin} if origin else {}),
+        **{k: said for k, said in (("origin", origin), ("history", history)) if said},
         # ties the two files together: one of them alone, swapped for another, is noticed
         "model_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    card = model_card(settings, step, known, versions(), origin)
+    card = model_card(settings, step, known, versions(), origin, history)
     write_folder(
         folder,
         {
@@ -331,11 +330,12 @@ def load_initialization(folder: str | Path, *, as_exported: bool = False) -> Ini
         raise StorageError(f"{weights} is damaged: a layer has two learned step sizes.")
     own = {name: tensor for name, tensor in tensors.items() if name not in rate_shapes(settings)}
     parameters = np.concatenate([flat_vector(own, settings), rates])
-    origin = config.get("origin", "")
-    if not isinstance(origin, str) or len(origin) > MAX_ORIGIN:
-        raise StorageError(f"{path} does not say where its weights come from.")
+    origin, history = config.get("origin", ""), config.get("history", "")
+    for said in (origin, history):
+        if not isinstance(said, str) or len(said) > MAX_ORIGIN:
+            raise StorageError(f"{path} does not say where its weights come from.")
     known = () if changed else evaluations
-    return Initialization(settings, parameters, outer_step, known, changed, origin)
+    return Initialization(settings, parameters, outer_step, known, changed, origin, history)
 
 
 def versions() -> dict[str, str]:

@@ -51,6 +51,7 @@ def model_card(
     evaluations: Sequence[Mapping[str, Any]],
     versions: Mapping[str, str],
     origin: str = "",
+    history: str = "",
 ) -> str:
     """The card as Markdown: what it is, how well it adapts, how to use it.
 
@@ -60,13 +61,13 @@ def model_card(
         evaluations: records of the meta-test.
         versions: what it was trained with, name → version.
         origin: a sentence on where the weights come from, where they were not trained here.
+        history: what was changed while it trained, in words.
     """
     arm = settings.arms[0]
     algorithm = ALGORITHMS[arm.algorithm]
     own = settings.of_arm(arm)
     kind = phases(own, algorithm).step_sizes
     but = f", without the learned {BESIDE[kind].words}," if kind else ""
-    tasks = task_words(own)
     steps = counted(outer_step, "outer step")
     trained = f"meta-trained with {algorithm.label} for {steps} on tasks"
     trained = f"taken up for {algorithm.label} on tasks" if origin else trained
@@ -74,7 +75,7 @@ def model_card(
         _front_matter(own, algorithm, evaluations),
         f"# {algorithm.label} initialization for {_topic(own)[1]}",
         f"The initialization θ of a {network_words(own)} "
-        f"{trained} {tasks}. It is meant to be adapted to a new task with a few "
+        f"{trained} {task_words(own)}. It is meant to be adapted to a new task with a few "
         f"gradient steps; by itself it predicts no task. {algorithm.summary} "
         f"Source of the algorithm: {algorithm.source}.{_paper(algorithm)}",
         origin,
@@ -85,9 +86,8 @@ def model_card(
         "settings.",
         "## Training",
         "\n".join(_settings_table(own)),
-        "Trained with "
-        + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + ".",
+        history,
+        f"Trained with {', '.join(' '.join(one) for one in versions.items())}.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

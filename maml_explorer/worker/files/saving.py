@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from maml_explorer.protocol.insight_series import Figures
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.storage.initialization.folder import Initialization, save_initialization
 from maml_explorer.storage.run import folder as files
-from maml_explorer.storage.run.changes import read_changes
+from maml_explorer.storage.run.changes import Row, read_changes
 from maml_explorer.storage.run.checkpoint import (
     Checkpoint,
     kernels_before,
@@ -29,6 +29,7 @@ from maml_explorer.storage.run.checkpoint import (
 )
 from maml_explorer.storage.run.folder import open_run, whole_run
 from maml_explorer.storage.run.gaps import read_gaps, write_gaps
+from maml_explorer.storage.run.history import history_of
 from maml_explorer.storage.run.insight import (
     insight_entry,
     read_entries,
@@ -52,7 +53,7 @@ def export_initialization(run: Run, command: commands.ExportInitialization, look
     run.settings.arm(command.arm)  # refuses an unknown name in words
     folder = Path(command.folder)
     with _refused(folder):
-        initialization = initialization_of(run.plan, run.state, command.arm, look)
+        initialization = initialization_of(run.plan, run.state, command.arm, run.changes, look)
         save_initialization(folder, initialization, overwrite=command.overwrite)
     return str(folder)
 
@@ -77,7 +78,7 @@ def save_run(run: Run, command: commands.SaveRun, look: Look) -> str:
             folder.append(files.METRICS, _rows(block, run.settings.run.seed))
         for name in () if command.autosave else state.arms:
             place = folder.initialization_folder(run.settings, name, None)
-            found = initialization_of(plan, state, name, look)
+            found = initialization_of(plan, state, name, run.changes, look)
             save_initialization(place, found)
         frozen = {name: "it diverged." for name, arm in state.arms.items() if arm.frozen}
         save_checkpoint(
@@ -193,7 +194,11 @@ def _block(plan: Plan, state: RunState, losses: Mapping[str, Losses]) -> reports
 
 
 def initialization_of(
-    plan: Plan, state: RunState, arm_name: str, look: Look | None = None
+    plan: Plan,
+    state: RunState,
+    arm_name: str,
+    changes: Sequence[Row],
+    look: Look | None = None,
 ) -> Initialization:
     """The arm's initialization with its meta-test, during which `look` is called."""
     arm = state.arms[arm_name]
@@ -203,6 +208,7 @@ def initialization_of(
         arm.initialization.cpu().numpy(),
         arm.outer_step,
         arm_records(plan, arm_name, arm.initialization, look),
+        history=history_of(settings, arm_name, arm.outer_step, changes),
     )
 
 

@@ -62,7 +62,7 @@ def test_chips_show_the_query_mse_after_the_chosen_inner_step(bench, panel):
     }
     np.testing.assert_array_equal(panel.canvas.curves.arms["ANIL"].yData, arms["ANIL"].curves[3])
     assert "after inner step 3" in panel.arms.row.caption.toolTip()
-    assert panel.subtitle.full == "A 2.0  φ 0.50 · 3 support points"
+    assert panel.subtitle.full == "2.0 sin(x − 0.50) · 3 support points"
 
 
 def test_a_click_adds_a_support_point_on_the_truth(bench, panel):
@@ -86,7 +86,7 @@ def test_the_caption_and_the_truth_have_the_frequency_where_it_is_not_one(bench,
     task = commands.ProbeTask(x, 3.2 * np.sin(1.1 * x - 0.85), 3.2, 0.85, np.array([1.0]), 1.1)
     bench.session.task.set_probe(task)
     bench.pull()
-    assert panel.subtitle.full == "A 3.2  φ 0.85  ω 1.1 · 2 support points"
+    assert panel.subtitle.full == "3.2 sin(1.1 x − 0.85) · 2 support points"
     curves = panel.canvas.curves
     np.testing.assert_allclose(curves.truth.yData, 3.2 * np.sin(1.1 * curves.truth.xData - 0.85))
     panel.canvas.labels.place()
@@ -338,7 +338,7 @@ def test_right_click_and_delete_remove_until_none_is_left(bench, panel):
     bench.qtbot.keyClick(panel.canvas, Qt.Key.Key_Delete)
     bench.pull()
     panel.canvas.labels.place()
-    assert panel.subtitle.full == "A 2.0  φ 0.50 · no support points"
+    assert panel.subtitle.full == "2.0 sin(x − 0.50) · no support points"
     assert panel.canvas.labels.texts["empty"].isVisible()
     assert panel.canvas.labels.texts["empty"].toPlainText() == EMPTY
     click(bench, panel, 1.0, 0.0)
@@ -758,10 +758,10 @@ def test_no_caption_is_worth_a_row_of_chips(large_text, bench):
 
 def test_the_subtitle_names_the_points_where_there_is_room(large_text, bench):
     wide, narrow = (bench.show(AdaptationPanel, width, 480) for width in (760, 527))
-    short = "A 2.0  φ 0.50 · 3 points"
+    short = "2.0 sin(x − 0.50) · 3 points"
     narrow.subtitle.setFixedWidth(narrow.subtitle.fontMetrics().horizontalAdvance(short) + 2)
     bench.qtbot.wait(20)
-    assert wide.subtitle.text() == "A 2.0  φ 0.50 · 3 support points"
+    assert wide.subtitle.text() == "2.0 sin(x − 0.50) · 3 support points"
     assert narrow.subtitle.text() == short
     assert narrow.subtitle.accessibleName() == wide.subtitle.text()
 

@@ -29,6 +29,24 @@ def test_an_exported_arm_is_its_newest_state(tmp_path: Path) -> None:
     assert [record["shots"] for record in loaded.evaluations] == [5, 10]
 
 
+def test_a_card_tells_what_was_changed_while_it_trained(tmp_path: Path) -> None:
+    """The settings are those at the end, so they alone would claim another training."""
+    driver = Driver(small_settings("maml", "anil"))
+    driver.train_to(5)
+    driver.tell(commands.ExportInitialization("MAML", str(tmp_path / "plain")))
+    assert "history" not in (tmp_path / "plain" / "config.json").read_text()
+    changed = driver.step
+    driver.tell(commands.Change(driver.run.settings.with_values({"inner_lr": 0.02})))
+    driver.train_to(changed + 4)
+    driver.tell(commands.Change(driver.run.settings.with_values({"outer_steps": changed})))
+    driver.tell(commands.ExportInitialization("MAML", str(tmp_path / "changed")))
+    beyond = driver.step - changed
+    history = load_initialization(tmp_path / "changed").history
+    assert history.startswith(f"It went on for {beyond} outer steps after the {changed} of its")
+    assert f"Inner learning rate α from 0.01 to 0.02 after outer step {changed}" in history
+    assert history in (tmp_path / "changed" / "README.md").read_text()
+
+
 def test_a_saved_run_is_resumed_bit_for_bit(tmp_path: Path) -> None:
     driver = Driver(small_settings("maml", "reptile"))
     driver.train_to(5)

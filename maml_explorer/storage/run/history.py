@@ -1,0 +1,55 @@
+"""A sentence on what was changed while a run trained. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
+from maml_explorer.storage.run.changes import ARMS, BEGUN_FROM, FROZEN, REVIVED, Row
+
+MOST = 8
+"""Changes that are named; more are counted."""
+
+
+def history_of(settings: Settings, arm: str, outer_step: int, rows: Sequence[Row]) -> str:
+    """Sentences on what an arm's settings do not tell of its training; empty where they tell all.
+
+    Args:
+        settings: of the run as they are now.
+        arm: its name.
+        outer_step: outer steps it has taken.
+        rows: of the run's `changes.csv`.
+    """
+    named = [
+        said for row in rows if row[0] > 0 or row[1] == BEGUN_FROM if (said := _words(arm, row))
+    ]
+    parts = []
+    planned = settings.outer.outer_steps
+    if outer_step > planned:
+        parts.append(
+            f"It went on for {counted(outer_step - planned, 'outer step')} after the "
+            f"{planned} of its settings."
+        )
+    if named:
+        more = len(named) - MOST
+        rest = f"; and {counted(more, 'more change')}" if more > 0 else ""
+        parts.append(f"Changed while it trained: {'; '.join(named[:MOST])}{rest}.")
+        parts.append("The table shows the settings as they were at the end.")
+    return " ".join(parts)
+
+
+def _words(arm: str, row: Row) -> str:
+    step, what, old, new = row
+    if what in DECLARATIONS:
+        return f"{DECLARATIONS[what].label} from {old} to {new} after outer step {step}"
+    if what == ARMS:
+        return f"arms or their own settings after outer step {step}"
+    if old != arm:
+        return ""
+    if what == FROZEN:
+        return f"it diverged after outer step {step} and was set back to {new}"
+    if what == REVIVED:
+        return f"it went on after outer step {step}"
+    return f"begun from {new}"

@@ -1,0 +1,41 @@
+"""What an arm's settings do not tell of its training."""
+
+from __future__ import annotations
+
+from maml_explorer.settings.settings import Settings
+from maml_explorer.storage.run.changes import begun_from_row, change_rows, frozen_row, revived_row
+from maml_explorer.storage.run.history import MOST, history_of
+
+SETTINGS = Settings()
+
+
+def test_a_plain_run_needs_no_words() -> None:
+    assert history_of(SETTINGS, "MAML", SETTINGS.outer.outer_steps, []) == ""
+
+
+def test_what_happened_to_the_arm_is_told_and_to_others_not() -> None:
+    new = SETTINGS.with_values({"inner_lr": 0.5})
+    rows = [
+        begun_from_row("ANIL", "before", 70),
+        *change_rows(0, SETTINGS, SETTINGS.with_values({"shots": 5})),  # before it trained
+        *change_rows(30, SETTINGS, new),
+        frozen_row(40, "MAML", 38),
+        frozen_row(41, "ANIL", 39),
+        revived_row(50, "MAML"),
+    ]
+    assert history_of(new, "MAML", 60, rows) == (
+        "Changed while it trained: Inner learning rate α from 0.01 to 0.5 after outer step 30; "
+        "it diverged after outer step 40 and was set back to 38; it went on after outer step 50. "
+        "The table shows the settings as they were at the end."
+    )
+    assert "begun from before after 70 outer steps" in history_of(new, "ANIL", 60, rows)
+
+
+def test_many_changes_are_counted() -> None:
+    rows = [
+        row
+        for step in range(1, MOST + 3)
+        for row in change_rows(step, SETTINGS, SETTINGS.with_values({"inner_lr": step}))
+    ]
+    said = history_of(SETTINGS, "MAML", 100, rows)
+    assert said.count("Inner learning rate") == MOST and "; and 2 more changes." in said
