@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from maml_explorer.algorithms import Algorithm
 from maml_explorer.codegen.beside_theta import BESIDE, context_enters
@@ -49,8 +49,10 @@ def _of_inner_loop(own: Settings, adapt: Adapt) -> list[str]:
     if adapt.clip:
         lines.append(f"INNER_CLIP = {adapt.clip!r}  # largest norm of an inner gradient")
     if adapt.layers in HEADS:
+        several = adapt.layers == "head" and own.inner.head_layers > 1
+        last = "layers, which" if several else "layer, which"
         lines.append(
-            f"HEAD = {head_names(own)}  # the last layer, which alone {HEADS[adapt.layers]}"
+            f"HEAD = {head_names(own, adapt.layers)}  # the last {last} alone {HEADS[adapt.layers]}"
         )
     if adapt.context:
         lines.append(f"CONTEXT = {adapt.context}  # context parameters, which alone adapt")
@@ -88,14 +90,21 @@ def _of_query(query: Query) -> list[str]:
     return lines
 
 
-def head_names(own: Settings) -> str:
-    """The names of the last layer's parameters, as a tuple in code."""
-    last: object = 2 * len(own.model.hidden)
+def head_names(own: Settings, layers: str) -> str:
+    """The names of the head's parameters, as a tuple in code.
+
+    Args:
+        layers: those that adapt; a head that stays is the last layer.
+    """
+    count = own.inner.head_layers if layers == "head" else 1
+    numbers = range(len(own.model.hidden) + 1)
+    places: Sequence[object] = [2 * nth for nth in numbers]
     if own.model_kind.pictures:
-        last = layer_places(own)[-1]
+        places = layer_places(own)
     elif own.model.special:
-        last = f"linears.{len(own.model.hidden)}"
-    return f'("{last}.weight", "{last}.bias")'
+        places = [f"linears.{nth}" for nth in numbers]
+    names = [f'"{place}.{part}"' for place in places[-count:] for part in ("weight", "bias")]
+    return f"({', '.join(names)})"
 
 
 def _tuple(values: Iterable[object]) -> str:

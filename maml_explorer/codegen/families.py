@@ -5,6 +5,7 @@ from __future__ import annotations
 from maml_explorer.codegen.curves import CURVES
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.images import IMAGES
+from maml_explorer.codegen.incremental import INCREMENTAL_CODE
 from maml_explorer.codegen.other_curves import OTHER_CURVES
 from maml_explorer.codegen.own_images import OWN_IMAGES
 from maml_explorer.codegen.own_tasks import OWN_TASKS
@@ -14,6 +15,7 @@ from maml_explorer.settings.settings import Settings
 DATA_CODE: dict[str, DataCode] = {
     **{key: OTHER_CURVES for key, family in FAMILIES.items() if family.curve},
     "sine": CURVES,
+    "incremental": INCREMENTAL_CODE,
     "glyphs": IMAGES,
     "folder": OWN_IMAGES,
     "own": OWN_TASKS,

@@ -270,7 +270,7 @@ def _constants(own: Settings, record: Algorithm) -> str:
     if adapt.pull:
         lines.append(f"PULL, CG = {adapt.pull!r}, {own.inner.cg_steps}  # λ, its steps")
     if adapt.layers in HEADS:
-        lines.append(f"HEAD = {head_names(own)}")
+        lines.append(f"HEAD = {head_names(own, adapt.layers)}")
     if adapt.minibatch:
         lines.append(f"SIZE = {adapt.minibatch}  # of a minibatch")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ that does not adapt (BOIL) is a layer of the tail whose gradient counts as 0.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -48,11 +49,14 @@ class StepSizes:
     """Linear map that the gradient goes through as well; step sizes are uniform then."""
     pull: Pull | None = None
     """The term that holds φ near θ; None where there is none."""
+    batches: int = 0
+    """Parts in which a support set arrives as a stream: inner step k sees part k alone, and behind
+    the last part nothing is learned. 0 where every inner step sees the whole set."""
 
     @property
     def compiled(self) -> bool:
         """True where the compiled kernels know such inner steps."""
-        return not self.still and self.pull is None
+        return not self.still and self.pull is None and not self.batches
 
     def moving(self, model: Model, layers: list[Tensor]) -> list[Tensor]:
         """The same with 0 where the inner loop changes nothing; layers end the network."""
@@ -137,9 +141,14 @@ class Path:
         return vector if sizes.clip is None else self.back_through_clip(k, vector, sizes.clip)
 
 
-def tail_start(model: Model, adapts: str) -> int:
-    """The first layer that adapts, for `adapts` of an algorithm's record."""
-    return {"all": 0, "body": 0, "context": 0, "head": model.depth - 1, "none": model.depth}[adapts]
+def tail_start(model: Model, adapts: str, head_layers: int = 1) -> int:
+    """The first layer that adapts, for `adapts` of an algorithm's record.
+
+    Args:
+        head_layers: layers of the head; where the network has no more, it is all of it.
+    """
+    head = max(0, model.depth - head_layers)
+    return {"all": 0, "body": 0, "context": 0, "head": head, "none": model.depth}[adapts]
 
 
 def still_layers(adapts: str) -> int:
@@ -156,6 +165,17 @@ def minibatches(points: Tensor, size: int) -> list[Tensor]:
     return [points[:, begin : begin + size] for begin in range(0, points.shape[1], size)]
 
 
+def arriving(points: Tensor, batches: int) -> list[Tensor]:
+    """Support sets [task, point, …] as a stream of so many parts, of equal size where they can be.
+
+    Parts of a stream of functions do not reach over the end of a function, as each function has
+    the same number of points and of parts.
+    """
+    count = points.shape[1]
+    ends = [nth * count // batches for nth in range(batches + 1)]
+    return [points[:, begin:end] for begin, end in itertools.pairwise(ends)]
+
+
 def adapt(
     model: Model,
     tail: Layers,
@@ -169,7 +189,8 @@ def adapt(
     """The adaptation path φ_{k+1} = φ_k − a_k ⊙ ∇L_support(φ_k), the gradient clipped if asked for.
 
     With a map the gradient goes through it: see :mod:`maml_explorer.core.gradient_map`. Where there
-    is a pull, λ (φ_k − θ) is part of the gradient.
+    is a pull, λ (φ_k − θ) is part of the gradient. Of a stream step k sees its own part; where it
+    is over, φ stays.
 
     Args:
         tail: θ of the adapting layers, shared [in + 1, out].
@@ -181,7 +202,12 @@ def adapt(
     """
     path = Path(parameters=[tail])
     phi = tail
-    for k in range(steps):
+    over = 0
+    if step_sizes.batches and isinstance(features, Tensor) and isinstance(targets, Tensor):
+        features = arriving(features, step_sizes.batches)
+        targets = arriving(targets, step_sizes.batches)
+        over = max(0, steps - step_sizes.batches)
+    for k in range(steps - over):
         x, y = (
             (features, targets)
             if isinstance(features, Tensor) and isinstance(targets, Tensor)
@@ -216,4 +242,5 @@ def adapt(
         if not keep_parameters:
             path.parameters.clear()
         path.parameters.append(phi)
+    path.parameters += [phi] * (over if keep_parameters else 0)
     return path

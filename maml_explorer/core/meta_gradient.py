@@ -9,7 +9,7 @@ H_k (a_k ⊙ v), J_k the derivative of c; with a learned map of the gradient, th
 :mod:`maml_explorer.core.gradient_map`. Dropping H_k gives first order. No autograd graph is kept;
 memory is one φ_k and its activations per inner step. Layers below the tail do not adapt: what
 reaches their output, from the query loss and from the Hessian terms, is summed over k and goes
-through them once.
+through them once. Of a stream g_k and H_k are those of part k of the support set alone.
 
 Source: Finn, Abbeel, Levine 2017, section 2.2; Pearlmutter 1994 for H v.
 """
@@ -105,7 +105,8 @@ def meta_gradient(
         below, _ = model.backward(layers[:start], body, upward, sum_tasks=True)
         gradient = below + total
     loss = model.loss
-    at_theta = path.traces[0].output if steps else model.forward(head, support_x).output
+    whole = steps and not inner.step_sizes.batches
+    at_theta = path.traces[0].output if whole else model.forward(head, support_x).output
     residual = loss.residual(at_theta, support_y)
     return MetaGradient(
         gradient=gradient,
@@ -144,6 +145,7 @@ class _Adjoint:
         v: list[Tensor] | None = None
         upward_support: Tensor | None = None
         upward_query: Tensor | None = None
+        batches, arrived = inner.step_sizes.batches, list[Tensor]()
         for k in range(inner.steps, -1, -1):
             last = k == 0
             if k < inner.steps and v is not None:
@@ -153,7 +155,10 @@ class _Adjoint:
                     self.step_size_gradients.insert(0, self._by_learned(k, v, pulled))
                 if correct:
                     v, up = self._through_step(k, v, pulled, sum_tasks=last)
-                    upward_support = _plus(upward_support, up)
+                    if batches and up is not None:  # every step has its own part of the stream
+                        arrived.insert(0, up)
+                    else:
+                        upward_support = _plus(upward_support, up)
                 elif last and per_task:
                     v = [w.sum(0) for w in v]
             weight = inner.query_weights[k]
@@ -163,7 +168,7 @@ class _Adjoint:
                 upward_query = _plus(upward_query, up)
                 v = gradient if v is None else [a.add_(b) for a, b in zip(v, gradient, strict=True)]
         assert v is not None
-        return v, upward_support, upward_query
+        return v, torch.cat(arrived, 1) if arrived else upward_support, upward_query
 
     def _by_learned(self, k: int, v: list[Tensor], pulled: list[Tensor] | None) -> list[Tensor]:
         """∂L/∂a_k = − g_k ⊙ v_{k+1} per layer, or that by what a map has learned."""

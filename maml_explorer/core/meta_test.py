@@ -25,7 +25,7 @@ from maml_explorer.core.families.table import family_of
 from maml_explorer.core.kernels.probe import Outputs
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers
-from maml_explorer.core.plan import Plan, test_step_sizes
+from maml_explorer.core.plan import Plan, test_start, test_step_sizes
 from maml_explorer.core.replay.interruption import Look
 from maml_explorer.core.student_t import student_t_975
 from maml_explorer.settings.settings import Settings
@@ -223,7 +223,7 @@ def fine_tuning_rates(
         errors = yield from held_out_figures(
             plan.model,
             initialization,
-            0,
+            test_start(plan, arm_name),
             _fine_tuning(plan, arm_name, rate),
             held,
             steps=steps,
@@ -238,9 +238,11 @@ def fine_tuning_rates(
 
 
 def _fine_tuning(plan: Plan, arm_name: str, rate: float) -> StepSizes:
-    """One rate for all layers; gradients are clipped as in the arm's own inner loop."""
-    sizes = uniform_step_sizes(rate, plan.model.depth, torch.empty(0).to(plan.device, plan.dtype))
-    return dataclasses.replace(sizes, clip=plan.arms[arm_name].inner.step_sizes.clip)
+    """One rate for all layers that adapt; clipping and streams are as in the arm's inner loop."""
+    own = plan.arms[arm_name].inner.step_sizes
+    layers = plan.model.depth - test_start(plan, arm_name)
+    sizes = uniform_step_sizes(rate, layers, torch.empty(0).to(plan.device, plan.dtype))
+    return dataclasses.replace(sizes, clip=own.clip, batches=own.batches)
 
 
 @dataclass(frozen=True)
@@ -285,7 +287,7 @@ def final_test(
         by_rate[rate] = yield from held_out_figures(
             plan.model,
             initialization,
-            0,
+            test_start(plan, arm_name),
             _fine_tuning(plan, arm_name, rate),
             held,
             steps=max(k for k, r in zip(inner_steps, wanted, strict=True) if r == rate),

@@ -55,11 +55,13 @@ class Shape:
     """1 where the last layer does not adapt."""
     solve_steps: int = 0
     """Conjugate-gradient steps where the gradient is implicit; 0 elsewhere."""
+    batches: int = 0
+    """Parts in which the support set arrives, one per inner step; 0 where it is no stream."""
 
     @property
     def plain(self) -> bool:
         """True where the inner steps are those that the compiled kernels know."""
-        return not self.still and not self.solve_steps
+        return not self.still and not self.solve_steps and not self.batches
 
     @property
     def wide(self) -> bool:
@@ -124,6 +126,7 @@ def outer_gradient(
         sizes = StepSizes(alphas, clip=clip, still=shape.still, pull=pull)
     else:
         sizes = shape.learned.of(model, theta, inner_lr, clip)
+    sizes = replace(sizes, batches=shape.batches)
     if shape.rule == "all":
         found = joint_gradient(model, layers, x, y, shape.shots, shape.total_tasks)
     elif shape.rule == "interpolation":
@@ -162,11 +165,12 @@ def _interpolation(
     Source: Nichol, Achiam, Schulman 2018, Algorithm 2.
     """
     shots = shape.shots
+    support_x, support_y = x[:, :shots], y[:, :shots]
     path = adapt(
         shape.model,
         layers,
-        minibatches(x[:, :shots], shape.minibatch),
-        minibatches(y[:, :shots], shape.minibatch),
+        support_x if shape.batches else minibatches(support_x, shape.minibatch),
+        support_y if shape.batches else minibatches(support_y, shape.minibatch),
         sizes,
         shape.steps,
         keep_traces=bool(stored(shape.model)),

@@ -15,6 +15,7 @@ from torch import Tensor
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.adaptation import (
     StepSizes,
+    arriving,
     minibatches,
     still_layers,
     tail_start,
@@ -44,7 +45,7 @@ from maml_explorer.core.sizing import (
     resolve_device,
 )
 from maml_explorer.core.workspace import Workspace
-from maml_explorer.settings.phases import phases
+from maml_explorer.settings.phases import phases, tested_layers
 from maml_explorer.settings.settings import Arm, Settings
 
 BLOCK_FLOATS = 50_000
@@ -118,11 +119,16 @@ class ArmPlan:
         """
         if self.learned is None:
             return self.inner.step_sizes
-        return self.learned.of(model, learned, self.inner_lr, self.inner.step_sizes.clip)
+        sizes = self.learned.of(model, learned, self.inner_lr, self.inner.step_sizes.clip)
+        batches = self.inner.step_sizes.batches
+        return dataclasses.replace(sizes, batches=batches) if batches else sizes
 
     def inner_data(self, x: Tensor, y: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
         """Inner-step data out of support sets [task, shot, …]: one entry per step, in turn."""
         size = x.shape[1]
+        batches = self.inner.step_sizes.batches
+        if batches:
+            return arriving(x, batches), arriving(y, batches)
         if self.algorithm.outer_rule == "interpolation":
             size = self.settings.inner.reptile_batch
         return minibatches(x, size), minibatches(y, size)
@@ -156,6 +162,7 @@ class ArmPlan:
                 minibatch=self.settings.inner.reptile_batch if rule == "interpolation" else 0,
                 still=self.inner.step_sizes.still if rule != "all" else 0,
                 solve_steps=self.settings.inner.cg_steps if self.algorithm.implicit else 0,
+                batches=self.inner.step_sizes.batches if rule != "all" else 0,
             )
         return shape
 
@@ -280,13 +287,15 @@ def prepare(
 def _arm_plan(settings: Settings, arm: Arm, model: Model, like: Tensor) -> ArmPlan:
     own = settings.of_arm(arm)
     algorithm = ALGORITHMS[arm.algorithm]
-    start, steps = tail_start(model, algorithm.adapts), _steps(own, arm)
+    start = tail_start(model, algorithm.adapts, own.inner.head_layers)
+    steps = _steps(own, arm)
     still = still_layers(algorithm.adapts)
     sizes = uniform_step_sizes(own.inner.inner_lr, max(1, model.depth - start), like, still)
     if own.inner.inner_clip:
         limit = torch.tensor(own.inner.inner_clip, dtype=like.dtype, device=like.device)
         sizes = dataclasses.replace(sizes, clip=limit)
-    sizes = dataclasses.replace(sizes, pull=pull_of(own, algorithm, like))
+    batches = own.stream_batches
+    sizes = dataclasses.replace(sizes, pull=pull_of(own, algorithm, like), batches=batches)
     learned = learned_rates(own, algorithm, model)
     inner = InnerLoop(
         start=start,
@@ -306,7 +315,8 @@ def learned_rates(own: Settings, algorithm: Algorithm, model: Model) -> Learned 
     Args:
         own: the settings with the arm's overrides applied.
     """
-    start, still = tail_start(model, algorithm.adapts), still_layers(algorithm.adapts)
+    start = tail_start(model, algorithm.adapts, own.inner.head_layers)
+    still = still_layers(algorithm.adapts)
     return learned_of(phases(own, algorithm), start, still)
 
 
@@ -319,10 +329,17 @@ def test_step_sizes(plan: Plan, arm_name: str, learned: Tensor) -> tuple[int, St
     arm = plan.arms[arm_name]
     if arm.learned is not None:
         return arm.inner.start, arm.step_sizes(plan.model, learned)
-    start = tail_start(plan.model, arm.algorithm.test_adapts)
+    start = test_start(plan, arm_name)
     layers = (arm.inner_lr,) * (plan.model.depth - start)
     still = still_layers(arm.algorithm.test_adapts)
     return start, dataclasses.replace(arm.inner.step_sizes, steps=(layers,), still=still)
+
+
+def test_start(plan: Plan, arm_name: str) -> int:
+    """The first layer of an arm that adapts at meta-test and in the window."""
+    arm = plan.arms[arm_name]
+    adapts = tested_layers(arm.settings, arm.algorithm)
+    return tail_start(plan.model, adapts, arm.settings.inner.head_layers)
 
 
 def intra_op_threads(plan: Plan) -> int:

@@ -12,6 +12,7 @@ from maml_explorer.settings.curves.formula import FORMULA_FAMILY
 from maml_explorer.settings.curves.mixture import MIXTURE_FAMILY, PARTS
 from maml_explorer.settings.curves.sine import SINE_FAMILY as SINE_FAMILY
 from maml_explorer.settings.family import Family as Family
+from maml_explorer.settings.family import FamilySizes as FamilySizes
 from maml_explorer.settings.family import ImageSizes as ImageSizes
 
 GLYPHS_FAMILY = Family(
@@ -23,8 +24,8 @@ GLYPHS_FAMILY = Family(
     loss="cross-entropy",
     figure="accuracy",
     higher_is_better=True,
-    ends=lambda images: (images.side**2, images.ways),
-    classes=lambda images: images.ways,
+    ends=lambda sizes: (sizes.images.side**2, sizes.images.ways),
+    classes=lambda sizes: sizes.images.ways,
     images=True,
 )
 FOLDER_FAMILY = replace(
@@ -43,6 +44,18 @@ OWN_FAMILY = Family(
     source="the user",
     own_tasks=True,
 )
+INCREMENTAL_FAMILY = Family(
+    key="incremental",
+    label="Incremental sine waves",
+    summary="A stream of sine functions, learned one after another and all asked for at the end; "
+    "inputs are x and the one-hot number of the function.",
+    source="Javed, White 2019, section 4.1",
+    ends=lambda sizes: (1 + sizes.tasks.functions, 1),
+    classes=lambda sizes: sizes.tasks.functions,
+    stream=True,
+    reads=("amplitude", "phase", "frequency", "functions", "batches"),
+    in_window=False,
+)
 USUAL_FIGURE = SINE_FAMILY.figure
 """The figure of a record that does not say: there was no other once."""
 FAMILIES: dict[str, Family] = {
@@ -51,6 +64,7 @@ FAMILIES: dict[str, Family] = {
         *PARTS.values(),
         MIXTURE_FAMILY,
         FORMULA_FAMILY,
+        INCREMENTAL_FAMILY,
         GLYPHS_FAMILY,
         FOLDER_FAMILY,
         OWN_FAMILY,

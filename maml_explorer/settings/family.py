@@ -22,6 +22,30 @@ class ImageSizes(Protocol):
         """Pixels on a side of an image."""
 
 
+class StreamSizes(Protocol):
+    """The settings of tasks that decide the length of a stream."""
+
+    @property
+    def functions(self) -> int:
+        """Functions of a stream."""
+
+    @property
+    def batches(self) -> int:
+        """Batches that each function arrives in."""
+
+
+class FamilySizes(Protocol):
+    """The settings that decide the sizes of a task."""
+
+    @property
+    def images(self) -> ImageSizes:
+        """Those of images."""
+
+    @property
+    def tasks(self) -> StreamSizes:
+        """Those of curves and streams."""
+
+
 class CurveRanges(Protocol):
     """The settings of tasks that curves are drawn by."""
 
@@ -98,10 +122,15 @@ class Family:
     figure: str = "MSE"
     """The figure of a meta-test, after "query": "MSE" or "accuracy"."""
     higher_is_better: bool = False
-    ends: Callable[[ImageSizes], tuple[int, int]] = lambda images: (1, 1)
+    ends: Callable[[FamilySizes], tuple[int, int]] = lambda sizes: (1, 1)
     """(inputs, outputs) of the network."""
-    classes: Callable[[ImageSizes], int] = lambda images: 1
-    """Classes of a task, each with as many points as the settings say; 1 for regression."""
+    classes: Callable[[FamilySizes], int] = lambda sizes: 1
+    """Classes of a task, or functions of a stream, each with as many points as the settings say; 1
+    for other regression."""
+    stream: bool = False
+    """True if a task is a stream of functions, learned one after another."""
+    reads: tuple[str, ...] = ()
+    """Ranges and settings of curves that the tasks depend on, where they are no curve."""
     images: bool = False
     """True if inputs are images and targets are classes."""
     own_data: bool = False
@@ -117,4 +146,4 @@ class Family:
 
     def depends_on(self, name: str) -> bool:
         """True if its tasks depend on this range or setting of curves."""
-        return self.curve is not None and name in self.curve.reads
+        return name in self.reads or (self.curve is not None and name in self.curve.reads)

@@ -11,11 +11,16 @@ from maml_explorer.settings.declaration import (
     declarations,
     declare,
 )
+from maml_explorer.settings.family import Family
 from maml_explorer.settings.images import ImageSettings
 from maml_explorer.settings.network import ModelSettings
 from maml_explorer.settings.tasks import TaskSettings as TaskSettings
 
 _RESTART = Applies.RESTART
+
+
+def _no_stream(family: Family) -> bool:
+    return not family.stream
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class InnerSettings:
     inner_steps: int = declare(
         1, "Inner steps", "Inner steps K while meta-training.",
         symbol="K", minimum=0, maximum=50, slider=(0, 10), per_arm=True,
-        reads=lambda a: a.has_meta_gradient,
+        reads=lambda a: a.has_meta_gradient, families=_no_stream,
     )  # fmt: skip
     shots: int = declare(
         10, "Shots", "Support points per task; for images those of each class.",
@@ -41,6 +46,19 @@ class InnerSettings:
         10, "Query points",
         "Query points per task while meta-training; for images those of each class.",
         unit="pts", images_unit="img", minimum=1, maximum=1000, slider=(1, 50),
+    )  # fmt: skip
+    head_layers: int = declare(
+        1, "Head layers", "Last layers that count as the head: ANIL adapts them alone, and MTL "
+        "where its head is fine-tuned. With all layers, or more, it adapts everything. On a "
+        "stream, ANIL with some of them is OML (Javed and White 2019: 2 of 8 layers).",
+        minimum=1, maximum=9, slider=(1, 4), applies=_RESTART, per_arm=True, basic=False,
+        reads=lambda a: a.adapts == "head" or not a.has_inner_loop,
+    )  # fmt: skip
+    fine_tune: str = declare(
+        "all", "Fine-tuned layers",
+        "Layers that joint training (MTL) changes at meta-test: all of them, or its head.",
+        choices=("all", "head"), per_arm=True, basic=False,
+        reads=lambda a: not a.has_inner_loop,
     )  # fmt: skip
     lslr: bool = declare(
         False, "Learned rates (LSLR)",
@@ -82,7 +100,7 @@ class InnerSettings:
     reptile_inner_steps: int = declare(
         5, "Reptile inner steps", "Inner steps of Reptile, each on the next minibatch.",
         minimum=1, maximum=50, slider=(1, 50), per_arm=True, basic=False,
-        reads=lambda a: a.interpolates,
+        reads=lambda a: a.interpolates, families=_no_stream,
     )  # fmt: skip
     reptile_batch: int = declare(
         5, "Reptile inner batch",
@@ -90,7 +108,7 @@ class InnerSettings:
         "With one inner step on all points Reptile is joint training.",
         unit="pts", images_unit="img", minimum=1, maximum=1000, slider=(1, 50), per_arm=True,
         basic=False,
-        reads=lambda a: a.interpolates,
+        reads=lambda a: a.interpolates, families=_no_stream,
     )  # fmt: skip
 
 
@@ -198,6 +216,7 @@ class RunSettings:
     test_steps: int = declare(
         10, "Test inner steps", "Inner steps shown in the window and measured at meta-test.",
         symbol="K test", minimum=0, maximum=50, slider=(0, 50), basic=False,
+        families=_no_stream,
     )  # fmt: skip
     test_tasks: int = declare(
         600, "Test tasks", "Held-out tasks of the meta-test.", unit="tasks",

@@ -103,6 +103,16 @@ class Phases:
         return self.query is not None and bool(self.query.second_order_from)
 
 
+def tested_layers(own: Settings, algorithm: Algorithm) -> str:
+    """Layers that adapt at meta-test and in the window, as `adapts` of a record has them.
+
+    Args:
+        own: the settings with the arm's overrides applied.
+        algorithm: the arm's.
+    """
+    return algorithm.test_adapts if algorithm.has_inner_loop else own.inner.fine_tune
+
+
 def phases(own: Settings, algorithm: Algorithm) -> Phases:
     """The outer step of an arm.
 
@@ -124,6 +134,8 @@ def _adapt(own: Settings, algorithm: Algorithm) -> Adapt:
     inner, clip = own.inner, own.inner.inner_clip
     if algorithm.interpolates:
         minibatch = min(inner.reptile_batch, own.support_points())
+        if own.stream_batches:
+            minibatch = own.support_points() // own.stream_batches
         return Adapt(algorithm.adapts, inner.reptile_inner_steps, "", minibatch, clip)
     kind = algorithm.step_sizes or ("layer" if inner.lslr and algorithm.unrolls else "")
     context = inner.context if algorithm.adapts == "context" else 0

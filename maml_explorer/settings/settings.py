@@ -32,6 +32,7 @@ from maml_explorer.settings.models import MLP, MODEL_KINDS, OWN_NETWORK, ModelKi
 from maml_explorer.settings.network import ModelSettings
 from maml_explorer.settings.own_network import check_own_network
 from maml_explorer.settings.own_tasks import check_own_tasks
+from maml_explorer.settings.stream import check_stream, stream_length
 from maml_explorer.settings.typed import same_name
 
 MAX_ARMS = 12
@@ -132,6 +133,8 @@ class Settings:
         check_own_network(self.model.own_network, self.ends, self.model.special)
         check_own_tasks(self.tasks.own_tasks, self.family, shots, queries)
         self.tasks.refuse_unfit()
+        if self.family.stream:
+            self._follow_stream()
         for low, high in _ORDERED:
             if self[low] > self[high]:  # type: ignore[operator]
                 raise SettingsError(
@@ -158,6 +161,15 @@ class Settings:
                     f"({algorithm.label}), so it cannot also have "
                     f"{DECLARATIONS['lslr'].label} (lslr): it must be false, for this arm at least."
                 )
+
+    def _follow_stream(self) -> None:
+        """Sets the inner steps of training and meta-test to the length of the stream."""
+        tasks, inner = self.tasks, self.inner
+        check_stream(self.model.norm, [(one.name, ALGORITHMS[one.algorithm]) for one in self.arms])
+        length = stream_length(tasks.functions, tasks.batches, inner.shots)
+        inner = dataclasses.replace(inner, inner_steps=length, reptile_inner_steps=length)
+        object.__setattr__(self, "inner", inner)
+        object.__setattr__(self, "run", dataclasses.replace(self.run, test_steps=length))
 
     def __getitem__(self, key: str) -> Value:
         """The value of one hyperparameter by its key."""
@@ -192,16 +204,21 @@ class Settings:
         own = self.tasks.own_key
         if self.family.own_tasks and own is not None:
             return own.inputs, own.outputs
-        return self.family.ends(self.images)
+        return self.family.ends(self)
 
     def support_points(self, shots: int | None = None) -> int:
-        """Points of a support set: the shots, trained with unless given, of every class."""
-        return (self.inner.shots if shots is None else shots) * self.family.classes(self.images)
+        """Points of a support set: the shots (those of training unless given) of every part."""
+        return (self.inner.shots if shots is None else shots) * self.family.classes(self)
+
+    @property
+    def stream_batches(self) -> int:
+        """Parts in which a support set arrives, one per inner step; 0 where it is no stream."""
+        return self.tasks.functions * self.tasks.batches if self.family.stream else 0
 
     @property
     def query_points(self) -> int:
-        """Points of a query set while meta-training, of all classes."""
-        return self.inner.query_points * self.family.classes(self.images)
+        """Points of a query set while meta-training, of all classes or functions."""
+        return self.inner.query_points * self.family.classes(self)
 
     @property
     def images_of_class(self) -> int:

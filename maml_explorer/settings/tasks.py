@@ -18,11 +18,11 @@ _RESTART = Applies.RESTART
 
 
 def _curves(family: Family) -> bool:
-    return family.curve is not None
+    return family.curve is not None or family.stream
 
 
 def _ranged(family: Family) -> bool:
-    return family.curve is not None or family.own_tasks
+    return family.curve is not None or family.stream or family.own_tasks
 
 
 def _own(family: Family) -> bool:
@@ -172,6 +172,18 @@ class TaskSettings:
         USUAL_RANGES, "Formula ranges",
         "Range of every parameter of the formula, drawn uniformly: A = 0.1..5, w = 1.",
         text="ranges such as A = 0.1..5, w = 1", families=_reading("formula_ranges"),
+    )  # fmt: skip
+    functions: int = declare(
+        10, "Functions", "Sine functions of a stream; each is learned once, and none again. The "
+        "shots are those of each function.",
+        symbol="n", minimum=1, maximum=50, slider=(1, 10), applies=_RESTART,
+        families=_reading("functions"),
+    )  # fmt: skip
+    batches: int = declare(
+        1, "Batches per function", "Batches that the points of a function arrive in: an inner step "
+        "each, so a stream has functions × batches inner steps, in training and at meta-test.",
+        symbol="b", minimum=1, maximum=50, slider=(1, 5), applies=_RESTART,
+        families=_reading("batches"),
     )  # fmt: skip
     own_tasks: str = declare(
         "", "Own tasks",

@@ -14,9 +14,9 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.models import MODEL_KINDS
 from maml_explorer.settings.settings import Settings, default_arm
 
-OF_THE_META_TEST = {"test_steps", "test_tasks", "evaluate_every"}
+OF_THE_META_TEST = {"test_steps", "test_tasks", "evaluate_every", "fine_tune"}
 """Settings a script may leave out: it trains, and does not test."""
-OF_EVERY_INNER_LOOP = {"inner_lr", "inner_clip"}
+OF_EVERY_INNER_LOOP = {"inner_lr", "inner_clip", "head_layers"}
 """Settings that an algorithm without an inner loop reads at its meta-test alone."""
 SCENES: tuple[dict[str, Value], ...] = (
     {},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maml_explorer.core.families.curve_family import curve_family
 from maml_explorer.core.families.glyphs.family import GLYPHS
+from maml_explorer.core.families.incremental import INCREMENTAL
 from maml_explorer.core.families.own.family import FOLDER
 from maml_explorer.core.families.own_tasks.family import OWN
 from maml_explorer.core.families.record import TaskFamily
@@ -17,7 +18,7 @@ _CURVES = [
     if about.curve and about.key != SINE.about.key
 ]
 TASK_FAMILIES: dict[str, TaskFamily] = {
-    family.about.key: family for family in (SINE, *_CURVES, GLYPHS, FOLDER, OWN)
+    family.about.key: family for family in (SINE, *_CURVES, INCREMENTAL, GLYPHS, FOLDER, OWN)
 }
 """Key → record; the keys are those of :data:`maml_explorer.settings.families.FAMILIES`."""
 

@@ -38,6 +38,8 @@ class Sizes:
     bytes_per_number: int = 4
     context: int = 5
     """Context parameters of CAVIA."""
+    head_layers: int = 1
+    """Last layers that ANIL adapts."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def outer_step_cost(algorithm: str, sizes: Sizes, inner_steps: int) -> Cost:
             for points in _minibatches(shots, sizes.reptile_batch, steps)
         ) + (shots + query) * _forward(model)
     else:
-        start = tail_start(model, record.adapts)
+        start = tail_start(model, record.adapts, sizes.head_layers)
         steps = inner_steps
         operations = _through_inner_loop(sizes, start, steps, record.second_order)
         of_map = OF_MAP.get(record.step_sizes)

@@ -46,8 +46,13 @@ def adapting_module(settings: Settings, adapts: str) -> str:
         adapts: of an algorithm's record: "all", "head" or "body".
     """
     module = "model.linears" if is_special(settings) else "model"
-    if adapts == "head":
+    count = settings.inner.head_layers
+    if adapts == "head" and count == 1:
         return f"{module}[-1]"
+    if adapts == "head" and settings.model_kind.pictures:
+        return f"nn.ModuleList(model[n] for n in {convolution.layer_places(settings)[-count:]})"
+    if adapts == "head":  # with the activations between its layers
+        return f"{module}[-{count if is_special(settings) else 2 * count - 1}:]"
     if settings.model_kind.pictures and settings.model.norm != "none":
         places = convolution.layer_places(settings)
         places = places[:-1] if adapts == "body" else places

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.files.reader import StorageError, check_schema, read_json
 from maml_explorer.files.writer import recover_folder, write_folder
+from maml_explorer.settings.phases import tested_layers
 from maml_explorer.settings.presets import DEFAULT_PRESET, Preset
 from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.storage.initialization import config as config_file
@@ -203,8 +204,9 @@ class Initialization:
         theta = torch.from_numpy(self.parameters.copy())
         layers = model.layers(theta)
         algorithm = ALGORITHMS[self.arm.algorithm]
-        adapts = algorithm.test_adapts
-        start, still = tail_start(model, adapts), still_layers(adapts)
+        adapts = tested_layers(own, algorithm)
+        start = tail_start(model, adapts, own.inner.head_layers)
+        still = still_layers(adapts)
         with torch.no_grad():
             features = with_ones(support_x)
             if start:
@@ -214,6 +216,7 @@ class Initialization:
             sizes = replace(sizes, clip=clip, pull=pull_of(own, algorithm, theta))
             if learned is not None:
                 sizes = learned.of(model, theta, theta.new_tensor(lr), clip)
+            sizes = replace(sizes, batches=own.stream_batches)
             path = adapt(
                 model, layers[start:], features, support_y, sizes, steps, keep_traces=False
             )

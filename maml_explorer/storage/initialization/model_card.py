@@ -12,7 +12,7 @@ from maml_explorer.codegen.beside_theta import BESIDE
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.norms import NORMS
-from maml_explorer.settings.phases import phases
+from maml_explorer.settings.phases import phases, tested_layers
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import is_written
 from maml_explorer.settings.words import counted
@@ -196,7 +196,7 @@ def _rates_part(settings: Settings, algorithm: Algorithm) -> str:
 
 
 def _snippet(settings: Settings, algorithm: Algorithm) -> str:
-    adapts = algorithm.test_adapts
+    adapts = tested_layers(settings, algorithm)
     number = ", dtype=float64" if settings.run.precision == "float64" else ""
     makes = _makes(settings)
     imported = f"nn, optim, {makes}{', float64' if number else ''}"
@@ -216,7 +216,8 @@ def _snippet(settings: Settings, algorithm: Algorithm) -> str:
     if learns or settings.inner.inner_clip or algorithm.implicit:
         return "\n".join(_by_hand(lines, settings, algorithm, steps))
     if is_special(settings):
-        head = {"head": ", layers=slice(-1, None)", "body": ", layers=slice(-1)"}.get(adapts, "")
+        last = f", layers=slice(-{settings.inner.head_layers}, None)"
+        head = {"head": last, "body": ", layers=slice(-1)"}.get(adapts, "")
         own_loss = f", loss={loss}" if settings.family.images else ""
         call = f"model.adapt(x, y, lr={settings.inner.inner_lr!r}, steps={steps}{head}{own_loss})"
         said = "" if settings.family.images else "  # your own support points [point, 1]"
@@ -239,7 +240,7 @@ def _by_hand(lines: list[str], settings: Settings, algorithm: Algorithm, steps: 
     number = ", float64" if "float64" in points else ""
     makes = _makes(settings)
     imports_by_hand = f"from torch import autograd, nn, {makes}{number}"
-    special, adapts = is_special(settings), algorithm.test_adapts
+    special, adapts = is_special(settings), tested_layers(settings, algorithm)
     update = "p.data.sub_(a * d)"
     if not _learns(settings, algorithm):
         module = f"{adapting_module(settings, adapts)}.parameters()"

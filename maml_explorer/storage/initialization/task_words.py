@@ -45,12 +45,18 @@ def _family(tasks: TaskSettings) -> str:
     key = tasks.own_key
     if FAMILIES[tasks.family].own_tasks and key is not None:
         return f"of {key.words}, which are the user's own: no file holds what draws them"
-    if tasks.family != "sine":
+    if tasks.family not in ("sine", "incremental"):
         return _curves(tasks)
     one = tasks.frequency_min == tasks.frequency_max == 1
+    stream = ""
+    if tasks.family != "sine":
+        stream = (
+            f"that are streams of {tasks.functions} functions, one after another in "
+            f"{tasks.batches} batches each, with the one-hot number of the function beside x: "
+        )
     omega = "" if one else f", ω in [{tasks.frequency_min:g}, {tasks.frequency_max:g}]"
     return (
-        f"y = A sin({'' if one else 'ω'}x − φ) with A in "
+        f"{stream}y = A sin({'' if one else 'ω'}x − φ) with A in "
         f"[{tasks.amplitude_min:g}, {tasks.amplitude_max:g}], φ in "
         f"[{shown(tasks.phase_min)}, {shown(tasks.phase_max)}]{omega} and x in "
         f"[{tasks.x_min:g}, {tasks.x_max:g}]"
