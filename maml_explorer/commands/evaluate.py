@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +13,11 @@ from maml_explorer.commands.arguments import UsageError, folder_path, number_lis
 from maml_explorer.commands.data import add_data, opened_data
 from maml_explorer.commands.output import say, tell
 from maml_explorer.commands.own_tasks import add_own_tasks, open_own_tasks
-from maml_explorer.experiments.result_tables import difference_table, evaluation_table
+from maml_explorer.experiments.result_tables import (
+    difference_table,
+    evaluation_table,
+    forgetting_table,
+)
 from maml_explorer.settings.declaration import Value
 from maml_explorer.storage.run.records import ALONE, TOGETHER
 
@@ -73,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     seed = None if arguments.seed is None else whole_number(arguments.seed, "seed", "--seed")
 
     from maml_explorer.experiments.api import compare
+    from maml_explorer.experiments.streams import forgetting_of
     from maml_explorer.storage.initialization.folder import CHANGED, load_initialization
 
     open_own_tasks(arguments)
@@ -84,6 +90,13 @@ def run(arguments: argparse.Namespace) -> int:
     if seed is None:
         seed = initializations[0].settings.run.seed
     result = compare(initializations, shots, steps, tasks, seed, arguments.transduction == ALONE)
+    forgot = {
+        index: forgetting_of(one, shots, tasks, seed)
+        for index, one in enumerate(initializations)
+        if one.settings.family.stream
+    }
+    for index, errors in forgot.items():
+        result["records"][index]["forgetting"] = dataclasses.asdict(errors)
     if arguments.json:
         one = result["records"][0] if len(initializations) == 1 else result
         text = json.dumps(one, allow_nan=False)
@@ -93,7 +106,9 @@ def run(arguments: argparse.Namespace) -> int:
             if one.settings.family.images and one.settings.model.norm == "batch":
                 blocks[index] += "\n" + _SEEN[arguments.transduction]
             family = one.settings.family
-            if one.arm.algorithm == "mtl" and not (family.images or family.own_tasks):
+            if index in forgot:
+                blocks[index] += "\n\n" + forgetting_table(one.arm.name, forgot[index])
+            if one.arm.algorithm == "mtl" and family.curve is not None:
                 blocks[index] += "\n" + _distance(one)
         if result["paired"]:
             blocks.append(

@@ -71,10 +71,12 @@ def held_out_figures(
     alone: bool = False,
     first: int = 0,
     outputs: Outputs | None = None,
+    parts: int = 0,
 ) -> Generator[int, None, Tensor]:
     """Query figures [inner step 0 … steps, task], float64 on the CPU; yields tasks done so far.
 
-    The figure is the loss's: squared error, or accuracy.
+    The figure is the loss's: squared error, or accuracy. With parts it is
+    [inner step, task, part].
 
     Args:
         initialization: θ [parameter].
@@ -85,6 +87,7 @@ def held_out_figures(
         first: the task to begin with, where those before are measured already.
         outputs: of the same arm by compiled kernels, tried first. They differ in the last digits,
             so what is written into files does without.
+        parts: equal parts of the query set, such as functions of a stream, to be measured apart.
     """
     theta = initialization
     layers = model.layers(theta)
@@ -111,12 +114,15 @@ def held_out_figures(
         goal = tasks.query_y.to(theta.device)
         queries = query.expand(count, -1, -1)
         figures = [
-            model.loss.figure(
-                _one_by_one(model, [*layers[:start], *phi], raw_x, raw_query, k)
-                if alone
-                else model.forward(phi, queries, step=k).output,
-                goal,
-            ).mean(1)
+            _mean_of(
+                model.loss.figure(
+                    _one_by_one(model, [*layers[:start], *phi], raw_x, raw_query, k)
+                    if alone
+                    else model.forward(phi, queries, step=k).output,
+                    goal,
+                ),
+                parts,
+            )
             for k, phi in enumerate(path.parameters)
         ]
         columns.append(torch.stack(figures).cpu())
@@ -130,6 +136,11 @@ def _by_outputs(model: Model, outputs: Outputs, tasks: HeldOutPart) -> Tensor | 
     query = tasks.query_x.expand(len(tasks.support_x), -1, -1)
     found = outputs(torch.cat([tasks.support_x, query], 1), tasks.support_y)
     return None if found is None else model.loss.figure(found[:, :, shots:], tasks.query_y).mean(2)
+
+
+def _mean_of(figures: Tensor, parts: int) -> Tensor:
+    """Means over the query points [task], or over each of so many parts of them [task, part]."""
+    return figures.reshape(len(figures), parts, -1).mean(2) if parts else figures.mean(1)
 
 
 def _one_by_one(model: Model, layers: Layers, support: Tensor, query: Tensor, step: int) -> Tensor:
@@ -224,7 +235,7 @@ def fine_tuning_rates(
             plan.model,
             initialization,
             test_start(plan, arm_name),
-            _fine_tuning(plan, arm_name, rate),
+            fine_tuning(plan, arm_name, rate),
             held,
             steps=steps,
             task_count=VALIDATION_TASKS,
@@ -237,7 +248,7 @@ def fine_tuning_rates(
     return [FINE_TUNING_GRID[index] for index in best.tolist()]
 
 
-def _fine_tuning(plan: Plan, arm_name: str, rate: float) -> StepSizes:
+def fine_tuning(plan: Plan, arm_name: str, rate: float) -> StepSizes:
     """One rate for all layers that adapt; clipping and streams are as in the arm's inner loop."""
     own = plan.arms[arm_name].inner.step_sizes
     layers = plan.model.depth - test_start(plan, arm_name)
@@ -288,7 +299,7 @@ def final_test(
             plan.model,
             initialization,
             test_start(plan, arm_name),
-            _fine_tuning(plan, arm_name, rate),
+            fine_tuning(plan, arm_name, rate),
             held,
             steps=max(k for k, r in zip(inner_steps, wanted, strict=True) if r == rate),
             task_count=task_count,

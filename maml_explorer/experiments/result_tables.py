@@ -13,6 +13,7 @@ from maml_explorer.storage.report.figures import figure_text, figure_words
 from maml_explorer.storage.run.records import ALONE
 
 if TYPE_CHECKING:
+    from maml_explorer.core.forgetting import Forgetting
     from maml_explorer.storage.run.checkpoint import ArmResult
 
 SCHEMA = 1
@@ -125,6 +126,30 @@ def difference_table(
         pairs = zip(one["mean"], one["ci95"], strict=True)
         rows.append([one["difference"], *(figure_text(mean, half, figure) for mean, half in pairs)])
     title = f"Differences of query {figure_words(figure)} on the tasks that both kept, mean ± 95 %"
+    return "\n".join([title, *_aligned(rows)])
+
+
+def forgetting_table(name: str, found: Forgetting) -> str:
+    """The triangle of errors on functions of a stream after each that was learned, as text.
+
+    Args:
+        name: of the arm.
+        found: its errors.
+    """
+    functions = len(found.seen)
+    rows = [["after function", *map(str, range(1, functions + 1))]]
+    for nth in range(functions):
+        later = (
+            figure_text(found.mean[j][nth], found.ci95[j][nth], USUAL_FIGURE)
+            for j in range(nth + 1, functions + 1)
+        )
+        rows.append([f"on function {nth + 1}", *[""] * nth, *later])
+    pairs = zip(found.seen, found.seen_ci95, strict=True)
+    rows.append(["on all so far", *(figure_text(*one, USUAL_FIGURE) for one in pairs)])
+    rate = "" if found.rate is None else f", learned with α = {found.rate:.2g}"
+    title = (
+        f"Forgetting of {name}: query MSE, mean ± 95 % over {found.streams} held-out streams{rate}"
+    )
     return "\n".join([title, *_aligned(rows)])
 
 

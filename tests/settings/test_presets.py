@@ -74,7 +74,7 @@ def test_a_published_table_is_read() -> None:
 
 
 def test_the_presets_are_those_of_the_table() -> None:
-    assert set(presets()) == {*SOURCES, *IMAGES, *OMNIGLOT}
+    assert set(presets()) == {*SOURCES, *IMAGES, *OMNIGLOT, "oml-sine"}
     assert next(iter(presets())) == DEFAULT_PRESET == "finn-10-shot"
 
 
@@ -93,6 +93,17 @@ def test_values(name: str) -> None:
     frequencies = (0.8, 1.2) if name == "meta-sgd-5-shot" else (1.0, 1.0)
     assert (settings["frequency_min"], settings["frequency_max"]) == frequencies
     assert preset.title and preset.source and preset.description and preset.unknown
+
+
+def test_the_stream_is_smaller_than_its_source_and_says_so() -> None:
+    preset = load_preset("oml-sine")
+    settings = preset.settings
+    assert (settings.tasks.functions, settings.tasks.batches, settings.inner.shots) == (5, 2, 10)
+    assert settings.inner.inner_steps == settings.run.test_steps == 10
+    assert settings.arms[0].overrides == (("head_layers", 2),)
+    assert [arm.algorithm for arm in settings.arms] == ["anil", "maml", "mtl"]
+    for original in ("40 batches of 32", "8 layers of 300", "0.003", "20 000"):
+        assert original in preset.unknown
 
 
 def test_the_default_preset_is_the_default_settings() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -11,12 +12,15 @@ from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt
 from maml_explorer.core.families.incremental import GRID
+from maml_explorer.core.forgetting import forgetting, stream_errors, summary
 from maml_explorer.core.meta_test import final_test, held_out_figures, meta_test, run_to_end
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import Plan, kernels_of, prepare
 from maml_explorer.core.plan import test_step_sizes as adapting
+from maml_explorer.core.student_t import student_t_975
 from maml_explorer.core.training import draw_batch, outer_step, start_run
 from maml_explorer.core.workspace import Workspace
+from maml_explorer.experiments.result_tables import forgetting_table
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 
@@ -185,3 +189,40 @@ def test_held_out_streams_are_asked_for_all_functions() -> None:
     guess = plan.family.guess_loss(plan.settings, lambda x: 0 * x[..., :1])
     zero = plan.family.references(plan.settings)[0].figure
     assert zero is not None and guess == pytest.approx(zero)
+
+
+@pytest.mark.parametrize("algorithm", ["maml", "mtl"])
+def test_forgetting_is_measured_function_by_function(algorithm: str) -> None:
+    plan = plan_of(Arm("one", algorithm), functions=2)
+    theta = start_run(plan).arms["one"].initialization
+    found = run_to_end(forgetting(plan, "one", theta, 4))
+    errors = run_to_end(stream_errors(plan, "one", theta, 4, rate=found.rate))
+    assert errors.shape == (3, 2, 4)
+    _, sizes = adapting(plan, "one", theta)
+    if algorithm == "mtl":
+        assert found.rate is not None
+        sizes = dataclasses.replace(sizes, steps=[[theta.new_tensor(found.rate)] * 4])
+    whole = plan.family.held_out(plan.settings, 4, 4, "meta-test", theta.dtype).batch()
+    path = adapt(
+        plan.model, plan.model.layers(theta), whole.inputs[:, :8], whole.y[:, :8], sizes, 4,
+        keep_traces=False,
+    )  # fmt: skip
+    for after, phi in enumerate(path.parameters[::2]):
+        output = plan.model.forward(phi, whole.inputs[:, 8:].contiguous()).output
+        by_point = (output - whole.y[:, 8:]).square()[..., 0]
+        expected = torch.stack([by_point[:, :GRID].mean(1), by_point[:, GRID:].mean(1)])
+        torch.testing.assert_close(errors[after], expected)
+        assert found.mean[after] == pytest.approx(expected.mean(1).tolist())
+    assert found.seen == pytest.approx([float(errors[1, 0].mean()), float(errors[2].mean())])
+    half = student_t_975(3) * float(errors[2].mean(0).std()) / 2
+    assert found.seen_ci95[1] == pytest.approx(half)
+    table = forgetting_table("one", found).splitlines()
+    assert [len(line.split("±")) - 1 for line in table[2:]] == [2, 1, 2]
+
+
+def test_what_is_not_finite_is_none() -> None:
+    errors = torch.ones(2, 1, 3, dtype=torch.float64)
+    errors[1, 0, 1] = math.inf
+    found = summary(errors)
+    assert (found.mean, found.ci95) == (((1.0,), (None,)), ((0.0,), (None,)))
+    assert (found.seen, found.seen_ci95, found.streams) == ((None,), (None,), 3)
