@@ -87,10 +87,16 @@ def settings(draw: st.DrawFn) -> Settings:
         whole |= {"ways": min(int(whole["ways"]), 12)}
         if whole["model"] == "conv" and whole["norm"] == "batch-per-step":
             whole |= {"norm": "batch"}
+    stream = FAMILIES[str(whole["family"])].stream
+    if stream:
+        whole |= {"functions": min(int(whole["functions"]), 10), "norm": "none"}
+        whole |= {"batches": min(int(whole["batches"]), int(whole["shots"]), 5)}
     drawn = Settings().with_values(whole)
     if not draw(st.booleans()):
         return drawn
     found = draw(arms())
+    if stream and any(ALGORITHMS[arm.algorithm].implicit for arm in found):
+        return drawn
     if any(ALGORITHMS[arm.algorithm].step_sizes for arm in found):
         drawn = drawn.with_values({"lslr": False})
     return drawn.with_arms(found)

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.meta_test import fine_tuning, fine_tuning_rates, held_out_figures
-from maml_explorer.core.plan import Plan, test_start, test_step_sizes
+from maml_explorer.core.plan import Plan
 from maml_explorer.core.student_t import student_t_975
+from maml_explorer.core.tested_steps import test_start, test_step_sizes
 
 
 @dataclass(frozen=True)

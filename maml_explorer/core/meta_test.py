@@ -25,9 +25,10 @@ from maml_explorer.core.families.table import family_of
 from maml_explorer.core.kernels.probe import Outputs
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers
-from maml_explorer.core.plan import Plan, test_start, test_step_sizes
+from maml_explorer.core.plan import Plan
 from maml_explorer.core.replay.interruption import Look
 from maml_explorer.core.student_t import student_t_975
+from maml_explorer.core.tested_steps import test_start, test_step_sizes
 from maml_explorer.settings.settings import Settings
 
 CHUNK_TASKS = 25

@@ -15,7 +15,6 @@ from torch import Tensor
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.adaptation import (
     StepSizes,
-    arriving,
     minibatches,
     still_layers,
     tail_start,
@@ -45,7 +44,7 @@ from maml_explorer.core.sizing import (
     resolve_device,
 )
 from maml_explorer.core.workspace import Workspace
-from maml_explorer.settings.phases import phases, tested_layers
+from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
 
 BLOCK_FLOATS = 50_000
@@ -124,11 +123,13 @@ class ArmPlan:
         return dataclasses.replace(sizes, batches=batches) if batches else sizes
 
     def inner_data(self, x: Tensor, y: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
-        """Inner-step data out of support sets [task, shot, …]: one entry per step, in turn."""
+        """Inner-step data out of support sets [task, shot, …]: one entry per step, in turn.
+
+        A stream comes as it is.
+        """
         size = x.shape[1]
-        batches = self.inner.step_sizes.batches
-        if batches:
-            return arriving(x, batches), arriving(y, batches)
+        if self.inner.step_sizes.batches:
+            return x, y  # the inner loop parts a stream itself
         if self.algorithm.outer_rule == "interpolation":
             size = self.settings.inner.reptile_batch
         return minibatches(x, size), minibatches(y, size)
@@ -318,28 +319,6 @@ def learned_rates(own: Settings, algorithm: Algorithm, model: Model) -> Learned 
     start = tail_start(model, algorithm.adapts, own.inner.head_layers)
     still = still_layers(algorithm.adapts)
     return learned_of(phases(own, algorithm), start, still)
-
-
-def test_step_sizes(plan: Plan, arm_name: str, learned: Tensor) -> tuple[int, StepSizes]:
-    """(first adapting layer, step sizes) of an arm at meta-test and in the window.
-
-    Args:
-        learned: what the arm has learned: θ and, where it learns them, its step sizes behind it.
-    """
-    arm = plan.arms[arm_name]
-    if arm.learned is not None:
-        return arm.inner.start, arm.step_sizes(plan.model, learned)
-    start = test_start(plan, arm_name)
-    layers = (arm.inner_lr,) * (plan.model.depth - start)
-    still = still_layers(arm.algorithm.test_adapts)
-    return start, dataclasses.replace(arm.inner.step_sizes, steps=(layers,), still=still)
-
-
-def test_start(plan: Plan, arm_name: str) -> int:
-    """The first layer of an arm that adapts at meta-test and in the window."""
-    arm = plan.arms[arm_name]
-    adapts = tested_layers(arm.settings, arm.algorithm)
-    return tail_start(plan.model, adapts, arm.settings.inner.head_layers)
 
 
 def intra_op_threads(plan: Plan) -> int:

@@ -13,7 +13,8 @@ from maml_explorer.core.families.batch import with_ones
 from maml_explorer.core.kernels.probe import InnerSteps, Outputs, compiled_predictions
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers
-from maml_explorer.core.plan import ArmPlan, Plan, test_step_sizes
+from maml_explorer.core.plan import ArmPlan, Plan
+from maml_explorer.core.tested_steps import test_step_sizes
 
 
 @dataclass(frozen=True)

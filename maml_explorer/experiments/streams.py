@@ -14,7 +14,7 @@ from maml_explorer.storage.initialization.folder import Initialization
 def forgetting_of(
     initialization: Initialization, shots: int | None = None, streams: int = 100, seed: int = 0
 ) -> Forgetting:
-    """How well each function of a stream is answered after each that was learned.
+    """Errors on each function of a stream after each that was learned.
 
     Args:
         initialization: trained on streams.

@@ -8,6 +8,8 @@ from maml_explorer.algorithms import Algorithm
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.norms import NORMS
 
+FOLLOWING = ("inner_steps", "reptile_inner_steps", "test_steps")
+"""Settings that follow the length of a stream."""
 MOST_STEPS = 50
 """Most inner steps of a stream, as of every inner loop."""
 

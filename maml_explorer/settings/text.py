@@ -15,6 +15,7 @@ from maml_explorer.files.strict_json import fitting
 from maml_explorer.settings.declaration import SettingsError, Value, shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings, default_arm
+from maml_explorer.settings.stream import FOLLOWING
 
 SCHEMA = 1
 """Raised when old text would be read wrongly; newer text is refused."""
@@ -52,6 +53,8 @@ def is_written(settings: Settings, key: str) -> bool:
     """
     declared = DECLARATIONS[key]
     read = settings.reads(key) and key != "family"
+    if settings.family.stream and key in FOLLOWING:
+        return False
     return read or settings[key] != declared.default
 
 

@@ -17,9 +17,11 @@ from maml_explorer.core.meta_test import (
     meta_test,
     summarize,
 )
-from maml_explorer.core.plan import Plan, test_step_sizes
+from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import compiled_outputs
+from maml_explorer.core.tested_steps import test_step_sizes
 from maml_explorer.core.replay.interruption import Interrupted, Look, interruptible
+from maml_explorer.core.tested_steps import test_step_sizes
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.reports import ArmTest, HeldOutTasks, MetaTested
 from maml_explorer.settings.settings import Settings

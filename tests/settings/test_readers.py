@@ -21,6 +21,8 @@ READERS = {
     "multi_step_until": TRAINED,
     "lslr": {"maml", "fomaml", "anil"},
     "context": set(),
+    "head_layers": {"anil", "mtl"},
+    "fine_tune": {"mtl"},
     "second_order_from": {"maml", "anil", "meta_sgd"},
     **{key: {*TRAINED, "mtl"} for key in OF_OPTIMIZERS.split()},
     **{key: {"reptile"} for key in OF_REPTILE.split()},
@@ -40,7 +42,7 @@ def test_readers_of_the_algorithms_there_are(key: str) -> None:
 def test_a_new_record_reads_what_its_kind_reads() -> None:
     read = {key for key, declared in DECLARATIONS.items() if declared.reads(FO_ANIL)}
     of_fomaml = {key for key, d in DECLARATIONS.items() if d.reads(ALGORITHMS["fomaml"])}
-    assert read == of_fomaml
+    assert read == of_fomaml | {"head_layers"}
     assert {"inner_lr", "inner_steps", "inner_clip", "lslr", "multi_step_loss"} <= read
     assert "second_order_from" not in read and "reptile_step" not in read
 

@@ -21,7 +21,8 @@ from maml_explorer.core.insight.empty_view import (
 from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers
-from maml_explorer.core.plan import Plan, test_step_sizes
+from maml_explorer.core.plan import Plan
+from maml_explorer.core.tested_steps import test_step_sizes
 
 CHUNK_TASKS = 50
 CHUNK_FLOATS = 2_000_000

@@ -205,8 +205,7 @@ class Initialization:
         layers = model.layers(theta)
         algorithm = ALGORITHMS[self.arm.algorithm]
         adapts = tested_layers(own, algorithm)
-        start = tail_start(model, adapts, own.inner.head_layers)
-        still = still_layers(adapts)
+        start, still = tail_start(model, adapts, own.inner.head_layers), still_layers(adapts)
         with torch.no_grad():
             features = with_ones(support_x)
             if start:
@@ -217,9 +216,7 @@ class Initialization:
             if learned is not None:
                 sizes = learned.of(model, theta, theta.new_tensor(lr), clip)
             sizes = replace(sizes, batches=own.stream_batches)
-            path = adapt(
-                model, layers[start:], features, support_y, sizes, steps, keep_traces=False
-            )
+            path = adapt(model, layers[start:], features, support_y, sizes, steps, False)
         adapted = [*layers[:start], *path.parameters[-1]]
         # layers that do not adapt are normalized as at inner step 0
         flat = torch.cat([layer.reshape(-1) for layer in adapted])

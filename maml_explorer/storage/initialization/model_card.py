@@ -203,8 +203,7 @@ def _snippet(settings: Settings, algorithm: Algorithm) -> str:
     if is_special(settings):
         imported = imported.replace("optim, ", "")
     adapting = adapting_module(settings, adapts)
-    loss = loss_name(settings)
-    steps = max(1, settings.inner.inner_steps)
+    loss, steps = loss_name(settings), max(1, settings.inner.inner_steps)
     lines = [
         "from safetensors.torch import load_file",
         f"from torch import {imported}",

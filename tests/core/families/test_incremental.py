@@ -16,8 +16,8 @@ from maml_explorer.core.forgetting import forgetting, stream_errors, summary
 from maml_explorer.core.meta_test import final_test, held_out_figures, meta_test, run_to_end
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import Plan, kernels_of, prepare
-from maml_explorer.core.plan import test_step_sizes as adapting
 from maml_explorer.core.student_t import student_t_975
+from maml_explorer.core.tested_steps import test_step_sizes as adapting
 from maml_explorer.core.training import draw_batch, outer_step, start_run
 from maml_explorer.core.workspace import Workspace
 from maml_explorer.experiments.result_tables import forgetting_table
