@@ -18,6 +18,9 @@ from maml_explorer.core.gradient_map import GradientMap
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers, Trace
 
+InnerData = Tensor | Sequence[Tensor]
+"""[task, point, …] for all inner steps, or one per inner step, in turn."""
+
 
 @dataclass(frozen=True)
 class Pull:
@@ -179,8 +182,8 @@ def arriving(points: Tensor, batches: int) -> list[Tensor]:
 def adapt(
     model: Model,
     tail: Layers,
-    features: Tensor | Sequence[Tensor],
-    targets: Tensor | Sequence[Tensor],
+    features: InnerData,
+    targets: InnerData,
     step_sizes: StepSizes,
     steps: int,
     keep_traces: bool = True,

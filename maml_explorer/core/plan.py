@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.core.adaptation import (
+    InnerData,
     StepSizes,
     minibatches,
     still_layers,
@@ -122,7 +123,7 @@ class ArmPlan:
         batches = self.inner.step_sizes.batches
         return dataclasses.replace(sizes, batches=batches) if batches else sizes
 
-    def inner_data(self, x: Tensor, y: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+    def inner_data(self, x: Tensor, y: Tensor) -> tuple[InnerData, InnerData]:
         """Inner-step data out of support sets [task, shot, …]: one entry per step, in turn.
 
         A stream comes as it is.

@@ -103,11 +103,12 @@ def outputs_along_path(
         if start == model.depth:  # nothing adapts: one prediction for every step
             return wide[None].expand(steps + 1, -1, -1, -1)
         parts = training and shots > 0
-        batches = arm.inner_data(support, y) if parts else (support, y)
+        points, targets = arm.inner_data(support, y) if parts else (support, y)
         path = adapt(
             model,
             layers[start:],
-            *batches,
+            points,
+            targets,
             step_sizes,
             steps if shots else 0,
             keep_traces=False,

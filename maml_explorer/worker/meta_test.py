@@ -19,7 +19,6 @@ from maml_explorer.core.meta_test import (
 )
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import compiled_outputs
-from maml_explorer.core.tested_steps import test_step_sizes
 from maml_explorer.core.replay.interruption import Interrupted, Look, interruptible
 from maml_explorer.core.tested_steps import test_step_sizes
 from maml_explorer.core.training import RunState

@@ -16,6 +16,7 @@ from maml_explorer.core.forgetting import forgetting, stream_errors, summary
 from maml_explorer.core.meta_test import final_test, held_out_figures, meta_test, run_to_end
 from maml_explorer.core.outer_gradient import outer_gradient
 from maml_explorer.core.plan import Plan, kernels_of, prepare
+from maml_explorer.core.probing import outputs_along_path
 from maml_explorer.core.student_t import student_t_975
 from maml_explorer.core.tested_steps import test_step_sizes as adapting
 from maml_explorer.core.training import draw_batch, outer_step, start_run
@@ -65,6 +66,15 @@ def test_a_step_sees_its_own_batch_alone() -> None:
     changed[:, 4:6] += 1  # the third batch, the first of the second function
     same = [bool((a == b).all()) for a, b in zip(path(plain, 6), path(changed, 6), strict=True)]
     assert same == [True, True, True, False, False, False, False]
+    shown = [
+        outputs_along_path(
+            plan, "MAML", state.arms["MAML"].initialization, batch.inputs, plain, 8, t
+        )
+        for t in (True, False)
+    ]
+    assert torch.equal(*shown) and torch.equal(shown[0][6], shown[0][8])
+    last = plan.model.forward(plan.model.layers(path(plain, 6)[6][0]), batch.inputs[:1]).output
+    torch.testing.assert_close(shown[0][6, 0], last[0])
     longer = path(plain, 8)  # behind its end nothing arrives
     assert len(longer) == 9 and torch.equal(longer[8], longer[6])
     assert not torch.equal(longer[6], longer[5])
