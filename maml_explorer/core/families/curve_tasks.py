@@ -26,6 +26,9 @@ from maml_explorer.settings.curves.drawing import parameters_of
 from maml_explorer.settings.families import OWN_FAMILY
 from maml_explorer.settings.tasks import TaskSettings
 
+_OF_SINES = ("sine", "incremental")
+"""Families whose predictors without data are those of sines."""
+
 
 def clean_targets(settings: TaskSettings, tasks: Tensor, x: Tensor) -> Tensor:
     """Targets without noise: tasks [task, parameter], x [task, point, 1] → [task, point, 1]."""
@@ -53,7 +56,7 @@ def parameter_count(settings: TaskSettings) -> int:
 
 def zero_mse(settings: TaskSettings) -> float:
     """Expected squared error of predicting 0, on clean targets."""
-    if settings.family == "sine":
+    if settings.family in _OF_SINES:
         return sine_predictors.predict_zero_mse(settings)
     if settings.family == OWN_FAMILY.key:
         return constant_errors(opened_tasks(settings.own_tasks))[0]
@@ -65,7 +68,7 @@ def single_mse(settings: TaskSettings) -> float:
 
     Of own tasks that of the best constant, on some of them.
     """
-    if settings.family == "sine":
+    if settings.family in _OF_SINES:
         return sine_predictors.best_single_mse(settings)
     if settings.family == OWN_FAMILY.key:
         return constant_errors(opened_tasks(settings.own_tasks))[1]
@@ -77,7 +80,7 @@ def single_predictor(settings: TaskSettings) -> tuple[Callable[[Tensor], Tensor]
 
     Of own tasks the best constant.
     """
-    if settings.family == "sine":
+    if settings.family in _OF_SINES:
         found = sine_predictors.best_single_predictor(settings)
         return found, found.formula
     if settings.family == OWN_FAMILY.key:

@@ -60,6 +60,20 @@ def adapting_module(settings: Settings, adapts: str) -> str:
     return f"{module}[:-1]" if adapts == "body" else module
 
 
+def sgd_loop(settings: Settings, loss: str, steps: int) -> list[str]:
+    """Lines of an inner loop by `sgd`, on support points x, y; a stream is learned in batches."""
+    loop, points = f"for _ in range({steps}):  # inner steps on your own", ("x", "y")
+    if settings.stream_batches:
+        parts = f"zip(x.chunk({steps}), y.chunk({steps}))"
+        loop, points = f"for xk, yk in {parts}:  # batches of your own", ("xk", "yk")
+    return [
+        f"{loop} support points x, y",
+        "    model.zero_grad()",
+        f"    {loss}(model({points[0]}), {points[1]}).backward()",
+        "    sgd.step()",
+    ]
+
+
 def loss_name(settings: Settings) -> str:
     """The loss as PyTorch calls it."""
     return "nn.functional.cross_entropy" if settings.family.images else "nn.functional.mse_loss"

@@ -21,6 +21,7 @@ from maml_explorer.storage.initialization.expressions import (
     is_special,
     loss_name,
     network_expression,
+    sgd_loop,
 )
 from maml_explorer.storage.initialization.maps_on_card import CLIP, OTHERS, PULL
 from maml_explorer.storage.initialization.network_words import OWN_USE, network_words
@@ -225,10 +226,7 @@ def _snippet(settings: Settings, algorithm: Algorithm) -> str:
         [
             *lines,
             f"sgd = optim.SGD({adapting}.parameters(), lr={settings.inner.inner_lr!r})",
-            f"for _ in range({steps}):  # inner steps on your own support points x, y",
-            "    model.zero_grad()",
-            f"    {loss}(model(x), y).backward()",
-            "    sgd.step()",
+            *sgd_loop(settings, loss, steps),
         ]
     )
 

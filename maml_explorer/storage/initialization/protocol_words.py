@@ -25,8 +25,17 @@ _OWN_TASKS_PROTOCOL = (
 )
 
 
+_STREAM_PROTOCOL = (
+    "Mean squared error on held-out streams, over all functions of a stream: 25 equally spaced "
+    "query points with clean targets for each, mean ± half-width of the 95 % interval over "
+    "streams. An inner step is a batch that has arrived."
+)
+
+
 def protocol_words(family: Family) -> str:
     """The sentence under "Evaluation"."""
+    if family.stream:
+        return _STREAM_PROTOCOL
     if family.own_tasks:
         return _OWN_TASKS_PROTOCOL
     return _OWN_PROTOCOL if family.own_data else _PROTOCOL[family.figure]

@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from maml_explorer.codegen.script import standalone_script
 from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.families.curve_tasks import single_mse, zero_mse
 from maml_explorer.core.families.incremental import GRID
 from maml_explorer.core.forgetting import forgetting, stream_errors, summary
 from maml_explorer.core.meta_test import final_test, held_out_figures, meta_test, run_to_end
@@ -24,6 +26,7 @@ from maml_explorer.core.workspace import Workspace
 from maml_explorer.experiments.result_tables import forgetting_table
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.storage.initialization.expressions import adapting_module, sgd_loop
 
 STREAM: dict[str, Any] = {
     "family": "incremental", "functions": 3, "batches": 2, "shots": 4, "query_points": 3,
@@ -236,3 +239,14 @@ def test_what_is_not_finite_is_none() -> None:
     found = summary(errors)
     assert (found.mean, found.ci95) == (((1.0,), (None,)), ((0.0,), (None,)))
     assert (found.seen, found.seen_ci95, found.streams) == ((None,), (None,), 3)
+
+
+def test_a_stream_has_the_references_and_the_card_of_its_functions() -> None:
+    settings = Settings().with_values(STREAM | {"precision": "float32"})
+    sines = settings.with_values({"family": "sine"}).tasks
+    assert zero_mse(settings.tasks) == zero_mse(sines) > single_mse(sines) > 0
+    assert single_mse(settings.tasks) == single_mse(sines)
+    assert sgd_loop(settings, "loss", 6)[0].startswith("for xk, yk in zip(x.chunk(6), y.chunk(6))")
+    assert adapting_module(settings.with_values({"head_layers": 2}), "head") == "model[-3:]"
+    with pytest.raises(SettingsError, match="A script cannot include incremental sine waves yet"):
+        standalone_script(settings, settings.arms[0])
