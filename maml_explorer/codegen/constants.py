@@ -50,10 +50,10 @@ def _of_inner_loop(own: Settings, adapt: Adapt) -> list[str]:
         lines.append(f"INNER_CLIP = {adapt.clip!r}  # largest norm of an inner gradient")
     if adapt.layers in HEADS:
         several = adapt.layers == "head" and own.inner.head_layers > 1
-        last = "layers, which" if several else "layer, which"
-        lines.append(
-            f"HEAD = {head_names(own, adapt.layers)}  # the last {last} alone {HEADS[adapt.layers]}"
+        last = (
+            "layers, which alone adapt" if several else f"layer, which alone {HEADS[adapt.layers]}"
         )
+        lines.append(f"HEAD = {head_names(own, adapt.layers)}  # the last {last}")
     if adapt.context:
         lines.append(f"CONTEXT = {adapt.context}  # context parameters, which alone adapt")
         lines.append(f'CONTEXT_ENTERS = "{context_enters(own)}"')

@@ -29,23 +29,23 @@ def adapt_lines(own: Settings, record: Algorithm) -> str:
 
     With a multi-step loss it returns φ_1 … φ_K, else φ_K.
     """
-    interpolation = record.interpolates
+    parted = bool(record.interpolates or own.stream_batches)
     outer_step = phases(own, record)
     if record.adapts == "context":
         return _context_lines(own, record, outer_step)
     kind, whole_path = outer_step.step_sizes, outer_step.multi_step
     step = "step: int, " if outer_step.order_anneals else ""
     beginning, found = _beginning(own, record, kind)
-    points = ", each on the next minibatch of the" if interpolation else " on one task's"
+    points = ", each on the next minibatch of the" if parted else " on one task's"
     head = f" of the {record.adapts}" if record.adapts in HEADS else ""
-    counted = interpolation or (bool(kind) and BESIDE[kind].counted)
+    counted = parted or (bool(kind) and BESIDE[kind].counted)
     return "\n".join(
         [
             f"def adapt(theta: Parameters, {step}x: Tensor, y: Tensor) -> "
             f"{'list[Parameters]' if whole_path else 'Parameters'}:",
             f'    """{"φ_1 … φ_K" if whole_path else "φ"} = U_K(θ, S): '
             f'K inner steps{head}{points} support set."""',
-            *["    xs, ys = x.split(INNER_BATCH), y.split(INNER_BATCH)"][: int(interpolation)],
+            *["    xs, ys = x.split(INNER_BATCH), y.split(INNER_BATCH)"][: int(parted)],
             *beginning,
             *["    path = []"][: int(whole_path)],
             f"    for {'k' if counted else '_'} in range(INNER_STEPS):  # the inner loop",
@@ -124,7 +124,7 @@ def _beginning(own: Settings, record: Algorithm, kind: str) -> tuple[list[str], 
 def _inner_gradient(own: Settings, record: Algorithm, fixed: bool) -> list[str]:
     """∇L_support(φ_k), clipped where asked for; detached where it is of first order."""
     lines, data = [], "x, y"
-    if record.interpolates:
+    if record.interpolates or own.stream_batches:
         data = "xs[k % len(xs)], ys[k % len(ys)]"
         if fixed:
             lines.append(f"        batch = {data}")

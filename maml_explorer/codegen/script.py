@@ -17,6 +17,7 @@ from maml_explorer.codegen.beside_theta import BESIDE, begin_text
 from maml_explorer.codegen.constants import constants, network_sizes
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.families import data_code
+from maml_explorer.codegen.incremental import refuse_stream
 from maml_explorer.codegen.inner_loop import adapt_lines, adapting_test
 from maml_explorer.codegen.own_tasks import refuse_own_network
 from maml_explorer.settings.declaration import SettingsError
@@ -56,6 +57,7 @@ def standalone_script(settings: Settings, arm: Arm) -> str:
             f"{settings.model.norm}, whose averages the run keeps: allowed are {allowed}."
         )
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
+    refuse_stream(own, record.adapts)
     step, data = phases(own, record), data_code(own)
     head, kind = constants(own, record), step.step_sizes
     clips = step.update.clip or (step.adapt and step.adapt.clip)

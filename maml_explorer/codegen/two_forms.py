@@ -17,6 +17,7 @@ from maml_explorer.codegen.beside_theta import BESIDE, context_enters
 from maml_explorer.codegen.constants import HEADS, head_names
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.families import data_code
+from maml_explorer.codegen.incremental import refuse_stream
 from maml_explorer.codegen.own_tasks import refuse_own_network
 from maml_explorer.codegen.script import (
     joined,
@@ -195,6 +196,7 @@ def stateful_and_functional(settings: Settings, arm: Arm) -> tuple[str, str]:
     They show what an outer gradient is, in few lines: tricks of training are left out, and named.
     """
     refuse_own_network(settings)
+    refuse_stream(settings, "")
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
     out = _left_out(own, record)
     own, data = own.with_values({"skip": False, "norm": "none"}), data_code(own)

@@ -8,16 +8,14 @@ Source: Javed, White 2019, section 4.2, where the error is averaged over the fun
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from maml_explorer.core.intervals import finite_number, half_width
 from maml_explorer.core.meta_test import fine_tuning, fine_tuning_rates, held_out_figures
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.student_t import student_t_975
 from maml_explorer.core.tested_steps import test_start, test_step_sizes
 
 
@@ -94,23 +92,10 @@ def summary(errors: Tensor, rate: float | None = None) -> Forgetting:
     functions = errors.shape[1]
     seen = [errors[j, :j].mean(0) for j in range(1, functions + 1)]
     return Forgetting(
-        mean=tuple(tuple(_mean(one) for one in row) for row in errors),
-        ci95=tuple(tuple(_half_width(one) for one in row) for row in errors),
-        seen=tuple(map(_mean, seen)),
-        seen_ci95=tuple(map(_half_width, seen)),
+        mean=tuple(tuple(finite_number(one.mean()) for one in row) for row in errors),
+        ci95=tuple(tuple(half_width(one) for one in row) for row in errors),
+        seen=tuple(finite_number(one.mean()) for one in seen),
+        seen_ci95=tuple(map(half_width, seen)),
         streams=errors.shape[2],
         rate=rate,
     )
-
-
-def _mean(values: Tensor) -> float | None:
-    mean = float(values.mean())
-    return mean if math.isfinite(mean) else None
-
-
-def _half_width(values: Tensor) -> float | None:
-    """Half of the 95 % interval of a mean over streams; None for one stream."""
-    count = len(values)
-    if count < 2 or not bool(torch.isfinite(values).all()):
-        return None
-    return student_t_975(count - 1) * float(values.std()) / math.sqrt(count)

@@ -22,12 +22,12 @@ from maml_explorer.core.adaptation import StepSizes, adapt, uniform_step_sizes
 from maml_explorer.core.families.batch import HeldOutPart
 from maml_explorer.core.families.record import HeldOut
 from maml_explorer.core.families.table import family_of
+from maml_explorer.core.intervals import finite_number, half_width
 from maml_explorer.core.kernels.probe import Outputs
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.replay.interruption import Look
-from maml_explorer.core.student_t import student_t_975
 from maml_explorer.core.tested_steps import test_start, test_step_sizes
 from maml_explorer.settings.settings import Settings
 
@@ -76,8 +76,7 @@ def held_out_figures(
 ) -> Generator[int, None, Tensor]:
     """Query figures [inner step 0 … steps, task], float64 on the CPU; yields tasks done so far.
 
-    The figure is the loss's: squared error, or accuracy. With parts it is
-    [inner step, task, part].
+    The figure is the loss's, squared error or accuracy; with parts [inner step, task, part].
 
     Args:
         initialization: θ [parameter].
@@ -161,13 +160,13 @@ def summarize(errors: Tensor, settings: Settings) -> TestRecord:
     mean, ci95, mean_kept, median = [], [], [], []
     for row, keep in zip(errors, kept, strict=True):
         finite = bool(torch.isfinite(row).all())
-        mean.append(_number(row.mean()) if finite else None)
-        ci95.append(_half_width(row) if finite else None)
-        mean_kept.append(_number(row[keep].mean()) if bool(keep.any()) else None)
+        mean.append(finite_number(row.mean()) if finite else None)
+        ci95.append(half_width(row) if finite else None)
+        mean_kept.append(finite_number(row[keep].mean()) if bool(keep.any()) else None)
         # a diverged task counts as infinitely bad, so failing never improves the median
         bad = torch.where(torch.isfinite(row), row, torch.full_like(row, worst))
         middle = bad.sort().values[(len(bad) - 1) // 2 : len(bad) // 2 + 1]
-        median.append(_number(middle.mean()))
+        median.append(finite_number(middle.mean()))
     return TestRecord(
         tuple(mean), tuple(ci95), tuple(mean_kept), tuple(median),
         tuple(int(n) for n in (~kept).sum(1)),
@@ -334,8 +333,8 @@ def paired_difference(one: Tensor, two: Tensor, settings: Settings) -> Differenc
     for a, b in zip(one, two, strict=True):
         gap = (a - b)[(a <= limit) & (b <= limit)]
         kept.append(len(gap))
-        mean.append(_number(gap.mean()) if len(gap) else None)
-        ci95.append(_half_width(gap))
+        mean.append(finite_number(gap.mean()) if len(gap) else None)
+        ci95.append(half_width(gap))
     return Difference(tuple(mean), tuple(ci95), tuple(kept))
 
 
@@ -349,16 +348,3 @@ def run_to_end(work: Generator[object, None, T], look: Look | None = None) -> T:
         except StopIteration as end:
             result: T = end.value
             return result
-
-
-def _half_width(values: Tensor) -> float | None:
-    """Half of the 95 % interval of a mean over tasks, by Student's t; None for one task."""
-    count = len(values)
-    if count < 2:
-        return None
-    return _number(student_t_975(count - 1) * values.std() / math.sqrt(count))
-
-
-def _number(value: Tensor) -> float | None:
-    number = float(value)
-    return number if math.isfinite(number) else None

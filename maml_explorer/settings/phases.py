@@ -142,7 +142,8 @@ def _adapt(own: Settings, algorithm: Algorithm) -> Adapt:
     # the context adapts at meta-test, too, if never in training
     kind = kind if inner.inner_steps or context else ""
     pull = inner.proximal if algorithm.implicit else 0.0
-    return Adapt(algorithm.adapts, inner.inner_steps, kind, 0, clip, context, pull)
+    arriving = own.support_points() // own.stream_batches if own.stream_batches else 0
+    return Adapt(algorithm.adapts, inner.inner_steps, kind, arriving, clip, context, pull)
 
 
 def _query(own: Settings, algorithm: Algorithm) -> Query:

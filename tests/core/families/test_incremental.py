@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from maml_explorer.codegen.script import standalone_script
 from maml_explorer.core.adaptation import adapt
 from maml_explorer.core.families.curve_tasks import single_mse, zero_mse
 from maml_explorer.core.families.incremental import GRID
@@ -248,5 +247,3 @@ def test_a_stream_has_the_references_and_the_card_of_its_functions() -> None:
     assert single_mse(settings.tasks) == single_mse(sines)
     assert sgd_loop(settings, "loss", 6)[0].startswith("for xk, yk in zip(x.chunk(6), y.chunk(6))")
     assert adapting_module(settings.with_values({"head_layers": 2}), "head") == "model[-3:]"
-    with pytest.raises(SettingsError, match="A script cannot include incremental sine waves yet"):
-        standalone_script(settings, settings.arms[0])
