@@ -15,7 +15,9 @@ from maml_explorer.core.families.curve_tasks import (
     single_mse,
     zero_mse,
 )
-from maml_explorer.core.families.sine import query_grid
+from maml_explorer.core.families.incremental import numbered
+from maml_explorer.core.families.sine import query_grid, targets
+from maml_explorer.core.families.table import family_of
 from maml_explorer.core.streams import stream
 from maml_explorer.experiments.outcome import Outcome
 from maml_explorer.files.reader import StorageError
@@ -33,6 +35,8 @@ TASKS = 3
 """Held-out tasks in the adaptation picture."""
 GRID = 200
 """Points of a curve."""
+FUNCTIONS = 3
+"""Functions of a stream in its picture."""
 
 
 def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
@@ -57,6 +61,8 @@ def draw_pictures(folder: RunFolder, outcome: Outcome) -> None:
         path = folder.path / ADAPTATION_PICTURE
         if settings.ends == (1, 1) and not settings.family.images:  # those of curves
             run_pictures.draw_adaptation(path, settings, _tasks(outcome, seed))
+        if settings.family.stream:
+            run_pictures.draw_adaptation(path, settings, stream_pictures(outcome, seed))
         curves = {
             name: run_pictures.LossCurve(losses.outer_step, losses.outer)
             for name, losses in read_losses(folder.path / METRICS, seed).items()
@@ -105,6 +111,38 @@ def _tasks(outcome: Outcome, seed: int) -> list[PicturedTask]:
         ].numpy()
         curves.append(PicturedTask(title, x.numpy(), truth, points_x, points_y, adapted))
     return curves
+
+
+def stream_pictures(outcome: Outcome, seed: int) -> list[PicturedTask]:
+    """Functions of one held-out stream, with every arm's curves once all of them were learned.
+
+    Of many functions those that are drawn lie evenly between the first learned and the last.
+    """
+    from maml_explorer.gui.files.run_pictures import PicturedTask
+
+    settings = outcome.settings.with_values({"seed": seed})
+    tasks, shots, n = settings.tasks, settings.inner.shots, settings.tasks.functions
+    held = family_of(settings).held_out(settings, 1, shots, "meta-test", torch.float64).batch()
+    numbers = held.tasks.view(n, 3)
+    x, y = held.support.x[0], held.support.y[0]
+    adapted = {
+        name: one.adapt(x.numpy(), y.numpy(), steps=settings.run.test_steps).double()
+        for name, one in outcome.initializations[seed].items()
+    }
+    grid = query_grid(tasks, GRID)
+    inputs = numbered(grid.expand(1, n, -1))[0].view(n, GRID, -1)
+    truth = targets(numbers, grid.expand(n, -1)[..., None])[..., 0]
+    pictures = []
+    for nth in sorted({round(part * (n - 1) / (FUNCTIONS - 1)) for part in range(FUNCTIONS)}):
+        own = slice(nth * shots, (nth + 1) * shots)
+        with torch.no_grad():
+            curves = {name: one(inputs[nth])[:, 0].numpy() for name, one in adapted.items()}
+        title = f"function {nth + 1} of {n}, at the end of the stream"
+        points_x, points_y = x[own, 0].numpy(), y[own, 0].numpy()
+        pictures.append(
+            PicturedTask(title, grid.numpy(), truth[nth].numpy(), points_x, points_y, curves)
+        )
+    return pictures
 
 
 def _title(tasks: TaskSettings, numbers: list[float]) -> str:

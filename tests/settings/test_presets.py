@@ -101,7 +101,8 @@ def test_the_stream_is_smaller_than_its_source_and_says_so() -> None:
     assert (settings.tasks.functions, settings.tasks.batches, settings.inner.shots) == (5, 2, 10)
     assert settings.inner.inner_steps == settings.run.test_steps == 10
     assert settings.arms[0].overrides == (("head_layers", 2),)
-    assert [arm.algorithm for arm in settings.arms] == ["anil", "maml", "mtl"]
+    assert [arm.algorithm for arm in settings.arms] == ["anil", "maml", "mtl", "mtl"]
+    assert settings.arms[3].overrides == (("fine_tune", "head"), ("head_layers", 2))
     for original in ("40 batches of 32", "8 layers of 300", "0.003", "20 000"):
         assert original in preset.unknown
 
