@@ -141,6 +141,7 @@ class Sharing:
             return False
         settings, absent = with_present_data(shared.settings)
         self.apply(shared._replace(settings=settings), state)
+        self._banners.say("share", "Settings, arms, task and panels are those of the share string.")
         if absent:
             self.say_absent(absent, shared, text)
         return True
@@ -154,7 +155,7 @@ class Sharing:
         editor = self._session.editor
         preset = self._presets.get(state.preset)
         editor.mark_against(shared.settings if preset is None else preset.settings, preset)
-        editor.adopt(shared.settings, "Open share string")
+        editor.adopt(shared.settings, "Open share string", whole=True)
         if not self._session.control.begin_if_untouched():
             editor.settings_changed.emit(editor.settings)
         self.show(state)

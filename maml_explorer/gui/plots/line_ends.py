@@ -93,26 +93,31 @@ class LineEnds(pg.GraphicsObject):
     def width(self) -> float:
         """Pixels that the names need beside the plot; 0 where there are none."""
         metrics = QFontMetricsF(base_font())
-        widths = [metrics.horizontalAdvance(end.name) for end in self._ends]
+        widths = [metrics.horizontalAdvance(self._words(end)) for end in self._ends]
         return LEADER + _ROOM + max(widths) if widths else 0.0
+
+    def _words(self, end: LineEnd) -> str:
+        """Its name, with an arrow where its line has left the view."""
+        low, high = self._plot.getViewBox().viewRange()[1]
+        return f"{end.name}{' ↑' if end.y > high else ' ↓' if end.y < low else ''}"
 
     def placed(self) -> list[tuple[LineEnd, float, QRectF]]:
         """(end, the height of its line, the rectangle of its name), in pixels of the plot item.
 
-        Lines beyond the view have no name. Where there are too many, the last ones have none.
+        A line beyond the view is named at the edge. Where there are too many, the last have none.
         """
         view = self._plot.getViewBox()
         area, (low, high) = self._area(), view.viewRange()[1]
         metrics = QFontMetricsF(base_font())
         height = metrics.height() - 1
-        inside = [end for end in self._ends if low <= end.y <= high]
-        inside = inside[: max(int(area.height() / height), 0)]
-        heights = [area.top() + (high - end.y) / (high - low) * area.height() for end in inside]
+        inside = self._ends[: max(int(area.height() / height), 0)]
+        kept = [min(max(end.y, low), high) for end in inside]
+        heights = [area.top() + (high - y) / (high - low) * area.height() for y in kept]
         centres = spread(heights, height, area.top(), area.bottom())
         left = area.right() + LEADER
         return [
-            (end, at, QRectF(left, centre - height / 2, metrics.horizontalAdvance(end.name) + 1,
-                             height))
+            (end, at, QRectF(left, centre - height / 2,
+                             metrics.horizontalAdvance(self._words(end)) + 1, height))
             for end, at, centre in zip(inside, heights, centres, strict=True)
         ]  # fmt: skip
 
@@ -135,7 +140,7 @@ class LineEnds(pg.GraphicsObject):
             painter.setPen(QPen(color, 0))
             if abs(box.center().y() - at) > 1.5:
                 painter.drawLine(QPointF(edge + 1, at), QPointF(box.left() - 2, box.center().y()))
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, end.name)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, self._words(end))
 
     def _area(self) -> QRectF:
         view = self._plot.getViewBox()

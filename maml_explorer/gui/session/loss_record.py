@@ -37,14 +37,18 @@ class LossRecord(QObject):
 
     @property
     def ghosts(self) -> list[LossGhost]:
-        """The other runs that are drawn: the one before, and pinned ones."""
-        pins = self._pins
+        """The other runs that are drawn: the one before, and pinned ones.
+
+        A run of another figure, such as an accuracy beside an error, has no place on this axis.
+        """
+        pins, figure = self._pins, self._settings.family.figure
         pinned = [
             LossGhost(run.name, run.settings, run.losses)
             for run in pins.runs
             if run.losses is not None and run.name in pins.compared
         ]
-        return [*([] if self.before is None else [self.before]), *pinned]
+        others = [*([] if self.before is None else [self.before]), *pinned]
+        return [one for one in others if one.settings.family.figure == figure]
 
     def forget_before(self) -> None:
         """Compares with the run before no longer."""

@@ -72,7 +72,7 @@ class RunControl(QObject):
             editor.settings_changed.emit(editor.settings)
             return
         editor.undo_stack.beginMacro(text)
-        editor.adopt(settings)
+        editor.adopt(settings, whole=True)
         began = self.begin_if_untouched()
         editor.undo_stack.endMacro()
         if not began:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
@@ -41,6 +42,8 @@ class SettingsEditor(QObject):
         """The preset's settings; what differs from them is marked."""
         self.preset: Preset | None = None
         self.undo_stack = QUndoStack(self)
+        self._waits_whole = False
+        """What is staged was taken over whole, and waits for the restart as a whole."""
 
     @property
     def edited(self) -> Settings:
@@ -51,6 +54,9 @@ class SettingsEditor(QObject):
     def staged_labels(self) -> list[str]:
         """Changes that wait for a restart, in words."""
         return restart_reasons(self.settings, self.edited)
+
+    def _waiting_whole(self) -> bool:
+        return self._waits_whole and self.staged is not None
 
     def edit(self, changes: Mapping[str, object], merge_key: str | None = None) -> None:
         """Changes settings, key → value, as one undo step.
@@ -65,7 +71,8 @@ class SettingsEditor(QObject):
         own = newest_tasks() if changes.get("family") == OWN_FAMILY.key else None
         if own is not None and not self.edited.family.own_tasks:
             changes = {**own.values(self.edited), **changes}
-        self.adopt(self.edited.with_values(changes), merge_key=merge_key)
+        edited = self.edited.with_values(changes)
+        self.adopt(edited, merge_key=merge_key, whole=self._waiting_whole())
 
     def set_arms(self, arms: Iterable[Arm]) -> None:
         """Changes the arms (added, removed, renamed, other overrides) as one undo step.
@@ -73,19 +80,29 @@ class SettingsEditor(QObject):
         Raises:
             SettingsError: for none, too many, or two of one name; then nothing has changed.
         """
-        self.adopt(self.edited.with_arms(tuple(arms)), "Change arms")
+        edited = self.edited.with_arms(tuple(arms))
+        self.adopt(edited, "Change arms", whole=self._waiting_whole())
 
     def adopt(
-        self, settings: Settings, text: str = "Change settings", merge_key: str | None = None
+        self,
+        settings: Settings,
+        text: str = "Change settings",
+        merge_key: str | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
         """Takes over whole settings as one undo step; what needs a restart is staged.
+
+        Where they are `whole`, a preset's say, all of them wait for a restart that any needs: the
+        run there is must not go on with half of another's settings.
 
         Raises:
             SettingsError: where the window cannot show the task family; then nothing has changed.
         """
         settings.refuse_unshown()
         if settings != self.edited:
-            self.undo_stack.push(Edit(self._put, self.edited, settings, text, merge_key))
+            put = partial(self._put, whole=whole)
+            self.undo_stack.push(Edit(put, self.edited, settings, text, merge_key))
 
     def discard_staged(self) -> None:
         """Gives up the changes that wait for a restart."""
@@ -103,13 +120,15 @@ class SettingsEditor(QObject):
 
     def follow(self, settings: Settings) -> None:
         """Shows what the worker says is in force; keeps what still waits for a restart."""
-        staged = still_waiting(settings, self.staged)
+        whole = self._waiting_whole() and bool(restart_reasons(settings, self.edited))
+        staged = self.staged if whole else still_waiting(settings, self.staged)
         if (settings, staged) != (self.settings, self.staged):
             self.replace(settings, staged)
 
-    def _put(self, edited: Settings) -> None:
+    def _put(self, edited: Settings, whole: bool = False) -> None:
         """Makes `edited` what is edited: posts what can apply at once, stages the rest."""
-        now = in_force_part(self.settings, edited)
+        self._waits_whole = whole and bool(restart_reasons(self.settings, edited))
+        now = self.settings if self._waits_whole else in_force_part(self.settings, edited)
         self.staged = edited if edited != now else None
         again = begun_again(self.settings, now)
         if now != self.settings:

@@ -123,6 +123,7 @@ QListWidget::item:selected { background: $selection; }
 
 QTabWidget::pane { border: none; }
 QTabBar { background: transparent; qproperty-drawBase: 0; }
+QTabBar QToolButton { padding: 0; min-height: 0; }
 QTabBar::tab {
     background: transparent; color: $muted; border: none; border-bottom: 2px solid transparent;
     padding: 5px 12px; margin: 0;

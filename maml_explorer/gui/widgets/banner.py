@@ -129,7 +129,9 @@ class Banners(QWidget):
         self._passing: dict[str, QTimer] = {}
         self._over: QWidget | None = None
         self._on_top = False
-        """True where it lies over the upper edge."""
+        """True where it does not lie over the lower edge."""
+        self._under_mouse = False
+        """True where the mouse was at the lower edge when it appeared."""
         self.spared: Callable[[], Sequence[QWidget]] = tuple
         """Parts of the window that a message must not cover while they are seen."""
         self._box = QHBoxLayout(self)
@@ -182,7 +184,8 @@ class Banners(QWidget):
             timer.timeout.connect(partial(self._leave, subject))
             timer.start(self.passing)
         if self.isHidden():
-            self._on_top = self._lower().contains(self._mouse()) or self._covers_spared()
+            self._under_mouse = self._lower().contains(self._mouse())
+            self._on_top = self._under_mouse or self._covers_spared()
         self._arrange()
 
     def of(self, subject: str) -> Banner | None:
@@ -278,8 +281,8 @@ class Banners(QWidget):
             return QRect()
         area = QRect(over.mapTo(window, QPoint()), over.size())
         width, height = min(_WIDEST, area.width() - 16), self.sizeHint().height()
-        left = area.x() + (area.width() - width) // 2
-        return QRect(left, area.bottom() + 1 - height - 8, width, height)
+        # at the left: at the lower right stands what is read when an arm diverges
+        return QRect(area.x() + 8, area.bottom() + 1 - height - 8, width, height)
 
     def _covers_spared(self) -> bool:
         window, place = self.parentWidget(), self._lower()
@@ -295,7 +298,11 @@ class Banners(QWidget):
             return
         place = self._lower()
         if self._on_top:
-            place.moveTop(over.mapTo(window, QPoint()).y() + 8)
+            tops = [part.mapTo(window, QPoint()).y() for part in self.spared() if part.isVisible()]
+            # over what is at hand, or at the very top where the mouse is at the lower edge
+            above = min(tops, default=0) - place.height() - 8
+            top = over.mapTo(window, QPoint()).y() + 8
+            place.moveTop(above if above > top and not self._under_mouse else top)
         self.setGeometry(place)
 
 

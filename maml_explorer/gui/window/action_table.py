@@ -178,7 +178,7 @@ def _load_preset(control: RunControl, presets: Presets, name: str) -> None:
 def of_lessons(lessons: Lessons) -> list[Entry]:
     """The lessons, and the steps of the one that runs."""
     return [
-        Entry(LESSONS, "lessons", "Choose a lesson…", lessons.choose_lesson, ("Ctrl+L",)),
+        Entry(LESSONS, "lessons", "Learn: choose a lesson…", lessons.choose_lesson, ("Ctrl+L",)),
         Entry(LESSONS, "tour", "Take the tour", lessons.take_tour),
         Entry(LESSONS, "lesson_next", "Go on in the lesson", lessons.forward, ("Alt+Right",)),
         Entry(LESSONS, "lesson_back", "Go back in the lesson", lessons.back, ("Alt+Left",)),

@@ -15,6 +15,7 @@ from maml_explorer.gui.widgets.controls import Card
 from maml_explorer.gui.window.appearance import Appearance
 from maml_explorer.gui.window.narrow_window import Narrow
 from maml_explorer.gui.window.panel_slot import Place
+from maml_explorer.gui.window.splitter_sizes import put_sizes, sizes_of
 from maml_explorer.gui.window.stage_row import PLAIN, USUAL, StageRow
 
 GAP = 8
@@ -60,6 +61,8 @@ class Columns(QSplitter):
         self._simple: set[str] | None = None
         """Parts hidden before the simple view; None where there is another."""
         self._sizes_before: list[int] = []
+        self._sizes_in_text: dict[str, dict[str, list[int]]] = {}
+        """Size of type → sizes of every splitter when it was left."""
         self._desk_sizes: dict[str, list[int]] | None = None
         """Sizes of every splitter before parts were left out for a while; None where none are."""
         self._hidden_elsewhere = set(IN_A_HALL)
@@ -81,9 +84,12 @@ class Columns(QSplitter):
         for before in (self._enlarged, self._simple):
             if before is not None:
                 return tuple(sorted(before))
-        hidden = [title for title, part in self.parts.items() if part.isHidden()]
+        return tuple(sorted(self._chosen_hidden()))
+
+    def _chosen_hidden(self) -> set[str]:
+        """Titles of the parts that are hidden now, without those that have no room."""
         left_out = set() if self.narrow is None else self.narrow.hid
-        return tuple(title for title in hidden if title not in left_out)
+        return {title for title, part in self.parts.items() if part.isHidden()} - left_out
 
     def hide_parts(self, hidden: Collection[str]) -> None:
         """Hides the parts of these titles and shows all others; ends the simple view.
@@ -120,7 +126,7 @@ class Columns(QSplitter):
         if not self._appearance.presenting:
             self._remember_sizes()
         self._appearance.present(not self._appearance.presenting)
-        hidden = {title for title, part in self.parts.items() if part.isHidden()}
+        hidden = self._chosen_hidden()
         self._hidden_elsewhere, hidden = hidden, self._hidden_elsewhere
         self._hide(hidden)
         self.put_at_hand(self._at_hand)
@@ -130,14 +136,12 @@ class Columns(QSplitter):
 
     def _remember_sizes(self) -> None:
         if self._desk_sizes is None:
-            self._desk_sizes = {name: part.sizes() for name, part in self.splitters.items()}
+            self._desk_sizes = sizes_of(self.splitters)
 
     def _divide_as_before(self) -> None:
         """Gives every part the room it had at the desk."""
         sizes, self._desk_sizes = self._desk_sizes, None
-        for name, before in (sizes or {}).items():
-            if any(before):
-                self.splitters[name].setSizes(before)
+        put_sizes(self.splitters, sizes or {})
 
     def put_at_hand(self, keys: Collection[str]) -> None:
         """Shows settings as rows under the hero: these, or α while presenting, or none."""
@@ -206,7 +210,7 @@ class Columns(QSplitter):
         if self._simple is not None:
             self.toggle_simple()
         self._remember_sizes()
-        self._enlarged = {title for title, part in self.parts.items() if part.isHidden()}
+        self._enlarged = self._chosen_hidden()
         self._hide(self.parts.keys() - {"Insight"})
 
     def toggle_simple(self) -> None:
@@ -219,7 +223,7 @@ class Columns(QSplitter):
         if self._enlarged is not None:
             self.enlarge_insight()
         self._remember_sizes()
-        self._simple = {title for title, part in self.parts.items() if part.isHidden()}
+        self._simple = self._chosen_hidden()
         self._hide(self.parts.keys() - set(SIMPLE))
         self._take_simple()
 
@@ -234,8 +238,10 @@ class Columns(QSplitter):
 
     def set_text_size(self, name: str) -> None:
         """Writes in another size, and gives the settings the width they need in it."""
+        self._sizes_in_text[self._appearance.text_size] = sizes_of(self.splitters)
         self._appearance.set_text_size(name)
         self._fit_settings()
+        put_sizes(self.splitters, self._sizes_in_text.get(self._appearance.text_size, {}))
 
     def find_setting(self) -> None:
         """Puts the cursor into the search field of the settings."""

@@ -98,12 +98,13 @@ def found(table: dict[str, QAction], text: str) -> list[str]:
     """Names of the actions with all words of `text`; those that begin with them come first."""
     words = text.casefold().split()
 
-    def misses(name: str) -> tuple[int, int]:
+    def misses(name: str) -> tuple[int, bool, int]:
         action = table[name]
         said = action.text().casefold().split()
         starts = sum(any(part.startswith(word) for part in said) for word in words)
         first = bool(words) and action.text().casefold().startswith(words[0])
-        return (len(words) - starts, 0 if first else 1)
+        # a preset changes the whole run: an action of the same words is meant first
+        return (len(words) - starts, bool(words) and action.data() == "Presets", 0 if first else 1)
 
     def fits(action: QAction) -> bool:
         where = f"{action.text()} {action.data()} {keys_text(action)}".casefold()

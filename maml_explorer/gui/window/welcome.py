@@ -43,6 +43,7 @@ class Welcome(QFrame):
         self.setLayout(line)
         self.done = False
         """True where a way on was taken, now or at an earlier start."""
+        self._greeted = False
         self._drawn = False
         """True where the curves of the example are drawn."""
         self._inside: tuple[int, int | None] | None = None
@@ -64,6 +65,7 @@ class Welcome(QFrame):
                 "MAML, trained · drag a black point",
             )
         self.text.say(*words)
+        self._greeted = True
         self.show()
 
     def finish(self) -> None:
@@ -75,6 +77,11 @@ class Welcome(QFrame):
     def leave_out_simple(self, simple: bool) -> None:
         """Offers the simple view only where the window is not in it."""
         self.simple.setVisible(not simple)
+
+    def leave_out_of_hall(self, presenting: bool) -> None:
+        """Hides the strip while presenting: it is no text for an audience."""
+        if not self.done:
+            self.setVisible(self._greeted and not presenting)
 
     @property
     def untouched(self) -> bool:

@@ -107,6 +107,9 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome(session, self.lessons.take_tour, self.columns.toggle_simple)
         self.columns.simple_changed.connect(self.run_bar.show_simple)
         self.columns.simple_changed.connect(self.welcome.leave_out_simple)
+        self.appearance.presenting_changed.connect(
+            lambda: self.welcome.leave_out_of_hall(self.appearance.presenting)
+        )
         self.run_bar.everything.clicked.connect(self.columns.toggle_simple)
         self.lessons.begun.connect(self.welcome.finish)
         self.presenter.toggled.connect(self.lessons.point_again)

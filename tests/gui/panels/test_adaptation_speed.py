@@ -81,7 +81,8 @@ def test_lines_of_seen_classes_are_named(bench, panel):
 def test_diverged_tasks_are_said_and_never_flatter_or_squeeze(bench, panel):
     test_arm(bench, panel, MAML=FINE, MTL=WILD)
     assert panel.diverged.text() == (
-        "MTL: 17 of 600 tasks diverged by inner step 2. Hollow markers: mean of the other tasks."
+        "MTL: 17 of 600 tasks diverged by inner step 2. "
+        "Hollow markers: mean of those that had not yet."
     )
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].mean, [4.0, 2.0, 1.5])
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].kept, [False, True, True])
@@ -107,7 +108,7 @@ def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):
     worse = replace(WILD, diverged=(0, 4, 23))
     test_arm(bench, panel, MAML=worse, ANIL=FINE, MTL=WILD)
     assert panel.diverged.text() == (
-        "Diverged of 600 tasks: MAML 23, MTL 17. Hollow markers: mean of the other tasks."
+        "Diverged of 600 tasks: MAML 23, MTL 17. Hollow markers: mean of those that had not yet."
     )
 
 

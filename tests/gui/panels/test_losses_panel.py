@@ -27,6 +27,7 @@ from maml_explorer.gui.style.numbers import number
 from maml_explorer.protocol import reports
 from maml_explorer.protocol.insight import InsightFigures, LookInside
 from maml_explorer.protocol.insight_records.stability import MEDIAN
+from maml_explorer.settings.presets import presets
 from maml_explorer.settings.settings import DEFAULT_ARMS, Settings
 from tests.gui.panel_bench import LEFT, Bench, nameless
 
@@ -154,6 +155,27 @@ def test_reference_lines_stand_at_the_exact_values(bench, panel):
     assert [label.toPlainText() for label in labels] == [
         "predict 0: 4.25", "best single predictor: 3.01",
     ]  # fmt: skip
+
+
+def test_words_stand_on_the_side_where_no_other_line_is(bench):
+    panel = bench.show(LossesPanel, 330, 260)
+    train(bench, panel, np.linspace(4, 0.3, 400))
+    lines, boxes = panel.plot.references.lines, panel.plot.references.boxes
+    heights = [panel.plot.to_pixel(0.0, line.value()).y() for line in lines[:2]]
+    assert 0 < heights[1] - heights[0] < 40, "words between the two could be of either"
+    upper, lower = boxes[0], boxes[1]
+    assert upper is not None and upper.bottom <= heights[0] + 1
+    assert lower is not None and lower.top >= heights[1] - 1
+
+
+def test_a_run_of_another_figure_is_not_drawn_on_this_axis(bench, panel):
+    train(bench, panel, np.linspace(4, 1, 50))
+    record = panel.plot.record
+    bench.session.control.restart()
+    bench.pull()
+    assert [ghost.name for ghost in record.ghosts] == [BEFORE]
+    record.before = replace(record.before, settings=presets()["glyphs-2-way-4-shot"].settings)
+    assert record.ghosts == []
 
 
 @pytest.mark.parametrize("best", [4.2, 4.0, 3.0, 0.5])

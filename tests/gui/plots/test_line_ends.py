@@ -51,9 +51,9 @@ def test_a_plot_leaves_its_names_a_margin_and_none_where_there_are_none(qtbot: Q
     ends = [LineEnd(name, "#000000", 0.5) for name in ("MAML", "FO-MAML", "a much longer name")]
     plot.ends.show_ends([*ends, LineEnd("far", "#000000", 9.0), LineEnd("n", "#000000", np.nan)])
     qtbot.wait(20)
-    boxes = plot.ends.boxes
-    assert [name for name, _ in boxes] == ["MAML", "FO-MAML", "a much longer name"]
-    area = plot.area()
+    boxes, area = plot.ends.boxes, plot.area()
+    assert [name for name, _ in boxes] == ["MAML", "FO-MAML", "a much longer name", "far"]
+    assert boxes[-1][1].top() <= area.top() + 1, "a line that left the view is named at the edge"
     for _, box in boxes:
         assert box.left() >= area.right() + LEADER - 2
         assert box.right() <= plot.width()

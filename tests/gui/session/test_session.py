@@ -472,6 +472,27 @@ def test_a_preset_applies_at_once_only_while_nothing_is_trained(
     assert worker.settings.model.hidden == (32, 32)
 
 
+def test_a_preset_that_needs_a_restart_waits_as_a_whole(session: Session, worker: FakeWorker):
+    session.control.outer_step()
+    session.link.pull()
+    before, images = worker.settings, presets()["glyphs-2-way-4-shot"]
+    session.control.load_preset(images)
+    session.link.pull()
+    assert session.editor.edited == images.settings
+    assert session.editor.settings == worker.settings == before, "the run is not half a preset's"
+    session.editor.edit({"inner_lr": 0.3})
+    session.link.pull()
+    assert session.editor.edited.inner.inner_lr == 0.3 and worker.settings == before
+    session.editor.undo_stack.undo()
+    session.editor.undo_stack.undo()
+    assert session.editor.staged is None and session.editor.settings == before
+    session.editor.undo_stack.redo()
+    assert session.editor.edited == images.settings and worker.settings == before
+    session.control.restart()
+    session.link.pull()
+    assert worker.settings == images.settings and session.editor.staged is None
+
+
 def test_the_timer_rests_while_paused_and_hurries_for_an_answer(session: Session):
     session.link.pull()
     session.link.pace._hurry_until = 0.0

@@ -53,6 +53,11 @@ def test_words_of_the_beginning_come_first(window: MainWindow):
     assert found(window.actions_table, "ctrl+z") == ["undo"]
 
 
+def test_a_preset_never_comes_before_an_action(window: MainWindow):
+    assert found(window.actions_table, "learn")[0] == "lessons"
+    assert any(name.startswith("preset") for name in found(window.actions_table, "learn"))
+
+
 def test_a_click_does_the_action(window: MainWindow, qtbot: QtBot):
     open_palette(window, qtbot)
     palette = window.palette_overlay

@@ -119,6 +119,18 @@ def test_alpha_is_at_hand_and_one_drag_is_one_undo_step(presenting: MainWindow):
     assert window.session.settings.inner.inner_lr == before
 
 
+def test_space_trains_once_a_value_was_entered(presenting: MainWindow, qtbot: QtBot):
+    edit = presenting.columns.stage_row.rows["inner_lr"].field.widget
+    assert isinstance(edit, QLineEdit)
+    edit.setFocus()
+    edit.selectAll()
+    qtbot.keyClicks(edit, "0.05")
+    qtbot.keyClick(edit, Qt.Key.Key_Return)
+    assert presenting.session.settings.inner.inner_lr == 0.05 and not edit.hasFocus()
+    qtbot.keyClick(presenting, Qt.Key.Key_Space)
+    assert presenting.session.link.running or presenting.session.control.steered
+
+
 def test_the_line_just_taken_stands_under_the_hero(presenting: MainWindow, qtbot: QtBot):
     bar = presenting.columns.stage_row
     assert bar.line.full == HINT

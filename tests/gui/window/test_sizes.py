@@ -45,6 +45,17 @@ def test_text_sizes_reach_labels_fields_and_axes(opened: Opener, qtbot: QtBot, s
     window.columns.set_text_size("")
 
 
+def test_normal_text_gives_the_columns_their_widths_back(window: MainWindow, qtbot: QtBot):
+    qtbot.wait(20)
+    before = {name: part.sizes() for name, part in window.columns.splitters.items()}
+    window.columns.set_text_size("largest")
+    qtbot.wait(20)
+    assert window.columns.splitters["columns"].sizes() != before["columns"]
+    window.columns.set_text_size("")
+    qtbot.wait(20)
+    assert {name: part.sizes() for name, part in window.columns.splitters.items()} == before
+
+
 def test_the_text_size_is_remembered(opened: Opener, tmp_path: Path):
     first = opened(tmp_path / "window.json")
     first.columns.set_text_size("large")

@@ -17,6 +17,7 @@ from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
 
 EMPTY = "No support points: click to add one"
+TRAIL = "the last curves before it diverged"
 UNDETERMINED = "do not determine A, φ and ω: no oracle"
 
 
@@ -122,10 +123,10 @@ class CurveLabels:
     def _place_ghost(self, ground: Box) -> None:
         text, shown = self.texts["ghost"], self._curves
         ghost = self._session.pins.ghost
-        text.setVisible(ghost is not None and bool(shown.ghosts))
-        if ghost is None:
-            return
-        words = f"faint: {ghost.words}"
+        beside = ghost.words if ghost is not None and shown.ghosts else ""
+        words = " · ".join(part for part in (beside, TRAIL if shown.trails else "") if part)
+        text.setVisible(bool(words))
+        words = f"faint: {words}"
         text.setText(words)
         down = ground.top + ground.height - _size(words)[1] - 4
         text.setPos(*self._plot.to_data(QPoint(round(ground.left + 4), round(down))))

@@ -80,7 +80,7 @@ class ClassLines:
 
     def place(self) -> None:
         """Puts the words where curves are not: at the beginning they are at chance."""
-        (left, right), _ = self._plot.view().viewRange()
+        (_, right), _ = self._plot.view().viewRange()
         for name, text in self.words.items():
-            text.setAnchor((1.0, 0.0) if name == CHANCE else (0.0, 1.0))
-            text.setPos(right if name == CHANCE else left, self.lines[name].value())
+            text.setAnchor((1.0, 0.0))
+            text.setPos(right, self.lines[name].value())

@@ -289,7 +289,7 @@ class AdaptationSpeedPanel(QWidget):
         parts = [f"{', '.join(names)}: {what}" for what, names in lost.items()]
         if len(parts) > 1:  # a sentence for each would leave the plot no room
             parts = [f"Diverged of {counted(test.tasks, 'task', whole)}: {', '.join(counts)}"]
-        said = f"{parts[0]}. Hollow markers: mean of the other tasks." if parts else ""
+        said = f"{parts[0]}. Hollow markers: mean of those that had not yet." if parts else ""
         over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
         if len(over) == 1:
             ((top, names),) = beyond.items()

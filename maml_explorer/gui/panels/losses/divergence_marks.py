@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -25,8 +25,16 @@ class DivergenceMarks:
         self.boxes: list[Box] = []
         """Boxes of the visible words, in pixels."""
 
-    def draw(self, seen: Sequence[Diverged], place: Callable[[int], float | None]) -> None:
-        """Draws the newest; `place` says where an outer step lies on the x axis."""
+    def draw(
+        self,
+        seen: Sequence[Diverged],
+        place: Callable[[int], float | None],
+        frozen: Collection[Diverged],
+    ) -> None:
+        """Draws the newest; `place` says where an outer step lies on the x axis.
+
+        Those of arms that are `frozen` now are red, the others are history.
+        """
         plot, shown = self._plot, seen[-MOST:]
         while len(self.items) < len(shown):
             line, text = pg.InfiniteLine(angle=90, movable=False), label("", plot.theme.danger)
@@ -43,9 +51,11 @@ class DivergenceMarks:
             text.setVisible(inside)
             if x is None or not inside:
                 continue
-            line.setPen(plot.pen(plot.theme.danger, Qt.PenStyle.DotLine))
+            now = shown[nth] in frozen
+            color = plot.theme.danger if now else plot.theme.muted
+            line.setPen(plot.pen(color, Qt.PenStyle.DotLine))
             line.setPos(x)
-            recolor(text, plot.theme.danger, plot.theme.card)
+            recolor(text, color, plot.theme.card)
             text.setText(f"{SYMBOL} {shown[nth].arm}")
             part = (x - left) / (right - left)
             size, pixel = text.textItem.boundingRect(), area.left() + part * area.width()

@@ -4,33 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-import pyqtgraph as pg
-
 from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.fast_curve import Curve
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
-from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_traces import Array
 from maml_explorer.gui.session.pinned_run import LossGhost
 from maml_explorer.gui.style.arm_style import arm_style
 
 _ALPHA = 0.45
-_AT_EDGE = 0.1
-"""Part of the plot's width within which a line ends at its edge."""
 
 
 class GhostLines:
-    """A thin line per arm and run, and at its end the run's name."""
+    """A thin line per arm and run, and beside the plot the run's name."""
 
     def __init__(self, plot: Plot) -> None:
         self._plot = plot
         self.curves: dict[tuple[str, str], Curve] = {}
         """(run, arm) → its line."""
-        self.names: dict[str, pg.TextItem] = {}
-        """Run → the word at the end of its lowest line, where that ends inside the plot."""
         self.ends: dict[str, LineEnd] = {}
-        """Run → its name beside the plot, where its lines end at the plot's edge."""
+        """Run → its name beside the plot, at the height of its lowest line's end."""
 
     def draw(
         self, ghosts: Sequence[LossGhost], view: LossView, hidden: Set[str], edges: Array
@@ -61,20 +54,6 @@ class GhostLines:
         self._name(ends)
 
     def _name(self, ends: dict[str, tuple[float, float]]) -> None:
-        plot = self._plot
-        (left, right), _ = plot.view().viewRange()
-        edge = right - _AT_EDGE * (right - left)
-        color = plot.theme.muted
-        self.ends = {run: LineEnd(run, color, y) for run, (x, y) in ends.items() if x >= edge}
-        ends = {run: end for run, end in ends.items() if run not in self.ends}
-        for run in set(self.names) - set(ends):
-            plot.getPlotItem().removeItem(self.names.pop(run))
-        for run, (x, y) in ends.items():
-            if run not in self.names:
-                self.names[run] = label(run, plot.theme.muted, plot.theme.card)
-                self.names[run].setZValue(39)
-                plot.getPlotItem().addItem(self.names[run], ignoreBounds=True)
-            recolor(self.names[run], plot.theme.muted, plot.theme.card, veil=150)
-            self.names[run].setText(run)
-            self.names[run].setAnchor((1.0, 0.0) if x > (left + right) / 2 else (0.0, 0.0))
-            self.names[run].setPos(min(x, right), y)
+        """Names the runs beside the plot, wherever they end: in it names would cover lines."""
+        color = self._plot.theme.muted
+        self.ends = {run: LineEnd(run, color, y) for run, (_, y) in ends.items()}

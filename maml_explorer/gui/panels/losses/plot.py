@@ -175,7 +175,9 @@ class LossPlot(Plot):
             smooth.ink(self.arm_pen(style, 1.8))
             smooth.put(drawn.x, drawn.y)
             self._draw_dots(name, style, 22 + z / 10)
-        references = self.reference_words
+        nothing = not any(len(drawn.x) for drawn in self.drawn.values())
+        # what to press stands where the words of the lines would
+        references = [] if nothing and not ghosts else self.reference_words
         if view.follows:
             self._range.y(view, self.drawn.values(), [value for value, _ in references])
         self.ghosts.draw(ghosts, view, hidden, edges)
@@ -186,7 +188,8 @@ class LossPlot(Plot):
         ]
         self.ends.show_ends([*ends, *self.ghosts.ends.values()])
         self.marks.draw(history.marks, self._losses().place)
-        self.divergences.draw(self.session.divergences.seen, self._losses().place)
+        diverged = self.session.divergences
+        self.divergences.draw(diverged.seen, self._losses().place, list(diverged.frozen.values()))
         averages = [self.to_pixels(d.x, d.y) for d in self.drawn.values() if len(d.x)]
         taken = [*self.divergences.boxes, *self.marks.boxes]
         self.references.draw(references, view.log_y, averages, taken)

@@ -95,6 +95,14 @@ class ReferenceLines:
             line.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DotLine))
             recolor(text, theme.muted, theme.card, veil=150)
 
+    def _pixel(self, value: float, log_y: bool) -> float:
+        """Height of a value, in pixels from the top."""
+        low, high = self._plot.view().viewRange()[1]
+        area = self._plot.area()
+        if log_y:
+            value = float(np.log10(value)) if value > 0 else np.nan
+        return float(area.top() + (high - value) / (high - low) * area.height())
+
     def draw(
         self,
         found: Sequence[tuple[float, str]],
@@ -114,6 +122,7 @@ class ReferenceLines:
         area = self._plot.area()
         x, rows = _resampled(curves, area.left(), area.right())
         others = list(taken)
+        pixels = [self._pixel(value, log_y) for value, _ in found]
         self.boxes = [None] * len(self.labels)
         for nth, (line, text) in enumerate(zip(self.lines, self.labels, strict=True)):
             value = found[nth][0] if nth < len(found) else np.nan
@@ -129,6 +138,7 @@ class ReferenceLines:
             size = text.textItem.boundingRect().size()
             pixel = area.top() + (high - value) / (high - low) * area.height()
             spots = _SPOTS + _HIGHER * (nth == 0) + _LOWER * (nth == len(found) - 1)
+            spots = _of_its_line(spots, nth, pixels, size.height())
             # They stay where they cover nothing: words that hop are hard to read.
             before = self._spots[nth] if self._spots[nth] in spots else spots[0]
             spot, box = before, _box(before, pixel, size, area)
@@ -150,6 +160,25 @@ class ReferenceLines:
             text.setAnchor((spot[0], -float(spot[1])))
             inset = _INSET / area.width() * (right - left)
             text.setPos(left + inset + spot[0] * (right - left - 2 * inset), value)
+
+
+def _of_its_line(
+    spots: tuple[tuple[float, int], ...], nth: int, pixels: Sequence[float], height: float
+) -> tuple[tuple[float, int], ...]:
+    """Spots without those between its line and one nearby: words there could be of either.
+
+    Args:
+        spots: of the words of line `nth`.
+        nth: number of the line, the upper ones first.
+        pixels: heights of all lines.
+        height: pixels of a row of words.
+    """
+    near = 2.5 * height
+    above = nth > 0 and pixels[nth] - pixels[nth - 1] < near
+    below = nth + 1 < len(pixels) and pixels[nth + 1] - pixels[nth] < near
+    if above == below:
+        return spots
+    return tuple(spot for spot in spots if (spot[1] < 0) == below)
 
 
 def _fitting(words: str, room: float) -> str:
