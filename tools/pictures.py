@@ -455,6 +455,10 @@ def readme() -> None:
     for theme in ("light", "dark"):
         with window(Settings(), theme, README_SIZE) as opened:
             train_to(opened, 20_000)
+            pause(opened)
+            wait(opened, lambda opened=opened: tested(opened), 90)
+            opened.session.control.train()
+            wait_for(1.0)
             path = ROOT / "docs" / f"window-{theme}.png"
             opened.grab().save(str(path))
             print(path, flush=True)

@@ -56,7 +56,8 @@ def test_a_message_spares_the_settings_at_hand(window: MainWindow, qtbot: QtBot)
     assert row.isVisible()
     diverge(window, "ANIL")
     assert not place().intersects(QRect(row.mapTo(window, QPoint()), row.size()))
-    assert place().top() < window.height() / 2
+    losses = window.columns.parts["Losses"]
+    assert not place().intersects(QRect(losses.mapTo(window, QPoint()), losses.size()))
     window.columns.toggle_presenter()
 
 
