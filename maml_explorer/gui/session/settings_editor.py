@@ -43,7 +43,7 @@ class SettingsEditor(QObject):
         self.preset: Preset | None = None
         self.undo_stack = QUndoStack(self)
         self._waits_whole = False
-        """What is staged was taken over whole, and waits for the restart as a whole."""
+        """True where the staged settings were taken over whole, and wait as a whole."""
 
     @property
     def edited(self) -> Settings:

@@ -125,10 +125,14 @@ class CurveLabels:
         ghost = self._session.pins.ghost
         beside = ghost.words if ghost is not None and shown.ghosts else ""
         words = " · ".join(part for part in (beside, TRAIL if shown.trails else "") if part)
-        text.setVisible(bool(words))
-        words = f"faint: {words}"
-        text.setText(words)
-        down = ground.top + ground.height - _size(words)[1] - 4
+        said = f"faint: {words}"
+        width, height = _size(said)
+        down = ground.top + ground.height - height - 4
+        box = Box(ground.left + 4, down, width, height)
+        free = not any(box.gap(other) < 0 for other in self.boxes.values())
+        # words on words are worse than none
+        text.setVisible(bool(words) and (free or not shown.trails))
+        text.setText(said)
         text.setPos(*self._plot.to_data(QPoint(round(ground.left + 4), round(down))))
 
     def _best_words(self) -> tuple[str, ...]:
