@@ -134,8 +134,8 @@ class Scene:
         """Kill the scheduler; driver and workers then end by themselves."""
         assert self.scheduler is not None and self.worker is not None
         self.scheduler.kill()
-        self.driver.wait(120)
-        self.worker.wait(120)
+        self.driver.wait(600)
+        self.worker.wait(600)
         self.scheduler.wait()
 
     def end(self) -> None:
