@@ -239,9 +239,7 @@ def tables(data: Path = DATA) -> str:
         parts.append("\n".join(result_table(one)))
         parts.append("\n".join(difference_table(one)))
         stopped = [
-            f"- {said}"
-            for variant in one["variants"]
-            for said in variant["training_diverged"]
+            f"- {said}" for variant in one["variants"] for said in variant["training_diverged"]
         ]
         if stopped:
             parts.append("\n".join(["Stopped in training (\\*):", "", *stopped]))
