@@ -36,7 +36,7 @@ RESULT = {"inner_steps": [1, 10], "seeds": [0, 1], "tasks": 50, "figure": "MSE",
 
 def test_the_page_is_current() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert {"sine", "costs"} <= kept().keys()
+    assert {"sine", "images", "costs"} <= kept().keys()
     assert with_tables(text) == text, "run python -m tools.ablation_figures"
 
 
