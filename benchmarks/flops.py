@@ -36,13 +36,14 @@ def hessian_vector(sizes: tuple[int, ...], points: int) -> int:
 
 
 def outer_gradient(problem: Problem) -> int:
-    """All tasks of one outer step of MAML, FO-MAML or MTL.
+    """All tasks of one outer step of MAML, FO-MAML, Reptile or MTL.
 
     Raises:
         KeyError: for another algorithm.
     """
     sizes, steps = problem.sizes, problem.steps
     support, query = problem.shots, problem.queries
+    part = min(problem.minibatch, support)
 
     def both(points: int) -> int:
         return forward(sizes, points) + backward(sizes, points)
@@ -51,5 +52,7 @@ def outer_gradient(problem: Problem) -> int:
         "maml": steps * (both(support) + hessian_vector(sizes, support)) + both(query),
         "fomaml": steps * both(support) + both(query),
         "mtl": both(support + query),
+        # all support points are passed before the first step, for the loss that is shown
+        "reptile": forward(sizes, support + query) + steps * both(part) - forward(sizes, part),
     }[problem.algorithm]
     return problem.tasks * each

@@ -22,9 +22,9 @@ STATUS = Path("/proc/self/status")
 """Where Linux says how large the process has been."""
 
 
-def ours(problem: Problem, in_chunks: bool) -> None:
+def ours(problem: Problem, in_chunks: bool, kernels: str = "recorded") -> None:
     """Three outer steps; the first one records."""
-    trainer = Trainer(problem.settings(), 1, "recorded")
+    trainer = Trainer(problem.settings(), 1, kernels)
     if not in_chunks:
         whole = {
             name: dataclasses.replace(arm, chunk_tasks=problem.tasks)
@@ -66,6 +66,7 @@ def warm_up() -> None:
     """What any first step brings in: kernels, thread-local buffers, autograd's engine."""
     small = Problem(tasks=2)
     ours(small, in_chunks=True)
+    ours(small, in_chunks=True, kernels="compiled")
     double_backward(small)
     autograd_loop.peer(small).train(1)
     loss((torch.zeros(1, 1), torch.zeros(1)), torch.zeros(1, 1), torch.zeros(1, 1))
@@ -99,7 +100,8 @@ def main() -> None:
     if way == "double backward":
         double_backward(problem)
     else:
-        ours(problem, in_chunks=way == "trained")
+        kernels = "compiled" if way == "compiled" else "recorded"
+        ours(problem, in_chunks=way in ("trained", "compiled"), kernels=kernels)
     print(peak() - before)
 
 

@@ -2,7 +2,7 @@
 
 25 tasks of 10 + 10 points, a 1-40-40-1 network, second order where the algorithm has it. Every
 peer is first shown to compute our gradient, in float64. PyTorch runs on one thread, which is its
-fastest here; JAX on as many as it takes.
+fastest here; JAX on as many as it takes, its scan on one as well.
 """
 
 from __future__ import annotations

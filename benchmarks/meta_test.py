@@ -1,19 +1,21 @@
 """What the meta-test costs: 600 tasks × 11 inner steps × 4 arms, beside training.
 
-The inner steps are 0 … 10, so every task is measured 11 times.
+The inner steps are 0 … 10, so every task is measured 11 times: by torch, as files record it, and as
+the worker does beside training, by compiled kernels where there are any.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import torch
 
-from benchmarks.measuring import alternate, figure, milliseconds, percent, quick_asked, show
+from benchmarks.measuring import Work, alternate, figure, milliseconds, percent, quick_asked, show
 from benchmarks.problem import Trainer
 from maml_explorer.core.meta_test import meta_test
 from maml_explorer.settings.settings import Settings
-from maml_explorer.worker.meta_test import SHARE, MetaTests
+from maml_explorer.worker.meta_test import SHARE, MetaTests, _meta_test_all
 
 
 def main() -> None:
@@ -23,45 +25,66 @@ def main() -> None:
     settings = Settings().with_values({"device": "cpu"})
     trainer = Trainer(settings)
     trainer(200)
-    pieces: list[float] = []
+    pieces: dict[str, list[float]] = {"files": [], "beside": []}
 
-    def test_all(count: int) -> None:
+    def timed(way: str, work: Iterator[object]) -> None:
+        begin = time.perf_counter()
+        for _ in work:
+            now = time.perf_counter()
+            pieces[way].append(now - begin)
+            begin = now
+
+    def for_files(count: int) -> None:
         for _ in range(count):
             for name, arm in trainer.state.arms.items():
-                work, begin = meta_test(trainer.plan, name, arm.initialization), time.perf_counter()
-                for _ in work:
-                    now = time.perf_counter()
-                    pieces.append(now - begin)
-                    begin = now
+                timed("files", meta_test(trainer.plan, name, arm.initialization))
 
-    times = alternate({"training": trainer, "meta-test": test_all}, rounds, turn)
-    cost = times["meta-test"].over(times["training"])
+    def beside(count: int) -> None:
+        for _ in range(count):
+            timed("beside", _meta_test_all(0, trainer.plan, trainer.state, {}, estimate=False))
+
+    works = {"training": trainer, "files": for_files, "beside": without_autograd(beside)}
+    times = alternate(works, rounds, turn)
+    costs = {way: times[way].over(times["training"]) for way in pieces}
     every = settings.run.evaluate_every
+    part = costs["files"].median / (costs["files"].median + every)
     rows = [
-        ["outer steps of four arms that take as long", figure(cost.median), figure(cost.minima)],
+        [
+            "outer steps of four arms that take as long",
+            *(figure(cost.minima) for cost in costs.values()),
+        ],
         [
             f"part of a headless run, one every {every:,} steps",
-            percent(cost.median / (cost.median + every)),
-            percent(cost.minima / (cost.minima + every)),
+            percent(part),
+            "–",
         ],
-        [
-            "milliseconds",
-            milliseconds(times["meta-test"].median),
-            milliseconds(times["meta-test"].minimum),
-        ],
+        ["milliseconds", *(milliseconds(times[way].minimum) for way in pieces)],
         [
             "milliseconds of one piece: the wait for a pause",
-            milliseconds(float(torch.tensor(pieces).median())),
-            milliseconds(min(pieces)),
+            *(milliseconds(float(torch.tensor(found).median())) for found in pieces.values()),
         ],
     ]
-    show("One meta-test: 600 tasks, inner steps 0 … 10, four arms", ["", "median", "fastest"], rows)
+    show(
+        "One meta-test: 600 tasks, inner steps 0 … 10, four arms (fastest rounds)",
+        ["", "for files", "beside training"],
+        rows,
+    )
     share, first, tests, seconds = in_the_worker(trainer, 3.0 if quick else 15.0)
     print(
         f"Beside training, as the window's worker does it (a share of {percent(SHARE)} asked for): "
         f"the first estimate after {figure(first)} s; {percent(share)} of the time, "
         f"{tests} whole meta-tests in {seconds:.0f} s."
     )
+
+
+def without_autograd(work: Work) -> Work:
+    """The same as the worker's thread does it."""
+
+    def done(count: int) -> None:
+        with torch.no_grad():
+            work(count)
+
+    return done
 
 
 def in_the_worker(trainer: Trainer, seconds: float) -> tuple[float, float, int, float]:

@@ -3,6 +3,7 @@
 The recorded kernels of the outer gradient are timed as they are, again on tensors of almost no
 elements (what is left is the cost of calling them), and as calls of a function that does nothing
 (what is left is Python's loop). The rest of the step is drawing tasks, the update and the state.
+Compiled kernels are one call; its counted operations a second stand beside those of plain products.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import torch
 
+from benchmarks import vector_units
 from benchmarks.flops import outer_gradient
 from benchmarks.measuring import (
     Work,
@@ -25,8 +27,11 @@ from benchmarks.measuring import (
     show,
 )
 from benchmarks.problem import Problem, Trainer
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.optimizers import adam
 from maml_explorer.core.replay.replay import Recording, record
+from maml_explorer.core.training import draw_batch
+from maml_explorer.core.workspace import Workspace
 
 TINY = Problem(tasks=2, shots=2, queries=2, hidden=(2, 2))
 CASES = (
@@ -36,6 +41,12 @@ CASES = (
     ("ANIL, 1 inner step", Problem("anil")),
     ("MTL", Problem("mtl")),
 )
+COMPILED = tuple(
+    (f"{ALGORITHMS[key].label}, {steps} inner step{'s' * (steps > 1)}", Problem(key, steps))
+    for key in ("maml", "fomaml", "reptile")
+    for steps in (1, 5)
+)
+"""Cases of the compiled kernels whose operations are counted."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +124,31 @@ def parts(problem: Problem) -> tuple[dict[str, Work], int]:
     return works, kernels.calls
 
 
-def plain_bmm(rounds: int, turn: float) -> None:
-    """The rate of matrix products alone, at the sizes of a step and at large ones."""
+def one_call(problem: Problem) -> Work:
+    """The call of the compiled kernels in an outer step, the outer optimizer included."""
+    trainer = Trainer(problem.settings(), 1)
+    trainer(1)
+    plan, state = trainer.plan, trainer.state
+    (arm,), (of_arm,) = plan.arms.values(), state.arms.values()
+    now, (batch, _) = arm.in_force(1), draw_batch(plan, state)
+    compiled = arm.compiled(plan, now)
+    assert compiled is not None
+    return repeated(
+        lambda: compiled.whole(
+            of_arm.initialization, of_arm.moments, batch.inputs, batch.y,
+            arm.varying(plan, now), arm.update, 2, now.outer_rate,
+        )
+    )  # fmt: skip
+
+
+def rates(rounds: int, turn: float) -> None:
+    """Operations a second: of compiled kernels, of matrix products alone, of the vector units."""
     works: dict[str, Work] = {}
     flops: dict[str, int] = {}
+    if Workspace().kernels is not None:
+        for name, problem in COMPILED:
+            works[f"compiled: {name}"] = one_call(problem)
+            flops[f"compiled: {name}"] = outer_gradient(problem)
     for name, (batch, m, k, n) in {
         "bmm, 25 × [10, 41] [41, 40], as in a step": (25, 10, 41, 40),
         "bmm, 25 × [41, 10] [10, 40], its gradient": (25, 41, 10, 40),
@@ -132,14 +164,16 @@ def plain_bmm(rounds: int, turn: float) -> None:
         [name, figure(flops[name] / times[name].minimum / 1e9), figure(1e6 * times[name].minimum)]
         for name in works
     ]
-    show("Matrix products alone, one thread", ["", "GFLOP/s", "µs"], rows)
+    units = vector_units.rate()
+    rows += [["vector units, from registers", figure(units / 1e9), "–"]] if units else []
+    show("Counted operations a second, one thread", ["", "GFLOP/s", "µs"], rows)
 
 
 def main() -> None:
     """Prints the tables."""
     quick = quick_asked(__doc__)
     rounds, turn = (3, 0.03) if quick else (7, 0.15)
-    rows, rates = [], []
+    rows, reached_rates = [], []
     for name, problem in CASES[:1] + CASES[3:] if quick else CASES:
         works, calls = parts(problem)
         times = alternate(works, rounds, turn)
@@ -165,7 +199,7 @@ def main() -> None:
             work = outer_gradient(problem)
             arithmetic = max(1e-9, best["kernels"] - best["tiny"])
             reached = [figure(work / seconds / 1e9) for seconds in (whole, arithmetic)]
-            rates.append([name, figure(work / 1e6), *reached])
+            reached_rates.append([name, figure(work / 1e6), *reached])
     show(
         "Where the time of one meta-step goes (fastest rounds)",
         ["", "ms", "arithmetic", "calling kernels", "Python's loop", "update", "drawing tasks",
@@ -173,11 +207,11 @@ def main() -> None:
         rows,
     )  # fmt: skip
     show(
-        "Counted operations of the outer gradient",
+        "Counted operations of the outer gradient, recorded kernels",
         ["", "MFLOP", "GFLOP/s of the step", "GFLOP/s of its arithmetic"],
-        rates,
+        reached_rates,
     )
-    plain_bmm(rounds, turn)
+    rates(rounds, turn)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.peers import autograd_loop, func_vmap, higher_loop, jax_jit
+from benchmarks.peers import autograd_loop, func_vmap, higher_loop, jax_jit, jax_one_thread
 from benchmarks.problem import Peer, Problem
 from maml_explorer.algorithms import ALGORITHMS
 
@@ -26,6 +26,7 @@ PEERS: dict[str, tuple[Callable[[], bool], Make]] = {
     "higher": (higher_loop.installed, _fixed(higher_loop.peer)),
     "JAX jit": (jax_jit.installed, jax_jit.peer),
     "JAX jit + scan": (jax_jit.installed, jax_jit.scanned),
+    "the same, 1 thread": (jax_jit.installed, jax_one_thread.scanned),
 }
 """Name → (whether it can run here, how it is made)."""
 

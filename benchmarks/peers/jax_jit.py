@@ -31,7 +31,7 @@ def peer(problem: Problem) -> Peer:
             state[0] = compiled(state[0])
         jax.block_until_ready(state[0])
 
-    return Peer(_checked(problem), train)
+    return Peer(gradient_of(problem), train)
 
 
 def scanned(problem: Problem) -> Peer:
@@ -51,7 +51,7 @@ def scanned(problem: Problem) -> Peer:
             state[0] = compiled(state[0])
         jax.block_until_ready(state[0])
 
-    return Peer(_checked(problem), train, steps_per_call=SCAN_STEPS)
+    return Peer(gradient_of(problem), train, steps_per_call=SCAN_STEPS)
 
 
 def _leaves(theta: Array, problem: Problem, dtype: Any) -> list[tuple[Any, Any]]:
@@ -148,7 +148,7 @@ def _step(problem: Problem) -> Callable[[Any], Any]:
     import jax
     import jax.numpy as jnp
 
-    gradient_of = _outer_gradient(problem)
+    outer_gradient = _outer_gradient(problem)
     count, points = problem.tasks, problem.shots + problem.queries
 
     def step(state: Any) -> Any:
@@ -158,7 +158,7 @@ def _step(problem: Problem) -> Callable[[Any], Any]:
         amplitude, phase = 0.1 + 4.9 * drawn[:, :1], math.pi * drawn[:, 1:2]
         x = -5 + 10 * drawn[:, 2:]
         y = amplitude * jnp.sin(x - phase)
-        gradient = gradient_of(theta, x[..., None], y[..., None])
+        gradient = outer_gradient(theta, x[..., None], y[..., None])
         if problem.algorithm == "reptile":
             moved = jax.tree.map(lambda p, g: p - problem.reptile_step * g, theta, gradient)
             return moved, first, second, t + 1, key
@@ -175,7 +175,9 @@ def _step(problem: Problem) -> Callable[[Any], Any]:
     return step
 
 
-def _checked(problem: Problem) -> Callable[[Array, Array, Array], Array]:
+def gradient_of(problem: Problem) -> Callable[[Array, Array, Array], Array]:
+    """The outer gradient that the steps take, in float64."""
+
     def gradient(theta: Array, x: Array, y: Array) -> Array:
         import jax
         import jax.numpy as jnp

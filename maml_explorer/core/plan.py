@@ -326,13 +326,27 @@ def intra_op_threads(plan: Plan) -> int:
     """Threads per tensor operation: a fixed function of sizes, as results may depend on it.
 
     One thread is faster up to about the work below: at the paper's size two spend more time
-    meeting than computing, and the second core is left to the window.
+    meeting than computing, and the second core is left to the window. Compiled kernels use one and
+    give the same bits beside any number, so it is one where they do all the work.
     """
     points = plan.settings.support_points() + plan.settings.query_points
-    # not of the arms: one arm's result must not depend on which others run
+    # not of the arms: a recorded arm's result must not depend on which others run
     chunk = CHUNK_FLOATS // _floats_per_task(plan.settings, plan.model, 1)
     tasks = max(1, min(plan.settings.outer.meta_batch, chunk))
-    return 2 if tasks * points * products_per_point(plan.model) > 20_000_000 else 1
+    if tasks * points * products_per_point(plan.model) <= 20_000_000:
+        return 1
+    return 1 if plan.device.type == "cpu" and _all_compiled(plan) else 2
+
+
+def _all_compiled(plan: Plan) -> bool:
+    if plan.shards is not None or not plan.arms:
+        return False
+    # what is scheduled changes the order and number of losses: both must be covered
+    return all(
+        arm.compiled(plan, now) is not None
+        for arm in plan.arms.values()
+        for now in (arm.in_force(0), arm.in_force(plan.settings.outer.outer_steps))
+    )
 
 
 def kernels_of(plan: Plan) -> str:

@@ -88,7 +88,14 @@ def test_auto_is_the_cpu_at_the_papers_size() -> None:
     assert plans.resolve_device(large).type == expected
 
 
-def test_threads_depend_on_sizes_alone() -> None:
+def test_two_threads_are_for_large_tensors_and_recorded_kernels() -> None:
     assert plans.intra_op_threads(prepare(Settings())) == 1
     large = Settings().with_values({"meta_batch": 512, "hidden": (256, 256), "device": "cpu"})
-    assert plans.intra_op_threads(prepare(large)) == 2
+    assert plans.intra_op_threads(prepare(large, Workspace("recorded"))) == 2
+    arms = {key: tuple(default_arm(each) for each in key.split()) for key in ("maml", "maml boil")}
+    if Workspace().kernels is None:
+        return
+    assert plans.intra_op_threads(prepare(large.with_arms(arms["maml"]))) == 1
+    # the compiled kernels do not know BOIL, which has two threads whatever runs beside it
+    assert plans.intra_op_threads(prepare(large.with_arms(arms["maml boil"]))) == 2
+    assert plans.intra_op_threads(prepare(large.with_arms(arms["maml boil"][1:]))) == 2
