@@ -27,8 +27,8 @@ from maml_explorer.settings.settings import Settings
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.bayes_error import Key, Line, bayes_line, key_of
 
-SHARE = 0.05
-"""Part of training time the meta-test may take."""
+SHARE, IMAGE_SHARE = 0.02, 0.05
+"""Part of training time the meta-test may take; of images, which take longer to adapt to, more."""
 FIRST_SHARE = 0.25
 """The same until the first result of a trained state, or after a change: users wait for it. What
 that took beyond its share is made up for afterwards."""
@@ -115,11 +115,12 @@ class MetaTests:
         except Interrupted:
             self.work = None
         now = self.clock()
-        share = FIRST_SHARE if self._awaited else SHARE
+        usual = IMAGE_SHARE if plan.settings.family.images else SHARE
+        share = FIRST_SHARE if self._awaited else usual
         self.next_piece = now + (now - begin) * (1 / share - 1)
         self.spent += 0.0 if paused else now - begin
         if not self._awaited:
-            self.next_piece = max(self.next_piece, self.since + self.spent / SHARE)
+            self.next_piece = max(self.next_piece, self.since + self.spent / usual)
         return found
 
     @property
