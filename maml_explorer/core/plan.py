@@ -325,35 +325,21 @@ def learned_rates(own: Settings, algorithm: Algorithm, model: Model) -> Learned 
 def intra_op_threads(plan: Plan) -> int:
     """Threads per tensor operation: a fixed function of sizes, as results may depend on it.
 
-    One thread is faster up to about the work below: at the paper's size two spend more time
-    meeting than computing, and the second core is left to the window. Compiled kernels use one and
-    give the same bits beside any number, so it is one where they do all the work.
+    One is faster up to about the work below, and where compiled kernels do it all, whose bits do
+    not depend on it. The arms do not count, as a recorded one must not depend on its neighbours.
     """
     points = plan.settings.support_points() + plan.settings.query_points
-    # not of the arms: a recorded arm's result must not depend on which others run
     chunk = CHUNK_FLOATS // _floats_per_task(plan.settings, plan.model, 1)
     tasks = max(1, min(plan.settings.outer.meta_batch, chunk))
     if tasks * points * products_per_point(plan.model) <= 20_000_000:
         return 1
-    return 1 if plan.device.type == "cpu" and _all_compiled(plan) else 2
-
-
-def _all_compiled(plan: Plan) -> bool:
-    if plan.shards is not None or not plan.arms:
-        return False
-    # what is scheduled changes the order and number of losses: both must be covered
-    return all(
-        arm.compiled(plan, now) is not None
-        for arm in plan.arms.values()
-        for now in (arm.in_force(0), arm.in_force(plan.settings.outer.outer_steps))
-    )
+    ends = (0, plan.settings.outer.outer_steps)  # what is scheduled may be compiled at one alone
+    found = [a.compiled(plan, a.in_force(t)) for a in plan.arms.values() for t in ends]
+    return 2 if None in found or plan.shards is not None else 1
 
 
 def kernels_of(plan: Plan) -> str:
-    """Kernels of the outer gradients: "compiled", "recorded", both, or "CUDA". One kind, same bits.
-
-    What compiled kernels do not cover is recorded.
-    """
+    """Kernels of the outer gradients: "compiled", "recorded", both or "CUDA"; each has its bits."""
     if plan.device.type == "cuda":
         return "CUDA"
     compiled = [arm.compiled(plan, arm.in_force(0)) for arm in plan.arms.values()]

@@ -90,7 +90,7 @@ def test_auto_is_the_cpu_at_the_papers_size() -> None:
 
 def test_two_threads_are_for_large_tensors_and_recorded_kernels() -> None:
     assert plans.intra_op_threads(prepare(Settings())) == 1
-    large = Settings().with_values({"meta_batch": 512, "hidden": (256, 256), "device": "cpu"})
+    large = Settings().with_values({"meta_batch": 1000, "hidden": (128, 128), "device": "cpu"})
     assert plans.intra_op_threads(prepare(large, Workspace("recorded"))) == 2
     arms = {key: tuple(default_arm(each) for each in key.split()) for key in ("maml", "maml boil")}
     if Workspace().kernels is None:
