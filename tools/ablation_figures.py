@@ -32,6 +32,7 @@ from maml_explorer.experiments.variants import algorithms_of
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.settings.text import from_toml
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.figures import figure_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -234,7 +235,7 @@ def tables(data: Path = DATA) -> str:
         figure = "Query MSE" if one["figure"] == ERROR else "Query accuracy in %"
         parts.append(
             f"### {title}\n\n`{one['command']}`\n\n{figure} of {one['tasks']} held-out tasks with "
-            f"{one['shots']} shots after {one['outer_steps']:,} outer steps."
+            f"{counted(one['shots'], 'shot')} after {one['outer_steps']:,} outer steps."
         )
         parts.append("\n".join(result_table(one)))
         parts.append("\n".join(difference_table(one)))
