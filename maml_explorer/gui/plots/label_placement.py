@@ -11,6 +11,8 @@ Array = NDArray[np.float64]
 
 ENOUGH = 4.0
 """Pixels between a label and the nearest curve with which a label stays where it is."""
+_AWAY = np.array([ENOUGH + 1, 14.0, 28.0])
+"""Pixels from its curve that a label may have."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +51,41 @@ def clearance(box: Box, x: Array, curves: Array, points: Array, taken: list[Box]
         points: [point, 2].
         taken: other labels.
     """
-    first, last = np.searchsorted(x, (box.left - ENOUGH, box.right + ENOUGH))
+    size = box.width, box.height
+    return float(_clearances(box.left, np.array([box.top]), size, x, curves, points, taken)[0])
+
+
+def _clearances(
+    left: float,
+    tops: Array,
+    size: tuple[float, float],
+    x: Array,
+    curves: Array,
+    points: Array,
+    taken: list[Box],
+) -> Array:
+    """The clearance of each of some boxes above each other, `tops` [box]; else as `clearance`."""
+    width, height = size
+    right, bottoms = left + width, tops + height
+    first, last = np.searchsorted(x, (left - ENOUGH, right + ENOUGH))
     near = curves[:, first:last]
-    gaps = np.maximum(box.top - near, near - box.bottom)
+    flat = near.ravel()
+    gaps = np.maximum(tops[:, None] - flat, flat - bottoms[:, None])
+    best: Array = np.fmin.reduce(gaps, axis=1, initial=1e3)
     # A steep curve may cross between two samples: then it is on both sides of the box.
-    crossing = (np.fmin.reduce(near, axis=1, initial=np.inf) < box.top) & (
-        np.fmax.reduce(near, axis=1, initial=-np.inf) > box.bottom
+    crossing = (np.fmin.reduce(near, axis=1, initial=np.inf) < tops[:, None]) & (
+        np.fmax.reduce(near, axis=1, initial=-np.inf) > bottoms[:, None]
     )
-    best = float(np.fmin.reduce(gaps, axis=None, initial=1e3))
-    if crossing.any():
-        best = min(best, -1.0)
+    best = np.where(crossing.any(axis=1), np.minimum(best, -1.0), best)
     if len(points):
-        across = np.maximum(box.left - points[:, 0], points[:, 0] - box.right)
-        down = np.maximum(box.top - points[:, 1], points[:, 1] - box.bottom)
-        best = min(best, float(np.maximum(across, down).min()) - 6.0)
-    return min([best, *(box.gap(other) for other in taken)])
+        across = np.maximum(left - points[:, 0], points[:, 0] - right)
+        down = np.maximum(tops[:, None] - points[:, 1], points[:, 1] - bottoms[:, None])
+        best = np.minimum(best, np.maximum(across, down).min(axis=1) - 6.0)
+    for other in taken:
+        beside = max(left - other.right, other.left - right)
+        below = np.maximum(tops - other.bottom, other.top - bottoms)
+        best = np.minimum(best, np.maximum(beside, below))
+    return best
 
 
 def spot(
@@ -83,21 +105,23 @@ def spot(
     """
     width, height = size
     best, best_score, best_clear = Box(area.left, area.top, width, height), -np.inf, -np.inf
-    centres = np.linspace(area.left + width / 2 + 4, area.right - width / 2 - 4, 25)
-    for centre in centres:
-        inside = np.abs(x - centre) <= width / 2
-        part = curve[inside & np.isfinite(curve)]
+    finite = np.isfinite(curve)
+    for centre in np.linspace(area.left + width / 2 + 4, area.right - width / 2 - 4, 25):
+        part = curve[(np.abs(x - centre) <= width / 2) & finite]
         if len(part) == 0:
             continue
-        for away in (ENOUGH + 1, 14.0, 28.0):
-            for top in (part.min() - height - away, part.max() + away):
-                box = Box(centre - width / 2, top, width, height)
-                if top < area.top or box.bottom > area.bottom:
-                    continue
-                clear = clearance(box, x, curves, points, taken)
-                apart = float(np.abs(part - (top + height / 2)).mean())
-                aside = abs((centre - area.left) / area.width - wanted)
-                score = min(clear, 12.0) - 0.1 * apart - 2.0 * aside
-                if score > best_score:
-                    best, best_score, best_clear = box, score, clear
+        # above its curve and below it in turn, ever further away
+        tops = np.stack((part.min() - height - _AWAY, part.max() + _AWAY), axis=1).ravel()
+        tops = tops[(tops >= area.top) & (tops + height <= area.bottom)]
+        if len(tops) == 0:
+            continue
+        left = float(centre - width / 2)
+        clear = _clearances(left, tops, size, x, curves, points, taken)
+        apart = np.abs(part - (tops + height / 2)[:, None]).mean(axis=1)
+        aside = abs((centre - area.left) / area.width - wanted)
+        scores = np.minimum(clear, 12.0) - 0.1 * apart - 2.0 * aside
+        nth = int(scores.argmax())
+        if scores[nth] > best_score:
+            best, best_score = Box(left, float(tops[nth]), width, height), scores[nth]
+            best_clear = float(clear[nth])
     return best, best_clear

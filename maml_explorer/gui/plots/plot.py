@@ -233,7 +233,8 @@ class Plot(pg.GraphicsView):
 
     def area(self) -> QRectF:
         """The rectangle inside the axes, in pixels of this widget."""
-        return QRectF(self.mapFromScene(self.view().sceneBoundingRect()).boundingRect())
+        # the frame fills the scene, so its coordinates are the scene's
+        return QRectF(self.mapFromScene(self.view().geometry()).boundingRect())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Opens the plot's menu."""

@@ -190,7 +190,8 @@ class LossPlot(Plot):
         self.marks.draw(history.marks, self._losses().place)
         diverged = self.session.divergences
         self.divergences.draw(diverged.seen, self._losses().place, list(diverged.frozen.values()))
-        averages = [self.to_pixels(d.x, d.y) for d in self.drawn.values() if len(d.x)]
+        kept_off = self.drawn.values() if references else ()
+        averages = [self.to_pixels(d.x, d.y) for d in kept_off if len(d.x)]
         taken = [*self.divergences.boxes, *self.marks.boxes]
         self.references.draw(references, view.log_y, averages, taken)
         kept = [d for d in self.drawn.values() if len(d.x)]

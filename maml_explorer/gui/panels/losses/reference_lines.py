@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pyqtgraph as pg
@@ -157,7 +158,9 @@ class ReferenceLines:
                 continue
             self.boxes[nth] = box
             others.append(box)
-            text.setAnchor((spot[0], -float(spot[1])))
+            anchor = (spot[0], -float(spot[1]))
+            if tuple(text.anchor) != anchor:
+                text.setAnchor(anchor)
             inset = _INSET / area.width() * (right - left)
             text.setPos(left + inset + spot[0] * (right - left - 2 * inset), value)
 
@@ -183,11 +186,17 @@ def _of_its_line(
 
 def _fitting(words: str, room: float) -> str:
     """`words`, or a shorter wording that fits into `room` pixels."""
-    metrics = QFontMetricsF(base_font())
+    font = base_font().key()
     short = words.replace(" predictor", "")
     wordings = (words, short, short.replace(" with σ²", ""))
-    fits = (one for one in wordings if metrics.horizontalAdvance(one) + 4 <= room)
+    fits = (one for one in wordings if _width(one, font) + 4 <= room)
     return next(fits, wordings[-1])
+
+
+@lru_cache(64)
+def _width(words: str, _: str) -> float:
+    """Pixels of words in the font that has this key: measuring takes longer than drawing them."""
+    return QFontMetricsF(base_font()).horizontalAdvance(words)
 
 
 def _box(spot: tuple[float, int], pixel: float, size: QSizeF, area: QRectF) -> Box:
