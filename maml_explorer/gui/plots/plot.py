@@ -233,7 +233,6 @@ class Plot(pg.GraphicsView):
 
     def area(self) -> QRectF:
         """The rectangle inside the axes, in pixels of this widget."""
-        # the frame fills the scene, so its coordinates are the scene's
         return QRectF(self.mapFromScene(self.view().geometry()).boundingRect())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -169,6 +171,34 @@ def test_late_pseudocode_lights_the_part_that_is_shown(window: MainWindow) -> No
     session.control.outer_step()
     session.link.pull()
     assert session.link.last_part is None and not place.panel.lit
+
+
+FIRST_PICTURE = """
+import sys
+from PySide6.QtWidgets import QApplication, QMainWindow
+from maml_explorer.gui.app.options import Options
+from maml_explorer.gui.app.run import run
+
+def shown(*_):
+    next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow)).grab()
+    print(*sorted(sys.modules))
+    return 0
+
+QApplication.exec = shown
+run(Options(safe_mode=True))
+"""
+
+
+def test_the_first_picture_loads_nothing_that_it_does_not_show() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_PICTURE], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    shown = {"losses", "adaptation", "adaptation_speed", "tasks"}
+    panels = {f"maml_explorer.gui.panels.{name}.panel" for name in PANELS}
+    assert panels & loaded == {f"maml_explorer.gui.panels.{name}.panel" for name in shown}
+    late = {"torch", "pyqtgraph.graphicsItems.ROI", "pyqtgraph.parametertree"}
+    assert late & loaded == set()
 
 
 def test_a_hidden_tab_stays_unbuilt_until_it_is_wanted(window: MainWindow) -> None:

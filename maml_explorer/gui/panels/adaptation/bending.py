@@ -55,9 +55,15 @@ class Bending(QObject):
         if app is None or self._under_way or not motion_wanted():
             return
         self._under_way = True
-        app.installEventFilter(self)
+        # from the event loop: no press can come before, and a window that opens has many events
+        QTimer.singleShot(0, self, self._listen)
         self._canvas.curves.part = 0.0
         self._rest.start(LATEST)
+
+    def _listen(self) -> None:
+        app = QApplication.instance()
+        if app is not None and self._under_way:
+            app.installEventFilter(self)
 
     def begin(self) -> None:
         """Bends the curves after a moment of rest."""
