@@ -95,6 +95,12 @@ def test_values(name: str) -> None:
     assert preset.title and preset.source and preset.description and preset.unknown
 
 
+def test_the_window_offers_what_it_can_show() -> None:
+    shown = presets().with_room_for_more()
+    assert [name for name in presets() if name not in shown] == ["oml-sine"]
+    assert all(one.settings.family.in_window for one in shown.values())
+
+
 def test_the_stream_is_smaller_than_its_source_and_says_so() -> None:
     preset = load_preset("oml-sine")
     settings = preset.settings
@@ -242,4 +248,5 @@ def test_a_list_of_titles_parses_no_preset(monkeypatch: pytest.MonkeyPatch):
     own = replace(presets()["torch-func"], title="Mine")
     more.add({"torch-func": own, "new": own})
     assert (more["torch-func"], more.titles["new"], list(more)[-1]) == (own, "Mine", "new")
-    assert fresh["torch-func"].title == "torch.func · example" and len(more) == len(fresh) + 1
+    assert fresh["torch-func"].title == "torch.func · example" and len(more) == len(fresh)
+    assert "oml-sine" not in more
