@@ -100,7 +100,8 @@ class Presets(Mapping[str, Preset]):
     def with_room_for_more(self) -> Presets:
         """A copy for the window, to which others can be added: of those that it can show."""
         copy = Presets({name: text for name, text in self._texts.items() if _in_window(text)})
-        copy._read.update(self._read)
+        known = {name: one for name, one in self._read.items() if one.settings.family.in_window}
+        copy._read.update(known)
         return copy
 
     def add(self, presets: Mapping[str, Preset]) -> None:

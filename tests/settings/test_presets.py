@@ -96,6 +96,8 @@ def test_values(name: str) -> None:
 
 
 def test_the_window_offers_what_it_can_show() -> None:
+    assert presets()["oml-sine"].settings.family.stream  # parsed, or not yet
+    assert "oml-sine" not in Presets(presets()._texts).with_room_for_more()
     shown = presets().with_room_for_more()
     assert [name for name in presets() if name not in shown] == ["oml-sine"]
     assert all(one.settings.family.in_window for one in shown.values())
