@@ -7,6 +7,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
 from maml_explorer.gui.panels.pseudocode.text import (
     ADAPT,
+    INDEX,
     QUERY,
     SAMPLE,
     UPDATE,
@@ -43,7 +44,7 @@ def test_maml_has_its_values_and_the_hessians():
     assert "draw 7 tasks τ: 5 support points S_τ, 10 query points Q_τ" in words
     assert "K = 3" in words and "α = 0.05" in words and "β = 0.002" in words
     assert "φₖ₊₁ ← φₖ − α ∇L(φₖ, S_τ)" in words
-    assert "(I − αH₀) ⋯ (I − αH₍K₋₁₎) ∇L(φ_K, Q_τ)" in words
+    assert "(I − αH₀) ⋯ (I − αH_K−1) ∇L(φ_K, Q_τ)" in words
     assert "Adam" in words
     assert "Adam" not in text("maml", optimizer="sgd")
     assert "momentum 0.9" in text("maml", optimizer="sgd", momentum=0.9)
@@ -90,12 +91,12 @@ def test_the_product_of_the_steps_has_what_the_steps_have(key, clip, norm):
     masked = key == "anil" or norm != "none"
     words = text(key, inner_clip=clip, norm=norm)
     if clip:
-        assert "(I − B₀) ⋯ (I − B₍K₋₁₎) ∇L" in words and "Jₖ clipping" in words
+        assert "(I − B₀) ⋯ (I − B_K−1) ∇L" in words and "Jₖ clipping" in words
         assert ("B = HJA" if masked else "B = αHJ") in words
     else:
-        expected = "(I − H₀A) ⋯ (I − H₍K₋₁₎ A) ∇L" if masked else "(I − αH₀) ⋯ (I − αH₍K₋₁₎) ∇L"
+        expected = "(I − H₀A) ⋯ (I − H_K−1 A) ∇L" if masked else "(I − αH₀) ⋯ (I − αH_K−1) ∇L"
         assert expected in words
-    assert max(map(len, words.splitlines())) <= 72
+    assert max(map(len, INDEX.sub(r"\1", words).splitlines())) <= 74
 
 
 @pytest.mark.parametrize("key", ALGORITHMS)
@@ -104,7 +105,7 @@ def test_every_algorithm_has_phases_and_fits_its_tab(key):
     phases = {line.phase for line in lines}
     assert {SAMPLE, UPDATE} <= phases
     assert (ADAPT in phases) == (ALGORITHMS[key].adapts != "none")
-    assert max(len(str(line)) for line in lines) <= 72
+    assert max(len(INDEX.sub(r"\1", str(line))) for line in lines) <= 74
     assert len(lines) <= 14
     for phase in (SAMPLE, ADAPT, QUERY, UPDATE):
         assert sentence(ALGORITHMS[key], phase, 1, 2).endswith(".")

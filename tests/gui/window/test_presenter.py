@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.files.resources import resources
 from maml_explorer.gui.lessons.lesson_file import load_lesson
+from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
 from maml_explorer.gui.window.stage_row import HINT
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener, press
@@ -117,6 +118,16 @@ def test_alpha_is_at_hand_and_one_drag_is_one_undo_step(presenting: MainWindow):
     field.setText("nonsense")
     field.editingFinished.emit()
     assert window.session.settings.inner.inner_lr == before
+
+
+def test_pseudocode_is_as_large_as_its_panel_allows(presenting: MainWindow, qtbot: QtBot):
+    presenting.resize(1920, 1080)
+    presenting.columns.show_code_beside(True)
+    panel = presenting.columns.places["pseudocode"].panel
+    assert isinstance(panel, PseudocodePanel)
+    qtbot.waitUntil(lambda: panel.text.font().pointSizeF() > 1.1 * presenting.session.theme.points)
+    assert panel.text.horizontalScrollBar().maximum() == 0
+    presenting.columns.show_code_beside(False)
 
 
 def test_space_trains_once_a_value_was_entered(presenting: MainWindow, qtbot: QtBot):

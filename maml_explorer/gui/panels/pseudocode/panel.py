@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QEvent, QObject, QRegularExpression, Qt
 from PySide6.QtGui import (
     QColor,
@@ -18,6 +20,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.pseudocode.text import (
+    INDEX,
     PseudocodeLine,
     laid_out,
     pseudocode,
@@ -34,10 +37,12 @@ from maml_explorer.settings.settings import Arm, Settings
 
 _WORDS = QRegularExpression(r"\b(repeat|times|for each|for|of the meta-batch)\b|argmin")
 _NOTE = QRegularExpression("▷.*$")
+_GROWTH = (1.5, 1.35, 1.2, 1.0)
+"""Factors by which the text is larger than the window's for the back row, where there is room."""
 
 
 class _Colors(QSyntaxHighlighter):
-    """Keywords bold, notes muted."""
+    """Keywords bold, notes muted, indices small."""
 
     def __init__(self, edit: QPlainTextEdit, theme: Theme) -> None:
         super().__init__(edit.document())
@@ -53,6 +58,13 @@ class _Colors(QSyntaxHighlighter):
             while found.hasNext():
                 match = found.next()
                 self.setFormat(match.capturedStart(), match.capturedLength(), look)
+        for index in INDEX.finditer(text):
+            bar, small = self.format(index.start()), self.format(index.start(1))
+            bar.setFontPointSize(1.0)
+            bar.setForeground(QColor(Qt.GlobalColor.transparent))
+            small.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignSubScript)
+            self.setFormat(index.start(), 1, bar)
+            self.setFormat(index.start(1), len(index[1]), small)
 
 
 class PseudocodePanel(QWidget):
@@ -79,7 +91,7 @@ class PseudocodePanel(QWidget):
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-        self._family = font.family()
+        self._family, self._points = font.family(), 0.0
         self._write_in(session.theme)
         self._colors = _Colors(self.text, session.theme)
         head = row(self.arm_choice)
@@ -136,12 +148,30 @@ class PseudocodePanel(QWidget):
             if self.isVisible():
                 self._light()
 
-    def _write_in(self, theme: Theme) -> None:
+    def _write_in(self, theme: Theme, growth: float = 1.0) -> None:
         """Writes at the size of the window's text; the card around the tabs is frame enough."""
+        points = growth * theme.points
+        if points == self._points:
+            return
+        self._points = points
         self.text.setStyleSheet(
             f"QPlainTextEdit {{ border: none; padding: 0; font-family: '{self._family}';"
-            f" font-size: {theme.points:g}pt; }}"
+            f" font-size: {points:g}pt; }}"
         )
+
+    def _grow(self) -> None:
+        """Writes for the back row as large as all lines have room, while presenting."""
+        theme, area = self.session.theme, self.text.viewport().size()
+        room = area.width() - 2 * self.text.document().documentMargin() - 2
+        for growth in _GROWTH if theme.line_scale > 1 else (1.0,):
+            font = QFont(self._family)
+            font.setPointSizeF(growth * theme.points)
+            metrics = QFontMetricsF(font)
+            rows = laid_out(self.lines, partial(_fits, metrics=metrics, room=room))
+            widest = max((_width(row, metrics) for row, _ in rows), default=0.0)
+            if widest <= room and (len(rows) + 1) * metrics.lineSpacing() <= area.height():
+                break
+        self._write_in(theme, growth)
 
     def _take_theme(self, theme: Theme) -> None:
         self._write_in(theme)
@@ -167,10 +197,11 @@ class PseudocodePanel(QWidget):
 
     def _lay_out_lines(self) -> None:
         """Writes the lines as wide as there is room."""
+        self._grow()
         metrics = QFontMetricsF(self.text.document().defaultFont())
         room = self.text.viewport().width() - 2 * self.text.document().documentMargin() - 2
         # measured, not counted: some signs come from another font, and are wider
-        rows = laid_out(self.lines, lambda row: metrics.horizontalAdvance(row) <= room)
+        rows = laid_out(self.lines, partial(_fits, metrics=metrics, room=room))
         words = "\n".join(row for row, _ in rows)
         self._rows = [nth for _, nth in rows]
         if words != self.text.toPlainText():
@@ -208,3 +239,13 @@ class PseudocodePanel(QWidget):
         if selections:
             cursor = QTextCursor(self.text.document().findBlockByNumber(rows[-1]))
             self.text.setTextCursor(cursor)
+
+
+def _fits(row: str, metrics: QFontMetricsF, room: float) -> bool:
+    """True where a row has room."""
+    return _width(row, metrics) <= room
+
+
+def _width(row: str, metrics: QFontMetricsF) -> float:
+    """Pixels of a row, at most: its underscores are not drawn."""
+    return metrics.horizontalAdvance(INDEX.sub(r"\1", row))

@@ -23,6 +23,8 @@ _INDENT = "  "
 _LETTER = {"parameter": "a", "layer": "a", "matrices": "M", "context": "V"}
 """Unit that is learned beside θ → its letter."""
 _NOTE_AT = 42
+INDEX = re.compile(r"_(K−1|\w+)")
+"""An index as it is written; the panel draws it small, and without the underscore."""
 """The column where notes begin."""
 
 
@@ -37,7 +39,11 @@ class PseudocodeLine:
     """A remark at its right."""
 
     def __str__(self) -> str:
-        return f"{self.text.ljust(_NOTE_AT)}  ▷ {self.note}" if self.note else self.text
+        if not self.note:
+            return self.text
+        # an index is drawn small and its underscore not at all: the notes stay in their column
+        narrower = sum(1 + len(index) / 3 for index in INDEX.findall(self.text))
+        return f"{self.text.ljust(_NOTE_AT + round(narrower))}  ▷ {self.note}"
 
 
 def pseudocode(settings: Settings, arm: Arm) -> list[PseudocodeLine]:
@@ -67,7 +73,7 @@ def pseudocode(settings: Settings, arm: Arm) -> list[PseudocodeLine]:
 
 def _signs(text: str) -> str:
     """The text with its indices k as small as signs allow; other indices have no such sign."""
-    return re.sub(r"_k\b", "ₖ", text.replace("_k+1", "ₖ₊₁").replace("_K−1", "₍K₋₁₎"))
+    return re.sub(r"_k\b", "ₖ", text.replace("_k+1", "ₖ₊₁"))
 
 
 def laid_out(lines: Sequence[PseudocodeLine], fits: Callable[[str], bool]) -> list[tuple[str, int]]:
