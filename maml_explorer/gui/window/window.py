@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QPushButton, QVBoxLayout, QWidget
 
@@ -133,6 +133,7 @@ class MainWindow(QMainWindow):
             restore(layout, self, self.columns, self.appearance, self.files, self.welcome)
         self._remembered: WindowLayout | None = None
         self.appearance.chosen.connect(self.remember)
+        self.appearance.chosen.connect(self._watch_settings)
         self.columns.keep_narrow()
         self.files.load_own_presets()
 
@@ -162,6 +163,21 @@ class MainWindow(QMainWindow):
     def export(self) -> None:
         """Asks for arm and folder."""
         ExportDialog(self.session, self).open()
+
+    def _watch_settings(self) -> None:
+        """Says where the settings went, if the text that was just chosen leaves them no room."""
+        if not self.columns.parts["Settings"].isHidden():
+            QTimer.singleShot(0, self, self._say_settings_left_out)  # once the columns have fitted
+
+    def _say_settings_left_out(self) -> None:
+        narrow = self.columns.narrow
+        if narrow and narrow.hid_settings and self.columns.parts["Settings"].isHidden():
+            self.banners.say(
+                "settings",
+                "The settings have no room beside the plots in this text size. View → Settings "
+                "shows them in the place of the losses.",
+                choices=(("Show settings", self.columns.find_setting),),
+            )
 
     def show_palette(self) -> None:
         """Opens the command palette."""

@@ -14,7 +14,7 @@ from maml_explorer.gui.style.theme import DARK, LIGHT, Theme
 from maml_explorer.gui.window import appearance
 from maml_explorer.gui.window.appearance import TEXT_SIZES
 from maml_explorer.gui.window.window import MainWindow
-from tests.gui.driving import Opener
+from tests.gui.driving import Opener, said
 
 
 def cut(window: MainWindow) -> list[str]:
@@ -193,3 +193,24 @@ def test_the_theme_follows_the_desktop_live_unless_one_was_chosen(
     finally:
         monkeypatch.undo()
         window.appearance.use("")
+
+
+def test_settings_that_a_larger_text_leaves_no_room_say_where_they_are(
+    opened: Opener, qtbot: QtBot
+):
+    window = opened(size=(1200, 800))
+    settings = window.columns.parts["Settings"]
+    window.appearance.use("dark")
+    qtbot.wait(20)
+    assert settings.isVisible() and said(window) == []
+    window.columns.set_text_size("largest")
+    qtbot.wait(20)
+    assert not settings.isVisible()
+    (words,) = said(window)
+    assert "no room" in words and "View → Settings" in words
+    window.banners.shown[0].buttons[0].click()
+    qtbot.wait(20)
+    assert settings.isVisible() and said(window) == []
+    window.appearance.use("light")
+    qtbot.wait(20)
+    assert settings.isVisible() and said(window) == []
