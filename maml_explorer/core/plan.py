@@ -50,7 +50,7 @@ from maml_explorer.settings.settings import Arm, Settings
 
 BLOCK_FLOATS = 50_000
 """Numbers that points drawn in one go have as inputs, about."""
-LONG_PRODUCTS, LONG_DRAW = 300_000_000, 1_000_000
+LONG_PRODUCTS, LONG_DRAW = 300_000_000, 50_000
 """From so many products in a piece of the meta-test, or points drawn in one go, on it is asked
 between two kernels whether the work shall end: tens of milliseconds."""
 

@@ -99,7 +99,7 @@ def test_a_pause_is_taken_up_at_the_next_kernel(what: str, at: int) -> None:
 
 
 @pytest.mark.usefixtures("every_kernel")
-@pytest.mark.parametrize(("at", "drawn"), [(4, False), (20, True)])
+@pytest.mark.parametrize(("at", "drawn"), [(4, False), (40, True)])
 def test_neither_a_batch_nor_a_recording_is_finished_first(at: int, drawn: bool) -> None:
     driver = Driver(small_settings("maml"))
     with_inbox(driver, commands.Pause(), at)
