@@ -366,7 +366,7 @@ def broken_invariant(window: MainWindow) -> str:
     settings, edited, status = session.settings, session.editor.edited, session.status
     if Settings().with_values(edited.values()).with_arms(edited.arms) != edited:
         return "settings are edited that are not allowed"
-    if in_force_part(settings, edited) != settings:
+    if not session.editor.waits_whole and in_force_part(settings, edited) != settings:
         return "what could apply at once is not in force"
     if status is not None and any(n > status.outer_step for n in status.arm_steps.values()):
         return "an arm has taken more outer steps than the run"

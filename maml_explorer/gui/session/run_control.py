@@ -245,7 +245,7 @@ class RunControl(QObject):
         if change is not None and change is stack.command(stack.index() - 1):
             stack.undo()
         elif change is not None:
-            self._editor.adopt(change.before)
+            self._editor.adopt(change.before.settings)
         self.back_to_last_good()
         self.train()
 

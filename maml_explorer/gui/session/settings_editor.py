@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from maml_explorer.core.families.own_tasks.opened import newest_tasks
-from maml_explorer.gui.session.undo import Edit
+from maml_explorer.gui.session.undo import Edit, Edited
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.commands import Change
 from maml_explorer.settings.families import OWN_FAMILY
@@ -55,7 +54,9 @@ class SettingsEditor(QObject):
         """Changes that wait for a restart, in words."""
         return restart_reasons(self.settings, self.edited)
 
-    def _waiting_whole(self) -> bool:
+    @property
+    def waits_whole(self) -> bool:
+        """True where settings wait for a restart with all that could apply at once."""
         return self._waits_whole and self.staged is not None
 
     def edit(self, changes: Mapping[str, object], merge_key: str | None = None) -> None:
@@ -72,7 +73,7 @@ class SettingsEditor(QObject):
         if own is not None and not self.edited.family.own_tasks:
             changes = {**own.values(self.edited), **changes}
         edited = self.edited.with_values(changes)
-        self.adopt(edited, merge_key=merge_key, whole=self._waiting_whole())
+        self.adopt(edited, merge_key=merge_key, whole=self.waits_whole)
 
     def set_arms(self, arms: Iterable[Arm]) -> None:
         """Changes the arms (added, removed, renamed, other overrides) as one undo step.
@@ -81,7 +82,7 @@ class SettingsEditor(QObject):
             SettingsError: for none, too many, or two of one name; then nothing has changed.
         """
         edited = self.edited.with_arms(tuple(arms))
-        self.adopt(edited, "Change arms", whole=self._waiting_whole())
+        self.adopt(edited, "Change arms", whole=self.waits_whole)
 
     def adopt(
         self,
@@ -101,8 +102,10 @@ class SettingsEditor(QObject):
         """
         settings.refuse_unshown()
         if settings != self.edited:
-            put = partial(self._put, whole=whole)
-            self.undo_stack.push(Edit(put, self.edited, settings, text, merge_key))
+            waits = whole and bool(restart_reasons(self.settings, settings))
+            before = Edited(self.edited, self.settings if self.waits_whole else None)
+            after = Edited(settings, self.settings if waits else None)
+            self.undo_stack.push(Edit(self._put, before, after, text, merge_key))
 
     def discard_staged(self) -> None:
         """Gives up the changes that wait for a restart."""
@@ -116,19 +119,21 @@ class SettingsEditor(QObject):
     def replace(self, settings: Settings, staged: Settings | None) -> None:
         """Shows other settings in force and staged, without an undo step and unposted."""
         self.settings, self.staged = settings, staged
+        self._waits_whole = staged is not None and in_force_part(settings, staged) != settings
         self.settings_changed.emit(settings)
 
     def follow(self, settings: Settings) -> None:
         """Shows what the worker says is in force; keeps what still waits for a restart."""
-        whole = self._waiting_whole() and bool(restart_reasons(settings, self.edited))
+        whole = self.waits_whole and bool(restart_reasons(settings, self.edited))
         staged = self.staged if whole else still_waiting(settings, self.staged)
         if (settings, staged) != (self.settings, self.staged):
             self.replace(settings, staged)
 
-    def _put(self, edited: Settings, whole: bool = False) -> None:
-        """Makes `edited` what is edited: posts what can apply at once, stages the rest."""
-        self._waits_whole = whole and bool(restart_reasons(self.settings, edited))
-        now = self.settings if self._waits_whole else in_force_part(self.settings, edited)
+    def _put(self, to: Edited) -> None:
+        """Makes `to` what is edited: posts what can apply at once, stages the rest."""
+        edited = to.settings
+        self._waits_whole = to.kept is not None
+        now = in_force_part(self.settings, to.kept or edited)
         self.staged = edited if edited != now else None
         again = begun_again(self.settings, now)
         if now != self.settings:

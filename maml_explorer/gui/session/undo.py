@@ -12,14 +12,23 @@ from maml_explorer.protocol.commands import BringBack, Command
 from maml_explorer.settings.settings import Settings
 
 
+@dataclass(frozen=True)
+class Edited:
+    """Settings as they are edited."""
+
+    settings: Settings
+    kept: Settings | None = None
+    """In force while all of them wait for a restart; None where only what needs one waits."""
+
+
 class Edit(QUndoCommand):
     """From one edited state of the settings to another."""
 
     def __init__(
         self,
-        put: Callable[[Settings], None],
-        before: Settings,
-        after: Settings,
+        put: Callable[[Edited], None],
+        before: Edited,
+        after: Edited,
         text: str,
         merge_key: str | None = None,
     ) -> None:
@@ -47,7 +56,7 @@ class Edit(QUndoCommand):
         if not isinstance(other, Edit) or other._merge_key != self._merge_key:
             return False
         self._after = other._after
-        self.setObsolete(self._after == self.before)
+        self.setObsolete(self._after.settings == self.before.settings)
         return True
 
 

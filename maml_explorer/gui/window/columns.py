@@ -238,10 +238,11 @@ class Columns(QSplitter):
 
     def set_text_size(self, name: str) -> None:
         """Writes in another size, and gives the settings the width they need in it."""
-        self._sizes_in_text[self._appearance.text_size] = sizes_of(self.splitters)
-        self._appearance.set_text_size(name)
-        self._fit_settings()
-        put_sizes(self.splitters, self._sizes_in_text.get(self._appearance.text_size, {}))
+        if name != self._appearance.text_size:
+            self._sizes_in_text[self._appearance.text_size] = sizes_of(self.splitters)
+            self._appearance.set_text_size(name)
+            self._fit_settings()
+            put_sizes(self.splitters, self._sizes_in_text.get(name, {}))
 
     def find_setting(self) -> None:
         """Puts the cursor into the search field of the settings."""
@@ -328,9 +329,8 @@ class Columns(QSplitter):
             splitter.setChildrenCollapsible(False)
         settings = Card(self.form)
         settings.setMinimumWidth(self.form.minimum_width() + _BESIDE_FORM)
-        columns.addWidget(settings)
-        columns.addWidget(centre)
-        columns.addWidget(right)
+        for part in (settings, centre, right):
+            columns.addWidget(part)
         columns.setStretchFactor(0, 0)
         columns.setStretchFactor(1, 5)
         columns.setStretchFactor(2, 2)

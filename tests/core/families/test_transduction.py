@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from maml_explorer.cli import main
-from maml_explorer.core import plan as plans
+from maml_explorer.core import tested_steps
 from maml_explorer.core.adaptation import adapt
 from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.core.plan import prepare
@@ -41,7 +41,7 @@ def test_each_query_image_alone_with_the_support_set(algorithm: str, norm: str) 
     assert not torch.equal(*ways)
     # by hand: the network at φ_2 on the support set and one query image
     held = plan.family.held_out(plan.settings, TASKS, 2, "meta-test", theta.dtype).part(0, TASKS)
-    model, (start, sizes) = plan.model, plans.test_step_sizes(plan, arm.name, theta)
+    model, (start, sizes) = plan.model, tested_steps.test_step_sizes(plan, arm.name, theta)
     layers = model.layers(theta)
     x = held.support_x
     if start:

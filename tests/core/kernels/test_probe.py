@@ -11,7 +11,7 @@ from maml_explorer.core import probing
 from maml_explorer.core.kernels.job import ACTIVATIONS
 from maml_explorer.core.meta_test import held_out_figures, meta_test, run_to_end
 from maml_explorer.core.plan import prepare
-from maml_explorer.core.plan import test_step_sizes as step_sizes_of
+from maml_explorer.core.tested_steps import test_step_sizes as step_sizes_of
 from maml_explorer.core.training import outer_step, start_run
 from maml_explorer.core.workspace import Workspace
 from maml_explorer.settings.settings import Arm, Settings

@@ -27,7 +27,7 @@ def test_a_choice_with_too_little_room_ends_with_an_ellipsis(qtbot: QtBot) -> No
 
 def test_every_choice_is_whole_in_the_width_that_it_asks_for(window: MainWindow) -> None:
     boxes = window.findChildren(ComboBox)
-    assert len(boxes) > 5
+    assert len(boxes) >= 5
     for box in boxes:
         box.resize(box.sizeHint())
         option = QStyleOptionComboBox()

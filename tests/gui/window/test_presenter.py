@@ -54,7 +54,7 @@ def test_a_page_that_points_at_nothing_leaves_the_hero_its_room(opened: Opener, 
     window = opened(size=(1280, 800))
     window.columns.toggle_presenter()
     lessons = window.lessons
-    lessons.start(next(one for one in lessons.shelf.shipped if "instability" in one.name))
+    lessons.start(next(one for one in lessons.shelf.shipped if "inner-loop" in one.name))
     window.session.link.pull()
     press(qtbot, lessons.strip.next_button)
     assert lessons.scene is not None and not lessons.scene.point_at
