@@ -238,11 +238,11 @@ class Columns(QSplitter):
 
     def set_text_size(self, name: str) -> None:
         """Writes in another size, and gives the settings the width they need in it."""
-        if name != self._appearance.text_size:
-            self._sizes_in_text[self._appearance.text_size] = sizes_of(self.splitters)
-            self._appearance.set_text_size(name)
-            self._fit_settings()
-            put_sizes(self.splitters, self._sizes_in_text.get(name, {}))
+        before, sizes = self._appearance.text_size, sizes_of(self.splitters)
+        self._appearance.set_text_size(name)
+        self._fit_settings()
+        self._sizes_in_text[before] = sizes
+        put_sizes(self.splitters, self._sizes_in_text.get(name, {}) if name != before else {})
 
     def find_setting(self) -> None:
         """Puts the cursor into the search field of the settings."""
