@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -63,3 +64,33 @@ class HeldOutPart:
     """[task, query point, in + 1]; one task long where all tasks share the inputs."""
     query_y: Tensor
     """[task, query point, out]: clean targets."""
+
+
+@dataclass(frozen=True)
+class HeldOutCurves:
+    """Held-out curves: noisy support points, and clean queries on a grid that all tasks share."""
+
+    tasks: Tensor
+    """[task, parameter]"""
+    support: Points
+    """[task, shot, …]; of streams function by function."""
+    grid: Tensor
+    """[1, query point, in]"""
+    truth: Tensor
+    """[task, query point, 1]"""
+
+    def part(self, begin: int, end: int) -> HeldOutPart:
+        """The tasks begin … end − 1."""
+        here = slice(begin, end)
+        return HeldOutPart(
+            with_ones(self.support.x[here]),
+            self.support.y[here],
+            with_ones(self.grid),
+            self.truth[here],
+        )
+
+    def batch(self) -> TaskBatch:
+        """All of them."""
+        x = torch.cat([self.support.x, self.grid.expand(len(self.tasks), -1, -1)], 1)
+        y = torch.cat([self.support.y, self.truth], 1)
+        return TaskBatch(self.tasks, with_ones(x), y, self.support.x.shape[1])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from maml_explorer.core.families.batch import with_ones
+from maml_explorer.core.families.batch import HeldOutCurves, with_ones
 from maml_explorer.core.families.curve_tasks import single_mse, single_predictor, zero_mse
 from maml_explorer.core.families.curves import (
     CurveSampler,
@@ -17,7 +17,7 @@ from maml_explorer.core.families.curves import (
 )
 from maml_explorer.core.families.record import Reference, TaskFamily
 from maml_explorer.core.families.sine import query_grid
-from maml_explorer.core.families.sine_family import DIVERGED_FACTOR, LEAST_ERROR, HeldOutSines
+from maml_explorer.core.families.sine_family import DIVERGED_FACTOR, LEAST_ERROR
 from maml_explorer.core.losses import SQUARED_ERROR
 from maml_explorer.core.streams import stream
 from maml_explorer.settings.family import Family
@@ -31,13 +31,13 @@ def _sampler(settings: Settings, dtype: torch.dtype, device: torch.device) -> Cu
 
 def _held_out(
     settings: Settings, task_count: int, shots: int, name: str, dtype: torch.dtype
-) -> HeldOutSines:
+) -> HeldOutCurves:
     tasks, generator = settings.tasks, stream(settings.run.seed, name)
     drawn, support = held_out_curves(tasks, task_count, shots, generator, torch.float64)
     grid = query_grid(tasks)[None, :, None]
     truth = curve_targets(tasks, drawn, grid.expand(task_count, -1, -1))
     support = type(support)(support.x.to(dtype), support.y.to(dtype))
-    return HeldOutSines(drawn.to(dtype), support, grid.to(dtype), truth.to(dtype))
+    return HeldOutCurves(drawn.to(dtype), support, grid.to(dtype), truth.to(dtype))
 
 
 def _failure_limit(settings: Settings) -> float:

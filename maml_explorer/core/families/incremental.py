@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.families.batch import HeldOutPart, Points, TaskBatch, with_ones
+from maml_explorer.core.families.batch import HeldOutCurves, Points, TaskBatch, with_ones
 from maml_explorer.core.families.record import TaskFamily
 from maml_explorer.core.families.sine import SineSampler, held_out, query_grid, sampler, targets
 from maml_explorer.core.families.sine_family import SINE
@@ -67,36 +67,6 @@ class StreamSampler:
         )
 
 
-@dataclass(frozen=True)
-class HeldOutStreams:
-    """Held-out streams: noisy support points, and clean queries on a grid for each function."""
-
-    tasks: Tensor
-    """[task, function · 3]"""
-    support: Points
-    """[task, function · shot, …]"""
-    grid: Tensor
-    """[1, function · grid point, 1 + function]"""
-    truth: Tensor
-    """[task, function · grid point, 1]"""
-
-    def part(self, begin: int, end: int) -> HeldOutPart:
-        """The tasks begin … end − 1."""
-        here = slice(begin, end)
-        return HeldOutPart(
-            with_ones(self.support.x[here]),
-            self.support.y[here],
-            with_ones(self.grid),
-            self.truth[here],
-        )
-
-    def batch(self) -> TaskBatch:
-        """All of them."""
-        x = torch.cat([self.support.x, self.grid.expand(len(self.tasks), -1, -1)], 1)
-        y = torch.cat([self.support.y, self.truth], 1)
-        return TaskBatch(self.tasks, with_ones(x), y, self.support.x.shape[1])
-
-
 def _sampler(settings: Settings, dtype: torch.dtype, device: torch.device) -> StreamSampler:
     tasks, inner = settings.tasks, settings.inner
     functions = settings.outer.meta_batch * tasks.functions
@@ -106,7 +76,7 @@ def _sampler(settings: Settings, dtype: torch.dtype, device: torch.device) -> St
 
 def _held_out(
     settings: Settings, task_count: int, shots: int, name: str, dtype: torch.dtype
-) -> HeldOutStreams:
+) -> HeldOutCurves:
     tasks, n = settings.tasks, settings.tasks.functions
     stream_length(n, tasks.batches, shots)  # refuses shots that are too few
     drawn, support = held_out(
@@ -116,7 +86,7 @@ def _held_out(
     truth = targets(drawn, grid[None, :, None].expand(task_count * n, -1, -1))
     x = numbered(support.x.view(task_count, n, shots))
     points = Points(x.to(dtype), support.y.view(task_count, n * shots, 1).to(dtype))
-    return HeldOutStreams(
+    return HeldOutCurves(
         drawn.view(task_count, -1).to(dtype),
         points,
         numbered(grid.expand(1, n, -1)).to(dtype),

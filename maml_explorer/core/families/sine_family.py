@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from maml_explorer.core.families.batch import HeldOutPart, Points, TaskBatch, with_ones
+from maml_explorer.core.families.batch import HeldOutCurves, with_ones
 from maml_explorer.core.families.record import Reference, TaskFamily
 from maml_explorer.core.families.sine import SineSampler, held_out, query_grid, sampler, targets
 from maml_explorer.core.families.sine_predictors import (
@@ -29,36 +28,6 @@ is about what an untrained network predicts of them."""
 """A held-out task has diverged above so many times the exact error of predicting 0."""
 
 
-@dataclass(frozen=True)
-class HeldOutSines:
-    """Held-out sines: noisy support points, and clean queries on a grid that all tasks share."""
-
-    tasks: Tensor
-    """[task, 3]"""
-    support: Points
-    """[task, shot, 1]"""
-    grid: Tensor
-    """[1, query point, 1]"""
-    truth: Tensor
-    """[task, query point, 1]"""
-
-    def part(self, begin: int, end: int) -> HeldOutPart:
-        """The tasks begin … end − 1."""
-        here = slice(begin, end)
-        return HeldOutPart(
-            with_ones(self.support.x[here]),
-            self.support.y[here],
-            with_ones(self.grid),
-            self.truth[here],
-        )
-
-    def batch(self) -> TaskBatch:
-        """All of them."""
-        x = torch.cat([self.support.x, self.grid.expand(len(self.tasks), -1, -1)], 1)
-        y = torch.cat([self.support.y, self.truth], 1)
-        return TaskBatch(self.tasks, with_ones(x), y, self.support.x.shape[1])
-
-
 def _sampler(settings: Settings, dtype: torch.dtype, device: torch.device) -> SineSampler:
     inner, count = settings.inner, settings.outer.meta_batch
     return sampler(settings.tasks, count, inner.shots, inner.query_points, dtype, device)
@@ -66,11 +35,11 @@ def _sampler(settings: Settings, dtype: torch.dtype, device: torch.device) -> Si
 
 def _held_out(
     settings: Settings, task_count: int, shots: int, name: str, dtype: torch.dtype
-) -> HeldOutSines:
+) -> HeldOutCurves:
     family, generator = settings.tasks, stream(settings.run.seed, name)
     tasks, support = held_out(family, task_count, shots, generator, dtype)
     grid = query_grid(family)[None, :, None].to(dtype)
-    return HeldOutSines(tasks, support, grid, targets(tasks, grid.expand(task_count, -1, -1)))
+    return HeldOutCurves(tasks, support, grid, targets(tasks, grid.expand(task_count, -1, -1)))
 
 
 def _failure_limit(settings: Settings) -> float:
