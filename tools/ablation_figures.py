@@ -34,6 +34,7 @@ from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.settings.text import from_toml
 from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.figures import figure_text
+from tools.marked_part import with_part
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, DATA = ROOT / "docs" / "ablation.md", ROOT / "docs" / "ablation"
@@ -260,9 +261,7 @@ def with_tables(text: str, data: Path = DATA) -> str:
     Raises:
         ValueError: where it has no such marks.
     """
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n\n{tables(data)}\n\n{END}{after}"
+    return with_part(text, BEGIN, END, tables(data))
 
 
 def main() -> None:

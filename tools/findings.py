@@ -38,6 +38,7 @@ from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings, default_arm
+from tools.marked_part import with_part
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "findings.md"
 BEGIN = "<!-- measured: written by tools/findings.py -->"
@@ -359,9 +360,7 @@ def main() -> None:
             measure(seed, arguments.outer_steps, figures)
         measured = report(figures, arguments.seeds, arguments.outer_steps)
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else f"# Findings\n\n{BEGIN}{END}\n"
-    before, rest = page.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{measured}\n\n{END}{after}", encoding="utf-8")
+    PAGE.write_text(with_part(page, BEGIN, END, measured), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
+from tools.marked_part import with_part
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "hyperparameters.md"
 BEGIN = "<!-- hyperparameters: written by tools/hyperparameters_page.py -->"
@@ -34,9 +35,7 @@ def with_table(page: str) -> str:
     """The page with the current table between its marks; unchanged where it has none."""
     if BEGIN not in page or END not in page:
         return page
-    before, rest = page.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+    return with_part(page, BEGIN, END, table())
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from maml_explorer.experiments.training import threads_of, train_headless
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.storage.run.records import evaluation_record
+from tools.marked_part import with_part
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, DATA = ROOT / "docs" / "images.md", ROOT / "docs" / "images"
@@ -207,9 +208,7 @@ def with_tables(text: str) -> str:
     Raises:
         ValueError: where it has no such marks.
     """
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}"
+    return with_part(text, BEGIN, END, tables())
 
 
 def main() -> None:
