@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
-
-from PySide6.QtGui import QUndoCommand
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.loss_history import LossHistory
@@ -107,28 +105,6 @@ def differences(settings: Settings, baseline: Settings) -> str:
 def _worth(key: str, settings: Settings) -> str:
     """A setting and its value, in few letters."""
     return f"{DECLARATIONS[key].symbol or DECLARATIONS[key].label} {shown(settings[key])}"
-
-
-class Pin(QUndoCommand):
-    """Another list of pinned runs."""
-
-    def __init__(
-        self,
-        put: Callable[[tuple[PinnedRun, ...]], None],
-        before: tuple[PinnedRun, ...],
-        after: tuple[PinnedRun, ...],
-        text: str,
-    ) -> None:
-        super().__init__(text)
-        self._put, self._before, self._after = put, before, after
-
-    def redo(self) -> None:
-        """Makes the change."""
-        self._put(self._after)
-
-    def undo(self) -> None:
-        """Takes it back."""
-        self._put(self._before)
 
 
 BEFORE = "run before"

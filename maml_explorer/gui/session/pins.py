@@ -21,12 +21,12 @@ from maml_explorer.gui.session.pinned_run import (
     MOST,
     MOST_BINS,
     GhostRun,
-    Pin,
     PinnedRun,
     figures_of,
     figures_of_records,
 )
 from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.undo import Replacement
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.commands import MetaTest, PinRun, ShowGhost
 from maml_explorer.protocol.reports import MetaTested
@@ -112,7 +112,7 @@ class Pins(QObject):
     def delete(self, run: PinnedRun) -> None:
         """Deletes a pinned run; one undo step."""
         rest = tuple(other for other in self.runs if other is not run)
-        self._editor.undo_stack.push(Pin(self._put, self.runs, rest, "Delete pinned run"))
+        self._editor.undo_stack.push(Replacement(self._put, self.runs, rest, "Delete pinned run"))
 
     def compare(self, names: Iterable[str]) -> None:
         """Draws these pinned runs among the losses."""
@@ -155,7 +155,7 @@ class Pins(QObject):
 
     def _pin(self, run: PinnedRun) -> None:
         runs = (*self.runs, run)[-MOST:]
-        self._editor.undo_stack.push(Pin(self._put, self.runs, runs, "Pin run"))
+        self._editor.undo_stack.push(Replacement(self._put, self.runs, runs, "Pin run"))
         self.compare(self.compared | {run.name})
         self.show(run.ghost)
 

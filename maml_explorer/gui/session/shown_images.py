@@ -81,7 +81,7 @@ class ShownImages(QObject):
     def edit(self, task: ImageTask, text: str = "Edit task") -> None:
         """Shows another task from now on, as one undo step."""
         if task != self.task:
-            self._editor.undo_stack.push(TaskEdit(self.show, self.task, task, text))
+            self._editor.undo_stack.push(TaskEdit(self.show, self.task or task, task, text))
 
     def watch(self, tasks: Iterable[ImageTask]) -> None:
         """Asks about further tasks, now and while training; none ends it."""

@@ -60,7 +60,7 @@ class ShownTask(QObject):
 
     def edit(self, probe: ProbeTask, text: str = "Change task") -> None:
         """Shows another task from now on, as one undo step."""
-        before, self._before_drag = self._before_drag or self.probe, None
+        before, self._before_drag = self._before_drag or self.probe or probe, None
         self._editor.undo_stack.push(TaskEdit(self._show, before, probe, text))
 
     def set_probe(self, probe: ProbeTask) -> None:

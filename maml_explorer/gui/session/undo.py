@@ -21,7 +21,30 @@ class Edited:
     """In force while all of them wait for a restart; None where only what needs one waits."""
 
 
-class Edit(QUndoCommand):
+Value = TypeVar("Value")
+
+
+class Replacement(QUndoCommand, Generic[Value]):
+    """From one value to another."""
+
+    def __init__(
+        self, put: Callable[[Value], None], before: Value, after: Value, text: str
+    ) -> None:
+        super().__init__(text)
+        self.before = before
+        """The value that undo puts back."""
+        self._put, self._after = put, after
+
+    def redo(self) -> None:
+        """Makes the edit."""
+        self._put(self._after)
+
+    def undo(self) -> None:
+        """Takes it back."""
+        self._put(self.before)
+
+
+class Edit(Replacement[Edited]):
     """From one edited state of the settings to another."""
 
     def __init__(
@@ -32,19 +55,8 @@ class Edit(QUndoCommand):
         text: str,
         merge_key: str | None = None,
     ) -> None:
-        super().__init__(text)
-        self.before = before
-        """The settings that undo puts back."""
-        self._put, self._after = put, after
+        super().__init__(put, before, after, text)
         self._merge_key = merge_key
-
-    def redo(self) -> None:
-        """Makes the edit."""
-        self._put(self._after)
-
-    def undo(self) -> None:
-        """Takes it back."""
-        self._put(self.before)
 
     def id(self) -> int:
         """Number shared by edits that may be one step; −1 for those that stand alone."""
@@ -60,26 +72,8 @@ class Edit(QUndoCommand):
         return True
 
 
-Shown = TypeVar("Shown")
-
-
-class TaskEdit(QUndoCommand, Generic[Shown]):
+class TaskEdit(Replacement[Value]):
     """From one shown task to another."""
-
-    def __init__(
-        self, show: Callable[[Shown], None], before: Shown | None, after: Shown, text: str
-    ) -> None:
-        super().__init__(text)
-        self._show, self._before, self._after = show, before, after
-
-    def redo(self) -> None:
-        """Makes the edit."""
-        self._show(self._after)
-
-    def undo(self) -> None:
-        """Takes it back."""
-        if self._before is not None:
-            self._show(self._before)
 
 
 def last_change(stack: QUndoStack) -> Edit | None:
