@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from maml_explorer.settings.declaration import SettingsError, quoted
 from maml_explorer.settings.family import Family
+from maml_explorer.settings.words import counted
 
 MOST_NAME = 40
 """Most characters of a name."""
@@ -56,8 +57,8 @@ class TaskKey:
     def words(self) -> str:
         """The tasks in words, as a sentence that asks for them names them."""
         return (
-            f"“{self.name}” ({_counted(self.inputs, 'input')}, {_counted(self.outputs, 'output')}, "
-            f"{_counted(self.support, 'support point')}, {_counted(self.queries, 'query point')})"
+            f"“{self.name}” ({counted(self.inputs, 'input')}, {counted(self.outputs, 'output')}, "
+            f"{counted(self.support, 'support point')}, {counted(self.queries, 'query point')})"
         )
 
     def like(self, other: TaskKey) -> bool:
@@ -123,10 +124,6 @@ def check_own_tasks(text: str, family: Family, shots: int, queries: int) -> None
     ):
         if asked > most:
             raise SettingsError(
-                f"The tasks “{key.name}” give {_counted(most, f'{label} point')}, and {name} is "
+                f"The tasks “{key.name}” give {counted(most, f'{label} point')}, and {name} is "
                 f"{asked}: allowed is from 1 to {most}."
             )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

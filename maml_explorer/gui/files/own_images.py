@@ -35,9 +35,9 @@ class OwnImagesOpening(QObject):
         self._reading: _Reading | None = None
         self._then: Callable[[], object] | None = None
         self.folder = ""
-        """Path of the images that were opened last, in this session or an earlier one."""
+        """Path of the images that were opened last, now or before the program was started."""
         self._read = False
-        """True where they were opened in this one."""
+        """True where they were opened since it started."""
         self._look = QTimer(self)
         self._look.setInterval(_LOOK)
         self._look.timeout.connect(self._see)

@@ -10,6 +10,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import fixed
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.settings.words import counted
 
 SUFFIXES = (".csv", ".tsv")
 """Ends of names of files of points."""
@@ -40,5 +41,5 @@ def take_points(session: Session, banners: Banners, text: str, what: str) -> Non
     if session.settings.family.images:
         raise StorageError("Points are for tasks of curves: the run is of images.")
     session.task.edit(ProbeTask(fixed(x), fixed(y)), "Paste points")
-    points = "1 support point" if len(x) == 1 else f"{len(x)} support points"
+    points = counted(len(x), "support point")
     banners.say("points", f"{what}: {points} of your own; New task (T) samples another one.")

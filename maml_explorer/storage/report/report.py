@@ -139,7 +139,7 @@ def measured_rows(report: Report) -> list[tuple[str, ...]]:
     """Measured rows: a head, then a row per shots and arm, a column per inner step."""
     first, known = next(iter(report.records.values())), report.settings.family.figure
     steps = sorted({k for found in first.values() for record in found for k in steps_shown(record)})
-    rows = [("shots", "arm", *(f"{k} inner step{'' if k == 1 else 's'}" for k in steps))]
+    rows = [("shots", "arm", *(counted(k, "inner step") for k in steps))]
     for shots in sorted({record["shots"] for found in first.values() for record in found}):
         for name in first:
             runs = [records_with(arms[name], shots) for arms in report.records.values()]

@@ -59,9 +59,8 @@ class ParametersPage(ChosenPage):
         # all the way round, the ends are the same task
         round_once = by_phase and high - low > 1.8 * math.pi
         self.plot.show_map(seen, values, (low, high), CYCLIC if round_once else SEQUENTIAL)
-        steps = "inner step" if seen.steps == 1 else "inner steps"
         parts = [
-            f"{counted(len(values), 'task', whole)} after {seen.steps} {steps}",
+            f"{counted(len(values), 'task', whole)} after {counted(seen.steps, 'inner step')}",
             f"{number(100 * sum(seen.explained), 2)} % of the variance",
             f"R² of (A cos φ, A sin φ) {number(seen.r_squared, 2)}",
         ]

@@ -72,10 +72,9 @@ class FeaturesPage(ChosenPage):
 def _words(
     first: FeaturesSeen, seen: Mapping[str, FeaturesSeen], value: Mapping[str, object]
 ) -> list[str]:
-    steps = "inner step" if first.steps == 1 else "inner steps"
     words = [
-        f"After {first.steps} {steps}: mean ± sd of {whole(first.tasks)} held-out tasks "
-        "(freeze test ± 95 %)"
+        f"After {counted(first.steps, 'inner step')}: mean ± sd of {whole(first.tasks)} held-out "
+        "tasks (freeze test ± 95 %)"
     ]
     for name, one in seen.items():
         lost = max(one.diverged, *one.frozen_diverged)

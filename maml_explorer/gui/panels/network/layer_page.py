@@ -19,6 +19,7 @@ from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.insight import Option, ViewName
 from maml_explorer.protocol.insight_records.layer import LayerSeen
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import counted
 
 ACTIVATIONS, WEIGHTS = "Activations", "Weights"
 
@@ -107,8 +108,7 @@ class LayerPage(ChosenPage):
             plot.label_x("x" if self.what.currentText() == ACTIVATIONS else "input")
             plot.label_y("unit" if plot is self.plots[0] else "")
             plot.show_values(values, box, span)
-        steps = "inner step" if seen.steps == 1 else "inner steps"
-        self.tell(f"{seen.layer}, the task above, after {seen.steps} {steps}")
+        self.tell(f"{seen.layer}, the task above, after {counted(seen.steps, 'inner step')}")
 
     def cell_text(self, nth: int, column: int, row: int) -> str:
         """One activation or weight in words."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
 
+from maml_explorer.settings.words import counted
 from maml_explorer.gui.panels.runs.ablation_window import show_ablation
 from maml_explorer.gui.panels.runs.table import RunTable
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
@@ -145,7 +146,7 @@ class RunsPanel(QWidget):
         arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
         step = session.settings.inner.inner_steps
         self.words.say(
-            f"Query {session.settings.family.figure} after {step} inner step{'' if step == 1 else 's'}"
+            f"Query {session.settings.family.figure} after {counted(step, 'inner step')}"
             + (f", difference to {self.reference.name}" if self.reference is not None else "")
         )
         chosen = self.chosen

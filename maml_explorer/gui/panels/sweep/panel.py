@@ -294,7 +294,7 @@ def words_of(seen: SweepSeen) -> str:
     parts += [f"{counts[key]} {key}" for key in ("diverged", "pruned", "failed") if counts[key]]
     if seen.workers and not seen.ended:
         parts.append(f"{counts['running']} begun")
-        parts.append(f"{seen.workers} worker{'' if seen.workers == 1 else 's'}")
+        parts.append(counted(seen.workers, "worker"))
         if seen.seconds_left:
             parts.append(f"{duration(seen.seconds_left)} left")
     elif not seen.ended:
