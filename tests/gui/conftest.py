@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.app.garbage_collection import collect_due
 from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, open_window
+from maml_explorer.gui.style.qt_style import apply_theme
 from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener
@@ -79,6 +80,9 @@ def opened(qtbot: QtBot, qapp: QApplication) -> Iterator[Opener]:
     for window in windows:
         window.close()
         window.deleteLater()
+    if any(window.appearance.text_size or window.appearance.presenting for window in windows):
+        # the style is the application's: the size of type must not reach the next test
+        apply_theme(qapp, LIGHT)
 
 
 @pytest.fixture
