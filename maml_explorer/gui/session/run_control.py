@@ -14,7 +14,6 @@ from maml_explorer.protocol import commands
 from maml_explorer.protocol.reports import Phase, Refused, Status
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.presets import Preset
-from maml_explorer.settings.restart import still_waiting
 from maml_explorer.settings.settings import Arm, Settings
 
 _LEFT_AS_IT_WAS = (
@@ -155,7 +154,7 @@ class RunControl(QObject):
     def begin(self, command: commands.Command, beginning: Beginning) -> None:
         """Posts a command that begins or brings back a run with these settings; no undo step."""
         editor = self._editor
-        editor.settings, editor.staged = beginning.settings, beginning.staged
+        editor.take(beginning.settings, beginning.staged)
         self.initialization = beginning.initialization
         self._pins.forget_replaced()
         self._link.begin(command)
@@ -313,9 +312,7 @@ class RunControl(QObject):
         status = self._link.status
         if refused.refused in _LEFT_AS_IT_WAS and status is not None:
             self._opening = self._link.beginning = False
-            self._editor.replace(
-                status.settings, still_waiting(status.settings, self._editor.staged)
-            )
+            self._editor.replace(status.settings, self._editor.waiting(status.settings))
 
 
 def _halved(settings: Settings, arm: Arm) -> Arm:

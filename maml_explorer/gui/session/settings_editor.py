@@ -118,16 +118,24 @@ class SettingsEditor(QObject):
 
     def replace(self, settings: Settings, staged: Settings | None) -> None:
         """Shows other settings in force and staged, without an undo step and unposted."""
+        self.take(settings, staged)
+        self.settings_changed.emit(settings)
+
+    def take(self, settings: Settings, staged: Settings | None) -> None:
+        """Has other settings in force and staged from now on, and emits nothing."""
         self.settings, self.staged = settings, staged
         self._waits_whole = staged is not None and in_force_part(settings, staged) != settings
-        self.settings_changed.emit(settings)
 
     def follow(self, settings: Settings) -> None:
         """Shows what the worker says is in force; keeps what still waits for a restart."""
-        whole = self.waits_whole and bool(restart_reasons(settings, self.edited))
-        staged = self.staged if whole else still_waiting(settings, self.staged)
+        staged = self.waiting(settings)
         if (settings, staged) != (self.settings, self.staged):
             self.replace(settings, staged)
+
+    def waiting(self, settings: Settings) -> Settings | None:
+        """Edited settings that still wait for a restart where `settings` are in force."""
+        whole = self.waits_whole and bool(restart_reasons(settings, self.edited))
+        return self.staged if whole else still_waiting(settings, self.staged)
 
     def _put(self, to: Edited) -> None:
         """Makes `to` what is edited: posts what can apply at once, stages the rest."""

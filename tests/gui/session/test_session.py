@@ -43,6 +43,28 @@ def test_a_change_for_the_next_step_is_posted_at_once(session: Session, worker: 
     assert worker.posted_of(commands.Change)[-1].settings == session.settings
 
 
+def test_what_waits_as_a_whole_goes_on_waiting_after_a_run_and_a_refusal(
+    session: Session, worker: FakeWorker
+) -> None:
+    """A preset of another network must not reach the run on screen with half of its settings."""
+    session.control.train()
+    session.link.pull()
+    preset = session.settings.with_values({"hidden": (7,), "inner_lr": 0.5})
+    session.editor.adopt(preset, "Load preset", whole=True)
+    assert session.editor.waits_whole and session.settings.inner.inner_lr == 0.01
+    session.control.restart()
+    session.link.pull()
+    assert session.settings == preset and not session.editor.waits_whole
+    session.editor.undo_stack.undo()
+    session.link.pull()
+    assert session.editor.staged == preset and session.editor.waits_whole
+    worker.report(reports.Refused(commands.OpenRun, "No."))
+    session.link.pull()
+    assert session.editor.staged == preset and session.editor.waits_whole
+    session.editor.edit({"outer_lr": 0.5})
+    assert session.settings.outer.outer_lr == 0.001, "it waits with the rest"
+
+
 def test_arms_wait_where_what_is_in_force_contradicts_them(session: Session, worker: FakeWorker):
     session.editor.edit({"lslr": True})
     session.control.restart()
