@@ -159,6 +159,15 @@ def still_layers(adapts: str) -> int:
     return int(adapts == "body")
 
 
+def rows_of(shots: int, features: Tensor, x: Tensor) -> int:
+    """Rows of the first `shots` points in what enters the tail: a filter sees many of a point.
+
+    Args:
+        features: [task, row, in + 1], of the points of `x` [task, point, in + 1].
+    """
+    return shots * (features.shape[1] // x.shape[1])
+
+
 def minibatches(points: Tensor, size: int) -> list[Tensor]:
     """Consecutive parts of support sets [task, shot, …], the last one smaller where it must be.
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import Path, StepSizes, adapt
+from maml_explorer.core.adaptation import Path, StepSizes, adapt, rows_of
 from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers, Trace
 from maml_explorer.core.running_statistics import seen
@@ -86,7 +86,8 @@ def meta_gradient(
     head = layers[start:]
     body = model.forward(layers[:start], x, activate_last=True, shots=shots) if start else None
     features = x if body is None else body.output
-    support_x, query_x = features[:, :shots], features[:, shots:]
+    cut = rows_of(shots, features, x)
+    support_x, query_x = features[:, :cut], features[:, cut:]
     support_y, query_y = y[:, :shots], y[:, shots:]
 
     path = adapt(model, head, support_x, support_y, inner.step_sizes, steps)
@@ -97,11 +98,11 @@ def meta_gradient(
     if body is None:
         gradient = total
     else:
-        upward = features.new_zeros(x.shape[0], x.shape[1], features.shape[2] - 1)
+        upward = features.new_zeros(x.shape[0], features.shape[1], features.shape[2] - 1)
         if upward_support is not None:
-            upward[:, :shots] = upward_support
+            upward[:, :cut] = upward_support
         if upward_query is not None:
-            upward[:, shots:] = upward_query
+            upward[:, cut:] = upward_query
         below, _ = model.backward(layers[:start], body, upward, sum_tasks=True)
         gradient = below + total
     loss = model.loss

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import StepSizes, adapt
+from maml_explorer.core.adaptation import StepSizes, adapt, rows_of
 from maml_explorer.core.families.batch import with_ones
 from maml_explorer.core.kernels.probe import InnerSteps, Outputs, compiled_predictions
 from maml_explorer.core.models.model import Model
@@ -95,7 +95,7 @@ def outputs_along_path(
         if start:
             body, activated = layers[:start], start < model.depth
             wide = model.forward(body, inputs, activate_last=activated, shots=sets).output
-            support = wide[:, :shots]
+            support = wide[:, : rows_of(shots, wide, inputs)]
             if not apart:
                 support = model.forward(
                     body, inputs[:, :shots], activate_last=activated, shots=shots

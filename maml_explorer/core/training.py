@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.adaptation import adapt, rows_of
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.kernels.compiled import CompiledStep
 from maml_explorer.core.learned import beginning_of
@@ -281,14 +281,15 @@ def full_losses(plan: Plan, state: RunState, name: str, batch: TaskBatch) -> tup
         if start:
             body = model.forward(layers[:start], wide, activate_last=True, shots=shots)
             features = body.output
+        cut = rows_of(shots, features, wide)
         path = adapt(
-            model, layers[start:], *arm.inner_data(features[:, :shots], y[:, :shots]),
+            model, layers[start:], *arm.inner_data(features[:, :cut], y[:, :shots]),
             arm.step_sizes(model, state.arms[name].initialization), arm.inner.steps,
             keep_traces=False,
         )  # fmt: skip
         last, steps = path.parameters[-1], arm.inner.steps
-        after = model.forward(last, features[:, :shots], step=steps).output
-        before = model.forward(layers[start:], features[:, shots:]).output
+        after = model.forward(last, features[:, :cut], step=steps).output
+        before = model.forward(layers[start:], features[:, cut:]).output
         return (
             float(loss(after, y[:, :shots])),
             float(loss(before, y[:, shots:])),

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import Path
+from maml_explorer.core.adaptation import Path, rows_of
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NOT_FINITE, Nothing
 from maml_explorer.core.insight.implicit import implicit_solution
@@ -158,23 +158,24 @@ def _parts(
     y = batch.y[:, shots:].to(x)
     size = learner.tail_size
     first, correction = x.new_zeros(tasks, size), x.new_zeros(tasks, size)
-    upward = features.new_zeros(2, tasks, x.shape[1], features.shape[2] - 1)
+    cut = rows_of(shots, features, x)
+    upward = features.new_zeros(2, tasks, features.shape[1], features.shape[2] - 1)
     for k in range(learner.steps, -1, -1):
         if k < learner.steps:
             v = first + correction
             curved, up = _curved(learner, path, k, split(model, v, start))
             correction -= curved
             if up is not None:
-                upward[1, :, :shots] -= up
+                upward[1, :, :cut] -= up
         if weights[k]:
             phi = path.parameters[k]
-            trace = model.forward(phi, features[:, shots:], step=k)
+            trace = model.forward(phi, features[:, cut:], step=k)
             loss = model.loss
             delta = loss.gradient(loss.residual(trace.output, y), weights[k])
             gradient, up = model.backward(phi, trace, delta, to_input=body is not None)
             first += flat(gradient, tasks)
             if up is not None:
-                upward[0, :, shots:] += up
+                upward[0, :, cut:] += up
     if body is None:
         return split(model, first), split(model, correction)
     # linear in what enters, so each part goes through the body by itself

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import adapt
+from maml_explorer.core.adaptation import adapt, rows_of
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NO_TASKS, NOT_FINITE, Nothing
 from maml_explorer.core.insight.held_out_tasks import part
@@ -141,11 +141,11 @@ def _losses(learner: Learner, theta: Tensor, batch: TaskBatch, steps: int) -> Te
     if start:
         body = layers[:start]
         x = model.forward(body, x, activate_last=start < model.depth, shots=shots).output
-    phi = layers[start:]
+    phi, cut = layers[start:], rows_of(shots, x, batch.inputs)
     adapts = bool(steps and start < model.depth and shots)
     if adapts:
         path = adapt(
-            model, phi, x[:, :shots], y[:, :shots], learner.step_sizes, steps, keep_traces=False
+            model, phi, x[:, :cut], y[:, :shots], learner.step_sizes, steps, keep_traces=False
         )
         phi = list(path.parameters[-1])
     step = steps if adapts else 0
