@@ -82,9 +82,13 @@ class Recorder:
         names = tuple(plan.arms)
         trained = np.array([[name in row.losses for row in rows] for name in names])
         losses = np.full((2, *trained.shape), np.nan)
-        read = [row.losses[name][:2] for name in names for row in rows if name in row.losses]
+        read = [
+            torch.stack([row.losses[name] for row in rows if name in row.losses])[:, :2]
+            for name, some in zip(names, trained.any(axis=1), strict=True)
+            if some
+        ]
         if read:
-            losses[:, trained] = torch.stack(read).cpu().double().numpy().T
+            losses[:, trained] = torch.cat(read).cpu().double().numpy().T
         support, query = losses
         seconds, counts = np.zeros(trained.shape), np.zeros(trained.shape, dtype=np.int64)
         bad = []
