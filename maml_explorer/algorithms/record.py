@@ -22,7 +22,7 @@ class Algorithm:
     """arXiv number of the paper that introduced it; "" where there is none."""
     adapts: str = "all"
     """Layers that the inner loop changes: "all", "head" (the last layer), "body" (all but the head)
-    "context" (parameters appended to the input, and no layer) or "none"."""
+    "context" (parameters beside the input or features, and no layer) or "none"."""
     second_order: bool = True
     """False drops the Hessian H_k from the backward pass."""
     outer_data: str = "query"

@@ -69,18 +69,22 @@ def curved(theta: Parameters, name: str, g: Tensor) -> Tensor:
 {filters}    return out @ g @ into'''
 _CONTEXT = '''\
 def with_context(theta: Parameters) -> Parameters:
-    """θ, and beside it the weights of the context, drawn as those of x are."""
-    linear = nn.Linear({inputs} + CONTEXT, {width})
+    """θ, and beside it the weights of the context, drawn as those of {like} are."""
+    linear = nn.Linear({inputs}CONTEXT, {width})
     {drawn}
     weight = linear.weight.detach()[:, -CONTEXT:].contiguous()
     return theta | {{"context.weight": weight.to(DEVICE, DTYPE)}}
 
 
 def seeing(theta: Parameters, context: Tensor) -> Parameters:
-    """θ as it sees [x, context]: the context moves the bias of the first layer."""
+    """{sees}"""
     moved = theta["context.weight"] @ context
 {rows}    parameters = {{name: theta[name] for name in theta if name != "context.weight"}}
-    return parameters | {{CONTEXT_ENTERS: theta[CONTEXT_ENTERS] + moved}}'''
+{added}'''
+_ADDED = "    return parameters | {CONTEXT_ENTERS: theta[CONTEXT_ENTERS] + moved}"
+_ADDED_TO_BOTH = """\
+    parts = zip(CONTEXT_ENTERS, moved.chunk(2), strict=True)
+    return parameters | {name: theta[name] + part for name, part in parts}"""
 _PLACES = """\
 {indent}        if value.dim() == 4:
 {indent}            sizes["places"] = value[0, 0].numel()
@@ -137,13 +141,7 @@ def begin_text(kind: str, test: str, own: Settings) -> str:
     """
     pictures = own.model_kind.pictures
     if kind == "context":
-        affine = not pictures and NORMS[own.model.norm].over
-        return BESIDE[kind].begin.format(
-            inputs=9 if pictures else own.ends[0],
-            width=own.model.filters if pictures else own.model.hidden[0],
-            drawn=INITIALIZATIONS[own.model.initialization][1],
-            rows="    moved = torch.stack([torch.zeros_like(moved), moved])\n" if affine else "",
-        )
+        return _context_text(own)
     indent = "    " if test else ""
     return BESIDE[kind].begin.format(
         test=f"\n        if {test}:" if test else "",
@@ -153,11 +151,71 @@ def begin_text(kind: str, test: str, own: Settings) -> str:
     )
 
 
-def context_enters(own: Settings) -> str:
-    """Name of the parameter that the context is added to: a bias, or a norm's shift."""
-    if own.model_kind.pictures:
-        places = norm_places(own) or layer_places(own)
-        return f"{places[0]}.bias"
+def _context_text(own: Settings) -> str:
+    """The functions of a context."""
+    pictures, features = own.model_kind.pictures, of_features(own)
+    affine = not pictures and NORMS[own.model.norm].over
+    rows, sees = "", "θ as it sees [x, context]: the context moves the bias of the first layer."
+    if features:
+        moves = "scale and shift" if NORMS[own.model.norm].over else "the bias"
+        sees = f"θ with the context, which moves {moves} of the last hidden layer."
+        rows = "    moved = moved.view_as(theta[CONTEXT_ENTERS])\n" if affine else ""
+    elif affine:
+        rows = "    moved = torch.stack([torch.zeros_like(moved), moved])\n"
+    return BESIDE["context"].begin.format(
+        like="a layer" if features else "x",
+        inputs="" if features else f"{9 if pictures else own.ends[0]} + ",
+        width=context_width(own),
+        drawn=INITIALIZATIONS[own.model.initialization][1],
+        sees=sees,
+        rows=rows,
+        added=_ADDED_TO_BOTH if len(context_enters(own)) > 1 else _ADDED,
+    )
+
+
+def of_features(own: Settings) -> bool:
+    """True where the context enters features, else the input."""
+    return own.inner.context_enters == "features"
+
+
+def scales_batch_norm(own: Settings) -> bool:
+    """True where the context moves the scale of PyTorch's own batch norm."""
+    return len(context_enters(own)) > 1 and own.model.norm.startswith("batch")
+
+
+def one_by_one(loss: str) -> str:
+    """An outer loss whose tasks pass in a loop.
+
+    vmap of PyTorch 2.13 gives a wrong second derivative of a batch norm whose scale has an axis of
+    tasks.
+    """
+    for name in ("task_loss", "task_losses"):
+        loop = f"torch.stack([{name}(*task) for task in zip(*batch, strict=True)])"
+        loss = loss.replace(f"vmap({name})(*batch)", loop)
+    remark = "    # in a loop: vmap errs in the second derivative of a scale\n"
+    begin = loss.rindex("\n", 0, loss.index("torch.stack([task_")) + 1
+    return loss[:begin] + remark + loss[begin:]
+
+
+def context_width(own: Settings) -> int:
+    """Numbers that the context moves."""
+    pictures, features = own.model_kind.pictures, of_features(own)
+    width = own.model.filters if pictures else own.model.hidden[-1 if features else 0]
+    return width * (2 if features and NORMS[own.model.norm].over else 1)
+
+
+def context_enters(own: Settings) -> tuple[str, ...]:
+    """Names of the parameters that the context is added to.
+
+    A bias, a norm's shift, or its scale and shift.
+    """
+    pictures, features = own.model_kind.pictures, of_features(own)
+    layer = (own.model.blocks if pictures else len(own.model.hidden)) - 1 if features else 0
+    if pictures:
+        norms = norm_places(own)
+        if norms and features:
+            return f"{norms[layer]}.weight", f"{norms[layer]}.bias"
+        return (f"{(norms or layer_places(own))[layer]}.bias",)
     if NORMS[own.model.norm].over:
-        return "affine.0"  # scale and shift
-    return "linears.0.bias" if own.model.special else "0.bias"
+        return (f"affine.{layer}",)  # scale and shift
+    return (f"linears.{layer}.bias" if own.model.special else f"{2 * layer}.bias",)

@@ -56,7 +56,8 @@ def _of_inner_loop(own: Settings, adapt: Adapt) -> list[str]:
         lines.append(f"HEAD = {head_names(own, adapt.layers)}  # the last {last}")
     if adapt.context:
         lines.append(f"CONTEXT = {adapt.context}  # context parameters, which alone adapt")
-        lines.append(f'CONTEXT_ENTERS = "{context_enters(own)}"')
+        names = ", ".join(f'"{name}"' for name in context_enters(own))
+        lines.append(f"CONTEXT_ENTERS = {f'({names})' if ', ' in names else names}")
     if adapt.minibatch:
         lines.append(f"INNER_BATCH = {adapt.minibatch}  # support points per inner step")
     return lines

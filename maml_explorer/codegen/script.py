@@ -13,7 +13,7 @@ from itertools import pairwise
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import convolution, implicit
 from maml_explorer.codegen import sections as sections
-from maml_explorer.codegen.beside_theta import BESIDE, begin_text
+from maml_explorer.codegen.beside_theta import BESIDE, begin_text, one_by_one, scales_batch_norm
 from maml_explorer.codegen.constants import constants, network_sizes
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.families import data_code
@@ -181,6 +181,8 @@ def _imports(own: Settings, record: Algorithm, data: DataCode, needs_math: bool)
     iterables = ("Callable, " if record.implicit else "") + "Iterable, Iterator"
     if own.model_kind.pictures and "vmap" not in functions:
         functions += ", vmap"
+    if _one_by_one(own, record):
+        functions = functions.removesuffix(", vmap")
     plain, parts, others = data.modules
     return (
         ("import math\n" if needs_math else "")
@@ -230,9 +232,15 @@ def _outer(own: Settings, record: Algorithm) -> list[str]:
         return [adapt, implicit.implicit_lines(own, record)]
     anneals = step.order_anneals
     also = "step, " if anneals else ""
+    loss = sections.OUTER_LOSS.format(step="step: int, " if anneals else "", also=also)
     if step.multi_step:
-        return [adapt, sections.MULTI_STEP_LOSS.format(also=also)]
-    return [adapt, sections.OUTER_LOSS.format(step="step: int, " if anneals else "", also=also)]
+        loss = sections.MULTI_STEP_LOSS.format(also=also)
+    return [adapt, one_by_one(loss) if _one_by_one(own, record) else loss]
+
+
+def _one_by_one(own: Settings, record: Algorithm) -> bool:
+    """True where the code goes through its tasks in a loop."""
+    return record.adapts == "context" and scales_batch_norm(own)
 
 
 def _update(step: Phases, record: Algorithm) -> str:

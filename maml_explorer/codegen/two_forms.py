@@ -13,7 +13,7 @@ import textwrap
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.codegen import implicit
 from maml_explorer.codegen import sections as sections
-from maml_explorer.codegen.beside_theta import BESIDE, context_enters
+from maml_explorer.codegen.beside_theta import BESIDE, context_enters, context_width, of_features
 from maml_explorer.codegen.constants import HEADS, head_names
 from maml_explorer.codegen.data import DataCode
 from maml_explorer.codegen.families import data_code
@@ -200,9 +200,10 @@ def stateful_and_functional(settings: Settings, arm: Arm) -> tuple[str, str]:
     own, record = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
     out = _left_out(own, record)
     own, data = own.with_values({"skip": False, "norm": "none"}), data_code(own)
+    of = record, data, own.model_kind.pictures, of_features(own)
     return (
-        _form(own, record, _STATEFUL + out, _stateful(record, data, own.model_kind.pictures)),
-        _form(own, record, _FUNCTIONAL + out, _functional(record, data, own.model_kind.pictures)),
+        _form(own, record, _STATEFUL + out, _stateful(*of)),
+        _form(own, record, _FUNCTIONAL + out, _functional(*of)),
     )
 
 
@@ -261,11 +262,11 @@ def _constants(own: Settings, record: Algorithm) -> str:
     if adapt is None:
         return ""
     if adapt.context:
-        width = own.model.filters if own.model_kind.pictures else own.model.hidden[0]
+        (name,) = context_enters(own)  # without a norm, which is left out here
         return "\n".join(
             [
                 f"ALPHA, K = {own.inner.inner_lr!r}, {adapt.steps}",
-                f'CONTEXT, WIDTH, ENTERS = {adapt.context}, {width}, "{context_enters(own)}"',
+                f'CONTEXT, WIDTH, ENTERS = {adapt.context}, {context_width(own)}, "{name}"',
             ]
         )
     lines = [f"ALPHA, K = {own.inner.inner_lr!r}, {adapt.steps}"]
@@ -278,11 +279,17 @@ def _constants(own: Settings, record: Algorithm) -> str:
     return "\n".join(lines)
 
 
-def _stateful(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
+def _seen(features: bool) -> tuple[str, str]:
+    """(remark where a context is appended to x, that where it is)."""
+    appended = "  # [x, c]: V c beside the bias"
+    return appended, "  # V c beside the last hidden bias" if features else appended
+
+
+def _stateful(record: Algorithm, data: DataCode, pictures: bool, features: bool) -> list[str]:
     if not record.has_inner_loop:
         return [data.module_loss, _joint(_JOINT, pictures)]
     if record.adapts == "context":
-        return [_CONTEXT_WEIGHTS, data.called_loss, _CONTEXT_GRAPH]
+        return [_CONTEXT_WEIGHTS, data.called_loss, _CONTEXT_GRAPH.replace(*_seen(features))]
     body = _BODY if record.adapts == "body" else ""
     if record.has_outer_optimizer and record.second_order:
         return [data.called_loss, _GRAPH.format(names=_NAMES[record.adapts], body=body)]
@@ -292,7 +299,7 @@ def _stateful(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
     return [data.module_loss, _COPY.format(adapting=_MODULES[record.adapts]) + steps]
 
 
-def _functional(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
+def _functional(record: Algorithm, data: DataCode, pictures: bool, features: bool) -> list[str]:
     if not record.has_inner_loop:
         return [data.called_loss, _joint(_JOINT_LOSS, pictures), _OUTER_GRADIENT]
     if record.interpolates:
@@ -301,4 +308,5 @@ def _functional(record: Algorithm, data: DataCode, pictures: bool) -> list[str]:
         parts = implicit.FORM_FUNCTIONAL, implicit.FORM_SOLVE, implicit.FORM_TASK
         return [data.called_loss, *parts, implicit.FORM_MEAN]
     adapt = _ADAPTS[record.adapts].format(detached="" if record.second_order else _DETACHED)
+    adapt = adapt.replace(*_seen(features))
     return [data.called_loss, adapt, _TASK_LOSS, _OUTER_LOSS, _OUTER_GRADIENT]

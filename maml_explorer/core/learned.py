@@ -22,7 +22,11 @@ LEARNED: dict[str, Callable[[Phases, int, int], Learned]] = {
         "parameter", start, step.inner_steps, still
     ),
     "layer": lambda step, start, still: LearnedRates("layer", start, step.inner_steps, still),
-    "context": lambda step, start, still: LearnedContext(step.adapt.context if step.adapt else 1),
+    "context": lambda step, start, still: (
+        LearnedContext(step.adapt.context, step.adapt.context_enters == "features")
+        if step.adapt
+        else LearnedContext(1)
+    ),
     "matrices": lambda step, start, still: LearnedCurvature(start),
 }
 """Unit of the record of an algorithm, or "layer" for LSLR → what is learned."""

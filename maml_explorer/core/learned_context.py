@@ -1,4 +1,4 @@
-"""CAVIA: context parameters as a learned map of the gradient by one row of the first layer.
+"""CAVIA: context parameters as a learned map of the gradient by one or two rows of a layer.
 
 The first layer sees [x, c] with context parameters c [n], so V c is added to its bias, where the
 weights V [n, out] take c in. c_0 = 0, and only c adapts:
@@ -10,11 +10,16 @@ is exact, and nothing else of the network need know of c. V lies behind θ and i
 Where a norm stands behind the first layer, which would take a bias away again, c V is added behind
 the norm, to its shift β.
 
+Where c enters features instead, V [n, 2 · out] moves scale γ and shift β of the norm of the last
+hidden layer alike, γ + c V_γ and β + c V_β: FiLM (Perez et al. 2018), as in CAVIA's networks for
+images. Without a norm there it moves the bias.
+
 Source: Zintgraf, Shiarlis, Kurin, Hofmann, Whiteson 2019, section 3.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,28 +40,35 @@ class ContextMap:
     """
 
     weights: Tensor
-    """V [n, out]."""
+    """V [n, height · out]."""
     row: int
-    """Row of the first layer that c V is added to."""
+    """First row of the layer that c V is added to."""
     shapes: tuple[tuple[int, int], ...]
     """Per layer (rows, out)."""
+    layer: int = 0
+    """The layer that takes c in."""
+    height: int = 1
+    """Rows that c V is added to."""
 
     def into(self, gradient: Sequence[Tensor]) -> list[Tensor]:
         """∇_c [task, 1, n]."""
-        return [self._back(gradient[0])]
+        return [self._back(gradient[self.layer])]
 
     def out(self, step: Sequence[Tensor]) -> list[Tensor | None]:
-        """Row of the first layer that moves; all other layers stay."""
-        return [self._placed(step[0]), *[None] * (len(self.shapes) - 1)]
+        """Rows of a layer that move; all other layers stay."""
+        above = len(self.shapes) - self.layer - 1
+        return [*[None] * self.layer, self._placed(step[0]), *[None] * above]
 
     def into_transposed(self, w: Sequence[Tensor]) -> list[Tensor]:
         """The same with zeros for the other layers."""
-        others = [w[0].new_zeros(len(w[0]), rows, out) for rows, out in self.shapes[1:]]
-        return [self._placed(w[0]), *others]
+        return [
+            self._placed(w[0]) if nth == self.layer else w[0].new_zeros(len(w[0]), rows, out)
+            for nth, (rows, out) in enumerate(self.shapes)
+        ]
 
     def out_transposed(self, v: Sequence[Tensor]) -> list[Tensor]:
-        """v of that row, through Vᵀ."""
-        return [self._back(v[0])]
+        """v of those rows, through Vᵀ."""
+        return [self._back(v[self.layer])]
 
     def by_learned(
         self,
@@ -66,30 +78,34 @@ class ContextMap:
         pulled: Sequence[Tensor] | None,
     ) -> list[Tensor]:
         """Parts by V of c V, and of ∇_c, which is a constant in first order."""
-        found = torch.mm(_flat(step[0]).t(), _flat(self._row_of(v[0])))
+        found = torch.mm(_flat(step[0]).t(), _flat(self._rows_of(v[self.layer])))
         if pulled is not None:
-            found = found + torch.mm(_flat(pulled[0]).t(), _flat(self._row_of(gradient[0])))
+            found = found + torch.mm(
+                _flat(pulled[0]).t(), _flat(self._rows_of(gradient[self.layer]))
+            )
         return [found.reshape(-1)]
 
     def above(self, layers: int) -> GradientMap:
         """Nothing adapts where the layer that takes c in is held."""
-        return HeldContext(self.shapes[layers:]) if layers else self
+        if layers > self.layer:
+            return HeldContext(self.shapes[layers:])
+        return dataclasses.replace(self, shapes=self.shapes[layers:], layer=self.layer - layers)
 
     def double(self) -> ContextMap:
         """The same in float64."""
-        return ContextMap(self.weights.double(), self.row, self.shapes)
+        return dataclasses.replace(self, weights=self.weights.double())
 
-    def _row_of(self, layer: Tensor) -> Tensor:
-        return layer[:, self.row : self.row + 1]
+    def _rows_of(self, layer: Tensor) -> Tensor:
+        return layer[:, self.row : self.row + self.height]
 
     def _back(self, layer: Tensor) -> Tensor:
-        row = _flat(self._row_of(layer))
-        return torch.mm(row, self.weights.t()).view(len(layer), 1, -1)
+        rows = _flat(self._rows_of(layer))
+        return torch.mm(rows, self.weights.t()).view(len(layer), 1, -1)
 
     def _placed(self, step: Tensor) -> Tensor:
-        row = torch.mm(_flat(step), self.weights).view(len(step), 1, -1)
-        below = self.shapes[0][0] - self.row - 1
-        return torch.nn.functional.pad(row, (0, 0, self.row, below))
+        rows = torch.mm(_flat(step), self.weights).view(len(step), self.height, -1)
+        below = self.shapes[self.layer][0] - self.row - self.height
+        return torch.nn.functional.pad(rows, (0, 0, self.row, below))
 
 
 @dataclass(frozen=True)
@@ -139,15 +155,20 @@ class LearnedContext:
 
     number: int
     """n: context parameters."""
+    features: bool = False
+    """True where they enter features, else the input."""
     start: int = 0
     kind: str = "context"
 
     def count(self, model: Model) -> int:
         """Number of those weights."""
-        return self.number * model.shapes[0][1]
+        return self.number * self._height(model) * model.shapes[self._layer(model)][1]
 
     def beginning(self, model: Model, alpha: float, like: Tensor, draw: Draw) -> Tensor:
-        """Weights as θ_0's, of an input that is wider by the context."""
+        """Weights as θ_0's, of an input that is wider by the context, or of the context alone."""
+        if self.features:
+            drawn = draw(self.number, self.count(model) // self.number)
+            return drawn.reshape(-1).to(like)
         drawn = draw(model.fan_in[0] + self.number, model.shapes[0][1])
         return drawn[-self.number :].reshape(-1).to(like)
 
@@ -157,8 +178,9 @@ class LearnedContext:
         """α, and the map with V as a view into what an arm has learned."""
         begin = model.parameter_count
         weights = learned[begin : begin + self.count(model)].view(self.number, -1)
-        row = model.fan_in[0] + (0 if model.norm == "none" else 2)
-        mapped = ContextMap(weights, row, tuple(model.shapes))
+        layer, height = self._layer(model), self._height(model)
+        row = model.fan_in[layer] + (0 if model.norm == "none" else 3 - height)
+        mapped = ContextMap(weights, row, tuple(model.shapes), layer, height)
         return StepSizes([[alpha] * model.depth], clip=clip, map=mapped)
 
     def gradient(self, model: Model, by_step: Sequence[Sequence[Tensor]]) -> list[Tensor]:
@@ -172,7 +194,15 @@ class LearnedContext:
             total = total + parts[0]
         return [total]
 
+    def _layer(self, model: Model) -> int:
+        """The layer that takes them in: the first, or the last hidden one."""
+        return max(0, model.depth - 2) if self.features else 0
+
+    def _height(self, model: Model) -> int:
+        """Rows of it that they move: a bias or shift, or scale and shift."""
+        return 2 if self.features and model.norm != "none" else 1
+
 
 def _flat(rows: Tensor) -> Tensor:
-    """[task, 1, n] → [task, n]."""
+    """[task, row, n] → [task, row · n]."""
     return rows.reshape(len(rows), -1)

@@ -40,6 +40,9 @@ SEVERAL = 5
 INNER_CLIP, OUTER_CLIP = 10.0, 1.0
 """Largest norms of gradients where they are clipped: low enough to act on these tasks."""
 
+CAVIA_LR = 1.0
+"""α of a context that enters features (Zintgraf et al. 2019, and their code)."""
+
 
 def _multi_step(settings: Settings) -> dict[str, Value]:
     until = max(1, settings.outer.outer_steps // 2)
@@ -97,7 +100,8 @@ def algorithms_of(
 
     An algorithm without such a number comes once. Each is compared with MAML of as many steps, and
     MAML of more steps with that of the first. iMAML takes the settings' α where it is below 1/λ,
-    and else 1/λ, as beyond 2/λ its pull overshoots.
+    and else 1/λ, as beyond 2/λ its pull overshoots. CAVIA takes its paper's where the context
+    enters features.
 
     Args:
         keys: of the algorithms; MAML comes first in any case.
@@ -130,4 +134,6 @@ def _own_settings(settings: Settings, key: str, own: Mapping[str, Value]) -> dic
     wanted = dict(own)
     if ALGORITHMS[key].implicit:
         wanted["inner_lr"] = min(settings.inner.inner_lr, 1 / settings.inner.proximal)
+    if ALGORITHMS[key].adapts == "context" and settings.inner.context_enters == "features":
+        wanted["inner_lr"] = CAVIA_LR
     return {name: value for name, value in wanted.items() if settings[name] != value}

@@ -70,11 +70,18 @@ class InnerSettings:
     )  # fmt: skip
     context: int = declare(
         5, "Context parameters",
-        "Numbers that CAVIA adapts instead of the network's parameters. They are appended to the "
-        "input and begin at 0 for every task. If a norm follows the first layer, they enter "
-        "behind it.",
+        "Numbers that CAVIA adapts instead of the network's parameters. They begin at 0 for every "
+        "task.",
         symbol="n", minimum=1, maximum=100, slider=(1, 20), applies=_RESTART, per_arm=True,
         basic=False, reads=lambda a: a.adapts == "context",
+    )  # fmt: skip
+    context_enters: str = declare(
+        "input", "Context enters at",
+        "Input: the context is appended to it, or enters behind the norm of the first layer. "
+        "Features: it scales and shifts those of the last hidden layer (FiLM), or only shifts them "
+        "without a norm. Images need this. Zintgraf et al. 2019 use α = 1 for both.",
+        choices=("input", "features"), applies=_RESTART, per_arm=True, basic=False,
+        reads=lambda a: a.adapts == "context",
     )  # fmt: skip
     inner_clip: float = declare(
         0.0, "Inner clipping",

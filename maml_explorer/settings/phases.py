@@ -38,6 +38,8 @@ class Adapt:
     """Largest norm of an inner gradient; 0 is off."""
     context: int = 0
     """Context parameters; 0 where there are none."""
+    context_enters: str = "input"
+    """Place of the context: "input" or "features"."""
     pull: float = 0.0
     """λ of the term that holds φ near θ; 0 where there is none."""
 
@@ -143,7 +145,10 @@ def _adapt(own: Settings, algorithm: Algorithm) -> Adapt:
     kind = kind if inner.inner_steps or context else ""
     pull = inner.proximal if algorithm.implicit else 0.0
     arriving = own.support_points() // own.stream_batches if own.stream_batches else 0
-    return Adapt(algorithm.adapts, inner.inner_steps, kind, arriving, clip, context, pull)
+    return Adapt(
+        algorithm.adapts, inner.inner_steps, kind, arriving, clip, context,
+        inner.context_enters if context else "input", pull,
+    )  # fmt: skip
 
 
 def _query(own: Settings, algorithm: Algorithm) -> Query:

@@ -479,10 +479,11 @@ def test_both_forms_give_the_gradient_of_the_reference(nth: int) -> None:
         assert float((flat(found) - expected).abs().max()) <= limit
 
 
-@pytest.mark.parametrize("steps", [1, 3])
-def test_both_forms_of_a_context_give_the_gradient_of_the_program(steps: int) -> None:
+@pytest.mark.parametrize(("steps", "enters"), [(1, "input"), (3, "input"), (2, "features")])
+def test_both_forms_of_a_context_give_the_gradient_of_the_program(steps: int, enters: str) -> None:
     arm = default_arm("cavia")
     values = {"hidden": (4, 3), "precision": "float64", "inner_steps": steps, "context": 2}
+    values |= {"context_enters": enters}
     settings = Settings().with_values(values | {"meta_batch": 3, "inner_lr": 0.3}).with_arms((arm,))
     plan = prepare(settings)
     state = training.start_run(plan)

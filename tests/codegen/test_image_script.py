@@ -67,8 +67,26 @@ def names(settings: Settings, algorithm: str = "maml") -> dict[str, Any]:
 def test_the_script_takes_the_outer_steps_of_the_program(
     algorithm: str, kind: str, norm: str
 ) -> None:
+    takes_the_outer_steps(algorithm, {"norm": norm, "model": kind})
+
+
+@pytest.mark.parametrize("enters", ["input", "features"])
+@pytest.mark.parametrize(
+    ("kind", "norm", "multi_step"),
+    [("mlp", "none", False), ("mlp", "batch", False), ("conv", "none", False),
+     ("conv", "batch", False), ("conv", "batch", True)],
+)  # fmt: skip
+def test_the_script_of_a_context_does(kind: str, norm: str, multi_step: bool, enters: str) -> None:
+    takes_the_outer_steps(
+        "cavia",
+        {"norm": norm, "model": kind, "context_enters": enters, "multi_step_loss": multi_step},
+    )
+
+
+def takes_the_outer_steps(algorithm: str, values: dict[str, Any]) -> None:
+    """Three outer steps of the script are the program's."""
     arm = default_arm(algorithm)
-    settings = SMALL.with_values({"norm": norm, "model": kind}).with_arms((arm,))
+    settings = SMALL.with_values(values).with_arms((arm,))
     plan = prepare(settings)
     state = training.start_run(plan)
     found = names(settings, algorithm)

@@ -183,6 +183,22 @@ def test_only_the_context_of_a_task_adapts() -> None:
         assert torch.equal(one, two)
 
 
+@pytest.mark.parametrize(("norm", "moved"), [("none", 1), ("layer", 2)])
+def test_a_context_of_features_moves_scale_and_shift(norm: str, moved: int) -> None:
+    plan = plan_of("cavia", inner_steps=2, context=3, context_enters="features", norm=norm)
+    state, batch = some_state(plan)
+    learner = training_learner(plan, NAME, state.initialization)
+    assert len(state.initialization) == plan.model.parameter_count + 3 * moved * 4
+    phi = learner.path(batch).parameters[-1]
+    for place, (one, two) in enumerate(zip(phi, learner.layers, strict=True)):
+        if place != 1:
+            assert torch.equal(one, two), "other layers stay"
+    stays, rows = 6 if norm == "layer" else 5, phi[1] - learner.layers[1]
+    assert torch.equal(rows[:, :stays], torch.zeros(3, stays, 4, dtype=torch.float64))
+    assert rows.shape[1] == stays + moved and int((rows[:, stays:] == 0).sum()) == 0
+    assert int(torch.linalg.matrix_rank(rows[:, stays:].flatten(1), rtol=1e-9)) == 3
+
+
 def test_the_context_needs_a_parameter() -> None:
     with pytest.raises(SettingsError, match=r"^Context parameters .*0.*from 1 to 100.*\.$"):
         Settings().with_values({"context": 0})

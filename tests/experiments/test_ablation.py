@@ -114,6 +114,10 @@ def test_algorithms_come_once_for_every_number_of_steps_that_they_read() -> None
     strong = SMALL.with_values({"proximal": 1000.0})
     assert found["iMAML"].changes(SMALL) == {}
     assert found["iMAML, 5 inner steps"].changes(strong) == {"inner_steps": 5, "inner_lr": 0.001}
+    # the paper's α where a context enters features, the settings' where it enters the input
+    features = SMALL.with_values({"context_enters": "features"})
+    (*_, cavia) = algorithms_of(SMALL, ("cavia",), (1,)).values()
+    assert cavia.changes(SMALL) == {} and cavia.changes(features) == {"inner_lr": 1.0}
     assert list(algorithms_of(SMALL, ("anil",), (3,))) == ["MAML", "ANIL"]
     assert len(runs_of(SMALL, algorithms_of(SMALL, tuple(ALGORITHMS), (1, 5)))) == 2
 

@@ -21,6 +21,7 @@ READERS = {
     "multi_step_until": TRAINED,
     "lslr": {"maml", "fomaml", "anil"},
     "context": set(),
+    "context_enters": set(),
     "head_layers": {"anil", "mtl"},
     "fine_tune": {"mtl"},
     "second_order_from": {"maml", "anil", "meta_sgd"},

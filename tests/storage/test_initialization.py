@@ -256,6 +256,7 @@ def test_the_cards_own_snippet_adapts_without_this_program(tmp_path: Path) -> No
         np.testing.assert_allclose(found[name], values, rtol=0, atol=1e-6, err_msg=name)
 
 
+FEATURES = {"context_enters": "features"}
 IMAGE_CASES: list[tuple[str, dict[str, Any]]] = [
     ("maml", {"norm": "none"}),
     ("maml", {"norm": "batch", "precision": "float64"}),
@@ -267,6 +268,9 @@ IMAGE_CASES: list[tuple[str, dict[str, Any]]] = [
     ("meta_curvature", {"norm": "none", "model": "conv", "filters": 3, "blocks": 2}),
     ("cavia", {"norm": "batch", "model": "conv", "filters": 3, "blocks": 2}),
     ("cavia", {"norm": "none"}),
+    ("cavia", {"norm": "batch", "model": "conv", "filters": 3, "blocks": 2, **FEATURES}),
+    ("cavia", {"norm": "none", "model": "conv", "filters": 3, "blocks": 2, **FEATURES}),
+    ("cavia", {"norm": "layer", "inner_clip": 0.05, **FEATURES}),
 ]
 
 

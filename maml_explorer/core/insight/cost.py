@@ -20,6 +20,7 @@ from itertools import pairwise
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.adaptation import tail_start
+from maml_explorer.core.learned_context import LearnedContext
 from maml_explorer.core.models.model import Model
 
 
@@ -38,6 +39,8 @@ class Sizes:
     bytes_per_number: int = 4
     context: int = 5
     """Context parameters of CAVIA."""
+    of_features: bool = False
+    """True where they enter features, else the input."""
     head_layers: int = 1
     """Last layers that ANIL adapts."""
 
@@ -101,7 +104,7 @@ def _through_matrices(sizes: Sizes, start: int) -> int:
 
 def _through_context(sizes: Sizes, start: int) -> int:
     """CAVIA, per task and inner step: to c and back, transposed, and the two parts by V."""
-    return 6 * sizes.context * sizes.model.shapes[0][1]
+    return 6 * LearnedContext(sizes.context, sizes.of_features).count(sizes.model)
 
 
 OF_MAP: dict[str, Callable[[Sizes, int], int]] = {

@@ -1,7 +1,8 @@
-"""CAVIA's weights of the context as a tensor, `context.weight` [out, context parameter].
+"""CAVIA's weights of the context as a tensor, `context.weight` [moved, context parameter].
 
 Adapted parameters c move the bias of the first layer by `context.weight` @ c, or the shift of the
-norm behind it.
+norm behind it. Where they enter features they move scales and then shifts of the last hidden
+layer's norm, or its bias.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from maml_explorer.core.models.table import network
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.initialization.curvature_tensors import TensorForm
 
@@ -21,7 +21,8 @@ NAME = "context.weight"
 
 def named_context(flat: Array, settings: Settings) -> dict[str, Array]:
     """The weights behind θ, as that tensor, copied."""
-    return {NAME: flat.reshape(-1, network(settings).shapes[0][1]).T.copy()}
+    own = settings.of_arm(settings.arms[0])
+    return {NAME: flat.reshape(own.inner.context, -1).T.copy()}
 
 
 def flat_context(tensors: Mapping[str, Array], settings: Settings) -> Array:

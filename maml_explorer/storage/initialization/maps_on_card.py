@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from maml_explorer.codegen.beside_theta import context_enters
+from maml_explorer.codegen.beside_theta import context_enters, of_features
 from maml_explorer.settings.norms import NORMS
 from maml_explorer.settings.settings import Settings
 
@@ -49,9 +49,11 @@ def with_matrices(
 
 
 CONTEXT = (
-    "The inner loop changes context parameters c alone, which begin at 0. They are seen as if they "
-    "were appended to the input: the first layer's bias moves by `context.weight` @ c, or where a "
-    "norm follows that layer, the norm's shift does. All other parameters stay as they are."
+    "The inner loop changes context parameters c alone, which begin at 0. If they enter the input, "
+    "they are seen as if they were appended to it: the first layer's bias moves by "
+    "`context.weight` @ c, or where a norm follows that layer, the norm's shift does. If they "
+    "enter features, scale and shift of the last hidden layer's norm move by it, or without a norm "
+    "the bias. All other parameters stay as they are."
 )
 
 
@@ -59,7 +61,9 @@ def with_context(
     lines: list[str], settings: Settings, load: str, imports_by_hand: str, loss: str
 ) -> list[str]:
     """The card's snippet where context parameters adapt; arguments as of the other one."""
-    name = context_enters(settings)
+    name, *more = context_enters(settings)
+    if of_features(settings) and (more or name.startswith("affine")):
+        return _with_features(lines, settings, load, imports_by_hand, loss)
     row = "[1]" if name == "affine.0" else ""
     return _snippet(
         [lines[0], imports_by_hand, lines[2], load],
@@ -68,6 +72,22 @@ def with_context(
         settings,
         f"g = [autograd.grad({loss}(model(x), y), p)[0]{row} @ V]  # by c",
         f"p.data{row}.sub_({_scale(settings)} * V @ g[0])",
+    )
+
+
+def _with_features(
+    lines: list[str], settings: Settings, load: str, imports_by_hand: str, loss: str
+) -> list[str]:
+    """The same where the context moves scale and shift of a norm."""
+    names = [f'"{name}"' for name in context_enters(settings)]
+    return _snippet(
+        [lines[0], imports_by_hand.replace("autograd, ", "autograd, cat, "), lines[2], load],
+        f'V, ps = saved["context.weight"], [*map(model.get_parameter, [{", ".join(names)}])]',
+        lines[4],
+        settings,
+        f"g = [cat([d.flatten() for d in autograd.grad({loss}(model(x), y), ps)]) @ V]  # by c",
+        f"[p.data.sub_({_scale(settings)} * d.view_as(p)) for p, d in "
+        f"zip(ps, (V @ g[0]).chunk({len(names)}))]",
     )
 
 

@@ -53,7 +53,8 @@ def see_cost(
         plan.model, plan.settings.outer.meta_batch, plan.settings.inner.shots,
         plan.settings.inner.query_points, plan.settings.inner.reptile_batch,
         plan.settings.inner.cg_steps, torch.finfo(plan.dtype).bits // 8,
-        plan.settings.inner.context, plan.settings.inner.head_layers,
+        plan.settings.inner.context, plan.settings.inner.context_enters == "features",
+        plan.settings.inner.head_layers,
     )  # fmt: skip
     counted = {
         ALGORITHMS[key].label: costs for key, costs in cost_curves(sizes, INNER_STEPS).items()

@@ -123,14 +123,18 @@ def through_context(
     plan: Plan, learned: Tensor, gradient: Tensor, clip: float = 0, second: bool = True
 ) -> Tensor:
     """A gradient [parameter] as what the context parameters, whose step it stands for, move."""
-    (rows, out), width = plan.model.shapes[0], plan.model.matrices[0][0] - 1
+    features = plan.settings.inner.context_enters == "features"
+    layer = len(plan.model.shapes) - 2 if features else 0
+    out, width = plan.model.shapes[layer][1], plan.model.matrices[layer][0] - 1
     row = width if plan.model.norm == "none" else width + 2  # the bias, or the shift of a norm
-    weights = learned.view(-1, out)
-    by_context = weights @ gradient[: rows * out].view(rows, out)[row]
+    height = 1 + (features and plan.model.norm != "none")  # its scale stands above the shift
+    begin = sum(a * b for a, b in plan.model.shapes[:layer]) + (row + 1 - height) * out
+    end = begin + height * out
+    weights = learned.view(-1, height * out)
+    by_context = weights @ gradient[begin:end]
     step = clipped(by_context if second else by_context.detach(), clip)
-    moved = torch.zeros(rows, out, dtype=torch.float64)
-    moved = torch.cat([moved[:row], (step @ weights)[None], moved[row + 1 :]])
-    return torch.cat([moved.reshape(-1), moved.new_zeros(len(gradient) - rows * out)])
+    below, above = gradient.new_zeros(begin), gradient.new_zeros(len(gradient) - end)
+    return torch.cat([below, step @ weights, above])
 
 
 def arriving_points(plan: Plan, shots: int) -> list[Tensor]:
@@ -199,7 +203,18 @@ def nested(plan: Plan, flat: Tensor, x: Tensor, y: Tensor, shots: int) -> Tensor
 def test_outer_gradients_equal_nested_autograd(
     family: str, kind: str, algorithm: str, norm: str
 ) -> None:
-    plan = plan_of(family, algorithm, norm, model=kind)
+    agrees_with_nested_autograd(plan_of(family, algorithm, norm, model=kind))
+
+
+@pytest.mark.parametrize("norm", NORMED)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
+def test_a_context_of_features_equals_nested_autograd(kind: str, norm: str) -> None:
+    more = {"context_enters": "features", "context": 4}
+    agrees_with_nested_autograd(plan_of("glyphs", "cavia", norm, model=kind, **more))
+
+
+def agrees_with_nested_autograd(plan: Plan) -> None:
+    """An outer gradient is the judge's to 1e-9, and so is its loss."""
     state = start_run(plan)
     (name, arm_plan), (arm, *_) = next(iter(plan.arms.items())), [*state.arms.values()]
     batch, _ = draw_batch(plan, state)
@@ -222,7 +237,7 @@ def test_outer_gradients_equal_nested_autograd(
         total += torch.func.grad(loss)(theta) / len(batch.tasks)
         losses.append(float(loss(theta)))
     assert float((ours.gradient - total).abs().max() / total.abs().max()) <= 1e-9, name
-    if ALGORITHMS[algorithm].adapts != "none":
+    if arm_plan.algorithm.adapts != "none":
         assert float(ours.losses[1]) == pytest.approx(sum(losses) / len(losses), rel=1e-9)
 
 

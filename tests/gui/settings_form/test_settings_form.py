@@ -375,7 +375,7 @@ def test_what_a_new_algorithm_reads_is_not_muted(
     session_of(form).editor.set_arms((Arm("FO-ANIL", "fo_anil"),))
     muted = {key for row in form.rows for key in row.fields if row.name.property("role") == "muted"}
     of_reptile = {"reptile_inner_steps", "reptile_batch", "reptile_step", "reptile_anneal"}
-    of_others = {"context", "proximal", "cg_steps", "fine_tune"}
+    of_others = {"context", "context_enters", "proximal", "cg_steps", "fine_tune"}
     assert muted == {"second_order_from"} | of_reptile | of_others
 
 

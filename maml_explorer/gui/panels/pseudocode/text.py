@@ -164,7 +164,7 @@ def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
     symbol, note = _step_size(own, adapt)
     if adapt.context:
         return [
-            PseudocodeLine("c₀ ← 0", ADAPT, f"{adapt.context} context parameters"),
+            PseudocodeLine("c₀ ← 0", ADAPT, _context_words(adapt)),
             _loop(adapt, "inner loop, θ stays"),
             PseudocodeLine(f"{_INDENT}c_k+1 ← c_k − {symbol} ∇_c L(θ, V, c_k, S_τ)", ADAPT, note),
         ]
@@ -201,6 +201,11 @@ def _inner(own: Settings, adapt: Adapt) -> list[PseudocodeLine]:
         PseudocodeLine(f"{_INDENT}B ← next minibatch of S_τ", ADAPT, points),
         PseudocodeLine(f"{_INDENT}φ_k+1 ← φ_k − {symbol} ∇L(φ_k, B)", ADAPT, note),
     ]
+
+
+def _context_words(adapt: Adapt) -> str:
+    enters = ", in the last features" if adapt.context_enters == "features" else ""
+    return f"{counted(adapt.context, 'context parameter')}{enters}"
 
 
 def _loop(adapt: Adapt, words: str) -> PseudocodeLine:
