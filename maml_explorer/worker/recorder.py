@@ -84,8 +84,8 @@ class Recorder:
         losses = np.full((2, *trained.shape), np.nan)
         read = [
             torch.stack([row.losses[name] for row in rows if name in row.losses])[:, :2]
-            for name, some in zip(names, trained.any(axis=1), strict=True)
-            if some
+            for name, some in zip(names, trained, strict=True)
+            if some.any()
         ]
         if read:
             losses[:, trained] = torch.cat(read).cpu().double().numpy().T
