@@ -11,7 +11,6 @@ from PySide6.QtGui import QCursor, QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from maml_explorer.files.writer import write_bytes
-from maml_explorer.gui.files.answer_pdf import write_answer_pdf
 from maml_explorer.gui.files.proposed_path import proposed_path
 from maml_explorer.gui.plots.pictures import png_bytes
 from maml_explorer.gui.plots.plot import Plot
@@ -61,6 +60,9 @@ class SavePicture(QObject):
 
     def ask_answers(self) -> None:
         """Asks for a file and writes the answer sheet as PDF."""
+        # Qt's classes for pages take a hundredth of the start to load
+        from maml_explorer.gui.files.answer_pdf import write_answer_pdf
+
         dialog = QFileDialog(
             self._window, "Save answer sheet", proposed_path("answers", ".pdf"),
             "PDF document (*.pdf)",
