@@ -19,6 +19,8 @@ TEXT_SIZES = {"": "Normal text", "large": "Large text", "largest": "Largest text
 _POINTS = {"": 9.0, "large": 10.5, "largest": 12.0}
 _PRESENTED = 1.6
 """Factor by which curves are thicker for the back row."""
+HALL = (1280, 800)
+"""(width, height) of a window in which a presenter's type is the largest of the desk."""
 
 
 class Appearance(QObject):
@@ -34,6 +36,8 @@ class Appearance(QObject):
         self.choice = ""
         self.text_size = ""
         self.presenting = False
+        self._part = 1.0
+        """Size of the window, as a part of HALL."""
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._wear)
         self._wear()
 
@@ -55,10 +59,30 @@ class Appearance(QObject):
         self._wear()
         self.presenting_changed.emit()
 
+    def fill(self, width: int, height: int) -> bool:
+        """Takes the size of the window: a presenter's type is always the same part of it.
+
+        Returns:
+            True where the type is another now.
+        """
+        before = self._presented
+        self._part = min(width / HALL[0], height / HALL[1])
+        if not self.presenting or self._presented == before:
+            return False
+        self._wear()
+        return True
+
+    @property
+    def _presented(self) -> float:
+        """Size of a presenter's type in points; never smaller than the one that was chosen."""
+        return max(_POINTS[self.text_size], round(2 * _POINTS["largest"] * self._part) / 2)
+
     def _wear(self) -> None:
         theme = THEMES.get(self.choice) or system_theme()
         if self.presenting:
-            theme = replace(theme, points=_POINTS["largest"], line_scale=_PRESENTED)
+            theme = replace(
+                theme, points=self._presented, line_scale=_PRESENTED * max(self._part, 1.0)
+            )
         elif self.text_size:
             theme = replace(theme, points=_POINTS[self.text_size])
         app = QApplication.instance()

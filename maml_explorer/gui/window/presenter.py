@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QAction,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QMainWindow, QWidget
 
 from maml_explorer.gui.window.appearance import Appearance
@@ -27,6 +34,9 @@ class Presenter(QObject):
         self._remote: list[QAction] = []
         self._before = Qt.WindowState.WindowNoState
         self.blanked = Blank(window)
+        self._sized = QTimer(self)
+        self._sized.setSingleShot(True)
+        self._sized.timeout.connect(self._fill)
         appearance.presenting_changed.connect(self._follow)
         window.installEventFilter(self)
 
@@ -66,10 +76,17 @@ class Presenter(QObject):
         return True
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Takes the Escape that no part of the window wanted."""
+        """Takes the Escape that no part of the window wanted, and the size of the window."""
+        if isinstance(event, QResizeEvent):
+            self._sized.start(0)  # a style that is put on amid a resize begins another one
         if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             return event.key() == Qt.Key.Key_Escape and self.escape()
         return False
+
+    def _fill(self) -> None:
+        narrow = self._columns.narrow
+        if self._appearance.fill(self._window.width(), self._window.height()) and narrow:
+            narrow.fit()  # larger type needs more room
 
     def _follow(self) -> None:
         for action in self._remote:

@@ -19,7 +19,7 @@ from maml_explorer.protocol import reports
 from tests.gui import geometry
 from tests.gui.driving import Opener, worker_of
 
-SCREENS = ((1280, 800), (1366, 768), (1920, 1080))
+SCREENS = ((1280, 800), (1366, 768), (1920, 1080), (2560, 1440))
 SCALES = (1.0, 1.5, 2.0)
 SIZES = sorted({(int(w / s), int(h / s)) for w, h in SCREENS for s in SCALES}, reverse=True)
 """(width, height) in the window's own pixels."""

@@ -125,9 +125,28 @@ def test_pseudocode_is_as_large_as_its_panel_allows(presenting: MainWindow, qtbo
     presenting.columns.show_code_beside(True)
     panel = presenting.columns.places["pseudocode"].panel
     assert isinstance(panel, PseudocodePanel)
-    qtbot.waitUntil(lambda: panel.text.font().pointSizeF() > 1.1 * presenting.session.theme.points)
+    qtbot.waitUntil(lambda: panel.text.font().pointSizeF() >= 1.3 * 12.0)
     assert panel.text.horizontalScrollBar().maximum() == 0
     presenting.columns.show_code_beside(False)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (2560, 1440), (1366, 768), (960, 540)])
+def test_type_is_the_same_part_of_every_screen(
+    presenting: MainWindow, qtbot: QtBot, size: tuple[int, int]
+):
+    theme = presenting.session.theme
+    assert (theme.points, theme.line_scale) == (12.0, 1.6)
+    presenting.resize(*size)
+    qtbot.wait(30)
+    part = min(size[0] / 1280, size[1] / 800)
+    points = presenting.session.theme.points
+    assert points == pytest.approx(max(12.0 * part, 9.0), abs=0.26)
+    losses = presenting.columns.places["losses"].panel
+    assert losses is not None
+    axis = losses.plot.left  # type: ignore[attr-defined]
+    assert axis.style["tickFont"].pointSizeF() == points == losses.font().pointSizeF()
+    presenting.columns.toggle_presenter()
+    assert presenting.session.theme.points == 9.0 and presenting.session.theme.line_scale == 1.0
 
 
 def test_space_trains_once_a_value_was_entered(presenting: MainWindow, qtbot: QtBot):

@@ -27,8 +27,13 @@ from maml_explorer.gui.style.theme import LIGHT, Theme
 from maml_explorer.gui.widgets.controls import label
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
-HEIGHT, ROW = 26, 32
-"""Pixels of a chip, and from one row of chips to the next."""
+_HEIGHT, _BESIDE_TEXT, _GAP = 26, 4, 6
+"""Pixels: the least height of a chip, what it is higher than its text, and between two rows."""
+
+
+def chip_height(widget: QWidget) -> int:
+    """Pixels of the height of a chip in the type of a widget."""
+    return max(_HEIGHT, widget.fontMetrics().height() + _BESIDE_TEXT)
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class ArmChip(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """Wide enough for a value of three digits, so that chips do not move while it changes."""
-        return QSize(self.width_in(self.measures), HEIGHT)
+        return QSize(self.width_in(self.measures), chip_height(self))
 
     def width_in(self, size: Measures) -> int:
         """Pixels that the chip needs in these measures."""
@@ -257,20 +262,21 @@ class WrappingRow(QWidget):
             rows, widths = bare, [0]
         chosen = rows.index(min(rows))
         x = y = 0
+        height = chip_height(self)
         for widget, width in zip(self._widgets, chips[chosen], strict=True):
             if isinstance(widget, ArmChip):
                 widget.pack(DENSITIES[chosen])
             if x and x + width > room:
-                x, y = 0, y + ROW
-            widget.setGeometry(x, y, min(width, room), HEIGHT)
+                x, y = 0, y + height + _GAP
+            widget.setGeometry(x, y, min(width, room), height)
             x += width + DENSITIES[chosen].gap
         fitting = next((n for n, width in enumerate(widths) if x + width <= room), None)
         if fitting is None:
-            fitting, y = 0, y + ROW
+            fitting, y = 0, y + height + _GAP
         self.caption.setText(self._captions[fitting] if widths[fitting] else "")
-        self.caption.setGeometry(max(room - widths[fitting], 0), y, widths[fitting], HEIGHT)
-        if self.minimumHeight() != y + HEIGHT:
-            self.setFixedHeight(y + HEIGHT)
+        self.caption.setGeometry(max(room - widths[fitting], 0), y, widths[fitting], height)
+        if self.minimumHeight() != y + height:
+            self.setFixedHeight(y + height)
 
     def event(self, event: QEvent) -> bool:
         """Places everything again where the caption has come to another size."""
