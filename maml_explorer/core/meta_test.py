@@ -73,6 +73,7 @@ def held_out_figures(
     first: int = 0,
     outputs: Outputs | None = None,
     parts: int = 0,
+    after: Sequence[int] | None = None,
 ) -> Generator[int, None, Tensor]:
     """Query figures [inner step 0 … steps, task], float64 on the CPU; yields tasks done so far.
 
@@ -88,7 +89,10 @@ def held_out_figures(
         outputs: of the same arm by compiled kernels, tried first. They differ in the last digits,
             so what is written into files does without.
         parts: equal parts of the query set, such as functions of a stream, to be measured apart.
+        after: inner steps to be measured alone, in that order; all unless given. A query set is
+            far larger than a support set, so the others are most of the work.
     """
+    wanted = range(steps + 1) if after is None else after
     theta = initialization
     layers = model.layers(theta)
     columns = []
@@ -98,7 +102,7 @@ def held_out_figures(
         count = len(tasks.support_x)
         found = None if outputs is None or alone else _by_outputs(model, outputs, tasks)
         if found is not None:
-            columns.append(found)
+            columns.append(found[list(wanted)])
             yield begin + count
             continue
         x, query = tasks.support_x.to(theta.device), tasks.query_x.to(theta.device)
@@ -123,7 +127,7 @@ def held_out_figures(
                 ),
                 parts,
             )
-            for k, phi in enumerate(path.parameters)
+            for k, phi in ((k, path.parameters[k]) for k in wanted)
         ]
         columns.append(torch.stack(figures).cpu())
         yield begin + count
@@ -182,6 +186,7 @@ def meta_test(
     task_count: int | None = None,
     stream_name: str = "meta-test",
     alone: bool = False,
+    after: Sequence[int] | None = None,
 ) -> Generator[int, None, tuple[TestRecord, Tensor]]:
     """(record, figures [inner step, task]) of one arm by the protocol, in chunks.
 
@@ -190,6 +195,7 @@ def meta_test(
     Args:
         stream_name: "meta-test" for what is reported; `plan.family.watched` while a run goes on.
         alone: see :func:`held_out_figures`.
+        after: see :func:`held_out_figures`.
     """
     settings = plan.settings
     start, sizes = test_step_sizes(plan, arm_name, initialization)
@@ -209,6 +215,7 @@ def meta_test(
         steps=steps if steps is not None else settings.run.test_steps,
         task_count=count,
         alone=alone,
+        after=after,
     )
     return summarize(errors, settings), errors
 
@@ -220,11 +227,12 @@ def fine_tuning_rates(
     shots: int,
     steps: int,
     alone: bool = False,
+    after: Sequence[int] | None = None,
 ) -> Generator[int, None, list[float]]:
     """MTL's fine-tuning α for every number of inner steps 1 … steps: the best of the grid.
 
     Best by the mean figure over validation tasks, of the stream (seed, "validation"); rates at
-    which any task diverges are out unless all are.
+    which any task diverges are out unless all are. With `after`, for these numbers in their order.
     """
     settings, family = plan.settings, plan.family
     limit, sign = family.failure_limit(settings), family.loss.sign
@@ -240,11 +248,12 @@ def fine_tuning_rates(
             steps=steps,
             task_count=VALIDATION_TASKS,
             alone=alone,
+            after=range(1, steps + 1) if after is None else after,
         )
         fine = (errors <= limit).all(1)
         worst = torch.full_like(errors[:, 0], math.inf)
         means.append(torch.where(fine, sign * errors.mean(1), worst))
-    best = torch.stack(means)[:, 1:].argmin(0)
+    best = torch.stack(means).argmin(0)
     return [FINE_TUNING_GRID[index] for index in best.tolist()]
 
 
@@ -284,58 +293,39 @@ def final_test(
     """
     settings, most = plan.settings, max(inner_steps)
     if plan.arms[arm_name].algorithm.adapts != "none" or most == 0:
-        _, errors = yield from meta_test(
-            plan, arm_name, initialization, shots, most, task_count, alone=alone
+        record, errors = yield from meta_test(
+            plan, arm_name, initialization, shots, most, task_count, alone=alone, after=inner_steps
         )
-        kept = errors[list(inner_steps)]
-        return FinalTest(summarize(kept, settings), kept, None)
-    chosen = yield from fine_tuning_rates(plan, arm_name, initialization, shots, most, alone)
-    rates = [0.0, *chosen]
-    wanted = [rates[k] for k in inner_steps]
+        return FinalTest(record, errors, None)
+    taken = [k for k in inner_steps if k]
+    chosen = yield from fine_tuning_rates(
+        plan, arm_name, initialization, shots, most, alone, after=taken
+    )
+    rates = {0: 0.0, **dict(zip(taken, chosen, strict=True))}
+    wanted = tuple(rates[k] for k in inner_steps)
     held = plan.family.held_out(settings, task_count, shots, "meta-test", initialization.dtype)
-    by_rate = {}
+    by_step: dict[int, Tensor] = {}
     for rate in sorted(set(wanted)):
-        by_rate[rate] = yield from held_out_figures(
+        after = [k for k in inner_steps if rates[k] == rate]
+        found = yield from held_out_figures(
             plan.model,
             initialization,
             test_start(plan, arm_name),
             fine_tuning(plan, arm_name, rate),
             held,
-            steps=max(k for k, r in zip(inner_steps, wanted, strict=True) if r == rate),
+            steps=max(after),
             task_count=task_count,
             alone=alone,
+            after=after,
         )
-    kept = torch.stack([by_rate[r][k] for k, r in zip(inner_steps, wanted, strict=True)])
-    return FinalTest(summarize(kept, settings), kept, tuple(wanted))
+        by_step |= dict(zip(after, found, strict=True))
+    kept = torch.stack([by_step[k] for k in inner_steps])
+    return FinalTest(summarize(kept, settings), kept, wanted)
 
 
 def at_theta(model: Model, initialization: Tensor) -> Callable[[Tensor], Tensor]:
     """θ, not adapted, as a function from inputs [task, point, in + 1] to outputs."""
     return lambda x: model.forward(model.layers(initialization), x.to(initialization)).output
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Paired differences of two arms by inner step, on the tasks that both kept."""
-
-    mean: tuple[float | None, ...]
-    ci95: tuple[float | None, ...]
-    """Half-width of the 95 % interval."""
-    kept: tuple[int, ...]
-
-
-def paired_difference(one: Tensor, two: Tensor, settings: Settings) -> Difference:
-    """The figure of the first arm minus that of the second, figures [inner step, task] each."""
-    limit = family_of(settings).failure_limit(settings)
-    mean: list[float | None] = []
-    ci95: list[float | None] = []
-    kept = []
-    for a, b in zip(one, two, strict=True):
-        gap = (a - b)[(a <= limit) & (b <= limit)]
-        kept.append(len(gap))
-        mean.append(finite_number(gap.mean()) if len(gap) else None)
-        ci95.append(half_width(gap))
-    return Difference(tuple(mean), tuple(ci95), tuple(kept))
 
 
 def run_to_end(work: Generator[object, None, T], look: Look | None = None) -> T:

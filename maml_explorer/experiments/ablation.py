@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from maml_explorer.core.meta_test import final_test, paired_difference, run_to_end, summarize
+from maml_explorer.core.meta_test import final_test, run_to_end, summarize
+from maml_explorer.core.paired_difference import paired_difference
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.student_t import student_t_975
 from maml_explorer.experiments.continuing import begun_run, learned_of

@@ -12,7 +12,8 @@ from torch import nn
 
 from maml_explorer.core.families.own_tasks.opened import refuse_absent_tasks
 from maml_explorer.core.families.own_tasks.task import Task
-from maml_explorer.core.meta_test import final_test, paired_difference, run_to_end
+from maml_explorer.core.meta_test import final_test, run_to_end
+from maml_explorer.core.paired_difference import paired_difference
 from maml_explorer.core.plan import prepare
 from maml_explorer.experiments.outcome import Evaluation, Progress
 from maml_explorer.experiments.own_tasks import named_tasks

@@ -10,6 +10,7 @@ import torch
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core import meta_test, training
 from maml_explorer.core.families.sine import held_out, query_grid, targets
+from maml_explorer.core.paired_difference import paired_difference
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
 from maml_explorer.core.student_t import student_t_975
@@ -119,7 +120,7 @@ def test_the_final_test_fine_tunes_joint_training_alone(clip: float) -> None:
 def test_paired_differences_leave_out_what_either_lost() -> None:
     one = torch.tensor([[1.0, 2.0, 3.0, 1e9]], dtype=torch.float64)
     two = torch.tensor([[0.5, 1.0, math.nan, 1.0]], dtype=torch.float64)
-    found = meta_test.paired_difference(one, two, Settings())
+    found = paired_difference(one, two, Settings())
     assert found.kept == (2,) and found.mean == (0.75,)
     assert found.ci95[0] == pytest.approx(student_t_975(1) * math.sqrt(0.125) / math.sqrt(2))
 
