@@ -103,8 +103,10 @@ class Loop:
         if self.trainer.phase is reports.Phase.RUNNING:
             self._train_a_little(run)
             return True
-        # paused: what is due runs to its end, piece by piece
-        return self.beside.advance_meta_test(run, paused=True) or self._look_inside(run, True)
+        # paused: what is due runs to its end, piece by piece; a view that was opened does not wait
+        # for the whole meta-test, which takes long on images
+        tested = self.beside.advance_meta_test(run, paused=True)
+        return self._look_inside(run, True) or tested
 
     def _train_a_little(self, run: Run) -> None:
         trainer = self.trainer

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 import torch
+from torch import Tensor
 
 from maml_explorer.core.gradient_map import GradientMap
 from maml_explorer.core.insight.learner import Learner
@@ -18,6 +19,9 @@ from maml_explorer.protocol.insight import NothingToShow, Option
 from maml_explorer.protocol.insight_records.step_sizes import LearnedMatrix, StepSizesSeen
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.insight.request_options import asked_learner, layer_names
+
+FEW_PARAMETERS = 5
+"""Most context parameters with a course of their own: as many as there are kinds of lines."""
 
 
 def see_step_sizes(
@@ -87,18 +91,31 @@ def _of_map(
             course_words="distance from the identity",
         )
     if isinstance(mapped, ContextMap):
-        weights = mapped.weights.double()
-        none = frozen_array(torch.zeros(0, 0, dtype=torch.float64))
         return dataclasses.replace(
             seen,
-            matrices=(LearnedMatrix("context", "context", "unit", frozen_array(weights), none),),
-            course=tuple(
-                (f"weights, context {nth + 1}", float(row.norm()))
-                for nth, row in enumerate(weights)
-            ),
+            matrices=tuple(_of_context(mapped)),
+            course=tuple(_course_of_context(mapped.weights.double())),
             course_words="norm of the weights",
         )
     return NothingToShow("What this arm learned for its inner loop has no picture.")
+
+
+def _of_context(mapped: ContextMap) -> Iterator[LearnedMatrix]:
+    """The weights of a context, those that scale features and those that shift them apart."""
+    weights = mapped.weights.double()
+    none = frozen_array(torch.zeros(0, 0, dtype=torch.float64))
+    names = ("context: scales", "context: shifts") if mapped.height > 1 else ("context",)
+    for name, part in zip(names, weights.chunk(mapped.height, 1), strict=True):
+        yield LearnedMatrix(name, "context", "unit", frozen_array(part), none)
+
+
+def _course_of_context(weights: Tensor) -> Iterator[tuple[str, float]]:
+    """Norms of the weights of each context parameter, or where there are many, of all."""
+    if len(weights) > FEW_PARAMETERS:
+        yield f"weights, all {len(weights)}", float(weights.norm())
+        return
+    for nth, row in enumerate(weights):
+        yield f"weights, context {nth + 1}", float(row.norm())
 
 
 def _of_layer(matrices: LayerCurvature, layer: str) -> list[LearnedMatrix]:

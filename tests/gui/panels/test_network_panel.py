@@ -189,7 +189,7 @@ def test_step_sizes_layer_by_step_and_negative_ones(bench: Bench) -> None:
     low, high = plot.scale.color_of(np.array([-0.3, 0.3]))
     assert low[2] > low[0] and high[0] > high[2], "blue below 0, orange above"
     assert panel.page.cell_text(1, 0) == "hidden 1, inner step 2<br>α 0.2"
-    assert "α from −0.05 to 0.3 · 25 % of the parameters" in panel.said.full
+    assert "α from −0.05 to 0.3 · negative ones in hidden 2" in panel.said.full
     assert not panel.page.which.isEnabled()
 
 
@@ -205,6 +205,12 @@ def test_step_sizes_of_every_parameter(bench: Bench) -> None:
     header, rows = page.plot.table(False)
     assert page.cell_text(1, 1) == "bias, unit 2<br>α 0.05"
     assert header == ["input", "unit", "step size"] and list(rows)[1] == [1, 2, -0.2]
+    box = page.plot.box
+    assert (box.left(), box.top()) == (0.5, 0.5), "inputs and units are counted from 1"
+    page.which.setCurrentIndex(0)
+    page.which.activated.emit(0)
+    assert page.cell_text(0, 1).startswith("output, every inner step<br>")
+    assert "% of the parameters have a negative one" in panel.said.full
 
 
 def test_learned_matrices_and_their_course(bench: Bench) -> None:

@@ -294,6 +294,17 @@ def test_learned_matrices_and_weights_are_those_of_the_arm() -> None:
     assert cavia.arm_figures()["weights, context 2"] == pytest.approx(float(learned[1].norm()))
 
 
+def test_weights_of_many_context_parameters_have_one_course_and_a_picture_for_each_part() -> None:
+    more = {"context": 6, "context_enters": "features", "norm": "layer"}
+    plan, state = run_of(small_settings("cavia", precision="float64", **more))
+    found = seen("step_sizes", plan, state, {"arm": "CAVIA"})
+    learned = state.arms["CAVIA"].initialization[plan.model.parameter_count :].view(6, -1)
+    assert [one.name for one in found.matrices] == ["context: scales", "context: shifts"]
+    for one, part in zip(found.matrices, learned.chunk(2, 1), strict=True):
+        np.testing.assert_array_equal(one.values, part)
+    assert found.course == (("weights, all 6", pytest.approx(float(learned.norm()))),)
+
+
 def test_step_sizes_leave_out_what_a_norm_keeps() -> None:
     model = Mlp((1, 3, 1), norm="batch")
     theta = torch.zeros(model.parameter_count, dtype=torch.float64)

@@ -43,6 +43,7 @@ class StepSizesPage(ChosenPage):
         self.seen: StepSizesSeen | None = None
         self.which = ComboBox()
         self.which.setAccessibleName("Which step sizes are shown")
+        self.which.setMinimumContentsLength(len("hidden 1: outputs"))
         self.which.addItem(WHOLE)
         self.which.activated.connect(lambda _: self._draw())
         self.controls = (self.which,)
@@ -93,23 +94,36 @@ class StepSizesPage(ChosenPage):
             values = np.ascontiguousarray(seen.mean.T)
             self.plot.label_x("inner step")
             self.plot.label_y("layer")
+            every = not self.seen_by_step(seen)
             self.plot.name_ticks(
-                [str(step + 1) for step in range(len(values))],
+                ["every"] if every else [str(step + 1) for step in range(len(values))],
                 [*(str(nth + 1) for nth in range(len(seen.layers) - 1)), "out"],
             )
         else:
             values = seen.each[layer]
-            self.plot.label_x("input")
+            self.plot.label_x("input, and in the last column the bias")
             self.plot.label_y("unit")
             self.plot.bottom.setTicks(None)
             self.plot.left.setTicks(None)
         columns, rows = values.shape
-        self.plot.show_values(values, QRectF(-0.5, -0.5, columns, rows))
+        begin = -0.5 if layer is None else 0.5  # inputs and units are counted from 1
+        self.plot.show_values(values, QRectF(begin, begin, columns, rows))
         extremes = float(seen.lowest.min()), float(seen.highest.max())
         self.tell(
             f"α from {number(extremes[0])} to {number(extremes[1])}",
-            f"{number(100 * seen.negative, 2)} % of the parameters have a negative one",
+            self._negative_words(seen),
         )
+
+    def _negative_words(self, seen: StepSizesSeen) -> str:
+        if not self.seen_by_step(seen):
+            return f"{number(100 * seen.negative, 2)} % of the parameters have a negative one"
+        pairs = zip(seen.layers, seen.lowest, strict=True)
+        found = [layer for layer, row in pairs if (row < 0).any()]
+        return f"negative ones in {', '.join(found)}" if found else "none is negative"
+
+    def seen_by_step(self, seen: StepSizesSeen) -> bool:
+        """True where every inner step has step sizes of its own."""
+        return not seen.each and not seen.matrices
 
     @property
     def matrix(self) -> LearnedMatrix | None:
@@ -165,7 +179,8 @@ class StepSizesPage(ChosenPage):
         mean, low, high = (
             float(t[at]) for t in (self.seen.mean, self.seen.lowest, self.seen.highest)
         )
-        text = f"{self.seen.layers[row]}, inner step {column + 1}<br>α {number(mean)}"
+        step = f"inner step {column + 1}" if self.seen_by_step(self.seen) else "every inner step"
+        text = f"{self.seen.layers[row]}, {step}<br>α {number(mean)}"
         return text if low == high else f"{text}, from {number(low)} to {number(high)}"
 
     def _table(self, everything: bool) -> Table:
