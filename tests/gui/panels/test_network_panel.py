@@ -193,6 +193,17 @@ def test_step_sizes_layer_by_step_and_negative_ones(bench: Bench) -> None:
     assert not panel.page.which.isEnabled()
 
 
+def test_no_picture_of_one_arm_stands_under_the_name_of_another(bench: Bench) -> None:
+    panel = shown(bench, "Learned")
+    answer(bench, records.lslr())
+    view = panel.page.view
+    assert view.currentWidget() is view.content
+    panel.arm_choice.setCurrentText("ANIL")
+    assert view.currentWidget() is not view.content and view.words.text() == "Computing…"
+    answer(bench, records.per_parameter())
+    assert view.currentWidget() is view.content
+
+
 def test_step_sizes_of_every_parameter(bench: Bench) -> None:
     panel = shown(bench, "Learned")
     answer(bench, records.per_parameter())

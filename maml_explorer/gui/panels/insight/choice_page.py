@@ -99,6 +99,8 @@ class ChosenPage(InsightPage):
 
     def show_arm(self, name: str) -> None:
         """Looks at this arm from now on."""
+        if name != self.arm:
+            self.view.forget()
         self.arm = name
         self.reask()
 

@@ -85,6 +85,10 @@ class InsightView(QStackedWidget):
             self.arm = name
             self.show_now()
 
+    def forget(self) -> None:
+        """Leaves the value before in place no longer: it is of something else, such as an arm."""
+        self._drawn = False
+
     def refresh(self) -> None:
         """Has it computed now, ahead of the budget."""
         self.asked, self.share = True, None
