@@ -264,6 +264,8 @@ class Diverged:
     """Stability of its inner loop at the state it was set back to; empty where not known."""
     change: str = ""
     """The last change of a setting that it trains with; empty where there was none."""
+    why: str = ""
+    """Words on why its outer gradient could not be followed; empty where its loss says all."""
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
         f"It is kept at its step {good.outer_step}{others}.{tail}",
         _stability_at(run.plan, bad.arm, good, clock),
         change or "",
+        bad.why,
     )
 
 

@@ -50,12 +50,10 @@ class Notices(QObject):
         back = ("Back to last good state", self._session.control.back_to_last_good)
         if self._session.control.undoable_change and report.change:
             back = ("Undo the change", self._session.control.undo_change_and_go_on)
-        self._banners.say(
-            "diverged",
-            divergence_words(list(self._session.divergences.frozen.values())),
-            "danger",
-            (back, ("Halve α", self._halve)),
-        )
+        frozen = list(self._session.divergences.frozen.values())
+        # a smaller α alone solves no inner problem that has no solution
+        halve = () if all(one.why for one in frozen) else (("Halve α", self._halve),)
+        self._banners.say("diverged", divergence_words(frozen), "danger", (back, *halve))
 
     def _halve(self) -> None:
         arms = list(self._session.divergences.frozen)
@@ -141,12 +139,19 @@ class Notices(QObject):
 
 
 def divergence_words(reports: Sequence[Diverged]) -> str:
-    """Two short lines: which arms diverged when, and what was changed last."""
+    """Two short lines: which arms diverged when, and what was changed last.
+
+    Where an outer gradient could not be followed, the second line says why.
+    """
     steps = sorted({report.outer_step for report in reports})
     when = f"step {whole(steps[0])}"
     if len(steps) > 1:
         when = f"steps {whole(steps[0])} to {whole(steps[-1])}"
-    said = f"{listed([report.arm for report in reports])} diverged at {when}."
+    why = next((report.why for report in reports if report.why), "")
+    verb = "stopped" if all(report.why for report in reports) else "diverged"
+    said = f"{listed([report.arm for report in reports])} {verb} at {when}."
+    if why:
+        return f"{said}\n{why[:1].upper()}{why[1:]}."
     change = next((report.change for report in reversed(reports) if report.change), "")
     known = next((report.stability for report in reports if report.stability), "")
     change = re.sub(r"\bstep (\d+)", lambda found: f"step {whole(int(found[1]))}", change)

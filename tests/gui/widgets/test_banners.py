@@ -171,7 +171,14 @@ def test_names_are_listed_as_people_do(names: list[str], words: str):
 def test_a_divergence_says_how_stable_the_inner_steps_are():
     known = "In the last good state, 90 % of inner steps overshoot (α λ_max up to 9.5)."
     more = f"{known} Its outer gradient has norm 3."
+    why = "conjugate gradients left a residual of 0.07: raise the CG steps or λ"
+    three = reports.Diverged(1, "iMAML", 9, 7, "iMAML stopped.", known, "α from 1 to 2", why)
+    assert divergence_words([three]) == (
+        "iMAML stopped at step 9.\nConjugate gradients left a residual of 0.07: raise the CG steps "
+        "or λ."
+    )
     one = reports.Diverged(1, "MAML", 7, 5, "MAML diverged.", more)
+    assert divergence_words([one, three]).startswith("MAML and iMAML diverged at steps 7 to 9.")
     two = reports.Diverged(1, "ANIL", 8, 5, "ANIL diverged.", known, "α from 1 to 2")
     assert divergence_words([one]) == f"MAML diverged at step 7.\n{known}"
     assert divergence_words([one, two]) == (
