@@ -16,8 +16,8 @@ from maml_explorer.gui.style.theme import Theme
 
 Legend = list[tuple[ArmStyle, str]]
 SWATCH, ROW, GAP = 26, 24, 18
-HEAD = 34
-"""Pixels of the title over the plot."""
+HEAD, BESIDE = 34, 10
+"""Pixels of the line with the title over the plot, and between title and caption."""
 
 
 def draw_swatch(painter: QPainter, rect: QRectF, style: ArmStyle, alpha: float = 1.0) -> None:
@@ -58,7 +58,7 @@ class Picture:
     view: QGraphicsView
     title: str
     caption: str
-    """Muted words beside the title; cut off where they do not fit."""
+    """Muted words beside the title; below it where they do not fit."""
     legend: Legend
     theme: Theme
 
@@ -92,7 +92,7 @@ class Picture:
     def _places(self) -> list[tuple[int, int]]:
         """(x, y) of every legend entry, wrapped to the view's width."""
         metrics = QFontMetrics(base_font())
-        places, x, y = [], GAP, HEAD + self.view.height() + 4
+        places, x, y = [], GAP, self._head() + self.view.height() + 4
         for _, name in self.legend:
             width = SWATCH + 6 + metrics.horizontalAdvance(name)
             if x > GAP and x + width > self.view.width():
@@ -103,12 +103,16 @@ class Picture:
 
     def _size(self) -> QSize:
         places, view = self._places(), self.view
-        return QSize(view.width(), places[-1][1] + ROW + 4 if places else HEAD + view.height())
+        return QSize(
+            view.width(), places[-1][1] + ROW + 4 if places else self._head() + view.height()
+        )
 
     def _draw(self, painter: QPainter) -> None:
         self._draw_head(painter)
         view = self.view
-        view.render(painter, QRectF(view.rect()).translated(0, HEAD), view.viewport().rect())
+        view.render(
+            painter, QRectF(view.rect()).translated(0, self._head()), view.viewport().rect()
+        )
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(base_font())
         for (style, name), (x, y) in zip(self.legend, self._places(), strict=True):
@@ -118,17 +122,38 @@ class Picture:
             painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, name)
 
     def _draw_head(self, painter: QPainter) -> None:
-        font = base_font()
-        font.setPointSizeF(11.0)
-        font.setWeight(QFont.Weight.DemiBold)
+        font = _title_font()
         line = QRectF(GAP, 0, self.view.width() - 2 * GAP, HEAD)
         painter.setFont(font)
         painter.setPen(QColor(self.theme.text))
         painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, self.title)
-        line.setLeft(GAP + QFontMetrics(font).horizontalAdvance(self.title) + 10)
         painter.setFont(base_font())
         painter.setPen(QColor(self.theme.muted))
-        words = QFontMetrics(base_font()).elidedText(
-            self.caption, Qt.TextElideMode.ElideRight, round(line.width())
-        )
-        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, words)
+        below = self._caption_below()
+        if not below.isEmpty():
+            painter.drawText(below, Qt.TextFlag.TextWordWrap, self.caption)
+            return
+        line.setLeft(line.left() + QFontMetrics(font).horizontalAdvance(self.title) + BESIDE)
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, self.caption)
+
+    def _caption_below(self) -> QRect:
+        """The rectangle of a caption that has no room beside the title; empty where it has."""
+        metrics, width = QFontMetrics(base_font()), self.view.width() - 2 * GAP
+        title = QFontMetrics(_title_font()).horizontalAdvance(self.title)
+        if title + BESIDE + metrics.horizontalAdvance(self.caption) <= width:
+            return QRect()
+        area = QRect(GAP, HEAD - 4, width, 10_000)
+        wrapped = metrics.boundingRect(area, Qt.TextFlag.TextWordWrap, self.caption)
+        return QRect(GAP, HEAD - 4, width, wrapped.height())
+
+    def _head(self) -> int:
+        """Pixels of title and caption over the plot."""
+        below = self._caption_below()
+        return HEAD if below.isEmpty() else below.bottom() + 7
+
+
+def _title_font() -> QFont:
+    font = base_font()
+    font.setPointSizeF(11.0)
+    font.setWeight(QFont.Weight.DemiBold)
+    return font

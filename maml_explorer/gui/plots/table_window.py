@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QTableView, QVBoxLayout, QWidget
 from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.style.numbers import MISSING, number, whole
 from maml_explorer.gui.widgets.controls import button, label, row
+from maml_explorer.settings.words import counted
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROLE = Qt.ItemDataRole
@@ -20,8 +21,9 @@ _ROLE = Qt.ItemDataRole
 class TableModel(QAbstractTableModel):
     """Rows that do not change; numbers are written as everywhere in the window."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, digits: int = 5) -> None:
         super().__init__()
+        self._digits = digits
         self.header = list(table[0])
         self.rows: list[Sequence[object]] = list(table[1])
 
@@ -37,7 +39,7 @@ class TableModel(QAbstractTableModel):
         """A cell's text and how it is aligned."""
         value = self.rows[index.row()][index.column()]
         if role == _ROLE.DisplayRole:
-            return _shown(value)
+            return _shown(value, self._digits)
         if role == _ROLE.TextAlignmentRole and not isinstance(value, str):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -74,15 +76,22 @@ class TableView(QTableView):
 
 
 class TableWindow(QWidget):
-    """A title, the table, "Copy"."""
+    """A title, the table, "Copy".
 
-    def __init__(self, name: str, table: Table, parent: QWidget) -> None:
+    Args:
+        words: what the table is of; empty for how many rows there are.
+        digits: significant digits that are shown; "Copy" copies all.
+    """
+
+    def __init__(
+        self, name: str, table: Table, parent: QWidget, words: str = "", digits: int = 5
+    ) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"{name}: numbers")
         self.setProperty("role", "ground")
         self.resize(640, 420)
-        model = TableModel(table)
+        model = TableModel(table, digits)
         self.view = TableView()
         self.view.setAccessibleName(f"{name}, as a table")
         self.view.setModel(model)
@@ -93,8 +102,11 @@ class TableWindow(QWidget):
         self.view.resizeColumnsToContents()
         self.copy = button("Copy", self.view.copy, "Copy the selected cells, or all (Ctrl+C)")
         close = button("Close", self.close, "Close this window (Esc)")
-        head = row(label(f"{whole(len(model.rows))} rows, as they were when asked for", "muted"))
-        head.addStretch(1)
+        opened = f"{counted(len(model.rows), 'row', whole)}, as of when this window opened"
+        self.words = label(words or opened, "muted")
+        self.words.setWordWrap(True)
+        head = row()
+        head.addWidget(self.words, 1)
         head.addWidget(self.copy)
         head.addWidget(close)
         box = QVBoxLayout(self)
@@ -110,11 +122,11 @@ class TableWindow(QWidget):
             super().keyPressEvent(event)
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, digits: int) -> str:
     if isinstance(value, int):
         return whole(value)
     if isinstance(value, float):
-        return whole(value) if value.is_integer() and abs(value) < 1e12 else number(value, 5)
+        return whole(value) if value.is_integer() and abs(value) < 1e12 else number(value, digits)
     return MISSING if value is None else str(value)
 
 

@@ -61,7 +61,7 @@ QPushButton[role="group"] {
     text-align: left; font-size: ${group_pt}pt; font-weight: 700; min-height: 18px;
 }
 QPushButton[role="group"]:hover { color: $text; }
-QPushButton[role="group"]:focus { border-color: $accent; }
+QPushButton[role="group"]:focus { border-bottom-color: $accent; color: $text; }
 QPushButton[role="choice"] { text-align: left; padding: 4px 10px; }
 QPushButton[role="choice"][verdict="right"] {
     border: 2px solid $accent; color: $text; background: $selection; font-weight: 600;

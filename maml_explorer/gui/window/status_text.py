@@ -16,6 +16,13 @@ WORDS = {
 }
 
 
+def step_words(outer_step: int, planned: int) -> str:
+    """Words on how far a run is; a run may go on after the steps that were planned."""
+    if outer_step > planned:
+        return f"outer step {whole(outer_step)} ({whole(planned)} planned)"
+    return f"outer step {whole(outer_step)} of {whole(planned)}"
+
+
 def status_text(status: Status | None, began_from: str = "", left: str = "") -> str:
     """The status line: "Training · outer step 20 000 of 70 000 · 26 s left · …".
 
@@ -25,10 +32,7 @@ def status_text(status: Status | None, began_from: str = "", left: str = "") -> 
     if status is None:
         return "Loading the training engine…"
     goal = status.settings.outer.outer_steps
-    parts = [
-        WORDS[status.phase],
-        f"outer step {whole(status.outer_step)} of {whole(goal)}",
-    ]
+    parts = [WORDS[status.phase], step_words(status.outer_step, goal)]
     if began_from:
         parts.append(f"from {began_from}")
     if status.phase is Phase.RUNNING and status.steps_per_second > 0:

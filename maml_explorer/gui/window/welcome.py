@@ -11,6 +11,19 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.protocol.reports import Phase, Status
+from maml_explorer.settings.settings import Settings
+
+INSIDE = (
+    "MAML, trained: one gradient step bends it to a wave it has never seen"
+    " · drag a black point and it follows",
+    "MAML, trained: one step bends it to a new wave · drag a black point",
+    "MAML, trained · drag a black point",
+)
+CHANGED = (
+    "You changed a setting of this trained MAML · Undo brings the old value back",
+    "You changed a setting · Undo brings it back",
+    "Setting changed",
+)
 
 
 class Welcome(QFrame):
@@ -48,7 +61,10 @@ class Welcome(QFrame):
         """True where the curves of the example are drawn."""
         self._inside: tuple[int, int | None] | None = None
         """(run, outer step) of the example once it was opened; the step comes with the run."""
+        self._as_came: Settings | None = None
+        """Settings of the example as it was opened."""
         session.link.status_changed.connect(self._look)
+        session.editor.settings_changed.connect(self._take_settings)
         session.task.example_ended.connect(self._clicked)
         self.hide()
 
@@ -56,15 +72,7 @@ class Welcome(QFrame):
         """Draws the example and shows the strip."""
         shown = self._session.task.show_example()
         self._drawn = shown is not None
-        words: tuple[str, ...] = ("A laboratory for learning to learn",)
-        if shown is not None:
-            words = (
-                "MAML, trained: one gradient step bends it to a wave it has never seen"
-                " · drag a black point and it follows",
-                "MAML, trained: one step bends it to a new wave · drag a black point",
-                "MAML, trained · drag a black point",
-            )
-        self.text.say(*words)
+        self.text.say(*(INSIDE if shown is not None else ("A laboratory for learning to learn",)))
         self._greeted = True
         self.show()
 
@@ -103,6 +111,11 @@ class Welcome(QFrame):
         if self._inside is None:
             self.finish()
 
+    def _take_settings(self, settings: Settings) -> None:
+        """Says what the curves are: with other settings they may be no good fit any more."""
+        if self._as_came is not None:
+            self.text.say(*(INSIDE if settings == self._as_came else CHANGED))
+
     def _look(self, status: Status) -> None:
         if self.done or not self.isVisible() or status.phase is Phase.LOADING:
             return
@@ -116,7 +129,7 @@ class Welcome(QFrame):
             return
         run, step = self._inside
         if status.run == run and step is None:
-            self._inside = run, status.outer_step
+            self._inside, self._as_came = (run, status.outer_step), self._session.settings
             self._session.task.enter_example()
         elif status.run >= run and not self.untouched:
             self.finish()

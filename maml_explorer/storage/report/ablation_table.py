@@ -72,8 +72,8 @@ def _figure(result: Mapping[str, Any]) -> str:
 
 
 FULL_COLUMNS = (
-    "inner steps", "variant", "query MSE", "± 95 %", "median", "difference to MAML", "± 95 %",
-    "tasks compared", "diverged",
+    "inner steps", "variant", "mean query MSE", "mean ± 95 %", "median query MSE",
+    "difference to MAML", "difference ± 95 %", "tasks compared", "tasks diverged",
 )  # fmt: skip
 
 

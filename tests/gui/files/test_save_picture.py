@@ -57,6 +57,15 @@ def test_the_legend_says_support_and_query(window: MainWindow):
     assert query.hollow and not support.hollow
 
 
+def test_a_long_caption_of_a_picture_stands_below_its_title_and_is_whole(window: MainWindow):
+    plot = hero(window)
+    plot.caption = lambda: "few words"
+    low = plot.picture().height()
+    plot.caption = lambda: "outer loss measured on the query points after adaptation " * 3
+    high = plot.picture().height()
+    assert high > low + 12
+
+
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_a_plot_is_saved_and_a_note_shows_the_folder(
     window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str

@@ -30,5 +30,10 @@ def test_it_opens_as_a_table_of_numbers(qtbot: QtBot) -> None:
     assert model.index(0, 1).data() == "MAML" and model.index(0, 5).data() == "–"
     one = found["variants"][1]
     assert model.rows[1][2] == one["mean"][0] and model.rows[1][5] == one["difference"][0]
-    assert "Student t over 3 seeds" in window.windowTitle()
+    words = window.words.text()
+    assert "Student's t over the seeds" in words and "tested with 5 shots" in words
+    assert "mean of 3 seeds" in words and words.startswith(load_preset(found["preset"]).title)
+    assert len(set(FULL_COLUMNS)) == len(FULL_COLUMNS), "no two columns have the same name"
+    shown = [model.index(1, column).data() for column in range(2, 7)]
+    assert all(len(value.strip("−").replace(".", "").lstrip("0")) <= 3 for value in shown), shown
     assert window.toolTip() == found["command"]

@@ -210,6 +210,24 @@ def test_published_points_are_crosses_with_their_source(bench, panel):
     assert len(marks.item.getData()[0]) == 0 and not panel.source.isVisible()
 
 
+@pytest.mark.parametrize("height", [90, 110, 400])
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_marks_at_the_ends_of_the_axis_are_whole(bench, panel, height, logarithmic):
+    bench.session.editor.preset = published(1, 40)
+    test_arm(bench, panel, MAML=FINE)
+    panel.log_y.setChecked(logarithmic)
+    plot = panel.plot
+    plot.setMinimumHeight(height)
+    plot.resize(400, height)
+    points = plot.published.item.points()
+    half = plot.dot(14) / 2
+    area = plot.area()
+    for point in points:
+        y = plot.to_pixel(point.pos().x(), point.pos().y()).y()
+        assert area.top() <= y - half and y + half <= area.bottom()
+    assert len(points) == 2
+
+
 def test_published_points_of_other_tasks_are_not_drawn(bench, panel):
     bench.session.editor.preset = published(1, 2)
     test_arm(bench, panel, MAML=FINE)
@@ -327,7 +345,8 @@ def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
     compared(bench)
     assert panel.compare.text() == "Compare" and panel.compare.isEnabled()
     assert panel.verdict.text() == (
-        "Outer step 20\u2009000: MAML agrees after 1 step; differs by +32 % after 5 steps. "
+        "Outer step 20\u2009000, tested with 5 shots: MAML agrees after 1 step; "
+        "differs by +32 % after 5 steps. "
         "Changed from the preset: Noise σ: 0 → 0.3, and 1 more."
     )
     points = {(p.algorithm, p.inner_step): p.verdict for p in panel.plot.published.points}

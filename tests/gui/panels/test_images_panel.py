@@ -91,6 +91,15 @@ def test_the_slider_moves_probabilities_and_accuracies(images: MainWindow) -> No
     assert "Image of class B: MAML B, FO-MAML B, ANIL B, MTL A." in panel.canvas.in_words()
 
 
+def test_a_new_task_clears_what_was_drawn(images: MainWindow, qtbot: QtBot) -> None:
+    panel = hero(images)
+    draw(qtbot, images, target=0)
+    assert panel.pad.strokes
+    press(qtbot, panel.new_task)
+    pull(images)
+    assert not panel.pad.strokes, "it is not judged any more"
+
+
 def test_new_images_keep_the_classes_and_a_new_task_does_not(
     images: MainWindow, qtbot: QtBot
 ) -> None:

@@ -153,6 +153,19 @@ def test_a_click_before_the_run_is_there_shows_the_curves_there_are(first_start:
     assert not worker_of(first_start).posted_of(commands.OpenRun)
 
 
+def test_the_strip_does_not_praise_a_fit_that_another_setting_spoiled(first_start: MainWindow):
+    inside(first_start)
+    text, editor = first_start.welcome.text, first_start.session.editor
+    assert "bends" in text.full
+    editor.edit({"inner_lr": 0.1})
+    inside(first_start)
+    assert first_start.welcome.isVisible()
+    assert "changed a setting" in text.full and "bends" not in text.full
+    editor.undo_stack.undo()
+    inside(first_start)
+    assert "bends" in text.full
+
+
 def test_training_by_key_ends_the_strip_too(first_start: MainWindow, qtbot: QtBot):
     inside(first_start)
     first_start.activateWindow()

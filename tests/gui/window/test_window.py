@@ -503,6 +503,8 @@ def test_the_status_line_before_the_first_report_and_at_the_end():
     assert status_text(None).startswith("Loading")
     done = reports.Status(1, reports.Phase.FINISHED, 70_000, Settings(), 0.0, "cpu")
     assert status_text(done) == "Finished · outer step 70\u2009000 of 70\u2009000 · CPU"
+    beyond = reports.Status(1, reports.Phase.PAUSED, 75_713, Settings(), 0.0, "cpu")
+    assert "outer step 75\u2009713 (70\u2009000 planned)" in status_text(beyond)
 
 
 def test_importing_the_gui_loads_no_torch():

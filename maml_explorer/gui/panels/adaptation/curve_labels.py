@@ -140,7 +140,7 @@ class CurveLabels:
         report = self._curves.report
         formula = "" if report is None else report.best_single_formula
         whole = f"best single predictor  {formula}".rstrip()
-        return tuple(dict.fromkeys((whole, "best single predictor", "best single")))
+        return tuple(dict.fromkeys((whole, "best single predictor", "best predictor")))
 
 
 def _size(words: str) -> tuple[float, float]:

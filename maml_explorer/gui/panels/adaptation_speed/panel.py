@@ -333,7 +333,10 @@ def comparison_words(found: Compared) -> str:
     others = len(found.deviations)
     differs = f" Changed from the preset: {found.deviations[0]}" if others else ""
     more = f", and {others - 1} more" if others > 1 else ""
+    shots = {one.shots for one in found.comparisons}
+    # several numbers of shots are said arm by arm
+    tested = f", tested with {counted(min(shots), 'shot')}" if len(shots) == 1 else ""
     return (
-        f"Outer step {whole(found.outer_step)}: {verdict_words(found.comparisons)}"
+        f"Outer step {whole(found.outer_step)}{tested}: {verdict_words(found.comparisons)}"
         f"{differs}{more}{'.' if differs else ''}"
     )

@@ -18,7 +18,7 @@ from maml_explorer.gui.panels.adaptation_speed.single_tasks import (
     task_lines,
     worst_task,
 )
-from maml_explorer.gui.panels.adaptation_speed.speed_items import SpeedItems
+from maml_explorer.gui.panels.adaptation_speed.speed_items import SpeedItems, mark_room
 from maml_explorer.gui.panels.adaptation_speed.statistics import (
     EVERY,
     MEAN,
@@ -252,16 +252,18 @@ class SpeedPlot(Plot):
         top = np.concatenate([*tops, others, np.zeros(0)])
         floor = np.concatenate([*floors, others, np.zeros(0)])
         top, floor = top[np.isfinite(top)], floor[np.isfinite(floor)]
+        edge = mark_room(self.dot(14), self.area().height())
         if len(top) == 0 or len(floor) == 0:
             low, high = (-1.0, 1.0) if self.log_y else (0.0, 1.0)
         elif self.log_y:
-            room = 0.06 * max(float(top.max() - floor.min()), 0.2)
+            room = max(0.06, edge) * max(float(top.max() - floor.min()), 0.2)
             low, high = float(floor.min()) - room, float(top.max()) + room
         elif self.session.settings.family.higher_is_better:
-            low, high = -0.02, 1.02
+            low, high = -max(0.02, edge), 1 + max(0.02, edge)
         else:
-            high = 1.06 * max(min(float(top.max()), self.ceiling()), 1e-300)
-            low = -0.04 * high
+            peak = max(min(float(top.max()), self.ceiling()), 1e-300)
+            high = (1 + max(0.06, edge)) * peak
+            low = min(-0.04 * high, float(floor.min()) - edge * peak)
         self.view().setYRange(low, high, padding=0)
 
     def ceiling(self) -> float:
@@ -308,9 +310,10 @@ class SpeedPlot(Plot):
         self.readout.hide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keeps the words in the middle."""
+        """Keeps the words in the middle, and marks at the edge whole."""
         super().resizeEvent(event)
         if hasattr(self, "readout"):
+            self._fit()
             self._place_empty()
 
     def _read(self, pixel: QPoint) -> None:

@@ -27,3 +27,14 @@ class SpeedItems:
     def all(self) -> tuple[pg.GraphicsObject, ...]:
         """Every item that is added to the plot."""
         return self.every, self.band, self.line, self.dots
+
+
+def mark_room(mark: float, height: float) -> float:
+    """Room for half a mark at each end of an axis, as a share of what lies between.
+
+    Args:
+        mark: height of a mark, in pixels.
+        height: length of the axis, in pixels.
+    """
+    share = min((mark / 2 + 1) / max(height, 1), 0.25)
+    return share / (1 - 2 * share)

@@ -19,7 +19,7 @@ from maml_explorer.gui.session.shown_images import last_step
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox, button, label, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
-from maml_explorer.protocol.images import ImagesProbed, Strokes
+from maml_explorer.protocol.images import ImagesProbed, ImageTask, Strokes
 from maml_explorer.protocol.reports import Status, Stepped
 
 LEFT = 0.36
@@ -197,6 +197,8 @@ class ImagesPanel(QWidget):
         self.canvas.show_report(report, not stepping)
         self.canvas.show_steps(steps)
         task = self.session.images.task
+        if self._strokes_of is not None and not _has_strokes(task):
+            self._next_glyph()  # another task: what was drawn for the one before is gone
         self.unseen.setChecked(task is None or task.unseen)
         self.together.setChecked(task is None or task.together)
         self.together.setVisible(report is not None and report.by_points)
@@ -258,6 +260,10 @@ class ImagesPanel(QWidget):
     def drawn(self) -> dict[str, object]:
         """Nothing: a prepared state does not say how this panel draws."""
         return {}
+
+
+def _has_strokes(task: ImageTask | None) -> bool:
+    return task is not None and any(one.strokes for one in (*task.support, *task.query))
 
 
 def _alone(one: SupportGrid | QueryBoard, other: SupportGrid | QueryBoard) -> None:

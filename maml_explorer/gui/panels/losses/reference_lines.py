@@ -52,7 +52,7 @@ def reference_words(
         value, half = test.bayes
         words = f"Bayes {number(value)} ± {number(half, 2)}{noise}"
         floor = [(value, words)]
-    single = "the mean" if known.constant else "best single"
+    single = "the mean" if known.constant else "best predictor"
     constant = "predict the mean" if known.constant else "best single predictor"
     if abs(zero - best) <= 1e-3 * abs(zero):
         return [(zero, f"predict 0 = {single}: {number(zero)}{noise}"), *floor]

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from maml_explorer.settings.words import counted
-
 from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.plots.table_window import TableWindow
-from maml_explorer.settings.presets import load_preset
-from maml_explorer.storage.report.ablation_table import FULL_COLUMNS, full_table, shipped_ablations
+from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.plain_tip import plain_tip
+from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.words import counted
+from maml_explorer.storage.report.ablation_table import FULL_COLUMNS, full_table, shipped_ablations
 
 
 def show_ablation(parent: QWidget) -> TableWindow:
     """Opens what each trick does by itself, and all together: measured, with its command."""
     found = shipped_ablations()[0]
-    window = TableWindow("Ablation", (list(FULL_COLUMNS), full_table(found)), parent)
     seeds, tasks = len(found["seeds"]), found["tasks"]
-    window.setWindowTitle(
-        f"Ablation: {load_preset(found['preset']).title}, {counted(found['outer_steps'], 'outer step')}, "
-        f"{counted(found['shots'], 'shot')}, Student t over {counted(seeds, 'seed')} of {counted(tasks, 'task')}"
+    words = (
+        f"{load_preset(found['preset']).title}: MAML with one trick at a time, and with all. "
+        f"{counted(found['outer_steps'], 'outer step', whole)}, tested with {counted(found['shots'], 'shot')}. "
+        f"MSE on the query points of {counted(tasks, 'held-out task', whole)}, "
+        f"mean of {counted(seeds, 'seed')}; ± 95 % is Student's t over the seeds. "
+        "A negative difference is better than plain MAML."
     )
+    window = TableWindow("Ablation", (list(FULL_COLUMNS), full_table(found)), parent, words, 3)
+    window.setWindowTitle("Ablation: what each trick does")
     window.setToolTip(plain_tip(found["command"]))
     window.resize(1060, 620)
     window.show()
