@@ -21,6 +21,7 @@ from maml_explorer.commands.arguments import (
 )
 from maml_explorer.commands.data import add_data, opened_data, preset_for
 from maml_explorer.commands.output import say, tell
+from maml_explorer.commands.own_tasks import add_own_tasks, open_own_tasks, own_task_values
 from maml_explorer.commands.signals import ends_as_by_ctrl_c
 from maml_explorer.commands.workers import (
     WorkersLine,
@@ -71,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="say how many runs and how much disk, and end")
     add("--quiet", action="store_true", help="no progress on stderr")
     add_data(parser)
+    add_own_tasks(parser)
     add_hyperparameters(parser)
 
 
@@ -81,9 +83,11 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: before anything was written; so do SettingsError and StorageError.
         OSError: where the disk fails.
     """
+    from maml_explorer.core.families.own_tasks.opened import refuse_absent_tasks
     from maml_explorer.storage.report.sweep_table import ENDED
     from maml_explorer.storage.sweep.folder import create_sweep, extended, open_sweep
 
+    open_own_tasks(arguments)
     workplace(arguments)  # refused before a folder is made
     there = arguments.resume or arguments.status or arguments.report or arguments.extend
     if there:
@@ -91,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         sweep = open_sweep(arguments.out)
         if arguments.status or arguments.report:
             return _told(sweep, arguments)
+        refuse_absent_tasks(sweep.spec.base)
         _refuse_without_library(sweep.spec)
         if arguments.extend:  # written when it is known that the disk holds it
             sweep = replace(sweep, spec=_extended(sweep.spec, arguments))
@@ -101,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.dry_run:
             return _dry_run(spec, spec.trials(), spec.most_runs, arguments)
         _refuse_full_disk(spec, spec.trials(), spec.most_runs, arguments)
-        sweep = create_sweep(arguments.out, spec)
+        sweep = create_sweep(arguments.out, spec, tasks_named=arguments.own_tasks is not None)
     if there:
         left = [trial for trial in sweep.trials() if sweep.state(trial.name) not in ENDED]
         count = max(len(left), sweep.proposed_runs - len(sweep.trials()))
@@ -163,7 +168,9 @@ def _spec(arguments: argparse.Namespace) -> SweepSpec:
     if not arguments.vary:
         raise UsageError("A sweep needs an axis: --vary inner_lr=0.001:0.3:log:7, for example.")
     base = with_algorithms(preset_for(arguments).settings, arguments.algorithms or "maml")
-    base = base.with_values(opened_data(arguments) | given_hyperparameters(arguments))
+    base = base.with_values(
+        opened_data(arguments) | own_task_values(arguments, base) | given_hyperparameters(arguments)
+    )
     search_seed = arguments.search_seed or "0"
     return SweepSpec(
         base,

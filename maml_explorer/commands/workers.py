@@ -49,6 +49,8 @@ class Workplace:
 
     count: int
     cluster: ClusterPlace | None = None
+    own_tasks: str | None = None
+    """The user's own tasks by name, which the workers import; None for none."""
 
     @property
     def several(self) -> bool:
@@ -67,12 +69,13 @@ def workplace(arguments: argparse.Namespace) -> Workplace:
         UsageError: for a number that is not allowed, or two places at once.
         StorageError: where the cluster is named wrongly, or open to others.
     """
-    place = cluster_of(arguments)
+    place, own_tasks = cluster_of(arguments), getattr(arguments, "own_tasks", None)
     if place is None:
-        return Workplace(worker_count(arguments.workers or arguments.usual_workers))
+        count = worker_count(arguments.workers or arguments.usual_workers)
+        return Workplace(count, own_tasks=own_tasks)
     if arguments.workers is not None:
         raise UsageError("--workers and --cluster exclude each other: give one of them.")
-    return Workplace(1, place)
+    return Workplace(1, place, own_tasks)
 
 
 def cluster_of(arguments: argparse.Namespace) -> ClusterPlace | None:
@@ -118,19 +121,28 @@ def engine_of(workers: Workplace, inner_steps: int | None, stop: Path) -> Iterat
     Raises:
         StorageError: where the library for several workers is not installed.
     """
-    from maml_explorer.experiments.sweep.engine import InProcess, OnDask, local_cluster, local_slots
+    from maml_explorer.experiments.sweep.engine import (
+        InProcess,
+        OnDask,
+        local_cluster,
+        local_slots,
+        refuse_workers_without,
+    )
+
+    own = workers.own_tasks
 
     if workers.cluster is not None:
         from maml_explorer.experiments.sweep.cluster import SLOT, connected, slots_of
 
-        with connected(workers.cluster, stop.parent) as client:
-            yield OnDask(client, lambda: slots_of(client), inner_steps, stop, SLOT)
+        with connected(workers.cluster, stop.parent, own) as client:
+            yield OnDask(client, lambda: slots_of(client), inner_steps, stop, SLOT, own)
         return
     if workers.count == 1:
         yield InProcess(inner_steps, stop.exists)
         return
     with local_cluster(workers.count) as client:
-        yield OnDask(client, lambda: local_slots(client), inner_steps, stop)
+        refuse_workers_without(client, own)
+        yield OnDask(client, lambda: local_slots(client), inner_steps, stop, own_tasks=own)
 
 
 @contextmanager
@@ -205,7 +217,8 @@ def train_seeds_apart(
     from maml_explorer.experiments.sweep.apart import ApartRun, begin_apart
 
     several = [ApartRun(path, settings) for path, settings in runs]
-    parts = begin_apart(folder, several, seeds, resume=resume)
+    named = workers.own_tasks is not None
+    parts = begin_apart(folder, several, seeds, resume=resume, tasks_named=named)
     return train_parts(parts, workers, quiet=quiet)
 
 

@@ -79,7 +79,9 @@ def test_what_cannot_be_is_said_in_a_sentence(
     assert "shots is 11" in refused(capsys, "train", *own, "--shots", "11")
     said = refused(capsys, "code", *own)
     assert "A script cannot include the tasks “made_waves”" in said
-    folder = str(tmp_path / "apart")
-    several = ("--seeds", "0,1", "--workers", "2", "--out", folder)
-    assert "train in others" in refused(capsys, "train", *own, *several, "--quiet")
+    folder = str(tmp_path / "sweep")
+    vary = ("--vary", "inner_lr=0.01,0.1", "--out", folder)
+    assert "Own tasks need tasks" in refused(capsys, "sweep", *vary, "--family", "own")
+    assert "sets --family own" in refused(capsys, "sweep", *vary, *own, "--family", "line")
+    assert not Path(folder).exists()
     assert main(["code", "--forms", *own]) == 0

@@ -124,7 +124,12 @@ def seeds_apart(path: Path) -> tuple[int, ...]:
 
 
 def begin_apart(
-    folder: Path, runs: Sequence[ApartRun], seeds: Sequence[int], *, resume: bool
+    folder: Path,
+    runs: Sequence[ApartRun],
+    seeds: Sequence[int],
+    *,
+    resume: bool,
+    tasks_named: bool = False,
 ) -> SeedParts:
     """The parts of all runs that are not trained yet, begun or gone on with.
 
@@ -133,13 +138,14 @@ def begin_apart(
         runs: in order.
         seeds: of every run, in order.
         resume: whether parts of the same runs and seeds may be there.
+        tasks_named: whether own tasks were named, so that every process imports them.
 
     Raises:
         StorageError: if something else is there, or other seeds were begun.
-        SettingsError: if the tasks are an object of this process.
+        SettingsError: if the tasks are an object of this process alone.
         OSError: if nothing can be written.
     """
-    refuse_other_processes(runs[0].settings)
+    refuse_other_processes(runs[0].settings, tasks_named=tasks_named)
     home = folder / PARTS
     left = tuple(run for run in runs if not (resume and is_file(run.path / CHECKPOINT)))
     parts = SeedParts(home, left, tuple(seeds))

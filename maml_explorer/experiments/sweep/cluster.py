@@ -19,7 +19,11 @@ from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
-from maml_explorer.experiments.sweep.engine import SETTINGS_OF_DASK, dask_library
+from maml_explorer.experiments.sweep.engine import (
+    SETTINGS_OF_DASK,
+    dask_library,
+    refuse_workers_without,
+)
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_json
 from maml_explorer.version import __version__
@@ -97,16 +101,17 @@ def cluster_place(where: str, tls: Path | None, *, insecure: bool = False) -> Cl
 
 
 @contextlib.contextmanager
-def connected(place: ClusterPlace, folder: Path) -> Iterator[Any]:
+def connected(place: ClusterPlace, folder: Path, own_tasks: str | None = None) -> Iterator[Any]:
     """A client of a scheduler whose workers see a folder and are of this version.
 
     Args:
         place: the scheduler.
         folder: in which the runs lie; it must be on a file system that all workers share.
+        own_tasks: the user's own tasks that the workers must import, by name; None for none.
 
     Raises:
         StorageError: if it does not answer, no worker of this version joins, or one of them
-            does not see the folder.
+            does not see the folder or cannot import the tasks.
     """
     dask, distributed = dask_library()
     with dask.config.set(SETTINGS_OF_DASK):
@@ -123,6 +128,7 @@ def connected(place: ClusterPlace, folder: Path) -> Iterator[Any]:
         try:
             _wait_for_workers(client)
             _refuse_other_disks(client, folder)
+            refuse_workers_without(client, own_tasks, _ours(client))
             yield client
         finally:
             with contextlib.suppress(Exception):
@@ -139,7 +145,7 @@ def slots_of(client: Any) -> int:
     Raises:
         SchedulerLostError: if the scheduler has ended.
     """
-    return sum(1 for worker in _workers(client).values() if SLOT in worker["resources"])
+    return len(_ours(client))
 
 
 def run_workers(place: ClusterPlace, slots: int) -> None:
@@ -231,6 +237,11 @@ def _workers(client: Any) -> dict[str, Any]:
             ) from None
 
 
+def _ours(client: Any) -> list[str]:
+    """Addresses of the workers of this version."""
+    return [name for name, one in _workers(client).items() if SLOT in one["resources"]]
+
+
 def _wait_for_workers(client: Any) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while not slots_of(client):
@@ -252,8 +263,7 @@ def _refuse_other_disks(client: Any, folder: Path) -> None:
     path = folder / f".seen-{token}"
     path.write_text(json.dumps(token), encoding="ascii")
     try:
-        ours = [name for name, w in _workers(client).items() if SLOT in w["resources"]]
-        answers = client.run(_sees, str(path), token, workers=ours)
+        answers = client.run(_sees, str(path), token, workers=_ours(client))
     finally:
         path.unlink(missing_ok=True)
     blind = [name for name, sees in answers.items() if not sees]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, Protocol
 
+from maml_explorer.core.families.own_tasks.opened import opened_tasks
+from maml_explorer.experiments.own_tasks import named_tasks
 from maml_explorer.experiments.sweep.work import Ended, train_trial
 from maml_explorer.files.reader import StorageError
 
@@ -116,8 +118,9 @@ class OnDask:
         inner_steps: int | None,
         stop: Path,
         resource: str = "",
+        own_tasks: str | None = None,
     ) -> None:
-        self._slots = slots
+        self._slots, self._own_tasks = slots, own_tasks
         self._resources = {resource: 1} if resource else None
         self.look: Callable[[], None] = lambda: None
         self._client, self._inner_steps, self._stop = client, inner_steps, stop
@@ -134,7 +137,7 @@ class OnDask:
         """Send a trial to a worker that is free."""
         self._attempt += 1
         future = self._client.submit(
-            _on_worker, str(path), self._inner_steps, str(self._stop), until,
+            _on_worker, str(path), self._inner_steps, str(self._stop), until, self._own_tasks,
             key=f"{name}-{self._attempt}", pure=False, resources=self._resources,
         )  # fmt: skip
         self._futures[future] = name
@@ -248,10 +251,50 @@ def dask_library() -> tuple[Any, Any]:
     return dask, distributed
 
 
-def _on_worker(path: str, inner_steps: int | None, stop: str, until: int | None) -> tuple[str, str]:
+def refuse_workers_without(
+    client: Any, own_tasks: str | None, workers: Sequence[str] | None = None
+) -> None:
+    """Refuses workers that cannot import the user's own tasks, or that find others.
+
+    Args:
+        client: of the cluster.
+        own_tasks: the name of installed tasks, or "module:object"; None asks for none.
+        workers: addresses of those that are asked; None asks all.
+
+    Raises:
+        StorageError: naming the first of them, and the reason.
+        SettingsError: where this process cannot import them.
+    """
+    if own_tasks is None:
+        return
+    key = named_tasks(own_tasks).key.text
+    answers = client.run(_lacks, own_tasks, key, workers=workers)
+    for worker, said in sorted(answers.items()):
+        if said:
+            raise StorageError(
+                f"The worker {worker} cannot train on the tasks {own_tasks}: {said} Install their "
+                "module there, or start the worker in its folder; nothing was trained."
+            )
+
+
+def _lacks(own_tasks: str, key: str) -> str:
+    """Reason for which a worker cannot draw from tasks; empty where it can."""
+    try:
+        named_tasks(own_tasks)
+        opened_tasks(key)
+    except ValueError as error:
+        return _words(error)
+    return ""
+
+
+def _on_worker(
+    path: str, inner_steps: int | None, stop: str, until: int | None, own_tasks: str | None
+) -> tuple[str, str]:
     """One trial on a worker: (word, error). Errors travel as text, which every version can read."""
     asked = Path(stop)
     try:
+        if own_tasks is not None:  # the driver names them: no file does
+            named_tasks(own_tasks)
         return train_trial(Path(path), inner_steps, asked.exists, until).value, ""
     except (StorageError, ValueError, RuntimeError, OSError) as error:
         return "", _words(error)

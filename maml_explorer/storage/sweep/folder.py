@@ -171,18 +171,23 @@ class SweepFolder:
         )
 
 
-def create_sweep(path: Path, spec: SweepSpec) -> SweepFolder:
+def create_sweep(path: Path, spec: SweepSpec, *, tasks_named: bool = False) -> SweepFolder:
     """A new sweep folder.
+
+    Args:
+        path: the folder.
+        spec: what is trained.
+        tasks_named: whether own tasks were named, so that every process imports them.
 
     Raises:
         StorageError: where something is there already.
-        SettingsError: where the tasks are an object of this process.
+        SettingsError: where the tasks are an object of this process alone.
         OSError: where nothing can be written.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         hint = ": go on with --resume" if is_sweep(path) else ""
         raise StorageError(f"{path} is not empty{hint}, or choose another folder.")
-    refuse_other_processes(spec.base)
+    refuse_other_processes(spec.base, tasks_named=tasks_named)
     (path / RUNS).mkdir(parents=True, exist_ok=True)
     if spec.base.family.own_data:  # other processes train too, and a sweep may go on later
         write_images(path / IMAGES, opened_images(spec.base.images.data))

@@ -45,8 +45,12 @@ def open_data(sweep: Path, settings: Settings) -> None:
         open_images(read_images(sweep / IMAGES))
 
 
-def refuse_other_processes(settings: Settings) -> None:
-    """Refuses own tasks where other processes train, which do not have them.
+def refuse_other_processes(settings: Settings, *, tasks_named: bool = False) -> None:
+    """Refuses own tasks where other processes train, unless these can import them.
+
+    Args:
+        settings: of the runs.
+        tasks_named: whether the tasks were named, so that every process imports them.
 
     Raises:
         SettingsError: naming the tasks, and what trains on them.
@@ -57,10 +61,11 @@ def refuse_other_processes(settings: Settings) -> None:
             "A network of your own is an object of this process, and a sweep or several workers "
             "train in others: train it with me.train."
         )
-    if settings.family.own_tasks and key is not None:
+    if settings.family.own_tasks and key is not None and not tasks_named:
         raise SettingsError(
             f"The tasks “{key.name}” are an object of this process, and a sweep or several workers "
-            "train in others: train on them with me.train, or maml-explorer train with one worker."
+            "train in others: give their module on the command line, by --own-tasks NAME or "
+            "--own-tasks MODULE:OBJECT, or train on them with me.train."
         )
 
 
