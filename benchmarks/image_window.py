@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks import window as live_window  # first: it says which threads NumPy has
+from benchmarks import window as loaded  # first: it says which threads NumPy has
 
 import torch  # isort: skip
 
@@ -40,15 +40,15 @@ def measure(network: Mapping[str, Any], rounds: int, seconds: float) -> list[lis
         return work
 
     works = {"plain": all_of(ours), "vmap": all_of(theirs)}
-    watch, speed = live_window.Watch(), live_window.Speed()
+    watch, speed = loaded.Watch(), loaded.Speed()
     found: dict[str, list[float]] = {name: [] for name in works}
     with (
-        live_window.window(watch, settings) as opened,
+        loaded.window(watch, settings) as opened,
         collected_between_events(opened.session.link.status_changed),
     ):
         for index in range(rounds):
             turns = [
-                lambda: live_window.train_in_window(opened, watch, seconds, speed),
+                lambda: loaded.train_in_window(opened, watch, seconds, speed),
                 lambda: [
                     found[name].extend(times.rounds)
                     for name, times in alternate(works, 1, seconds).items()

@@ -243,7 +243,7 @@ def test_equal_references_are_one_line_and_noise_is_said(bench, panel):
     bench.report(reports.ReferenceLosses(1, 4.34, 4.34, "0", 0.09))
     train(bench, panel, [4.0, 3.0])
     assert panel.plot.references.labels[0].toPlainText() == (
-        "predict 0 = best single: 4.34 with σ²"
+        "predict 0 = best predictor: 4.34 with σ²"
     )
     assert not panel.plot.references.lines[1].isVisible()
 

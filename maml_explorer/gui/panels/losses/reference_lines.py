@@ -187,7 +187,7 @@ def _of_its_line(
 def _fitting(words: str, room: float) -> str:
     """`words`, or a shorter wording that fits into `room` pixels."""
     font = base_font().key()
-    short = words.replace(" predictor", "")
+    short = words.replace(" single", "")
     wordings = (words, short, short.replace(" with σ²", ""))
     fits = (one for one in wordings if _width(one, font) + 4 <= room)
     return next(fits, wordings[-1])
