@@ -45,9 +45,19 @@ class Banner(QFrame):
         line.addWidget(self.text, 1)
         for control in (*self.buttons, self.close_button):
             line.addWidget(control)
-        line.setContentsMargins(12, 6, 8, 6)
+        line.setContentsMargins(12, 0, 8, 0)
         self._line = line
         self.setLayout(line)
+
+    def lines_at(self, width: int) -> int:
+        """Number of lines that the text takes in a banner of this width, 1 or LINES."""
+        line, margins = self._line, self._line.contentsMargins()
+        beside = [item for nth in range(1, line.count()) if (item := line.itemAt(nth))]
+        taken = sum(each.sizeHint().width() + line.spacing() for each in beside)
+        room = width - margins.left() - margins.right() - taken - 2 * self.frameWidth() - 4
+        words = self.text.full
+        fits = "\n" not in words and self.text.fontMetrics().horizontalAdvance(words) <= room
+        return 1 if fits else LINES
 
     def put_beside(self, more: QPushButton) -> None:
         """Puts a further button before the one that closes."""
@@ -113,9 +123,10 @@ class Message(QLabel):
 
 
 class Banners(QWidget):
-    """The messages of a window: one seen at a time, over the lower edge of what it is laid over.
+    """The messages of a window: one seen at a time, over the line at its foot.
 
-    It has one height, takes no room from anything, and covers nothing that is under the mouse.
+    One line of text covers the foot alone, so no data; two lines reach a little above it. It takes
+    no room from anything, and covers nothing that is under the mouse.
     """
 
     passing = 20_000
@@ -146,7 +157,7 @@ class Banners(QWidget):
         self.hide()
 
     def lie_over(self, over: QWidget) -> None:
-        """Lies over the lower edge of `over`, a part of the same window."""
+        """Lies below `over`, a part of the same window, and over its lower edge if it must."""
         self._over = over
         over.installEventFilter(self)
         self._place()
@@ -218,9 +229,19 @@ class Banners(QWidget):
             self.drop(subject)
 
     def sizeHint(self) -> QSize:
-        """Height of two lines of text with their surroundings, for any text."""
-        lines = LINES * self.fontMetrics().lineSpacing()
-        return QSize(_WIDEST, max(lines, self.more.sizeHint().height()) + 16)
+        """Width of a wide window, and the height of the message that is seen."""
+        return QSize(_WIDEST, self._needed(_WIDEST))
+
+    def _needed(self, width: int) -> int:
+        """Pixels of the height of the message that is seen, at this width."""
+        lines = self._seen.lines_at(width) if self._seen is not None else 1
+        text = lines * self.fontMetrics().lineSpacing()
+        return max(text + 4, self.more.sizeHint().height()) + 4
+
+    @property
+    def _seen(self) -> Banner | None:
+        """The newest message, the one that is seen."""
+        return next(reversed(self._shown.values()), None)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follows what it lies over."""
@@ -242,11 +263,11 @@ class Banners(QWidget):
     def _arrange(self) -> None:
         """Shows the newest message, and how many more there are."""
         self.setVisible(bool(self._shown))
-        for banner in self._shown.values():
-            banner.hide()
-        if not self._shown:
+        for other in self._shown.values():
+            other.hide()
+        banner = self._seen
+        if banner is None:
             return
-        banner = list(self._shown.values())[-1]
         others = len(self._shown) - 1
         self.more.setText(f"{others} more")
         self.more.setAccessibleName(f"{others} more messages")
@@ -280,9 +301,9 @@ class Banners(QWidget):
         if over is None or window is None:
             return QRect()
         area = QRect(over.mapTo(window, QPoint()), over.size())
-        width, height = min(_WIDEST, area.width() - 16), self.sizeHint().height()
-        # at the left: at the lower right stands what is read when an arm diverges
-        return QRect(area.x() + 8, area.bottom() + 1 - height - 8, width, height)
+        height = self._needed(area.width())
+        # what stands there says less than the message: the light repeats a divergence
+        return QRect(area.x(), window.height() - height - 2, area.width(), height)
 
     def _covers_spared(self) -> bool:
         window, place = self.parentWidget(), self._lower()

@@ -139,9 +139,9 @@ class Notices(QObject):
 
 
 def divergence_words(reports: Sequence[Diverged]) -> str:
-    """Two short lines: which arms diverged when, and what was changed last.
+    """Two short sentences: which arms diverged when, and what was changed last.
 
-    Where an outer gradient could not be followed, the second line says why.
+    Where an outer gradient could not be followed, the second one says why.
     """
     steps = sorted({report.outer_step for report in reports})
     when = f"step {whole(steps[0])}"
@@ -154,11 +154,12 @@ def divergence_words(reports: Sequence[Diverged]) -> str:
         return f"{said}\n{why[:1].upper()}{why[1:]}."
     change = next((report.change for report in reversed(reports) if report.change), "")
     known = next((report.stability for report in reports if report.stability), "")
-    change = re.sub(r"\bstep (\d+)", lambda found: f"step {whole(int(found[1]))}", change)
-    # a banner has two lines: the light's tooltip has what follows
+    # it was changed just before: a mark in Losses says at which step
+    change = re.sub(r" at outer step \d+$", "", change)
+    # a banner is short: the light's tooltip has what follows
     second = f"Last change: {change}." if change else f"{known.partition('. ')[0].rstrip('.')}."
     second = second if len(second) > 1 else ""
-    return f"{said}\n{second}" if second else said
+    return f"{said} {second}" if second else said
 
 
 def listed(names: Sequence[str]) -> str:

@@ -476,6 +476,27 @@ def test_a_huge_beginning_does_not_squeeze_what_comes_after():
     assert 10 ** loss_range([np.log10(away)], [4.25], log=True)[1] >= 700
 
 
+@pytest.mark.parametrize("log", [True, False])
+def test_an_explosion_is_seen_going_up(bench: Bench, panel, log: bool) -> None:
+    panel.log_y.setChecked(log)
+    losses = np.concatenate((np.full(600, 2.0), [30.0, 4e5]))
+    bench.report(block(1, losses, ("MAML",)))
+    draw(panel)
+
+    def top() -> float:
+        high = panel.plot.view().viewRange()[1][1]
+        return float(10**high if log else high)
+
+    usual = top()
+    assert usual < 30
+    bench.report(reports.Diverged(1, "MAML", 602, 600, "MAML diverged."))
+    draw(panel)
+    assert top() == pytest.approx(usual * (100 if log else 4))
+    bench.session.divergences.go_on(["MAML"])
+    draw(panel)
+    assert top() == pytest.approx(usual)
+
+
 def test_stability_is_a_second_trace_below(bench: Bench) -> None:
     panel = bench.show(LossesPanel, 360, 420)
     assert not panel.trace.isVisible()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.loss_history import Drawn, LossHistory, loss_range
 
+_DECADES, _TIMES = 2.0, 4.0
+"""How far above the usual losses an explosion is followed, on a log y axis and on a linear one."""
 _STRIDE = 0.06
 """The part by which the x axis grows at once while training."""
 
@@ -54,10 +56,25 @@ class FollowingRange:
         if span != tuple(self._plot.view().viewRange()[0]):
             self._plot.view().setXRange(*span, padding=0)
 
-    def y(self, view: LossView, drawn: Iterable[Drawn], references: list[float]) -> None:
-        """Lets the y axis show what matters of the losses drawn and of the reference lines."""
-        values = [np.concatenate((each.raw_y, each.y)) for each in drawn]
-        span = loss_range(values, references, view.log_y)
+    def y(
+        self,
+        view: LossView,
+        drawn: Mapping[str, Drawn],
+        references: list[float],
+        frozen: Collection[str] = (),
+    ) -> None:
+        """Lets the y axis show what matters of the losses drawn and of the reference lines.
+
+        Args:
+            frozen: arms that diverged: their losses are seen going up, however few they are.
+        """
+        values = [np.concatenate((each.raw_y, each.y)) for each in drawn.values()]
+        low, high = loss_range(values, references, view.log_y)
+        tops = [float(np.max(drawn[a].raw_y)) for a in frozen if a in drawn and len(drawn[a].raw_y)]
+        if tops:
+            most = high + _DECADES if view.log_y else high * _TIMES
+            high = max(high, min(max(tops), most))
+        span = low, high
         if span != tuple(self._plot.view().viewRange()[1]):
             self._plot.view().setYRange(*span, padding=0)
 

@@ -179,7 +179,8 @@ class LossPlot(Plot):
         # what to press stands where the words of the lines would
         references = [] if nothing and not ghosts else self.reference_words
         if view.follows:
-            self._range.y(view, self.drawn.values(), [value for value, _ in references])
+            lines, frozen = [value for value, _ in references], self.session.divergences.frozen
+            self._range.y(view, self.drawn, lines, frozen)
         self.ghosts.draw(ghosts, view, hidden, edges)
         ends = [
             LineEnd(name, styles[name].text, float(self.drawn[name].y[-1]))
