@@ -93,7 +93,7 @@ class LessonStrip(QFrame):
         self._choices = Answers()
         body = QWidget()
         body.setProperty("role", "scrolled")
-        inside = QVBoxLayout(body)
+        self._inside = inside = QVBoxLayout(body)
         inside.setContentsMargins(0, 0, 4, 2)
         inside.setSpacing(4)
         for part in (self.text, self.ask, self._choices):
@@ -210,6 +210,8 @@ class LessonStrip(QFrame):
 
     def _show_question(self, question: Question | None, chosen: int | None, revealed: bool) -> None:
         self.ask.setVisible(question is not None)
+        # what was asked and answered is read first, and then why
+        self._inside.insertWidget(2 if revealed and question is not None else 0, self.text)
         self.choices = []
         if question is not None:
             self.ask.setText(question.ask)

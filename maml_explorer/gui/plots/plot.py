@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import pyqtgraph as pg
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRectF, Qt
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QSizePolicy, QWi
 
 from maml_explorer.files.writer import write_bytes
 from maml_explorer.gui.plots.axis import NumberAxis
+from maml_explorer.gui.plots.hover import Hover
 from maml_explorer.gui.plots.line_ends import LineEnds
 from maml_explorer.gui.plots.pictures import Picture, png_bytes
 from maml_explorer.gui.plots.plot_frame import PlotFrame
@@ -35,14 +35,8 @@ from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.commands import Array
 
-
-class Hover(Protocol):
-    """Items that follow the pointer."""
-
-    pointer: QPoint | None
-
-    def hide(self) -> None:
-        """Takes them away, and forgets the pointer."""
+_LOW = 8
+"""Lines of text that a plot is high where the words below its x axis are left out."""
 
 
 class Plot(pg.GraphicsView):
@@ -166,29 +160,34 @@ class Plot(pg.GraphicsView):
         self.ends.leave_room()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leaves out words beside a y axis that is shorter than they are."""
+        """Leaves out words of axes where they leave too little room to the curves."""
         super().resizeEvent(event)
         # Qt sends the first one from the base class
         if hasattr(self, "_y_label"):
-            self._show_y_label()
+            self._show_labels()
 
-    def _show_y_label(self) -> None:
-        words = QFontMetricsF(base_font()).horizontalAdvance(self._y_label)
-        room = self.height() - self.bottom.height()
-        wanted = bool(self._y_label) and (words <= room or self.pictured)
-        if wanted != self.left.label.isVisible():
-            self.left.showLabel(wanted)
+    def _show_labels(self) -> None:
+        font = QFontMetricsF(base_font())
+        beside = font.horizontalAdvance(self._y_label) <= self.height() - self.bottom.height()
+        below = self.height() >= _LOW * font.lineSpacing()
+        for axis, words, fits in (
+            (self.left, self._y_label, beside), (self.bottom, self._x_label, below)
+        ):  # fmt: skip
+            wanted = bool(words) and (fits or self.pictured)
+            if wanted != axis.label.isVisible():
+                axis.showLabel(wanted)
 
     def label_x(self, text: str) -> None:
         """Sets the words under the x axis."""
         self._x_label = text
         self._label(self.bottom, text)
+        self._show_labels()
 
     def label_y(self, text: str) -> None:
         """Sets the words beside the y axis."""
         self._y_label = text
         self._label(self.left, text)
-        self._show_y_label()
+        self._show_labels()
 
     def _label(self, axis: NumberAxis, text: str) -> None:
         if text:

@@ -234,9 +234,10 @@ class Banners(QWidget):
 
     def _needed(self, width: int) -> int:
         """Pixels of the height of the message that is seen, at this width."""
-        lines = self._seen.lines_at(width) if self._seen is not None else 1
-        text = lines * self.fontMetrics().lineSpacing()
-        return max(text + 4, self.more.sizeHint().height()) + 4
+        seen = self._seen
+        lines, buttons = (1, []) if seen is None else (seen.lines_at(width), seen.buttons)
+        heights = [button.sizeHint().height() for button in (self.more, *buttons)]
+        return max(lines * self.fontMetrics().lineSpacing() + 4, *heights) + 4
 
     @property
     def _seen(self) -> Banner | None:

@@ -50,6 +50,8 @@ def test_a_message_spares_the_settings_at_hand(window: MainWindow, qtbot: QtBot)
     columns = window.columns
     assert place().top() >= columns.mapTo(window, QPoint(0, columns.height())).y()
     assert place().bottom() < window.height()
+    (banner,) = window.banners.shown
+    assert all(place().height() >= button.height() + 4 for button in banner.buttons)
     window.banners.drop_all()
     window.columns.toggle_presenter()
     window.resize(1280, 800)

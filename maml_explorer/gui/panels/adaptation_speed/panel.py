@@ -33,6 +33,8 @@ from maml_explorer.settings.words import counted
 
 MOST_TESTS = 500
 """Meta-tests of a run that can be looked back at."""
+_LOW = 13
+"""Lines of text that the panel is high where it has hardly any words beside the plot."""
 _TIGHT, _FEW = 26, 2
 """Lines of text that the panel is high where a verdict has few, and how many these are."""
 
@@ -228,7 +230,12 @@ class AdaptationSpeedPanel(QWidget):
         self.verdict.setVisible(bool(verdict))
         # the verdict counts diverged tasks too
         text = "" if verdict and tight else self.in_words()
-        self.diverged.setText(text)
+        low = self.height() < _LOW * self.fontMetrics().lineSpacing()
+        self.subtitle.setVisible(not low)
+        most = self.fontMetrics().lineSpacing() if low else math.inf
+        said = shortened(text, self.fontMetrics(), max(self.width(), 60), most)
+        self.diverged.setText(said)
+        self.diverged.setToolTip(plain_tip(text if said != text else ""))
         self.diverged.setVisible(bool(text))
 
     def resizeEvent(self, event: QResizeEvent) -> None:

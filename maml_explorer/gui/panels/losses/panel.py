@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.losses.plot import LossPlot
@@ -21,6 +21,8 @@ from maml_explorer.gui.widgets.controls import Slider, button, label, row
 
 _FRAME = 150
 """Milliseconds between two drawings while training, where the window has no patience."""
+_LOW = 13
+"""Lines of text that the panel is high where its choices below are left out."""
 _AT_ONCE = 15
 """Milliseconds from a choice to its drawing."""
 
@@ -71,18 +73,26 @@ class LossesPanel(QWidget):
 
     def _lay_out(self) -> None:
         head = row(label("Losses", "title"), self.loss, None, self.axis, self.log_y)
+        self.foot = QWidget()
+        """Choices that a low panel leaves out: its curves need the room."""
         foot = row(label("Smoothing", "muted"))
         foot.addWidget(self.smoothing, 1)
         foot.addWidget(self.smoothing_text)
         foot.addWidget(self.stability)
         foot.addWidget(self.log_x)
+        self.foot.setLayout(foot)
         self.smoothing_text.setMinimumWidth(self.fontMetrics().horizontalAdvance("0.999") + 2)
         box = self._box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(6)
         box.addLayout(head)
         box.addWidget(self.plot, 1)
-        box.addLayout(foot)
+        box.addWidget(self.foot)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leaves out the choices below where the panel is low."""
+        super().resizeEvent(event)
+        self.foot.setVisible(self.height() >= _LOW * self.fontMetrics().lineSpacing())
 
     def _toggle(self, text: str, name: str, changed: object) -> QPushButton:
         made = button(text, lambda: None, name)
