@@ -22,7 +22,6 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.time_left import TimeLeft
 from maml_explorer.gui.style.numbers import number, whole
-from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.protocol.reports import ReferenceLosses
 
 _TOUR = "tour"
@@ -50,13 +49,13 @@ class Lessons(QObject):
     begun = Signal()
     """A lesson begins or goes on."""
 
-    def __init__(
-        self, stage: Stage, session: Session, banners: Banners, shelf: LessonShelf, over: QWidget
-    ) -> None:
+    def __init__(self, stage: Stage, session: Session, shelf: LessonShelf, over: QWidget) -> None:
         super().__init__(over)
-        self._stage, self._session, self._banners = stage, session, banners
+        self._stage, self._session = stage, session
         self.shelf = shelf
         self._running: _RunningLesson | None = None
+        self._ended: Lesson | None = None
+        """The lesson whose last page is shown, after its run was given back."""
         self.run = LessonRun(stage, session, self)
         self.frames = Frames(over)
         self.sketch: Sketch | None = None
@@ -122,7 +121,7 @@ class Lessons(QObject):
     def start(self, lesson: Lesson) -> None:
         """Begins a lesson, or continues where the user left it."""
         self.begun.emit()
-        self._banners.drop("lesson")
+        self._ended = None
         if self._running is None:
             self.run.lend()
         at = self.shelf.progress.scenes.get(lesson.name, 0)
@@ -133,8 +132,8 @@ class Lessons(QObject):
         """The next scene, the end after the last, or the lesson's own state after playing."""
         running = self._running
         if running is None:
-            return
-        if running.playing:
+            self._go_on_from_end()
+        elif running.playing:
             running.playing = False
             self._show(again=True)
         elif running.nth + 1 < len(running.lesson.scenes):
@@ -186,32 +185,39 @@ class Lessons(QObject):
 
     def leave(self) -> None:
         """Closes the lesson; the user's own run, settings and view come back."""
+        self._ended = None
+        self.strip.hide()
+        self._give_back()
+
+    def _give_back(self) -> None:
         if self._running is None:
             return
         self._running = None
         self.frames.point_at(self._stage.bring_out([]))
         self._wipe()
-        self.strip.hide()
         self._session.hide_answers(False)
         self.run.give_back()
 
     def _finish(self, lesson: Lesson) -> None:
         score = self._score(lesson)
         self.shelf.keep(self.shelf.progress.finished(lesson.name, score))
-        self.leave()
+        self._give_back()
+        self._ended = lesson
         follows = self.shelf.after(lesson)
-        choices = (
-            []
-            if follows is None
-            else [(f"Next lesson: {follows.title}", partial(self.start, follows))]
-        )
-        sources = f" Sources: {'; '.join(lesson.sources)}" if lesson.sources else ""
-        self._banners.say(
-            "lesson",
-            f"“{lesson.title}” is done{_of_score(score)}; your own run is back.{sources}",
-            choices=choices,
-            stays=True,
-        )
+        said = f"Done{_of_score(score)}. Your own run is back."
+        if follows is not None:
+            said = f"{said} Next: {follows.title}."
+        if lesson.sources:
+            said = f"{said}\nSources: {'; '.join(lesson.sources)}."
+        self.strip.show_end(lesson, said, "" if follows is None else follows.title)
+
+    def _go_on_from_end(self) -> None:
+        """The lesson that follows the one whose last page is shown; closes it where none does."""
+        follows = None if self._ended is None else self.shelf.after(self._ended)
+        if follows is None:
+            self.leave()
+        else:
+            self.start(follows)
 
     def _score(self, lesson: Lesson) -> tuple[int, int] | None:
         """(right first answers, questions); None where no question was answered."""

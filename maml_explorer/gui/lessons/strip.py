@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QFont,
-    QFontMetrics,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPalette,
-    QResizeEvent,
-)
+from PySide6.QtCore import QEvent, QRect, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QProgressBar,
@@ -25,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from maml_explorer.gui.lessons.answers import AnswerChoice, Answers
 from maml_explorer.gui.lessons.lesson import Lesson, Question, Scene
+from maml_explorer.gui.lessons.lesson_dots import LessonDots
 from maml_explorer.gui.widgets.controls import button, label, mark, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
@@ -79,6 +72,8 @@ class LessonStrip(QFrame):
         self._lesson: Lesson | None = None
         self._goes_on = "Next"
         """Words of the button that goes on while nothing is waited for."""
+        self._end = ""
+        """Text of the page after the last one; empty on all others."""
         self._asking = False
         self._lay_out()
         self.hide()
@@ -153,6 +148,7 @@ class LessonStrip(QFrame):
             return
         room = max(self.width() - _BESIDE_BODY, 100)
         needs = max(self._needed(scene, room) for scene in self._lesson.scenes)
+        needs = max(needs, _wrapped(self.fontMetrics(), self._end, room) + 8)
         window = self.window()
         most = round(_LARGEST * (window.height() if window is not self else 1080))
         height = min(needs, max(most, 3 * self.fontMetrics().lineSpacing()))
@@ -179,7 +175,7 @@ class LessonStrip(QFrame):
         self.title.say(lesson.title)
         self.dots.show_step(scene.step, lesson.steps)
         self.text.setText(scene.text)
-        self._lesson, self._asking = lesson, asking
+        self._lesson, self._asking, self._end = lesson, asking, ""
         self._goes_on = "Reveal" if asking else "Finish" if last else "Next"
         self._name_next(self._goes_on)
         self.next_button.setToolTip(
@@ -203,6 +199,25 @@ class LessonStrip(QFrame):
         self.next_button.setToolTip("Bring back what the lesson showed (Alt+Right)")
         for control in (self._body, self.play_button, self.back_button):
             control.hide()
+
+    def show_end(self, lesson: Lesson, text: str, follows: str) -> None:
+        """Shows the page after the last one; `follows` is the next lesson, or empty for none."""
+        self._lesson, self._asking, self._end = lesson, False, text
+        self.title.say(lesson.title)
+        self.dots.show_step(lesson.steps - 1, lesson.steps)
+        self.text.setText(text)
+        self.say("")
+        self._show_question(None, None, False)
+        self._goes_on = "Next lesson" if follows else "Close"
+        self._name_next(self._goes_on)
+        self.show_training(None)
+        tip = f"Next lesson: {follows} (Alt+Right)" if follows else "Close the lesson (Alt+Right)"
+        self.next_button.setToolTip(plain_tip(tip))
+        self._body.show()
+        for control in (self.play_button, self.back_button):
+            control.hide()
+        self._body.verticalScrollBar().setValue(0)
+        self._fit_height()
 
     def say(self, note: str, *shorter: str) -> None:
         """A few words beside the dots."""
@@ -229,44 +244,3 @@ def _wrapped(metrics: QFontMetrics, text: str, room: int) -> int:
     """Pixels of the height of a text at a width."""
     area = QRect(0, 0, room, 10_000)
     return metrics.boundingRect(area, Qt.TextFlag.TextWordWrap, text).height()
-
-
-class LessonDots(QWidget):
-    """One dot a step: filled up to where the lesson is; a click goes to a step."""
-
-    def __init__(self, jumped: object) -> None:
-        super().__init__()
-        self._jumped = jumped
-        self._step, self._steps = 0, 1
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-
-    def show_step(self, step: int, steps: int) -> None:
-        """Fills the dots up to this step, from 0."""
-        self._step, self._steps = step, steps
-        self.setAccessibleName(f"Step {step + 1} of {steps}")
-        self.setToolTip(plain_tip(f"Step {step + 1} of {steps}; a click goes to a step"))
-        self.updateGeometry()
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        """12 pixels a dot."""
-        return QSize(12 * self._steps, 16)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Goes to the step under the mouse."""
-        nth = min(max(int(event.position().x() // 12), 0), self._steps - 1)
-        self._jumped(nth)  # type: ignore[operator]
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draws the dots; the one that is shown is larger."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        accent = self.palette().color(QPalette.ColorRole.Accent)
-        rest = self.palette().color(QPalette.ColorRole.PlaceholderText)
-        for nth in range(self._steps):
-            radius = 4.0 if nth == self._step else 2.8
-            painter.setPen(accent if nth <= self._step else rest)
-            painter.setBrush(accent if nth <= self._step else Qt.BrushStyle.NoBrush)
-            painter.drawEllipse(QPointF(12 * nth + 6, 8), radius, radius)
-        painter.end()

@@ -52,7 +52,7 @@ class Banner(QFrame):
     def lines_at(self, width: int) -> int:
         """Number of lines that the text takes in a banner of this width, 1 or LINES."""
         line, margins = self._line, self._line.contentsMargins()
-        beside = [item for nth in range(1, line.count()) if (item := line.itemAt(nth))]
+        beside = [line.itemAt(nth) for nth in range(1, line.count())]
         taken = sum(each.sizeHint().width() + line.spacing() for each in beside)
         room = width - margins.left() - margins.right() - taken - 2 * self.frameWidth() - 4
         words = self.text.full

@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
         }  # fmt: skip
         self.stage = WindowStage(self.columns, sharing, self.run_bar, beside)
         shelf = LessonShelf(folder, self.banners)
-        self.lessons = Lessons(self.stage, session, self.banners, shelf, self)
+        self.lessons = Lessons(self.stage, session, shelf, self)
         opening = Opening(session, self.banners, images, self.lessons.open, sharing.take)
         self.files = Files(
             self, session, self.banners, opening, sharing, self.offer_presets,

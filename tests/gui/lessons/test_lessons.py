@@ -102,8 +102,12 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
             press(qtbot, lessons.strip.next_button)
         assert nth == len(shipped.scenes) - 1 or not said(window)
     window.session.link.pull()
-    assert lessons.lesson is None and not lessons.strip.isVisible()
-    assert "is done" in said(window)[-1]
+    assert lessons.lesson is None and said(window) == []
+    end = lessons.strip.text.text()
+    assert lessons.strip.isVisible() and end.startswith("Done")
+    assert all(source in end for source in shipped.sources)
+    lessons.leave()
+    assert not lessons.strip.isVisible()
     assert session.settings == before
     assert name in lessons.shelf.progress.done
 
@@ -259,7 +263,11 @@ def test_the_score_counts_first_answers(opened: Opener, tmp_path: Path, lesson: 
     for _ in range(2):
         settle(window)
         lessons.forward()
-    assert "“A lesson” is done, 0 of 1 answers right; your own run is back." in said(window)[-1]
+    end = lessons.strip.text.text()
+    assert end == "Done, 0 of 1 answers right. Your own run is back.\nSources: Somebody 2020."
+    assert lessons.strip.next_button.text() == "Close"
+    lessons.forward()
+    assert not lessons.strip.isVisible()
     assert lessons.shelf.state(lesson) == "✓ 0 of 1 right"
     path = tmp_path / "lessons.json"
     assert read_progress(path).scores == {"mine": (0, 1)}
@@ -421,7 +429,7 @@ def test_progress_is_kept(opened: Opener, qtbot: QtBot, tmp_path: Path, lesson: 
     for _ in range(3):
         second.lessons.forward()
         settle(second)
-    assert "“A lesson” is done" in said(second)[-1]
+    assert second.lessons.strip.text.text().startswith("Done")
     third = opened(tmp_path / "window.json")
     assert listed(third)["A lesson"] == "✓ seen"
     press(qtbot, next(e for e in third.lessons.list.entries if e.line.title == "A lesson"))
