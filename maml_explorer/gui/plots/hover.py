@@ -1,4 +1,4 @@
-"""What a plot asks of its read-out."""
+"""The read-out of a plot, as the plot sees it."""
 
 from __future__ import annotations
 

@@ -237,7 +237,7 @@ class Banners(QWidget):
         seen = self._seen
         lines, buttons = (1, []) if seen is None else (seen.lines_at(width), seen.buttons)
         heights = [button.sizeHint().height() for button in (self.more, *buttons)]
-        return max(lines * self.fontMetrics().lineSpacing() + 4, *heights) + 4
+        return max(lines * self.fontMetrics().lineSpacing() + 4, *heights) + 2
 
     @property
     def _seen(self) -> Banner | None:
@@ -304,7 +304,7 @@ class Banners(QWidget):
         area = QRect(over.mapTo(window, QPoint()), over.size())
         height = self._needed(area.width())
         # what stands there says less than the message: the light repeats a divergence
-        return QRect(area.x(), window.height() - height - 2, area.width(), height)
+        return QRect(area.x(), window.height() - height, area.width(), height)
 
     def _covers_spared(self) -> bool:
         window, place = self.parentWidget(), self._lower()

@@ -40,11 +40,7 @@ class Actions(QObject):
         super().__init__(window)
         self.table: dict[str, QAction] = {}
         for entry in entries:
-            action = QAction(entry.text, self)
-            action.setObjectName(entry.name)
-            action.setData(entry.group)
-            action.setShortcuts([QKeySequence(key) for key in entry.keys])
-            action.triggered.connect(_without_arguments(entry.do))
+            action = action_of(entry, self)
             window.addAction(action)
             self.table[entry.name] = action
         app = QApplication.instance()
@@ -53,6 +49,16 @@ class Actions(QObject):
 
     def _give_space(self, _: QWidget | None, focused: QWidget | None) -> None:
         self.table["train"].setEnabled(not isinstance(focused, SPACE_USERS))
+
+
+def action_of(entry: Entry, parent: QObject) -> QAction:
+    """The action of an entry; its data is the group."""
+    action = QAction(entry.text, parent)
+    action.setObjectName(entry.name)
+    action.setData(entry.group)
+    action.setShortcuts([QKeySequence(key) for key in entry.keys])
+    action.triggered.connect(_without_arguments(entry.do))
+    return action
 
 
 def grouped(table: dict[str, QAction]) -> dict[str, list[QAction]]:

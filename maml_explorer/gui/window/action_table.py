@@ -191,6 +191,14 @@ def of_lessons(lessons: Lessons) -> list[Entry]:
     ]  # fmt: skip
 
 
+def of_each_lesson(lessons: Lessons) -> list[Entry]:
+    """A beginning of every lesson there is, own ones too; they are read when asked for."""
+    return [
+        Entry(LESSONS, f"lesson {one.name}", f"Lesson: {one.title}", partial(lessons.start, one))
+        for one in lessons.shelf.all()[0]
+    ]
+
+
 def of_help(show_palette: Callable[[], None], show_shortcuts: Callable[[], None]) -> list[Entry]:
     """The palette and the list of shortcuts."""
     return [

@@ -81,10 +81,8 @@ class Columns(QSplitter):
         """Titles of the parts the user has hidden at the desk, not what a narrow window hides."""
         if self._appearance.presenting:
             return tuple(sorted(self._hidden_elsewhere))
-        for before in (self._enlarged, self._simple):
-            if before is not None:
-                return tuple(sorted(before))
-        return tuple(sorted(self._chosen_hidden()))
+        before = self._simple if self._enlarged is None else self._enlarged
+        return tuple(sorted(self._chosen_hidden() if before is None else before))
 
     def _chosen_hidden(self) -> set[str]:
         """Titles of the parts that are hidden now, without those that have no room."""
@@ -112,9 +110,9 @@ class Columns(QSplitter):
 
     def toggle_part(self, title: str) -> None:
         """Hides or shows a part of the window."""
-        if self.narrow is not None and self.narrow.swapped(self.parts[title]):
-            return
-        self.parts[title].setVisible(self.parts[title].isHidden())
+        part = self.parts[title]
+        if self.narrow is None or not self.narrow.swapped(part):
+            part.setVisible(part.isHidden())
 
     def toggle_presenter(self) -> None:
         """Large type, thick lines and only the panels chosen for it; or back to the desk."""
@@ -162,17 +160,18 @@ class Columns(QSplitter):
     @property
     def lacks_settings(self) -> bool:
         """True where the form cannot be shown without hiding a panel."""
-        narrow = self.narrow
-        if self._appearance.presenting or self._simple is not None:
-            return True
-        return narrow is not None and not narrow.holds_three
+        leaves_out = self._appearance.presenting or self.simple
+        return leaves_out or (self.narrow is not None and not self.narrow.holds_three)
 
     def make_room_for(self, widgets: Sequence[QWidget]) -> None:
         """Leaves out the insight while presenting, unless it holds what a lesson points at."""
-        insight = self.parts["Insight"]
         if self._appearance.presenting:
-            held = any(part is insight or insight.isAncestorOf(part) for part in widgets)
-            insight.setVisible(held)
+            insight, right = self.parts["Insight"], self.splitters["right"]
+            held = [part for part in widgets if part is insight or insight.isAncestorOf(part)]
+            beside = [part for part in widgets if right.isAncestorOf(part) and part not in held]
+            # the pseudocode may stand in the place of what the page points at
+            self.show_code_beside(self.stage_row.code.isChecked() and not beside)
+            insight.setVisible(bool(held) or insight.parentWidget() is right)
 
     def show_code_beside(self, on: bool) -> None:
         """Puts the pseudocode into the right column, in the place of what trains; or back."""

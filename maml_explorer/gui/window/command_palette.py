@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
@@ -15,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from maml_explorer.gui.widgets.controls import Card, label
 from maml_explorer.gui.widgets.overlay import Overlay
-from maml_explorer.gui.window.action import keys_text
+from maml_explorer.gui.window.action import Entry, action_of, keys_text
 
 ROWS = 12
 _ROW_PADDING = 10
@@ -32,7 +34,7 @@ class CommandPalette(Overlay):
     def __init__(self, window: QWidget, table: dict[str, QAction]) -> None:
         card = Card()
         super().__init__(window, card, _WIDTH)
-        self._table = table
+        self._always, self._table = table, table
         self.search = _Search(self)
         self.search.textChanged.connect(self._filter)
         self.list = QListWidget()
@@ -46,8 +48,12 @@ class CommandPalette(Overlay):
         card.box.addWidget(self.list, 1)
         card.box.addWidget(self.nothing)
 
-    def ask(self) -> None:
-        """Opens with an empty search."""
+    def ask(self, more: Iterable[Entry] = ()) -> None:
+        """Opens with an empty search; `more` can be found too, until it is opened again."""
+        for name, action in self._table.items():
+            if name not in self._always:
+                action.deleteLater()
+        self._table = {**self._always, **{entry.name: action_of(entry, self) for entry in more}}
         self.search.clear()
         self._filter("")
         self.open(self.search)

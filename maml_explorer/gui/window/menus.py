@@ -56,8 +56,16 @@ class Menus:
             action.setChecked(name == appearance.text_size)
             action.triggered.connect(partial(columns.set_text_size, name))
         menu.addSeparator()
+        on = {
+            "simple": columns.simple,
+            "presenter": appearance.presenting,
+            "full_screen": self._parent.isFullScreen(),
+        }
         for name in _VIEW_ACTIONS:
-            menu.addAction(self._actions[name])
+            action = self._actions[name]
+            action.setCheckable(name in on)
+            action.setChecked(on.get(name, False))
+            menu.addAction(action)
         return menu
 
     def file_menu(self, files: Files, pictures: SavePicture) -> QMenu:

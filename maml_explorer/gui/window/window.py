@@ -181,7 +181,7 @@ class MainWindow(QMainWindow):
 
     def show_palette(self) -> None:
         """Opens the command palette."""
-        self.palette_overlay.ask()
+        self.palette_overlay.ask(action_table.of_each_lesson(self.lessons))
 
     def show_shortcuts(self) -> None:
         """Opens or closes the list of shortcuts."""

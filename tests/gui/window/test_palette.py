@@ -58,6 +58,20 @@ def test_a_preset_never_comes_before_an_action(window: MainWindow):
     assert any(name.startswith("preset") for name in found(window.actions_table, "learn"))
 
 
+def test_a_lesson_is_found_by_its_name(window: MainWindow, qtbot: QtBot):
+    for _ in range(2):
+        open_palette(window, qtbot)
+        palette = window.palette_overlay
+        qtbot.keyClicks(palette.search, "what fo-maml")
+        assert [palette.list.item(0).text(), palette.list.count()] == [
+            "Lesson: What FO-MAML leaves out", 1,
+        ]  # fmt: skip
+        qtbot.keyClick(palette.search, Qt.Key.Key_Return)
+        assert window.lessons.lesson is not None
+        assert window.lessons.lesson.title == "What FO-MAML leaves out"
+        window.lessons.leave()
+
+
 def test_a_click_does_the_action(window: MainWindow, qtbot: QtBot):
     open_palette(window, qtbot)
     palette = window.palette_overlay

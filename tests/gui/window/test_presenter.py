@@ -191,6 +191,42 @@ def test_pseudocode_is_large_and_beside_the_hero(presenting: MainWindow, qtbot: 
     assert not columns.stage_row.isVisible()
 
 
+def test_the_pseudocode_is_there_again_and_leaves_for_what_a_lesson_shows(
+    presenting: MainWindow, qtbot: QtBot
+):
+    columns = presenting.columns
+    insight, losses = columns.parts["Insight"], columns.parts["Losses"]
+    qtbot.mouseClick(columns.stage_row.code, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(presenting, Qt.Key.Key_F5)
+    assert not columns.stage_row.code.isChecked() and losses.isVisible()
+    qtbot.keyClick(presenting, Qt.Key.Key_F5)
+    assert columns.stage_row.code.isChecked() and losses.isHidden()
+    presenting.lessons.start(load_lesson(LESSONS / "03-inner-loop.toml"))
+    assert insight.isVisible() and losses.isHidden()
+    scene_of(presenting, "07-instability", "losses")
+    assert losses.isVisible() and insight.isHidden() and not columns.stage_row.code.isChecked()
+    presenting.lessons.leave()
+
+
+def test_the_view_menu_ticks_what_is_on(presenting: MainWindow):
+    def ticked() -> dict[str, bool]:
+        return {
+            action.objectName(): action.isChecked()
+            for action in presenting.view_menu().actions()
+            if action.objectName() and action.isCheckable()
+        }
+
+    full = presenting.isFullScreen()
+    assert ticked() == {"simple": False, "presenter": True, "full_screen": full}
+    presenting.presenter.escape()
+    presenting.showNormal()
+    assert ticked() == {"simple": False, "presenter": False, "full_screen": False}
+    presenting.toggle_full_screen()
+    presenting.columns.toggle_simple()
+    assert ticked() == {"simple": True, "presenter": False, "full_screen": True}
+    presenting.columns.toggle_simple()
+
+
 def test_a_setting_that_a_lesson_points_at_is_a_row(presenting: MainWindow, qtbot: QtBot):
     columns = presenting.columns
     scene_of(presenting, "09-reptile", "settings.reptile_step")

@@ -11,7 +11,7 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.loss_history import Drawn, LossHistory, loss_range
 
 _DECADES, _TIMES = 2.0, 4.0
-"""How far above the usual losses an explosion is followed, on a log y axis and on a linear one."""
+"""The most that an explosion is followed above the usual losses: on a log y axis, on a linear."""
 _STRIDE = 0.06
 """The part by which the x axis grows at once while training."""
 
