@@ -151,7 +151,7 @@ def divergence_words(reports: Sequence[Diverged]) -> str:
     verb = "stopped" if all(report.why for report in reports) else "diverged"
     said = f"{listed([report.arm for report in reports])} {verb} at {when}."
     if why:
-        return f"{said}\n{why[:1].upper()}{why[1:]}."
+        return f"{said} {why[:1].upper()}{why[1:]}."
     change = next((report.change for report in reversed(reports) if report.change), "")
     known = next((report.stability for report in reports if report.stability), "")
     # it was changed just before: a mark in Losses says at which step

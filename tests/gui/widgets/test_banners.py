@@ -182,7 +182,7 @@ def test_a_divergence_says_how_stable_the_inner_steps_are():
     why = "conjugate gradients left a residual of 0.07: raise the CG steps or λ"
     three = reports.Diverged(1, "iMAML", 9, 7, "iMAML stopped.", known, "α from 1 to 2", why)
     assert divergence_words([three]) == (
-        "iMAML stopped at step 9.\nConjugate gradients left a residual of 0.07: raise the CG steps "
+        "iMAML stopped at step 9. Conjugate gradients left a residual of 0.07: raise the CG steps "
         "or λ."
     )
     one = reports.Diverged(1, "MAML", 7, 5, "MAML diverged.", more)
