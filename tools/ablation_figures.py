@@ -45,7 +45,6 @@ TITLES = {
     "sine-imaml-1000": "Sine waves: iMAML with λ = 1000 and α = 0.001",
     "sine-imaml-100": "Sine waves: iMAML with λ = 100 and α = 0.01",
     "images": "Letters, 5-way 1-shot",
-    "images-imaml": "Letters, 5-way 1-shot: iMAML with λ = 100 and α = 0.01",
 }
 """Name of a file → title, in the order of the page."""
 PRESETS = {"finn-10-shot": "sine waves", "glyphs-5-way-1-shot": "letters"}
