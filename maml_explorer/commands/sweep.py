@@ -226,7 +226,7 @@ def _refuse_full_disk(
     """Refuse more runs than the disk holds; else the bytes that they need."""
     from maml_explorer.experiments.sweep.disk import refuse_full_disk, sweep_bytes
 
-    need = sweep_bytes([trial.settings for trial in trials] or [spec.base], count)
+    need = sweep_bytes([trial.at for trial in trials] or [spec.base], count)
     refuse_full_disk(arguments.out, need, count)
     return need
 

@@ -42,7 +42,7 @@ from maml_explorer.storage.run.folder import (
     open_run,
 )
 from maml_explorer.storage.sweep.result import FAILURE, refuse_other_processes
-from maml_explorer.storage.sweep.trials import Trial, trial_name
+from maml_explorer.storage.sweep.trials import Trial, trial_name, trials_of
 
 PARTS = ".seeds"
 """Folder of the parts, inside the folder that is written."""
@@ -80,7 +80,7 @@ class SeedParts:
 
     def trials(self) -> list[Trial]:
         """One for each run and seed, the seeds of a run side by side."""
-        return [Trial((), at) for run in self.runs for at in self.settings_of(run)]
+        return [one for run in self.runs for one in trials_of(run.settings, [()], self.seeds)]
 
     def settings_of(self, run: ApartRun) -> list[Settings]:
         """The settings of a run with each of the seeds."""

@@ -171,7 +171,7 @@ def _driven(
     work = _DriverState(deque(trials[name] for name in left), until)
     count = {state: sum(found is state for found in states.values()) for state in ENDED}
     expected = max(len(trials), sweep.proposed_runs)
-    each = max((trial.settings.outer.outer_steps for trial in trials.values()), default=0)
+    each = max((trial.at.outer.outer_steps for trial in trials.values()), default=0)
     partly = {
         name: step_of(sweep.run(name)) for name, state in states.items() if state not in ENDED
     }

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -30,37 +30,47 @@ class Trial:
     """One run of a sweep."""
 
     point: Point
-    settings: Settings
-    """With the seed."""
-
-    @property
-    def seed(self) -> int:
-        """The seed that is trained."""
-        return self.settings.run.seed
+    at: Settings
+    """Of the point, shared by its seeds; their own seed counts for nothing."""
+    seed: int
+    """The seed that is trained."""
+    name: str
+    """The name of the trial's run folder."""
 
     @cached_property
-    def name(self) -> str:
-        """The name of the trial's run folder."""
-        return trial_name(self.settings)
+    def settings(self) -> Settings:
+        """With the seed; made when asked for, since a sweep may have 100,000 of them."""
+        return self.at.with_values({"seed": self.seed})
 
 
 def trial_name(settings: Settings) -> str:
-    """Twelve hexadecimal digits that stand for what is learned: settings, arms and seed.
+    """The name of a run folder: see :func:`trial_names`."""
+    return trial_names(settings, (settings.run.seed,))[0]
+
+
+def trial_names(at: Settings, seeds: Sequence[int]) -> list[str]:
+    """Twelve hexadecimal digits for each seed that stand for settings, arms and seed.
 
     Only what differs from the defaults counts, so a setting that is declared later changes no name.
+
+    Args:
+        at: the settings; their own seed counts for nothing.
+        seeds: in order.
     """
     defaults = _defaults()
     changed = {
-        key: settings[key]
+        key: at[key]
         for key in DECLARATIONS
-        if key not in _NOT_NAMED and settings[key] != defaults[key]
+        if key not in (*_NOT_NAMED, "seed") and at[key] != defaults[key]
     }
-    content = {
-        "settings": changed,
-        "arms": [[arm.name, arm.algorithm, sorted(arm.overrides)] for arm in settings.arms],
-    }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    arms = [[arm.name, arm.algorithm, sorted(arm.overrides)] for arm in at.arms]
+    found = []
+    for seed in seeds:
+        own = {"seed": seed} if seed != defaults["seed"] else {}
+        content = {"settings": changed | own, "arms": arms}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        found.append(hashlib.sha256(canonical.encode()).hexdigest()[:12])
+    return found
 
 
 @cache
@@ -109,7 +119,7 @@ def random_points(axes: Sequence[Axis], count: int, seed: int) -> Iterator[Point
         yield tuple((axis.key, axis.draw(dice)) for axis in axes)
 
 
-def trials_of(base: Settings, points: Iterator[Point], seeds: Sequence[int]) -> list[Trial]:
+def trials_of(base: Settings, points: Iterable[Point], seeds: Sequence[int]) -> list[Trial]:
     """The trials of all points and seeds, each once, seeds of a point side by side.
 
     Raises:
@@ -118,9 +128,8 @@ def trials_of(base: Settings, points: Iterator[Point], seeds: Sequence[int]) -> 
     found: dict[str, Trial] = {}
     for point in points:
         at = with_point(base, point)
-        for seed in seeds:
-            trial = Trial(point, at.with_values({"seed": seed}))
-            found.setdefault(trial.name, trial)
+        for seed, name in zip(seeds, trial_names(at, seeds), strict=True):
+            found.setdefault(name, Trial(point, at, seed, name))
         if len(found) > MAX_TRIALS:
             raise SettingsError(f"The sweep has more than {MAX_TRIALS} runs: give fewer values.")
     return list(found.values())

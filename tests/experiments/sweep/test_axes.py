@@ -128,4 +128,6 @@ def test_a_trial_is_named_by_what_it_learns() -> None:
     assert len({trial_name(base.with_values({"inner_lr": v / 1000})) for v in range(100)}) == 100
     points = [(("inner_lr", 0.1),), (("inner_lr", 0.2),), (("inner_lr", 0.1),)]
     trials = trials_of(base, iter(points), (0, 1))
+    assert all(one.name == trial_name(one.settings) for one in trials)
+    assert [one.settings.run.seed for one in trials] == [0, 1, 0, 1]
     assert [(t.point[0][1], t.seed) for t in trials] == [(0.1, 0), (0.1, 1), (0.2, 0), (0.2, 1)]
