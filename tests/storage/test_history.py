@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.changes import begun_from_row, change_rows, frozen_row, revived_row
-from maml_explorer.storage.run.history import MOST, history_of
+from maml_explorer.storage.run.history import MOST, changes_in_words, history_of
 
 SETTINGS = Settings()
 
@@ -29,6 +29,10 @@ def test_what_happened_to_the_arm_is_told_and_to_others_not() -> None:
         "The table shows the settings as they were at the end."
     )
     assert "begun from before after 70 outer steps" in history_of(new, "ANIL", 60, rows)
+    of_all = changes_in_words(rows)
+    assert of_all.startswith("Changed while it trained: ANIL was begun from before after 70")
+    assert "MAML diverged after outer step 40" in of_all and "MAML went on" in of_all
+    assert changes_in_words([]) == ""
 
 
 def test_many_changes_are_counted() -> None:

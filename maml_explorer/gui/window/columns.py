@@ -70,11 +70,11 @@ class Columns(QSplitter):
         self._divide()
         self.narrow: Narrow | None = None
 
-    def keep_narrow(self) -> None:
+    def keep_narrow(self) -> Narrow:
         """Leaves out from now on what has no room, and sets the window's least width."""
         self.narrow = Narrow(self._window, self, self.parts)
-        # the least width is set before the first resize, which the columns would hold back
-        self.narrow.fit()
+        self.narrow.fit()  # before the first resize, which the columns would hold back
+        return self.narrow
 
     @property
     def hidden_parts(self) -> tuple[str, ...]:

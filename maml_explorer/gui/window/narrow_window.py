@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
 
 MARGINS = 24
@@ -18,6 +18,9 @@ class Narrow(QObject):
 
     A part that the user opens where it has no room takes the place of another.
     """
+
+    settings_came = Signal()
+    """The settings are to be seen again."""
 
     def __init__(self, window: QMainWindow, columns: QSplitter, parts: dict[str, QWidget]) -> None:
         super().__init__(window)
@@ -41,6 +44,8 @@ class Narrow(QObject):
             self.fit()
         elif not self._busy and event.type() in _COMES_OR_GOES:
             self._soon.start(0)
+        if watched is self._settings and event.type() is QEvent.Type.ShowToParent:
+            self.settings_came.emit()
         return False
 
     @property

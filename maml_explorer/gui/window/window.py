@@ -134,7 +134,7 @@ class MainWindow(QMainWindow):
         self._remembered: WindowLayout | None = None
         self.appearance.chosen.connect(self.remember)
         self.appearance.chosen.connect(self._watch_settings)
-        self.columns.keep_narrow()
+        self.columns.keep_narrow().settings_came.connect(lambda: self.banners.drop("settings"))
         self.files.load_own_presets()
 
     def offer_presets(self, presets: Mapping[str, Preset]) -> None:

@@ -22,9 +22,7 @@ def history_of(settings: Settings, arm: str, outer_step: int, rows: Sequence[Row
         outer_step: outer steps it has taken.
         rows: of the run's `changes.csv`.
     """
-    named = [
-        said for row in rows if row[0] > 0 or row[1] == BEGUN_FROM if (said := _words(arm, row))
-    ]
+    named = changes_in_words(rows, arm)
     parts = []
     planned = settings.outer.outer_steps
     if outer_step > planned:
@@ -33,11 +31,26 @@ def history_of(settings: Settings, arm: str, outer_step: int, rows: Sequence[Row
             f"{planned} of its settings."
         )
     if named:
-        more = len(named) - MOST
-        rest = f"; and {counted(more, 'more change')}" if more > 0 else ""
-        parts.append(f"Changed while it trained: {'; '.join(named[:MOST])}{rest}.")
+        parts.append(f"{named}.")
         parts.append("The table shows the settings as they were at the end.")
     return " ".join(parts)
+
+
+def changes_in_words(rows: Sequence[Row], arm: str = "") -> str:
+    """Changes made while a run trained: “Changed while it trained: …”; empty for none.
+
+    Args:
+        rows: of the run's `changes.csv`.
+        arm: name of the arm that is spoken of; empty for all of them, each by its name.
+    """
+    named = [
+        said for row in rows if row[0] > 0 or row[1] == BEGUN_FROM if (said := _words(arm, row))
+    ]
+    if not named:
+        return ""
+    more = len(named) - MOST
+    rest = f"; and {counted(more, 'more change')}" if more > 0 else ""
+    return f"Changed while it trained: {'; '.join(named[:MOST])}{rest}"
 
 
 def _words(arm: str, row: Row) -> str:
@@ -46,10 +59,11 @@ def _words(arm: str, row: Row) -> str:
         return f"{DECLARATIONS[what].label} from {old} to {new} after outer step {step}"
     if what == ARMS:
         return f"arms or their own settings after outer step {step}"
-    if old != arm:
+    if arm not in ("", old):
         return ""
+    who = "it" if arm else old
     if what == FROZEN:
-        return f"it diverged after outer step {step} and was set back to {new}"
+        return f"{who} diverged after outer step {step} and was set back to {new}"
     if what == REVIVED:
-        return f"it went on after outer step {step}"
-    return f"begun from {new}"
+        return f"{who} went on after outer step {step}"
+    return f"begun from {new}" if arm else f"{old} was begun from {new}"

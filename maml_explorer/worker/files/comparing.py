@@ -15,6 +15,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.storage.initialization.folder import versions
 from maml_explorer.storage.report.page import report_html
 from maml_explorer.storage.report.report import Report, binned
+from maml_explorer.storage.run.history import changes_in_words
 from maml_explorer.storage.run.records import evaluation_record
 from maml_explorer.worker.run import Run
 
@@ -69,6 +70,7 @@ def _report(run: Run, command: commands.Reproduce, look: Look) -> Report:
         }  # fmt: skip
     except Interrupted:
         raise SettingsError("Nothing was compared: that was cancelled.") from None
+    changed = changes_in_words(run.changes)
     return Report(
         preset=preset,
         settings=settings,
@@ -83,7 +85,7 @@ def _report(run: Run, command: commands.Reproduce, look: Look) -> Report:
         command="in the window: File, Write report",
         device=str(plan.device),
         versions=versions(),
-        changed=_changed(run),
+        changed=(changed,) if changed else (),
     )
 
 
@@ -99,12 +101,3 @@ def _losses(run: Run) -> dict[str, tuple[list[float], list[float]]]:
         name: binned(np.concatenate(steps).tolist(), np.concatenate(losses).tolist())
         for name, (steps, losses) in found.items()
     }
-
-
-def _changed(run: Run) -> tuple[str, ...]:
-    """Changes made while the run trained, in words."""
-    steps = sorted({int(row[0]) for row in run.changes if int(row[0]) > 0})
-    if not steps:
-        return ()
-    shown = ", ".join(map(str, steps[:5])) + (" …" if len(steps) > 5 else "")
-    return (f"Settings or arms changed while it trained, at outer step {shown}",)

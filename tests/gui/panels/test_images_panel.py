@@ -158,10 +158,10 @@ def test_an_image_dropped_on_another_column_changes_class(images: MainWindow, qt
 
 
 def test_classes_are_counted_without_support_images_too(images: MainWindow, qtbot: QtBot) -> None:
-    assert hero(images).subtitle.full.startswith("2 classes unseen · 8 support, 6 query images")
+    assert hero(images).subtitle.full.startswith("2 unseen classes · 8 support, 6 query images")
     press(qtbot, hero(images).clear)
     pull(images)
-    assert hero(images).subtitle.full.startswith("2 classes unseen · 0 support, 6 query images")
+    assert hero(images).subtitle.full.startswith("2 unseen classes · 0 support, 6 query images")
 
 
 def test_other_ways_bring_another_task(images: MainWindow) -> None:

@@ -62,7 +62,7 @@ def test_figures_come_with_the_difference_to_the_baseline(
     assert reached is not None
     assert maml["Run 1"].startswith(f"{reached:.3g}"[:3])
     assert " " not in maml["Run 1"]
-    assert maml["Run 2"].endswith(" +0")
+    assert maml["Run 2"].endswith(" (+0)")
     panel.table.choose(1)
     press(qtbot, panel.baseline)
     assert "difference to Run 2" in panel.words.full

@@ -56,6 +56,16 @@ def test_normal_text_gives_the_columns_their_widths_back(window: MainWindow, qtb
     assert {name: part.sizes() for name, part in window.columns.splitters.items()} == before
 
 
+def test_words_on_settings_without_room_go_when_they_are_seen_again(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1200, 800))
+    window.columns.set_text_size("largest")
+    qtbot.wait(20)
+    assert len(said(window)) == 1
+    window.columns.set_text_size("")
+    qtbot.wait(20)
+    assert window.columns.parts["Settings"].isVisible() and said(window) == []
+
+
 def test_the_text_size_is_remembered(opened: Opener, tmp_path: Path):
     first = opened(tmp_path / "window.json")
     first.columns.set_text_size("large")

@@ -52,7 +52,7 @@ def test_what_is_otherwise_is_said() -> None:
     assert found.deviations == (
         "Inner learning rate α: 0.01 → 0.02",
         "6 of 30 outer steps",
-        "Settings or arms changed while it trained, at outer step 4",
+        "Changed while it trained: Inner learning rate α from 0.01 to 0.02 after outer step 4",
     )
 
 

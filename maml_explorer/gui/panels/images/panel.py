@@ -77,7 +77,7 @@ class ImagesPanel(QWidget):
             self.undo, self.new_task, self.new_points, self.clear, self.draw_button,
         ):  # fmt: skip
             head.addWidget(control)
-        self.pad_words = label("as", "muted")
+        self.pad_words = label("Draw as", "muted")
         self.target.setAccessibleName("Class of the drawn image")
         choice = QVBoxLayout()
         choice.setSpacing(6)

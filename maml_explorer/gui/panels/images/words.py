@@ -6,6 +6,7 @@ import math
 
 from maml_explorer.gui.style.numbers import MISSING
 from maml_explorer.protocol.images import ImageArmProbe, ImageTask
+from maml_explorer.settings.words import counted
 
 
 def percent(part: float) -> str:
@@ -14,13 +15,13 @@ def percent(part: float) -> str:
 
 
 def task_line(task: ImageTask | None) -> str:
-    """The task shown: "5 classes unseen · 5 support, 10 query images"."""
+    """The task shown: "5 unseen classes · 5 support, 10 query images"."""
     if task is None:
         return "no task yet"
     labels = {one.label for one in (*task.support, *task.query)}
     ways = len(labels - {None})
-    of = "unseen" if task.unseen else "of training"
-    classes = f"{ways} {'class' if ways == 1 else 'classes'} {of}"
+    of = "unseen" if task.unseen else "training"
+    classes = counted(ways, f"{of} class")
     return f"{classes} · {len(task.support)} support, {len(task.query)} query images"
 
 

@@ -145,10 +145,16 @@ class RunsPanel(QWidget):
         runs = [here, *session.pins.runs]
         arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
         step = session.settings.inner.inner_steps
-        self.words.say(
-            f"Query {session.settings.family.figure} after {counted(step, 'inner step')}"
-            + (f", difference to {self.reference.name}" if self.reference is not None else "")
-        )
+        query, steps = f"query {session.settings.family.figure}", counted(step, "inner step")
+        if self.reference is None:
+            self.words.say(f"Query {session.settings.family.figure} after {steps}", query)
+        else:
+            name = self.reference.name
+            self.words.say(
+                f"Query {session.settings.family.figure} after {steps} (difference to {name})",
+                f"{query} (minus {name})",
+                query,
+            )
         chosen = self.chosen
         rows = [self._cells(run, arms, step) for run in runs]
         drawn = [None, *(run.name in session.pins.compared for run in session.pins.runs)]
@@ -175,7 +181,7 @@ class RunsPanel(QWidget):
             other = figure(reference.figures, arm, step) if reference is not None else None
             if other is not None and run is not reference:
                 sign = "+" if value >= other else "−"
-                text += f" {sign}{number(abs(value - other), 2)}"
+                text += f" ({sign}{number(abs(value - other), 2)})"
             cells.append((text, value))
         return cells
 
