@@ -28,7 +28,7 @@ State = tuple[Settings, Settings | None]
 
 
 def _shown_presets() -> list[Preset]:
-    return [one for one in presets().values() if one.settings.family.in_window]
+    return list(presets().values())
 
 
 def steps() -> st.SearchStrategy[Step]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maml_explorer.gui.session.task_sampling import fixed, sine
+from maml_explorer.gui.session.task_sampling import fixed
 from maml_explorer.protocol import commands, reports
 from maml_explorer.storage.run.folder import CHANGES, CHECKPOINT, EVALUATIONS, METRICS, SETTINGS
 from maml_explorer.worker.handle import Worker
@@ -50,7 +50,7 @@ def rounded(row: str) -> str:
 def _curves() -> dict[str, object]:
     x = fixed(np.array(POINTS))
     probe = commands.ProbeTask(
-        x, fixed(sine(x, *TASK)), *TASK, query_x=fixed(np.linspace(-4.8, 4.8, 10))
+        x, fixed(TASK[0] * np.sin(x - TASK[1])), *TASK, query_x=fixed(np.linspace(-4.8, 4.8, 10))
     )
     worker = Worker()
     worker.start()

@@ -27,13 +27,14 @@ from maml_explorer.core import training
 from maml_explorer.core.adaptation import uniform_step_sizes
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.families.sine import query_grid
+from maml_explorer.core.families.sine_family import DIVERGED_FACTOR
 from maml_explorer.core.families.sine_predictors import predict_zero_mse
 from maml_explorer.core.insight import cost, gradient_parts, parameter_map, stability
 from maml_explorer.core.insight.empty_view import Nothing
 from maml_explorer.core.insight.features import GRID_POINTS, feature_change, freeze_test
 from maml_explorer.core.insight.held_out_tasks import held_out_batch
 from maml_explorer.core.insight.learner import Learner, meta_test_learner, training_learner
-from maml_explorer.core.meta_test import DIVERGED_FACTOR, run_to_end
+from maml_explorer.core.meta_test import run_to_end
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.streams import stream
 from maml_explorer.settings.groups import DECLARATIONS

@@ -25,7 +25,7 @@ from maml_explorer.worker.handle import Worker
 from tools.example import rounded
 
 LESSONS = Path(__file__).parents[1] / "resources" / "lessons"
-COMPARED = ("05-first-order", "08-batch-norm", "09-reptile", "10-learned-rates")
+COMPARED = ("05-first-order", "08-batch-norm", "09-reptile", "10-learned-rates", "22-streams")
 """Lessons whose pages speak of trained runs; the others train in sight, or use the example."""
 EVERY = 10
 

@@ -11,6 +11,7 @@ from maml_explorer.protocol.insight import (
     LookInside,
     RefreshInsight,
 )
+from maml_explorer.protocol.streams import StreamTask, WatchStreams
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
 
@@ -100,8 +101,8 @@ class ProbeTask:
         return self.numbers is not None or (self.amplitude is not None and self.phase is not None)
 
 
-ShownTask = ProbeTask | ImageTask
-"""A task that is shown: of curves or of images, as the family has it."""
+ShownTask = ProbeTask | ImageTask | StreamTask
+"""A task that is shown: of curves, of images or a stream, as the family has it."""
 
 
 @dataclass(frozen=True)
@@ -245,6 +246,7 @@ Command = (
     | LimitSpeed
     | ProbeTask
     | ImageTask
+    | StreamTask
     | MetaTest
     | BackToLastGood
     | BringBack
@@ -254,6 +256,7 @@ Command = (
     | ReviveArm
     | WatchTasks
     | WatchImages
+    | WatchStreams
     | LookInside
     | RefreshInsight
     | ExportInitialization

@@ -23,6 +23,7 @@ from maml_explorer.protocol.insight import (
     InsightProgress,
 )
 from maml_explorer.protocol.past_events import PastEvents
+from maml_explorer.protocol.streams import StreamProbed, StreamsWatched
 from maml_explorer.published.verdicts import Comparison
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.presets import Preset
@@ -237,7 +238,7 @@ class Stepped:
     """The task, with its support and query points."""
     shown_step: Mapping[str, int]
     """Arm → the inner step it stands at; arms with fewer steps wait at their last."""
-    probed: Probed | ImagesProbed
+    probed: Probed | ImagesProbed | StreamProbed
     """The answers of φ_0 … φ_K of every arm on this task."""
 
 
@@ -322,12 +323,14 @@ Report = (
     | Metrics
     | Probed
     | ImagesProbed
+    | StreamProbed
     | MetaTested
     | ReferenceLosses
     | ClassReferences
     | Stepped
     | Watched
     | ImagesWatched
+    | StreamsWatched
     | Rewound
     | Diverged
     | PastEvents

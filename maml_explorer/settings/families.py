@@ -54,7 +54,6 @@ INCREMENTAL_FAMILY = Family(
     classes=lambda sizes: sizes.tasks.functions,
     stream=True,
     reads=("amplitude", "phase", "frequency", "functions", "batches"),
-    in_window=False,
 )
 USUAL_FIGURE = SINE_FAMILY.figure
 """The figure of a record that does not say: there was no other once."""

@@ -137,12 +137,15 @@ class Family:
     """True if the tasks are of the user's own data, which must have been opened."""
     own_tasks: bool = False
     """True if the tasks are an object of the user's own program, which must be registered."""
-    in_window: bool = True
-    """False if the window cannot show its tasks yet: then it refuses them."""
     record_shots: tuple[int, ...] = ()
     """Shots of a saved meta-test beside those trained with, as published tables have it."""
     curve: CurveFormula | None = None
     """Its curves by a formula; None for images and the user's own tasks."""
+
+    @property
+    def shown_as(self) -> str:
+        """Kind of a task that is shown: "images", "stream" or "curve"."""
+        return "images" if self.images else "stream" if self.stream else "curve"
 
     def depends_on(self, name: str) -> bool:
         """True if its tasks depend on this range or setting of curves."""

@@ -20,7 +20,6 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.files.reader import read_text
 from maml_explorer.files.resources import resources
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import (
     MAX_TOML,
@@ -35,7 +34,6 @@ DEFAULT_PRESET = "finn-10-shot"
 _MAX_TEXT = 4000
 _TITLE = re.compile(r'^\[preset\]\ntitle = "([^"\\]+)"$', re.MULTILINE)
 """A title as the presets of the program have it: the first key of its table, without escapes."""
-_FAMILY = re.compile(r'^family = "(\w+)"$', re.MULTILINE)
 """The task family of a preset of the program; without it, sines."""
 
 
@@ -98,10 +96,9 @@ class Presets(Mapping[str, Preset]):
         return {name: self._title(name) for name in self}
 
     def with_room_for_more(self) -> Presets:
-        """A copy for the window, to which others can be added: of those that it can show."""
-        copy = Presets({name: text for name, text in self._texts.items() if _in_window(text)})
-        known = {name: one for name, one in self._read.items() if one.settings.family.in_window}
-        copy._read.update(known)
+        """A copy for the window, to which others can be added."""
+        copy = Presets(self._texts)
+        copy._read.update(self._read)
         return copy
 
     def add(self, presets: Mapping[str, Preset]) -> None:
@@ -114,13 +111,6 @@ class Presets(Mapping[str, Preset]):
             if written is not None:
                 return " ".join(written[1].split())
         return self[name].title
-
-
-def _in_window(text: str) -> bool:
-    """False if the window cannot show the tasks of a preset; the text need not be parsed."""
-    written = _FAMILY.search(text)
-    family = None if written is None else FAMILIES.get(written[1])
-    return family is None or family.in_window
 
 
 @cache

@@ -229,13 +229,8 @@ class Settings:
         """Refuses what the window cannot show.
 
         Raises:
-            SettingsError: naming the family or its sizes, and what trains it.
+            SettingsError: naming the network or the tasks' sizes, and what trains it.
         """
-        if not self.family.in_window:
-            raise SettingsError(
-                f"{self.family.label} cannot be shown in the window yet: they train without it, "
-                "with maml-explorer train; what was here is kept."
-            )
         if self.model_kind.own:
             raise SettingsError(
                 "The window cannot show networks of your own: they train and are measured by "

@@ -13,7 +13,9 @@ from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.images import ImagesProbed, ImagesWatched, ImageTask, WatchImages
+from maml_explorer.protocol.streams import StreamProbed, StreamsWatched, StreamTask, WatchStreams
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.worker import stream_answers
 from maml_explorer.worker.answers import answer_probe, answer_watch
 from maml_explorer.worker.files.other_run import OtherRun
 from maml_explorer.worker.image_answers import (
@@ -36,7 +38,7 @@ WATCH_SECONDS = 0.5
 """The same for the watched tasks: a dozen of small plots."""
 
 
-Watch = commands.WatchTasks | WatchImages
+Watch = commands.WatchTasks | WatchImages | WatchStreams
 
 
 class LiveAnswers:
@@ -58,8 +60,8 @@ class LiveAnswers:
         """
         if isinstance(command, Watch):
             if _some(command):
-                for task in command.tasks if isinstance(command, WatchImages) else ():
-                    refuse_damaged(task)
+                for task in () if isinstance(command, commands.WatchTasks) else command.tasks:
+                    _REFUSE[type(task)](task)
                 self.watch = command
             elif type(command) is type(self.watch):  # what ends one kind says nothing of the other
                 self.watch = None
@@ -101,13 +103,13 @@ class LiveAnswers:
     def refresh(self, run: Run) -> None:
         """Fresh answers while training: once the last were collected, within a share of time."""
         begin, patience = self.clock(), self.outbox.patience
-        unread = any(map(self.outbox.waits, (reports.Probed, ImagesProbed)))
+        unread = any(map(self.outbox.waits, (reports.Probed, ImagesProbed, StreamProbed)))
         if begin >= self.next_probe and not unread:
             self.answer_probe(run)
             now = self.clock()
             wait = max(patience * PROBE_SECONDS, (now - begin) / PROBE_SHARE)
             self.next_probe, begin = now + wait, now
-        unseen = any(map(self.outbox.waits, (reports.Watched, ImagesWatched)))
+        unseen = any(map(self.outbox.waits, (reports.Watched, ImagesWatched, StreamsWatched)))
         if begin >= self.next_watch and not unseen:
             self.answer_watch(run)
             now = self.clock()
@@ -115,24 +117,26 @@ class LiveAnswers:
 
 
 def _some(watch: Watch) -> bool:
-    return bool(watch.tasks if isinstance(watch, WatchImages) else watch.support_x.size)
+    return bool(watch.support_x.size if isinstance(watch, commands.WatchTasks) else watch.tasks)
 
 
 def _of_family(watch: Watch, run: Run) -> bool:
     """True where a run learns such tasks."""
     settings = run.settings
-    if not isinstance(watch, WatchImages):
-        return not settings.family.images
-    return settings.family.images and all(task.fits(settings.images.ways) for task in watch.tasks)
+    if settings.family.shown_as != _KINDS[type(watch)]:
+        return False
+    if isinstance(watch, WatchImages):
+        return all(task.fits(settings.images.ways) for task in watch.tasks)
+    return True
 
 
 def _curves(probe: commands.ProbeTask, run: Run, ghost: OtherRun | None) -> reports.Probed | None:
     """Curves of every arm; None where the run learns other tasks than curves."""
     settings = run.plan.settings
-    if settings.family.images:
+    if settings.family.shown_as != "curve":
         return None
     found = answer_probe(run.number, run.plan, run.state, probe)
-    if ghost is None or ghost.plan.settings.family.images:
+    if ghost is None or ghost.plan.settings.family.shown_as != "curve":
         return found
     return replace(found, ghost=ghost.arms(probe, settings.tasks))
 
@@ -145,6 +149,13 @@ def _images(task: ImageTask, run: Run, ghost: OtherRun | None) -> ImagesProbed |
     return answer_images(run.number, run.plan, run.state, task)
 
 
+def _stream(task: StreamTask, run: Run, ghost: OtherRun | None) -> StreamProbed | None:
+    """Answers of every arm about a stream; None where the run learns other tasks."""
+    if not run.plan.settings.family.stream:
+        return None
+    return stream_answers.answer_stream(run.number, run.plan, run.state, task)
+
+
 def _refuse_curves(command: commands.ProbeTask) -> None:
     optional = (
         command.query_x, command.amplitude, command.phase, command.frequency, command.numbers,
@@ -154,18 +165,27 @@ def _refuse_curves(command: commands.ProbeTask) -> None:
         raise SettingsError("A task's points are finite numbers; the task shown is kept.")
 
 
+_KINDS: dict[type, str] = {
+    commands.WatchTasks: "curve",
+    WatchImages: "images",
+    WatchStreams: "stream",
+}
+"""Kind of watched tasks → the kind of families that have such."""
 _WATCHED: dict[type, Callable[[int, Plan, RunState, Any], reports.Report]] = {
     commands.WatchTasks: lambda *known: answer_watch(*known),  # looked up at the call
     WatchImages: answer_watched,
+    WatchStreams: stream_answers.answer_watched,
 }
 """Kind of watched tasks → their answer."""
 _REFUSE: dict[type, Callable[[Any], None]] = {
     commands.ProbeTask: _refuse_curves,
     ImageTask: refuse_damaged,
+    StreamTask: stream_answers.refuse_damaged,
 }
 """Kind of a shown task → what raises `SettingsError` where it is damaged."""
 _ANSWER: dict[type, Callable[[Any, Run, OtherRun | None], reports.Report | None]] = {
     commands.ProbeTask: _curves,
     ImageTask: _images,
+    StreamTask: _stream,
 }
 """Kind of a shown task → its answer for a run; None where that run learns other tasks."""

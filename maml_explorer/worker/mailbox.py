@@ -31,20 +31,27 @@ from maml_explorer.protocol.reports import (
     Stepped,
     Watched,
 )
+from maml_explorer.protocol.streams import StreamProbed, StreamsWatched, StreamTask, WatchStreams
 
 _NEWEST = (
     Status,
     Probed,
     ImagesProbed,
+    StreamProbed,
     Watched,
     ImagesWatched,
+    StreamsWatched,
     MetaTested,
     ReferenceLosses,
     ClassReferences,
     Stepped,
 )
-_ANSWERS = (Probed, ImagesProbed)
+_ANSWERS = (Probed, ImagesProbed, StreamProbed)
 """Answers that the window may wait for a moment."""
+_OF_A_KIND = (
+    ProbeTask, ImageTask, StreamTask, WatchTasks, WatchImages, WatchStreams, LookInside,
+)  # fmt: skip
+"""Commands of which only the newest of a kind waits."""
 MAX_INSIGHTS = 64
 """Values of views, and their progress, kept for a window that does not collect."""
 MAX_EVENTS = 1_000
@@ -67,7 +74,7 @@ class Inbox:
             if isinstance(command, Change):
                 if self._commands and isinstance(self._commands[-1], Change):
                     self._commands.pop()
-            elif isinstance(command, ProbeTask | ImageTask | WatchTasks | WatchImages | LookInside):
+            elif isinstance(command, _OF_A_KIND):
                 kept = [c for c in self._commands if type(c) is not type(command)]
                 self._commands = deque(kept)
             self._commands.append(command)

@@ -208,7 +208,7 @@ def _report(
 def _one_by_one(
     plan: Plan, figures: dict[str, Tensor], held: dict[torch.dtype, HeldOut], tasks: int
 ) -> HeldOutTasks | None:
-    if plan.settings.family.images or not held or tasks > MOST_SHOWN:
+    if plan.settings.family.shown_as != "curve" or not held or tasks > MOST_SHOWN:
         return None
     batch = next(iter(held.values())).batch()
     return HeldOutTasks(

@@ -15,8 +15,10 @@ from maml_explorer.core.training import Losses, RunState
 from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.protocol.images import ImagesProbed
 from maml_explorer.protocol.reports import Probed, Stepped, StepPhase
+from maml_explorer.protocol.streams import StreamProbed
 from maml_explorer.worker.answers import answer_probe, frozen_array
 from maml_explorer.worker.image_answers import answer_images, made_of_batch
+from maml_explorer.worker.stream_answers import answer_drawn
 
 
 @dataclass(slots=True)
@@ -27,7 +29,7 @@ class Pending:
     state: RunState
     """After the step."""
     losses: dict[str, Losses]
-    probed: Probed | ImagesProbed
+    probed: Probed | ImagesProbed | StreamProbed
     inner_steps: dict[str, int]
     shown: int = -1
     """Presses so far, minus one: 0 sample, 1 … K adapt, K + 1 query, K + 2 update."""
@@ -45,6 +47,8 @@ class Pending:
                 run, plan, before, images, these, steps, training_inner_loop=True
             )
             return Pending(run, state, losses, answer, steps)
+        if plan.settings.family.stream:
+            return Pending(run, state, losses, answer_drawn(run, plan, before, batch), steps)
         truth: dict[str, Any] = {}
         if plan.settings.family.curve is not None:
             truth = {"numbers": tuple(batch.tasks[0].tolist())}

@@ -8,6 +8,7 @@ from typing import TypeVar
 from maml_explorer.core.replay.interruption import Interrupted, Look, interruptible
 from maml_explorer.protocol import commands
 from maml_explorer.protocol.images import ImageTask, WatchImages
+from maml_explorer.protocol.streams import StreamTask, WatchStreams
 from maml_explorer.worker.mailbox import Inbox
 
 T = TypeVar("T")
@@ -19,7 +20,9 @@ URGENT = (
 """Commands for which an outer step in progress is dropped."""
 BY_HAND = (commands.TakeInnerStep, commands.TakeOuterStep)
 """The same while training freely; a step taken by hand is not dropped for the next press."""
-ANSWERED_ANY_TIME = (commands.ProbeTask, ImageTask, commands.WatchTasks, WatchImages)
+ANSWERED_ANY_TIME = (
+    commands.ProbeTask, ImageTask, StreamTask, commands.WatchTasks, WatchImages, WatchStreams,
+)  # fmt: skip
 
 
 def look_for(inbox: Inbox, kinds: tuple[type, ...] = URGENT) -> Look:

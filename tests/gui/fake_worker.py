@@ -12,12 +12,14 @@ from maml_explorer.gui.session.example import example_folder
 from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
 from maml_explorer.protocol.images import ClassReferences, ImagesProbed, ImageTask
+from maml_explorer.protocol.streams import StreamProbed, StreamTask
 from maml_explorer.settings.restart import needs_restart
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
 from maml_explorer.storage.initialization.folder import load_initialization
 from maml_explorer.storage.run.metrics import last_outer_step
 from tests.gui.image_answers import images_probed
+from tests.gui.stream_answers import stream_probed
 
 PER_PULL = 40
 """Outer steps taken between two looks while training."""
@@ -35,6 +37,7 @@ class FakeWorker:
         self.settings = Settings()
         self.probe: commands.ProbeTask | None = None
         self.images: ImageTask | None = None
+        self.stream: StreamTask | None = None
         self._per_pull = per_pull
         self._inner = 0
         self._until: int | None = None
@@ -51,6 +54,7 @@ class FakeWorker:
             commands.TakeInnerStep: self._inner_step,
             commands.ProbeTask: self._take_probe,
             ImageTask: self._take_images,
+            StreamTask: self._take_stream,
             commands.MetaTest: lambda _: self.report(self._meta_tested()),
             commands.WatchTasks: self._watch,
             commands.BackToLastGood: self._back,
@@ -73,7 +77,9 @@ class FakeWorker:
         self._wake = wake
 
     def await_answer(self, seconds: float) -> bool:
-        return any(isinstance(report, m.Probed | ImagesProbed) for report in self._outbox)
+        return any(
+            isinstance(report, m.Probed | ImagesProbed | StreamProbed) for report in self._outbox
+        )
 
     def close(self, timeout: float = 5.0) -> bool:
         self.alive = False
@@ -81,7 +87,7 @@ class FakeWorker:
 
     def report(self, report: m.Report) -> None:
         self._outbox.append(report)
-        if isinstance(report, m.Probed | ImagesProbed) and self._wake is not None:
+        if isinstance(report, m.Probed | ImagesProbed | StreamProbed) and self._wake is not None:
             self._wake()
 
     def post(self, command: commands.Command) -> None:
@@ -185,6 +191,10 @@ class FakeWorker:
         self.images = command
         self._probed()
 
+    def _take_stream(self, command: StreamTask) -> None:
+        self.stream = command
+        self._probed()
+
     def _watch(self, command: commands.WatchTasks) -> None:
         if not command.support_x.size:
             return
@@ -247,6 +257,10 @@ class FakeWorker:
             task = self.images
             if task is not None and self.run and task.fits(self.settings.images.ways):
                 self.report(images_probed(self.run, self.step, task, self.settings))
+            return
+        if self.settings.family.stream:
+            if self.stream is not None and self.run:
+                self.report(stream_probed(self.run, self.step, self.stream, self.settings))
             return
         answer = self._probe_answer()
         if answer is not None:

@@ -166,7 +166,7 @@ def _parts(
             curved, up = _curved(learner, path, k, split(model, v, start))
             correction -= curved
             if up is not None:
-                upward[1, :, :cut] -= up
+                upward[1, :, _seen(cut, k, learner.step_sizes.batches)] -= up
         if weights[k]:
             phi = path.parameters[k]
             trace = model.forward(phi, features[:, cut:], step=k)
@@ -184,6 +184,13 @@ def _parts(
         parts[0] + split(model, first, start),
         parts[1] + split(model, correction, start),
     )
+
+
+def _seen(points: int, k: int, batches: int) -> slice:
+    """The support points that inner step k sees: all of them, or part k of a stream."""
+    if not batches:
+        return slice(0, points)
+    return slice(k * points // batches, (k + 1) * points // batches)
 
 
 def _implicit_parts(learner: Learner, batch: TaskBatch) -> tuple[list[Tensor], list[Tensor]]:

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import Path
+from maml_explorer.core.adaptation import Path, arriving
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, Nothing
 from maml_explorer.core.insight.krylov import Ritz, ritz_values
@@ -60,7 +60,8 @@ class Stability:
     from either end that was found; else the residual of the eigenvalue farthest out, a sign of
     convergence only."""
     rising: Tensor
-    """[inner step, task]: 1 where the inner loss is higher after the step, else 0."""
+    """[inner step, task]: 1 where the inner loss is higher after the step, else 0; of a stream the
+    loss on the batch that the step saw."""
     bounded: bool
     """False where step sizes have mixed signs, several are clipped, or a map is learned: see the
     module."""
@@ -128,6 +129,8 @@ def _rising(learner: Learner, batch: TaskBatch, path: Path) -> Tensor:
     model, shots, pull = learner.model, batch.shots, learner.step_sizes.pull
     y = batch.y[:, :shots].to(learner.theta)
     x = learner.features(batch.inputs[:, :shots].to(learner.theta))
+    if learner.step_sizes.batches:
+        return _rising_by_batch(learner, x, y, path)
     last = model.forward(path.parameters[-1], x, step=learner.steps).output
     outputs = [trace.output for trace in path.traces] + [last]
     losses = torch.stack([model.loss.value(output, y).mean(-1) for output in outputs])
@@ -135,7 +138,23 @@ def _rising(learner: Learner, batch: TaskBatch, path: Path) -> Tensor:
         begin, tasks = path.parameters[0], len(y)
         away = [flat(phi, tasks) - flat(begin, tasks) for phi in path.parameters]
         losses += pull.strength / 2 * torch.stack([d.double().square().sum(1) for d in away])
-    change = losses.diff(dim=0)
+    return _ones_where_rising(losses.diff(dim=0))
+
+
+def _rising_by_batch(learner: Learner, x: Tensor, y: Tensor, path: Path) -> Tensor:
+    """The same on a stream, where a step is judged by the batch that it saw."""
+    model, batches = learner.model, learner.step_sizes.batches
+    change = []
+    for k, (points, targets) in enumerate(
+        zip(arriving(x, batches), arriving(y, batches), strict=True)
+    ):
+        after = model.forward(path.parameters[k + 1], points, step=k + 1).output
+        losses = [model.loss.value(one, targets).mean(-1) for one in (path.traces[k].output, after)]
+        change.append(losses[1] - losses[0])
+    return _ones_where_rising(torch.stack(change))
+
+
+def _ones_where_rising(change: Tensor) -> Tensor:
     return torch.where(change.isfinite(), (change > 0).double(), torch.nan).cpu()
 
 

@@ -38,8 +38,9 @@ def take_points(session: Session, banners: Banners, text: str, what: str) -> Non
         StorageError: one sentence with the line; the task that was there stays.
     """
     x, y = points_of(text, what)
-    if session.settings.family.images:
-        raise StorageError("Points are for tasks of curves: the run is of images.")
+    if session.settings.family.shown_as != "curve":
+        kind = "images" if session.settings.family.images else "streams"
+        raise StorageError(f"Points are for tasks of curves: the run is of {kind}.")
     session.task.edit(ProbeTask(fixed(x), fixed(y)), "Paste points")
     points = counted(len(x), "support point")
     banners.say("points", f"{what}: {points} of your own; New task (T) samples another one.")

@@ -66,10 +66,11 @@ class Sharing:
         """The view as it is now."""
         session, layout = self._session, self._layout
         preset = session.editor.preset
-        images = session.settings.family.images
+        shown_as = session.settings.family.shown_as
         return ViewState(
-            probe=None if images else session.task.probe,
-            images=session.images.task if images else None,
+            probe=session.task.probe if shown_as == "curve" else None,
+            images=session.images.task if shown_as == "images" else None,
+            stream=session.streams.task if shown_as == "stream" else None,
             inner_step=self._inner_step(),
             tab=layout.open_tab,
             hidden=layout.hidden_parts,
@@ -83,6 +84,9 @@ class Sharing:
         images = session.images.probed if session.settings.family.images else None
         if images is not None and images.arms:
             return session.inner.within(last_step(images))
+        stream = session.streams.probed if session.settings.family.stream else None
+        if stream is not None:
+            return session.inner.within(len(stream.truth) * stream.batches)
         probed = session.task.probed
         if probed is None or not probed.arms:
             return None
@@ -179,6 +183,8 @@ class Sharing:
         session, layout = self._session, self._layout
         if state.images is not None and session.settings.family.images:
             session.images.show(state.images)
+        if state.stream is not None and session.settings.family.stream:
+            session.streams.show(state.stream)
         if state.probe is not None and not same_task(state.probe, session.task.probe):
             session.task.set_probe(state.probe)
         session.set_hidden(state.hidden_arms)

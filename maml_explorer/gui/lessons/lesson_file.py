@@ -118,6 +118,7 @@ _VIEW: dict[str, Check] = {
     "y": _NUMBERS(0, MAX_POINTS),
     "query": _NUMBERS(0, MAX_POINTS),
     "images": many(whole(0, 2**31 - 1), 2, 2),
+    "stream": whole(0, 2**31 - 1),
     "unseen": flag,
     "together": flag,
     "inner_step": whole(0, 50),

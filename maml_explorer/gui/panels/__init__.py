@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from PySide6.QtWidgets import QWidget
 
@@ -27,9 +27,9 @@ class PanelEntry:
     """True where it is built only when first seen: it shows nothing but what the session knows."""
     prepared: bool = False
     """True where a prepared state says how it draws: one that waits is built for it."""
-    images: tuple[str, str] | None = None
-    """(folder, class name) of the panel that stands here for families of images; None where it is
-    the same one."""
+    others: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Kind of shown task → (folder, class name) of the panel that stands here for such families;
+    the others have the same one."""
 
     def build(self, session: Session) -> QWidget:
         """A new panel, the one for the family in force.
@@ -37,17 +37,15 @@ class PanelEntry:
         Raises:
             Exception: whatever the panel's module or constructor raises.
         """
-        return self.kind(session.settings.family.images)(session)
+        return self.kind(session.settings.family.shown_as)(session)
 
-    def kind(self, images: bool = False) -> Callable[[Session], QWidget]:
-        """The panel's class, for families of images or of curves.
+    def kind(self, shown_as: str = "curve") -> Callable[[Session], QWidget]:
+        """The panel's class, for families whose tasks are shown in this way.
 
         Raises:
             Exception: whatever the panel's module raises.
         """
-        folder, class_name = self.name, self.class_name
-        if images and self.images is not None:
-            folder, class_name = self.images
+        folder, class_name = self.others.get(shown_as, (self.name, self.class_name))
         module = importlib.import_module(f"{__name__}.{folder}.panel")
         kind: Callable[[Session], QWidget] = getattr(module, class_name)
         if not (isinstance(kind, type) and issubclass(kind, QWidget)):
@@ -64,7 +62,7 @@ PANELS: dict[str, PanelEntry] = {
             CENTRE,
             "AdaptationPanel",
             prepared=True,
-            images=("images", "ImagesPanel"),
+            others={"images": ("images", "ImagesPanel"), "stream": ("streams", "StreamsPanel")},
         ),
         PanelEntry("losses", "Losses", RIGHT, "LossesPanel", prepared=True),
         PanelEntry(
@@ -76,7 +74,10 @@ PANELS: dict[str, PanelEntry] = {
             TAB,
             "TasksPanel",
             waits=True,
-            images=("image_tasks", "ImageTasksPanel"),
+            others={
+                "images": ("image_tasks", "ImageTasksPanel"),
+                "stream": ("stream_tasks", "StreamTasksPanel"),
+            },
         ),
         PanelEntry("gradient", "Gradient", TAB, "GradientPanel", waits=True),
         PanelEntry("network", "Network", TAB, "NetworkPanel", waits=True),
@@ -90,15 +91,16 @@ PANELS: dict[str, PanelEntry] = {
 """Name → panel, in the order of the window and its View menu."""
 
 
-def of_folder(folder: str) -> tuple[PanelEntry, bool]:
-    """The panel that lies in a folder, and True where it is the one for families of images.
+def of_folder(folder: str) -> tuple[PanelEntry, str]:
+    """The panel that lies in a folder, and the kind of shown tasks that it is for.
 
     Raises:
         KeyError: where no panel names the folder.
     """
     for entry in PANELS.values():
         if folder == entry.name:
-            return entry, False
-        if entry.images is not None and folder == entry.images[0]:
-            return entry, True
+            return entry, "curve"
+        for shown_as, (other, _) in entry.others.items():
+            if folder == other:
+                return entry, shown_as
     raise KeyError(folder)

@@ -1,6 +1,6 @@
 """One panel alone on the trained example: `python -m maml_explorer.gui.panels.losses`.
 
-A panel for images trains instead: `python -m maml_explorer.gui.panels.images`.
+A panel for images or streams trains instead: `python -m maml_explorer.gui.panels.images`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.qt_style import apply_theme, base_font, system_theme
 from maml_explorer.gui.style.theme import LIGHT, THEMES
 from maml_explorer.settings.presets import presets
-from maml_explorer.settings.settings import Settings
 from maml_explorer.worker.handle import Worker
 
 SIZES = {CENTRE: (720, 560), RIGHT: (420, 420), TAB: (900, 320)}
 """Place of a panel in the window → (width, height) in pixels it has alone."""
+TRAINED = {"images": "glyphs-2-way-4-shot", "stream": "oml-sine"}
+"""Kind of shown task → the preset that is trained, where there is no trained example."""
 
 
 def preview(name: str, arguments: Sequence[str] | None = None) -> int:
@@ -44,12 +45,13 @@ def preview(name: str, arguments: Sequence[str] | None = None) -> int:
     app.setFont(base_font(LIGHT.points))
     theme = THEMES.get(wanted.theme) or system_theme()
     apply_theme(app, theme)
-    _, images = of_folder(name)
-    session = Session(Worker(), image_settings() if images else example_settings())
+    _, shown_as = of_folder(name)
+    preset = TRAINED.get(shown_as)
+    session = Session(Worker(), presets()[preset].settings if preset else example_settings())
     session.set_theme(theme)
     window = alone(name, session)
     window.show()
-    begin = train_images if images else open_example
+    begin = train if preset else open_example
     # after the first painting: the worker's thread loads torch, which takes a second
     QTimer.singleShot(0, window, lambda: begin(session))
     if wanted.picture is not None:
@@ -59,7 +61,7 @@ def preview(name: str, arguments: Sequence[str] | None = None) -> int:
             window.close()
 
         def wait(run: int) -> None:
-            if run > 1 or images:  # the first one is what the session begins with
+            if run > 1 or preset:  # the first one is what the session begins with
                 QTimer.singleShot(round(1000 * wanted.after), window, save)
 
         session.link.run_started.connect(wait)
@@ -75,20 +77,15 @@ def open_example(session: Session) -> None:
     session.control.open_run(str(example_folder()))
 
 
-def image_settings() -> Settings:
-    """The preset that the panels for images show: the lecture's, which has no trained example."""
-    return presets()["glyphs-2-way-4-shot"].settings
-
-
-def train_images(session: Session) -> None:
-    """Starts the worker, and trains on images from the seed."""
+def train(session: Session) -> None:
+    """Starts the worker, and trains from the seed."""
     session.start()
     session.control.train()
 
 
 def alone(name: str, session: Session) -> QWidget:
     """A window with nothing in it but the panel of a folder; it is not shown yet."""
-    entry, images = of_folder(name)
+    entry, shown_as = of_folder(name)
     card = QFrame()
     card.setProperty("role", "card")
     inner = QVBoxLayout(card)
@@ -96,13 +93,13 @@ def alone(name: str, session: Session) -> QWidget:
     inner.addWidget(entry.build(session))
     window = QWidget()
     window.setProperty("role", "ground")
-    window.setWindowTitle(f"{entry.title} on {'images' if images else 'the trained example'}")
+    window.setWindowTitle(f"{entry.title} on {TRAINED.get(shown_as, 'the trained example')}")
     window.resize(*SIZES[entry.place])
     outer = QVBoxLayout(window)
     outer.setContentsMargins(8, 8, 8, 8)
     outer.addWidget(card)
     QShortcut(Qt.Key.Key_Space, window, session.control.toggle)
-    QShortcut(Qt.Key.Key_T, window, session.task.new_task)
+    QShortcut(Qt.Key.Key_T, window, lambda: session.shown.new_task())
     return window
 
 
@@ -110,7 +107,7 @@ def _arguments(name: str, arguments: Sequence[str] | None) -> argparse.Namespace
     parser = argparse.ArgumentParser(
         prog=f"python -m maml_explorer.gui.panels.{name}",
         description=f"The panel “{of_folder(name)[0].title}” alone, on the trained example, or "
-        "while it trains on images.",
+        "while it trains on images or streams.",
     )
     parser.add_argument("--theme", choices=THEMES, help="the desktop's unless given")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="save a PNG and end")

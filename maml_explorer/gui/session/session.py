@@ -16,6 +16,7 @@ from maml_explorer.gui.session.pointed_step import PointedStep
 from maml_explorer.gui.session.run_control import RunControl
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.shown_images import ShownImages
+from maml_explorer.gui.session.shown_streams import ShownStreams
 from maml_explorer.gui.session.shown_task import ShownTask
 from maml_explorer.gui.session.worker_link import WorkerLink, WorkerThread
 from maml_explorer.gui.style.theme import LIGHT, Theme
@@ -52,6 +53,8 @@ class Session(QObject):
         self.divergences = Divergences(self.link, self.task)
         self.images = ShownImages(self.link, self.editor)
         """The task that is shown where the family is one of images."""
+        self.streams = ShownStreams(self.link, self.editor)
+        """The stream that is shown where tasks are streams."""
         self.pins = Pins(self.link, self.editor, self.measured, lambda: self.losses.history)
         """The runs that this one is compared with."""
         self.losses = LossRecord(self.link, self.editor, self.pins)
@@ -87,16 +90,20 @@ class Session(QObject):
         stack.redo() if stack.canRedo() else self.control.noted.emit("There is nothing to redo.")
 
     @property
-    def shown(self) -> ShownTask | ShownImages:
+    def shown(self) -> ShownTask | ShownImages | ShownStreams:
         """The part that shows a task of the family in force."""
-        return self.images if self.settings.family.images else self.task
+        family = self.settings.family
+        return self.images if family.images else self.streams if family.stream else self.task
 
     @property
     def _about_the_task(self) -> tuple[object, ...]:
         settings = self.settings
-        images = settings.family.images
-        sizes = (settings.images.ways, settings.inner.shots) if images else ()
-        tasks = settings.tasks
+        tasks, shots = settings.tasks, settings.inner.shots
+        sizes: tuple[int, ...] = ()
+        if settings.family.images:
+            sizes = settings.images.ways, shots
+        elif settings.family.stream:
+            sizes = tasks.functions, tasks.batches, shots
         shape = (tasks.mixture, tasks.harmonics, tasks.length_scale, tasks.formula)
         return settings.family.key, *sizes, *shape
 

@@ -11,6 +11,7 @@ import numpy as np
 from maml_explorer.gui.session import image_view, task_sampling
 from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.protocol.images import ImageTask
+from maml_explorer.protocol.streams import StreamTask
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.share import MAX_POINTS
 
@@ -46,6 +47,8 @@ class ViewState:
     """Exact answers of the hero that are not drawn."""
     images: ImageTask | None = None
     """The task shown where the family is one of images."""
+    stream: StreamTask | None = None
+    """The stream shown where tasks are streams."""
 
     def to_view(self) -> dict[str, Any]:
         """The view as a share string holds it."""
@@ -64,6 +67,8 @@ class ViewState:
                 view["query"] = query.tolist()
         if self.images is not None:
             view["images"] = image_view.to_view(self.images)
+        if self.stream is not None:
+            view["stream"] = self.stream.seed
         if self.inner_step is not None:
             view["inner_step"] = self.inner_step
         for key in ("tab", "preset", "loss", "axis", "arm", "statistic"):
@@ -100,6 +105,7 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
         statistic=_text(view, "statistic"),
         lines_off=_texts(view, "lines_off"),
         images=_images(view),
+        stream=_stream(view),
         **{key: _flag(view, key) for key in FLAGS},
     )
 
@@ -145,6 +151,15 @@ def _images(view: Mapping[str, Any]) -> ImageTask | None:
         return image_view.image_task(view["images"])
     except ValueError:
         raise _damaged("images") from None
+
+
+def _stream(view: Mapping[str, Any]) -> StreamTask | None:
+    seed = view.get("stream")
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise _damaged("stream")
+    return StreamTask(seed)
 
 
 def _numbers(view: Mapping[str, Any], key: str) -> list[float]:

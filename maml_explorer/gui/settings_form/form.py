@@ -186,7 +186,7 @@ class SearchField(QLineEdit):
 
 def is_offered(declaration: Hyperparameter) -> bool:
     """True for what a family reads that the window can show; one family alone is no choice."""
-    shown = [family for family in FAMILIES.values() if family.in_window]
+    shown = list(FAMILIES.values())
     read = any(declaration.families(family) for family in shown)
     # a text names what is opened elsewhere
     return read and declaration.typed and (declaration.key != "family" or len(shown) > 1)

@@ -50,12 +50,16 @@ def of_the_task(session: Session) -> list[Entry]:
     def clear() -> None:
         if session.settings.family.images:
             session.images.clear()
+        elif session.settings.family.stream:
+            session.control.noted.emit("A stream keeps its points: New stream (T) samples others.")
         elif session.task.probe is not None:
             session.task.edit(task_edits.cleared(session.task.probe), "Clear")
 
     def new_points(place: str = task_sampling.ANYWHERE) -> None:
         if session.settings.family.images:
             session.images.new_images()
+        elif session.settings.family.stream:
+            session.streams.new_task()
         else:
             session.task.new_points(place)
 

@@ -27,10 +27,10 @@ class Place(QFrame):
         self.setObjectName(entry.name)
         self.panel: QWidget | None = None
         """None before it is built, and where it failed."""
-        self._images = self._wants_images
-        """True where the panel is the one for families of images."""
-        self._other: QWidget | None = None
-        """The panel for the other kind of families, where it was built; hidden."""
+        self._kind = self._wanted_kind
+        """Kind of families that the panel is for; "" where it is for several."""
+        self._others: dict[str, QWidget] = {}
+        """Kind of families → the panel for them, where it was built and is hidden."""
         self._error: QWidget | None = None
         self._box = QVBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
@@ -39,19 +39,21 @@ class Place(QFrame):
             self.build()
 
     @property
-    def _wants_images(self) -> bool:
-        return self.entry.images is not None and self._session.settings.family.images
+    def _wanted_kind(self) -> str:
+        kind = self._session.settings.family.shown_as
+        return kind if kind in self.entry.others else ""
 
     def _take_settings(self, _: object) -> None:
         """Puts the panel of the family in force in front."""
-        if self._images == self._wants_images:
+        if self._kind == self._wanted_kind:
             return
-        self._images = self._wants_images
+        kind, self._kind = self._kind, self._wanted_kind
         if self._error is not None:
             self.build()
             return
-        before, self.panel, self._other = self.panel, self._other, self.panel
+        before, self.panel = self.panel, self._others.pop(self._kind, None)
         if before is not None:
+            self._others[kind] = before
             before.hide()
         if self.panel is not None:
             self.panel.resize(self.size())

@@ -9,6 +9,7 @@ from typing import Any
 from maml_explorer.protocol import commands
 from maml_explorer.protocol.images import ImageTask, WatchImages
 from maml_explorer.protocol.insight import InsightRequest, LookInside, RefreshInsight
+from maml_explorer.protocol.streams import StreamTask, WatchStreams
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.worker.beside_training import BesideTraining
 from maml_explorer.worker.files.other_run import OtherRun, read_ghost
@@ -32,6 +33,8 @@ class ShownActions:
             commands.ProbeTask: self.show_tasks,
             ImageTask: self.show_tasks,
             WatchImages: self.show_tasks,
+            StreamTask: self.show_tasks,
+            WatchStreams: self.show_tasks,
             commands.WatchTasks: self.show_tasks,
             commands.ShowGhost: self.show_ghost,
             LookInside: self.look_inside,

@@ -46,7 +46,8 @@ class View:
     """Sentence that says why images have nothing to show; empty where they have."""
     only_sines: str = ""
     """Sentence that says why other curves have nothing to show; empty where they have."""
-
+    no_streams: str = ""
+    """Sentence that says why streams have nothing to show; empty where they have."""
     only_built_in: str = ""
     """Sentence that says why own networks have nothing to show; empty where they have."""
 
@@ -56,6 +57,8 @@ class View:
         """The work of looking; for a family or network that it is not for, why."""
         if self.no_images and plan.settings.family.images:
             return _said(self.no_images)
+        if self.no_streams and plan.settings.family.stream:
+            return _said(self.no_streams)
         if self.only_sines and plan.settings.tasks.family != "sine":
             return _said(self.only_sines)
         if self.only_built_in and plan.settings.model_kind.own:
@@ -73,6 +76,8 @@ VIEWS: dict[ViewName, View] = {
     ViewName.CHECK: View(see_check),
     ViewName.COST: View(
         see_cost,
+        no_streams="The costs are compared over inner steps, and a stream has one for each of its "
+        "batches, no more and no fewer.",
         only_built_in="The costs compare all algorithms, and not all of them train a network of "
         "your own.",
     ),

@@ -86,7 +86,8 @@ def see_data_map(
     most = settings.images_of_class - 1 if settings.family.images else math.inf
     if settings.family.own_tasks and own is not None:
         most = own.support
-    shots = tuple(sorted({*(count for count in SHOTS if count <= most), trained}))
+    least = settings.tasks.batches if settings.family.stream else 1
+    shots = tuple(sorted({*(count for count in SHOTS if least <= count <= most), trained}))
     work = data_map(learner, plan.settings, shots, TASKS)
     found = yield from shares(work, len(shots) * TASKS)
     if isinstance(found, Nothing):

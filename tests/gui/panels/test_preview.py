@@ -16,9 +16,12 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.panels import PANELS, preview
+from maml_explorer.gui.panels import PANELS, of_folder, preview
 from maml_explorer.gui.session.example import example_settings
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.shown_images import ShownImages
+from maml_explorer.gui.session.shown_streams import ShownStreams
+from maml_explorer.settings.presets import presets
 from maml_explorer.worker.handle import Worker
 
 ROOT = Path(__file__).parents[3]
@@ -102,25 +105,28 @@ def test_a_panel_alone_shows_the_trained_example(
     window.hide()
 
 
-@pytest.mark.parametrize("name", ["images", "image_tasks"])
-def test_a_panel_for_images_alone_trains_on_them(name: str, qapp: QApplication, qtbot: QtBot):
-    session = Session(Worker(), preview.image_settings())
+@pytest.mark.parametrize("name", ["images", "image_tasks", "streams", "stream_tasks"])
+def test_a_panel_for_other_tasks_alone_trains_on_them(name: str, qapp: QApplication, qtbot: QtBot):
+    preset = preview.TRAINED[of_folder(name)[1]]
+    session = Session(Worker(), presets()[preset].settings)
     window = preview.alone(name, session)
-    preview.train_images(session)
+    preview.train(session)
     window.show()
     try:
         qtbot.waitUntil(
             lambda: session.link.status is not None and session.link.status.outer_step > 5,
             timeout=60_000,
         )
-        qtbot.waitUntil(lambda: session.images.probed is not None, timeout=20_000)
-        assert window.windowTitle().endswith(" on images")
+        shown = session.shown
+        assert isinstance(shown, ShownImages | ShownStreams)
+        qtbot.waitUntil(lambda: shown.probed is not None, timeout=20_000)
+        assert window.windowTitle().endswith(f" on {preset}")
     finally:
         assert session.close()
         window.deleteLater()
 
 
-@pytest.mark.parametrize("name", [*PANELS, "images", "image_tasks"])
+@pytest.mark.parametrize("name", [*PANELS, "images", "image_tasks", "streams", "stream_tasks"])
 def test_the_folder_of_a_panel_runs_that_panel(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr(preview, "preview", lambda name: opened.append(name) or 0)

@@ -44,11 +44,12 @@ def listed() -> set[type[InsightPage]]:
 
 def test_every_folder_with_a_panel_is_in_the_table() -> None:
     folders = {path.parent.name for path in FOLDER.glob("*/panel.py")}
-    of_images = {entry.images[0] for entry in PANELS.values() if entry.images is not None}
-    assert folders == PANELS.keys() | of_images
-    assert [of_folder(name)[1] for name in sorted(folders)] == [
-        name in of_images for name in sorted(folders)
-    ]
+    others = {folder: kind for one in PANELS.values() for kind, (folder, _) in one.others.items()}
+    assert set(others.values()) == {"images", "stream"}
+    assert folders == PANELS.keys() | others.keys()
+    assert {name: of_folder(name)[1] for name in folders} == {
+        name: others.get(name, "curve") for name in folders
+    }
     assert {path.parent.name for path in FOLDER.glob("*/__main__.py")} == folders
     assert [name for name, entry in PANELS.items() if entry.name != name] == []
 

@@ -1,0 +1,1 @@
+"""The tab of further streams, each as small tables of errors."""

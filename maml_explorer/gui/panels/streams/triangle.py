@@ -1,0 +1,105 @@
+"""Errors on every function after every function that was learned, as a table in colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+
+from maml_explorer.gui.plots.color_scale import SEQUENTIAL, color_map
+from maml_explorer.gui.style.numbers import number
+from maml_explorer.gui.style.theme import Theme
+from maml_explorer.protocol.commands import Array
+
+_LIGHT = 140
+"""Brightness of a colour from which on words on it are dark."""
+_DARK_INK, _LIGHT_INK = "#10151c", "#ffffff"
+_UNLEARNED = 0.35
+"""Opacity of errors on functions that have not been learned yet."""
+
+
+def _fitting_font(usual: QFont, wide: float, high: float) -> QFont | None:
+    """The font in which figures fit into a cell; None where the smallest does not."""
+    font = QFont(usual)
+    for share in (1.0, 0.9, 0.8, 0.7):
+        if usual.pixelSize() > 0:
+            font.setPixelSize(max(round(share * usual.pixelSize()), 1))
+        else:
+            font.setPointSizeF(share * usual.pointSizeF())
+        metrics = QFontMetricsF(font)
+        if metrics.horizontalAdvance("0.00") + 3 <= wide and metrics.height() <= high:
+            return font
+    return None
+
+
+@dataclass(frozen=True)
+class ErrorColors:
+    """Colours of errors, from the lowest to the highest that are shown, by their logarithm."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, errors: list[Array]) -> ErrorColors:
+        """Those that tell all of these errors apart."""
+        joined = np.concatenate([one.ravel() for one in errors]) if errors else np.zeros(0)
+        known = joined[np.isfinite(joined) & (joined > 0)]
+        if not len(known):
+            return cls(0.1, 1.0)
+        low, high = float(known.min()), float(known.max())
+        return cls(max(low, high / 1e4), high if high > low else 2 * low)
+
+    def color(self, value: float, theme: Theme) -> QColor:
+        """The colour of one error; that of the ground where it is not finite."""
+        if not np.isfinite(value):
+            return QColor(theme.card)
+        span = np.log(self.high) - np.log(self.low)
+        share = (np.log(max(value, self.low)) - np.log(self.low)) / span
+        found: NDArray[np.uint8] = color_map(SEQUENTIAL, theme).map(
+            np.clip([share], 0.0, 1.0), mode="byte"
+        )
+        return QColor(*(int(part) for part in found[0]))
+
+
+def draw_triangle(
+    painter: QPainter, at: QRectF, errors: Array, learned: int, colors: ErrorColors, theme: Theme
+) -> None:
+    """Draws one arm's errors as far as the stream has come, numbers in them where they fit.
+
+    Args:
+        errors: [after function 0 … n, function].
+        learned: functions so far; later columns stay empty.
+    """
+    columns, rows = errors.shape
+    wide, high = at.width() / columns, at.height() / rows
+    usual = painter.font()
+    figures = _fitting_font(usual, wide, high)
+    for after in range(columns):
+        for function in range(rows):
+            cell = QRectF(at.left() + after * wide, at.top() + function * high, wide, high)
+            inner = cell.adjusted(0.5, 0.5, -0.5, -0.5)
+            if after > learned:
+                painter.setPen(QPen(QColor(theme.border), 1))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(inner)
+                continue
+            value = float(errors[after, function])
+            color = colors.color(value, theme)
+            known = function < after
+            painter.save()
+            painter.setOpacity(1.0 if known else _UNLEARNED)
+            painter.fillRect(inner, color)
+            painter.restore()
+            if figures is not None and known:
+                painter.setFont(figures)
+                bright = 0.3 * color.red() + 0.6 * color.green() + 0.1 * color.blue()
+                painter.setPen(QColor(_DARK_INK if bright > _LIGHT else _LIGHT_INK))
+                painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, number(value, 2))
+    painter.setFont(usual)
+    now = QRectF(at.left() + learned * wide, at.top(), wide, at.height())
+    painter.setPen(QPen(QColor(theme.text), 1.6))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(now)

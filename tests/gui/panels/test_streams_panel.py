@@ -1,0 +1,188 @@
+"""The hero for streams: functions one after another, tables of errors, other streams."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.files.reader import StorageError
+from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.files.own_points import take_points
+from maml_explorer.gui.panels.stream_tasks.panel import StreamTasksPanel
+from maml_explorer.gui.panels.streams.panel import StreamsPanel
+from maml_explorer.gui.panels.streams.triangle import ErrorColors
+from maml_explorer.gui.panels.streams.words import ARRIVING, LEARNED, WAITING, state_of
+from maml_explorer.gui.session.view_state import view_state
+from maml_explorer.gui.style.theme import LIGHT
+from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.protocol.reports import Stepped, StepPhase
+from maml_explorer.protocol.streams import (
+    StreamProbed,
+    StreamsWatched,
+    StreamTask,
+    WatchStreams,
+)
+from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.share import from_share
+from tests.gui.driving import Opener, worker_of
+from tests.gui.stream_answers import stream_probed
+
+
+@pytest.fixture
+def streams(opened: Opener) -> MainWindow:
+    return opened(options=Options(preset=load_preset("oml-sine"), safe_mode=True))
+
+
+def hero(window: MainWindow) -> StreamsPanel:
+    panel = window.columns.places["adaptation"].panel
+    assert isinstance(panel, StreamsPanel)
+    return panel
+
+
+def pull(window: MainWindow) -> None:
+    window.session.link.pull()
+
+
+def answer(window: MainWindow, task: StreamTask | None = None) -> StreamProbed:
+    task = task or window.session.streams.task
+    assert task is not None
+    return stream_probed(window.session.run, 0, task, window.session.settings)
+
+
+def show(window: MainWindow) -> StreamProbed:
+    report = answer(window)
+    worker_of(window).report(report)
+    pull(window)
+    return report
+
+
+def test_the_family_decides_hero_and_tab(window: MainWindow) -> None:
+    session = window.session
+    session.control.load_preset(load_preset("oml-sine"))
+    pull(window)
+    assert hero(window).isVisible()
+    last = [one for one in worker_of(window).posted if isinstance(one, ProbeTask | StreamTask)][-1]
+    assert last is session.streams.task
+    window.columns.show_tab("tasks")
+    assert isinstance(window.columns.places["tasks"].panel, StreamTasksPanel)
+    session.control.load_preset(load_preset("glyphs-2-way-4-shot"))
+    pull(window)
+    assert not isinstance(window.columns.places["adaptation"].panel, StreamsPanel)
+    session.control.load_preset(load_preset("oml-sine"))
+    pull(window)
+    assert hero(window).isVisible()  # the one that was built
+
+
+def test_it_tells_what_is_learned_and_how_well(streams: MainWindow) -> None:
+    show(streams)
+    panel = hero(streams)
+    assert panel.last_step == 10 and panel.inner_step == 10
+    assert panel.subtitle.full == (
+        "stream of 5 functions · 5 learned · 10 of 10 batches have arrived"
+    )
+    streams.session.inner.choose(5)
+    assert panel.subtitle.full.endswith("2 learned · 5 of 10 batches have arrived")
+    # the mean over functions 1 and 2 after step 5: 50 and 51
+    assert panel.arms.chips["OML"].value == "50.5"
+    assert "error on function 1 50, 2 51, 3 52" in panel.canvas.in_words()
+    table = panel.canvas.table("MAML")
+    assert table.shape == (6, 5) and table[3, 1] == 61
+    report = panel.report()
+    assert report is not None
+    states = [state_of(report, nth, 5) for nth in range(5)]
+    assert states == [LEARNED, LEARNED, ARRIVING, WAITING, WAITING]
+    streams.grab()
+
+
+def test_hidden_arms_have_no_table(streams: MainWindow) -> None:
+    show(streams)
+    panel = hero(streams)
+    assert list(panel.canvas.styles) == ["OML", "MAML", "MTL", "MTL, head"]
+    streams.session.set_hidden(["MAML"])
+    assert list(panel.canvas.styles) == ["OML", "MTL", "MTL, head"]
+    assert "MAML" not in panel.canvas.in_words()
+
+
+def test_another_stream_is_an_undo_step(streams: MainWindow) -> None:
+    show(streams)
+    first = streams.session.streams.task
+    hero(streams).new_task.click()
+    second = streams.session.streams.task
+    assert second != first and worker_of(streams).posted_of(StreamTask)[-1] is second
+    pull(streams)
+    worker_of(streams).report(answer(streams, first))  # of the stream before: not drawn
+    pull(streams)
+    assert streams.session.streams.probed is not None
+    assert streams.session.streams.probed.probe is second
+    streams.session.undo()
+    assert streams.session.streams.task == first
+    streams.session.redo()
+    assert streams.session.streams.task == second
+
+
+def test_the_stream_stands_in_the_share_string(streams: MainWindow) -> None:
+    show(streams)
+    sharing = streams.files.sharing
+    text = sharing.text()
+    task = streams.session.streams.task
+    assert view_state(from_share(text).view).stream == task
+    assert view_state(from_share(text).view).probe is None
+    streams.session.streams.new_task()
+    sharing.show(view_state(from_share(text).view))
+    assert streams.session.streams.task == task
+    with pytest.raises(SettingsError, match="“stream” of another kind"):
+        view_state({"stream": -1})
+
+
+def test_points_and_clearing_are_refused_in_a_sentence(streams: MainWindow) -> None:
+    said: list[str] = []
+    streams.session.control.noted.connect(said.append)
+    before = streams.session.streams.task
+    streams.actions_table["clear"].trigger()
+    assert said == ["A stream keeps its points: New stream (T) samples others."]
+    with pytest.raises(StorageError, match="the run is of streams"):
+        take_points(streams.session, streams.banners, "1 2\n2 3", "Clipboard")
+    assert streams.session.streams.task is before
+
+
+def test_a_step_by_hand_is_shown_and_left(streams: MainWindow) -> None:
+    report = answer(streams)
+    steps = {arm.name: 3 for arm in streams.session.settings.arms}
+    worker_of(streams).report(
+        Stepped(streams.session.run, 1, 3, 10, StepPhase.ADAPT, report.probe, steps, report)
+    )
+    pull(streams)
+    panel = hero(streams)
+    assert panel.inner_step == 3 and not panel.slider.isEnabled()
+    assert panel.subtitle.full.endswith("inner step 3 of 10 · outer step 1")
+
+
+def test_other_streams_are_watched_while_they_are_seen(streams: MainWindow, qtbot: QtBot) -> None:
+    streams.columns.show_tab("tasks")
+    panel = streams.columns.places["tasks"].panel
+    assert isinstance(panel, StreamTasksPanel)
+    watch = [one for one in worker_of(streams).posted if isinstance(one, WatchStreams)][-1]
+    assert len(watch.tasks) == len(panel.cells) > 0
+    answers = tuple(answer(streams, task) for task in watch.tasks)
+    worker_of(streams).report(StreamsWatched(streams.session.run, 0, watch, answers))
+    pull(streams)
+    cell = panel.cells[-1]
+    assert cell.report is answers[-1] and cell.step == 10
+    streams.grab()
+    cell.click()
+    assert streams.session.streams.task == watch.tasks[-1]
+    streams.columns.show_tab("runs")
+    assert worker_of(streams).posted[-1] == WatchStreams(())
+
+
+def test_colours_tell_small_errors_from_large_ones() -> None:
+    colors = ErrorColors.of([np.array([[0.1, 10.0], [np.nan, 1.0]])])
+    assert (colors.low, colors.high) == (0.1, 10.0)
+    light = [colors.color(value, LIGHT).lightness() for value in (0.1, 1.0, 10.0)]
+    assert light == sorted(light) and light[0] < light[-1]
+    assert colors.color(float("nan"), LIGHT).name() == LIGHT.card.lower()
+    same = ErrorColors.of([np.array([2.0, 2.0])])
+    assert same.low < same.high and ErrorColors.of([]).low < ErrorColors.of([]).high
