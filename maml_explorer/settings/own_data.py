@@ -7,7 +7,8 @@ much of it there is: then what does not fit is refused even where the data is ab
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from maml_explorer.late_dataclass import dataclass
 
 MOST_NAME = 40
 """Most characters of a name."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.settings.declaration import SettingsError, quoted
 from maml_explorer.settings.own_tasks import is_task_name
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.settings.declaration import SettingsError, quoted
 from maml_explorer.settings.family import Family
 from maml_explorer.settings.words import counted

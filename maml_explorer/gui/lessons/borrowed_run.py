@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -17,6 +16,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.undo import Beginning
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.settings_form.form import Folding
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings

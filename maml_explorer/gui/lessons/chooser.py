@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -11,6 +10,7 @@ from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QVBoxLayout
 from maml_explorer.gui.widgets.banner import Message
 from maml_explorer.gui.widgets.controls import Card, button, label, mark, row
 from maml_explorer.gui.widgets.overlay import Overlay
+from maml_explorer.late_dataclass import dataclass
 
 _WIDTH = 900
 _AROUND_LIST, _LEAST = 200, 240

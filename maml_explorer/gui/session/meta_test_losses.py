@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.reports import MetaTested
 from maml_explorer.settings.settings import Arm, Settings
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import BringBack, Command
 from maml_explorer.settings.settings import Settings
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from maml_explorer.gui.session import image_view, task_sampling
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.protocol.images import ImageTask
 from maml_explorer.protocol.streams import StreamTask

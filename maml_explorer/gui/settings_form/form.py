@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
@@ -14,6 +12,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.settings_form.group import Group, Shown
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.widgets.controls import button, label, row
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.settings.declaration import Hyperparameter
 from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from PySide6.QtCore import QStandardPaths
 from maml_explorer.files.reader import StorageError, check_schema, json_object, read_text
 from maml_explorer.files.writer import write_text
 from maml_explorer.gui.files.autosave_choice import Autosave, autosave
+from maml_explorer.late_dataclass import dataclass
 
 SCHEMA = 1
 _LIMIT = 64 * 1024

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from array import array
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from maml_explorer.files.csv_text import read_rows, text_of
 from maml_explorer.files.opening import open_file
 from maml_explorer.files.reader import StorageError
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.storage.run.folder import COLUMNS, METRICS
 
 MAX_METRICS = 2 * 1024**3

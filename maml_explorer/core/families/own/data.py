@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.own_data import DataKey, data_key, fitting_name
 

@@ -7,12 +7,12 @@ stays open: a run asks for its tasks whenever they are drawn.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.own_tasks import TaskKey, task_key
 from maml_explorer.settings.settings import Settings

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maml_explorer.gui.plots.table import Table
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.reports import ArmTest
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from maml_explorer.algorithms import ALGORITHMS, Algorithm
 from maml_explorer.gui.style.numbers import whole
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.reports import StepPhase
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.phases import Adapt, Phases, Sample, phases
