@@ -85,7 +85,7 @@ def test_presenter_mode_shows_chosen_panels_large_and_goes_back(opened: Opener, 
     )
     assert not window.columns.parts["Adaptation"].isHidden()
     assert arm_style(session.settings, "MAML", session.theme).width > 1.5 * thin
-    assert session.theme.points == 12.0
+    assert session.theme.points == 13.5, "12 points in a window of 1280 x 800"
     qtbot.wait(50)
     window.resize(1440, 900)  # the screen that the mode fills is a small one here
     qtbot.wait(30)
