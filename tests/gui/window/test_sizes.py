@@ -52,8 +52,8 @@ def test_normal_text_gives_the_columns_their_widths_back(window: MainWindow, qtb
     qtbot.wait(20)
     assert window.columns.splitters["columns"].sizes() != before["columns"]
     window.columns.set_text_size("")
-    qtbot.wait(20)
-    assert {name: part.sizes() for name, part in window.columns.splitters.items()} == before
+    now = window.columns.splitters.items
+    qtbot.waitUntil(lambda: {name: part.sizes() for name, part in now()} == before)
 
 
 def test_words_on_settings_without_room_go_when_they_are_seen_again(opened: Opener, qtbot: QtBot):
