@@ -196,7 +196,9 @@ def test_a_new_sweep_takes_the_settings_of_the_window(
     new.folder.setText(str(tmp_path / "n"))
     new.make.click()
     assert "reverse it" in new.said.text() and not (tmp_path / "n").exists()
+    assert new.planned.text() == " "  # no sweep yet, and not refused while it is typed
     new.axes.setText("inner_lr=0.01,0.1 outer_lr=0.001,0.01")
+    assert new.planned.text().startswith("4 combinations × ")
     new.seeds.setText("3")
     new.make.click()
     sweep = open_sweep(tmp_path / "n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
 from maml_explorer.files.reader import StorageError
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.words import counted
@@ -18,6 +20,11 @@ from maml_explorer.storage.sweep.folder import create_sweep
 from maml_explorer.storage.sweep.spec import MAX_SEEDS, SweepSpec, usual_objective
 
 AXES = "inner_lr=0.001:0.1:log:5 outer_lr=0.0003,0.001,0.003"
+GUIDE = (
+    "An axis is a setting and its values: outer_lr=0.0003,0.001 tries two, "
+    "inner_lr=0.001:0.1:log:5 tries five from 0.001 to 0.1. All other settings are those of the "
+    "window."
+)
 
 
 class NewSweep(QWidget):
@@ -40,18 +47,28 @@ class NewSweep(QWidget):
         self.said.setWordWrap(True)
         self.make = button("Write and copy command", self.write,
                            "Write the folder, and copy the command that trains it")  # fmt: skip
+        self.guide, self.planned = label(GUIDE, "muted"), label("", "muted")
+        for words in (self.guide, self.planned):
+            words.setWordWrap(True)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        fields = row(label("Axes"))
-        fields.addWidget(self.axes, 3)
-        for part in (label("Seeds"), self.seeds, label("Folder")):
-            fields.addWidget(part)
-        fields.addWidget(self.folder, 2)
+        axes = row(label("Axes"))
+        axes.addWidget(self.axes, 1)
+        self.axes.setCursorPosition(0)
+        fields = row(label("Seeds"), self.seeds, label("Folder"))
+        fields.addWidget(self.folder, 1)
         fields.addWidget(self.make)
         self.form = QWidget()
-        fields.setContentsMargins(0, 0, 0, 0)
-        self.form.setLayout(fields)
+        rows = QVBoxLayout(self.form)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addWidget(self.guide)
+        rows.addLayout(axes)
+        rows.addLayout(fields)
+        rows.addWidget(self.planned)
         box.addWidget(self.form)
+        for field in (self.axes, self.seeds):
+            field.textChanged.connect(lambda _: self._count())
+        session.editor.settings_changed.connect(lambda _: self._count())
         box.addWidget(self.said)
         self.said.hide()
         self.hide()
@@ -62,12 +79,15 @@ class NewSweep(QWidget):
         self.form.setVisible(not shown)
         self.said.setVisible(False)
         self.setVisible(not shown)
+        self._count()
 
     def write(self) -> None:
         """Writes the folder of the sweep, and copies the command that trains it."""
         try:
             spec = self._spec()
             count = len(spec.trials())
+            if not self.folder.text().strip():
+                raise SettingsError("The sweep needs a folder that is new or empty.")
             path = Path(self.folder.text().strip()).expanduser()
             create_sweep(path, spec)
         except (SettingsError, StorageError, RuntimeError) as error:
@@ -85,12 +105,30 @@ class NewSweep(QWidget):
         self.form.hide()  # the map needs the room
         self._opened(str(path))
 
+    def _count(self) -> None:
+        """Says how many runs it would be; nothing while what is typed is no sweep yet."""
+        if not self.isVisible():
+            return
+        try:
+            spec = self._spec()
+        except (SettingsError, StorageError, RuntimeError):
+            spec = None
+        # multiplied, as making tens of thousands of runs takes seconds
+        cells = 0 if spec is None else math.prod(len(axis.values) for axis in spec.axes)
+        if spec is None or not cells:
+            self.planned.setText(" ")  # the line stays, so that nothing below it moves
+            return
+        seeds = len(spec.seeds)
+        steps = counted(spec.base.outer.outer_steps, "outer step", whole)
+        self.planned.setText(
+            f"{counted(cells, 'combination')} × {counted(seeds, 'seed')} = "
+            f"{counted(cells * seeds, 'run', whole)} of {steps} each."
+        )
+
     def _spec(self) -> SweepSpec:
         seeds = self.seeds.text().strip()
         if not seeds.isdecimal() or not 1 <= int(seeds[:4]) <= MAX_SEEDS:
             raise SettingsError(f"Seeds is how many, from 1 to {MAX_SEEDS}; not “{seeds[:20]}”.")
-        if not self.folder.text().strip():
-            raise SettingsError("The sweep needs a folder that is new or empty.")
         base = self._session.settings
         axes = tuple(parse_axis(text) for text in self.axes.text().split())
         steps = min(5, base.run.test_steps)
