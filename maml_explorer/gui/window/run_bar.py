@@ -33,6 +33,8 @@ _READY = (Phase.PAUSED, Phase.RUNNING, Phase.STEPPING, Phase.FINISHED)
 class RunBar(QWidget):
     """Train or pause, steps, reset, new seed, speed, preset, export."""
 
+    _fitting = False
+
     def __init__(self, session: Session, presets: Presets, export: Callable[[], None]) -> None:
         super().__init__()
         self._session = session
@@ -162,6 +164,16 @@ class RunBar(QWidget):
             self._fit()
 
     def _fit(self) -> None:
+        """Fits once: what it shows and hides can resize the bar, which fits again."""
+        if self._fitting:
+            return
+        self._fitting = True
+        try:
+            self._hide_what_has_no_room()
+        finally:
+            self._fitting = False
+
+    def _hide_what_has_no_room(self) -> None:
         line = self.layout()
         self.train.setMinimumWidth(max(_TRAIN_WIDTH, self.train.minimumSizeHint().width()))
         if line is None:

@@ -47,6 +47,7 @@ from maml_explorer.gui.window.share_code import ShareCode
 from maml_explorer.gui.window.shortcut_sheet import ShortcutSheet
 from maml_explorer.gui.window.stability_light import StabilityLight
 from maml_explorer.gui.window.status_text import status_text
+from maml_explorer.gui.window.waiting_settings import WaitingSettings
 from maml_explorer.gui.window.welcome import Welcome
 from maml_explorer.gui.window.worker_notices import Notices
 from maml_explorer.protocol.reports import Status
@@ -114,6 +115,7 @@ class MainWindow(QMainWindow):
         self.lessons.begun.connect(self.welcome.finish)
         self.presenter.toggled.connect(self.lessons.point_again)
         self.notices = Notices(session, self.banners)
+        self.waiting = WaitingSettings(session, self.banners, self.columns.form)
         self.share_code = ShareCode(self, sharing)
         self.actions_table = Actions(self, self._entries()).table
         self.presenter.take_keys(self.actions_table[name] for name in REMOTE)
