@@ -39,16 +39,16 @@ class LossRecord(QObject):
     def ghosts(self) -> list[LossGhost]:
         """The other runs that are drawn: the one before, and pinned ones.
 
-        A run of another figure, such as an accuracy beside an error, has no place on this axis.
+        A run of another kind of tasks, such as images beside curves, has no place on this axis.
         """
-        pins, figure = self._pins, self._settings.family.figure
+        pins, shown_as = self._pins, self._settings.family.shown_as
         pinned = [
             LossGhost(run.name, run.settings, run.losses)
             for run in pins.runs
             if run.losses is not None and run.name in pins.compared
         ]
         others = [*([] if self.before is None else [self.before]), *pinned]
-        return [one for one in others if one.settings.family.figure == figure]
+        return [one for one in others if one.settings.family.shown_as == shown_as]
 
     def forget_before(self) -> None:
         """Compares with the run before no longer."""

@@ -12,7 +12,7 @@ from maml_explorer.gui.files.own_points import take_points
 from maml_explorer.gui.panels.stream_tasks.panel import StreamTasksPanel
 from maml_explorer.gui.panels.streams.panel import StreamsPanel
 from maml_explorer.gui.panels.streams.triangle import ErrorColors
-from maml_explorer.gui.panels.streams.words import ARRIVING, LEARNED, WAITING, state_of
+from maml_explorer.gui.panels.streams.words import ARRIVING, SEEN, WAITING, state_of
 from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.window.window import MainWindow
@@ -80,11 +80,9 @@ def test_it_tells_what_is_learned_and_how_well(streams: MainWindow) -> None:
     show(streams)
     panel = hero(streams)
     assert panel.last_step == 10 and panel.inner_step == 10
-    assert panel.subtitle.full == (
-        "stream of 5 functions · 5 learned · 10 of 10 batches have arrived"
-    )
+    assert panel.subtitle.full == ("stream of 5 functions · 5 seen · 10 of 10 batches have arrived")
     streams.session.inner.choose(5)
-    assert panel.subtitle.full.endswith("2 learned · 5 of 10 batches have arrived")
+    assert panel.subtitle.full.endswith("2 seen · 5 of 10 batches have arrived")
     # the mean over functions 1 and 2 after step 5: 50 and 51
     assert panel.arms.chips["OML"].value == "50.5"
     assert "error on function 1 50, 2 51, 3 52" in panel.canvas.in_words()
@@ -93,7 +91,7 @@ def test_it_tells_what_is_learned_and_how_well(streams: MainWindow) -> None:
     report = panel.report()
     assert report is not None
     states = [state_of(report, nth, 5) for nth in range(5)]
-    assert states == [LEARNED, LEARNED, ARRIVING, WAITING, WAITING]
+    assert states == [SEEN, SEEN, ARRIVING, WAITING, WAITING]
     streams.grab()
 
 

@@ -107,7 +107,7 @@ class StreamBoard(QWidget):
         for nth, (name, style) in enumerate(styles.items()):
             width = (self.width() - (len(styles) - 1) * _GAP) / len(styles)
             at = QRectF(nth * (width + _GAP), self.height() - tables, width, tables)
-            self._draw_table(painter, at, name, style, line, first=nth == 0)
+            self._draw_table(painter, at, name, style, line)
         painter.end()
 
     def _draw_functions(
@@ -179,7 +179,7 @@ class StreamBoard(QWidget):
         painter.drawPath(pg.arrayToQPath(across, down, connect="finite"))
 
     def _draw_table(
-        self, painter: QPainter, at: QRectF, arm: str, style: ArmStyle, line: int, *, first: bool
+        self, painter: QPainter, at: QRectF, arm: str, style: ArmStyle, line: int
     ) -> None:
         report, theme = self.report, self.session.theme
         assert report is not None
@@ -190,10 +190,8 @@ class StreamBoard(QWidget):
         middle = at.top() + line / 2
         draw_swatch(painter, QRectF(at.left(), middle - 5, 26, 10), style)
         painter.setPen(QColor(theme.text))
-        said = f"{arm}: error on function" if first else arm
         metrics = self.fontMetrics()
-        if metrics.horizontalAdvance(said) > at.width() - 32:
-            said = metrics.elidedText(arm, Qt.TextElideMode.ElideRight, int(at.width() - 32))
+        said = metrics.elidedText(arm, Qt.TextElideMode.ElideRight, int(at.width() - 32))
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(at.left() + 32, at.top(), at.width() - 32, line), left, said)
         names = metrics.horizontalAdvance(str(rows)) + 8

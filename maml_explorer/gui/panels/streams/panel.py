@@ -38,8 +38,8 @@ class StreamsPanel(QWidget):
         self.undo = button("↶", session.undo, "Undo the last edit of task or settings (Ctrl+Z)")
         self.undo.setAccessibleName("Undo")
         self.guide = label(
-            "Rows: functions. Columns: after how many of them. A row that brightens to the right "
-            "is forgotten.",
+            "Error on each function (rows) after each that was seen (columns). Dark is small; a "
+            "row that brightens to the right is forgotten.",
             "muted",
         )
         self.guide.setWordWrap(True)

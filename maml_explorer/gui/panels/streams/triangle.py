@@ -16,9 +16,16 @@ from maml_explorer.protocol.commands import Array
 
 _LIGHT = 140
 """Brightness of a colour from which on words on it are dark."""
+_TWO_DECIMALS = 9.995
+"""Errors below have two decimals, so that all are as wide."""
 _DARK_INK, _LIGHT_INK = "#10151c", "#ffffff"
-_UNLEARNED = 0.35
-"""Opacity of errors on functions that have not been learned yet."""
+
+
+def _write(painter: QPainter, cell: QRectF, value: float, font: QFont, ink: str) -> None:
+    words = f"{value:.2f}" if abs(value) < _TWO_DECIMALS else number(value, 2)
+    painter.setFont(font)
+    painter.setPen(QColor(ink))
+    painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, words)
 
 
 def _fitting_font(usual: QFont, wide: float, high: float) -> QFont | None:
@@ -69,6 +76,8 @@ def draw_triangle(
 ) -> None:
     """Draws one arm's errors as far as the stream has come, numbers in them where they fit.
 
+    What is not seen yet has no colour, and before the stream it has its number alone.
+
     Args:
         errors: [after function 0 … n, function].
         learned: functions so far; later columns stay empty.
@@ -87,17 +96,18 @@ def draw_triangle(
                 painter.drawRect(inner)
                 continue
             value = float(errors[after, function])
+            if function >= after:  # not seen yet: no colour, which would look like a small error
+                painter.setPen(QPen(QColor(theme.border), 1))
+                painter.drawRect(inner)
+                if after == 0 and figures is not None:
+                    _write(painter, cell, value, figures, theme.muted)
+                continue
             color = colors.color(value, theme)
-            known = function < after
-            painter.save()
-            painter.setOpacity(1.0 if known else _UNLEARNED)
             painter.fillRect(inner, color)
-            painter.restore()
-            if figures is not None and known:
-                painter.setFont(figures)
+            if figures is not None:
                 bright = 0.3 * color.red() + 0.6 * color.green() + 0.1 * color.blue()
-                painter.setPen(QColor(_DARK_INK if bright > _LIGHT else _LIGHT_INK))
-                painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, number(value, 2))
+                ink = _DARK_INK if bright > _LIGHT else _LIGHT_INK
+                _write(painter, cell, value, figures, ink)
     painter.setFont(usual)
     now = QRectF(at.left() + learned * wide, at.top(), wide, at.height())
     painter.setPen(QPen(QColor(theme.text), 1.6))
