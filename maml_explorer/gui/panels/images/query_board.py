@@ -195,7 +195,12 @@ class QueryBoard(Board):
                 painter.drawText(under, Qt.AlignmentFlag.AlignCenter, class_name(nth))
             if nth == label:  # the true class is underlined
                 painter.fillRect(QRectF(bar.left(), foot + 0.5, bar.width(), 2), QColor(theme.text))
-        if label is not None:
+        if label is None:  # nobody knows whether it is right: the answer stands there in words
+            painter.setFont(self.font())
+            painter.setPen(QColor(theme.text))
+            top = QRectF(at.left() - 6, at.top() - 3, at.width() + 12, 14)
+            painter.drawText(top, Qt.AlignmentFlag.AlignCenter, class_name(best))
+        else:
             draw_mark(
                 painter, QRectF(at.center().x() - 3.5, at.top() + 1, 7, 7), best == label, theme
             )
