@@ -198,8 +198,8 @@ class QueryBoard(Board):
         if label is None:  # nobody knows whether it is right: the answer stands there in words
             painter.setFont(self.font())
             painter.setPen(QColor(theme.text))
-            top = QRectF(at.left() - 6, at.top() - 3, at.width() + 12, 14)
-            painter.drawText(top, Qt.AlignmentFlag.AlignCenter, class_name(best))
+            over = QRectF(at.left() - 6, at.top() - 3, at.width() + 12, 14)
+            painter.drawText(over, Qt.AlignmentFlag.AlignCenter, class_name(best))
         else:
             draw_mark(
                 painter, QRectF(at.center().x() - 3.5, at.top() + 1, 7, 7), best == label, theme
