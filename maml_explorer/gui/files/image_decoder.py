@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,19 @@ _FORMATS = (b"bmp", b"gif", b"jpeg", b"jpg", b"pbm", b"pgm", b"png", b"ppm", b"t
 """Formats that are read: none that is a program of lines, as svg is, or leads elsewhere."""
 
 
+_READING = Lock()
+"""Held while Qt reads: it looks for a format under a lock of its own, and meanwhile asks the Python
+buffer for bytes. A second thread would wait for that lock and never let Python go on."""
+
+
 def grey_values(data: bytes) -> NDArray[np.uint8] | str:
     """The grey values [row, column] of an image file, on white where it is clear; or why none."""
+    with _READING:
+        image = _read(data)
+    return image if isinstance(image, str) else _grey(image)
+
+
+def _read(data: bytes) -> QImage | str:
     buffer = QBuffer()
     buffer.setData(QByteArray(data))
     buffer.open(QIODevice.OpenModeFlag.ReadOnly)
@@ -39,7 +51,7 @@ def grey_values(data: bytes) -> NDArray[np.uint8] | str:
     image = reader.read()
     if image.isNull() or max(image.width(), image.height()) > MOST_SIDE:
         return "it is damaged or no image"
-    return _grey(image)
+    return image
 
 
 def _grey(image: QImage) -> NDArray[np.uint8]:

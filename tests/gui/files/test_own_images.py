@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QBuffer, QIODevice
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.core.families.own import data as own_data
 from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, begin, open_window
+from maml_explorer.gui.files.image_decoder import grey_values
 from maml_explorer.gui.files.own_images import on_data
 from maml_explorer.gui.panels.images.panel import ImagesPanel
 from maml_explorer.gui.widgets.banner import ABSENT
@@ -270,3 +274,15 @@ def test_the_folder_is_remembered_and_opened_where_it_is_needed(
     posted = worker_of(third).posted
     asked = commands.OpenRun
     qtbot.waitUntil(lambda: any(isinstance(one, asked) for one in posted), timeout=20_000)
+
+
+def test_many_threads_read_at_once_and_none_waits_for_ever() -> None:
+    picture = QImage(5, 4, QImage.Format.Format_Grayscale8)
+    picture.fill(200)
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    assert picture.save(buffer, "PNG")  # type: ignore[call-overload]
+    data = bytes(buffer.data().data())
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(grey_values, [data] * 400):
+            assert not isinstance(found, str) and found.shape == (4, 5) and (found == 200).all()
