@@ -7,7 +7,6 @@ that does not adapt (BOIL) is a layer of the tail whose gradient counts as 0.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -183,9 +182,12 @@ def arriving(points: Tensor, batches: int) -> list[Tensor]:
     Parts of a stream of functions do not reach over the end of a function, as each function has
     the same number of points and of parts.
     """
-    count = points.shape[1]
-    ends = [nth * count // batches for nth in range(batches + 1)]
-    return [points[:, begin:end] for begin, end in itertools.pairwise(ends)]
+    return [points[:, arrival(points.shape[1], batches, nth)] for nth in range(batches)]
+
+
+def arrival(points: int, batches: int, nth: int) -> slice:
+    """The points of part `nth` of a stream."""
+    return slice(nth * points // batches, (nth + 1) * points // batches)
 
 
 def adapt(

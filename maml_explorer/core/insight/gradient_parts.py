@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maml_explorer.core.adaptation import Path, rows_of
+from maml_explorer.core.adaptation import Path, arrival, rows_of
 from maml_explorer.core.families.batch import TaskBatch
 from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NOT_FINITE, Nothing
 from maml_explorer.core.insight.implicit import implicit_solution
@@ -159,6 +159,7 @@ def _parts(
     size = learner.tail_size
     first, correction = x.new_zeros(tasks, size), x.new_zeros(tasks, size)
     cut = rows_of(shots, features, x)
+    batches = learner.step_sizes.batches
     upward = features.new_zeros(2, tasks, features.shape[1], features.shape[2] - 1)
     for k in range(learner.steps, -1, -1):
         if k < learner.steps:
@@ -166,7 +167,8 @@ def _parts(
             curved, up = _curved(learner, path, k, split(model, v, start))
             correction -= curved
             if up is not None:
-                upward[1, :, _seen(cut, k, learner.step_sizes.batches)] -= up
+                seen = arrival(cut, batches, k) if batches else slice(0, cut)
+                upward[1, :, seen] -= up
         if weights[k]:
             phi = path.parameters[k]
             trace = model.forward(phi, features[:, cut:], step=k)
@@ -184,13 +186,6 @@ def _parts(
         parts[0] + split(model, first, start),
         parts[1] + split(model, correction, start),
     )
-
-
-def _seen(points: int, k: int, batches: int) -> slice:
-    """The support points that inner step k sees: all of them, or part k of a stream."""
-    if not batches:
-        return slice(0, points)
-    return slice(k * points // batches, (k + 1) * points // batches)
 
 
 def _implicit_parts(learner: Learner, batch: TaskBatch) -> tuple[list[Tensor], list[Tensor]]:

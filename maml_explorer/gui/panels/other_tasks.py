@@ -1,0 +1,165 @@
+"""Further tasks in cells, watched while they are seen; a kind of tasks says what differs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
+
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.widgets.cell_grid import CellGrid
+from maml_explorer.gui.widgets.controls import button, row
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.step_slider import StepSlider
+from maml_explorer.settings.settings import Settings
+
+Task = TypeVar("Task")
+Cell = TypeVar("Cell", bound=QAbstractButton)
+
+
+class OtherTasks(QWidget, Generic[Task, Cell]):
+    """Cells of tasks that are not shown above, new ones at a click.
+
+    Args:
+        shown: the part of the session that shows such tasks.
+        slider: what the slider moves, for screen readers.
+        new: (words of the button, its tooltip).
+    """
+
+    FEWEST, MOST = 1, 8
+    """Columns at least; cells at most."""
+    WIDTH, HEIGHT = 0, 0
+    """Pixels that a cell needs, at least."""
+
+    def __init__(self, session: Session, shown: Any, slider: str, new: tuple[str, str]) -> None:
+        super().__init__()
+        self.session, self._shown = session, shown
+        self.inner = session.inner
+        self.tasks: list[Task] = []
+        self._sizes = self.sizes(session.settings)
+        self.watched: Any = None
+        self._grid: CellGrid[Cell] = CellGrid(self.cell, self.show_above)
+        self.cells = self._grid.cells
+        self.said = ElidedLabel()
+        self.steps = StepSlider("At step", slider)
+        self.steps.chosen.connect(self.inner.choose)
+        self.new_tasks = button(new[0], self.sample, new[1])
+        head = row(self.said, self.steps, self.new_tasks)
+        head.setStretch(0, 1)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 8, 0, 0)
+        box.setSpacing(8)
+        box.addLayout(head)
+        box.addLayout(self._grid.layout, 1)
+        self.inner.changed.connect(self._draw)
+        shown.watched.connect(self._take_watched)
+        session.link.run_started.connect(self._take_run)
+        session.editor.settings_changed.connect(self._take_settings)
+        session.hidden_changed.connect(self._draw)
+        session.theme_changed.connect(lambda _: self._draw())
+
+    # what a kind of tasks says
+
+    def cell(self) -> Cell:
+        """A new cell."""
+        raise NotImplementedError
+
+    def sampled(self) -> list[Task]:
+        """Tasks for as many cells as there can be."""
+        raise NotImplementedError
+
+    def sizes(self, settings: Settings) -> tuple[int, ...]:
+        """The settings without which the tasks there are do not fit."""
+        return ()
+
+    def last_step(self, report: Any) -> int:
+        """The last inner step of an answer."""
+        raise NotImplementedError
+
+    def words(self) -> tuple[str, ...]:
+        """Words above the cells, the longest wording first."""
+        raise NotImplementedError
+
+    def draw_cell(self, cell: Cell, report: Any, step: int, nth: int) -> None:
+        """Draws the answer to a task after an inner step; None where there is none yet."""
+        raise NotImplementedError
+
+    def show_above(self, cell: Cell) -> None:
+        """Shows the task of a cell in the hero."""
+        raise NotImplementedError
+
+    # the same for all
+
+    @cached_property
+    def random(self) -> np.random.Generator:
+        """Generator of the tasks; NumPy's load when the first is drawn, not with the window."""
+        return np.random.default_rng(1)
+
+    def sample(self) -> None:
+        """Samples other tasks and watches them."""
+        self.tasks = self.sampled()
+        self._sizes = self.sizes(self.session.settings)
+        self._watch()
+
+    def _watch(self) -> None:
+        if self.isVisible() and self.tasks:
+            self._shown.watch(self.tasks[: len(self.cells)])
+
+    def _take_run(self, _: int) -> None:
+        self.watched = None
+        self._watch()
+        self._draw()
+
+    def _take_watched(self, watched: Any) -> None:
+        if watched.watch.tasks == tuple(self.tasks[: len(self.cells)]):
+            self.watched = watched
+            self._draw()
+
+    def _take_settings(self, settings: Settings) -> None:
+        if self.isVisible() and self._sizes != self.sizes(settings):
+            self.sample()
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self.isVisible():
+            return
+        reports = () if self.watched is None else self.watched.tasks
+        last = self.last_step(reports[0]) if reports else 0
+        step = self.inner.within(last)
+        self.steps.show_step(step, last)
+        self.said.say(*self.words())
+        for nth, cell in enumerate(self.cells):
+            self.draw_cell(cell, reports[nth] if nth < len(reports) else None, step, nth)
+
+    def _fit_cells(self) -> None:
+        """Cells, up to as many as there is room for."""
+        room = max(self.height() - self.new_tasks.height() - 24, 1)
+        columns = max(self.FEWEST, min(self.MOST, self.width() // self.WIDTH))
+        count = min(self.MOST, columns * max(1, room // self.HEIGHT))
+        if self._grid.fit(count, columns):
+            self._watch()
+            self._draw()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shows more or fewer tasks."""
+        super().resizeEvent(event)
+        if self.isVisible():
+            self._fit_cells()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begins to watch."""
+        super().showEvent(event)
+        self._fit_cells()
+        if self.tasks and self._sizes == self.sizes(self.session.settings):
+            self._watch()
+        else:
+            self.sample()
+        self._draw()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Ends watching: what nobody sees is not computed."""
+        super().hideEvent(event)
+        self._shown.watch(())
