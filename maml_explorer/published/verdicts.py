@@ -19,7 +19,7 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.restart import changed_keys
 from maml_explorer.settings.settings import Arm, Settings
-from maml_explorer.settings.words import counted
+from maml_explorer.settings.words import counted, listed
 
 AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
 CANNOT_TELL = "cannot tell"
@@ -110,8 +110,7 @@ def verdict_of(
         return Verdict(AGREES, "agrees", difference)
     if own_ci95 is not None and abs(measured - published) <= own_ci95:
         return Verdict(CANNOT_TELL, f"cannot tell (± {own_ci95:.2g})", difference)
-    percent, side = 100 * abs(difference), "higher" if difference > 0 else "lower"
-    size = f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}"
+    size, side = _percent(difference)
     return Verdict(DIFFERS, f"differs by {size} % ({side})", difference)
 
 
@@ -210,32 +209,80 @@ def deviations(preset: Preset, settings: Settings) -> tuple[str, ...]:
 
 
 def verdict_words(found: Sequence[Comparison]) -> str:
-    """All verdicts: "MAML agrees after 1, 5 steps; differs by +14 % after 10 steps."."""
+    """All verdicts in sentences: "MAML agrees after 1 and 5 steps. MTL is 14 % higher after …"."""
     arms: dict[tuple[str, int], dict[str, list[Comparison]]] = {}
     for one in found:
         kinds = arms.setdefault((one.arm, one.shots), {})
         kinds.setdefault(one.verdict.kind, []).append(one)
     several = len({shots for _, shots in arms}) > 1
+    return " ".join(
+        _SENTENCES[kind](arm, _with(shots) if several else "", same) + "."
+        for (arm, shots), kinds in arms.items()
+        for kind, same in kinds.items()
+    )
+
+
+def agreement_words(found: Sequence[Comparison]) -> str:
+    """Number of figures that agree, in a line: "MTL agrees with 3 of 3, MAML with 1 of 3 …"."""
+    if not found:
+        return ""
+    if all(one.verdict.shortened for one in found):
+        return f"It is too early to compare: {found[0].verdict.shortened}."
+    counts: dict[str, list[bool]] = {}
+    for one in found:
+        counts.setdefault(one.arm, []).append(one.verdict.kind == AGREES)
+    by_arm = [f"{arm} {sum(agree)} of {len(agree)}" for arm, agree in counts.items()]
+    return f"Published figures that agree: {', '.join(by_arm)}."
+
+
+def _with(shots: int) -> str:
+    return f" with {counted(shots, 'shot')}"
+
+
+def _agreeing(arm: str, shots: str, same: Sequence[Comparison]) -> str:
+    return f"{arm} agrees {_after(same)}{shots}"
+
+
+def _differing(arm: str, shots: str, same: Sequence[Comparison]) -> str:
     parts = []
-    for (arm, shots), kinds in arms.items():
-        said = "; ".join(_of_one_kind(kind, same) for kind, same in kinds.items())
-        with_shots = f" ({counted(shots, 'shot')})" if several else ""
-        parts.append(f"{arm}{with_shots} {said}.")
-    return " ".join(parts)
+    for one in same:
+        by = one.verdict.difference
+        size, side = ("", "") if by is None else _percent(by)
+        said = f"is {size} % {side}" if size else one.verdict.words
+        parts.append(f"{said} {_after([one])}")
+    return f"{arm} {listed(parts)}{shots}"
 
 
-def _of_one_kind(kind: str, found: Sequence[Comparison]) -> str:
-    """The figures of an arm that have the same verdict, with how much each differs."""
-    steps = ", ".join(str(one.inner_step) for one in found)
-    after = f"after {steps} step{'' if steps == '1' else 's'}"
-    if kind == NOT_COMPARABLE and found[0].verdict.shortened:
-        return f"{kind} {after} ({found[0].verdict.shortened})"
-    if kind == NOT_COMPARABLE:
-        lost = ", ".join(str(one.diverged) for one in found)
-        return f"{kind} {after} ({lost} of {counted(found[0].tasks, 'task')} diverged)"
-    known = [one.verdict.difference for one in found]
-    by = ", ".join("?" if d is None else f"{100 * d:+.0f}".replace("-", "−") for d in known)
-    return f"{kind} by {by} % {after}" if kind == DIFFERS else f"{kind} {after}"
+def _untold(arm: str, shots: str, same: Sequence[Comparison]) -> str:
+    why = "its own interval is wider than the difference"
+    return f"Whether {arm} agrees {_after(same)}{shots} cannot be told: {why}"
+
+
+def _incomparable(arm: str, shots: str, same: Sequence[Comparison]) -> str:
+    lost = listed([str(one.diverged) for one in same])
+    why = f"{lost} of {counted(same[0].tasks, 'task')} diverged"
+    why = same[0].verdict.shortened or why
+    return f"{arm} cannot be compared {_after(same)}{shots}: {why}"
+
+
+_SENTENCES = {
+    AGREES: _agreeing,
+    DIFFERS: _differing,
+    CANNOT_TELL: _untold,
+    NOT_COMPARABLE: _incomparable,
+}
+
+
+def _after(same: Sequence[Comparison]) -> str:
+    steps = [one.inner_step for one in same]
+    return f"after {listed([str(step) for step in steps])} step{'' if steps == [1] else 's'}"
+
+
+def _percent(difference: float) -> tuple[str, str]:
+    """A relative difference: ("22", "lower")."""
+    size = 100 * abs(difference)
+    written = f"{size:.0f}" if size >= 1 else f"{size:.1g}"
+    return written, "higher" if difference > 0 else "lower"
 
 
 def _changed(key: str, before: object, after: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def counted(count: int, noun: str, written: Callable[[int], str] = str) -> str:
@@ -10,3 +10,8 @@ def counted(count: int, noun: str, written: Callable[[int], str] = str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{written(count)} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: "1", "1 and 5", "1, 5 and 10"."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

@@ -13,6 +13,7 @@ from maml_explorer.published.verdicts import (
     CANNOT_TELL,
     DIFFERS,
     NOT_COMPARABLE,
+    agreement_words,
     comparisons,
     deviations,
     verdict_of,
@@ -97,7 +98,7 @@ def test_a_shortened_run_is_told_in_a_line() -> None:
     records = {0: {"MAML": [record([2.0, 1.0, 0.8])]}}
     found = comparisons(preset(ONE), Settings(), records, {"MAML": 1000})
     assert verdict_words(found) == (
-        "MAML not comparable after 1, 2 steps (1000 of 70000 outer steps)."
+        "MAML cannot be compared after 1 and 2 steps: 1000 of 70000 outer steps."
     )
 
 
@@ -193,15 +194,29 @@ def test_all_verdicts_in_a_line() -> None:
     known = preset(ONE, Published("maml", 10, (1,), (1.0,), "s"))
     records = {0: {"MAML": [record([2.0, 1.0, 0.8]), record([2.0, 1.05, 0.8], shots=10)]}}
     assert verdict_words(comparisons(known, Settings(), records)) == (
-        "MAML (5 shots) agrees after 1 step; differs by +60 % after 2 steps. "
-        "MAML (10 shots) agrees after 1 step."
+        "MAML agrees after 1 step with 5 shots. MAML is 60 % higher after 2 steps with 5 shots. "
+        "MAML agrees after 1 step with 10 shots."
     )
     low = {0: {"MAML": [record([2.0, 0.5, 0.9], diverged=[0, 0, 0])]}}
     assert verdict_words(comparisons(preset(ONE), Settings(), low)) == (
-        "MAML differs by −50, +80 % after 1, 2 steps."
+        "MAML is 50 % lower after 1 step and is 80 % higher after 2 steps."
     )
     lost = {0: {"MAML": [record([2.0, 0.5, None], diverged=[0, 1, 3])]}}
     assert verdict_words(comparisons(preset(ONE), Settings(), lost)) == (
-        "MAML not comparable after 1, 2 steps (1, 3 of 100 tasks diverged)."
+        "MAML cannot be compared after 1 and 2 steps: 1 and 3 of 100 tasks diverged."
+    )
+    vague = {0: {"MAML": [record([2.0, 1.3, 0.5], ci95=[0.1, 0.4, 0.1])]}}
+    assert verdict_words(comparisons(preset(ONE), Settings(), vague)) == (
+        "Whether MAML agrees after 1 step cannot be told: its own interval is wider than the "
+        "difference. MAML agrees after 2 steps."
     )
     assert verdict_words(()) == ""
+
+
+def test_how_many_figures_agree_is_one_short_line() -> None:
+    records = {0: {"MAML": [record([2.0, 1.0, 0.8])]}}
+    found = comparisons(preset(ONE), Settings(), records)
+    assert agreement_words(found) == "Published figures that agree: MAML 1 of 2."
+    early = comparisons(preset(ONE), Settings(), records, {"MAML": 1000})
+    assert agreement_words(early) == "It is too early to compare: 1000 of 70000 outer steps."
+    assert agreement_words(()) == ""

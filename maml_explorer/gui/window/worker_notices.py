@@ -14,6 +14,7 @@ from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import ABSENT, OWN_IMAGES, Banners
 from maml_explorer.protocol.commands import ExportInitialization, Reproduce, SaveRun, StopWriting
 from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Written
+from maml_explorer.settings.words import listed
 
 SLOW = 400
 """Milliseconds of writing from which on it is said."""
@@ -160,8 +161,3 @@ def divergence_words(reports: Sequence[Diverged]) -> str:
     second = f"Last change: {change}." if change else f"{known.partition('. ')[0].rstrip('.')}."
     second = second if len(second) > 1 else ""
     return f"{said} {second}" if second else said
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as people list them: "MAML, FO-MAML and ANIL"."""
-    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

@@ -11,7 +11,8 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
-from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel, shortened
+from maml_explorer.gui.panels.adaptation_speed.comparison import shortened
+from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
 from maml_explorer.gui.panels.adaptation_speed.plot import NOTHING_YET, STALE
 from maml_explorer.gui.panels.adaptation_speed.published_marks import published_points
 from maml_explorer.gui.panels.adaptation_speed.statistics import (
@@ -20,6 +21,7 @@ from maml_explorer.gui.panels.adaptation_speed.statistics import (
     speed_line,
 )
 from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import DARK, LIGHT
 from maml_explorer.protocol import commands, reports
@@ -198,7 +200,7 @@ def test_published_points_are_crosses_with_their_source(bench, panel):
     assert first.pen().color().name() == text
     assert second.data().source == "Paper, table 2"
     assert "+ MAML 0.7, published, 5 shots" in panel.plot.reading(1)
-    assert panel.source.full == "+ published, 5 shots (here 10) · Paper, table 2"
+    assert panel.source.full == "+ published, 5 shots (lines: 10) · Paper, table 2"
     assert panel.source.isVisible()
     bench.session.set_hidden({"MAML"})
     assert len(marks.item.getData()[0]) == 0, "they go with their arm"
@@ -328,7 +330,9 @@ def compared(bench, **changes):
         "MAML", "maml", 5, 1, 0.67, None, entry.source, 0.7, 0.05, 0.7, 0.4, 0, 600,
         verdict_of(0.7, 0.67, None, 0, 600),
     )  # fmt: skip
-    two = replace(one, inner_step=5, published=0.38, verdict=verdict_of(0.5, 0.38, None, 0, 600))
+    two = replace(
+        one, inner_step=5, published=0.38, mean=0.5, verdict=verdict_of(0.5, 0.38, None, 0, 600)
+    )
     found = reports.Compared(1, 20_000, preset, (one, two), ("Noise σ: 0 → 0.3", "Shots: 10 → 5"))
     bench.report(replace(found, **changes))
 
@@ -345,13 +349,56 @@ def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
     compared(bench)
     assert panel.compare.text() == "Compare" and panel.compare.isEnabled()
     assert panel.verdict.text() == (
-        "Outer step 20\u2009000, tested with 5 shots: MAML agrees after 1 step; "
-        "differs by +32 % after 5 steps. "
+        "Outer step 20\u2009000, tested with 5 shots. MAML agrees after 1 step. "
+        "MAML is 32 % higher after 5 steps. "
         "Changed from the preset: Noise σ: 0 → 0.3, and 1 more."
     )
-    points = {(p.algorithm, p.inner_step): p.verdict for p in panel.plot.published.points}
-    assert points["maml", 5] == "differs by 32 % (higher)" and points["mtl", 1] == ""
-    assert "published, 5 shots: agrees" in " ".join(panel.plot.published.rows(1))
+    points = {(p.algorithm, p.inner_step): p.measured for p in panel.plot.published.points}
+    known = points["maml", 5]
+    assert known is not None and known.verdict.words == "differs by 32 % (higher)"
+    assert points["mtl", 1] is None
+    rows = " ".join(panel.plot.published.rows(1))
+    assert "+ MAML 0.67, published, 5 shots; ◆ here 0.7 ± 0.05: agrees" in rows
+
+
+def test_measured_figures_are_drawn_and_listed_beside_the_published(bench, panel):
+    bench.session.control.load_preset(presets()["finn-10-shot"])
+    bench.pull()
+    test_arm(bench, panel, MAML=FINE, MTL=FINE)
+    assert not panel.figures.isVisible()
+    compared(bench)
+    x, y = panel.plot.published.here.getData()
+    assert x.tolist() == [1, 5] and (10**y if panel.plot.log_y else y) == pytest.approx([0.7, 0.5])
+    assert "◆ here" in panel.source.full
+    bench.qtbot.mouseClick(panel.figures, LEFT)
+    (opened,) = panel.findChildren(TableWindow)
+    rows = opened.view.model().rows
+    assert rows[1] == ("MAML", 5, 5, "0.38", "0.5 ± 0.05", 0, "differs by 32 % (higher)")
+    opened.close()
+    lost = replace(bench.session.measured.comparison.comparisons[0], diverged=2)
+    compared(bench, comparisons=(lost,))
+    assert len(panel.plot.published.here.getData()[0]) == 0, "the mean leaves out what diverged"
+
+
+@pytest.mark.parametrize("name", ["finn-10-shot", "meta-sgd-5-shot"])
+def test_a_low_panel_says_a_whole_verdict(bench, panel, name):
+    bench.session.control.load_preset(presets()[name])
+    bench.pull()
+    panel.resize(400, 240)
+    known = presets()[name]
+    arms = {arm.algorithm: arm.name for arm in known.settings.arms}
+    found = tuple(
+        Comparison(
+            arms.get(entry.algorithm, "MAML"), entry.algorithm, entry.shots, step, mse, None,
+            entry.source, mse * 1.4, 0.05, mse, mse, 0, 600,
+            verdict_of(1.4 * mse, mse, None, 0, 600),
+        )
+        for entry in known.published
+        for step, mse in zip(entry.inner_steps, entry.mse, strict=True)
+    )  # fmt: skip
+    compared(bench, preset=known, comparisons=found)
+    assert panel.verdict.isVisible() and not panel.verdict.text().endswith("…")
+    assert "Published figures that agree: " in panel.verdict.text()
 
 
 def test_a_low_panel_keeps_its_plot_beside_a_verdict(bench, panel):

@@ -12,9 +12,10 @@ from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.session.stability_verdict import DANGER
 from maml_explorer.gui.widgets.banner import Banner
 from maml_explorer.gui.window.window import MainWindow
-from maml_explorer.gui.window.worker_notices import divergence_words, listed
+from maml_explorer.gui.window.worker_notices import divergence_words
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Arm
+from maml_explorer.settings.words import listed
 from tests.gui.driving import Opener, press, said, worker_of
 
 CHANGE = "Inner learning rate α from 0.01 to 90 at outer step 4100"

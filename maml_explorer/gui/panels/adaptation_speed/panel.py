@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QRect, QSignalBlocker, Qt
-from PySide6.QtGui import QFontMetrics, QResizeEvent, QShowEvent
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
+from maml_explorer.gui.panels.adaptation_speed.comparison import (
+    brief_words,
+    comparison_words,
+    preset_source,
+    shortened,
+    show_figures,
+)
 from maml_explorer.gui.panels.adaptation_speed.plot import SpeedPlot
 from maml_explorer.gui.panels.adaptation_speed.published_marks import (
     compares,
@@ -26,9 +32,7 @@ from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.controls import label as words_label
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
-from maml_explorer.protocol.reports import Compared, MetaTested
-from maml_explorer.published.verdicts import verdict_words
-from maml_explorer.settings.presets import Preset
+from maml_explorer.protocol.reports import MetaTested
 from maml_explorer.settings.words import counted
 
 MOST_TESTS = 500
@@ -63,9 +67,10 @@ class AdaptationSpeedPanel(QWidget):
         self.pointed = session.pointed
         self.source = ElidedLabel()
         self.compare = button("Compare", self._compare, "Compare with the published numbers")
+        self.figures = button("Figures…", self._show_figures, "Published and measured, one by one")
         self.verdict = words_label("")
-        self._verdict = ""
-        """All words of the verdict."""
+        self._verdict = self._brief = ""
+        """All words of the verdict, and those for a low panel."""
         self.verdict.setWordWrap(True)
         self.diverged = words_label("", "muted")
         self.diverged.setWordWrap(True)
@@ -79,7 +84,7 @@ class AdaptationSpeedPanel(QWidget):
         box.addLayout(head)
         box.addWidget(self.subtitle)
         box.addWidget(self.plot, 1)
-        foot = row(self.compare)
+        foot = row(self.figures, self.compare)
         foot.insertWidget(0, self.source, 1)
         box.addLayout(foot)
         box.addWidget(self.verdict)
@@ -165,6 +170,11 @@ class AdaptationSpeedPanel(QWidget):
         self._comparing(True)
         self.session.control.compare()
 
+    def _show_figures(self) -> None:
+        comparison = self.session.measured.comparison
+        if comparison is not None:
+            show_figures(comparison, self)
+
     def _comparing(self, busy: bool) -> None:
         self.compare.setEnabled(not busy)
         self.compare.setText("Comparing…" if busy else "Compare")
@@ -213,11 +223,13 @@ class AdaptationSpeedPanel(QWidget):
         published = published_words(self.plot.published.points, test)
         if preset is not None and preset.published and not fits:
             published = "Published numbers: of other tasks, not drawn"
-        self.source.say(published)
+        self.source.say(published, published.partition(", ")[0])
         self.source.setToolTip(plain_tip(preset_source(preset) if published else ""))
         self.source.setVisible(bool(published))
         self.compare.setVisible(fits and bool(published))
         self._verdict = "" if comparison is None else comparison_words(comparison)
+        self._brief = "" if comparison is None else brief_words(comparison)
+        self.figures.setVisible(bool(self._verdict))
         self._say()
 
     def _say(self) -> None:
@@ -225,6 +237,8 @@ class AdaptationSpeedPanel(QWidget):
         tight = self.height() < _TIGHT * self.fontMetrics().lineSpacing()
         room = _FEW * self.fontMetrics().lineSpacing() if tight else math.inf
         verdict = shortened(self._verdict, self.fontMetrics(), max(self.width(), 60), room)
+        if verdict != self._verdict:
+            verdict = shortened(self._brief, self.fontMetrics(), max(self.width(), 60), room)
         self.verdict.setText(verdict)
         self.verdict.setToolTip(plain_tip(self._verdict if verdict != self._verdict else ""))
         self.verdict.setVisible(bool(verdict))
@@ -312,38 +326,3 @@ class AdaptationSpeedPanel(QWidget):
         """Catches up with what arrived while hidden."""
         super().showEvent(event)
         self._show()
-
-
-def shortened(text: str, metrics: QFontMetrics, width: int, room: float) -> str:
-    """Beginning of a text: the whole words that `room` pixels of height hold at a `width`."""
-    words = text.split(" ")
-
-    def high(count: int) -> int:
-        said = " ".join(words[:count]) + "…"
-        area = QRect(0, 0, width, 10_000)
-        return metrics.boundingRect(area, Qt.TextFlag.TextWordWrap, said).height()
-
-    if not text or high(len(words)) <= room:
-        return text
-    kept = bisect_right(range(1, len(words)), room, key=high)
-    return " ".join(words[:kept]) + "…"
-
-
-def preset_source(preset: Preset | None) -> str:
-    """Text that the published numbers of a preset stand in, each once."""
-    sources = () if preset is None else dict.fromkeys(one.source for one in preset.published)
-    return "\n".join(f"Published in {source}" for source in sources)
-
-
-def comparison_words(found: Compared) -> str:
-    """The verdicts in words, of which outer step they are, and what the run does otherwise."""
-    others = len(found.deviations)
-    differs = f" Changed from the preset: {found.deviations[0]}" if others else ""
-    more = f", and {others - 1} more" if others > 1 else ""
-    shots = {one.shots for one in found.comparisons}
-    # several numbers of shots are said arm by arm
-    tested = f", tested with {counted(min(shots), 'shot')}" if len(shots) == 1 else ""
-    return (
-        f"Outer step {whole(found.outer_step)}{tested}: {verdict_words(found.comparisons)}"
-        f"{differs}{more}{'.' if differs else ''}"
-    )

@@ -9,11 +9,12 @@ import numpy as np
 import pyqtgraph as pg
 
 from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.panels.adaptation_speed.comparison import with_interval
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.style.arm_style import arm_style
-from maml_explorer.gui.style.numbers import number
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.reports import Compared, MetaTested
+from maml_explorer.published.verdicts import Comparison
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.words import counted
@@ -31,18 +32,18 @@ class PublishedPoint:
     source: str
     ci95: float | None = None
 
-    verdict: str = ""
-    """Verdict of the newest comparison; empty for none."""
+    measured: Comparison | None = None
+    """Figure of the newest comparison beside it; None for none."""
 
     @property
     def words(self) -> str:
         """Words of the mark: "+ MAML 0.67, published, 5 shots"; the source is under the plot."""
-        interval = "" if self.ci95 is None else f" ± {number(self.ci95, 2)}"
-        name = ALGORITHMS[self.algorithm].label
-        said = f": {self.verdict}" if self.verdict else ""
-        return (
-            f"+ {name} {number(self.mse)}{interval}, published, {counted(self.shots, 'shot')}{said}"
-        )
+        name, shots = ALGORITHMS[self.algorithm].label, counted(self.shots, "shot")
+        published = f"+ {name} {with_interval(self.mse, self.ci95)}, published, {shots}"
+        here = self.measured
+        if here is None:
+            return published
+        return f"{published}; ◆ here {with_interval(here.mean, here.ci95)}: {here.verdict.words}"
 
 
 def compares(preset: Preset | None, settings: Settings) -> bool:
@@ -54,8 +55,8 @@ def published_points(
     preset: Preset | None, comparison: Compared | None = None
 ) -> list[PublishedPoint]:
     """The figures that are published for a preset, point by point, with their verdicts."""
-    verdicts = {
-        (one.algorithm, one.shots, one.inner_step): one.verdict.words
+    measured = {
+        (one.algorithm, one.shots, one.inner_step): one
         for one in (() if comparison is None else comparison.comparisons)
     }
     return [
@@ -66,7 +67,7 @@ def published_points(
             mse,
             entry.source,
             ci95,
-            verdicts.get((entry.algorithm, entry.shots, step), ""),
+            measured.get((entry.algorithm, entry.shots, step)),
         )
         for entry in (() if preset is None else preset.published)
         for step, mse, ci95 in zip(
@@ -81,42 +82,72 @@ def published_words(points: list[PublishedPoint], test: MetaTested | None) -> st
         return ""
     shots = sorted({point.shots for point in points})
     sources = sorted({point.source.split(" (")[0] for point in points})
-    text = f"+ published, {', '.join(map(str, shots))} shots · {'; '.join(sources)}"
+    here = " ◆ here" if any(point.measured for point in points) else ""
+    text = f"+ published{here}, {', '.join(map(str, shots))} shots · {'; '.join(sources)}"
     if test is not None and set(shots) != {test.shots}:
         head, tail = text.split(" · ", 1)
-        text = f"{head} (here {test.shots}) · {tail}"
+        text = f"{head} (lines: {test.shots}) · {tail}"
     return text
 
 
 class PublishedMarks:
-    """The crosses on a plot; they take the colour of their algorithm's first arm."""
+    """The crosses on a plot, in the colour of their algorithm's first arm.
+
+    A diamond with its interval is what a comparison measured here with the same shots, where no
+    task diverged.
+    """
 
     def __init__(self, plot: Plot) -> None:
         self.points: list[PublishedPoint] = []
         self._plot = plot
         self.item = pg.ScatterPlotItem(symbol="+", antialias=True, useCache=False)
-        self.item.setZValue(30)
-        plot.getPlotItem().addItem(self.item, ignoreBounds=True)
+        self.here = pg.ScatterPlotItem(symbol="d", antialias=True, useCache=False)
+        self.intervals = pg.PlotCurveItem(antialias=True)
+        for z, item in ((28, self.intervals), (30, self.item), (31, self.here)):
+            item.setZValue(z)
+            plot.getPlotItem().addItem(item, ignoreBounds=True)
 
     def values(self) -> Array:
-        """[point]: the published figures."""
-        return np.array([point.mse for point in self.points], dtype=float)
+        """[point]: the published figures, and those measured beside them."""
+        figures = [point.mse for point in self.points]
+        return np.array([*figures, *(mean for _, mean, _ in self._measured())], dtype=float)
+
+    def _measured(self) -> list[tuple[PublishedPoint, float, float]]:
+        """(point, mean, half-width of the interval) of what was measured and can be compared."""
+        return [
+            (point, one.mean, one.ci95 or 0.0)
+            for point in self.points
+            if (one := point.measured) is not None and one.mean is not None and not one.diverged
+        ]
 
     def draw(self, settings: Settings, hidden: frozenset[str], log_y: bool) -> None:
         """Draws those of the visible arms' algorithms."""
         theme = self._plot.theme
         first = {a.algorithm: a for a in reversed(settings.arms) if a.name not in hidden}
         self.points = [point for point in self.points if point.algorithm in first]
-        colors = [arm_style(settings, first[p.algorithm], theme).text for p in self.points]
-        pens = [self._plot.pen(color, width=1.6) for color in colors]
+        color = {key: arm_style(settings, arm, theme).text for key, arm in first.items()}
+
+        def scaled(figures: list[float]) -> Array:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return np.log10(figures) if log_y else np.array(figures, dtype=float)
+
         x = np.array([point.inner_step for point in self.points], dtype=float)
-        with np.errstate(divide="ignore"):
-            y = np.log10(self.values()) if log_y else self.values()
-        brush = pg.mkBrush(theme.card)
+        pens = [self._plot.pen(color[point.algorithm], width=1.6) for point in self.points]
         self.item.setData(
-            x, y, pen=pens if pens else None, brush=brush, data=self.points,
-            size=self._plot.dot(14),
+            x, scaled([point.mse for point in self.points]), pen=pens or None,
+            brush=pg.mkBrush(theme.card), data=self.points, size=self._plot.dot(14),
         )  # fmt: skip
+        measured = self._measured()
+        x = np.array([one.inner_step for one, *_ in measured], dtype=float)
+        self.here.setData(
+            x, scaled([mean for _, mean, _ in measured]), size=self._plot.dot(11),
+            pen=self._plot.pen(theme.card),
+            brush=[pg.mkBrush(color[one.algorithm]) for one, *_ in measured] or None,
+        )  # fmt: skip
+        x = np.repeat(x, 2)
+        ends = [end for _, mean, reach in measured for end in (mean - reach, mean + reach)]
+        self.intervals.setPen(self._plot.pen(theme.muted, width=1.2))
+        self.intervals.setData(x, scaled(ends), connect="pairs")
 
     def rows(self, inner_step: int) -> list[str]:
         """The figures of one inner step, as HTML."""

@@ -1,0 +1,95 @@
+"""Comparison of a run with published figures: in words, and figure by figure in a table."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QWidget
+
+from maml_explorer.gui.plots.table import Table
+from maml_explorer.gui.plots.table_window import TableWindow
+from maml_explorer.gui.style.numbers import number, whole
+from maml_explorer.protocol.reports import Compared
+from maml_explorer.published.verdicts import agreement_words, verdict_words
+from maml_explorer.settings.presets import Preset
+from maml_explorer.settings.words import counted
+
+
+def preset_source(preset: Preset | None) -> str:
+    """Text that the published numbers of a preset stand in, each once."""
+    sources = () if preset is None else dict.fromkeys(one.source for one in preset.published)
+    return "\n".join(f"Published in {source}" for source in sources)
+
+
+def comparison_words(found: Compared) -> str:
+    """The verdicts in sentences, of which outer step they are, and what the run does otherwise."""
+    return f"{_tested(found)} {verdict_words(found.comparisons)}{_changed(found)}"
+
+
+def brief_words(found: Compared) -> str:
+    """Number of figures that agree, for a panel that is low."""
+    return f"{_tested(found)} {agreement_words(found.comparisons)}"
+
+
+def figure_rows(found: Compared) -> Table:
+    """Every published figure with what was measured here, and its verdict."""
+    header = ("arm", "shots", "inner steps", "published", "here", "tasks diverged", "verdict")
+    rows = [
+        (
+            one.arm,
+            one.shots,
+            one.inner_step,
+            with_interval(one.published, one.published_ci95),
+            with_interval(one.mean, one.ci95),
+            one.diverged,
+            one.verdict.words.partition(" (")[0] if one.diverged else one.verdict.words,
+        )
+        for one in found.comparisons
+    ]
+    return header, rows
+
+
+def show_figures(found: Compared, parent: QWidget) -> TableWindow:
+    """Opens the table of all figures."""
+    words = f"{_tested(found)} {preset_source(found.preset)}.{_changed(found)}"
+    window = TableWindow("Published figures", figure_rows(found), parent, words)
+    window.resize(680, 360)
+    window.show()
+    return window
+
+
+def with_interval(mean: float | None, ci95: float | None) -> str:
+    """A figure with its 95 % interval: "2.12 ± 0.13"."""
+    return number(mean) if mean is None or ci95 is None else f"{number(mean)} ± {number(ci95, 2)}"
+
+
+def shortened(text: str, metrics: QFontMetrics, width: int, room: float) -> str:
+    """Beginning of a text: the whole words that `room` pixels of height hold at a `width`."""
+    words = text.split(" ")
+
+    def high(count: int) -> int:
+        said = " ".join(words[:count]) + "…"
+        area = QRect(0, 0, width, 10_000)
+        return metrics.boundingRect(area, Qt.TextFlag.TextWordWrap, said).height()
+
+    if not text or high(len(words)) <= room:
+        return text
+    kept = bisect_right(range(1, len(words)), room, key=high)
+    return " ".join(words[:kept]) + "…"
+
+
+def _tested(found: Compared) -> str:
+    """Outer step and shots of the comparison; several numbers of shots are said arm by arm."""
+    shots = {one.shots for one in found.comparisons}
+    tested = f", tested with {counted(min(shots), 'shot')}" if len(shots) == 1 else ""
+    return f"Outer step {whole(found.outer_step)}{tested}."
+
+
+def _changed(found: Compared) -> str:
+    others = len(found.deviations) - 1
+    if others < 0:
+        return ""
+    more = f", and {others} more" if others else ""
+    return f" Changed from the preset: {found.deviations[0]}{more}."
