@@ -31,6 +31,8 @@ class RunControl(QObject):
 
     writing = Signal(object)
     """Emitted with a command that takes a while."""
+    began_waiting = Signal(object)
+    """Emitted with the undo step of a run that began as somebody trained while a preset waited."""
     noted = Signal(str)
     """A sentence on something that was done in an unexpected way."""
 
@@ -107,6 +109,22 @@ class RunControl(QObject):
         before = self._pins.here
         self._restart_with(Beginning(self._editor.edited, None, initialization), train, "Restart")
         self._pins.show_replaced(before)
+
+    def restart_in_place(self) -> None:
+        """Begins a run with what waits; it trains if the run there is does."""
+        self.restart(train=self._link.running)
+
+    def _begin_waiting(self, train: bool) -> bool:
+        """Begins a run with whole settings that wait, a preset's say; True where it did.
+
+        Whoever chooses a preset and trains means that preset. Undo brings the run before back.
+        """
+        if not self._editor.waits_whole or self._link.running:
+            return False
+        stack = self._editor.undo_stack
+        self.restart(train=train)
+        self.began_waiting.emit(stack.command(stack.index() - 1))
+        return True
 
     def reset(self) -> None:
         """Begins the run again: same settings, seed and initialization. Keeps what is staged."""
@@ -203,19 +221,21 @@ class RunControl(QObject):
         self._link.post(commands.Pause())
 
     def toggle(self) -> None:
-        """Trains or pauses, whichever it does not do."""
+        """Trains or pauses, whichever it does not do; a preset that waits begins its run."""
         if self._link.running:
             self.pause()
-        else:
+        elif not self._begin_waiting(train=True):
             self.train()
 
     def outer_step(self) -> None:
         """Takes one outer step, then pauses."""
+        self._begin_waiting(train=False)
         self.steered = True
         self._link.post(commands.TakeOuterStep())
 
     def inner_step(self) -> None:
         """Shows the next inner step of the outer step in progress."""
+        self._begin_waiting(train=False)
         self.steered = True
         self._link.post(commands.TakeInnerStep())
 

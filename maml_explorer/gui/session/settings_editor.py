@@ -41,6 +41,8 @@ class SettingsEditor(QObject):
         """The preset's settings; what differs from them is marked."""
         self.preset: Preset | None = None
         self.undo_stack = QUndoStack(self)
+        self._marked: tuple[Settings, Preset | None] = settings, None
+        """Baseline and preset of the settings in force, while others wait as a whole."""
         self._waits_whole = False
         """True where the staged settings were taken over whole, and wait as a whole."""
 
@@ -110,10 +112,14 @@ class SettingsEditor(QObject):
     def discard_staged(self) -> None:
         """Gives up the changes that wait for a restart."""
         if self.staged is not None:
+            if self.waits_whole:  # a preset was chosen: the one before is in force
+                self.baseline, self.preset = self._marked
             self.adopt(self.settings, "Discard staged changes")
 
     def mark_against(self, baseline: Settings, preset: Preset | None) -> None:
         """Marks differences against other settings from now on; emits nothing."""
+        if not self.waits_whole:
+            self._marked = self.baseline, self.preset
         self.baseline, self.preset = baseline, preset
 
     def replace(self, settings: Settings, staged: Settings | None) -> None:

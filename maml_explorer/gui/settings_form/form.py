@@ -9,9 +9,12 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidg
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.schedules import explained
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.settings_editor import SettingsEditor
+from maml_explorer.gui.session.waiting import waiting_words
 from maml_explorer.gui.settings_form.group import Group, Shown
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.widgets.controls import button, label, row
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.settings.declaration import Hyperparameter
 from maml_explorer.settings.families import FAMILIES
@@ -74,7 +77,7 @@ class SettingsForm(QWidget):
         for group in self.groups:
             group.grown.connect(self._bring_into_view)
         session.editor.settings_changed.connect(self._show)
-        self.restart_bar.show_staged(session.editor.staged_labels)
+        self.restart_bar.show_staged(session.editor)
 
     @property
     def rows(self) -> list[SettingRow]:
@@ -128,7 +131,7 @@ class SettingsForm(QWidget):
         shown = self._shown(in_force)
         for group in self.groups:
             group.show_settings(shown)
-        self.restart_bar.show_staged(self._session.editor.staged_labels)
+        self.restart_bar.show_staged(self._session.editor)
 
     def _bring_into_view(self, line: SettingRow) -> None:
         # once the layout has given the line its new height
@@ -149,9 +152,11 @@ class RestartBar(QFrame):
         self.text = label()
         self.text.setWordWrap(True)
         self.restart = button(
-            "Restart", lambda: session.control.restart(train=session.link.running),
-            "Begin a new run with these settings", role="primary",
-        )  # fmt: skip
+            "Restart",
+            session.control.restart_in_place,
+            "Begin a new run with these settings",
+            role="primary",
+        )
         self.discard = button(
             "Discard", session.editor.discard_staged, "Keep the settings in force"
         )
@@ -161,10 +166,11 @@ class RestartBar(QFrame):
         box.addLayout(row(self.restart, self.discard, None))
         self.hide()
 
-    def show_staged(self, labels: list[str]) -> None:
-        """Shows the bar for these changes; hides it where there are none."""
-        self.text.setText(f"Restart to apply: {', '.join(labels)}")
-        self.setVisible(bool(labels))
+    def show_staged(self, editor: SettingsEditor) -> None:
+        """Shows the bar for what waits; hides it where nothing does."""
+        self.text.setText(waiting_words(editor))
+        self.text.setToolTip(plain_tip(", ".join(editor.staged_labels)))
+        self.setVisible(bool(self.text.text()))
 
 
 class SearchField(QLineEdit):

@@ -6,11 +6,10 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.waiting import waiting_words
 from maml_explorer.gui.widgets.banner import Banners
 
 SUBJECT = "waiting settings"
-_NAMED = 3
-"""Settings that are named; of more it is said how many they are."""
 
 
 class WaitingSettings(QObject):
@@ -39,7 +38,7 @@ class WaitingSettings(QObject):
         return super().eventFilter(watched, event)
 
     def _look(self) -> None:
-        text = "" if self._form.isVisible() else waiting_words(self._session.editor.staged_labels)
+        text = "" if self._form.isVisible() else waiting_words(self._session.editor)
         if text == self._said:
             return
         self._said = text
@@ -48,16 +47,7 @@ class WaitingSettings(QObject):
             return
         session = self._session
         choices = (
-            ("Restart", lambda: session.control.restart(train=session.link.running)),
+            ("Restart", session.control.restart_in_place),
             ("Discard", session.editor.discard_staged),
         )
         self._banners.say(SUBJECT, text, choices=choices, stays=True)
-
-
-def waiting_words(labels: list[str]) -> str:
-    """The settings that wait: "New settings wait for a restart: Shots and 4 more."; "" for none."""
-    if not labels:
-        return ""
-    more = len(labels) - _NAMED
-    named = ", ".join(labels[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-    return f"New settings wait for a restart: {named}."

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QUndoCommand
 
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.waiting import whole_name
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import ABSENT, OWN_IMAGES, Banners
 from maml_explorer.protocol.commands import ExportInitialization, Reproduce, SaveRun, StopWriting
@@ -18,7 +19,7 @@ from maml_explorer.settings.words import listed
 
 SLOW = 400
 """Milliseconds of writing from which on it is said."""
-OF_THE_RUN = ("open initialization", "noted", OWN_IMAGES, ABSENT)
+OF_THE_RUN = ("open initialization", "noted", "began", OWN_IMAGES, ABSENT)
 """Subjects of what is said of a run as it begins: its beginning does not end them."""
 
 
@@ -42,6 +43,7 @@ class Notices(QObject):
         self._slow.timeout.connect(self._say_writing)
         self._what = ""
         session.control.noted.connect(partial(banners.say, "noted"))
+        session.control.began_waiting.connect(self._began_waiting)
         session.link.run_started.connect(self._forget)
         session.link.rewound.connect(self._forget)
         session.divergences.changed.connect(self._recovered)
@@ -65,6 +67,21 @@ class Notices(QObject):
         """The banner leaves with its cause, whichever way the arms went on."""
         if not self._session.divergences.frozen:
             self._banners.drop("diverged")
+
+    def _began_waiting(self, step: QUndoCommand) -> None:
+        """Offers the way back, as long as the undo stack has one."""
+        stack = self._session.editor.undo_stack
+        at = stack.index() - 1
+
+        def back() -> None:
+            if stack.index() > at and stack.command(at) is step:
+                stack.setIndex(at)
+
+        self._banners.say(
+            "began",
+            f"A new run began with {whole_name(self._session.editor)}.",
+            choices=(("Back to the run before", back),),
+        )
 
     def _failed(self, report: Failed) -> None:
         details = f"{report.what}\n\n{report.details}"
@@ -108,7 +125,7 @@ class Notices(QObject):
             "late",
             f"{listed(names)} {begins} here, at an outer step 0 of {own} own; the others have "
             f"taken {whole(step)}.",
-            choices=(("Restart all", lambda: session.control.restart(train=session.link.running)),),
+            choices=(("Restart all", session.control.restart_in_place),),
         )
 
     def _refused(self, report: Refused) -> None:

@@ -193,7 +193,9 @@ def test_picking_a_choice_that_needs_a_restart_is_staged(form: SettingsForm, qtb
     assert session.settings.model.activation == "relu"
     type_in(qtbot, form, "seed", "4")
     assert form.restart_bar.isVisible()
-    assert form.restart_bar.text.text() == "Restart to apply: Activation, Seed"
+    assert form.restart_bar.text.text() == (
+        "These wait for a restart: Activation, Seed. Train goes on without them."
+    )
     assert form.row("seed").restart_mark.property("role") == "mark"
     qtbot.mouseClick(form.restart_bar.restart, Qt.MouseButton.LeftButton)
     assert session.settings.run.seed == 4

@@ -82,7 +82,8 @@ class ArmLine(QWidget):
                 value = "✕ diverged" if diverged else self._values.get(arm.name, "–")
                 self.chips[arm.name].show_arm(
                     arm_style(settings, arm, theme), theme, value,
-                    arm.name not in self.session.hidden, bool(arm.overrides), _tip(arm), diverged,
+                    arm.name not in self.session.hidden, bool(arm.overrides),
+                    _tip(arm, arm in self.session.settings.arms), diverged,
                     settings.family.figure,
                 )  # fmt: skip
 
@@ -159,7 +160,9 @@ class ArmLine(QWidget):
         event.accept()
 
 
-def _tip(arm: Arm) -> str:
+def _tip(arm: Arm, in_force: bool) -> str:
     lines = [ALGORITHMS[arm.algorithm].summary]
+    lines += [] if in_force else ["This arm waits for a restart."]
+    lines += ["* The asterisk marks settings of its own:"] if arm.overrides else []
     lines += [f"own {DECLARATIONS[key].label}: {shown(value)}" for key, value in arm.overrides]
     return "\n".join([*lines, "Click shows or hides, right click opens the menu."])
