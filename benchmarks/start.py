@@ -114,21 +114,33 @@ def begin(command: list[str]) -> tuple[float, dict[str, float]]:
 FIRST_PICTURE = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
-from PySide6.QtWidgets import QApplication, QMainWindow
 
 def shown(*_):
+    from PySide6.QtWidgets import QApplication, QMainWindow
+
     window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow))
     window.resize(1280, 800)
     window.grab()
     print(time.process_time(), flush=True)
     os._exit(0)
 
-QApplication.exec = shown
 try:
     from maml_explorer.gui.app.run import run
     from maml_explorer.gui.app.options import Options
 except ImportError:  # as the modules lay in earlier versions
     from maml_explorer.gui.app import Options, run
+from maml_explorer.worker import handle
+
+usual = handle.Worker
+
+def worker():
+    # called just before the window is made: the program loads Qt in its own way
+    from PySide6.QtWidgets import QApplication
+
+    QApplication.exec = shown
+    return usual()
+
+handle.Worker = worker
 run(Options(safe_mode=True))
 """
 

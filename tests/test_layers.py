@@ -18,6 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 RINGS: dict[str, float] = {
     "maml_explorer.version": 0,
     "maml_explorer.late_dataclass": 0,
+    "maml_explorer.late_module": 0,
     "maml_explorer.files": 0,
     "maml_explorer.algorithms": 0,
     "maml_explorer.settings": 1,

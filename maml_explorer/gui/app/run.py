@@ -23,6 +23,10 @@ def run(options: Options | None = None) -> int:
     # what a start loads and builds stays: looking through it for garbage takes a twentieth of it
     gc.disable()
     try:
+        from maml_explorer.gui.app import lean_pyside
+
+        lean_pyside.load()  # before anything else imports PySide
+
         from maml_explorer.gui.app.startup import show
         from maml_explorer.worker.handle import Worker
 

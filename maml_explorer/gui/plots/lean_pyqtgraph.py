@@ -6,7 +6,7 @@ Here the modules of PySide stand in for the mirrors, and nothing is copied. The 
 `QtWidgets.QAction`) then land in PySide's modules, where nothing has these names.
 
 It also loads trees of parameters, processes that draw elsewhere, an image browser. Empty modules
-stand in for those meanwhile; whoever imports one later gets it.
+stand in for those meanwhile; whoever imports one later gets it, or asks pyqtgraph for its class.
 
 The order in which pyqtgraph loads is its own affair, so this is done for the releases that it was
 tried with; any other is loaded as usual. Imported before anything else that imports pyqtgraph.
@@ -16,55 +16,92 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from PySide6 import QtCore, QtGui, QtWidgets
+
+from maml_explorer.late_module import LateModule
 
 TRIED = ("0.14.",)
 """Beginnings of the versions whose order of loading is known."""
 MODULES: tuple[ModuleType, ...] = (QtCore, QtGui, QtWidgets)
-UNUSED: dict[str, tuple[str, ...]] = {
-    "graphicsItems.ArrowItem": (),
-    "graphicsItems.BoxplotItem": (),
-    "graphicsItems.CurvePoint": (),
-    "graphicsItems.DateAxisItem": (),
-    "graphicsItems.GradientEditorItem": (),
-    "graphicsItems.GradientLegend": (),
-    "graphicsItems.GraphItem": (),
-    "graphicsItems.GridItem": (),
-    "graphicsItems.HistogramLUTItem": (),
-    "graphicsItems.PColorMeshItem": (),
-    "graphicsItems.ROI": (),
-    "graphicsItems.ScaleBar": (),
-    "graphicsItems.TargetItem": (),
-    "graphicsItems.VTickGroup": (),
-    "imageview": (),
-    "widgets.CheckTable": (),
-    "widgets.ColorButton": (),
-    "widgets.ColorMapWidget": (),
-    "widgets.DataFilterWidget": (),
-    "widgets.DataTreeWidget": (),
-    "widgets.DiffTreeWidget": (),
-    "widgets.FeedbackButton": (),
-    "widgets.GradientWidget": (),
-    "widgets.GroupBox": ("GroupBox",),
-    "widgets.HistogramLUTWidget": (),
-    "widgets.JoystickButton": (),
-    "widgets.LayoutWidget": (),
-    "widgets.PathButton": (),
-    "widgets.ProgressDialog": (),
-    "widgets.RawImageWidget": (),
-    "widgets.RemoteGraphicsView": ("RemoteGraphicsView",),
-    "widgets.ScatterPlotWidget": (),
-    "widgets.SpinBox": (),
-    "widgets.TableWidget": (),
-    "widgets.TreeWidget": (),
-    "widgets.ValueLabel": (),
-    "widgets.VerticalLabel": (),
+UNUSED = (
+    "graphicsItems.ArrowItem",
+    "graphicsItems.BarGraphItem",
+    "graphicsItems.BoxplotItem",
+    "graphicsItems.ButtonItem",
+    "graphicsItems.ColorBarItem",
+    "graphicsItems.CurvePoint",
+    "graphicsItems.DateAxisItem",
+    "graphicsItems.GradientEditorItem",
+    "graphicsItems.GradientLegend",
+    "graphicsItems.GraphicsLayout",
+    "graphicsItems.GraphicsWidgetAnchor",
+    "graphicsItems.GraphItem",
+    "graphicsItems.GridItem",
+    "graphicsItems.HistogramLUTItem",
+    "graphicsItems.IsocurveItem",
+    "graphicsItems.LabelItem",
+    "graphicsItems.LegendItem",
+    "graphicsItems.PColorMeshItem",
+    "graphicsItems.PlotItem",
+    "graphicsItems.ROI",
+    "graphicsItems.ScaleBar",
+    "graphicsItems.TargetItem",
+    "graphicsItems.UIGraphicsItem",
+    "graphicsItems.VTickGroup",
+    "imageview",
+    "WidgetGroup",
+    "widgets.BusyCursor",
+    "widgets.CheckTable",
+    "widgets.ColorButton",
+    "widgets.ColorMapWidget",
+    "widgets.ComboBox",
+    "widgets.DataFilterWidget",
+    "widgets.DataTreeWidget",
+    "widgets.DiffTreeWidget",
+    "widgets.FeedbackButton",
+    "widgets.FileDialog",
+    "widgets.GradientWidget",
+    "widgets.GraphicsLayoutWidget",
+    "widgets.HistogramLUTWidget",
+    "widgets.JoystickButton",
+    "widgets.LayoutWidget",
+    "widgets.PathButton",
+    "widgets.PlotWidget",
+    "widgets.ProgressDialog",
+    "widgets.RawImageWidget",
+    "widgets.ScatterPlotWidget",
+    "widgets.SpinBox",
+    "widgets.TableWidget",
+    "widgets.TreeWidget",
+    "widgets.ValueLabel",
+    "widgets.VerticalLabel",
+)
+"""Modules of pyqtgraph that a start does not use."""
+TAKEN = {
+    "pyqtgraph.graphicsItems.ViewBox.ViewBoxMenu": "ViewBoxMenu",
+    "pyqtgraph.widgets.ColorMapMenu": "ColorMapMenu",
+    "pyqtgraph.widgets.GroupBox": "GroupBox",
+    "pyqtgraph.widgets.RemoteGraphicsView": "RemoteGraphicsView",
+    "xml.etree.ElementTree": "Element",
 }
-"""Modules of pyqtgraph that nothing here uses → names that it takes from them one by one."""
+"""Modules that it does not use either → the class that it takes from each."""
+LATE = (
+    "PySide6.QtOpenGL",
+    "cProfile",
+    "pyqtgraph.Qt.OpenGLHelpers",
+    "pyqtgraph.util.cprint",
+    "subprocess",
+)
+"""Modules that it takes whole, and uses only for OpenGL, profiles and files of Qt Designer."""
+ABSENT = ("QtSvg", "QtTest")
+"""Modules of PySide without which it also loads."""
 
 
 def installed() -> str:
@@ -91,10 +128,9 @@ def load() -> bool:
         sys.modules[f"pyqtgraph.Qt.{module.__name__.split('.')[-1]}"] = module
         # what is copied is what dir() lists
         vars(module)["__dir__"] = list
-    for name, taken in UNUSED.items():
-        empty = ModuleType(f"pyqtgraph.{name}")
-        vars(empty).update(dict.fromkeys(taken))
-        sys.modules[empty.__name__] = empty
+    absent = [name for name in ABSENT if f"PySide6.{name}" not in sys.modules]
+    meanwhile: dict[str, Any] = _stand_ins() | {f"PySide6.{name}": None for name in absent}
+    sys.modules.update(meanwhile)
     try:
         import pyqtgraph
     finally:
@@ -102,11 +138,38 @@ def load() -> bool:
             vars(module)["__dir__"] = own
             if own is None:
                 del vars(module)["__dir__"]
-        for name in UNUSED:
-            del sys.modules[f"pyqtgraph.{name}"]
-    for name in [name for taken in UNUSED.values() for name in taken]:
-        delattr(pyqtgraph, name)
+        for name, stand_in in meanwhile.items():
+            if sys.modules[name] is stand_in:
+                del sys.modules[name]
+    for name in absent:
+        setattr(pyqtgraph.Qt, name, LateModule(f"PySide6.{name}"))
+    for name in TAKEN.values():
+        vars(pyqtgraph).pop(name, None)
+    vars(pyqtgraph)["__getattr__"] = _class_of_pyqtgraph
     return True
+
+
+def _stand_ins() -> dict[str, ModuleType]:
+    """Modules that take the places of those not used while pyqtgraph loads, by name."""
+    found = {f"pyqtgraph.{name}": ModuleType(f"pyqtgraph.{name}") for name in UNUSED}
+    for name, taken in TAKEN.items():
+        found[name] = ModuleType(name)
+        setattr(found[name], taken, partial(_make, name, taken))
+    found |= {name: LateModule(name) for name in LATE}
+    return {name: module for name, module in found.items() if name not in sys.modules}
+
+
+def _make(module: str, name: str, *args: Any, **keywords: Any) -> Any:
+    """An object of a class that is loaded for it."""
+    return getattr(import_module(module), name)(*args, **keywords)
+
+
+def _class_of_pyqtgraph(name: str) -> Any:
+    """A class of a module that was not loaded: pyqtgraph asks for what it does not have."""
+    for module in [*(f"pyqtgraph.{one}" for one in UNUSED), *TAKEN]:
+        if module.startswith("pyqtgraph.") and module.endswith(f".{name}"):
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module 'pyqtgraph' has no attribute {name!r}")
 
 
 load()

@@ -31,9 +31,9 @@ import sys
 import maml_explorer.gui.plots.lean_pyqtgraph as lean
 import pyqtgraph as pg
 unused = [f"pyqtgraph.{name}" for name in lean.UNUSED]
-assert not [name for name in unused if name in sys.modules], "no stand-in is left"
+assert not [name for name in [*unused, *lean.TAKEN] if name in sys.modules], "no stand-in is left"
+assert not [name for name in lean.LATE if name in sys.modules], "nor of other modules"
 assert "pyqtgraph.parametertree" not in sys.modules and "multiprocessing" not in sys.modules
-assert not hasattr(pg, "RemoteGraphicsView")
 import pyqtgraph.parametertree
 from pyqtgraph.imageview import ImageView
 from pyqtgraph.widgets.RemoteGraphicsView import RemoteGraphicsView
@@ -41,6 +41,11 @@ from PySide6.QtWidgets import QApplication
 app = QApplication([])
 pyqtgraph.parametertree.ParameterTree()
 assert isinstance(RemoteGraphicsView, type) and isinstance(ImageView, type)
+assert pg.RemoteGraphicsView is RemoteGraphicsView and pg.LegendItem.__name__ == "LegendItem"
+assert isinstance(pg.PlotWidget().getViewBox().menu, pg.Qt.QtWidgets.QMenu)
+assert pg.Qt.QtSvg.QSvgGenerator.__name__ == "QSvgGenerator"
+assert isinstance(pg.debug.cprint.CYAN, int) and pg.debug.cProfile.Profile.__name__ == "Profile"
+assert not hasattr(pg, "NothingItem")
 print("there when asked for")
 """
 OTHER = """

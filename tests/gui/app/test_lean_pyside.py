@@ -1,0 +1,47 @@
+"""Loading PySide without its signatures, in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+ASKED = """
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.support.signature import get_signature, lib, parser
+for wrong in (
+    lambda: QPoint("a"),
+    lambda: QPoint(1, 2).setX([]),
+    lambda: QPoint(1, 2, 3),
+    lambda: QObject(absent=1),
+    lambda: Qt.Key("none"),
+):
+    try:
+        wrong()
+    except Exception as error:
+        print(type(error).__name__, error)
+print(QPoint.setX.__doc__, get_signature(QPoint.setX))
+print(parser.__name__, lib.enum_sig.HintingEnumerator.__name__, sorted(vars(lib)))
+"""
+LEAN = """
+import sys
+from maml_explorer.gui.app import lean_pyside
+assert lean_pyside.load()
+from PySide6.QtWidgets import QApplication, QLabel
+app = QApplication([])
+QLabel("a").grab()
+late = [vars(sys.modules[name])["_module"] for name in lean_pyside.LATE]
+assert late == [None] * 6 and "argparse" not in sys.modules, late
+assert not lean_pyside.load(), "the second time there is nothing to do"
+"""
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_signatures_are_loaded_when_they_are_used() -> None:
+    told = run(LEAN + ASKED)
+    assert "Supported signatures" in told
+    assert told == run(ASKED)
