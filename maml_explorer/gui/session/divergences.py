@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from maml_explorer.gui.session.shown_task import ShownTask
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.past_events import PastEvents
-from maml_explorer.protocol.reports import Diverged, Probed
+from maml_explorer.protocol.reports import Diverged, Probed, Rewound
 
 TRAIL = 20
 """Reports of curves that are kept, to show how an arm flew out."""
@@ -47,8 +47,13 @@ class Divergences(QObject):
         if known:
             self.changed.emit()
 
-    def _go_back(self, _: object) -> None:
+    def _go_back(self, rewound: Rewound) -> None:
+        """Forgets what the run goes back before: it has not happened to it."""
+        kept = [one for one in self.seen if one.outer_step <= rewound.outer_step]
+        gone, self.seen = len(kept) < len(self.seen), kept
         self.go_on(tuple(self.frozen))
+        if gone:
+            self.changed.emit()
 
     def _take(self, report: Diverged) -> None:
         self.frozen[report.arm] = report

@@ -138,6 +138,13 @@ class LossHistory:
         self.held_out.rewind(outer_step)
         self.marks = [mark for mark in self.marks if mark.outer_step <= outer_step]
 
+    def settle(self, settings: Settings, outer_step: int) -> None:
+        """Drops the changes made at the last outer step that `settings` have taken back."""
+        for nth, mark in enumerate(self.marks):
+            if mark.outer_step == outer_step and change(mark.before, settings, outer_step) is None:
+                self.marks = self.marks[:nth]
+                return
+
     def forget(self, arms: set[str]) -> None:
         """Drops arms, so that a later one of the same name starts over."""
         for loss in _STREAMS:

@@ -40,15 +40,19 @@ class LossRecord(QObject):
         """The other runs that are drawn: the one before, and pinned ones.
 
         A run of another kind of tasks, such as images beside curves, has no place on this axis.
+        The run before is drawn where its tasks are of the same family: nobody asked for it, and
+        it has the colours of the run there is.
         """
-        pins, shown_as = self._pins, self._settings.family.shown_as
+        pins, family = self._pins, self._settings.family
+        before = self.before
         pinned = [
             LossGhost(run.name, run.settings, run.losses)
             for run in pins.runs
             if run.losses is not None and run.name in pins.compared
         ]
-        others = [*([] if self.before is None else [self.before]), *pinned]
-        return [one for one in others if one.settings.family.shown_as == shown_as]
+        fitting = [one for one in pinned if one.settings.family.shown_as == family.shown_as]
+        fits = before is not None and before.settings.family.key == family.key
+        return [before, *fitting] if before is not None and fits else fitting
 
     def forget_before(self) -> None:
         """Compares with the run before no longer."""
@@ -72,6 +76,7 @@ class LossRecord(QObject):
 
     def _take_rewound(self, rewound: Rewound) -> None:
         self.history.rewind(rewound.outer_step)
+        self.history.settle(self._settings, rewound.outer_step)
         self.changed.emit()
 
     def _take_past(self, past: PastEvents) -> None:

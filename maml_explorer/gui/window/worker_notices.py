@@ -14,7 +14,7 @@ from maml_explorer.gui.session.waiting import whole_name
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import ABSENT, OWN_IMAGES, Banners
 from maml_explorer.protocol.commands import ExportInitialization, Reproduce, SaveRun, StopWriting
-from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Written
+from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Rewound, Written
 from maml_explorer.settings.words import listed
 
 SLOW = 400
@@ -45,7 +45,7 @@ class Notices(QObject):
         session.control.noted.connect(partial(banners.say, "noted"))
         session.control.began_waiting.connect(self._began_waiting)
         session.link.run_started.connect(self._forget)
-        session.link.rewound.connect(self._forget)
+        session.link.rewound.connect(self._rewound)
         session.divergences.changed.connect(self._recovered)
 
     def _diverged(self, report: Diverged) -> None:
@@ -53,6 +53,7 @@ class Notices(QObject):
         back = ("Back to last good state", self._session.control.back_to_last_good)
         if self._session.control.undoable_change and report.change:
             back = ("Undo the change", self._session.control.undo_change_and_go_on)
+        self._banners.drop("rewound")
         frozen = list(self._session.divergences.frozen.values())
         # a smaller α alone solves no inner problem that has no solution
         halve = () if all(one.why for one in frozen) else (("Halve α", self._halve),)
@@ -149,6 +150,11 @@ class Notices(QObject):
                 ("Copy path", lambda: QGuiApplication.clipboard().setText(report.folder)),
             ),
         )
+
+    def _rewound(self, report: Rewound) -> None:
+        self._forget(report)
+        back = f"Every arm is back at outer step {whole(report.outer_step)}"
+        self._banners.say("rewound", f"{back}, the last one at which all were fine.")
 
     def _forget(self, _: object) -> None:
         for subject in ("failed", "late", "diverged", "close"):

@@ -83,8 +83,7 @@ def test_lines_of_seen_classes_are_named(bench, panel):
 def test_diverged_tasks_are_said_and_never_flatter_or_squeeze(bench, panel):
     test_arm(bench, panel, MAML=FINE, MTL=WILD)
     assert panel.diverged.text() == (
-        "MTL: 17 of 600 tasks diverged by inner step 2. "
-        "Hollow markers: mean of those that had not yet."
+        "MTL: 17 of 600 tasks diverged by inner step 2. Hollow markers: mean of the others."
     )
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].mean, [4.0, 2.0, 1.5])
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].kept, [False, True, True])
@@ -110,7 +109,7 @@ def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):
     worse = replace(WILD, diverged=(0, 4, 23))
     test_arm(bench, panel, MAML=worse, ANIL=FINE, MTL=WILD)
     assert panel.diverged.text() == (
-        "Diverged of 600 tasks: MAML 23, MTL 17. Hollow markers: mean of those that had not yet."
+        "Diverged of 600 tasks: MAML 23, MTL 17. Hollow markers: mean of the others."
     )
 
 
@@ -522,3 +521,25 @@ def test_lines_of_an_older_state_are_faint(bench, panel):
     assert line.opacity() == STALE
     test_arm(bench, panel, outer_step=later.outer_step, MAML=FINE)
     assert panel.plot._items["MAML"].line.opacity() == 1.0
+
+
+def test_a_change_or_a_divergence_soon_makes_a_test_old_and_that_is_said(bench, panel):
+    bench.worker.step = 70_000
+    bench.report(replace(bench.session.status, outer_step=70_000, phase=reports.Phase.RUNNING))
+    test_arm(bench, panel, outer_step=70_000, MAML=WILD)
+    assert not panel.plot.stale and panel.diverged.text().startswith("MAML: 17 of 600")
+    later = replace(bench.session.status, outer_step=72_000)
+    bench.report(later)
+    assert not panel.plot.stale, "2 000 of 72 000 steps change little"
+    test_arm(bench, panel, outer_step=72_000, MAML=WILD)
+    bench.session.editor.edit({"inner_lr": 0.5})
+    assert panel.plot.stale and panel.subtitle.full.startswith("old: outer step 72\u2009000 · 600")
+    assert panel.diverged.text().startswith("At outer step 72\u2009000: MAML: 17 of 600")
+    test_arm(bench, panel, outer_step=72_001, MAML=FINE)
+    assert not panel.plot.stale and panel.subtitle.full.startswith("outer step 72\u2009001")
+    now = replace(bench.session.status, outer_step=72_300, settings=bench.session.settings)
+    bench.report(now)
+    assert panel.plot.stale, "of the 300 steps since the change it has seen one"
+    test_arm(bench, panel, outer_step=72_300, MAML=FINE)
+    bench.report(reports.Diverged(1, "MTL", 72_310, 72_300, "MTL diverged."))
+    assert panel.plot.stale

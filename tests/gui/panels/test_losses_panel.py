@@ -27,7 +27,7 @@ from maml_explorer.gui.style.numbers import number
 from maml_explorer.protocol import reports
 from maml_explorer.protocol.insight import InsightFigures, LookInside
 from maml_explorer.protocol.insight_records.stability import MEDIAN
-from maml_explorer.settings.presets import presets
+from maml_explorer.settings.presets import load_preset, presets
 from maml_explorer.settings.settings import DEFAULT_ARMS, Settings
 from tests.gui.panel_bench import LEFT, Bench, nameless
 
@@ -520,3 +520,38 @@ def test_stability_is_a_second_trace_below(bench: Bench) -> None:
     panel.stability.click()
     assert not panel.trace.isVisible()
     assert bench.worker.posted_of(LookInside)[-1].views == ()
+
+
+def test_a_line_that_ended_has_a_cross_there_and_no_name_at_the_edge(bench, panel):
+    train(bench, panel, [4.0] * 20)
+    assert "MAML" in {end.name for end in panel.plot.ends._ends}
+    bench.report(reports.Diverged(1, "MAML", 20, 19, "MAML diverged."))
+    draw(panel)
+    x, y = panel.plot.dead.item.getData()
+    assert x.tolist() == [20] and 10**y == pytest.approx([4.0])
+    assert {end.name for end in panel.plot.ends._ends} == {"FO-MAML", "ANIL", "MTL"}
+    assert panel.plot.divergences.items[0][1].toPlainText() == "✕ MAML"
+    bench.report(reports.Rewound(1, 19))
+    draw(panel)
+    assert len(panel.plot.dead.item.getData()[0]) == 0
+    assert not panel.plot.divergences.items[0][1].isVisible(), "it has not happened to this run"
+
+
+def test_a_change_that_was_taken_back_leaves_no_mark_after_going_back(bench, panel):
+    train(bench, panel, [4.0] * 20)
+    bench.session.editor.edit({"inner_lr": 1.0})
+    train(bench, panel, [8.0] * 20, first=21)
+    assert [mark.outer_step for mark in panel.plot.history.marks] == [20]
+    bench.session.editor.edit({"inner_lr": 0.01})
+    assert len(panel.plot.history.marks) == 2
+    bench.report(reports.Rewound(1, 20))
+    assert panel.plot.history.marks == []
+
+
+def test_the_run_before_is_not_drawn_among_losses_of_other_tasks(bench, panel):
+    train(bench, panel, [4.0] * 30)
+    bench.session.control.load_preset(load_preset("oml-sine"))
+    bench.session.control.restart()
+    bench.pull()
+    draw(panel)
+    assert panel.plot.record.before is not None and not panel.plot.ghosts.curves

@@ -94,7 +94,7 @@ def test_going_back_forgets_who_diverged(window: MainWindow, qtbot: QtBot):
     diverge(window, "MAML", "ANIL")
     press(qtbot, window.banners.shown[0].buttons[0])
     window.session.link.pull()
-    assert said(window) == []
+    assert said(window)[0].startswith("Every arm is back at outer step")
     diverge(window, "MTL")
     assert said(window)[0].startswith("MTL diverged")
 
@@ -302,7 +302,10 @@ def test_a_change_that_made_arms_diverge_is_undone_first(window: MainWindow, qtb
     assert session.settings.inner.inner_lr == 0.01
     assert worker.posted_of(commands.BackToLastGood)
     assert isinstance(worker.posted[-1], commands.Train)
-    assert said(window) == []
+    assert said(window) == [
+        "Every arm is back at outer step 0, the last one at which all were fine."
+    ]
+    assert session.divergences.seen == [] and session.losses.history.marks == []
 
 
 def test_a_divergence_is_seen_in_chip_light_losses_and_hero(window: MainWindow, qtbot: QtBot):

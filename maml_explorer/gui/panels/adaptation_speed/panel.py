@@ -10,6 +10,7 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
+from maml_explorer.gui.panels.adaptation_speed.age import is_old
 from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
 from maml_explorer.gui.panels.adaptation_speed.comparison import (
     brief_words,
@@ -61,6 +62,8 @@ class AdaptationSpeedPanel(QWidget):
         self.log_y.toggled.connect(self._set_log)
         self.tests: list[MetaTested] = []
         """Those of this run, the newest last."""
+        self._tested_with = session.settings
+        """In force when the newest came; a change of settings begins a new one."""
         self._drawn: MetaTested | None = None
         self._seen: tuple[object, ...] = ()
         """Key of the drawing: the meta-test, and what else it shows."""
@@ -98,7 +101,8 @@ class AdaptationSpeedPanel(QWidget):
         session.editor.settings_changed.connect(lambda _: self._show())
         session.hidden_changed.connect(self._show)
         session.theme_changed.connect(self.plot.take_colors)
-        session.link.status_changed.connect(lambda _: self._age())
+        session.link.status_changed.connect(lambda _: self._follow())
+        session.divergences.changed.connect(self._follow)
         self.choose(MEAN)
 
     def choose(self, statistic: str) -> None:
@@ -145,18 +149,20 @@ class AdaptationSpeedPanel(QWidget):
 
     def _age(self) -> None:
         """Fades lines that training has left behind."""
-        test, status = self.plot.test, self.session.status
+        test = self.plot.test
         newest = test is self.session.measured.meta_test
-        if test is None or status is None or not newest:
-            self.plot.fade(False)
-            return
-        behind = status.outer_step - test.outer_step
-        allowed = max(50, 0.1 * status.outer_step) if self.session.link.running else 0
-        tasks = test.family, test.shots
-        now = self.session.settings.tasks, self.session.settings.inner.shots
-        self.plot.fade(behind > allowed or (test.family is not None and tasks != now))
+        old = test is not None and newest and is_old(test, self._tested_with, self.session)
+        self.plot.fade(old)
+
+    def _follow(self) -> None:
+        """Ages the lines, and says so where that has changed."""
+        before = self.plot.stale
+        self._age()
+        if self.plot.stale != before:
+            self._show()
 
     def _take_meta_test(self, test: MetaTested) -> None:
+        self._tested_with = self.session.settings
         if self.tests:  # figures of single tasks are many: only the newest test keeps them
             self.tests[-1] = replace(self.tests[-1], held_out=None)
         self.tests = [*self.tests[-MOST_TESTS:], test]
@@ -207,17 +213,19 @@ class AdaptationSpeedPanel(QWidget):
         else:
             # first how old it is: a meta-test may be of long before where the machine is busy
             step, tasks = whole(test.outer_step), f"{whole(test.tasks)} held-out tasks"
+            old = "old: " if self.plot.stale else ""
             if test.declared is not None:
                 tasks = f"first {whole(test.tasks)} of {counted(test.declared, 'task', whole)}"
             band = "" if self.plot.statistic == EVERY else f" · {self.plot.statistic} ± 95 %"
             wordings = [f"outer step {step} · {tasks}", f"outer step {step}", f"step {step}"]
+            wordings = [f"{old}{words}" for words in wordings]
             seen = ""
             if test.seen:
                 seen = f" · {SEEN}"
-                few = f"step {step} · {counted(test.tasks, 'task', whole)}{seen}"
+                few = f"{old}step {step} · {counted(test.tasks, 'task', whole)}{seen}"
                 wordings = [f"{wordings[0]}{seen}", few, *wordings]
             self.subtitle.say(
-                f"outer step {step} · {tasks}{band} · {counted(test.shots, 'shot')}{seen}",
+                f"{old}outer step {step} · {tasks}{band} · {counted(test.shots, 'shot')}{seen}",
                 *wordings,
             )
         published = published_words(self.plot.published.points, test)
@@ -310,12 +318,15 @@ class AdaptationSpeedPanel(QWidget):
         parts = [f"{', '.join(names)}: {what}" for what, names in lost.items()]
         if len(parts) > 1:  # a sentence for each would leave the plot no room
             parts = [f"Diverged of {counted(test.tasks, 'task', whole)}: {', '.join(counts)}"]
-        said = f"{parts[0]}. Hollow markers: mean of those that had not yet." if parts else ""
+        said = f"{parts[0]}. Hollow markers: mean of the others." if parts else ""
         over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
         if len(over) == 1:
             ((top, names),) = beyond.items()
             over = [f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"]
-        return f"{said} Above the plot: {', '.join(over)}.".strip() if over else said
+        said = f"{said} Above the plot: {', '.join(over)}.".strip() if over else said
+        return (
+            f"At outer step {whole(test.outer_step)}: {said}" if said and self.plot.stale else said
+        )
 
     def _set_log(self, on: bool) -> None:
         self._log_chosen = True

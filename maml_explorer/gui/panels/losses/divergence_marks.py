@@ -16,6 +16,27 @@ SYMBOL = "✕"
 MOST = 20
 
 
+class DeadEnds:
+    """A cross where the line of a frozen arm ends: it goes on no further to the right.
+
+    Its name stands at the same place above, in `DivergenceMarks`.
+    """
+
+    def __init__(self, plot: Plot) -> None:
+        self._plot = plot
+        self.item = pg.ScatterPlotItem(symbol="x", antialias=True, useCache=False)
+        self.item.setZValue(30)
+        plot.getPlotItem().addItem(self.item, ignoreBounds=True)
+
+    def draw(self, ends: Sequence[tuple[str, float, float]]) -> None:
+        """Draws crosses at (color, x, y) of the plot; one above it stands at its upper edge."""
+        plot, high = self._plot, self._plot.view().viewRange()[1][1]
+        x, y = [x for _, x, _ in ends], [min(y, high) for *_, y in ends]
+        brushes = [pg.mkBrush(color) for color, *_ in ends]
+        pens = [plot.pen(plot.theme.card) for _ in ends]
+        self.item.setData(x, y, brush=brushes or None, pen=pens or None, size=plot.dot(12))
+
+
 class DivergenceMarks:
     """A line at the outer step, with a cross and the arm's name at the top."""
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 
 from maml_explorer.gui.panels.losses.change_marks import ChangeMarks
-from maml_explorer.gui.panels.losses.divergence_marks import DivergenceMarks
+from maml_explorer.gui.panels.losses.divergence_marks import DeadEnds, DivergenceMarks
 from maml_explorer.gui.panels.losses.following_range import FollowingRange
 from maml_explorer.gui.panels.losses.other_runs import GhostLines
 from maml_explorer.gui.panels.losses.readings import DrawnLosses, reading, table
@@ -70,6 +70,7 @@ class LossPlot(Plot):
         self.references, self.marks = ReferenceLines(self), ChangeMarks(self)
         self.ghosts = GhostLines(self)
         self.divergences = DivergenceMarks(self)
+        self.dead = DeadEnds(self)
         self._empty = label(NOTHING_YET, session.theme.muted)
         self._empty.setZValue(40)
         self.getPlotItem().addItem(self._empty, ignoreBounds=True)
@@ -185,12 +186,16 @@ class LossPlot(Plot):
         ends = [
             LineEnd(name, styles[name].text, float(self.drawn[name].y[-1]))
             for name in styles
-            if len(self.drawn[name].y)
+            if len(self.drawn[name].y) and name not in self.session.divergences.frozen
         ]
         self.ends.show_ends([*ends, *self.ghosts.ends.values()])
         self.marks.draw(history.marks, self._losses().place)
         diverged = self.session.divergences
         self.divergences.draw(diverged.seen, self._losses().place, list(diverged.frozen.values()))
+        ended = [(styles[name], self.drawn[name]) for name in styles if name in diverged.frozen]
+        self.dead.draw(
+            [(style.color, drawn.x[-1], drawn.y[-1]) for style, drawn in ended if len(drawn.x)]
+        )
         kept_off = self.drawn.values() if references else ()
         averages = [self.to_pixels(d.x, d.y) for d in kept_off if len(d.x)]
         taken = [*self.divergences.boxes, *self.marks.boxes]
