@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.widgets.banner import Message
@@ -53,8 +53,17 @@ class LessonEntry(QPushButton):
         for part in self.findChildren(QWidget):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        # a scroll area asks what wraps for its height, and squeezes the two lines in a large font
         self.ensurePolished()
+        self._keep_height()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Keeps its height in another type, which the stylesheet has set back."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.StyleChange:
+            self._keep_height()
+
+    def _keep_height(self) -> None:
+        # a scroll area asks what wraps for its height, and squeezes the two lines in a large font
         self.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 18)
 
     def sizeHint(self) -> QSize:
@@ -108,12 +117,16 @@ class LessonList(Overlay):
         column.addStretch(1)
         self._area.setWidget(inside)
         inside.setAutoFillBackground(False)
-        window = self.parentWidget()
-        most = _LEAST if window is None else max(window.height() - _AROUND_LIST, _LEAST)
-        self._area.setMinimumHeight(min(inside.sizeHint().height() + 4, most))
         self._foot.setText(OWN.format(folder=folder) if folder else "")
         self._foot.setVisible(bool(folder))
         self.open(self.entries[0] if self.entries else self.done)
+
+    def fit(self) -> None:
+        """Makes the list as high as its lines and the window."""
+        window, inside = self.parentWidget(), self._area.widget()
+        most = _LEAST if window is None else max(window.height() - _AROUND_LIST, _LEAST)
+        if inside is not None:
+            self._area.setMinimumHeight(min(inside.sizeHint().height() + 4, most))
 
     def _starts(self, line: LessonRow) -> Callable[[], None]:
         def start() -> None:

@@ -14,7 +14,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 from maml_explorer.gui.plots.fast_curve import Curve
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
-from maml_explorer.gui.plots.plot_text import label, recolor
+from maml_explorer.gui.plots.plot_text import label, recolor, wrap
 from maml_explorer.gui.plots.readout import ReadOut
 from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.style.arm_style import ArmStyle
@@ -202,6 +202,7 @@ class LinesPlot(Plot):
             self._words.setAnchor((1.0, 0.0 if top else 1.0))
             self._words.setPos(right - 0.01 * (right - left), level)
         self._empty.setVisible(not any(np.isfinite(line.y).any() for line in self.lines))
+        wrap(self._empty, self.area().width())
         self._empty.setAnchor((0.5, 0.5))
         self._empty.setPos((left + right) / 2, (low + high) / 2)
 

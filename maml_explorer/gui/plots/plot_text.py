@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pyqtgraph as pg
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QTextOption
 
 from maml_explorer.gui.style.qt_style import base_font
 
@@ -27,6 +28,17 @@ def recolor(item: pg.TextItem, color: str, ground: str | None = None, veil: int 
         item.setFont(font)
     item.fill = pg.mkBrush(_veil(ground, veil))
     item.update()
+
+
+def wrap(item: pg.TextItem, room: float) -> None:
+    """Breaks a label into lines in the middle where it is wider than `room` pixels."""
+    text = item.textItem
+    text.document().setDefaultTextOption(QTextOption(Qt.AlignmentFlag.AlignHCenter))
+    text.setTextWidth(-1)
+    wide = text.boundingRect().width()
+    # without a width of its own, a text of several lines stands at the left
+    text.setTextWidth(room if wide > room else wide)
+    item.updateTextPos()
 
 
 def _veil(ground: str | None, alpha: int = 235) -> QColor:

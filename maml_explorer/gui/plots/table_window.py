@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QTableView, QVBoxLayout, QWidget
 
@@ -16,6 +16,8 @@ from maml_explorer.settings.words import counted
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROLE = Qt.ItemDataRole
+_LEAST_WIDE, _HIGH, _BESIDE = 640, 420, 48
+"""Pixels of the window: width at least, height, and width beside the columns."""
 
 
 class TableModel(QAbstractTableModel):
@@ -90,7 +92,6 @@ class TableWindow(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"{name}: numbers")
         self.setProperty("role", "ground")
-        self.resize(640, 420)
         model = TableModel(table, digits)
         self.view = TableView()
         self.view.setAccessibleName(f"{name}, as a table")
@@ -98,8 +99,6 @@ class TableWindow(QWidget):
         model.setParent(self.view)
         if (corner := self.view.findChild(QAbstractButton)) is not None:
             corner.setAccessibleName("Select all")
-        self.view.verticalHeader().setDefaultSectionSize(22)
-        self.view.resizeColumnsToContents()
         self.copy = button("Copy", self.view.copy, "Copy the selected cells, or all (Ctrl+C)")
         close = button("Close", self.close, "Close this window (Esc)")
         opened = f"{counted(len(model.rows), 'row', whole)}, as of when this window opened"
@@ -112,7 +111,27 @@ class TableWindow(QWidget):
         box = QVBoxLayout(self)
         box.addLayout(head)
         box.addWidget(self.view, 1)
+        self.ensurePolished()
+        self._fit_cells()
+        most = 0.95 * parent.screen().availableGeometry().width()
+        self.resize(round(min(max(_LEAST_WIDE, self._wide()), most)), _HIGH)
         self.view.setFocus()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Keeps cells as large as their words in another type."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.StyleChange and hasattr(self, "view"):
+            self._fit_cells()
+
+    def _fit_cells(self) -> None:
+        self.view.ensurePolished()
+        self.view.verticalHeader().setDefaultSectionSize(self.view.fontMetrics().height() + 6)
+        self.view.resizeColumnsToContents()
+
+    def _wide(self) -> int:
+        """Pixels in which all columns are seen."""
+        head = self.view.horizontalHeader().length() + self.view.verticalHeader().sizeHint().width()
+        return head + _BESIDE
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape closes."""

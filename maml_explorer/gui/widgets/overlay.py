@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
@@ -48,10 +48,16 @@ class Overlay(QWidget):
         self.closed.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keeps to the window's size."""
+        """Keeps to the window's size, and to that of its type."""
         if event.type() is QEvent.Type.Resize and self.isVisible():
             self._place()
+        elif event.type() is QEvent.Type.StyleChange and self.isVisible():
+            # what lies inside takes the type after the window
+            QTimer.singleShot(0, self, self._place)
         return False
+
+    def fit(self) -> None:
+        """Gives what lies inside the room it needs in this window and type; here nothing."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape closes."""
@@ -78,6 +84,7 @@ class Overlay(QWidget):
         if window is None:
             return
         self.setGeometry(window.rect())
+        self.fit()
         width = min(self._width, self.width() - 2 * MARGIN)
         below = min(self._top, MARGIN)
         height = min(self.card.sizeHint().height(), self.height() - self._top - below)

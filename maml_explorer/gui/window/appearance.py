@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.qt_style import apply_theme, system_theme
@@ -88,4 +89,17 @@ class Appearance(QObject):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             apply_theme(app, theme)
+            _grow_dialogs(app)
         self._session.set_theme(theme)
+
+
+def _grow_dialogs(app: QApplication) -> None:
+    """Gives open dialogs the room that another type needs: their layouts would squeeze fields."""
+
+    def grow(dialog: QDialog) -> None:
+        dialog.resize(dialog.size().expandedTo(dialog.sizeHint()))
+
+    for top in app.topLevelWidgets():
+        if isinstance(top, QDialog) and top.isVisible() and not isinstance(top, QFileDialog):
+            # what lies inside takes the type a moment later
+            QTimer.singleShot(0, top, partial(grow, top))

@@ -42,10 +42,14 @@ class ShareCode(Overlay):
             return
         text = self._sharing.text()
         if text:
-            window = self.parentWidget()
-            room = _LARGEST if window is None else window.height() - 2 * _TOP - _BESIDE
-            self.code.show_text(text, max(_LEAST, min(room, _LARGEST)))
+            self.code.show_text(text)
             self.open(self.done)
+
+    def fit(self) -> None:
+        """Makes the code as large as the window allows."""
+        window = self.parentWidget()
+        room = _LARGEST if window is None else window.height() - 2 * _TOP - _BESIDE
+        self.code.take_side(max(_LEAST, min(room, _LARGEST)))
 
 
 class CodeSheet(QWidget):
@@ -56,12 +60,16 @@ class CodeSheet(QWidget):
         self.modules: Modules = np.zeros((0, 0), dtype=bool)
         self._side = _LEAST
 
-    def show_text(self, text: str, side: int) -> None:
-        """Draws the code of a text at about `side` pixels."""
-        self.modules, self._side = qr_code(text), side
+    def show_text(self, text: str) -> None:
+        """Draws the code of a text."""
+        self.modules = qr_code(text)
         self.setAccessibleName(f"QR code of a share string of {len(text)} characters")
-        self.updateGeometry()
         self.update()
+
+    def take_side(self, side: int) -> None:
+        """Asks for about `side` pixels."""
+        self._side = side
+        self.updateGeometry()
 
     def sizeHint(self) -> QSize:
         """A square."""

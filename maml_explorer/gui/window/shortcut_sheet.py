@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QBoxLayout, QGridLayout, QLabel, QScrollArea, QWidget
 
 from maml_explorer.gui.widgets.controls import Card, button, label, row
-from maml_explorer.gui.widgets.overlay import Overlay
+from maml_explorer.gui.widgets.overlay import MARGIN, Overlay
 from maml_explorer.gui.window.action import grouped, keys_text
 
 MOUSE = (
@@ -22,10 +22,12 @@ MOUSE = (
 _WIDTH = 1140
 _AROUND = 150
 """Pixels of the window above, below and around the list."""
+_BESIDE = 60
+"""Pixels of the card beside the list."""
 
 
 class ShortcutSheet(Overlay):
-    """Lists what has a key, by group, in two columns; written when it is first opened."""
+    """Lists what has a key, by group, in two columns or one; written when it is first opened."""
 
     def __init__(self, window: QWidget, table: dict[str, QAction]) -> None:
         card = Card(margin=16)
@@ -41,16 +43,27 @@ class ShortcutSheet(Overlay):
         if self.isVisible():
             self.dismiss()
             return
-        area = self._area or self._written()
-        window, inside = self.parentWidget(), area.widget()
-        if window is not None and inside is not None:
-            for words in inside.findChildren(QLabel):
-                words.ensurePolished()
-                # the text size may be another since it was open, and layouts remember the old one
-                words.setMinimumHeight(words.fontMetrics().height())
-            most = max(window.height() - _AROUND, 100)
-            area.setMinimumHeight(min(inside.sizeHint().height() + 4, most))
+        if self._area is None:
+            self._area = self._written()
         self.open(self.done)
+
+    def fit(self) -> None:
+        """Takes two columns where they have room, and the height that the window leaves."""
+        window, area = self.parentWidget(), self._area
+        inside = None if area is None else area.widget()
+        columns = None if inside is None else inside.layout()
+        if window is None or area is None or inside is None or not isinstance(columns, QBoxLayout):
+            return
+        for words in inside.findChildren(QLabel):
+            words.ensurePolished()
+            # the text size may be another since it was open, and layouts remember the old one
+            words.setMinimumHeight(words.fontMetrics().height())
+        columns.setDirection(QBoxLayout.Direction.LeftToRight)
+        room = min(_WIDTH, window.width() - 2 * MARGIN) - _BESIDE
+        if columns.minimumSize().width() > room:
+            columns.setDirection(QBoxLayout.Direction.TopToBottom)
+        most = max(window.height() - _AROUND, 100)
+        area.setMinimumHeight(min(inside.sizeHint().height() + 4, most))
 
     def _written(self) -> QScrollArea:
         lists = [
@@ -63,14 +76,14 @@ class ShortcutSheet(Overlay):
         ]
         inside = QWidget()
         inside.setProperty("role", "scrolled")
-        columns = QHBoxLayout(inside)
+        columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, inside)
         columns.setContentsMargins(0, 0, 8, 0)
         columns.setSpacing(32)
         shown = [one for one in all_lines if one[1]]
         split = min(range(1, len(shown)), key=lambda at: max(_rows(shown[:at]), _rows(shown[at:])))
         for part in (shown[:split], shown[split:]):
             columns.addLayout(_table(part), 1)
-        area = self._area = QScrollArea()
+        area = QScrollArea()
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inside)

@@ -14,11 +14,13 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.experiments.sweep.driver import drive
 from maml_explorer.experiments.sweep.engine import InProcess
+from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
 from maml_explorer.gui.panels.sweep.panel import SweepPanel, words_of
 from maml_explorer.gui.panels.sweep.reader import thinned
 from maml_explorer.gui.panels.sweep.table import SweepRows
 from maml_explorer.gui.style.theme import DARK
+from maml_explorer.gui.widgets.controls import Card
 from maml_explorer.protocol import commands
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.storage.report.sweep_table import SweepAxis, SweepRow, TrialState
@@ -91,6 +93,44 @@ def test_cells_say_mean_interval_and_what_diverged(
     assert sorted(row[2] for row in rows if row[2] == row[2]) == [0.25, 0.6]
     panel.session.set_theme(DARK)
     assert {item.toPlainText() for item in panel.map._items.values()} == shown
+
+
+def test_words_of_cells_stay_in_their_cells(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    sweep = described(tmp_path / "s")
+    for nth, mean in enumerate((0.5, 0.7, 0.25)):
+        done(sweep, nth, mean)
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    chart = panel.map
+    said = []
+    for height in range(320, 160, -10):
+        panel.resize(620, height)
+        panel.grab()
+        words = {at: item.toPlainText() for at, item in chart._items.items()}
+        said.append(words.get((0, 0), ""))
+        for at, item in chart._items.items():
+            cell, text = chart.cell_box(*at), item.textItem.document().size()
+            left = chart.to_pixel(cell.left(), cell.top())
+            right = chart.to_pixel(cell.right(), cell.bottom())
+            assert text.width() - 8 <= right.x() - left.x() + 1
+            assert text.height() - 8 <= left.y() - right.y() + 1
+    assert said[0] == "0.6\n± 1.3" and said[-1] == "0.6 ± 1.3"
+    assert [len(words) for words in said] == sorted(map(len, said), reverse=True)
+    assert [choice.itemText(0) for choice in (panel.up, panel.across)] == [
+        "α Inner learning rate"
+    ] * 2
+
+
+def test_words_on_an_empty_plot_are_broken_into_lines(bench: Bench) -> None:
+    plot = ChosenLosses(bench.session.theme)
+    holder = bench.show(lambda _: Card(plot), 400, 200)
+    one = plot._empty.boundingRect().height()
+    holder.resize(180, 200)
+    holder.grab()
+    assert plot._empty.boundingRect().width() <= plot.area().width()
+    assert plot._empty.boundingRect().height() > 1.8 * one
 
 
 def test_a_run_that_trains_shows_how_far_it_is(

@@ -26,6 +26,6 @@ def show_ablation(parent: QWidget) -> TableWindow:
     window = TableWindow("Ablation", (list(FULL_COLUMNS), full_table(found)), parent, words, 3)
     window.setWindowTitle("Ablation: what each trick does")
     window.setToolTip(plain_tip(found["command"]))
-    window.resize(1060, 620)
+    window.resize(window.width(), 620)
     window.show()
     return window

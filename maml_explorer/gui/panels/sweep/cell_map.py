@@ -10,12 +10,14 @@ from html import escape
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QPainterPath, QTextOption
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem
 
 from maml_explorer.gui.panels.sweep.point_words import value_words
 from maml_explorer.gui.plots.heat_plot import HeatPlot
+from maml_explorer.gui.plots.plot_text import wrap
 from maml_explorer.gui.plots.table import Table
+from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
 from maml_explorer.settings.declaration import Value
@@ -29,6 +31,8 @@ from maml_explorer.storage.report.sweep_table import (
 
 _MOST_WORDS = 150
 """Cells up to which each says its figures."""
+_FORMS = 3
+"""Wordings of a cell, the longest first."""
 _HATCH = "#d32f2f"
 
 
@@ -62,6 +66,7 @@ class SweepMap(HeatPlot):
         self.objective = ""
         self.cell_text = self._said
         self.table = self._table
+        self.view().sigResized.connect(lambda _: self._say(self.values))
 
     def put(
         self, found: Sequence[SweepCell], across: SweepAxis, up: SweepAxis, objective: str
@@ -115,14 +120,28 @@ class SweepMap(HeatPlot):
                 hatched.addRect(self.cell_box(*at))
         self._hatches.setPath(hatched)
         colors = self.scale.color_of(values)
-        spoken = self.cells if len(self.cells) <= _MOST_WORDS else {}
+        spoken = self._fitting() if len(self.cells) <= _MOST_WORDS else {}
         wanted = {}
-        for at, cell in spoken.items():
+        for at, words in spoken.items():
+            cell = self.cells[at]
             light = cell.mean is not None and float(colors[at][:3] @ (0.3, 0.6, 0.1)) > 140
             plain = cell.mean is None or cell.diverged > 0
             ink = self.theme.text if plain else "#000000" if light else "#ffffff"
-            wanted[at] = _CellWords(_short(cell), ink, self.theme.card if plain else None)
+            wanted[at] = _CellWords(words, ink, self.theme.card if plain else None)
         self._write(wanted)
+
+    def _fitting(self) -> dict[tuple[int, int], str]:
+        """The longest wording that fits every cell; none where the shortest does not."""
+        columns, rows = self.values.shape
+        area, font = self.area(), QFontMetricsF(base_font())
+        for form in range(_FORMS):
+            words = {at: _wordings(cell)[form] for at, cell in self.cells.items()}
+            lines = [text.split("\n") for text in words.values()]
+            wide = max((font.horizontalAdvance(line) for one in lines for line in one), default=0)
+            high = max(map(len, lines), default=0) * font.lineSpacing()
+            if (wide + 4) * columns <= area.width() and high * rows <= area.height():
+                return words
+        return {}
 
     def _write(self, wanted: dict[tuple[int, int], _CellWords]) -> None:
         """Draws the words that are not there yet, and takes away the others."""
@@ -135,7 +154,7 @@ class SweepMap(HeatPlot):
             if at in self._words:
                 continue
             text = pg.TextItem(words.text, color=words.ink, anchor=(0.5, 0.5), fill=words.ground)
-            _center(text)
+            wrap(text, np.inf)
             text.setPos(*at)
             text.setZValue(10)
             item.addItem(text, ignoreBounds=True)
@@ -166,17 +185,13 @@ class SweepMap(HeatPlot):
         return head, rows
 
 
-def _center(text: pg.TextItem) -> None:
-    """Lines one below the other, in the middle."""
-    document = text.textItem.document()
-    document.setDefaultTextOption(QTextOption(Qt.AlignmentFlag.AlignHCenter))
-    text.textItem.setTextWidth(document.idealWidth())
-    text.updateTextPos()
-
-
-def _short(cell: SweepCell) -> str:
+def _wordings(cell: SweepCell) -> tuple[str, str, str]:
+    """Mean and interval in two lines, in one line, and the mean alone."""
     if cell.mean is None:
         ended = "diverged" if cell.diverged else "failed" if cell.failed else ""
-        return ended or f"{cell.done} of {cell.seeds}"
-    half = "" if cell.half is None else f"\n± {cell.half:.2g}"
-    return f"{cell.mean:.3g}{half}"
+        words = ended or f"{cell.done} of {cell.seeds}"
+        return words, words, "" if ended else words
+    mean = f"{cell.mean:.3g}"
+    if cell.half is None:
+        return mean, mean, mean
+    return f"{mean}\n± {cell.half:.2g}", f"{mean} ± {cell.half:.2g}", mean

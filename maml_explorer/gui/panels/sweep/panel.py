@@ -6,7 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QSizePolicy,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError
@@ -14,7 +21,7 @@ from maml_explorer.gui.panels.sweep.cell_map import SweepMap
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
 from maml_explorer.gui.panels.sweep.new_sweep import NewSweep, resume_command
-from maml_explorer.gui.panels.sweep.point_words import name_of, names_apart
+from maml_explorer.gui.panels.sweep.point_words import leading_symbol, name_of, names_apart
 from maml_explorer.gui.panels.sweep.reader import MOST_DRAWN, SweepReader, SweepSeen
 from maml_explorer.gui.panels.sweep.table import SweepTable
 from maml_explorer.gui.session.pinned_run import GhostRun
@@ -60,7 +67,8 @@ class SweepPanel(QWidget):
         self.up.setAccessibleName("Axis from bottom to top")
         for choice in (self.across, self.up):
             choice.setMinimumWidth(60)
-            choice.setMaximumWidth(140)
+            choice.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToContents)
+            choice.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.beside = button("Beside mine", self.show_beside,
                              "The chosen run adapts to the shown task, faint")  # fmt: skip
         self.beside.setCheckable(True)
@@ -183,7 +191,7 @@ class SweepPanel(QWidget):
             return
         before, self.seen = self.seen, seen
         if before is None:
-            names = [axis.label for axis in seen.axes]
+            names = [leading_symbol(axis.label) for axis in seen.axes]
             for choice, nth in ((self.across, 1), (self.up, 0)):
                 choice.clear()
                 choice.addItems(names)

@@ -38,3 +38,9 @@ def _symbol(axis: SweepAxis) -> str:
     """The letter at the end of a label, as in "Inner learning rate α"; else the label."""
     last = axis.label.rpartition(" ")[2]
     return axis.label if last.isascii() else last
+
+
+def leading_symbol(label: str) -> str:
+    """A setting's name with its symbol in front: what is seen of it in a narrow box tells most."""
+    words, _, last = label.rpartition(" ")
+    return f"{last} {words}" if words and len(last) == 1 else label
