@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
 
+from maml_explorer.gui.window.splitter_sizes import settle
+
 MARGINS = 24
 LEAST = 640
 LOWEST = 360
@@ -31,17 +33,21 @@ class Narrow(QObject):
         self.hid_settings = self.hid_insight = self._hid_hero = False
         self._right_first = False
         """The right column stands in the place of the centre, where one column has room."""
-        self._busy = False
+        self._busy = self._type_changed = False
+        self._parts = tuple(parts.values())
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self.fit)
+        self._soon.timeout.connect(self._fit_settled)
         for watched in (window, *parts.values()):
             watched.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Fits at once when the window is resized, soon when a part comes or goes."""
+        """Fits at once when the window is resized, soon when a part comes, goes or changes."""
         if watched is self._window and event.type() is QEvent.Type.Resize:
             self.fit()
+        elif watched is self._window and event.type() is QEvent.Type.StyleChange:
+            self._type_changed = True
+            self._soon.start(0)
         elif not self._busy and event.type() in _COMES_OR_GOES:
             self._soon.start(0)
         if watched is self._settings and event.type() is QEvent.Type.ShowToParent:
@@ -63,6 +69,15 @@ class Narrow(QObject):
         self._fit_down()
         self._fit_across()
         self._busy = False
+
+    def _fit_settled(self) -> None:
+        if self._type_changed:
+            self._type_changed = False
+            for part in self._parts:
+                if not part.isVisible():
+                    _ask_again(part)
+        settle()
+        self.fit()
 
     def _fit_across(self) -> None:
         if self.holds_three:
@@ -182,3 +197,12 @@ class Narrow(QObject):
 def _least(part: QWidget) -> int:
     """The width that was set, or else the one that the content needs."""
     return part.minimumWidth() or part.minimumSizeHint().width()
+
+
+def _ask_again(part: QWidget) -> None:
+    """Makes the layouts of a hidden part forget its sizes, which they keep while it is hidden."""
+    for widget in reversed([part, *part.findChildren(QWidget)]):  # those inside first
+        layout = widget.layout()
+        if layout is not None:
+            layout.invalidate()
+            layout.activate()

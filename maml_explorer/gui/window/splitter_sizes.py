@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QSplitter
 
 
@@ -14,6 +15,12 @@ def sizes_of(splitters: Mapping[str, QSplitter]) -> dict[str, list[int]]:
 
 def put_sizes(splitters: Mapping[str, QSplitter], sizes: Mapping[str, list[int]]) -> None:
     """Gives the parts these sizes again, but for splitters that showed none of theirs."""
+    settle()  # sizes that do not fill the room would be scaled later, and rounded
     for name, before in sizes.items():
         if any(before):
             splitters[name].setSizes(before)
+
+
+def settle() -> None:
+    """Lets every layout take what was changed; until then it tells the sizes of before."""
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)  # type: ignore[arg-type]

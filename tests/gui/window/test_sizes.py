@@ -13,6 +13,7 @@ from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import DARK, LIGHT, Theme
 from maml_explorer.gui.window import appearance
 from maml_explorer.gui.window.appearance import TEXT_SIZES
+from maml_explorer.gui.window.splitter_sizes import sizes_of
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener, said
 
@@ -47,13 +48,14 @@ def test_text_sizes_reach_labels_fields_and_axes(opened: Opener, qtbot: QtBot, s
 
 def test_normal_text_gives_the_columns_their_widths_back(window: MainWindow, qtbot: QtBot):
     qtbot.wait(20)
-    before = {name: part.sizes() for name, part in window.columns.splitters.items()}
+    before = sizes_of(window.columns.splitters)
     window.columns.set_text_size("largest")
     qtbot.wait(20)
     assert window.columns.splitters["columns"].sizes() != before["columns"]
     window.columns.set_text_size("")
-    now = window.columns.splitters.items
-    qtbot.waitUntil(lambda: {name: part.sizes() for name, part in now()} == before)
+    assert sizes_of(window.columns.splitters) == before, "at once"
+    qtbot.wait(20)
+    assert sizes_of(window.columns.splitters) == before, "and when the layout has settled"
 
 
 def test_words_on_settings_without_room_go_when_they_are_seen_again(opened: Opener, qtbot: QtBot):
@@ -154,6 +156,27 @@ def test_the_smallest_screens_have_one_column_and_a_part_takes_another_s_place(
     assert columns.hidden_parts == ()
     window.resize(1280, 800)
     assert seen() == list(columns.parts)
+
+
+@pytest.mark.parametrize(("before", "after"), [("largest", ""), ("", "largest")])
+def test_a_hidden_column_needs_the_room_of_the_type_in_force(
+    opened: Opener, qtbot: QtBot, before: str, after: str
+):
+    window = opened(size=(1280, 800))
+    columns = window.columns
+    columns.set_text_size(before)
+    qtbot.wait(30)
+    assert columns.parts["Losses"].isVisible()
+    window.resize(700, 800)
+    qtbot.wait(30)
+    assert not columns.parts["Losses"].isVisible()
+    columns.set_text_size(after)
+    qtbot.wait(30)
+    # room for hero and right column in normal text, and for one of them in the largest
+    window.resize(830, 800)
+    qtbot.wait(30)
+    assert columns.parts["Losses"].isVisible() is (after == "")
+    columns.set_text_size("")
 
 
 def test_a_window_that_opens_narrow_is_narrow(opened: Opener):
