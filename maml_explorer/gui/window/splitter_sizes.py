@@ -23,4 +23,4 @@ def put_sizes(splitters: Mapping[str, QSplitter], sizes: Mapping[str, list[int]]
 
 def settle() -> None:
     """Lets every layout take what was changed; until then it tells the sizes of before."""
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)  # type: ignore[arg-type]
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
