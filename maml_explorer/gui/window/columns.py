@@ -13,14 +13,13 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.settings_form.form import SettingsForm
 from maml_explorer.gui.widgets.controls import Card
 from maml_explorer.gui.window.appearance import Appearance
+from maml_explorer.gui.window.code_beside import CodeBeside
 from maml_explorer.gui.window.narrow_window import Narrow
 from maml_explorer.gui.window.panel_slot import Place
 from maml_explorer.gui.window.splitter_sizes import put_sizes, sizes_of
 from maml_explorer.gui.window.stage_row import PLAIN, USUAL, StageRow
 
 GAP = 8
-_CODE_BESIDE = 420
-"""Pixels that the pseudocode has at least beside the hero."""
 SIMPLE = ("Adaptation",)
 """Parts that the simple view shows."""
 IN_A_HALL = ("Settings", "Insight")
@@ -51,16 +50,12 @@ class Columns(QSplitter):
             "right": QSplitter(Qt.Orientation.Vertical),
         }
         self.stage_row = StageRow(session)
-        self.stage_row.code_wanted.connect(self.show_code_beside)
         self._at_hand: tuple[str, ...] = ()
         """Keys of the settings that a lesson points at as rows."""
-        self._put_away: set[str] = set()
-        """Parts that the pseudocode beside the hero has hidden."""
         self._enlarged: set[str] | None = None
         """Parts hidden before the insight took the whole room; None where it has not."""
         self._simple: set[str] | None = None
         """Parts hidden before the simple view; None where there is another."""
-        self._sizes_before: list[int] = []
         self._sizes_in_text: dict[str, dict[str, list[int]]] = {}
         """Size of type → sizes of every splitter when it was left."""
         self._desk_sizes: dict[str, list[int]] | None = None
@@ -68,6 +63,10 @@ class Columns(QSplitter):
         self._hidden_elsewhere = set(IN_A_HALL)
         """Parts that are hidden in the other mode: while presenting, or while not."""
         self._divide()
+        self.code = CodeBeside(
+            self.splitters, self.parts, self.tabs, self.places["pseudocode"], self.stage_row.code
+        )
+        self.stage_row.code_wanted.connect(self.code.want)
         self.narrow: Narrow | None = None
 
     def keep_narrow(self) -> Narrow:
@@ -116,7 +115,7 @@ class Columns(QSplitter):
 
     def toggle_presenter(self) -> None:
         """Large type, thick lines and only the panels chosen for it; or back to the desk."""
-        self.show_code_beside(False)
+        self.code.put(False)
         if self._enlarged is not None:
             self.enlarge_insight()
         if self._simple is not None:
@@ -166,38 +165,10 @@ class Columns(QSplitter):
     def make_room_for(self, widgets: Sequence[QWidget]) -> None:
         """Leaves out the insight while presenting, unless it holds what a lesson points at."""
         if self._appearance.presenting:
-            insight, right = self.parts["Insight"], self.splitters["right"]
-            held = [part for part in widgets if part is insight or insight.isAncestorOf(part)]
-            beside = [part for part in widgets if right.isAncestorOf(part) and part not in held]
-            # the pseudocode may stand in the place of what the page points at
-            self.show_code_beside(self.stage_row.code.isChecked() and not beside)
-            insight.setVisible(bool(held) or insight.parentWidget() is right)
-
-    def show_code_beside(self, on: bool) -> None:
-        """Puts the pseudocode into the right column, in the place of what trains; or back."""
-        insight, right = self.parts["Insight"], self.splitters["right"]
-        if on == (insight.parentWidget() is right):
-            return
-        self.stage_row.code.setChecked(on)
-        self.tabs.tabBar().setVisible(not on)
-        trains = {title for title, part in self.parts.items() if right.isAncestorOf(part)}
-        if on:
-            self._sizes_before = self.sizes()
-            self._put_away = {title for title in trains if not self.parts[title].isHidden()}
-            for title in self._put_away:
-                self.parts[title].hide()
-            insight.setMinimumWidth(_CODE_BESIDE)
-            right.addWidget(insight)
-            self.show_tab("pseudocode")
-            half = (self.width() - GAP) // 2
-            self.setSizes([0, half, half])
-        else:
-            insight.setMinimumWidth(0)
-            self.splitters["centre"].addWidget(insight)
-            insight.hide()
-            for title in self._put_away:
-                self.parts[title].show()
-            self.setSizes(self._sizes_before)
+            insight = self.parts["Insight"]
+            held = any(part is insight or insight.isAncestorOf(part) for part in widgets)
+            self.code.make_room_for(widgets)
+            insight.setVisible(held or self.code.on)
 
     def enlarge_insight(self) -> None:
         """Gives the insight the whole room, or gives the room back."""
@@ -254,19 +225,21 @@ class Columns(QSplitter):
     @property
     def open_tab(self) -> str:
         """Name of the insight tab in front."""
-        current = self.tabs.currentWidget()
+        current = self.code.front
         return current.entry.name if isinstance(current, Place) else ""
 
     @open_tab.setter
     def open_tab(self, name: str) -> None:
         place = self.places.get(name)
         if place is not None and self.tabs.indexOf(place) >= 0:
-            self.tabs.setCurrentWidget(place)
+            self.code.bring_to_front(place)
 
     def show_tab(self, name: str) -> None:
         """Opens the insight tab of that name; nothing where there is none."""
         place = self.places.get(name)
         if place is not None and self.tabs.indexOf(place) >= 0:
+            if name != "pseudocode":
+                self.code.put(False)
             self.parts["Insight"].show()
             self.tabs.setCurrentWidget(place)
 
@@ -303,6 +276,7 @@ class Columns(QSplitter):
         self._enlarged = None
         self.hide_parts(())
         if self._appearance.presenting:
+            self.code.want(False)
             self._hide(IN_A_HALL)
         left = self.form.minimum_width() + _BESIDE_FORM
         right = max(320, round(size.width() * 0.275) - 16)

@@ -33,8 +33,6 @@ class Presenter(QObject):
         self._window, self._columns, self._appearance = window, columns, appearance
         self._remote: list[QAction] = []
         self._before = Qt.WindowState.WindowNoState
-        self._code = False
-        """The pseudocode stood beside the hero when the mode was left."""
         self.blanked = Blank(window)
         self._sized = QTimer(self)
         self._sized.setSingleShot(True)
@@ -52,14 +50,13 @@ class Presenter(QObject):
         window, full = self._window, Qt.WindowState.WindowFullScreen
         if self._appearance.presenting:
             self.blanked.hide()
-            self._code = self._columns.stage_row.code.isChecked()
             self._columns.toggle_presenter()
             window.setWindowState(self._before)
         else:
             self._before = window.windowState()
             window.setWindowState(window.windowState() | full)
             self._columns.toggle_presenter()
-            self._columns.show_code_beside(self._code)
+            self._columns.code.put(self._columns.code.wanted)
         self.toggled.emit()
 
     def blank(self) -> None:

@@ -37,8 +37,14 @@ from maml_explorer.settings.settings import Arm, Settings
 
 _WORDS = QRegularExpression(r"\b(repeat|times|for each|for|of the meta-batch)\b|argmin")
 _NOTE = QRegularExpression("▷.*$")
-_GROWTH = (1.5, 1.35, 1.2, 1.0)
-"""Factors by which the text is larger than the window's for the back row, where there is room."""
+_MOST_GROWTH = 2.5
+"""Factor by which the text is larger than the window's for the back row, where there is room."""
+_SMALLER = 0.05
+"""Step in which that factor falls until all lines have room."""
+_INDEX_SIZE = 1.2
+"""Size of an index, in that of the text, before Qt makes it two thirds."""
+_INDEX_DROP = 1.15
+"""Height of a row with an index, in that of one without."""
 
 
 class _Colors(QSyntaxHighlighter):
@@ -46,7 +52,7 @@ class _Colors(QSyntaxHighlighter):
 
     def __init__(self, edit: QPlainTextEdit, theme: Theme) -> None:
         super().__init__(edit.document())
-        self.theme = theme
+        self.theme, self.points = theme, 0.0
 
     def highlightBlock(self, text: str) -> None:
         """Formats one line."""
@@ -62,6 +68,8 @@ class _Colors(QSyntaxHighlighter):
             bar, small = self.format(index.start()), self.format(index.start(1))
             bar.setFontPointSize(1.0)
             bar.setForeground(QColor(Qt.GlobalColor.transparent))
+            if self.points:
+                small.setFontPointSize(_INDEX_SIZE * self.points)
             small.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignSubScript)
             self.setFormat(index.start(), 1, bar)
             self.setFormat(index.start(1), len(index[1]), small)
@@ -76,6 +84,8 @@ class PseudocodePanel(QWidget):
         self.lines: list[PseudocodeLine] = []
         self._rows: list[int] = []
         """Number of its line for each row of the text."""
+        self._laid_out_for: tuple[object, ...] = ()
+        """Room, type and lines that the text was laid out for last."""
         self._stepped = session.link.last_part
         self.arm_choice = ComboBox()
         self.arm_choice.setAccessibleName("Arm whose pseudocode is shown")
@@ -92,8 +102,8 @@ class PseudocodePanel(QWidget):
         )
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         self._family, self._points = font.family(), 0.0
-        self._write_in(session.theme)
         self._colors = _Colors(self.text, session.theme)
+        self._write_in(session.theme)
         head = row(self.arm_choice)
         head.addWidget(self.said, 1)
         box = QVBoxLayout(self)
@@ -158,23 +168,33 @@ class PseudocodePanel(QWidget):
             f"QPlainTextEdit {{ border: none; padding: 0; font-family: '{self._family}';"
             f" font-size: {points:g}pt; }}"
         )
+        self._colors.points = points
+        self._colors.rehighlight()
 
-    def _grow(self) -> None:
-        """Writes for the back row as large as all lines have room, while presenting."""
-        theme, area = self.session.theme, self.text.viewport().size()
-        room = area.width() - 2 * self.text.document().documentMargin() - 2
-        for growth in _GROWTH if theme.line_scale > 1 else (1.0,):
+    def _growth(self) -> float:
+        """Factor at which all lines should just have room, for the back row while presenting."""
+        theme, area = self.session.theme, self.text.maximumViewportSize()
+        margin = self.text.document().documentMargin()
+        room = area.width() - 2 * margin - 2
+        larger = round((_MOST_GROWTH - 1) / _SMALLER) if theme.line_scale > 1 else 0
+        for smaller in range(larger, 0, -1):
             font = QFont(self._family)
-            font.setPointSizeF(growth * theme.points)
+            font.setPointSizeF((1 + smaller * _SMALLER) * theme.points)
             metrics = QFontMetricsF(font)
+            if metrics.lineSpacing() * len(self.lines) > area.height():
+                continue
             rows = laid_out(self.lines, partial(_fits, metrics=metrics, room=room))
-            widest = max((_width(row, metrics) for row, _ in rows), default=0.0)
-            if widest <= room and (len(rows) + 1) * metrics.lineSpacing() <= area.height():
-                break
-        self._write_in(theme, growth)
+            high = sum(
+                metrics.lineSpacing() * (_INDEX_DROP if INDEX.search(row) else 1) for row, _ in rows
+            )
+            if high + 2 * margin <= area.height() and all(
+                _fits(row, metrics, room) for row, _ in rows
+            ):
+                return 1 + smaller * _SMALLER
+        return 1.0
 
     def _take_theme(self, theme: Theme) -> None:
-        self._write_in(theme)
+        self._laid_out_for = ()
         self._colors.theme = theme
         self._colors.rehighlight()
         self._lay_out_lines()
@@ -196,8 +216,25 @@ class PseudocodePanel(QWidget):
         self._light()
 
     def _lay_out_lines(self) -> None:
-        """Writes the lines as wide as there is room."""
-        self._grow()
+        """Writes the lines as wide as there is room, and for the back row as large."""
+        theme, large = self.session.theme, self.session.theme.line_scale > 1
+        area = self.text.maximumViewportSize() if large else self.text.viewport().size()
+        laid_out_for = area.width(), area.height(), theme.points, large, *map(str, self.lines)
+        if laid_out_for == self._laid_out_for:  # also where a scroll bar came or went by this
+            return
+        self._laid_out_for = laid_out_for
+        # a second line of the sentence would make all type smaller amid stepping
+        self.said.setMinimumHeight(2 * self.said.fontMetrics().lineSpacing() if large else 0)
+        growth = self._growth()
+        self._write_lines(growth)
+        bars = self.text.horizontalScrollBar(), self.text.verticalScrollBar()
+        while growth > 1 and any(bar.maximum() for bar in bars):  # other fonts' signs are larger
+            growth = max(growth - _SMALLER, 1.0)
+            self._write_lines(growth)
+
+    def _write_lines(self, growth: float) -> None:
+        """Writes the lines in type larger than the window's by a factor."""
+        self._write_in(self.session.theme, growth)
         metrics = QFontMetricsF(self.text.document().defaultFont())
         room = self.text.viewport().width() - 2 * self.text.document().documentMargin() - 2
         # measured, not counted: some signs come from another font, and are wider

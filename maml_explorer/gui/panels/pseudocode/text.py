@@ -79,7 +79,8 @@ def _signs(text: str) -> str:
 def laid_out(lines: Sequence[PseudocodeLine], fits: Callable[[str], bool]) -> list[tuple[str, int]]:
     """Rows of text: (row, number of its line).
 
-    A note that has no room in its column stands right behind the line, or under it.
+    A note that has no room in its column stands right behind the line, or under it. A line that has
+    no room goes on in a second row.
 
     Args:
         lines: what is laid out.
@@ -88,14 +89,32 @@ def laid_out(lines: Sequence[PseudocodeLine], fits: Callable[[str], bool]) -> li
     rows: list[tuple[str, int]] = []
     for nth, line in enumerate(lines):
         behind = f"{line.text}  ▷ {line.note}"
-        if not line.note or fits(str(line)):
+        if line.note and fits(str(line)):
             rows.append((str(line), nth))
-        elif fits(behind):
+        elif line.note and fits(behind):
             rows.append((behind, nth))
         else:
-            indent = len(line.text) - len(line.text.lstrip()) + 2 * len(_INDENT)
-            rows += [(line.text, nth), (f"{' ' * indent}▷ {line.note}", nth)]
+            deeper = " " * (len(line.text) - len(line.text.lstrip()) + 2 * len(_INDENT))
+            rows += [(part, nth) for part in _broken(line.text, deeper, fits)]
+            if line.note:
+                rows += [(part, nth) for part in _broken(f"{deeper}▷ {line.note}", deeper, fits)]
     return rows
+
+
+def _broken(text: str, deeper: str, fits: Callable[[str], bool]) -> list[str]:
+    """A row, or two where it has no room and a space outside of brackets lets it go on."""
+    if fits(text):
+        return [text]
+    start = len(text) - len(text.lstrip())
+    outside = [
+        at for at in range(start, len(text))
+        if text[at] == " " and text.count("(", 0, at) == text.count(")", 0, at)
+    ]  # fmt: skip
+    held = [at for at in outside if fits(text[:at])]
+    # the longest first row; what is behind a comma goes on more readily than the parts of a term
+    commas = [at for at in held if text[at - 1] in ",:" and fits(deeper + text[at + 1 :])]
+    at = (commas or held or [len(text)])[-1]
+    return [text[:at], deeper + text[at + 1 :]] if at < len(text) else [text]
 
 
 def sentence(record: Algorithm, phase: StepPhase, inner_step: int, inner_steps: int) -> str:

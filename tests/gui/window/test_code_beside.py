@@ -1,0 +1,46 @@
+"""The pseudocode beside the hero while presenting: lit exactly while it is seen."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from maml_explorer.gui.window.window import MainWindow
+from tests.gui.driving import Opener
+from tests.gui.window.test_presenter import scene_of
+
+
+@pytest.fixture
+def presenting(opened: Opener, qtbot: QtBot) -> MainWindow:
+    window = opened(size=(1280, 800))
+    window.presenter.toggle()
+    window.resize(1280, 800)  # a screen of this size
+    qtbot.wait(30)
+    return window
+
+
+def test_a_lit_button_means_that_the_pseudocode_is_seen(presenting: MainWindow, qtbot: QtBot):
+    columns = presenting.columns
+    code = columns.places["pseudocode"]
+
+    def lit_and_seen() -> tuple[bool, bool]:
+        seen = columns.tabs.currentWidget() is code and columns.parts["Insight"].isVisible()
+        return columns.stage_row.code.isChecked(), seen
+
+    columns.prepare_tab("tasks")
+    qtbot.mouseClick(columns.stage_row.code, Qt.MouseButton.LeftButton)
+    assert lit_and_seen() == (True, True) and columns.open_tab == "tasks"
+    columns.prepare_tab("runs")  # as a lesson's view does
+    assert lit_and_seen() == (True, True)
+    scene_of(presenting, "05-first-order", "tab.gradient")
+    assert lit_and_seen() == (False, False) and columns.open_tab == "gradient"
+    presenting.lessons.leave()
+    assert lit_and_seen() == (True, True)
+    columns.show_tab("map")
+    assert lit_and_seen() == (False, False) and columns.open_tab == "map"
+    columns.code.want(False)
+    scene_of(presenting, "04-outer-loop", "tab.pseudocode")
+    assert lit_and_seen() == (True, True)
+    presenting.lessons.leave()
+    assert lit_and_seen() == (False, False)
