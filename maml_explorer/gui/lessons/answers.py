@@ -42,11 +42,11 @@ class Answers(QWidget):
         self._arrange()
         self.setVisible(bool(choices))
 
-    def height_for(self, words: Sequence[str], room: int) -> int:
-        """Pixels that choices of these words need at a width."""
+    def height_for(self, words: Sequence[str], room: int, metrics: QFontMetrics) -> int:
+        """Pixels that choices of these words need at a width, in type of these metrics."""
         if not words:
             return 0
-        metrics, rows = self.fontMetrics(), 1
+        rows = 1
         each = (room - _BETWEEN * (len(words) - 1)) // len(words) - _PADDING
         lines = max(wrapped_words(metrics, each, one).count("\n") + 1 for one in words)
         if lines > _MOST_LINES:
@@ -105,13 +105,13 @@ class AnswerChoice(QPushButton):
 
     def show_verdict(self, right: bool, chosen: bool) -> None:
         """Says whether this was right, and whether the user chose it."""
-        sign = f"{_RIGHT} " if right else f"{_WRONG} " if chosen else ""
-        said = ["right answer"] if right else []
+        sign = f"{_RIGHT} " if right else f"{_WRONG} "
+        said = ["right answer" if right else "wrong answer"]
         said += ["your answer"] if chosen else []
         self.words = sign + self.words
         if chosen:
             self.words += "   (your answer)"
-        self.setAccessibleName(f"{self.words}: {', '.join(said)}" if said else self.words)
+        self.setAccessibleName(f"{self.words}: {', '.join(said)}")
         mark(self, verdict="right" if right else "wrong" if chosen else "none")
         self.setEnabled(False)
         self._wrap()

@@ -12,7 +12,8 @@ from maml_explorer.gui.widgets.controls import Card, button, label, mark, row
 from maml_explorer.gui.widgets.overlay import Overlay
 from maml_explorer.late_dataclass import dataclass
 
-_WIDTH = 900
+_WIDTH, _IN_TYPE = 1400, 9.0
+"""Pixels of the list at most, in type of so many points; larger type may use more."""
 _AROUND_LIST, _LEAST = 200, 240
 """Pixels of the window that the list leaves free, and of the list at least."""
 OWN = "Put your own lessons in {folder}. The README beside the shipped ones says how to write one."
@@ -117,6 +118,7 @@ class LessonList(Overlay):
         column.addStretch(1)
         self._area.setWidget(inside)
         inside.setAutoFillBackground(False)
+        self.widen(round(_WIDTH * max(self.font().pointSizeF() / _IN_TYPE, 1.0)))
         self._foot.setText(OWN.format(folder=folder) if folder else "")
         self._foot.setVisible(bool(folder))
         self.open(self.entries[0] if self.entries else self.done)

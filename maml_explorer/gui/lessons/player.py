@@ -22,7 +22,7 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.time_left import TimeLeft
 from maml_explorer.gui.style.numbers import number, whole
-from maml_explorer.protocol.reports import ReferenceLosses
+from maml_explorer.protocol.reports import ReferenceLosses, Stepped, StepPhase
 
 _TOUR = "tour"
 READY_MADE = "trained in advance · press Reset, then Train, to watch it"
@@ -69,6 +69,9 @@ class Lessons(QObject):
         self.strip.closed.connect(self.leave)
         self.strip.jumped.connect(self.jump)
         self.run.changed.connect(self._say)
+        self._walked = False
+        """An outer step was walked through on this page."""
+        session.link.stepped.connect(self._take_stepped)
 
     def choose_lesson(self) -> None:
         """Opens the list of lessons as they are now: gone through, begun, refused."""
@@ -141,6 +144,26 @@ class Lessons(QObject):
             self._show()
         else:
             self._finish(running.lesson)
+
+    def go_on(self) -> None:
+        """Takes the inner steps that a page asks for, one at a call; then the next scene.
+
+        A remote control has one key for both.
+        """
+        if self._steps_first:
+            self._session.control.inner_step()
+        else:
+            self.forward()
+
+    @property
+    def _steps_first(self) -> bool:
+        scene = self.scene
+        asks = scene is not None and "inner_step" in scene.point_at
+        return asks and not self.playing and not self._walked
+
+    def _take_stepped(self, stepped: Stepped) -> None:
+        self._walked = self._walked or stepped.phase == StepPhase.UPDATE
+        self._say()
 
     def back(self) -> None:
         """The scene before."""
@@ -232,7 +255,7 @@ class Lessons(QObject):
         running, scene = self._running, self.scene
         if running is None or scene is None:
             return
-        lesson = running.lesson
+        lesson, self._walked = running.lesson, False
         self.run.show(scene, again)
         last = running.nth + 1 == len(lesson.scenes)
         self.strip.show_scene(lesson, running.nth, running.chosen.get(scene.step), last)
@@ -278,6 +301,8 @@ class Lessons(QObject):
             self.strip.say(f"{doing} outer step {whole(step)} of {whole(goal)}{left}")
         elif scene.revealed and scene.question is not None and scene.question.kind == DRAW:
             self.strip.say(self._worth())
+        elif self._steps_first and self.strip.in_a_hall:
+            self.strip.say("Page Down takes the next inner step", "Page Down: next inner step")
         elif self.run.ready_made:
             self.strip.say(READY_MADE, "trained in advance")
         else:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from maml_explorer.gui.lessons.answers import AnswerChoice, Answers
 from maml_explorer.gui.lessons.lesson import Lesson, Question, Scene
 from maml_explorer.gui.lessons.lesson_dots import LessonDots
+from maml_explorer.gui.style.typeset import typeset
 from maml_explorer.gui.widgets.controls import button, label, mark, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
@@ -25,6 +26,8 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 LETTERS = "ABCD"
 _BESIDE_BODY = 34
 """Pixels of the strip beside its text: borders, and a scroll bar's room."""
+_GROWTH = (1.5, 1.4, 1.3, 1.2, 1.1)
+"""Factors by which a page is written larger in a hall, where the card has room for it."""
 _LARGEST = 0.26
 """Part of the window's height that text and choices take; beyond that they scroll."""
 
@@ -75,6 +78,11 @@ class LessonStrip(QFrame):
         self._end = ""
         """Text of the page after the last one; empty on all others."""
         self._asking = False
+        self.words = ""
+        """The text that is shown, without marks of type."""
+        self._scene: Scene | None = None
+        """The scene that is shown; None on the last page."""
+        self.in_a_hall = False
         self._lay_out()
         self.hide()
 
@@ -86,7 +94,7 @@ class LessonStrip(QFrame):
         ):  # fmt: skip
             head.addWidget(control)
         self._choices = Answers()
-        body = QWidget()
+        self._page = body = QWidget()
         body.setProperty("role", "scrolled")
         self._inside = inside = QVBoxLayout(body)
         inside.setContentsMargins(0, 0, 4, 2)
@@ -142,30 +150,56 @@ class LessonStrip(QFrame):
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._fit_height()
 
+    def show_in_a_hall(self, on: bool) -> None:
+        """Writes each page as large as the card allows, or in the type of the window."""
+        self.in_a_hall = on
+        self._fit_height()
+
     def _fit_height(self) -> None:
         """One height for all pages of a lesson, so that nothing jumps from page to page."""
         if self._lesson is None:
             return
         room = max(self.width() - _BESIDE_BODY, 100)
         needs = max(self._needed(scene, room) for scene in self._lesson.scenes)
-        needs = max(needs, _wrapped(self.fontMetrics(), self._end, room) + 8)
+        needs = max(needs, _wrapped(QFontMetrics(self.font()), self._end, room) + 8)
         window = self.window()
         most = round(_LARGEST * (window.height() if window is not self else 1080))
         height = min(needs, max(most, 3 * self.fontMetrics().lineSpacing()))
         if self._body.height() != height:
             self._body.setFixedHeight(height)
+        self._write_in(self._largest(room, height) if self.in_a_hall else 1.0)
 
-    def _needed(self, scene: Scene, room: int) -> int:
-        """Pixels of a scene's text, question and choices at this width."""
-        height = _wrapped(self.fontMetrics(), scene.text, room) + 4
+    def _largest(self, room: int, height: int) -> float:
+        """Factor of the largest type in which the page has room."""
+        scene = self._scene
+        for growth in _GROWTH:
+            if scene is not None and self._needed(scene, room, growth) <= height:
+                return growth
+        return 1.0
+
+    def _write_in(self, growth: float) -> None:
+        """Writes the page in type larger than the window's by a factor."""
+        points = growth * self.font().pointSizeF()
+        rule = f"QWidget {{ font-size: {points:g}pt; }}" if growth > 1 else ""
+        if rule != self._page.styleSheet():
+            self._page.setStyleSheet(rule)
+
+    def _needed(self, scene: Scene, room: int, growth: float = 1.0) -> int:
+        """Pixels of a scene's text, question and choices at this width, in larger type."""
+        font, bold = QFont(self.font()), QFont(self.font())
+        for one in (font, bold):
+            one.setPointSizeF(growth * self.font().pointSizeF())
+        bold.setWeight(QFont.Weight.DemiBold)
+        plain = QFontMetrics(font)
+        height = _wrapped(plain, scene.text, room) + 4
+        if typeset(scene.text) != scene.text:
+            height += plain.lineSpacing() // 2  # indices reach below the line
         if scene.question is not None:
-            bold = QFont(self.font())
-            bold.setWeight(QFont.Weight.DemiBold)
             height += _wrapped(QFontMetrics(bold), scene.question.ask, room) + 4
             words = [
                 f"✓ {LETTERS[0]}   {words}   (your answer)" for words in scene.question.choices
             ]
-            height += self._choices.height_for(words, room) + 4
+            height += self._choices.height_for(words, room, plain) + 4
         return height + 4
 
     def show_scene(self, lesson: Lesson, nth: int, chosen: int | None, last: bool) -> None:
@@ -174,8 +208,8 @@ class LessonStrip(QFrame):
         asking = scene.question is not None and not scene.revealed
         self.title.say(lesson.title)
         self.dots.show_step(scene.step, lesson.steps)
-        self.text.setText(scene.text)
-        self._lesson, self._asking, self._end = lesson, asking, ""
+        self._say_text(scene.text)
+        self._lesson, self._asking, self._end, self._scene = lesson, asking, "", scene
         self._goes_on = "Reveal" if asking else "Finish" if last else "Next"
         self._name_next(self._goes_on)
         self.next_button.setToolTip(
@@ -202,10 +236,10 @@ class LessonStrip(QFrame):
 
     def show_end(self, lesson: Lesson, text: str, follows: str) -> None:
         """Shows the page after the last one; `follows` is the next lesson, or empty for none."""
-        self._lesson, self._asking, self._end = lesson, False, text
+        self._lesson, self._asking, self._end, self._scene = lesson, False, text, None
         self.title.say(lesson.title)
         self.dots.show_step(lesson.steps - 1, lesson.steps)
-        self.text.setText(text)
+        self._say_text(text)
         self.say("")
         self._show_question(None, None, False)
         self._goes_on = "Next lesson" if follows else "Close"
@@ -219,6 +253,12 @@ class LessonStrip(QFrame):
         self._body.verticalScrollBar().setValue(0)
         self._fit_height()
 
+    def _say_text(self, text: str) -> None:
+        self.words, rich = text, typeset(text)
+        self.text.setTextFormat(Qt.TextFormat.PlainText if rich == text else Qt.TextFormat.RichText)
+        self.text.setText(rich)
+        self.text.setAccessibleName(text)
+
     def say(self, note: str, *shorter: str) -> None:
         """A few words beside the dots."""
         self.note.say(note, *shorter)
@@ -231,8 +271,6 @@ class LessonStrip(QFrame):
         if question is not None:
             self.ask.setText(question.ask)
             for nth, words in enumerate(question.choices):
-                if revealed and nth not in (question.answer, chosen):
-                    continue
                 choice = AnswerChoice(f"{LETTERS[nth]}   {words}", partial(self.chosen.emit, nth))
                 if revealed:
                     choice.show_verdict(nth == question.answer, nth == chosen)

@@ -27,6 +27,10 @@ class Overlay(QWidget):
         window.installEventFilter(self)
         self.hide()
 
+    def widen(self, width: int) -> None:
+        """Takes so many pixels from now on, where the window has them."""
+        self._width = width
+
     def open(self, focus: QWidget) -> None:
         """Shows it and gives `focus` the focus; closing gives it back to whoever had it."""
         if not self.isVisible():

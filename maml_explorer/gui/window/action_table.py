@@ -186,7 +186,7 @@ def of_lessons(lessons: Lessons) -> list[Entry]:
         Entry(LESSONS, "tour", "Take the tour", lessons.take_tour),
         Entry(LESSONS, "lesson_next", "Go on in the lesson", lessons.forward, ("Alt+Right",)),
         Entry(LESSONS, "lesson_back", "Go back in the lesson", lessons.back, ("Alt+Left",)),
-        Entry(PRESENTING, "remote_next", "Go on in the lesson, while presenting", lessons.forward,
+        Entry(PRESENTING, "remote_next", "Go on in the lesson, while presenting", lessons.go_on,
               ("PgDown",)),
         Entry(PRESENTING, "remote_back", "Go back in the lesson, while presenting", lessons.back,
               ("PgUp",)),

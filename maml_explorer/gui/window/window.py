@@ -114,6 +114,9 @@ class MainWindow(QMainWindow):
         self.run_bar.everything.clicked.connect(self.columns.toggle_simple)
         self.lessons.begun.connect(self.welcome.finish)
         self.presenter.toggled.connect(self.lessons.point_again)
+        self.appearance.presenting_changed.connect(
+            lambda: self.lessons.strip.show_in_a_hall(self.appearance.presenting)
+        )
         self.notices = Notices(session, self.banners)
         self.waiting = WaitingSettings(session, self.banners, self.columns.form)
         self.share_code = ShareCode(self, sharing)
