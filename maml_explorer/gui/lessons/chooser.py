@@ -118,13 +118,13 @@ class LessonList(Overlay):
         column.addStretch(1)
         self._area.setWidget(inside)
         inside.setAutoFillBackground(False)
-        self.widen(round(_WIDTH * max(self.font().pointSizeF() / _IN_TYPE, 1.0)))
         self._foot.setText(OWN.format(folder=folder) if folder else "")
         self._foot.setVisible(bool(folder))
         self.open(self.entries[0] if self.entries else self.done)
 
     def fit(self) -> None:
-        """Makes the list as high as its lines and the window."""
+        """Makes the list as high as its lines and the window, and as wide as its type needs."""
+        self.widen(round(_WIDTH * max(self.font().pointSizeF() / _IN_TYPE, 1.0)))
         window, inside = self.parentWidget(), self._area.widget()
         most = _LEAST if window is None else max(window.height() - _AROUND_LIST, _LEAST)
         if inside is not None:

@@ -5,35 +5,46 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.widgets.controls import Card, button, label, row
 from maml_explorer.gui.widgets.overlay import MARGIN, Overlay
 from maml_explorer.gui.widgets.qr_code import QUIET, Modules, qr_code
 
-SAYS = "Scan it, copy the text, and paste it in MAML Explorer with Ctrl+Shift+V."
-_LARGEST, _LEAST = 1000, 200
+SAYS = "Scan it.\nCopy the text.\nPaste it in MAML Explorer:\nCtrl+Shift+V"
+_LEAST = 200
 """Pixels of the code's side."""
-_BESIDE = 104
-_TOP = 8
-"""Pixels of the card above and below the code."""
+_AROUND = 28
+"""Pixels of the card and its border above and below the code."""
+_TOP = 4
+"""Pixels of the window above and below the card."""
+_WORDS = 0.22
+"""Part of the window's width that the words beside the code have."""
+_GROWTH = 1.8
+"""Factor by which the words are larger than the window's type, where they have room."""
 
 
 class ShareCode(Overlay):
     """Shows the code as large as the window allows; Escape or a click beside it closes it."""
 
     def __init__(self, window: QWidget, sharing: Sharing) -> None:
-        card = Card(margin=16)
-        super().__init__(window, card, _LARGEST + 2 * MARGIN, _TOP)
+        card = Card(margin=12)
+        super().__init__(window, card, 2 * _LEAST, _TOP)
         self._sharing = sharing
         self.code = CodeSheet()
         self.done = button("Close", self.dismiss, "Close this sheet (Escape)")
+        self.title = label("Share this state", "title")
         self.says = label(SAYS)
         self.says.setWordWrap(True)
-        card.box.addLayout(row(label("Share this state", "title"), None, self.done))
-        card.box.addWidget(self.code, 1)
-        card.box.addWidget(self.says)
+        self.says.setAlignment(Qt.AlignmentFlag.AlignVCenter)
+        beside = QVBoxLayout()
+        beside.addLayout(row(self.title, None, self.done))
+        beside.addWidget(self.says, 1)
+        self._line = line = row(self.code, spacing=12)
+        line.setStretch(0, 1)
+        line.addLayout(beside)
+        card.box.addLayout(line, 1)
 
     def show_code(self) -> None:
         """Shows what the window shows now, as a code; or closes it where it is open."""
@@ -46,10 +57,25 @@ class ShareCode(Overlay):
             self.open(self.done)
 
     def fit(self) -> None:
-        """Makes the code as large as the window allows."""
+        """Makes the code as large as the window allows, and the words as large as their room."""
         window = self.parentWidget()
-        room = _LARGEST if window is None else window.height() - 2 * _TOP - _BESIDE
-        self.code.take_side(max(_LEAST, min(room, _LARGEST)))
+        if window is None:
+            return
+        head = self.done.sizeHint().width() + self.title.sizeHint().width() + 12
+        words = max(round(_WORDS * window.width()), head)
+        high = window.height() - 2 * _TOP - _AROUND
+        wide = window.width() - 2 * MARGIN - _AROUND - words - 12
+        side = max(min(_LEAST, wide), min(high, wide))
+        self.says.setFixedWidth(words)
+        longest = max(map(self.fontMetrics().horizontalAdvance, SAYS.split()))
+        points = self.font().pointSizeF() * min(_GROWTH, 0.9 * words / longest)
+        rule = f"font-size: {points:g}pt;"
+        if rule != self.says.styleSheet():
+            self.says.setStyleSheet(rule)
+        self.code.take_side(side)
+        self._line.invalidate()  # a hidden card keeps the sizes of before
+        self.card.box.invalidate()
+        self.widen(side + words + 12 + _AROUND)
 
 
 class CodeSheet(QWidget):
