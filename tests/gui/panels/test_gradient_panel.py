@@ -169,6 +169,9 @@ def test_costs_in_their_units(qtbot: QtBot, bench: Bench, panel: GradientPanel) 
         {"MAML": two * 2**21}, "cpu", 25,
     )  # fmt: skip
     bench.report(Insight(bench.session.run, 50, COST, record))
+    assert [line.name for line in page.plot.lines] == ["MAML"], "the run has no Reptile"
+    assert page.plot.left.logarithmic
+    press(qtbot, page.all)
     assert [(line.name, line.y.tolist()) for line in page.plot.lines] == [
         ("MAML", [1.0, 2.0]), ("Reptile", [0.5, 1.0]),
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.panels.images.panel import ImagesPanel
+from maml_explorer.gui.panels.images.query_board import _LETTERED
 from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.commands import ProbeTask
@@ -214,3 +215,21 @@ def test_units_and_axes_are_of_images(window: MainWindow) -> None:
     assert form.row("shots").unit.text() == "img" and form.row("meta_batch").unit.text() == "tasks"
     speed = window.columns.places["adaptation_speed"].panel
     assert speed.plot._y_label == "mean query accuracy"  # type: ignore[union-attr]
+
+
+def test_the_bars_of_a_drawn_image_keep_their_letters_and_say_their_percents(
+    images: MainWindow, qtbot: QtBot
+) -> None:
+    board = hero(images).canvas
+    draw(qtbot, images, target=0)
+    board.grab()
+    place = next(one for one in board.places() if board.label_of(one) is None)
+    assert board._bar >= _LETTERED, "a letter stands under every bar"
+    over_bars = QPoint(
+        round(board.tiles[place].right() - 8), round(board.tiles[place].center().y())
+    )
+    assert not board.cells[place].contains(over_bars)
+    qtbot.mouseMove(board, over_bars)
+    lines = board.toolTip().split("\n")
+    p = board.probability("MAML", place - board.places()[0])
+    assert f"MAML: A {100 * p[0]:.0f} %, B {100 * p[1]:.0f} %" in lines

@@ -10,10 +10,11 @@ from maml_explorer.gui.plots.lines_plot import LinesPlot, PlotLine
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import Theme
-from maml_explorer.gui.widgets.controls import ComboBox
+from maml_explorer.gui.widgets.controls import ComboBox, button
 from maml_explorer.protocol.insight import InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.cost import CostSeen
 from maml_explorer.settings.settings import default_arm
+from maml_explorer.settings.words import listed
 
 COST = InsightRequest.of(ViewName.COST)
 QUANTITIES = {
@@ -23,23 +24,28 @@ QUANTITIES = {
     "Kept memory": ("kept_bytes", "MiB, counted", 2.0**-20),
 }
 """Words → (field of the record, words beside the axis, unit)."""
-_LABELS = [algorithm.label for algorithm in ALGORITHMS.values()]
-_ALL = f"{', '.join(_LABELS[:-1])} and {_LABELS[-1]}"
+_ALL = listed([algorithm.label for algorithm in ALGORITHMS.values()])
 
 
 class CostPage(InsightPage):
-    """One line per algorithm."""
+    """One line per algorithm: those of the run, or all.
+
+    The axis is logarithmic: the slowest takes many times as long as the fastest.
+    """
 
     tip = "Milliseconds, bytes and operations of an outer step, by algorithm"
     of_an_arm = False
     on_demand = (
-        f"Takes outer steps of {_ALL} with 1 to 10 inner steps, for these settings on this "
-        "machine. Paused, the times are steadier."
+        f"Measures outer steps with 1 to 10 inner steps, for these settings on this machine: of "
+        f"{_ALL}. Paused, the times are steadier. The algorithms of the run are drawn first; “All” "
+        "draws the others too."
     )
     verb = "Measure"
 
     def __init__(self, session: Session) -> None:
-        self.plot = LinesPlot(session.theme, "Cost of an outer step", "inner steps", markers=True)
+        self.plot = LinesPlot(
+            session.theme, "Cost of an outer step", "inner steps", log_y=True, markers=True
+        )
         self.quantity = ComboBox()
         self.quantity.setAccessibleName("Which cost is shown")
         self.quantity.addItems(list(QUANTITIES))
@@ -48,8 +54,13 @@ class CostPage(InsightPage):
             "multiply-adds of the matrix products. Kept memory: φ_k and activations held from the "
             "inner loop to the outer gradient."
         )
+        self.all = button("All", lambda: None, "Draw all algorithms, or those of the run alone")
+        self.all.setAccessibleName("All algorithms")
+        self.all.setCheckable(True)
         super().__init__(session, COST, self.plot)
-        self.controls = (self.quantity,)
+        self.controls = (self.all, self.quantity)
+        self.all.toggled.connect(lambda _: self.draw_now())
+        session.editor.settings_changed.connect(lambda _: self.draw_now())
         self.plot.caption = lambda: self.quantity.currentText()
         self.quantity.currentTextChanged.connect(lambda _: self.draw_now())
 
@@ -59,8 +70,10 @@ class CostPage(InsightPage):
         keys = {ALGORITHMS[key].label: key for key in ALGORITHMS}
         x = np.array(record.inner_steps, dtype=float)
         settings = self.session.settings
-        lines = []
+        lines, ours = [], {ALGORITHMS[arm.algorithm].label for arm in settings.arms}
         for name, values in getattr(record, field).items():
+            if name not in ours and not self.all.isChecked():
+                continue
             arm = default_arm(keys[name])
             style = arm_style(settings.with_arms((arm,)), arm, self.session.theme)
             lines.append(PlotLine(name, x, values * unit, style))

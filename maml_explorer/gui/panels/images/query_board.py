@@ -7,15 +7,16 @@ from collections.abc import Mapping
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen
 
 from maml_explorer.gui.panels.images.board import Board
 from maml_explorer.gui.panels.images.inked import draw_badge, draw_mark, inked
+from maml_explorer.gui.panels.images.words import percent
 from maml_explorer.gui.plots.pictures import draw_swatch
 from maml_explorer.gui.session.image_edits import class_name
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
-from maml_explorer.gui.style.numbers import number
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.commands import Array
 
 HEAD, GAP = 20, 8
@@ -28,8 +29,8 @@ MOST_BAR = 14
 _BADGE = 20
 _APART = 10
 """Pixels between the bars of two arms."""
-_LETTERED = 9
-"""Pixels of a bar from which on its class's letter stands under it."""
+_LETTERED = 6
+"""Pixels of a bar from which on its class's letter stands under it: as many as the letter has."""
 
 
 class QueryBoard(Board):
@@ -40,6 +41,8 @@ class QueryBoard(Board):
         self.steps: Mapping[str, int] = {}
         """Arm → the inner step whose probabilities are drawn."""
         self._bar = MOST_BAR
+        self.tiles: dict[int, QRectF] = {}
+        """Place in the task → its image and bars."""
         self.setAccessibleName("Query images")
         self.setMouseTracking(True)
 
@@ -118,7 +121,7 @@ class QueryBoard(Board):
             QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
         )
         size, columns = self._fitting()
-        self.cells = {}
+        self.cells, self.tiles = {}, {}
         wide = self.width() // columns
         self._bar = self.bar(size, wide)
         rows = max(1, math.ceil(len(self.places()) / columns))
@@ -128,6 +131,7 @@ class QueryBoard(Board):
         for nth, place in enumerate(self.places()):
             x, y = (nth % columns) * wide, HEAD + (nth // columns) * (high + GAP)
             self.cells[place] = QRectF(x + 1, y + (high - size) / 2, size, size)
+            self.tiles[place] = QRectF(x, y, wide, high)
             self._draw_tile(painter, nth, place, high)
         painter.end()
 
@@ -198,12 +202,23 @@ class QueryBoard(Board):
         if label is None:  # nobody knows whether it is right: the answer stands there in words
             painter.setFont(self.font())
             painter.setPen(QColor(theme.text))
+            said = f"{class_name(best)} {percent(float(p[best]))}"
+            if painter.fontMetrics().horizontalAdvance(said) > at.width() + _APART:
+                said = class_name(best)  # the tooltip has the rest
             over = QRectF(at.left() - 6, at.top() - 3, at.width() + 12, 14)
-            painter.drawText(over, Qt.AlignmentFlag.AlignCenter, class_name(best))
+            painter.drawText(over, Qt.AlignmentFlag.AlignCenter, said)
         else:
             draw_mark(
                 painter, QRectF(at.center().x() - 3.5, at.top() + 1, 7, 7), best == label, theme
             )
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Has the tooltip say the probabilities of the image whose tile is pointed at."""
+        super().mouseMoveEvent(event)
+        at = event.position()
+        found = (place for place, tile in self.tiles.items() if tile.contains(at))
+        place = None if self.report is None else next(found, None)
+        self.setToolTip(plain_tip("" if place is None else self.tip(place)))
 
     def tip(self, place: int) -> str:
         """The probabilities of one image in words."""
@@ -211,7 +226,7 @@ class QueryBoard(Board):
         lines = [f"Class {class_name(self.label_of(place))}"]
         for name in self.styles:
             p = self.probability(name, query)
-            said = ", ".join(f"{class_name(n)} {number(float(v), 2)}" for n, v in enumerate(p))
+            said = ", ".join(f"{class_name(n)} {percent(float(v))}" for n, v in enumerate(p))
             lines.append(f"{name}: {said}")
         return "\n".join(lines)
 
