@@ -22,7 +22,7 @@ from maml_explorer.gui.session.worker_link import WorkerLink, WorkerThread
 from maml_explorer.gui.style.theme import LIGHT, Theme
 from maml_explorer.protocol.commands import Restart
 from maml_explorer.protocol.reports import Status
-from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.settings import Arm, Settings
 
 
 class Session(QObject):
@@ -112,6 +112,11 @@ class Session(QObject):
         before, self._asked = self._asked, self._about_the_task
         if self._asked != before:
             self.shown.begin()
+
+    @property
+    def shown_arms(self) -> list[Arm]:
+        """The arms that nobody has hidden."""
+        return [arm for arm in self.settings.arms if arm.name not in self.hidden]
 
     def set_hidden(self, names: Iterable[str]) -> None:
         """Draws no curves of these arms."""

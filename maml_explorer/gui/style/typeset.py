@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import re
 
-_INDEX = re.compile(r"(?<![\w])(∇?[^\W\d_])_(K−1|\w+)")
-"""A letter, with ∇ or without, and its index: "∇L_query", "S_τ"; not "inner_lr"."""
+_INDEX = re.compile(r"(?<![\w])(∇[^\W\d_]?|[^\W\d_])_(K−1|\w+)")
+"""A letter, ∇ or both, and the index: "∇L_query", "∇_w", "S_τ"; not "inner_lr"."""
 
 
 def typeset(text: str) -> str:

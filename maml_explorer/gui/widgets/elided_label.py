@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
+from maml_explorer.gui.style.typeset import typeset
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 SEPARATOR = " · "
@@ -17,12 +18,15 @@ class ElidedLabel(QLabel):
     A shorter wording is used before a part is given up.
 
     The whole text is its tooltip where it does not fit.
+
+    Args:
+        formulas: an index behind a letter, as in S_τ, is set below the line.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, formulas: bool = False) -> None:
         super().__init__()
         self.setProperty("role", "muted")
-        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._formulas = formulas
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.full = ""
         self._shorter: tuple[str, ...] = ()
@@ -42,7 +46,10 @@ class ElidedLabel(QLabel):
         while len(parts) > 1 and metrics.horizontalAdvance(SEPARATOR.join(parts)) > room:
             parts.pop()
         fitting = metrics.elidedText(SEPARATOR.join(parts), Qt.TextElideMode.ElideRight, room)
-        self.setText(fitting)
+        said = typeset(fitting) if self._formulas else fitting
+        rich = said != fitting
+        self.setTextFormat(Qt.TextFormat.RichText if rich else Qt.TextFormat.PlainText)
+        self.setText(said)
         self.setToolTip(plain_tip(self.full if fitting != self.full else ""))
         self.setAccessibleName(self.full)
 

@@ -35,7 +35,7 @@ class StageRow(QWidget):
         self._plain = False
         self.rows: dict[str, SliderRow] = {}
         """Setting → its row, in the order in which they stand."""
-        self.line = ElidedLabel()
+        self.line = ElidedLabel(formulas=True)
         self.line.setAccessibleName("The line of the algorithm just taken")
         self.code = button("Pseudocode", self._ask_code, "The algorithm in large type beside it")
         self.code.setCheckable(True)

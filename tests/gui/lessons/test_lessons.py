@@ -104,7 +104,7 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
         assert nth == len(shipped.scenes) - 1 or not said(window)
     window.session.link.pull()
     assert lessons.lesson is None and said(window) == []
-    end = lessons.strip.text.text()
+    end = lessons.strip.words
     assert lessons.strip.isVisible() and end.startswith("Done")
     assert all(source in end for source in shipped.sources)
     lessons.leave()
@@ -312,7 +312,7 @@ def test_the_score_counts_first_answers(opened: Opener, tmp_path: Path, lesson: 
     for _ in range(2):
         settle(window)
         lessons.forward()
-    end = lessons.strip.text.text()
+    end = lessons.strip.words
     assert end == "Done, 0 of 1 answers right. Your own run is back.\nSources: Somebody 2020."
     assert lessons.strip.next_button.text() == "Close"
     lessons.forward()
@@ -479,7 +479,7 @@ def test_progress_is_kept(opened: Opener, qtbot: QtBot, tmp_path: Path, lesson: 
     for _ in range(3):
         second.lessons.forward()
         settle(second)
-    assert second.lessons.strip.text.text().startswith("Done")
+    assert second.lessons.strip.words.startswith("Done")
     third = opened(tmp_path / "window.json")
     assert listed(third)["A lesson"] == "✓ seen"
     press(qtbot, next(e for e in third.lessons.list.entries if e.line.title == "A lesson"))

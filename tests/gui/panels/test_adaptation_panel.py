@@ -16,6 +16,7 @@ from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.adaptation.task_curves import ORACLE
 from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot
 from maml_explorer.gui.panels.adaptation.uncovered_range import filled, uncovered
+from maml_explorer.gui.panels.adaptation.words import step_line
 from maml_explorer.gui.panels.tasks.panel import TasksPanel
 from maml_explorer.gui.plots.label_placement import Box, clearance
 from maml_explorer.gui.session.task_sampling import fixed
@@ -633,7 +634,7 @@ def test_stepping_by_hand_shows_the_step_in_progress(bench, panel):
     stepped = panel.shown.at
     assert stepped is not None
     assert panel.step_text.text().startswith(f"{stepped.inner_step} /")
-    assert panel.subtitle.full == (
+    assert panel.subtitle.full.startswith(
         f"adapted on the support set · inner step {stepped.inner_step} of 2 · outer step 1"
     )
     assert not panel.slider.isEnabled()
@@ -826,3 +827,21 @@ def test_the_inner_step_is_one_for_all_panels(bench, panel):
     np.testing.assert_array_equal(
         panel.canvas.curves.arms["MAML"].yData, bench.session.task.probed.arms["MAML"].curves[0]
     )
+
+
+def test_short_words_on_a_step_still_name_the_set_and_what_waits():
+    def said(phase, *arms):
+        at = reports.Stepped(1, 7, 1, 2, phase, None, {}, None)
+        return step_line(at, [default_arm(arm) for arm in arms])
+
+    assert said(reports.StepPhase.QUERY)[0].endswith("query set · inner step 1 of 2 · outer step 7")
+    assert all("support" in words for words in said(reports.StepPhase.ADAPT))
+    assert all("query" in words for words in said(reports.StepPhase.QUERY))
+    assert min(map(len, said(reports.StepPhase.QUERY))) <= 12
+    waits = "MTL waits: no inner loop in training"
+    assert waits in said(reports.StepPhase.ADAPT, "maml", "mtl")[0]
+    for others in (
+        said(reports.StepPhase.QUERY, "maml", "mtl"),
+        said(reports.StepPhase.ADAPT, "maml"),
+    ):
+        assert waits not in " ".join(others)

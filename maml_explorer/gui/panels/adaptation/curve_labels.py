@@ -83,6 +83,8 @@ class CurveLabels:
             # It stays where it is as long as nothing comes near: words that hop are hard to read.
             if (
                 box is None
+                or box.right > ground.right  # names at the right end got wider
+                or box.bottom > ground.bottom
                 or said not in words[name]
                 or box.width != _size(said)[0]
                 or label_placement.clearance(box, x, drawn, points, taken) < self._clear[name]

@@ -222,24 +222,24 @@ class AdaptationPanel(QWidget):
 
     def _write(self) -> None:
         self._write_soon.stop()
-        words = self._subtitle()
-        self.subtitle.say(words, words.replace(" support point", " point"))
+        self.subtitle.say(*self._subtitle())
         probe, report, steps = self._probe(), self._report(), self._steps()
         known = probe is None or probe.known
-        arms = {} if report is None else report.arms
+        arms, drawn = {} if report is None else report.arms, has_points(self.canvas.curves.query)
         values = {
             name: error_of(arm, steps.get(name, 0), known=known) for name, arm in arms.items()
         }
-        self.arms.show_values(values, captions(self.inner_step, known=known))
+        self.arms.show_values(values, captions(self.inner_step, known=known, drawn=drawn))
 
-    def _subtitle(self) -> str:
+    def _subtitle(self) -> list[str]:
         at = self.shown.at
         if at is not None:
-            return step_line(at)
-        return task_line(self.session.task.probe, self.session.settings.tasks)
+            return step_line(at, self.session.shown_arms)
+        task = task_line(self.session.task.probe, self.session.settings.tasks)
+        return [task, task.replace(" support point", " point")]
 
     def _caption(self) -> str:
-        return f"{self._subtitle()} · after inner step {self.inner_step}"
+        return f"{self._subtitle()[0]} · after inner step {self.inner_step}"
 
     # prepared states
 

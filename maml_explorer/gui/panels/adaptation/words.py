@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session import task_sampling
 from maml_explorer.gui.style.numbers import MISSING, number, whole
 from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.protocol.reports import ArmProbe, Stepped, StepPhase
 from maml_explorer.settings.groups import TaskSettings
+from maml_explorer.settings.settings import Arm
 
 _PHASES = {
-    StepPhase.SAMPLE: "a task and its points are drawn",
-    StepPhase.ADAPT: "adapted on the support set",
-    StepPhase.QUERY: "outer loss measured on the query set",
-    StepPhase.UPDATE: "θ is updated",
+    StepPhase.SAMPLE: ("a task and its points are sampled", "task sampled", "sampled"),
+    StepPhase.ADAPT: ("adapted on the support set", "adapted on support", "support set"),
+    StepPhase.QUERY: ("outer loss measured on the query set", "loss on query set", "query set"),
+    StepPhase.UPDATE: ("θ is updated",),
 }
+"""Phase → what is done in it, the longest wording first; every one names the set."""
 
 
 def task_line(probe: ProbeTask | None, tasks: TaskSettings) -> str:
@@ -29,12 +33,33 @@ def task_line(probe: ProbeTask | None, tasks: TaskSettings) -> str:
     return f"{task_sampling.task_formula(probe, tasks)} · {points}"
 
 
-def step_line(at: Stepped) -> str:
-    """The place in an outer step that is taken slowly, with its phase."""
-    return (
-        f"{_PHASES[at.phase]} · inner step {at.inner_step} of {at.inner_steps}"
-        f" · outer step {whole(at.outer_step)}"
-    )
+def step_line(at: Stepped, arms: Iterable[Arm] = ()) -> list[str]:
+    """The place in an outer step that is taken slowly, with its phase; the longest wording first.
+
+    Args:
+        arms: those on the screen; what has no inner loop in training is named while others adapt.
+    """
+    words = _PHASES[at.phase]
+    inner = f"{words[0]} · inner step {at.inner_step} of {at.inner_steps}"
+    whole_words = f"{inner} · outer step {whole(at.outer_step)}"
+    waits = waiting(arms) if at.phase == StepPhase.ADAPT else ""
+    if waits:
+        return [
+            f"{whole_words} · {waits}",
+            f"{words[0]} · {waits}",
+            f"{words[1]} · {waits}",
+            *words,
+        ]
+    return [whole_words, inner, *words]
+
+
+def waiting(arms: Iterable[Arm]) -> str:
+    """Words on the arms that take no inner step in training: "MTL waits: it has no inner loop"."""
+    names = [arm.name for arm in arms if not ALGORITHMS[arm.algorithm].has_inner_loop]
+    if not names:
+        return ""
+    said = " and ".join(names)
+    return f"{said} wait{'' if names[1:] else 's'}: no inner loop in training"
 
 
 def error_of(arm: ArmProbe, step: int, *, known: bool) -> str:
@@ -50,8 +75,21 @@ def error_of(arm: ArmProbe, step: int, *, known: bool) -> str:
     return number(float(arm.query_mse[step]), fixed=True) if known else MISSING
 
 
-def captions(step: int, *, known: bool) -> list[str]:
-    """Words over the errors, the longest first."""
+def captions(step: int, *, known: bool, drawn: bool = True) -> list[str]:
+    """Words over the errors, the longest first.
+
+    Args:
+        known: the task has a truth to measure against.
+        drawn: the query points are seen.
+    """
     if not known:
         return ["your own task: no truth to measure", "no truth to measure", "no truth"]
+    if not drawn:
+        return [
+            f"query MSE after inner step {step} · Residuals shows the points",
+            f"query MSE after inner step {step}",
+            f"query MSE, step {step}",
+            "query MSE",
+            "MSE",
+        ]
     return [f"query MSE after inner step {step}", f"query MSE, step {step}", "query MSE", "MSE"]

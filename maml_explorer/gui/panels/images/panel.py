@@ -204,8 +204,8 @@ class ImagesPanel(QWidget):
         self.together.setVisible(report is not None and report.by_points)
         self.together.setEnabled(not stepping)
         self.unseen.setEnabled(not stepping)
-        words = self._task_words(report) if at is None else step_line(at)
-        self.subtitle.say(words, task_line(task))
+        free = [self._task_words(report), task_line(task)]
+        self.subtitle.say(*(free if at is None else step_line(at, self.session.shown_arms)))
         known = task is None or any(one.label is not None for one in task.query)
         arms = {} if report is None else report.arms
         values = {name: accuracy_of(arm, steps.get(name, 0)) for name, arm in arms.items()}

@@ -19,7 +19,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
+from maml_explorer.gui.panels.adaptation.words import waiting
 from maml_explorer.gui.panels.pseudocode.text import (
+    ADAPT,
     INDEX,
     PseudocodeLine,
     laid_out,
@@ -262,7 +264,11 @@ class PseudocodePanel(QWidget):
             k = stepped.shown_step.get(self.arm.name, stepped.inner_step)
             own = self.session.settings.of_arm(self.arm)
             steps = phases(own, record).inner_steps
-            self.said.setText(sentence(record, stepped.phase, k, steps))
+            said = sentence(record, stepped.phase, k, steps)
+            waits = waiting(self.session.shown_arms) if record.has_inner_loop else ""
+            if waits and stepped.phase == ADAPT:
+                said = f"{said} {waits}."
+            self.said.setText(said)
         selections = []
         rows = [row for row, number in enumerate(self._rows) if number in self.lit]
         for row_lit in rows:

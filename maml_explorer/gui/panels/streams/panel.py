@@ -136,8 +136,9 @@ class StreamsPanel(QWidget):
         steps = self.shown.steps(self.session.settings.arms, self.last_step)
         self.bar.show_step(self.inner_step, self.last_step, free=at is None)
         self.canvas.show_report(report, steps)
-        words = stream_line(report, self.inner_step) if at is None else step_line(at)
-        self.subtitle.say(words, words.rpartition(" · ")[0] or words)
+        words = stream_line(report, self.inner_step)
+        free = [words, words.rpartition(" · ")[0] or words]
+        self.subtitle.say(*(free if at is None else step_line(at, self.session.shown_arms)))
         values = {} if report is None else {
             name: value_of(report, name, steps.get(name, 0)) for name in report.arms
         }  # fmt: skip
