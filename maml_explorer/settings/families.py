@@ -46,7 +46,7 @@ OWN_FAMILY = Family(
 )
 INCREMENTAL_FAMILY = Family(
     key="incremental",
-    label="Incremental sine waves",
+    label="Sine streams",
     summary="A stream of sine functions, learned one after another and all asked for at the end; "
     "inputs are x and the one-hot number of the function.",
     source="Javed, White 2019, section 4.1",

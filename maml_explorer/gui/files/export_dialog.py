@@ -9,7 +9,11 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QLineEdit, QVBo
 
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.controls import ComboBox, Switch, button, label, row
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.commands import ExportInitialization
+
+_WIDEST = 640
+"""Pixels of the field of the folder at most."""
 
 
 class ExportDialog(QDialog):
@@ -30,6 +34,7 @@ class ExportDialog(QDialog):
         self.folder = QLineEdit()
         self.folder.setAccessibleName("Folder")
         self.folder.setMinimumWidth(320)
+        self.folder.textChanged.connect(self._show_whole)
         self.folder.textChanged.connect(self._check)
         self.overwrite = Switch()
         self.overwrite.setAccessibleName("Replace the folder")
@@ -48,8 +53,8 @@ class ExportDialog(QDialog):
         grid.addWidget(choose, 1, 2)
         grid.addLayout(row(self.overwrite, self.overwrite_label, None), 2, 1, 1, 2)
         words = label(
-            "Writes model.safetensors, config.json and a model card. The weights load in "
-            "plain PyTorch.",
+            "Writes model.safetensors and, for torch.load, model.pt with the same weights; "
+            "config.json with all settings; README.md with the lines that load them in PyTorch.",
             "muted",
         )
         words.setWordWrap(True)
@@ -70,6 +75,12 @@ class ExportDialog(QDialog):
         self._proposed = str(folder / "maml-explorer" / f"{name}-seed-{self._seed}")
         self.folder.setText(self._proposed)
         self._check()
+
+    def _show_whole(self, path: str) -> None:
+        """Gives the path its room; what is longer shows its end, and the whole as a tooltip."""
+        self.folder.setToolTip(plain_tip(path))
+        wide = self.folder.fontMetrics().horizontalAdvance(path) + 24
+        self.folder.setMinimumWidth(max(320, min(wide, _WIDEST)))
 
     @property
     def _seed(self) -> int:

@@ -26,6 +26,7 @@ from maml_explorer.gui.plots.hover import Hover
 from maml_explorer.gui.plots.line_ends import LineEnds
 from maml_explorer.gui.plots.pictures import Picture, png_bytes
 from maml_explorer.gui.plots.plot_frame import PlotFrame
+from maml_explorer.gui.plots.plot_text import fitting
 from maml_explorer.gui.plots.saved_event import FileSaved
 from maml_explorer.gui.plots.table import Table, save_table
 from maml_explorer.gui.plots.table_window import TableWindow
@@ -162,20 +163,20 @@ class Plot(pg.GraphicsView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leaves out words of axes where they leave too little room to the curves."""
         super().resizeEvent(event)
-        # Qt sends the first one from the base class
-        if hasattr(self, "_y_label"):
+        if hasattr(self, "_y_label"):  # Qt sends the first one from the base class
             self._show_labels()
 
     def _show_labels(self) -> None:
-        font = QFontMetricsF(base_font())
-        beside = font.horizontalAdvance(self._y_label) <= self.height() - self.bottom.height()
-        below = self.height() >= _LOW * font.lineSpacing()
-        for axis, words, fits in (
-            (self.left, self._y_label, beside), (self.bottom, self._x_label, below)
-        ):  # fmt: skip
-            wanted = bool(words) and (fits or self.pictured)
-            if wanted != axis.label.isVisible():
-                axis.showLabel(wanted)
+        line = QFontMetricsF(base_font()).lineSpacing()
+        below = self.height() >= _LOW * line  # axes may not be laid out yet
+        room = self.height() - line * (2.6 if below and self._x_label else 1.6)
+        y, x = self._y_label, self._x_label
+        y, x = (y, x) if self.pictured else (fitting(y, room), x if below else "")
+        for axis, words in ((self.left, y), (self.bottom, x)):
+            if words not in ("", axis.labelText):
+                self._label(axis, words)
+            if bool(words) != axis.label.isVisible():
+                axis.showLabel(bool(words))
 
     def label_x(self, text: str) -> None:
         """Sets the words under the x axis."""
@@ -184,7 +185,7 @@ class Plot(pg.GraphicsView):
         self._show_labels()
 
     def label_y(self, text: str) -> None:
-        """Sets the words beside the y axis."""
+        """Sets the words beside the y axis; shorter ones where it is low."""
         self._y_label = text
         self._label(self.left, text)
         self._show_labels()

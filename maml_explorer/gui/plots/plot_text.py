@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QTextOption
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QTextOption
 
 from maml_explorer.gui.style.qt_style import base_font
 
@@ -28,6 +28,13 @@ def recolor(item: pg.TextItem, color: str, ground: str | None = None, veil: int 
         item.setFont(font)
     item.fill = pg.mkBrush(_veil(ground, veil))
     item.update()
+
+
+def fitting(words: str, room: float) -> str:
+    """`words`, those before a comma, or the last one, whichever fits `room` pixels; else none."""
+    metrics = QFontMetricsF(base_font())
+    wordings = (words, words.partition(",")[0], words.rpartition(" ")[2])
+    return next((one for one in wordings if metrics.horizontalAdvance(one) <= room), "")
 
 
 def wrap(item: pg.TextItem, room: float) -> None:

@@ -49,6 +49,8 @@ class ReadOut:
         area = self._plot.area()
         color = self._plot.theme.text
         self._box.setHtml(f'<span style="color:{color}">{html}</span>')
+        if self._box.textItem.boundingRect().height() > area.height() - 8:
+            self._box.setHtml(f'<span style="color:{color}">{in_pairs(html)}</span>')
         width = self._box.textItem.boundingRect().width()
         right = self.pointer.x() > area.center().x()
         left = self.pointer.x() - 14 - width if right else self.pointer.x() + 14
@@ -67,3 +69,10 @@ class ReadOut:
         self.pointer, self.text = None, ""
         self._box.hide()
         self._hair.hide()
+
+
+def in_pairs(html: str) -> str:
+    """The first line, and the others two by two: for a plot that is lower than all of them."""
+    first, *rest = html.split("<br>")
+    pairs = ["&nbsp; ".join(rest[at : at + 2]) for at in range(0, len(rest), 2)]
+    return "<br>".join([first, *pairs])

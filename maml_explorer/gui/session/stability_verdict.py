@@ -79,7 +79,7 @@ def verdict(
         words = f"{of_arm}{whole(100 * share)} % of inner steps raise the support loss"
         return StabilityVerdict(WARNING, words, details)
     if any(one.share_swinging > FEW for one in seen.values()):
-        return StabilityVerdict(QUIET, "inner steps overshoot, but losses fall", details)
+        return StabilityVerdict(QUIET, "inner steps overshoot, yet lower the support loss", details)
     return StabilityVerdict(QUIET, "inner steps stable", details)
 
 

@@ -142,9 +142,12 @@ class Notices(QObject):
         what = f"The {report.what} of {report.arm}" if report.arm else f"The {report.what}"
         opens = "Open" if report.what == Written.REPORT else "Open folder"
         folder = QUrl.fromLocalFile(report.folder)
+        said = f"{what} was written to {report.folder}."
+        if report.what == Written.INITIALIZATION:
+            said += " PyTorch loads its model.safetensors; README.md there has the lines."
         self._banners.say(
             "exported",
-            f"{what} was written to {report.folder}.",
+            said,
             choices=(
                 (opens, lambda: QDesktopServices.openUrl(folder)),
                 ("Copy path", lambda: QGuiApplication.clipboard().setText(report.folder)),

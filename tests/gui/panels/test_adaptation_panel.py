@@ -845,3 +845,27 @@ def test_short_words_on_a_step_still_name_the_set_and_what_waits():
         said(reports.StepPhase.ADAPT, "maml"),
     ):
         assert waits not in " ".join(others)
+
+
+def test_a_line_that_nobody_sees_has_no_words(bench):
+    panel = bench.show(AdaptationPanel, 720, 560)
+    labels, curves = panel.canvas.labels, panel.canvas.curves
+    labels.place()
+    assert labels.texts["best"].isVisible()
+    arm = next(iter(curves.arms.values()))
+    arm.put(curves.best.xData, curves.best.yData)
+    labels.place()
+    assert not labels.texts["best"].isVisible() and "best" not in labels.boxes
+    styles = {curves.best.opts["pen"].style(), curves.oracle.opts["pen"].style()}
+    assert styles == {Qt.PenStyle.DotLine, Qt.PenStyle.SolidLine}
+
+
+def test_words_at_the_edge_move_where_names_take_their_room(bench):
+    panel = bench.show(AdaptationPanel, 720, 560)
+    labels, area = panel.canvas.labels, panel.canvas.area()
+    labels.place()
+    box = labels.boxes["truth"]
+    labels.boxes["truth"] = replace(box, left=area.right() - box.width + 1)
+    labels._clear["truth"] = -100.0
+    labels.place()
+    assert labels.boxes["truth"].right <= area.right() - 2

@@ -410,7 +410,7 @@ def test_a_low_panel_keeps_its_plot_beside_a_verdict(bench, panel):
     panel.plot.resize(200, 200)
     assert panel.plot.left.label.isVisible()
     panel.plot.resize(200, 70)
-    assert not panel.plot.left.label.isVisible(), "cut words say less than none"
+    assert panel.plot.left.labelText == "MSE", "a whole word says more than cut ones"
 
 
 def test_a_refused_comparison_may_be_asked_for_again(bench, panel):
@@ -543,3 +543,14 @@ def test_a_change_or_a_divergence_soon_makes_a_test_old_and_that_is_said(bench, 
     test_arm(bench, panel, outer_step=72_300, MAML=FINE)
     bench.report(reports.Diverged(1, "MTL", 72_310, 72_300, "MTL diverged."))
     assert panel.plot.stale
+
+
+def test_a_run_that_is_too_short_is_said_with_spaced_thousands(bench, panel):
+    bench.session.control.load_preset(presets()["finn-10-shot"])
+    bench.pull()
+    short = verdict_of(0.7, 0.67, None, 0, 600, None, (3000, 70_000))
+    compared(bench)
+    one = replace(bench.session.measured.comparison.comparisons[0], verdict=short)
+    compared(bench, comparisons=(one,))
+    assert "after 1 step: 3\u2009000 of 70\u2009000 outer steps." in panel._verdict
+    assert panel._brief.endswith("too early to compare: 3\u2009000 of 70\u2009000 outer steps.")

@@ -5,12 +5,16 @@ import re
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontMetricsF, QGuiApplication
+from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
 from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.plots.plot_text import fitting
+from maml_explorer.gui.plots.readout import in_pairs
 from maml_explorer.gui.plots.table_window import TableWindow
+from maml_explorer.gui.style.qt_style import base_font
 from tests.gui.panel_bench import Bench, nameless
 from tests.gui.panels.test_losses_panel import train
 
@@ -124,3 +128,23 @@ def test_pictures_for_a_paper_have_title_axis_words_and_legend(bench, tmp_path):
         picture = plot.picture()
         assert picture.width() == 2 * plot.width()
         assert picture.height() >= 2 * (plot.height() + 34)
+
+
+@pytest.mark.parametrize(
+    ("words", "room", "said"),
+    [
+        ("cross-entropy, nats", 1.0, "cross-entropy, nats"),
+        ("cross-entropy, nats", 0.9, "cross-entropy"),
+        ("mean query MSE", 0.9, "MSE"),
+        ("MSE", 0.5, ""),
+    ],
+)
+def test_words_of_an_axis_are_whole_or_shorter(
+    qapp: QApplication, words: str, room: float, said: str
+) -> None:
+    assert fitting(words, room * (QFontMetricsF(base_font()).horizontalAdvance(words) + 1)) == said
+
+
+def test_a_box_of_values_that_is_too_high_has_two_in_a_line() -> None:
+    assert in_pairs("x 1<br>a<br>b<br>c") == "x 1<br>a&nbsp; b<br>c"
+    assert in_pairs("x 1") == "x 1"

@@ -336,3 +336,13 @@ def test_a_divergence_is_seen_in_chip_light_losses_and_hero(window: MainWindow, 
     session.link.pull()
     losses.plot.draw()
     assert not losses.plot.divergences.items[0][1].isVisible()
+
+
+def test_an_exported_initialization_says_which_file_to_load(window: MainWindow):
+    what = reports.Written.INITIALIZATION
+    worker_of(window).report(reports.Exported(what, "/somewhere/maml", "MAML"))
+    window.session.link.pull()
+    assert said(window) == [
+        "The initialization of MAML was written to /somewhere/maml. PyTorch loads its "
+        "model.safetensors; README.md there has the lines."
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.files.export_dialog import ExportDialog
@@ -76,6 +76,20 @@ def test_an_open_dialog_grows_with_the_type(window: MainWindow, qtbot: QtBot):
     assert dialog.grab().toImage().pixelColor(2, 2).name() == window.session.theme.window
     dialog.close()
     window.columns.set_text_size("")
+
+
+def test_the_folder_of_an_export_is_seen_whole(window: MainWindow, qtbot: QtBot):
+    dialog = ExportDialog(window.session, window)
+    dialog.open()
+    path = "/home/someone/Documents/maml-explorer/2026-11-29/maml-with-a-long-name-seed-0"
+    dialog.folder.setText(path)
+    settle(qtbot)
+    assert dialog.folder.width() >= dialog.folder.fontMetrics().horizontalAdvance(path) + 8
+    assert dialog.folder.toolTip() == path
+    words = " ".join(one.text() for one in dialog.findChildren(QLabel))
+    for name in ("model.safetensors", "model.pt", "config.json", "README.md"):
+        assert name in words
+    dialog.close()
 
 
 def test_a_table_has_room_for_its_columns_and_its_type(window: MainWindow, qtbot: QtBot):

@@ -46,7 +46,7 @@ def test_negative_curvature_alone_is_no_alarm() -> None:
 def test_overshooting_while_losses_fall_is_no_alarm() -> None:
     """As in every good run on images, and in MAML's after some thousand steps on sines."""
     said = verdict(insight({"MAML": seen(4.4, 5.8, 3.0)}))
-    assert (said.level, said.words) == (QUIET, "inner steps overshoot, but losses fall")
+    assert (said.level, said.words) == (QUIET, "inner steps overshoot, yet lower the support loss")
     assert "above 2 in 100 % of inner steps" in said.details
     assert "The support loss rises in 0 %" in said.details
 

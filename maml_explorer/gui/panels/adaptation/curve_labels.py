@@ -15,9 +15,12 @@ from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
+from maml_explorer.protocol.commands import Array
 
 EMPTY = "No support points: click to add one"
 TRAIL = "the last curves before it diverged"
+_HIDES, _HIDDEN = 1.0, 0.95
+"""Pixels from a thick line to a thin one that it hides, and the part of this that is hidden."""
 UNDETERMINED = "do not determine A, φ and ω: no oracle"
 
 
@@ -70,12 +73,16 @@ class CurveLabels:
         rows = {curve: plot.to_pixels(curve.xData, curve.yData) for curve in curves}
         drawn = np.array([row[1] for row in rows.values()]).reshape(len(rows), samples)
         points = np.stack(plot.to_pixels(*shown.points()), axis=1)
+        arms = set(shown.arms.values())
         taken: list[Box] = self._uncovered.box
         words = {"truth": ("truth",), "best": self._best_words()}
         for name, curve in (("truth", shown.truth), ("best", shown.best)):
             text = self.texts[name]
-            text.setVisible(curve in rows)
-            if curve not in rows:
+            seen = curve in rows and not _covered(
+                rows[curve][1], [rows[c][1] for c in rows if c in arms]
+            )
+            text.setVisible(seen)
+            if not seen:  # words without a line that anybody sees are a riddle
                 self.boxes.pop(name, None)
                 continue
             x, own = rows[curve]
@@ -87,6 +94,7 @@ class CurveLabels:
                 or box.bottom > ground.bottom
                 or said not in words[name]
                 or box.width != _size(said)[0]
+                or box.right > ground.right  # names beside the plot have taken room since
                 or label_placement.clearance(box, x, drawn, points, taken) < self._clear[name]
             ):
                 found = []
@@ -143,6 +151,15 @@ class CurveLabels:
         formula = "" if report is None else report.best_single_formula
         whole = f"best single predictor  {formula}".rstrip()
         return tuple(dict.fromkeys((whole, "best single predictor", "best predictor")))
+
+
+def _covered(own: Array, above: list[Array]) -> bool:
+    """True where curves [sample] above one hide nearly all of it."""
+    if not above:
+        return False
+    with np.errstate(invalid="ignore"):
+        near = np.abs(np.array(above) - own).min(axis=0) <= _HIDES
+    return bool(near[np.isfinite(own)].mean() > _HIDDEN)
 
 
 def _size(words: str) -> tuple[float, float]:

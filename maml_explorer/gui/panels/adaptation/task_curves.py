@@ -89,7 +89,7 @@ class TaskCurves:
             # on a screen of fractional pixels a kept curve would lie between them
             curve.keep(not self._plot.pictured and float(self._plot.ink).is_integer())
         self.best.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DotLine, 1.4))
-        self.oracle.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DashDotLine, 1.2))
+        self.oracle.setPen(self._plot.pen(theme.muted, width=1.2))
         self.truth.setPen(self._plot.pen(theme.text, Qt.PenStyle.DashLine, 1.8))
         self.query.setSize(self._plot.dot(9))
         self.query.setPen(self._plot.pen(theme.muted, width=1.4))

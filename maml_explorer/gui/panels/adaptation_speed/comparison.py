@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 
 from PySide6.QtCore import QRect, Qt
@@ -25,12 +26,12 @@ def preset_source(preset: Preset | None) -> str:
 
 def comparison_words(found: Compared) -> str:
     """The verdicts in sentences, of which outer step they are, and what the run does otherwise."""
-    return f"{_tested(found)} {verdict_words(found.comparisons)}{_changed(found)}"
+    return f"{_tested(found)} {_spaced(verdict_words(found.comparisons))}{_changed(found)}"
 
 
 def brief_words(found: Compared) -> str:
     """Number of figures that agree, for a panel that is low."""
-    return f"{_tested(found)} {agreement_words(found.comparisons)}"
+    return f"{_tested(found)} {_spaced(agreement_words(found.comparisons))}"
 
 
 def figure_rows(found: Compared) -> Table:
@@ -78,6 +79,11 @@ def shortened(text: str, metrics: QFontMetrics, width: int, room: float) -> str:
         return text
     kept = bisect_right(range(1, len(words)), room, key=high)
     return " ".join(words[:kept]) + "…"
+
+
+def _spaced(text: str) -> str:
+    """The text with thin spaces between thousands: reports and files have none."""
+    return re.sub(r"\d{4,}", lambda digits: whole(int(digits[0])), text)
 
 
 def _tested(found: Compared) -> str:

@@ -18,6 +18,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import Slider, button, label, row
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 _FRAME = 150
 """Milliseconds between two drawings while training, where the window has no patience."""
@@ -192,8 +193,10 @@ class LossesPanel(QWidget):
         view = self.plot.loss_view
         self.loss.setText(f"{LOSSES[view.loss][0]} ▾")
         self.loss.setAccessibleDescription(LOSSES[view.loss][1])
+        self.loss.setToolTip(plain_tip(f"{LOSSES[view.loss][1]}. A click chooses another."))
         self.axis.setText(f"{AXES[view.axis][0]} ▾")
         self.axis.setAccessibleDescription(AXES[view.axis][1])
+        self.axis.setToolTip(plain_tip(f"{AXES[view.axis][1]}. A click chooses another axis."))
         self.smoothing_text.setText(f"{view.smoothing:g}")
         # A meta-test is no stream: nothing is averaged.
         self.smoothing.setEnabled(view.loss != HELD_OUT)
