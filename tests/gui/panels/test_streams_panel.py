@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QImage, QPainter
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.files.reader import StorageError
@@ -11,7 +13,7 @@ from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.files.own_points import take_points
 from maml_explorer.gui.panels.stream_tasks.panel import StreamTasksPanel
 from maml_explorer.gui.panels.streams.panel import StreamsPanel
-from maml_explorer.gui.panels.streams.triangle import ErrorColors
+from maml_explorer.gui.panels.streams.triangle import ErrorColors, draw_key
 from maml_explorer.gui.panels.streams.words import ARRIVING, SEEN, WAITING, state_of
 from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.style.theme import LIGHT
@@ -184,3 +186,19 @@ def test_colours_tell_small_errors_from_large_ones() -> None:
     assert colors.color(float("nan"), LIGHT).name() == LIGHT.card.lower()
     same = ErrorColors.of([np.array([2.0, 2.0])])
     assert same.low < same.high and ErrorColors.of([]).low < ErrorColors.of([]).high
+
+
+@pytest.mark.usefixtures("qtbot")
+def test_the_colours_have_a_key_with_their_smallest_and_largest_error():
+    picture = QImage(300, 20, QImage.Format.Format_RGB32)
+    picture.fill(QColor("white"))
+    painter = QPainter(picture)
+    colors = ErrorColors(0.1, 3.0)
+    assert draw_key(painter, QRectF(0, 0, 300, 20), colors, LIGHT)
+    assert not draw_key(painter, QRectF(0, 0, 60, 20), colors, LIGHT)
+    painter.end()
+    row = [picture.pixelColor(x, 10).name() for x in range(300)]
+    bar = [x for x in range(300) if QColor(row[x]).saturation() > 60]
+    assert 60 <= len(bar) <= 72 and max(bar) < 295
+    dark, bright = QColor(row[bar[1]]).lightness(), QColor(row[bar[-2]]).lightness()
+    assert dark < bright

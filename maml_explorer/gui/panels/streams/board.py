@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from maml_explorer.gui.panels.streams.triangle import ErrorColors, draw_triangle
+from maml_explorer.gui.panels.streams.triangle import ErrorColors, draw_key, draw_triangle
 from maml_explorer.gui.panels.streams.words import ARRIVING, WAITING, state_of, value_of
 from maml_explorer.gui.plots.fast_curve import from_below
 from maml_explorer.gui.plots.pictures import draw_swatch
@@ -108,7 +108,15 @@ class StreamBoard(QWidget):
             width = (self.width() - (len(styles) - 1) * _GAP) / len(styles)
             at = QRectF(nth * (width + _GAP), self.height() - tables, width, tables)
             self._draw_table(painter, at, name, style, line)
+        if styles:
+            last = self.fontMetrics().horizontalAdvance(list(styles)[-1]) + 44
+            free = QRectF(at.left() + last, at.top(), at.width() - last, line)
+            draw_key(painter, free, self._colors(), self.session.theme)
         painter.end()
+
+    def _colors(self) -> ErrorColors:
+        """The same colours for the errors of all tables."""
+        return ErrorColors.of([self.table(name)[1:] for name in self.styles])
 
     def _draw_functions(
         self, painter: QPainter, height: int, styles: Mapping[str, ArmStyle], line: int
@@ -186,7 +194,7 @@ class StreamBoard(QWidget):
         errors = self.table(arm)
         columns, rows = errors.shape
         learned = functions_learned(report, self.steps.get(arm, 0))
-        colors = ErrorColors.of([self.table(name)[1:] for name in self.styles])
+        colors = self._colors()
         middle = at.top() + line / 2
         draw_swatch(painter, QRectF(at.left(), middle - 5, 26, 10), style)
         painter.setPen(QColor(theme.text))

@@ -38,8 +38,8 @@ class StreamsPanel(QWidget):
         self.undo = button("↶", session.undo, "Undo the last edit of task or settings (Ctrl+Z)")
         self.undo.setAccessibleName("Undo")
         self.guide = label(
-            "Error on each function (rows) after each that was seen (columns). Dark is small; a "
-            "row that brightens to the right is forgotten.",
+            "Errors on this stream: a row for each function, a column for before the stream and "
+            "after each function. Dark is small. A row that gets brighter is being forgotten.",
             "muted",
         )
         self.guide.setWordWrap(True)

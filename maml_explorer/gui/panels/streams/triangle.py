@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QLinearGradient, QPainter, QPen
 
 from maml_explorer.gui.plots.color_scale import SEQUENTIAL, color_map
 from maml_explorer.gui.style.numbers import number
@@ -69,6 +69,40 @@ class ErrorColors:
             np.clip([share], 0.0, 1.0), mode="byte"
         )
         return QColor(*(int(part) for part in found[0]))
+
+
+_KEY = 70
+"""Pixels of the bar of a colour key."""
+
+
+def draw_key(painter: QPainter, at: QRectF, colors: ErrorColors, theme: Theme) -> bool:
+    """The smallest error, the colours, and the largest, at the right of a line.
+
+    Returns:
+        False where it has no room, and nothing is drawn.
+    """
+    metrics = QFontMetricsF(painter.font())
+    low, high = number(colors.low, 2), number(colors.high, 2)
+    wide = [metrics.horizontalAdvance(words) + 6 for words in (low, high)]
+    if sum(wide) + _KEY > at.width():
+        return False
+    bar = QRectF(at.right() - wide[1] - _KEY, at.center().y() - 5, _KEY, 10)
+    shades = QLinearGradient(bar.topLeft(), bar.topRight())
+    for part in np.linspace(0.0, 1.0, 9).tolist():
+        value = float(np.exp(np.log(colors.low) * (1 - part) + np.log(colors.high) * part))
+        shades.setColorAt(part, colors.color(value, theme))
+    painter.fillRect(bar, shades)
+    painter.setPen(QColor(theme.muted))
+    middle = Qt.AlignmentFlag.AlignVCenter
+    painter.drawText(
+        QRectF(at.left(), at.top(), bar.left() - at.left() - 6, at.height()),
+        middle | Qt.AlignmentFlag.AlignRight, low,
+    )  # fmt: skip
+    painter.drawText(
+        QRectF(bar.right() + 6, at.top(), wide[1], at.height()),
+        middle | Qt.AlignmentFlag.AlignLeft, high,
+    )  # fmt: skip
+    return True
 
 
 def draw_triangle(
