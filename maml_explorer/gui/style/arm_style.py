@@ -23,6 +23,8 @@ LINES: dict[str, Qt.PenStyle] = {
 """An algorithm record's line style → Qt's; a second arm takes the next one."""
 TWINS = ("#6a3d9a", "#7a6a00", "#8c3b4a", "#2b6f77", "#5a5a5a")
 """Colours of second and later arms of one algorithm: hues that no algorithm has."""
+_LIGHT = 0.55
+"""Lightness of a colour that stands out from a dark ground without more."""
 MARKERS = ("o", "s", "t1", "d", "x", "star", "p", "h")
 """pyqtgraph's letters; a second arm takes the next one."""
 
@@ -82,11 +84,15 @@ def arm_style(settings: Settings, arm: Arm | str, theme: Theme) -> ArmStyle:
 
 @lru_cache(maxsize=256)
 def _lightened(color: str) -> str:
-    """The same hue for a dark ground: lighter, a little less saturated."""
+    """The same hue for a dark ground: lighter, a little less saturated.
+
+    Light colours keep their saturation: paler, they would look like the white of the truth.
+    """
     old = QColor(color)
     lightness = old.lightnessF()
+    saturation, lighter = (1.0, 0.12) if lightness > _LIGHT else (0.75, 0.24)
     return QColor.fromHslF(
-        old.hslHueF(), old.hslSaturationF() * 0.75, lightness + (1 - lightness) * 0.24
+        old.hslHueF(), old.hslSaturationF() * saturation, lightness + (1 - lightness) * lighter
     ).name()
 
 

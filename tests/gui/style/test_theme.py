@@ -61,6 +61,17 @@ def test_the_light_theme_has_the_records_own_colours():
         assert arm_style(settings, arm, LIGHT).color == ALGORITHMS[arm.algorithm].color
 
 
+def test_no_arm_looks_like_the_white_truth_of_the_dark_theme():
+    settings = Settings(arms=tuple(default_arm(key) for key in ALGORITHMS))
+    for arm in settings.arms:
+        shade = QColor(arm_style(settings, arm, DARK).color)
+        spread = max(shade.red(), shade.green(), shade.blue())
+        spread -= min(shade.red(), shade.green(), shade.blue())
+        assert spread > 70, (arm.name, shade.name())
+    fomaml = QColor(arm_style(settings, "FO-MAML", DARK).color)
+    assert fomaml.hslSaturationF() > 0.7
+
+
 def test_the_dark_theme_lightens():
     settings = Settings(arms=tuple(default_arm(key) for key in ALGORITHMS))
     for arm in settings.arms:

@@ -24,6 +24,8 @@ GRID = 241
 """Points of the truth while no report has come yet."""
 FAR = 50.0
 """Curves are cut off at so many times the largest amplitude: Qt draws nothing beyond."""
+_LONG_DASHES = [7.0, 4.0]
+"""Dash and gap of the truth, in widths of its line."""
 REFERENCES = {
     "truth": "Truth",
     "best": "Best single predictor",
@@ -90,7 +92,9 @@ class TaskCurves:
             curve.keep(not self._plot.pictured and float(self._plot.ink).is_integer())
         self.best.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DotLine, 1.4))
         self.oracle.setPen(self._plot.pen(theme.muted, width=1.2))
-        self.truth.setPen(self._plot.pen(theme.text, Qt.PenStyle.DashLine, 1.8))
+        dashed = self._plot.pen(theme.text, Qt.PenStyle.DashLine, 1.8)
+        dashed.setDashPattern(_LONG_DASHES)  # an arm's dashes and dots are shorter
+        self.truth.setPen(dashed)
         self.query.setSize(self._plot.dot(9))
         self.query.setPen(self._plot.pen(theme.muted, width=1.4))
         self.query.setBrush(pg.mkBrush(None))

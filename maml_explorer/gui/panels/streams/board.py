@@ -108,10 +108,10 @@ class StreamBoard(QWidget):
             width = (self.width() - (len(styles) - 1) * _GAP) / len(styles)
             at = QRectF(nth * (width + _GAP), self.height() - tables, width, tables)
             self._draw_table(painter, at, name, style, line)
-        if styles:
-            last = self.fontMetrics().horizontalAdvance(list(styles)[-1]) + 44
-            free = QRectF(at.left() + last, at.top(), at.width() - last, line)
-            draw_key(painter, free, self._colors(), self.session.theme)
+            if nth == len(styles) - 1:
+                beside = self.fontMetrics().horizontalAdvance(name) + 44
+                draw_key(painter, QRectF(at.left() + beside, at.top(), width - beside, line),
+                         self._colors(), self.session.theme)  # fmt: skip
         painter.end()
 
     def _colors(self) -> ErrorColors:
