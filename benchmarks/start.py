@@ -116,31 +116,26 @@ import os, sys, time
 sys.path.insert(0, sys.argv[1])
 
 def shown(*_):
-    from PySide6.QtWidgets import QApplication, QMainWindow
-
-    window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow))
+    window = sys._getframe(1).f_locals["window"]  # of the function that opened it
     window.resize(1280, 800)
     window.grab()
     print(time.process_time(), flush=True)
     os._exit(0)
 
+class Listen:  # the program loads Qt in its own way, and is led when it has done so
+    def find_spec(self, name, *_):
+        if name.startswith("maml_explorer.gui.") and "PySide6.QtWidgets" in sys.modules:
+            sys.meta_path.remove(self)
+            from PySide6.QtWidgets import QApplication
+
+            QApplication.exec = shown
+
+sys.meta_path.insert(0, Listen())
 try:
     from maml_explorer.gui.app.run import run
     from maml_explorer.gui.app.options import Options
 except ImportError:  # as the modules lay in earlier versions
     from maml_explorer.gui.app import Options, run
-from maml_explorer.worker import handle
-
-usual = handle.Worker
-
-def worker():
-    # called just before the window is made: the program loads Qt in its own way
-    from PySide6.QtWidgets import QApplication
-
-    QApplication.exec = shown
-    return usual()
-
-handle.Worker = worker
 run(Options(safe_mode=True))
 """
 

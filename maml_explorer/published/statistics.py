@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
 from typing import Any
 
 from maml_explorer.core.student_t import student_t_975
@@ -19,6 +18,8 @@ def over_seeds(runs: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, An
     Returns:
         Per record shots, inner_steps, mean and ci95 (None where a seed's mean is, or for one seed).
     """
+    from statistics import fmean, stdev  # it loads exact numbers: the window starts without them
+
     rows = []
     for records in zip(*runs, strict=True):
         mean, ci95 = [], []

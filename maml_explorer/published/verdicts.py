@@ -7,8 +7,8 @@ differs by x %, cannot tell (the run's own interval is wider than the difference
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
 from maml_explorer.algorithms import ALGORITHMS
@@ -301,4 +301,4 @@ def _of_shots(records: Sequence[Mapping[str, Any]], shots: int) -> Mapping[str, 
 
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return fmean(known) if len(known) == len(values) else None
+    return math.fsum(known) / len(known) if len(known) == len(values) else None

@@ -5,7 +5,7 @@ start. They serve help texts, and the words of the error where a function gets w
 Here they are loaded at the first of those.
 
 PySide also takes over how Python finds help texts, which makes loading NumPy slower: that one goes
-first.
+first, without help texts of its own.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ LATE = frozenset(
     )
 )
 """Modules of PySide that are loaded when they are used; Qt itself looks into another, `mapping`."""
+
+UNREAD = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
+"""Modules that only give the functions of NumPy their help texts."""
 
 
 class _Loader:
@@ -60,8 +63,12 @@ def _spec(name: str, loader: Any, **more: Any) -> ModuleSpec:
 
 def load() -> bool:
     """Load NumPy and PySide; True where the signatures were put off."""
+    unread = {name: ModuleType(name) for name in UNREAD if name not in sys.modules}
+    sys.modules.update(unread)
     import numpy  # noqa: F401
 
+    for name in unread:
+        del sys.modules[name]
     if "PySide6" in sys.modules:
         return False
     # PySide finds these modules by itself, in an archive inside its library, ahead of all others

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.widgets.banner import Message
 from maml_explorer.gui.widgets.controls import Card, button, label, mark, row
 from maml_explorer.gui.widgets.overlay import Overlay
+from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
 from maml_explorer.late_dataclass import dataclass
 
 _WIDTH, _IN_TYPE = 1400, 9.0
@@ -87,11 +88,8 @@ class LessonList(Overlay):
         card.box.addLayout(row(label("Lessons", "title"), None, self.done))
         self.entries: list[LessonEntry] = []
         self.refused: list[str] = []
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area = SeeThroughArea()
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.viewport().setAutoFillBackground(False)
         card.box.addWidget(self._area, 1)
         self._foot = label("", "muted")
         self._foot.setWordWrap(True)
@@ -117,7 +115,6 @@ class LessonList(Overlay):
             column.addWidget(words)
         column.addStretch(1)
         self._area.setWidget(inside)
-        inside.setAutoFillBackground(False)
         self._foot.setText(OWN.format(folder=folder) if folder else "")
         self._foot.setVisible(bool(folder))
         self.open(self.entries[0] if self.entries else self.done)

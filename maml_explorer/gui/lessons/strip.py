@@ -9,7 +9,6 @@ from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QProgressBar,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -22,6 +21,7 @@ from maml_explorer.gui.style.typeset import typeset
 from maml_explorer.gui.widgets.controls import button, label, mark, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
+from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
 
 LETTERS = "ABCD"
 _BESIDE_BODY = 34
@@ -102,13 +102,9 @@ class LessonStrip(QFrame):
         for part in (self.text, self.ask, self._choices):
             inside.addWidget(part)
         inside.addStretch(1)
-        self._body = QScrollArea()
-        self._body.setWidgetResizable(True)
-        self._body.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._body = SeeThroughArea()
         self._body.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._body.setWidget(body)
-        self._body.viewport().setAutoFillBackground(False)
-        body.setAutoFillBackground(False)
         box = QVBoxLayout(self)
         box.setContentsMargins(12, 6, 8, 6)
         box.setSpacing(4)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
 from PySide6.QtCore import QBuffer, QIODevice, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
-from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QGraphicsView
 
 from maml_explorer.gui.style.arm_style import ArmStyle
@@ -74,6 +73,8 @@ class Picture:
 
     def svg_bytes(self) -> bytes:
         """The content of an SVG file of the picture."""
+        from PySide6.QtSvg import QSvgGenerator
+
         buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         generator = QSvgGenerator()

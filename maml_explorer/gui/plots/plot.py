@@ -25,7 +25,7 @@ from maml_explorer.gui.plots.axis import NumberAxis
 from maml_explorer.gui.plots.hover import Hover
 from maml_explorer.gui.plots.line_ends import LineEnds
 from maml_explorer.gui.plots.pictures import Picture, png_bytes
-from maml_explorer.gui.plots.plot_frame import PlotFrame
+from maml_explorer.gui.plots.plot_frame import PlotFrame, PlotView
 from maml_explorer.gui.plots.plot_text import fitting
 from maml_explorer.gui.plots.saved_event import FileSaved
 from maml_explorer.gui.plots.table import Table, save_table
@@ -40,7 +40,7 @@ _LOW = 8
 """Lines of text that a plot is high where the words below its x axis are left out."""
 
 
-class Plot(pg.GraphicsView):
+class Plot(PlotView):
     """A plot in the colours of the theme.
 
     Args:

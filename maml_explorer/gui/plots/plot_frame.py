@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QSizePolicy
+from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QSizePolicy, QWidget
 
 from maml_explorer.gui.plots.axis import NumberAxis
+
+
+class PlotView(pg.GraphicsView):
+    """What a plot is seen through."""
+
+    def useOpenGL(self, b: bool = True) -> None:
+        """Draws by Qt's own painter, whatever `b` is.
+
+        pyqtgraph asks which viewport Qt made, and to find its class PySide builds all of widgets.
+        """
+        self.setViewport(QWidget())
 
 
 class PlotFrame(pg.GraphicsWidget):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.core.schedules import explained
@@ -15,6 +15,7 @@ from maml_explorer.gui.settings_form.group import Group, Shown
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.gui.widgets.plain_tip import plain_tip
+from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.settings.declaration import Hyperparameter
 from maml_explorer.settings.families import FAMILIES
@@ -61,13 +62,9 @@ class SettingsForm(QWidget):
         for group in self.groups:
             column.addWidget(group)
         column.addStretch(1)
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area = SeeThroughArea()
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(inside)
-        self.area.viewport().setAutoFillBackground(False)
-        inside.setAutoFillBackground(False)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QBoxLayout, QGridLayout, QLabel, QScrollArea, QWid
 
 from maml_explorer.gui.widgets.controls import Card, button, label, row
 from maml_explorer.gui.widgets.overlay import MARGIN, Overlay
+from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
 from maml_explorer.gui.window.action import grouped, keys_text
 
 MOUSE = (
@@ -83,12 +84,8 @@ class ShortcutSheet(Overlay):
         split = min(range(1, len(shown)), key=lambda at: max(_rows(shown[:at]), _rows(shown[at:])))
         for part in (shown[:split], shown[split:]):
             columns.addLayout(_table(part), 1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = SeeThroughArea()
         area.setWidget(inside)
-        area.viewport().setAutoFillBackground(False)
-        inside.setAutoFillBackground(False)
         self.card.box.addWidget(area, 1)
         return area
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
@@ -29,7 +31,6 @@ from maml_explorer.gui.window import action_table
 from maml_explorer.gui.window.action import Actions, Entry
 from maml_explorer.gui.window.appearance import Appearance
 from maml_explorer.gui.window.columns import GAP, Columns
-from maml_explorer.gui.window.command_palette import CommandPalette
 from maml_explorer.gui.window.drop_sign import DropSign
 from maml_explorer.gui.window.lesson_parts import WindowStage
 from maml_explorer.gui.window.menus import Menus
@@ -44,7 +45,6 @@ from maml_explorer.gui.window.remembering import (
 )
 from maml_explorer.gui.window.run_bar import RunBar
 from maml_explorer.gui.window.share_code import ShareCode
-from maml_explorer.gui.window.shortcut_sheet import ShortcutSheet
 from maml_explorer.gui.window.stability_light import StabilityLight
 from maml_explorer.gui.window.status_text import status_text
 from maml_explorer.gui.window.waiting_settings import WaitingSettings
@@ -54,6 +54,10 @@ from maml_explorer.protocol.reports import Status
 from maml_explorer.settings.presets import Preset, Presets
 
 SIZE = QSize(1440, 900)
+
+if TYPE_CHECKING:
+    from maml_explorer.gui.window.command_palette import CommandPalette
+    from maml_explorer.gui.window.shortcut_sheet import ShortcutSheet
 
 
 class MainWindow(QMainWindow):
@@ -126,8 +130,6 @@ class MainWindow(QMainWindow):
         self.annealed = ElidedLabel()
         self.annealed.hide()
         self._lay_out()
-        self.palette_overlay = CommandPalette(self, self.actions_table)
-        self.shortcut_sheet = ShortcutSheet(self, self.actions_table)
         session.link.status_changed.connect(self._show_status)
         size = room_for(SIZE)
         self.columns.divide_again(size)
@@ -183,6 +185,20 @@ class MainWindow(QMainWindow):
                 "shows them in the place of the losses.",
                 choices=(("Show settings", self.columns.find_setting),),
             )
+
+    @cached_property
+    def palette_overlay(self) -> CommandPalette:
+        """The command palette, made when it is first asked for."""
+        from maml_explorer.gui.window.command_palette import CommandPalette
+
+        return CommandPalette(self, self.actions_table)
+
+    @cached_property
+    def shortcut_sheet(self) -> ShortcutSheet:
+        """The list of shortcuts, made when it is first asked for."""
+        from maml_explorer.gui.window.shortcut_sheet import ShortcutSheet
+
+        return ShortcutSheet(self, self.actions_table)
 
     def show_palette(self) -> None:
         """Opens the command palette."""
