@@ -10,7 +10,7 @@ from maml_explorer.gui.plots.axis import NumberAxis
 
 
 class PlotView(pg.GraphicsView):
-    """What a plot is seen through."""
+    """A window onto what a plot draws."""
 
     def useOpenGL(self, b: bool = True) -> None:
         """Draws by Qt's own painter, whatever `b` is.
