@@ -73,6 +73,7 @@ class SettingsForm(QWidget):
         box.addWidget(self.restart_bar)
         for group in self.groups:
             group.grown.connect(self._bring_into_view)
+            group.let_go.connect(lambda: self._show(session.settings))
         session.editor.settings_changed.connect(self._show)
         self.restart_bar.show_staged(session.editor)
 
@@ -126,6 +127,10 @@ class SettingsForm(QWidget):
 
     def _show(self, in_force: Settings) -> None:
         shown = self._shown(in_force)
+        if any(group.held for group in self.groups):  # the rest follows when it is let go
+            for group in self.groups:
+                group.show_values(shown)
+            return
         for group in self.groups:
             group.show_settings(shown)
         self.restart_bar.show_staged(self._session.editor)

@@ -59,6 +59,8 @@ class Group(QWidget):
 
     grown = Signal(object)
     """A line (SettingRow) whose slider or sentence appeared under its field."""
+    let_go = Signal()
+    """The mouse no longer holds a slider of the group."""
 
     def __init__(
         self, title: str, lines: list[list[Hyperparameter]], edit: Edit, shown: Shown
@@ -123,6 +125,18 @@ class Group(QWidget):
             if line.widget is not None:
                 _fill(line.widget, shown)
 
+    def show_values(self, shown: Shown) -> None:
+        """Shows values and marks alone: nothing moves under a slider that the mouse holds."""
+        for line in self._lines:
+            if line.widget is not None:
+                line.widget.show_settings(shown.edited, shown.baseline, shown.in_force)
+
+    @property
+    def held(self) -> bool:
+        """True while the mouse holds a slider of the group."""
+        built = (line.widget for line in self._lines if line.widget is not None)
+        return any(slider.held for made in built for slider in made.sliders.values())
+
     def bring_out(self, row: SettingRow) -> None:
         """Opens the group where it holds that line and does not show it."""
         if any(line.widget is row for line in self._lines) and row.isHidden():
@@ -170,6 +184,7 @@ class Group(QWidget):
         made.hide()
         _fill(made, self._shown)
         made.grown.connect(partial(self.grown.emit, made))
+        made.let_go.connect(self.let_go)
         built = [other.widget for other in self._lines if other.widget is not None]
         at = built.index(made)
         self._box.insertWidget(at + 1, made)

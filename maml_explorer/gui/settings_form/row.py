@@ -34,6 +34,8 @@ class SettingRow(QWidget):
 
     grown = Signal()
     """A slider or a sentence appeared under the field."""
+    let_go = Signal()
+    """The mouse no longer holds its slider."""
 
     def __init__(self, declarations: list[Hyperparameter], edit: Edit) -> None:
         super().__init__()
@@ -206,6 +208,7 @@ class SettingRow(QWidget):
         slider.installEventFilter(self)
         self._show_value_on(slider, key)
         slider.sliderPressed.connect(self._begin_drag)
+        slider.let_go.connect(self.let_go)
         slider.valueChanged.connect(partial(self._slide, key))
         self._grid.addWidget(slider, 1, 0, 1, 4)
         return slider

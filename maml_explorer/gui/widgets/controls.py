@@ -125,8 +125,13 @@ class ComboBox(QComboBox):
 class Slider(QSlider):
     """A horizontal slider that the wheel does not move and a click takes to its place."""
 
+    let_go = Signal()
+    """The mouse no longer holds it."""
+
     def __init__(self) -> None:
         super().__init__(Qt.Orientation.Horizontal)
+        self.held = False
+        """True while the mouse holds it: nothing should move under the mouse."""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -136,6 +141,7 @@ class Slider(QSlider):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Brings the handle under the mouse, so that a press anywhere begins a drag."""
         if event.button() is Qt.MouseButton.LeftButton:
+            self.held = True
             x = round(event.position().x()) - _HANDLE // 2
             self.setValue(
                 QStyle.sliderValueFromPosition(
@@ -143,6 +149,13 @@ class Slider(QSlider):
                 )
             )
         super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Lets it go."""
+        super().mouseReleaseEvent(event)
+        if self.held and event.button() is Qt.MouseButton.LeftButton:
+            self.held = False
+            self.let_go.emit()
 
 
 class Switch(QAbstractButton):

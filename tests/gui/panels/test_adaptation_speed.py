@@ -41,6 +41,8 @@ WILD = reports.ArmTest(
     median=(3.0, 1.8, 1.4), diverged=(0, 3, 17),
 )  # fmt: skip
 
+CALM = "MTL trains without an inner loop: its losses stay calm."
+
 
 @pytest.fixture
 def bench(qtbot):
@@ -83,7 +85,7 @@ def test_lines_of_seen_classes_are_named(bench, panel):
 def test_diverged_tasks_are_said_and_never_flatter_or_squeeze(bench, panel):
     test_arm(bench, panel, MAML=FINE, MTL=WILD)
     assert panel.diverged.text() == (
-        "MTL: 17 of 600 tasks diverged by inner step 2. Hollow markers: mean of the others."
+        f"MTL: 17 of 600 tasks diverged by inner step 2. Hollow markers: mean of the others. {CALM}"
     )
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].mean, [4.0, 2.0, 1.5])
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].kept, [False, True, True])
@@ -100,7 +102,7 @@ def test_an_arm_that_adapts_away_leaves_the_plot_and_that_is_said(bench, panel):
     assert panel.plot.view().viewRange()[1][1] > np.log10(150)
     panel.log_y.click()
     assert panel.plot.view().viewRange()[1][1] == pytest.approx(1.06 * 4.4)
-    assert panel.diverged.text() == "Above the plot: MTL reaches 150."
+    assert panel.diverged.text() == f"Above the plot: MTL reaches 150. {CALM}"
     test_arm(bench, panel, MAML=FINE, MTL=away, outer_step=20_100)
     assert not panel.log_y.isChecked()
 
@@ -109,7 +111,7 @@ def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):
     worse = replace(WILD, diverged=(0, 4, 23))
     test_arm(bench, panel, MAML=worse, ANIL=FINE, MTL=WILD)
     assert panel.diverged.text() == (
-        "Diverged of 600 tasks: MAML 23, MTL 17. Hollow markers: mean of the others."
+        f"Diverged of 600 tasks: MAML 23, MTL 17. Hollow markers: mean of the others. {CALM}"
     )
 
 
@@ -554,3 +556,10 @@ def test_a_run_that_is_too_short_is_said_with_spaced_thousands(bench, panel):
     compared(bench, comparisons=(one,))
     assert "after 1 step: 3\u2009000 of 70\u2009000 outer steps." in panel._verdict
     assert panel._brief.endswith("too early to compare: 3\u2009000 of 70\u2009000 outer steps.")
+
+
+def test_an_arm_without_an_inner_loop_is_told_apart_where_it_runs_away(bench, panel):
+    test_arm(bench, panel, MAML=WILD, MTL=FINE)
+    assert "inner loop" not in panel.in_words()
+    test_arm(bench, panel, MAML=FINE, MTL=WILD)
+    assert panel.in_words().endswith("MTL trains without an inner loop: its losses stay calm.")

@@ -436,3 +436,23 @@ def test_tab_goes_through_lines_as_they_stand(form: SettingsForm):
             order.append(fields[at])
         at = at.nextInFocusChain()
     assert order == [key for row in form.rows for key in row.fields]
+
+
+def test_nothing_moves_under_a_slider_that_the_mouse_holds(form: SettingsForm, qtbot: QtBot):
+    session = session_of(form)
+    form.row("inner_lr").fields["inner_lr"].widget.setFocus()
+    slider = form.row("inner_lr").sliders["inner_lr"]
+    qtbot.waitUntil(slider.isVisible)
+    seed = form.row("seed")
+    others = [form.row(key) for key in ("inner_steps", "shots", "outer_lr")]
+    before = [one.y() for one in others]
+    at = QPoint(slider.width() // 2, slider.height() // 2)
+    qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=at)
+    assert slider.held
+    # what a drag may bring: rows that come and go, sentences, the bar of what waits
+    session.editor.edit({"optimizer": "sgd", "seed": 7, "schedule": "cosine"})
+    form.layout().activate()
+    assert not form.restart_bar.isVisible() and [one.y() for one in others] == before
+    assert line_of(form, "seed").text() == "7" and seed.restart_mark.property("role") == "mark"
+    qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=at)
+    assert not slider.held and form.restart_bar.isVisible()

@@ -155,11 +155,11 @@ class CurveLabels:
 
 def _covered(own: Array, above: list[Array]) -> bool:
     """True where curves [sample] above one hide nearly all of it."""
-    if not above:
+    there = np.isfinite(own)
+    if not above or not there.any():
         return False
-    with np.errstate(invalid="ignore"):
-        near = np.abs(np.array(above) - own).min(axis=0) <= _HIDES
-    return bool(near[np.isfinite(own)].mean() > _HIDDEN)
+    apart = np.fmin.reduce(np.abs(np.array(above) - own)[:, there])
+    return bool((apart <= _HIDES).mean() > _HIDDEN)
 
 
 def _size(words: str) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.adaptation_speed.age import is_old
 from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
 from maml_explorer.gui.panels.adaptation_speed.comparison import (
@@ -26,9 +27,10 @@ from maml_explorer.gui.panels.adaptation_speed.published_marks import (
     published_words,
 )
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, MEAN, STATISTICS
+from maml_explorer.gui.panels.adaptation_speed.words import words_on_test
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
-from maml_explorer.gui.style.numbers import number, whole
+from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.controls import label as words_label
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
@@ -298,35 +300,13 @@ class AdaptationSpeedPanel(QWidget):
 
     def in_words(self) -> str:
         """Words on the tasks that diverged, and on their effect on the lines; empty for none."""
-        test = self.plot.test
+        plot, test = self.plot, self.plot.test
         if test is None:
             return ""
-        lost: dict[str, list[str]] = {}
-        counts: list[str] = []
-        beyond: dict[str, list[str]] = {}
-        for name, data in self.plot.drawn.items():
-            diverged = test.arms[name].diverged
-            if worst := max(diverged, default=0):
-                what = (
-                    f"{whole(worst)} of {counted(test.tasks, 'task', whole)} diverged by inner "
-                    f"step {diverged.index(worst)}"
-                )
-                lost.setdefault(what, []).append(name)
-                counts.append(f"{name} {whole(worst)}")
-            if len(data.mean) and data.mean.max() > self.plot.ceiling():
-                beyond.setdefault(number(float(data.mean.max())), []).append(name)
-        parts = [f"{', '.join(names)}: {what}" for what, names in lost.items()]
-        if len(parts) > 1:  # a sentence for each would leave the plot no room
-            parts = [f"Diverged of {counted(test.tasks, 'task', whole)}: {', '.join(counts)}"]
-        said = f"{parts[0]}. Hollow markers: mean of the others." if parts else ""
-        over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
-        if len(over) == 1:
-            ((top, names),) = beyond.items()
-            over = [f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"]
-        said = f"{said} Above the plot: {', '.join(over)}.".strip() if over else said
-        return (
-            f"At outer step {whole(test.outer_step)}: {said}" if said and self.plot.stale else said
-        )
+        arms = self.session.settings.arms
+        joint = {arm.name for arm in arms if ALGORITHMS[arm.algorithm].adapts == "none"}
+        said = words_on_test(test, plot.drawn, plot.ceiling(), joint)
+        return f"At outer step {whole(test.outer_step)}: {said}" if said and plot.stale else said
 
     def _set_log(self, on: bool) -> None:
         self._log_chosen = True

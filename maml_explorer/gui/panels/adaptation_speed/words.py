@@ -1,0 +1,56 @@
+"""Words on a meta-test: which tasks diverged, and what of the lines that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from maml_explorer.gui.panels.adaptation_speed.statistics import SpeedLine
+from maml_explorer.gui.style.numbers import number, whole
+from maml_explorer.protocol.reports import MetaTested
+from maml_explorer.settings.words import counted, listed
+
+
+def words_on_test(
+    test: MetaTested, drawn: Mapping[str, SpeedLine], ceiling: float, joint: Collection[str]
+) -> str:
+    """Words on the tasks that diverged, and on their effect on the lines; empty for none.
+
+    Args:
+        test: the meta-test.
+        drawn: arm → its line.
+        ceiling: upper end of the axis.
+        joint: arms that train without an inner loop: their losses stay calm at any α.
+    """
+    lost: dict[str, list[str]] = {}
+    counts: list[str] = []
+    beyond: dict[str, list[str]] = {}
+    calm: list[str] = []
+    for name, data in drawn.items():
+        diverged = test.arms[name].diverged
+        if worst := max(diverged, default=0):
+            what = (
+                f"{whole(worst)} of {counted(test.tasks, 'task', whole)} diverged by inner "
+                f"step {diverged.index(worst)}"
+            )
+            lost.setdefault(what, []).append(name)
+            counts.append(f"{name} {whole(worst)}")
+        above = bool(len(data.mean)) and data.mean.max() > ceiling
+        if above:
+            beyond.setdefault(number(float(data.mean.max())), []).append(name)
+        if name in joint and (worst or above):
+            calm.append(name)
+    parts = [f"{', '.join(names)}: {what}." for what, names in lost.items()]
+    if len(parts) > 1:  # a sentence for each would leave the plot no room
+        parts = [f"Diverged of {counted(test.tasks, 'task', whole)}: {', '.join(counts)}."]
+    if parts:
+        parts.append("Hollow markers: mean of the others.")
+    over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
+    if len(over) == 1:
+        ((top, names),) = beyond.items()
+        over = [f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"]
+    if over:
+        parts.append(f"Above the plot: {', '.join(over)}.")
+    if calm:
+        verb, its = ("trains", "its") if len(calm) == 1 else ("train", "their")
+        parts.append(f"{listed(calm)} {verb} without an inner loop: {its} losses stay calm.")
+    return " ".join(parts)
