@@ -148,9 +148,9 @@ class Lessons(QObject):
     def go_on(self) -> None:
         """Takes the inner steps that a page asks for, one at a call; then the next scene.
 
-        A remote control has one key for both.
+        Without a lesson it takes inner steps: a remote control has one key for all.
         """
-        if self._steps_first:
+        if self._steps_first or (self._running is None and self._ended is None):
             self._session.control.inner_step()
         else:
             self.forward()

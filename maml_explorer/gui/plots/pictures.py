@@ -18,6 +18,10 @@ HEAD, BESIDE = 34, 10
 """Pixels of the line with the title over the plot, and between title and caption."""
 
 
+_MARKER, _USUAL_WIDTH = 8.0, 2.6
+"""Pixels of a marker, and the widest line that it stands out from."""
+
+
 def draw_swatch(painter: QPainter, rect: QRectF, style: ArmStyle, alpha: float = 1.0) -> None:
     """Draws an arm's line style with its marker in the middle, as in the plots."""
     middle = rect.center()
@@ -29,7 +33,8 @@ def draw_swatch(painter: QPainter, rect: QRectF, style: ArmStyle, alpha: float =
     color.setAlphaF(alpha)
     painter.save()
     painter.translate(middle)
-    painter.scale(8.0, 8.0)
+    larger = _MARKER * max(style.width / _USUAL_WIDTH, 1.0)  # a thick line would swallow it
+    painter.scale(larger, larger)
     if style.hollow:
         ring = QPen(color, 1.4)
         ring.setCosmetic(True)

@@ -44,3 +44,20 @@ def test_a_lit_button_means_that_the_pseudocode_is_seen(presenting: MainWindow, 
     assert lit_and_seen() == (True, True)
     presenting.lessons.leave()
     assert lit_and_seen() == (False, False)
+
+
+def test_pointing_at_a_line_leaves_the_keys_to_the_window(presenting: MainWindow, qtbot: QtBot):
+    qtbot.mouseClick(presenting.columns.stage_row.code, Qt.MouseButton.LeftButton)
+    text = presenting.columns.places["pseudocode"].panel.text  # type: ignore[union-attr]
+    qtbot.mouseClick(text.viewport(), Qt.MouseButton.LeftButton)
+    assert not text.hasFocus() and not text.textInteractionFlags()
+    qtbot.keyClick(presenting.focusWidget() or presenting, Qt.Key.Key_Space)
+    assert presenting.session.link.running or presenting.session.control.steered
+    presenting.presenter.toggle()
+    assert text.textInteractionFlags(), "at the desk it can be copied"
+
+
+def test_page_down_takes_an_inner_step_where_no_lesson_runs(presenting: MainWindow, qtbot: QtBot):
+    qtbot.keyClick(presenting, Qt.Key.Key_PageDown)
+    presenting.session.link.pull()
+    assert presenting.session.link.last_part is not None

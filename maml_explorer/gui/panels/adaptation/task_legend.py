@@ -73,6 +73,11 @@ class TaskLegend(QWidget):
             self.hints = hints
             self.update()
 
+    @property
+    def _wide(self) -> float:
+        """Pixels of a swatch: as much larger for the back row as the points of the plot are."""
+        return _SWATCH * self._session.theme.line_scale
+
     def sizeHint(self) -> QSize:
         """One line of text."""
         return QSize(100, QFontMetrics(base_font()).height() + 2)
@@ -81,10 +86,11 @@ class TaskLegend(QWidget):
         """(each entry's rectangle and words, those of the hint or None), in words that fit."""
         metrics, width, height = QFontMetrics(base_font()), self.width(), self.height()
         entries: list[tuple[QRectF, str]] = []
+        swatch = self._wide
         for words in (dict(zip(self.shown, self.shown, strict=True)), _SHORT):
             entries, x = [], 4.0
             for key in self.shown:
-                needs = _SWATCH + 4 + metrics.horizontalAdvance(words[key])
+                needs = swatch + 4 + metrics.horizontalAdvance(words[key])
                 entries.append((QRectF(x, 0, needs, height), words[key]))
                 x += needs + _GAP
             for hint in self.hints:
@@ -104,27 +110,27 @@ class TaskLegend(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         entries, hint = self.placed()
         for key, (box, words) in zip(self.shown, entries, strict=False):
-            self._swatch(painter, key, QPointF(box.left() + _SWATCH / 2, box.center().y()))
+            self._swatch(painter, key, QPointF(box.left() + self._wide / 2, box.center().y()))
             painter.setPen(QColor(theme.muted))
-            painter.drawText(box.adjusted(_SWATCH + 4, 0, 2, 0), middle, words)
+            painter.drawText(box.adjusted(self._wide + 4, 0, 2, 0), middle, words)
         if hint is not None:
             painter.setPen(QColor(theme.muted))
             painter.drawText(hint[0], middle, hint[1])
         painter.end()
 
     def _swatch(self, painter: QPainter, key: str, at: QPointF) -> None:
-        theme = self._session.theme
-        pen = QPen(QColor(theme.text if key == TRUTH else theme.muted), 1.5)
+        theme, larger = self._session.theme, self._session.theme.line_scale
+        pen = QPen(QColor(theme.text if key == TRUTH else theme.muted), 1.5 * larger)
         if key == TRUTH:
             pen.setStyle(Qt.PenStyle.DashLine)
             painter.setPen(pen)
-            across = QPointF(_SWATCH / 2, 0)
+            across = QPointF(self._wide / 2, 0)
             painter.drawLine(at - across, at + across)
         elif key == SUPPORT:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.text))
-            painter.drawEllipse(at, 4.5, 4.5)
+            painter.drawEllipse(at, 4.5 * larger, 4.5 * larger)
             painter.setBrush(Qt.BrushStyle.NoBrush)
         else:
             painter.setPen(pen)
-            painter.drawEllipse(at, 3.5, 3.5)
+            painter.drawEllipse(at, 3.5 * larger, 3.5 * larger)

@@ -47,6 +47,9 @@ _INDEX_SIZE = 1.2
 """Size of an index, in that of the text, before Qt makes it two thirds."""
 _INDEX_DROP = 1.15
 """Height of a row with an index, in that of one without."""
+_READ = (
+    Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+)
 
 
 class _Colors(QSyntaxHighlighter):
@@ -98,10 +101,7 @@ class PseudocodePanel(QWidget):
         self.text.setReadOnly(True)
         self.text.setAccessibleName("Pseudocode")
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse
-            | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+        self.text.setTextInteractionFlags(_READ)
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         self._family, self._points = font.family(), 0.0
         self._colors = _Colors(self.text, session.theme)
@@ -225,6 +225,11 @@ class PseudocodePanel(QWidget):
         if laid_out_for == self._laid_out_for:  # also where a scroll bar came or went by this
             return
         self._laid_out_for = laid_out_for
+        # pointing at a line in a hall would give it a caret, and take Space from Train
+        self.text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.NoTextInteraction if large else _READ
+        )
+        self.text.setFocusPolicy(Qt.FocusPolicy.NoFocus if large else Qt.FocusPolicy.StrongFocus)
         # a second line of the sentence would make all type smaller amid stepping
         self.said.setMinimumHeight(2 * self.said.fontMetrics().lineSpacing() if large else 0)
         growth = self._growth()
