@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QRect, QRectF
-from PySide6.QtWidgets import QAbstractButton, QLabel, QMainWindow, QScrollArea, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QTabBar,
+    QToolButton,
+    QWidget,
+)
 
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
@@ -40,6 +48,34 @@ def cut_words(window: QMainWindow) -> list[str]:
                 found.append(f"{words[:40]}: {widget.height()} high")
             elif widget.width() < widget.minimumSizeHint().width() - 1:
                 found.append(f"{words[:40]}: {widget.width()} wide")
+    return found + _cut_tabs(window)
+
+
+def _cut_tabs(window: QMainWindow) -> list[str]:
+    """Tabs that the bar cuts, or hides behind buttons."""
+    found = []
+    for bar in window.findChildren(QTabBar):
+        if bar.isVisible():
+            last = bar.tabRect(bar.count() - 1).right()
+            hidden = any(arrow.isVisible() for arrow in bar.findChildren(QToolButton))
+            if hidden or last > bar.width():
+                found.append(f"tabs up to {last} of {bar.width()}")
+    return found
+
+
+def uncentred_axes(window: QMainWindow) -> list[str]:
+    """Words beside axes that are not in the middle of their axis, or longer than it has room."""
+    found = []
+    for plot in window.findChildren(Plot):
+        for axis in (plot.left, plot.bottom):
+            if not plot.isVisible() or not axis.label.isVisible():
+                continue
+            words, whole = (item.mapRectToScene(item.boundingRect()) for item in (axis.label, axis))
+            off = words.center() - whole.center()
+            if abs(off.y() if axis is plot.left else off.x()) > 3:
+                found.append(f"{plot.accessibleName()}: {axis.labelText} is off by {off}")
+            if not QRectF(plot.rect()).adjusted(-6, -6, 6, 6).contains(words):
+                found.append(f"{plot.accessibleName()}: {axis.labelText} at {words.getRect()}")
     return found
 
 

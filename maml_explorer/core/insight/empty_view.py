@@ -20,6 +20,10 @@ NO_TASKS = Nothing("There are no tasks to look at.")
 NOT_FINITE = Nothing(
     "The arm has diverged: its parameters are not finite. Start again with a smaller step size."
 )
+PLANE_DIVERGED = Nothing(
+    "A task that spans this plane diverged: losses are not finite. "
+    "Try another plane, a smaller inner learning rate or fewer inner steps."
+)
 ALL_DIVERGED = Nothing(
     "The adaptation diverged on every task: losses are not finite. "
     "Try a smaller inner learning rate or fewer inner steps."

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt, rows_of
 from maml_explorer.core.families.batch import TaskBatch
-from maml_explorer.core.insight.empty_view import ALL_DIVERGED, NO_TASKS, NOT_FINITE, Nothing
+from maml_explorer.core.insight.empty_view import NO_TASKS, NOT_FINITE, PLANE_DIVERGED, Nothing
 from maml_explorer.core.insight.held_out_tasks import part
 from maml_explorer.core.insight.learner import CHUNK_FLOATS, CHUNK_TASKS, Learner, split
 
@@ -76,7 +76,7 @@ def plane_through(learner: Learner, one: Tensor, two: Tensor) -> Plane | Nothing
         return NOT_FINITE
     a, b = one.double(), two.double()
     if not bool(torch.isfinite(a).all() and torch.isfinite(b).all()):
-        return ALL_DIVERGED
+        return PLANE_DIVERGED
     if float(a.norm()) == 0 or float(b.norm()) == 0:
         return ONE_LINE
     first = a / a.norm()

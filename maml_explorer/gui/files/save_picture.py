@@ -46,8 +46,12 @@ class SavePicture(QObject):
         return menu
 
     def choose(self) -> None:
-        """Opens the choice at the pointer, as the palette does."""
-        self.menu().popup(QCursor.pos())
+        """Opens the choice at the pointer, or in the middle where the pointer is elsewhere."""
+        window, at = self._window, QCursor.pos()
+        # Wayland does not tell of a pointer that has not been over the window
+        if not window.rect().contains(window.mapFromGlobal(at)):
+            at = window.mapToGlobal(window.rect().center())
+        self.menu().popup(at)
 
     def ask_plot(self, plot: Plot) -> None:
         """Asks for a file and writes one plot, with its legend, as PNG or SVG."""

@@ -20,7 +20,7 @@ from maml_explorer.gui.lessons.lesson_dots import LessonDots
 from maml_explorer.gui.style.typeset import typeset
 from maml_explorer.gui.widgets.controls import button, label, mark, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
-from maml_explorer.gui.widgets.plain_tip import plain_tip
+from maml_explorer.gui.widgets.plain_tip import native_keys, plain_tip
 from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
 
 LETTERS = "ABCD"
@@ -209,7 +209,7 @@ class LessonStrip(QFrame):
         self._goes_on = "Reveal" if asking else "Finish" if last else "Next"
         self._name_next(self._goes_on)
         self.next_button.setToolTip(
-            plain_tip("Show the answer (Alt+Right)" if asking else "Go on (Alt+Right)")
+            plain_tip(native_keys(f"{'Show the answer' if asking else 'Go on'} (Alt+Right)"))
         )
         self.back_button.setEnabled(nth > 0)
         for control in (self._body, self.play_button, self.back_button):
@@ -226,7 +226,9 @@ class LessonStrip(QFrame):
         self._goes_on = "Return to the lesson"
         self._name_next(self._goes_on)
         self.show_training(None)
-        self.next_button.setToolTip("Bring back what the lesson showed (Alt+Right)")
+        self.next_button.setToolTip(
+            plain_tip(native_keys("Bring back what the lesson showed (Alt+Right)"))
+        )
         for control in (self._body, self.play_button, self.back_button):
             control.hide()
 
@@ -242,7 +244,7 @@ class LessonStrip(QFrame):
         self._name_next(self._goes_on)
         self.show_training(None)
         tip = f"Next lesson: {follows} (Alt+Right)" if follows else "Close the lesson (Alt+Right)"
-        self.next_button.setToolTip(plain_tip(tip))
+        self.next_button.setToolTip(plain_tip(native_keys(tip)))
         self._body.show()
         for control in (self.play_button, self.back_button):
             control.hide()
@@ -250,6 +252,7 @@ class LessonStrip(QFrame):
         self._fit_height()
 
     def _say_text(self, text: str) -> None:
+        text = native_keys(text)
         self.words, rich = text, typeset(text)
         self.text.setTextFormat(Qt.TextFormat.PlainText if rich == text else Qt.TextFormat.RichText)
         self.text.setText(rich)

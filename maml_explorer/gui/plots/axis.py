@@ -25,6 +25,11 @@ class NumberAxis(pg.AxisItem):
         self.setStyle(tickLength=0, tickAlpha=255, tickTextOffset=6, hideOverlappingLabels=False)
         self.enableAutoSIPrefix(False)
 
+    def setLabel(self, text: str | None = None, *args: Any, **style: Any) -> None:
+        """Sets the words beside the axis, in its middle."""
+        super().setLabel(text, *args, **style)
+        self.resizeEvent()  # pyqtgraph centres them only when the axis gets another size
+
     def tickValues(self, low: float, high: float, pixels: float) -> list[tuple[Any, list[float]]]:
         """The ticks of one level; pyqtgraph calls this when it draws."""
         if self.logarithmic:

@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 MOST_WIDTH = 340
-"""Pixels that the table may ask for at most; a narrower place scrolls it."""
+"""Pixels that the table may ask for at most in usual type; a narrower place scrolls it."""
+_HEIGHT = 17
+"""Pixels of a line in usual type."""
 _LEAST = 36
 """Pixels of the narrowest column."""
 
@@ -79,7 +81,8 @@ class FigureTable(QTableWidget):
         if chosen is not None and chosen < len(rows):
             self.selectRow(chosen)
         self.blockSignals(False)
-        self.setMinimumWidth(min(MOST_WIDTH, needed))
+        most = round(MOST_WIDTH * max(self.fontMetrics().height() / _HEIGHT, 1.0))
+        self.setMinimumWidth(min(most, needed))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Gives the words what the figures leave."""

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGraphicsView
 
 from maml_explorer.gui.style.arm_style import ArmStyle
 from maml_explorer.gui.style.qt_style import base_font
-from maml_explorer.gui.style.theme import Theme
+from maml_explorer.gui.style.theme import LIGHT, Theme
 from maml_explorer.late_dataclass import dataclass
 
 Legend = list[tuple[ArmStyle, str]]
@@ -159,6 +159,6 @@ class Picture:
 
 def _title_font() -> QFont:
     font = base_font()
-    font.setPointSizeF(11.0)
+    font.setPointSizeF(LIGHT.points + 2)
     font.setWeight(QFont.Weight.DemiBold)
     return font

@@ -80,7 +80,10 @@ def task_words(task: ProbeTask, tasks: TaskSettings) -> str:
     """Words of a task with a truth: "A 3.2  φ 0.85", and "ω 1.1" where that is not 1."""
     if task.numbers is not None:
         return described(tasks, task.numbers) if has_family(task, tasks) else ""
-    words = f"A {number(task.amplitude, 2, fixed=True)}  φ {number(task.phase, 2, fixed=True)}"
+    phase = task.phase
+    # a hundredth is seen, and further digits would not fit above a small plot
+    shift = f"{phase:.2f}" if phase and 0 < phase < 0.1 else number(phase, 2, fixed=True)
+    words = f"A {number(task.amplitude, 2, fixed=True)}  φ {shift}"
     if task.frequency == 1:
         return words
     return f"{words}  ω {number(task.frequency, 2, fixed=True)}"

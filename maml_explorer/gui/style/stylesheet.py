@@ -128,6 +128,8 @@ QTabBar::tab {
     background: transparent; color: $muted; border: none; border-bottom: 2px solid transparent;
     padding: 5px 12px; margin: 0;
 }
+QTabBar[room="little"]::tab { padding: 5px 6px; }
+QTabBar[room="least"]::tab { padding: 5px 2px; }
 QTabBar::tab:hover { color: $text; }
 QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
 QTabBar::tab:focus { color: $accent; }

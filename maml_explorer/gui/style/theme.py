@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+
+
+def usual_points(platform: str) -> float:
+    """Points of 12 pixels: a point is a pixel on macOS, and three quarters of one elsewhere."""
+    return 12.0 if platform == "darwin" else 9.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Theme:
     fine: str
     selection: str
     """Ground of selected text and menu items; `text` is readable on it."""
-    points: float = 9.0
+    points: float = usual_points(sys.platform)
     """Size of the window's text, in points."""
     line_scale: float = 1.0
     """Factor by which an arm's curves are thicker than usual."""

@@ -7,7 +7,7 @@ from html import escape
 
 from PySide6.QtGui import QKeySequence, Qt
 
-_KEYS = re.compile(r"\((?:(?:Ctrl|Alt|Shift)\+)+\w+\)")
+_KEYS = re.compile(r"\b(?:(?:Ctrl|Alt|Shift)\+)+(?:[A-Z0-9]|Left|Right|Up|Down)\b")
 
 
 def plain_tip(text: str) -> str:
@@ -22,6 +22,6 @@ def plain_tip(text: str) -> str:
 
 
 def native_keys(text: str) -> str:
-    """The text with keys in brackets as the desktop writes them: "(Ctrl+L)" is "(⌘L)" on a Mac."""
+    """The text with its keys as the desktop writes them: "Ctrl+L" is "⌘L" on a Mac."""
     native = QKeySequence.SequenceFormat.NativeText
-    return _KEYS.sub(lambda found: f"({QKeySequence(found[0][1:-1]).toString(native)})", text)
+    return _KEYS.sub(lambda found: QKeySequence(found[0]).toString(native), text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -25,6 +26,11 @@ RUN, TASK, EDIT, FILE, VIEW, PRESETS, LESSONS, PRESENTING, HELP = (
     "Run", "Task", "Edit", "File", "View", "Presets", "Lessons", "Only while presenting", "Help",
 )  # fmt: skip
 """The groups, in the order of the list of shortcuts."""
+
+
+def full_screen_keys(platform: str) -> tuple[str, ...]:
+    """F11 shows the desktop on macOS, where Control, Command and F fill the screen."""
+    return ("Meta+Ctrl+F",) if platform == "darwin" else ("F11",)
 
 
 def of_the_run(session: Session) -> list[Entry]:
@@ -162,7 +168,8 @@ def of_the_view(
         ),
         Entry(VIEW, "presenter", "Presenter mode", presenter.toggle, ("F5",)),
         Entry(PRESENTING, "blank", "Blank the screen, while presenting", presenter.blank, ("B",)),
-        Entry(VIEW, "full_screen", "Full screen", toggle_full_screen, ("F11",)),
+        Entry(VIEW, "full_screen", "Full screen", toggle_full_screen,
+              full_screen_keys(sys.platform)),
     ]  # fmt: skip
 
 

@@ -11,13 +11,14 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.qt_style import apply_theme, system_theme
-from maml_explorer.gui.style.theme import THEMES
+from maml_explorer.gui.style.theme import LIGHT, THEMES
 
 CHOICES = {"": "System theme", "light": "Light theme", "dark": "Dark theme"}
 """Name → words of the View menu; the empty name follows the desktop."""
 TEXT_SIZES = {"": "Normal text", "large": "Large text", "largest": "Largest text"}
 """Name → words of the View menu."""
-_POINTS = {"": 9.0, "large": 10.5, "largest": 12.0}
+_LARGER = {"": 1.0, "large": 7 / 6, "largest": 4 / 3}
+_POINTS = {name: LIGHT.points * factor for name, factor in _LARGER.items()}
 _PRESENTED = 1.6
 """Factor by which curves are thicker for the back row."""
 HALL = (1280, 800)

@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from types import TracebackType
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QWidget
+from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
 
 from maml_explorer.gui.panels import CENTRE, PANELS, RIGHT, TAB
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.settings_form.form import SettingsForm
 from maml_explorer.gui.widgets.controls import Card
+from maml_explorer.gui.widgets.tabs import Tabs
 from maml_explorer.gui.window.appearance import Appearance
 from maml_explorer.gui.window.code_beside import CodeBeside
 from maml_explorer.gui.window.narrow_window import Narrow
@@ -39,8 +40,7 @@ class Columns(QSplitter):
         self._window, self._appearance = window, appearance
         self.form = SettingsForm(session)
         self.places = {entry.name: Place(entry, session) for entry in PANELS.values()}
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
+        self.tabs = Tabs()
         self.tabs.tabBarDoubleClicked.connect(lambda _: self.enlarge_insight())
         self.parts: dict[str, QWidget] = {}
         """Parts that the View menu hides and shows, title → widget."""

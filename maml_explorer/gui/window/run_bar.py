@@ -25,6 +25,10 @@ FASTEST = 10_000.0
 """Outer steps per second at the last position before "unlimited"."""
 _POSITIONS = 100
 _TRAIN = {Phase.RUNNING: "❚❚  Pause", Phase.FINISHED: "▶  Continue"}
+_LEAST_PRESET, _BESIDE_PRESET = 160, 38
+"""Pixels of the box of presets at least, and of its frame and chevron beside a title."""
+_ELSEWHERE = 4
+"""The first so many that give way are in menus, too: they go before a preset's title is cut."""
 _TRAIN_WIDTH = 88
 """Of the primary button, whichever of its words it shows."""
 _READY = (Phase.PAUSED, Phase.RUNNING, Phase.STEPPING, Phase.FINISHED)
@@ -67,7 +71,7 @@ class RunBar(QWidget):
         self._show_limit(None)
         self.preset = ComboBox()
         self.preset.setAccessibleName("Preset")
-        self.preset.setMinimumWidth(160)
+        self.preset.setMinimumWidth(_LEAST_PRESET)
         self.preset.setPlaceholderText("Own settings")
         self.offer(presets.titles)
         self.preset.activated.connect(self._load)
@@ -150,6 +154,7 @@ class RunBar(QWidget):
             return hint
         shown = [w for w in self._gives_way if not w.isHidden()]
         room = sum(w.minimumSizeHint().width() + line.spacing() for w in shown)
+        room += self.preset.minimumWidth() - _LEAST_PRESET
         return QSize(hint.width() - room, hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -178,13 +183,21 @@ class RunBar(QWidget):
         self.train.setMinimumWidth(max(_TRAIN_WIDTH, self.train.minimumSizeHint().width()))
         if line is None:
             return
-        for widget in self._gives_way:
-            widget.setVisible(not self._simple or widget is self.reset)
-        for widget in self._gives_way:
-            line.invalidate()
-            if line.minimumSize().width() <= self.width():
-                break
-            widget.hide()
+        title = self.preset.currentText() or self.preset.placeholderText()
+        whole_title = self.preset.fontMetrics().horizontalAdvance(title) + _BESIDE_PRESET
+        for least, may_go in (
+            (max(_LEAST_PRESET, whole_title), self._gives_way[:_ELSEWHERE]),
+            (_LEAST_PRESET, self._gives_way),
+        ):  # fmt: skip
+            self.preset.setMinimumWidth(least)
+            for widget in self._gives_way:
+                widget.setVisible(not self._simple or widget is self.reset)
+            for left_out in (None, *may_go):
+                if left_out is not None:
+                    left_out.hide()
+                line.invalidate()
+                if line.minimumSize().width() <= self.width():
+                    return
 
     def _show_status(self, status: Status | None) -> None:
         phase = Phase.LOADING if status is None else status.phase
@@ -210,6 +223,7 @@ class RunBar(QWidget):
         about = [] if preset is None else [preset_words(preset)]
         self.preset.setToolTip(plain_tip("\n\n".join([*about, *([differs] if differs else [])])))
         self.preset.setAccessibleDescription(differs or "Unchanged")
+        self._fit()
 
     def _load(self, index: int) -> None:
         preset = self._presets.get(self.preset.itemData(index))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.widgets.controls import Card, button, label, row
 from maml_explorer.gui.widgets.overlay import MARGIN, Overlay
+from maml_explorer.gui.widgets.plain_tip import native_keys
 from maml_explorer.gui.widgets.qr_code import QUIET, Modules, qr_code
 
 SAYS = "Scan it.\nCopy the text.\nPaste it in MAML Explorer:\nCtrl+Shift+V"
@@ -35,7 +36,7 @@ class ShareCode(Overlay):
         self.code = CodeSheet()
         self.done = button("Close", self.dismiss, "Close this sheet (Escape)")
         self.title = label("Share this state", "title")
-        self.says = label(SAYS)
+        self.says = label(native_keys(SAYS))
         self.says.setWordWrap(True)
         self.says.setAlignment(Qt.AlignmentFlag.AlignVCenter)
         beside = QVBoxLayout()

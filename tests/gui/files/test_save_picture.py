@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QDesktopServices, QImage
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QMenu
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.files import save_picture
 from maml_explorer.gui.files.save_picture import WHOLE
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.window.window import MainWindow
@@ -23,6 +24,19 @@ def hero(window: MainWindow) -> Plot:
     plot = window.stage.part("adaptation.plot")
     assert isinstance(plot, Plot)
     return plot
+
+
+@pytest.mark.parametrize("pointer", [QPoint(-500, -500), QPoint(40, 50)])
+def test_the_choice_opens_over_the_window(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch, pointer: QPoint
+):
+    inside = window.rect().contains(pointer)
+    at = window.mapToGlobal(pointer if inside else window.rect().center())
+    monkeypatch.setattr(save_picture.QCursor, "pos", lambda: window.mapToGlobal(pointer))
+    places: list[QPoint] = []
+    monkeypatch.setattr(QMenu, "popup", lambda _, place: places.append(place))
+    window.pictures.choose()
+    assert places == [at]
 
 
 def test_the_file_menu_and_the_palette_offer_every_plot_in_sight(window: MainWindow):

@@ -1,6 +1,7 @@
 """The Code tab as a person uses it: reads, chooses, copies, saves."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,13 @@ def test_copy_puts_what_is_shown_on_the_clipboard(bench, panel):
     bench.session.editor.edit({"inner_lr": 0.2})
     lines = len(panel.text.splitlines())
     assert panel.said.full == f"{lines} lines of plain PyTorch"
+
+
+def test_code_is_written_in_the_size_of_the_text(bench, panel):
+    usual = panel.code.font().pointSizeF()
+    assert usual == bench.session.theme.points
+    bench.session.set_theme(replace(bench.session.theme, points=12.0))
+    assert panel.code.font().pointSizeF() == panel.functional.font().pointSizeF() == 12.0
 
 
 def test_both_forms_stand_side_by_side(bench, panel):

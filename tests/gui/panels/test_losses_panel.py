@@ -555,3 +555,17 @@ def test_the_run_before_is_not_drawn_among_losses_of_other_tasks(bench, panel):
     bench.pull()
     draw(panel)
     assert panel.plot.record.before is not None and not panel.plot.ghosts.curves
+
+
+def test_words_of_an_axis_stay_in_its_middle(bench, panel):
+    for nth in range(3):
+        panel.choose(axis=nth)
+        panel.grab()
+        bottom = panel.plot.bottom
+        words = bottom.label.mapRectToScene(bottom.label.boundingRect())
+        whole = bottom.mapRectToScene(bottom.boundingRect())
+        assert words.center().x() == pytest.approx(whole.center().x(), abs=3), bottom.labelText
+    panel.plot.label_y("cross-entropy, nats")
+    left = panel.plot.left
+    words = left.label.mapRectToScene(left.label.boundingRect())
+    assert words.top() >= 0

@@ -50,6 +50,7 @@ def look(window: MainWindow, state: str) -> list[str]:
             found = [
                 *geometry.off_screen(window), *geometry.cut_words(window),
                 *geometry.overlapping_names(window), *geometry.overlapping_labels(window),
+                *geometry.uncentred_axes(window),
             ]  # fmt: skip
             if (window.width(), window.height()) != size:
                 found.append(f"the window is {window.width()} x {window.height()}")

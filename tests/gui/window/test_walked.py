@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel, QSlider, QToolButton
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QSlider,
+    QToolButton,
+)
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
@@ -91,6 +98,28 @@ def test_every_preset_s_title_is_whole_at_1280(opened: Opener):
     wide = bar.preset.fontMetrics().horizontalAdvance
     assert len(titles) > 10
     assert [title for title in titles if wide(title) > room] == []
+
+
+@pytest.mark.parametrize("text", ["large", "largest", "hall"])
+def test_the_title_of_the_preset_is_whole_in_large_type(opened: Opener, text: str):
+    window = opened(size=(1280, 800))
+    window._on_screen.deleteLater()
+    if text == "hall":
+        window.columns.toggle_presenter()
+    else:
+        window.columns.set_text_size(text)
+    window.resize(1280, 800)
+    bar = window.run_bar
+    window.session.editor.edit({"inner_lr": 0.05})  # a dot beside it
+    for _ in range(2):
+        QApplication.sendPostedEvents()
+    room = bar.preset.width() - 34
+    assert bar.preset.fontMetrics().horizontalAdvance(bar.preset.currentText()) <= room
+    assert bar.train.isVisible() and bar.inner_step.isVisible() and bar.speed.isVisible()
+    # where even that does not help, all that had room before is there
+    bar.preset.setItemText(bar.preset.currentIndex(), "A title of great length, " * 5)
+    bar._fit()
+    assert bar.preset.minimumWidth() == 160 and bar.pin.isVisible()
 
 
 def test_a_mark_at_the_edge_of_the_losses_is_whole(window: MainWindow):

@@ -35,16 +35,20 @@ class CodeView(QPlainTextEdit):
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
+        self.colors = CodeColors(self.document(), theme)
+        self.take_type(theme)
+
+    def take_type(self, theme: Theme) -> None:
+        """Writes in the size of the window's text."""
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-        font.setPointSizeF(9.0)
+        font.setPointSizeF(theme.points)
         self.setFont(font)
         # The card around the tabs is frame enough.
         self.setStyleSheet(
             f"QPlainTextEdit {{ border: none; padding: 0; font-family: '{font.family()}';"
-            " font-size: 9pt; }"
+            f" font-size: {theme.points}pt; }}"
             "QAbstractScrollArea::corner { background: transparent; border: none; }"
         )
-        self.colors = CodeColors(self.document(), theme)
 
     def show_code(self, code: str) -> None:
         """Shows whole Python code and keeps the place."""
@@ -125,6 +129,7 @@ class CodePanel(QWidget):
     def _take_theme(self, theme: Theme) -> None:
         for view in (self.code, self.functional):
             view.colors.wear(theme)
+            view.take_type(theme)
 
     def _show(self) -> None:
         arm, names = self.arm, [arm.name for arm in self.session.settings.arms]

@@ -140,7 +140,7 @@ class SweepMap(HeatPlot):
             wide = max((font.horizontalAdvance(line) for one in lines for line in one), default=0)
             high = max(map(len, lines), default=0) * font.lineSpacing()
             if (wide + 4) * columns <= area.width() and high * rows <= area.height():
-                return words
+                return {at: text for at, text in words.items() if text}
         return {}
 
     def _write(self, wanted: dict[tuple[int, int], _CellWords]) -> None:
