@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
-FAST, FRAME = 16, 28
+FAST, FRAME = 16, 22
 """Milliseconds between two looks: 60 a second where drawing takes little; else one that comes late
 still makes 30 a second."""
 IDLE = 150
@@ -109,6 +109,16 @@ class Pace(QObject):
         self._hurry_until = time.monotonic() + _HURRY_SECONDS
         if self.timer.isActive() and self.timer.interval() > self._busy_interval:
             self.timer.start(self._busy_interval)
+
+    def after_a_look(self, milliseconds: float) -> int:
+        """Milliseconds until just after the look nearest to so many from now.
+
+        What is drawn then is painted before the next look is due, which would come late otherwise.
+        """
+        until, between = self.timer.remainingTime(), self.timer.interval()
+        if self._idle or until < 0 or between <= 0:
+            return round(milliseconds)
+        return until + between * max(round((milliseconds - until) / between), 0) + 1
 
     @property
     def interval(self) -> int:

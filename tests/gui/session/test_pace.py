@@ -100,9 +100,25 @@ def test_looks_that_take_long_come_seldom_and_a_single_one_does_not(
 
     parent = QObject()
     pace = Pace(pull, parent)
+    pace.timer.setInterval(FRAME)
     intervals = []
     while left:
         now += FRAME / 1000
         pace._tick()
         intervals.append(pace.interval)
     assert intervals == [FRAME, FRAME, FRAME, 120]
+
+
+def test_what_is_drawn_later_is_drawn_after_a_look(qtbot: QtBot) -> None:
+    parent = QObject()
+    pace = Pace(lambda: None, parent)
+    assert pace.after_a_look(150.4) == 150, "it does not look yet"
+    pace.start()
+    until, between = pace.timer.remainingTime(), pace.timer.interval()
+    for asked in (0, 40, 150):
+        found = pace.after_a_look(asked) - 1
+        assert (found - until) % between in (0, between - 1), "with a look (or 1 ms went by)"
+        assert found <= until or abs(found - asked) <= between / 2 + 1, asked
+    pace.relax(True)
+    assert pace.after_a_look(150) == 150, "looks are seldom now"
+    pace.stop()

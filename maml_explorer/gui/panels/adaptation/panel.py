@@ -39,6 +39,7 @@ class AdaptationPanel(QWidget):
         self.shown = OuterStepShown(session.inner)
         self._write_soon = QTimer(self)
         self._write_soon.setSingleShot(True)
+        self._write_soon.setTimerType(Qt.TimerType.PreciseTimer)
         self._write_soon.timeout.connect(self._write)
         self.subtitle = ElidedLabel()
         self.canvas = TaskPlot(session)
@@ -128,7 +129,8 @@ class AdaptationPanel(QWidget):
         if not self.session.link.running or self.canvas.editor.dragging:
             self._write()
         elif not self._write_soon.isActive():
-            self._write_soon.start(round(self.session.link.pace.patience * _VALUES_PAUSE))
+            pace = self.session.link.pace
+            self._write_soon.start(pace.after_a_look(pace.patience * _VALUES_PAUSE))
 
     def _take_stepped(self, stepped: Stepped) -> None:
         self.shown.at = stepped

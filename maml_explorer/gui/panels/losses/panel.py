@@ -57,6 +57,7 @@ class LossesPanel(QWidget):
         self.smoothing_text = label("", "muted")
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
+        self._soon.setTimerType(Qt.TimerType.PreciseTimer)
         self._soon.timeout.connect(self._draw)
         self._lay_out()
         self._say()
@@ -126,7 +127,8 @@ class LossesPanel(QWidget):
 
     def _later(self) -> None:
         if self.isVisible() and not self._soon.isActive():
-            self._soon.start(round(self.session.link.pace.patience * _FRAME))
+            pace = self.session.link.pace
+            self._soon.start(pace.after_a_look(pace.patience * _FRAME))
 
     def _at_once(self) -> None:
         if self.isVisible():
