@@ -285,7 +285,11 @@ class Recovery(QObject):
             path = self._left.recover(path)
         except (OSError, StorageError) as error:
             words = error.strerror if isinstance(error, OSError) else error
-            self._window.banners.say("recover", f"It stays where it is: {words}", "warning")
+            self._window.banners.say(
+                "recover",
+                f"The session could not be recovered; its folder was left as it is: {words}",
+                "warning",
+            )
             return
         if self._window.files.opening.open(path):
             self._recovered = self._window.session.link.expected_run
@@ -304,7 +308,9 @@ class Recovery(QObject):
         try:
             view = view_of(path)
         except (StorageError, SettingsError) as error:
-            self._window.banners.say("view", f"The run is seen anew: {error}", "warning")
+            self._window.banners.say(
+                "view", f"The run is open, but its view could not be restored: {error}", "warning"
+            )
             return
         if view is not None:
             self._window.files.sharing.bring_back(view)

@@ -17,8 +17,8 @@ def with_present_data(settings: Settings) -> tuple[Settings, str]:
     own = settings.tasks.own_key
     if settings.family.own_tasks and own and not tasks_are_open(settings.tasks.own_tasks):
         return settings.with_values({"family": "sine"}), (
-            f"This needs the tasks {own.words}, which are not registered here: all else was "
-            "opened, with sines in their place. Start the window with --own-tasks "
+            f"The tasks {own.words} are needed, but not registered here. Everything else "
+            "was opened, with sines in their place. Start the window with --own-tasks "
             f"{own.name} or from the program that has them, then open it again."
         )
     key = settings.images.key

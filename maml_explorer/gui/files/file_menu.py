@@ -112,7 +112,7 @@ class Files:
     def _save_preset(self, title: str) -> None:
         session, banners = self._session, self._banners
         if self._config is None:
-            banners.say("preset", "In safe mode no preset is saved.", "warning", stays=False)
+            banners.say("preset", "Presets are not saved in safe mode.", "warning", stays=False)
             return
         try:
             preset = save_preset(self._config, title, session.editor.edited)

@@ -109,7 +109,7 @@ class Opening:
 
         found = load_initialization(path)
         steps = f"{found.arm.name} after {counted(found.outer_step, 'outer step', whole)}"
-        self._offer(path, found, f"The initialization {path.name} ({steps})", None)
+        self._offer(path, found, f"the initialization {path.name} ({steps})", None)
 
     def _weights(self, path: Path) -> None:
         """Weights of another program, for the network of the settings; hidden layers may differ."""
@@ -118,10 +118,10 @@ class Opening:
         settings = self._session.editor.edited
         found = initialization_at(path, settings, take_sizes=True)
         if brings_settings(path):
-            self._offer(path, found, f"{path.name}, tuned elsewhere,", None)
+            self._offer(path, found, f"{path.name}, which comes from another program", None)
             return
         settings = settings.with_values({"hidden": found.settings.model.hidden})
-        self._offer(path, found, f"The weights of {path.name}", settings)
+        self._offer(path, found, f"the weights of {path.name}", settings)
 
     def _offer(
         self, path: Path, found: Initialization, what: str, settings: Settings | None
@@ -133,16 +133,16 @@ class Opening:
         note = f" {path.name}: {CHANGED}" if found.changed and not found.origin else ""
         note += f" {found.origin}" if found.origin else ""
         begin = partial(self._begin_from, path, settings)
-        many = what.startswith("The weights")
+        many = what.startswith("the weights")
         if session.control.untouched:
             begin()
-            begins = "begin a run: their" if many else "begins a run: its"
-            banners.say("open initialization", f"{what} {begins} curves are drawn.{note}")
+            said = f"A new run began from {what}; its curves are drawn.{note}"
+            banners.say("open initialization", said)
             return
         banners.say(
             "open initialization",
-            f"{what} can begin a run of {'their' if many else 'its'} own (undo brings this one "
-            f"back) or be drawn faint.{note}",
+            f"Begin a new run from {what} (undo brings the present run back), or draw "
+            f"{'them' if many else 'it'} faintly beside this run.{note}",
             choices=(
                 (f"Begin from {'them' if many else 'it'}", begin),
                 (f"Pin {'them' if many else 'it'} beside this run",

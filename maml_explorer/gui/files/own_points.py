@@ -40,7 +40,11 @@ def take_points(session: Session, banners: Banners, text: str, what: str) -> Non
     x, y = points_of(text, what)
     if session.settings.family.shown_as != "curve":
         kind = "images" if session.settings.family.images else "streams"
-        raise StorageError(f"Points are for tasks of curves: the run is of {kind}.")
+        raise StorageError(f"Points belong to curve tasks, but this run uses {kind}.")
     session.task.edit(ProbeTask(fixed(x), fixed(y)), "Paste points")
-    points = counted(len(x), "support point")
-    banners.say("points", f"{what}: {points} of your own; New task (T) samples another one.")
+    source = what[0].lower() + what[1:] if what.startswith("The ") else what
+    points = counted(len(x), "point")
+    banners.say(
+        "points",
+        f"The support set is now the {points} of {source}. New task (T) samples a different task.",
+    )

@@ -132,7 +132,7 @@ class Sharing:
             except StorageError as error:
                 self._banners.say("share", f"Nothing was changed. {error}", "warning", stays=False)
         else:
-            said = "The clipboard holds no share string, and no points: two columns, x and y."
+            said = "The clipboard holds neither a share string nor points (two columns, x and y)."
             self._banners.say("share", said, "warning")
 
     def take(self, text: str) -> bool:
@@ -145,7 +145,9 @@ class Sharing:
             return False
         settings, absent = with_present_data(shared.settings)
         self.apply(shared._replace(settings=settings), state)
-        self._banners.say("share", "Settings, arms, task and panels are those of the share string.")
+        self._banners.say(
+            "share", "Settings, arms, task and panels were taken from the share string."
+        )
         if absent:
             self.say_absent(absent, shared, text)
         return True

@@ -17,7 +17,10 @@ _WIDTH, _IN_TYPE = 1400, 9.0
 """Pixels of the list at most, in type of so many points; larger type may use more."""
 _AROUND_LIST, _LEAST = 200, 240
 """Pixels of the window that the list leaves free, and of the list at least."""
-OWN = "Put your own lessons in {folder}. The README beside the shipped ones says how to write one."
+OWN = (
+    "Put your own lessons in {folder}. "
+    "The README among the program's lessons says how to write them."
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class LessonRow:
     time: str
     """Roughly how long it takes, in words."""
     state: str
-    """A mark such as "✓ 4 of 5 right" or "at step 3 of 8", or nothing."""
+    """A mark such as "✓ 4 of 5 right" or "at page 3 of 8", or nothing."""
     start: Callable[[], object]
 
 

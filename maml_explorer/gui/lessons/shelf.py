@@ -51,10 +51,10 @@ class LessonShelf:
         return self.shipped[follows] if follows < len(names) else None
 
     def state(self, lesson: Lesson) -> str:
-        """The mark of a lesson in the list: "✓ 4 of 5 right", "at step 3 of 8", or nothing."""
+        """The mark of a lesson in the list: "✓ 4 of 5 right", "at page 3 of 8", or nothing."""
         scene = self.progress.scenes.get(lesson.name, 0)
         if 0 < scene < len(lesson.scenes):
-            return f"at step {lesson.scenes[scene].step + 1} of {lesson.steps}"
+            return f"at page {lesson.scenes[scene].step + 1} of {lesson.steps}"
         if lesson.name not in self.progress.done:
             return ""
         if lesson.name in self.progress.scores:
@@ -79,13 +79,13 @@ class LessonShelf:
         return None if self._folder is None else self._folder / "lessons.json"
 
     def _forget(self, path: Path | None, error: StorageError) -> None:
-        kept = "It starts from the beginning."
+        kept = "It starts from the beginning again."
         if path is not None:
             try:
                 kept = f"It was kept as {set_aside(path).name}."
             except OSError:
                 kept = "It will be written again."
-        words = f"How far you are in the lessons was not read: {error} {kept}"
+        words = f"Your progress in the lessons could not be read: {error} {kept}"
         self._banners.say("lesson progress", words, "warning")
 
     def keep(self, progress: LessonProgress) -> None:

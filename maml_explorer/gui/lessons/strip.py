@@ -54,7 +54,7 @@ class LessonStrip(QFrame):
         self.play_button = button(
             "Let me play", self.play.emit, "Leave the lesson for a while; it waits for you"
         )
-        self.back_button = button("Back", self.back.emit, "The step before (Alt+Left)")
+        self.back_button = button("Back", self.back.emit, "Previous page (Alt+Left)")
         self.next_button = button("Next", self.forward.emit, role="primary")
         self.close_button = button(
             "✕", self.closed.emit, "Close the lesson: your own run comes back", role="flat"
@@ -222,7 +222,7 @@ class LessonStrip(QFrame):
     def show_waiting(self, lesson: Lesson, nth: int) -> None:
         """Only says where the lesson waits."""
         step = lesson.scenes[nth].step
-        self.say(f"Your turn: the lesson waits at step {step + 1} of {lesson.steps}")
+        self.say(f"Your turn: the lesson waits at page {step + 1} of {lesson.steps}")
         self._goes_on = "Return to the lesson"
         self._name_next(self._goes_on)
         self.show_training(None)

@@ -103,8 +103,8 @@ class RunControl(QObject):
         if initialization and edited.architecture != trained.architecture:
             initialization = ""
             self.noted.emit(
-                "The network has other layers than the initialization that the run began from: "
-                "it begins from its seed."
+                "The layers of the network no longer fit the initialization that the run began "
+                "from. The new run begins from its seed instead."
             )
         before = self._pins.here
         self._restart_with(Beginning(self._editor.edited, None, initialization), train, "Restart")

@@ -57,7 +57,10 @@ def of_the_task(session: Session) -> list[Entry]:
         if session.settings.family.images:
             session.images.clear()
         elif session.settings.family.stream:
-            session.control.noted.emit("A stream keeps its points: New stream (T) samples others.")
+            session.control.noted.emit(
+                "The points of a stream cannot be cleared. "
+                "New stream (T) samples a different stream."
+            )
         elif session.task.probe is not None:
             session.task.edit(task_edits.cleared(session.task.probe), "Clear")
 

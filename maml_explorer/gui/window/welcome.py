@@ -14,10 +14,10 @@ from maml_explorer.protocol.reports import Phase, Status
 from maml_explorer.settings.settings import Settings
 
 INSIDE = (
-    "MAML, trained: one gradient step bends it to a wave it has never seen"
-    " · drag a black point and it follows",
-    "MAML, trained: one step bends it to a new wave · drag a black point",
-    "MAML, trained · drag a black point",
+    "A trained MAML: one gradient step bends its curve to a wave it has never seen"
+    " · drag a filled point, and the curve follows",
+    "A trained MAML: one step bends its curve to a new wave · drag a filled point",
+    "A trained MAML · drag a filled point",
 )
 CHANGED = (
     "You changed a setting of this trained MAML · Undo brings the old value back",
@@ -44,7 +44,7 @@ class Welcome(QFrame):
             "Train from scratch", self._train,
             "A new run that knows nothing yet; undo brings the trained one back", role="primary",
         )  # fmt: skip
-        self.tour = button("Take the tour", tour, "A few minutes through the window")
+        self.tour = button("Take the tour", tour, "A tour of the window; it takes a few minutes")
         self.simple = button("Simple view", simple, "The plot and two sliders; nothing else")
         self.close_button = button("✕", self.finish, "Hide this strip", role="flat")
         self.close_button.setAccessibleName("Hide this strip")

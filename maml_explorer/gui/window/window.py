@@ -181,8 +181,8 @@ class MainWindow(QMainWindow):
         if narrow and narrow.hid_settings and self.columns.parts["Settings"].isHidden():
             self.banners.say(
                 "settings",
-                "The settings have no room beside the plots in this text size. View → Settings "
-                "shows them in the place of the losses.",
+                "At this text size there is no room for the settings beside the plots. View → "
+                "Settings shows them in place of the losses.",
                 choices=(("Show settings", self.columns.find_setting),),
             )
 

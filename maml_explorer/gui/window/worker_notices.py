@@ -15,7 +15,7 @@ from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import ABSENT, OWN_IMAGES, Banners
 from maml_explorer.protocol.commands import ExportInitialization, Reproduce, SaveRun, StopWriting
 from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Rewound, Written
-from maml_explorer.settings.words import listed
+from maml_explorer.settings.words import counted, listed
 
 SLOW = 400
 """Milliseconds of writing from which on it is said."""
@@ -120,12 +120,12 @@ class Notices(QObject):
 
     def _came_late(self, names: list[str]) -> None:
         session, status = self._session, self._session.status
-        begins, own = ("begins", "its") if len(names) == 1 else ("begin", "their")
+        begins = "begins" if len(names) == 1 else "begin"
         step = 0 if status is None else status.outer_step
         self._banners.say(
             "late",
-            f"{listed(names)} {begins} here, at an outer step 0 of {own} own; the others have "
-            f"taken {whole(step)}.",
+            f"{listed(names)} {begins} here, at outer step 0; the others have already taken "
+            f"{counted(step, 'step', whole)}.",
             choices=(("Restart all", session.control.restart_in_place),),
         )
 

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 CHANGED = (
-    "its weights are no longer those that were meta-tested, so what was measured of them is left "
-    "out."
+    "its weights are no longer those that were meta-tested, so the measured errors were left out."
 )
 """Said of an initialization whose weights another program has changed."""
 MAX_ORIGIN = 2000

@@ -240,7 +240,7 @@ def test_a_recovered_run_is_seen_as_it_was(
     assert session.editor.preset == preset
     press(qtbot, window.banners.shown[0].buttons[0])
     window.session.link.pull()
-    (words,) = [one for one in said(window) if one.startswith("The run is seen anew")]
+    (words,) = [one for one in said(window) if one.startswith("The run is open, but")]
     assert "“tab”" in words and session.run == 3
 
 

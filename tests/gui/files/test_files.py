@@ -140,7 +140,9 @@ def test_a_damaged_share_string_is_refused_with_a_sentence(
     qtbot.keyClick(window, Qt.Key.Key_V, CTRL_SHIFT)
     (sentence,) = said(window)
     holds_one = text.startswith("maml")
-    said_first = "Nothing was changed: " if holds_one else "The clipboard holds no share string"
+    said_first = (
+        "Nothing was changed: " if holds_one else "The clipboard holds neither a share string"
+    )
     assert sentence.startswith(said_first)
     assert (window.session.editor.edited, window.session.task.probe) == before
 

@@ -40,7 +40,8 @@ def test_an_untouched_window_begins_from_it(window: MainWindow, folder: Path):
     opened = worker_of(window).posted_of(commands.OpenInitialization)
     assert opened == [commands.OpenInitialization(str(folder))]
     assert session.settings == SETTINGS and session.run == 2
-    assert "MAML after 700 outer steps) begins a run" in said(window)[-1]
+    assert said(window)[-1].startswith("A new run began from the initialization")
+    assert "MAML after 700 outer steps); its curves are drawn." in said(window)[-1]
     assert "from trained" in window.status.text()
 
 

@@ -20,7 +20,7 @@ def test_a_dropped_file_becomes_the_task(window: MainWindow, tmp_path: Path):
     assert probe is not None and not probe.known
     np.testing.assert_array_equal(probe.support_x, [-2, 1])
     np.testing.assert_array_equal(probe.support_y, [0.5, 1.25])
-    assert "mine.csv: 2 support points of your own" in said(window)[-1]
+    assert "The support set is now the 2 points of mine.csv." in said(window)[-1]
 
 
 def test_a_wrong_file_leaves_the_task(window: MainWindow, tmp_path: Path):
@@ -43,7 +43,7 @@ def test_two_columns_are_pasted(window: MainWindow):
     assert "The clipboard, line 2 has “?”" in said(window)[-1]
     QGuiApplication.clipboard().setText("a letter")
     window.files.sharing.paste()
-    assert "no share string, and no points" in said(window)[-1]
+    assert "neither a share string nor points" in said(window)[-1]
 
 
 def test_points_are_not_for_images(window: MainWindow, tmp_path: Path):
@@ -51,4 +51,4 @@ def test_points_are_not_for_images(window: MainWindow, tmp_path: Path):
     window.session.link.pull()
     (tmp_path / "mine.csv").write_text("1,2\n")
     drop(window, tmp_path / "mine.csv")
-    assert "the run is of images" in said(window)[-1]
+    assert "this run uses images" in said(window)[-1]

@@ -115,6 +115,34 @@ def test_right_answers_are_spread_over_their_places():
         assert 0.2 < of_three.count(place) / len(of_three) < 0.45, f"place {place + 1}"
 
 
+def test_the_longest_option_is_right_no_more_often_than_by_chance():
+    scenes = [scene for lesson in lessons_in(LESSONS)[0] for scene in lesson.scenes]
+    asked = [scene.question for scene in scenes if scene.question and not scene.revealed]
+    of_three = [one for one in asked if len(one.choices) == 3]
+    lengths = [sorted(map(len, one.choices)) for one in of_three]
+    single = [
+        one for one, (_, second, most) in zip(of_three, lengths, strict=True) if most > second
+    ]
+    right = [one for one in single if len(one.choices[one.answer]) == max(map(len, one.choices))]
+    assert len(right) <= len(single) / 3, [one.ask for one in right]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "overshoots so far that the loss rises",
+        "it cannot go below",
+        "from about 3.3",
+        "What is it with He",
+        "The MAML++ paper keeps one",
+        "switch Unseen off",
+    ],
+)
+def test_words_that_were_wrong_are_gone(words: str):
+    for path in [*LESSONS.glob("*.toml"), LESSONS / "answers.md"]:
+        assert words not in " ".join(path.read_text(encoding="utf-8").split()), path.name
+
+
 def test_no_lesson_asks_for_training_while_it_trains():
     pairs = [pair for lesson in lessons_in(LESSONS)[0] for pair in pairwise(lesson.scenes)]
     asking = [pair for pair in pairs if "Press Train" in pair[1].text]

@@ -142,8 +142,10 @@ def test_points_and_clearing_are_refused_in_a_sentence(streams: MainWindow) -> N
     streams.session.control.noted.connect(said.append)
     before = streams.session.streams.task
     streams.actions_table["clear"].trigger()
-    assert said == ["A stream keeps its points: New stream (T) samples others."]
-    with pytest.raises(StorageError, match="the run is of streams"):
+    assert said == [
+        "The points of a stream cannot be cleared. New stream (T) samples a different stream."
+    ]
+    with pytest.raises(StorageError, match="this run uses streams"):
         take_points(streams.session, streams.banners, "1 2\n2 3", "Clipboard")
     assert streams.session.streams.task is before
 

@@ -204,7 +204,7 @@ def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: Qt
     session.link.pull()
     arms.add("maml")
     assert said(window) == [
-        "MAML 2 begins here, at an outer step 0 of its own; the others have taken 40."
+        "MAML 2 begins here, at outer step 0; the others have already taken 40 steps."
     ]
     press(qtbot, window.banners.shown[0].buttons[0])
     restart = worker_of(window).posted_of(commands.Restart)[-1]
@@ -215,7 +215,7 @@ def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: Qt
     session.control.train()
     session.link.pull()
     session.editor.set_arms([*session.settings.arms, Arm("A", "maml"), Arm("B", "anil")])
-    assert said(window)[0].startswith("A and B begin here, at an outer step 0 of their own; ")
+    assert said(window)[0].startswith("A and B begin here, at outer step 0; ")
 
 
 def test_writing_that_takes_a_while_is_said_and_cancelled(window: MainWindow, qtbot: QtBot):

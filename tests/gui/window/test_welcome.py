@@ -20,6 +20,7 @@ from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.adaptation.task_legend import CLICK, UNTRAINED
 from maml_explorer.gui.session import example
 from maml_explorer.gui.session.example import example_folder, example_probed
+from maml_explorer.gui.window.welcome import CHANGED, INSIDE
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
 from maml_explorer.settings.presets import presets
@@ -253,3 +254,8 @@ def test_a_damaged_example_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path
     for content in ("", "[]", "{}", json.dumps({"arms": 3})):
         (folder / "curves.json").write_text(content)
         assert example_probed() is None
+
+
+@pytest.mark.parametrize("colour", ["black", "white", "blue", "red"])
+def test_the_strip_names_no_colour(colour: str):
+    assert not [words for words in (*INSIDE, *CHANGED) if colour in words]
