@@ -496,7 +496,7 @@ def test_damaged_progress_is_set_aside(opened: Opener, tmp_path: Path, content: 
     path.write_text(content)
     window = opened(tmp_path / "window.json")
     assert window.lessons.shelf.progress.done == frozenset()
-    assert "was not read" in said(window)[-1] and "unreadable" in said(window)[-1]
+    assert "could not be read" in said(window)[-1] and "unreadable" in said(window)[-1]
     assert not path.exists()
     window.lessons.start(lesson_from(GOOD, "mine"))
     assert json.loads(path.read_text())["scenes"] == {"mine": 0}

@@ -46,7 +46,7 @@ class AdaptationPanel(QWidget):
         self.canvas.caption = self._caption
         self.bending = Bending(self.canvas, session.task)
         self.legend = TaskLegend(session)
-        self.new_task = button("New task", session.task.new_task, "Sample another task (T)")
+        self.new_task = button("New task", session.task.new_task, "Sample a different task (T)")
         self.new_points = button(
             "New points ▾", self._open_places, "Sample other support points of this task (P)"
         )
