@@ -7,7 +7,6 @@ Torch-free. A preset is one TOML file in resources/presets: the settings, a tabl
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -29,6 +28,7 @@ from maml_explorer.settings.text import (
     toml_escaped,
     toml_value,
 )
+from maml_explorer.settings.words import nearest
 
 DEFAULT_PRESET = "finn-10-shot"
 _MAX_TEXT = 4000
@@ -145,8 +145,8 @@ def load_preset(name: str | Path) -> Preset:
         is_file = False
     if not is_file:
         shown = " ".join(str(name)[:60].split())
-        near = difflib.get_close_matches(shown, known, n=1)
-        hint = f", did you mean {near[0]}" if near else ""
+        near = nearest(shown, known)
+        hint = f", did you mean {near}" if near else ""
         raise SettingsError(
             f"There is no preset and no file “{shown}”{hint}: presets are {', '.join(known)}."
         )

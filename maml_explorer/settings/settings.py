@@ -6,7 +6,6 @@ Torch-free. Text forms (TOML, share string) are in :mod:`maml_explorer.settings.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +33,7 @@ from maml_explorer.settings.own_network import check_own_network
 from maml_explorer.settings.own_tasks import check_own_tasks
 from maml_explorer.settings.stream import check_stream, stream_length
 from maml_explorer.settings.typed import same_name
+from maml_explorer.settings.words import nearest
 
 MAX_ARMS = 12
 LEARNS = {
@@ -55,8 +55,8 @@ class Arm:
 
     def __post_init__(self) -> None:
         if self.algorithm not in ALGORITHMS:
-            near = difflib.get_close_matches(str(self.algorithm)[:40], ALGORITHMS, n=1)
-            hint = f", did you mean {near[0]}" if near else ""
+            near = nearest(str(self.algorithm)[:40], ALGORITHMS)
+            hint = f", did you mean {near}" if near else ""
             raise SettingsError(
                 f"There is no algorithm {quoted(self.algorithm)}{hint}: "
                 f"allowed are {', '.join(ALGORITHMS)}."
@@ -266,8 +266,8 @@ class Settings:
         by_group: dict[str, dict[str, Any]] = {}
         for key, value in changes.items():
             if key not in DECLARATIONS:
-                near = difflib.get_close_matches(str(key)[:40], DECLARATIONS, n=1, cutoff=0.5)
-                hint = f": did you mean {near[0]}?" if near else "."
+                near = nearest(str(key)[:40], DECLARATIONS, cutoff=0.5)
+                hint = f": did you mean {near}?" if near else "."
                 raise SettingsError(f"There is no setting {quoted(key)}{hint}")
             declaration = DECLARATIONS[key]
             by_group.setdefault(declaration.group, {})[key] = declaration.check(value)

@@ -6,7 +6,6 @@ evaluated, and what is not understood is refused with one sentence (:class:`Sett
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from maml_explorer.settings.declaration import SettingsError, Value, shown
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import MAX_ARMS, Arm, Settings, default_arm
 from maml_explorer.settings.stream import FOLLOWING
+from maml_explorer.settings.words import nearest
 
 SCHEMA = 1
 """Raised when old text would be read wrongly; newer text is refused."""
@@ -214,8 +214,8 @@ def refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -
     names = list(known)
     for key, value in table.items():
         if key not in names:
-            close = difflib.get_close_matches(str(key)[:40], names, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"allowed are {', '.join(names)}."
+            close = nearest(str(key)[:40], names)
+            hint = f"did you mean {close}?" if close else f"allowed are {', '.join(names)}."
             raise SettingsError(f"There is no “{worded(key)}” (= {worded(value)}) {where}: {hint}")
 
 

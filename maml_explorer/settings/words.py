@@ -1,8 +1,8 @@
-"""Words that depend on a number."""
+"""Words that depend on a number, or on what somebody may have meant."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 
 def counted(count: int, noun: str, written: Callable[[int], str] = str) -> str:
@@ -15,3 +15,10 @@ def counted(count: int, noun: str, written: Callable[[int], str] = str) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names as a sentence has them: "1", "1 and 5", "1, 5 and 10"."""
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known word that is most like this one, if one is; `cutoff` from 0 to 1 says how like."""
+    import difflib  # the window starts without it
+
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), None)
