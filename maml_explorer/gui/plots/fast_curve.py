@@ -39,9 +39,14 @@ class Curve(pg.PlotCurveItem):
         self.setCacheMode(mode)
 
     def boundingRect(self) -> QRectF:
-        """The range of the view."""
+        """The range of the view; pyqtgraph's own copy of it may be one change old."""
         box = self.getViewBox()
-        return QRectF() if box is None else QRectF(self.viewRect())
+        return QRectF() if box is None else box.viewRect()
+
+    def viewRangeChanged(self) -> None:
+        """Takes the new bounds: without a word of it Qt paints again only what was in the old."""
+        self.prepareGeometryChange()
+        super().viewRangeChanged()
 
     def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
         """Draws the line."""
@@ -73,14 +78,19 @@ class Dots(pg.ScatterPlotItem):
         ]
 
     def boundingRect(self) -> QRectF:
-        """The range of the view."""
+        """The range of the view; pyqtgraph's own copy of it may be one change old."""
         box = self.getViewBox()
-        return QRectF() if box is None else QRectF(self.viewRect())
+        return QRectF() if box is None else box.viewRect()
+
+    def viewRangeChanged(self) -> None:
+        """Takes the new bounds: without a word of it Qt paints again only what was in the old."""
+        self.prepareGeometryChange()
+        super().viewRangeChanged()
 
     def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
         """Draws the points."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        view, seen = painter.transform(), self.viewRect()
+        view, seen = painter.transform(), self.boundingRect()
         wide, high = 0.1 * seen.width(), 0.1 * seen.height()
         near = seen.adjusted(-wide, -high, wide, high)
         for x, y, size, symbol, pen, brush in self._spots:

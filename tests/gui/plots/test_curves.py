@@ -6,7 +6,8 @@ import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QEvent, QObject
-from PySide6.QtGui import QColor, QFontMetrics
+from PySide6.QtGui import QColor, QFontMetrics, QRegion
+from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.panels.adaptation.arm_chips import ArmChip
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
@@ -249,3 +250,42 @@ def test_while_training_the_x_axis_grows_in_strides(bench):
     bench.pull()
     panel._draw()
     assert panel.plot.view().viewRange()[0][1] == pytest.approx(1.005 * step, rel=0.02)
+
+
+class Regions(QObject):
+    """Parts of a widget that are painted again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = QRegion()
+
+    def eventFilter(self, watched, event):
+        if event.type() is QEvent.Type.Paint:
+            self.seen += event.region()
+        return False
+
+
+@pytest.mark.parametrize("made", [lambda: Curve(antialias=True), lambda: Dots(size=9)])
+def test_what_a_wider_range_has_in_sight_is_painted_again(qtbot, made):
+    window = QWidget()
+    qtbot.addWidget(window)
+    plot = Plot(LIGHT, "A plot", parent=window)
+    for widget in (plot, window):
+        widget.resize(400, 300)
+    window.show()
+    qtbot.waitExposed(window)
+    item, x = made(), np.linspace(0.0, 1.0, 20)
+    plot.getPlotItem().addItem(item, ignoreBounds=True)
+    plot.view().setRange(xRange=(0, 1), yRange=(-5, 5), padding=0)
+    item.setData(x, np.zeros(20))
+    qtbot.wait(50)
+    # as the hero does it: the curves first, then the range that they need
+    item.setData(x, np.full(20, -8.0))
+    plot.view().setRange(yRange=(-9, 9), padding=0)
+    qtbot.wait(50)
+    regions = Regions()
+    plot.viewport().installEventFilter(regions)
+    item.setData(x, np.full(20, -8.5))
+    qtbot.wait(50)
+    assert regions.seen.contains(plot.to_pixel(0.5, -8.5))
+    assert regions.seen.contains(plot.to_pixel(0.5, 8.5))
