@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
 
-from maml_explorer.gui.widgets.controls import mark
+from maml_explorer.gui.widgets.controls import mark, type_changed
 
 _PADDING = 26
 """Pixels of a choice beside its words."""
@@ -124,7 +124,7 @@ class AnswerChoice(QPushButton):
     def changeEvent(self, event: QEvent) -> None:
         """Wraps again in another font."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+        if type_changed(event):
             self._wrap()
 
     def minimumSizeHint(self) -> QSize:

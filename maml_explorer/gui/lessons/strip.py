@@ -18,7 +18,7 @@ from maml_explorer.gui.lessons.answers import AnswerChoice, Answers
 from maml_explorer.gui.lessons.lesson import Lesson, Question, Scene
 from maml_explorer.gui.lessons.lesson_dots import LessonDots
 from maml_explorer.gui.style.typeset import typeset
-from maml_explorer.gui.widgets.controls import button, label, mark, row
+from maml_explorer.gui.widgets.controls import button, label, mark, row, type_changed
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import native_keys, plain_tip
 from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
@@ -143,7 +143,7 @@ class LessonStrip(QFrame):
     def changeEvent(self, event: QEvent) -> None:
         """Takes the height that the lesson needs in this font."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+        if type_changed(event):
             self._fit_height()
 
     def show_in_a_hall(self, on: bool) -> None:

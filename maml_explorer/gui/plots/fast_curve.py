@@ -15,7 +15,21 @@ from maml_explorer.gui.style.arm_style import ArmStyle
 from maml_explorer.protocol.commands import Array
 
 
-class Curve(pg.PlotCurveItem):
+class _AcrossTheView:
+    """Bounds of an item that may draw anywhere in the view, and has Qt repaint all of it."""
+
+    def boundingRect(self: Any) -> QRectF:
+        """The range of the view; pyqtgraph's own copy of it may be one change old."""
+        box = self.getViewBox()
+        return QRectF() if box is None else box.viewRect()
+
+    def viewRangeChanged(self: Any) -> None:
+        """Takes the new bounds: without a word of it Qt paints again only what was in the old."""
+        self.prepareGeometryChange()
+        super().viewRangeChanged()  # type: ignore[misc]
+
+
+class Curve(_AcrossTheView, pg.PlotCurveItem):
     """A line through points.
 
     pyqtgraph asks an item for its bounds several times a painting, and finds them from the data;
@@ -38,16 +52,6 @@ class Curve(pg.PlotCurveItem):
         mode = self.CacheMode.DeviceCoordinateCache if kept else self.CacheMode.NoCache
         self.setCacheMode(mode)
 
-    def boundingRect(self) -> QRectF:
-        """The range of the view; pyqtgraph's own copy of it may be one change old."""
-        box = self.getViewBox()
-        return QRectF() if box is None else box.viewRect()
-
-    def viewRangeChanged(self) -> None:
-        """Takes the new bounds: without a word of it Qt paints again only what was in the old."""
-        self.prepareGeometryChange()
-        super().viewRangeChanged()
-
     def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
         """Draws the line."""
         if self.xData is None or len(self.xData) == 0:
@@ -57,7 +61,7 @@ class Curve(pg.PlotCurveItem):
         painter.drawPath(self.getPath())
 
 
-class Dots(pg.ScatterPlotItem):
+class Dots(_AcrossTheView, pg.ScatterPlotItem):
     """A dozen points as vectors, sharp in pictures too, on a plot whose range is not theirs.
 
     pyqtgraph looks up where and how each point is drawn at every painting.
@@ -76,16 +80,6 @@ class Dots(pg.ScatterPlotItem):
             (x, y, float(size), Symbols[symbol], pen, brush)
             for x, y, (size, symbol, pen, brush) in places
         ]
-
-    def boundingRect(self) -> QRectF:
-        """The range of the view; pyqtgraph's own copy of it may be one change old."""
-        box = self.getViewBox()
-        return QRectF() if box is None else box.viewRect()
-
-    def viewRangeChanged(self) -> None:
-        """Takes the new bounds: without a word of it Qt paints again only what was in the old."""
-        self.prepareGeometryChange()
-        super().viewRangeChanged()
 
     def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
         """Draws the points."""

@@ -13,7 +13,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.settings_form.fields import Field, field_for, written
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
 from maml_explorer.gui.style.theme import LIGHT
-from maml_explorer.gui.widgets.controls import Dot, Slider, label, mark, row
+from maml_explorer.gui.widgets.controls import Dot, Slider, label, mark, row, type_changed
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Applies, Hyperparameter, SettingsError, Value
 from maml_explorer.settings.restart import differs
@@ -116,7 +116,7 @@ class SettingRow(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Keeps fields and units as wide as the font needs."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+        if type_changed(event):
             self._fit_widths()
 
     def _fit_widths(self) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QCursor, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from maml_explorer.gui.widgets.controls import button, row
+from maml_explorer.gui.widgets.controls import button, row, type_changed
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 OWN_IMAGES, ABSENT = "own images", "absent"
@@ -253,7 +253,7 @@ class Banners(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Takes the height of another font."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+        if type_changed(event):
             self._place()
 
     def _next(self) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QTabWidget
 
-from maml_explorer.gui.widgets.controls import mark
+from maml_explorer.gui.widgets.controls import mark, type_changed
 
 _BESIDE = {"": 24, "little": 12, "least": 4}
 """Pixels beside a title, as the stylesheet has them, the most first."""
@@ -27,7 +27,7 @@ class Tabs(QTabWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Fits the titles in another type."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+        if type_changed(event):
             self._fit()
 
     def _fit(self) -> None:

@@ -12,7 +12,15 @@ from PySide6.QtWidgets import QWidget
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import number, whole
-from maml_explorer.gui.widgets.controls import ComboBox, Dot, Slider, button, label, row
+from maml_explorer.gui.widgets.controls import (
+    ComboBox,
+    Dot,
+    Slider,
+    button,
+    label,
+    row,
+    type_changed,
+)
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import Phase, Status
 from maml_explorer.settings.groups import DECLARATIONS
@@ -165,7 +173,7 @@ class RunBar(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Fits again in another font."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+        if type_changed(event):
             self._fit()
 
     def _fit(self) -> None:

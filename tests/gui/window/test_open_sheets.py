@@ -81,7 +81,7 @@ def test_an_open_dialog_grows_with_the_type(window: MainWindow, qtbot: QtBot):
 def test_the_folder_of_an_export_is_seen_whole(window: MainWindow, qtbot: QtBot):
     dialog = ExportDialog(window.session, window)
     dialog.open()
-    path = "/home/someone/Documents/maml-explorer/2026-11-29/maml-with-a-long-name-seed-0"
+    path = "/srv/models/of-the-lecture/maml-explorer/2026-11-29/maml-with-a-long-name-seed-0"
     dialog.folder.setText(path)
     settle(qtbot)
     assert dialog.folder.width() >= dialog.folder.fontMetrics().horizontalAdvance(path) + 8

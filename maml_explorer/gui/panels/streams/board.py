@@ -104,19 +104,17 @@ class StreamBoard(QWidget):
         tables = min(round((1 - _CURVES) * self.height()), 3 * line + rows * _ROW)
         tables = tables if styles else 0
         self._draw_functions(painter, self.height() - tables - _GAP, styles, line)
+        # the same colours for the errors of all tables
+        colors = ErrorColors.of([self.table(name)[1:] for name in styles])
         for nth, (name, style) in enumerate(styles.items()):
             width = (self.width() - (len(styles) - 1) * _GAP) / len(styles)
             at = QRectF(nth * (width + _GAP), self.height() - tables, width, tables)
-            self._draw_table(painter, at, name, style, line)
+            self._draw_table(painter, at, name, style, line, colors)
             if nth == len(styles) - 1:
                 beside = self.fontMetrics().horizontalAdvance(name) + 44
                 draw_key(painter, QRectF(at.left() + beside, at.top(), width - beside, line),
-                         self._colors(), self.session.theme)  # fmt: skip
+                         colors, self.session.theme)  # fmt: skip
         painter.end()
-
-    def _colors(self) -> ErrorColors:
-        """The same colours for the errors of all tables."""
-        return ErrorColors.of([self.table(name)[1:] for name in self.styles])
 
     def _draw_functions(
         self, painter: QPainter, height: int, styles: Mapping[str, ArmStyle], line: int
@@ -187,14 +185,19 @@ class StreamBoard(QWidget):
         painter.drawPath(pg.arrayToQPath(across, down, connect="finite"))
 
     def _draw_table(
-        self, painter: QPainter, at: QRectF, arm: str, style: ArmStyle, line: int
+        self,
+        painter: QPainter,
+        at: QRectF,
+        arm: str,
+        style: ArmStyle,
+        line: int,
+        colors: ErrorColors,
     ) -> None:
         report, theme = self.report, self.session.theme
         assert report is not None
         errors = self.table(arm)
         columns, rows = errors.shape
         learned = functions_learned(report, self.steps.get(arm, 0))
-        colors = self._colors()
         middle = at.top() + line / 2
         draw_swatch(painter, QRectF(at.left(), middle - 5, 26, 10), style)
         painter.setPen(QColor(theme.text))

@@ -14,7 +14,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import sampled_task, task_words
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.cell_grid import CellGrid
-from maml_explorer.gui.widgets.controls import button, row
+from maml_explorer.gui.widgets.controls import button, row, type_changed
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.step_slider import StepSlider
 from maml_explorer.protocol.commands import ProbeTask, WatchTasks
@@ -155,7 +155,7 @@ class TasksPanel(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Shows more or fewer tasks where words are of another size."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange) and self.isVisible():
+        if type_changed(event) and self.isVisible():
             self._fit_cells()
 
     def showEvent(self, event: QShowEvent) -> None:
