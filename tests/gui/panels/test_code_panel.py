@@ -17,6 +17,7 @@ from maml_explorer.gui.panels.code.panel import CodePanel
 from maml_explorer.gui.style import code_colors
 from maml_explorer.gui.style.contrast import READABLE, contrast
 from maml_explorer.gui.style.theme import DARK, LIGHT, THEMES
+from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 from tests.gui.driving import press
 from tests.gui.panel_bench import Bench, nameless
@@ -67,6 +68,21 @@ def test_settings_without_a_script_say_why(bench, panel):
     bench.session.editor.settings_changed.emit(settings)
     assert panel.code.toPlainText() == ""
     assert panel.said.full.startswith("A standalone script cannot have Normalization (norm)")
+
+
+def test_forms_that_are_not_written_say_why_and_come_back(bench, panel):
+    press(bench.qtbot, panel.forms)
+    assert panel.functional.isVisible()
+    curves, streams = bench.session.settings, load_preset("oml-sine").settings
+    for settings in (streams, curves):
+        bench.session.editor.settings = settings
+        bench.session.editor.settings_changed.emit(settings)
+        refused = settings is streams
+        assert (panel.code.toPlainText() == panel.text == "") is refused
+        assert panel.said.full.startswith("The two forms are not written for streams") is refused
+        assert panel.functional.isVisible() is not refused
+    press(bench.qtbot, panel.forms)
+    assert panel.code.toPlainText() == standalone_script(curves, ARMS[0])
 
 
 def test_copy_puts_what_is_shown_on_the_clipboard(bench, panel):

@@ -142,24 +142,28 @@ class CodePanel(QWidget):
         if wanted == self._shown:
             return
         self._shown = wanted
-        if not both:
+        settings = self.session.settings
+        try:
+            code, *functional = (
+                stateful_and_functional(settings, arm)
+                if both
+                else [standalone_script(settings, arm)]
+            )
+        except SettingsError as reason:
             self.functional.hide()
-            try:
-                code = standalone_script(self.session.settings, arm)
-            except SettingsError as reason:
-                self.code.show_code("")
-                self._say(str(reason), role="error")
-                return
-            self.code.show_code(code)
+            self.code.show_code("")
+            self._say(str(reason), role="error")
+            return
+        self.code.show_code(code)
+        if not functional:
+            self.functional.hide()
             lines = f"{self.code.blockCount() - 1} lines"
             if staged:
                 self._say(f"{lines} · {WITHOUT_STAGED}", f"{lines}, before the restart")
             else:
                 self._say(f"{lines} of plain PyTorch", lines)
             return
-        stateful, functional = stateful_and_functional(self.session.settings, arm)
-        self.code.show_code(stateful)
-        self.functional.show_code(functional)
+        self.functional.show_code(*functional)
         self._say(WITHOUT_STAGED if staged else "")
         if self.functional.isHidden():
             self.functional.show()
