@@ -109,12 +109,35 @@ def test_shift_click_makes_it_the_persons_own_task(bench, panel):
     probe = bench.session.task.probe
     assert probe.amplitude is None and probe.phase is None and probe.query_x is None
     assert probe.support_y[-1] == pytest.approx(-3.0, abs=0.05)
-    assert set(chip_texts(panel).values()) == {"–"}
     assert len(panel.canvas.curves.truth.yData) == 0
     assert panel.subtitle.full == "your own task · 4 support points"
     # In an own task there is no truth to add points on: they go where the pointer is.
     click(bench, panel, -2.0, 4.0)
     assert bench.session.task.probe.support_y[-1] == pytest.approx(4.0, abs=0.05)
+
+
+def test_on_your_own_task_chips_show_the_error_at_your_points_and_say_so(bench, panel):
+    click(bench, panel, 1.5, -3.0, modifier=Qt.KeyboardModifier.ShiftModifier)
+    panel.slider.setValue(2)
+    probed, row = bench.session.task.probed, panel.arms.row
+    assert chip_texts(panel) == {
+        name: number(float(arm.support_mse[2]), fixed=True) for name, arm in probed.arms.items()
+    }
+    assert row.caption.toolTip() == "support MSE after inner step 2 · no truth, so no query MSE"
+    assert "support MSE" in row.caption.text()
+    chip = panel.arms.chips["MAML"]
+    assert "Mean squared error at your 4 support points after inner step 2." in chip.toolTip()
+    assert f"MAML, support MSE {chip.value}, shown" == chip.accessibleName()
+    assert "best-fit sine" not in chip.toolTip()
+    far = replace(probed, oracle=probed.arms["MAML"].curves[2] + 3)
+    bench.report(replace(far, probe=bench.session.task.probe))
+    assert "Mean squared distance from the best-fit sine: 9." in chip.toolTip()
+    bench.session.task.set_probe(commands.ProbeTask(fixed([]), fixed([])))
+    bench.pull()
+    assert "nothing to measure" in chip.toolTip()
+    bench.task()
+    assert "squared" not in chip.toolTip() and "query MSE" in chip.accessibleName()
+    assert "query MSE" in row.caption.toolTip()
 
 
 def test_a_point_dragged_along_the_truth_stays_on_it_and_off_it_leaves_it(bench, panel):

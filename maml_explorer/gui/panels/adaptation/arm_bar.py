@@ -34,6 +34,9 @@ class ArmLine(QWidget):
         self.chips: dict[str, ArmChip] = {}
         self.popup: OverridesPopup | None = None
         self._values: dict[str, str] = {}
+        self._said: dict[str, str] = {}
+        """Arm → what its value is, where it is not the query figure of the family."""
+        self._figure = ""
         self.plus = button("+", self._open_algorithms, "Add an algorithm")
         self.plus.setAccessibleName("Add an algorithm")
         self.plus.setFixedWidth(34)
@@ -62,11 +65,23 @@ class ArmLine(QWidget):
         self.refresh()
         self.row.set_widgets([*(self.chips[arm.name] for arm in arms), self.plus])
 
-    def show_values(self, values: dict[str, str], captions: list[str]) -> None:
-        """Writes arm → text into the chips, and beside them what the texts are, long to short."""
-        if values != self._values:
+    def show_values(
+        self,
+        values: dict[str, str],
+        captions: list[str],
+        figure: str = "",
+        said: dict[str, str] | None = None,
+    ) -> None:
+        """Writes arm → text into the chips, and beside them what the texts are, long to short.
+
+        Args:
+            figure: what the texts are in two words; empty for the query figure of the family.
+            said: arm → sentences on its text, for its tooltip.
+        """
+        said = said or {}
+        if (values, figure, said) != (self._values, self._figure, self._said):
             widths = {name: chip.sizeHint() for name, chip in self.chips.items()}
-            self._values = values
+            self._values, self._figure, self._said = values, figure, said
             self.refresh()
             if widths != {name: chip.sizeHint() for name, chip in self.chips.items()}:
                 self.row.arrange()
@@ -83,8 +98,8 @@ class ArmLine(QWidget):
                 self.chips[arm.name].show_arm(
                     arm_style(settings, arm, theme), theme, value,
                     arm.name not in self.session.hidden, bool(arm.overrides),
-                    _tip(arm, arm in self.session.settings.arms), diverged,
-                    settings.family.figure,
+                    _tip(arm, arm in self.session.settings.arms, self._said.get(arm.name, "")),
+                    diverged, self._figure or f"query {settings.family.figure}",
                 )  # fmt: skip
 
     def show_divergences(self) -> None:
@@ -160,8 +175,8 @@ class ArmLine(QWidget):
         event.accept()
 
 
-def _tip(arm: Arm, in_force: bool) -> str:
-    lines = [ALGORITHMS[arm.algorithm].summary]
+def _tip(arm: Arm, in_force: bool, said: str) -> str:
+    lines = [ALGORITHMS[arm.algorithm].summary, *([said] if said else [])]
     lines += [] if in_force else ["This arm waits for a restart."]
     lines += ["* The asterisk marks settings of its own:"] if arm.overrides else []
     lines += [f"own {DECLARATIONS[key].label}: {shown(value)}" for key, value in arm.overrides]

@@ -98,7 +98,7 @@ class ArmChip(QAbstractButton):
 
     def show_arm(
         self, style: ArmStyle, theme: Theme, value: str, shown: bool, overridden: bool, tip: str,
-        alarmed: bool = False, figure: str = "MSE",
+        alarmed: bool = False, figure: str = "query MSE",
     ) -> None:  # fmt: skip
         """Draws the arm in this style with this value; nothing happens where all is as before."""
         face = (style, theme, value, shown, overridden, tip, alarmed, figure)
@@ -112,7 +112,7 @@ class ArmChip(QAbstractButton):
         self.setChecked(shown)
         self.setToolTip(plain_tip(tip))
         seen = f"{'shown' if shown else 'hidden'}{', diverged' if alarmed else ''}"
-        self.setAccessibleName(f"{self.name}, query {figure} {value}, {seen}")
+        self.setAccessibleName(f"{self.name}, {figure} {value}, {seen}")
         self.update()
 
     def sizeHint(self) -> QSize:

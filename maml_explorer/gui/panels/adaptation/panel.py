@@ -15,7 +15,13 @@ from maml_explorer.gui.panels.adaptation.step_bar import StepBar
 from maml_explorer.gui.panels.adaptation.task_curves import REFERENCES, has_data
 from maml_explorer.gui.panels.adaptation.task_legend import TaskLegend
 from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot, has_points
-from maml_explorer.gui.panels.adaptation.words import captions, error_of, step_line, task_line
+from maml_explorer.gui.panels.adaptation.words import (
+    captions,
+    error_of,
+    own_task_tip,
+    step_line,
+    task_line,
+)
 from maml_explorer.gui.session import task_edits, task_sampling
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
@@ -231,7 +237,11 @@ class AdaptationPanel(QWidget):
         values = {
             name: error_of(arm, steps.get(name, 0), known=known) for name, arm in arms.items()
         }
-        self.arms.show_values(values, captions(self.inner_step, known=known, drawn=drawn))
+        own = {} if known or report is None else {
+            name: own_task_tip(report, name, steps.get(name, 0)) for name in arms
+        }  # fmt: skip
+        words = captions(self.inner_step, known=known, drawn=drawn)
+        self.arms.show_values(values, words, "" if known else "support MSE", own)
 
     def _subtitle(self) -> list[str]:
         at = self.shown.at

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+import numpy as np
+
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session import task_sampling
-from maml_explorer.gui.style.numbers import MISSING, number, whole
+from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.commands import ProbeTask
-from maml_explorer.protocol.reports import ArmProbe, Stepped, StepPhase
+from maml_explorer.protocol.reports import ArmProbe, Probed, Stepped, StepPhase
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.settings import Arm
+from maml_explorer.settings.words import counted
 
 _PHASES = {
     StepPhase.SAMPLE: ("a task and its points are sampled", "task sampled", "sampled"),
@@ -63,16 +66,32 @@ def waiting(arms: Iterable[Arm]) -> str:
 
 
 def error_of(arm: ArmProbe, step: int, *, known: bool) -> str:
-    """Query MSE of an arm after inner step `step`, or its last one.
+    """MSE of an arm after inner step `step`, or its last one: on the query set where there is one.
 
     Args:
-        known: the task has a truth to measure against.
+        known: the task has a truth; where it has none, support points are all there is to measure.
     """
     step = min(step, len(arm.curves) - 1)
     # One grid point is enough: a diverged arm's parameters are not finite, so no value is.
     if not math.isfinite(float(arm.curves[step].sum())):
         return "diverged"
-    return number(float(arm.query_mse[step]), fixed=True) if known else MISSING
+    return number(float((arm.query_mse if known else arm.support_mse)[step]), fixed=True)
+
+
+def own_task_tip(probed: Probed, name: str, step: int) -> str:
+    """Sentences on the error of an arm on the user's own task, for its chip's tooltip."""
+    arm, points = probed.arms[name], len(probed.probe.support_x)
+    step = min(step, len(arm.curves) - 1)
+    at = f"after inner step {step}"
+    if not points:
+        return "No support points: there is nothing to measure."
+    if not math.isfinite(float(arm.curves[step].sum())):
+        return f"Diverged {at}."
+    said = f"Mean squared error at your {counted(points, 'support point')} {at}."
+    if probed.oracle is None:
+        return said
+    distance = float(np.square(arm.curves[step] - probed.oracle).mean())
+    return f"{said}\nMean squared distance from the best-fit sine: {number(distance)}."
 
 
 def captions(step: int, *, known: bool, drawn: bool = True) -> list[str]:
@@ -83,7 +102,12 @@ def captions(step: int, *, known: bool, drawn: bool = True) -> list[str]:
         drawn: the query points are seen.
     """
     if not known:
-        return ["your own task: no truth to measure", "no truth to measure", "no truth"]
+        return [
+            f"support MSE after inner step {step} · no truth, so no query MSE",
+            f"support MSE after inner step {step}",
+            f"support MSE, step {step}",
+            "support MSE",
+        ]
     if not drawn:
         return [
             f"query MSE after inner step {step} · Residuals shows the points",
