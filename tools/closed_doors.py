@@ -25,6 +25,7 @@ MODULES = {
     "shelve": RUNS_CODE,
     "pyqtgraph.configfile": RUNS_CODE,
     "pyqtgraph.parametertree": "leaks its widgets",
+    "PySide6.QtCore.QProcess": PROGRAM,
     "aiohttp": NETWORK,
     "dask": NETWORK,
     "distributed": NETWORK,
@@ -61,13 +62,16 @@ DECLARED = {
         "dask": "--workers and --cluster train on processes that Dask starts or finds",
         "distributed": "the same: on loopback, or with TLS",
     },
+    "gui/panels/sweep/training.py": {
+        "PySide6.QtCore.QProcess": "the window starts this program once more, to train a sweep",
+    },
     "experiments/processes.py": {
         "torch.distributed": "--shards exchanges tensors with the processes that torchrun started, "
         "on loopback unless other machines are allowed",
     },
 }
-"""File of maml_explorer/ → module that it alone may import, and the reason. Each is imported when
-the command line asks for it, never by the window."""
+"""File of maml_explorer/ → module that it alone may import, and the reason. Those of the network
+are imported when the command line asks for them, never by the window."""
 
 
 def closed_module(name: str) -> str | None:

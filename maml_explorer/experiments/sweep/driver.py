@@ -122,7 +122,8 @@ def drive(
     """Train every trial that is not done, and return how it ended.
 
     Interrupted by an exception out of `progress` or KeyboardInterrupt, the runs in progress are
-    asked to save themselves first.
+    asked to save themselves first. The file `stop` of the sweep asks for the same: a window, or
+    another machine, makes it.
 
     Args:
         sweep: the folder; what it holds decides what is left to do.
@@ -132,6 +133,7 @@ def drive(
         more: called when all known runs have ended; true where the sweep has got further ones.
 
     Raises:
+        KeyboardInterrupt: if the file `stop` asked for it.
         InUseError: if another process drives the sweep.
         OSError: if the disk fails.
     """
@@ -218,11 +220,14 @@ def _driven(
                     partly.pop(result.name, None)
                 elif result.ended is Ended.PAUSED:
                     partly[result.name] = until or 0
+            if is_file(sweep.stop):
+                raise KeyboardInterrupt
             look(last=not work.threads)
             if not work.threads and work.later and not work.waiting:
                 time.sleep(min(BUSY_SECONDS, LOOK_SECONDS))
     except BaseException:
         _stop(sweep, engine, work)
+        sweep.write_live({**_live(seen(), engine), "workers": 0, "running": 0})
         raise
     found = seen()
     sweep.decide("ended", done=found.done, failed=found.failed)
@@ -262,7 +267,7 @@ def _take(sweep: Driven, work: _DriverState, trial: Trial, result: Result) -> Tr
     if result.ended is Ended.BUSY:
         work.later.append((time.monotonic() + BUSY_SECONDS, trial))
         return None
-    if result.ended is Ended.STOPPED:  # asked by another driver's stop: this one goes on
+    if result.ended is Ended.STOPPED:
         work.waiting.append(trial)
         return None
     step = step_of(sweep.run(trial.name))

@@ -40,6 +40,8 @@ from maml_explorer.storage.sweep.spec import BASE, SPEC, SweepSpec, read_spec
 from maml_explorer.storage.sweep.trials import Trial
 
 RUNS, DECISIONS, LIVE, LOCK, STOP = "runs", "decisions.jsonl", "live.json", ".lock", "stop"
+LOG = "driver.log"
+"""What a driver that was started by a window says."""
 TABLE, REPORT = "runs.csv", "report.html"
 
 
@@ -52,7 +54,7 @@ class SweepFolder:
 
     @property
     def stop(self) -> Path:
-        """The file that asks the workers to save and stop."""
+        """The file that asks the driver and its workers to save and stop; anybody may make it."""
         return self.path / STOP
 
     @property

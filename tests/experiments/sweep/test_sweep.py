@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from maml_explorer.experiments.sweep.driver import MOST_ATTEMPTS, drive
+from maml_explorer.experiments.sweep.driver import MOST_ATTEMPTS, SweepProgress, drive
 from maml_explorer.experiments.sweep.engine import InProcess, OnDask, Result, local_cluster
 from maml_explorer.experiments.sweep.results import winner_tested, write_results
 from maml_explorer.experiments.sweep.work import Ended, train_trial
@@ -185,6 +185,26 @@ def test_an_interrupted_sweep_saves_its_run_and_goes_on(tmp_path: Path) -> None:
     create_run(place, long)
     assert train_trial(place, 5, ask) is Ended.STOPPED and asked
     assert (place / CHECKPOINT).exists() and not (place / SUMMARY).exists()
+
+
+def test_a_file_asks_the_driver_to_save_and_stop(tmp_path: Path) -> None:
+    sweep = create_sweep(tmp_path / "s", spec(seeds=(0,), steps=1_000_000))
+    sweep.stop.touch()  # of before: the driver that begins takes it away
+    seen: list[int] = []
+
+    def ask(found: SweepProgress) -> None:
+        seen.append(found.running)
+        sweep.stop.touch()
+
+    with pytest.raises(KeyboardInterrupt):
+        drive(sweep, InProcess(5, sweep.stop.exists), progress=ask)
+    assert seen == [1] and not sweep.stop.exists()
+    assert [sweep.state(trial.name) for trial in sweep.trials()].count(TrialState.RUNNING) == 1
+    live = json.loads((sweep.path / LIVE).read_text(encoding="utf-8"))
+    assert (live["workers"], live["running"]) == (0, 0)
+    what = [json.loads(line)["what"] for line in (sweep.path / DECISIONS).read_text().splitlines()]
+    assert what == ["began", "stopped"]
+    sweep.held().release()
 
 
 def test_a_run_that_always_kills_its_process_is_given_up_and_the_others_go_on(

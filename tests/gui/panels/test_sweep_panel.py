@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.experiments.sweep.driver import drive
 from maml_explorer.experiments.sweep.engine import InProcess
+from maml_explorer.gui.panels.sweep import training
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
 from maml_explorer.gui.panels.sweep.panel import SweepPanel, words_of
@@ -27,7 +29,15 @@ from maml_explorer.storage.report.sweep_table import SweepAxis, SweepRow, TrialS
 from maml_explorer.storage.run.folder import CHECKPOINT, SUMMARY, create_run
 from maml_explorer.storage.run.metrics import Losses
 from maml_explorer.storage.sweep.axes import parse_axis
-from maml_explorer.storage.sweep.folder import LIVE, SweepFolder, create_sweep, open_sweep
+from maml_explorer.storage.sweep.folder import (
+    LIVE,
+    LOG,
+    REPORT,
+    STOP,
+    SweepFolder,
+    create_sweep,
+    open_sweep,
+)
 from maml_explorer.storage.sweep.result import OBJECTIVE, step_file
 from maml_explorer.storage.sweep.spec import SweepSpec
 from tests.gui.panel_bench import Bench
@@ -82,7 +92,7 @@ def test_cells_say_mean_interval_and_what_diverged(
     panel.open_folder(str(sweep.path))
     settle(panel, qtbot)
     words = panel.words.full
-    assert words.startswith("4 of 12 runs done · 1 diverged · nothing trains it: maml-explorer")
+    assert words == "4 of 12 runs done · 1 diverged · nothing trains it"
     shown = {item.toPlainText() for item in panel.map._items.values()}
     # two seeds: 0.6 ± 12.706 × 0.1414 / √2
     assert shown >= {"0.6\n± 1.3", "0.25", "diverged"}
@@ -236,22 +246,93 @@ def test_a_new_sweep_takes_the_settings_of_the_window(
     new.folder.setText(str(tmp_path / "n"))
     new.make.click()
     assert "reverse it" in new.said.text() and not (tmp_path / "n").exists()
-    assert new.planned.text() == " "  # no sweep yet, and not refused while it is typed
+    assert new.planned.full == " "  # no sweep yet, and not refused while it is typed
     new.axes.setText("inner_lr=0.01,0.1 outer_lr=0.001,0.01")
-    assert new.planned.text().startswith("4 combinations × ")
+    assert new.planned.full.startswith("4 combinations × ")
     new.seeds.setText("3")
     new.make.click()
     sweep = open_sweep(tmp_path / "n")
     assert sweep.spec.base == panel.session.settings and len(sweep.trials()) == 12
     command = f"maml-explorer sweep --out {tmp_path / 'n'} --resume"
     assert QApplication.clipboard().text() == command and command in new.said.text()
-    assert new.said.isVisible() and not new.form.isVisible()
+    assert new.said.isVisible() and not new.form.isVisible() and panel.describe is new
     new.ask()
     assert new.form.isVisible() and not new.said.isVisible()
     new.ask()
     assert not new.isVisible()
     settle(panel, qtbot)
     assert panel.seen is not None and words_of(panel.seen).startswith("0 of 12 runs done")
+
+
+def test_settings_that_wait_are_those_of_a_new_sweep(panel: SweepPanel, tmp_path: Path) -> None:
+    editor = panel.session.editor
+    editor.edit({"seed": 7})
+    assert editor.staged is not None and panel.session.settings.run.seed != 7
+    panel.describe.ask()
+    panel.describe.folder.setText(str(tmp_path / "n"))
+    panel.describe.make.click()
+    assert open_sweep(tmp_path / "n").spec.base == editor.staged
+
+
+def test_a_new_sweep_trains_here_to_its_end(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    new = panel.describe
+    panel.session.editor.edit(SMALL)
+    new.ask()
+    new.axes.setText("inner_lr=0.01,0.02")
+    new.seeds.setText("1")
+    new.folder.setText(str(tmp_path / "n"))
+    new.begin.click()
+    assert not new.isVisible()
+    qtbot.waitUntil(lambda: panel.words.full == "0 of 2 runs done · starting …", timeout=20_000)
+    assert panel.trains.isVisible() and not panel.trains.isEnabled()
+    assert not panel.stops.isVisible()
+    panel.timer.setInterval(100)
+    qtbot.waitUntil(lambda: panel.words.full == "2 of 2 runs done", timeout=90_000)
+    assert not panel.trains.isVisible() and not panel.stops.isVisible()
+    qtbot.waitUntil((tmp_path / "n" / REPORT).exists, timeout=30_000)
+
+
+def test_a_sweep_is_stopped_and_goes_on_where_it_was(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_workers", lambda: "1")
+    base = Settings().with_values({**SMALL, "outer_steps": 1_000_000})
+    spec = SweepSpec(base.with_arms((default_arm("maml"),)), (AXES[1],), (0,))
+    sweep = create_sweep(tmp_path / "s", spec)
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    panel.timer.setInterval(100)
+    panel.trains.click()
+    qtbot.waitUntil(panel.stops.isVisible, timeout=90_000)
+    assert "1 worker" in panel.words.full and not panel.trains.isVisible()
+    panel.stops.click()
+    assert panel.words.full.endswith("stopping …") and not panel.stops.isEnabled()
+    qtbot.waitUntil(panel.trains.isVisible, timeout=30_000)
+    assert panel.words.full.endswith("nothing trains it") and panel.trains.isEnabled()
+    sweep.held().release()  # its driver is gone
+    first = sweep.run(sweep.trials()[0].name)
+    assert (first / CHECKPOINT).exists() and not (sweep.path / STOP).exists()
+
+
+def test_what_kept_a_sweep_from_training_is_said(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    sweep = described(tmp_path / "s")
+    held = sweep.held()
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    panel.timer.setInterval(100)
+    panel.trains.click()
+    qtbot.waitUntil(lambda: "in use" in panel.words.full, timeout=90_000)
+    assert str(os.getpid()) in panel.words.full and panel.trains.isEnabled()
+    held.release()
+    # a folder that takes no files
+    (sweep.path / LOG).unlink()
+    (sweep.path / LOG).mkdir()
+    panel.trains.click()
+    assert panel.words.full.startswith("The folder cannot be written")
 
 
 def test_what_is_no_sweep_is_said(panel: SweepPanel, tmp_path: Path, qtbot: QtBot) -> None:

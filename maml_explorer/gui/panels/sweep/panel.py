@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -20,10 +22,11 @@ from maml_explorer.files.reader import StorageError
 from maml_explorer.gui.panels.sweep.cell_map import SweepMap
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
-from maml_explorer.gui.panels.sweep.new_sweep import NewSweep, resume_command
+from maml_explorer.gui.panels.sweep.new_sweep import NewSweep
 from maml_explorer.gui.panels.sweep.point_words import leading_symbol, name_of, names_apart
 from maml_explorer.gui.panels.sweep.reader import MOST_DRAWN, SweepReader, SweepSeen
 from maml_explorer.gui.panels.sweep.table import SweepTable
+from maml_explorer.gui.panels.sweep.training import SECONDS_TO_BEGIN, stop_sweep, train_sweep
 from maml_explorer.gui.session.pinned_run import GhostRun
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.time_left import duration
@@ -41,11 +44,13 @@ from maml_explorer.storage.sweep.trials import Trial
 READ_EVERY = 2000
 """Milliseconds between two readings while it is visible and the sweep has not ended."""
 VIEWS = ("Map", "Coordinates", "Runs")
+TRAIN = "Train what is left, on all cores, also when this window has been closed"
+STOP = "Save all runs and stop; “Train sweep” goes on from there, bit for bit"
 NOTHING = "No sweep is open: “Open…” opens the folder of one, “New…” sets one up."
 
 
 class SweepPanel(QWidget):
-    """Shows a sweep folder as it is on disk; it trains nothing, and connects to nothing."""
+    """Shows a sweep folder as it is on disk; a process of its own trains it, on request."""
 
     title = "Sweep"
 
@@ -55,6 +60,10 @@ class SweepPanel(QWidget):
         self.path: Path | None = None
         self.seen: SweepSeen | None = None
         self._ghost: GhostRun | None = None
+        self._began: float | None = None
+        """Time, by the monotonic clock, at which its training was started here; None where it is
+        not awaited."""
+        self._stopping = False
         self.reader = SweepReader(self)
         self.reader.seen.connect(self._take)
         self.reader.failed.connect(self._say)
@@ -69,11 +78,13 @@ class SweepPanel(QWidget):
             choice.setMinimumWidth(60)
             choice.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToContents)
             choice.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.beside = button("Beside mine", self.show_beside,
-                             "The chosen run adapts to the shown task, faint")  # fmt: skip
+        self.beside = button("Beside", self.show_beside,
+                             "The chosen run adapts beside yours, faint")  # fmt: skip
         self.beside.setCheckable(True)
         self.here = button("Train here", self.train_here,
                            "Begin a run with the settings and seed of the chosen run")  # fmt: skip
+        self.trains = button("Train sweep", self.train, TRAIN)
+        self.stops = button("Stop sweep", self.stop, STOP)
         self.map = SweepMap(session.theme)
         self.coordinates = SweepCoordinates(session.theme)
         self.table = SweepTable()
@@ -81,19 +92,26 @@ class SweepPanel(QWidget):
         self.views = QStackedWidget()
         for view in (self.map, self.coordinates, self.table):
             self.views.addWidget(view)
-        self.describe = NewSweep(session, self.open_folder)
+        self.describe = NewSweep(session, self.open_folder, self.train)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 4, 0, 0)
         box.setSpacing(6)
         head = row(self.view, self.up, self.across)
         head.addStretch(1)
-        for control in (self.beside, self.here,
-                        button("Open…", self._choose_folder, "Open the folder of a sweep"),
-                        button("New…", self._describe,
-                               "Describe a sweep over the settings of the window")):  # fmt: skip
+        for control in (self.beside, self.here):
             head.addWidget(control)
         box.addLayout(head)
-        box.addWidget(self.words)
+        said = row()
+        keeps = self.words.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)
+        self.words.setSizePolicy(keeps)
+        said.addWidget(self.words, 1)
+        for control in (self.trains, self.stops,
+                        button("Open…", self._choose_folder, "Open the folder of a sweep"),
+                        button("New…", self._describe,
+                               "Describe a sweep over the settings in the form")):  # fmt: skip
+            said.addWidget(control)
+        box.addLayout(said)
         box.addWidget(self.describe)
         self.both = QSplitter(Qt.Orientation.Horizontal)
         self.both.setHandleWidth(12)
@@ -130,6 +148,7 @@ class SweepPanel(QWidget):
     def open_folder(self, path: str) -> None:
         """Shows the sweep in a folder."""
         self.path, self.seen = Path(path), None
+        self._began, self._stopping = None, False
         self._say("Reading the sweep …")
         self._look()
         self.read()
@@ -139,6 +158,18 @@ class SweepPanel(QWidget):
         """Reads the folder again, and the losses of the chosen runs."""
         if self.path is not None:
             self.reader.ask(self.path, self.table.chosen[:MOST_DRAWN])
+
+    def train(self) -> None:
+        """Starts the training of what is left, in a process that outlives the window."""
+        if self._tried(train_sweep):
+            self._began = time.monotonic()
+            self._say_how_far()
+
+    def stop(self) -> None:
+        """Asks whatever trains the sweep to save its runs and to end."""
+        if self._tried(stop_sweep):
+            self._stopping = True
+            self._say_how_far()
 
     def choose_cell(self, column: int, line: int) -> None:
         """Chooses the runs of a cell of the map; the first adapts to the shown task."""
@@ -196,7 +227,7 @@ class SweepPanel(QWidget):
                 choice.clear()
                 choice.addItems(names)
                 choice.setCurrentIndex(min(nth, len(names) - 1))
-        self._say(words_of(seen))
+        self._say_how_far()
         if before is None or seen.rows is not before.rows:
             self.table.runs.put(seen.axes, seen.sweep.spec.objective, seen.rows)
         if before is None or seen.cells is not before.cells:
@@ -209,6 +240,45 @@ class SweepPanel(QWidget):
             self.timer.stop()
         self.timer.setInterval(READ_EVERY if seen.complete else 200)
         self._look()
+
+    def _tried(self, asked: Callable[[Path], None]) -> bool:
+        """True where the folder took it; else the reason is said."""
+        if self.path is None:
+            return False
+        try:
+            asked(self.path)
+        except (StorageError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else ""
+            self._say(f"The folder cannot be written: {reason}." if reason else str(error))
+            return False
+        self.read()
+        self.timer.start()
+        return True
+
+    def _say_how_far(self) -> None:
+        """Says how far the sweep is, and offers to train or to stop it."""
+        seen, now = self.seen, time.monotonic()
+        if self._began is not None and (
+            now - self._began > SECONDS_TO_BEGIN
+            or (seen is not None and seen.began_at > self._began
+                and (seen.workers or seen.said or seen.ended))
+        ):  # fmt: skip
+            self._began = None
+        if seen is None or not seen.workers:
+            self._stopping = False
+        awaited = (
+            "starting …" if self._began is not None else "stopping …" if self._stopping else ""
+        )
+        if seen is not None:
+            self._say(words_of(seen, awaited))
+            if seen.workers or seen.ended:
+                self.describe.said.hide()  # it says how to train it
+        left = seen is not None and not seen.ended
+        driven = seen is not None and seen.workers > 0
+        self.trains.setVisible(left and not driven)
+        self.stops.setVisible(left and driven)
+        for control in (self.trains, self.stops):
+            control.setEnabled(not awaited)
 
     def _draw(self) -> None:
         """Draws the view that is looked at."""
@@ -267,6 +337,9 @@ class SweepPanel(QWidget):
         nth, opened = self.view.currentIndex(), self.path is not None
         for part in (self.view, self.words, self.beside, self.here, self.both):
             part.setVisible(opened)
+        if self.seen is None:
+            self.trains.hide()
+            self.stops.hide()
         self.nothing.setVisible(not opened)
         self.views.setCurrentIndex(nth)
         for choice in (self.across, self.up):
@@ -293,8 +366,13 @@ class SweepPanel(QWidget):
         self.describe.ask()
 
 
-def words_of(seen: SweepSeen) -> str:
-    """Such as "42 of 100 runs done · 3 diverged · 2 running · 2 workers · 4 min left"."""
+def words_of(seen: SweepSeen, awaited: str = "") -> str:
+    """Such as "42 of 100 runs done · 3 diverged · 2 running · 2 workers · 4 min left".
+
+    Args:
+        seen: the folder as it was read.
+        awaited: what was asked for and has not happened yet.
+    """
     counts = seen.counts
     parts = [f"{counts['done']} of {counted(len(seen.trials), 'run')} done"]
     if not seen.complete:
@@ -305,8 +383,11 @@ def words_of(seen: SweepSeen) -> str:
         parts.append(counted(seen.workers, "worker"))
         if seen.seconds_left:
             parts.append(f"{duration(seen.seconds_left)} left")
-    elif not seen.ended:
-        parts.append(f"nothing trains it: {resume_command(seen.sweep.path)}")
+    elif not seen.ended and not awaited:
+        parts.append("nothing trains it")
+        if seen.said and not seen.said.startswith("stopped"):
+            parts.append(seen.said)
+    parts += [awaited] if awaited else []
     return SEPARATOR.join(parts)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.files.reader import StorageError, read_json
+from maml_explorer.gui.panels.sweep.training import last_words
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.storage.report.sweep_report import counts_of
 from maml_explorer.storage.report.sweep_table import (
@@ -58,6 +59,10 @@ class SweepSeen:
     workers: int = 0
     """Of the driver; 0 where none drives the sweep now."""
     seconds_left: float | None = None
+    said: str = ""
+    """What a driver started by a window said last."""
+    began_at: float = 0.0
+    """Time, by the monotonic clock, at which this reading began."""
     losses: Mapping[str, Mapping[str, Losses]] = field(default_factory=dict)
     """Run → arm name → losses, of the runs that were asked for."""
 
@@ -111,6 +116,7 @@ class SweepReader(QObject):
             return
 
     def _found(self, path: Path, drawn: tuple[str, ...]) -> SweepSeen:
+        began_at, said = time.monotonic(), last_words(path)
         sweep, last = open_sweep(path), self._last
         if last is None or last.sweep.path != path or last.sweep.spec != sweep.spec:
             self._read_rows, self._losses, last = _Rows(), {}, None
@@ -126,7 +132,7 @@ class SweepReader(QObject):
         }
         self._last = SweepSeen(
             sweep, sweep.axes(), known.rows, known.cells, known.counts, known.trials,
-            len(known.rows) == len(known.trials), workers, left,
+            len(known.rows) == len(known.trials), workers, left, said, began_at,
             {name: losses for name, (_, losses) in self._losses.items()},
         )  # fmt: skip
         return self._last
