@@ -18,7 +18,8 @@ from maml_explorer.experiments.sweep.engine import InProcess
 from maml_explorer.gui.panels.sweep import training
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
-from maml_explorer.gui.panels.sweep.panel import SweepPanel, words_of
+from maml_explorer.gui.panels.sweep.panel import SweepPanel
+from maml_explorer.gui.panels.sweep.progress_row import words_of
 from maml_explorer.gui.panels.sweep.reader import thinned
 from maml_explorer.gui.panels.sweep.table import SweepRows
 from maml_explorer.gui.style.theme import DARK
@@ -286,11 +287,11 @@ def test_a_new_sweep_trains_here_to_its_end(
     new.begin.click()
     assert not new.isVisible()
     qtbot.waitUntil(lambda: panel.words.full == "0 of 2 runs done · starting …", timeout=20_000)
-    assert panel.trains.isVisible() and not panel.trains.isEnabled()
-    assert not panel.stops.isVisible()
+    assert panel.progress.trains.isVisible() and not panel.progress.trains.isEnabled()
+    assert not panel.progress.stops.isVisible()
     panel.timer.setInterval(100)
     qtbot.waitUntil(lambda: panel.words.full == "2 of 2 runs done", timeout=90_000)
-    assert not panel.trains.isVisible() and not panel.stops.isVisible()
+    assert not panel.progress.trains.isVisible() and not panel.progress.stops.isVisible()
     qtbot.waitUntil((tmp_path / "n" / REPORT).exists, timeout=30_000)
 
 
@@ -304,13 +305,13 @@ def test_a_sweep_is_stopped_and_goes_on_where_it_was(
     panel.open_folder(str(sweep.path))
     settle(panel, qtbot)
     panel.timer.setInterval(100)
-    panel.trains.click()
-    qtbot.waitUntil(panel.stops.isVisible, timeout=90_000)
-    assert "1 worker" in panel.words.full and not panel.trains.isVisible()
-    panel.stops.click()
-    assert panel.words.full.endswith("stopping …") and not panel.stops.isEnabled()
-    qtbot.waitUntil(panel.trains.isVisible, timeout=30_000)
-    assert panel.words.full.endswith("nothing trains it") and panel.trains.isEnabled()
+    panel.progress.trains.click()
+    qtbot.waitUntil(panel.progress.stops.isVisible, timeout=90_000)
+    assert "1 worker" in panel.words.full and not panel.progress.trains.isVisible()
+    panel.progress.stops.click()
+    assert panel.words.full.endswith("stopping …") and not panel.progress.stops.isEnabled()
+    qtbot.waitUntil(panel.progress.trains.isVisible, timeout=30_000)
+    assert panel.words.full.endswith("nothing trains it") and panel.progress.trains.isEnabled()
     sweep.held().release()  # its driver is gone
     first = sweep.run(sweep.trials()[0].name)
     assert (first / CHECKPOINT).exists() and not (sweep.path / STOP).exists()
@@ -324,14 +325,14 @@ def test_what_kept_a_sweep_from_training_is_said(
     panel.open_folder(str(sweep.path))
     settle(panel, qtbot)
     panel.timer.setInterval(100)
-    panel.trains.click()
+    panel.progress.trains.click()
     qtbot.waitUntil(lambda: "in use" in panel.words.full, timeout=90_000)
-    assert str(os.getpid()) in panel.words.full and panel.trains.isEnabled()
+    assert str(os.getpid()) in panel.words.full and panel.progress.trains.isEnabled()
     held.release()
     # a folder that takes no files
     (sweep.path / LOG).unlink()
     (sweep.path / LOG).mkdir()
-    panel.trains.click()
+    panel.progress.trains.click()
     assert panel.words.full.startswith("The folder cannot be written")
 
 

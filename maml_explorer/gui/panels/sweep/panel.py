@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -24,18 +22,15 @@ from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
 from maml_explorer.gui.panels.sweep.new_sweep import NewSweep
 from maml_explorer.gui.panels.sweep.point_words import leading_symbol, name_of, names_apart
+from maml_explorer.gui.panels.sweep.progress_row import ProgressRow
 from maml_explorer.gui.panels.sweep.reader import MOST_DRAWN, SweepReader, SweepSeen
 from maml_explorer.gui.panels.sweep.table import SweepTable
-from maml_explorer.gui.panels.sweep.training import SECONDS_TO_BEGIN, stop_sweep, train_sweep
 from maml_explorer.gui.session.pinned_run import GhostRun
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.session.time_left import duration
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox, button, label, row
-from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
 from maml_explorer.protocol.commands import ShowGhost
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.sweep_table import SweepRow, higher_is_better
 from maml_explorer.storage.run.folder import CHECKPOINT, METRICS
 from maml_explorer.storage.run.metrics import last_outer_step
@@ -44,8 +39,6 @@ from maml_explorer.storage.sweep.trials import Trial
 READ_EVERY = 2000
 """Milliseconds between two readings while it is visible and the sweep has not ended."""
 VIEWS = ("Map", "Coordinates", "Runs")
-TRAIN = "Train what is left, on all cores, also when this window has been closed"
-STOP = "Save all runs and stop; “Train sweep” goes on from there, bit for bit"
 NOTHING = "No sweep is open: “Open…” opens the folder of one, “New…” sets one up."
 
 
@@ -60,14 +53,14 @@ class SweepPanel(QWidget):
         self.path: Path | None = None
         self.seen: SweepSeen | None = None
         self._ghost: GhostRun | None = None
-        self._began: float | None = None
-        """Time, by the monotonic clock, at which its training was started here; None where it is
-        not awaited."""
-        self._stopping = False
         self.reader = SweepReader(self)
         self.reader.seen.connect(self._take)
         self.reader.failed.connect(self._say)
-        self.words = ElidedLabel()
+        self.progress = ProgressRow(
+            button("Open…", self._choose_folder, "Open the folder of a sweep"),
+            button("New…", self._describe, "Describe a sweep over the settings in the form"),
+        )
+        self.words = self.progress.words
         self.view = ComboBox()
         self.view.addItems(VIEWS)
         self.view.setAccessibleName("View of the sweep")
@@ -83,8 +76,6 @@ class SweepPanel(QWidget):
         self.beside.setCheckable(True)
         self.here = button("Train here", self.train_here,
                            "Begin a run with the settings and seed of the chosen run")  # fmt: skip
-        self.trains = button("Train sweep", self.train, TRAIN)
-        self.stops = button("Stop sweep", self.stop, STOP)
         self.map = SweepMap(session.theme)
         self.coordinates = SweepCoordinates(session.theme)
         self.table = SweepTable()
@@ -92,7 +83,7 @@ class SweepPanel(QWidget):
         self.views = QStackedWidget()
         for view in (self.map, self.coordinates, self.table):
             self.views.addWidget(view)
-        self.describe = NewSweep(session, self.open_folder, self.train)
+        self.describe = NewSweep(session, self.open_folder, self.progress.train)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 4, 0, 0)
         box.setSpacing(6)
@@ -101,17 +92,7 @@ class SweepPanel(QWidget):
         for control in (self.beside, self.here):
             head.addWidget(control)
         box.addLayout(head)
-        said = row()
-        keeps = self.words.sizePolicy()
-        keeps.setRetainSizeWhenHidden(True)
-        self.words.setSizePolicy(keeps)
-        said.addWidget(self.words, 1)
-        for control in (self.trains, self.stops,
-                        button("Open…", self._choose_folder, "Open the folder of a sweep"),
-                        button("New…", self._describe,
-                               "Describe a sweep over the settings in the form")):  # fmt: skip
-            said.addWidget(control)
-        box.addLayout(said)
+        box.addWidget(self.progress)
         box.addWidget(self.describe)
         self.both = QSplitter(Qt.Orientation.Horizontal)
         self.both.setHandleWidth(12)
@@ -127,6 +108,7 @@ class SweepPanel(QWidget):
         self.view.activated.connect(self._look)
         for choice in (self.across, self.up):
             choice.activated.connect(lambda _: self._draw())
+        self.progress.asked.connect(self._follow)
         self.map.picked.connect(self.choose_cell)
         self.coordinates.brushed.connect(self._brush)
         self.table.chosen_changed.connect(self._take_chosen)
@@ -148,8 +130,7 @@ class SweepPanel(QWidget):
     def open_folder(self, path: str) -> None:
         """Shows the sweep in a folder."""
         self.path, self.seen = Path(path), None
-        self._began, self._stopping = None, False
-        self._say("Reading the sweep …")
+        self.progress.open(self.path)
         self._look()
         self.read()
         self.timer.start()
@@ -159,17 +140,10 @@ class SweepPanel(QWidget):
         if self.path is not None:
             self.reader.ask(self.path, self.table.chosen[:MOST_DRAWN])
 
-    def train(self) -> None:
-        """Starts the training of what is left, in a process that outlives the window."""
-        if self._tried(train_sweep):
-            self._began = time.monotonic()
-            self._say_how_far()
-
-    def stop(self) -> None:
-        """Asks whatever trains the sweep to save its runs and to end."""
-        if self._tried(stop_sweep):
-            self._stopping = True
-            self._say_how_far()
+    def _follow(self) -> None:
+        """Reads at once, and then now and then: its training begins or ends."""
+        self.read()
+        self.timer.start()
 
     def choose_cell(self, column: int, line: int) -> None:
         """Chooses the runs of a cell of the map; the first adapts to the shown task."""
@@ -209,8 +183,7 @@ class SweepPanel(QWidget):
         """Reads at once, and then now and then."""
         super().showEvent(event)
         if self.path is not None:
-            self.read()
-            self.timer.start()
+            self._follow()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Reads no more."""
@@ -227,7 +200,9 @@ class SweepPanel(QWidget):
                 choice.clear()
                 choice.addItems(names)
                 choice.setCurrentIndex(min(nth, len(names) - 1))
-        self._say_how_far()
+        self.progress.take(seen)
+        if seen.workers or seen.ended:
+            self.describe.said.hide()  # it says how to train it
         if before is None or seen.rows is not before.rows:
             self.table.runs.put(seen.axes, seen.sweep.spec.objective, seen.rows)
         if before is None or seen.cells is not before.cells:
@@ -240,45 +215,6 @@ class SweepPanel(QWidget):
             self.timer.stop()
         self.timer.setInterval(READ_EVERY if seen.complete else 200)
         self._look()
-
-    def _tried(self, asked: Callable[[Path], None]) -> bool:
-        """True where the folder took it; else the reason is said."""
-        if self.path is None:
-            return False
-        try:
-            asked(self.path)
-        except (StorageError, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else ""
-            self._say(f"The folder cannot be written: {reason}." if reason else str(error))
-            return False
-        self.read()
-        self.timer.start()
-        return True
-
-    def _say_how_far(self) -> None:
-        """Says how far the sweep is, and offers to train or to stop it."""
-        seen, now = self.seen, time.monotonic()
-        if self._began is not None and (
-            now - self._began > SECONDS_TO_BEGIN
-            or (seen is not None and seen.began_at > self._began
-                and (seen.workers or seen.said or seen.ended))
-        ):  # fmt: skip
-            self._began = None
-        if seen is None or not seen.workers:
-            self._stopping = False
-        awaited = (
-            "starting …" if self._began is not None else "stopping …" if self._stopping else ""
-        )
-        if seen is not None:
-            self._say(words_of(seen, awaited))
-            if seen.workers or seen.ended:
-                self.describe.said.hide()  # it says how to train it
-        left = seen is not None and not seen.ended
-        driven = seen is not None and seen.workers > 0
-        self.trains.setVisible(left and not driven)
-        self.stops.setVisible(left and driven)
-        for control in (self.trains, self.stops):
-            control.setEnabled(not awaited)
 
     def _draw(self) -> None:
         """Draws the view that is looked at."""
@@ -337,9 +273,6 @@ class SweepPanel(QWidget):
         nth, opened = self.view.currentIndex(), self.path is not None
         for part in (self.view, self.words, self.beside, self.here, self.both):
             part.setVisible(opened)
-        if self.seen is None:
-            self.trains.hide()
-            self.stops.hide()
         self.nothing.setVisible(not opened)
         self.views.setCurrentIndex(nth)
         for choice in (self.across, self.up):
@@ -348,7 +281,7 @@ class SweepPanel(QWidget):
             self._draw()
 
     def _say(self, text: str) -> None:
-        self.words.say(text)
+        self.progress.say(text)
 
     def _take_theme(self, theme: Theme) -> None:
         for part in (self.map, self.coordinates, self.losses):
@@ -364,31 +297,6 @@ class SweepPanel(QWidget):
 
     def _describe(self) -> None:
         self.describe.ask()
-
-
-def words_of(seen: SweepSeen, awaited: str = "") -> str:
-    """Such as "42 of 100 runs done · 3 diverged · 2 running · 2 workers · 4 min left".
-
-    Args:
-        seen: the folder as it was read.
-        awaited: what was asked for and has not happened yet.
-    """
-    counts = seen.counts
-    parts = [f"{counts['done']} of {counted(len(seen.trials), 'run')} done"]
-    if not seen.complete:
-        parts = [f"{len(seen.rows)} of {counted(len(seen.trials), 'run')} read", *parts]
-    parts += [f"{counts[key]} {key}" for key in ("diverged", "pruned", "failed") if counts[key]]
-    if seen.workers and not seen.ended:
-        parts.append(f"{counts['running']} begun")
-        parts.append(counted(seen.workers, "worker"))
-        if seen.seconds_left:
-            parts.append(f"{duration(seen.seconds_left)} left")
-    elif not seen.ended and not awaited:
-        parts.append("nothing trains it")
-        if seen.said and not seen.said.startswith("stopped"):
-            parts.append(seen.said)
-    parts += [awaited] if awaited else []
-    return SEPARATOR.join(parts)
 
 
 def _best(rows: list[SweepRow], higher: bool) -> SweepRow:
