@@ -41,7 +41,7 @@ from maml_explorer.storage.sweep.trials import Trial
 
 RUNS, DECISIONS, LIVE, LOCK, STOP = "runs", "decisions.jsonl", "live.json", ".lock", "stop"
 LOG = "driver.log"
-"""What a driver that was started by a window says."""
+"""File of what a driver says that a window started."""
 TABLE, REPORT = "runs.csv", "report.html"
 
 

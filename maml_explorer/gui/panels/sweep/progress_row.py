@@ -22,7 +22,7 @@ STOP = "Save all runs and stop; “Train sweep” goes on from there, bit for bi
 
 
 class ProgressRow(QWidget):
-    """How far a sweep is, in words, and the button that trains or stops it.
+    """Progress of a sweep, in words, and the button that trains or stops it.
 
     Args:
         others: buttons at its right end.

@@ -60,7 +60,7 @@ class SweepSeen:
     """Of the driver; 0 where none drives the sweep now."""
     seconds_left: float | None = None
     said: str = ""
-    """What a driver started by a window said last."""
+    """Last words of a driver that a window started."""
     began_at: float = 0.0
     """Time, by the monotonic clock, at which this reading began."""
     losses: Mapping[str, Mapping[str, Losses]] = field(default_factory=dict)
