@@ -63,8 +63,8 @@ class LastGood:
             of_arm={
                 name: change(known)
                 for name, known in self.of_arm.items()
-                # an arm that starts again has no good state yet
-                if name in state.arms and state.arms[name].outer_step > 0
+                # an arm that starts again has no good state yet; one that left may come back
+                if name not in state.arms or state.arms[name].outer_step > 0
             },
             candidate=None,
         )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import torch
 
 from maml_explorer.core.learned import beginning_of
 from maml_explorer.core.learned_rates import LearnedRates, with_steps
 from maml_explorer.core.plan import Plan, learned_rates
-from maml_explorer.core.training import ArmState, RunState, start_arm, with_arms_of
-from maml_explorer.settings.restart import begun_again
+from maml_explorer.core.training import ArmState, LeftArm, RunState, start_arm, with_arms_of
+from maml_explorer.settings.restart import begun_again, needs_restart
 from maml_explorer.settings.settings import Settings
 
 
-def after_change(plan: Plan, state: RunState, old: Settings, new: Settings) -> RunState:
+def after_change(
+    plan: Plan, state: RunState, old: Settings, new: Settings, back: Collection[str] = ()
+) -> RunState:
     """The state with late arms begun, removed arms left out, and redefined arms begun again.
 
     Args:
@@ -22,14 +25,23 @@ def after_change(plan: Plan, state: RunState, old: Settings, new: Settings) -> R
         state: before the change.
         old: settings before.
         new: settings from the next outer step on.
+        back: names of arms that go on as they were when they left, where they are known.
     """
-    again = begun_again(old, new)
+    again, stays = begun_again(old, new), {arm.name for arm in new.arms}
     arms = {
         name: with_changed_rates(plan, name, arm, old)
         for name, arm in state.arms.items()
         if name not in again
     }
-    return with_arms_of(plan, dataclasses.replace(state, arms=arms))
+    left = dict(state.left)
+    for arm in [arm for arm in new.arms if arm.name in again and arm.name in back]:
+        known = left.pop(arm, None)
+        if known is not None and not needs_restart(known.settings.of_arm(arm), new.of_arm(arm)):
+            arms[arm.name] = with_changed_rates(plan, arm.name, known.state, known.settings)
+    for arm in old.arms:
+        if arm.name in state.arms and (arm.name in again or arm.name not in stays):
+            left[arm] = LeftArm(old, state.arms[arm.name])
+    return with_arms_of(plan, dataclasses.replace(state, arms=arms, left=left))
 
 
 def with_changed_rates(plan: Plan, arm_name: str, state: ArmState, old: Settings) -> ArmState:

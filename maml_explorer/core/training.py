@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from maml_explorer.core.replay.interruption import Look, interruptible
 from maml_explorer.core.running_statistics import followed
 from maml_explorer.core.schedules import InForce
 from maml_explorer.core.streams import stream
+from maml_explorer.settings.settings import Arm, Settings
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,15 @@ class ArmState:
 
 
 @dataclass(frozen=True)
+class LeftArm:
+    """An arm that a change took out of a run, or that begins again as another."""
+
+    settings: Settings
+    """In force before the change."""
+    state: ArmState
+
+
+@dataclass(frozen=True)
 class RunState:
     """A run between two outer steps."""
 
@@ -51,6 +61,8 @@ class RunState:
     """Of the training-task stream, uint8."""
     arms: Mapping[str, ArmState]
     """By arm name."""
+    left: Mapping[Arm, LeftArm] = field(default_factory=dict)
+    """By its definition, an arm as it was when it left last: it may be brought back."""
 
 
 Losses = Tensor
@@ -121,7 +133,7 @@ def outer_step(plan: Plan, state: RunState) -> tuple[RunState, dict[str, Losses]
             found = _arm_step(plan, name, arm, batch, None)
             done = found if isinstance(found, tuple) else run_to_end(found)
             arms[name], losses[name] = done
-    return RunState(state.outer_step + 1, generator_state, arms), losses
+    return RunState(state.outer_step + 1, generator_state, arms, state.left), losses
 
 
 def outer_step_in_chunks(
@@ -147,7 +159,7 @@ def outer_step_in_chunks(
             else:
                 found = yield from found
             arms[name], losses[name] = found
-    return RunState(state.outer_step + 1, generator_state, arms), losses
+    return RunState(state.outer_step + 1, generator_state, arms, state.left), losses
 
 
 def _arm_step(

@@ -23,6 +23,7 @@ from maml_explorer.experiments.training import threads_of
 from maml_explorer.files.reader import StorageError
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.changes import (
+    BACK,
     BEGUN_FROM,
     FROZEN,
     REVIVED,
@@ -43,6 +44,8 @@ class _Replay:
     """(arm, outer step of its own) that are set back to later."""
     kept: dict[tuple[str, int], ArmState] = field(default_factory=dict)
     """The newest arm that was there."""
+    back: set[str] = field(default_factory=set)
+    """Arms that the next change brings back."""
 
     @property
     def settings(self) -> Settings:
@@ -53,7 +56,11 @@ class _Replay:
         change: list[Row] = []
         for row in rows:
             _, what, name, new = row
-            if what in (FROZEN, REVIVED):
+            if what == BACK:
+                self._change(change)
+                change = []
+                self.back.add(name)
+            elif what in (FROZEN, REVIVED):
                 self._change(change)
                 change = []
                 if what == FROZEN:
@@ -74,7 +81,8 @@ class _Replay:
         old, new = self.settings, settings_after(self.settings, rows)
         self.plan = prepare(new, self.plan.workspace, shards=self.plan.shards)
         torch.set_num_threads(intra_op_threads(self.plan))
-        self.state = after_change(self.plan, self.state, old, new)
+        self.state = after_change(self.plan, self.state, old, new, self.back)
+        self.back = set()
         self.kept = {
             (name, step): with_changed_rates(self.plan, name, arm, old)
             for (name, step), arm in self.kept.items()

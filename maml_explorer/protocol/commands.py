@@ -30,10 +30,12 @@ class Restart:
 class Change:
     """Use these settings from the next outer step on. Successive ones coalesce to the newest.
 
-    Refused (report `Refused`) where a changed setting needs a restart.
+    Refused (report `Refused`) where a changed setting needs a restart. Arms named in `back` go on
+    as they were when they left the run last, which `Returned` reports; others begin.
     """
 
     settings: Settings
+    back: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from maml_explorer.protocol.insight import (
     InsightProgress,
 )
 from maml_explorer.protocol.past_events import PastEvents
+from maml_explorer.protocol.returned import Returned
 from maml_explorer.protocol.streams import StreamProbed, StreamsWatched
 from maml_explorer.published.verdicts import Comparison
 from maml_explorer.settings.groups import TaskSettings
@@ -333,6 +334,7 @@ Report = (
     | StreamsWatched
     | Rewound
     | Diverged
+    | Returned
     | PastEvents
     | Failed
     | Refused

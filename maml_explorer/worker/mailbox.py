@@ -72,8 +72,9 @@ class Inbox:
         """Adds a command; an older change directly before it, or an older probe, gives way."""
         with self._ready:
             if isinstance(command, Change):
-                if self._commands and isinstance(self._commands[-1], Change):
+                if self._commands and isinstance(before := self._commands[-1], Change):
                     self._commands.pop()
+                    command = Change(command.settings, command.back | before.back)
             elif isinstance(command, _OF_A_KIND):
                 kept = [c for c in self._commands if type(c) is not type(command)]
                 self._commands = deque(kept)

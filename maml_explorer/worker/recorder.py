@@ -11,6 +11,7 @@ from maml_explorer.core.divergence import loss_limit, refusal
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.training import Losses, RunState
 from maml_explorer.protocol.reports import Metrics
+from maml_explorer.settings.settings import Arm
 
 BLOCK_STEPS = 64
 
@@ -40,6 +41,18 @@ class Totals:
 
     seconds: dict[str, float] = field(default_factory=dict)
     gradient_evaluations: dict[str, int] = field(default_factory=dict)
+    left: dict[Arm, tuple[float, int]] = field(default_factory=dict)
+    """By its definition, those of an arm that may come back."""
+
+    def put_aside(self, arm: Arm) -> None:
+        """Keeps the totals of an arm that leaves."""
+        name = arm.name
+        self.left[arm] = self.seconds.get(name, 0.0), self.gradient_evaluations.get(name, 0)
+
+    def take_back(self, arm: Arm) -> None:
+        """Goes on with the totals of an arm that comes back, where they are known."""
+        if arm in self.left:
+            self.seconds[arm.name], self.gradient_evaluations[arm.name] = self.left.pop(arm)
 
     def forget(self, name: str) -> None:
         """Resets the totals of an arm."""

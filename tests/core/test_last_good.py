@@ -56,8 +56,9 @@ def test_a_change_keeps_what_was_good_and_forgets_the_candidate() -> None:
     good = LastGood.begin(at(0)).confirmed(at(1)).confirmed(at(2))
     good = good.changed(without_a(at(2)), without_a)
     assert list(good.whole.arms) == list(good.verified.arms) == ["b", "c"]
-    assert list(good.of_arm) == ["b"], "an arm that begins anew has no good state yet"
+    assert list(good.of_arm) == ["a", "b"], "an arm that begins anew has no good state yet"
     assert good.kept("c") is None and good.kept("b") is not None
+    assert good.kept("a") is None, "it left, and may come back"
     good = good.confirmed(at(3, arms="bc"))
     assert good.whole.outer_step == 1, "the state before the change was no candidate any more"
     assert good.confirmed(at(4, arms="bc")).of_arm["c"].outer_step == 3

@@ -53,6 +53,12 @@ def test_a_run_changed_live_is_replayed_bit_for_bit(tmp_path: Path) -> None:
     # an arm that is taken away and put back begins anew
     driver.tell(commands.Change(driver.run.settings.with_arms(now.arms[1:])))
     driver.tell(commands.Change(driver.run.settings.with_arms(now.arms)))
+    driver.train_to(110)
+    # one that an undo brings back goes on
+    driver.tell(commands.Change(driver.run.settings.with_arms(now.arms[1:])))
+    driver.train_to(120)
+    driver.tell(commands.Change(driver.run.settings.with_arms(now.arms), frozenset({"MAML"})))
+    assert driver.run.state.arms["MAML"].outer_step == 40
     driver.train_to(140)
     folder = saved(driver, tmp_path / "run")
     assert_replays(driver, folder)

@@ -13,10 +13,12 @@ from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.gui.files.export_dialog import ExportDialog
 from maml_explorer.gui.settings_form.fields import TextField
+from maml_explorer.protocol.commands import Train
 from maml_explorer.protocol.reports import Phase
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.storage.initialization.folder import load_initialization
 from maml_explorer.worker.handle import Worker
+from tests.gui.driving import said
 
 LEFT = Qt.MouseButton.LeftButton
 SETTINGS = (
@@ -104,3 +106,48 @@ def test_train_turn_alpha_sample_a_task_drag_a_point_export_and_reload(
     assert loaded.outer_step == session.status.arm_steps["MAML"]
     window.close()
     assert not session.link.worker.alive
+
+
+def test_undo_of_remove_brings_an_arm_back_as_it_was(qtbot: QtBot, qapp: QApplication) -> None:
+    application()
+    window = open_window(Worker(), Options(settings=SETTINGS, safe_mode=True))
+    qtbot.addWidget(window)
+    window.resize(1280, 800)
+    window.show()
+    qtbot.waitExposed(window)
+    session, arms = window.session, window.columns.places["adaptation"].panel.arms
+    session.start()
+
+    def stand_at(outer_step: int) -> None:
+        session.link.post(Train(until=outer_step))
+        qtbot.waitUntil(
+            lambda: session.link.phase is Phase.PAUSED and session.status.outer_step == outer_step,
+            timeout=60_000,
+        )
+
+    def remove(name: str) -> None:
+        menu = arms.menu(name)
+        next(one for one in menu.actions() if one.text() == "Remove").trigger()
+        menu.close()
+
+    stand_at(20)
+    curve = session.losses.history.of_loss("outer")["MTL"].low()
+    assert len(curve) == 20
+    remove("MTL")
+    qtbot.waitUntil(lambda: "MTL" not in session.status.arm_steps, timeout=30_000)
+    assert "MTL" not in session.losses.history.of_loss("outer")
+    stand_at(30)
+    session.undo()
+    qtbot.waitUntil(lambda: session.status.arm_steps.get("MTL") == 20, timeout=30_000)
+    back = session.losses.history.of_loss("outer")["MTL"]
+    np.testing.assert_array_equal(back.low(), curve)
+    assert said(window) == ["MTL is back as it was after 20 steps; the others have taken 30."]
+    stand_at(40)
+    assert session.status.arm_steps == {"MAML": 40, "MTL": 30}
+    assert session.losses.history.of_loss("outer")["MTL"].steps == 30
+    # undone at once nothing was missed, and nothing is said
+    remove("MTL")
+    session.undo()
+    stand_at(45)
+    assert session.status.arm_steps == {"MAML": 45, "MTL": 35}
+    window.close()

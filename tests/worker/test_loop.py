@@ -14,6 +14,7 @@ from maml_explorer.core.kernels.choice import VARIABLE
 from maml_explorer.core.plan import prepare
 from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
+from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 from maml_explorer.worker.handle import Worker
 from maml_explorer.worker.live_answers import PROBE_SECONDS
@@ -233,6 +234,76 @@ def test_a_late_arm_begins_at_its_own_step_0() -> None:
     assert list(driver.run.state.arms) == ["MAML"]
 
 
+def test_an_arm_that_is_brought_back_goes_on_as_it_was() -> None:
+    settings = small_settings("maml", "meta_sgd")
+    without = settings.with_arms(settings.arms[:1])
+    driver = Driver(settings)
+    driver.train_to(9)
+    before, totals = driver.run.state.arms["Meta-SGD"], driver.run.totals.seconds["Meta-SGD"]
+    driver.tell(commands.Change(without))
+    driver.train_to(12)
+    assert driver.run.good.kept("Meta-SGD") is None
+    driver.outbox.collect()
+    driver.tell(commands.Change(settings, frozenset({"Meta-SGD"})))
+    after = driver.run.state.arms["Meta-SGD"]
+    assert same(after.initialization, before.initialization)
+    assert all(map(same, after.moments, before.moments)) and len(after.moments) == 2
+    assert (after.outer_step, driver.step) == (9, 12)
+    assert driver.run.totals.seconds["Meta-SGD"] == totals
+    (returned,) = driver.reports(Returned)
+    assert isinstance(returned, Returned) and returned.own_steps == {"Meta-SGD": 9}
+    kept = driver.run.good.kept("Meta-SGD")
+    assert kept is not None and 0 < kept.outer_step <= 9
+    driver.train_to(14)
+    assert driver.run.state.arms["Meta-SGD"].outer_step == 11
+    # what was asked for anew begins anew, of the same name too
+    driver.tell(commands.Change(without))
+    driver.train_to(15)
+    driver.tell(commands.Change(settings))
+    assert driver.run.state.arms["Meta-SGD"].outer_step == 0
+    assert not driver.reports(Returned)
+
+
+def test_a_learned_rate_follows_what_changed_while_its_arm_was_away() -> None:
+    settings = small_settings("maml", "meta_sgd", inner_lr=0.01)
+    driver = Driver(settings)
+    driver.train_to(3)
+    count = driver.run.plan.model.parameter_count
+    before = driver.theta("Meta-SGD")[count:]
+    driver.tell(commands.Change(settings.with_arms(settings.arms[:1])))
+    driver.tell(commands.Change(driver.run.settings.with_values({"inner_lr": 0.02})))
+    back = driver.run.settings.with_arms(settings.arms)
+    driver.tell(commands.Change(back, frozenset({"Meta-SGD"})))
+    torch.testing.assert_close(driver.theta("Meta-SGD")[count:], 2 * before)
+
+
+def test_an_arm_whose_redefinition_is_taken_back_is_what_it_was() -> None:
+    settings = small_settings("maml")
+    driver = Driver(settings)
+    driver.train_to(7)
+    before, counted = driver.theta("MAML"), dict(driver.run.totals.gradient_evaluations)
+    other = settings.with_arms((Arm("MAML", "maml", (("optimizer", "sgd"),)),))
+    driver.tell(commands.Change(other))
+    driver.train_to(9)
+    assert driver.run.state.arms["MAML"].outer_step == 2
+    driver.tell(commands.Change(settings, frozenset({"MAML"})))
+    assert same(driver.theta("MAML"), before)
+    assert driver.run.totals.gradient_evaluations == counted
+
+
+def test_a_frozen_arm_comes_back_frozen_and_that_is_reported() -> None:
+    settings = small_settings("maml", "mtl")
+    wild = settings.with_arms((*settings.arms, Arm("Wild", "maml", (("inner_lr", 100.0),))))
+    driver = Driver(wild)
+    driver.train_to(150)
+    driver.tell(commands.Change(settings))
+    driver.outbox.collect()
+    driver.tell(commands.Change(wild, frozenset({"Wild"})))
+    assert driver.run.state.arms["Wild"].frozen
+    (diverged,) = driver.reports(m.Diverged)
+    assert isinstance(diverged, m.Diverged) and diverged.arm == "Wild"
+
+
 @pytest.mark.parametrize("lr", [30.0, 100.0])
 def test_a_diverging_arm_is_frozen_alone(lr: float) -> None:
     settings = small_settings("maml", "mtl")
@@ -364,6 +435,15 @@ def test_successive_changes_and_probes_coalesce() -> None:
     probes = [c for c in taken if isinstance(c, commands.ProbeTask)]
     assert changes[-1].settings["inner_lr"] == 0.3
     assert [p.amplitude for p in probes] == [0.3]
+
+
+def test_a_change_that_gives_way_does_not_take_back_what_it_brings_back() -> None:
+    inbox, settings = Inbox(), Settings()
+    inbox.post(commands.Change(settings, frozenset({"ANIL"})))
+    inbox.post(commands.Change(settings.with_values({"inner_lr": 0.2})))
+    change = inbox.take()
+    assert isinstance(change, commands.Change) and not inbox
+    assert (change.settings["inner_lr"], change.back) == (0.2, {"ANIL"})
 
 
 def test_a_status_says_how_many_commands_of_settings_were_taken() -> None:

@@ -39,7 +39,7 @@ class Divergences(QObject):
         task.probed_arrived.connect(self._keep)
 
     def go_on(self, arms: Iterable[str]) -> None:
-        """Notes that these arms are no longer frozen."""
+        """Notes that these arms are no longer frozen, or have left."""
         known = [arm for arm in arms if arm in self.frozen]
         for arm in known:
             del self.frozen[arm]
@@ -57,7 +57,9 @@ class Divergences(QObject):
 
     def _take(self, report: Diverged) -> None:
         self.frozen[report.arm] = report
-        self.seen.append(report)
+        # that of an arm which left and is back is known
+        if all((one.arm, one.outer_step) != (report.arm, report.outer_step) for one in self.seen):
+            self.seen.append(report)
         self.trails[report.arm] = tuple(self._recent)
         self.changed.emit()
 

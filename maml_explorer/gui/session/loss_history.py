@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from maml_explorer.protocol.reports import Metrics
 from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.restart import changed_keys
-from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.settings import Arm, Settings
 
 OUTER_STEPS, SECONDS, GRADIENTS = 0, 1, 2
 """The x axes of a trace."""
@@ -86,6 +87,8 @@ class LossHistory:
         self._traces: dict[str, dict[str, LossTrace]] = {loss: {} for loss in _STREAMS}
         self._waiting: dict[str, list[Metrics]] = {loss: [] for loss in _STREAMS}
         self._waiting_steps = dict.fromkeys(_STREAMS, 0)
+        self._left: dict[Arm, tuple[dict[str, LossTrace], list[HeldOutPoint]]] = {}
+        """By its definition, an arm that left: (loss → trace, its points)."""
         self.marks: list[Mark] = []
         self.held_out = HeldOutLosses()
 
@@ -135,6 +138,10 @@ class LossHistory:
         """Drops what came after an outer step."""
         for trace in self.traces.values():
             trace.rewind(outer_step)
+        for traces, points in self._left.values():
+            for trace in traces.values():
+                trace.rewind(outer_step)
+            points[:] = [point for point in points if point.outer_step <= outer_step]
         self.held_out.rewind(outer_step)
         self.marks = [mark for mark in self.marks if mark.outer_step <= outer_step]
 
@@ -145,12 +152,21 @@ class LossHistory:
                 self.marks = self.marks[:nth]
                 return
 
-    def forget(self, arms: set[str]) -> None:
-        """Drops arms, so that a later one of the same name starts over."""
+    def leave(self, arms: Iterable[Arm]) -> None:
+        """Puts arms aside, so that a later one of the same name starts over."""
+        for arm in arms:
+            traces = {loss: self.of_loss(loss).pop(arm.name, None) for loss in _STREAMS}
+            known = {loss: trace for loss, trace in traces.items() if trace is not None}
+            self._left[arm] = known, self.held_out.points.pop(arm.name, [])
+
+    def bring_back(self, arm: Arm) -> None:
+        """Goes on with an arm that left, as it was then."""
+        traces, points = self._left.pop(arm, ({}, []))
         for loss in _STREAMS:
-            kept = {arm: trace for arm, trace in self.of_loss(loss).items() if arm not in arms}
-            self._traces[loss] = kept
-        self.held_out.forget(arms)
+            self.of_loss(loss).pop(arm.name, None)
+        for loss, trace in traces.items():
+            self._traces[loss][arm.name] = trace
+        self.held_out.points[arm.name] = points
 
     def mark(self, before: Settings, after: Settings, outer_step: int) -> None:
         """Remembers a change; a drag of one slider is one mark."""

@@ -11,6 +11,7 @@ from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.past_events import PastEvents
 from maml_explorer.protocol.reports import MetaTested, Metrics, Rewound
+from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.restart import begun_again
 from maml_explorer.settings.settings import Settings
 
@@ -19,6 +20,8 @@ class LossRecord(QObject):
     """The run's history, and that of the run before it."""
 
     changed = Signal()
+    left = Signal(object)
+    """Names of arms that have left the run, or begin again."""
 
     def __init__(self, link: WorkerLink, editor: SettingsEditor, pins: Pins) -> None:
         super().__init__(link.parent())
@@ -30,6 +33,7 @@ class LossRecord(QObject):
         link.subscribe(MetaTested, self._take_meta_test)
         link.subscribe(PastEvents, self._take_past)
         link.subscribe(Rewound, self._take_rewound)
+        link.subscribe(Returned, self._take_returned)
         link.run_started.connect(self._take_run)
         editor.settings_changed.connect(self._take_settings)
         pins.changed.connect(self.changed)
@@ -84,6 +88,12 @@ class LossRecord(QObject):
             self.history.mark(change.before, change.after, change.outer_step)
         self.changed.emit()
 
+    def _take_returned(self, returned: Returned) -> None:
+        for arm in self._settings.arms:
+            if arm.name in returned.own_steps:
+                self.history.bring_back(arm)
+        self.changed.emit()
+
     def _take_settings(self, settings: Settings) -> None:
         status, link = self._link.status, self._link
         if status is None or link.beginning:
@@ -92,8 +102,10 @@ class LossRecord(QObject):
             self._settings = settings
             return
         before, self._settings = self._settings, settings
-        gone = {arm.name for arm in before.arms} - {arm.name for arm in settings.arms}
-        self.history.forget(gone | begun_again(before, settings))
+        stay = {arm.name for arm in settings.arms} - begun_again(before, settings)
+        left = [arm for arm in before.arms if arm.name not in stay]
+        self.history.leave(left)
+        self.left.emit([arm.name for arm in left])
         if status.outer_step > 0:
             self.history.mark(before, settings, status.outer_step)
         self.changed.emit()

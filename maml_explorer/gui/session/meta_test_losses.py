@@ -67,7 +67,3 @@ class HeldOutLosses:
             name: [point for point in points if point.outer_step <= outer_step]
             for name, points in self.points.items()
         }
-
-    def forget(self, arms: set[str]) -> None:
-        """Drops arms."""
-        self.points = {name: points for name, points in self.points.items() if name not in arms}

@@ -149,12 +149,12 @@ class SettingsEditor(QObject):
         self._waits_whole = to.kept is not None
         now = in_force_part(self.settings, to.kept or edited)
         self.staged = edited if edited != now else None
-        again = begun_again(self.settings, now)
+        begun = begun_again(self.settings, now)
         if now != self.settings:
             self.settings = now
-            self._link.post(Change(now))
+            self._link.post(Change(now, frozenset(begun) if to.again else frozenset()))
         self.settings_changed.emit(self.settings)
-        late = [arm.name for arm in now.arms if arm.name in again]
+        late = [arm.name for arm in now.arms if arm.name in begun]
         status = self._link.status
-        if late and status is not None and status.outer_step:
+        if late and not to.again and status is not None and status.outer_step:
             self.came_late.emit(late)

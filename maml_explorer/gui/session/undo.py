@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from PySide6.QtGui import QUndoCommand, QUndoStack
@@ -19,6 +20,8 @@ class Edited:
     settings: Settings
     kept: Settings | None = None
     """In force while all of them wait for a restart; None where only what needs one waits."""
+    again: bool = False
+    """True where they were edited before: undone, or made again."""
 
 
 Value = TypeVar("Value")
@@ -55,8 +58,13 @@ class Edit(Replacement[Edited]):
         text: str,
         merge_key: str | None = None,
     ) -> None:
-        super().__init__(put, before, after, text)
+        super().__init__(put, replace(before, again=True), after, text)
         self._merge_key = merge_key
+
+    def redo(self) -> None:
+        """Makes the edit; from the second time on, again."""
+        super().redo()
+        self._after = replace(self._after, again=True)
 
     def id(self) -> int:
         """Number shared by edits that may be one step; −1 for those that stand alone."""

@@ -15,6 +15,7 @@ from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import ABSENT, OWN_IMAGES, Banners
 from maml_explorer.protocol.commands import ExportInitialization, Reproduce, SaveRun, StopWriting
 from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Rewound, Written
+from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.words import counted, listed
 
 SLOW = 400
@@ -30,6 +31,7 @@ class Notices(QObject):
         super().__init__(banners)
         self._session, self._banners = session, banners
         session.link.diverged.connect(self._diverged)
+        session.link.subscribe(Returned, self._returned)
         session.link.failed.connect(self._failed)
         session.link.refused.connect(self._refused)
         session.link.exported.connect(self._exported)
@@ -128,6 +130,19 @@ class Notices(QObject):
             f"{counted(step, 'step', whole)}.",
             choices=(("Restart all", session.control.restart_in_place),),
         )
+
+    def _returned(self, report: Returned) -> None:
+        """Says how far arms are that an undo brought back, where that is less than the others."""
+        taken = 0 if self._session.status is None else self._session.status.outer_step
+        behind = {name: own for name, own in report.own_steps.items() if own < taken}
+        if behind:
+            words = [
+                f"{name} is back as it was after {counted(own, 'step', whole)}"
+                for name, own in behind.items()
+            ]
+            said = f"{listed(words)}; the others have taken {whole(taken)}."
+            restart = ("Restart all", self._session.control.restart_in_place)
+            self._banners.say("late", said, choices=(restart,))
 
     def _refused(self, report: Refused) -> None:
         if report.refused in (ExportInitialization, SaveRun, Reproduce):

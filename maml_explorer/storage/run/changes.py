@@ -1,9 +1,10 @@
 """changes.csv: what happened to a run while it trained, so that it can be replayed. Torch-free.
 
 A row is (outer step, setting, old, new). Values are JSON; the arms are one row, as in a share
-string. Three kinds of rows are no settings: "frozen" (an arm, and how many outer steps of its own
-are left after it was set back), "revived" (an arm), and "begun from" (an arm, and the exported
-initialization that it started from).
+string. Four kinds of rows are no settings: "frozen" (an arm, and how many outer steps of its own
+are left after it was set back), "revived" (an arm), "back" (an arm that the change of the next rows
+brings back as it was when it left), and "begun from" (an arm, and the exported initialization that
+it started from).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from maml_explorer.settings.words import counted
 
 MAX_CHANGES = 16 * 1024 * 1024
 """Most bytes of the file."""
-ARMS, FROZEN, REVIVED, BEGUN_FROM = "arms", "frozen", "revived", "begun from"
+ARMS, FROZEN, REVIVED, BACK, BEGUN_FROM = "arms", "frozen", "revived", "back", "begun from"
 
 Row = tuple[int, str, str, str]
 """Outer step after which it happened, setting, old, new."""
@@ -52,6 +53,11 @@ def frozen_row(outer_step: int, arm_name: str, own_step: int) -> Row:
 def revived_row(outer_step: int, arm_name: str) -> Row:
     """The row of a frozen arm that goes on."""
     return outer_step, REVIVED, arm_name, ""
+
+
+def back_row(outer_step: int, arm_name: str) -> Row:
+    """The row of an arm that comes back; before those of the change that brings it."""
+    return outer_step, BACK, arm_name, ""
 
 
 def begun_from_row(arm_name: str, folder_name: str, trained: int) -> Row:
@@ -138,7 +144,7 @@ def read_changes(path: Path) -> tuple[Row, ...]:
                 parse_json(old), parse_json(new)
             elif setting == FROZEN:
                 int(new)
-            elif setting not in (ARMS, REVIVED, BEGUN_FROM):
+            elif setting not in (ARMS, REVIVED, BACK, BEGUN_FROM):
                 raise ValueError(setting)
             if not 0 <= (rows[-2][0] if len(rows) > 1 else 0) <= rows[-1][0] < 2**53:
                 raise ValueError(step)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.words import counted
-from maml_explorer.storage.run.changes import ARMS, BEGUN_FROM, FROZEN, REVIVED, Row
+from maml_explorer.storage.run.changes import ARMS, BACK, BEGUN_FROM, FROZEN, REVIVED, Row
 
 MOST = 8
 """Changes that are named; more are counted."""
@@ -66,4 +66,6 @@ def _words(arm: str, row: Row) -> str:
         return f"{who} diverged after outer step {step} and was set back to {new}"
     if what == REVIVED:
         return f"{who} went on after outer step {step}"
+    if what == BACK:
+        return f"{who} came back after outer step {step} as it was when it was removed"
     return f"begun from {new}" if arm else f"{old} was begun from {new}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,14 +13,15 @@ from maml_explorer.core.last_good import LastGood
 from maml_explorer.core.plan import intra_op_threads, prepare
 from maml_explorer.core.settings_change import after_change, revived_arm
 from maml_explorer.protocol import commands, reports
+from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.declaration import SettingsError, shown
 from maml_explorer.settings.groups import DECLARATIONS
-from maml_explorer.settings.restart import changed_keys, needs_restart
+from maml_explorer.settings.restart import begun_again, changed_keys, needs_restart
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.run.changes import change_rows, revived_row, rewound
+from maml_explorer.storage.run.changes import back_row, change_rows, revived_row, rewound
 from maml_explorer.worker.answers import reference_losses
 from maml_explorer.worker.beside_training import BesideTraining
-from maml_explorer.worker.divergence import spoiled_arms
+from maml_explorer.worker.divergence import past_events, spoiled_arms
 from maml_explorer.worker.live_answers import LiveAnswers
 from maml_explorer.worker.mailbox import Outbox
 from maml_explorer.worker.run import Run
@@ -64,14 +65,27 @@ class TrainingActions:
         plan = prepare(new, run.plan.workspace, run.plan.device)
         trainer.flush()
         trainer.drop_pending()
-        state = after_change(plan, run.state, old, new)
-        for name in state.arms:
-            if state.arms[name].outer_step == 0:
-                run.totals.forget(name)
-        _note_changes(run, old, new)
+        back = command.back & begun_again(old, new)
+        change = partial(after_change, plan, old=old, new=new, back=back)
+        state = change(run.state)
+        for arm, known in state.left.items():
+            if known is not run.state.left.get(arm):
+                run.totals.put_aside(arm)
+        for arm in new.arms:
+            if state.arms[arm.name].outer_step == 0:
+                run.totals.forget(arm.name)
+            elif arm.name in back:
+                run.totals.take_back(arm)
+        _note_changes(run, old, new, sorted(back))
         run.settings, run.plan, run.state = new, plan, state
         torch.set_num_threads(intra_op_threads(plan))
-        run.good = run.good.changed(state, partial(after_change, plan, old=old, new=new))
+        run.good = run.good.changed(state, change)
+        if back:
+            own_steps = {name: state.arms[name].outer_step for name in sorted(back)}
+            self.outbox.put(Returned(run.number, own_steps))
+            for frozen in past_events(run)[1]:
+                if frozen.arm in back:
+                    self.outbox.put(frozen)
         _forget_beyond(run)
         self.beside.begin()
         if (old.tasks, old.images) != (new.tasks, new.images):
@@ -192,9 +206,10 @@ def _refuse_where_all_are_frozen(run: Run) -> None:
         raise SettingsError("All arms have diverged: go back to the last good state, or restart.")
 
 
-def _note_changes(run: Run, old: Settings, new: Settings) -> None:
+def _note_changes(run: Run, old: Settings, new: Settings, back: Sequence[str]) -> None:
     """Adds the rows of changes.csv, and each arm's last change in words."""
     step = run.state.outer_step
+    run.changes += [back_row(step, name) for name in back]
     run.changes += change_rows(step, old, new)
     before = {arm.name: old.of_arm(arm) for arm in old.arms}
     words = {}
