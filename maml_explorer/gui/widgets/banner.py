@@ -70,6 +70,7 @@ class Message(QLabel):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.full = text
+        self._lines = LINES
         self.setProperty("role", "message")
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
@@ -83,7 +84,7 @@ class Message(QLabel):
         return False
 
     def sizeHint(self) -> QSize:
-        """Height of the fitted text, at most LINES lines."""
+        """Height of the fitted text, at most as many lines as it may take."""
         return QSize(320, min(self._height(self.text()), self._most()))
 
     def minimumSizeHint(self) -> QSize:
@@ -101,6 +102,12 @@ class Message(QLabel):
         self.setAccessibleName(text)
         self._fit()
 
+    def keep_to(self, lines: int) -> None:
+        """Takes at most so many lines."""
+        if lines != self._lines:
+            self._lines = lines
+            self._fit()
+
     def _fit(self) -> None:
         most, text = self._most(), self.full
         if self._height(text) > most:
@@ -115,7 +122,7 @@ class Message(QLabel):
         self.updateGeometry()
 
     def _most(self) -> int:
-        return LINES * self.fontMetrics().lineSpacing()
+        return self._lines * self.fontMetrics().lineSpacing()
 
     def _height(self, text: str) -> int:
         room = QRect(0, 0, max(self.width(), 80), 10_000)
@@ -125,8 +132,9 @@ class Message(QLabel):
 class Banners(QWidget):
     """The messages of a window: one seen at a time, over the line at its foot.
 
-    One line of text covers the foot alone, so no data; two lines reach a little above it. It takes
-    no room from anything, and covers nothing that is under the mouse.
+    One line of text covers the foot alone, so no data; two lines reach a little above it, where no
+    control is. It takes no room from anything, and lies there wherever the mouse is: nothing in the
+    foot is clicked.
     """
 
     passing = 20_000
@@ -139,10 +147,6 @@ class Banners(QWidget):
         self._shown: dict[str, Banner] = {}
         self._passing: dict[str, QTimer] = {}
         self._over: QWidget | None = None
-        self._on_top = False
-        """True where it does not lie over the lower edge."""
-        self._under_mouse = False
-        """True where the mouse was at the lower edge when it appeared."""
         self.spared: Callable[[], Sequence[QWidget]] = tuple
         """Parts of the window that a message must not cover while they are seen."""
         self._box = QHBoxLayout(self)
@@ -194,9 +198,6 @@ class Banners(QWidget):
             self._passing[subject] = timer = QTimer(self)
             timer.timeout.connect(partial(self._leave, subject))
             timer.start(self.passing)
-        if self.isHidden():
-            self._under_mouse = self._lower().contains(self._mouse())
-            self._on_top = self._under_mouse or self._covers_spared()
         self._arrange()
 
     def of(self, subject: str) -> Banner | None:
@@ -232,12 +233,14 @@ class Banners(QWidget):
         """Width of a wide window, and the height of the message that is seen."""
         return QSize(_WIDEST, self._needed(_WIDEST))
 
-    def _needed(self, width: int) -> int:
-        """Pixels of the height of the message that is seen, at this width."""
+    def _needed(self, width: int, most: int = LINES) -> int:
+        """Pixels of the height of the message that is seen, at this width, in so many lines."""
         seen = self._seen
         lines, buttons = (1, []) if seen is None else (seen.lines_at(width), seen.buttons)
+        lines = min(lines, most)
         heights = [button.sizeHint().height() for button in (self.more, *buttons)]
-        return max(lines * self.fontMetrics().lineSpacing() + 4, *heights) + 2
+        air = 4 if lines == 1 else 0
+        return max(lines * self.fontMetrics().lineSpacing() + air, *heights) + 2
 
     @property
     def _seen(self) -> Banner | None:
@@ -296,36 +299,26 @@ class Banners(QWidget):
         window = self.parentWidget()
         return QPoint(-1, -1) if window is None else window.mapFromGlobal(QCursor.pos())
 
-    def _lower(self) -> QRect:
-        """Its place at the lower edge, in the window."""
-        over, window = self._over, self.parentWidget()
-        if over is None or window is None:
-            return QRect()
-        area = QRect(over.mapTo(window, QPoint()), over.size())
-        height = self._needed(area.width())
-        # what stands there says less than the message: the light repeats a divergence
-        return QRect(area.x(), window.height() - height, area.width(), height)
-
-    def _covers_spared(self) -> bool:
-        window, place = self.parentWidget(), self._lower()
-        return window is not None and any(
-            place.intersects(QRect(part.mapTo(window, QPoint()), part.size()))
-            for part in self.spared()
-            if part.isVisible()
-        )
-
     def _place(self) -> None:
-        over, window = self._over, self.parentWidget()
+        over, window, seen = self._over, self.parentWidget(), self._seen
         if over is None or window is None:
             return
-        place = self._lower()
-        if self._on_top:
-            tops = [part.mapTo(window, QPoint()).y() for part in self.spared() if part.isVisible()]
-            # over what is at hand, or at the very top where the mouse is at the lower edge
-            above = min(tops, default=0) - place.height() - 8
-            top = over.mapTo(window, QPoint()).y() + 8
-            place.moveTop(above if above > top and not self._under_mouse else top)
-        self.setGeometry(place)
+        area = QRect(over.mapTo(window, QPoint()), over.size())
+
+        def at_foot(lines: int) -> QRect:
+            # what stands there says less than the message: the light repeats a divergence
+            height = self._needed(area.width(), lines)
+            return QRect(area.x(), window.height() - height, area.width(), height)
+
+        spared = [
+            QRect(part.mapTo(window, QPoint()), part.size())
+            for part in self.spared()
+            if part.isVisible()
+        ]
+        lines = 1 if any(at_foot(LINES).intersects(part) for part in spared) else LINES
+        if seen is not None:
+            seen.text.keep_to(lines)
+        self.setGeometry(at_foot(lines))
 
 
 def _both(do: Callable[[], object], close: Callable[[], None]) -> Callable[[], None]:
