@@ -215,6 +215,25 @@ def test_a_drag_along_an_axis_chooses_the_runs_that_cross_it(
     plot.grab()
 
 
+def test_axes_are_named_by_their_letters_where_room_is_short(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    sweep = described(tmp_path / "s", seeds=(0,))
+    for nth, mean in enumerate((0.1, 0.2, 0.3, 0.4, 0.5, 0.6)):
+        done(sweep, nth, mean)
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    assert panel.map._said(0, 0) == "β 0.001, α 0.001<br>0.1"
+    assert panel.table.runs.columns[:3] == ["Run", "α", "β"]
+    header = panel.table.runs.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert header == "Inner learning rate α"
+    panel.view.setCurrentIndex(2)
+    panel._look()
+    name = panel.table.runs.rows[0].name
+    wide = panel.table.fontMetrics().horizontalAdvance(name)
+    assert panel.table.columnWidth(0) > wide  # no name is cut
+
+
 def test_ten_thousand_runs_are_listed_sorted_and_stay_chosen() -> None:
     axis = SweepAxis("inner_lr", "α")
     rows = [
@@ -365,7 +384,7 @@ def test_long_losses_are_thinned_to_means() -> None:
 
     long = Losses(np.arange(1, 1001), np.ones(1000), np.arange(1000.0))
     short = thinned(long)
-    assert len(short.outer_step) == 400 and short.outer[:2].tolist() == [0.5, 2.5]
+    assert len(short.outer_step) == 100 and short.outer[:2].tolist() == [4.5, 14.5]
     assert thinned(short) is short
 
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem
 
-from maml_explorer.gui.panels.sweep.point_words import value_words
+from maml_explorer.gui.panels.sweep.point_words import short_name, value_words
 from maml_explorer.gui.plots.heat_plot import HeatPlot
 from maml_explorer.gui.plots.plot_text import wrap
 from maml_explorer.gui.plots.table import Table
@@ -165,7 +165,9 @@ class SweepMap(HeatPlot):
         if cell is None or self.axes is None:
             return ""
         point = dict(cell.point)
-        where = ", ".join(f"{axis.label} {value_words(point[axis.key])}" for axis in self.axes)
+        where = ", ".join(
+            f"{short_name(axis)} {value_words(point[axis.key])}" for axis in self.axes
+        )
         return f"{escape(where)}<br>{escape(cell.words())}"
 
     def _table(self, everything: bool) -> Table:

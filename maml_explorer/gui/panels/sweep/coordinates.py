@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from maml_explorer.gui.panels.sweep.point_words import value_words
+from maml_explorer.gui.panels.sweep.point_words import short_name, value_words
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.storage.report.sweep_plots import axis_places, robust_range, share
 from maml_explorer.storage.report.sweep_table import (
@@ -153,15 +153,21 @@ class SweepCoordinates(QWidget):
             return
         painter.drawImage(self.rect(), self._picture)
         xs = [self._x(nth) for nth in range(len(self.axes) + 1)]
-        names = [*(axis.label for axis in self.axes), self.objective]
+        names, metrics = [axis.label for axis in self.axes], self.fontMetrics()
+        if any(metrics.horizontalAdvance(name) + 8 > xs[1] - xs[0] for name in names):
+            names = [short_name(axis) for axis in self.axes]
+        names.append(self.objective)
+        ground = QColor(self.theme.card)
+        ground.setAlphaF(0.85)
         for nth, (x, name) in enumerate(zip(xs, names, strict=True)):
             painter.setPen(QPen(muted, 1.2))
             painter.drawLine(QPointF(x, self._y(0)), QPointF(x, self._y(1)))
             last = nth == len(self.axes)
             for part, words in self._ticks[nth]:
-                box = QRectF(x + 6 if last else x - 6 - _SIDE, self._y(part) - 9, _SIDE, 18)
-                side = Qt.AlignmentFlag.AlignLeft if last else Qt.AlignmentFlag.AlignRight
-                painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, words)
+                wide = metrics.horizontalAdvance(words) + 4
+                box = QRectF(x + 4 if last else x - 4 - wide, self._y(part) - 9, wide, 18)
+                painter.fillRect(box, ground)  # lines end where the words stand
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
             painter.setPen(text)
             foot = QRectF(x - 110, self.height() - _FOOT + 6, 220, 18)
             painter.drawText(foot, Qt.AlignmentFlag.AlignCenter, name)

@@ -15,8 +15,8 @@ def value_words(value: Value) -> str:
 
 
 def name_of(trial: Trial, axes: Sequence[SweepAxis]) -> str:
-    """Name of a run by its point: "Width 40, seed 3"."""
-    labels = {axis.key: axis.label for axis in axes}
+    """Name of a run by its point: "α 0.01, Width 40, seed 3"."""
+    labels = {axis.key: short_name(axis) for axis in axes}
     words = [f"{labels[key]} {value_words(value)}" for key, value in trial.point]
     return ", ".join([*words, f"seed {trial.seed}"])
 
@@ -29,12 +29,12 @@ def names_apart(trials: Iterable[Trial], axes: Sequence[SweepAxis]) -> dict[str,
     names = {}
     for one in found:
         point = dict(one.point)
-        words = [f"{_symbol(axis)} {value_words(point[axis.key])}" for axis in differ]
+        words = [f"{short_name(axis)} {value_words(point[axis.key])}" for axis in differ]
         names[one.name] = ", ".join([*words, *([f"seed {one.seed}"] if seeds else [])])
     return names
 
 
-def _symbol(axis: SweepAxis) -> str:
+def short_name(axis: SweepAxis) -> str:
     """The letter at the end of a label, as in "Inner learning rate α"; else the label."""
     last = axis.label.rpartition(" ")[2]
     return axis.label if last.isascii() else last

@@ -35,7 +35,7 @@ MOST_DRAWN = 6
 """Runs whose losses are read at a time."""
 _STALE = 10.0
 """Seconds after which a driver that wrote nothing counts as gone."""
-_BINS = 400
+_BINS = 100
 _AT_ONCE = 0.5
 """Seconds after which what was read is shown, and the rest is read the next time."""
 _ALWAYS = 100
@@ -225,7 +225,7 @@ def _names_in(path: Path) -> set[str]:
 
 
 def thinned(losses: Losses) -> Losses:
-    """At most some hundreds of points of a long curve, each the mean of its neighbours."""
+    """A long curve by one or two hundred points, each the mean of as many outer steps."""
     count = len(losses.outer_step) // _BINS
     if count < 2:
         return losses

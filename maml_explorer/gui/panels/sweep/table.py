@@ -15,12 +15,14 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 
-from maml_explorer.gui.panels.sweep.point_words import value_words
+from maml_explorer.gui.panels.sweep.point_words import short_name, value_words
 from maml_explorer.gui.style.numbers import MISSING, number, whole
 from maml_explorer.storage.report.sweep_table import SweepAxis, SweepRow
 
 _NOWHERE = QModelIndex()
 _TEXT = Qt.ItemDataRole.DisplayRole
+_LOOKED_AT = 20
+"""Rows that the widths of the columns go by: all of ten thousand would take a while."""
 
 
 class SweepRows(QAbstractTableModel):
@@ -39,7 +41,7 @@ class SweepRows(QAbstractTableModel):
     @property
     def columns(self) -> list[str]:
         """Words of the header."""
-        return ["Run", *(axis.label for axis in self.axes), "Seed", "State", self.objective,
+        return ["Run", *(short_name(axis) for axis in self.axes), "Seed", "State", self.objective,
                 "Steps", "Seconds"]  # fmt: skip
 
     def put(self, axes: Sequence[SweepAxis], objective: str, rows: Sequence[SweepRow]) -> None:
@@ -76,9 +78,12 @@ class SweepRows(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.columns)
 
     def headerData(self, section: int, way: Qt.Orientation, role: int = _TEXT) -> Any:
-        """Words of the header."""
-        across = way is Qt.Orientation.Horizontal
-        return self.columns[section] if across and role == _TEXT else None
+        """Words of the header; the whole name of an axis is its tooltip."""
+        if way is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.ToolTipRole and 0 < section <= len(self.axes):
+            return self.axes[section - 1].label
+        return self.columns[section] if role == _TEXT else None
 
     def data(self, index: Any, role: int = _TEXT) -> Any:
         """Text of a cell."""
@@ -173,6 +178,8 @@ class SweepTable(QTableView):
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.horizontalHeader().setResizeContentsPrecision(_LOOKED_AT)
+        self.runs.modelReset.connect(self.resizeColumnsToContents)
         self.setSortingEnabled(True)
         self.selectionModel().selectionChanged.connect(self._tell)
         self._held: tuple[str, ...] = ()
