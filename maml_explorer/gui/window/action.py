@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -17,8 +17,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-SPACE_USERS = (QAbstractButton, QLineEdit, QComboBox, QPlainTextEdit, QAbstractItemView)
+TYPED_INTO = (QLineEdit, QPlainTextEdit)
 """Widgets that need Space themselves while they have the focus."""
+PRESSED = (QAbstractButton, QComboBox, QAbstractItemView)
+"""Widgets that need Space where the keyboard brought the focus, not where a click did."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Actions(QObject):
     def __init__(self, window: QWidget, entries: Iterable[Entry]) -> None:
         super().__init__(window)
         self.table: dict[str, QAction] = {}
+        self._clicked: QWidget | None = None
+        """The widget that has the focus from a click."""
         for entry in entries:
             action = action_of(entry, self)
             window.addAction(action)
@@ -48,7 +52,15 @@ class Actions(QObject):
             app.focusChanged.connect(self._give_space)
 
     def _give_space(self, _: QWidget | None, focused: QWidget | None) -> None:
-        self.table["train"].setEnabled(not isinstance(focused, SPACE_USERS))
+        """Leaves Space to what is typed into, and to what the keyboard went to."""
+        if focused is not None and focused.window().windowType() is Qt.WindowType.Popup:
+            return  # an open list takes all keys, and gives the focus back where it was
+        if QApplication.mouseButtons():
+            self._clicked = focused
+        elif focused is not self._clicked:
+            self._clicked = None
+        pressed = isinstance(focused, PRESSED) and focused is not self._clicked
+        self.table["train"].setEnabled(not (pressed or isinstance(focused, TYPED_INTO)))
 
 
 def action_of(entry: Entry, parent: QObject) -> QAction:
