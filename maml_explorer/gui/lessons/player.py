@@ -23,6 +23,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.time_left import TimeLeft
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.reports import ReferenceLosses, Stepped, StepPhase
+from maml_explorer.settings.words import counted
 
 _TOUR = "tour"
 READY_MADE = "trained in advance · press Reset, then Train, to watch it"
@@ -37,8 +38,8 @@ class _RunningLesson:
     """Index of its scene."""
     chosen: dict[int, int] = field(default_factory=dict)
     """Step → the choice that was made at its question."""
-    first: dict[int, int] = field(default_factory=dict)
-    """Step → the choice that was made first, which counts."""
+    first: dict[int, int | None] = field(default_factory=dict)
+    """Step → the choice that was made first, which counts; None where it was revealed before."""
     playing: bool = False
     """True where it waits while the user plays."""
 
@@ -140,6 +141,9 @@ class Lessons(QObject):
             running.playing = False
             self._show(again=True)
         elif running.nth + 1 < len(running.lesson.scenes):
+            scene = running.lesson.scenes[running.nth]
+            if scene.step in running.lesson.questions and not scene.revealed:
+                running.first.setdefault(scene.step, None)
             running.nth += 1
             self._show()
         else:
@@ -224,10 +228,11 @@ class Lessons(QObject):
     def _finish(self, lesson: Lesson) -> None:
         score = self._score(lesson)
         self.shelf.keep(self.shelf.progress.finished(lesson.name, score))
+        only_revealed = self._only_revealed
         self._give_back()
         self._ended = lesson
         follows = self.shelf.after(lesson)
-        said = f"Done{_of_score(score)}. Your own run is back."
+        said = f"Done{_of_score(score)}{only_revealed}. Your own run is back."
         if follows is not None:
             said = f"{said} Next: {follows.title}."
         if lesson.sources:
@@ -243,11 +248,18 @@ class Lessons(QObject):
             self.start(follows)
 
     def _score(self, lesson: Lesson) -> tuple[int, int] | None:
-        """(right first answers, questions); None where no question was answered."""
-        running, asked = self._running, lesson.questions
-        if running is None or not running.first.keys() & asked.keys():
-            return None
-        return sum(running.first.get(step) == answer for step, answer in asked.items()), len(asked)
+        """(right first answers, questions answered); None where none was."""
+        first = {} if self._running is None else self._running.first
+        answered = {step: nth for step, nth in first.items() if nth is not None}
+        right = [lesson.questions.get(step) == nth for step, nth in answered.items()]
+        return (sum(right), len(right)) if right else None
+
+    @property
+    def _only_revealed(self) -> str:
+        """Words on the questions whose answer was revealed instead of given."""
+        first = {} if self._running is None else self._running.first
+        count = sum(nth is None for nth in first.values())
+        return f", {count} revealed without an answer" if count else ""
 
     # what is shown
 
@@ -321,4 +333,4 @@ class Lessons(QObject):
 
 
 def _of_score(score: tuple[int, int] | None) -> str:
-    return "" if score is None else f", {score[0]} of {score[1]} answers right"
+    return "" if score is None else f", {score[0]} of {counted(score[1], 'answer')} right"

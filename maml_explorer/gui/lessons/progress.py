@@ -24,7 +24,7 @@ class LessonProgress:
     """Lesson → the index of its scene."""
     done: frozenset[str] = frozenset()
     scores: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Lesson → (right answers, questions) of the newest time that any was answered."""
+    """Lesson → (right answers, questions answered) of the newest time that any was answered."""
 
     def at(self, lesson: str, scene: int) -> LessonProgress:
         """The same, with a lesson at this scene."""

@@ -313,7 +313,7 @@ def test_the_score_counts_first_answers(opened: Opener, tmp_path: Path, lesson: 
         settle(window)
         lessons.forward()
     end = lessons.strip.words
-    assert end == "Done, 0 of 1 answers right. Your own run is back.\nSources: Somebody 2020."
+    assert end == "Done, 0 of 1 answer right. Your own run is back.\nSources: Somebody 2020."
     assert lessons.strip.next_button.text() == "Close"
     lessons.forward()
     assert not lessons.strip.isVisible()
@@ -327,6 +327,34 @@ def test_the_score_counts_first_answers(opened: Opener, tmp_path: Path, lesson: 
     for _ in range(2):
         settle(window)
         lessons.forward()
+    assert lessons.shelf.state(lesson) == "✓ 1 of 1 right"
+
+
+def test_a_question_that_was_only_revealed_is_no_wrong_answer(opened: Opener, tmp_path: Path):
+    window = opened(tmp_path / "window.json")
+    lessons, lesson = window.lessons, load_lesson(LESSONS / "03-inner-loop.toml")
+    lessons.start(lesson)
+    asked = [
+        nth
+        for nth, scene in enumerate(lesson.scenes)
+        if scene.step in lesson.questions and not scene.revealed
+    ]
+    assert len(asked) >= 2
+    seen: list[int] = []
+    while lessons.lesson is not None:
+        nth = lesson.scenes.index(lessons.scene)
+        if nth == asked[0] and nth not in seen:
+            lessons.choose(lesson.questions[lesson.scenes[nth].step])
+        elif nth == asked[1] and nth not in seen:
+            lessons.forward()  # Reveal
+            lessons.back()
+            lessons.choose(lesson.questions[lesson.scenes[nth].step])  # too late to count
+        else:
+            lessons.forward()
+        seen.append(nth)
+    rest = len(asked) - 1
+    said = f"Done, 1 of 1 answer right, {rest} revealed without an answer. "
+    assert lessons.strip.words.startswith(said)
     assert lessons.shelf.state(lesson) == "✓ 1 of 1 right"
 
 
