@@ -21,6 +21,7 @@ from maml_explorer.protocol.reports import Exported, Written
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.own_presets import own_presets, save_preset
 from maml_explorer.settings.presets import Preset
+from maml_explorer.storage.run.folder import is_run_folder
 
 FILE_KINDS = (
     "Presets, lessons, initializations, weights, points, share strings "
@@ -67,7 +68,16 @@ class Files:
 
     def open_run(self) -> None:
         """Asks for a run folder."""
-        self._choose("Open run folder", QFileDialog.FileMode.Directory)
+        self._choose("Open run folder", QFileDialog.FileMode.Directory, self._newest_run)
+
+    @property
+    def _newest_run(self) -> str:
+        """The run folder that was saved or opened last; where the first would be proposed, if none.
+
+        A chooser begins there: runs are seldom in the folder the program was started in.
+        """
+        proposal = proposed_path("run")
+        return next((one for one in self.opening.recent if is_run_folder(Path(one))), proposal)
 
     def open_images(self) -> None:
         """Asks for a folder of images, one sub-folder for each class."""
@@ -129,7 +139,8 @@ class Files:
         chooser = QFileDialog(self._parent, title)
         if last:
             chooser.setDirectory(str(Path(last).parent))
-            chooser.selectFile(last)
+            if Path(last).exists():
+                chooser.selectFile(last)
         chooser.setFileMode(mode)
         chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if mode is QFileDialog.FileMode.Directory:
@@ -142,6 +153,7 @@ class Files:
     def _exported(self, report: Exported) -> None:
         if report.what == Written.RUN:
             self._saved = report.folder
+            self.opening.remember(report.folder)
 
     def _forget(self, _: int) -> None:
         self._saved = ""

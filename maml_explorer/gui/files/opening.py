@@ -25,7 +25,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.share import MAX_SHARE, is_share
 from maml_explorer.settings.words import counted
-from maml_explorer.storage.run.folder import is_run_folder, open_run
+from maml_explorer.storage.run.folder import OF_A_RUN, is_run_folder, open_run
 
 if TYPE_CHECKING:
     from maml_explorer.settings.settings import Settings
@@ -73,9 +73,13 @@ class Opening:
             self.recent = tuple(other for other in self.recent if other != str(path))
             return False
         self._banners.drop("open")
-        others = (other for other in self.recent if other != str(path))
-        self.recent = (str(path), *others)[:MOST_RECENT]
+        self.remember(str(path))
         return True
+
+    def remember(self, path: str) -> None:
+        """Has a path come first among the recent ones."""
+        others = (other for other in self.recent if other != path)
+        self.recent = (path, *others)[:MOST_RECENT]
 
     def _run(self, path: Path) -> None:
         settings = open_run(path)[1]
@@ -188,6 +192,8 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
         return lambda opening, file: Opening._initialization(opening, file.parent)
     if not path.exists():
         raise StorageError("There is no such file.")
+    if path.name in OF_A_RUN and is_run_folder(path.parent):
+        return lambda opening, file: Opening._run(opening, file.parent)
     if path.suffix.lower() in SUFFIXES:
         return Opening._points
     if path.is_file():

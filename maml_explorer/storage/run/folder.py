@@ -66,6 +66,8 @@ _FILES = {
     GAPS, VIEW,
     *COLUMNS,
 }  # fmt: skip
+OF_A_RUN = _FILES - {SETTINGS, ADAPTATION_PICTURE, LOSSES_PICTURE}
+"""Files by which the run in their folder is meant; its settings alone are a preset too."""
 _EXPORTED = {"model.safetensors", "config.json", "README.md", "model.pt"}
 """Files of an arm's folder."""
 

@@ -21,6 +21,7 @@ from maml_explorer.gui.session.task_sampling import fixed
 from maml_explorer.gui.window.remembered_layout import read_layout
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
+from maml_explorer.protocol.reports import Exported, Written
 from maml_explorer.settings.presets import load_preset, presets
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.settings.share import from_share, to_share
@@ -233,6 +234,34 @@ def test_ctrl_o_opens_a_chooser_that_does_not_stop_the_run(
     chooser.fileSelected.emit(str(example_folder()))
     chooser.close()
     assert worker_of(window).posted_of(commands.OpenRun)
+
+
+def test_ctrl_o_begins_where_the_newest_run_is(window: MainWindow, qtbot: QtBot, tmp_path: Path):
+    def begun_in() -> Path:
+        window.files.open_run()
+        (chooser,) = window.findChildren(QFileDialog)
+        directory = Path(chooser.directory().absolutePath())
+        chooser.close()
+        qtbot.waitUntil(lambda: not window.findChildren(QFileDialog))
+        return directory
+
+    run = create_run(tmp_path / "runs" / "mine", Settings()).path
+    window.session.link.exported.emit(Exported(Written.RUN, str(run)))
+    assert window.files.opening.recent == (str(run),), "what was saved is among the recent ones"
+    assert begun_in() == tmp_path / "runs"
+    # a file of another kind that was opened since is not beside the runs
+    preset = tmp_path / "settings.toml"
+    preset.write_text((example_folder() / "settings.toml").read_text())
+    assert window.files.opening.open(preset)
+    assert begun_in() == tmp_path / "runs"
+
+
+def test_a_file_of_a_run_opens_the_run(window: MainWindow, qtbot: QtBot):
+    drop(window, example_folder() / "metrics.csv")
+    (opened_run,) = worker_of(window).posted_of(commands.OpenRun)
+    assert opened_run.folder == str(example_folder())
+    drop(window, example_folder() / "settings.toml")
+    assert len(worker_of(window).posted_of(commands.OpenRun)) == 1, "settings alone are a preset"
 
 
 def test_own_presets_are_saved_marked_and_there_at_the_next_start(
