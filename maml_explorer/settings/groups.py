@@ -30,7 +30,7 @@ class InnerSettings:
     inner_lr: float = declare(
         0.01, "Inner learning rate α",
         "Step size of every inner step: φ ← φ − α ∇L_support(φ). Learned step sizes (Meta-SGD, "
-        "LSLR) start from it; a change of it while training scales them by the same factor.",
+        "LSLR) start from it; changing it while training scales them by the same factor.",
         symbol="α", minimum=0.0, maximum=100.0, scale=Scale.LOG, slider=(1e-4, 1.0), per_arm=True,
     )  # fmt: skip
     inner_steps: int = declare(
@@ -48,7 +48,7 @@ class InnerSettings:
         unit="pts", images_unit="img", minimum=1, maximum=1000, slider=(1, 50),
     )  # fmt: skip
     head_layers: int = declare(
-        1, "Head layers", "Last layers that count as the head: ANIL adapts them alone, and MTL "
+        1, "Head layers", "Last layers that form the head. They alone adapt in ANIL, and in MTL "
         "where its head is fine-tuned. With all layers, or more, it adapts everything. On a "
         "stream, ANIL with some of them is OML (Javed and White 2019: 2 of 8 layers).",
         minimum=1, maximum=9, slider=(1, 4), applies=_RESTART, per_arm=True, basic=False,
@@ -152,7 +152,7 @@ class OuterSettings:
         reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip
     schedule_end: float = declare(
-        0.01, "Schedule end e", "Part of β that a cosine or step schedule ends with.",
+        0.01, "Schedule end e", "Fraction of β that a cosine or step schedule ends with.",
         minimum=0.0, maximum=1.0, slider=(0.0, 1.0), per_arm=True, basic=False,
         reads=lambda a: a.has_outer_optimizer,
     )  # fmt: skip

@@ -49,8 +49,8 @@ class ImageSettings:
     )  # fmt: skip
     labels: str = declare(
         "shuffled", "Labels",
-        "shuffled: a class has another label in every task, so only the support set tells which. "
-        "fixed: a class has one label for ever, which a network can memorize: it then answers on "
+        "shuffled: a class gets a new label in every task, so only the support set tells which. "
+        "fixed: a class keeps its label, which a network can memorize: it then answers on "
         "classes it was trained on without adapting, and fails on others.",
         choices=("shuffled", "fixed"), basic=False, families=_images,
     )  # fmt: skip
@@ -62,7 +62,7 @@ class ImageSettings:
     )  # fmt: skip
     jitter: float = declare(
         1.4, "Jitter",
-        "How much the hands differ that draw a letter: slant, size, place, waves and the brush. "
+        "How much the hands that draw a letter differ: in slant, size, place, waves and brush. "
         "At 1.4 raw pixels tell letters about as well as those of Omniglot.",
         minimum=0.0, maximum=3.0, slider=(0.0, 2.0), applies=_RESTART, families=_drawn,
     )  # fmt: skip

@@ -54,7 +54,7 @@ class ModelSettings:
         models=_pictures,
     )  # fmt: skip
     blocks: int = declare(
-        3, "Blocks", "Blocks of a convolutional network: 3 × 3 filters at every second place, "
+        3, "Blocks", "Blocks of a convolutional network: 3 × 3 filters with stride 2, "
         "normalization and activation. Each halves the side of the picture.",
         minimum=1, maximum=6, slider=(1, 4), applies=_RESTART, families=_images, models=_pictures,
     )  # fmt: skip

@@ -164,7 +164,7 @@ class Loop:
         what = f"{type(error).__name__}: {error}. The state before it is kept."
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in what:
             what = (
-                "The memory is not enough for these sizes. The state before is kept: lower the "
+                "There is not enough memory for these sizes. The state before is kept: lower the "
                 "meta-batch, the hidden layers, the inner steps or the points per task."
             )
             if run is not None:

@@ -145,9 +145,9 @@ def test_broken_and_huge_files_are_counted_and_named(
     opened = read_own_images(tmp_path)
     assert opened.images.counts.tolist() == [3, 3, 3, 3, 4, 4, 4, 4]
     assert opened.notes == (
-        "4 files were left out: 'class00/00.png' (it is no image that can be read), "
-        "'class01/01.png' (it is damaged or no image), 'class02/02.png' (it is no image that can "
-        "be read) and 1 more.",
+        "4 files were left out: 'class00/00.png' (it cannot be read as an image), "
+        "'class01/01.png' (it is damaged or not an image), 'class02/02.png' (it cannot be read as "
+        "an image) and 1 more.",
     )
     (tmp_path / "class00" / "00.png").unlink()
     (tmp_path / "class01" / "01.png").unlink()

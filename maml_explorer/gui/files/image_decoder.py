@@ -41,7 +41,7 @@ def _read(data: bytes) -> QImage | str:
     reader = QImageReader(buffer)
     reader.setDecideFormatFromContent(True)
     if bytes(reader.format().data()).lower() not in _FORMATS:
-        return "it is no image that can be read"
+        return "it cannot be read as an image"
     size = reader.size()
     if size.isValid() and max(size.width(), size.height()) > MOST_SIDE:
         return (
@@ -50,7 +50,7 @@ def _read(data: bytes) -> QImage | str:
         )
     image = reader.read()
     if image.isNull() or max(image.width(), image.height()) > MOST_SIDE:
-        return "it is damaged or no image"
+        return "it is damaged or not an image"
     return image
 
 

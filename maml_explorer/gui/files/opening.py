@@ -183,7 +183,7 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
         if holds_images(path):
             return Opening._images
         raise StorageError(
-            "The folder is neither a run nor an initialization, nor has it a sub-folder of images "
+            "The folder is neither a run nor an initialization, and has no sub-folder of images "
             "for each class."
         )
     if path.suffix == ".npz":

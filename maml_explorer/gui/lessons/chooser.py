@@ -32,7 +32,7 @@ class LessonRow:
     time: str
     """Roughly how long it takes, in words."""
     state: str
-    """A mark such as "✓ 4 of 5 right" or "at page 3 of 8", or nothing."""
+    """A mark such as "✓ 4 of 5 right" or "on page 3 of 8", or nothing."""
     start: Callable[[], object]
 
 

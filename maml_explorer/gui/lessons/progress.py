@@ -53,7 +53,7 @@ def read_progress(path: Path) -> LessonProgress:
         raise StorageError(f"{path.name} has scenes or lessons of another form.")
     for scene in scenes.values():
         if not isinstance(scene, int) or isinstance(scene, bool) or not 0 <= scene < 100:
-            raise StorageError(f"{path.name} has a scene that is no number from 0 to 99.")
+            raise StorageError(f"{path.name} has a scene that is not a number from 0 to 99.")
     if not all(isinstance(name, str) for name in done) or len(scenes) + len(done) > _MOST:
         raise StorageError(f"{path.name} has more than {_MOST} lessons, or one without a name.")
     return LessonProgress(scenes, frozenset(done), _scores(data.get("scores", {}), path))

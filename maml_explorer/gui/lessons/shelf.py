@@ -51,10 +51,10 @@ class LessonShelf:
         return self.shipped[follows] if follows < len(names) else None
 
     def state(self, lesson: Lesson) -> str:
-        """The mark of a lesson in the list: "✓ 4 of 5 right", "at page 3 of 8", or nothing."""
+        """The mark of a lesson in the list: "✓ 4 of 5 right", "on page 3 of 8", or nothing."""
         scene = self.progress.scenes.get(lesson.name, 0)
         if 0 < scene < len(lesson.scenes):
-            return f"at page {lesson.scenes[scene].step + 1} of {lesson.steps}"
+            return f"on page {lesson.scenes[scene].step + 1} of {lesson.steps}"
         if lesson.name not in self.progress.done:
             return ""
         if lesson.name in self.progress.scores:

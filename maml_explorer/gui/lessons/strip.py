@@ -222,7 +222,7 @@ class LessonStrip(QFrame):
     def show_waiting(self, lesson: Lesson, nth: int) -> None:
         """Only says where the lesson waits."""
         step = lesson.scenes[nth].step
-        self.say(f"Your turn: the lesson waits at page {step + 1} of {lesson.steps}")
+        self.say(f"Your turn: the lesson waits on page {step + 1} of {lesson.steps}")
         self._goes_on = "Return to the lesson"
         self._name_next(self._goes_on)
         self.show_training(None)

@@ -109,9 +109,9 @@ def _paths(values: Any) -> tuple[str, ...]:
 
 def _numbers(values: Any, path: Path, lowest: int = 0) -> tuple[int, ...]:
     if not isinstance(values, list) or len(values) > 50:
-        raise StorageError(f"{path.name} has sizes that are no list.")
+        raise StorageError(f"{path.name} has sizes that are not a list.")
     for value in values:
         fits = isinstance(value, int | float) and not isinstance(value, bool)
         if not fits or not math.isfinite(value) or not lowest <= value <= _MOST:
-            raise StorageError(f"{path.name} has a size that is no number from 0 to {_MOST}.")
+            raise StorageError(f"{path.name} has a size that is not a number from 0 to {_MOST}.")
     return tuple(int(value) for value in values)

@@ -153,5 +153,5 @@ class Schedule:
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, MemoryError) or "memory" in str(error).lower():
-        return "The memory is not enough for this view."
+        return "There is not enough memory for this view."
     return f"{type(error).__name__}: {error}"

@@ -416,7 +416,7 @@ def test_playing_and_returning(window: MainWindow, lesson: Lesson, qtbot: QtBot)
     settle(window)
     probe = session.task.probe
     press(qtbot, strip.play_button)
-    assert "waits at page 1 of 3" in strip.note.full
+    assert "waits on page 1 of 3" in strip.note.full
     assert window.lessons.playing and window.lessons.frames.framed == []
     assert not strip.text.isVisible()
     session.task.new_task()
@@ -498,7 +498,7 @@ def test_progress_is_kept(opened: Opener, qtbot: QtBot, tmp_path: Path, lesson: 
     first.lessons.forward()
     first.close()
     second = opened(tmp_path / "window.json")
-    assert listed(second)["A lesson"] == "at page 2 of 3"
+    assert listed(second)["A lesson"] == "on page 2 of 3"
     press(qtbot, next(e for e in second.lessons.list.entries if e.line.title == "A lesson"))
     assert not second.lessons.list.isVisible()
     settle(second)

@@ -110,7 +110,8 @@ def test_going_back_forgets_who_diverged(window: MainWindow, qtbot: QtBot):
     "what",
     [
         "RuntimeError: planted. The state before it is kept.",
-        "The memory is not enough for these sizes. The state before is kept: lower the meta-batch.",
+        "There is not enough memory for these sizes. The state before is kept: lower the "
+        "meta-batch.",
         "The CUDA device no longer answers. Close the window and start the program again.",
     ],
 )

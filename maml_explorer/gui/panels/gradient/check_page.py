@@ -18,7 +18,7 @@ TIPS = (
     "The first is that of the meta-gradient itself, the others are drawn at random",
     "Slope of the outer loss by central differences, in float64",
     "Slope by the meta-gradient",
-    "Predicted by the meta-gradient less measured",
+    "Predicted by the meta-gradient minus measured",
     "Slope by the query gradient at the adapted parameters alone",
     "First order less measured",
 )
@@ -71,7 +71,7 @@ def in_words(record: CheckSeen) -> str:
     )
     if record.implicit:
         kinks = (
-            " The meta-gradient is that of the inner minimum, and measured is the path of K steps: "
+            " The meta-gradient is that of the inner minimum, but the path of K steps is measured: "
             "the difference falls as more inner steps come nearer to it." + kinks
         )
     return (

@@ -77,7 +77,7 @@ class CostPage(InsightPage):
             arm = default_arm(keys[name])
             style = arm_style(settings.with_arms((arm,)), arm, self.session.theme)
             lines.append(PlotLine(name, x, values * unit, style))
-        self.plot.show_lines(lines, words, empty="The memory is not enough for these sizes.")
+        self.plot.show_lines(lines, words, empty="There is not enough memory for these sizes.")
 
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""

@@ -16,7 +16,7 @@ from maml_explorer.protocol.insight_records.embedding import EmbeddingSeen
 class EmbeddingPage(ChosenPage):
     """The images of the task shown above, where the last hidden layer of an arm puts them."""
 
-    tip = "Does the network part the classes? Its last hidden layer, drawn as the images"
+    tip = "Does the network separate the classes? Its last hidden layer, drawn as the images"
 
     def __init__(self, session: Session) -> None:
         self.board = EmbeddingBoard(session)
