@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFontMetricsF
 
-from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks
+from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks, two_ticks
 from maml_explorer.gui.style.qt_style import base_font
 
 
@@ -36,6 +36,11 @@ class NumberAxis(pg.AxisItem):
             values, self._labels = log_ticks(low, high, pixels, self._room)
         else:
             values, self._labels = linear_ticks(low, high, pixels, self._room, self.whole)
+        if len(values) < 2:
+            two, labels = two_ticks(
+                low, high, pixels, self._least_room, self.logarithmic, self.whole
+            )
+            values, self._labels = (two, labels) if two else (values, self._labels)
         return [(None, values)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
@@ -47,6 +52,13 @@ class NumberAxis(pg.AxisItem):
         across, down = (0, 8) if self.orientation in ("left", "right") else (13, 0)
         rect: QRectF = super().boundingRect()
         return rect.adjusted(-across, -down, across, down)
+
+    def _least_room(self, labels: list[str]) -> float:
+        """The distance at which two labels can just be told apart."""
+        metrics = QFontMetricsF(self.style["tickFont"])
+        if self.orientation in ("left", "right"):
+            return 1.1 * metrics.height()
+        return max((metrics.horizontalAdvance(label) for label in labels), default=0.0) + 10.0
 
     def _room(self, labels: list[str]) -> float:
         metrics = QFontMetricsF(self.style["tickFont"])

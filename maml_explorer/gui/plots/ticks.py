@@ -77,6 +77,62 @@ def log_ticks(low: float, high: float, pixels: float, room: Room) -> tuple[list[
     return [], []
 
 
+def two_ticks(
+    low: float,
+    high: float,
+    pixels: float,
+    room: Room,
+    logarithmic: bool = False,
+    whole: bool = False,
+) -> tuple[list[float], list[str]]:
+    """(positions, labels) of two round numbers near the ends: one alone gives no scale.
+
+    Args:
+        low: left or lower end of the axis, as a position.
+        high: the other end.
+        pixels: length of the axis.
+        room: distance that labels must have at least.
+        logarithmic: positions are log10 of the value.
+        whole: only whole numbers.
+    """
+    span = high - low
+    far = max(abs(low), abs(high)) > 300 if logarithmic else not 1e-300 < span < 1e300
+    if not span > 0 or far or pixels <= 0:
+        return [], []
+
+    def value(position: float) -> float:
+        return float(10.0**position) if logarithmic else position
+
+    for share in (0.5, 0.35, 0.2, 0.1, 0.04):
+        first = _roundest(value(low), value(low + share * span), whole)
+        last = _roundest(value(high - share * span), value(high), whole)
+        if first is None or last is None or first >= last:
+            continue
+        ends = [math.log10(v) if logarithmic else v for v in (first, last)]
+        labels = [number(v, 12) for v in (first, last)]
+        if labels[0] != labels[1] and (ends[1] - ends[0]) / span * pixels >= room(labels):
+            return ends, labels
+    return [], []
+
+
+def _roundest(low: float, high: float, whole: bool) -> float | None:
+    """The number with the fewest digits from `low` to `high`; None where there is no whole one."""
+    if low <= 0 <= high:
+        return 0.0
+    if high < 0:
+        mirrored = _roundest(-high, -low, whole)
+        return None if mirrored is None else -mirrored
+    top = math.ceil(math.log10(high))
+    finest = math.floor(math.log10(high - low)) - 1
+    for exponent in range(top, (max(finest, 0) if whole else finest) - 1, -1):
+        for factor in (5, 2, 1):
+            step = factor * 10.0**exponent
+            found = math.ceil(low / step - 1e-9) * step
+            if 0 < found <= high + 1e-9 * step:
+                return found
+    return None
+
+
 def _thinned(
     marks: list[tuple[float, str]], span: float, pixels: float, room: Room
 ) -> tuple[list[float], list[str]]:

@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QFontMetricsF
 
-from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks
+from maml_explorer.gui.plots.axis import NumberAxis
+from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks, two_ticks
 from maml_explorer.gui.session.loss_traces import (
     SMOOTHINGS,
     LossTrace,
@@ -214,6 +216,35 @@ def test_log_ticks_never_overlap_and_say_their_value(low, high, pixels):
     for value, label in zip(values, labels, strict=True):
         said = float(label.replace("\u2009", "").replace("−", "-"))
         assert said == pytest.approx(10**value, rel=1e-6)
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+@pytest.mark.parametrize("pixels", [40, 60, 90, 200, 1000])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(-0.5, 1.5), (0.3, 0.6), (-1.2, 0.6), (0.03, 0.9), (-7.3, -0.4), (5.9, 6.1), (0, 70_000)],
+)
+def test_an_axis_with_room_for_two_labels_has_two(qapp, low, high, pixels, logarithmic):
+    if logarithmic and high > 300:
+        return
+    axis = NumberAxis("left")
+    axis.logarithmic = logarithmic
+    ((_, values),) = axis.tickValues(low, high, pixels)
+    labels = axis.tickStrings(values, 1.0, 1.0)
+    assert len(values) == len(set(labels)) >= 2
+    height = QFontMetricsF(axis.style["tickFont"]).height()
+    assert np.diff(values).min() / (high - low) * pixels >= height
+    for value, label in zip(values, labels, strict=True):
+        said = float(label.replace("\u2009", "").replace("−", "-"))
+        assert said == pytest.approx(10**value if logarithmic else value, rel=1e-6, abs=1e-9)
+
+
+def test_no_ticks_are_made_up_where_there_are_none():
+    assert two_ticks(0, 1e-320, 300, room) == ([], [])
+    assert two_ticks(-400, 400, 300, room, logarithmic=True) == ([], [])
+    assert two_ticks(0.3, 1.2, 300, room, whole=True) == ([], [])
+    assert two_ticks(0.2, 3.4, 300, room, whole=True)[1] == ["1", "2"]
+    assert two_ticks(0, 1, 10, room) == ([], []), "no room"
 
 
 def test_ticks_of_the_design():
