@@ -14,7 +14,7 @@ from maml_explorer.gui.settings_form.form import SettingsForm
 from maml_explorer.gui.widgets.controls import Card
 from maml_explorer.gui.widgets.tabs import Tabs
 from maml_explorer.gui.window.appearance import Appearance
-from maml_explorer.gui.window.code_beside import CodeBeside
+from maml_explorer.gui.window.insight_beside import InsightBeside
 from maml_explorer.gui.window.narrow_window import Narrow
 from maml_explorer.gui.window.panel_slot import Place
 from maml_explorer.gui.window.splitter_sizes import put_sizes, sizes_of
@@ -63,10 +63,10 @@ class Columns(QSplitter):
         self._hidden_elsewhere = set(IN_A_HALL)
         """Parts that are hidden in the other mode: while presenting, or while not."""
         self._divide()
-        self.code = CodeBeside(
+        self.beside = InsightBeside(
             self.splitters, self.parts, self.tabs, self.places["pseudocode"], self.stage_row.code
         )
-        self.stage_row.code_wanted.connect(self.code.want)
+        self.stage_row.code_wanted.connect(self.beside.want)
         self.narrow: Narrow | None = None
 
     def keep_narrow(self) -> Narrow:
@@ -110,12 +110,18 @@ class Columns(QSplitter):
     def toggle_part(self, title: str) -> None:
         """Hides or shows a part of the window."""
         part = self.parts[title]
+        if title == "Insight" and self._appearance.presenting:
+            if part.isHidden():
+                self.beside.show_tabs()
+            else:
+                self.beside.want(False)
+            return
         if self.narrow is None or not self.narrow.swapped(part):
             part.setVisible(part.isHidden())
 
     def toggle_presenter(self) -> None:
         """Large type, thick lines and only the panels chosen for it; or back to the desk."""
-        self.code.put(False)
+        self.beside.put(False)
         if self._enlarged is not None:
             self.enlarge_insight()
         if self._simple is not None:
@@ -165,10 +171,7 @@ class Columns(QSplitter):
     def make_room_for(self, widgets: Sequence[QWidget]) -> None:
         """Leaves out the insight while presenting, unless it holds what a lesson points at."""
         if self._appearance.presenting:
-            insight = self.parts["Insight"]
-            held = any(part is insight or insight.isAncestorOf(part) for part in widgets)
-            self.code.make_room_for(widgets)
-            insight.setVisible(held or self.code.on)
+            self.beside.make_room_for(widgets)
 
     def enlarge_insight(self) -> None:
         """Gives the insight the whole room, or gives the room back."""
@@ -225,22 +228,25 @@ class Columns(QSplitter):
     @property
     def open_tab(self) -> str:
         """Name of the insight tab in front."""
-        current = self.code.front
+        current = self.beside.front
         return current.entry.name if isinstance(current, Place) else ""
 
     @open_tab.setter
     def open_tab(self, name: str) -> None:
         place = self.places.get(name)
         if place is not None and self.tabs.indexOf(place) >= 0:
-            self.code.bring_to_front(place)
+            self.beside.bring_to_front(place)
 
     def show_tab(self, name: str) -> None:
         """Opens the insight tab of that name; nothing where there is none."""
         place = self.places.get(name)
         if place is not None and self.tabs.indexOf(place) >= 0:
-            if name != "pseudocode":
-                self.code.put(False)
-            self.parts["Insight"].show()
+            if not self._appearance.presenting:
+                self.parts["Insight"].show()
+            elif name == "pseudocode":
+                self.beside.put(True)
+            else:
+                self.beside.show_tabs()
             self.tabs.setCurrentWidget(place)
 
     def prepare_tab(self, name: str) -> None:
@@ -276,7 +282,7 @@ class Columns(QSplitter):
         self._enlarged = None
         self.hide_parts(())
         if self._appearance.presenting:
-            self.code.want(False)
+            self.beside.want(False)
             self._hide(IN_A_HALL)
         left = self.form.minimum_width() + _BESIDE_FORM
         right = max(320, round(size.width() * 0.275) - 16)

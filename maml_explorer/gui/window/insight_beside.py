@@ -1,20 +1,23 @@
-"""The pseudocode beside the hero while presenting, in the place of what trains."""
+"""The insight beside the hero while presenting, in the place of what trains."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from PySide6.QtWidgets import QPushButton, QSplitter, QTabWidget, QWidget
 
 _LEAST = 420
-"""Pixels that the pseudocode has at least beside the hero."""
+"""Pixels of width that it has at least."""
+_SHARE = 0.6
+"""Part of the column's height that it has where a page points at another panel there too."""
 
 
-class CodeBeside:
-    """Moves the insight with the pseudocode into the right column, and back.
+class InsightBeside:
+    """Moves the insight into the right column, and back: its tabs, or the pseudocode alone.
 
-    The button is lit exactly while the pseudocode stands there. What a page of a lesson points at
-    has that place first; the pseudocode comes back after it.
+    Under the hero it would leave neither room in a hall. The button is lit exactly while the
+    pseudocode stands there. What a page of a lesson points at comes first; the pseudocode comes
+    back after it.
     """
 
     def __init__(
@@ -28,12 +31,12 @@ class CodeBeside:
         self._splitters, self._parts, self._tabs = splitters, parts, tabs
         self._code, self._button = code, button
         self.wanted = False
-        """The person wants it there, wherever nothing else has that place."""
+        """The person wants the pseudocode there, wherever nothing else has that place."""
         self._behind: QWidget | None = None
-        """The tab that was in front before."""
+        """The tab that was in front of the pseudocode; None where that does not stand alone."""
         self._put_away: set[str] = set()
         """Titles of the parts that it has hidden."""
-        self._sizes: list[int] = []
+        self._sizes: list[list[int]] = []
 
     @property
     def on(self) -> bool:
@@ -42,58 +45,95 @@ class CodeBeside:
 
     @property
     def front(self) -> QWidget | None:
-        """The tab in front, or the one that will be when the tabs are in their place again."""
-        return self._behind if self.on else self._tabs.currentWidget()
+        """The tab in front, or the one that will be when the pseudocode goes."""
+        return self._tabs.currentWidget() if self._behind is None else self._behind
 
     def bring_to_front(self, tab: QWidget) -> None:
         """Opens a tab; behind the pseudocode while that stands beside the hero."""
-        if self.on:
-            self._behind = tab
-        else:
+        if self._behind is None:
             self._tabs.setCurrentWidget(tab)
+        else:
+            self._behind = tab
 
     def want(self, on: bool) -> None:
-        """Shows or hides it, until the person says otherwise."""
+        """Shows or hides the pseudocode, until the person says otherwise."""
         self.wanted = on
         self.put(on)
 
     def make_room_for(self, pointed: Sequence[QWidget]) -> None:
-        """Gives way to what a page points at, else comes back; comes where a page points at it."""
-        insight, right = self._parts["Insight"], self._splitters["right"]
-        at_code = any(part is self._code or self._code.isAncestorOf(part) for part in pointed)
-        held = [part for part in pointed if part is insight or insight.isAncestorOf(part)]
-        others = any(right.isAncestorOf(part) for part in pointed if part not in held)
-        others = others or (bool(held) and not at_code)
-        self.put((self.wanted or at_code) and not others)
+        """Shows what a page points at; the pseudocode where that leaves its place free."""
+        insight = self._parts["Insight"]
+        kept = [part for part in self._beside if _holds(part, pointed)]
+        if _holds(insight, pointed) and not _holds(self._code, pointed):
+            self.show_tabs(kept)
+        else:
+            self.put(_holds(self._code, pointed) or (self.wanted and not kept), kept)
 
-    def put(self, on: bool) -> None:
-        """Puts it beside the hero, or the tabs back under it."""
+    def put(self, on: bool, kept: Collection[QWidget] = ()) -> None:
+        """Puts the pseudocode beside the hero, above it the parts that are kept; or all back."""
+        self._show_code(on)
+        if on:
+            self._come(kept)
+        elif self.on:
+            self._go()
+
+    def show_tabs(self, kept: Collection[QWidget] = ()) -> None:
+        """Puts the tabs beside the hero, above them the parts that are kept."""
+        self._show_code(False)
+        self._come(kept)
+
+    @property
+    def _beside(self) -> list[QWidget]:
+        """The parts whose place it takes."""
         insight, right = self._parts["Insight"], self._splitters["right"]
-        columns = self._splitters["columns"]
+        return [p for p in self._parts.values() if right.isAncestorOf(p) and p is not insight]
+
+    def _show_code(self, on: bool) -> None:
         self._button.setChecked(on)
-        if on == self.on:
+        if on == (self._behind is not None):
             return
         self._tabs.tabBar().setVisible(not on)
         if on:
             self._behind = self._tabs.currentWidget()
-            trains = {title for title, part in self._parts.items() if right.isAncestorOf(part)}
-            self._sizes = columns.sizes()
-            self._put_away = {title for title in trains if not self._parts[title].isHidden()}
-            for title in self._put_away:
-                self._parts[title].hide()
+            self._tabs.setCurrentWidget(self._code)
+        elif self._behind is not None:
+            behind, self._behind = self._behind, None
+            self._tabs.setCurrentWidget(behind)
+
+    def _come(self, kept: Collection[QWidget]) -> None:
+        insight, right = self._parts["Insight"], self._splitters["right"]
+        columns, came = self._splitters["columns"], not self.on
+        if came:
+            self._sizes = [columns.sizes(), right.sizes()]
             insight.setMinimumWidth(_LEAST)
             right.addWidget(insight)
-            self._tabs.setCurrentWidget(self._code)
-            insight.show()
+        for title, part in self._parts.items():
+            if part in kept and title in self._put_away:
+                part.show()
+                self._put_away.discard(title)
+            elif part in self._beside and part not in kept and not part.isHidden():
+                part.hide()
+                self._put_away.add(title)
+        insight.show()
+        if came:
             half = (columns.width() - columns.handleWidth()) // 2
             columns.setSizes([0, half, half])
-            return
-        behind = self._behind
+        shown = [not part.isHidden() for part in self._beside]
+        if any(shown):
+            each = round((1 - _SHARE) / sum(shown) * right.height())
+            right.setSizes([each * there for there in shown] + [round(_SHARE * right.height())])
+
+    def _go(self) -> None:
+        insight = self._parts["Insight"]
         insight.setMinimumWidth(0)
         self._splitters["centre"].addWidget(insight)
         insight.hide()
         for title in self._put_away:
             self._parts[title].show()
-        columns.setSizes(self._sizes)
-        if behind is not None:
-            self._tabs.setCurrentWidget(behind)
+        self._put_away = set()
+        for name, sizes in zip(("columns", "right"), self._sizes, strict=True):
+            self._splitters[name].setSizes(sizes)
+
+
+def _holds(part: QWidget, pointed: Sequence[QWidget]) -> bool:
+    return any(one is part or part.isAncestorOf(one) for one in pointed)

@@ -56,7 +56,7 @@ class Presenter(QObject):
             self._before = window.windowState()
             window.setWindowState(window.windowState() | full)
             self._columns.toggle_presenter()
-            self._columns.code.put(self._columns.code.wanted)
+            self._columns.beside.put(self._columns.beside.wanted)
         self.toggled.emit()
 
     def blank(self) -> None:

@@ -54,7 +54,7 @@ def walk(app: QApplication, window: MainWindow, whole: bool) -> dict[str, Any]:
         if not size:  # what else there is, in the size that needs most room
             window.columns.toggle_presenter()
             continue
-        window.columns.code.want(True)
+        window.columns.beside.want(True)
         look(f"{name} presenter, pseudocode")
         window.share_code.show_code()
         look(f"{name} presenter, share code")

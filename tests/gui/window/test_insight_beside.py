@@ -1,4 +1,4 @@
-"""The pseudocode beside the hero while presenting: lit exactly while it is seen."""
+"""The insight beside the hero while presenting; its button is lit while the pseudocode is seen."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.lessons.lesson_file import load_lesson
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener
-from tests.gui.window.test_presenter import scene_of
+from tests.gui.window.test_presenter import LESSONS, scene_of
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_lit_button_means_that_the_pseudocode_is_seen(presenting: MainWindow, 
     assert lit_and_seen() == (True, True)
     columns.show_tab("map")
     assert lit_and_seen() == (False, False) and columns.open_tab == "map"
-    columns.code.want(False)
+    columns.beside.want(False)
     scene_of(presenting, "04-outer-loop", "tab.pseudocode")
     assert lit_and_seen() == (True, True)
     presenting.lessons.leave()
@@ -61,3 +62,34 @@ def test_page_down_takes_an_inner_step_where_no_lesson_runs(presenting: MainWind
     qtbot.keyClick(presenting, Qt.Key.Key_PageDown)
     presenting.session.link.pull()
     assert presenting.session.link.last_part is not None
+
+
+def test_a_tab_stands_beside_the_hero_which_keeps_its_height(presenting: MainWindow, qtbot: QtBot):
+    columns = presenting.columns
+    hero, insight, losses, speed = (
+        columns.parts[title] for title in ("Adaptation", "Insight", "Losses", "Adaptation speed")
+    )
+    presenting.lessons.start(load_lesson(LESSONS / "05-first-order.toml"))
+    qtbot.wait(20)
+    whole = hero.height()
+    scene_of(presenting, "05-first-order", "tab.gradient")
+    qtbot.wait(20)
+    assert insight.isVisible() and hero.height() == insight.height() == whole
+    assert losses.isHidden() and speed.isHidden()
+    assert not columns.stage_row.code.isChecked() and columns.tabs.tabBar().isVisible()
+    scene_of(presenting, "08-batch-norm", "tab.network")  # points at the losses, too
+    qtbot.wait(20)
+    assert losses.isVisible() and speed.isHidden() and insight.height() > losses.height() > 100
+    scene_of(presenting, "05-first-order", "losses")
+    assert losses.isVisible() and speed.isVisible() and insight.isHidden()
+    presenting.lessons.leave()
+    qtbot.keyClick(presenting, Qt.Key.Key_5, Qt.KeyboardModifier.ControlModifier)
+    qtbot.wait(20)
+    assert insight.isVisible() and columns.open_tab == "runs" and losses.isHidden()
+    assert insight.parentWidget() is columns.splitters["right"]
+    columns.toggle_part("Insight")
+    assert losses.isVisible() and speed.isVisible() and insight.isHidden()
+    columns.toggle_part("Insight")
+    assert insight.isVisible() and losses.isHidden()
+    presenting.presenter.toggle()
+    assert insight.parentWidget() is columns.splitters["centre"] and losses.isVisible()

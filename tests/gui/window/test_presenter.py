@@ -122,12 +122,12 @@ def test_alpha_is_at_hand_and_one_drag_is_one_undo_step(presenting: MainWindow):
 
 def test_pseudocode_is_as_large_as_its_panel_allows(presenting: MainWindow, qtbot: QtBot):
     presenting.resize(1920, 1080)
-    presenting.columns.code.want(True)
+    presenting.columns.beside.want(True)
     panel = presenting.columns.places["pseudocode"].panel
     assert isinstance(panel, PseudocodePanel)
     qtbot.waitUntil(lambda: panel.text.font().pointSizeF() >= 1.3 * 12.0)
     assert panel.text.horizontalScrollBar().maximum() == 0
-    presenting.columns.code.want(False)
+    presenting.columns.beside.want(False)
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (2560, 1440), (1366, 768), (960, 540)])
