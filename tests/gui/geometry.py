@@ -70,7 +70,8 @@ def uncentred_axes(window: QMainWindow) -> list[str]:
         for axis in (plot.left, plot.bottom):
             if not plot.isVisible() or not axis.label.isVisible():
                 continue
-            words, whole = (item.mapRectToScene(item.boundingRect()) for item in (axis.label, axis))
+            words = axis.label.mapRectToScene(axis.label.boundingRect())
+            whole = axis.mapRectToScene(axis.rect())
             off = words.center() - whole.center()
             if abs(off.y() if axis is plot.left else off.x()) > 3:
                 found.append(f"{plot.accessibleName()}: {axis.labelText} is off by {off}")

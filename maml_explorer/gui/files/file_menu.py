@@ -24,8 +24,7 @@ from maml_explorer.settings.presets import Preset
 from maml_explorer.storage.run.folder import is_run_folder
 
 FILE_KINDS = (
-    "Presets, lessons, initializations, weights, points, share strings "
-    "(*.toml *.txt *.safetensors *.pt *.pth *.csv *.tsv config.json)"
+    "All files that open here (*.toml *.txt *.safetensors *.pt *.pth *.csv *.tsv config.json)"
 )
 
 
@@ -146,6 +145,8 @@ class Files:
         if mode is QFileDialog.FileMode.Directory:
             chooser.setOption(QFileDialog.Option.ShowDirsOnly)
         else:
+            # the endings would be cut in the box
+            chooser.setOption(QFileDialog.Option.HideNameFilterDetails)
             chooser.setNameFilters([FILE_KINDS, "All files (*)"])
         chooser.fileSelected.connect(lambda path: self.opening.open(Path(path)))
         chooser.open()

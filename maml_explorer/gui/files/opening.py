@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 # What only opening a file of its kind needs is imported by then: a start does not wait for it.
 
+WHAT_OPENS = (
+    "run folder, preset, lesson, initialization, file of weights (.pt, .safetensors), "
+    "share string, points (.csv) or folder of images"
+)
 MOST_RECENT = 8
 _CONFIG = "config.json"
 
@@ -209,7 +213,4 @@ def _kind(path: Path) -> Callable[[Opening, Path], None]:
                 return Opening._share
         except StorageError:
             pass
-    raise StorageError(
-        "Drop a run folder, preset, lesson, initialization, file of weights (.pt, .safetensors), "
-        "share string, points (.csv) or folder of images."
-    )
+    raise StorageError(f"Drop a {WHAT_OPENS}.")

@@ -11,6 +11,9 @@ from PySide6.QtGui import QFontMetricsF
 from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks, two_ticks
 from maml_explorer.gui.style.qt_style import base_font
 
+_REACH = 40
+"""Pixels that a label may reach beyond an end of its axis, where the plot has them."""
+
 
 class NumberAxis(pg.AxisItem):
     """An axis with 1-2-5 ticks, thin-space thousands and no overlapping labels, linear or log."""
@@ -48,10 +51,17 @@ class NumberAxis(pg.AxisItem):
         return list(self._labels)
 
     def boundingRect(self) -> QRectF:
-        """Area of the axis: a label at an end reaches half its size beyond it."""
-        across, down = (0, 8) if self.orientation in ("left", "right") else (13, 0)
+        """Area of the axis: a label at an end reaches half its size beyond it.
+
+        What reaches beyond this area is not drawn.
+        """
         rect: QRectF = super().boundingRect()
-        return rect.adjusted(-across, -down, across, down)
+        if self.orientation in ("left", "right"):
+            return rect.adjusted(0, -8, 0, 8)
+        place, frame = self.geometry(), self.parentItem()
+        whole = place if frame is None else frame.boundingRect()
+        before, after = place.left() - whole.left(), whole.right() - place.right()
+        return rect.adjusted(-max(13, min(before, _REACH)), 0, max(13, min(after, _REACH)), 0)
 
     def _least_room(self, labels: list[str]) -> float:
         """The distance at which two labels can just be told apart."""

@@ -18,7 +18,7 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 MOST_WIDTH = 340
 """Pixels that the table may ask for at most in usual type; a narrower place scrolls it."""
-_HEIGHT = 17
+_HEIGHT = 14
 """Pixels of a line in usual type."""
 _LEAST = 36
 """Pixels of the narrowest column."""

@@ -93,6 +93,8 @@ class ComboBox(QComboBox):
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # else it asks for the room of the choices that it had first
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leaves the wheel to the page."""
@@ -110,9 +112,11 @@ class ComboBox(QComboBox):
             QStyle.ComplexControl.CC_ComboBox, option,
             QStyle.SubControl.SC_ComboBoxEditField, self,
         )  # fmt: skip
-        option.currentText = self.fontMetrics().elidedText(  # type: ignore[attr-defined]
-            self.currentText(), Qt.TextElideMode.ElideRight, field.width()
-        )
+        words, metrics = self.currentText(), self.fontMetrics()
+        # a hint counts whole pixels, where eliding counts parts of them
+        if metrics.horizontalAdvance(words) > field.width():
+            words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, field.width())
+        option.currentText = words  # type: ignore[attr-defined]
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draws the chevron over what the stylesheet draws."""

@@ -10,6 +10,8 @@ from maml_explorer.gui.style.typeset import typeset
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 SEPARATOR = " · "
+_LEAST = 4
+"""Characters of a cut text, its ellipsis included, that are not worth showing."""
 
 
 class ElidedLabel(QLabel):
@@ -46,6 +48,8 @@ class ElidedLabel(QLabel):
         while len(parts) > 1 and metrics.horizontalAdvance(SEPARATOR.join(parts)) > room:
             parts.pop()
         fitting = metrics.elidedText(SEPARATOR.join(parts), Qt.TextElideMode.ElideRight, room)
+        if fitting != chosen and len(fitting) <= _LEAST:
+            fitting = ""  # a lone letter or ellipsis tells nothing
         said = typeset(fitting) if self._formulas else fitting
         rich = said != fitting
         self.setTextFormat(Qt.TextFormat.RichText if rich else Qt.TextFormat.PlainText)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
+from maml_explorer.gui.files.opening import WHAT_OPENS
 from maml_explorer.gui.widgets.controls import Card, label
 
-WORDS = "Drop to open: run folder, preset, lesson, initialization, share string or folder of images"
 _MARGIN = 60
 
 
@@ -15,7 +15,7 @@ class DropSign(Card):
     """A card in the middle of the window; the mouse goes through it."""
 
     def __init__(self, window: QWidget) -> None:
-        self.words: QLabel = label(WORDS, "title")
+        self.words: QLabel = label(f"Drop to open: {WHAT_OPENS}", "title")
         self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.words.setWordWrap(True)
         super().__init__(self.words, margin=24)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QMainWindow, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.files.comparing import Reproduction
 from maml_explorer.gui.files.export_dialog import ExportDialog
@@ -128,6 +128,8 @@ class MainWindow(QMainWindow):
         self.presenter.take_keys(self.actions_table[name] for name in REMOTE)
         self.menus = Menus(self, self.actions_table)
         self.annealed = ElidedLabel()
+        # no wider than its words: the light beside it has the rest
+        self.annealed.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self.annealed.hide()
         self._lay_out()
         session.link.status_changed.connect(self._show_status)
@@ -285,7 +287,7 @@ class MainWindow(QMainWindow):
             box.addWidget(part)
         box.addWidget(self.columns, 1)
         foot = row(self.status, spacing=2 * GAP)
-        foot.addWidget(self.annealed, 1)
+        foot.addWidget(self.annealed)
         foot.addWidget(self.stability, 1)
         box.addLayout(foot)
         self.setCentralWidget(ground)

@@ -231,6 +231,11 @@ def test_ctrl_o_opens_a_chooser_that_does_not_stop_the_run(
     (chooser,) = window.findChildren(QFileDialog)
     mode = QFileDialog.FileMode.Directory if keys == CTRL else QFileDialog.FileMode.ExistingFile
     assert chooser.fileMode() == mode
+    if keys == CTRL_SHIFT:
+        assert chooser.testOption(QFileDialog.Option.HideNameFilterDetails)
+        kinds, _, endings = chooser.nameFilters()[0].partition(" (")
+        assert len(kinds) < 30, "longer words are cut in the box"
+        assert "*.toml" in endings and "*.csv" in endings
     chooser.fileSelected.emit(str(example_folder()))
     chooser.close()
     assert worker_of(window).posted_of(commands.OpenRun)

@@ -115,6 +115,14 @@ def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):
     )
 
 
+def test_markers_that_nobody_sees_have_no_words(bench, panel):
+    gone = replace(
+        WILD, mean=(4.0, None, None), mean_kept=(4.0, None, None), diverged=(0, 600, 600)
+    )
+    test_arm(bench, panel, MTL=gone)
+    assert panel.diverged.text() == f"MTL: 600 of 600 tasks diverged by inner step 1. {CALM}"
+
+
 def test_steps_without_any_number_are_left_out():
     lost = replace(WILD, mean_kept=(4.0, 2.0, None), diverged=(0, 3, 600))
     np.testing.assert_array_equal(speed_line(lost).step, [0, 1])

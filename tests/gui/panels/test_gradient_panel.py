@@ -223,3 +223,16 @@ def test_every_page_fits_beside_the_settings_at_1280(opened: Opener) -> None:
         window.grab()
         assert window.columns.parts["Settings"].isVisible(), name
         assert window.width() == 1280
+
+
+@pytest.mark.parametrize("points", [9, 12])
+def test_the_table_is_as_wide_as_its_columns_in_larger_type(bench: Bench, points: int) -> None:
+    panel = bench.show(GradientPanel, 780, 300)
+    table = panel.pages["Parts"].table  # type: ignore[attr-defined]
+    font = table.font()
+    font.setPointSizeF(points)
+    table.setFont(font)
+    table.fill([["hidden 1", "0.1633", "0.02361", "0.1511", "0.9943"]] * 4)
+    bench.qtbot.wait(20)
+    assert table.width() >= table.horizontalHeader().length()
+    assert not table.horizontalScrollBar().isVisible()

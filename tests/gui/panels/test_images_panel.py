@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.app.run import Options
@@ -233,3 +237,16 @@ def test_the_bars_of_a_drawn_image_keep_their_letters_and_say_their_percents(
     lines = board.toolTip().split("\n")
     p = board.probability("MAML", place - board.places()[0])
     assert f"MAML: A {100 * p[0]:.0f} %, B {100 * p[1]:.0f} %" in lines
+
+
+def test_the_class_to_draw_is_whole_in_every_type(images: MainWindow) -> None:
+    target = hero(images).target
+    sizes: dict[str, Callable[[], None]] = {
+        size: partial(images.columns.set_text_size, size) for size in ("", "large", "largest")
+    }
+    for size, show in {**sizes, "presenter": images.columns.toggle_presenter}.items():
+        show()
+        QApplication.processEvents()
+        option = QStyleOptionComboBox()
+        target.initStyleOption(option)
+        assert option.currentText == "query ?", size  # type: ignore[attr-defined]

@@ -197,6 +197,18 @@ def test_reference_labels_never_overlap(bench, best, height):
     assert all(area.left() <= box.left() and box.right() <= area.right() + 1 for box in boxes)
 
 
+@pytest.mark.parametrize("width", [420, 320, 280, 250, 230])
+def test_words_of_a_reference_are_whole_or_shorter_or_not_there(bench, width):
+    panel = bench.show(LossesPanel, width, 300)
+    bench.session.measured.references = reports.ReferenceLosses(1, 4.25, 4.25, "", 0.0)
+    train(bench, panel, np.linspace(5, 0.5, 50))
+    panel.grab()
+    words, area = panel.plot.references.labels[0], panel.plot.area()
+    assert words.isVisible() or area.width() < 100
+    box = words.mapRectToScene(words.boundingRect())
+    assert not words.isVisible() or (area.left() <= box.left() and box.right() <= area.right() + 1)
+
+
 @pytest.mark.parametrize("height", [300, 420])
 def test_marks_of_a_divergence_and_references_keep_clear(bench, height):
     panel = bench.show(LossesPanel, 320, height)
@@ -563,7 +575,7 @@ def test_words_of_an_axis_stay_in_its_middle(bench, panel):
         panel.grab()
         bottom = panel.plot.bottom
         words = bottom.label.mapRectToScene(bottom.label.boundingRect())
-        whole = bottom.mapRectToScene(bottom.boundingRect())
+        whole = bottom.mapRectToScene(bottom.rect())
         assert words.center().x() == pytest.approx(whole.center().x(), abs=3), bottom.labelText
     panel.plot.label_y("cross-entropy, nats")
     left = panel.plot.left

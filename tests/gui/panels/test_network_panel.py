@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels.network.layer_page import WEIGHTS
@@ -291,6 +292,12 @@ def test_without_a_norm_nothing_is_stored(bench: Bench) -> None:
     answer(bench, records.norm(stored=False))
     assert not panel.page.stored_place.isVisible()
     assert len(panel.page.errors.lines) == 1
+    titles = {label.text() for label in panel.page.findChildren(QLabel) if label.isVisible()}
+    assert "Query MSE" in titles and not any("dashed" in title for title in titles)
+    answer(bench, records.norm())
+    titles = {label.text() for label in panel.page.findChildren(QLabel) if label.isVisible()}
+    assert "Query MSE (dashed: stored)" in titles
+    answer(bench, records.norm(stored=False))
     assert panel.said.full.startswith("Words about the norm.")
 
 

@@ -3,17 +3,20 @@
 import csv
 import re
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetricsF, QGuiApplication
+from PySide6.QtGui import QFontMetricsF, QGuiApplication, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
 from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.plots.lines_plot import LinesPlot, PlotLine
 from maml_explorer.gui.plots.plot_text import fitting
 from maml_explorer.gui.plots.readout import in_pairs
 from maml_explorer.gui.plots.table_window import TableWindow
+from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.qt_style import base_font
 from tests.gui.panel_bench import Bench, nameless
 from tests.gui.panels.test_losses_panel import train
@@ -148,3 +151,27 @@ def test_words_of_an_axis_are_whole_or_shorter(
 def test_a_box_of_values_that_is_too_high_has_two_in_a_line() -> None:
     assert in_pairs("x 1<br>a<br>b<br>c") == "x 1<br>a&nbsp; b<br>c"
     assert in_pairs("x 1") == "x 1"
+
+
+def test_a_wide_label_at_the_end_of_an_axis_is_drawn_where_it_has_room(bench):
+    plot = LinesPlot(bench.session.theme, "One point", "outer step")
+    plot.resize(420, 200)
+    plot.show()
+    bench.qtbot.waitExposed(plot)
+    font = base_font()
+    font.setPointSizeF(16)
+    plot.bottom.setTickFont(font)
+    at = np.array([70_000.0, 70_001.0])
+    style = arm_style(bench.session.settings, "MAML", bench.session.theme)
+    plot.show_lines([PlotLine("MAML", at, np.ones(2), style)], "norm")
+    plot.settle()
+    picture = QPixmap(10, 10)
+    painter = QPainter(picture)
+    painter.setFont(font)
+    _, _, words = plot.bottom.generateDrawSpecs(painter)
+    painter.end()
+    # on the left the other axis leaves it room
+    assert [text for *_, text in words][:1] == ["70\u2009000"]
+    for box, *_ in words:
+        assert plot.rect().contains(plot.bottom.mapRectToScene(box).toAlignedRect())
+    plot.hide()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtWidgets import QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.widgets.controls import ComboBox
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.window.window import MainWindow
 
 
@@ -25,11 +27,33 @@ def test_a_choice_with_too_little_room_ends_with_an_ellipsis(qtbot: QtBot) -> No
     assert box.currentText() == "Finn et al. 2017, 10-shot"
 
 
-def test_every_choice_is_whole_in_the_width_that_it_asks_for(window: MainWindow) -> None:
+@pytest.mark.parametrize("size", ["", "large", "largest"])
+def test_every_choice_is_whole_in_the_width_that_it_asks_for(window: MainWindow, size: str) -> None:
+    window.columns.set_text_size(size)
+    window.columns.show_tab("network")
     boxes = window.findChildren(ComboBox)
     assert len(boxes) >= 5
-    for box in boxes:
+    words = {box.itemText(nth) for box in boxes for nth in range(box.count())}
+    for text in sorted({*words, *(f"Hidden {nth}" for nth in range(1, 9))}):
+        box = boxes[-1]
+        box.clear()
+        box.addItem(text)
         box.resize(box.sizeHint())
         option = QStyleOptionComboBox()
         box.initStyleOption(option)
-        assert option.currentText == box.currentText()  # type: ignore[attr-defined]
+        assert option.currentText == text  # type: ignore[attr-defined]
+
+
+def test_a_lone_ellipsis_is_not_shown(qtbot: QtBot) -> None:
+    line = ElidedLabel()
+    qtbot.addWidget(line)
+    line.show()
+    line.say("3.2 sin(x − 0.85) · 10 support points", "3.2 sin(x − 0.85)")
+    metrics, narrowest = line.fontMetrics(), ""
+    for width in range(400, 0, -1):
+        line.resize(width, 20)
+        shown = line.text()
+        assert metrics.horizontalAdvance(shown) <= width
+        narrowest = shown or narrowest
+    assert len(narrowest) > 4 and line.text() == ""
+    assert "10 support points" in line.toolTip() and line.accessibleName() == line.full

@@ -6,6 +6,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 
 from maml_explorer.gui.window.window import MainWindow
+from tests.gui.driving import said
 
 
 def test_a_hovering_file_is_answered_and_the_answer_goes(window: MainWindow, tmp_path: Path):
@@ -17,6 +18,10 @@ def test_a_hovering_file_is_answered_and_the_answer_goes(window: MainWindow, tmp
     window.dragEnterEvent(enter)
     assert enter.isAccepted() and window.drop_sign.isVisible()
     assert window.rect().contains(window.drop_sign.geometry())
+    (tmp_path / "odd").write_text("odd")
+    window.files.opening.open(tmp_path / "odd")
+    kinds = said(window)[-1].rpartition("Drop a ")[2].rstrip(".")
+    assert ".csv" in kinds and window.drop_sign.words.text() == f"Drop to open: {kinds}"
     window.dragLeaveEvent(QDragLeaveEvent())
     assert not window.drop_sign.isVisible()
     window.dragEnterEvent(enter)

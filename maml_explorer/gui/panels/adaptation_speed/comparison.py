@@ -78,7 +78,7 @@ def shortened(text: str, metrics: QFontMetrics, width: int, room: float) -> str:
     if not text or high(len(words)) <= room:
         return text
     kept = bisect_right(range(1, len(words)), room, key=high)
-    return " ".join(words[:kept]) + "…"
+    return " ".join(words[:kept]).rstrip(".,:;") + "…"
 
 
 def _spaced(text: str) -> str:

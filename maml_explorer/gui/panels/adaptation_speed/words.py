@@ -42,7 +42,7 @@ def words_on_test(
     parts = [f"{', '.join(names)}: {what}." for what, names in lost.items()]
     if len(parts) > 1:  # a sentence for each would leave the plot no room
         parts = [f"Diverged of {counted(test.tasks, 'task', whole)}: {', '.join(counts)}."]
-    if parts:
+    if any(bool(data.kept.any()) for data in drawn.values()):
         parts.append("Hollow markers: mean of the others.")
     over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
     if len(over) == 1:

@@ -113,7 +113,6 @@ class ImagesPanel(QWidget):
             self.unseen, self.together, self.another,
         ):  # fmt: skip
             small.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.target.setMinimumWidth(96)
 
     def _connect(self) -> None:
         session = self.session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -188,7 +189,8 @@ def _fitting(words: str, room: float) -> str:
     """`words`, or a shorter wording that fits into `room` pixels."""
     font = base_font().key()
     short = words.replace(" single", "")
-    wordings = (words, short, short.replace(" with σ²", ""))
+    plain = short.replace(" with σ²", "")
+    wordings = (words, short, plain, re.sub(" = [^:]*", "", plain))
     fits = (one for one in wordings if _width(one, font) + 4 <= room)
     return next(fits, wordings[-1])
 
@@ -211,7 +213,7 @@ def _room(box: Box, x: Array, rows: Array, others: list[Box], area: QRectF) -> f
 
     Covering a curve is better than covering words, and these better than the border.
     """
-    if box.top < area.top() or box.bottom > area.bottom():
+    if box.top < area.top() or box.bottom > area.bottom() or box.left < area.left():
         return -np.inf
     apart = min((box.gap(other) for other in others), default=ENOUGH)
     if apart < 0:

@@ -44,7 +44,7 @@ class NormPage(ChosenPage):
         self.stored_place = titled("Stored statistics", self.stored)
         columns.addWidget(titled("Statistics of the set", self.current), 1)
         columns.addWidget(self.stored_place, 1)
-        self._errors_place = titled("Query MSE (dashed: stored)", self.errors)
+        self._errors_place = titled("Query MSE", self.errors)
         columns.addWidget(self._errors_place, 1)
         super().__init__(session, ViewName.NORM, content)
         self.seen: NormSeen | None = None
@@ -73,7 +73,8 @@ class NormPage(ChosenPage):
         self.seen = record
         family = self.session.settings.family
         loss = "cross-entropy" if family.images else family.figure
-        retitle(self._errors_place, f"Query {loss} (dashed: stored)")
+        dashed = " (dashed: stored)" if record.stored_error.size else ""
+        retitle(self._errors_place, f"Query {loss}{dashed}")
         names = [f"Hidden {nth + 1}" for nth in range(len(record.layers))]
         if names != [self.layer_choice.itemText(nth) for nth in range(self.layer_choice.count())]:
             chosen = min(max(self.layer_choice.currentIndex(), 0), len(names) - 1)

@@ -69,7 +69,6 @@ class SweepPanel(QWidget):
         self.up.setAccessibleName("Axis from bottom to top")
         for choice in (self.across, self.up):
             choice.setMinimumWidth(60)
-            choice.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToContents)
             choice.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.beside = button("Beside", self.show_beside,
                              "The chosen run adapts beside yours, faint")  # fmt: skip
