@@ -136,6 +136,14 @@ def test_the_longest_option_is_right_no_more_often_than_by_chance():
         "What is it with He",
         "The MAML++ paper keeps one",
         "switch Unseen off",
+        "catches up near 6000",
+        "After five steps it is 10,",
+        "after one step, about 81 %",
+        "51 % on others",
+        "400 to 500 outer steps",
+        "a slightly larger α",
+        "where its own direction is good enough",
+        "0.97 for ANIL",
     ],
 )
 def test_words_that_were_wrong_are_gone(words: str):
