@@ -222,8 +222,12 @@ def verdict_words(found: Sequence[Comparison]) -> str:
     )
 
 
-def agreement_words(found: Sequence[Comparison]) -> str:
-    """Number of figures that agree, in a line: "MTL agrees with 3 of 3, MAML with 1 of 3 …"."""
+def agreement_words(found: Sequence[Comparison], *, total: bool = False) -> str:
+    """Number of figures that agree, in a line: "Published figures that agree: MTL 3 of 3 …".
+
+    Args:
+        total: of all arms together: "4 of 6 published figures agree".
+    """
     if not found:
         return ""
     if all(one.verdict.shortened for one in found):
@@ -231,6 +235,9 @@ def agreement_words(found: Sequence[Comparison]) -> str:
     counts: dict[str, list[bool]] = {}
     for one in found:
         counts.setdefault(one.arm, []).append(one.verdict.kind == AGREES)
+    if total:
+        agree = sum(map(sum, counts.values()))
+        return f"{agree} of {counted(len(found), 'published figure')} agree."
     by_arm = [f"{arm} {sum(agree)} of {len(agree)}" for arm, agree in counts.items()]
     return f"Published figures that agree: {', '.join(by_arm)}."
 

@@ -217,6 +217,7 @@ def test_how_many_figures_agree_is_one_short_line() -> None:
     records = {0: {"MAML": [record([2.0, 1.0, 0.8])]}}
     found = comparisons(preset(ONE), Settings(), records)
     assert agreement_words(found) == "Published figures that agree: MAML 1 of 2."
+    assert agreement_words(found, total=True) == "1 of 2 published figures agree."
     early = comparisons(preset(ONE), Settings(), records, {"MAML": 1000})
     assert agreement_words(early) == "It is too early to compare: 1000 of 70000 outer steps."
     assert agreement_words(()) == ""

@@ -29,9 +29,11 @@ def comparison_words(found: Compared) -> str:
     return f"{_tested(found)} {_spaced(verdict_words(found.comparisons))}{_changed(found)}"
 
 
-def brief_words(found: Compared) -> str:
-    """Number of figures that agree, for a panel that is low."""
-    return f"{_tested(found)} {_spaced(agreement_words(found.comparisons))}"
+def brief_words(found: Compared) -> list[str]:
+    """Number of figures that agree, for a panel that is low; the longest wording first."""
+    by_arm, total = (agreement_words(found.comparisons, total=total) for total in (False, True))
+    at = f"At outer step {whole(found.outer_step)}"
+    return [_spaced(words) for words in (f"{_tested(found)} {by_arm}", f"{at}: {total}", total)]
 
 
 def figure_rows(found: Compared) -> Table:

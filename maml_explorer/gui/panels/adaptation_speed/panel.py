@@ -74,8 +74,8 @@ class AdaptationSpeedPanel(QWidget):
         self.compare = button("Compare", self._compare, "Compare with the published numbers")
         self.figures = button("Figures…", self._show_figures, "Published and measured, one by one")
         self.verdict = words_label("")
-        self._verdict = self._brief = ""
-        """All words of the verdict, and those for a low panel."""
+        self._verdict, self._brief = "", [""]
+        """All words of the verdict, and shorter wordings for a low panel."""
         self.verdict.setWordWrap(True)
         self.diverged = words_label("", "muted")
         self.diverged.setWordWrap(True)
@@ -238,7 +238,7 @@ class AdaptationSpeedPanel(QWidget):
         self.source.setVisible(bool(published))
         self.compare.setVisible(fits and bool(published))
         self._verdict = "" if comparison is None else comparison_words(comparison)
-        self._brief = "" if comparison is None else brief_words(comparison)
+        self._brief = [""] if comparison is None else brief_words(comparison)
         self.figures.setVisible(bool(self._verdict))
         self._say()
 
@@ -246,9 +246,10 @@ class AdaptationSpeedPanel(QWidget):
         """Writes the words below, no more than the plot can spare; the rest is a tooltip."""
         tight = self.height() < _TIGHT * self.fontMetrics().lineSpacing()
         room = _FEW * self.fontMetrics().lineSpacing() if tight else math.inf
-        verdict = shortened(self._verdict, self.fontMetrics(), max(self.width(), 60), room)
-        if verdict != self._verdict:
-            verdict = shortened(self._brief, self.fontMetrics(), max(self.width(), 60), room)
+        metrics, width = self.fontMetrics(), max(self.width(), 60)
+        wordings = (self._verdict, *self._brief)
+        fits = (one for one in wordings if shortened(one, metrics, width, room) == one)
+        verdict = next(fits, "") or shortened(self._brief[-1], metrics, width, room)
         self.verdict.setText(verdict)
         self.verdict.setToolTip(plain_tip(self._verdict if verdict != self._verdict else ""))
         self.verdict.setVisible(bool(verdict))
