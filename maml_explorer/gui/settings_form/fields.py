@@ -171,6 +171,12 @@ class _Line(QLineEdit):
         self._entered = False
         """True where the mouse that is pressed has brought the focus."""
 
+    def needed(self) -> int:
+        """Pixels of the width in which the whole text is seen."""
+        width = self.fontMetrics().horizontalAdvance
+        # as Qt has it, a line is at first as wide as 17 letters and what is around them
+        return self.sizeHint().width() - 17 * width("x") + width(self.text()) + 2
+
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Notes that a click brings the focus."""
         super().focusInEvent(event)

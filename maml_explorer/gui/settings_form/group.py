@@ -166,7 +166,7 @@ class Group(QWidget):
                 continue
             own = line.widget.name.sizeHint().width()
             longest = max(longest, own)
-            beside = max(beside, line.widget.sizeHint().width() - own)
+            beside = max(beside, line.widget.minimumSizeHint().width() - own)
         return longest, beside
 
     def _take_reading(self, settings: Settings) -> bool:

@@ -7,10 +7,10 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QGridLayout, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QLineEdit, QMenu, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.gui.settings_form.fields import Field, field_for, written
+from maml_explorer.gui.settings_form.fields import Field, TextField, field_for, written
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
 from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.widgets.controls import Dot, Slider, label, mark, row, type_changed
@@ -125,8 +125,18 @@ class SettingRow(QWidget):
         if self.declarations[0].kind in ("choice", "text"):  # words take the room of units
             restarts = self.declarations[0].applies is Applies.RESTART
             field = room - (self.restart_mark.sizeHint().width() + 4 if restarts else 0)
-        self._cell.setFixedWidth(field)
+        # long numbers take room that the label leaves; the form grows for none
+        self._cell.setMinimumWidth(field)
+        self._cell.setMaximumWidth(max(field, self._wanted()))
         self._beside.setFixedWidth(room - field)
+
+    def _wanted(self) -> int:
+        """Pixels that what stands in number fields needs, typed or shown; gives each its part."""
+        numbers = [one for one in self.fields.values() if isinstance(one, TextField)]
+        for one in numbers:
+            one.edit.setMinimumWidth(one.edit.needed())
+        between = sum(one.sizeHint().width() + 6 for one in self._cell.findChildren(QLabel))
+        return sum(one.edit.minimumWidth() for one in numbers) + between
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Shows the slider of the field that has the focus."""
@@ -152,6 +162,8 @@ class SettingRow(QWidget):
                 partial(self._menu, field.widget, declaration.key)
             )
             field.widget.installEventFilter(self)
+            if isinstance(field, TextField) and declaration.kind != "text":
+                field.edit.textChanged.connect(self._fit_widths)
             self.fields[declaration.key] = field
             widgets.append(field.widget)
         if len(widgets) == 1:

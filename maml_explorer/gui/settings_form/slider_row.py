@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QEvent, QSignalBlocker
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
 from maml_explorer.gui.session.settings_editor import SettingsEditor
-from maml_explorer.gui.settings_form.fields import field_for
+from maml_explorer.gui.settings_form.fields import TextField, field_for
 from maml_explorer.gui.settings_form.row import FIELD_WIDTH, UNIT_WIDTH, help_text
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
-from maml_explorer.gui.widgets.controls import Slider
+from maml_explorer.gui.widgets.controls import Slider, type_changed
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value
@@ -37,8 +37,9 @@ class SliderRow(QWidget):
         self.name.say(words or declaration.label, declaration.symbol or declaration.label)
         self.field = field_for(declaration)
         self.field.setParent(self)
-        wide = declaration.kind == "choice"
-        self.field.widget.setFixedWidth(FIELD_WIDTH + (2 * UNIT_WIDTH if wide else 0))
+        if isinstance(self.field, TextField):
+            self.field.edit.textChanged.connect(self._fit_field)
+        self._fit_field()
         self.slider: Slider | None = None
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
@@ -64,6 +65,19 @@ class SliderRow(QWidget):
         # a method, not a lambda: the connection ends with this row
         editor.settings_changed.connect(self._take_settings)
         self.show_value()
+
+    def _fit_field(self) -> None:
+        """Gives the field the room that its number needs."""
+        width = FIELD_WIDTH + (2 * UNIT_WIDTH if self.declaration.kind == "choice" else 0)
+        if isinstance(self.field, TextField):
+            width = max(width, self.field.edit.needed())
+        self.field.widget.setFixedWidth(width)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Keeps the field as wide as the font needs."""
+        super().changeEvent(event)
+        if type_changed(event):
+            self._fit_field()
 
     def show_value(self) -> None:
         """Shows the value as it is edited now."""

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QApplication
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLineEdit,
+    QStyle,
+    QStyleOptionFrame,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.style.arm_style import arm_style
@@ -247,3 +254,62 @@ def test_settings_that_a_larger_text_leaves_no_room_say_where_they_are(
     window.appearance.use("light")
     qtbot.wait(20)
     assert settings.isVisible() and said(window) == []
+
+
+def cut_numbers(form: QWidget) -> list[str]:
+    """Numbers in fields that are narrower than what stands in them."""
+    found = []
+    for edit in form.findChildren(QLineEdit):
+        if edit.isVisible() and edit.objectName():
+            option = QStyleOptionFrame()
+            edit.initStyleOption(option)
+            line = QStyle.SubElement.SE_LineEditContents
+            # Qt leaves two pixels on either side of the text
+            room = edit.style().subElementRect(line, option, edit).width() - 4
+            if edit.fontMetrics().horizontalAdvance(edit.text()) > room:
+                found.append(f"{edit.objectName()}: {edit.text()}")
+    return found
+
+
+@pytest.mark.parametrize("size", TEXT_SIZES)
+def test_no_number_in_a_field_is_cut(opened: Opener, qtbot: QtBot, size: str):
+    window = opened(size=(1600, 900))
+    form = window.columns.form
+    window.columns.set_text_size(size)
+    assert form.isVisible()
+    for group in form.groups:
+        if group.more_button.isVisible():
+            group.toggle_more()
+    qtbot.wait(20)
+    assert cut_numbers(form) == []
+    before = form.minimum_width()
+    window.session.editor.edit({"amplitude_min": 1e-05, "amplitude_max": 0.00012})
+    window.session.editor.edit({"inner_lr": 1.2345e-05})
+    qtbot.wait(20)
+    assert form.row("amplitude_min").fields["amplitude_min"].edit.text() == "1e-05"
+    assert cut_numbers(form) == []
+    # while it is typed, too
+    field = form.row("phase_min").fields["phase_min"].edit
+    field.setFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, "0.000125")
+    assert cut_numbers(form) == []
+    assert form.minimum_width() == before, "no number asks for a wider form"
+    row = form.row("amplitude_min")
+    assert row.width() <= form.area.viewport().width()
+    assert row.name.width() >= row.name.sizeHint().width()
+    window.columns.set_text_size("")
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+def test_no_number_in_the_row_of_a_hall_is_cut(opened: Opener, qtbot: QtBot, size: tuple[int, int]):
+    window = opened(size=size)
+    window.columns.toggle_presenter()
+    window.resize(*size)
+    qtbot.wait(20)
+    row = window.columns.stage_row
+    assert row.isVisible() and row.findChildren(QLineEdit)
+    window.session.editor.edit({"inner_lr": 1.2345e-05})
+    qtbot.wait(20)
+    assert cut_numbers(row) == []
+    window.columns.toggle_presenter()
