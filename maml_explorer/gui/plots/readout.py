@@ -47,10 +47,9 @@ class ReadOut:
             return
         self.text = html
         area = self._plot.area()
-        color = self._plot.theme.text
-        self._box.setHtml(f'<span style="color:{color}">{html}</span>')
+        self._write(html)
         if self._box.textItem.boundingRect().height() > area.height() - 8:
-            self._box.setHtml(f'<span style="color:{color}">{in_pairs(html)}</span>')
+            self._write(in_pairs(html))
         width = self._box.textItem.boundingRect().width()
         right = self.pointer.x() > area.center().x()
         left = self.pointer.x() - 14 - width if right else self.pointer.x() + 14
@@ -63,6 +62,14 @@ class ReadOut:
         self._hair.setPos(self._plot.to_data(self.pointer)[0])
         self._box.show()
         self._hair.show()
+
+    def _write(self, html: str) -> None:
+        """Writes lines into the box; one that is wider than the plot goes on in the next."""
+        self._box.setTextWidth(-1)
+        self._box.setHtml(f'<span style="color:{self._plot.theme.text}">{html}</span>')
+        most = self._plot.area().width() - 4
+        if self._box.textItem.boundingRect().width() > most:
+            self._box.setTextWidth(most)
 
     def hide(self) -> None:
         """Ends the read-out."""

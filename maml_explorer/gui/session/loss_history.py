@@ -57,6 +57,19 @@ class Mark:
         return ", ".join(d.symbol or d.label.lower() for d in names[:2]) or "arms"
 
     @property
+    def brief(self) -> str:
+        """A few letters on the change, of one setting or arm: "α → 0.05", "+ Reptile"."""
+        if self.keys == ("arms",):
+            old, new = ([arm.name for arm in one.arms] for one in (self.before, self.after))
+            added = [f"+ {name}" for name in new if name not in old]
+            removed = [f"− {name}" for name in old if name not in new]
+            one = [*added, *removed]
+            return one[0] if len(one) == 1 else self.symbol
+        return (
+            self.symbol if self.keys[1:] else f"{self.symbol} → {shown(self.after[self.keys[0]])}"
+        )
+
+    @property
     def words(self) -> str:
         """Words of the change: "Inner learning rate α 0.01 → 0.1"."""
         lines = [

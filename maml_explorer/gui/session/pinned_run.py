@@ -107,7 +107,7 @@ def _worth(key: str, settings: Settings) -> str:
     return f"{DECLARATIONS[key].symbol or DECLARATIONS[key].label} {shown(settings[key])}"
 
 
-BEFORE = "run before"
+BEFORE = "previous run"
 
 
 @dataclass(frozen=True)

@@ -289,11 +289,40 @@ def test_a_change_while_training_is_marked(bench, panel):
     assert mark.words == "Inner learning rate α 0.01 → 0.1"
     line, text = panel.plot.marks.items[0]
     assert line.isVisible() and line.value() == 200
-    assert text.toPlainText() == "α"
+    assert text.toPlainText() == "α → 0.1"
     assert mark.words in panel.plot.reading(200.0)
     assert mark.words not in panel.plot.reading(100.0)
     panel.choose(axis=SECONDS)
     assert line.value() == pytest.approx(2.0), "the mark moves with the x axis"
+
+
+def test_what_changed_is_read_at_its_mark_and_whole_in_the_box(bench, panel):
+    panel.resize(400, 360)
+    train(bench, panel, np.linspace(4, 1, 200))
+    bench.session.editor.edit({"meta_batch": 20})
+    train(bench, panel, [1.0] * 80, first=201)
+    bench.session.editor.edit({"inner_lr": 0.05, "outer_lr": 0.002})
+    train(bench, panel, [1.0] * 120, first=281)
+    bench.session.editor.set_arms([*bench.session.settings.arms, *_arm("reptile")])
+    draw(panel)
+    bench.qtbot.wait(20)  # the names of the lines have taken their room
+    draw(panel)
+    plot = panel.plot
+    said = [text.toPlainText() for _, text in plot.marks.items if text.isVisible()]
+    assert said == ["meta-batch → 20", "α, β", "+ Reptile"]
+    panel.resize(313, 360)
+    bench.qtbot.wait(20)
+    draw(panel)
+    boxes, area = plot.marks.boxes, plot.area()
+    for nth, box in enumerate(boxes):
+        assert area.left() <= box.left and box.right <= area.right() + 1
+        for other in boxes[:nth]:
+            apart = box.left >= other.right or other.left >= box.right
+            assert apart or box.top >= other.bottom - 1 or other.top >= box.bottom - 1
+    at = plot.to_pixel(280, 0.0)
+    bench.qtbot.mouseMove(plot.viewport(), QPoint(at.x(), round(area.center().y())))
+    assert "Outer learning rate β 0.001 → 0.002" in plot.readout.text
+    assert plot.readout._box.textItem.boundingRect().width() <= area.width()
 
 
 def test_a_change_taken_back_leaves_no_mark(bench, panel):
@@ -326,6 +355,25 @@ def test_a_new_run_begins_empty_with_the_old_one_as_a_ghost(bench, panel):
     np.testing.assert_allclose(panel.plot.ghosts.curves[BEFORE, "MAML"].xData[-1], 30)
     train(bench, panel, [3.0] * 10, run=2)
     assert panel.plot.drawn["MAML"].x[-1] == 10
+
+
+def test_the_previous_run_is_named_where_its_line_ends(bench, panel):
+    train(bench, panel, np.linspace(4, 1, 30))
+    bench.session.control.reset()
+    bench.pull()
+    draw(panel)
+    assert list(panel.plot.ghosts.ends) == ["previous run"] and not panel.plot.ghosts.names
+    train(bench, panel, [3.0] * 100, run=2)
+    draw(panel)
+    assert not panel.plot.ghosts.ends
+    name = panel.plot.ghosts.names["previous run"]
+    assert name.isVisible() and name.toPlainText() == "previous run"
+    line = panel.plot.ghosts.curves[BEFORE, "MAML"]
+    end = panel.plot.to_pixel(line.xData[-1], line.yData[-1])
+    (box,) = panel.plot.ghosts.boxes
+    assert abs(box.left - end.x()) <= 2 and box.top - 2 <= end.y() <= box.bottom + 2
+    train(bench, panel, [3.0] * 10, run=3)
+    assert set(panel.plot.ghosts.names) | set(panel.plot.ghosts.ends) == {"previous run"}
 
 
 def test_a_rewound_run_drops_what_came_after(bench, panel):

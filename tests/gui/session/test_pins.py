@@ -84,7 +84,7 @@ def test_one_ghost_above_and_any_number_among_the_losses(window: MainWindow, qtb
     plot = window.columns.places["losses"].panel.plot  # type: ignore[union-attr]
     plot.draw()
     assert {run for run, _ in plot.ghosts.curves} == {"Run 1", "Run 2"}
-    assert set(plot.ghosts.ends) == {"Run 1", "Run 2"}
+    assert {*plot.ghosts.ends, *plot.ghosts.names} == {"Run 1", "Run 2"}
     np.testing.assert_allclose(plot.ghosts.curves["Run 1", "MAML"].xData[-1], 40)
     # the menu of the lines chooses which one lies above
     hero = window.columns.places["adaptation"].panel

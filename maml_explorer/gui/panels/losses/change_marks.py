@@ -1,31 +1,32 @@
-"""Marks where settings changed: dashed lines among the losses, each with its symbol."""
+"""Marks where settings changed: dashed lines among the losses, each with what changed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 
 from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_history import Mark
 
-_SYMBOLS_APART = 34
-"""Pixels between the symbols of two marks; a mark closer to the last one has none."""
+_APART = 4.0
+"""Pixels between the words of two marks."""
+_ROWS = 2
+"""Rows of words at the bottom; a mark whose words have room in none is named by the pointer."""
 MOST_MARKS = 50
 
 
 class ChangeMarks:
-    """A dashed line at every change of settings, with its symbol at the bottom."""
+    """A dashed line at every change of settings, with what changed at the bottom."""
 
     def __init__(self, plot: Plot) -> None:
         self._plot = plot
         self.items: list[tuple[pg.InfiniteLine, pg.TextItem]] = []
         self.boxes: list[Box] = []
-        """Boxes of the visible symbols, in pixels."""
+        """Boxes of the visible words, in pixels."""
 
     def draw(self, marks: Sequence[Mark], place: Callable[[int], float | None]) -> None:
         """Draws the newest marks; `place` says where an outer step lies on the x axis."""
@@ -37,9 +38,8 @@ class ChangeMarks:
                 item.setZValue(z)
                 plot.getPlotItem().addItem(item, ignoreBounds=True)
             self.items.append((line, text))
-        (left, right), (low, _) = plot.view().viewRange()
-        area, last = plot.area(), -np.inf
-        width, self.boxes = area.width(), []
+        (left, right), (low, high) = plot.view().viewRange()
+        area, self.boxes = plot.area(), []
         for nth, (line, text) in enumerate(self.items):
             x = place(shown[nth].outer_step) if nth < len(shown) else None
             inside = x is not None and bool(left <= x <= right)
@@ -49,18 +49,34 @@ class ChangeMarks:
                 continue
             line.setPen(plot.pen(theme.muted, Qt.PenStyle.DashLine))
             line.setPos(x)
-            pixel = (x - left) / (right - left) * width
-            if pixel - last >= _SYMBOLS_APART:
-                recolor(text, theme.muted, theme.card)
-                text.setText(shown[nth].symbol)
-                half = text.boundingRect().width() / 2
+            recolor(text, theme.muted, theme.card)
+            pixel = (x - left) / (right - left) * area.width()
+            box = self._room(text, [shown[nth].brief, shown[nth].symbol], area, pixel)
+            if box is not None:
                 # beside the line at an edge, where a half of it would be cut
-                side = 1.0 if pixel + half > width else 0.0 if pixel < half else 0.5
-                text.setAnchor((side, 1.0))
-                text.setPos(x, low)
-                size = text.textItem.boundingRect()
-                left_end = area.left() + pixel - side * size.width()
-                top = area.bottom() - size.height()
-                self.boxes.append(Box(left_end, top, size.width(), size.height()))
+                text.setAnchor((0.0, 0.0))
+                across = left + (box.left - area.left()) / area.width() * (right - left)
+                down = high - (box.top - area.top()) / area.height() * (high - low)
+                text.setPos(across, down)
+                self.boxes.append(box)
                 text.setVisible(True)
-                last = pixel
+
+    def _room(
+        self, text: pg.TextItem, wordings: Sequence[str], area: QRectF, pixel: float
+    ) -> Box | None:
+        """The box of the first of these words that has room; they are written then."""
+        for words in wordings:
+            text.setText(words)
+            size = text.textItem.boundingRect()
+            begin = max(0.0, min(pixel - size.width() / 2, area.width() - size.width()))
+            for row in range(_ROWS):
+                top = area.bottom() - (row + 1) * size.height()
+                box = Box(area.left() + begin, top, size.width(), size.height())
+                if not any(
+                    box.left < other.left + other.width + _APART
+                    and other.left < box.left + box.width + _APART
+                    and abs(box.top - other.top) < 1.0
+                    for other in self.boxes
+                ):
+                    return box
+        return None

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPoint
+
 from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.fast_curve import Curve
+from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_traces import Array
 from maml_explorer.gui.session.pinned_run import LossGhost
 from maml_explorer.gui.style.arm_style import arm_style
 
 _ALPHA = 0.45
+_EARLY = 12.0
+"""Pixels before the edge of the plot at which a line does not reach it."""
 
 
 class GhostLines:
@@ -24,6 +32,10 @@ class GhostLines:
         """(run, arm) → its line."""
         self.ends: dict[str, LineEnd] = {}
         """Run → its name beside the plot, at the height of its lowest line's end."""
+        self.names: dict[str, pg.TextItem] = {}
+        """Run → its name in the plot, where its lines end before the edge."""
+        self.boxes: list[Box] = []
+        """Boxes of these names, in pixels."""
 
     def draw(
         self, ghosts: Sequence[LossGhost], view: LossView, hidden: Set[str], edges: Array
@@ -54,6 +66,27 @@ class GhostLines:
         self._name(ends)
 
     def _name(self, ends: dict[str, tuple[float, float]]) -> None:
-        """Names the runs beside the plot, wherever they end: in it names would cover lines."""
-        color = self._plot.theme.muted
-        self.ends = {run: LineEnd(run, color, y) for run, (_, y) in ends.items()}
+        """Names the runs where their lowest lines end: beside the plot, or in it."""
+        plot, color, area = self._plot, self._plot.theme.muted, self._plot.area()
+        across, down = plot.to_pixels(*np.array([*ends.values()], dtype=float).reshape(-1, 2).T)
+        places = dict(zip(ends, zip(across.tolist(), down.tolist(), strict=True), strict=True))
+        early = {run: at for run, at in places.items() if at[0] < area.right() - _EARLY}
+        self.ends = {r: LineEnd(r, color, y) for r, (_, y) in ends.items() if r not in early}
+        for run in set(self.names) - set(early):
+            plot.getPlotItem().removeItem(self.names.pop(run))
+        self.boxes = []
+        for run, (x, y) in early.items():
+            if run not in self.names:
+                self.names[run] = label(run, color)
+                self.names[run].setZValue(42)
+                plot.getPlotItem().addItem(self.names[run], ignoreBounds=True)
+            text = self.names[run]
+            recolor(text, color, plot.theme.card)
+            size = text.textItem.boundingRect()
+            left = x if x + size.width() <= area.right() else x - size.width()
+            top = min(max(y - size.height() / 2, area.top()), area.bottom() - size.height())
+            text.setAnchor((0.0, 0.0))
+            text.setPos(*plot.to_data(QPoint(round(left), round(top))))
+            text.setVisible(x >= area.left())
+            if text.isVisible():
+                self.boxes.append(Box(left, top, size.width(), size.height()))

@@ -198,7 +198,7 @@ class LossPlot(Plot):
         )
         kept_off = self.drawn.values() if references else ()
         averages = [self.to_pixels(d.x, d.y) for d in kept_off if len(d.x)]
-        taken = [*self.divergences.boxes, *self.marks.boxes]
+        taken = [*self.divergences.boxes, *self.marks.boxes, *self.ghosts.boxes]
         self.references.draw(references, view.log_y, averages, taken)
         kept = [d for d in self.drawn.values() if len(d.x)]
         timeless = view.axis == SECONDS and bool(kept) and not any(d.x.max() > 0 for d in kept)
