@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QImage
 
 from maml_explorer.gui.panels.adaptation.arm_bar import free_name
 from maml_explorer.gui.panels.adaptation.arm_overrides import overridable
@@ -892,3 +892,43 @@ def test_words_at_the_edge_move_where_names_take_their_room(bench):
     labels._clear["truth"] = -100.0
     labels.place()
     assert labels.boxes["truth"].right <= area.right() - 2
+
+
+def _extent(image: QImage, ground: str) -> tuple[int, int]:
+    """(width, height) of what is not of the colour of the ground."""
+    pixels = [
+        (x, y)
+        for x in range(image.width())
+        for y in range(image.height())
+        if QColor(image.pixel(x, y)).lightness() < QColor(ground).lightness() - 60
+    ]
+    across, down = zip(*pixels, strict=True)
+    return max(across) - min(across) + 1, max(down) - min(down) + 1
+
+
+def test_marks_in_the_legend_are_as_large_as_those_in_the_plot(bench, panel):
+    bench.session.set_hidden({arm.name for arm in bench.session.settings.arms})
+    for key in ("best", "oracle", "band", "uncovered"):
+        panel._show_line(key, False)
+    probe = bench.task(x=(-3.0, 3.0))
+    panel._show_line("truth", False)
+    canvas, legend, theme = panel.canvas, panel.legend, bench.session.theme
+    at = canvas.to_pixel(-3.0, float(probe.support_y[0]))
+    around = QRect(at - QPoint(9, 9), QSize(18, 18))
+    support = _extent(canvas.grab(around).toImage(), theme.card)
+    legend.show_items(support=True, query=True, truth=True)
+    (first, second, third), _ = legend.placed()
+    drawn = [
+        legend.grab(QRect(round(box.left()), 0, 18, legend.height())).toImage()
+        for box, _ in (first, second)
+    ]
+    assert support == pytest.approx(_extent(drawn[0], theme.card), abs=1)
+    panel._show_line("truth", True)
+    bench.session.task.set_probe(replace(probe, query_x=fixed([0.5])))
+    bench.pull()
+    at = canvas.to_pixel(0.5, float(2 * np.sin(0.0)))
+    canvas.curves.truth.hide()
+    around = QRect(at - QPoint(9, 9), QSize(18, 18))
+    query = _extent(canvas.grab(around).toImage(), theme.card)
+    assert query == pytest.approx(_extent(drawn[1], theme.card), abs=1)
+    assert third[0].width() > 30, "two dashes of the truth are seen"

@@ -24,8 +24,12 @@ GRID = 241
 """Points of the truth while no report has come yet."""
 FAR = 50.0
 """Curves are cut off at so many times the largest amplitude: Qt draws nothing beyond."""
-_LONG_DASHES = [7.0, 4.0]
+LONG_DASHES = [7.0, 4.0]
 """Dash and gap of the truth, in widths of its line."""
+SUPPORT_SIZE, RING_WIDTH = 12.0, 1.5
+"""Pixels of a support point, and of the ring around it in the colour of the card."""
+QUERY_SIZE, QUERY_WIDTH, TRUTH_WIDTH = 9.0, 1.4, 1.8
+"""Pixels of a query point, of its line, and of the truth's."""
 REFERENCES = {
     "truth": "Truth",
     "best": "Best single predictor",
@@ -73,8 +77,8 @@ class TaskCurves:
         self.oracle = Curve(antialias=True)
         self.truth = Curve(antialias=True)
         self.residual = Curve(antialias=True, connect="pairs")
-        self.query = Dots(size=9)
-        self.support = Dots(size=12)
+        self.query = Dots(size=QUERY_SIZE)
+        self.support = Dots(size=SUPPORT_SIZE)
         for z, item in (
             (1, self.band), (2, self.best), (3, self.oracle), (4, self.truth),
             (6, self.residual), (20, self.query), (30, self.support),
@@ -92,11 +96,11 @@ class TaskCurves:
             curve.keep(not self._plot.pictured and float(self._plot.ink).is_integer())
         self.best.setPen(self._plot.pen(theme.muted, Qt.PenStyle.DotLine, 1.4))
         self.oracle.setPen(self._plot.pen(theme.muted, width=1.2))
-        dashed = self._plot.pen(theme.text, Qt.PenStyle.DashLine, 1.8)
-        dashed.setDashPattern(_LONG_DASHES)  # an arm's dashes and dots are shorter
+        dashed = self._plot.pen(theme.text, Qt.PenStyle.DashLine, TRUTH_WIDTH)
+        dashed.setDashPattern(LONG_DASHES)  # an arm's dashes and dots are shorter
         self.truth.setPen(dashed)
-        self.query.setSize(self._plot.dot(9))
-        self.query.setPen(self._plot.pen(theme.muted, width=1.4))
+        self.query.setSize(self._plot.dot(QUERY_SIZE))
+        self.query.setPen(self._plot.pen(theme.muted, width=QUERY_WIDTH))
         self.query.setBrush(pg.mkBrush(None))
         self.support.setBrush(pg.mkBrush(theme.text))
 
@@ -138,7 +142,8 @@ class TaskCurves:
             self.support.setData(_NONE, _NONE)
             return
         theme, n = self.session.theme, len(self.probe.support_x)
-        rings, sizes = [self._plot.pen(theme.card, width=1.5)] * n, [self._plot.dot(12)] * n
+        rings = [self._plot.pen(theme.card, width=RING_WIDTH)] * n
+        sizes = [self._plot.dot(SUPPORT_SIZE)] * n
         if focused and self.selected is not None and self.selected < n:
             rings[self.selected] = self._plot.pen(theme.accent, width=2.5)
             sizes[self.selected] = self._plot.dot(15)

@@ -6,6 +6,14 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from maml_explorer.gui.panels.adaptation.task_curves import (
+    LONG_DASHES,
+    QUERY_SIZE,
+    QUERY_WIDTH,
+    RING_WIDTH,
+    SUPPORT_SIZE,
+    TRUTH_WIDTH,
+)
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
@@ -17,8 +25,10 @@ UNTRAINED = (
     "Not trained yet: press Train and watch the curves learn to bend",
     "Not trained yet: press Train",
 )
-_SWATCH, _GAP = 18, 14
+_GAP = 14
 SUPPORT, QUERY, TRUTH = "support: adapted to", "query: tested on", "truth"
+_WIDE = {SUPPORT: 18.0, QUERY: 18.0, TRUTH: (2 * LONG_DASHES[0] + LONG_DASHES[1]) * TRUTH_WIDTH}
+"""Pixels of a swatch: of the truth, two dashes and the gap between them."""
 _SHORT = {SUPPORT: "support", QUERY: "query", TRUTH: "truth"}
 
 
@@ -73,10 +83,9 @@ class TaskLegend(QWidget):
             self.hints = hints
             self.update()
 
-    @property
-    def _wide(self) -> float:
+    def _wide(self, key: str) -> float:
         """Pixels of a swatch: as much larger for the back row as the points of the plot are."""
-        return _SWATCH * self._session.theme.line_scale
+        return _WIDE[key] * self._session.theme.line_scale
 
     def sizeHint(self) -> QSize:
         """One line of text."""
@@ -86,11 +95,10 @@ class TaskLegend(QWidget):
         """(each entry's rectangle and words, those of the hint or None), in words that fit."""
         metrics, width, height = QFontMetrics(base_font()), self.width(), self.height()
         entries: list[tuple[QRectF, str]] = []
-        swatch = self._wide
         for words in (dict(zip(self.shown, self.shown, strict=True)), _SHORT):
             entries, x = [], 4.0
             for key in self.shown:
-                needs = swatch + 4 + metrics.horizontalAdvance(words[key])
+                needs = self._wide(key) + 4 + metrics.horizontalAdvance(words[key])
                 entries.append((QRectF(x, 0, needs, height), words[key]))
                 x += needs + _GAP
             for hint in self.hints:
@@ -110,27 +118,31 @@ class TaskLegend(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         entries, hint = self.placed()
         for key, (box, words) in zip(self.shown, entries, strict=False):
-            self._swatch(painter, key, QPointF(box.left() + self._wide / 2, box.center().y()))
+            wide = self._wide(key)
+            self._swatch(painter, key, QPointF(box.left() + wide / 2, box.center().y()))
             painter.setPen(QColor(theme.muted))
-            painter.drawText(box.adjusted(self._wide + 4, 0, 2, 0), middle, words)
+            painter.drawText(box.adjusted(wide + 4, 0, 2, 0), middle, words)
         if hint is not None:
             painter.setPen(QColor(theme.muted))
             painter.drawText(hint[0], middle, hint[1])
         painter.end()
 
     def _swatch(self, painter: QPainter, key: str, at: QPointF) -> None:
+        """Draws a mark as the plot does, as large."""
         theme, larger = self._session.theme, self._session.theme.line_scale
-        pen = QPen(QColor(theme.text if key == TRUTH else theme.muted), 1.5 * larger)
         if key == TRUTH:
-            pen.setStyle(Qt.PenStyle.DashLine)
+            pen = QPen(QColor(theme.text), TRUTH_WIDTH * larger)
+            pen.setDashPattern(LONG_DASHES)
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             painter.setPen(pen)
-            across = QPointF(self._wide / 2, 0)
+            across = QPointF(self._wide(key) / 2, 0)
             painter.drawLine(at - across, at + across)
         elif key == SUPPORT:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.text))
-            painter.drawEllipse(at, 4.5 * larger, 4.5 * larger)
+            half = (SUPPORT_SIZE - RING_WIDTH) / 2 * larger  # half of the ring lies inside
+            painter.drawEllipse(at, half, half)
             painter.setBrush(Qt.BrushStyle.NoBrush)
         else:
-            painter.setPen(pen)
-            painter.drawEllipse(at, 3.5 * larger, 3.5 * larger)
+            painter.setPen(QPen(QColor(theme.muted), QUERY_WIDTH * larger))
+            painter.drawEllipse(at, QUERY_SIZE / 2 * larger, QUERY_SIZE / 2 * larger)
