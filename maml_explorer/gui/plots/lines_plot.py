@@ -198,6 +198,8 @@ class LinesPlot(Plot):
         if known is not None and inside:
             self._level.setPos(level)
             self._words.setText(known[1])
+            fits = self._words.textItem.boundingRect().width() <= 0.98 * self.area().width()
+            self._words.setVisible(fits)  # a part of words is worse than none
             top = level > low + 0.8 * (high - low)
             self._words.setAnchor((1.0, 0.0 if top else 1.0))
             self._words.setPos(right - 0.01 * (right - left), level)

@@ -381,6 +381,8 @@ def test_measured_figures_are_drawn_and_listed_beside_the_published(bench, panel
     assert "◆ here" in panel.source.full
     bench.qtbot.mouseClick(panel.figures, LEFT)
     (opened,) = panel.findChildren(TableWindow)
+    head = opened.view.horizontalHeader()
+    assert opened.view.viewport().width() >= head.length(), "all columns are seen"
     rows = opened.view.model().rows
     assert rows[1] == ("MAML", 5, 5, "0.38", "0.5 ± 0.05", 0, "differs by 32 % (higher)")
     opened.close()

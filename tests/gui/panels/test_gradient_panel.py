@@ -14,6 +14,7 @@ from maml_explorer.gui.panels.gradient.cost_page import COST, CostPage
 from maml_explorer.gui.panels.gradient.panel import GradientPanel
 from maml_explorer.gui.panels.gradient.parts_page import COSINE, GRADIENT, NORMS, PartsPage
 from maml_explorer.gui.panels.gradient.tasks_page import TasksPage
+from maml_explorer.gui.plots.lines_plot import LinesPlot
 from maml_explorer.gui.style.theme import DARK
 from maml_explorer.protocol.insight import (
     Insight,
@@ -236,3 +237,20 @@ def test_the_table_is_as_wide_as_its_columns_in_larger_type(bench: Bench, points
     bench.qtbot.wait(20)
     assert table.width() >= table.horizontalHeader().length()
     assert not table.horizontalScrollBar().isVisible()
+
+
+def test_words_of_a_reference_are_whole_or_not_there(bench: Bench) -> None:
+    plot = LinesPlot(bench.session.theme, "Agreement", "outer step")
+    plot.show()
+    seen = set()
+    for width in (500, 300, 200, 150, 120, 100):
+        plot.resize(width, 160)
+        plot.settle()
+        bench.qtbot.wait(10)
+        plot.show_lines([], "mean cosine", reference=(0.0, "no agreement"))
+        words = plot._words
+        seen.add(words.isVisible())
+        box = words.mapRectToScene(words.boundingRect())
+        assert not words.isVisible() or box.left() >= plot.area().left() - 1
+    assert seen == {True, False}
+    plot.hide()

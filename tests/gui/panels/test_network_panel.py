@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels.network.layer_page import WEIGHTS
@@ -19,6 +18,7 @@ from maml_explorer.gui.session.task_sampling import chosen_task
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import DARK, LIGHT
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.protocol.insight import (
     Insight,
     InsightRequest,
@@ -292,10 +292,10 @@ def test_without_a_norm_nothing_is_stored(bench: Bench) -> None:
     answer(bench, records.norm(stored=False))
     assert not panel.page.stored_place.isVisible()
     assert len(panel.page.errors.lines) == 1
-    titles = {label.text() for label in panel.page.findChildren(QLabel) if label.isVisible()}
+    titles = {label.full for label in panel.page.findChildren(ElidedLabel) if label.isVisible()}
     assert "Query MSE" in titles and not any("dashed" in title for title in titles)
     answer(bench, records.norm())
-    titles = {label.text() for label in panel.page.findChildren(QLabel) if label.isVisible()}
+    titles = {label.full for label in panel.page.findChildren(ElidedLabel) if label.isVisible()}
     assert "Query MSE (dashed: stored)" in titles
     answer(bench, records.norm(stored=False))
     assert panel.said.full.startswith("Words about the norm.")
@@ -378,3 +378,16 @@ def test_no_interval_leaves_what_can_be(bench: Bench) -> None:
         assert (high <= most + 1e-12).all()
     bars = panel.page.similarity._items["MAML"].bars.opts
     assert (bars["y"] + bars["top"])[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("width", [1200, 760, 480, 400])
+def test_titles_of_small_plots_are_whole_or_shorter(bench: Bench, width: int) -> None:
+    panel = bench.show(NetworkPanel, width, 260)
+    for page in ("Features", "Layer", "Norm"):
+        panel.show_page(page)
+        seen: object = getattr(records, page.lower())()
+        answer(bench, {"MAML": seen} if page == "Features" else seen)
+        bench.qtbot.wait(10)
+        titles = [label for label in panel.page.findChildren(ElidedLabel) if label.isVisible()]
+        assert len(titles) >= 3
+        assert not [t.text() for t in titles if not t.text() or t.text().endswith("…")]

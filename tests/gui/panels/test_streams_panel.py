@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QRectF
@@ -12,6 +14,7 @@ from maml_explorer.files.reader import StorageError
 from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.files.own_points import take_points
 from maml_explorer.gui.panels.stream_tasks.panel import StreamTasksPanel
+from maml_explorer.gui.panels.streams.board import numbered_rows
 from maml_explorer.gui.panels.streams.panel import StreamsPanel
 from maml_explorer.gui.panels.streams.triangle import ErrorColors, draw_key
 from maml_explorer.gui.panels.streams.words import ARRIVING, SEEN, WAITING, state_of
@@ -204,3 +207,12 @@ def test_the_colours_have_a_key_with_their_smallest_and_largest_error():
     assert 60 <= len(bar) <= 72 and max(bar) < 295
     dark, bright = QColor(row[bar[1]]).lightness(), QColor(row[bar[-2]]).lightness()
     assert dark < bright
+
+
+def test_numbers_of_low_rows_do_not_lie_on_each_other():
+    assert list(numbered_rows(5, 100, 14)) == [0, 1, 2, 3, 4]
+    for high in (10, 30, 50, 70, 100):
+        rows = list(numbered_rows(5, high, 19))
+        assert rows[0] == 0 and all(
+            (b - a) * high / 5 >= 0.8 * 19 for a, b in itertools.pairwise(rows)
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker.handle import Worker
+from tests.gui import geometry
 from tests.gui.driving import Opener, press, said, worker_of
 
 SETTINGS = Settings(arms=(default_arm("maml"), default_arm("mtl"))).with_values(
@@ -69,6 +71,26 @@ def test_pin_run_draws_the_run_faint_from_now_on(window: MainWindow, qtbot: QtBo
     words = window.columns.places["adaptation"].panel.canvas.labels.texts["ghost"]  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: bool(words.isVisible()))
     assert words.toPlainText() == "faint: Run 1 · outer step 40"
+    labels = window.columns.places["adaptation"].panel.canvas.labels  # type: ignore[union-attr]
+    ghost = window.session.pins.ghost
+    assert ghost is not None
+    long = replace(ghost, name="Inner learning rate 0.001, outer learning rate 0.0003, seed 0")
+    for shown in (ghost, long):
+        window.session.pins.show(shown)
+        faint(window)
+        for size in ((1280, 800), (1000, 600), (800, 560)):
+            window.resize(*size)
+            qtbot.wait(20)
+            labels.place()
+            assert words.isVisible()
+            hero = labels._plot.accessibleName()
+            wrong = geometry.overlapping_labels(window)
+            assert [one for one in wrong if one.startswith(hero)] == []
+            area = words.mapRectToScene(words.boundingRect())
+            assert area.right() <= labels._plot.area().right() + 1
+    window.resize(1280, 800)
+    window.session.pins.show(ghost)
+    faint(window)
     # an arm that is hidden is hidden in both
     window.session.set_hidden({"MAML"})
     assert "MAML" not in curves.ghosts

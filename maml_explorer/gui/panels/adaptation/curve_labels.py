@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFontMetricsF
 
 from maml_explorer.gui.panels.adaptation.task_curves import TaskCurves, has_data
@@ -74,7 +74,7 @@ class CurveLabels:
         drawn = np.array([row[1] for row in rows.values()]).reshape(len(rows), samples)
         points = np.stack(plot.to_pixels(*shown.points()), axis=1)
         arms = set(shown.arms.values())
-        taken: list[Box] = self._uncovered.box
+        taken: list[Box] = [*self._uncovered.box, *self._place_ghost(ground)]
         words = {"truth": ("truth",), "best": self._best_words()}
         for name, curve in (("truth", shown.truth), ("best", shown.best)):
             text = self.texts[name]
@@ -116,7 +116,7 @@ class CurveLabels:
             taken.append(box)
             text.setPos(*plot.to_data(QPoint(round(box.left), round(box.top))))
         self._place_empty(ground)
-        self._place_ghost(ground)
+        self._place_trails(ground)
 
     def _place_empty(self, ground: Box) -> None:
         text, probe = self.texts["empty"], self._curves.probe
@@ -130,20 +130,38 @@ class CurveLabels:
         left = ground.left + (ground.width - _size(words)[0]) / 2
         text.setPos(*self._plot.to_data(QPoint(round(left), round(ground.top + 6))))
 
-    def _place_ghost(self, ground: Box) -> None:
-        text, shown = self.texts["ghost"], self._curves
-        ghost = self._session.pins.ghost
-        beside = ghost.words if ghost is not None and shown.ghosts else ""
-        words = " · ".join(part for part in (beside, TRAIL if shown.trails else "") if part)
-        said = f"faint: {words}"
+    def _place_ghost(self, ground: Box) -> list[Box]:
+        """Says at the bottom which run is drawn faint; the box of it, which others keep clear of.
+
+        Words on the last curves before a divergence come after the others: they may be left out.
+        """
+        ghost, text = self._session.pins.ghost, self.texts["ghost"]
+        beside = ghost.words if ghost is not None and self._curves.ghosts else ""
+        text.hide()
+        return [self._say_faint(beside, ground)] if beside else []
+
+    def _place_trails(self, ground: Box) -> None:
+        text = self.texts["ghost"]
+        if not self._curves.trails:
+            return
+        beside, before = text.isVisible(), text.toPlainText()
+        box = self._say_faint(TRAIL, ground, before if beside else "")
+        if any(box.gap(other) < 0 for other in self.boxes.values()):
+            # words on words are worse than none
+            text.setVisible(beside)
+            text.setText(before)
+
+    def _say_faint(self, words: str, ground: Box, before: str = "") -> Box:
+        text = self.texts["ghost"]
+        said = f"{before} · {words}" if before else f"faint: {words}"
+        room = ground.width - 8
+        said = QFontMetricsF(base_font()).elidedText(said, Qt.TextElideMode.ElideRight, room - 4)
         width, height = _size(said)
-        down = ground.top + ground.height - height - 4
-        box = Box(ground.left + 4, down, width, height)
-        free = not any(box.gap(other) < 0 for other in self.boxes.values())
-        # words on words are worse than none
-        text.setVisible(bool(words) and (free or not shown.trails))
+        box = Box(ground.left + 4, ground.top + ground.height - height - 4, width, height)
         text.setText(said)
-        text.setPos(*self._plot.to_data(QPoint(round(ground.left + 4), round(down))))
+        text.setPos(*self._plot.to_data(QPoint(round(box.left), round(box.top))))
+        text.show()
+        return box
 
     def _best_words(self) -> tuple[str, ...]:
         """The words, the longest first: shorter ones find room where many curves are."""

@@ -58,7 +58,7 @@ def show_figures(found: Compared, parent: QWidget) -> TableWindow:
     """Opens the table of all figures."""
     words = f"{_tested(found)} {preset_source(found.preset)}.{_changed(found)}"
     window = TableWindow("Published figures", figure_rows(found), parent, words)
-    window.resize(680, 360)
+    window.resize(window.width(), 360)
     window.show()
     return window
 

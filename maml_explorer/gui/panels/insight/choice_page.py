@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.insight.page import InsightPage
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.widgets.controls import label
-from maml_explorer.gui.widgets.plain_tip import plain_tip
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.protocol.insight import InsightRequest, Option, ViewName
 from maml_explorer.settings.settings import Settings
@@ -33,26 +32,25 @@ def task_options(task: ProbeTask | None) -> dict[str, Option]:
     }
 
 
-def titled(title: str, plot: QWidget) -> QWidget:
-    """A plot under a line that says what it shows."""
+def titled(title: str, plot: QWidget, *shorter: str) -> QWidget:
+    """A plot under a line that says what it shows, in shorter words where it is narrow."""
     made = QWidget()
     box = QVBoxLayout(made)
     box.setContentsMargins(0, 0, 0, 0)
     box.setSpacing(0)
-    words = label(title, "muted")
+    words = ElidedLabel()
     words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    words.setToolTip(plain_tip(title))
+    words.say(title, *shorter)
     box.addWidget(words)
     box.addWidget(plot, 1)
     return made
 
 
-def retitle(place: QWidget, title: str) -> None:
+def retitle(place: QWidget, title: str, *shorter: str) -> None:
     """Says something else above a plot that `titled` made."""
-    words = place.findChild(QLabel)
-    if isinstance(words, QLabel) and words.text() != title:
-        words.setText(title)
-        words.setToolTip(plain_tip(title))
+    words = place.findChild(ElidedLabel)
+    if isinstance(words, ElidedLabel):
+        words.say(title, *shorter)
 
 
 class ChosenPage(InsightPage):

@@ -36,7 +36,7 @@ class FeaturesPage(ChosenPage):
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
         for title, plot in zip(titles, self.plots, strict=True):
-            self._places.append(titled(title, plot))
+            self._places.append(titled(title, plot, title.split()[0].rstrip(":")))
             box.addWidget(self._places[-1], 1)
             plot.caption = lambda: self.summary
         super().__init__(session, ViewName.FEATURES, content, of_step=True)
@@ -48,7 +48,8 @@ class FeaturesPage(ChosenPage):
             return
         seen = {name: one for name, one in record.items() if isinstance(one, FeaturesSeen)}
         first = next(iter(seen.values()))
-        retitle(self._places[-1], f"Freeze test: query {self.session.settings.family.figure}")
+        figure = self.session.settings.family.figure
+        retitle(self._places[-1], f"Freeze test: query {figure}", "Freeze test")
         depth = len(first.layers)
         layers = [*(str(nth + 1) for nth in range(depth - 1)), "out"]
         held = [*(str(nth) for nth in range(depth)), "all"]

@@ -37,7 +37,7 @@ class LayerPage(ChosenPage):
         columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(8)
         for nth, plot in enumerate(self.plots):
-            columns.addWidget(titled(names[nth], plot), 5 if nth else 4)
+            columns.addWidget(titled(names[nth], plot, names[nth].split()[0]), 5 if nth else 4)
             plot.caption = lambda: self.summary
             plot.cell_text = partial(self.cell_text, nth)
             plot.table = self._table

@@ -41,8 +41,8 @@ class NormPage(ChosenPage):
         columns = QHBoxLayout(content)
         columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(8)
-        self.stored_place = titled("Stored statistics", self.stored)
-        columns.addWidget(titled("Statistics of the set", self.current), 1)
+        self.stored_place = titled("Stored statistics", self.stored, "Stored")
+        columns.addWidget(titled("Statistics of the set", self.current, "Of the set"), 1)
         columns.addWidget(self.stored_place, 1)
         self._errors_place = titled("Query MSE", self.errors)
         columns.addWidget(self._errors_place, 1)
@@ -74,7 +74,7 @@ class NormPage(ChosenPage):
         family = self.session.settings.family
         loss = "cross-entropy" if family.images else family.figure
         dashed = " (dashed: stored)" if record.stored_error.size else ""
-        retitle(self._errors_place, f"Query {loss}{dashed}")
+        retitle(self._errors_place, f"Query {loss}{dashed}", f"Query {loss}")
         names = [f"Hidden {nth + 1}" for nth in range(len(record.layers))]
         if names != [self.layer_choice.itemText(nth) for nth in range(self.layer_choice.count())]:
             chosen = min(max(self.layer_choice.currentIndex(), 0), len(names) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -211,7 +212,7 @@ class StreamBoard(QWidget):
         )
         draw_triangle(painter, body, errors, learned, colors, theme)
         painter.setPen(QColor(theme.muted))
-        for function in range(rows):
+        for function in numbered_rows(rows, body.height(), metrics.height()):
             cell = QRectF(at.left(), body.top() + function * body.height() / rows, names - 4,
                           body.height() / rows)  # fmt: skip
             painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, str(function + 1))
@@ -222,6 +223,11 @@ class StreamBoard(QWidget):
         for after, words in enumerate(under):
             foot = QRectF(body.left() + after * wide, body.bottom() + 1, wide, line)
             painter.drawText(foot, Qt.AlignmentFlag.AlignCenter, words)
+
+
+def numbered_rows(rows: int, high: float, text: float) -> range:
+    """Rows of a table `high` that have a number: every other one where they are low, or fewer."""
+    return range(0, rows, max(math.ceil(0.8 * text * rows / max(high, 1.0)), 1))
 
 
 def _arrived(points: int, steps: int, batches: int) -> int:
