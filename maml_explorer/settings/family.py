@@ -6,8 +6,9 @@ How tasks of a family are drawn is in :mod:`maml_explorer.core.families`, under 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from maml_explorer.late_dataclass import dataclass
 
 
 class ImageSizes(Protocol):

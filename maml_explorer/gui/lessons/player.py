@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.time_left import TimeLeft
 from maml_explorer.gui.style.numbers import number, whole
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.reports import ReferenceLosses, Stepped, StepPhase
 from maml_explorer.settings.words import counted
 
@@ -29,7 +30,7 @@ _TOUR = "tour"
 READY_MADE = "trained in advance · press Reset, then Train, to watch it"
 
 
-@dataclass
+@dataclass()
 class _RunningLesson:
     """The lesson that runs."""
 

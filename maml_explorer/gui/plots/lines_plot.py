@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -20,6 +19,7 @@ from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.style.arm_style import ArmStyle
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.style.theme import Theme
+from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import Array
 
 _KEY_STEP = 8

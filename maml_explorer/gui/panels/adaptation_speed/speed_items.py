@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import pyqtgraph as pg
 
+from maml_explorer.late_dataclass import dataclass
 
-@dataclass
+
+@dataclass()
 class SpeedItems:
     """Items of one arm on the plot."""
 
