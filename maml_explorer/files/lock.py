@@ -11,9 +11,7 @@ import contextlib
 import errno
 import json
 import os
-import platform
 import re
-import secrets
 import sys
 import time
 import weakref
@@ -109,7 +107,7 @@ def hold(path: Path, what: Path | None = None) -> Held:
                     raise InUseError(_refusal(what or path.parent, _text(descriptor))) from None
             # whoever held it may have removed it between the two calls
             if _same(path, descriptor):
-                token = secrets.token_hex(16)
+                token = os.urandom(16).hex()
                 _write(descriptor, token)
                 return Held(path, descriptor, token)
         except BaseException:
@@ -140,10 +138,16 @@ def _same(path: Path, descriptor: int) -> bool:
     return (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)
 
 
+def _host() -> str:
+    import platform  # the window starts without it
+
+    return platform.node()
+
+
 def _write(descriptor: int, token: str) -> None:
     about = {
         "token": token,
-        "host": platform.node(),
+        "host": _host(),
         "process": os.getpid(),
         "since": time.strftime("%Y-%m-%d %H:%M"),
     }
@@ -189,7 +193,7 @@ def _refusal(what: Path, found: dict[str, object]) -> str:
     when = f" since {since}" if re.fullmatch(r"[0-9 :-]{16}", since) else ""
     text = f"{what} is in use: {_who(found)} has been writing it{when}."
     process = found.get("process")
-    if isinstance(process, int) and found.get("host") == platform.node() and _suspended(process):
+    if isinstance(process, int) and found.get("host") == _host() and _suspended(process):
         return (
             f"{text} That process is suspended: “kill -CONT {process}” lets it go on, and "
             f"“kill -KILL {process}” ends it."

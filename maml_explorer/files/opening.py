@@ -126,4 +126,4 @@ def _check(path: Path, status: os.stat_result, follow: bool) -> None:
 
 def _shipped(path: Path) -> bool:
     """True where the file came with the program: some installers link those from their stores."""
-    return path.is_relative_to(str(resources()))
+    return path.is_relative_to(resources())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 
-def resources() -> Traversable:
+def resources() -> Path:
     """The folder resources/: inside the installed package, or beside it in a checkout."""
-    packaged = files("maml_explorer").joinpath("resources")
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "resources"
+    package = Path(__file__).parents[1]
+    packaged = package / "resources"
+    return packaged if packaged.is_dir() else package.parent / "resources"

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import logging
 import os
 import re
-import secrets
 import shutil
 import stat
 import time
@@ -57,7 +55,7 @@ def write_bytes(path: Path, data: bytes, *, follow: bool = False) -> None:
         mode = stat.S_IMODE(path.stat().st_mode) if check_named(path) else None
     else:
         mode = stat.S_IMODE(path.stat().st_mode) if check_file(path) else None
-    temporary = path.with_name(f".{_short(path.name)}.{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f".{_short(path.name)}.{_unique()}.part")
     try:
         _write_new(temporary, data, mode)
         temporary.replace(path)
@@ -83,7 +81,7 @@ def write_passing(path: Path, text: str) -> None:
         OSError: nothing was changed.
     """
     check_file(path)
-    temporary = path.with_name(f".{_short(path.name)}.{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f".{_short(path.name)}.{_unique()}.part")
     try:
         _write_new(temporary, text.encode(), sync=False)
         temporary.replace(path)
@@ -150,7 +148,7 @@ def new_folder(folder: Path, keep: Callable[[Path, Path], None] | None = None) -
     folder.parent.mkdir(parents=True, exist_ok=True)
     with hold_beside(folder):
         present = folder.is_symlink() or folder.exists()
-        stem = f".{_short(folder.name)}.{secrets.token_hex(8)}"
+        stem = f".{_short(folder.name)}.{_unique()}"
         temporary, aside = folder.with_name(f"{stem}.part"), folder.with_name(f"{stem}.old")
         remove_parts(folder.parent, folder.name)
         try:
@@ -281,11 +279,18 @@ def bring_over(source: Path, target: Path) -> None:
         shutil.copy2(source, target, follow_symlinks=False)
 
 
+def _unique() -> str:
+    """A part of a name that no other process takes."""
+    return os.urandom(8).hex()
+
+
 def _short(name: str) -> str:
     """A name of at most `_SHORT` bytes; a longer one is cut and told apart by its digest."""
     data = os.fsencode(name)
     if len(data) <= _SHORT:
         return name
+    import hashlib  # few names are that long, and the window starts without it
+
     digest = hashlib.sha256(data).hexdigest()[:16]
     return f"{data[: _SHORT - 17].decode(errors='ignore')}~{digest}"
 

@@ -26,7 +26,7 @@ from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import Settings, default_arm
 from tests.codegen.test_generated_code import begun, executed, flat, learned, parameters, parts
 
-LETTERS = Path(str(resources().joinpath("glyphs", FILE)))
+LETTERS = resources().joinpath("glyphs", FILE)
 SMALL = load_preset("glyphs-2-way-4-shot").settings.with_values(
     {
         "precision": "float64", "side": 8, "model": "mlp", "hidden": (7, 5), "ways": 3, "shots": 2,

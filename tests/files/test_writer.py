@@ -191,7 +191,7 @@ def test_a_kill_at_any_instant_leaves_a_whole_file(tmp_path: Path) -> None:
 
 def test_temporary_names_are_never_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counter = itertools.count()
-    monkeypatch.setattr(writer.secrets, "token_hex", lambda size: str(next(counter)))
+    monkeypatch.setattr(writer, "_unique", lambda: str(next(counter)))
     taken = tmp_path / ".a.bin.0.part"
     taken.write_bytes(b"somebody else's")
     with pytest.raises(FileExistsError):

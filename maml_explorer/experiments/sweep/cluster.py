@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import ipaddress
 import json
-import secrets
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -259,7 +259,7 @@ def _wait_for_workers(client: Any) -> None:
 
 
 def _refuse_other_disks(client: Any, folder: Path) -> None:
-    token = secrets.token_hex(8)
+    token = os.urandom(8).hex()
     path = folder / f".seen-{token}"
     path.write_text(json.dumps(token), encoding="ascii")
     try:
@@ -280,7 +280,7 @@ def _sees(path: str, token: str) -> bool:
     try:
         if json.loads(place.read_text(encoding="ascii")) != token:
             return False
-        mine = place.with_name(f"{place.name}-{secrets.token_hex(4)}")
+        mine = place.with_name(f"{place.name}-{os.urandom(4).hex()}")
         mine.mkdir()
         moved = mine.rename(mine.with_name(f"{mine.name}-moved"))
         moved.rmdir()

@@ -16,7 +16,6 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from secrets import token_hex
 from typing import TextIO
 
 from PySide6.QtCore import QEvent, QObject, QStandardPaths, QTimer, QUrl
@@ -57,7 +56,7 @@ class Recovery(QObject):
     ) -> None:
         super().__init__(window)
         self._window, self._place, self._clock = window, folder, clock
-        name = token_hex(8)
+        name = os.urandom(8).hex()
         self.folder = folder / f"session-{name}"
         self.report = folder / f"crash-{name}.txt"
         self._left = LeftSessions(folder)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from importlib import machinery
 from importlib.machinery import ModuleSpec
+from random import SystemRandom
 from types import ModuleType
 from typing import Any
 
@@ -30,6 +31,9 @@ LATE = frozenset(
     )
 )
 """Modules of PySide that are loaded when they are used; Qt itself looks into another, `mapping`."""
+
+LATE_OF_NUMPY = ("pickle", "platform")
+"""Modules that NumPy loads for arrays of objects and reports of faults."""
 
 UNREAD = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
 """Modules that only give the functions of NumPy their help texts."""
@@ -63,12 +67,20 @@ def _spec(name: str, loader: Any, **more: Any) -> ModuleSpec:
 
 def load() -> bool:
     """Load NumPy and PySide; True where the signatures were put off."""
-    unread = {name: ModuleType(name) for name in UNREAD if name not in sys.modules}
-    sys.modules.update(unread)
+    meanwhile: dict[str, ModuleType] = {name: ModuleType(name) for name in UNREAD}
+    meanwhile |= {name: LateModule(name) for name in LATE_OF_NUMPY}
+    meanwhile = {name: one for name, one in meanwhile.items() if name not in sys.modules}
+    sys.modules.update(meanwhile)
     import numpy  # noqa: F401
 
-    for name in unread:
-        del sys.modules[name]
+    for name, stand_in in meanwhile.items():
+        if sys.modules[name] is stand_in:
+            del sys.modules[name]
+    if "secrets" not in sys.modules:
+        # of it, NumPy's generators take this function when they load; the rest loads OpenSSL
+        secrets: Any = LateModule("secrets")
+        secrets.randbits = SystemRandom().getrandbits
+        sys.modules["secrets"] = secrets
     if "PySide6" in sys.modules:
         return False
     # PySide finds these modules by itself, in an archive inside its library, ahead of all others

@@ -10,11 +10,11 @@ nothing.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import time
 from pathlib import Path
-from secrets import token_hex
 
 from maml_explorer.files.lock import Held, InUseError, hold
 from maml_explorer.files.opening import is_file
@@ -85,7 +85,9 @@ class LeftSessions:
         """
         kept = path
         while kept.exists():
-            kept = self._place / f"recovered-{time.strftime('%Y-%m-%d-%H%M%S')}-{token_hex(2)}"
+            kept = (
+                self._place / f"recovered-{time.strftime('%Y-%m-%d-%H%M%S')}-{os.urandom(2).hex()}"
+            )
         held = hold(kept.with_name(f"{kept.name}.lock"))
         try:
             path.rename(kept)
@@ -116,7 +118,7 @@ class LeftSessions:
 
 def remove_session(path: Path) -> None:
     """Removes a session's folder; a kill meanwhile leaves none that would be offered."""
-    aside = path.with_name(f".removed-{token_hex(8)}")
+    aside = path.with_name(f".removed-{os.urandom(8).hex()}")
     with contextlib.suppress(OSError):
         path.rename(aside)
         shutil.rmtree(aside, ignore_errors=True)

@@ -17,7 +17,7 @@ FOLDER_NAME, INDEX = "runs", "index.json"
 
 def lesson_runs_folder() -> Path:
     """The folder of the runs."""
-    return Path(str(resources().joinpath("lessons", FOLDER_NAME)))
+    return resources().joinpath("lessons", FOLDER_NAME)
 
 
 @cache

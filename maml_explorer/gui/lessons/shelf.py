@@ -101,7 +101,7 @@ class LessonShelf:
 
     def _read_shipped(self) -> tuple[list[Lesson], list[str]]:
         if self._shipped is None:
-            self._shipped = lessons_in(Path(str(resources().joinpath("lessons"))))
+            self._shipped = lessons_in(resources().joinpath("lessons"))
         return self._shipped
 
 

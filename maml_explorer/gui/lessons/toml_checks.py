@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import pathlib
 import re
@@ -12,6 +11,7 @@ from typing import Any
 from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.settings.declaration import SettingsError, shown
 from maml_explorer.settings.text import MAX_TOML
+from maml_explorer.settings.words import nearest
 
 Path = tuple[str | int, ...]
 """Path of a value: ("steps", 2, "view", "task"); steps count from 0."""
@@ -67,9 +67,9 @@ def _checked(value: object, path: Path, check: Check) -> Any:
 
 
 def _hint(name: str, names: Collection[str]) -> str:
-    close = difflib.get_close_matches(name[:40], names, n=1)
-    if close:
-        return f"did you mean {close[0]}?"
+    meant = nearest(name[:40], names)
+    if meant is not None:
+        return f"did you mean {meant}?"
     more = ", …" if len(names) > _MOST_NAMED else ""
     return f"allowed are {', '.join(list(names)[:_MOST_NAMED])}{more}."
 

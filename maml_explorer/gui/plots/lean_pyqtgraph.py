@@ -95,6 +95,7 @@ TAKEN = {
 LATE = (
     "PySide6.QtOpenGL",
     "cProfile",
+    "platform",
     "pyqtgraph.Qt.OpenGLHelpers",
     "pyqtgraph.util.cprint",
     "subprocess",

@@ -23,7 +23,7 @@ NAME = "finn-10-shot"
 
 def example_folder() -> Path:
     """The run folder of the example."""
-    return Path(str(resources().joinpath("examples", NAME)))
+    return resources().joinpath("examples", NAME)
 
 
 @cache

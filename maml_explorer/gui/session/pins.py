@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -191,8 +190,12 @@ class Pins(QObject):
     def _new_folder(self) -> Path:
         place = self.place or self._temporary
         if place is None:
+            import tempfile  # the window starts without it
+
             place = self._temporary = Path(tempfile.mkdtemp(prefix="maml-explorer-"))
         place.mkdir(parents=True, exist_ok=True)
         # sorted by name they are in the order in which they were pinned
         self._folders += 1
-        return place / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{self._folders:03d}-{token_hex(6)}"
+        return (
+            place / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{self._folders:03d}-{os.urandom(6).hex()}"
+        )

@@ -29,7 +29,7 @@ from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.settings.text import MAX_TOML, to_toml
 
-LESSONS = Path(str(resources().joinpath("lessons")))
+LESSONS = resources().joinpath("lessons")
 
 GOOD = '''schema = 1
 title = "A lesson"

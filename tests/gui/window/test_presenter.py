@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
@@ -16,7 +14,7 @@ from maml_explorer.gui.window.stage_row import HINT
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener, press
 
-LESSONS = Path(str(resources().joinpath("lessons")))
+LESSONS = resources().joinpath("lessons")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ a run asks for its images whenever its tasks are drawn.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import field
 
@@ -75,6 +74,8 @@ class OwnImages:
 
     def _fingerprint(self) -> str:
         """Of everything but the folder's name."""
+        import hashlib  # the window starts without it
+
         found = hashlib.sha256(np.ascontiguousarray(self.pixels).tobytes())
         for numbers in (self.counts, self.split, self.group):
             found.update(np.ascontiguousarray(numbers, "<i8").tobytes())
