@@ -125,6 +125,7 @@ def test_on_your_own_task_chips_show_the_error_at_your_points_and_say_so(bench, 
     }
     assert row.caption.toolTip() == "support MSE after inner step 2 · no truth, so no query MSE"
     assert "support MSE" in row.caption.text()
+    assert panel.legend.shown == ("support: adapted to, MSE below",), "said where chips fill a row"
     chip = panel.arms.chips["MAML"]
     assert "Mean squared error at your 4 support points after inner step 2." in chip.toolTip()
     assert f"MAML, support MSE {chip.value}, shown" == chip.accessibleName()

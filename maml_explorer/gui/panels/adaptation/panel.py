@@ -222,10 +222,10 @@ class AdaptationPanel(QWidget):
         self.canvas.curves.before = self.before.isChecked()
         self.canvas.curves.residuals = self.residuals.isChecked() or stepping
         self.canvas.show_report(self._report(), self._steps())
-        curves = self.canvas.curves
+        curves, probe = self.canvas.curves, self._probe()
         self.legend.show_items(
             support=has_points(curves.support), query=has_points(curves.query),
-            truth=has_data(curves.truth),
+            truth=has_data(curves.truth), known=probe is None or probe.known,
         )  # fmt: skip
 
     def _write(self) -> None:

@@ -27,9 +27,16 @@ UNTRAINED = (
 )
 _GAP = 14
 SUPPORT, QUERY, TRUTH = "support: adapted to", "query: tested on", "truth"
-_WIDE = {SUPPORT: 18.0, QUERY: 18.0, TRUTH: (2 * LONG_DASHES[0] + LONG_DASHES[1]) * TRUTH_WIDTH}
+OWN_SUPPORT = "support: adapted to, MSE below"
+"""Where a task has no truth its points are all there is to measure."""
+_WIDE = {
+    SUPPORT: 18.0,
+    OWN_SUPPORT: 18.0,
+    QUERY: 18.0,
+    TRUTH: (2 * LONG_DASHES[0] + LONG_DASHES[1]) * TRUTH_WIDTH,
+}
 """Pixels of a swatch: of the truth, two dashes and the gap between them."""
-_SHORT = {SUPPORT: "support", QUERY: "query", TRUTH: "truth"}
+_SHORT = {SUPPORT: "support", OWN_SUPPORT: "support: MSE below", QUERY: "query", TRUTH: "truth"}
 
 
 class TaskLegend(QWidget):
@@ -50,9 +57,10 @@ class TaskLegend(QWidget):
         session.theme_changed.connect(self._take_theme)
         self.look()
 
-    def show_items(self, *, support: bool, query: bool, truth: bool) -> None:
-        """Names what is drawn."""
-        found = ((SUPPORT, support), (QUERY, query), (TRUTH, truth))
+    def show_items(self, *, support: bool, query: bool, truth: bool, known: bool = True) -> None:
+        """Names what is drawn, of a task with a truth or, where it is not `known`, without."""
+        points = SUPPORT if known else OWN_SUPPORT
+        found = ((points, support), (QUERY, query), (TRUTH, truth))
         shown = tuple(words for words, there in found if there)
         if shown != self.shown:
             self.shown = shown
@@ -137,7 +145,7 @@ class TaskLegend(QWidget):
             painter.setPen(pen)
             across = QPointF(self._wide(key) / 2, 0)
             painter.drawLine(at - across, at + across)
-        elif key == SUPPORT:
+        elif key in (SUPPORT, OWN_SUPPORT):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.text))
             half = (SUPPORT_SIZE - RING_WIDTH) / 2 * larger  # half of the ring lies inside
