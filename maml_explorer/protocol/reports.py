@@ -22,7 +22,7 @@ from maml_explorer.protocol.insight import (
     InsightFigures,
     InsightProgress,
 )
-from maml_explorer.protocol.past_events import PastEvents
+from maml_explorer.protocol.past_events import PastChange, PastEvents
 from maml_explorer.protocol.returned import Returned
 from maml_explorer.protocol.streams import StreamProbed, StreamsWatched
 from maml_explorer.published.verdicts import Comparison
@@ -249,6 +249,8 @@ class Rewound:
 
     run: int
     outer_step: int
+    changes: tuple[PastChange, ...] = ()
+    """Those of settings that it has behind it then."""
 
 
 @dataclass(frozen=True)

@@ -336,7 +336,9 @@ def test_back_to_the_last_good_state_revives_all_arms() -> None:
     assert driver.step == step
     driver.train_to(step + 5)
     assert bool(torch.isfinite(driver.theta("MAML")).all())
+    assert {one.outer_step for one in rewound.changes} <= {128, step}
     if step <= 128:  # nothing of the wild settings is left: the run goes on as if never changed
+        assert all(one.before == one.after for one in rewound.changes)
         assert same(
             driver.theta("MAML"), plain_loop(settings, step + 5).arms["MAML"].initialization
         )

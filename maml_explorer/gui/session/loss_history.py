@@ -148,7 +148,7 @@ class LossHistory:
             trace.extend(x[:, begin:], values[row, begin:])
 
     def rewind(self, outer_step: int) -> None:
-        """Drops what came after an outer step."""
+        """Drops what came after an outer step, and all marks."""
         for trace in self.traces.values():
             trace.rewind(outer_step)
         for traces, points in self._left.values():
@@ -156,14 +156,7 @@ class LossHistory:
                 trace.rewind(outer_step)
             points[:] = [point for point in points if point.outer_step <= outer_step]
         self.held_out.rewind(outer_step)
-        self.marks = [mark for mark in self.marks if mark.outer_step <= outer_step]
-
-    def settle(self, settings: Settings, outer_step: int) -> None:
-        """Drops the changes made at the last outer step that `settings` have taken back."""
-        for nth, mark in enumerate(self.marks):
-            if mark.outer_step == outer_step and change(mark.before, settings, outer_step) is None:
-                self.marks = self.marks[:nth]
-                return
+        self.marks = []  # the worker knows at which step each took effect, and which have
 
     def leave(self, arms: Iterable[Arm]) -> None:
         """Puts arms aside, so that a later one of the same name starts over."""

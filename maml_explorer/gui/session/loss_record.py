@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.gui.session.loss_history import LossHistory
@@ -9,7 +11,7 @@ from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
-from maml_explorer.protocol.past_events import PastEvents
+from maml_explorer.protocol.past_events import PastChange, PastEvents
 from maml_explorer.protocol.reports import MetaTested, Metrics, Rewound
 from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.restart import begun_again
@@ -80,11 +82,13 @@ class LossRecord(QObject):
 
     def _take_rewound(self, rewound: Rewound) -> None:
         self.history.rewind(rewound.outer_step)
-        self.history.settle(self._settings, rewound.outer_step)
-        self.changed.emit()
+        self._take_changes(rewound.changes)
 
     def _take_past(self, past: PastEvents) -> None:
-        for change in past.changes:
+        self._take_changes(past.changes)
+
+    def _take_changes(self, changes: Iterable[PastChange]) -> None:
+        for change in changes:
             self.history.mark(change.before, change.after, change.outer_step)
         self.changed.emit()
 

@@ -177,7 +177,8 @@ class TrainingActions:
         run.state = dataclasses.replace(good, arms=arms)
         run.good = LastGood.begin(run.state)
         _forget_beyond(run)
-        self.outbox.put(reports.Rewound(run.number, run.state.outer_step))
+        changes = past_events(run)[0].changes
+        self.outbox.put(reports.Rewound(run.number, run.state.outer_step, changes))
         self.beside.begin()
         run.figures.rewind(run.state.outer_step)
         trainer.pause()

@@ -27,6 +27,7 @@ from maml_explorer.gui.style.numbers import number
 from maml_explorer.protocol import reports
 from maml_explorer.protocol.insight import InsightFigures, LookInside
 from maml_explorer.protocol.insight_records.stability import MEDIAN
+from maml_explorer.protocol.past_events import PastChange
 from maml_explorer.settings.presets import load_preset, presets
 from maml_explorer.settings.settings import DEFAULT_ARMS, Settings
 from tests.gui.panel_bench import LEFT, Bench, nameless
@@ -604,8 +605,11 @@ def test_a_change_that_was_taken_back_leaves_no_mark_after_going_back(bench, pan
     assert [mark.outer_step for mark in panel.plot.history.marks] == [20]
     bench.session.editor.edit({"inner_lr": 0.01})
     assert len(panel.plot.history.marks) == 2
-    bench.report(reports.Rewound(1, 20))
-    assert panel.plot.history.marks == []
+    first = bench.session.settings.with_values({"outer_lr": 0.01})
+    earlier = PastChange(7, first, bench.session.settings)
+    bench.report(reports.Rewound(1, 20, (earlier,)))
+    (mark,) = panel.plot.history.marks
+    assert (mark.outer_step, mark.brief) == (7, "β → 0.001"), "as the worker has it"
 
 
 def test_the_run_before_is_not_drawn_among_losses_of_other_tasks(bench, panel):
