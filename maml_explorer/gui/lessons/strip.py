@@ -27,7 +27,9 @@ LETTERS = "ABCD"
 _BESIDE_BODY = 34
 """Pixels of the strip beside its text: borders, and a scroll bar's room."""
 _GROWTH = (1.5, 1.4, 1.3, 1.2, 1.1)
-"""Factors by which a page is written larger in a hall, where the card has room for it."""
+"""Factors by which a lesson is written larger in a hall, where its longest page has room."""
+_LARGEST_IN_A_HALL = 0.2
+"""Part of the window's height up to which larger type makes them higher in a hall."""
 _LARGEST = 0.26
 """Part of the window's height that text and choices take; beyond that they scroll."""
 
@@ -147,31 +149,37 @@ class LessonStrip(QFrame):
             self._fit_height()
 
     def show_in_a_hall(self, on: bool) -> None:
-        """Writes each page as large as the card allows, or in the type of the window."""
+        """Writes all pages as large as the longest one allows, or in the type of the window."""
         self.in_a_hall = on
         self._fit_height()
 
     def _fit_height(self) -> None:
-        """One height for all pages of a lesson, so that nothing jumps from page to page."""
+        """One height and one size of type for a lesson, so that nothing jumps from page to page."""
         if self._lesson is None:
             return
         room = max(self.width() - _BESIDE_BODY, 100)
-        needs = max(self._needed(scene, room) for scene in self._lesson.scenes)
-        needs = max(needs, _wrapped(QFontMetrics(self.font()), self._end, room) + 8)
+        needs, growth = self._longest(room), 1.0
         window = self.window()
-        most = round(_LARGEST * (window.height() if window is not self else 1080))
-        height = min(needs, max(most, 3 * self.fontMetrics().lineSpacing()))
+        whole = window.height() if window is not self else 1080
+        if self.in_a_hall:
+            most = max(needs, round(_LARGEST_IN_A_HALL * whole))
+            growth = next((one for one in _GROWTH if self._longest(room, one) <= most), 1.0)
+            needs = self._longest(room, growth)
+        height = min(needs, max(round(_LARGEST * whole), 3 * self.fontMetrics().lineSpacing()))
         if self._body.height() != height:
             self._body.setFixedHeight(height)
-        self._write_in(self._largest(room, height) if self.in_a_hall else 1.0)
+        self._write_in(growth)
 
-    def _largest(self, room: int, height: int) -> float:
-        """Factor of the largest type in which the page has room."""
-        scene = self._scene
-        for growth in _GROWTH:
-            if scene is not None and self._needed(scene, room, growth) <= height:
-                return growth
-        return 1.0
+    def _longest(self, room: int, growth: float = 1.0) -> int:
+        """Pixels that the longest page of the lesson needs at this width, in larger type."""
+        scenes = () if self._lesson is None else self._lesson.scenes
+        last = _wrapped(QFontMetrics(self._font(growth)), self._end, room) + 8
+        return max(last, *(self._needed(scene, room, growth) for scene in scenes))
+
+    def _font(self, growth: float) -> QFont:
+        font = QFont(self.font())
+        font.setPointSizeF(growth * self.font().pointSizeF())
+        return font
 
     def _write_in(self, growth: float) -> None:
         """Writes the page in type larger than the window's by a factor."""
@@ -182,9 +190,7 @@ class LessonStrip(QFrame):
 
     def _needed(self, scene: Scene, room: int, growth: float = 1.0) -> int:
         """Pixels of a scene's text, question and choices at this width, in larger type."""
-        font, bold = QFont(self.font()), QFont(self.font())
-        for one in (font, bold):
-            one.setPointSizeF(growth * self.font().pointSizeF())
+        font, bold = self._font(growth), self._font(growth)
         bold.setWeight(QFont.Weight.DemiBold)
         plain = QFontMetrics(font)
         height = _wrapped(plain, scene.text, room) + 4
