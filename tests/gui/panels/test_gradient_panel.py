@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels.gradient.check_page import CHECK, CheckPage, in_words
@@ -254,3 +256,47 @@ def test_words_of_a_reference_are_whole_or_not_there(bench: Bench) -> None:
         assert not words.isVisible() or box.left() >= plot.area().left() - 1
     assert seen == {True, False}
     plot.hide()
+
+
+def test_one_outer_step_shows_the_cosine_in_all_layers(bench: Bench, panel: GradientPanel) -> None:
+    page = parts(panel)
+
+    def report(step: int, **first: float) -> None:
+        found: dict[str, object] = {
+            name: replace(seen(), cosine=np.array([value, value + 0.1, value + 0.2]))
+            for name, value in first.items()
+        }
+        bench.report(Insight(bench.session.run, step, GRADIENT, found))
+
+    report(40, MAML=0.7, ANIL=0.5)
+    assert page.by_layer.isVisible() and not page.plot.isVisible()
+    assert page.by_layer.places == LAYERS
+    np.testing.assert_allclose(page.by_layer.drawn["MAML"].mean, [0.7, 0.8, 0.9])
+    np.testing.assert_allclose(page.by_layer.drawn["ANIL"].mean, [0.5, 0.6, 0.7])
+    page.quantity.setCurrentText(NORMS)
+    assert page.plot.isVisible() and not page.by_layer.isVisible()
+    page.quantity.setCurrentText(COSINE)
+    report(80, MAML=0.6, ANIL=0.5)
+    assert page.plot.isVisible() and not page.by_layer.isVisible()
+
+
+def test_a_place_as_high_as_wide_has_the_table_above_the_plot(bench: Bench, qtbot: QtBot) -> None:
+    panel = bench.show(GradientPanel, 760, 260)
+    bench.report(Insight(bench.session.run, 0, GRADIENT, arms()))
+    page = parts(panel)
+
+    def corners() -> tuple[QPoint, QPoint]:
+        top = QPoint(0, 0)
+        return page.table.mapTo(page, top), page.plot.mapTo(page, top)
+
+    table, plot = corners()
+    assert plot.x() > table.x() + 300
+    panel.resize(560, 520)
+    qtbot.wait(20)
+    table, plot = corners()
+    assert plot.x() == table.x() and plot.y() > table.y()
+    assert page.table.horizontalScrollBar().maximum() == 0, "every column is seen"
+    panel.resize(760, 260)
+    qtbot.wait(20)
+    table, plot = corners()
+    assert plot.x() > table.x() + 300

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from maml_explorer.gui.panels.insight.choice_page import titled
 from maml_explorer.gui.panels.insight.figure_lines import arm_lines, line_of
-from maml_explorer.gui.panels.insight.page import InsightPage, beside
+from maml_explorer.gui.panels.insight.page import Beside, InsightPage
+from maml_explorer.gui.plots.category_plot import CategoryPlot, Means
 from maml_explorer.gui.plots.figure_table import FigureTable
 from maml_explorer.gui.plots.legend_line import LegendLine
 from maml_explorer.gui.plots.lines_plot import LinesPlot
@@ -33,7 +38,7 @@ TIPS = (
 
 
 class PartsPage(InsightPage):
-    """A table of layers, and the chosen one over outer steps."""
+    """A table of layers, and the chosen one over outer steps; all where there is one step."""
 
     tip = "∇L_query(φ_K) and the Hessian correction, whose sum is the meta-gradient"
 
@@ -51,7 +56,17 @@ class PartsPage(InsightPage):
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(self.table, 1)
         box.addWidget(self.solved)
-        super().__init__(session, GRADIENT, beside(left, self.legend.below(), (340, 440)))
+        self.by_layer = CategoryPlot(session, "Cosine by layer", "layer", top=1.0, most=1.0)
+        self.by_layer.caption = lambda: CAPTIONS[COSINE]
+        self._over_training = self.legend.below()
+        self._in_layers = titled(CAPTIONS[COSINE], self.by_layer)
+        self._in_layers.hide()
+        right = QWidget()
+        inside = QVBoxLayout(right)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self._over_training)
+        inside.addWidget(self._in_layers)
+        super().__init__(session, GRADIENT, Beside(left, right, (340, 440)))
         self.controls = (self.quantity,)
         self.plot.caption = lambda: f"{self.layer} · {CAPTIONS[self.quantity.currentText()]}"
         self.quantity.currentTextChanged.connect(lambda _: self.draw_now())
@@ -85,6 +100,7 @@ class PartsPage(InsightPage):
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""
         self.plot.take_colors(theme)
+        self.by_layer.take_colors(theme)
 
     def _draw_plot(self) -> None:
         layer, session = self.layer, self.session
@@ -92,9 +108,15 @@ class PartsPage(InsightPage):
         self.legend.setVisible(norms)
         # the parts have long names, which the legend has room for
         self.plot.named = not norms
+        lines = arm_lines(session, ViewName.GRADIENT, f"cosine, {layer}")
+        opposed = any(bool((line.y < 0).any()) for line in lines)
+        # a run that was opened has one outer step: points without a line would leave it empty
+        alone = not norms and not opposed and max((len(line.x) for line in lines), default=0) == 1
+        self._over_training.setVisible(not alone)
+        self._in_layers.setVisible(alone)
+        if alone:
+            self._draw_layers()
         if not norms:
-            lines = arm_lines(session, ViewName.GRADIENT, f"cosine, {layer}")
-            opposed = any(bool((line.y < 0).any()) for line in lines)
             self.plot.show_lines(lines, "cosine", (-1.05 if opposed else -0.03, 1.05))
             return
         parts = (
@@ -108,3 +130,17 @@ class PartsPage(InsightPage):
         ]
         self.plot.show_lines(lines, "norm")
         self.legend.update()
+
+    def _draw_layers(self) -> None:
+        """Draws every arm's cosine in all layers."""
+        figures, layers = self.session.insight.figures, self.record.layers
+        arms = {}
+        for arm in self.session.settings.arms:
+            found = [
+                figures.series(ViewName.GRADIENT, arm.name, f"cosine, {layer}").values
+                for layer in layers
+            ]
+            if any(found):
+                cosines = np.array([values[-1] if values else math.nan for values in found])
+                arms[arm.name] = Means(cosines, np.full(len(layers), math.nan))
+        self.by_layer.show_arms(layers, arms)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QMouseEvent
 
 from maml_explorer.gui.panels.gradient.parts_page import GRADIENT
 from maml_explorer.gui.panels.insight.figure_lines import arm_lines
-from maml_explorer.gui.panels.insight.page import InsightPage, beside
+from maml_explorer.gui.panels.insight.page import Beside, InsightPage
 from maml_explorer.gui.plots.lines_plot import LinesPlot
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.readout import ReadOut
@@ -93,7 +93,7 @@ class TasksPage(InsightPage):
         self.plot = LinesPlot(
             session.theme, "Mean cosine between tasks' meta-gradients", "outer step"
         )
-        super().__init__(session, GRADIENT, beside(self.map, self.plot, (320, 480)))
+        super().__init__(session, GRADIENT, Beside(self.map, self.plot, (320, 480)))
         self.map.caption = lambda: self.arm
 
     def draw(self, record: GradientSeen) -> None:

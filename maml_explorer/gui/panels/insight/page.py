@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.insight.view import InsightView
@@ -12,6 +13,9 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.elided_label import SEPARATOR
 from maml_explorer.protocol.insight import InsightRequest
+
+_HIGH = 0.6
+"""Height of a place as a part of its width from which two widgets stand one above the other."""
 
 
 class InsightPage(QWidget):
@@ -79,14 +83,30 @@ class InsightPage(QWidget):
         self.draw_now()
 
 
-def beside(left: QWidget, right: QWidget, sizes: tuple[int, int]) -> QSplitter:
-    """Two widgets side by side, divided as `sizes` say; a wider window widens the right one."""
-    made = QSplitter()
-    made.setHandleWidth(12)
-    made.setChildrenCollapsible(False)
-    for widget in (left, right):
-        made.addWidget(widget)
-    made.setStretchFactor(0, 0)
-    made.setStretchFactor(1, 1)
-    made.setSizes(sizes)
-    return made
+class Beside(QSplitter):
+    """Two widgets side by side; one above the other in a place that is nearly as high as wide.
+
+    Args:
+        left: the left or upper one.
+        right: the other one; a larger place enlarges it.
+        sizes: widths of the two at first.
+    """
+
+    def __init__(self, left: QWidget, right: QWidget, sizes: tuple[int, int]) -> None:
+        super().__init__()
+        self._sizes = sizes
+        self.setHandleWidth(12)
+        self.setChildrenCollapsible(False)
+        for widget in (left, right):
+            self.addWidget(widget)
+        self.setStretchFactor(0, 0)
+        self.setStretchFactor(1, 1)
+        self.setSizes(sizes)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Divides the place along its longer side."""
+        super().resizeEvent(event)
+        high = self.height() > _HIGH * self.width()
+        if high != (self.orientation() is Qt.Orientation.Vertical):
+            self.setOrientation(Qt.Orientation.Vertical if high else Qt.Orientation.Horizontal)
+            self.setSizes((2 * self.height() // 5, 3 * self.height() // 5) if high else self._sizes)
