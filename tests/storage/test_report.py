@@ -128,6 +128,9 @@ def test_a_diverged_task_does_not_flatten_the_picture() -> None:
     heights = [float(p.split(",")[1]) for p in curve.get("points", "").split()]
     assert heights[2] - heights[1] == pytest.approx((1.0 - 0.9) * (256 - 14) / (1.08 * 3), abs=0.1)
     assert "the mean of the others" in "".join(page.itertext())
+    none = record([3.0, 1.0, None], diverged=[0, 0, 600], mean_kept=[3.0, 1.0, None])
+    page = tree(report(records={0: {"MAML": (none,)}}))
+    assert "the mean of the others" not in "".join(page.itertext())
 
 
 def test_what_people_typed_is_escaped() -> None:

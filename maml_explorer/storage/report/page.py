@@ -180,7 +180,9 @@ def _adaptation(report: Report, shots: int) -> str:
                 [_scaled(one, scale) for one in band],
             )
         )
-        diverged = diverged or any(lost)
+        diverged = diverged or any(
+            bad and one is not None for one, bad in zip(shown, lost, strict=True)
+        )
     for one in report.comparisons:
         if one.shots == shots:
             color = ALGORITHMS[one.algorithm].color

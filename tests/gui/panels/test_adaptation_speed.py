@@ -121,6 +121,28 @@ def test_markers_that_nobody_sees_have_no_words(bench, panel):
     )
     test_arm(bench, panel, MTL=gone)
     assert panel.diverged.text() == f"MTL: 600 of 600 tasks diverged by inner step 1. {CALM}"
+    panel.choose("median")
+    test_arm(bench, panel, MAML=WILD)
+    assert panel.in_words() == "MAML: 17 of 600 tasks diverged by inner step 2."
+
+
+def test_a_low_panel_says_what_diverged_in_brief(bench, panel):
+    test_arm(bench, panel, MAML=WILD)
+    for width, words in ((520, "Diverged of 600: MAML 17. ○: mean of the others."),
+                         (260, "Diverged of 600: MAML 17.")):  # fmt: skip
+        panel.resize(width, 170)
+        bench.qtbot.wait(10)
+        assert panel.diverged.text() == words and panel.diverged.isVisible()
+        assert "17 of 600 tasks diverged by inner step 2" in panel.diverged.toolTip()
+
+
+def test_an_arm_alone_that_runs_away_has_a_logarithmic_axis(bench, panel):
+    away = replace(FINE, mean=(4.0, 1e9, 1e25), mean_kept=(4.0, 1e9, 1e25), median=(4.0, 60.0, 1e9))
+    panel.choose("median")
+    test_arm(bench, panel, MAML=away)
+    assert panel.log_y.isChecked()
+    test_arm(bench, panel, MAML=FINE, outer_step=20_100)
+    assert not panel.log_y.isChecked()
 
 
 def test_steps_without_any_number_are_left_out():

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
@@ -27,7 +28,7 @@ from maml_explorer.gui.panels.adaptation_speed.published_marks import (
     published_words,
 )
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, MEAN, STATISTICS
-from maml_explorer.gui.panels.adaptation_speed.words import words_on_test
+from maml_explorer.gui.panels.adaptation_speed.words import brief_words_on_test, words_on_test
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.numbers import whole
@@ -42,6 +43,8 @@ MOST_TESTS = 500
 """Meta-tests of a run that can be looked back at."""
 _LOW = 13
 """Lines of text that the panel is high where it has hardly any words beside the plot."""
+_FLAT = 1e4
+"""Times a usual value from which a peak leaves a linear axis nothing of the others."""
 _TIGHT, _FEW = 26, 2
 """Lines of text that the panel is high where a verdict has few, and how many these are."""
 
@@ -258,10 +261,20 @@ class AdaptationSpeedPanel(QWidget):
         low = self.height() < _LOW * self.fontMetrics().lineSpacing()
         self.subtitle.setVisible(not low)
         most = self.fontMetrics().lineSpacing() if low else math.inf
-        said = shortened(text, self.fontMetrics(), max(self.width(), 60), most)
+        said = self._shortest(text, most)
         self.diverged.setText(said)
         self.diverged.setToolTip(plain_tip(text if said != text else ""))
         self.diverged.setVisible(bool(text))
+
+    def _shortest(self, text: str, most: float) -> str:
+        """The words as they are or in brief, whichever has room first, or else cut."""
+        test, cut = self.plot.test, text
+        briefer = () if test is None else brief_words_on_test(test, self.plot.drawn)
+        for words in (text, *briefer):
+            cut = shortened(words, self.fontMetrics(), max(self.width(), 60), most)
+            if cut == words:
+                break
+        return cut
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Writes as many words as there is room for."""
@@ -287,12 +300,19 @@ class AdaptationSpeedPanel(QWidget):
         )  # fmt: skip
 
     def _choose_axis(self) -> bool:
-        """Logarithmic where an arm would leave a linear plot; True where that has changed."""
+        """Logarithmic where an arm would leave a linear plot, or flatten all of it.
+
+        True where that has changed.
+        """
         if self._log_chosen:
             return False
         tops = [float(data.mean.max()) for data in self.plot.drawn.values() if len(data.mean)]
         every = self.plot.statistic == EVERY and self.plot.worst_task() is not None
         away = every or any(top > self.plot.linear_ceiling() for top in tops)
+        if drawn := [data for data in self.plot.drawn.values() if len(data.mean)]:
+            usual = float(np.median(np.concatenate([data.mean for data in drawn])))
+            peak = max(float(data.high.max()) for data in drawn)
+            away = away or min(peak, self.plot.linear_ceiling()) > _FLAT * usual > 0
         changed = away != self.plot.log_y
         self.plot.log_y = away
         with QSignalBlocker(self.log_y):

@@ -54,3 +54,14 @@ def words_on_test(
         verb, its = ("trains", "its") if len(calm) == 1 else ("train", "their")
         parts.append(f"{listed(calm)} {verb} without an inner loop: {its} losses stay calm.")
     return " ".join(parts)
+
+
+def brief_words_on_test(test: MetaTested, drawn: Mapping[str, SpeedLine]) -> tuple[str, ...]:
+    """Shorter words on the tasks that diverged, for a low panel, the longest first."""
+    lost = {name: max(test.arms[name].diverged, default=0) for name in drawn}
+    counts = [f"{name} {whole(count)}" for name, count in lost.items() if count]
+    if not counts:
+        return ()
+    said = f"Diverged of {whole(test.tasks)}: {', '.join(counts)}."
+    hollow = any(data.kept.any() for data in drawn.values())
+    return (f"{said} ○: mean of the others.", said) if hollow else (said,)
