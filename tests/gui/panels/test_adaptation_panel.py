@@ -126,6 +126,7 @@ def test_on_your_own_task_chips_show_the_error_at_your_points_and_say_so(bench, 
     assert row.caption.toolTip() == "support MSE after inner step 2 · no truth, so no query MSE"
     assert "support MSE" in row.caption.text()
     assert panel.legend.shown == ("support: adapted to, MSE below",), "said where chips fill a row"
+    assert not panel.residuals.isEnabled(), "there are no query points"
     chip = panel.arms.chips["MAML"]
     assert "Mean squared error at your 4 support points after inner step 2." in chip.toolTip()
     assert f"MAML, support MSE {chip.value}, shown" == chip.accessibleName()
@@ -137,6 +138,7 @@ def test_on_your_own_task_chips_show_the_error_at_your_points_and_say_so(bench, 
     bench.pull()
     assert "nothing to measure" in chip.toolTip()
     bench.task()
+    assert panel.residuals.isEnabled()
     assert "squared" not in chip.toolTip() and "query MSE" in chip.accessibleName()
     assert "query MSE" in row.caption.toolTip()
 

@@ -223,6 +223,8 @@ class AdaptationPanel(QWidget):
         self.canvas.curves.residuals = self.residuals.isChecked() or stepping
         self.canvas.show_report(self._report(), self._steps())
         curves, probe = self.canvas.curves, self._probe()
+        # without a truth there are no query points
+        self.residuals.setEnabled(probe is None or probe.known)
         self.legend.show_items(
             support=has_points(curves.support), query=has_points(curves.query),
             truth=has_data(curves.truth), known=probe is None or probe.known,
