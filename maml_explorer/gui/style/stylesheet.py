@@ -37,6 +37,7 @@ QPushButton, QToolButton {
     background: $card; color: $text; border: 1px solid $border; border-radius: 5px;
     padding: 4px 10px; min-height: 16px;
 }
+QPushButton[room="little"] { padding: 4px 4px; }
 QFileDialog QToolButton { padding: 2px; min-height: 0; }
 QPushButton:hover, QToolButton:hover { background: $hover; }
 QPushButton:pressed, QToolButton:pressed { background: $border; }

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels.gradient.check_page import CHECK, CheckPage, in_words
@@ -300,3 +301,22 @@ def test_a_place_as_high_as_wide_has_the_table_above_the_plot(bench: Bench, qtbo
     qtbot.wait(20)
     table, plot = corners()
     assert plot.x() > table.x() + 300
+
+
+def test_buttons_move_closer_together_before_a_choice_is_cut(opened: Opener) -> None:
+    columns = opened(size=(1366, 768)).columns
+    columns.show_tab("gradient")
+    tab = columns.places["gradient"].panel
+    assert isinstance(tab, GradientPanel)
+    room = {}
+    for size in ("", "large", "largest", ""):
+        columns.set_text_size(size)
+        for _ in range(3):
+            QApplication.sendPostedEvents()
+            QApplication.processEvents()
+        room[size] = tab.choices.buttons()[0].property("room") or ""
+        for choice in (tab.arm_choice, *tab.page.controls):
+            option = QStyleOptionComboBox()
+            choice.initStyleOption(option)  # type: ignore[attr-defined]
+            assert option.currentText == choice.currentText(), size  # type: ignore[attr-defined]
+    assert room[""] == "" and room["largest"] == "little"

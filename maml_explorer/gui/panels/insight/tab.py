@@ -7,13 +7,20 @@ from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.insight.page import InsightPage
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.widgets.controls import ComboBox, button, row
+from maml_explorer.gui.widgets.controls import ComboBox, button, mark, row, type_changed
 from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
 from maml_explorer.settings.settings import Settings
+
+_BETWEEN = 8
+"""Pixels between what stands in the head, where there is room."""
+_CLOSER = 12
+"""Pixels that a button gives up where there is little room, as the stylesheet has them."""
 
 
 class PageKind(Protocol):
@@ -60,7 +67,7 @@ class InsightTab(QWidget):
         self._ages: dict[str, str] = {}
         self.refresh = button("↻", lambda: self.page.view.refresh(), "Compute what is shown now")
         self.refresh.setAccessibleName("Refresh")
-        head = row()
+        self._head = head = row()
         for nth, (name, kind) in enumerate(pages.items()):
             choice = button(name, partial(self.show_page, name), kind.tip)
             choice.setCheckable(True)
@@ -114,6 +121,7 @@ class InsightTab(QWidget):
             for control in other.controls:
                 control.setVisible(other is page)
         self.arm_choice.setVisible(page.of_an_arm)
+        self._fit_head()
         page.view.show_now()
         self._say()
 
@@ -132,6 +140,32 @@ class InsightTab(QWidget):
                 QWidget.setTabOrder(before, after)
         self.pages[name] = page
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Moves what stands in the head closer together before choices are cut."""
+        super().resizeEvent(event)
+        self._fit_head()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Fits the head in another type."""
+        super().changeEvent(event)
+        if type_changed(event):
+            self._fit_head()
+
+    def _fit_head(self) -> None:
+        if not self.shown:
+            return  # nothing is open yet
+        buttons = [*self.choices.buttons(), self.refresh]
+        shown = [one for one in (*buttons, self.arm_choice) if not one.isHidden()]
+        if not self._foot:
+            shown += [one for one in self.page.controls if not one.isHidden()]
+        little = self.refresh.property("room") == "little"
+        saved = _CLOSER * sum(one in buttons for one in shown) if little else 0
+        wide = saved + sum(one.sizeHint().width() + _BETWEEN for one in shown) + 3 * _BETWEEN
+        if (wide > self.width()) is not little:
+            for one in buttons:
+                mark(one, room="" if little else "little")
+            self._head.setSpacing(_BETWEEN if little else _BETWEEN // 2)
+
     def _show_arm(self, name: str) -> None:
         for page in self.pages.values():
             page.show_arm(name)
@@ -147,6 +181,7 @@ class InsightTab(QWidget):
             self.arm_choice.setCurrentText(chosen if chosen in names else names[0])
             self.arm_choice.blockSignals(False)
             self._show_arm(self.arm_choice.currentText())
+            self._fit_head()
 
     def _take_age(self, name: str, age: str) -> None:
         self._ages[name] = age
