@@ -9,12 +9,14 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QScrollArea,
+    QStyleOptionComboBox,
     QTabBar,
     QToolButton,
     QWidget,
 )
 
 from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 
 
@@ -48,7 +50,21 @@ def cut_words(window: QMainWindow) -> list[str]:
                 found.append(f"{words[:40]}: {widget.height()} high")
             elif widget.width() < widget.minimumSizeHint().width() - 1:
                 found.append(f"{words[:40]}: {widget.width()} wide")
-    return found + _cut_tabs(window)
+    return found + _cut_choices(window) + _cut_tabs(window)
+
+
+def _cut_choices(window: QMainWindow) -> list[str]:
+    """Choices whose words end in an ellipsis."""
+    found = []
+    for box in window.findChildren(ComboBox):
+        option = QStyleOptionComboBox()
+        box.initStyleOption(option)
+        shown, words = option.currentText, box.currentText()  # type: ignore[attr-defined]
+        # the title of the preset gives way in a narrow window; its tooltip has it
+        gives_way = box.accessibleName() == "Preset" and window.width() < 1280
+        if box.isVisible() and shown != words and not (_scrolls(box) or gives_way):
+            found.append(f"{words}: {shown}")
+    return found
 
 
 def _cut_tabs(window: QMainWindow) -> list[str]:

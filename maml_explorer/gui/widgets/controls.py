@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -31,6 +31,8 @@ from PySide6.QtWidgets import (
 
 from maml_explorer.gui.widgets.plain_tip import native_keys, plain_tip
 
+_CLOSER = 12
+"""Pixels that a button gives up where there is little room, as the stylesheet has them."""
 _HANDLE = 14
 """Width of a slider's handle, as the stylesheet has it."""
 
@@ -41,6 +43,23 @@ def mark(widget: QWidget, **properties: object) -> None:
         widget.setProperty(name, value)
     widget.style().unpolish(widget)
     widget.style().polish(widget)
+
+
+def move_closer(buttons: Sequence[QWidget], wide: int, room: int) -> bool:
+    """Gives buttons less room beside their words where a row is too `wide`; whether they have less.
+
+    Args:
+        buttons: those of the row.
+        wide: pixels that the row asks for, with its buttons as they are.
+        room: pixels that it has.
+    """
+    little = bool(buttons[0].property("room") == "little")
+    shown = sum(not one.isHidden() for one in buttons)
+    if (wide + _CLOSER * shown * little > room) is not little:
+        for one in buttons:
+            mark(one, room="" if little else "little")
+        return not little
+    return little
 
 
 def type_changed(event: QEvent) -> bool:

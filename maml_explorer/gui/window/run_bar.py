@@ -33,7 +33,7 @@ FASTEST = 10_000.0
 """Outer steps per second at the last position before "unlimited"."""
 _POSITIONS = 100
 _TRAIN = {Phase.RUNNING: "❚❚  Pause", Phase.FINISHED: "▶  Continue"}
-_LEAST_PRESET, _BESIDE_PRESET = 160, 38
+_LEAST_PRESET, _BESIDE_PRESET = 160, 48
 """Pixels of the box of presets at least, and of its frame and chevron beside a title."""
 _ELSEWHERE = 4
 """The first so many that give way are in menus, too: they go before a preset's title is cut."""

@@ -250,3 +250,14 @@ def test_the_class_to_draw_is_whole_in_every_type(images: MainWindow) -> None:
         option = QStyleOptionComboBox()
         target.initStyleOption(option)
         assert option.currentText == "query ?", size  # type: ignore[attr-defined]
+
+
+def test_the_head_moves_closer_together_before_it_is_cut(images: MainWindow, qtbot: QtBot) -> None:
+    panel = hero(images)
+    images.columns.set_text_size("largest")
+    for wide, room in ((700, ""), (505, "little"), (700, "")):
+        panel.setFixedWidth(wide)
+        qtbot.wait(20)
+        assert (panel.clear.property("room") or "") == room
+        for part in (panel._title, panel.new_task, panel.new_points, panel.clear):
+            assert part.width() >= part.minimumSizeHint().width() - 1, (wide, part.text())

@@ -216,3 +216,18 @@ def test_numbers_of_low_rows_do_not_lie_on_each_other():
         assert rows[0] == 0 and all(
             (b - a) * high / 5 >= 0.8 * 19 for a, b in itertools.pairwise(rows)
         )
+
+
+def test_words_on_the_tables_never_lie_on_them(streams: MainWindow, qtbot: QtBot) -> None:
+    panel = hero(streams)
+    shown = set()
+    streams.columns.set_text_size("largest")
+    for high in (1000, 768, 640, 560, 1000):
+        streams.resize(1366, high)
+        qtbot.wait(20)
+        shown.add(panel.guide.isVisible())
+        assert not panel.guide.isVisible() or not panel.guide.geometry().intersects(
+            panel.canvas.geometry()
+        )
+        assert panel.guide.isVisible() or panel.canvas.toolTip()
+    assert shown == {True, False}

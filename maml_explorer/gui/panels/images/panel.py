@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.adaptation.arm_bar import ArmLine
@@ -17,7 +17,7 @@ from maml_explorer.gui.session import image_edits
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.shown_images import last_step
 from maml_explorer.gui.style.theme import Theme
-from maml_explorer.gui.widgets.controls import ComboBox, button, label, row
+from maml_explorer.gui.widgets.controls import ComboBox, button, label, move_closer, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.protocol.images import ImagesProbed, ImageTask, Strokes
 from maml_explorer.protocol.reports import Status, Stepped
@@ -71,7 +71,8 @@ class ImagesPanel(QWidget):
         self._show()
 
     def _lay_out(self) -> None:
-        head = row(label("Adaptation", "title"))
+        self._title = label("Adaptation", "title")
+        head = row(self._title)
         head.addWidget(self.subtitle, 1)
         for control in (
             self.undo, self.new_task, self.new_points, self.clear, self.draw_button,
@@ -113,6 +114,14 @@ class ImagesPanel(QWidget):
             self.unseen, self.together, self.another,
         ):  # fmt: skip
             small.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Moves the buttons of the head closer together before they are cut."""
+        super().resizeEvent(event)
+        buttons = (self.undo, self.new_task, self.new_points, self.clear, self.draw_button)
+        parts = (self._title, *buttons)
+        wide = sum(part.sizeHint().width() + 8 for part in parts)
+        move_closer(buttons, wide, self.width())
 
     def _connect(self) -> None:
         session = self.session

@@ -13,14 +13,12 @@ from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.insight.page import InsightPage
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.widgets.controls import ComboBox, button, mark, row, type_changed
+from maml_explorer.gui.widgets.controls import ComboBox, button, move_closer, row, type_changed
 from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
 from maml_explorer.settings.settings import Settings
 
 _BETWEEN = 8
 """Pixels between what stands in the head, where there is room."""
-_CLOSER = 12
-"""Pixels that a button gives up where there is little room, as the stylesheet has them."""
 
 
 class PageKind(Protocol):
@@ -158,13 +156,9 @@ class InsightTab(QWidget):
         shown = [one for one in (*buttons, self.arm_choice) if not one.isHidden()]
         if not self._foot:
             shown += [one for one in self.page.controls if not one.isHidden()]
-        little = self.refresh.property("room") == "little"
-        saved = _CLOSER * sum(one in buttons for one in shown) if little else 0
-        wide = saved + sum(one.sizeHint().width() + _BETWEEN for one in shown) + 3 * _BETWEEN
-        if (wide > self.width()) is not little:
-            for one in buttons:
-                mark(one, room="" if little else "little")
-            self._head.setSpacing(_BETWEEN if little else _BETWEEN // 2)
+        wide = sum(one.sizeHint().width() + _BETWEEN for one in shown) + 3 * _BETWEEN
+        little = move_closer(buttons, wide, self.width())
+        self._head.setSpacing(_BETWEEN // 2 if little else _BETWEEN)
 
     def _show_arm(self, name: str) -> None:
         for page in self.pages.values():

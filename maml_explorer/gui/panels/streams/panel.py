@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.adaptation.arm_bar import ArmLine
@@ -16,8 +16,12 @@ from maml_explorer.gui.session.shown_streams import last_step
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import Status, Stepped
 from maml_explorer.protocol.streams import StreamProbed
+
+_BETWEEN = 8
+"""Pixels between its parts."""
 
 
 class StreamsPanel(QWidget):
@@ -57,7 +61,7 @@ class StreamsPanel(QWidget):
         head.addWidget(self.new_task)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(8)
+        box.setSpacing(_BETWEEN)
         box.addLayout(head)
         box.addWidget(self.canvas, 1)
         box.addWidget(self.guide)
@@ -106,6 +110,15 @@ class StreamsPanel(QWidget):
     def _take_theme(self, _: Theme) -> None:
         self.arms.refresh()
         self.canvas.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leaves out the words on the tables where they would lie on them."""
+        super().resizeEvent(event)
+        used = sum(part.height() + _BETWEEN for part in (self.undo, self.bar, self.arms))
+        used += self.canvas.minimumHeight() + _BETWEEN
+        room = used + self.guide.heightForWidth(self.width()) <= self.height()
+        self.guide.setVisible(room)
+        self.canvas.setToolTip(plain_tip("" if room else self.guide.text()))
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catches up with what arrived while hidden."""
