@@ -40,11 +40,14 @@ def test_arms_alike_are_named_together():
     assert text(0, (default_arm("reptile"),), reptile_anneal=False) == ""
 
 
-def test_the_foot_of_the_window_shows_it(window):
+def test_the_foot_of_the_window_shows_it(window, qtbot):
     assert not window.annealed.isVisible()
     window.session.editor.edit({"schedule": "cosine", "schedule_end": 0.0})
     window.session.link.pull()
     assert window.annealed.isVisible() and "β" in window.annealed.full
+    window.show()
+    qtbot.wait(20)
+    assert window.annealed.width() <= window.annealed.sizeHint().width(), "the light has the rest"
 
 
 def test_a_note_stands_under_the_setting_it_is_about(window):
