@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.core.plan import prepare
 from maml_explorer.gui.lessons import lesson_runs
 from maml_explorer.gui.lessons.lesson import NEW, Act, Lesson
 from maml_explorer.gui.lessons.lesson_runs import lesson_runs_folder, trained_run
 from maml_explorer.gui.lessons.player import READY_MADE
+from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.run.folder import METRICS, open_run
+from maml_explorer.storage.run.checkpoint import load_checkpoint
+from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, open_run
 from maml_explorer.storage.run.metrics import last_outer_step
+from maml_explorer.worker.insight.features import see_features
 from tests.gui.driving import worker_of
 
 MOST_BYTES = 850_000
@@ -96,3 +101,22 @@ def test_no_index_means_no_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setattr(lesson_runs, "resources", lambda: tmp_path)
     assert lesson_runs.lesson_runs.__wrapped__() == ()
     assert trained_run((Act(NEW, Settings(), 3),), 0) is None
+
+
+def test_the_freeze_test_of_the_lesson_is_what_the_network_tab_shows():
+    folder, settings = open_run(example_folder())
+    plan = prepare(settings)
+    state = load_checkpoint(folder.path / CHECKPOINT, plan, to_resume=False).state
+    walk = see_features(plan, state, {"steps": 1})
+    while True:
+        try:
+            next(walk)
+        except StopIteration as end:
+            frozen = end.value["MAML"].frozen_error
+            break
+    text = (lesson_runs_folder().parent / "06-anil.toml").read_text(encoding="utf-8")
+    said = re.search(r"([\d.]+) with the first layer frozen, ([\d.]+) with nothing", text)
+    assert said is not None
+    assert [float(figure) for figure in said.groups()] == [
+        round(float(frozen[1]), 1), round(float(frozen[-1]), 1)
+    ]  # fmt: skip
