@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QFont, QFontMetrics, QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
@@ -134,6 +134,16 @@ def test_a_low_panel_says_what_diverged_in_brief(bench, panel):
         bench.qtbot.wait(10)
         assert panel.diverged.text() == words and panel.diverged.isVisible()
         assert "17 of 600 tasks diverged by inner step 2" in panel.diverged.toolTip()
+
+
+def test_one_line_has_room_in_the_height_of_one_line_in_type_of_any_size(qapp):
+    font = QFont(qapp.font())
+    for quarters in range(32, 140):
+        font.setPointSizeF(quarters / 4)
+        metrics = QFontMetrics(font)
+        words = "Diverged of 600: MAML 17."
+        assert shortened(words, metrics, 1000, metrics.lineSpacing()) == words, font.pointSizeF()
+        assert shortened(words, metrics, 80, metrics.lineSpacing()) != words
 
 
 def test_an_arm_alone_that_runs_away_has_a_logarithmic_axis(bench, panel):

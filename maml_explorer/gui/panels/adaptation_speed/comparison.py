@@ -71,6 +71,7 @@ def with_interval(mean: float | None, ci95: float | None) -> str:
 def shortened(text: str, metrics: QFontMetrics, width: int, room: float) -> str:
     """Beginning of a text: the whole words that `room` pixels of height hold at a `width`."""
     words = text.split(" ")
+    room += metrics.lineSpacing() / 2  # a line may be a pixel higher than its spacing
 
     def high(count: int) -> int:
         said = " ".join(words[:count]) + "…"
