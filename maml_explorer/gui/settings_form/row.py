@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFocusEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QLineEdit, QMenu, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
@@ -142,8 +142,11 @@ class SettingRow(QWidget):
         """Shows the slider of the field that has the focus."""
         if event.type() is QEvent.Type.FocusIn:
             self._show_slider(watched.objectName())
-        elif event.type() is QEvent.Type.FocusOut:
-            QTimer.singleShot(0, self, self._hide_sliders)
+        elif isinstance(event, QFocusEvent) and event.lostFocus():
+            clicked = event.reason() is Qt.FocusReason.MouseFocusReason
+            # a double click must not meet another row at its second press
+            wait = QGuiApplication.styleHints().mouseDoubleClickInterval() if clicked else 0
+            QTimer.singleShot(wait, self, self._hide_sliders)
         return False
 
     def _field_cell(self) -> QWidget:

@@ -20,12 +20,13 @@ def room_for(size: QSize) -> QSize:
     return size.boundedTo(QGuiApplication.primaryScreen().availableGeometry().size())
 
 
-class OnScreen(QObject):
-    """Keeps the whole frame of a window on the screen it is on.
+_LATER = (0, 250, 1000)
+"""Milliseconds after which a window that is shown is fitted: many a desktop puts its title bar
+around it a while later, and nothing tells when."""
 
-    How thick a frame the desktop draws is known only after the window is mapped, so the window
-    is fitted again then.
-    """
+
+class OnScreen(QObject):
+    """Keeps the whole frame of a window on the screen it is on."""
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
@@ -44,7 +45,8 @@ class OnScreen(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Fits once the window is shown or back from another state."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.WindowStateChange):
-            self._soon.start(0)
+            for wait in _LATER:
+                QTimer.singleShot(wait, self, self.fit)
         return False
 
     def fit(self) -> None:

@@ -70,7 +70,9 @@ def test_the_fingerprint_is_of_images_names_and_splits() -> None:
 
 def test_too_little_is_refused_with_class_count_and_need() -> None:
     base = own_images()
-    with pytest.raises(SettingsError, match="“letters” has 1 class for test: at least 2 are"):
+    with pytest.raises(
+        SettingsError, match=r"“letters” has \d+ classes, 1 of them for test: at least 2 are"
+    ):
         OwnImages(
             "letters", base.pixels, base.counts,
             np.array([0] * 9 + [1, 1, 2]), base.group, base.names, base.groups,

@@ -151,7 +151,10 @@ def test_what_the_data_allows_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("classes", "words"),
-    [(0, "and has no sub-folder of images"), (4, "no classes for training: at least 2")],
+    [
+        (0, "and has no sub-folder of images"),
+        (4, "has 4 classes, none of them for training: at least 2"),
+    ],
 )
 def test_what_is_no_data_is_one_sentence_and_nothing_changes(
     qtbot: QtBot, tmp_path: Path, window: MainWindow, classes: int, words: str

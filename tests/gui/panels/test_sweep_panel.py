@@ -22,6 +22,7 @@ from maml_explorer.gui.panels.sweep.panel import SweepPanel
 from maml_explorer.gui.panels.sweep.progress_row import words_of
 from maml_explorer.gui.panels.sweep.reader import thinned
 from maml_explorer.gui.panels.sweep.table import SweepRows
+from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import DARK
 from maml_explorer.gui.widgets.controls import Card
 from maml_explorer.protocol import commands
@@ -232,6 +233,29 @@ def test_axes_are_named_by_their_letters_where_room_is_short(
     name = panel.table.runs.rows[0].name
     wide = panel.table.fontMetrics().horizontalAdvance(name)
     assert panel.table.columnWidth(0) > wide  # no name is cut
+
+
+def test_a_cell_s_figure_is_said_and_arms_have_their_colours(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    base = Settings().with_values({**SMALL, "outer_steps": 30})
+    base = base.with_arms((default_arm("maml"), default_arm("anil")))
+    sweep = create_sweep(tmp_path / "s", SweepSpec(base, (AXES[1],), (0, 1)))
+    drive(sweep, InProcess(5, lambda: False))
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    said = "MAML: query MSE after 5 inner steps, mean ± 95 % over 2 seeds"
+    assert panel.meaning.full == said
+    panel.choose_cell(0, 0)
+    settle(panel, qtbot)
+    lines = panel.losses.lines
+    assert [line.name for line in lines] == [
+        "MAML, seed 0", "ANIL, seed 0", "MAML, seed 1", "ANIL, seed 1"
+    ]  # fmt: skip
+    colors = [line.style.color for line in lines]
+    look = arm_style(base, "MAML", panel.session.theme)
+    assert colors == [look.color, colors[1], look.color, colors[1]] and colors[0] != colors[1]
+    assert len({(line.style.color, line.style.line) for line in lines}) == 4
 
 
 def test_ten_thousand_runs_are_listed_sorted_and_stay_chosen() -> None:

@@ -219,6 +219,20 @@ def test_a_switch_switches(form: SettingsForm, qtbot: QtBot):
     assert session_of(form).settings.outer.reptile_anneal is True
 
 
+def test_a_double_click_meets_no_row_that_moved_under_it(form: SettingsForm, qtbot: QtBot):
+    line_of(form, "inner_lr").setFocus()
+    slider = form.row("inner_lr").sliders["inner_lr"]
+    below = line_of(form, "outer_lr")
+    qtbot.mouseClick(below, Qt.MouseButton.LeftButton)
+    at = below.mapTo(form, QPoint(0, 0))
+    qtbot.wait(150)  # a second press of a double click comes within this
+    assert slider.isVisible() and below.mapTo(form, QPoint(0, 0)) == at
+    before = session_of(form).settings.outer.outer_lr
+    qtbot.mouseDClick(below, Qt.MouseButton.LeftButton)
+    assert session_of(form).settings.outer.outer_lr == before
+    qtbot.waitUntil(lambda: not slider.isVisible())
+
+
 def test_the_slider_appears_under_the_focused_field_and_goes(form: SettingsForm, qtbot: QtBot):
     row = form.row("inner_lr")
     assert not row.sliders

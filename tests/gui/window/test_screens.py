@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QRect
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.app.first_painting import FirstPainting
-from maml_explorer.gui.window.on_screen import fitted
+from maml_explorer.gui.window.on_screen import OnScreen, fitted
 
 SCRIPT = """
 import json, sys
@@ -91,6 +91,25 @@ def test_a_frame_is_moved_and_shrunk_only_as_far_as_it_must(
     frame: tuple[int, int, int, int], expected: tuple[int, int, int, int]
 ):
     assert fitted(QRect(*frame), QRect(0, 30, 1280, 770)) == QRect(*expected)
+
+
+def test_a_title_bar_that_comes_late_pushes_nothing_out(qtbot: QtBot) -> None:
+    bar = 0
+
+    class Framed(QMainWindow):
+        def frameGeometry(self) -> QRect:
+            return self.geometry().adjusted(0, 0, 0, bar)
+
+    window = Framed()
+    qtbot.addWidget(window)
+    keeper = OnScreen(window)
+    room = window.screen().availableGeometry()
+    window.setGeometry(room)
+    window.show()
+    keeper.fit()
+    assert window.size() == room.size()
+    bar = 30  # the desktop draws it by now, and sends no event
+    qtbot.waitUntil(lambda: window.height() == room.height() - 30, timeout=3000)
 
 
 def test_what_takes_long_waits_for_the_first_painting(qtbot: QtBot):

@@ -54,8 +54,9 @@ class OwnImages:
             classes = int((self.split == nth).sum())
             if classes < FEWEST:
                 raise SettingsError(
-                    f"“{self.name}” has {_counted(classes, 'class')} for {name}: at least {FEWEST} "
-                    "are needed in each of training, validation and test."
+                    f"“{self.name}” has {_counted(len(self.split), 'class')}, "
+                    f"{classes or 'none'} of them for {name}: at least {FEWEST} are needed in each "
+                    f"of training, validation and test, so {len(SPLITS) * FEWEST} in all."
                 )
         least = int(self.counts.argmin())
         if self.counts[least] < FEWEST:

@@ -21,7 +21,12 @@ from maml_explorer.gui.panels.sweep.cell_map import SweepMap
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
 from maml_explorer.gui.panels.sweep.new_sweep import NewSweep
-from maml_explorer.gui.panels.sweep.point_words import leading_symbol, name_of, names_apart
+from maml_explorer.gui.panels.sweep.point_words import (
+    leading_symbol,
+    name_of,
+    names_apart,
+    objective_words,
+)
 from maml_explorer.gui.panels.sweep.progress_row import ProgressRow
 from maml_explorer.gui.panels.sweep.reader import MOST_DRAWN, SweepReader, SweepSeen
 from maml_explorer.gui.panels.sweep.table import SweepTable
@@ -29,6 +34,7 @@ from maml_explorer.gui.session.pinned_run import GhostRun
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox, button, label, row
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.protocol.commands import ShowGhost
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.storage.report.sweep_table import SweepRow, higher_is_better
@@ -96,7 +102,14 @@ class SweepPanel(QWidget):
         self.both = QSplitter(Qt.Orientation.Horizontal)
         self.both.setHandleWidth(12)
         self.both.setChildrenCollapsible(False)
-        self.both.addWidget(self.views)
+        self.meaning = ElidedLabel()
+        seen = QWidget()
+        below = QVBoxLayout(seen)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(2)
+        below.addWidget(self.views, 1)
+        below.addWidget(self.meaning)
+        self.both.addWidget(seen)
         self.both.addWidget(self.losses)
         self.both.setSizes([600, 300])
         box.addWidget(self.both, 1)
@@ -200,6 +213,7 @@ class SweepPanel(QWidget):
                 choice.addItems(names)
                 choice.setCurrentIndex(min(nth, len(names) - 1))
         self.progress.take(seen)
+        self.meaning.say(objective_words(seen.sweep.spec))
         if seen.workers or seen.ended:
             self.describe.said.hide()  # it says how to train it
         if before is None or seen.rows is not before.rows:
@@ -207,7 +221,8 @@ class SweepPanel(QWidget):
         if before is None or seen.cells is not before.cells:
             self._draw()
         drawn = [seen.trials[name] for name in seen.losses]
-        self.losses.put(seen.losses, names_apart(drawn, seen.axes))
+        settings = {trial.name: trial.settings for trial in drawn}
+        self.losses.put(seen.losses, names_apart(drawn, seen.axes), settings)
         if self.beside.isChecked():
             self._show_ghost()
         if seen.ended:

@@ -5,8 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from maml_explorer.settings.declaration import Value, shown
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.sweep_table import SweepAxis
+from maml_explorer.storage.sweep.axes import ALGORITHM
+from maml_explorer.storage.sweep.spec import SweepSpec
 from maml_explorer.storage.sweep.trials import Trial
+
+
+def objective_words(spec: SweepSpec) -> str:
+    """Meaning of a cell: "MAML: query MSE after 5 inner steps, mean ± 95 % over 3 seeds"."""
+    first = spec.base.arms[0]
+    if any(axis.key == ALGORITHM for axis in spec.axes):
+        arm = "The algorithm"
+    else:
+        arm = first.name
+    figure = "query accuracy" if spec.objective.startswith("accuracy") else "query MSE"
+    steps = counted(spec.inner_steps, "inner step")
+    seeds = f"mean ± 95 % over {len(spec.seeds)} seeds" if len(spec.seeds) > 1 else "one seed"
+    return f"{arm}: {figure} after {steps}, {seeds}"
 
 
 def value_words(value: Value) -> str:
