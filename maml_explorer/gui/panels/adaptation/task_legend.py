@@ -28,7 +28,7 @@ UNTRAINED = (
 _GAP = 14
 SUPPORT, QUERY, TRUTH = "support: adapted to", "query: tested on", "truth"
 OWN_SUPPORT = "support: adapted to, MSE below"
-"""Where a task has no truth its points are all there is to measure."""
+"""Words of a task without a truth: its points are all there is to measure."""
 _WIDE = {
     SUPPORT: 18.0,
     OWN_SUPPORT: 18.0,
