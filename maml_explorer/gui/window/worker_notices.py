@@ -172,7 +172,7 @@ class Notices(QObject):
     def _rewound(self, report: Rewound) -> None:
         self._forget(report)
         back = f"Every arm is back at outer step {whole(report.outer_step)}"
-        self._banners.say("rewound", f"{back}, the last one at which all were fine.")
+        self._banners.say("rewound", f"{back}, the last one at which none had diverged.")
 
     def _forget(self, _: object) -> None:
         for subject in ("failed", "late", "diverged", "close"):

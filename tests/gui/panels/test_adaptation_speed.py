@@ -111,7 +111,7 @@ def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):
     worse = replace(WILD, diverged=(0, 4, 23))
     test_arm(bench, panel, MAML=worse, ANIL=FINE, MTL=WILD)
     assert panel.diverged.text() == (
-        f"Diverged of 600 tasks: MAML 23, MTL 17. Hollow markers: mean of the others. {CALM}"
+        f"Of 600 tasks diverged: MAML 23, MTL 17. Hollow markers: mean of the others. {CALM}"
     )
 
 
@@ -126,10 +126,23 @@ def test_markers_that_nobody_sees_have_no_words(bench, panel):
     assert panel.in_words() == "MAML: 17 of 600 tasks diverged by inner step 2."
 
 
+def test_the_mean_of_a_few_that_are_left_is_not_drawn(bench, panel):
+    few = replace(WILD, mean=(4.0, 5000.0, None), mean_kept=(4.0, 2.0, 0.8), diverged=(0, 300, 590))
+    test_arm(bench, panel, MAML=FINE, MTL=few)
+    assert panel.plot.drawn["MTL"].step.tolist() == [0, 1]
+    assert panel.plot.drawn["MTL"].kept.tolist() == [False, True]
+    assert "Hollow markers: mean of the others. A line ends where most tasks diverged." in (
+        panel.diverged.text()
+    )
+    panel.choose("median")
+    assert panel.plot.drawn["MTL"].step.tolist() == [0, 1, 2]
+    assert "A line ends" not in panel.diverged.text()
+
+
 def test_a_low_panel_says_what_diverged_in_brief(bench, panel):
     test_arm(bench, panel, MAML=WILD)
-    for width, words in ((520, "Diverged of 600: MAML 17. ○: mean of the others."),
-                         (260, "Diverged of 600: MAML 17.")):  # fmt: skip
+    for width, words in ((520, "Of 600 tasks diverged: MAML 17. ○: mean of the others."),
+                         (260, "Of 600 tasks diverged: MAML 17.")):  # fmt: skip
         panel.resize(width, 170)
         bench.qtbot.wait(10)
         assert panel.diverged.text() == words and panel.diverged.isVisible()
@@ -141,7 +154,7 @@ def test_one_line_has_room_in_the_height_of_one_line_in_type_of_any_size(qapp):
     for quarters in range(32, 140):
         font.setPointSizeF(quarters / 4)
         metrics = QFontMetrics(font)
-        words = "Diverged of 600: MAML 17."
+        words = "Of 600 tasks diverged: MAML 17."
         assert shortened(words, metrics, 1000, metrics.lineSpacing()) == words, font.pointSizeF()
         assert shortened(words, metrics, 80, metrics.lineSpacing()) != words
 

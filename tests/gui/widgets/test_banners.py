@@ -339,7 +339,7 @@ def test_a_change_that_made_arms_diverge_is_undone_first(window: MainWindow, qtb
     assert worker.posted_of(commands.BackToLastGood)
     assert isinstance(worker.posted[-1], commands.Train)
     assert said(window) == [
-        "Every arm is back at outer step 0, the last one at which all were fine."
+        "Every arm is back at outer step 0, the last one at which none had diverged."
     ]
     assert session.divergences.seen == [] and session.losses.history.marks == []
 

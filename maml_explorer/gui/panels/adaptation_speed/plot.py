@@ -111,8 +111,11 @@ class SpeedPlot(Plot):
             for item in self._items.pop(name).all():
                 self.getPlotItem().removeItem(item)
         most = 1.0 if settings.family.images else math.inf
+        tasks = None if test is None else test.tasks
         self.drawn = {
-            arm.name: speed_line(arms[arm.name], self.statistic, self.figures(arm.name), most)
+            arm.name: speed_line(
+                arms[arm.name], self.statistic, self.figures(arm.name), most, tasks
+            )
             for arm in shown
         }
         styles = {arm.name: arm_style(settings, arm, self.session.theme) for arm in shown}

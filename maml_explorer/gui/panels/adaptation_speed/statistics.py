@@ -43,8 +43,11 @@ def speed_line(
     statistic: str = MEAN,
     figures: Array | None = None,
     most: float = math.inf,
+    tasks: int | None = None,
 ) -> SpeedLine:
     """The line of an arm's test.
+
+    The mean of those that are left says nothing where most tasks diverged: the line ends there.
 
     An interval of the mean that would reach below 0, where no squared error is, gives way to
     the percentile bootstrap; without single figures it ends at 0.
@@ -52,6 +55,7 @@ def speed_line(
     Args:
         figures: [inner step, task], where they are known.
         most: the largest figure that can be, 1 for accuracies.
+        tasks: how many were tested, where that is known.
     """
     rows = []
     for step, (mean, ci95, over_kept, median, diverged) in enumerate(
@@ -62,6 +66,8 @@ def speed_line(
             # a mean that a handful of diverged tasks carries says nothing about the others
             kept = diverged > 0 or mean is None
             value = over_kept if kept else mean
+            if tasks is not None and 2 * diverged > tasks:
+                continue
         else:
             kept, value = False, median
         if value is None or not math.isfinite(value):

@@ -41,13 +41,15 @@ def words_on_test(
             calm.append(name)
     parts = [f"{', '.join(names)}: {what}." for what, names in lost.items()]
     if len(parts) > 1:  # a sentence for each would leave the plot no room
-        parts = [f"Diverged of {counted(test.tasks, 'task', whole)}: {', '.join(counts)}."]
+        parts = [f"Of {counted(test.tasks, 'task', whole)} diverged: {', '.join(counts)}."]
     if any(bool(data.kept.any()) for data in drawn.values()):
         parts.append("Hollow markers: mean of the others.")
     over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
     if len(over) == 1:
         ((top, names),) = beyond.items()
         over = [f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"]
+    if drawn_short(test, drawn):
+        parts.append("A line ends where most tasks diverged.")
     if over:
         parts.append(f"Above the plot: {', '.join(over)}.")
     if calm:
@@ -56,12 +58,26 @@ def words_on_test(
     return " ".join(parts)
 
 
+def drawn_short(test: MetaTested, drawn: Mapping[str, SpeedLine]) -> bool:
+    """True where a line of means ends since more than half of its tasks diverged."""
+    return any(
+        len(data.step) < len(test.arms[name].diverged)
+        and any(
+            2 * diverged > test.tasks and kept is not None
+            for diverged, kept in zip(
+                test.arms[name].diverged, test.arms[name].mean_kept, strict=True
+            )
+        )
+        for name, data in drawn.items()
+    )
+
+
 def brief_words_on_test(test: MetaTested, drawn: Mapping[str, SpeedLine]) -> tuple[str, ...]:
     """Shorter words on the tasks that diverged, for a low panel, the longest first."""
     lost = {name: max(test.arms[name].diverged, default=0) for name in drawn}
     counts = [f"{name} {whole(count)}" for name, count in lost.items() if count]
     if not counts:
         return ()
-    said = f"Diverged of {whole(test.tasks)}: {', '.join(counts)}."
+    said = f"Of {counted(test.tasks, 'task', whole)} diverged: {', '.join(counts)}."
     hollow = any(data.kept.any() for data in drawn.values())
     return (f"{said} ○: mean of the others.", said) if hollow else (said,)
