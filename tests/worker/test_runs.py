@@ -130,6 +130,28 @@ def test_a_saved_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
         assert torch.equal(opened.theta(name), other.theta(name)), name
 
 
+def test_steps_without_a_row_are_counted_too(tmp_path: Path) -> None:
+    settings = small_settings("maml", "mtl")
+    driver = Driver(settings)
+    driver.train_to(20)
+    driver.tell(commands.Change(settings.with_arms((*settings.arms, default_arm("anil")))))
+    driver.train_to(50)
+    known = dict(driver.run.totals.gradient_evaluations)
+    driver.tell(commands.SaveRun(str(tmp_path / "run")))
+    header, *rows = (tmp_path / "run" / METRICS).read_text().splitlines()
+    tenth = [row for row in rows if int(row.split(",", 1)[0]) % 10 == 0]
+    (tmp_path / "run" / METRICS).write_text("\n".join([header, *tenth]) + "\n")
+    opened = Driver(settings)
+    opened.outbox.collect()
+    opened.tell(commands.OpenRun(str(tmp_path / "run")))
+    block = joined(opened)
+    assert block.outer_step.tolist() == [10, 20, 30, 40, 50]
+    share = dict(zip(block.arms, block.gradient_evaluations.tolist(), strict=True))
+    for name in ("MAML", "MTL"):
+        assert share[name] == [known[name] * step // 50 for step in (10, 20, 30, 40, 50)]
+    assert share["ANIL"] == [0, 0, *(known["ANIL"] * step // 30 for step in (10, 20, 30))]
+
+
 def test_a_late_arm_counts_its_own_steps_after_opening(tmp_path: Path) -> None:
     settings = small_settings("maml")
     driver = Driver(settings)

@@ -186,7 +186,9 @@ def _block(plan: Plan, state: RunState, losses: Mapping[str, Losses]) -> reports
             at = np.searchsorted(steps, losses[name].outer_step[kept])
             support[row, at] = losses[name].inner[kept]
             query[row, at] = losses[name].outer[kept]
-            taken = np.arange(1, len(at) + 1)
+            # not every step has a row: those of lessons have each tenth, and others have gaps
+            joined = state.outer_step - state.arms[name].outer_step
+            taken = np.maximum(steps[at] - joined, np.arange(1, len(at) + 1))
             own = np.zeros(len(steps), dtype=np.int64)
             own[at] = plan.arms[name].gradient_evaluations(taken)
             counts[row] = np.maximum.accumulate(own)
