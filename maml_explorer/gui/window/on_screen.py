@@ -20,9 +20,9 @@ def room_for(size: QSize) -> QSize:
     return size.boundedTo(QGuiApplication.primaryScreen().availableGeometry().size())
 
 
-_LATER = (0, 250, 1000)
-"""Milliseconds after which a window that is shown is fitted: many a desktop puts its title bar
-around it a while later, and nothing tells when."""
+_LATER = (250, 1000)
+"""Milliseconds after which a window that is shown is fitted again: many a desktop draws its title
+bar a while later, and nothing tells when."""
 
 
 class OnScreen(QObject):
@@ -45,6 +45,7 @@ class OnScreen(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Fits once the window is shown or back from another state."""
         if event.type() in (QEvent.Type.Show, QEvent.Type.WindowStateChange):
+            self._soon.start(0)
             for wait in _LATER:
                 QTimer.singleShot(wait, self, self.fit)
         return False

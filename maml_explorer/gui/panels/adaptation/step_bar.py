@@ -61,6 +61,7 @@ class StepBar(QWidget):
     def _hold_room(self) -> None:
         last = self.slider.maximum()
         self.text.setMinimumWidth(self.fontMetrics().horizontalAdvance(f"{last} / {last}") + 2)
+        self._fit_words()
 
     def minimumSizeHint(self) -> QSize:
         """Width without the words, which give way: the slider has a tooltip, and a name."""
@@ -76,9 +77,12 @@ class StepBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leaves the words out where they would be cut."""
         super().resizeEvent(event)
+        self._fit_words()
+
+    def _fit_words(self) -> None:
         self._words.show()
         needed = super().minimumSizeHint().width()
-        self._words.setVisible(event.size().width() >= needed)
+        self._words.setVisible(self.width() >= needed)
 
     def stop(self) -> None:
         """Stops playing."""
