@@ -47,6 +47,8 @@ class LessonRun(QObject):
 
     lending = Signal()
     """The person's run is about to be set aside."""
+    replaced = Signal()
+    """Another run was asked for: what was said of the one there is no longer holds."""
     changed = Signal()
     """Another act, or further within one."""
 
@@ -83,6 +85,18 @@ class LessonRun(QObject):
         return self._own is not None
 
     @property
+    def awaited(self) -> bool:
+        """True from where another run is asked for until it is reported; the old one is shown."""
+        link = self._session.link
+        return link.beginning and link.expected_run == self.number
+
+    @property
+    def back(self) -> bool:
+        """True where the user's run was given back and is shown."""
+        status = self._session.status
+        return not self.lent and status is not None and status.run == self.number
+
+    @property
     def goal(self) -> int | None:
         """The outer step that is trained for now; None where nothing is waited for."""
         return None if self._training is None else self._training.train_until
@@ -114,7 +128,7 @@ class LessonRun(QObject):
         session.editor.undo_stack = own.history
         session.editor.mark_against(own.baseline, own.preset)
         session.control.begin(commands.BringBack(None), own.beginning)
-        self.number = session.link.expected_run
+        self._await_run()
         pinned = own.ghost is not None and own.ghost.command.folder
         session.pins.show(own.ghost if pinned else None)
         self._alone = True
@@ -177,7 +191,7 @@ class LessonRun(QObject):
             )
         else:
             session.control.begin(commands.Restart(act.settings), Beginning(act.settings, None))
-        self.number = session.link.expected_run
+        self._await_run()
 
     def _open(self, folder: Path, act: Act) -> None:
         """Opens the run that this act would train: it comes with the program."""
@@ -187,8 +201,12 @@ class LessonRun(QObject):
         session.editor.mark_against(act.settings, None)
         session.control.begin(commands.OpenRun(str(folder)), Beginning(act.settings, None))
         session.editor.undo_stack.clear()
-        self.number = session.link.expected_run
+        self._await_run()
         self._opened = self.number
+
+    def _await_run(self) -> None:
+        self.number = self._session.link.expected_run
+        self.replaced.emit()
 
     @property
     def ready_made(self) -> bool:

@@ -58,6 +58,8 @@ class Lessons(QObject):
         self._running: _RunningLesson | None = None
         self._ended: Lesson | None = None
         """The lesson whose last page is shown, after its run was given back."""
+        self._result = ""
+        """The first words of that page."""
         self.run = LessonRun(stage, session, self)
         self.frames = Frames(over)
         self.sketch: Sketch | None = None
@@ -74,6 +76,8 @@ class Lessons(QObject):
         self._walked = False
         """An outer step was walked through on this page."""
         session.link.stepped.connect(self._take_stepped)
+        session.link.status_changed.connect(lambda _: self._say_end())
+        session.link.refused.connect(lambda _: self._say_end())
 
     def choose_lesson(self) -> None:
         """Opens the list of lessons as they are now: gone through, begun, refused."""
@@ -231,14 +235,26 @@ class Lessons(QObject):
         self.shelf.keep(self.shelf.progress.finished(lesson.name, score))
         only_revealed = self._only_revealed
         self._give_back()
-        self._ended = lesson
+        self._ended, self._result = lesson, f"Done{_of_score(score)}{only_revealed}."
+        self._say_end()
+
+    def _say_end(self) -> None:
+        """The page after the last one; that the user's run is back is said once it is there."""
+        lesson = self._ended
+        if lesson is None:
+            return
         follows = self.shelf.after(lesson)
-        said = f"Done{_of_score(score)}{only_revealed}. Your own run is back."
+        said = self._result
+        if self.run.awaited:
+            said = f"{said} Your own run is coming back…"
+        elif self.run.back:
+            said = f"{said} Your own run is back."
         if follows is not None:
             said = f"{said} Next: {follows.title}."
         if lesson.sources:
             said = f"{said}\nSources: {'; '.join(lesson.sources)}."
-        self.strip.show_end(lesson, said, "" if follows is None else follows.title)
+        if said != self.strip.words:
+            self.strip.show_end(lesson, said, "" if follows is None else follows.title)
 
     def _go_on_from_end(self) -> None:
         """The lesson that follows the one whose last page is shown; closes it where none does."""
@@ -306,8 +322,13 @@ class Lessons(QObject):
             return
         status, goal = self._session.status, self.run.goal
         step = status.outer_step if status is not None else 0
+        awaited = self.run.awaited
+        step = 0 if awaited else step
+        self.strip.show_awaited(awaited)
         self.strip.show_training(None if goal is None else min(step / goal, 1.0))
-        if goal is not None:
+        if awaited:
+            self.strip.say("")
+        elif goal is not None:
             paused = status is not None and not self._session.link.running
             doing = "paused at" if paused and step else "training first:"
             left = self.left.words(status, goal)

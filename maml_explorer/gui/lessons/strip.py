@@ -24,6 +24,7 @@ from maml_explorer.gui.widgets.plain_tip import native_keys, plain_tip
 from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
 
 LETTERS = "ABCD"
+AWAITED = "Opening the run of this page… The panels do not show it yet."
 _BESIDE_BODY = 34
 """Pixels of the strip beside its text: borders, and a scroll bar's room."""
 _GROWTH = (1.5, 1.4, 1.3, 1.2, 1.1)
@@ -81,7 +82,8 @@ class LessonStrip(QFrame):
         """Text of the page after the last one; empty on all others."""
         self._asking = False
         self.words = ""
-        """The text that is shown, without marks of type."""
+        """The text of the page, without marks of type."""
+        self._awaited = False
         self._scene: Scene | None = None
         """The scene that is shown; None on the last page."""
         self.in_a_hall = False
@@ -126,11 +128,16 @@ class LessonStrip(QFrame):
         if self._goes_on in ("Next", "Finish"):
             role = "" if waits else "primary"
             self._name_next("Skip ahead" if waits else self._goes_on)
-        for widget, wanted in (
-            (self.next_button, role), (self.text, "muted" if waits and not self._asking else ""),
-        ):  # fmt: skip
+        quiet = self._awaited or (waits and not self._asking)
+        for widget, wanted in ((self.next_button, role), (self.text, "muted" if quiet else "")):
             if (widget.property("role") or "") != wanted:
                 mark(widget, role=wanted)
+
+    def show_awaited(self, awaited: bool) -> None:
+        """Says that the page's run is opened, in place of a text that speaks of what it shows."""
+        if awaited != self._awaited:
+            self._awaited = awaited
+            self._say_text(self.words)
 
     def _name_next(self, words: str) -> None:
         if self.next_button.text() != words:
@@ -241,6 +248,7 @@ class LessonStrip(QFrame):
     def show_end(self, lesson: Lesson, text: str, follows: str) -> None:
         """Shows the page after the last one; `follows` is the next lesson, or empty for none."""
         self._lesson, self._asking, self._end, self._scene = lesson, False, text, None
+        self._awaited = False
         self.title.say(lesson.title)
         self.dots.show_step(lesson.steps - 1, lesson.steps)
         self._say_text(text)
@@ -258,8 +266,9 @@ class LessonStrip(QFrame):
         self._fit_height()
 
     def _say_text(self, text: str) -> None:
-        text = native_keys(text)
-        self.words, rich = text, typeset(text)
+        self.words = native_keys(text)
+        text = AWAITED if self._awaited else self.words
+        rich = typeset(text)
         self.text.setTextFormat(Qt.TextFormat.PlainText if rich == text else Qt.TextFormat.RichText)
         self.text.setText(rich)
         self.text.setAccessibleName(text)

@@ -122,6 +122,7 @@ class MainWindow(QMainWindow):
             lambda: self.lessons.strip.show_in_a_hall(self.appearance.presenting)
         )
         self.notices = Notices(session, self.banners)
+        self.lessons.run.replaced.connect(self.notices.forget_replaced)
         self.waiting = WaitingSettings(session, self.banners, self.columns.form)
         self.share_code = ShareCode(self, sharing)
         self.actions_table = Actions(self, self._entries()).table

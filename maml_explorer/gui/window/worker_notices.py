@@ -174,6 +174,12 @@ class Notices(QObject):
         back = f"Every arm is back at outer step {whole(report.outer_step)}"
         self._banners.say("rewound", f"{back}, the last one at which none had diverged.")
 
+    def forget_replaced(self) -> None:
+        """Puts away what was said of a run that gives way to another, before that one is there."""
+        self._forget(None)
+        for subject in ("began", "noted"):
+            self._banners.drop(subject)
+
     def _forget(self, _: object) -> None:
         for subject in ("failed", "late", "diverged", "close"):
             self._banners.drop(subject)

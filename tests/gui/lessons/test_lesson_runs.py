@@ -13,15 +13,16 @@ from maml_explorer.gui.lessons import lesson_runs
 from maml_explorer.gui.lessons.lesson import NEW, Act, Lesson
 from maml_explorer.gui.lessons.lesson_runs import lesson_runs_folder, trained_run
 from maml_explorer.gui.lessons.player import READY_MADE
+from maml_explorer.gui.lessons.strip import AWAITED
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.window.window import MainWindow
-from maml_explorer.protocol import commands
+from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.checkpoint import load_checkpoint
 from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, open_run
 from maml_explorer.storage.run.metrics import last_outer_step
 from maml_explorer.worker.insight.features import see_features
-from tests.gui.driving import worker_of
+from tests.gui.driving import said, worker_of
 
 MOST_BYTES = 850_000
 
@@ -84,6 +85,51 @@ def test_a_lesson_opens_it_instead_of_training(window: MainWindow, qtbot: QtBot)
     window.session.control.outer_step()
     window.session.link.pull()
     assert not lessons.run.ready_made
+
+
+def test_a_page_waits_until_its_run_is_on_the_screen(window: MainWindow):
+    lessons, link = window.lessons, window.session.link
+    strip = lessons.strip
+    shown = lesson(window, "batch-norm")
+    lessons.start(shown)
+    waited = []
+    for _ in shown.scenes:
+        waited.append(strip.text.text() == AWAITED)
+        if waited[-1]:
+            assert strip.text.accessibleName() == AWAITED
+            assert strip.text.property("role") == "muted" and strip.note.full == ""
+        before = link.run
+        link.pull()
+        assert waited[-1] == (link.run > before)
+        assert strip.text.text() == strip.words and not strip.text.property("role")
+        lessons.forward()
+    assert set(waited) == {True, False}  # some pages speak of the run before them
+
+
+def test_a_run_is_said_to_be_back_once_it_is(window: MainWindow):
+    lessons, link = window.lessons, window.session.link
+    shown = lesson(window, "batch-norm")
+    lessons.start(shown)
+    link.pull()
+    for _ in shown.scenes:
+        lessons.forward()
+    assert lessons.lesson is None
+    assert "Your own run is coming back…" in lessons.strip.words
+    assert "is back" not in lessons.strip.words
+    link.pull()
+    assert "Your own run is back." in lessons.strip.words
+    assert "coming" not in lessons.strip.words
+
+
+def test_what_is_said_of_a_run_leaves_with_it(window: MainWindow):
+    link, worker = window.session.link, worker_of(window)
+    worker.report(reports.Diverged(link.run, "MAML", 5, 4, "It diverged."))
+    worker.report(reports.Rewound(link.run, 3))
+    worker.report(reports.Noted(link.run, "Something else."))
+    link.pull()
+    assert len(said(window)) > 1
+    window.lessons.start(lesson(window, "batch-norm"))
+    assert said(window) == []
 
 
 def test_a_damaged_one_is_trained_instead(

@@ -312,6 +312,7 @@ def test_the_score_counts_first_answers(opened: Opener, tmp_path: Path, lesson: 
     for _ in range(2):
         settle(window)
         lessons.forward()
+    window.session.link.pull()
     end = lessons.strip.words
     assert end == "Done, 0 of 1 answer right. Your own run is back.\nSources: Somebody 2020."
     assert lessons.strip.next_button.text() == "Close"
