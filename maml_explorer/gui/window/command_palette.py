@@ -22,6 +22,8 @@ from maml_explorer.gui.window.action import Entry, action_of, keys_text
 ROWS = 12
 _ROW_PADDING = 10
 _WIDTH = 560
+_BESIDE_ROW = 80
+"""Pixels of the palette's width beside the words of a row, and between them."""
 _BESIDE = Qt.ItemDataRole.UserRole + 1
 _STEPS = {
     Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: ROWS, Qt.Key.Key_PageUp: -ROWS,
@@ -81,15 +83,20 @@ class CommandPalette(Overlay):
         last = self.list.count() - 1
         self.list.setCurrentRow(max(0, min(last, self.list.currentRow() + rows)))
 
+    def fit(self) -> None:
+        """Takes the width of the longest row in this type, where the window has it."""
+        width = self.fontMetrics().horizontalAdvance
+        rows = (width(one.text()) + width(_beside(one)) for one in self._table.values())
+        self.widen(max(_WIDTH, max(rows, default=0) + _BESIDE_ROW))
+
     def _filter(self, text: str) -> None:
         self.list.clear()
         for name in found(self._table, text):
             action = self._table[name]
             item = QListWidgetItem(self.list)
             item.setData(Qt.ItemDataRole.UserRole, name)
-            beside = " · ".join(part for part in (str(action.data()), keys_text(action)) if part)
             item.setText(action.text())
-            item.setData(_BESIDE, beside)
+            item.setData(_BESIDE, _beside(action))
             item.setSizeHint(QSize(0, self.fontMetrics().height() + _ROW_PADDING))
         window = self.parentWidget()
         room = 400 if window is None else window.height() - 160
@@ -98,6 +105,11 @@ class CommandPalette(Overlay):
         self.list.setVisible(self.list.count() > 0)
         self.nothing.setVisible(self.list.count() == 0)
         self.list.setCurrentRow(0)
+
+
+def _beside(action: QAction) -> str:
+    """Group and keys of an action."""
+    return " · ".join(part for part in (str(action.data()), keys_text(action)) if part)
 
 
 def found(table: dict[str, QAction], text: str) -> list[str]:

@@ -11,7 +11,7 @@ from shiboken6 import delete
 
 from maml_explorer.gui.style.theme import DARK
 from maml_explorer.gui.window.action import keys_text
-from maml_explorer.gui.window.command_palette import found
+from maml_explorer.gui.window.command_palette import _BESIDE, found
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
 from tests.gui.driving import worker_of
@@ -43,6 +43,18 @@ def test_a_few_letters_find_an_action(window: MainWindow, qtbot: QtBot):
     qtbot.keyClick(window.palette_overlay.search, Qt.Key.Key_Return)
     assert window.session.theme is DARK
     window.appearance.use("")
+
+
+def test_no_row_prints_its_keys_over_its_words(window: MainWindow, qtbot: QtBot):
+    window.resize(1920, 1080)
+    window.actions_table["presenter"].trigger()
+    open_palette(window, qtbot)
+    rows = window.palette_overlay.list
+    assert rows.count() > 20
+    width = rows.fontMetrics().horizontalAdvance
+    for nth in range(rows.count()):
+        words, keys = rows.item(nth).text(), rows.item(nth).data(_BESIDE)
+        assert width(words) + width(keys) + 16 < rows.viewport().width(), words
 
 
 def test_words_of_the_beginning_come_first(window: MainWindow):
