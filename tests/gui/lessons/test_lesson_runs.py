@@ -57,6 +57,14 @@ def test_every_comparison_of_these_lessons_is_trained(window: MainWindow, name: 
     assert len(found) == runs
 
 
+def test_a_page_on_he_begins_with_it(window: MainWindow):
+    last = lesson(window, "first-order").scenes[-1]
+    assert "He initialization" in last.text
+    assert last.acts[-1].settings.model.initialization == "he"
+    assert last.acts[-1].settings.inner.inner_steps == 1  # as the cosine that it names
+    assert last.view.tab == "gradient"
+
+
 def test_only_a_run_that_is_begun_and_trained_once_is_taken():
     settings, step, folder = lesson_runs.lesson_runs()[0]
     other = settings.with_values({"inner_lr": 0.5})
