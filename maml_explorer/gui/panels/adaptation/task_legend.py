@@ -25,7 +25,7 @@ UNTRAINED = (
     "Not trained yet: press Train and watch the curves learn to bend",
     "Not trained yet: press Train",
 )
-_GAP = 14
+_GAP, _SIDE = 14, 3
 SUPPORT, QUERY, TRUTH = "support: adapted to", "query: tested on", "truth"
 OWN_SUPPORT = "support: adapted to, MSE below"
 """Words of a task without a truth: its points are all there is to measure."""
@@ -33,9 +33,9 @@ _WIDE = {
     SUPPORT: 18.0,
     OWN_SUPPORT: 18.0,
     QUERY: 18.0,
-    TRUTH: (2 * LONG_DASHES[0] + LONG_DASHES[1]) * TRUTH_WIDTH,
+    TRUTH: (2 * LONG_DASHES[0] + LONG_DASHES[1]) * TRUTH_WIDTH + 2 * _SIDE,
 }
-"""Pixels of a swatch: of the truth, two dashes and the gap between them."""
+"""Pixels of a swatch: of the truth, two dashes, the gap between them, and room at their sides."""
 _SHORT = {SUPPORT: "support", OWN_SUPPORT: "support: MSE below", QUERY: "query", TRUTH: "truth"}
 
 
@@ -143,7 +143,7 @@ class TaskLegend(QWidget):
             pen.setDashPattern(LONG_DASHES)
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             painter.setPen(pen)
-            across = QPointF(self._wide(key) / 2, 0)
+            across = QPointF(self._wide(key) / 2 - _SIDE * larger, 0)
             painter.drawLine(at - across, at + across)
         elif key in (SUPPORT, OWN_SUPPORT):
             painter.setPen(Qt.PenStyle.NoPen)
