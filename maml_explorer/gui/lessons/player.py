@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from maml_explorer.gui.lessons.drawn_curve import Sketch, excess_error
 from maml_explorer.gui.lessons.highlight_frames import Frames
 from maml_explorer.gui.lessons.lesson import DRAW, Lesson, Scene
 from maml_explorer.gui.lessons.lesson_file import load_lesson
+from maml_explorer.gui.lessons.running_lesson import RunningLesson
 from maml_explorer.gui.lessons.shelf import LessonShelf
 from maml_explorer.gui.lessons.stage import Stage
 from maml_explorer.gui.lessons.strip import LessonStrip
@@ -22,27 +22,11 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.time_left import TimeLeft
 from maml_explorer.gui.style.numbers import number, whole
-from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.reports import ReferenceLosses, Stepped, StepPhase
 from maml_explorer.settings.words import counted
 
 _TOUR = "tour"
 READY_MADE = "trained in advance · press Reset, then Train, to watch it"
-
-
-@dataclass()
-class _RunningLesson:
-    """The lesson that runs."""
-
-    lesson: Lesson
-    nth: int
-    """Index of its scene."""
-    chosen: dict[int, int] = field(default_factory=dict)
-    """Step → the choice that was made at its question."""
-    first: dict[int, int | None] = field(default_factory=dict)
-    """Step → the choice that was made first, which counts; None where it was revealed before."""
-    playing: bool = False
-    """True where it waits while the user plays."""
 
 
 class Lessons(QObject):
@@ -55,7 +39,7 @@ class Lessons(QObject):
         super().__init__(over)
         self._stage, self._session = stage, session
         self.shelf = shelf
-        self._running: _RunningLesson | None = None
+        self._running: RunningLesson | None = None
         self._ended: Lesson | None = None
         """The lesson whose last page is shown, after its run was given back."""
         self._result = ""
@@ -134,7 +118,7 @@ class Lessons(QObject):
         if self._running is None:
             self.run.lend()
         at = self.shelf.progress.scenes.get(lesson.name, 0)
-        self._running = _RunningLesson(lesson, at if at < len(lesson.scenes) else 0)
+        self._running = RunningLesson(lesson, at if at < len(lesson.scenes) else 0)
         self._show(again=True)
 
     def forward(self) -> None:

@@ -113,10 +113,8 @@ class SpeedPlot(Plot):
         most = 1.0 if settings.family.images else math.inf
         tasks = None if test is None else test.tasks
         self.drawn = {
-            arm.name: speed_line(
-                arms[arm.name], self.statistic, self.figures(arm.name), most, tasks
-            )
-            for arm in shown
+            name: speed_line(arms[name], self.statistic, self.figures(name), most, tasks)
+            for name in (arm.name for arm in shown)
         }
         styles = {arm.name: arm_style(settings, arm, self.session.theme) for arm in shown}
         for z, name in enumerate(from_below(styles)):

@@ -234,10 +234,17 @@ class PseudocodePanel(QWidget):
         self.said.setMinimumHeight(2 * self.said.fontMetrics().lineSpacing() if large else 0)
         growth = self._growth()
         self._write_lines(growth)
-        bars = self.text.horizontalScrollBar(), self.text.verticalScrollBar()
-        while growth > 1 and any(bar.maximum() for bar in bars):  # other fonts' signs are larger
+        while growth > 1 and self._is_cut():  # other fonts' signs are larger
             growth = max(growth - _SMALLER, 1.0)
             self._write_lines(growth)
+
+    def _is_cut(self) -> bool:
+        """True where a row has no room; the scroll bars learn of it only at the next painting."""
+        edit = self.text
+        last = edit.blockBoundingGeometry(edit.document().lastBlock())
+        foot = last.translated(edit.contentOffset()).bottom() + edit.document().documentMargin()
+        bars = edit.horizontalScrollBar(), edit.verticalScrollBar()
+        return foot > edit.viewport().height() or any(bar.maximum() for bar in bars)
 
     def _write_lines(self, growth: float) -> None:
         """Writes the lines in type larger than the window's by a factor."""
