@@ -8,11 +8,28 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.app.options import Options
+from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.gui.panels.insight.tab import InsightTab
 from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.settings.settings import Settings
+from maml_explorer.worker.handle import Worker
 from tests.gui.fake_worker import FakeWorker
 
 Opener = Callable[..., MainWindow]
+
+
+def opened_window(
+    qtbot: QtBot, settings: Settings, width: int = 1280, height: int = 800
+) -> MainWindow:
+    """A shown window with the real worker, whose session is not begun."""
+    application()
+    window = open_window(Worker(), Options(settings=settings, safe_mode=True))
+    qtbot.addWidget(window)
+    window.resize(width, height)
+    window.show()
+    qtbot.waitExposed(window)
+    return window
 
 
 def worker_of(window: MainWindow) -> FakeWorker:

@@ -9,16 +9,13 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app.options import Options
-from maml_explorer.gui.app.startup import application, open_window
 from maml_explorer.gui.files.export_dialog import ExportDialog
 from maml_explorer.gui.settings_form.fields import TextField
 from maml_explorer.protocol.commands import Train
 from maml_explorer.protocol.reports import Phase
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.storage.initialization.folder import load_initialization
-from maml_explorer.worker.handle import Worker
-from tests.gui.driving import said
+from tests.gui.driving import opened_window, said
 
 LEFT = Qt.MouseButton.LeftButton
 SETTINGS = (
@@ -30,12 +27,7 @@ SETTINGS = (
 def test_train_turn_alpha_sample_a_task_drag_a_point_export_and_reload(
     qtbot: QtBot, qapp: QApplication, tmp_path: Path
 ) -> None:
-    application()
-    window = open_window(Worker(), Options(settings=SETTINGS, safe_mode=True))
-    qtbot.addWidget(window)
-    window.resize(1440, 900)
-    window.show()
-    qtbot.waitExposed(window)
+    window = opened_window(qtbot, SETTINGS, 1440, 900)
     session, hero = window.session, window.columns.places["adaptation"].panel
     losses = window.columns.places["losses"].panel
     session.start()
@@ -109,12 +101,7 @@ def test_train_turn_alpha_sample_a_task_drag_a_point_export_and_reload(
 
 
 def test_undo_of_remove_brings_an_arm_back_as_it_was(qtbot: QtBot, qapp: QApplication) -> None:
-    application()
-    window = open_window(Worker(), Options(settings=SETTINGS, safe_mode=True))
-    qtbot.addWidget(window)
-    window.resize(1280, 800)
-    window.show()
-    qtbot.waitExposed(window)
+    window = opened_window(qtbot, SETTINGS)
     session, arms = window.session, window.columns.places["adaptation"].panel.arms
     session.start()
 

@@ -305,9 +305,8 @@ class Lessons(QObject):
         if running is None or scene is None or running.playing:
             return
         status, goal = self._session.status, self.run.goal
-        step = status.outer_step if status is not None else 0
         awaited = self.run.awaited
-        step = 0 if awaited else step
+        step = 0 if awaited or status is None else status.outer_step
         self.strip.show_awaited(awaited)
         self.strip.show_training(None if goal is None else min(step / goal, 1.0))
         if awaited:

@@ -12,8 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from maml_explorer.gui.app.options import Options
-from maml_explorer.gui.app.startup import application, keep_pins, open_window
+from maml_explorer.gui.app.startup import keep_pins
 from maml_explorer.gui.session.loss_history import GRADIENTS, OUTER_LOSS
 from maml_explorer.gui.session.pinned_run import BEFORE
 from maml_explorer.gui.session.pins_on_disk import read_pins
@@ -21,9 +20,8 @@ from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Settings, default_arm
-from maml_explorer.worker.handle import Worker
 from tests.gui import geometry
-from tests.gui.driving import Opener, press, said, worker_of
+from tests.gui.driving import Opener, opened_window, press, said, worker_of
 
 SETTINGS = Settings(arms=(default_arm("maml"), default_arm("mtl"))).with_values(
     {"hidden": (8, 8), "meta_batch": 4, "test_tasks": 10}
@@ -197,12 +195,7 @@ def test_a_dropped_initialization_is_pinned_on_request(
 @pytest.fixture
 def started(qtbot: QtBot) -> Callable[[Path], MainWindow]:
     def start(place: Path) -> MainWindow:
-        application()
-        window = open_window(Worker(), Options(settings=SETTINGS, safe_mode=True))
-        qtbot.addWidget(window)
-        window.resize(1280, 800)
-        window.show()
-        qtbot.waitExposed(window)
+        window = opened_window(qtbot, SETTINGS)
         window.session.start()
         window.pins = keep_pins(window, place)  # type: ignore[attr-defined]
         qtbot.waitUntil(lambda: window.session.task.probed is not None, timeout=30_000)

@@ -36,6 +36,8 @@ class SpeedLine:
     high: Array
     kept: Array
     """True where the mean leaves diverged tasks out."""
+    short: bool = False
+    """True where it has no mean at some steps, as most of their tasks diverged."""
 
 
 def speed_line(
@@ -57,7 +59,7 @@ def speed_line(
         most: the largest figure that can be, 1 for accuracies.
         tasks: how many were tested, where that is known.
     """
-    rows = []
+    rows, short = [], False
     for step, (mean, ci95, over_kept, median, diverged) in enumerate(
         zip(test.mean, test.ci95, test.mean_kept, test.median, test.diverged, strict=True)
     ):
@@ -66,8 +68,8 @@ def speed_line(
             # a mean that a handful of diverged tasks carries says nothing about the others
             kept = diverged > 0 or mean is None
             value = over_kept if kept else mean
-            if tasks is not None and 2 * diverged > tasks:
-                continue
+            if value is not None and tasks is not None and 2 * diverged > tasks:
+                value, short = None, True
         else:
             kept, value = False, median
         if value is None or not math.isfinite(value):
@@ -81,7 +83,7 @@ def speed_line(
             low, high = (end if math.isfinite(end) else value for end in median_interval(single))
         rows.append((step, value, low, min(high, most), kept))
     columns = np.array(rows, dtype=float).reshape(-1, 5).T
-    return SpeedLine(columns[0], columns[1], columns[2], columns[3], columns[4].astype(bool))
+    return SpeedLine(columns[0], columns[1], columns[2], columns[3], columns[4].astype(bool), short)
 
 
 def test_table(arms: Mapping[str, ArmTest]) -> Table:

@@ -48,7 +48,7 @@ def words_on_test(
     if len(over) == 1:
         ((top, names),) = beyond.items()
         over = [f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"]
-    if drawn_short(test, drawn):
+    if any(data.short for data in drawn.values()):
         parts.append("A line ends where most tasks diverged.")
     if over:
         parts.append(f"Above the plot: {', '.join(over)}.")
@@ -56,20 +56,6 @@ def words_on_test(
         verb, its = ("trains", "its") if len(calm) == 1 else ("train", "their")
         parts.append(f"{listed(calm)} {verb} without an inner loop: {its} losses stay calm.")
     return " ".join(parts)
-
-
-def drawn_short(test: MetaTested, drawn: Mapping[str, SpeedLine]) -> bool:
-    """True where a line of means ends since more than half of its tasks diverged."""
-    return any(
-        len(data.step) < len(test.arms[name].diverged)
-        and any(
-            2 * diverged > test.tasks and kept is not None
-            for diverged, kept in zip(
-                test.arms[name].diverged, test.arms[name].mean_kept, strict=True
-            )
-        )
-        for name, data in drawn.items()
-    )
 
 
 def brief_words_on_test(test: MetaTested, drawn: Mapping[str, SpeedLine]) -> tuple[str, ...]:
