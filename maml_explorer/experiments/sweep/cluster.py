@@ -244,9 +244,12 @@ def _ours(client: Any) -> list[str]:
 
 def _wait_for_workers(client: Any) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
-    while not slots_of(client):
-        others = sorted({name for w in _workers(client).values() for name in w["resources"]})
-        if others:
+    while True:
+        # One answer for both questions: a worker may join between two of them.
+        offered = {name for one in _workers(client).values() for name in one["resources"]}
+        if SLOT in offered:
+            return
+        if others := sorted(offered):
             raise StorageError(
                 f"The workers run {', '.join(others)} and this is {SLOT}: use one version."
             )

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -109,6 +110,16 @@ def test_a_sweep_and_seeds_on_a_cluster_are_the_same_bytes_as_here(
     assert main([*train, "--out", str(tmp_path / "d"), *there]) == 0
     assert main([*train, "--out", str(tmp_path / "i"), "--quiet"]) == 0
     assert run_digests(tmp_path / "d") == run_digests(tmp_path / "i")
+
+
+@pytest.mark.parametrize("first", [{}, {"early": {"resources": {}}}])
+def test_workers_that_join_while_the_driver_looks_are_no_others(
+    first: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [first, {"late": {"resources": {cluster.SLOT: 1.0}}}]
+    monkeypatch.setattr(cluster, "_workers", lambda _: answers.pop(0))
+    cluster._wait_for_workers(None)
+    assert not answers
 
 
 @pytest.mark.slow
