@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from maml_explorer.gui.lessons.after_lesson import AfterLesson
 from maml_explorer.gui.lessons.borrowed_run import LessonRun
 from maml_explorer.gui.lessons.chooser import LessonList, LessonRow
 from maml_explorer.gui.lessons.drawn_curve import Sketch, excess_error
@@ -40,10 +41,6 @@ class Lessons(QObject):
         self._stage, self._session = stage, session
         self.shelf = shelf
         self._running: RunningLesson | None = None
-        self._ended: Lesson | None = None
-        """The lesson whose last page is shown, after its run was given back."""
-        self._result = ""
-        """The first words of that page."""
         self.run = LessonRun(stage, session, self)
         self.frames = Frames(over)
         self.sketch: Sketch | None = None
@@ -60,8 +57,7 @@ class Lessons(QObject):
         self._walked = False
         """An outer step was walked through on this page."""
         session.link.stepped.connect(self._take_stepped)
-        session.link.status_changed.connect(lambda _: self._say_end())
-        session.link.refused.connect(lambda _: self._say_end())
+        self.after = AfterLesson(self.strip, self.run, shelf, session.link)
 
     def choose_lesson(self) -> None:
         """Opens the list of lessons as they are now: gone through, begun, refused."""
@@ -114,7 +110,7 @@ class Lessons(QObject):
     def start(self, lesson: Lesson) -> None:
         """Begins a lesson, or continues where the user left it."""
         self.begun.emit()
-        self._ended = None
+        self.after.begin()
         if self._running is None:
             self.run.lend()
         at = self.shelf.progress.scenes.get(lesson.name, 0)
@@ -141,10 +137,12 @@ class Lessons(QObject):
     def go_on(self) -> None:
         """Takes the inner steps that a page asks for, one at a call; then the next scene.
 
-        Without a lesson it takes inner steps: a remote control has one key for all.
+        Without a lesson it takes inner steps: a remote control has one key for all. After one it
+        does nothing for a moment: who pressed it once too often meant the lesson.
         """
-        if self._steps_first or (self._running is None and self._ended is None):
-            self._session.control.inner_step()
+        if self._steps_first or (self._running is None and self.after.ended is None):
+            if not self.after.rests:
+                self._session.control.inner_step()
         else:
             self.forward()
 
@@ -201,9 +199,9 @@ class Lessons(QObject):
 
     def leave(self) -> None:
         """Closes the lesson; the user's own run, settings and view come back."""
-        self._ended = None
-        self.strip.hide()
+        lesson = self.lesson or self.after.ended
         self._give_back()
+        self.after.close(lesson)
 
     def _give_back(self) -> None:
         if self._running is None:
@@ -217,32 +215,13 @@ class Lessons(QObject):
     def _finish(self, lesson: Lesson) -> None:
         score = self._score(lesson)
         self.shelf.keep(self.shelf.progress.finished(lesson.name, score))
-        only_revealed = self._only_revealed
+        result = f"Done{_of_score(score)}{self._only_revealed}."
         self._give_back()
-        self._ended, self._result = lesson, f"Done{_of_score(score)}{only_revealed}."
-        self._say_end()
-
-    def _say_end(self) -> None:
-        """The page after the last one; that the user's run is back is said once it is there."""
-        lesson = self._ended
-        if lesson is None:
-            return
-        follows = self.shelf.after(lesson)
-        said = self._result
-        if self.run.awaited:
-            said = f"{said} Your own run is coming back…"
-        elif self.run.back:
-            said = f"{said} Your own run is back."
-        if follows is not None:
-            said = f"{said} Next: {follows.title}."
-        if lesson.sources:
-            said = f"{said}\nSources: {'; '.join(lesson.sources)}."
-        if said != self.strip.words:
-            self.strip.show_end(lesson, said, "" if follows is None else follows.title)
+        self.after.end(lesson, result)
 
     def _go_on_from_end(self) -> None:
         """The lesson that follows the one whose last page is shown; closes it where none does."""
-        follows = None if self._ended is None else self.shelf.after(self._ended)
+        follows = self.after.follows
         if follows is None:
             self.leave()
         else:

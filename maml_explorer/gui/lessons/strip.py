@@ -265,6 +265,12 @@ class LessonStrip(QFrame):
         self._body.verticalScrollBar().setValue(0)
         self._fit_height()
 
+    def show_return(self, lesson: Lesson, text: str) -> None:
+        """Says, quietly, that the user's run is on its way back after a lesson was closed."""
+        self.show_end(lesson, text, "")
+        mark(self.text, role="muted")
+        self.show()
+
     def _say_text(self, text: str) -> None:
         self.words = native_keys(text)
         text = AWAITED if self._awaited else self.words

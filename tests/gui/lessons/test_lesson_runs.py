@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.core.plan import prepare
 from maml_explorer.gui.lessons import lesson_runs
+from maml_explorer.gui.lessons.after_lesson import COMING_BACK
 from maml_explorer.gui.lessons.lesson import NEW, Act, Lesson
 from maml_explorer.gui.lessons.lesson_runs import lesson_runs_folder, trained_run
 from maml_explorer.gui.lessons.player import READY_MADE
@@ -22,7 +23,7 @@ from maml_explorer.storage.run.checkpoint import load_checkpoint
 from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, open_run
 from maml_explorer.storage.run.metrics import last_outer_step
 from maml_explorer.worker.insight.features import see_features
-from tests.gui.driving import said, worker_of
+from tests.gui.driving import press, said, worker_of
 
 MOST_BYTES = 850_000
 
@@ -127,6 +128,29 @@ def test_a_run_is_said_to_be_back_once_it_is(window: MainWindow):
     link.pull()
     assert "Your own run is back." in lessons.strip.words
     assert "coming" not in lessons.strip.words
+
+
+def test_a_closed_lesson_says_that_the_own_run_is_coming_back(window: MainWindow, qtbot: QtBot):
+    lessons, link, strip = window.lessons, window.session.link, window.lessons.strip
+    shown = lesson(window, "batch-norm")
+    for wait in (lambda: None, lessons.let_play):
+        lessons.start(shown)
+        link.pull()
+        wait()
+        press(qtbot, strip.close_button)
+        assert strip.isVisible() and strip.text.isVisible() and lessons.lesson is None
+        assert strip.text.text() == COMING_BACK and strip.text.property("role") == "muted"
+        link.pull()
+        assert not strip.isVisible() and lessons.run.back
+    lessons.start(shown)
+    link.pull()
+    lessons.leave()
+    press(qtbot, strip.next_button)  # who does not wait closes that too
+    assert not strip.isVisible()
+    lessons.start(shown)
+    assert strip.words == shown.scenes[0].text
+    lessons.leave()
+    link.pull()
 
 
 def test_what_is_said_of_a_run_leaves_with_it(window: MainWindow):

@@ -64,6 +64,25 @@ def test_page_down_takes_an_inner_step_where_no_lesson_runs(presenting: MainWind
     assert presenting.session.link.last_part is not None
 
 
+def test_page_down_once_too_often_takes_no_step_after_a_lesson(
+    presenting: MainWindow, qtbot: QtBot
+):
+    lessons, link = presenting.lessons, presenting.session.link
+    shown = load_lesson(LESSONS / "05-first-order.toml")
+    lessons.start(shown)
+    for _ in shown.scenes:
+        lessons.forward()
+    lessons.leave()  # its last page is closed
+    for _ in range(3):
+        qtbot.keyClick(presenting, Qt.Key.Key_PageDown)
+        link.pull()
+        assert link.last_part is None
+    qtbot.waitUntil(lambda: not lessons.after.rests)
+    qtbot.keyClick(presenting, Qt.Key.Key_PageDown)
+    link.pull()
+    assert link.last_part is not None
+
+
 def test_a_tab_stands_beside_the_hero_which_keeps_its_height(presenting: MainWindow, qtbot: QtBot):
     columns = presenting.columns
     hero, insight, losses, speed = (
