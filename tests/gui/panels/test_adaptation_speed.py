@@ -85,7 +85,7 @@ def test_lines_of_seen_classes_are_named(bench, panel):
 def test_diverged_tasks_are_said_and_never_flatter_or_squeeze(bench, panel):
     test_arm(bench, panel, MAML=FINE, MTL=WILD)
     assert panel.diverged.text() == (
-        f"MTL: 17 of 600 tasks diverged by inner step 2. Hollow markers: mean of the others. {CALM}"
+        f"MTL: 17 of 600 tasks diverged at inner step 2. Hollow markers: mean of the others. {CALM}"
     )
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].mean, [4.0, 2.0, 1.5])
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].kept, [False, True, True])
@@ -120,10 +120,10 @@ def test_markers_that_nobody_sees_have_no_words(bench, panel):
         WILD, mean=(4.0, None, None), mean_kept=(4.0, None, None), diverged=(0, 600, 600)
     )
     test_arm(bench, panel, MTL=gone)
-    assert panel.diverged.text() == f"MTL: 600 of 600 tasks diverged by inner step 1. {CALM}"
+    assert panel.diverged.text() == f"MTL: 600 of 600 tasks diverged at inner step 1. {CALM}"
     panel.choose("median")
     test_arm(bench, panel, MAML=WILD)
-    assert panel.in_words() == "MAML: 17 of 600 tasks diverged by inner step 2."
+    assert panel.in_words() == "MAML: 17 of 600 tasks diverged at inner step 2."
 
 
 def test_the_mean_of_a_few_that_are_left_is_not_drawn(bench, panel):
@@ -131,12 +131,26 @@ def test_the_mean_of_a_few_that_are_left_is_not_drawn(bench, panel):
     test_arm(bench, panel, MAML=FINE, MTL=few)
     assert panel.plot.drawn["MTL"].step.tolist() == [0, 1]
     assert panel.plot.drawn["MTL"].kept.tolist() == [False, True]
-    assert "Hollow markers: mean of the others. A line ends where most tasks diverged." in (
+    assert "Hollow markers: mean of the others. No mean is drawn where most tasks diverged." in (
         panel.diverged.text()
     )
     panel.choose("median")
     assert panel.plot.drawn["MTL"].step.tolist() == [0, 1, 2]
-    assert "A line ends" not in panel.diverged.text()
+    assert "No mean" not in panel.diverged.text()
+
+
+def test_a_line_breaks_off_where_only_some_steps_have_no_mean(bench, panel):
+    # One step away from a wrecked θ can bring most tasks back, and the next throw them out again.
+    back = replace(WILD, mean=(None, 5.0, None), mean_kept=(None, 5.0, 0.8), diverged=(600, 9, 590))
+    again = replace(
+        back, ci95=(None,) * 4, mean=(None, 5.0, None, 4.0), mean_kept=(None, 5.0, 0.8, 3.0),
+        median=(None,) * 4, diverged=(600, 9, 590, 9),
+    )  # fmt: skip
+    test_arm(bench, panel, MAML=FINE, MTL=again)
+    assert panel.plot.drawn["MTL"].step.tolist() == [1, 3]
+    assert "MTL: 600 of 600 tasks diverged at inner step 0." in panel.diverged.text()
+    line = panel.plot._items["MTL"].line.getData()[0]
+    assert line[0] == 1 and np.isnan(line[1]) and line[2] == 3
 
 
 def test_a_low_panel_says_what_diverged_in_brief(bench, panel):
@@ -146,7 +160,7 @@ def test_a_low_panel_says_what_diverged_in_brief(bench, panel):
         panel.resize(width, 170)
         bench.qtbot.wait(10)
         assert panel.diverged.text() == words and panel.diverged.isVisible()
-        assert "17 of 600 tasks diverged by inner step 2" in panel.diverged.toolTip()
+        assert "17 of 600 tasks diverged at inner step 2" in panel.diverged.toolTip()
 
 
 def test_one_line_has_room_in_the_height_of_one_line_in_type_of_any_size(qapp):
@@ -369,7 +383,7 @@ def test_every_control_has_a_name(panel):
 
 def test_arms_of_one_fate_are_said_together(bench, panel):
     test_arm(bench, panel, MAML=WILD, MTL=WILD)
-    assert panel.diverged.text().startswith("MAML, MTL: 17 of 600 tasks diverged by inner step 2.")
+    assert panel.diverged.text().startswith("MAML, MTL: 17 of 600 tasks diverged at inner step 2.")
 
 
 def test_its_controls_stand_in_the_header(panel):

@@ -18,7 +18,7 @@ from maml_explorer.gui.panels.adaptation_speed.single_tasks import (
     task_lines,
     worst_task,
 )
-from maml_explorer.gui.panels.adaptation_speed.speed_items import SpeedItems, mark_room
+from maml_explorer.gui.panels.adaptation_speed.speed_items import SpeedItems, mark_room, with_gaps
 from maml_explorer.gui.panels.adaptation_speed.statistics import (
     EVERY,
     MEAN,
@@ -151,7 +151,7 @@ class SpeedPlot(Plot):
         items.band_high.setData(data.step, high)
         items.band.setBrush(color)
         items.line.setPen(self.arm_pen(style, 1.8))
-        items.line.setData(data.step, mean, connect="finite")
+        items.line.setData(*with_gaps(data.step, mean), connect="finite")
         fill = [pg.mkBrush(self.theme.card if kept else style.color) for kept in data.kept]
         # Smaller from below to the top: markers that coincide are all seen.
         items.dots.setData(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import field
 
+import numpy as np
 import pyqtgraph as pg
 
 from maml_explorer.late_dataclass import dataclass
+from maml_explorer.protocol.commands import Array
 
 
 @dataclass()
@@ -29,6 +31,12 @@ class SpeedItems:
     def all(self) -> tuple[pg.GraphicsObject, ...]:
         """Every item that is added to the plot."""
         return self.every, self.band, self.line, self.dots
+
+
+def with_gaps(step: Array, value: Array) -> tuple[Array, Array]:
+    """(steps, values) of a line that breaks off, by NaN, where a step is left out."""
+    at = np.flatnonzero(np.diff(step) > 1) + 1
+    return np.insert(step, at, np.nan), np.insert(value, at, np.nan)
 
 
 def mark_room(mark: float, height: float) -> float:

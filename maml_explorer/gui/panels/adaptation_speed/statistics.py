@@ -49,7 +49,7 @@ def speed_line(
 ) -> SpeedLine:
     """The line of an arm's test.
 
-    The mean of those that are left says nothing where most tasks diverged: the line ends there.
+    The mean of those that are left says nothing where most tasks diverged: there is none there.
 
     An interval of the mean that would reach below 0, where no squared error is, gives way to
     the percentile bootstrap; without single figures it ends at 0.

@@ -29,7 +29,7 @@ def words_on_test(
         diverged = test.arms[name].diverged
         if worst := max(diverged, default=0):
             what = (
-                f"{whole(worst)} of {counted(test.tasks, 'task', whole)} diverged by inner "
+                f"{whole(worst)} of {counted(test.tasks, 'task', whole)} diverged at inner "
                 f"step {diverged.index(worst)}"
             )
             lost.setdefault(what, []).append(name)
@@ -49,7 +49,7 @@ def words_on_test(
         ((top, names),) = beyond.items()
         over = [f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"]
     if any(data.short for data in drawn.values()):
-        parts.append("A line ends where most tasks diverged.")
+        parts.append("No mean is drawn where most tasks diverged.")
     if over:
         parts.append(f"Above the plot: {', '.join(over)}.")
     if calm:
