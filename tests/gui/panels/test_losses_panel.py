@@ -326,6 +326,24 @@ def test_what_changed_is_read_at_its_mark_and_whole_in_the_box(bench, panel):
     assert plot.readout._box.textItem.boundingRect().width() <= area.width()
 
 
+def test_the_newest_of_many_changes_is_read_whole(bench, panel):
+    panel.resize(420, 420)
+    train(bench, panel, np.linspace(4, 1, 200))
+    for nth, alpha in enumerate((0.1, 0.51, 1.0, 0.2)):
+        bench.session.editor.edit({"inner_lr": alpha})
+        train(bench, panel, [1.0] * 10, first=201 + 10 * nth)
+    draw(panel)
+    bench.qtbot.wait(20)
+    draw(panel)
+    marks = panel.plot.marks
+    said = [text.toPlainText() for _, text in marks.items if text.isVisible()]
+    assert said[-3:] == ["α → 0.51", "α → 1", "α → 0.2"]
+    for nth, box in enumerate(marks.boxes):
+        for other in marks.boxes[:nth]:
+            gap = max(box.left - other.right, other.left - box.right)
+            assert gap >= 0.5 * box.height - 1 or abs(box.top - other.top) >= box.height - 1
+
+
 def test_a_change_taken_back_leaves_no_mark(bench, panel):
     train(bench, panel, [4.0] * 100)
     bench.session.editor.edit({"inner_lr": 0.05})

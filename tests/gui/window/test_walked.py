@@ -130,7 +130,7 @@ def test_a_mark_at_the_edge_of_the_losses_is_whole(window: MainWindow):
         session.link.pull()
         session.editor.edit({"inner_steps": nth + 2, "inner_lr": 0.02 + nth / 100})
         losses.plot.draw()
-        (box,) = losses.plot.marks.boxes[-1:]
+        (box,) = losses.plot.marks.boxes[:1]  # of the newest
         area = losses.plot.area()
         assert area.left() - 1 <= box.left and box.right <= area.right() + 1
 

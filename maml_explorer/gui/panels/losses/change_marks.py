@@ -12,10 +12,11 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_history import Mark
 
-_APART = 4.0
-"""Pixels between the words of two marks."""
-_ROWS = 2
-"""Rows of words at the bottom; a mark whose words have room in none is named by the pointer."""
+_APART = 0.5
+"""Least gap between the words of two marks, as a part of their height."""
+_ROWS, _SHARE = 3, 0.3
+"""Rows of words at the bottom, and the part of the plot that they may take; two in any plot. A mark
+whose words have room in none is named by the pointer."""
 MOST_MARKS = 50
 
 
@@ -40,7 +41,7 @@ class ChangeMarks:
             self.items.append((line, text))
         (left, right), (low, high) = plot.view().viewRange()
         area, self.boxes = plot.area(), []
-        for nth, (line, text) in enumerate(self.items):
+        for nth, (line, text) in reversed(list(enumerate(self.items))):  # the newest has its words
             x = place(shown[nth].outer_step) if nth < len(shown) else None
             inside = x is not None and bool(left <= x <= right)
             line.setVisible(inside)
@@ -69,12 +70,13 @@ class ChangeMarks:
             text.setText(words)
             size = text.textItem.boundingRect()
             begin = max(0.0, min(pixel - size.width() / 2, area.width() - size.width()))
-            for row in range(_ROWS):
+            fit = int(_SHARE * area.height() / size.height())
+            for row in range(max(2, min(_ROWS, fit))):
                 top = area.bottom() - (row + 1) * size.height()
                 box = Box(area.left() + begin, top, size.width(), size.height())
                 if not any(
-                    box.left < other.left + other.width + _APART
-                    and other.left < box.left + box.width + _APART
+                    box.left < other.left + other.width + _APART * size.height()
+                    and other.left < box.left + box.width + _APART * size.height()
                     and abs(box.top - other.top) < 1.0
                     for other in self.boxes
                 ):
