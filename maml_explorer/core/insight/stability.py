@@ -62,6 +62,8 @@ class Stability:
     rising: Tensor
     """[inner step, task]: 1 where the inner loss is higher after the step, else 0; of a stream the
     loss on the batch that the step saw."""
+    worse: Tensor
+    """[task]: True where the query loss is not below or at its value before all inner steps."""
     bounded: bool
     """False where step sizes have mixed signs, several are clipped, or a map is learned: see the
     module."""
@@ -119,6 +121,7 @@ def stability(
         lowest_curvature=torch.stack(lowest) if lowest else None,
         error=torch.stack([row.error for row in rows]),
         rising=_rising(learner, batch, path),
+        worse=_worse(learner, batch, path),
         bounded=all(row.bounded for row in rows),
     )
     return found if bool(torch.isfinite(found.radius).any()) else ALL_DIVERGED
@@ -139,6 +142,18 @@ def _rising(learner: Learner, batch: TaskBatch, path: Path) -> Tensor:
         away = [flat(phi, tasks) - flat(begin, tasks) for phi in path.parameters]
         losses += pull.strength / 2 * torch.stack([d.double().square().sum(1) for d in away])
     return _ones_where_rising(losses.diff(dim=0))
+
+
+def _worse(learner: Learner, batch: TaskBatch, path: Path) -> Tensor:
+    """[task]: True where all inner steps together raise the query loss, or leave no number."""
+    model = learner.model
+    y = batch.y[:, batch.shots :].to(learner.theta)
+    x = learner.features(batch.inputs[:, batch.shots :].to(learner.theta))
+    before, after = (
+        model.loss.value(model.forward(path.parameters[k], x, step=k).output, y).mean(-1)
+        for k in (0, learner.steps)
+    )
+    return ~(after <= before).cpu()
 
 
 def _rising_by_batch(learner: Learner, x: Tensor, y: Tensor, path: Path) -> Tensor:

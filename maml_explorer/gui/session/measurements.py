@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.images import ClassReferences
 from maml_explorer.protocol.reports import Compared, MetaTested, ReferenceLosses
@@ -16,9 +17,12 @@ class Measurements(QObject):
     references_changed = Signal(object)
     compared = Signal(object)
 
-    def __init__(self, link: WorkerLink) -> None:
+    def __init__(self, link: WorkerLink, editor: SettingsEditor) -> None:
         super().__init__(link.parent())
+        self._editor = editor
         self.meta_test: MetaTested | None = None
+        self.tested_with = editor.settings
+        """In force when the newest meta-test came; a change of settings begins a new one."""
         self.references: ReferenceLosses | ClassReferences | None = None
         self.comparison: Compared | None = None
         link.run_started.connect(self._forget)
@@ -31,7 +35,7 @@ class Measurements(QObject):
         self.meta_test = self.references = self.comparison = None
 
     def _take_meta_test(self, meta_test: MetaTested) -> None:
-        self.meta_test = meta_test
+        self.meta_test, self.tested_with = meta_test, self._editor.settings
         self.meta_tested.emit(meta_test)
 
     def _take_references(self, references: ReferenceLosses | ClassReferences) -> None:

@@ -47,7 +47,7 @@ class Session(QObject):
         self.link = WorkerLink(worker, self)
         self.editor = SettingsEditor(self.link, settings or Settings())
         # each forgets the run before when another is reported, before any panel hears of it
-        self.measured = Measurements(self.link)
+        self.measured = Measurements(self.link, self.editor)
         self.insight = InsightCache(self.link)
         self.task = ShownTask(self.link, self.editor)
         self.divergences = Divergences(self.link, self.task)

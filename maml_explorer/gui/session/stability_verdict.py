@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.insight import Insight, InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
-from maml_explorer.protocol.reports import Diverged
+from maml_explorer.protocol.reports import ArmTest, Diverged, MetaTested
 from maml_explorer.settings.words import counted
 
 QUIET, WARNING, DANGER, DARK = "quiet", "warning", "danger", "dark"
@@ -41,13 +41,17 @@ def verdict(
     insight: Insight | None,
     hidden: frozenset[str] = frozenset(),
     frozen: Mapping[str, Diverged] | None = None,
+    tested: MetaTested | None = None,
 ) -> StabilityVerdict:
     """The state of the least stable arm in words; `frozen` arms, which have diverged, come first.
 
-    The light goes by what inner steps do to the support loss. Steps that overshoot along one
-    direction while the loss falls are said and not warned of: training drives MAML there, and on
-    images every step of a good run is one. Negative curvature makes the spectral radius of most
-    tasks larger than 1 without any harm.
+    The light goes by what inner steps do to the losses, and by whether held-out tasks diverge.
+    Steps that overshoot along one direction while the loss falls are not warned of: training drives
+    MAML there, and on images every step of a good run is one. Negative curvature makes the
+    spectral radius of most tasks larger than 1 without any harm.
+
+    Args:
+        tested: the newest meta-test, unless it is old.
     """
     seen = records(insight, hidden)
     if frozen:
@@ -69,18 +73,50 @@ def verdict(
     diverged = {name: one.diverged for name, one in seen.items() if one.diverged}
     if diverged:
         name = max(diverged, key=lambda arm: diverged[arm])
-        tasks = len(seen[name].radius)
-        words = f"{name}: inner steps diverge on {diverged[name]} of {counted(tasks, 'task')}"
+        words = f"{name}: inner steps diverge on {diverged[name]} of {_tasks(seen[name])}"
         return StabilityVerdict(DANGER, words, details)
+    warning = _warning(seen, tested)
+    if warning:
+        return StabilityVerdict(WARNING, warning, details)
+    if any(one.share_swinging > FEW for one in seen.values()):
+        return StabilityVerdict(QUIET, "inner steps lower the support loss", details)
+    return StabilityVerdict(QUIET, "inner steps stable", details)
+
+
+def _warning(seen: Mapping[str, StabilitySeen], tested: MetaTested | None) -> str:
+    """Words on the arm that fares worst; none where no arm does badly."""
+    worst = max(seen, key=lambda name: seen[name].worse / len(seen[name].radius))
+    if 2 * seen[worst].worse > len(seen[worst].radius):
+        harmed = f"{seen[worst].worse} of {_tasks(seen[worst])}"
+        return f"{_of_arm(worst, seen)}inner steps raise the query loss on {harmed}"
     worst = max(seen, key=lambda name: seen[name].share_rising)
     share = seen[worst].share_rising
     if share > FEW:
-        of_arm = f"{worst}: " if len(seen) > 1 else ""
-        words = f"{of_arm}{whole(100 * share)} % of inner steps raise the support loss"
-        return StabilityVerdict(WARNING, words, details)
-    if any(one.share_swinging > FEW for one in seen.values()):
-        return StabilityVerdict(QUIET, "inner steps overshoot, yet lower the support loss", details)
-    return StabilityVerdict(QUIET, "inner steps stable", details)
+        percent = whole(100 * share)
+        return f"{_of_arm(worst, seen)}{percent} % of inner steps raise the support loss"
+    tests = {} if tested is None else {name: tested.arms.get(name) for name in seen}
+    lost = {
+        name: k
+        for name, test in tests.items()
+        if tested is not None and test is not None and (k := _most_diverge(test, tested.tasks))
+    }
+    if lost:
+        first = min(lost, key=lambda name: lost[name])
+        return f"{_of_arm(first, seen)}most test tasks diverge at inner step {lost[first]}"
+    return ""
+
+
+def _most_diverge(test: ArmTest, tasks: int) -> int:
+    """The first inner step by which more than half of the held-out tasks diverged; 0 for none."""
+    return next((k for k, count in enumerate(test.diverged) if 2 * count > tasks), 0)
+
+
+def _of_arm(name: str, seen: Mapping[str, StabilitySeen]) -> str:
+    return f"{name}: " if len(seen) > 1 else ""
+
+
+def _tasks(seen: StabilitySeen) -> str:
+    return counted(len(seen.radius), "task")
 
 
 def _middle(seen: StabilitySeen) -> str:
@@ -92,7 +128,8 @@ def _figures(seen: StabilitySeen) -> str:
     return (
         f"{_middle(seen)}, {number(seen.largest)} (largest), above 2 in "
         f"{whole(100 * seen.share_swinging)} % of inner steps: these overshoot along one "
-        f"direction. The support loss rises in {whole(100 * seen.share_rising)} %. Spectral "
+        f"direction. The support loss rises in {whole(100 * seen.share_rising)} %. After all "
+        f"inner steps the query loss is higher on {seen.worse} of {_tasks(seen)}. Spectral "
         f"radius of I − diag(a) H {number(seen.largest_radius)}, above 1 in "
         f"{whole(100 * seen.share_above_one)} %: negative curvature counts too."
     )

@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
+from maml_explorer.gui.session.meta_test_age import meta_test_is_old
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.stability_verdict import (
     DANGER,
@@ -28,6 +29,8 @@ class StabilityLight(QWidget):
         super().__init__()
         self.session = session
         self.verdict = StabilityVerdict(DARK, "")
+        self._seen_with = session.settings
+        """In force when the newest look came; after a change the worker looks again."""
         self.dot = _Dot(self)
         self.words = ElidedLabel()
         box = QHBoxLayout(self)
@@ -40,15 +43,20 @@ class StabilityLight(QWidget):
         session.link.run_started.connect(lambda _: self.show_now())
         session.hidden_changed.connect(self.show_now)
         session.divergences.changed.connect(self.show_now)
+        session.measured.meta_tested.connect(lambda _: self.show_now())
+        session.editor.settings_changed.connect(lambda _: self.show_now())
         session.theme_changed.connect(lambda _: self.dot.update())
         self.show_now()
 
     def show_now(self) -> None:
         """Shows the newest verdict."""
+        session = self.session
+        current = self._seen_with == session.settings
         self.verdict = verdict(
-            self.session.insight.found.get(STABILITY),
-            self.session.hidden,
-            self.session.divergences.frozen,
+            session.insight.found.get(STABILITY) if current else None,
+            session.hidden,
+            session.divergences.frozen,
+            None if meta_test_is_old(session) else session.measured.meta_test,
         )
         self.words.say(self.verdict.words)
         self.dot.setVisible(self.verdict.level != DARK)
@@ -58,6 +66,7 @@ class StabilityLight(QWidget):
 
     def _take(self, insight: Insight) -> None:
         if insight.request == STABILITY:
+            self._seen_with = self.session.settings
             self.show_now()
 
     def showEvent(self, event: QShowEvent) -> None:

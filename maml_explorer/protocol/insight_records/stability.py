@@ -45,6 +45,8 @@ class StabilitySeen:
     largest_radius: float
     gradient_norm: float
     """Of the outer gradient on these tasks; NaN where the arm has none, or it is not finite."""
+    worse: int = 0
+    """Tasks whose query loss is higher after all inner steps than before them."""
 
     def in_words(self) -> str:
         """Sentences for the report of a divergence, the shortest account first."""

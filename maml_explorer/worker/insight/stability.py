@@ -67,6 +67,7 @@ def arm_stability(plan: Plan, name: str, arm: ArmState) -> Generator[float, None
         largest=float(finite.max()) if len(finite) else math.nan,
         largest_radius=seen.maximum,
         gradient_norm=norm,
+        worse=int(seen.worse.sum()),
     )
 
 

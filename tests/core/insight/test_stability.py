@@ -173,6 +173,21 @@ def test_a_rising_loss_is_that_of_the_plain_loop(norm: str) -> None:
     assert found.share_rising == pytest.approx(float(rises.double().mean()))
 
 
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_a_query_loss_that_rises_is_that_of_the_plain_loop(norm: str) -> None:
+    learner, batch = setting.learner(SIZES, steps=2, inner_lr=0.5, norm=norm), setting.tasks(6)
+    found = of(learner, batch)
+    phis = learner.path(batch).parameters
+    x, y = batch.inputs[:, batch.shots :], batch.y[:, batch.shots :]
+    before, after = (
+        (learner.model.forward(phis[k], x, step=k).output - y).square().mean((1, 2)) for k in (0, 2)
+    )
+    assert (after > before).any() and not (after > before).all()
+    assert torch.equal(found.worse, after > before)
+    batch.y[0, : batch.shots] = torch.inf
+    assert bool(of(learner, batch).worse[0]), "no number is no improvement"
+
+
 def test_a_step_may_overshoot_while_the_loss_falls() -> None:
     batch = setting.tasks(5)
     convex = setting.learner(SIZES, start=2, inner_lr=0.05, steps=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,18 +11,24 @@ from maml_explorer.gui.session.stability_verdict import STABILITY, verdict
 from maml_explorer.gui.style.contrast import contrast
 from maml_explorer.gui.style.theme import THEMES
 from maml_explorer.gui.window.stability_light import DANGER, DARK, QUIET, WARNING
+from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.insight import Insight, LookInside, NothingToShow
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
+from maml_explorer.protocol.reports import ArmTest, MetaTested
 from tests.gui.driving import Opener, worker_of
 
 
 def seen(
-    *eigenvalues: float, radius: float = 1.2, rising: float = 0.0, diverged: int = 0
+    *eigenvalues: float,
+    radius: float = 1.2,
+    rising: float = 0.0,
+    diverged: int = 0,
+    worse: int = 0,
 ) -> StabilitySeen:
     values = np.array(eigenvalues)
     return StabilitySeen(
         values, np.full(len(values), radius), True, float((values > 2).mean()), rising, 1.0,
-        diverged, float(np.median(values)), float(values.max()), radius, 3.0,
+        diverged, float(np.median(values)), float(values.max()), radius, 3.0, worse,
     )  # fmt: skip
 
 
@@ -46,9 +54,37 @@ def test_negative_curvature_alone_is_no_alarm() -> None:
 def test_overshooting_while_losses_fall_is_no_alarm() -> None:
     """As in every good run on images, and in MAML's after some thousand steps on sines."""
     said = verdict(insight({"MAML": seen(4.4, 5.8, 3.0)}))
-    assert (said.level, said.words) == (QUIET, "inner steps overshoot, yet lower the support loss")
+    assert (said.level, said.words) == (QUIET, "inner steps lower the support loss")
     assert "above 2 in 100 % of inner steps" in said.details
     assert "The support loss rises in 0 %" in said.details
+
+
+def test_a_query_loss_that_rises_is_warned_of_whatever_the_support_loss_does() -> None:
+    arms = {"MAML": seen(4.4, 5.8, 3.0, worse=2), "ANIL": seen(0.2, 0.3, 0.4, worse=1)}
+    said = verdict(insight(arms))
+    words = "MAML: inner steps raise the query loss on 2 of 3 tasks"
+    assert (said.level, said.words) == (WARNING, words)
+    assert "the query loss is higher on 1 of 3 tasks" in said.details
+    assert verdict(insight(arms), frozenset({"MAML"})).level == QUIET, "one task of three"
+
+
+def meta_test(**lost: tuple[int, ...]) -> MetaTested:
+    """A meta-test on 600 tasks: arm → how many had diverged after 0, 1, 2 … inner steps."""
+    nothing = (1.0,) * 3
+    arms = {name: ArmTest(nothing, nothing, nothing, nothing, n) for name, n in lost.items()}
+    return MetaTested(1, 400, 10, 600, arms)
+
+
+def test_held_out_tasks_that_diverge_are_warned_of() -> None:
+    """Steps beyond those of training run away, though the light's few tasks look sound."""
+    look = insight({"MAML": seen(4.4), "ANIL": seen(0.2)})
+    test = meta_test(MAML=(0, 301, 600), ANIL=(0, 0, 400), MTL=(600, 600, 600))
+    said = verdict(look, tested=test)
+    words = "MAML: most test tasks diverge at inner step 1"
+    assert (said.level, said.words) == (WARNING, words)
+    said = verdict(look, frozenset({"MAML"}), tested=test)
+    assert said.words == "most test tasks diverge at inner step 2", "of those with an inner loop"
+    assert verdict(look, tested=meta_test(MAML=(0, 0, 300), ANIL=(0, 0, 0))).level == QUIET
 
 
 def test_the_least_stable_visible_arm_is_named() -> None:
@@ -98,6 +134,30 @@ def test_the_window_looks_and_shows(opened: Opener) -> None:
     window.close()
     window.hide()
     assert STABILITY not in worker.posted_of(LookInside)[-1].views
+
+
+def test_a_look_of_before_a_change_is_not_shown_after_it(window: MainWindow) -> None:
+    worker, light, session = worker_of(window), window.stability, window.session
+    worker.report(Insight(session.run, 400, STABILITY, {"MAML": seen(0.3)}))
+    session.link.pull()
+    assert light.verdict.level == QUIET
+    session.editor.edit({"inner_lr": 0.56})
+    assert light.verdict.level == DARK, "the worker has not looked yet"
+    worker.report(Insight(session.run, 400, STABILITY, {"MAML": seen(130.0, worse=1)}))
+    session.link.pull()
+    assert light.verdict.words == "inner steps raise the query loss on 1 of 1 task"
+
+
+def test_a_meta_test_lights_the_warning_until_it_is_old(window: MainWindow) -> None:
+    worker, light, session = worker_of(window), window.stability, window.session
+    worker.report(Insight(session.run, 0, STABILITY, {"MAML": seen(4.0)}))
+    worker.report(replace(meta_test(MAML=(0, 600, 600)), run=session.run, outer_step=0))
+    session.link.pull()
+    assert light.verdict.words == "most test tasks diverge at inner step 1"
+    session.editor.edit({"meta_batch": 5})
+    worker.report(Insight(session.run, 0, STABILITY, {"MAML": seen(4.0)}))
+    session.link.pull()
+    assert light.verdict.level == QUIET
 
 
 def test_the_light_can_be_seen_on_both_grounds() -> None:

@@ -12,7 +12,6 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.gui.panels.adaptation_speed.age import is_old
 from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
 from maml_explorer.gui.panels.adaptation_speed.comparison import (
     brief_words,
@@ -29,6 +28,7 @@ from maml_explorer.gui.panels.adaptation_speed.published_marks import (
 )
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, MEAN, STATISTICS
 from maml_explorer.gui.panels.adaptation_speed.words import brief_words_on_test, words_on_test
+from maml_explorer.gui.session.meta_test_age import meta_test_is_old
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.numbers import whole
@@ -67,8 +67,6 @@ class AdaptationSpeedPanel(QWidget):
         self.log_y.toggled.connect(self._set_log)
         self.tests: list[MetaTested] = []
         """Those of this run, the newest last."""
-        self._tested_with = session.settings
-        """In force when the newest came; a change of settings begins a new one."""
         self._drawn: MetaTested | None = None
         self._seen: tuple[object, ...] = ()
         """Key of the drawing: the meta-test, and what else it shows."""
@@ -154,10 +152,8 @@ class AdaptationSpeedPanel(QWidget):
 
     def _age(self) -> None:
         """Fades lines that training has left behind."""
-        test = self.plot.test
-        newest = test is self.session.measured.meta_test
-        old = test is not None and newest and is_old(test, self._tested_with, self.session)
-        self.plot.fade(old)
+        newest = self.plot.test is self.session.measured.meta_test
+        self.plot.fade(newest and meta_test_is_old(self.session))
 
     def _follow(self) -> None:
         """Ages the lines, and says so where that has changed."""
@@ -167,7 +163,6 @@ class AdaptationSpeedPanel(QWidget):
             self._show()
 
     def _take_meta_test(self, test: MetaTested) -> None:
-        self._tested_with = self.session.settings
         if self.tests:  # figures of single tasks are many: only the newest test keeps them
             self.tests[-1] = replace(self.tests[-1], held_out=None)
         self.tests = [*self.tests[-MOST_TESTS:], test]

@@ -1,25 +1,20 @@
-"""Age of a meta-test: training and changes leave it behind."""
+"""Age of the newest meta-test: training and changes leave it behind."""
 
 from __future__ import annotations
 
 from maml_explorer.gui.session.session import Session
-from maml_explorer.protocol.reports import MetaTested
-from maml_explorer.settings.settings import Settings
 
 _STEPS, _PART = 50, 0.1
 """Outer steps that training may be ahead: so many, or this part of those since the last change."""
 
 
-def is_old(test: MetaTested, tested_with: Settings, session: Session) -> bool:
-    """True where the lines of a meta-test say little of the run as it is now.
+def meta_test_is_old(session: Session) -> bool:
+    """True where the newest meta-test says little of the run as it is now.
 
     Soon after a change, and after a divergence, few outer steps make much difference.
-
-    Args:
-        tested_with: settings that were in force when it came.
     """
-    status, settings = session.status, session.settings
-    if status is None:
+    test, status, settings = session.measured.meta_test, session.status, session.settings
+    if test is None or status is None:
         return False
     if test.family is not None and (test.family, test.shots) != (
         settings.tasks,
@@ -28,7 +23,7 @@ def is_old(test: MetaTested, tested_with: Settings, session: Session) -> bool:
         return True
     events = [mark.outer_step for mark in session.losses.history.marks]
     diverged = [one.outer_step for one in session.divergences.seen]
-    if tested_with != settings or any(step > test.outer_step for step in diverged):
+    if session.measured.tested_with != settings or any(step > test.outer_step for step in diverged):
         return True
     since = max((step for step in events + diverged if step <= status.outer_step), default=0)
     allowed = max(_STEPS, _PART * (status.outer_step - since)) if session.link.running else 0
