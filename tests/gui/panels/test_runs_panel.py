@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels.runs.panel import RunsPanel
 from maml_explorer.gui.session.pinned_run import MOST, differences, figure
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.settings.settings import Arm, Settings, default_arm
-from tests.gui.driving import press
+from tests.gui.driving import Opener, press
 
 
 @pytest.fixture
@@ -164,6 +165,35 @@ def test_differences_in_words():
     assert differences(base, own) == "MAML α 0.01"
     swapped = base.with_arms((Arm(maml.name, "fomaml"), *others))
     assert differences(swapped, base) == "MAML is FO-MAML"
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1366, 768)])
+def test_all_columns_are_seen_where_figures_have_no_room_in_one_line(
+    opened: Opener, qtbot: QtBot, size: tuple[int, int]
+):
+    window = opened(size=size)
+    window.columns.show_tab("runs")
+    panel = window.columns.places["runs"].panel
+    assert isinstance(panel, RunsPanel)
+    pinned_twice(window, qtbot)
+    table, header = panel.table, panel.table.horizontalHeader()
+    shift = {"MAML": 0.041, "FO-MAML": 0.075, "ANIL": 0.0152, "MTL": -0.25}
+    session = window.session
+    for at, run in enumerate(session.pins.runs):
+        run.figures.update({arm: (0.0, 0.364 + at * by) for arm, by in shift.items()})
+    session.pins.changed.emit()
+    panel._show()
+    table.sortItems(1)
+    QApplication.processEvents()
+    assert "0.439 (+0.075)" in texts(panel, 4)
+    assert table.horizontalScrollBar().maximum() == 0
+    assert header.length() == table.viewport().width()
+    measure = table.fontMetrics().horizontalAdvance
+    for column in range(3, 7):
+        widest = max(measure(word) for text in texts(panel, column) for word in text.split(" "))
+        assert header.sectionSize(column) >= widest + 18
+        assert header.sectionSize(column) >= measure(table.horizontalHeaderItem(column).text()) + 9
+    assert table.rowHeight(0) >= 2 * table.fontMetrics().height(), "in two lines"
 
 
 def test_a_figure_that_is_not_there():

@@ -9,6 +9,8 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 _DIFFERS = 120
 """Pixels of the column of differences, at least."""
+_DIFFERENCES = 2
+"""Its place; those of the arms follow."""
 _ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -32,8 +34,10 @@ class RunTable(QTableWidget):
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setMinimumSectionSize(40)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._open_menu)
+        self.horizontalHeader().sortIndicatorChanged.connect(lambda *_: self._fit())
         self.itemChanged.connect(self._checked)
 
     def fill(
@@ -65,18 +69,50 @@ class RunTable(QTableWidget):
                     item.setToolTip(plain_tip(f"{text}: draw it among the losses"))
                 self.setItem(nth, column, item)
         self.blockSignals(False)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
         self._fit()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
         self.setSortingEnabled(True)
 
     def _fit(self) -> None:
-        """Gives what differs the room that is left, and enough to be read."""
+        """Gives what differs the room that is left, and enough to be read.
+
+        Where there is not that much, a figure and its difference stand one below the other.
+        """
+        header, columns = self.horizontalHeader(), range(self.columnCount())
+        if not columns:
+            return
+        self.setWordWrap(False)  # else hints follow the widths there are
+        heads = self._head_widths()
+        widths = [max(self.sizeHintForColumn(n), heads[n]) for n in columns]
+        room, lines, least = self.viewport().width(), 1, _DIFFERS
+        if _others(widths) + least > room:
+            lines, least = 2, heads[_DIFFERENCES]
+            for n in columns[_DIFFERENCES + 1 :]:
+                widths[n] = max(heads[n], self._broken_width(n))
+        widths[_DIFFERENCES] = max(least, room - _others(widths))
+        for n in columns:
+            header.resizeSection(n, widths[n])
+        self.setWordWrap(lines == 2)
+        self.verticalHeader().setDefaultSectionSize(lines * self.fontMetrics().height() + 10)
+
+    def _head_widths(self) -> list[int]:
+        """Pixels of the columns' names; that which sorts has an arrow beside its name."""
         header = self.horizontalHeader()
-        others = sum(header.sectionSize(n) for n in range(self.columnCount()) if n != 2)
-        header.resizeSection(2, max(_DIFFERS, self.viewport().width() - others))
+        header.setSortIndicatorShown(False)  # shown, it has room in every column
+        widths = [header.sectionSizeHint(n) for n in range(self.columnCount())]
+        header.setSortIndicatorShown(True)
+        sorting = header.sortIndicatorSection()
+        if 0 <= sorting < len(widths):
+            widths[sorting] = header.sectionSizeHint(sorting)
+        return widths
+
+    def _broken_width(self, column: int) -> int:
+        """Pixels of a column whose texts go on in a second line after a space."""
+        cells = (self.item(at, column) for at in range(self.rowCount()))
+        texts = [cell.text() for cell in cells if cell is not None]
+        measure = self.fontMetrics().horizontalAdvance
+        beside = self.sizeHintForColumn(column) - max(map(measure, texts), default=0)
+        beside += 4  # a broken text needs a little more than its parts
+        return beside + max((measure(part) for text in texts for part in text.split(" ")), default=0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fits again."""
@@ -110,6 +146,11 @@ class RunTable(QTableWidget):
 
     def _open_menu(self, at: QPoint) -> None:
         self.menu_asked.emit(self.viewport().mapToGlobal(at))
+
+
+def _others(widths: list[int]) -> int:
+    """Pixels of all columns but that of the differences."""
+    return sum(width for n, width in enumerate(widths) if n != _DIFFERENCES)
 
 
 class _SortedCell(QTableWidgetItem):
