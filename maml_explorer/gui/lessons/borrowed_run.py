@@ -70,8 +70,6 @@ class LessonRun(QObject):
         """The number of the run that was opened, trained, from those that come with the lessons."""
         self._refused = False
         """True where such a run could not be opened."""
-        self._alone = False
-        """True where the next run must not be compared with the one before it."""
         session = self._session
         session.link.status_changed.connect(self._look)
         session.link.diverged.connect(lambda report: self._diverged.add(report.arm))
@@ -115,7 +113,6 @@ class LessonRun(QObject):
         session.pins.show(None)
         session.control.pause()
         session.link.post(commands.HoldRun())
-        self._alone = True
 
     def give_back(self) -> None:
         """Gives the user back what was set aside; their run is paused."""
@@ -131,7 +128,6 @@ class LessonRun(QObject):
         self._await_run()
         pinned = own.ghost is not None and own.ghost.command.folder
         session.pins.show(own.ghost if pinned else None)
-        self._alone = True
         self._stage.put_speed(own.speed)
         self._stage.show(own.view)
         self._stage.fold_as(own.folding)
@@ -245,6 +241,6 @@ class LessonRun(QObject):
             self.changed.emit()
 
     def _take_run(self, run: int) -> None:
-        if self._alone and run >= self.number:
-            self._alone = False
+        # on a page nobody asked for a comparison: a thin line without a word would only puzzle
+        if run == self.number:
             self._session.losses.forget_before()

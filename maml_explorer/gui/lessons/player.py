@@ -187,7 +187,7 @@ class Lessons(QObject):
             return
         running.playing = True
         self.frames.point_at(self._stage.bring_out([]))
-        self._session.hide_answers(False)
+        self._leave_alone()
         self._wipe()
         self.strip.show_waiting(running.lesson, running.nth)
 
@@ -209,8 +209,12 @@ class Lessons(QObject):
         self._running = None
         self.frames.point_at(self._stage.bring_out([]))
         self._wipe()
-        self._session.hide_answers(False)
+        self._leave_alone()
         self.run.give_back()
+
+    def _leave_alone(self) -> None:
+        self._session.hide_answers(False)
+        self._session.lead(False)
 
     def _finish(self, lesson: Lesson) -> None:
         score = self._score(lesson)
@@ -254,6 +258,7 @@ class Lessons(QObject):
         asked = scene.question is not None and not scene.revealed
         # a lesson that hides the exact answer will ask for it
         self._session.hide_answers(asked or "best" in (scene.view.lines_off or ()))
+        self._session.lead("train" not in scene.point_at)
         self.frames.point_at(self._stage.bring_out(scene.point_at))
         self._sketch(scene)
         self._say()

@@ -25,6 +25,7 @@ PART_NAMES = (
     "losses", "losses.plot", "losses.loss", "losses.axis", "adaptation_speed", "insight",
     *(f"settings.{key}" for key, declared in DECLARATIONS.items() if is_offered(declared)),
     *(f"tab.{entry.name}" for entry in PANELS.values() if entry.place == TAB),
+    *(f"tab.{entry.name}.{page.lower()}" for entry in PANELS.values() for page in entry.pages),
 )  # fmt: skip
 """Parts of the window that a lesson can point at. A lesson that names another one is refused."""
 

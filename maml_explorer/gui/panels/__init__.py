@@ -27,6 +27,8 @@ class PanelEntry:
     """True where it is built only when first seen: it shows nothing but what the session knows."""
     prepared: bool = False
     """True where a prepared state says how it draws: one that waits is built for it."""
+    pages: tuple[str, ...] = ()
+    """Words on the buttons of its pages, where it has several: a lesson can point at one."""
     others: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Kind of shown task → (folder, class name) of the panel that stands here for such families;
     the others have the same one."""
@@ -79,9 +81,30 @@ PANELS: dict[str, PanelEntry] = {
                 "stream": ("stream_tasks", "StreamTasksPanel"),
             },
         ),
-        PanelEntry("gradient", "Gradient", TAB, "GradientPanel", waits=True),
-        PanelEntry("network", "Network", TAB, "NetworkPanel", waits=True),
-        PanelEntry("map", "Map", TAB, "MapPanel", waits=True),
+        PanelEntry(
+            "gradient",
+            "Gradient",
+            TAB,
+            "GradientPanel",
+            waits=True,
+            pages=("Parts", "Tasks", "Check", "Cost"),
+        ),
+        PanelEntry(
+            "network",
+            "Network",
+            TAB,
+            "NetworkPanel",
+            waits=True,
+            pages=("Features", "Layer", "Learned", "Norm"),
+        ),
+        PanelEntry(
+            "map",
+            "Map",
+            TAB,
+            "MapPanel",
+            waits=True,
+            pages=("Parameters", "Errors", "Shots", "Landscape", "Embedding"),
+        ),
         PanelEntry("runs", "Runs", TAB, "RunsPanel", waits=True),
         PanelEntry("sweep", "Sweep", TAB, "SweepPanel", waits=True),
         PanelEntry("code", "Code", TAB, "CodePanel", waits=True),

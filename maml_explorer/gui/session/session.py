@@ -31,6 +31,7 @@ class Session(QObject):
     theme_changed = Signal(object)
     hidden_changed = Signal()
     answers_hidden_changed = Signal()
+    led_changed = Signal()
 
     def __init__(
         self,
@@ -44,6 +45,8 @@ class Session(QObject):
         """Names of the arms whose curves are not drawn."""
         self.answers_hidden = False
         """True where a question is asked, and lines with exact answers are not drawn."""
+        self.led = False
+        """True where a lesson says what comes next, and no panel invites to train."""
         self.link = WorkerLink(worker, self)
         self.editor = SettingsEditor(self.link, settings or Settings())
         # each forgets the run before when another is reported, before any panel hears of it
@@ -131,6 +134,12 @@ class Session(QObject):
         if hidden != self.answers_hidden:
             self.answers_hidden = hidden
             self.answers_hidden_changed.emit()
+
+    def lead(self, led: bool) -> None:
+        """Lets a lesson say what comes next, or the panels again."""
+        if led != self.led:
+            self.led = led
+            self.led_changed.emit()
 
     def set_theme(self, theme: Theme) -> None:
         """Draws in other colours."""

@@ -237,8 +237,8 @@ class Columns(QSplitter):
         if place is not None and self.tabs.indexOf(place) >= 0:
             self.beside.bring_to_front(place)
 
-    def show_tab(self, name: str) -> None:
-        """Opens the insight tab of that name; nothing where there is none."""
+    def show_tab(self, name: str, page: str = "") -> None:
+        """Opens the insight tab of that name, at a page; nothing where there is none."""
         place = self.places.get(name)
         if place is not None and self.tabs.indexOf(place) >= 0:
             if not self._appearance.presenting:
@@ -248,6 +248,7 @@ class Columns(QSplitter):
             else:
                 self.beside.show_tabs()
             self.tabs.setCurrentWidget(place)
+            place.open_page(page)
 
     def prepare_tab(self, name: str) -> None:
         """Opens a tab as a prepared state says; a hall sees the tabs only where they are named."""

@@ -64,7 +64,7 @@ class WindowStage:
         if name in _CARDS:
             return columns.parts[_CARDS[name]]
         if kind == "tab":
-            return columns.places[rest]
+            return columns.places[rest.partition(".")[0]]
         if kind == "settings":
             return columns.row_of(rest)
         panel, inside = _INSIDE[name]
@@ -86,7 +86,8 @@ class WindowStage:
                 if part is widget or part.isAncestorOf(widget):
                     part.show()
             if name.startswith("tab."):
-                columns.show_tab(name.removeprefix("tab."))
+                _, tab, *page = name.split(".")
+                columns.show_tab(tab, *page)
             if isinstance(widget, SettingRow):
                 columns.form.bring_out(widget)
             widgets.append(widget)

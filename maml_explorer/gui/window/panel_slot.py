@@ -77,6 +77,15 @@ class Place(QFrame):
         self.panel.resize(self.size())
         self.panel.show()
 
+    def open_page(self, name: str) -> None:
+        """Opens one of the panel's pages by the words on its button, in any case of letters."""
+        page = next((page for page in self.entry.pages if page.lower() == name), "")
+        if page and self.panel is None and not self.failed:
+            self.build()
+        show = getattr(self.panel, "show_page", None)
+        if page and show is not None:
+            show(page)
+
     def fail(self, error: BaseException) -> None:
         """Shows `error` instead of the panel."""
         self._clear()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from maml_explorer.gui.lessons.lesson_file import (
 from maml_explorer.gui.lessons.shelf import lessons_in
 from maml_explorer.gui.lessons.stage import PART_NAMES
 from maml_explorer.gui.lessons.toml_checks import is_lesson_file, line_of
+from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.session.example import example_settings
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings, default_arm
@@ -157,6 +160,30 @@ def test_no_lesson_asks_for_training_while_it_trains():
     assert asking, "the outer loop ends with it"
     for before, scene in asking:
         assert scene.acts == before.acts, "it trains by itself"
+
+
+def test_what_a_page_names_in_words_is_what_it_opens():
+    paged = {entry.name: entry.pages for entry in PANELS.values() if entry.pages}
+    titles = {entry.title: entry.name for entry in PANELS.values() if entry.place == TAB}
+    tabs = pages = 0
+    for scene in (scene for lesson in lessons_in(LESSONS)[0] for scene in lesson.scenes):
+        opened = [part.split(".")[1:] for part in scene.point_at if part.startswith("tab.")]
+        for tab, *page in opened:
+            assert len(page) == (tab in paged), f"{tab}: one of {paged[tab]} is meant: {scene.text}"
+        for title in re.findall(r"(\w+) tab\b", scene.text):
+            if title in titles:
+                assert titles[title] in [tab for tab, *_ in opened], scene.text
+                tabs += 1
+        for page, title in re.findall(r"(\w+) page of the (\w+) tab", scene.text):
+            assert [titles[title], page.lower()] in opened, scene.text
+            pages += 1
+    assert tabs > 5 and pages > 0
+
+
+def test_the_pages_that_a_lesson_can_point_at_are_those_of_the_panels():
+    for entry in PANELS.values():
+        module = sys.modules[entry.kind().__module__]  # type: ignore[attr-defined]
+        assert entry.pages == tuple(getattr(module, "PAGES", ())), entry.name
 
 
 def test_no_lesson_leads_out_of_the_window():

@@ -96,6 +96,8 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
             assert hero.inner_step == scene.view.inner_step  # type: ignore[union-attr]
         pointed = [window.stage.part(part) for part in scene.point_at]
         qtbot.waitUntil(lambda pointed=pointed: lessons.frames.framed == pointed)
+        for tab, page in (part.split(".")[1:] for part in scene.point_at if part.count(".") == 2):
+            assert window.columns.places[tab].panel.shown.lower() == page  # type: ignore[union-attr]
         assert said(window) == []
         if scene.question is not None and scene.question.choices and not scene.revealed:
             press(qtbot, lessons.strip.choices[0])
@@ -169,9 +171,18 @@ def test_runs_of_a_lesson_and_of_the_person_are_not_compared(window: MainWindow,
     window.lessons.start(lesson)
     settle(window)
     assert record.before is None and session.pins.ghost is None
-    # two runs of a lesson are: that is what such lessons are about
+    # nor are two runs of a lesson: no page explains a thin line, which would be another run's
+    # after going back
     window.lessons.jump(2)
     settle(window)
+    assert record.before is None
+    # a run that the person begins there is compared with the lesson's
+    window.lessons.jump(0)
+    settle(window)
+    assert record.before is None
+    window.lessons.let_play()
+    session.control.restart()
+    session.link.pull()
     assert record.before is not None
     window.lessons.leave()
     session.link.pull()
@@ -216,6 +227,41 @@ def test_no_answer_stands_on_the_screen_before_reveal(window: MainWindow, qtbot:
         press(qtbot, lessons.strip.next_button)
     assert (asked, revealed) == (2, 2)
     assert not window.session.answers_hidden
+
+
+def test_no_panel_invites_to_train_where_a_page_says_what_comes(window: MainWindow):
+    lessons, places = window.lessons, window.columns.places
+    legend, plot = places["adaptation"].panel.legend, places["losses"].panel.plot  # type: ignore[union-attr]
+
+    def invitations() -> list[str]:
+        plot.draw()
+        assert plot._empty.isVisible() and plot.ghosts.curves == {}
+        return [words for words in (legend.hints[0], plot._empty.toPlainText()) if "Train" in words]
+
+    lessons.start(load_lesson(LESSONS / "05-first-order.toml"))
+    lessons.jump(3)
+    settle(window)
+    lessons.jump(4)
+    settle(window)
+    assert lessons.scene is not None and "untrained" in lessons.scene.text
+    assert invitations() == []
+    lessons.let_play()
+    assert len(invitations()) == 2
+    lessons.forward()
+    assert invitations() == []
+    lessons.leave()
+    window.session.link.pull()
+    assert len(invitations()) == 2
+
+
+def test_a_question_of_the_batch_norm_lesson_stands_beside_a_trained_run(window: MainWindow):
+    shipped = load_lesson(LESSONS / "08-batch-norm.toml")
+    window.lessons.start(shipped)
+    for scene in shipped.scenes:
+        settle(window)
+        assert step(window) == 2000, scene.text
+        window.lessons.forward()
+    window.lessons.leave()
 
 
 def test_a_strip_keeps_its_height_from_page_to_page(opened: Opener, qtbot: QtBot):
@@ -705,6 +751,10 @@ def test_every_part_that_a_lesson_can_name_is_there(
     window = opened(options=Options(preset=load_preset(preset), safe_mode=True))
     found = {name: window.stage.part(name) for name in PART_NAMES if name not in lacking}
     assert [name for name, part in found.items() if part is None] == []
-    # two settings may share a line of the form; nothing else is one widget
-    others = [part for name, part in found.items() if not name.startswith("settings.")]
+    # settings may share a line of the form, and pages share their tab; nothing else is one widget
+    others = [
+        part
+        for name, part in found.items()
+        if not name.startswith("settings.") and name.count(".") < 2
+    ]
     assert len(set(map(id, others))) == len(others)

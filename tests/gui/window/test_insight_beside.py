@@ -34,7 +34,7 @@ def test_a_lit_button_means_that_the_pseudocode_is_seen(presenting: MainWindow, 
     assert lit_and_seen() == (True, True) and columns.open_tab == "tasks"
     columns.prepare_tab("runs")  # as a lesson's view does
     assert lit_and_seen() == (True, True)
-    scene_of(presenting, "05-first-order", "tab.gradient")
+    scene_of(presenting, "05-first-order", "tab.gradient.parts")
     assert lit_and_seen() == (False, False) and columns.open_tab == "gradient"
     presenting.lessons.leave()
     assert lit_and_seen() == (True, True)
@@ -91,14 +91,15 @@ def test_a_tab_stands_beside_the_hero_which_keeps_its_height(presenting: MainWin
     presenting.lessons.start(load_lesson(LESSONS / "05-first-order.toml"))
     qtbot.wait(20)
     whole = hero.height()
-    scene_of(presenting, "05-first-order", "tab.gradient")
+    scene_of(presenting, "05-first-order", "tab.gradient.parts")
     qtbot.wait(20)
     assert insight.isVisible() and hero.height() == insight.height() == whole
     assert losses.isHidden() and speed.isHidden()
     assert not columns.stage_row.code.isChecked() and columns.tabs.tabBar().isVisible()
-    scene_of(presenting, "08-batch-norm", "tab.network")  # points at the losses, too
+    scene_of(presenting, "08-batch-norm", "tab.network.norm")  # points at the speed, too
     qtbot.wait(20)
-    assert losses.isVisible() and speed.isHidden() and insight.height() > losses.height() > 100
+    assert speed.isVisible() and losses.isHidden() and insight.height() > speed.height() > 100
+    assert columns.places["network"].panel.shown == "Norm"  # type: ignore[union-attr]
     scene_of(presenting, "05-first-order", "losses")
     assert losses.isVisible() and speed.isVisible() and insight.isHidden()
     presenting.lessons.leave()

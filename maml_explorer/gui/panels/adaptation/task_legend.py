@@ -25,6 +25,8 @@ UNTRAINED = (
     "Not trained yet: press Train and watch the curves learn to bend",
     "Not trained yet: press Train",
 )
+LED = ("Not trained yet",)
+"""Words while a lesson says what comes next."""
 _GAP, _SIDE = 14, 3
 SUPPORT, QUERY, TRUTH = "support: adapted to", "query: tested on", "truth"
 OWN_SUPPORT = "support: adapted to, MSE below"
@@ -54,6 +56,7 @@ class TaskLegend(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Legend of the points")
         session.link.status_changed.connect(self._take_status)
+        session.led_changed.connect(self.look)
         session.theme_changed.connect(self._take_theme)
         self.look()
 
@@ -86,7 +89,8 @@ class TaskLegend(QWidget):
         untrained = status is not None and status.outer_step == 0 and not self._session.link.running
         own = self._session.task.probe is not None and not self._session.task.probe.known
         known = OWN if own else ()
-        hints = UNTRAINED if untrained else known if self._touched else CLICK
+        begin = LED if self._session.led else UNTRAINED
+        hints = begin if untrained else known if self._touched else CLICK
         if hints != self.hints:
             self.hints = hints
             self.update()

@@ -69,6 +69,7 @@ class LossesPanel(QWidget):
         session.measured.references_changed.connect(lambda _: self._later())
         session.hidden_changed.connect(self._at_once)
         session.answers_hidden_changed.connect(self._at_once)
+        session.led_changed.connect(self._at_once)
         session.divergences.changed.connect(self._at_once)
         session.theme_changed.connect(self._take_theme)
         self.plot.show_as(self.plot.loss_view)

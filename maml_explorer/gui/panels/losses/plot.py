@@ -44,6 +44,8 @@ _KEY_STEP = 8
 _REACH = 6
 """Pixels within which a mark is named in the read-out."""
 NOTHING_YET = "Press Train: the losses appear here"
+LED = "Not trained yet: no losses"
+"""Words while a lesson says what comes next."""
 NO_TIMES = "No times were saved with this run"
 
 
@@ -202,7 +204,7 @@ class LossPlot(Plot):
         self.references.draw(references, view.log_y, averages, taken)
         kept = [d for d in self.drawn.values() if len(d.x)]
         timeless = view.axis == SECONDS and bool(kept) and not any(d.x.max() > 0 for d in kept)
-        self._empty.setText(NO_TIMES if timeless else NOTHING_YET)
+        self._empty.setText(NO_TIMES if timeless else LED if self.session.led else NOTHING_YET)
         self._empty.setVisible(timeless or (not kept and not self.ghosts.curves))
         if self._empty.isVisible():
             area = self.area()
