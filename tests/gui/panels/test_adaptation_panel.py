@@ -741,6 +741,18 @@ def test_chips_wrap_and_nothing_is_cut_off(bench, qtbot):
         assert chip.geometry().bottom() <= panel.arms.row.height()
 
 
+@pytest.mark.parametrize("width", (500, 590, 640, 680, 760))
+def test_no_value_moves_a_chip_or_changes_the_number_of_rows(bench, width):
+    bench.session.editor.set_arms((*bench.session.settings.arms, default_arm("meta_sgd")))
+    line = bench.show(AdaptationPanel, width, 480).arms
+    places = set()
+    for value in ("1", "0.134", "0.0953", "0.00123", "1.23e12", "diverged", "✕ diverged"):
+        line.show_values(dict.fromkeys(line.chips, value), ["query MSE"])
+        chips = [*line.chips.values(), line.plus, line.row.caption]
+        places.add(tuple(chip.geometry().getRect() for chip in chips))
+    assert len(places) == 1
+
+
 def test_every_control_has_a_name(panel):
     assert nameless(panel) == []
     assert panel.canvas.accessibleName() == "Adaptation"

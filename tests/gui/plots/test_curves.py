@@ -208,9 +208,9 @@ def test_a_chip_knows_its_width_after_its_name_or_font_changed(qtbot):
         font = bold(font)
         least = shown(False, "1.00")
         assert shown(True, "1.00") - least == width("MAML*", font) - width("MAML", font)
-        assert shown(False, "12345.6") - least == width("12345.6", font) - width("0.000", font)
-        assert least == shown(False, "–"), "short values do not move the chips"
-        assert least > width("MAML", font) + width("0.000", font)
+        for value in ("–", "0.0953", "12345.6", "✕ diverged"):
+            assert least == shown(False, value), "no value moves the chips"
+        assert least > width("MAML", font) + width("0.00000", font)
 
 
 def test_losses_that_stream_in_are_drawn_at_most_seven_times_a_second(bench, qtbot):

@@ -80,11 +80,8 @@ class ArmLine(QWidget):
         """
         said = said or {}
         if (values, figure, said) != (self._values, self._figure, self._said):
-            widths = {name: chip.sizeHint() for name, chip in self.chips.items()}
             self._values, self._figure, self._said = values, figure, said
             self.refresh()
-            if widths != {name: chip.sizeHint() for name, chip in self.chips.items()}:
-                self.row.arrange()
         self.row.set_captions(captions)
 
     def refresh(self) -> None:
@@ -101,11 +98,6 @@ class ArmLine(QWidget):
                     _tip(arm, arm in self.session.settings.arms, self._said.get(arm.name, "")),
                     diverged, self._figure or f"query {settings.family.figure}",
                 )  # fmt: skip
-
-    def show_divergences(self) -> None:
-        """Marks the chips of arms that have diverged, and gives them the room."""
-        self.refresh()
-        self.row.arrange()
 
     def _toggle(self, name: str) -> None:
         self.session.set_hidden(self.session.hidden ^ {name})

@@ -51,12 +51,14 @@ class Measures:
     bold: bool
     gap: int
     """To the next chip."""
+    widest: str
+    """The value that there is room for, whichever stands there: chips never move for a digit."""
 
 
 DENSITIES = (
-    Measures(9, 22, 6, 6, 21, True, 6),
-    Measures(7, 18, 5, 5, 14, True, 5),
-    Measures(5, 14, 4, 4, 12, False, 4),
+    Measures(9, 22, 6, 6, 21, True, 6, "0.00000"),
+    Measures(7, 18, 5, 5, 14, True, 5, "0.0000"),
+    Measures(5, 14, 4, 4, 12, False, 4, "0.000"),
 )
 """From roomy to dense: the first with which the chips need the fewest rows is used."""
 
@@ -69,8 +71,6 @@ class _Name:
     metrics: QFontMetrics
     text: str
     width: int
-    narrowest: int
-    """Pixels that a value has at least: chips do not move while it changes."""
 
 
 class ArmChip(QAbstractButton):
@@ -116,13 +116,13 @@ class ArmChip(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Wide enough for a value of three digits, so that chips do not move while it changes."""
+        """Room for the name and the widest value: no value ever moves the chips."""
         return QSize(self.width_in(self.measures), chip_height(self))
 
     def width_in(self, size: Measures) -> int:
         """Pixels that the chip needs in these measures."""
         name = self._name(size)
-        value = max(name.metrics.horizontalAdvance(self.value), name.narrowest)
+        value = name.metrics.horizontalAdvance(size.widest)
         return size.left + size.swatch + size.name + name.width + size.value + value + size.arrow
 
     def pack(self, measures: Measures) -> None:
@@ -139,8 +139,7 @@ class ArmChip(QAbstractButton):
             # The asterisk says that the arm has settings of its own.
             whole = self.name + ("*" if self.overridden else "")
             text = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, 160)
-            width = metrics.horizontalAdvance
-            self._names[size.bold] = _Name(font, metrics, text, width(text), width("0.000"))
+            self._names[size.bold] = _Name(font, metrics, text, metrics.horizontalAdvance(text))
         return self._names[size.bold]
 
     def changeEvent(self, event: QEvent) -> None:
@@ -204,9 +203,22 @@ class ArmChip(QAbstractButton):
             painter.setFont(self.font())
         if self.alarmed:
             painter.setPen(QColor(theme.danger))
-        painter.drawText(QRect(left, 0, self.width(), self.height()), middle, self.value)
+        self._draw_value(painter, left)
         self._draw_arrow(painter)
         painter.end()
+
+    def _draw_value(self, painter: QPainter, left: int) -> None:
+        """Draws the value in the room it has: longer digits narrower, a longer word as a cross."""
+        text, room = self.value, self.width() - left - self.measures.arrow
+        wide = painter.fontMetrics().horizontalAdvance(text)
+        if wide > room and text.endswith("diverged"):
+            text, wide = "✕", 0
+        painter.save()
+        painter.translate(left, 0)
+        painter.scale(min(1.0, room / max(wide, 1)), 1.0)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRect(0, 0, self.width(), self.height()), middle, text)
+        painter.restore()
 
     def _draw_arrow(self, painter: QPainter) -> None:
         pen = QPen(QColor(self.theme.muted), 1.5)

@@ -168,7 +168,7 @@ class AdaptationPanel(QWidget):
             self.canvas.redraw()
 
     def _take_divergences(self) -> None:
-        self.arms.show_divergences()
+        self.arms.refresh()
         if self.isVisible():
             self.canvas.redraw()
 
