@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.gui.session.loss_history import LossHistory
-from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost
+from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost, PinnedRun
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
@@ -49,16 +49,19 @@ class LossRecord(QObject):
         The run before is drawn where its tasks are of the same family: nobody asked for it, and
         it has the colours of the run there is.
         """
-        pins, family = self._pins, self._settings.family
-        before = self.before
-        pinned = [
+        pins, before = self._pins, self.before
+        fitting = [
             LossGhost(run.name, run.settings, run.losses)
             for run in pins.runs
-            if run.losses is not None and run.name in pins.compared
+            if run.losses is not None and run.name in pins.compared and self.fits(run)
         ]
-        fitting = [one for one in pinned if one.settings.family.shown_as == family.shown_as]
-        fits = before is not None and before.settings.family.key == family.key
+        fits = before is not None and before.settings.family is self._settings.family
         return [before, *fitting] if before is not None and fits else fitting
+
+    def fits(self, run: PinnedRun) -> bool:
+        """True where a pinned run has losses that have a place on the axis of this one's."""
+        kind = self._settings.family.shown_as
+        return run.losses is not None and run.settings.family.shown_as == kind
 
     def forget_before(self) -> None:
         """Compares with the run before no longer."""

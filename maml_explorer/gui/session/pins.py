@@ -29,12 +29,16 @@ from maml_explorer.gui.session.undo import Replacement
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.commands import MetaTest, PinRun, ShowGhost
 from maml_explorer.protocol.reports import MetaTested
+from maml_explorer.settings.settings import Settings
 
 if TYPE_CHECKING:
     from maml_explorer.storage.initialization.folder import Initialization
 
 _LARGEST = 2**31
 """Most bytes of an exported file: it was opened before."""
+
+
+NO_CURVES = "A run is drawn faint where it and the run there is both learn curves"
 
 
 class Pins(QObject):
@@ -124,6 +128,14 @@ class Pins(QObject):
             self.ghost = ghost
             self._link.post(ShowGhost() if ghost is None else ghost.command)
             self.ghost_changed.emit()
+
+    def are_curves(self, other: Settings) -> bool:
+        """True where a run with these settings and the one there is both learn curves.
+
+        Only then can its adaptation be drawn beside that of the other.
+        """
+        families = (other.family, self._editor.settings.family)
+        return all(family.shown_as == "curve" for family in families)
 
     @property
     def here(self) -> GhostRun | None:

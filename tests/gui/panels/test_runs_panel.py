@@ -10,8 +10,9 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.panels.runs.panel import RunsPanel
 from maml_explorer.gui.session.pinned_run import MOST, differences, figure
 from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.protocol import reports
 from maml_explorer.settings.settings import Arm, Settings, default_arm
-from tests.gui.driving import Opener, press
+from tests.gui.driving import Opener, press, worker_of
 
 
 @pytest.fixture
@@ -200,3 +201,38 @@ def test_a_figure_that_is_not_there():
     assert figure({}, "MAML", 3) is None
     assert figure({"MAML": (3.0, None)}, "MAML", 1) is None
     assert figure({"MAML": (3.0, 1.0)}, "MAML", 9) == 1.0
+
+
+def test_a_run_with_another_figure_is_compared_nowhere(
+    window: MainWindow, panel: RunsPanel, qtbot: QtBot
+):
+    session, worker = window.session, worker_of(window)
+    pinned_twice(window, qtbot)
+    session.link.pull()
+    for run in session.pins.runs:
+        run.figures["MAML"] = (1.0, 0.681)
+    session.editor.edit({"family": "glyphs"})
+    session.control.restart()
+    session.link.pull()
+    arms = {"MAML": reports.ArmTest(*[(0.4, 0.5)] * 4, diverged=(0, 0))}
+    worker.report(reports.MetaTested(worker.run, 40, 10, 100, arms))
+    session.link.pull()
+    maml = dict(zip(texts(panel, 0), texts(panel, 3), strict=True))
+    assert maml == {"This run": "0.5", "Run 1": "0.681 MSE", "Run 2": "0.681 MSE"}
+    assert panel.words.full == (
+        "Query accuracy after 1 inner step. Run 1 learns other tasks, so no difference to it is "
+        "shown."
+    )
+    plot = window.columns.places["losses"].panel.plot  # type: ignore[union-attr]
+    plot.draw()
+    assert not plot.ghosts.curves, "no MSE on an axis of cross-entropies"
+    panel.table.choose(0)
+    first = panel.table.selectedItems()[0]
+    assert first.data(Qt.ItemDataRole.CheckStateRole) is None
+    assert first.toolTip().endswith("its losses have no place among these")
+    assert not panel.ghost.isEnabled() and not panel.ghost.isChecked()
+    assert panel.ghost.toolTip().startswith("A run is drawn faint where")
+    # a run on the same tasks is compared, whichever was pinned first
+    session.pins.pin_run()
+    session.link.pull()
+    assert "(difference to Run 3)" in panel.words.full

@@ -11,10 +11,13 @@ from maml_explorer.gui.panels.runs.table import RunTable
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.style.numbers import MISSING, number, whole
 from maml_explorer.gui.session.pinned_run import PinnedRun, differences, figure, figures_of
+from maml_explorer.gui.session.pins import NO_CURVES
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.controls import button, row
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 HERE = "This run"
+_FAINT = "Draw the chosen run’s adaptation beside that of this run"
 _FIXED = ("Run", "Steps", "Differs in")
 
 
@@ -36,8 +39,7 @@ class RunsPanel(QWidget):
                               "Edit with the settings of the chosen run")  # fmt: skip
         self.baseline = button("Baseline", self.use_as_baseline,
                                "Differences are counted from the chosen run")  # fmt: skip
-        self.ghost = button("Draw faint", self.show_ghost,
-                            "Draw the chosen run’s adaptation beside that of this run")  # fmt: skip
+        self.ghost = button("Draw faint", self.show_ghost, _FAINT)
         self.ghost.setCheckable(True)
         self.remove = button("Delete", self.delete, "Delete the chosen run (undo brings it back)")
         head = row()
@@ -74,11 +76,15 @@ class RunsPanel(QWidget):
 
     @property
     def reference(self) -> PinnedRun | None:
-        """Baseline of the differences: the run chosen for it, or the first pinned one."""
-        pinned = self.session.pins.runs
+        """Baseline of the differences: the run chosen for it, or the first pinned one.
+
+        One of the task family that is trained on comes before others.
+        """
+        pinned, family = self.session.pins.runs, self.session.settings.family
         if self._baseline in pinned:
             return self._baseline
-        return pinned[0] if pinned else None
+        alike = [run for run in pinned if run.settings.family is family]
+        return next(iter((*alike, *pinned)), None)
 
     def restore_settings(self) -> None:
         """Edits with the chosen run's settings, as one undo step."""
@@ -145,29 +151,44 @@ class RunsPanel(QWidget):
         runs = [here, *session.pins.runs]
         arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
         step = session.settings.inner.inner_steps
-        query, steps = f"query {session.settings.family.figure}", counted(step, "inner step")
-        if self.reference is None:
-            self.words.say(f"Query {session.settings.family.figure} after {steps}", query)
-        else:
-            name = self.reference.name
-            self.words.say(
-                f"Query {session.settings.family.figure} after {steps} (difference to {name})",
-                f"{query} (minus {name})",
-                query,
-            )
+        self.words.say(*self._wordings(step))
         chosen = self.chosen
         rows = [self._cells(run, arms, step) for run in runs]
-        drawn = [None, *(run.name in session.pins.compared for run in session.pins.runs)]
+        drawn = [None, *(self._is_drawn(run) for run in session.pins.runs)]
         self.table.fill([*_FIXED, *arms], rows, drawn)
         if chosen is not None and chosen in session.pins.runs:
             self.table.choose(session.pins.runs.index(chosen))
         self._look()
+
+    def _is_drawn(self, run: PinnedRun) -> bool | None:
+        """True for a run among the losses; None where it has no place there."""
+        fits = self.session.losses.fits(run)
+        return run.name in self.session.pins.compared if fits else None
+
+    def _wordings(self, step: int) -> tuple[str, ...]:
+        """Words on the figure and what it is compared with; the longest wording first."""
+        family, reference = self.session.settings.family, self.reference
+        query = f"query {family.figure}"
+        whole = f"Query {family.figure} after {counted(step, 'inner step')}"
+        if reference is None:
+            return whole, query
+        name = reference.name
+        if reference.settings.family is family:
+            return f"{whole} (difference to {name})", f"{query} (minus {name})", query
+        return (
+            f"{whole}. {name} learns other tasks, so no difference to it is shown.",
+            f"{query} ({name}: other tasks)",
+            query,
+        )
 
     def _cells(self, run: PinnedRun, arms: list[str], step: int) -> list[tuple[str, float | str]]:
         """(text, what it sorts by) of each column."""
         reference = self.reference
         base = reference.settings if reference is not None else self.session.editor.baseline
         differs = differences(run.settings, base)
+        family = run.settings.family
+        here = self.session.settings.family.figure
+        alike = reference is not None and family is reference.settings.family
         cells: list[tuple[str, float | str]] = [
             (run.name, run.name), (whole(run.outer_step), float(run.outer_step)),
             (differs or MISSING, differs),
@@ -178,7 +199,10 @@ class RunsPanel(QWidget):
                 cells.append((MISSING, float("inf")))
                 continue
             text = number(value)
-            other = figure(reference.figures, arm, step) if reference is not None else None
+            if family.figure != here:
+                cells.append((f"{text} {family.figure}", float("inf")))
+                continue
+            other = figure(reference.figures, arm, step) if reference and alike else None
             if other is not None and run is not reference:
                 sign = "+" if value >= other else "−"
                 text += f" ({sign}{number(abs(value - other), 2)})"
@@ -189,4 +213,7 @@ class RunsPanel(QWidget):
         chosen, pins = self.chosen, self.session.pins
         for control in self._controls:
             control.setEnabled(chosen is not None)
-        self.ghost.setChecked(chosen is not None and chosen.ghost == pins.ghost)
+        curves = chosen is None or pins.are_curves(chosen.settings)
+        self.ghost.setEnabled(chosen is not None and curves)
+        self.ghost.setToolTip(plain_tip(_FAINT if curves else NO_CURVES))
+        self.ghost.setChecked(chosen is not None and curves and chosen.ghost == pins.ghost)

@@ -67,6 +67,8 @@ class RunTable(QTableWidget):
                     state = Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked
                     item.setCheckState(state)
                     item.setToolTip(plain_tip(f"{text}: draw it among the losses"))
+                elif column == 0 and nth:
+                    item.setToolTip(plain_tip(f"{text}: its losses have no place among these"))
                 self.setItem(nth, column, item)
         self.blockSignals(False)
         self._fit()

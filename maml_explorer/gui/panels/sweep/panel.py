@@ -245,7 +245,7 @@ class SweepPanel(QWidget):
     def _show_ghost(self) -> None:
         """Shows the chosen run as its newest checkpoint has it."""
         trial, seen = self.chosen, self.seen
-        if trial is None or seen is None:
+        if trial is None or seen is None or not self.session.pins.are_curves(trial.settings):
             return
         place = seen.sweep.run(trial.name)
         if not is_file(place / CHECKPOINT):
@@ -282,6 +282,8 @@ class SweepPanel(QWidget):
     def _enable(self) -> None:
         for control in (self.beside, self.here):
             control.setEnabled(self.chosen is not None)
+        if self.chosen is not None:
+            self.beside.setEnabled(self.session.pins.are_curves(self.chosen.settings))
 
     def _look(self) -> None:
         nth, opened = self.view.currentIndex(), self.path is not None
