@@ -3,8 +3,8 @@
     maml-explorer train --preset finn-10-shot --device cpu --out RUN
     python -m tools.example RUN
 
-Keeps of the run folder what opening it needs, every 200th outer step of its metrics, and the curves
-of one task as JSON, which are drawn before the training engine is loaded.
+Keeps of the run folder what opening it needs, means of 200 outer steps of its metrics, and the
+curves of one task as JSON, which are drawn before the training engine is loaded.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,17 +35,32 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in (SETTINGS, CHANGES, EVALUATIONS, CHECKPOINT):
         shutil.copy(run / name, FOLDER / name)
-    header, *rows = (run / METRICS).read_text().splitlines()
-    kept = [row for row in rows if int(row.split(",", 1)[0]) % EVERY == 0]
-    (FOLDER / METRICS).write_text("\n".join([header, *map(rounded, kept)]) + "\n")
+    (FOLDER / METRICS).write_text(thinned((run / METRICS).read_text(), EVERY))
     text = json.dumps(_curves(), separators=(",", ":"), allow_nan=False)
     (FOLDER / "curves.json").write_text(text + "\n")
 
 
-def rounded(row: str) -> str:
-    """A row of metrics with as many digits as a plot shows."""
-    fields = row.split(",")
-    return ",".join([*fields[:3], *(f"{float(x):.5g}" if x else "" for x in fields[3:])])
+def thinned(metrics: str, every: int) -> str:
+    """Metrics as means of `every` outer steps, with as many digits as a plot shows.
+
+    Single steps, picked out, would smooth to a far rougher line than the whole run.
+    """
+    header, *rows = metrics.splitlines()
+    groups: dict[tuple[int, str, str], list[list[str]]] = {}
+    for row in rows:
+        step, arm, seed, *losses = row.split(",")
+        last = -(-int(step) // every) * every
+        groups.setdefault((last, arm, seed), []).append(losses)
+    kept = [
+        ",".join([str(last), arm, seed, *map(_mean, zip(*losses, strict=True))])
+        for (last, arm, seed), losses in groups.items()
+    ]
+    return "\n".join([header, *kept]) + "\n"
+
+
+def _mean(fields: Sequence[str]) -> str:
+    values = [float(field) for field in fields if field]
+    return f"{np.mean(values):.5g}" if values else ""
 
 
 def _curves() -> dict[str, object]:

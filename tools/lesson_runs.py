@@ -3,7 +3,7 @@
     python -m tools.lesson_runs
 
 Every training of these lessons that begins a new run is trained to its end and kept: checkpoint,
-settings, meta-tests, and every 10th outer step of its metrics, as few digits as a plot needs.
+settings, meta-tests, and means of 10 outer steps of its metrics, as few digits as a plot needs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.folder import CHANGES, CHECKPOINT, EVALUATIONS, METRICS, SETTINGS
 from maml_explorer.worker.handle import Worker
-from tools.example import rounded
+from tools.example import thinned
 
 LESSONS = Path(__file__).parents[1] / "resources" / "lessons"
 COMPARED = ("05-first-order", "08-batch-norm", "09-reptile", "10-learned-rates", "22-streams")
@@ -64,9 +64,7 @@ def train(settings: Settings, until: int, folder: Path) -> None:
         folder.mkdir(parents=True)
         for name in (SETTINGS, CHANGES, EVALUATIONS, CHECKPOINT):
             shutil.copy(run / name, folder / name)
-        header, *rows = (run / METRICS).read_text().splitlines()
-        kept = [row for row in rows if int(row.split(",", 1)[0]) % EVERY == 0]
-        (folder / METRICS).write_text("\n".join([header, *map(rounded, kept)]) + "\n")
+        (folder / METRICS).write_text(thinned((run / METRICS).read_text(), EVERY))
     worker.close()
 
 

@@ -93,6 +93,12 @@ def change(before: Settings, after: Settings, outer_step: int) -> Mark | None:
     return Mark(outer_step, keys, before, after) if keys else None
 
 
+def _stride(block: Metrics) -> int:
+    """Outer steps that a value of this block stands for: more than 1 where a run was thinned."""
+    steps = np.diff(block.outer_step)
+    return max(1, int(steps.min())) if len(steps) else 1
+
+
 class LossHistory:
     """All arms' losses of one run."""
 
@@ -114,8 +120,8 @@ class LossHistory:
         """Arm → trace of one loss."""
         waiting, self._waiting[loss] = self._waiting[loss], []
         self._waiting_steps[loss] = 0
-        for _, blocks in itertools.groupby(waiting, key=lambda block: block.arms):
-            self._take(loss, list(blocks))
+        for (_, stride), blocks in itertools.groupby(waiting, key=lambda b: (b.arms, _stride(b))):
+            self._take(loss, list(blocks), stride)
         return self._traces[loss]
 
     def extend(self, metrics: Metrics) -> None:
@@ -128,7 +134,7 @@ class LossHistory:
             if self._waiting_steps[loss] >= _MOST_WAITING:
                 self.of_loss(loss)
 
-    def _take(self, loss: str, blocks: list[Metrics]) -> None:
+    def _take(self, loss: str, blocks: list[Metrics], stride: int) -> None:
         steps = np.concatenate([block.outer_step for block in blocks]).astype(float)
         seconds = np.concatenate([block.seconds for block in blocks], axis=1)
         gradients = np.concatenate([block.gradient_evaluations for block in blocks], axis=1)
@@ -145,7 +151,7 @@ class LossHistory:
             begin = int(falls[-1]) if len(falls) else 0
             if trace is None or len(falls):
                 trace = traces[arm] = LossTrace(axes=3)
-            trace.extend(x[:, begin:], values[row, begin:])
+            trace.extend(x[:, begin:], values[row, begin:], stride)
 
     def rewind(self, outer_step: int) -> None:
         """Drops what came after an outer step, and all marks."""

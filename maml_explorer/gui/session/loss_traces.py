@@ -58,7 +58,8 @@ class MovingAverages:
     """Debiased exponential moving averages of one stream that arrives in blocks.
 
     s_t = Σ_i (1 − β) β^(t−i) y_i / (1 − β^t), as in Adam (Kingma, Ba 2015), for several β at once.
-    Non-finite values are passed over: they neither count nor decay.
+    A value that stands for several outer steps decays and weighs as so many. Non-finite values are
+    passed over: they neither count nor decay.
     """
 
     def __init__(self, smoothings: tuple[float, ...] = SMOOTHINGS) -> None:
@@ -67,21 +68,25 @@ class MovingAverages:
         self._sums = np.zeros(len(smoothings))
         self._count = 0
 
-    def extend(self, values: Array) -> Array:
-        """The averages after each value, [smoothing, value]; NaN before the first finite one."""
+    def extend(self, values: Array, stride: int = 1) -> Array:
+        """The averages after each value, [smoothing, value]; NaN before the first finite one.
+
+        Each value stands for `stride` outer steps.
+        """
         finite = np.isfinite(values)
         new = values[finite]
-        fresh = (1 - self._keep)[:, None] * new
-        sums = recurrence(fresh, self.smoothings, self._sums)
+        decays = tuple(smoothing**stride for smoothing in self.smoothings)
+        fresh = (1 - np.array(decays))[:, None] * new
+        sums = recurrence(fresh, decays, self._sums)
         sums = np.concatenate((self._sums[:, None], sums), axis=1)
-        weights = self._weights(self._count + np.arange(len(new) + 1))
+        weights = self._weights(self._count + stride * np.arange(len(new) + 1))
         empty = np.full(sums.shape, np.nan)
         averages = np.divide(sums, weights, out=empty, where=weights > 0)
-        self._sums, self._count = sums[:, -1].copy(), self._count + len(new)
+        self._sums, self._count = sums[:, -1].copy(), self._count + stride * len(new)
         return np.asarray(averages[:, np.cumsum(finite)])
 
     def resume(self, averages: Array, count: int) -> None:
-        """Goes on as after `count` finite values whose averages [smoothing] were these."""
+        """Goes on as after `count` outer steps whose averages [smoothing] were these."""
         self._count = count
         weights = self._weights(np.array([count]))[:, 0]
         self._sums = np.where(weights > 0, weights * averages, 0.0) if count else 0.0 * weights
@@ -98,7 +103,8 @@ class LossTrace:
     """One arm's loss over a whole run in at most `capacity` bins.
 
     A bin holds `width` successive steps: smallest, largest and mean value, every smoothed average
-    and every x at its end. When all bins are in use, pairs merge and the width doubles.
+    and every x at its end. When all bins are in use, pairs merge and the width doubles. In a run
+    that was thinned a value stands for several outer steps, and counts as so many.
 
     Args:
         axes: how many x values a step has (outer step, seconds, gradient evaluations).
@@ -117,6 +123,7 @@ class LossTrace:
         self._high = np.full(size, np.nan)
         self._total = np.zeros(size)
         self._finite = np.zeros(size)
+        """Outer steps with a finite value."""
         self._x = np.zeros((axes, size))
         self._smooth = np.full((len(SMOOTHINGS), size), np.nan, dtype=np.float32)
 
@@ -124,17 +131,17 @@ class LossTrace:
         """Bins in use."""
         return -(-self.steps // self.width)
 
-    def extend(self, x: Array, y: Array) -> None:
+    def extend(self, x: Array, y: Array, stride: int = 1) -> None:
         """Append steps: `x` [axis, step], rising along steps; `y` [step], NaN where there is none.
 
-        Infinite values count as missing.
+        Infinite values count as missing. Each value stands for `stride` outer steps.
         """
         for start in range(0, len(y), _CHUNK):
-            self._extend(x[:, start : start + _CHUNK], y[start : start + _CHUNK])
+            self._extend(x[:, start : start + _CHUNK], y[start : start + _CHUNK], stride)
 
-    def _extend(self, x: Array, y: Array) -> None:
+    def _extend(self, x: Array, y: Array, stride: int) -> None:
         y = np.where(np.isfinite(y), y, np.nan)
-        smooth = self._averages.extend(y)
+        smooth = self._averages.extend(y, stride)
         while self.steps + len(y) > self.capacity * self.width:
             self._merge()
         bins = (self.steps + np.arange(len(y))) // self.width
@@ -144,8 +151,8 @@ class LossTrace:
         into = slice(first, bins[-1] + 1)
         self._grow(int(bins[-1]) + 1)
         low, high = np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)
-        total = np.add.reduceat(np.nan_to_num(y), starts)
-        finite = np.add.reduceat(np.isfinite(y).astype(float), starts)
+        total = stride * np.add.reduceat(np.nan_to_num(y), starts)
+        finite = stride * np.add.reduceat(np.isfinite(y).astype(float), starts)
         if first < used:
             low[0] = np.fmin(low[0], self._low[first])
             high[0] = np.fmax(high[0], self._high[first])

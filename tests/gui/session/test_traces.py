@@ -8,6 +8,7 @@ from PySide6.QtGui import QFontMetricsF
 
 from maml_explorer.gui.plots.axis import NumberAxis
 from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks, two_ticks
+from maml_explorer.gui.session.loss_history import OUTER_LOSS, LossHistory
 from maml_explorer.gui.session.loss_traces import (
     SMOOTHINGS,
     LossTrace,
@@ -16,6 +17,7 @@ from maml_explorer.gui.session.loss_traces import (
     recurrence,
 )
 from maml_explorer.gui.style.numbers import number, whole
+from maml_explorer.protocol.reports import Metrics
 
 
 def slow_average(values, smoothing):
@@ -117,6 +119,45 @@ def test_steps_without_a_value_leave_a_gap():
     np.testing.assert_array_equal(np.isfinite(trace.smoothed(0.99)), [True, False, False, True])
     trace.extend(steps(1, 5), np.array([np.nan]))
     np.testing.assert_array_equal(trace.mean()[:2], [1.0, 2.0])
+
+
+def falling_run(every):
+    """A run of 2000 outer steps in means of `every`, as a lesson's metrics are."""
+    n = 2000
+    noise = np.random.default_rng(8).lognormal(sigma=0.3, size=n)
+    losses = (3.5 * np.exp(-np.arange(n) / 900) + 0.3) * noise
+    means = losses.reshape(-1, every).mean(1)[None]
+    ends = np.arange(every, n + 1, every)
+    return Metrics(1, ("MAML",), ends, means, means, 0.0 * means, ends[None])
+
+
+@pytest.mark.parametrize("every", [10, 200])
+@pytest.mark.parametrize("smoothing", [0.95, 0.98, 0.995])
+def test_a_thinned_run_is_smoothed_as_the_whole_one(every, smoothing):
+    traces = []
+    for block in (falling_run(1), falling_run(every)):
+        history = LossHistory()
+        history.extend(block)
+        traces.append(history.of_loss(OUTER_LOSS)["MAML"])
+    whole, thinned = (trace.smoothed(smoothing) for trace in traces)
+    spread = np.abs(thinned / whole[every - 1 :: every] - 1)
+    # a row of 200 steps is wider than the window of 0.98, which ends in its last steps
+    assert spread.max() < (0.05 if every == 10 else 0.35)
+    assert np.median(spread) < (0.02 if every == 10 else 0.1)
+
+
+def test_a_thinned_run_goes_on_live_and_back_as_the_whole_one():
+    lines, whole = [], falling_run(1)
+    parts = (whole.outer_step, whole.support_before, whole.query_after, whole.seconds)
+    live = (one[..., 1500:] for one in (*parts, whole.gradient_evaluations))
+    live = Metrics(1, ("MAML",), *live)
+    for every in (1, 10):
+        history = LossHistory()
+        history.extend(falling_run(every))
+        history.rewind(1500)
+        history.extend(live)
+        lines.append(history.of_loss(OUTER_LOSS)["MAML"].smoothed(0.98)[-500:])
+    np.testing.assert_allclose(lines[1], lines[0], rtol=0.03)
 
 
 def test_an_empty_block_changes_nothing():
