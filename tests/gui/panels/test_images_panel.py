@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,8 +12,8 @@ from PySide6.QtWidgets import QApplication, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.app.run import Options
+from maml_explorer.gui.panels.images.draw_pad import HINT
 from maml_explorer.gui.panels.images.panel import ImagesPanel
-from maml_explorer.gui.panels.images.query_board import _LETTERED
 from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.commands import ProbeTask
@@ -73,12 +74,13 @@ def test_the_family_decides_hero_and_settings(window: MainWindow) -> None:
     assert isinstance(last, ProbeTask)
 
 
-def test_support_images_stand_in_a_column_for_each_class(images: MainWindow) -> None:
+def test_support_images_stand_beside_each_other_class_by_class(images: MainWindow) -> None:
     panel = hero(images)
     images.grab()
     assert len(panel.support.cells) == 2 * 4
-    columns = {cell.x() for cell in panel.support.cells.values()}
-    assert len(columns) == 2
+    grid = panel.support
+    for place, cell in grid.cells.items():
+        assert grid.class_at(cell.center().toPoint()) == grid.label_of(place)
     assert len(panel.canvas.cells) == 2 * 3
 
 
@@ -157,7 +159,7 @@ def test_an_image_dropped_on_another_column_changes_class(images: MainWindow, qt
     images.grab()
     start = grid.cells[0].center().toPoint()
     qtbot.mousePress(grid, Qt.MouseButton.LeftButton, pos=start)
-    end = start + QPoint(grid.cell, 0)
+    end = start + QPoint(grid.block(), 0)
     qtbot.mouseRelease(grid, Qt.MouseButton.LeftButton, pos=end)
     assert [one.label for one in shown(images).support[:2]] == [1, 1]
 
@@ -228,7 +230,7 @@ def test_the_bars_of_a_drawn_image_keep_their_letters_and_say_their_percents(
     draw(qtbot, images, target=0)
     board.grab()
     place = next(one for one in board.places() if board.label_of(one) is None)
-    assert board._bar >= _LETTERED, "a letter stands under every bar"
+    assert board.lettered, "a letter stands under every bar"
     over_bars = QPoint(
         round(board.tiles[place].right() - 8), round(board.tiles[place].center().y())
     )
@@ -237,6 +239,65 @@ def test_the_bars_of_a_drawn_image_keep_their_letters_and_say_their_percents(
     lines = board.toolTip().split("\n")
     p = board.probability("MAML", place - board.places()[0])
     assert f"MAML: A {100 * p[0]:.0f} %, B {100 * p[1]:.0f} %" in lines
+
+
+SCREENS = ((1280, 800, False), (1366, 768, False), (1920, 1080, False), (1920, 1080, True))
+
+
+@pytest.mark.parametrize(("width", "height", "presenting"), SCREENS)
+@pytest.mark.parametrize("shots", [4, 10])
+def test_images_bars_and_letters_use_the_room(
+    images: MainWindow, width: int, height: int, presenting: bool, shots: int
+) -> None:
+    images.session.editor.edit({"shots": shots, "query_points": 6})
+    images.session.images.new_task()
+    pull(images)
+    images._on_screen.deleteLater()  # the screen here may be smaller
+    if presenting:
+        images.columns.toggle_presenter()
+    images.resize(width, height)
+    QApplication.processEvents()
+    panel = hero(images)
+    panel.grab()
+    board, grid = panel.canvas, panel.support
+    bottom = max(tile.bottom() for tile in board.tiles.values())
+    right = max(tile.right() for tile in board.tiles.values())
+    free = (board.width() - right) / board.width(), (board.height() - bottom) / board.height()
+    assert min(free) < 0.2, "as large as one of the two directions allows"
+    assert min(cell.width() for cell in board.cells.values()) >= 34
+    assert board.lettered, "letters in the size of all words have their room"
+    cell, columns = grid.grid()
+    assert (
+        cell >= 30
+        and min(
+            1 - cell * columns * 2 / grid.width(), 1 - (cell * -(-shots // columns)) / grid.height()
+        )
+        < 0.3
+    )
+    for one in (*board.cells.values(), *grid.cells.values()):
+        assert one.left() >= 0 and one.top() >= 0
+    assert max(one.bottom() for one in grid.cells.values()) <= grid.height()
+    assert max(one.right() for one in grid.cells.values()) <= grid.width()
+    assert panel.pad.fontMetrics().horizontalAdvance(HINT) < panel.pad.width() - 8
+
+
+def test_words_on_chance_and_pixels_are_not_crossed_by_curves(images: MainWindow) -> None:
+    images.session.control.train()
+    for _ in range(4):
+        pull(images)
+    plot = images.columns.places["adaptation_speed"].panel.plot  # type: ignore[union-attr]
+    assert plot.test is not None
+    means = plot.test.arms["MAML"].mean
+    for part in (0.5, 0.8):
+        arms = {
+            name: replace(arm, mean=tuple(part for _ in means))
+            for name, arm in plot.test.arms.items()
+        }
+        plot.test = replace(plot.test, neighbour=0.8, arms=arms)
+        plot.draw()
+        for text in plot.classes.words.values():
+            box = text.mapRectToView(text.boundingRect())
+            assert not box.top() < part < box.bottom(), text.toPlainText()
 
 
 def test_the_class_to_draw_is_whole_in_every_type(images: MainWindow) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
+from maml_explorer.gui.panels.adaptation_speed.statistics import SpeedLine
+from maml_explorer.gui.plots.label_placement import Box, spot
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.style.arm_style import ArmStyle
@@ -20,6 +22,9 @@ SEEN = "dotted: seen classes"
 """Words on the thin lines, which have no label of their own."""
 
 
+_NO_POINTS = np.zeros((0, 2))
+
+
 class ClassLines:
     """Straight lines with words, and a thin line per arm for classes that it was trained on."""
 
@@ -28,6 +33,7 @@ class ClassLines:
         self.lines = {name: pg.InfiniteLine(angle=0, movable=False) for name in (CHANCE, NEIGHBOUR)}
         self.words = {name: label("", plot.theme.muted, plot.theme.card) for name in self.lines}
         self.seen: dict[str, pg.PlotCurveItem] = {}
+        self._log_y = False
         for z, items in ((4, self.lines), (35, self.words)):
             for item in items.values():
                 item.setZValue(z)
@@ -41,11 +47,11 @@ class ClassLines:
             recolor(self.words[name], theme.muted, theme.card, veil=150)
 
     def values(self, references: object, test: MetaTested | None) -> dict[str, float]:
-        """Name → accuracy of what is known; empty for families without classes."""
-        if not isinstance(references, ClassReferences):
+        """Name → accuracy of what is known: nothing before a test, and nothing without classes."""
+        if test is None or not isinstance(references, ClassReferences):
             return {}
         found = {CHANCE: references.accuracy}
-        if test is not None and test.neighbour is not None:
+        if test.neighbour is not None:
             found[NEIGHBOUR] = test.neighbour
         return found
 
@@ -54,6 +60,7 @@ class ClassLines:
         log_y: bool,
     ) -> None:  # fmt: skip
         """Draws all that is known."""
+        self._log_y = log_y
         values = self.values(references, test)
         for name, line in self.lines.items():
             value = values.get(name)
@@ -62,7 +69,7 @@ class ClassLines:
             if value is not None:
                 line.setPos(np.log10(value) if log_y and value > 0 else value)
                 self.words[name].setText(f"{name} {100 * value:.0f} %")
-        seen = {} if test is None or not values else test.seen
+        seen = test.seen if test is not None and values else {}
         wanted = [name for name in styles if name in seen]
         for name in set(self.seen) - set(wanted):
             self._plot.getPlotItem().removeItem(self.seen.pop(name))
@@ -78,9 +85,32 @@ class ClassLines:
             self.seen[name].setPen(pen)
             self.seen[name].setData(np.arange(len(mean), dtype=float), shown, connect="finite")
 
-    def place(self) -> None:
-        """Puts the words where curves are not: at the beginning they are at chance."""
-        (_, right), _ = self._plot.view().viewRange()
+    def place(self, lines: Iterable[SpeedLine]) -> None:
+        """Puts the words beside their lines where they cover none of these and no other words."""
+        plot, area = self._plot, self._plot.area()
+        (left, right), (low, high) = plot.view().viewRange()
+        x = np.arange(area.left(), max(area.right(), area.left() + 2.0), 2.0)
+        at = left + (x - area.left()) / max(area.width(), 1) * (right - left)
+        flat = {n: np.full(len(x), line.value()) for n, line in self.lines.items()}
+        seen = [item.getData() for item in self.seen.values()]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = [(d.step, np.log10(d.mean) if self._log_y else d.mean) for d in lines]
+        drawn = [np.interp(at, *one) for one in (*means, *seen) if len(one[0])]
+        drawn += [flat[name] for name, line in self.lines.items() if line.isVisible()]
+        rows = area.top() + (high - np.array(drawn)) / (high - low) * area.height()
+        taken: list[Box] = []
+        whole = Box(area.left(), area.top(), area.width(), area.height())
         for name, text in self.words.items():
-            text.setAnchor((1.0, 0.0))
-            text.setPos(right, self.lines[name].value())
+            if not text.isVisible():
+                continue
+            size = text.textItem.boundingRect().size()
+            own = area.top() + (high - flat[name]) / (high - low) * area.height()
+            box, _ = spot(
+                (size.width(), size.height()), own, whole, x, rows, _NO_POINTS, taken, wanted=1.0
+            )
+            taken.append(box)
+            text.setAnchor((0.0, 0.0))
+            text.setPos(
+                left + (box.left - area.left()) / max(area.width(), 1) * (right - left),
+                high - (box.top - area.top()) / max(area.height(), 1) * (high - low),
+            )

@@ -122,13 +122,12 @@ class SpeedPlot(Plot):
         self.published.draw(settings, hidden, self.log_y)
         self.classes.draw(self.session.measured.references, test, styles, self.log_y)
         self._fit()
-        self.classes.place()
+        self.classes.place(self.drawn.values())
         lines = [(name, data.mean) for name, data in self.drawn.items() if len(data.mean)]
         self.ends.show_ends(
             [LineEnd(name, styles[name].text, float(self._scaled(y)[-1])) for name, y in lines]
         )
         self._place_hair()
-        self._empty.setVisible(test is None)
         self._place_empty()
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
@@ -284,9 +283,9 @@ class SpeedPlot(Plot):
         return max((peak for peak in peaks if peak <= limit), default=limit)
 
     def _place_empty(self) -> None:
-        if self._empty.isVisible():
-            self._empty.setAnchor((0.5, 0.5))
-            self._empty.setPos(*self.to_data(self.area().center().toPoint()))
+        self._empty.setVisible(self.test is None)
+        self._empty.setAnchor((0.5, 0.5))
+        self._empty.setPos(*self.to_data(self.area().center().toPoint()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and Right choose the inner step before and after, and read it off."""
@@ -311,10 +310,11 @@ class SpeedPlot(Plot):
         self.readout.hide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keeps the words in the middle, and marks at the edge whole."""
+        """Keeps the words in their places, and marks at the edge whole."""
         super().resizeEvent(event)
         if hasattr(self, "readout"):
             self._fit()
+            self.classes.place(self.drawn.values())
             self._place_empty()
 
     def _read(self, pixel: QPoint) -> None:

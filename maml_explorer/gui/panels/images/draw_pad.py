@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -10,6 +10,8 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.protocol.images import Strokes
 
 SIDE = 104
+"""Pixels of a side, at least."""
+HINT = "draw here"
 _NEAREST = 0.03
 """Parts of the side between two vertices, at least."""
 
@@ -25,11 +27,22 @@ class DrawPad(QWidget):
         self.session = session
         self._lines: list[list[tuple[float, float]]] = []
         self._drawing = False
-        self.setFixedSize(QSize(SIDE, SIDE))
+        self._take_size()
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setAccessibleName("Draw a glyph")
         self.setToolTip("Draw here: the image follows with every stroke")
+
+    def _take_size(self) -> None:
+        """Takes the size that the words on an empty square ask for."""
+        side = max(SIDE, self.fontMetrics().horizontalAdvance(HINT) + 24)
+        self.setFixedSize(QSize(side, side))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Takes its size again in another type."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            self._take_size()
 
     @property
     def strokes(self) -> Strokes:
@@ -73,7 +86,7 @@ class DrawPad(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
         if not self._lines:
             painter.setPen(QColor(theme.muted))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "draw here")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, HINT)
         pen = QPen(QColor(theme.text), 5)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)

@@ -54,7 +54,7 @@ def draw_badge(painter: QPainter, at: QRectF, letter: str, nth: int | None, them
 
 def draw_mark(painter: QPainter, at: QRectF, right: bool, theme: Theme) -> None:
     """A tick for right, a cross for wrong."""
-    pen = QPen(QColor(theme.fine if right else theme.danger), 1.8)
+    pen = QPen(QColor(theme.fine if right else theme.danger), max(1.8, at.height() / 6))
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     painter.setPen(pen)
     painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -22,7 +22,7 @@ from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.protocol.images import ImagesProbed, ImageTask, Strokes
 from maml_explorer.protocol.reports import Status, Stepped
 
-LEFT = 0.36
+LEFT = 0.3
 """Part of the width that the support set has."""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen
 
 from maml_explorer.gui.panels.images.board import Board
 from maml_explorer.gui.panels.images.inked import draw_badge, draw_mark, inked
@@ -19,18 +20,32 @@ from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.commands import Array
 
-HEAD, GAP = 20, 8
-SIZES = (76, 64, 56, 48, 40, 34, 28, 22)
-"""Pixels of an image, the largest with which all fit."""
+GAP = 8
+"""Pixels between two tiles, and between the columns of bars of two arms."""
+LARGEST = 200
+"""Pixels of an image at most."""
+BAR = 0.16
+"""Width of a bar as a part of the image's, where there is the room."""
 MOST_HIGH = 84
-"""Pixels that bars of probability are high at most, where there is more room than for an image."""
-MOST_BAR = 14
-"""Pixels of a bar."""
-_BADGE = 20
-_APART = 10
-"""Pixels between the bars of two arms."""
-_LETTERED = 6
-"""Pixels of a bar from which on its class's letter stands under it: as many as the letter has."""
+"""Pixels that bars of probability are high at most, where an image is no higher."""
+_LOWEST = 32
+"""Pixels of an image below which bars rather go without letters."""
+_LOW = 3.5
+"""Lines of words that a tile is high at least if the letters of the classes stand in it."""
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Pixels of the tiles' parts."""
+
+    columns: int
+    size: int
+    """Side of an image."""
+    bar: int
+    high: int
+    """Height of a tile."""
+    head: int
+    """Height of what stands over each column of tiles."""
 
 
 class QueryBoard(Board):
@@ -40,7 +55,7 @@ class QueryBoard(Board):
         super().__init__(session)
         self.steps: Mapping[str, int] = {}
         """Arm → the inner step whose probabilities are drawn."""
-        self._bar = MOST_BAR
+        self.tiling = Tiling(1, 22, 2, 22, 22)
         self.tiles: dict[int, QRectF] = {}
         """Place in the task → its image and bars."""
         self.setAccessibleName("Query images")
@@ -97,22 +112,58 @@ class QueryBoard(Board):
 
     # layout
 
-    def bar(self, size: int, room: int) -> int:
-        """Pixels of one bar beside an image of so many, in a tile with that much room."""
-        ways, arms = max(self.ways, 1), max(1, len(self.styles))
-        each = (room - size - _BADGE - 6 - GAP) // arms - _APART
-        return max(_least(ways), min(MOST_BAR, size // 2, each // ways))
+    @property
+    def line(self) -> int:
+        """Pixels of a line of words."""
+        return self.fontMetrics().height()
 
-    def _fitting(self) -> tuple[int, int]:
-        """(pixels of an image, tiles beside each other)."""
-        count, ways, arms = len(self.places()), max(self.ways, 1), max(1, len(self.styles))
-        bars = arms * (_least(ways) * ways + _APART)
-        columns = 1
-        for size in SIZES:
-            columns = max(1, self.width() // (size + _BADGE + 6 + bars + GAP))
-            if HEAD + math.ceil(count / columns) * (size + GAP) <= self.height():
-                return size, columns
-        return SIZES[-1], columns
+    @property
+    def letter(self) -> int:
+        """Pixels of the widest letter of a class, in bold."""
+        bold = QFont(self.font())
+        bold.setBold(True)
+        width = QFontMetrics(bold).horizontalAdvance
+        return max(width(class_name(nth)) for nth in range(max(self.ways, 1)))
+
+    @property
+    def lettered(self) -> bool:
+        """True where bars have room for their classes' letters: below, or once in the head."""
+        return self.tiling.bar >= self.letter
+
+    @property
+    def low(self) -> bool:
+        """True where tiles are too low for the letters, so that these stand in the head."""
+        return self.tiling.high < _LOW * self.line
+
+    def _fitting(self) -> Tiling:
+        """The tiles whose images are largest; bars have letters if that leaves images a size."""
+        with_letters = self._largest(self.letter)
+        if with_letters.size >= min(_LOWEST, self._largest(_least(self.ways)).size):
+            return with_letters
+        return self._largest(_least(self.ways))
+
+    def _largest(self, least: int) -> Tiling:
+        """The tiles with the largest images beside bars of at least so many pixels."""
+        count = max(len(self.places()), 1)
+        return max((self._tiling(n, least) for n in range(1, count + 1)), key=lambda t: t.size)
+
+    def _tiling(self, columns: int, least: int) -> Tiling:
+        """The tiles of so many columns."""
+        count, arms = max(len(self.places()), 1), max(len(self.styles), 1)
+        bars = arms * max(self.ways, 1)
+        room = self.width() // columns - self._beside() - GAP * (1 + arms)
+        rows, head = math.ceil(count / columns), self.line + 4
+        high = (self.height() - head) // rows - GAP
+        if high < _LOW * self.line:
+            head += self.line
+            high = (self.height() - head) // rows - GAP
+        size = min(int(room / (1 + bars * BAR)), room - bars * least, high, LARGEST)
+        bar = min((room - size) // bars, max(least, int(1.5 * BAR * size)))
+        return Tiling(columns, size, max(bar, 2), min(high, max(MOST_HIGH, int(1.35 * size))), head)
+
+    def _beside(self) -> int:
+        """Pixels from an image to its bars: the badge is there."""
+        return self.line + 12
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draws all tiles."""
@@ -120,26 +171,29 @@ class QueryBoard(Board):
         painter.setRenderHints(
             QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
         )
-        size, columns = self._fitting()
         self.cells, self.tiles = {}, {}
-        wide = self.width() // columns
-        self._bar = self.bar(size, wide)
-        rows = max(1, math.ceil(len(self.places()) / columns))
-        high = max(size, min(MOST_HIGH, (self.height() - HEAD) // rows - GAP))
-        for column in range(min(columns, len(self.places()))):
-            self._draw_head(painter, column * wide + size + _BADGE + 6)
+        self.tiling = tiling = self._fitting()
+        size, high = max(tiling.size, 1), max(tiling.high, 1)
+        wide, head = self.width() // tiling.columns, tiling.head
+        for column in range(min(tiling.columns, len(self.places()))):
+            self._draw_head(painter, column * wide + size + self._beside())
         for nth, place in enumerate(self.places()):
-            x, y = (nth % columns) * wide, HEAD + (nth // columns) * (high + GAP)
+            x = (nth % tiling.columns) * wide
+            y = head + (nth // tiling.columns) * (high + GAP)
             self.cells[place] = QRectF(x + 1, y + (high - size) / 2, size, size)
             self.tiles[place] = QRectF(x, y, wide, high)
             self._draw_tile(painter, nth, place, high)
         painter.end()
 
     def _draw_head(self, painter: QPainter, x: float) -> None:
-        width = self._bar * self.ways
-        for nth, style in enumerate(self.styles.values()):
-            at = QRectF(x + nth * (width + _APART), 0, max(width, 14), HEAD - 4)
-            draw_swatch(painter, at, style)
+        bar = self.tiling.bar
+        for style in self.styles.values():
+            wide = min(max(bar * self.ways, 14), 3 * self.line)
+            middle = x + bar * self.ways / 2
+            draw_swatch(painter, QRectF(middle - wide / 2, 0, wide, self.line), style)
+            for nth in range(self.ways if self.low and self.lettered else 0):
+                self._draw_letter(painter, QRectF(x + nth * bar, 0, bar, self.line), nth, False)
+            x += bar * self.ways + GAP
 
     def _draw_tile(self, painter: QPainter, query: int, place: int, high: int) -> None:
         theme, report, cell = self.session.theme, self.report, self.cells[place]
@@ -154,28 +208,26 @@ class QueryBoard(Board):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(cell, 3, 3)
         painter.setFont(self.font())
-        badge = QRectF(cell.right() + 4, cell.center().y() - 9, _BADGE - 2, 18)
+        side = self.line + 4
+        badge = QRectF(cell.right() + 4, cell.center().y() - side / 2, side, side)
         draw_badge(painter, badge, class_name(label), label, theme)
-        x = cell.right() + _BADGE + 6
-        width = self._bar
+        x = cell.right() + self._beside()
+        width = self.tiling.bar * self.ways
         for name, style in self.styles.items():
-            at = QRectF(x, cell.center().y() - high / 2, width * self.ways, high)
+            at = QRectF(x, cell.center().y() - high / 2, width, high)
             self._draw_bars(painter, at, name, style, query, label)
-            x += width * self.ways + _APART
+            x += width + GAP
 
     def _draw_bars(
         self, painter: QPainter, at: QRectF, arm: str, style: ArmStyle, query: int,
         label: int | None,
     ) -> None:  # fmt: skip
-        theme, p, best = (
-            self.session.theme,
-            self.probability(arm, query),
-            self.predicted(arm, query),
-        )
-        width = at.width() / max(self.ways, 1)
-        lettered = width >= _LETTERED
-        foot = at.bottom() - (11 if lettered else 3)
-        top = at.top() + 10
+        theme, p = self.session.theme, self.probability(arm, query)
+        best = self.predicted(arm, query)
+        width, mark = at.width() / max(self.ways, 1), self._mark()
+        below = self.lettered and not self.low
+        foot = at.bottom() - (self.line if below else 3)
+        top = at.top() + (self.line if label is None else mark + 3)
         painter.setPen(QPen(QColor(theme.border), 1))
         painter.drawLine(QPointF(at.left(), foot), QPointF(at.right(), foot))
         if best is None:
@@ -184,33 +236,43 @@ class QueryBoard(Board):
             return
         for nth, part in enumerate(p.tolist()):
             bar = QRectF(at.left() + nth * width + 0.5, 0, max(width - 1, 1), 0)
-            bar.setTop(foot - part * (foot - top))
+            bar.setTop(foot - part * max(foot - top, 1))
             bar.setBottom(foot)
             color = QColor(style.color)
             color.setAlphaF(1.0 if nth == best else 0.4)
             painter.fillRect(bar, color)
-            if lettered:
-                font = QFont(self.font())
-                font.setPixelSize(9)
-                font.setBold(nth == label)
-                painter.setFont(font)
-                painter.setPen(QColor(theme.text if nth == label else theme.muted))
-                under = QRectF(bar.left() - 2, foot, bar.width() + 4, 11)
-                painter.drawText(under, Qt.AlignmentFlag.AlignCenter, class_name(nth))
+            if below:
+                self._draw_letter(painter, bar, nth, nth == label)
             if nth == label:  # the true class is underlined
                 painter.fillRect(QRectF(bar.left(), foot + 0.5, bar.width(), 2), QColor(theme.text))
         if label is None:  # nobody knows whether it is right: the answer stands there in words
-            painter.setFont(self.font())
-            painter.setPen(QColor(theme.text))
-            said = f"{class_name(best)} {percent(float(p[best]))}"
-            if painter.fontMetrics().horizontalAdvance(said) > at.width() + _APART:
-                said = class_name(best)  # the tooltip has the rest
-            over = QRectF(at.left() - 6, at.top() - 3, at.width() + 12, 14)
-            painter.drawText(over, Qt.AlignmentFlag.AlignCenter, said)
+            self._draw_answer(painter, at, best, float(p[best]))
         else:
-            draw_mark(
-                painter, QRectF(at.center().x() - 3.5, at.top() + 1, 7, 7), best == label, theme
-            )
+            sign = QRectF(at.center().x() - mark / 2, at.top() + 1, mark, mark)
+            draw_mark(painter, sign, best == label, theme)
+
+    def _mark(self) -> float:
+        """Pixels of a tick or a cross."""
+        return min(0.7 * self.line, 0.2 * self.tiling.high)
+
+    def _draw_letter(self, painter: QPainter, bar: QRectF, nth: int, true: bool) -> None:
+        """Draws the letter of a class under its bar."""
+        theme, font = self.session.theme, QFont(self.font())
+        font.setBold(true)
+        painter.setFont(font)
+        painter.setPen(QColor(theme.text if true else theme.muted))
+        under = QRectF(bar.left() - 2, bar.bottom() + 1, bar.width() + 4, self.line)
+        painter.drawText(under, Qt.AlignmentFlag.AlignCenter, class_name(nth))
+
+    def _draw_answer(self, painter: QPainter, at: QRectF, best: int, part: float) -> None:
+        """Draws the class that an arm answers over its bars, with its probability if it fits."""
+        painter.setFont(self.font())
+        painter.setPen(QColor(self.session.theme.text))
+        said = f"{class_name(best)} {percent(part)}"
+        if painter.fontMetrics().horizontalAdvance(said) > at.width() + GAP:
+            said = class_name(best)  # the tooltip has the rest
+        over = QRectF(at.left() - GAP / 2, at.top(), at.width() + GAP, self.line)
+        painter.drawText(over, Qt.AlignmentFlag.AlignCenter, said)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Has the tooltip say the probabilities of the image whose tile is pointed at."""
@@ -233,4 +295,4 @@ class QueryBoard(Board):
 
 def _least(ways: int) -> int:
     """Pixels that a bar has at least, among so many."""
-    return max(2, min(6, 24 // ways))
+    return max(2, min(6, 24 // max(ways, 1)))
