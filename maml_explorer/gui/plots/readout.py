@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QPointF
 
+from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.style.theme import Theme
 
 
 class ReadOut:
-    """A hairline at the pointer and a box of lines beside it."""
+    """A hairline at the pointer and a box of lines beside it.
 
-    def __init__(self, plot: Plot) -> None:
-        self._plot = plot
+    Args:
+        taken: boxes of words that it keeps clear of where it can.
+    """
+
+    def __init__(self, plot: Plot, taken: Callable[[], list[Box]] = list) -> None:
+        self._plot, self._taken = plot, taken
         plot.hover = self
         self.pointer: QPoint | None = None
         """Position of the resting pointer on the plot, so that new data can be read off too."""
@@ -50,18 +57,30 @@ class ReadOut:
         self._write(html)
         if self._box.textItem.boundingRect().height() > area.height() - 8:
             self._write(in_pairs(html))
-        width = self._box.textItem.boundingRect().width()
-        right = self.pointer.x() > area.center().x()
-        left = self.pointer.x() - 14 - width if right else self.pointer.x() + 14
-        left = max(area.left() + 2, min(left, area.right() - width - 2))
-        # away from the pointer: what it points at, and the words near the top, stay in sight
-        height = self._box.textItem.boundingRect().height()
-        upper = self.pointer.y() < area.center().y()
-        top = max(area.bottom() - height - 6, area.top() + 6) if upper else area.top() + 6
-        self._box.setPos(*self._plot.to_data(QPoint(round(left), round(top))))
+        size = self._box.textItem.boundingRect().size()
+        places = self._places(size.width(), size.height(), self.pointer)
+        taken = self._taken()
+        clear = (one for one in places if all(one.gap(other) >= 0 for other in taken))
+        place = next(clear, places[0])
+        self._box.setPos(*self._plot.to_data(QPoint(round(place.left), round(place.top))))
         self._hair.setPos(self._plot.to_data(self.pointer)[0])
         self._box.show()
         self._hair.show()
+
+    def _places(self, width: float, height: float, pointer: QPoint) -> list[Box]:
+        """Boxes beside the pointer, the best first.
+
+        Away from the pointer what it points at stays in sight, and words near the top do too.
+        """
+        area = self._plot.area()
+        sides = [pointer.x() + 14, pointer.x() - 14 - width]
+        ends = [area.top() + 6, max(area.bottom() - height - 6, area.top() + 6)]
+        if pointer.x() > area.center().x():
+            sides.reverse()
+        if pointer.y() < area.center().y():
+            ends.reverse()
+        lefts = [max(area.left() + 2, min(x, area.right() - width - 2)) for x in sides]
+        return [Box(left, top, width, height) for top in ends for left in lefts]
 
     def _write(self, html: str) -> None:
         """Writes lines into the box; one that is wider than the plot goes on in the next."""

@@ -230,7 +230,7 @@ def test_the_y_range_stands_still_while_dragging(bench, panel):
 def test_where_no_points_are_is_measured(bench, panel):
     bench.task(x=(-4.5, -3.0, -1.0))
     shown = panel.canvas.uncovered
-    assert shown.part == (-1.0, 5.0) and shown.shade.isVisible()
+    assert shown.parts == [(-1.0, 5.0)] and shown.shades[0].isVisible()
     report = bench.session.task.probed
     inside = report.grid >= -1.0
     for name, error in shown.errors.items():
@@ -252,14 +252,14 @@ def test_where_no_points_are_is_measured(bench, panel):
     assert "MTL" not in shown.errors
     # at a wish not, and neither where points are everywhere or the truth is unknown
     panel._show_line("uncovered", False)
-    assert not shown.shade.isVisible() and not shown.text.isVisible()
+    assert not shown.shades[0].isVisible() and not shown.text.isVisible()
     panel._show_line("uncovered", True)
-    assert shown.shade.isVisible()
+    assert shown.shades[0].isVisible()
     bench.task(x=(-4.5, -3.0, -1.0, 1.0, 2.5, 4.0))
-    assert shown.part is None and not shown.shade.isVisible()
+    assert shown.parts == [] and not shown.shades[0].isVisible()
     bench.session.task.set_probe(commands.ProbeTask(fixed([-4.0]), fixed([1.0])))
     bench.pull()
-    assert shown.part is None
+    assert shown.parts == []
 
 
 def drawn_lines(document):
@@ -300,11 +300,25 @@ def test_what_is_not_covered():
     def part(*x):
         return uncovered(np.array(x), -5.0, 5.0)
 
-    assert part() is None, "without points nothing was learned anywhere"
-    assert part(0.0) == (-5.0, 0.0)
-    assert part(-4.0, -3.5, 3.0) == (-3.5, 3.0)
-    assert part(*np.linspace(-5, 5, 5)) is None
-    assert part(-9.0, 9.0) is None, "points outside the range cover nothing"
+    assert part() == [], "without points nothing was learned anywhere"
+    assert part(0.0) == [(-5.0, 0.0), (0.0, 5.0)], "on both sides of one point"
+    assert part(-2.5) == [(-5.0, -2.5), (-2.5, 5.0)]
+    assert part(-4.0, -3.5, 3.0) == [(-3.5, 3.0)], "narrow parts are not worth a shade"
+    assert part(*np.linspace(-5, 5, 5)) == []
+    assert part(-9.0, 9.0) == [], "points outside the range cover nothing"
+
+
+def test_the_box_of_values_keeps_clear_of_the_figures_where_no_points_are(bench, panel):
+    bench.task(x=(0.2,))
+    shown, readout = panel.canvas.uncovered, panel.canvas.readout
+    assert [shade.isVisible() for shade in shown.shades] == [True, True, False, False, False]
+    (figures,) = shown.box
+    for x in np.linspace(-4.8, 4.8, 30):
+        for y in (-1.5, 1.5):
+            panel.canvas._read(panel.canvas.to_pixel(x, y))
+            corner = panel.canvas.to_pixel(readout._box.pos().x(), readout._box.pos().y())
+            size = readout._box.textItem.boundingRect()
+            assert figures.gap(Box(corner.x(), corner.y(), size.width(), size.height())) >= -1
 
 
 def test_clustered_points_lie_together_and_the_left_half_is_left(bench):

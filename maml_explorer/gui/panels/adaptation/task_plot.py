@@ -60,8 +60,8 @@ class TaskPlot(Plot):
         )
         self.table = self.curves.table
         self.paper_labels = ("x", "y")
-        self.readout = ReadOut(self)
         self.uncovered = UncoveredRange(self, self.curves, session)
+        self.readout = ReadOut(self, lambda: self.uncovered.box)
         self.labels = CurveLabels(self, self.curves, self.uncovered, session)
         self._place_soon = QTimer(self)
         self._place_soon.setSingleShot(True)

@@ -1,4 +1,4 @@
-"""Part of the x range without support points, and the MSE of every arm there."""
+"""Parts of the x range without support points, and the MSE of every arm there."""
 
 from __future__ import annotations
 
@@ -20,22 +20,28 @@ from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
 
-WIDE = 0.4
-"""A part of the x range without points is worth showing from this share of it on."""
+WIDE, ALSO = 0.4, 0.2
+"""Shares of the x range: a part without points is worth showing from the first on, and beside it
+other parts above the second."""
 _INSET = 6
 WORDS = ("where", "no", "points", "are,", "MSE")
 _GAP = "  "
 
 
-def uncovered(x: Array, low: float, high: float) -> tuple[float, float] | None:
-    """The widest part of [low, high] without any of x [point]; None where it is not wide."""
+def uncovered(x: Array, low: float, high: float) -> list[tuple[float, float]]:
+    """The parts of [low, high] without any of x [point]; empty where none of them is wide."""
     inside = np.sort(x[(x >= low) & (x <= high)])
     if len(inside) == 0:
-        return None
+        return []
     ends = np.concatenate(([low], inside, [high]))
-    widest = int(np.argmax(np.diff(ends)))
-    left, right = float(ends[widest]), float(ends[widest + 1])
-    return (left, right) if right - left >= WIDE * (high - low) else None
+    parts = zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)
+    found = [part for part in parts if _width(part) > ALSO * (high - low)]
+    wide = max((_width(part) for part in found), default=0.0) >= WIDE * (high - low)
+    return found if wide else []
+
+
+def _width(part: tuple[float, float]) -> float:
+    return part[1] - part[0]
 
 
 def filled(widths: Sequence[float], gap: float, room: float) -> list[range]:
@@ -57,16 +63,17 @@ def filled(widths: Sequence[float], gap: float, room: float) -> list[range]:
 
 
 class UncoveredRange:
-    """A shade over that part, and in it the MSE of the visible arms' curves."""
+    """A shade over each of those parts, and in the widest the MSE of the visible arms' curves."""
 
     def __init__(self, plot: Plot, curves: TaskCurves, session: Session) -> None:
         self._plot, self._curves, self._session = plot, curves, session
-        self.part: tuple[float, float] | None = None
+        self.parts: list[tuple[float, float]] = []
         self.errors: dict[str, float] = {}
         """Visible arm → mean squared distance of its curve to the truth there."""
-        self.shade = pg.LinearRegionItem(movable=False, pen=pg.mkPen(None))
+        most = int(1 / ALSO)
+        self.shades = [pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _ in range(most)]
         self.text = label("", session.theme.muted)
-        for z, item in ((-20, self.shade), (38, self.text)):
+        for z, item in (*((-20, shade) for shade in self.shades), (38, self.text)):
             item.setZValue(z)
             plot.getPlotItem().addItem(item, ignoreBounds=True)
             item.hide()
@@ -75,12 +82,13 @@ class UncoveredRange:
         """Takes the colours of `theme`."""
         color = QColor(theme.muted)
         color.setAlpha(22)
-        self.shade.setBrush(color)
+        for shade in self.shades:
+            shade.setBrush(color)
         recolor(self.text, theme.muted, theme.card, veil=150)
 
     @property
     def box(self) -> list[Box]:
-        """Box of the figures, in pixels; None where there are none."""
+        """Box of the figures, in pixels; empty where there are none."""
         if not self.text.isVisible():
             return []
         pos, size = self.text.pos(), self.text.textItem.boundingRect()
@@ -91,35 +99,39 @@ class UncoveredRange:
         """Measures and redraws."""
         curves, settings = self._curves, self._session.settings
         tasks, probe = settings.tasks, curves.probe
-        self.part, self.errors = None, {}
+        self.parts, self.errors = [], {}
         if probe is not None and probe.known and curves.shows("uncovered"):
-            self.part = uncovered(probe.support_x, tasks.x_min, tasks.x_max)
+            self.parts = uncovered(probe.support_x, tasks.x_min, tasks.x_max)
         report = curves.report
-        if self.part is not None and report is not None and report.truth is not None:
-            inside = (report.grid >= self.part[0]) & (report.grid <= self.part[1])
+        if self.parts and report is not None and report.truth is not None:
+            inside = np.zeros(len(report.grid), bool)
+            for low, high in self.parts:
+                inside |= (report.grid >= low) & (report.grid <= high)
             for name in [arm.name for arm in settings.arms if arm.name in curves.arms]:
                 distance = (curves.curve(name) - report.truth)[inside]
                 self.errors[name] = float(np.mean(distance**2))
-        self.shade.setVisible(self.part is not None)
-        if self.part is not None:
-            self.shade.setRegion(self.part)
+        for nth, shade in enumerate(self.shades):
+            shade.setVisible(nth < len(self.parts))
+            if nth < len(self.parts):
+                shade.setRegion(self.parts[nth])
         self.place()
 
     def place(self) -> None:
-        """Writes the figures at the top of the part."""
+        """Writes the figures at the top of the widest part."""
         self.text.setVisible(bool(self.errors))
-        if self.part is None or not self.errors:
+        if not self.errors:
             return
+        part = max(self.parts, key=_width)
         plot, theme, settings = self._plot, self._session.theme, self._session.settings
         items = [(word, theme.muted) for word in WORDS] + [
             (f"{name} {number(error)}", arm_style(settings, name, theme).text)
             for name, error in self.errors.items()
         ]
         top = plot.view().viewRange()[1][1]
-        left, right = (plot.to_pixel(x, top).x() for x in self.part)
+        left, right = (plot.to_pixel(x, top).x() for x in part)
         self.text.setHtml(_html(items, right - left - 2 * _INSET))
         size, area = self.text.textItem.boundingRect(), plot.area()
-        corner = plot.to_pixel(self.part[0], top)
+        corner = plot.to_pixel(part[0], top)
         across = min(corner.x() + _INSET, round(area.right() - size.width()))
         corner.setX(max(across, round(area.left())))
         corner.setY(round(area.top()) + 2)
