@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "maml_explorer" / "core" / "kernels"
-TESTS = ["tests/core/kernels/test_compiled.py", "tests/core/kernels/test_probe.py"]
+TESTS = [f"tests/core/kernels/test_{name}.py" for name in ("compiled", "probe", "several_steps")]
 FLAGS = [
     *("-O1", "-g", "-fno-omit-frame-pointer", "-fno-math-errno", "-ffp-contract=fast"),
     # torch opens what it likes; a sum of bits beyond an integer's is meant in vectors.h

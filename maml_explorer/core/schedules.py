@@ -121,8 +121,15 @@ def unscheduled(outer: OuterSettings, algorithm: Algorithm) -> bool:
     """True where everything stays as at outer step 0."""
     if algorithm.outer_rule == "interpolation":
         return not outer.reptile_anneal
-    steady = outer.schedule == "constant" and not (outer.multi_step_loss and algorithm.unrolls)
-    return steady and not (algorithm.second_order and outer.second_order_from)
+    return outer.schedule == "constant" and steady_gradient(outer, algorithm)
+
+
+def steady_gradient(outer: OuterSettings, algorithm: Algorithm) -> bool:
+    """True where nothing but the outer rate changes from outer step to outer step."""
+    if algorithm.outer_rule == "interpolation":
+        return True
+    several = outer.multi_step_loss and algorithm.unrolls
+    return not several and not (algorithm.second_order and outer.second_order_from)
 
 
 def in_force(own: Settings, algorithm: Algorithm, t: int) -> InForce:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from maml_explorer.core.adaptation import adapt, rows_of
-from maml_explorer.core.families.batch import TaskBatch
+from maml_explorer.core.families.batch import TaskBatch, stacked
 from maml_explorer.core.kernels.compiled import CompiledStep
 from maml_explorer.core.learned import beginning_of
 from maml_explorer.core.meta_test import run_to_end
@@ -23,7 +23,7 @@ from maml_explorer.core.outer_gradient import OuterGradient
 from maml_explorer.core.plan import ArmPlan, Plan
 from maml_explorer.core.replay.interruption import Look, interruptible
 from maml_explorer.core.running_statistics import followed
-from maml_explorer.core.schedules import InForce
+from maml_explorer.core.schedules import InForce, steady_gradient
 from maml_explorer.core.streams import stream
 from maml_explorer.settings.settings import Arm, Settings
 
@@ -68,8 +68,8 @@ class RunState:
 Losses = Tensor
 """[2]: mean loss of the support sets at θ, and of the query sets after adaptation (for
 MTL: at θ), over the meta-batch; of an implicit gradient [4], with how far to trust it (see
-:class:`maml_explorer.core.outer_gradient.OuterGradient`). On the run's device and not read yet:
-reading one waits for it."""
+:class:`maml_explorer.core.outer_gradient.OuterGradient`); of several outer steps [step, 2]. On the
+run's device and not read yet: reading one waits for it."""
 
 
 _Done = tuple[ArmState, Losses]
@@ -108,8 +108,12 @@ def with_arms_of(plan: Plan, state: RunState) -> RunState:
     return dataclasses.replace(state, arms=arms)
 
 
-def draw_batch(plan: Plan, state: RunState, look: Look | None = None) -> tuple[TaskBatch, Tensor]:
+def draw_batch(
+    plan: Plan, state: RunState, look: Look | None = None, count: int = 1
+) -> tuple[TaskBatch, Tensor]:
     """(the batch of the next outer step, the generator's state after it).
+
+    Those of several outer steps, which must be of one block, are one behind the other: [step, …].
 
     Batches are drawn in blocks, and the generator's state moves on at the end of a block: what is
     drawn depends on that state, the number of the outer step and the settings alone.
@@ -121,7 +125,9 @@ def draw_batch(plan: Plan, state: RunState, look: Look | None = None) -> tuple[T
         plan.blocks[:] = [(state.generator_state, batches, plan.scratch.get_state())]
     before, batches, after = plan.blocks[0]
     position = state.outer_step % plan.block_steps
-    return batches[position], after if position == plan.block_steps - 1 else before
+    end = position + count
+    batch = batches[position] if count == 1 else stacked(batches[position:end])
+    return batch, after if end == plan.block_steps else before
 
 
 def outer_step(plan: Plan, state: RunState) -> tuple[RunState, dict[str, Losses]]:
@@ -136,8 +142,26 @@ def outer_step(plan: Plan, state: RunState) -> tuple[RunState, dict[str, Losses]
     return RunState(state.outer_step + 1, generator_state, arms, state.left), losses
 
 
+def steps_at_once(plan: Plan, state: RunState) -> int:
+    """Outer steps that :func:`outer_step_in_chunks` may take from this state in one go; 0 as 1.
+
+    Each arm takes them in one call of the compiled kernels, which is no longer than one piece of
+    a large batch, and their batches are of one block.
+    """
+    left = plan.block_steps - state.outer_step % plan.block_steps
+    going = [plan.arms[name] for name, arm in state.arms.items() if not arm.frozen]
+    return min(left, *(_steps_per_call(plan, arm) for arm in going)) if going else 0
+
+
+def _steps_per_call(plan: Plan, arm: ArmPlan) -> int:
+    if plan.shards is not None or not steady_gradient(arm.settings.outer, arm.algorithm):
+        return 0
+    compiled = arm.compiled(plan, arm.in_force(0))
+    return 0 if compiled is None else compiled.steps_per_call
+
+
 def outer_step_in_chunks(
-    plan: Plan, state: RunState, look: Look | None = None
+    plan: Plan, state: RunState, look: Look | None = None, count: int = 1
 ) -> Generator[str, None, tuple[RunState, dict[str, Losses]]]:
     """The same outer step in pieces, yielding the arm's name after each piece of work.
 
@@ -147,39 +171,45 @@ def outer_step_in_chunks(
 
     Args:
         look: called between kernels of a piece that takes long; raising drops the step as well.
+        count: outer steps in one go, at most :func:`steps_at_once`. They are the same bits as one
+            by one; Python does its part once, and waits for the interpreter's lock less often.
     """
-    batch, generator_state = draw_batch(plan, state, look)
+    batch, generator_state = draw_batch(plan, state, look, count)
     arms = dict(state.arms)
     losses: dict[str, Losses] = {}
     for name, arm in state.arms.items():
         if not arm.frozen:
-            found = _arm_step(plan, name, arm, batch, look)
+            found = _arm_step(plan, name, arm, batch, look, count)
             if isinstance(found, tuple):
                 yield name
             else:
                 found = yield from found
             arms[name], losses[name] = found
-    return RunState(state.outer_step + 1, generator_state, arms, state.left), losses
+    return RunState(state.outer_step + count, generator_state, arms, state.left), losses
 
 
 def _arm_step(
-    plan: Plan, name: str, state: ArmState, batch: TaskBatch, look: Look | None
+    plan: Plan, name: str, state: ArmState, batch: TaskBatch, look: Look | None, count: int = 1
 ) -> _Done | Generator[str, None, _Done]:
-    """One arm's outer step: what is usual in one call of the compiled kernels, else in pieces."""
+    """One arm's outer step: what is usual in one call of the compiled kernels, else in pieces.
+
+    Several are always one call.
+    """
     arm = plan.arms[name]
     now = arm.in_force(state.outer_step)
     varying = arm.varying(plan, now)
     compiled = arm.compiled(plan, now) if plan.shards is None else None
     if compiled is None:
         return _arm_pieces(plan, arm, name, state, batch, now, varying, look)
-    if not compiled.one_call:
+    if not compiled.steps_per_call:
         return _compiled_arm_step(arm, compiled, name, state, batch, now, varying)
-    step = state.outer_step + 1
+    first, end = state.outer_step, state.outer_step + count
+    rates = [now.outer_rate, *(arm.in_force(step).outer_rate for step in range(first + 1, end))]
     theta, moments, losses = compiled.whole(
-        state.initialization, state.moments, batch.inputs, batch.y, varying, arm.update, step,
-        now.outer_rate,
+        state.initialization, state.moments, batch.inputs, batch.y, varying, arm.update, first + 1,
+        rates,
     )  # fmt: skip
-    return ArmState(theta, moments, step), losses
+    return ArmState(theta, moments, end), losses
 
 
 def _arm_pieces(

@@ -16,10 +16,10 @@ class Rate:
         """Starts to measure again."""
         self.since, self.steps, self.value = self.clock(), 0, 0.0
 
-    def tick(self) -> None:
-        """Counts an outer step."""
-        self.steps += 1
-        if self.steps & 7 == 0 or self.value < 50:
+    def tick(self, count: int = 1) -> None:
+        """Counts outer steps."""
+        self.steps += count
+        if count > 1 or self.steps & 7 == 0 or self.value < 50:
             elapsed = self.clock() - self.since
             if elapsed >= 0.5:
                 now = self.steps / elapsed

@@ -18,10 +18,14 @@ BLOCK_STEPS = 64
 
 @dataclass(slots=True)
 class _MetricsRow:
+    """An outer step, or some that were taken in one go."""
+
     outer_step: int
+    """The last of them."""
     losses: dict[str, Losses]
     seconds: dict[str, float]
-    """Seconds that each arm took for this step."""
+    """Seconds that each arm took for them."""
+    count: int
 
 
 @dataclass(frozen=True)
@@ -68,15 +72,20 @@ class Recorder:
     """
 
     rows: list[_MetricsRow] = field(default_factory=list)
+    steps: int = 0
+    """Outer steps since the last flush."""
 
-    def add(self, outer_step: int, losses: dict[str, Losses], seconds: dict[str, float]) -> None:
-        """One committed outer step, with what each arm took for it."""
-        self.rows.append(_MetricsRow(outer_step, losses, seconds))
+    def add(
+        self, outer_step: int, losses: dict[str, Losses], seconds: dict[str, float], count: int = 1
+    ) -> None:
+        """Committed outer steps up to this one, with what each arm took for them."""
+        self.rows.append(_MetricsRow(outer_step, losses, seconds, count))
+        self.steps += count
 
     @property
     def full(self) -> bool:
         """True where enough steps were taken to flush."""
-        return len(self.rows) >= BLOCK_STEPS
+        return self.steps >= BLOCK_STEPS
 
     def flush(
         self, run: int, plan: Plan, state: RunState, totals: Totals
@@ -89,26 +98,30 @@ class Recorder:
             state: after the last of the steps.
             totals: before the first of them; the block is added.
         """
-        rows, self.rows = self.rows, []
+        rows, self.rows, self.steps = self.rows, [], 0
         if not rows:
             return None, []
-        names = tuple(plan.arms)
-        trained = np.array([[name in row.losses for row in rows] for name in names])
+        names, sizes = tuple(plan.arms), [row.count for row in rows]
+        steps = np.concatenate([np.arange(r.outer_step - r.count, r.outer_step) for r in rows]) + 1
+        row_of = np.repeat(np.arange(len(rows)), sizes)
+        trained = np.array([[name in row.losses for row in rows] for name in names])[:, row_of]
         losses = np.full((2, *trained.shape), np.nan)
         read = [
-            torch.stack([row.losses[name] for row in rows if name in row.losses])[:, :2]
+            torch.cat([row.losses[name].view(row.count, -1) for row in rows if name in row.losses])
             for name, some in zip(names, trained, strict=True)
             if some.any()
         ]
         if read:
-            losses[:, trained] = torch.cat(read).cpu().double().numpy().T
+            pairs = torch.cat([one[:, :2] for one in read])
+            losses[:, trained] = pairs.cpu().double().numpy().T
         support, query = losses
         seconds, counts = np.zeros(trained.shape), np.zeros(trained.shape, dtype=np.int64)
         bad = []
         for index, name in enumerate(names):
             known = totals.seconds.get(name, 0.0)
             # one after the other, as they were taken: a sum of blocks would round differently
-            seconds[index] = np.cumsum([known, *(row.seconds.get(name, 0.0) for row in rows)])[1:]
+            took = np.array([row.seconds.get(name, 0.0) / row.count for row in rows])[row_of]
+            seconds[index] = np.cumsum([known, *took])[1:]
             taken = np.cumsum(trained[index])
             if taken[-1]:
                 arm, before = plan.arms[name], state.arms[name].outer_step - taken[-1]
@@ -121,13 +134,11 @@ class Recorder:
                 column = int(np.argmax(wrong))
                 pair = (support[index, column], query[index, column])
                 loss = next(float(v) for v in pair if not v <= limit)
-                row = rows[column]
-                why = refusal(plan.arms[name], row.losses[name])
-                bad.append(Bad(name, row.outer_step, loss, why))
+                why = refusal(plan.arms[name], rows[row_of[column]].losses[name])
+                bad.append(Bad(name, int(steps[column]), loss, why))
         totals.seconds.update(zip(names, seconds[:, -1].tolist(), strict=True))
         totals.gradient_evaluations.update(zip(names, counts[:, -1].tolist(), strict=True))
         losses[~np.isfinite(losses)] = np.nan
-        steps = np.array([row.outer_step for row in rows], dtype=np.int64)
         for array in (steps, support, query, seconds, counts):
             array.flags.writeable = False
         return Metrics(run, names, steps, support, query, seconds, counts), bad

@@ -21,7 +21,7 @@ from maml_explorer.worker.divergence import bad_arms, diverged_report
 from maml_explorer.worker.live_answers import LiveAnswers
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.rate import Rate
-from maml_explorer.worker.recorder import Bad, Recorder
+from maml_explorer.worker.recorder import BLOCK_STEPS, Bad, Recorder
 from maml_explorer.worker.run import Run
 from maml_explorer.worker.slow_motion import Pending
 from maml_explorer.worker.urgent import ANSWERED_ANY_TIME, BY_HAND, URGENT, look_for, unless_urgent
@@ -50,6 +50,8 @@ class Trainer:
         """Outer steps per second at most."""
         self.until: int | None = None
         """Outer step at which training pauses before its declared end."""
+        self.at_once = BLOCK_STEPS
+        """Most outer steps that are taken in one go."""
         self.next_due = 0.0
         self.next_status = 0.0
         self.last_flush = 0.0
@@ -58,15 +60,16 @@ class Trainer:
     # ------------------------------------------------------------ outer steps
 
     def take_outer_step(self, by_hand: bool = False) -> bool:
-        """Takes one whole outer step; False where a command dropped it."""
+        """Takes one whole outer step, or some in one go; False where a command dropped them."""
         if self.pending is not None:  # the step begun by hand
             pending, self.pending = self.pending, None
             self._commit(pending.state, pending.losses, {})
             return True
-        done = self._outer_step_with_interruptions(by_hand)
+        count = 1 if by_hand else self._steps_at_once()
+        done = self._outer_step_with_interruptions(by_hand, count)
         if done is None:
             return False
-        self._commit(*done)
+        self._commit(*done, count)
         return True
 
     def press(self, by_hand: bool = False) -> None:
@@ -100,13 +103,23 @@ class Trainer:
         self.recorder = Recorder()
         self.drop_pending()
 
-    def _outer_step_with_interruptions(self, by_hand: bool) -> Done | None:
+    def _steps_at_once(self) -> int:
+        """Outer steps for one go: no further than the next end or report, nor by a speed limit."""
+        run = self._there()
+        if self.limit is not None:
+            return 1
+        ends = [self.until, None if run.beyond else run.settings.outer.outer_steps]
+        left = [end - run.state.outer_step for end in ends if end is not None]
+        most = training.steps_at_once(run.plan, run.state)
+        return max(1, min(most, self.at_once, BLOCK_STEPS - self.recorder.steps, *left))
+
+    def _outer_step_with_interruptions(self, by_hand: bool, count: int = 1) -> Done | None:
         run = self._there()
         urgent = URGENT if by_hand else URGENT + BY_HAND
         name = ""
         seconds: dict[str, float] = {}
         work: Generator[str, None, Any] = training.outer_step_in_chunks(
-            run.plan, run.state, look_for(self.inbox, urgent)
+            run.plan, run.state, look_for(self.inbox, urgent), count
         )
         before = self.clock()
         while True:
@@ -131,11 +144,15 @@ class Trainer:
             before = self.clock()
 
     def _commit(
-        self, state: RunState, losses: dict[str, Losses], seconds: dict[str, float]
+        self,
+        state: RunState,
+        losses: dict[str, Losses],
+        seconds: dict[str, float],
+        count: int = 1,
     ) -> None:
         self._there().state = state
-        self.recorder.add(state.outer_step, losses, seconds)
-        self.rate.tick()
+        self.recorder.add(state.outer_step, losses, seconds, count)
+        self.rate.tick(count)
 
     # ------------------------------------------------------------ losses
 

@@ -24,12 +24,13 @@ class Clock:
 
 
 class Driver:
-    """A loop without its thread."""
+    """A loop without its thread, one outer step a piece unless told otherwise."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None, at_once: int = 1) -> None:
         self.clock = clock or Clock(1e-4)
         self.inbox, self.outbox = Inbox(), Outbox()
         self.loop = Loop(self.inbox, self.outbox, self.clock)
+        self.loop.trainer.at_once = at_once
         self.tell(c.Restart(settings))
 
     def tell(self, *commands: c.Command) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +51,16 @@ class TaskBatch:
     def query(self) -> Points:
         """The query set, views [task, query point, …]."""
         return Points(self.points.x[:, self.shots :], self.points.y[:, self.shots :])
+
+
+def stacked(batches: Sequence[TaskBatch]) -> TaskBatch:
+    """The batches one behind the other: [step, task, …]."""
+    return TaskBatch(
+        torch.stack([batch.tasks for batch in batches]),
+        torch.stack([batch.inputs for batch in batches]),
+        torch.stack([batch.y for batch in batches]),
+        batches[0].shots,
+    )
 
 
 @dataclass(frozen=True)

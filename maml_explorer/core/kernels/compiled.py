@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -75,14 +75,16 @@ class CompiledStep:
     def __init__(self, kernels: Kernels, shape: Shape, dtype: torch.dtype) -> None:
         self.kind = kernels.kind
         self.shape = shape
-        self._call = kernels.outer_step[dtype]
+        self._call, self._calls = kernels.outer_step[dtype], kernels.outer_steps.get(dtype)
         self._job = job_of(shape)
         self.bytes = kernels.memory_bytes[dtype](ctypes.byref(self._job))
         self._tasks_per_call = max(1, PIECE // max(1, products(shape)))
-        self.one_call = shape.tasks <= self._tasks_per_call
-        """True where the whole batch is one call."""
+        most = self._tasks_per_call // shape.tasks
+        self.steps_per_call = most if self._calls is not None else min(most, 1)
+        """Outer steps that one call may take; 0 where one step takes several calls."""
         self._memory = self._fresh_memory(self._job)
         self._gradient = torch.empty(self._job.parameters + self._job.rate_count, dtype=dtype)
+        self._between = self._gradient.new_empty(3, len(self._gradient))
         self._address = ctypes.addressof(self._job)
         self._set: tuple[tuple[Tensor, ...], CompiledUpdate] | None = None
         """Values of a whole outer step that the job holds from step to step."""
@@ -129,22 +131,30 @@ class CompiledStep:
         varying: tuple[Tensor, ...],
         update: CompiledUpdate,
         step: int,
-        outer_rate: float,
+        outer_rates: Sequence[float],
     ) -> tuple[Tensor, Moments, Tensor]:
-        """(θ, moments, losses) after an outer step in one call, where `one_call` says so.
+        """(θ, moments, losses) after an outer step, or several, in one call.
 
         Args:
-            step: the number of the outer step that is taken, from 1.
+            x: points of the batch; of several steps [step, task, point, …], and so are targets y
+                and losses.
+            step: the number of the first outer step that is taken, from 1.
+            outer_rates: one for each outer step, of which there are at most `steps_per_call`.
         """
-        job = self._job
+        job, count = self._job, len(outer_rates)
         if self._set is None or self._set[0] is not varying or self._set[1] is not update:
             self._set = (varying, update)
             self._settle(job, varying, update)
             job.gradient = self._gradient.data_ptr()
             job.begin, job.end, job.first, job.last = 0, self.shape.tasks, 1, 1
         held = self._bind(job, theta, x, y)
-        found = self._results(job, theta, moments, step, outer_rate)
-        self._call(self._address)
+        found = self._results(job, theta, moments, step, outer_rates[0], count)
+        if count == 1:
+            self._call(self._address)
+        else:
+            assert self._calls is not None
+            rates = (ctypes.c_double * count)(*outer_rates)
+            self._calls(self._address, count, rates, self._between.data_ptr())
         del held
         return found
 
@@ -180,10 +190,17 @@ class CompiledStep:
         job.optimizer, job.momentum, job.outer_clip = update.rule, update.momentum, update.clip
 
     def _results(
-        self, job: Job, theta: Tensor, moments: Moments, step: int, outer_rate: float
+        self,
+        job: Job,
+        theta: Tensor,
+        moments: Moments,
+        step: int,
+        outer_rate: float,
+        count: int = 1,
     ) -> tuple[Tensor, Moments, Tensor]:
         """Memory for what comes out; it is written by the last call."""
-        new_theta, losses = torch.empty_like(theta), theta.new_empty(2)
+        size = (2,) if count == 1 else (count, 2)
+        new_theta, losses = torch.empty_like(theta), theta.new_empty(size)
         job.step, job.outer_rate = step, outer_rate
         job.new_theta, job.losses = new_theta.data_ptr(), losses.data_ptr()
         if not moments:

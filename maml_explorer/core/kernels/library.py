@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ class Kernels:
     """"compiled", or "compiled, portable" in vectors of 128 bits."""
     memory_bytes: Mapping[torch.dtype, Callable[[Any], int]]
     outer_step: Mapping[torch.dtype, Callable[[Any], None]]
+    outer_steps: Mapping[torch.dtype, Callable[[Any, int, Any, Any], None]]
+    """Empty in a library that was built before there was this function."""
     probe: Mapping[torch.dtype, Callable[[Any], None]]
 
 
@@ -56,18 +59,22 @@ def open_library(portable: bool, file: Path | None = None) -> Kernels:
         raise NoKernels("the library does not load") from error
     if not same:
         raise NoKernels("the library is of another version")
-    ending = "avx2" if wide else "portable"
+    ending, job = "avx2" if wide else "portable", ctypes.c_void_p
 
-    def functions(name: str, result: Any) -> dict[torch.dtype, Any]:
+    def functions(name: str, result: Any, *takes: Any) -> dict[torch.dtype, Any]:
         found = {}
         for dtype, short in TYPES.items():
             function = found[dtype] = library[f"{name}_{short}_{ending}"]
-            function.restype, function.argtypes = result, (ctypes.c_void_p,)
+            function.restype, function.argtypes = result, takes
         return found
 
+    several: dict[torch.dtype, Any] = {}
+    with suppress(AttributeError):
+        several = functions("outer_steps", None, job, ctypes.c_int64, *(ctypes.c_void_p,) * 2)
     return Kernels(
         "compiled" if wide else "compiled, portable",
-        functions("bytes", ctypes.c_int64),
-        functions("outer_step", None),
-        functions("probe", None),
+        functions("bytes", ctypes.c_int64, job),
+        functions("outer_step", None, job),
+        several,
+        functions("probe", None, job),
     )

@@ -645,6 +645,28 @@ EXPORT void NAME(outer_step)(const Job *job) {
   }
 }
 
+/* Whole outer steps, one after another, each by its outer rate: their batches lie one behind the
+   other, and so do their losses. `between` holds θ and both moments while a step reads them:
+   [3, parameter + rate]. */
+EXPORT void NAME(outer_steps)(const Job *job, int64_t count, const double *rates, real *between) {
+  Job step = *job;
+  long size = job->parameters + job->rate_count, points = job->end * job->points;
+  for (;;) {
+    step.outer_rate = *rates++;
+    NAME(outer_step)(&step);
+    if (!--count) return;
+    step.theta = memcpy(between, step.new_theta, size * sizeof(real));
+    if (job->optimizer == ADAM || job->optimizer == SGD)
+      step.moment_1 = memcpy(between + size, step.new_moment_1, size * sizeof(real));
+    if (job->optimizer == ADAM)
+      step.moment_2 = memcpy(between + 2 * size, step.new_moment_2, size * sizeof(real));
+    step.x = (const real *)step.x + points * (job->sizes[0] + 1);
+    step.y = (const real *)step.y + points * job->sizes[job->depth];
+    step.losses = (real *)step.losses + 2;
+    step.step++;
+  }
+}
+
 /* Predictions at all points by φ_0 … φ_K, adapted to the first `shots` of them. */
 EXPORT void NAME(probe)(const Job *job) {
   Run r;

@@ -22,6 +22,9 @@ WIDTHS = (1, 3, 8, 11, 16, 20)
 built = pytest.mark.skipif(
     chosen("compiled").kernels is None, reason=f"no kernels: {chosen('compiled').reason}"
 )
+several = pytest.mark.skipif(
+    not getattr(chosen("compiled").kernels, "outer_steps", None), reason="none, or an older library"
+)
 
 
 def kernels(name: str) -> Kernels:
