@@ -301,7 +301,8 @@ class Lessons(QObject):
             left = self.left.words(status, goal)
             self.strip.say(f"{doing} outer step {whole(step)} of {whole(goal)}{left}")
         elif scene.revealed and scene.question is not None and scene.question.kind == DRAW:
-            self.strip.say(self._worth())
+            self.strip.say("")
+            self.strip.answer(self._worth() or scene.question.ask)
         elif self._steps_first and self.strip.in_a_hall:
             self.strip.say("Page Down takes the next inner step", "Page Down: next inner step")
         elif self.run.ready_made:
@@ -318,7 +319,7 @@ class Lessons(QObject):
             return ""
         least = references.best_single
         mse = least + excess_error(drawn, probed.grid, probed.best_single)
-        return f"your drawing: expected MSE {number(mse)} · best possible: {number(least)}"
+        return f"Your drawing: expected MSE {number(mse)} · best possible: {number(least)}"
 
 
 def _of_score(score: tuple[int, int] | None) -> str:

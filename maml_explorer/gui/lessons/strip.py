@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import partial
 
 from PySide6.QtCore import QEvent, QRect, Qt, Signal
@@ -27,10 +28,10 @@ LETTERS = "ABCD"
 AWAITED = "Opening the run of this page… The panels do not show it yet."
 _BESIDE_BODY = 34
 """Pixels of the strip beside its text: borders, and a scroll bar's room."""
-_GROWTH = (1.5, 1.4, 1.3, 1.2, 1.1)
+_GROWTH = tuple(1 + 0.05 * nth for nth in range(17))
 """Factors by which a lesson is written larger in a hall, where its longest page has room."""
-_LARGEST_IN_A_HALL = 0.2
-"""Part of the window's height up to which larger type makes them higher in a hall."""
+_LARGEST_IN_A_HALL = 0.22
+"""Part of the window's height up to which larger type makes text and choices higher in a hall."""
 _LARGEST = 0.26
 """Part of the window's height that text and choices take; beyond that they scroll."""
 
@@ -103,6 +104,7 @@ class LessonStrip(QFrame):
         self._inside = inside = QVBoxLayout(body)
         inside.setContentsMargins(0, 0, 4, 2)
         inside.setSpacing(4)
+        inside.addStretch(0)
         for part in (self.text, self.ask, self._choices):
             inside.addWidget(part)
         inside.addStretch(1)
@@ -165,17 +167,20 @@ class LessonStrip(QFrame):
         if self._lesson is None:
             return
         room = max(self.width() - _BESIDE_BODY, 100)
-        needs, growth = self._longest(room), 1.0
-        window = self.window()
+        window, growth = self.window(), 1.0
         whole = window.height() if window is not self else 1080
         if self.in_a_hall:
-            most = max(needs, round(_LARGEST_IN_A_HALL * whole))
-            growth = next((one for one in _GROWTH if self._longest(room, one) <= most), 1.0)
-            needs = self._longest(room, growth)
+            most = round(_LARGEST_IN_A_HALL * whole)
+            fitting = bisect_right(_GROWTH, most, key=lambda one: self._longest(room, one))
+            growth = _GROWTH[max(fitting - 1, 0)]
+        needs = self._longest(room, growth)
         height = min(needs, max(round(_LARGEST * whole), 3 * self.fontMetrics().lineSpacing()))
         if self._body.height() != height:
             self._body.setFixedHeight(height)
         self._write_in(growth)
+        # a page that only says something stands in the middle of the room that others need
+        alone = self.in_a_hall and self.ask.isHidden()
+        self._inside.setStretch(0, 1 if alone else 0)
 
     def _longest(self, room: int, growth: float = 1.0) -> int:
         """Pixels that the longest page of the lesson needs at this width, in larger type."""
@@ -283,10 +288,15 @@ class LessonStrip(QFrame):
         """A few words beside the dots."""
         self.note.say(note, *shorter)
 
+    def answer(self, words: str) -> None:
+        """Words in the place of the question: what a drawing is worth."""
+        if self.ask.text() != words:
+            self.ask.setText(words)
+
     def _show_question(self, question: Question | None, chosen: int | None, revealed: bool) -> None:
         self.ask.setVisible(question is not None)
         # what was asked and answered is read first, and then why
-        self._inside.insertWidget(2 if revealed and question is not None else 0, self.text)
+        self._inside.insertWidget(3 if revealed and question is not None else 1, self.text)
         self.choices = []
         if question is not None:
             self.ask.setText(question.ask)

@@ -115,6 +115,10 @@ class ComboBox(QComboBox):
         # else it asks for the room of the choices that it had first
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
 
+    def sizeHint(self) -> QSize:
+        """Width of its longest choice, whole: Qt is a pixel short in some sizes of type."""
+        return super().sizeHint() + QSize(2, 0)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leaves the wheel to the page."""
         event.ignore()

@@ -303,8 +303,12 @@ def test_in_a_hall_a_lesson_is_written_in_one_size_as_large_as_its_longest_page_
             heights.add(strip._body.height())
             sizes.add(strip.text.font().pointSizeF() / points)
             assert strip._body.verticalScrollBar().maximum() == 0, f"{name} is cut"
-        assert len(heights) == 1 and heights.pop() <= 0.2 * 800, name
-        assert len(sizes) == 1 and sizes.pop() > 1.05, name
+            if strip.ask.isHidden():
+                above, below = strip.text.y(), strip.text.parentWidget().height()
+                below -= strip.text.geometry().bottom()
+                assert abs(above - below) < 12, f"{name}: words alone stand in the middle"
+        assert len(heights) == 1 and heights.pop() <= 0.22 * 800, name
+        assert len(sizes) == 1 and sizes.pop() > 1.2, name
         lessons.leave()
     window.presenter.toggle()
     lessons.start(load_lesson(LESSONS / "04-outer-loop.toml"))
@@ -653,8 +657,9 @@ def test_a_drawing_is_measured_exactly(window: MainWindow, qtbot: QtBot):
     settle(window)
     # the mean square of −1.62 cos x over −5 to 5, above the least there is (3.01)
     exact = 3.01 + 1.62**2 * (0.5 + np.sin(10) / 20)
+    # as large as the text, in the place of the question
     note = re.fullmatch(
-        r"your drawing: expected MSE ([\d.]+) · best possible: 3.01", lessons.strip.note.full
+        r"Your drawing: expected MSE ([\d.]+) · best possible: 3.01", lessons.strip.ask.text()
     )
     assert note is not None and float(note[1]) == pytest.approx(exact, abs=0.03)
     assert sketch.isVisible()

@@ -44,6 +44,22 @@ def test_every_choice_is_whole_in_the_width_that_it_asks_for(window: MainWindow,
         assert option.currentText == text  # type: ignore[attr-defined]
 
 
+def test_every_choice_is_whole_in_a_hall(window: MainWindow, qtbot: QtBot) -> None:
+    window.presenter.toggle()
+    box = window.columns.form.findChildren(ComboBox)[-1]
+    for width in range(1280, 2000, 80):
+        window.resize(width, width * 9 // 16)
+        qtbot.wait(20)
+        for nth in range(1, 9):
+            box.clear()
+            box.addItem(f"Hidden {nth}")
+            box.resize(box.sizeHint())
+            option = QStyleOptionComboBox()
+            box.initStyleOption(option)
+            assert option.currentText == box.currentText()  # type: ignore[attr-defined]
+    window.presenter.toggle()
+
+
 def test_a_lone_ellipsis_is_not_shown(qtbot: QtBot) -> None:
     line = ElidedLabel()
     qtbot.addWidget(line)
