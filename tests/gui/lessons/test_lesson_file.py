@@ -180,6 +180,25 @@ def test_what_a_page_names_in_words_is_what_it_opens():
     assert tabs > 5 and pages > 0
 
 
+def test_no_panel_shows_what_a_page_asks():
+    """Of lessons whose figures, had they been measured before, would stand beside the question."""
+    scenes = {
+        (lesson.name, scene.step, scene.revealed): scene
+        for lesson in lessons_in(LESSONS)[0]
+        for scene in lesson.scenes
+    }
+    for name, step in (("12-images", 1), ("15-image-features", 0), ("16-boil", 2)):
+        asked, shown = scenes[name, step, False], scenes[name, step, True]
+        assert [act.train_until for act in asked.acts if act.train_until] == []
+        assert shown.acts[-1].train_until
+    for name, step in (("06-anil", 3), ("15-image-features", 1)):
+        assert scenes[name, step, False].view.tab == "tasks", "the freeze test is in Network"
+        assert scenes[name, step, True].view.tab == "network"
+    for name, step in (("10-learned-rates", 3), ("11-more-steps", 1)):
+        tested = [scenes[name, step, on].acts[-1].settings.run.test_steps for on in (False, True)]
+        assert tested == [1, 10], "tasks that diverge"
+
+
 def test_the_pages_that_a_lesson_can_point_at_are_those_of_the_panels():
     for entry in PANELS.values():
         module = sys.modules[entry.kind().__module__]  # type: ignore[attr-defined]
