@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QGraphicsView
 
 from maml_explorer.gui.style.arm_style import ArmStyle
 from maml_explorer.gui.style.qt_style import base_font
-from maml_explorer.gui.style.theme import LIGHT, Theme
+from maml_explorer.gui.style.theme import Theme
 from maml_explorer.late_dataclass import dataclass
 
 Legend = list[tuple[ArmStyle, str]]
 SWATCH, ROW, GAP = 26, 24, 18
 HEAD, BESIDE = 34, 10
-"""Pixels of the line with the title over the plot, and between title and caption."""
+"""Pixels of the line with the title over the plot, in usual type, and between title and caption."""
 
 
 _MARKER, _USUAL_WIDTH = 8.0, 2.6
@@ -101,7 +101,7 @@ class Picture:
         for _, name in self.legend:
             width = SWATCH + 6 + metrics.horizontalAdvance(name)
             if x > GAP and x + width > self.view.width():
-                x, y = GAP, y + ROW
+                x, y = GAP, y + _row()
             places.append((x, y))
             x += width + GAP
         return places
@@ -109,7 +109,7 @@ class Picture:
     def _size(self) -> QSize:
         places, view = self._places(), self.view
         return QSize(
-            view.width(), places[-1][1] + ROW + 4 if places else self._head() + view.height()
+            view.width(), places[-1][1] + _row() + 4 if places else self._head() + view.height()
         )
 
     def _draw(self, painter: QPainter) -> None:
@@ -121,14 +121,14 @@ class Picture:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(base_font())
         for (style, name), (x, y) in zip(self.legend, self._places(), strict=True):
-            draw_swatch(painter, QRectF(x, y, SWATCH, ROW), style)
+            draw_swatch(painter, QRectF(x, y, SWATCH, _row()), style)
             painter.setPen(QColor(style.text))
-            words = QRectF(x + SWATCH + 6, y, view.width(), ROW)
+            words = QRectF(x + SWATCH + 6, y, view.width(), _row())
             painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, name)
 
     def _draw_head(self, painter: QPainter) -> None:
         font = _title_font()
-        line = QRectF(GAP, 0, self.view.width() - 2 * GAP, HEAD)
+        line = QRectF(GAP, 0, self.view.width() - 2 * GAP, _line())
         painter.setFont(font)
         painter.setPen(QColor(self.theme.text))
         painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, self.title)
@@ -147,18 +147,28 @@ class Picture:
         title = QFontMetrics(_title_font()).horizontalAdvance(self.title)
         if title + BESIDE + metrics.horizontalAdvance(self.caption) <= width:
             return QRect()
-        area = QRect(GAP, HEAD - 4, width, 10_000)
+        area = QRect(GAP, _line() - 4, width, 10_000)
         wrapped = metrics.boundingRect(area, Qt.TextFlag.TextWordWrap, self.caption)
-        return QRect(GAP, HEAD - 4, width, wrapped.height())
+        return QRect(GAP, _line() - 4, width, wrapped.height())
 
     def _head(self) -> int:
         """Pixels of title and caption over the plot."""
         below = self._caption_below()
-        return HEAD if below.isEmpty() else below.bottom() + 7
+        return _line() if below.isEmpty() else below.bottom() + 7
 
 
 def _title_font() -> QFont:
     font = base_font()
-    font.setPointSizeF(LIGHT.points + 2)
+    font.setPointSizeF(font.pointSizeF() + 2)
     font.setWeight(QFont.Weight.DemiBold)
     return font
+
+
+def _line() -> int:
+    """Pixels of the line with the title."""
+    return max(HEAD, QFontMetrics(_title_font()).height() + 10)
+
+
+def _row() -> int:
+    """Pixels of a line of the legend."""
+    return max(ROW, QFontMetrics(base_font()).height() + 4)

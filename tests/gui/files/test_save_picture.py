@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -78,6 +79,22 @@ def test_a_long_caption_of_a_picture_stands_below_its_title_and_is_whole(window:
     plot.caption = lambda: "outer loss measured on the query points after adaptation " * 3
     high = plot.picture().height()
     assert high > low + 12
+
+
+def test_the_heading_of_a_picture_is_larger_than_its_caption_in_a_hall(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+):
+    window.presenter.toggle()
+    window.resize(1920, 1080)
+    qtbot.wait(50)
+    plot = hero(window)
+    plot.save_svg(tmp_path / "plot.svg")
+    svg = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+    written = re.findall(r'font-size="([\d.]+)"[^<]*>\s*<text[^>]*>([^<]*)</text>', svg)
+    sizes = {words.strip(): float(size) for size, words in written}
+    caption = next(size for words, size in sizes.items() if "support points" in words)
+    assert sizes["Adaptation"] > caption
+    window.presenter.toggle()
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
