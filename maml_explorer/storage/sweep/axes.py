@@ -2,7 +2,7 @@
 
 An axis is written as `KEY=…` (:func:`parse_axis`):
 
-    inner_lr=0.001,0.01,0.1        a list
+    inner_lr=0.001,0.01,0.1        a list; blanks between numbers do as well
     inner_lr=0.001:0.3:log:7       seven values from 0.001 to 0.3, equal ratios
     inner_lr=0.1:0.5:5             five values, equal distances
     inner_lr=0.001:0.3:log         a range without a count: for random search
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,8 +32,21 @@ learned, or would compare runs of different length."""
 MAX_VALUES = 1000
 """Most values of one axis."""
 
+_NEXT_AXIS = re.compile(r"\s+(?=[\w-]+\s*=)")
+_BETWEEN_NUMBERS = re.compile(r"[,;\s]+")
+
 Point = tuple[tuple[str, Value], ...]
 """(axis, value), … in the order of the axes: one choice of settings."""
+
+
+class NotVariedError(SettingsError):
+    """A setting that is no axis; `key` names it, and the text names its flag."""
+
+    def __init__(self, key: str) -> None:
+        flag = DECLARATIONS[key].flag
+        hint = "--seeds gives the seeds" if key == "seed" else f"{flag} sets it for all runs"
+        super().__init__(f"{key} cannot be an axis: {hint}.")
+        self.key = key
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,15 @@ class Axis:
         return f"{self.key}={self.low!r}:{self.high!r}{scale}"
 
 
+def parse_axes(text: str) -> tuple[Axis, ...]:
+    """Several axes in one line, separated by blanks: `inner_lr=0.001, 0.01 inner_steps=1,5`.
+
+    Raises:
+        SettingsError: as :func:`parse_axis`.
+    """
+    return tuple(map(parse_axis, _NEXT_AXIS.split(text.strip())))
+
+
 def parse_axis(text: str) -> Axis:
     """The axis written as `KEY=…`, in one of the forms of this module.
 
@@ -110,8 +133,7 @@ def parse_axis(text: str) -> Axis:
             return Axis(key, (), low, high, log)
         values = _spaced(key, low, high, log, count)
     else:
-        parts = [part for part in rest.split(";" if key == "hidden" else ",") if part.strip()]
-        values = tuple(_parsed(key, part) for part in parts)
+        values = tuple(_parsed(key, part) for part in _listed(key, rest))
     twice = [value for value in values if values.count(value) > 1]
     if twice:
         raise SettingsError(f"The axis {key} has the value {shown(twice[0])} twice.")
@@ -166,9 +188,7 @@ def refuse_clashes(axes: Sequence[Axis]) -> None:
 
 def _known(key: str) -> None:
     if key in NOT_VARIED:
-        flag = DECLARATIONS[key].flag
-        hint = "--seeds gives the seeds" if key == "seed" else f"{flag} sets it for all runs"
-        raise SettingsError(f"{key} cannot be an axis: {hint}.")
+        raise NotVariedError(key)
     if key not in (ALGORITHM, WIDTH) and key not in DECLARATIONS:
         import difflib
 
@@ -205,6 +225,25 @@ def _parsed(key: str, text: str) -> Value:
         assert isinstance(sizes, tuple)
         return sizes[0]
     return DECLARATIONS[key].parse(text)
+
+
+def _listed(key: str, text: str) -> list[str]:
+    """The texts of the values of a list.
+
+    Raises:
+        SettingsError: where commas were meant as decimal points, as in "0,001".
+    """
+    numbers = key == WIDTH or (key != ALGORITHM and _declared(key).kind in ("int", "float"))
+    if numbers:
+        parts = _BETWEEN_NUMBERS.split(text)
+        if any(re.fullmatch(r"0[0-9]+", part) for part in parts):
+            raise SettingsError(
+                f"A comma separates values, so write decimals with a point: {key}=0.001,0.01; "
+                f"not “{text.strip()[:40]}”."
+            )
+    else:
+        parts = text.split(";" if key == "hidden" else ",")
+    return [part for part in parts if part.strip()]
 
 
 def _range(key: str, text: str) -> tuple[float, float, bool, int | None]:

@@ -9,7 +9,13 @@ import pytest
 
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings
-from maml_explorer.storage.sweep.axes import Axis, parse_axis, refuse_clashes, with_point
+from maml_explorer.storage.sweep.axes import (
+    Axis,
+    parse_axes,
+    parse_axis,
+    refuse_clashes,
+    with_point,
+)
 from maml_explorer.storage.sweep.trials import (
     grid,
     random_points,
@@ -22,6 +28,9 @@ from maml_explorer.storage.sweep.trials import (
     ("text", "values"),
     [
         ("inner_lr=0.001,0.01,0.1", (0.001, 0.01, 0.1)),
+        ("inner_lr=0.001 0.01", (0.001, 0.01)),
+        ("inner_lr = 0.001, 0.01", (0.001, 0.01)),
+        ("width=40; 80", (40, 80)),
         ("inner_lr=0.001:0.1:log:3", (0.001, 0.01, 0.1)),
         ("inner_lr=0.1:0.5:5", (0.1, 0.2, 0.3, 0.4, 0.5)),
         ("inner-lr=0.1:0.5:linear:3", (0.1, 0.3, 0.5)),
@@ -68,6 +77,8 @@ def test_a_range_without_a_count_is_for_random_search() -> None:
         ("inner_lr=0.1:0.2:1", "allowed are 2 to 1000"),
         ("inner_lr=0.1:0.2:log:x", "A range is written LOW:HIGH"),
         ("inner_lr=0.1,0.1", "has the value 0.1 twice"),
+        ("inner_lr=0,001;0,01", "write decimals with a point: inner_lr=0.001,0.01"),
+        ("inner_lr=0,001:0,1:5", "write a point, 0.001"),
         ("inner_lr=-1", "allowed is from 0 to 100"),
         ("activation=relu:tanh", "activation has no range"),
         ("algorithm=maml:anil", "algorithm has no range"),
@@ -81,6 +92,14 @@ def test_what_is_no_axis_is_refused_in_one_sentence(text: str, said: str) -> Non
     with pytest.raises(SettingsError) as refused:
         parse_axis(text)
     assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_several_axes_stand_in_one_line() -> None:
+    axes = parse_axes(" inner_lr=0.001, 0.01  outer-lr = 0.1 0.2 algorithm=maml,anil ")
+    assert [axis.key for axis in axes] == ["inner_lr", "outer_lr", "algorithm"]
+    assert [axis.values for axis in axes] == [(0.001, 0.01), (0.1, 0.2), ("maml", "anil")]
+    with pytest.raises(SettingsError, match="KEY=VALUES"):
+        parse_axes("  ")
 
 
 def test_two_axes_of_one_setting_are_refused() -> None:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.experiments.sweep.driver import drive
@@ -19,7 +20,6 @@ from maml_explorer.gui.panels.sweep import training
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
 from maml_explorer.gui.panels.sweep.panel import SweepPanel
-from maml_explorer.gui.panels.sweep.progress_row import words_of
 from maml_explorer.gui.panels.sweep.reader import thinned
 from maml_explorer.gui.panels.sweep.table import SweepRows
 from maml_explorer.gui.style.arm_style import arm_style
@@ -42,6 +42,7 @@ from maml_explorer.storage.sweep.folder import (
 )
 from maml_explorer.storage.sweep.result import OBJECTIVE, step_file
 from maml_explorer.storage.sweep.spec import SweepSpec
+from tests.gui.driving import Opener
 from tests.gui.panel_bench import Bench
 
 AXES = (parse_axis("inner_lr=0.001,0.01,0.1"), parse_axis("outer_lr=0.001,0.01"))
@@ -74,6 +75,11 @@ def panel(bench: Bench) -> SweepPanel:
     return bench.show(SweepPanel, 900, 320)
 
 
+def type_over(field: QLineEdit, text: str) -> None:
+    field.selectAll()
+    QTest.keyClicks(field, text)
+
+
 def settle(panel: SweepPanel, qtbot: QtBot) -> None:
     """Waits until the folder was read, with what was chosen last."""
     for _ in range(2):
@@ -94,7 +100,7 @@ def test_cells_say_mean_interval_and_what_diverged(
     panel.open_folder(str(sweep.path))
     settle(panel, qtbot)
     words = panel.words.full
-    assert words == "4 of 12 runs done · 1 diverged · nothing trains it"
+    assert words == "4 of 12 runs done · 1 diverged · stopped: “Train sweep” goes on"
     shown = {item.toPlainText() for item in panel.map._items.values()}
     # two seeds: 0.6 ± 12.706 × 0.1414 / √2
     assert shown >= {"0.6\n± 1.3", "0.25", "diverged"}
@@ -164,7 +170,7 @@ def test_a_run_that_trains_shows_how_far_it_is(
     # a driver that wrote nothing for a while is gone
     (sweep.path / LIVE).write_text(json.dumps({**live, "at": time.time() - 60}))
     settle(panel, qtbot)
-    assert "nothing trains it" in panel.words.full
+    assert "stopped: “Train sweep” goes on" in panel.words.full
 
 
 def test_a_cell_adapts_beside_mine_and_trains_here(
@@ -290,22 +296,95 @@ def test_a_new_sweep_takes_the_settings_of_the_window(
     new.folder.setText(str(tmp_path / "n"))
     new.make.click()
     assert "reverse it" in new.said.text() and not (tmp_path / "n").exists()
-    assert new.planned.full == " "  # no sweep yet, and not refused while it is typed
     new.axes.setText("inner_lr=0.01,0.1 outer_lr=0.001,0.01")
-    assert new.planned.full.startswith("4 combinations × ")
+    assert new.said.text().startswith("4 combinations × ")
     new.seeds.setText("3")
     new.make.click()
     sweep = open_sweep(tmp_path / "n")
     assert sweep.spec.base == panel.session.settings and len(sweep.trials()) == 12
     command = f"maml-explorer sweep --out {tmp_path / 'n'} --resume"
-    assert QApplication.clipboard().text() == command and command in new.said.text()
-    assert new.said.isVisible() and not new.form.isVisible() and panel.describe is new
-    new.ask()
-    assert new.form.isVisible() and not new.said.isVisible()
-    new.ask()
-    assert not new.isVisible()
+    assert QApplication.clipboard().text() == command and not new.isVisible()
     settle(panel, qtbot)
-    assert panel.seen is not None and words_of(panel.seen).startswith("0 of 12 runs done")
+    words = panel.words.full
+    assert words.startswith("0 of 12 runs done · not begun") and words.endswith(command)
+    new.ask()
+    assert new.isVisible() and not panel.progress.isVisible()
+    new.make.click()
+    assert "is a sweep: choose another folder" in new.said.text()
+    qtbot.keyClick(new.seeds, Qt.Key.Key_Escape)
+    assert not new.isVisible() and panel.both.isVisible() and panel.progress.isVisible()
+
+
+def test_a_new_sweep_has_outer_steps_of_its_own(panel: SweepPanel, tmp_path: Path) -> None:
+    new, editor = panel.describe, panel.session.editor
+    new.ask()
+    assert new.outer_steps.text() == "70\u2009000"
+    editor.edit({"outer_steps": 500})
+    assert new.outer_steps.text() == "500"  # those of the window, until others are typed
+    new.axes.setText("outer_steps=10,20")
+    assert new.said.text() == "outer_steps cannot be an axis: set Outer steps below."
+    new.axes.setText("inner_lr=0.01,0.1")
+    type_over(new.outer_steps, "300")
+    type_over(new.inner_steps, "2")
+    new.halving.setCurrentText("best half")
+    new.check()
+    assert new.said.text() == "2 combinations × 5 seeds = 10 runs of up to 300 outer steps"
+    editor.edit({"outer_steps": 600})
+    new.folder.setText(str(tmp_path / "n"))
+    new.make.click()
+    spec = open_sweep(tmp_path / "n").spec
+    assert (spec.base["outer_steps"], spec.objective, spec.halving) == (300, "mse@2", 2)
+    assert editor.edited["outer_steps"] == 600
+
+
+def test_points_of_a_new_sweep_are_drawn_or_proposed(panel: SweepPanel, tmp_path: Path) -> None:
+    new = panel.describe
+    new.ask()
+    assert not new.points.isVisible()
+    new.axes.setText("inner_lr=0.001:0.1:log")
+    assert new.said.text().endswith("inner_lr=0.001:0.1:log:7, or search random points.")
+    new.search.setCurrentText("random points")
+    new.points.setText("4")
+    assert new.said.text().startswith("4 points × 5 seeds = 20 runs") and new.points.isVisible()
+    new.search.setCurrentText("points by TPE")
+    new.check()
+    assert not new.halving.isVisible()
+    new.folder.setText(str(tmp_path / "n"))
+    new.make.click()
+    assert open_sweep(tmp_path / "n").spec.search == "tpe:4"
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("axes", "inner_lr=0,001 0,01", "write decimals with a point: inner_lr=0.001,0.01"),
+        ("axes", "inner_lr", "An axis is written KEY=VALUES"),
+        ("axes", "", "An axis is written KEY=VALUES"),
+        ("axes", "inner_lr=0.01:0.1", "a range and no values: give a count"),
+        ("axes", "seed=1,2", "Seeds below says how many"),
+        ("axes", "device=cpu,cuda", "“Device” among the settings"),
+        ("axes", "test_steps=1,2", "among the settings is the same for all runs"),
+        ("axes", "inner_lr=0:1:1000 outer_lr=0:1:1000", "A sweep has at most 100\u2009000 runs"),
+        ("axes", "model=cnn", ""),
+        ("seeds", "0", "Seeds is how many, from 1 to 100"),
+        ("outer_steps", "x", "Outer steps"),
+        ("inner_steps", "99", "from 1 to 10"),
+    ],
+)
+def test_a_refusal_stands_alone_and_goes_with_its_cause(
+    panel: SweepPanel, field: str, text: str, said: str
+) -> None:
+    new = panel.describe
+    new.ask()
+    count, edit = new.said.text(), getattr(new, field)
+    assert "75 runs" in count and new.said.property("role") == "muted"
+    before = edit.text()
+    edit.setText(text)
+    refusal = new.said.text()
+    assert said in refusal and " runs of " not in refusal and "--" not in refusal
+    assert new.said.property("role") == "error"
+    edit.setText(before)
+    assert new.said.text() == count and new.said.property("role") == "muted"
 
 
 def test_settings_that_wait_are_those_of_a_new_sweep(panel: SweepPanel, tmp_path: Path) -> None:
@@ -354,7 +433,10 @@ def test_a_sweep_is_stopped_and_goes_on_where_it_was(
     panel.progress.stops.click()
     assert panel.words.full.endswith("stopping …") and not panel.progress.stops.isEnabled()
     qtbot.waitUntil(panel.progress.trains.isVisible, timeout=30_000)
-    assert panel.words.full.endswith("nothing trains it") and panel.progress.trains.isEnabled()
+    assert (
+        panel.words.full.endswith("stopped: “Train sweep” goes on")
+        and panel.progress.trains.isEnabled()
+    )
     sweep.held().release()  # its driver is gone
     first = sweep.run(sweep.trials()[0].name)
     assert (first / CHECKPOINT).exists() and not (sweep.path / STOP).exists()
@@ -419,3 +501,32 @@ def test_without_a_sweep_there_is_one_sentence_and_two_ways_in(bench: Bench) -> 
     assert not any(part.isVisible() for part in parts)
     panel.open_folder("/nowhere")
     assert all(part.isVisible() for part in parts) and not panel.nothing.isVisible()
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (900, 600)])
+def test_the_form_of_a_new_sweep_takes_no_room_from_the_other_panels(
+    opened: Opener, tmp_path: Path, qtbot: QtBot, size: tuple[int, int]
+) -> None:
+    window = opened(size=size)
+    columns = window.columns
+    columns.show_tab("sweep")
+    panel = columns.places["sweep"].panel
+    assert isinstance(panel, SweepPanel)
+    hero = columns.parts["Adaptation"]
+    empty = hero.height()
+    panel.ask()
+    QApplication.processEvents()
+    window.grab()
+    assert hero.height() == empty
+    panel.describe.cancel.click()
+    panel.open_folder(str(described(tmp_path / "s").path))
+    settle(panel, qtbot)
+    window.grab()
+    seen = hero.height()
+    panel.ask()
+    window.grab()
+    assert hero.height() == seen and panel.describe.begin.isVisible()
+    # what is typed, what is said of it, and the buttons are inside the tab
+    for part in (panel.describe.axes, panel.describe.said, panel.describe.begin):
+        at = part.mapTo(panel, QPoint())
+        assert panel.rect().contains(QRect(at, part.size()))

@@ -2,52 +2,73 @@
 
 from __future__ import annotations
 
-import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.files.reader import StorageError
+from maml_explorer.gui.panels.sweep.described import (
+    HALVINGS,
+    SEARCHES,
+    Typed,
+    described,
+    planned_words,
+)
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
-from maml_explorer.gui.widgets.controls import button, label, row
-from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.controls import ComboBox, button, label, mark, row
+from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.words import counted
-from maml_explorer.storage.sweep.axes import parse_axis
-from maml_explorer.storage.sweep.folder import create_sweep
-from maml_explorer.storage.sweep.spec import MAX_SEEDS, SweepSpec, usual_objective
+from maml_explorer.storage.sweep.folder import create_sweep, is_sweep
+from maml_explorer.storage.sweep.spec import GRID, SweepSpec
 
 AXES = "inner_lr=0.001:0.1:log:5 outer_lr=0.0003,0.001,0.003"
 GUIDE = (
     "An axis is a setting and its values: outer_lr=0.0003,0.001 tries two, "
-    "inner_lr=0.001:0.1:log:5 tries five from 0.001 to 0.1. All other settings are those in the "
-    "form."
+    "inner_lr=0.001:0.1:log:5 tries five from 0.001 to 0.1. All other settings are those of the "
+    "window."
 )
+_LEAST_HEIGHT = 60
+"""Pixels of the fields at least; what has no room is scrolled."""
+_BESIDE = 24
+"""Pixels beside the digits of a short field."""
 
 
 class NewSweep(QWidget):
     """Axes, seeds and a folder; the other settings are those that the form shows.
 
+    It stands in the place of the views while it is shown, so that nothing around it moves.
+
     Args:
         session: of the window.
-        opened: called with the folder that was written.
+        opened: called with the folder that was written, and the command that trains it where it
+            was copied.
         train: called after that, where it is to be trained at once.
     """
 
+    shown = Signal(bool)
+    """The fields are shown, or no longer."""
+
     def __init__(
-        self, session: Session, opened: Callable[[str], None], train: Callable[[], None]
+        self, session: Session, opened: Callable[[str, str], None], train: Callable[[], None]
     ) -> None:
         super().__init__()
         self._session, self._opened, self._train = session, opened, train
-        self.axes, self.seeds, self.folder = (QLineEdit(text) for text in (AXES, "5", ""))
-        for field, name in ((self.axes, "Axes, separated by blanks"), (self.seeds, "Seeds"),
-                            (self.folder, "Folder of the new sweep")):  # fmt: skip
-            field.setAccessibleName(name)
+        self.axes = _field("Axes, separated by blanks", AXES)
+        self.axes.setCursorPosition(0)
+        self.seeds = _field("Seeds", "5", 3)
+        self.outer_steps = _field("Outer steps of each run", "", 8)
+        self.inner_steps = _field("Compared after so many inner steps", "", 3)
+        self.points = _field("Points that are searched", "24", 6)
+        self.folder = _field("Folder of the new sweep", "")
         self.folder.setPlaceholderText("folder")
-        self.seeds.setFixedWidth(48)
+        self.search = _choice("Search", SEARCHES)
+        self.halving = _choice("Halving", HALVINGS)
+        self.halving.setToolTip("At some outer steps the best go on, and the others stop there")
         self.said = label("", "muted")
         self.said.setWordWrap(True)
         self.begin = button("Write and train", self.write_and_train,
@@ -55,111 +76,202 @@ class NewSweep(QWidget):
         self.make = button("Write and copy command", self.write_and_copy,
                            "Write the folder, and copy the command that trains it in a terminal "
                            "or on a cluster")  # fmt: skip
-        self.guide, self.planned = label(GUIDE, "muted"), ElidedLabel()
-        self.guide.setWordWrap(True)
-        box = QVBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        axes = row(label("Axes"))
-        axes.addWidget(self.axes, 1)
-        self.axes.setCursorPosition(0)
-        fields = row(label("Seeds"), self.seeds, label("Folder"))
-        fields.addWidget(self.folder, 1)
-        self.form = QWidget()
-        rows = QVBoxLayout(self.form)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.addWidget(self.guide)
-        rows.addLayout(axes)
-        rows.addLayout(fields)
-        ways = row()
-        ways.addWidget(self.planned, 1)
-        for way in (self.make, self.begin):
-            ways.addWidget(way)
-        rows.addLayout(ways)
-        box.addWidget(self.form)
-        for field in (self.axes, self.seeds):
-            field.textChanged.connect(lambda _: self._count())
-        session.editor.settings_changed.connect(lambda _: self._count())
-        box.addWidget(self.said)
-        self.said.hide()
+        self.cancel = button("Cancel", self.hide, "Back, without a new sweep (Esc)")
+        self._own = set[QLineEdit]()
+        """Fields in which the user typed: they no longer follow the settings."""
+        self._beside = list[QBoxLayout]()
+        self._pair = dict[QWidget, QWidget]()
+        """Field → itself with its words."""
+        self._put_together()
+        for field in (self.axes, self.seeds, self.outer_steps, self.inner_steps, self.points,
+                      self.folder):  # fmt: skip
+            field.textChanged.connect(lambda _: self.check())
+        for field in (self.outer_steps, self.inner_steps):
+            field.textEdited.connect(lambda text, field=field: self._take_as_own(field, text))
+        for choice in (self.search, self.halving):
+            choice.activated.connect(lambda _: self.check())
+        session.editor.settings_changed.connect(lambda _: self._follow())
         self.hide()
 
+    def _put_together(self) -> None:
+        guide = label(GUIDE, "muted")
+        guide.setWordWrap(True)
+        axes = row(label("Axes"))
+        axes.addWidget(self.axes, 1)
+        folder = row(label("Folder"))
+        folder.addWidget(self.folder, 1)
+        self._inside = QWidget()
+        rows = QVBoxLayout(self._inside)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(6)
+        rows.addWidget(guide)
+        rows.addLayout(axes)
+        rows.addLayout(self._side_by_side(
+            ("Seeds", self.seeds, ""), ("Outer steps", self.outer_steps, ""),
+            ("Compared after", self.inner_steps, "inner steps"),
+        ))  # fmt: skip
+        rows.addLayout(self._side_by_side(
+            ("Search", self.search, ""), ("", self.points, "points"), ("Halving", self.halving, "")
+        ))  # fmt: skip
+        rows.addLayout(folder)
+        rows.addStretch(1)
+        area = SeeThroughArea()
+        area.setMinimumHeight(_LEAST_HEIGHT)
+        area.setWidget(self._inside)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(6)
+        box.addWidget(area, 1)
+        box.addWidget(self.said)
+        box.addLayout(row(None, self.cancel, self.make, self.begin))
+
+    def _side_by_side(self, *parts: tuple[str, QWidget, str]) -> QBoxLayout:
+        """Fields with words before and after them; below each other where room is short."""
+        beside = row(spacing=16)
+        for before, field, after in parts:
+            pair = self._pair[field] = QWidget()
+            pair.setLayout(row(*(label(before) for _ in before[:1]), field,
+                               *(label(after, "unit") for _ in after[:1])))  # fmt: skip
+            beside.addWidget(pair, 0, Qt.AlignmentFlag.AlignLeft)
+        beside.addStretch(1)
+        self._beside.append(beside)
+        return beside
+
     def ask(self) -> None:
-        """Shows the fields, or hides them where they are shown."""
-        shown = self.isVisible() and self.form.isVisible()
-        self.form.setVisible(not shown)
-        self.said.setVisible(False)
-        self.setVisible(not shown)
-        self._count()
+        """Shows the fields."""
+        self.show()
+        self.shown.emit(True)
+        self._follow()
+        self.axes.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def write_and_train(self) -> None:
         """Writes the folder of the sweep, and trains it."""
-        if self._write() is not None:
-            self.hide()  # the map needs the room
+        path = self._write()
+        if path is not None:
+            self._opened(str(path), "")
             self._train()
 
     def write_and_copy(self) -> None:
         """Writes the folder of the sweep, and copies the command that trains it."""
         path = self._write()
-        if path is None:
-            return
-        command = resume_command(path)
-        QApplication.clipboard().setText(command)
-        self._say(f"The folder is written. To train it, run in a terminal (copied): {command}")
-        self.form.hide()
+        if path is not None:
+            command = resume_command(path)
+            QApplication.clipboard().setText(command)
+            self._opened(str(path), command)
+
+    def check(self) -> SweepSpec | None:
+        """Says how many runs it would be, or what is no sweep yet; never both."""
+        if not self.isVisible():
+            return None
+        searches = SEARCHES[self.search.currentText()]
+        self._pair[self.points].setVisible(searches != GRID)
+        self._pair[self.halving].setVisible(searches != "tpe")  # rounds have nothing to halve
+        typed = Typed(
+            self.axes.text(), self.seeds.text(), self.outer_steps.text(), self.inner_steps.text(),
+            searches, self.points.text(), HALVINGS[self.halving.currentText()],
+        )  # fmt: skip
+        try:
+            spec = described(self._session.editor.edited, typed)
+        except SettingsError as error:
+            self._refuse(str(error))
+            return None
+        self._say("muted", planned_words(spec)[0])
+        return spec
 
     def _write(self) -> Path | None:
-        """Writes the folder, and shows it; None where that is refused, which is said."""
+        """Writes the folder; None where that is refused, which is said."""
+        spec = self.check()
+        if spec is None:
+            return None
+        text = self.folder.text().strip()
+        path = Path(text).expanduser()
         try:
-            spec = self._spec()
             spec.trials()  # what does not go together is refused before a folder is made
-            if not self.folder.text().strip():
+            if not text:
                 raise SettingsError("The sweep needs a folder that is new or empty.")
-            path = Path(self.folder.text().strip()).expanduser()
+            if is_sweep(path):
+                raise SettingsError(f"{path} is a sweep: choose another folder, or open that one.")
             create_sweep(path, spec)
         except (SettingsError, StorageError, RuntimeError) as error:
-            self._say(str(error))
+            self._refuse(str(error))
             return None
         except OSError as error:
-            self._say(f"The folder cannot be written: {error.strerror}.")
+            self._refuse(f"The folder cannot be written: {error.strerror}.")
             return None
-        self._opened(str(path))
+        self.hide()  # the map needs the room
         return path
 
-    def _count(self) -> None:
-        """Says how many runs it would be; nothing while what is typed is no sweep yet."""
-        if not self.isVisible():
-            return
-        try:
-            spec = self._spec()
-        except (SettingsError, StorageError, RuntimeError):
-            spec = None
-        # multiplied, as making tens of thousands of runs takes seconds
-        cells = 0 if spec is None else math.prod(len(axis.values) for axis in spec.axes)
-        if spec is None or not cells:
-            self.planned.say(" ")  # the line stays, so that nothing below it moves
-            return
-        seeds = len(spec.seeds)
-        steps = counted(spec.base.outer.outer_steps, "outer step", whole)
-        runs = f"{counted(cells * seeds, 'run', whole)} of {steps}"
-        self.planned.say(
-            f"{counted(cells, 'combination')} × {counted(seeds, 'seed')} = {runs}",
-            runs,
-            counted(cells * seeds, "run", whole),
-        )
+    def _follow(self) -> None:
+        """Shows numbers of the settings where the user has typed none."""
+        settings = self._session.editor.edited
+        for field, number in (
+            (self.outer_steps, settings.outer.outer_steps),
+            (self.inner_steps, min(5, settings.run.test_steps)),
+        ):
+            if field not in self._own:
+                field.setText(whole(number))
+        self.check()
 
-    def _spec(self) -> SweepSpec:
-        seeds = self.seeds.text().strip()
-        if not seeds.isdecimal() or not 1 <= int(seeds[:4]) <= MAX_SEEDS:
-            raise SettingsError(f"Seeds is how many, from 1 to {MAX_SEEDS}; not “{seeds[:20]}”.")
-        base = self._session.editor.edited
-        axes = tuple(parse_axis(text) for text in self.axes.text().split())
-        steps = min(5, base.run.test_steps)
-        objective = usual_objective(base, steps)
-        return SweepSpec(base, axes, tuple(range(int(seeds))), objective=objective)
+    def _take_as_own(self, field: QLineEdit, text: str) -> None:
+        (self._own.add if text.strip() else self._own.discard)(field)
 
-    def _say(self, text: str) -> None:
-        self.said.setText(" ".join(text.split()))
-        self.said.show()
+    def _refuse(self, text: str) -> None:
+        self._say("error", " ".join(text.splitlines()))
+
+    def _say(self, role: str, text: str) -> None:
+        if self.said.property("role") != role:
+            mark(self.said, role=role)
+        self.said.setText(text)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Gives the place back to the views."""
+        super().hideEvent(event)
+        if self.isHidden():
+            self.shown.emit(False)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape goes back."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.hide()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Puts fields below each other where they have no room side by side."""
+        super().resizeEvent(event)
+        for beside in self._beside:
+            parts = [beside.itemAt(nth).widget() for nth in range(beside.count() - 1)]
+            wide = sum(part.sizeHint().width() + beside.spacing() for part in parts)
+            narrow = wide > self.width()
+            beside.setDirection(QBoxLayout.Direction.TopToBottom if narrow
+                                else QBoxLayout.Direction.LeftToRight)  # fmt: skip
+
+
+class _Short(QLineEdit):
+    """A field as wide as so many digits."""
+
+    digits = 3
+
+    def sizeHint(self) -> QSize:
+        """Room for the digits, in any type."""
+        wide = self.fontMetrics().horizontalAdvance("0" * self.digits)
+        return QSize(wide + _BESIDE, super().sizeHint().height())
+
+
+def _field(name: str, text: str, digits: int = 0) -> QLineEdit:
+    made = _Short(text) if digits else QLineEdit(text)
+    made.setAccessibleName(name)
+    if isinstance(made, _Short):
+        made.digits = digits
+        made.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    return made
+
+
+def _choice(name: str, words: Iterable[str]) -> ComboBox:
+    made = ComboBox()
+    made.setAccessibleName(name)
+    made.addItems(list(words))
+    return made
 
 
 def resume_command(path: Path) -> str:

@@ -64,7 +64,7 @@ class SweepPanel(QWidget):
         self.reader.failed.connect(self._say)
         self.progress = ProgressRow(
             button("Open…", self._choose_folder, "Open the folder of a sweep"),
-            button("New…", self._describe, "Describe a sweep over the settings in the form"),
+            button("New…", self.ask, "Describe a sweep over the settings in the form"),
         )
         self.words = self.progress.words
         self.view = ComboBox()
@@ -89,6 +89,7 @@ class SweepPanel(QWidget):
         for view in (self.map, self.coordinates, self.table):
             self.views.addWidget(view)
         self.describe = NewSweep(session, self.open_folder, self.progress.train)
+        self.describe.shown.connect(lambda _: self._look())
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 4, 0, 0)
         box.setSpacing(6)
@@ -98,7 +99,7 @@ class SweepPanel(QWidget):
             head.addWidget(control)
         box.addLayout(head)
         box.addWidget(self.progress)
-        box.addWidget(self.describe)
+        box.addWidget(self.describe, 1)
         self.both = QSplitter(Qt.Orientation.Horizontal)
         self.both.setHandleWidth(12)
         self.both.setChildrenCollapsible(False)
@@ -139,10 +140,19 @@ class SweepPanel(QWidget):
         names = self.table.chosen
         return self.seen.trials.get(names[0]) if self.seen is not None and names else None
 
-    def open_folder(self, path: str) -> None:
-        """Shows the sweep in a folder."""
+    def ask(self) -> None:
+        """Shows the form of a new sweep, in the place of the sweep that is open."""
+        self.describe.ask()
+
+    def open_folder(self, path: str, command: str = "") -> None:
+        """Shows the sweep in a folder.
+
+        Args:
+            path: the folder.
+            command: that trains it, where it was copied; it is said until something trains.
+        """
         self.path, self.seen = Path(path), None
-        self.progress.open(self.path)
+        self.progress.open(self.path, command)
         self._look()
         self.read()
         self.timer.start()
@@ -214,8 +224,6 @@ class SweepPanel(QWidget):
                 choice.setCurrentIndex(min(nth, len(names) - 1))
         self.progress.take(seen)
         self.meaning.say(objective_words(seen.sweep.spec))
-        if seen.workers or seen.ended:
-            self.describe.said.hide()  # it says how to train it
         if before is None or seen.rows is not before.rows:
             self.table.runs.put(seen.axes, seen.sweep.spec.objective, seen.rows)
         if before is None or seen.cells is not before.cells:
@@ -286,13 +294,15 @@ class SweepPanel(QWidget):
             self.beside.setEnabled(self.session.pins.are_curves(self.chosen.settings))
 
     def _look(self) -> None:
-        nth, opened = self.view.currentIndex(), self.path is not None
+        nth, asking = self.view.currentIndex(), not self.describe.isHidden()
+        opened = self.path is not None and not asking
         for part in (self.view, self.words, self.beside, self.here, self.both):
             part.setVisible(opened)
-        self.nothing.setVisible(not opened)
+        self.progress.setVisible(not asking)
+        self.nothing.setVisible(self.path is None and not asking)
         self.views.setCurrentIndex(nth)
         for choice in (self.across, self.up):
-            choice.setVisible(nth == 0 and choice.count() > 1)
+            choice.setVisible(opened and nth == 0 and choice.count() > 1)
         if nth == 1:
             self._draw()
 
@@ -310,9 +320,6 @@ class SweepPanel(QWidget):
         chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         chooser.fileSelected.connect(self.open_folder)
         chooser.open()
-
-    def _describe(self) -> None:
-        self.describe.ask()
 
 
 def _best(rows: list[SweepRow], higher: bool) -> SweepRow:

@@ -16,6 +16,7 @@ from maml_explorer.gui.session.time_left import duration
 from maml_explorer.gui.widgets.controls import button
 from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
 from maml_explorer.settings.words import counted
+from maml_explorer.storage.report.sweep_table import TrialState
 
 TRAIN = "Train what is left, on all cores, also when this window has been closed"
 STOP = "Save all runs and stop; “Train sweep” goes on from there, bit for bit"
@@ -38,7 +39,7 @@ class ProgressRow(QWidget):
         self._began: float | None = None
         """Time, by the monotonic clock, at which its training was started here; None where it is
         not awaited."""
-        self._stopping = False
+        self._stopping, self._command = False, ""
         self.words = ElidedLabel()
         keeps = self.words.sizePolicy()
         keeps.setRetainSizeWhenHidden(True)
@@ -54,9 +55,14 @@ class ProgressRow(QWidget):
         self.trains.hide()
         self.stops.hide()
 
-    def open(self, path: Path) -> None:
-        """Is of another folder, which has not been read yet."""
-        self._path, self._seen = path, None
+    def open(self, path: Path, command: str = "") -> None:
+        """Is of another folder, which has not been read yet.
+
+        Args:
+            path: the folder.
+            command: that trains it, where it was copied.
+        """
+        self._path, self._seen, self._command = path, None, command
         self._began, self._stopping = None, False
         self.say("Reading the sweep …")
         self._offer("")
@@ -108,7 +114,12 @@ class ProgressRow(QWidget):
             "starting …" if self._began is not None else "stopping …" if self._stopping else ""
         )
         if self._seen is not None:
-            self.say(words_of(self._seen, awaited))
+            words = words_of(self._seen, awaited)
+            if self._seen.workers or self._seen.ended or awaited:
+                self._command = ""  # it says how to train it
+            elif self._command:
+                words += f"{SEPARATOR}copied: {self._command}"
+            self.say(words)
         self._offer(awaited)
 
     def _offer(self, awaited: str) -> None:
@@ -139,7 +150,10 @@ def words_of(seen: SweepSeen, awaited: str = "") -> str:
         if seen.seconds_left:
             parts.append(f"{duration(seen.seconds_left)} left")
     elif not seen.ended and not awaited:
-        parts.append("nothing trains it")
         if seen.said and not seen.said.startswith("stopped"):
-            parts.append(seen.said)
+            parts += ["nothing trains it", seen.said]
+        else:
+            begun = any(row.state is not TrialState.QUEUED for row in seen.rows)
+            parts.append("stopped: “Train sweep” goes on" if begun
+                         else "not begun: “Train sweep” begins it")  # fmt: skip
     return SEPARATOR.join([*parts, awaited] if awaited else parts)
