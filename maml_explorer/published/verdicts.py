@@ -222,24 +222,45 @@ def verdict_words(found: Sequence[Comparison]) -> str:
     )
 
 
-def agreement_words(found: Sequence[Comparison], *, total: bool = False) -> str:
+def agreement_words(found: Sequence[Comparison], *, total: bool = False, why: bool = False) -> str:
     """Number of figures that agree, in a line: "Published figures that agree: MTL 3 of 3 …".
 
     Args:
         total: of all arms together: "4 of 6 published figures agree".
+        why: with the reason where some do not: "MAML 0 of 3 (15 to 19 % higher)".
     """
     if not found:
         return ""
     if all(one.verdict.shortened for one in found):
         return f"It is too early to compare: {found[0].verdict.shortened}."
-    counts: dict[str, list[bool]] = {}
-    for one in found:
-        counts.setdefault(one.arm, []).append(one.verdict.kind == AGREES)
+    agree = [one for one in found if one.verdict.kind == AGREES]
     if total:
-        agree = sum(map(sum, counts.values()))
-        return f"{agree} of {counted(len(found), 'published figure')} agree."
-    by_arm = [f"{arm} {sum(agree)} of {len(agree)}" for arm, agree in counts.items()]
+        return f"{len(agree)} of {counted(len(found), 'published figure')} agree."
+    arms: dict[str, list[Comparison]] = {}
+    for one in found:
+        arms.setdefault(one.arm, []).append(one)
+    by_arm = [
+        f"{arm} {sum(one in agree for one in same)} of {len(same)}{_why(same) if why else ''}"
+        for arm, same in arms.items()
+    ]
     return f"Published figures that agree: {', '.join(by_arm)}."
+
+
+def _why(same: Sequence[Comparison]) -> str:
+    """The reason, in parentheses, why some figures of an arm do not agree."""
+    others = [one.verdict for one in same if one.verdict.kind != AGREES]
+    by = sorted((one.difference for one in others if one.difference is not None), key=abs)
+    if not others:
+        return ""
+    if any(one.kind == NOT_COMPARABLE for one in others):
+        return f" ({others[0].shortened or 'tasks diverged'})"
+    if any(one.kind == CANNOT_TELL for one in others):
+        return " (its own interval is wide)"
+    if not by or len({_percent(one)[1] for one in by}) > 1:
+        return " (some higher, some lower)" if by else ""
+    (least, side), (most, _) = _percent(by[0]), _percent(by[-1])
+    size = least if least == most else f"{least} to {most}"
+    return f" ({size} % {side})"
 
 
 def _with(shots: int) -> str:

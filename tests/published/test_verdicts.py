@@ -218,6 +218,9 @@ def test_how_many_figures_agree_is_one_short_line() -> None:
     found = comparisons(preset(ONE), Settings(), records)
     assert agreement_words(found) == "Published figures that agree: MAML 1 of 2."
     assert agreement_words(found, total=True) == "1 of 2 published figures agree."
+    (size,) = (one.verdict.words.split(" ")[2] for one in found if one.verdict.kind == DIFFERS)
+    reason = f"Published figures that agree: MAML 1 of 2 ({size} % higher)."
+    assert agreement_words(found, why=True) == reason
     early = comparisons(preset(ONE), Settings(), records, {"MAML": 1000})
     assert agreement_words(early) == "It is too early to compare: 1000 of 70000 outer steps."
     assert agreement_words(()) == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.changes import begun_from_row, change_rows, frozen_row, revived_row
 from maml_explorer.storage.run.history import MOST, changes_in_words, history_of
@@ -43,3 +45,16 @@ def test_many_changes_are_counted() -> None:
     ]
     said = history_of(SETTINGS, "MAML", 100, rows)
     assert said.count("Inner learning rate") == MOST and "; and 2 more changes." in said
+
+
+def test_the_values_of_one_drag_are_one_change() -> None:
+    values = (0.01, 0.013, 0.02, 0.5)
+    settings = [SETTINGS.with_values({"inner_lr": value}) for value in values]
+    pairs = list(itertools.pairwise(settings))
+    drag = [row for nth, pair in enumerate(pairs) for row in change_rows(80_202 + nth, *pair)]
+    back = change_rows(90_000, settings[-1], SETTINGS)
+    assert changes_in_words([*drag, *back]) == (
+        "Changed while it trained: "
+        "Inner learning rate α from 0.01 to 0.5 after outer steps 80202 to 80204; "
+        "Inner learning rate α from 0.5 to 0.01 after outer step 90000"
+    )

@@ -11,6 +11,10 @@ from maml_explorer.storage.run.changes import ARMS, BACK, BEGUN_FROM, FROZEN, RE
 
 MOST = 8
 """Changes that are named; more are counted."""
+TRAINED = "Changed while it trained"
+"""Begins the words on all changes."""
+_ONE_DRAG = 500
+"""Outer steps between two values of a setting, at most, where both are of one drag of a slider."""
 
 
 def history_of(settings: Settings, arm: str, outer_step: int, rows: Sequence[Row]) -> str:
@@ -43,20 +47,32 @@ def changes_in_words(rows: Sequence[Row], arm: str = "") -> str:
         rows: of the run's `changes.csv`.
         arm: name of the arm that is spoken of; empty for all of them, each by its name.
     """
-    named = [
-        said for row in rows if row[0] > 0 or row[1] == BEGUN_FROM if (said := _words(arm, row))
-    ]
+    told = [row for row in rows if row[0] > 0 or row[1] == BEGUN_FROM]
+    named = [said for row, last in _drags(told) if (said := _words(arm, row, last))]
     if not named:
         return ""
     more = len(named) - MOST
     rest = f"; and {counted(more, 'more change')}" if more > 0 else ""
-    return f"Changed while it trained: {'; '.join(named[:MOST])}{rest}"
+    return f"{TRAINED}: {'; '.join(named[:MOST])}{rest}"
 
 
-def _words(arm: str, row: Row) -> str:
+def _drags(rows: Sequence[Row]) -> list[tuple[Row, int]]:
+    """(change, outer step of its last value): the values of a drag are one change."""
+    found: list[tuple[Row, int]] = []
+    for row in rows:
+        (first, what, old, new), last = found[-1] if found else ((0, "", "", ""), 0)
+        if what in DECLARATIONS and row[1:3] == (what, new) and row[0] - last <= _ONE_DRAG:
+            found[-1] = (first, what, old, row[3]), row[0]
+        else:
+            found.append((row, row[0]))
+    return found
+
+
+def _words(arm: str, row: Row, last: int) -> str:
     step, what, old, new = row
     if what in DECLARATIONS:
-        return f"{DECLARATIONS[what].label} from {old} to {new} after outer step {step}"
+        when = f"step {step}" if step == last else f"steps {step} to {last}"
+        return f"{DECLARATIONS[what].label} from {old} to {new} after outer {when}"
     if what == ARMS:
         return f"arms or their own settings after outer step {step}"
     if arm not in ("", old):

@@ -473,6 +473,22 @@ def test_a_low_panel_says_a_whole_verdict(bench, panel, name, width):
     assert "agree" in panel.verdict.text()
 
 
+def test_a_long_verdict_leaves_the_plot_its_height_and_the_rest_is_a_tooltip(bench, panel):
+    bench.session.control.load_preset(presets()["finn-10-shot"])
+    bench.pull()
+    test_arm(bench, panel, MAML=WILD)
+    ways = "; ".join(
+        f"Inner learning rate α from 0.{n}1 to 0.{n}2 after outer step {n}" for n in "12345678"
+    )
+    for height in (330, 400, 480):
+        panel.resize(350, height)
+        compared(bench, run=bench.session.run, deviations=(f"Changed while it trained: {ways}",))
+        bench.qtbot.wait(20)
+        assert panel.plot.height() >= 140, height
+        assert "Changed from the preset: Changed" not in panel._verdict
+        assert ways.split("; ")[-1] in panel.verdict.toolTip() + panel.verdict.text()
+
+
 def test_a_low_panel_keeps_its_plot_beside_a_verdict(bench, panel):
     metrics = panel.fontMetrics()
     whole = "MAML differs by 15 % after 1 step; not comparable after 5, 10 steps. MTL agrees."

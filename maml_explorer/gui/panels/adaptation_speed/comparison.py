@@ -16,6 +16,7 @@ from maml_explorer.protocol.reports import Compared
 from maml_explorer.published.verdicts import agreement_words, verdict_words
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.words import counted
+from maml_explorer.storage.run.history import TRAINED
 
 
 def preset_source(preset: Preset | None) -> str:
@@ -30,10 +31,16 @@ def comparison_words(found: Compared) -> str:
 
 
 def brief_words(found: Compared) -> list[str]:
-    """Number of figures that agree, for a panel that is low; the longest wording first."""
-    by_arm, total = (agreement_words(found.comparisons, total=total) for total in (False, True))
-    at = f"At outer step {whole(found.outer_step)}"
-    return [_spaced(words) for words in (f"{_tested(found)} {by_arm}", f"{at}: {total}", total)]
+    """Shorter words, at last the number of figures that agree; the longest wording first."""
+    why, by_arm, total = (
+        agreement_words(found.comparisons, **wanted)
+        for wanted in ({"why": True}, {}, {"total": True})
+    )
+    at, tested = f"At outer step {whole(found.outer_step)}", _tested(found)
+    wordings = (
+        f"{tested} {why}", why, f"{tested} {by_arm}", f"{at}: {total}", total,
+    )  # fmt: skip
+    return [_spaced(words) for words in wordings]
 
 
 def figure_rows(found: Compared) -> Table:
@@ -97,8 +104,9 @@ def _tested(found: Compared) -> str:
 
 
 def _changed(found: Compared) -> str:
-    others = len(found.deviations) - 1
-    if others < 0:
-        return ""
-    more = f", and {others} more" if others else ""
-    return f" Changed from the preset: {found.deviations[0]}{more}."
+    """Sentences on what the run does otherwise than the preset, and what was changed on the way."""
+    otherwise = [one for one in found.deviations if not one.startswith(TRAINED)]
+    on_the_way = [_spaced(one) for one in found.deviations if one.startswith(TRAINED)]
+    more = f", and {len(otherwise) - 1} more" if otherwise[1:] else ""
+    said = [f"Changed from the preset: {otherwise[0]}{more}"] if otherwise else []
+    return "".join(f" {one}." for one in (*said, *on_the_way))

@@ -45,8 +45,9 @@ _LOW = 13
 """Lines of text that the panel is high where it has hardly any words beside the plot."""
 _FLAT = 1e4
 """Times a usual value from which a peak leaves a linear axis nothing of the others."""
-_TIGHT, _FEW = 26, 2
-"""Lines of text that the panel is high where a verdict has few, and how many these are."""
+_BESIDE, _FEW = 24, 2
+"""Lines of text that the panel keeps for all else where it has a verdict, and those that this has
+at least."""
 
 
 class AdaptationSpeedPanel(QWidget):
@@ -242,8 +243,8 @@ class AdaptationSpeedPanel(QWidget):
 
     def _say(self) -> None:
         """Writes the words below, no more than the plot can spare; the rest is a tooltip."""
-        tight = self.height() < _TIGHT * self.fontMetrics().lineSpacing()
-        room = _FEW * self.fontMetrics().lineSpacing() if tight else math.inf
+        line = self.fontMetrics().lineSpacing()
+        room = max(_FEW * line, self.height() - _BESIDE * line)
         metrics, width = self.fontMetrics(), max(self.width(), 60)
         wordings = (self._verdict, *self._brief)
         fits = (one for one in wordings if shortened(one, metrics, width, room) == one)
@@ -251,11 +252,11 @@ class AdaptationSpeedPanel(QWidget):
         self.verdict.setText(verdict)
         self.verdict.setToolTip(plain_tip(self._verdict if verdict != self._verdict else ""))
         self.verdict.setVisible(bool(verdict))
-        # the verdict counts diverged tasks too
-        text = "" if verdict and tight else self.in_words()
-        low = self.height() < _LOW * self.fontMetrics().lineSpacing()
+        # the whole verdict counts diverged tasks too
+        text = "" if verdict and verdict != self._verdict else self.in_words()
+        low = self.height() < _LOW * line
         self.subtitle.setVisible(not low)
-        most = self.fontMetrics().lineSpacing() if low else math.inf
+        most = line if low else math.inf
         said = self._shortest(text, most)
         self.diverged.setText(said)
         self.diverged.setToolTip(plain_tip(text if said != text else ""))
