@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from maml_explorer.gui.session.blamed_change import HALVE
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.gui.session.settings_editor import SettingsEditor
-from maml_explorer.gui.session.undo import Begin, Beginning, last_change
+from maml_explorer.gui.session.undo import Begin, Beginning, Edit
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol import commands
 from maml_explorer.protocol.reports import Phase, Refused, Status
-from maml_explorer.settings.declaration import shown
 from maml_explorer.settings.presets import Preset
-from maml_explorer.settings.settings import Arm, Settings
+from maml_explorer.settings.settings import Settings
 
 _LEFT_AS_IT_WAS = (
     commands.Change,
@@ -248,48 +250,27 @@ class RunControl(QObject):
         """Sets every arm back to where all were last finite."""
         self._link.post(commands.BackToLastGood())
 
-    @property
-    def undoable_change(self) -> bool:
-        """True where the last undo step but those of the task changed settings or arms."""
-        change = last_change(self._editor.undo_stack)
-        return change is not None and change.text() in ("Change settings", "Change arms")
-
-    def undo_change_and_go_on(self) -> None:
-        """Takes the last change back, and trains on from where all arms were last finite.
-
-        The task that is shown stays.
-        """
+    def undo_change(self, change: Edit) -> None:
+        """Takes an edit back, with remedies that followed it; the task that is shown stays."""
         stack = self._editor.undo_stack
-        change = last_change(stack)
-        if change is not None and change is stack.command(stack.index() - 1):
+        if change is stack.command(stack.index() - 1):
             stack.undo()
-        elif change is not None:
-            self._editor.adopt(change.before.settings)
+        else:
+            self._editor.adopt(change.before.settings, "Undo the change")
+
+    def undo_change_and_go_on(self, change: Edit) -> None:
+        """Takes an edit back, and trains on from where all arms were last finite."""
+        self.undo_change(change)
         self.back_to_last_good()
         self.train()
 
     def halve_inner_lr(self, *names: str) -> None:
         """Halves the inner learning rate of frozen arms and lets them go on.
 
-        The shared one is halved where only these arms read it; else they get one of their own,
-        which is said.
+        The shared one is halved for all arms that read it, or the field would no longer say what
+        these train with; an arm that has its own keeps an own one.
         """
-        edited = self._editor.edited
-        sharing = {arm.name for arm in edited.arms if "inner_lr" not in dict(arm.overrides)}
-        apart = sharing & set(names) if sharing - set(names) else set()
-        own = {arm.name for arm in edited.arms if arm.name in names} - sharing | apart
-        arms = [_halved(edited, arm) if arm.name in own else arm for arm in edited.arms]
-        halved = edited.with_arms(tuple(arms))
-        if sharing and sharing <= set(names):
-            halved = halved.with_values({"inner_lr": edited.inner.inner_lr / 2})
-        self._editor.adopt(halved, "Halve α")
-        if apart:
-            listed = " and ".join(arm.name for arm in arms if arm.name in apart)
-            have, own_one = ("has", "its own α") if len(apart) == 1 else ("have", "their own α")
-            self.noted.emit(
-                f"{listed} {have} {own_one} now, {shown(edited.inner.inner_lr / 2)}: the shared "
-                "field no longer changes it."
-            )
+        self._editor.apply(partial(_halved, names=names), HALVE)
         for name in names:
             self._link.post(commands.ReviveArm(name))
         self.train()
@@ -335,7 +316,16 @@ class RunControl(QObject):
             self._editor.replace(status.settings, self._editor.waiting(status.settings))
 
 
-def _halved(settings: Settings, arm: Arm) -> Arm:
-    """The arm with half its inner learning rate as its own."""
-    halved = settings.of_arm(arm).inner.inner_lr / 2
-    return replace(arm, overrides=tuple({**dict(arm.overrides), "inner_lr": halved}.items()))
+def _halved(settings: Settings, names: Collection[str]) -> Settings:
+    """The settings with half the inner learning rate of these arms, their own or the shared one."""
+    arms, shared = [], False
+    for arm in settings.arms:
+        own = dict(arm.overrides)
+        if arm.name in names and "inner_lr" in own:
+            own["inner_lr"] = settings.of_arm(arm).inner.inner_lr / 2
+            arm = replace(arm, overrides=tuple(own.items()))
+        elif arm.name in names:
+            shared = True
+        arms.append(arm)
+    halved = settings.with_arms(tuple(arms))
+    return halved.with_values({"inner_lr": settings.inner.inner_lr / 2}) if shared else halved

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
@@ -108,6 +108,15 @@ class SettingsEditor(QObject):
             before = Edited(self.edited, self.settings if self.waits_whole else None)
             after = Edited(settings, self.settings if waits else None)
             self.undo_stack.push(Edit(self._put, before, after, text, merge_key))
+
+    def apply(self, change: Callable[[Settings], Settings], text: str) -> None:
+        """Changes what is in force as one undo step; what waits for a restart as a whole stays."""
+        if self.waits_whole:
+            before = Edited(self.edited, self.settings)
+            after = Edited(self.edited, change(self.settings))
+            self.undo_stack.push(Edit(self._put, before, after, text))
+        else:
+            self.adopt(change(self.edited), text)
 
     def discard_staged(self) -> None:
         """Gives up the changes that wait for a restart."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtGui import QUndoCommand
 
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import BringBack, Command
@@ -36,11 +36,13 @@ class Replacement(QUndoCommand, Generic[Value]):
         super().__init__(text)
         self.before = before
         """The value that undo puts back."""
-        self._put, self._after = put, after
+        self._put = put
+        self.after = after
+        """The value that redo puts."""
 
     def redo(self) -> None:
         """Makes the edit."""
-        self._put(self._after)
+        self._put(self.after)
 
     def undo(self) -> None:
         """Takes it back."""
@@ -64,7 +66,7 @@ class Edit(Replacement[Edited]):
     def redo(self) -> None:
         """Makes the edit; from the second time on, again."""
         super().redo()
-        self._after = replace(self._after, again=True)
+        self.after = replace(self.after, again=True)
 
     def id(self) -> int:
         """Number shared by edits that may be one step; −1 for those that stand alone."""
@@ -75,22 +77,13 @@ class Edit(Replacement[Edited]):
         """Takes up a later edit of the same drag."""
         if not isinstance(other, Edit) or other._merge_key != self._merge_key:
             return False
-        self._after = other._after
-        self.setObsolete(self._after.settings == self.before.settings)
+        self.after = other.after
+        self.setObsolete(self.after.settings == self.before.settings)
         return True
 
 
 class TaskEdit(Replacement[Value]):
     """From one shown task to another."""
-
-
-def last_change(stack: QUndoStack) -> Edit | None:
-    """The edit of settings or arms that was made last, whatever task was shown since."""
-    for at in range(stack.index() - 1, -1, -1):
-        command = stack.command(at)
-        if not isinstance(command, TaskEdit):
-            return command if isinstance(command, Edit) else None
-    return None
 
 
 @dataclass(frozen=True)

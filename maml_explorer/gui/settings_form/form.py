@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
@@ -17,10 +19,11 @@ from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
 from maml_explorer.late_dataclass import dataclass
-from maml_explorer.settings.declaration import Hyperparameter
+from maml_explorer.settings.declaration import Hyperparameter, Value, shown
 from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import listed
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ class SettingsForm(QWidget):
         editor = self._session.editor
         algorithms = frozenset(arm.algorithm for arm in editor.edited.arms)
         said = explained(editor.edited, [ALGORITHMS[key] for key in algorithms])
+        for key, words in unreached(editor.edited, editor.baseline).items():
+            said[key] = f"{said[key]} {words}" if key in said else words
         return Shown(editor.edited, editor.baseline, in_force, algorithms, said)
 
     def _show(self, in_force: Settings) -> None:
@@ -197,6 +202,29 @@ def is_offered(declaration: Hyperparameter) -> bool:
     read = any(declaration.families(family) for family in shown)
     # a text names what is opened elsewhere
     return read and declaration.typed and (declaration.key != "family" or len(shown) > 1)
+
+
+def unreached(settings: Settings, baseline: Settings) -> dict[str, str]:
+    """Setting → a sentence on the arms that have their own value, which the shared one leaves.
+
+    Those of the baseline, a preset's say, are not said where nothing was changed.
+    """
+    before = {arm.name: dict(arm.overrides) for arm in baseline.arms}
+    found: dict[str, dict[str, Value]] = {}
+    for arm in settings.arms:
+        for key, value in arm.overrides:
+            usual = before.get(arm.name, {})
+            if settings[key] != baseline[key] or usual.get(key, settings[key]) != value:
+                found.setdefault(key, {})[arm.name] = value
+    return {key: _own_values(own) for key, own in found.items()}
+
+
+def _own_values(own: Mapping[str, Value]) -> str:
+    values = list(dict.fromkeys(shown(value) for value in own.values()))
+    keeps = "keeps its own value" if len(own) == 1 else "keep their own values"
+    if len(own) > 1 == len(values):
+        keeps = "keep their own value"
+    return f"{listed(list(own))} {keeps}, {listed(values)}."
 
 
 def _lines(group: str) -> list[list[Hyperparameter]]:

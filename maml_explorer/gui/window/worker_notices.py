@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QUndoCommand
 
+from maml_explorer.gui.session.blamed_change import BlamedChange, blamed_change, without_step
+from maml_explorer.gui.session.pinned_run import differences
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.waiting import whole_name
 from maml_explorer.gui.style.numbers import whole
@@ -39,6 +40,12 @@ class Notices(QObject):
         session.measured.compared.connect(lambda _: self._written())
         session.control.writing.connect(self._writing)
         session.editor.came_late.connect(self._came_late)
+        # a little later: in the midst of an edit the undo stack does not have it yet
+        session.editor.settings_changed.connect(lambda _: QTimer.singleShot(0, self, self._edited))
+        self._reports: list[Diverged] = []
+        """Of the arms that diverged last."""
+        self._said_of: BlamedChange | None = None
+        """The change that the banner on them names and takes back."""
         self._slow = QTimer(self)
         self._slow.setSingleShot(True)
         self._slow.setInterval(SLOW)
@@ -47,19 +54,39 @@ class Notices(QObject):
         session.control.noted.connect(partial(banners.say, "noted"))
         session.control.began_waiting.connect(self._began_waiting)
         session.link.run_started.connect(self._forget)
+        session.link.run_started.connect(lambda _: self._reports.clear())
         session.link.rewound.connect(self._rewound)
         session.divergences.changed.connect(self._recovered)
 
     def _diverged(self, report: Diverged) -> None:
         """One banner for all arms that have diverged since the run last went well."""
-        back = ("Back to last good state", self._session.control.back_to_last_good)
-        if self._session.control.undoable_change and report.change:
-            back = ("Undo the change", self._session.control.undo_change_and_go_on)
         self._banners.drop("rewound")
-        frozen = list(self._session.divergences.frozen.values())
+        self._reports = list(self._session.divergences.frozen.values())
+        self._say_diverged()
+
+    def _say_diverged(self) -> None:
+        control, frozen = self._session.control, self._reports
+        blamed = self._blamed()
+        back = ("Back to last good state", control.back_to_last_good)
+        if blamed is not None:
+            back = ("Undo the change", partial(control.undo_change_and_go_on, blamed.edit))
         # a smaller α alone solves no inner problem that has no solution
         halve = () if all(one.why for one in frozen) else (("Halve α", self._halve),)
-        self._banners.say("diverged", divergence_words(frozen), "danger", (back, *halve))
+        words = divergence_words(frozen, "" if blamed is None else blamed.words)
+        self._banners.say("diverged", words, "danger", (back, *halve))
+        self._said_of = blamed
+
+    def _blamed(self) -> BlamedChange | None:
+        editor = self._session.editor
+        return blamed_change(editor.undo_stack, editor.settings, self._reports)
+
+    def _edited(self) -> None:
+        """After an edit the button would take back another change than the banner names."""
+        blamed = self._blamed()
+        if blamed != self._said_of and self._banners.of("diverged") is not None:
+            self._say_diverged()
+        elif blamed != self._said_of:
+            self._banners.drop("rewound")
 
     def _halve(self) -> None:
         arms = list(self._session.divergences.frozen)
@@ -171,8 +198,18 @@ class Notices(QObject):
 
     def _rewound(self, report: Rewound) -> None:
         self._forget(report)
-        back = f"Every arm is back at outer step {whole(report.outer_step)}"
-        self._banners.say("rewound", f"{back}, the last one at which none had diverged.")
+        said = (
+            f"Every arm is back at outer step {whole(report.outer_step)}, the last state that was "
+            "kept from before a divergence."
+        )
+        after = [one for one in report.changes if one.outer_step == report.outer_step]
+        settings, blamed = self._session.settings, self._blamed()
+        kept = differences(settings, after[-1].before) if after else ""
+        if kept:
+            said += f" The settings stay as they are: {kept}."
+        undo = partial(self._session.control.undo_change, blamed.edit) if blamed else None
+        choices = (("Undo the change", undo),) if kept and undo else ()
+        self._banners.say("rewound", said, choices=choices)
 
     def forget_replaced(self) -> None:
         """Puts away what was said of a run that gives way to another, before that one is there."""
@@ -186,10 +223,14 @@ class Notices(QObject):
         self._banners.drop_passing(but=OF_THE_RUN)
 
 
-def divergence_words(reports: Sequence[Diverged]) -> str:
+def divergence_words(reports: Sequence[Diverged], blamed: str = "") -> str:
     """Two short sentences: which arms diverged when, and what was changed last.
 
     Where an outer gradient could not be followed, the second one says why.
+
+    Args:
+        reports: of the arms.
+        blamed: words on the change that can be taken back, in place of those of the reports.
     """
     steps = sorted({report.outer_step for report in reports})
     when = f"step {whole(steps[0])}"
@@ -199,11 +240,11 @@ def divergence_words(reports: Sequence[Diverged]) -> str:
     verb = "stopped" if all(report.why for report in reports) else "diverged"
     said = f"{listed([report.arm for report in reports])} {verb} at {when}."
     if why:
-        return f"{said} {why[:1].upper()}{why[1:]}."
+        named = f" Last change: {blamed}." if blamed else ""
+        return f"{said}{named} {why[:1].upper()}{why[1:]}."
     change = next((report.change for report in reversed(reports) if report.change), "")
     known = next((report.stability for report in reports if report.stability), "")
-    # it was changed just before: a mark in Losses says at which step
-    change = re.sub(r" at outer step \d+$", "", change)
+    change = blamed or without_step(change)
     # a banner is short: the light's tooltip has what follows
     second = f"Last change: {change}." if change else f"{known.partition('. ')[0].rstrip('.')}."
     second = second if len(second) > 1 else ""

@@ -19,6 +19,7 @@ from maml_explorer.gui.panels.adaptation.uncovered_range import filled, uncovere
 from maml_explorer.gui.panels.adaptation.words import step_line
 from maml_explorer.gui.panels.tasks.panel import TasksPanel
 from maml_explorer.gui.plots.label_placement import Box, clearance
+from maml_explorer.gui.session.blamed_change import blamed_change
 from maml_explorer.gui.session.task_sampling import fixed
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.numbers import number
@@ -533,8 +534,11 @@ def test_the_last_change_is_undone_beneath_edits_of_the_task(bench, panel):
     session.editor.edit({"inner_lr": 1.0})
     session.task.new_task()
     shown = session.task.probe
-    assert session.control.undoable_change
-    session.control.undo_change_and_go_on()
+    said = "Inner learning rate α from 0.01 to 1 at outer step 0"
+    report = reports.Diverged(1, "MAML", 1, 0, "MAML diverged.", change=said)
+    blamed = blamed_change(session.editor.undo_stack, session.settings, [report])
+    assert blamed is not None and blamed.words == "Inner learning rate α from 0.01 to 1"
+    session.control.undo_change_and_go_on(blamed.edit)
     assert session.settings.inner.inner_lr == before
     assert session.task.probe is shown
 

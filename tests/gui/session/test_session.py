@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.session.loss_history import change
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import CLUSTERED, LEFT_HALF
 from maml_explorer.gui.session.view_state import ViewState, view_state
 from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.past_events import PastChange, PastDivergence, PastEvents
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.presets import presets
+from maml_explorer.settings.presets import load_preset, presets
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 from tests.gui.fake_worker import FakeWorker
 
@@ -344,26 +345,31 @@ def test_after_a_refusal_only_what_waits_for_a_restart_is_still_edited(
     assert session.editor.staged is None
 
 
-def test_halving_alpha_is_the_arms_own_and_goes_on(session: Session, worker: FakeWorker):
-    said: list[str] = []
-    session.control.noted.connect(said.append)
+def test_halving_alpha_changes_the_field_and_goes_on(session: Session, worker: FakeWorker):
     session.control.halve_inner_lr("ANIL")
-    assert said == ["ANIL has its own α now, 0.005: the shared field no longer changes it."]
-    assert dict(worker.settings.arm("ANIL").overrides) == {"inner_lr": 0.005}
-    assert worker.settings.inner.inner_lr == 0.01
+    assert worker.settings.inner.inner_lr == 0.005
+    assert all(arm.overrides == () for arm in worker.settings.arms)
     kinds = [type(command) for command in worker.posted[-3:]]
     assert kinds == [commands.Change, commands.ReviveArm, commands.Train]
-    # what is its own already is halved again, without a word
-    session.control.halve_inner_lr("ANIL")
-    assert dict(worker.settings.arm("ANIL").overrides) == {"inner_lr": 0.0025}
-    assert worker.settings.inner.inner_lr == 0.01 and len(said) == 1
+    mark = change(Settings(), worker.settings, 40)
+    assert mark is not None and mark.brief == "α → 0.005"
 
 
-def test_halving_alpha_is_the_shared_one_where_nothing_else_reads_it(
-    session: Session, worker: FakeWorker
-):
-    said: list[str] = []
-    session.control.noted.connect(said.append)
+def test_halving_alpha_leaves_a_preset_that_waits(session: Session, worker: FakeWorker):
+    session.control.train()
+    session.link.pull()
+    before, waiting = session.settings, load_preset("oml-sine")
+    session.control.load_preset(waiting)
+    assert session.editor.waits_whole
+    session.control.halve_inner_lr("MAML")
+    halved = before.with_values({"inner_lr": before.inner.inner_lr / 2})
+    assert worker.settings == session.settings == halved
+    assert session.editor.edited == waiting.settings and session.editor.waits_whole
+    session.undo()
+    assert worker.settings == before and session.editor.edited == waiting.settings
+
+
+def test_halving_alpha_is_an_arms_own_where_it_had_one(session: Session, worker: FakeWorker):
     maml, fomaml, anil, mtl = session.settings.arms
     others = [replace(arm, overrides=(("inner_lr", 0.1),)) for arm in (fomaml, anil, mtl)]
     session.editor.set_arms((maml, *others))
@@ -374,7 +380,9 @@ def test_halving_alpha_is_the_shared_one_where_nothing_else_reads_it(
     ]  # fmt: skip
     session.editor.edit({"inner_lr": 0.003})
     assert worker.settings.of_arm(worker.settings.arm("MAML")).inner.inner_lr == 0.003
-    assert said == []
+    session.control.halve_inner_lr("ANIL")
+    assert dict(worker.settings.arm("ANIL").overrides) == {"inner_lr": 0.025}
+    assert worker.settings.inner.inner_lr == 0.003
 
 
 def test_a_dead_thread_is_said_once(session: Session, worker: FakeWorker):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import (
@@ -21,6 +23,7 @@ from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.gui.window.worker_notices import divergence_words
 from maml_explorer.protocol import commands, reports
+from maml_explorer.protocol.past_events import PastChange
 from maml_explorer.settings.settings import Arm
 from maml_explorer.settings.words import listed
 from tests.gui.driving import Opener, press, said, worker_of
@@ -85,13 +88,12 @@ def test_halving_is_for_all_arms_of_the_banner_and_one_undo_step(window: MainWin
     worker = worker_of(window)
     diverge(window, "MAML", "ANIL")
     press(qtbot, window.banners.shown[0].buttons[1])
-    for name in ("MAML", "ANIL"):
-        assert dict(worker.settings.arm(name).overrides) == {"inner_lr": 0.005}
-    assert worker.settings.arm("MTL").overrides == ()
+    assert worker.settings.inner.inner_lr == 0.005
+    assert all(arm.overrides == () for arm in worker.settings.arms)
     assert [command.arm for command in worker.posted_of(commands.ReviveArm)] == ["MAML", "ANIL"]
     assert worker.posted_of(commands.Train)
     window.session.editor.undo_stack.undo()
-    assert worker.settings.arm("MAML").overrides == worker.settings.arm("ANIL").overrides == ()
+    assert worker.settings.inner.inner_lr == 0.01
     # arms that were revived are not named again
     diverge(window, "FO-MAML", step=6000)
     assert said(window)[-1].startswith("FO-MAML diverged at step 6\u2009000")
@@ -339,9 +341,87 @@ def test_a_change_that_made_arms_diverge_is_undone_first(window: MainWindow, qtb
     assert worker.posted_of(commands.BackToLastGood)
     assert isinstance(worker.posted[-1], commands.Train)
     assert said(window) == [
-        "Every arm is back at outer step 0, the last one at which none had diverged."
+        "Every arm is back at outer step 0, the last state that was kept from before a divergence."
     ]
     assert session.divergences.seen == [] and session.losses.history.marks == []
+
+
+def changed(before: float, after: float) -> str:
+    """The last change as the worker says it."""
+    return f"Inner learning rate α from {before:g} to {after:g} at outer step 40"
+
+
+def choices(window: MainWindow) -> list[str]:
+    return [button.text() for button in window.banners.shown[-1].buttons]
+
+
+def test_undo_takes_back_the_very_change_that_is_named(window: MainWindow, qtbot: QtBot):
+    session, worker = window.session, worker_of(window)
+    session.editor.edit({"outer_lr": 0.002})
+    session.editor.edit({"inner_lr": 5.0})
+    diverge(window, "MAML", "ANIL", change=changed(0.01, 5))
+    press(qtbot, window.banners.shown[0].buttons[1])
+    assert worker.settings.inner.inner_lr == 2.5
+    # α was halved once more in vain: what made the arms diverge is still the change before
+    diverge(window, "MAML", "ANIL", step=5000, change=changed(5, 2.5))
+    assert said(window)[-1].endswith("Last change: Inner learning rate α from 0.01 to 2.5.")
+    assert choices(window) == ["Undo the change", "Halve α"]
+    # an edit that the arms have not trained with yet is not what the banner names
+    session.editor.edit({"inner_lr": 0.3})
+    qtbot.waitUntil(lambda: choices(window)[0] == "Back to last good state")
+    assert said(window)[-1].endswith("Last change: Inner learning rate α from 5 to 2.5.")
+    session.undo()
+    qtbot.waitUntil(lambda: choices(window)[0] == "Undo the change")
+    press(qtbot, window.banners.shown[-1].buttons[0])
+    assert worker.settings.inner.inner_lr == 0.01 and worker.settings.outer.outer_lr == 0.002
+    # nor is one that an arm with a value of its own does not follow
+    maml, *others = session.settings.arms
+    session.editor.set_arms((replace(maml, overrides=(("inner_lr", 2.5),)), *others))
+    session.editor.edit({"inner_lr": 0.02})
+    diverge(window, "MAML", step=6000, change=changed(0.01, 2.5))
+    assert choices(window) == ["Back to last good state", "Halve α"]
+    note = window.columns.form.row("inner_lr").note
+    assert note.text() == "MAML keeps its own value, 2.5."
+    press(qtbot, window.banners.shown[-1].buttons[1])
+    assert dict(worker.settings.arm("MAML").overrides) == {"inner_lr": 1.25}
+    assert worker.settings.inner.inner_lr == 0.02
+
+
+def test_going_back_says_which_settings_stay_and_offers_their_undo(
+    window: MainWindow, qtbot: QtBot
+):
+    session, worker = window.session, worker_of(window)
+    before = session.settings
+    session.editor.edit({"inner_lr": 5.0})
+    diverge(window, "MAML", change=changed(0.01, 5))
+    window.banners.drop_all()
+    # from the palette: the banner was closed
+    worker.posted.clear()
+    past = PastChange(20, before, session.settings)
+    worker.report(reports.Rewound(worker.run, 20, (past,)))
+    session.link.pull()
+    assert said(window) == [
+        "Every arm is back at outer step 20, the last state that was kept from before a "
+        "divergence. The settings stay as they are: α 5."
+    ]
+    press(qtbot, window.banners.shown[-1].buttons[0])
+    assert worker.settings.inner.inner_lr == 0.01
+    assert not worker.posted_of(commands.Train) and said(window) == []
+
+
+def test_arms_that_an_edit_does_not_reach_are_named_under_the_field(window: MainWindow):
+    editor, row = window.session.editor, window.columns.form.row("inner_lr")
+    assert row.note.text() == ""
+    own = (("inner_lr", 0.3),)
+    maml, fomaml, anil, mtl = editor.settings.arms
+    editor.set_arms((*(replace(arm, overrides=own) for arm in (maml, fomaml, anil)), mtl))
+    assert row.note.text() == "MAML, FO-MAML and ANIL keep their own value, 0.3."
+    # those of a preset are part of it until something is changed
+    editor.mark_against(editor.settings, None)
+    editor.settings_changed.emit(editor.settings)
+    assert row.note.text() == ""
+    editor.edit({"inner_lr": 0.02})
+    assert row.note.text() == "MAML, FO-MAML and ANIL keep their own value, 0.3."
 
 
 def test_a_divergence_is_seen_in_chip_light_losses_and_hero(window: MainWindow, qtbot: QtBot):

@@ -160,7 +160,7 @@ def test_divergence_is_a_banner_with_a_way_on(window: MainWindow, qtbot: QtBot):
     words = [button.text() for button in banner.buttons]
     assert words == ["Back to last good state", "Halve α"]
     press(qtbot, banner.buttons[1])
-    assert dict(worker.settings.arm("ANIL").overrides) == {"inner_lr": 0.005}
+    assert worker.settings.inner.inner_lr == 0.005
     assert banner not in window.banners.shown
 
 
