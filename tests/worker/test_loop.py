@@ -175,6 +175,20 @@ def test_a_change_applies_from_the_next_outer_step() -> None:
     assert same(driver.theta("MAML"), state.arms["MAML"].initialization)
 
 
+def test_a_finished_run_with_more_outer_steps_is_paused() -> None:
+    settings = small_settings("maml", "mtl", outer_steps=5)
+    driver = Driver(settings)
+    driver.tell(commands.Train())
+    while driver.loop.trainer.phase is m.Phase.RUNNING:
+        driver.work(1)
+    assert driver.loop.trainer.phase is m.Phase.FINISHED
+    driver.tell(commands.Change(settings.with_values({"inner_lr": 0.02})))
+    assert driver.loop.trainer.phase is m.Phase.FINISHED
+    driver.tell(commands.Change(settings.with_values({"outer_steps": 9})))
+    last = driver.reports(m.Status)[-1]
+    assert isinstance(last, m.Status) and last.phase is m.Phase.PAUSED
+
+
 def test_a_change_that_needs_a_restart_is_refused_whole() -> None:
     settings = small_settings("maml")
     driver = Driver(settings)

@@ -90,6 +90,8 @@ class TrainingActions:
         self.beside.begin()
         if (old.tasks, old.images) != (new.tasks, new.images):
             self.outbox.put(reference_losses(run.number, new))
+        if trainer.phase is reports.Phase.FINISHED and not run.at_end:
+            trainer.phase = reports.Phase.PAUSED  # it has more outer steps to take by now
         trainer.status()
         if trainer.phase is reports.Phase.RUNNING and run.all_frozen:
             trainer.pause()
