@@ -69,8 +69,16 @@ class RunControl(QObject):
             preset: whose they are, if any.
             text: of the undo step, which includes the run that begins.
         """
+        self._editor.mark_against(settings, preset)
+        self._adopt_whole(settings, text)
+
+    def restore(self, settings: Settings, text: str) -> None:
+        """Takes over whole settings of another run; differences stay marked against the same."""
+        self._editor.mark_against(self._editor.baseline, self._editor.preset)
+        self._adopt_whole(settings, text)
+
+    def _adopt_whole(self, settings: Settings, text: str) -> None:
         editor = self._editor
-        editor.mark_against(settings, preset)
         if settings == editor.edited:
             editor.settings_changed.emit(editor.settings)
             return

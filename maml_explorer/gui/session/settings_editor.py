@@ -52,6 +52,11 @@ class SettingsEditor(QObject):
         return self.staged or self.settings
 
     @property
+    def at_hand(self) -> Settings:
+        """Settings whose arms are shown and changed: in force, where others wait as a whole."""
+        return self.settings if self.waits_whole else self.edited
+
+    @property
     def staged_labels(self) -> list[str]:
         """Changes that wait for a restart, in words."""
         return restart_reasons(self.settings, self.edited)
@@ -83,8 +88,8 @@ class SettingsEditor(QObject):
         Raises:
             SettingsError: for none, too many, or two of one name; then nothing has changed.
         """
-        edited = self.edited.with_arms(tuple(arms))
-        self.adopt(edited, "Change arms", whole=self.waits_whole)
+        chosen = tuple(arms)
+        self.apply(lambda settings: settings.with_arms(chosen), "Change arms")
 
     def adopt(
         self,

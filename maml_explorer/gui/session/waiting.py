@@ -9,18 +9,21 @@ _NAMED = 3
 
 
 def waiting_words(editor: SettingsEditor) -> str:
-    """Settings that wait for a restart, and the effect of Train meanwhile; empty for none."""
+    """Settings that wait for a restart, and what becomes of them; empty for none."""
     labels = editor.staged_labels
     if not labels:
         return ""
     if editor.waits_whole:
-        return f"{whole_name(editor)} waits. Train begins a new run with it."
-    return f"These wait for a restart: {named(labels)}. Train goes on without them."
+        return f"{whole_name(editor)} waits. Restart begins a new run with it, and so does Train."
+    return f"These wait for a restart: {named(labels)}. The run goes on without them."
 
 
 def whole_name(editor: SettingsEditor) -> str:
     """The preset that waits as a whole, or settings from elsewhere."""
-    return "A set of new settings" if editor.preset is None else f"“{editor.preset.title}”"
+    preset = editor.preset
+    if preset is None or preset.settings.family is not editor.edited.family:
+        return "A set of new settings"
+    return f"“{preset.title}”"
 
 
 def named(labels: list[str]) -> str:

@@ -194,7 +194,7 @@ def test_picking_a_choice_that_needs_a_restart_is_staged(form: SettingsForm, qtb
     type_in(qtbot, form, "seed", "4")
     assert form.restart_bar.isVisible()
     assert form.restart_bar.text.text() == (
-        "These wait for a restart: Activation, Seed. Train goes on without them."
+        "These wait for a restart: Activation, Seed. The run goes on without them."
     )
     assert form.row("seed").restart_mark.property("role") == "mark"
     qtbot.mouseClick(form.restart_bar.restart, Qt.MouseButton.LeftButton)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.session.waiting import named
@@ -9,9 +11,10 @@ from maml_explorer.gui.window.waiting_settings import SUBJECT
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
 from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.settings import default_arm
 from tests.gui.driving import press, said, worker_of
 
-WAITS = "“OML · incremental sines” waits. Train begins a new run with it."
+WAITS = "“OML · incremental sines” waits. Restart begins a new run with it, and so does Train."
 
 
 def test_few_are_named_and_more_are_counted() -> None:
@@ -83,6 +86,57 @@ def test_a_step_begins_it_too_and_a_pause_does_not(window: MainWindow) -> None:
     assert session.settings.family.stream
 
 
+def test_chips_are_of_the_run_there_is_while_a_preset_waits(window: MainWindow) -> None:
+    session, worker = window.session, worker_of(window)
+    session.editor.set_arms([*session.settings.arms, default_arm("meta_sgd")])
+    session.control.train()
+    session.link.pull()
+    there = [arm.name for arm in session.settings.arms]
+    session.control.load_preset(load_preset("oml-sine"))
+    arms = window.columns.places["adaptation"].panel.arms  # type: ignore[union-attr]
+    assert list(arms.chips) == there, "the arms that train and are drawn"
+    waiting = session.editor.edited
+    # and what is done with a chip is done to the run there is
+    arms.remove("Meta-SGD")
+    assert "Meta-SGD" not in arms.chips and session.editor.edited == waiting
+    assert [arm.name for arm in worker.settings.arms] == there[:-1]
+    session.undo()
+    assert list(arms.chips) == there and session.editor.waits_whole
+    maml, *others = session.editor.at_hand.arms
+    session.editor.set_arms((replace(maml, overrides=(("inner_lr", 0.3),)), *others))
+    assert dict(worker.settings.arm("MAML").overrides) == {"inner_lr": 0.3}
+    session.control.restart()
+    session.link.pull()
+    assert set(arms.chips) == {arm.name for arm in waiting.arms}
+
+
+def test_settings_of_another_run_wait_as_a_whole(window: MainWindow) -> None:
+    session, worker = window.session, worker_of(window)
+    session.control.outer_step()
+    session.pins.pin_run()
+    pinned = session.settings
+    session.editor.edit({"family": "glyphs", "inner_lr": 0.4, "outer_steps": 2000})
+    session.control.restart()
+    session.control.outer_step()
+    session.link.pull()
+    here, marked = session.settings, session.editor.baseline
+    changes = len(worker.posted_of(commands.Change))
+    session.control.restore(pinned, "Restore settings of Run 1")
+    assert session.settings == worker.settings == here, "the run there is stays as it is"
+    assert len(worker.posted_of(commands.Change)) == changes
+    assert session.editor.waits_whole and session.editor.edited == pinned
+    session.undo()
+    assert session.settings == session.editor.edited == here
+    session.control.restore(pinned, "Restore settings of Run 1")
+    session.editor.discard_staged()
+    assert session.editor.edited == here and session.editor.baseline == marked
+    # those that need no other run are in force at once
+    session.control.restore(here.with_values({"inner_lr": 0.1}), "Restore settings of Run 2")
+    assert worker.settings.inner.inner_lr == 0.1
+    session.undo()
+    assert worker.settings == here
+
+
 def test_single_settings_that_wait_leave_train_to_the_run_there_is(window: MainWindow) -> None:
     session, worker = window.session, worker_of(window)
     session.control.outer_step()
@@ -93,7 +147,7 @@ def test_single_settings_that_wait_leave_train_to_the_run_there_is(window: MainW
     session.link.pull()
     assert session.link.running and len(worker.posted_of(commands.Restart)) == began
     assert window.columns.form.restart_bar.text.text() == (
-        "These wait for a restart: Seed. Train goes on without them."
+        "These wait for a restart: Seed. The run goes on without them."
     )
 
 

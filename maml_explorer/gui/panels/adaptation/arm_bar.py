@@ -48,7 +48,7 @@ class ArmLine(QWidget):
 
     def rebuild(self) -> None:
         """Shows the arms of the session's settings; chips of arms that stay are kept."""
-        arms = self.session.editor.edited.arms
+        arms = self.session.editor.at_hand.arms
         for name in set(self.chips) - {arm.name for arm in arms}:
             chip = self.chips.pop(name)
             chip.hide()
@@ -86,7 +86,7 @@ class ArmLine(QWidget):
 
     def refresh(self) -> None:
         """Redraws the chips, as after another theme."""
-        settings, theme = self.session.editor.edited, self.session.theme
+        settings, theme = self.session.editor.at_hand, self.session.theme
         frozen = self.session.divergences.frozen
         for arm in settings.arms:
             if arm.name in self.chips:
@@ -104,7 +104,7 @@ class ArmLine(QWidget):
 
     def menu(self, name: str) -> QMenu:
         """The menu of one arm."""
-        arms, hidden = self.session.editor.edited.arms, self.session.hidden
+        arms, hidden = self.session.editor.at_hand.arms, self.session.hidden
         others = {arm.name for arm in arms} - {name}
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -136,11 +136,11 @@ class ArmLine(QWidget):
 
     def add(self, algorithm: str) -> None:
         """Adds an arm; it begins at its own outer step 0."""
-        arms = self.session.editor.edited.arms
+        arms = self.session.editor.at_hand.arms
         name = free_name(arms, algorithm)
         self.session.set_hidden(self.session.hidden - {name})
         overrides = default_arm(algorithm).overrides
-        if ALGORITHMS[algorithm].step_sizes and self.session.editor.edited.inner.lslr:
+        if ALGORITHMS[algorithm].step_sizes and self.session.editor.at_hand.inner.lslr:
             # the two contradict each other, and this arm is what was asked for
             overrides = (("lslr", False),)
             self.session.control.noted.emit(
@@ -152,7 +152,7 @@ class ArmLine(QWidget):
     def remove(self, name: str) -> None:
         """Removes an arm."""
         self.session.editor.set_arms(
-            arm for arm in self.session.editor.edited.arms if arm.name != name
+            arm for arm in self.session.editor.at_hand.arms if arm.name != name
         )
 
     def edit_overrides(self, name: str) -> OverridesPopup:

@@ -49,7 +49,7 @@ class OverridesPopup(QFrame):
         self.shared_buttons: dict[str, QPushButton] = {}
         self._names: dict[str, QLabel] = {}
         self._rows: dict[str, Hyperparameter] = {}
-        arm = session.editor.edited.arm(name)
+        arm = session.editor.at_hand.arm(name)
         box = QVBoxLayout(self)
         box.setContentsMargins(12, 10, 12, 12)
         box.setSpacing(8)
@@ -112,7 +112,9 @@ class OverridesPopup(QFrame):
         self._names[key], self._rows[key] = words, declared
 
     def _arm(self) -> Arm | None:
-        return next((arm for arm in self.session.editor.edited.arms if arm.name == self.name), None)
+        return next(
+            (arm for arm in self.session.editor.at_hand.arms if arm.name == self.name), None
+        )
 
     def _refresh(self) -> None:
         """Shows the arm's values; what is shared is muted."""
@@ -120,7 +122,7 @@ class OverridesPopup(QFrame):
         if arm is None:
             self.close()
             return
-        settings, own = self.session.editor.edited.of_arm(arm), dict(arm.overrides)
+        settings, own = self.session.editor.at_hand.of_arm(arm), dict(arm.overrides)
         for key, field in self.fields.items():
             value = settings[key]
             field.blockSignals(True)
@@ -134,7 +136,7 @@ class OverridesPopup(QFrame):
                 mark(field, invalid="false")
             field.blockSignals(False)
             back = self.shared_buttons[key]
-            shared = shown(self.session.editor.edited[key])
+            shared = shown(self.session.editor.at_hand[key])
             back.setEnabled(key in own)
             back.setText(f"use shared {shared}" if key in own else "shared")
             mark(self._names[key], role="mark" if key in own else "")
@@ -163,7 +165,7 @@ class OverridesPopup(QFrame):
             changed = replace(arm, overrides=tuple(own.items()))
             self.session.editor.set_arms(
                 changed if other.name == self.name else other
-                for other in self.session.editor.edited.arms
+                for other in self.session.editor.at_hand.arms
             )
         except SettingsError as error:
             self._say(str(error))

@@ -87,9 +87,13 @@ class RunsPanel(QWidget):
         return next(iter((*alike, *pinned)), None)
 
     def restore_settings(self) -> None:
-        """Edits with the chosen run's settings, as one undo step."""
+        """Edits with the chosen run's settings, as one undo step.
+
+        Where they need another run they wait for it as a whole.
+        """
         if self.chosen is not None:
-            self.session.editor.adopt(self.chosen.settings, f"Restore settings of {self.chosen.name}")
+            text = f"Restore settings of {self.chosen.name}"
+            self.session.control.restore(self.chosen.settings, text)
 
     def use_as_baseline(self) -> None:
         """Counts differences from the chosen run."""
