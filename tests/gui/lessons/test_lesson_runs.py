@@ -41,6 +41,7 @@ def test_they_are_small_and_each_is_the_run_that_the_index_says():
         _, saved = open_run(folder)
         assert saved == settings
         assert last_outer_step(folder / METRICS) == step
+        load_checkpoint(folder / CHECKPOINT, prepare(saved), to_resume=False)
 
 
 @pytest.mark.parametrize(
