@@ -18,13 +18,13 @@ from maml_explorer.protocol.reports import Phase, Refused, Status
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
 
-_LEFT_AS_IT_WAS = (
-    commands.Change,
+_BEGINS = (
     commands.Restart,
     commands.BringBack,
     commands.OpenRun,
     commands.OpenInitialization,
 )
+_LEFT_AS_IT_WAS = (commands.Change, *_BEGINS)
 """Commands after whose refusal the run has the settings it had."""
 
 
@@ -319,6 +319,8 @@ class RunControl(QObject):
     def _take_refused(self, refused: Refused) -> None:
         # a refused change would leave the form showing what is not in force
         status = self._link.status
+        if refused.refused in _BEGINS:
+            self._link.expected_run -= 1  # or who begins another one now would wait for the next
         if refused.refused in _LEFT_AS_IT_WAS and status is not None:
             self._opening = self._link.beginning = False
             self._editor.replace(status.settings, self._editor.waiting(status.settings))

@@ -174,6 +174,16 @@ def test_a_damaged_one_is_trained_instead(
     window.session.link.pull()
     trained = worker_of(window).posted_of(commands.Train)
     assert [one.until for one in trained] == [2000]
+    for _ in range(3000):
+        window.session.link.pull()
+        if window.lessons.run.goal is None:
+            break
+    status = window.session.status
+    assert status is not None and (status.run, status.outer_step) == (
+        window.lessons.run.number,
+        2000,
+    )
+    assert window.lessons.strip.text.text() == window.lessons.strip.words
 
 
 def test_no_index_means_no_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
