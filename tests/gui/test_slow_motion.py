@@ -1,5 +1,7 @@
 """Slow motion with the real worker: each phase of an outer step is shown and said."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QEventLoop, QTimer
 
@@ -8,7 +10,7 @@ from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
 from maml_explorer.gui.panels.pseudocode.text import sentence
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.session.worker_link import over
+from maml_explorer.gui.session.worker_link import forgotten, over
 from maml_explorer.protocol import reports
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker import handle
@@ -96,6 +98,28 @@ def test_pausing_slow_motion_gives_the_hero_back_too(session, qtbot):
     assert " sin(x " in hero.subtitle.full
 
 
+def test_the_update_stays_lit_when_it_was_taken_by_hand(session, qtbot):
+    hero, code = AdaptationPanel(session), PseudocodePanel(session)
+    for panel in (hero, code):
+        qtbot.addWidget(panel)
+        panel.show()
+    session.start()
+    wait(lambda: session.task.probed is not None)
+    seen = []
+    session.link.stepped.connect(seen.append)
+    for nth, phase in enumerate(ROUND, 1):
+        session.control.inner_step()
+        wait(lambda nth=nth: len(seen) == nth)
+        assert {code.lines[n].phase for n in code.lit} == {phase}
+    wait(lambda: session.link.phase is reports.Phase.PAUSED)
+    wait(lambda: hero.canvas.curves.probe is session.task.probe)
+    assert session.status.outer_step == 1
+    assert [code.lines[n].phase for n in code.lit] == [reports.StepPhase.UPDATE]
+    assert code.said.text() == sentence(ALGORITHMS["maml"], reports.StepPhase.UPDATE, 2, 2)
+    session.control.outer_step()
+    wait(lambda: session.status.outer_step == 2 and code.lit == [])
+
+
 def test_when_an_outer_step_in_progress_is_over():
     stepped = reports.Stepped(1, 5, 0, 1, reports.StepPhase.SAMPLE, None, {}, None)
 
@@ -107,3 +131,9 @@ def test_when_an_outer_step_in_progress_is_over():
     assert not over(stepped, status(reports.Phase.RUNNING, 5)), "its own update is still shown"
     assert over(stepped, status(reports.Phase.RUNNING, 6))
     assert over(stepped, status(reports.Phase.PAUSED, 4))
+    assert forgotten(stepped, status(reports.Phase.PAUSED, 5))
+    updated = replace(stepped, phase=reports.StepPhase.UPDATE)
+    assert over(updated, status(reports.Phase.PAUSED, 5))
+    assert not forgotten(updated, status(reports.Phase.PAUSED, 5))
+    assert forgotten(updated, status(reports.Phase.PAUSED, 6))
+    assert forgotten(updated, replace(status(reports.Phase.PAUSED, 5), run=2))

@@ -197,7 +197,7 @@ class WorkerLink(QObject):
 
     def _take_status(self, status: m.Status) -> None:
         self.status = status
-        if self.last_part is not None and over(self.last_part, status):
+        if self.last_part is not None and forgotten(self.last_part, status):
             self.last_part = None
         self.pace.relax(status.phase is not m.Phase.RUNNING)
         self.status_changed.emit(status)
@@ -211,3 +211,13 @@ def over(stepped: m.Stepped, status: m.Status) -> bool:
     if status.phase is m.Phase.STEPPING:
         return False
     return status.phase is not m.Phase.RUNNING or status.outer_step > stepped.outer_step
+
+
+def forgotten(stepped: m.Stepped, status: m.Status) -> bool:
+    """True where another state than the one this piece led to is there.
+
+    The update of θ ends its outer step, and stays the last thing done until something else is.
+    """
+    led_to = stepped.run, stepped.outer_step
+    updated = stepped.phase == m.StepPhase.UPDATE and (status.run, status.outer_step) == led_to
+    return over(stepped, status) and not updated

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from maml_explorer.gui.panels.pseudocode.text import pseudocode
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.session.worker_link import over
+from maml_explorer.gui.session.worker_link import forgotten
 from maml_explorer.gui.settings_form.slider_row import SliderRow
 from maml_explorer.gui.widgets.controls import button
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
@@ -87,7 +87,7 @@ class StageRow(QWidget):
         self._say()
 
     def _take_status(self, status: Status) -> None:
-        if self._stepped is not None and over(self._stepped, status):
+        if self._stepped is not None and forgotten(self._stepped, status):
             self._stepped = None
             self._say()
 

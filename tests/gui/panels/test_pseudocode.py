@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QTextCursor
+from PySide6.QtGui import QColor, QTextCursor
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
@@ -141,29 +141,53 @@ def stepped(bench, phase, k=1):
     bench.report(reports.Stepped(1, 1, k, 2, phase, probed.probe, dict.fromkeys(names, k), probed))
 
 
+def lit_rows(panel):
+    edit, color = panel.text, QColor(panel.session.theme.selection)
+    blocks = map(edit.document().findBlockByNumber, range(edit.blockCount()))
+    return [b.blockNumber() for b in blocks if b.blockFormat().background().color() == color]
+
+
 @pytest.mark.parametrize("phase", [SAMPLE, ADAPT, QUERY, UPDATE])
 def test_the_active_lines_are_lit_while_stepping(bench, panel, phase):
-    assert panel.text.extraSelections() == []
+    assert lit_rows(panel) == []
     bench.session.editor.edit({"inner_steps": 2})
     stepped(bench, phase)
-    lit = {s.cursor.blockNumber() for s in panel.text.extraSelections()}
+    lit = set(lit_rows(panel))
     assert lit == {n for n, line in enumerate(panel.lines) if line.phase == phase}
     assert lit
     expected = sentence(ALGORITHMS["maml"], phase, 1, 2)
     if phase == ADAPT:
         expected += " MTL waits: no inner loop in training."
     assert panel.said.text() == expected
+    bench.worker.step = 1  # the update of the step that was walked through
     bench.session.control.outer_step()
     bench.pull()
-    assert panel.text.extraSelections() == []
+    assert lit_rows(panel) == []
     assert ALGORITHMS["maml"].summary in panel.said.text()
+
+
+@pytest.mark.parametrize("points", [9.0, 10.0, 11.3])
+@pytest.mark.parametrize("line_scale", [1.0, 1.6])
+def test_a_lit_row_has_no_gap_behind_an_index(bench, panel, points, line_scale):
+    theme = replace(bench.session.theme, points=points, line_scale=line_scale)
+    panel.resize(700, 620)
+    bench.session.set_theme(theme)
+    stepped(bench, ADAPT)
+    bench.qtbot.wait(1)
+    edit = panel.text
+    picture = edit.viewport().grab().toImage()
+    for row in lit_rows(panel):
+        block = edit.document().findBlockByNumber(row)
+        top = edit.blockBoundingGeometry(block).translated(edit.contentOffset()).top()
+        across = range(6, picture.width() - 6)
+        assert {picture.pixelColor(x, round(top) + 1).name() for x in across} == {theme.selection}
 
 
 def test_mtl_waits_while_the_others_adapt(bench, panel):
     panel.arm_choice.setCurrentText("MTL")
     panel._show()
     stepped(bench, ADAPT)
-    assert panel.text.extraSelections() == []
+    assert lit_rows(panel) == []
     assert panel.said.text() == "MTL has no inner loop: it waits for the outer step."
 
 

@@ -12,11 +12,11 @@ from PySide6.QtGui import (
     QFontMetricsF,
     QShowEvent,
     QSyntaxHighlighter,
+    QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
-    QTextFormat,
 )
-from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.adaptation.words import waiting
@@ -30,7 +30,7 @@ from maml_explorer.gui.panels.pseudocode.text import (
 )
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
-from maml_explorer.gui.session.worker_link import over
+from maml_explorer.gui.session.worker_link import forgotten
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox, label, row
 from maml_explorer.protocol.reports import Status, Stepped
@@ -99,6 +99,7 @@ class PseudocodePanel(QWidget):
         self.said.setWordWrap(True)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
+        self.text.setUndoRedoEnabled(False)
         self.text.setAccessibleName("Pseudocode")
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setTextInteractionFlags(_READ)
@@ -145,6 +146,12 @@ class PseudocodePanel(QWidget):
             return []
         return [n for n, line in enumerate(self.lines) if line.phase == self._stepped.phase]
 
+    @property
+    def lit_rows(self) -> list[int]:
+        """Numbers of the rows of these lines."""
+        lit = self.lit
+        return [row for row, number in enumerate(self._rows) if number in lit]
+
     def _take_settings(self, settings: Settings) -> None:
         if self.isVisible():
             self._show()
@@ -155,7 +162,7 @@ class PseudocodePanel(QWidget):
             self._light()
 
     def _take_status(self, status: Status) -> None:
-        if self._stepped is not None and over(self._stepped, status):
+        if self._stepped is not None and forgotten(self._stepped, status):
             self._stepped = None
             if self.isVisible():
                 self._light()
@@ -281,17 +288,16 @@ class PseudocodePanel(QWidget):
             if waits and stepped.phase == ADAPT:
                 said = f"{said} {waits}."
             self.said.setText(said)
-        selections = []
-        rows = [row for row, number in enumerate(self._rows) if number in self.lit]
-        for row_lit in rows:
-            selection = QTextEdit.ExtraSelection()
-            # pyside6's stubs leave the two members of this struct out
-            selection.format.setBackground(QColor(self.session.theme.selection))  # type: ignore[attr-defined]
-            selection.format.setProperty(QTextFormat.Property.FullWidthSelection, True)  # type: ignore[attr-defined]
-            selection.cursor = QTextCursor(self.text.document().findBlockByNumber(row_lit))  # type: ignore[attr-defined]
-            selections.append(selection)
-        self.text.setExtraSelections(selections)
-        if selections:
+        plain, light = QTextBlockFormat(), QTextBlockFormat()
+        light.setBackground(QColor(self.session.theme.selection))
+        rows = self.lit_rows
+        # a selection as wide as the row has a gap behind an index, and that looks like a caret
+        for nth in range(self.text.blockCount()):
+            block = self.text.document().findBlockByNumber(nth)
+            wanted = light if nth in rows else plain
+            if block.blockFormat() != wanted:
+                QTextCursor(block).setBlockFormat(wanted)
+        if rows:
             cursor = QTextCursor(self.text.document().findBlockByNumber(rows[-1]))
             self.text.setTextCursor(cursor)
 
