@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from maml_explorer.gui.widgets.banner import Message
 from maml_explorer.gui.widgets.controls import Card, button, label, mark, row
 from maml_explorer.gui.widgets.overlay import Overlay
-from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
+from maml_explorer.gui.widgets.see_through_area import SeeThroughArea, turn_page
 from maml_explorer.late_dataclass import dataclass
 
 _WIDTH, _IN_TYPE = 1400, 9.0
@@ -121,6 +121,10 @@ class LessonList(Overlay):
         self._foot.setText(OWN.format(folder=folder) if folder else "")
         self._foot.setVisible(bool(folder))
         self.open(self.entries[0] if self.entries else self.done)
+
+    def page(self, down: bool) -> None:
+        """Scrolls by as many lessons as are in sight."""
+        turn_page(self._area, down)
 
     def fit(self) -> None:
         """Makes the list as high as its lines and the window, and as wide as its type needs."""

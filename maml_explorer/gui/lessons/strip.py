@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import partial
 
-from PySide6.QtCore import QEvent, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -32,6 +32,8 @@ _GROWTH = tuple(1 + 0.05 * nth for nth in range(17))
 """Factors by which a lesson is written larger in a hall, where its longest page has room."""
 _LARGEST_IN_A_HALL = 0.22
 """Part of the window's height up to which larger type makes text and choices higher in a hall."""
+_REST = 600
+"""Milliseconds in which the button that goes on does nothing where it has just revealed."""
 _LARGEST = 0.26
 """Part of the window's height that text and choices take; beyond that they scroll."""
 
@@ -59,7 +61,7 @@ class LessonStrip(QFrame):
             "Let me play", self.play.emit, "Leave the lesson for a while; it waits for you"
         )
         self.back_button = button("Back", self.back.emit, "Previous page (Alt+Left)")
-        self.next_button = button("Next", self.forward.emit, role="primary")
+        self.next_button = button("Next", self._press_next, role="primary")
         self.close_button = button(
             "✕", self.closed.emit, "Close the lesson: your own run comes back", role="flat"
         )
@@ -88,6 +90,10 @@ class LessonStrip(QFrame):
         self._scene: Scene | None = None
         """The scene that is shown; None on the last page."""
         self.in_a_hall = False
+        self.rest = QTimer(self)
+        """Runs for a moment after an answer was shown: a second click would skip why."""
+        self.rest.setSingleShot(True)
+        self.rest.setInterval(_REST)
         self._lay_out()
         self.hide()
 
@@ -140,6 +146,10 @@ class LessonStrip(QFrame):
         if awaited != self._awaited:
             self._awaited = awaited
             self._say_text(self.words)
+
+    def _press_next(self) -> None:
+        if not self.rest.isActive():
+            self.forward.emit()
 
     def _name_next(self, words: str) -> None:
         if self.next_button.text() != words:
@@ -220,6 +230,8 @@ class LessonStrip(QFrame):
         """Shows a scene of a lesson; `chosen` is the choice that was made at its question."""
         scene = lesson.scenes[nth]
         asking = scene.question is not None and not scene.revealed
+        if scene.revealed and self._asking:
+            self.rest.start()
         self.title.say(lesson.title)
         self.dots.show_step(scene.step, lesson.steps)
         self._say_text(scene.text)

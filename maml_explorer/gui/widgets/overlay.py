@@ -11,6 +11,7 @@ from maml_explorer.gui.widgets.controls import Card
 
 MARGIN = 24
 TOP = 48
+_PAGES = (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)
 
 
 class Overlay(QWidget):
@@ -63,10 +64,23 @@ class Overlay(QWidget):
     def fit(self) -> None:
         """Gives what lies inside the room it needs in this window and type; here nothing."""
 
+    def page(self, down: bool) -> None:
+        """Shows the page below or above of what lies inside; here nothing."""
+
+    def event(self, event: QEvent) -> bool:
+        """Takes the keys of a remote control, which mean what lies below otherwise."""
+        override = event.type() is QEvent.Type.ShortcutOverride
+        if override and isinstance(event, QKeyEvent) and event.key() in _PAGES:
+            event.accept()
+            return True
+        return bool(super().event(event))
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape closes."""
+        """Escape closes, Page Down and Page Up turn the page."""
         if event.key() == Qt.Key.Key_Escape:
             self.dismiss()
+        elif event.key() in _PAGES:
+            self.page(event.key() == Qt.Key.Key_PageDown)
         else:
             super().keyPressEvent(event)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractSlider, QScrollArea, QWidget
 
 
 class SeeThroughArea(QScrollArea):
@@ -20,3 +20,10 @@ class SeeThroughArea(QScrollArea):
         """Scrolls `inside`."""
         super().setWidget(inside)
         inside.setAutoFillBackground(False)
+
+
+def turn_page(area: QScrollArea, down: bool) -> None:
+    """Scrolls an area by what is in sight of it."""
+    way = QAbstractSlider.SliderAction
+    turn = way.SliderPageStepAdd if down else way.SliderPageStepSub
+    area.verticalScrollBar().triggerAction(turn)

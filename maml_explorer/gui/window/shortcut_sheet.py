@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QBoxLayout, QGridLayout, QLabel, QScrollArea, QWid
 
 from maml_explorer.gui.widgets.controls import Card, button, label, row
 from maml_explorer.gui.widgets.overlay import MARGIN, Overlay
-from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
+from maml_explorer.gui.widgets.see_through_area import SeeThroughArea, turn_page
 from maml_explorer.gui.window.action import grouped, keys_text
 
 MOUSE = (
@@ -47,6 +47,11 @@ class ShortcutSheet(Overlay):
         if self._area is None:
             self._area = self._written()
         self.open(self.done)
+
+    def page(self, down: bool) -> None:
+        """Scrolls by as much as is in sight."""
+        if self._area is not None:
+            turn_page(self._area, down)
 
     def fit(self) -> None:
         """Takes two columns where they have room, and the height that the window leaves."""

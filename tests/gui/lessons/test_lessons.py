@@ -102,6 +102,7 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
         if scene.question is not None and scene.question.choices and not scene.revealed:
             press(qtbot, lessons.strip.choices[0])
         else:
+            lessons.strip.rest.stop()
             press(qtbot, lessons.strip.next_button)
         assert nth == len(shipped.scenes) - 1 or not said(window)
     window.session.link.pull()
@@ -224,6 +225,7 @@ def test_no_answer_stands_on_the_screen_before_reveal(window: MainWindow, qtbot:
         elif window.session.measured.references is not None:
             revealed += scene.revealed
             assert losses.plot.reference_words
+        lessons.strip.rest.stop()
         press(qtbot, lessons.strip.next_button)
     assert (asked, revealed) == (2, 2)
     assert not window.session.answers_hidden
@@ -459,6 +461,38 @@ def test_a_question_is_answered_then_revealed(window: MainWindow, lesson: Lesson
     qtbot.keyClick(window, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
     settle(window)
     assert step(window) == 60 and lessons.scene is lesson.scenes[2]
+
+
+def test_a_second_click_does_not_skip_why(window: MainWindow, lesson: Lesson, qtbot: QtBot):
+    lessons, strip = window.lessons, window.lessons.strip
+    lessons.start(lesson)
+    for answer in (lambda: strip.choices[0], lambda: strip.next_button):
+        lessons.jump(1)
+        settle(window)
+        press(qtbot, answer())
+        revealed = lessons.scene
+        assert revealed is lesson.scenes[2] and strip.next_button.isEnabled()
+        press(qtbot, strip.next_button)
+        assert lessons.scene is revealed
+        qtbot.waitUntil(lambda: not strip.rest.isActive())
+        press(qtbot, strip.next_button)
+        assert lessons.scene is lesson.scenes[3]
+
+
+def test_the_list_takes_the_keys_of_a_remote_control(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1280, 800))
+    window.presenter.toggle()
+    shown = window.lessons.list
+    window.actions_table["lessons"].trigger()
+    bar = shown._area.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_PageDown)
+    assert bar.value() > 0
+    qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_PageUp)
+    assert bar.value() == 0
+    window.session.link.pull()
+    assert window.session.link.last_part is None and shown.isVisible()
+    window.presenter.toggle()
 
 
 def test_playing_and_returning(window: MainWindow, lesson: Lesson, qtbot: QtBot):
