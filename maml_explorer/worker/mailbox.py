@@ -145,6 +145,8 @@ class Outbox:
         """Adds a report."""
         with self._lock:
             if isinstance(report, _NEWEST):
+                # behind what was reported since the one before: a pause comes after its last piece
+                self._slots.newest.pop(type(report), None)
                 self._slots.newest[type(report)] = report
             elif isinstance(report, Insight | InsightProgress):
                 insights = self._slots.insights

@@ -8,6 +8,7 @@ import numpy as np
 
 from maml_explorer.protocol import reports
 from maml_explorer.protocol.commands import ProbeTask
+from maml_explorer.settings.settings import Settings
 from maml_explorer.worker.mailbox import Outbox
 
 NONE = np.zeros(0)
@@ -28,3 +29,15 @@ def test_a_window_waits_for_curves_and_for_nothing_else() -> None:
     assert outbox.await_answer(-1.0), "it is there already"
     assert ANSWER in outbox.collect()
     assert not outbox.await_answer(0.0), "and is collected"
+
+
+def test_a_pause_arrives_after_the_piece_that_came_before_it() -> None:
+    outbox = Outbox()
+    stepping, paused = (
+        reports.Status(1, phase, 1, Settings())
+        for phase in (reports.Phase.STEPPING, reports.Phase.PAUSED)
+    )
+    update = reports.Stepped(1, 1, 1, 1, reports.StepPhase.UPDATE, ANSWER.probe, {}, ANSWER)
+    for report in (stepping, update, paused):
+        outbox.put(report)
+    assert outbox.collect() == [update, paused]
