@@ -39,6 +39,8 @@ class PlotFrame(pg.GraphicsWidget):
         self._view = pg.ViewBox(parent=self, enableMenu=False, enableMouse=movable)
         self._view.disableAutoRange()
         self._view.setDefaultPadding(0.0)
+        # pyqtgraph waits for the next painting, moves the curves within it, and is painted twice
+        self._view.sigRangeChanged.connect(lambda view: view.updateMatrix())
         self.layout.addItem(self._view, 2, 1)
         for axis, line, column in ((left, 2, 0), (bottom, 3, 1)):
             axis.linkToView(self._view)

@@ -258,15 +258,18 @@ class Regions(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.seen = QRegion()
+        self.paints = 0
 
     def eventFilter(self, watched, event):
         if event.type() is QEvent.Type.Paint:
             self.seen += event.region()
+            self.paints += 1
         return False
 
 
-@pytest.mark.parametrize("made", [lambda: Curve(antialias=True), lambda: Dots(size=9)])
-def test_what_a_wider_range_has_in_sight_is_painted_again(qtbot, made):
+@pytest.fixture
+def shown(qtbot):
+    """A plot in a window."""
     window = QWidget()
     qtbot.addWidget(window)
     plot = Plot(LIGHT, "A plot", parent=window)
@@ -274,6 +277,27 @@ def test_what_a_wider_range_has_in_sight_is_painted_again(qtbot, made):
         widget.resize(400, 300)
     window.show()
     qtbot.waitExposed(window)
+    yield plot
+
+
+def test_another_range_is_painted_once(qtbot, shown):
+    item, x = Curve(antialias=True), np.linspace(0.0, 1.0, 20)
+    shown.getPlotItem().addItem(item, ignoreBounds=True)
+    shown.view().setRange(xRange=(0, 1), yRange=(0, 1), padding=0)
+    qtbot.wait(50)
+    regions = Regions()
+    shown.viewport().installEventFilter(regions)
+    for end in range(2, 5):
+        item.put(x, end * x)
+        shown.view().setXRange(0, end, padding=0)
+        shown.view().setYRange(0, end, padding=0)
+        qtbot.wait(50)
+    assert regions.paints == 3
+
+
+@pytest.mark.parametrize("made", [lambda: Curve(antialias=True), lambda: Dots(size=9)])
+def test_what_a_wider_range_has_in_sight_is_painted_again(qtbot, shown, made):
+    plot = shown
     item, x = made(), np.linspace(0.0, 1.0, 20)
     plot.getPlotItem().addItem(item, ignoreBounds=True)
     plot.view().setRange(xRange=(0, 1), yRange=(-5, 5), padding=0)
