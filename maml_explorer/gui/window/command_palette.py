@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPalette
+from PySide6.QtGui import QAction, QFontMetrics, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from maml_explorer.gui.widgets.controls import Card, label
+from maml_explorer.gui.widgets.elided_label import SEPARATOR
 from maml_explorer.gui.widgets.overlay import Overlay
 from maml_explorer.gui.window.action import Entry, action_of, keys_text
 
@@ -24,6 +25,8 @@ _ROW_PADDING = 10
 _WIDTH = 560
 _BESIDE_ROW = 80
 """Pixels of the palette's width beside the words of a row, and between them."""
+_EDGE, _GAP = 8, 16
+"""Pixels between a row's words and its edge, and between its words and its keys, at least."""
 _BESIDE = Qt.ItemDataRole.UserRole + 1
 _STEPS = {
     Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: ROWS, Qt.Key.Key_PageUp: -ROWS,
@@ -109,7 +112,7 @@ class CommandPalette(Overlay):
 
 def _beside(action: QAction) -> str:
     """Group and keys of an action."""
-    return " · ".join(part for part in (str(action.data()), keys_text(action)) if part)
+    return SEPARATOR.join(part for part in (str(action.data()), keys_text(action)) if part)
 
 
 def found(table: dict[str, QAction], text: str) -> list[str]:
@@ -131,8 +134,36 @@ def found(table: dict[str, QAction], text: str) -> list[str]:
     return sorted((name for name, action in table.items() if fits(action)), key=misses)
 
 
+def row_words(words: str, beside: str, room: int, metrics: QFontMetrics) -> tuple[str, str]:
+    """Words at the left and right of a row of so many pixels: the group goes first, then letters.
+
+    Args:
+        beside: group and keys, or one of them.
+    """
+    width, keys = metrics.horizontalAdvance, beside.partition(SEPARATOR)[2]
+    for at_right in (beside, keys):
+        if width(words) + width(at_right) + _GAP <= room:
+            return words, at_right
+    left = room - width(keys) - _GAP
+    return metrics.elidedText(words, Qt.TextElideMode.ElideRight, left), keys
+
+
 class _ActionRow(QStyledItemDelegate):
     """The action's words, and at the right its group and keys."""
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Ends words that have no room with an ellipsis."""
+        super().initStyleOption(option, index)
+        option.text = self._words(option, index)[0]  # type: ignore[attr-defined]
+
+    def _words(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> tuple[str, str]:
+        room = option.rect.width() - 2 * _EDGE  # type: ignore[attr-defined]
+        words, metrics = index.data(Qt.ItemDataRole.DisplayRole), option.fontMetrics  # type: ignore[attr-defined]
+        return row_words(words, index.data(_BESIDE), room, metrics)
 
     def paint(
         self,
@@ -146,9 +177,9 @@ class _ActionRow(QStyledItemDelegate):
         rect: QRect = option.rect  # type: ignore[attr-defined]
         painter.setPen(view.palette().color(QPalette.ColorRole.PlaceholderText))
         painter.drawText(
-            rect.adjusted(0, 0, -8, 0),
+            rect.adjusted(0, 0, -_EDGE, 0),
             Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-            index.data(_BESIDE),
+            self._words(option, index)[1],
         )
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QLabel,
+    QLineEdit,
+    QStyleOptionViewItem,
+)
 from pytestqt.qtbot import QtBot
 from shiboken6 import delete
 
 from maml_explorer.gui.style.theme import DARK
 from maml_explorer.gui.window.action import keys_text
-from maml_explorer.gui.window.command_palette import _BESIDE, found
+from maml_explorer.gui.window.command_palette import _BESIDE, found, row_words
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
 from tests.gui.driving import worker_of
@@ -55,6 +61,32 @@ def test_no_row_prints_its_keys_over_its_words(window: MainWindow, qtbot: QtBot)
     for nth in range(rows.count()):
         words, keys = rows.item(nth).text(), rows.item(nth).data(_BESIDE)
         assert width(words) + width(keys) + 16 < rows.viewport().width(), words
+
+
+@pytest.mark.parametrize("width", [584, 640])
+@pytest.mark.parametrize("presenting", [False, True])
+def test_a_narrow_row_says_its_keys_and_as_many_words_as_fit(
+    window: MainWindow, qtbot: QtBot, width: int, presenting: bool
+):
+    if presenting:
+        window.actions_table["presenter"].trigger()
+    window.resize(width, 720)
+    open_palette(window, qtbot)
+    rows = window.palette_overlay.list
+    metrics, room = rows.fontMetrics(), rows.viewport().width() - 16
+    shortened = 0
+    for nth in range(rows.count()):
+        item = rows.item(nth)
+        words, keys = row_words(item.text(), item.data(_BESIDE), room, metrics)
+        assert metrics.horizontalAdvance(words) + metrics.horizontalAdvance(keys) < room
+        assert item.data(_BESIDE).endswith(keys)
+        assert words == item.text() or len(words) > 12
+        shortened += (words, keys) != (item.text(), item.data(_BESIDE))
+        drawn = QStyleOptionViewItem()
+        drawn.rect, drawn.fontMetrics = QRect(0, 0, room + 16, 30), metrics
+        rows.itemDelegate().initStyleOption(drawn, rows.model().index(nth, 0))
+        assert drawn.text == words
+    assert bool(shortened) is presenting, "in type for the desk all rows have room"
 
 
 def test_words_of_the_beginning_come_first(window: MainWindow):
