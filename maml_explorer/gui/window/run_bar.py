@@ -32,13 +32,13 @@ from maml_explorer.settings.words import counted
 FASTEST = 10_000.0
 """Outer steps per second at the last position before "unlimited"."""
 _POSITIONS = 100
-_TRAIN = {Phase.RUNNING: "❚❚  Pause", Phase.FINISHED: "▶  Continue"}
+_TRAIN = "▶  Train"
+_OTHERWISE = {Phase.RUNNING: "❚❚  Pause", Phase.FINISHED: "▶  Continue"}
+"""Words of the primary button where it does not say Train."""
 _LEAST_PRESET, _BESIDE_PRESET = 160, 48
 """Pixels of the box of presets at least, and of its frame and chevron beside a title."""
 _ELSEWHERE = 4
 """The first so many that give way are in menus, too: they go before a preset's title is cut."""
-_TRAIN_WIDTH = 88
-"""Of the primary button, whichever of its words it shows."""
 _READY = (Phase.PAUSED, Phase.RUNNING, Phase.STEPPING, Phase.FINISHED)
 
 
@@ -52,7 +52,7 @@ class RunBar(QWidget):
         self._session = session
         self._presets = presets
         self.train = button(
-            "▶  Train", session.control.toggle, "Train or pause (Space)", role="primary"
+            _TRAIN, session.control.toggle, "Train or pause (Space)", role="primary"
         )  # fmt: skip
         self.outer_step = button(
             "Outer step", session.control.outer_step, "Take one outer step (N)"
@@ -188,7 +188,7 @@ class RunBar(QWidget):
 
     def _hide_what_has_no_room(self) -> None:
         line = self.layout()
-        self.train.setMinimumWidth(max(_TRAIN_WIDTH, self.train.minimumSizeHint().width()))
+        self.train.setMinimumWidth(self._train_width)
         if line is None:
             return
         title = self.preset.currentText() or self.preset.placeholderText()
@@ -207,9 +207,19 @@ class RunBar(QWidget):
                 if line.minimumSize().width() <= self.width():
                     return
 
+    @property
+    def _train_width(self) -> int:
+        """Pixels of the primary button, whichever of its words it shows."""
+        metrics, flag = self.train.fontMetrics(), Qt.TextFlag.TextShowMnemonic
+        now, *widths = (
+            metrics.size(flag, words).width()
+            for words in (self.train.text(), _TRAIN, *_OTHERWISE.values())
+        )
+        return self.train.minimumSizeHint().width() - now + max(widths)
+
     def _show_status(self, status: Status | None) -> None:
         phase = Phase.LOADING if status is None else status.phase
-        words = _TRAIN.get(phase, "▶  Train")
+        words = _OTHERWISE.get(phase, _TRAIN)
         if self.train.text() != words:
             self.train.setText(words)
             self.train.setAccessibleName(words[3:].strip())

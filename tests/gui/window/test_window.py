@@ -6,6 +6,7 @@ import gc
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,23 @@ def test_the_train_button_trains_and_pauses(window: MainWindow, qtbot: QtBot):
     window.session.link.pull()
     assert "Train" in window.run_bar.train.text()
     assert window.status.text().startswith("Paused")
+
+
+@pytest.mark.parametrize("size", ["", "large", "largest"])
+def test_nothing_moves_where_the_words_of_the_train_button_change(
+    window: MainWindow, qtbot: QtBot, size: str
+):
+    window.appearance.set_text_size(size)
+    bar, places = window.run_bar, []
+    words = {"Train": reports.Phase.PAUSED, "Pause": reports.Phase.RUNNING,
+             "Continue": reports.Phase.FINISHED}  # fmt: skip
+    for word, phase in words.items():
+        bar._show_status(replace(window.session.status, phase=phase))
+        qtbot.wait(20)
+        assert word in bar.train.text()
+        assert bar.train.width() >= bar.train.minimumSizeHint().width()
+        places.append([(bar.train.width(), one.x()) for one in bar.controls.values()])
+    assert places[0] == places[1] == places[2]
 
 
 @pytest.mark.parametrize(
