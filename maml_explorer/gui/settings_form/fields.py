@@ -6,10 +6,11 @@ import re
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.controls import ComboBox, Switch, mark
+from maml_explorer.gui.widgets.number_line import NumberLine
 from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value, shown
 
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
@@ -160,7 +161,7 @@ _SPOKEN = {
 }  # fmt: skip
 
 
-class _Line(QLineEdit):
+class _Line(NumberLine):
     """A line that Escape gives up, and that leaves Undo to the window when nothing was typed."""
 
     given_up = Signal()

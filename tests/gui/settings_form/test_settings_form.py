@@ -153,6 +153,27 @@ def test_a_click_selects_what_typing_replaces(form: SettingsForm, qtbot: QtBot):
     assert line.selectedText() == ""
 
 
+@pytest.mark.parametrize(
+    ("key", "typed", "at", "selected"),
+    [
+        ("inner_lr", "0.05", 0, "0.05"), ("inner_lr", "0.05", 4, "0.05"),
+        ("inner_lr", "0,05", 3, "0,05"), ("inner_lr", "1e-05", 1, "1e-05"),
+        ("inner_lr", "−", 0, "−"), ("outer_steps", "70\u2009000", 1, "70\u2009000"),
+        ("hidden", "40, 64", 5, "64"), ("phase_max", "π", 1, "π"),
+    ],
+)  # fmt: skip
+def test_a_double_click_selects_the_whole_number(
+    form: SettingsForm, qtbot: QtBot, key: str, typed: str, at: int, selected: str
+):
+    line = line_of(form, key)
+    line.setText(typed)
+    line.setCursorPosition(at)
+    point = line.cursorRect().center()
+    qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=point)
+    qtbot.mouseDClick(line, Qt.MouseButton.LeftButton, pos=point)
+    assert line.selectedText() == selected
+
+
 def test_an_error_leaves_with_a_change_of_anything_else(form: SettingsForm, qtbot: QtBot):
     line = type_in(qtbot, form, "inner_lr", "abc")
     row = form.row("inner_lr")

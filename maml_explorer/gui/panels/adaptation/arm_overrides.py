@@ -20,6 +20,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.settings_form.fields import spoken
 from maml_explorer.gui.widgets.controls import ComboBox, Switch, button, label, mark
+from maml_explorer.gui.widgets.number_line import NumberLine
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Applies, Hyperparameter, SettingsError, Value, shown
 from maml_explorer.settings.groups import DECLARATIONS
@@ -91,7 +92,7 @@ class OverridesPopup(QFrame):
                 choice.addItem(spoken(word), word)
             choice.activated.connect(lambda _, key=key, of=choice: self._set(key, of.currentData()))
         else:
-            field = edit = QLineEdit()
+            field = edit = NumberLine()
             edit.setFixedWidth(96)
             edit.setAlignment(Qt.AlignmentFlag.AlignRight)
             edit.editingFinished.connect(lambda key=key, edit=edit: self._typed(key, edit))
