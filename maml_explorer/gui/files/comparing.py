@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maml_explorer.gui.files.proposed_path import proposed_path
+from maml_explorer.gui.session.proposed_path import proposed_path
 from maml_explorer.gui.session.run_control import RunControl
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.widgets.banner import Banners

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from maml_explorer.gui.files.autosave_choice import Autosave
 from maml_explorer.gui.files.opening import Opening
-from maml_explorer.gui.files.proposed_path import proposed_path
 from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.session.example import example_folder, example_preset
+from maml_explorer.gui.session.proposed_path import proposed_path
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.gui.widgets.text_prompt import Ask

@@ -11,10 +11,10 @@ from PySide6.QtGui import QCursor, QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from maml_explorer.files.writer import write_bytes
-from maml_explorer.gui.files.proposed_path import proposed_path
 from maml_explorer.gui.plots.pictures import png_bytes
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.saved_event import FileSaved
+from maml_explorer.gui.session.proposed_path import proposed_path
 from maml_explorer.gui.widgets.banner import Banners
 
 WHOLE = "Whole window"

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import random
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -190,11 +191,28 @@ def _known(key: str) -> None:
     if key in NOT_VARIED:
         raise NotVariedError(key)
     if key not in (ALGORITHM, WIDTH) and key not in DECLARATIONS:
-        import difflib
-
-        near = difflib.get_close_matches(key, [*DECLARATIONS, ALGORITHM, WIDTH], 1)
-        hint = f"did you mean {near[0]}?" if near else "an axis is a setting, algorithm or width."
+        meant = " or ".join(_near(key))
+        hint = f"did you mean {meant}?" if meant else "an axis is a setting, algorithm or width."
         raise SettingsError(f"There is no axis “{key[:60]}”: {hint}")
+
+
+def _near(key: str) -> list[str]:
+    """Axes that somebody may mean who wrote a symbol (α, alpha, K), a part (lr) or a slip."""
+    import difflib
+
+    known = [name for name in (*DECLARATIONS, ALGORITHM, WIDTH) if name not in NOT_VARIED]
+    of_symbol = [name for name in known if key in _spellings(name)]
+    of_part = [name for name in known if key in name.split("_")]
+    return (of_symbol or of_part or difflib.get_close_matches(key, known, 1))[:3]
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """A setting's symbol, and the name of a Greek one: ("α", "alpha")."""
+    symbol = DECLARATIONS[name].symbol if name in DECLARATIONS else ""
+    if len(symbol) != 1:
+        return ()
+    spelled = unicodedata.name(symbol).rpartition(" ")[2].lower()
+    return symbol, spelled.replace("lamda", "lambda")  # Unicode writes it without b
 
 
 def _declared(key: str) -> Hyperparameter:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.experiments.sweep.driver import drive
 from maml_explorer.experiments.sweep.engine import InProcess
-from maml_explorer.gui.panels.sweep import training
+from maml_explorer.gui.panels.sweep import new_sweep, training
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
 from maml_explorer.gui.panels.sweep.panel import SweepPanel
@@ -385,6 +385,41 @@ def test_a_refusal_stands_alone_and_goes_with_its_cause(
     assert new.said.property("role") == "error"
     edit.setText(before)
     assert new.said.text() == count and new.said.property("role") == "muted"
+
+
+def test_a_new_sweep_proposes_a_folder_and_one_is_chosen(
+    panel: SweepPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_sweep, "proposed_path", lambda name: str(tmp_path / f"{name}-1"))
+    new = panel.describe
+    new.ask()
+    assert new.folder.text() == str(tmp_path / "sweep-1")
+    new.choose.click()
+    (chooser,) = new.findChildren(QFileDialog)
+    assert chooser.directory().absolutePath() == str(tmp_path)
+    chooser.close()
+    new.take_folder(str(tmp_path))
+    assert new.folder.text() == str(tmp_path), "an empty one is taken as it is"
+    (tmp_path / "other").mkdir()
+    new.take_folder(str(tmp_path))
+    assert new.folder.text() == str(tmp_path / "sweep-1"), "one in it, where it holds something"
+    new.take_folder(str(tmp_path / "other"))
+    new.hide()
+    new.ask()
+    assert new.folder.text() == str(tmp_path / "other"), "what was chosen stays"
+    new.folder.setText("")
+    new.ask()
+    new.make.click()
+    assert open_sweep(tmp_path / "sweep-1").trials()
+    monkeypatch.setattr(new_sweep, "proposed_path", lambda name: str(tmp_path / f"{name}-2"))
+    new.ask()
+    assert new.folder.text() == str(tmp_path / "sweep-2"), "after writing it is another one"
+
+
+def test_an_axis_by_its_symbol_is_answered_with_its_name(panel: SweepPanel) -> None:
+    panel.describe.ask()
+    panel.describe.axes.setText("alpha=0.01,0.1")
+    assert panel.describe.said.text() == "There is no axis “alpha”: did you mean inner_lr?"
 
 
 def test_settings_that_wait_are_those_of_a_new_sweep(panel: SweepPanel, tmp_path: Path) -> None:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QApplication, QBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QBoxLayout,
+    QFileDialog,
+    QLineEdit,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from maml_explorer.files.reader import StorageError
 from maml_explorer.gui.panels.sweep.described import (
@@ -18,9 +26,12 @@ from maml_explorer.gui.panels.sweep.described import (
     described,
     planned_words,
 )
+from maml_explorer.gui.session.proposed_path import proposed_path
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.controls import ComboBox, button, label, mark, row
+from maml_explorer.gui.widgets.number_line import NumberLine
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.storage.sweep.folder import create_sweep, is_sweep
@@ -66,6 +77,10 @@ class NewSweep(QWidget):
         self.points = _field("Points that are searched", "24", 6)
         self.folder = _field("Folder of the new sweep", "")
         self.folder.setPlaceholderText("folder")
+        self.folder.textChanged.connect(lambda path: self.folder.setToolTip(plain_tip(path)))
+        self._proposed = ""
+        """The folder that was proposed last."""
+        self.choose = button("Choose…", self._choose, "Choose the folder")
         self.search = _choice("Search", SEARCHES)
         self.halving = _choice("Halving", HALVINGS)
         self.halving.setToolTip("At some outer steps the best go on, and the others stop there")
@@ -100,6 +115,7 @@ class NewSweep(QWidget):
         axes.addWidget(self.axes, 1)
         folder = row(label("Folder"))
         folder.addWidget(self.folder, 1)
+        folder.addWidget(self.choose)
         self._inside = QWidget()
         rows = QVBoxLayout(self._inside)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -139,10 +155,31 @@ class NewSweep(QWidget):
 
     def ask(self) -> None:
         """Shows the fields."""
+        if self.folder.text() in ("", self._proposed):
+            self._proposed = proposed_path("sweep")
+            self.folder.setText(self._proposed)
         self.show()
         self.shown.emit(True)
         self._follow()
         self.axes.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def take_folder(self, path: str) -> None:
+        """Takes a folder that was chosen; in one that holds something, a new one."""
+        try:
+            holds = any(Path(path).iterdir())
+        except OSError:  # it may be new, and else writing says what is wrong
+            holds = False
+        new = Path(path) / Path(proposed_path("sweep")).name
+        self.folder.setText(str(new) if holds else path)
+
+    def _choose(self) -> None:
+        there = Path(self.folder.text().strip()).parent
+        chooser = QFileDialog(self, "Folder of the new sweep", str(there))
+        chooser.setFileMode(QFileDialog.FileMode.Directory)
+        chooser.setOption(QFileDialog.Option.ShowDirsOnly)
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.fileSelected.connect(self.take_folder)
+        chooser.open()
 
     def write_and_train(self) -> None:
         """Writes the folder of the sweep, and trains it."""
@@ -247,7 +284,7 @@ class NewSweep(QWidget):
                                 else QBoxLayout.Direction.LeftToRight)  # fmt: skip
 
 
-class _Short(QLineEdit):
+class _Short(NumberLine):
     """A field as wide as so many digits."""
 
     digits = 3
@@ -259,7 +296,7 @@ class _Short(QLineEdit):
 
 
 def _field(name: str, text: str, digits: int = 0) -> QLineEdit:
-    made = _Short(text) if digits else QLineEdit(text)
+    made = _Short(text) if digits else NumberLine(text)
     made.setAccessibleName(name)
     if isinstance(made, _Short):
         made.digits = digits

@@ -1,15 +1,11 @@
-"""Path proposed by a file dialog."""
+"""Path proposed where something is to be written."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QStandardPaths
-
-if TYPE_CHECKING:
-    pass
 
 
 def proposed_path(name: str, ending: str = "") -> str:
