@@ -80,6 +80,7 @@ QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus { border-color: $accent; 
 QLineEdit[invalid="true"] { border-color: $danger; }
 QLineEdit:disabled, QComboBox:disabled { color: $muted; background: $window; }
 QComboBox { padding-right: 20px; }
+QComboBox[room="little"] { padding-right: 2px; }
 QComboBox::drop-down { border: none; width: 18px; background: transparent; }
 QComboBox::down-arrow { image: none; width: 0; height: 0; }
 QComboBox QAbstractItemView {

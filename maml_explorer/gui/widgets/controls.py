@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSlider,
     QStyle,
     QStyleOptionComboBox,
@@ -33,6 +34,8 @@ from maml_explorer.gui.widgets.plain_tip import native_keys, plain_tip
 
 _CLOSER = 12
 """Pixels that a button gives up where there is little room, as the stylesheet has them."""
+_BESIDE_WORDS = 32
+"""Pixels of a combo box beside its words, as the stylesheet has them."""
 _HANDLE = 14
 """Width of a slider's handle, as the stylesheet has it."""
 
@@ -118,6 +121,13 @@ class ComboBox(QComboBox):
     def sizeHint(self) -> QSize:
         """Width of its longest choice, whole: Qt is a pixel short in some sizes of type."""
         return super().sizeHint() + QSize(2, 0)
+
+    def may_shrink_to(self, words: str) -> None:
+        """Gives way to its neighbours until these words just have room, its chevron closer."""
+        if not self.property("room"):
+            mark(self, room="little")
+            self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance(words) + _BESIDE_WORDS)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leaves the wheel to the page."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.experiments.sweep.driver import drive
@@ -285,6 +285,27 @@ def test_ten_thousand_runs_are_listed_sorted_and_stay_chosen() -> None:
     assert model.data(model.index(held.row(), 0)) == "r2"
     model.put([axis], "mse@5", rows)
     assert model.data(model.index(held.row(), 0)) == "r2" and model.rows[-1].name == "r5"
+
+
+@pytest.mark.parametrize("size", ["", "largest"])
+def test_the_axes_of_a_map_are_told_apart_in_a_narrow_window(
+    opened: Opener, tmp_path: Path, qtbot: QtBot, size: str
+) -> None:
+    window = opened(size=(800, 720))
+    window.appearance.set_text_size(size)
+    window.columns.show_tab("sweep")
+    panel = window.columns.places["sweep"].panel
+    assert isinstance(panel, SweepPanel)
+    panel.open_folder(str(described(tmp_path / "s").path))
+    settle(panel, qtbot)
+    drawn = []
+    for box in (panel.view, panel.up, panel.across):
+        option = QStyleOptionComboBox()
+        box.initStyleOption(option)
+        drawn.append(option.currentText)
+    assert drawn[0] == "Map"
+    assert drawn[1].startswith("α I") and drawn[2].startswith("β O")
+    assert panel.here.x() + panel.here.width() <= panel.width()
 
 
 def test_a_new_sweep_takes_the_settings_of_the_window(

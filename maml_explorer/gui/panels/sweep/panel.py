@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -33,7 +32,7 @@ from maml_explorer.gui.panels.sweep.table import SweepTable
 from maml_explorer.gui.session.pinned_run import GhostRun
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.theme import Theme
-from maml_explorer.gui.widgets.controls import ComboBox, button, label, row
+from maml_explorer.gui.widgets.controls import ComboBox, button, label, row, type_changed
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.protocol.commands import ShowGhost
 from maml_explorer.settings.declaration import SettingsError
@@ -45,6 +44,8 @@ from maml_explorer.storage.sweep.trials import Trial
 READ_EVERY = 2000
 """Milliseconds between two readings while it is visible and the sweep has not ended."""
 VIEWS = ("Map", "Coordinates", "Runs")
+_LETTERS = 4
+"""Letters of an axis that are seen at least: a symbol comes first."""
 NOTHING = "No sweep is open: “Open…” opens the folder of one, “New…” sets one up."
 
 
@@ -73,9 +74,6 @@ class SweepPanel(QWidget):
         self.across, self.up = ComboBox(), ComboBox()
         self.across.setAccessibleName("Axis from left to right")
         self.up.setAccessibleName("Axis from bottom to top")
-        for choice in (self.across, self.up):
-            choice.setMinimumWidth(60)
-            choice.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.beside = button("Beside", self.show_beside,
                              "The chosen run adapts beside yours, faint")  # fmt: skip
         self.beside.setCheckable(True)
@@ -120,7 +118,7 @@ class SweepPanel(QWidget):
         box.addWidget(self.nothing, 1)
         self.view.activated.connect(self._look)
         for choice in (self.across, self.up):
-            choice.activated.connect(lambda _: self._draw())
+            choice.activated.connect(lambda _: self._draw_along())
         self.progress.asked.connect(self._follow)
         self.map.picked.connect(self.choose_cell)
         self.coordinates.brushed.connect(self._brush)
@@ -207,6 +205,12 @@ class SweepPanel(QWidget):
         if self.path is not None:
             self._follow()
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Gives the choices the room of another type."""
+        super().changeEvent(event)
+        if type_changed(event):
+            self._fit_choices()
+
     def hideEvent(self, event: QHideEvent) -> None:
         """Reads no more."""
         super().hideEvent(event)
@@ -249,6 +253,11 @@ class SweepPanel(QWidget):
             self.map.put(seen.cells, seen.axes[across], seen.axes[up], objective)
         elif self.view.currentIndex() == 1:
             self.coordinates.put(seen.cells, seen.axes, objective)
+
+    def _draw_along(self) -> None:
+        """Draws along other axes."""
+        self._fit_choices()
+        self._draw()
 
     def _show_ghost(self) -> None:
         """Shows the chosen run as its newest checkpoint has it."""
@@ -301,10 +310,18 @@ class SweepPanel(QWidget):
         self.progress.setVisible(not asking)
         self.nothing.setVisible(self.path is None and not asking)
         self.views.setCurrentIndex(nth)
-        for choice in (self.across, self.up):
-            choice.setVisible(opened and nth == 0 and choice.count() > 1)
+        self._fit_choices()
         if nth == 1:
             self._draw()
+
+    def _fit_choices(self) -> None:
+        """Shows the choices of axes where they matter, never without the first letters of one."""
+        self.view.may_shrink_to(self.view.currentText())
+        for choice in (self.across, self.up):
+            choice.setVisible(
+                not self.both.isHidden() and self.view.currentIndex() == 0 and choice.count() > 1
+            )
+            choice.may_shrink_to(f"{choice.currentText()[:_LETTERS]}…")
 
     def _say(self, text: str) -> None:
         self.progress.say(text)
