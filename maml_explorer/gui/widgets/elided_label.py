@@ -32,6 +32,13 @@ class ElidedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.full = ""
         self._shorter: tuple[str, ...] = ()
+        self._details = ""
+
+    def explain(self, details: str) -> None:
+        """Has this in the tooltip, below the whole text where that does not fit."""
+        if details != self._details:
+            self._details = details
+            self._fit()
 
     def say(self, text: str, *shorter: str) -> None:
         """Shows `text`, or the first of the shorter wordings that fits, or as much as fits."""
@@ -54,7 +61,8 @@ class ElidedLabel(QLabel):
         rich = said != fitting
         self.setTextFormat(Qt.TextFormat.RichText if rich else Qt.TextFormat.PlainText)
         self.setText(said)
-        self.setToolTip(plain_tip(self.full if fitting != self.full else ""))
+        whole = self.full if fitting != self.full else ""
+        self.setToolTip(plain_tip("\n".join(part for part in (whole, self._details) if part)))
         self.setAccessibleName(self.full)
 
     def sizeHint(self) -> QSize:

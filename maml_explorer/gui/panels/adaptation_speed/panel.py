@@ -16,13 +16,13 @@ from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
 from maml_explorer.gui.panels.adaptation_speed.comparison import (
     brief_words,
     comparison_words,
-    preset_source,
     shortened,
     show_figures,
 )
 from maml_explorer.gui.panels.adaptation_speed.plot import SpeedPlot
 from maml_explorer.gui.panels.adaptation_speed.published_marks import (
     compares,
+    published_details,
     published_points,
     published_words,
 )
@@ -233,7 +233,7 @@ class AdaptationSpeedPanel(QWidget):
         if preset is not None and preset.published and not fits:
             published = "Published numbers: of other tasks, not drawn"
         self.source.say(published, published.partition(", ")[0])
-        self.source.setToolTip(plain_tip(preset_source(preset) if published else ""))
+        self.source.explain(published_details(preset) if published else "")
         self.source.setVisible(bool(published))
         self.compare.setVisible(fits and bool(published))
         self._verdict = "" if comparison is None else comparison_words(comparison)

@@ -12,6 +12,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.adaptation_speed.comparison import with_interval
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.numbers import number
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.reports import Compared, MetaTested
 from maml_explorer.published.verdicts import Comparison
@@ -88,6 +89,23 @@ def published_words(points: list[PublishedPoint], test: MetaTested | None) -> st
         head, tail = text.split(" · ", 1)
         text = f"{head} (lines: {test.shots}) · {tail}"
     return text
+
+
+def published_details(preset: Preset | None) -> str:
+    """A line for each algorithm, number of shots and source: what was published, after which steps.
+
+    "MAML, 5 shots: 0.67 after 1, 0.36 after 5 inner steps. Finn, Abbeel, Levine 2017, table 1"
+    """
+    lines = []
+    for entry in () if preset is None else preset.published:
+        figures = ", ".join(
+            f"{number(mse)} after {step}"
+            for step, mse in zip(entry.inner_steps, entry.mse, strict=True)
+        )
+        steps = "inner step" if entry.inner_steps[-1] == 1 else "inner steps"
+        arm = f"{ALGORITHMS[entry.algorithm].label}, {counted(entry.shots, 'shot')}"
+        lines.append(f"{arm}: {figures} {steps}. Published in {entry.source}")
+    return "\n".join(lines)
 
 
 class PublishedMarks:
