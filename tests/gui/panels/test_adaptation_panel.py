@@ -24,8 +24,9 @@ from maml_explorer.gui.session.task_sampling import fixed
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import DARK
+from maml_explorer.gui.widgets.text_prompt import Ask
 from maml_explorer.protocol import commands, reports
-from maml_explorer.settings.settings import DEFAULT_ARMS, Settings, default_arm
+from maml_explorer.settings.settings import DEFAULT_ARMS, Arm, Settings, default_arm
 from tests.gui.panel_bench import LEFT, Bench, nameless
 
 
@@ -443,6 +444,31 @@ def test_a_click_on_a_chip_hides_and_shows_the_arm(bench, panel):
     bench.qtbot.keyClick(panel.arms.chips["ANIL"], Qt.Key.Key_Space)
     assert bench.session.hidden == frozenset()
     assert "ANIL" in panel.canvas.curves.arms
+
+
+def test_an_arm_that_has_not_trained_is_renamed_from_its_menu(bench, panel, qtbot):
+    session, said = bench.session, []
+    session.control.noted.connect(said.append)
+    panel.arms.add("maml")
+    bench.pull()
+    session.set_hidden({"MAML 2"})
+    menu_action(panel, "MAML 2", "Rename…").trigger()
+    (ask,) = panel.window().findChildren(Ask)
+    assert ask.line.text() == "MAML 2"
+    ask.line.setText("MAML, large α")
+    qtbot.keyClick(ask.line, Qt.Key.Key_Return)
+    bench.pull()
+    assert list(panel.arms.chips)[-1] == "MAML, large α"
+    assert session.settings.arms[-1] == Arm("MAML, large α", "maml")
+    assert session.hidden == {"MAML, large α"}, "it stays hidden"
+    panel.arms.rename("MAML, large α", "MTL")
+    assert said[-1].startswith("Two arms are named MTL")
+    session.undo()
+    assert session.settings.arms[-1].name == "MAML 2"
+    session.control.outer_step()
+    bench.pull()
+    refused = menu_action(panel, "MAML 2", "Rename…")
+    assert not refused.isEnabled() and "losses are recorded under" in refused.toolTip()
 
 
 def menu_action(panel, arm, text):

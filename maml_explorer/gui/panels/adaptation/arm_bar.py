@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
@@ -13,9 +15,12 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.widgets.controls import button
 from maml_explorer.gui.widgets.plain_tip import plain_tip
-from maml_explorer.settings.declaration import shown
+from maml_explorer.gui.widgets.text_prompt import Ask
+from maml_explorer.settings.declaration import SettingsError, shown
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import LEARNS, MAX_ARMS, Arm, default_arm
+
+TRAINED = "An arm that has trained keeps the name that its losses are recorded under."
 
 
 def free_name(arms: tuple[Arm, ...], algorithm: str) -> str:
@@ -108,6 +113,7 @@ class ArmLine(QWidget):
         others = {arm.name for arm in arms} - {name}
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
         alone = name not in hidden and others <= hidden and bool(others)
         if alone:
             menu.addAction("Show all", lambda: self.session.set_hidden(()))
@@ -117,6 +123,9 @@ class ArmLine(QWidget):
         menu.addAction("Show" if name in hidden else "Hide", lambda: self._toggle(name))
         menu.addSeparator()
         menu.addAction("Edit overrides…", lambda: self.edit_overrides(name))
+        rename = menu.addAction("Rename…", lambda: self.ask_name(name))
+        rename.setEnabled(not self._trained(name))
+        rename.setToolTip("" if rename.isEnabled() else TRAINED)
         remove = menu.addAction("Remove", lambda: self.remove(name))
         remove.setEnabled(bool(others))
         return menu
@@ -154,6 +163,31 @@ class ArmLine(QWidget):
         self.session.editor.set_arms(
             arm for arm in self.session.editor.at_hand.arms if arm.name != name
         )
+
+    def ask_name(self, name: str) -> Ask:
+        """Asks for another name of an arm."""
+        asked = Ask(self.window())
+        asked.closed.connect(asked.deleteLater)
+        asked.ok.setText("Rename")
+        asked.ask(f"New name of {name}", name, lambda new: self.rename(name, new))
+        return asked
+
+    def rename(self, name: str, new: str) -> None:
+        """Gives an arm another name; where that cannot be, it is said."""
+        editor, hidden = self.session.editor, self.session.hidden
+        arms = editor.edited.arms
+        try:
+            editor.set_arms(replace(arm, name=new) if arm.name == name else arm for arm in arms)
+        except SettingsError as error:
+            self.session.control.noted.emit(str(error))
+            return
+        if name in hidden:
+            self.session.set_hidden(hidden - {name} | {new})
+
+    def _trained(self, name: str) -> bool:
+        """True where an arm has taken outer steps."""
+        status = self.session.status
+        return status is not None and status.arm_steps.get(name, 0) > 0
 
     def edit_overrides(self, name: str) -> OverridesPopup:
         """Opens the popup with the arm's own settings."""
