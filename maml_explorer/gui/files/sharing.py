@@ -41,8 +41,8 @@ class PanelLayout(Protocol):
     def hide_parts(self, hidden: Collection[str]) -> None:
         """Hides these parts and shows all others."""
 
-    def prepare_tab(self, name: str) -> None:
-        """Opens an insight tab; nothing where there is none of that name."""
+    def prepare_tab(self, name: str, arm: str) -> None:
+        """Opens an insight tab, at an arm; nothing where there is none of that name."""
 
     def build_prepared(self) -> None:
         """Builds the panels that a prepared state says something about."""
@@ -191,7 +191,7 @@ class Sharing:
             session.task.set_probe(state.probe)
         session.set_hidden(state.hidden_arms)
         if state.tab and "Insight" not in state.hidden:
-            layout.prepare_tab(state.tab)
+            layout.prepare_tab(state.tab, state.arm)
         layout.build_prepared()
         for panel in layout.panels:
             if isinstance(panel, PreparedPanel):

@@ -250,12 +250,14 @@ class Columns(QSplitter):
             self.tabs.setCurrentWidget(place)
             place.open_page(page)
 
-    def prepare_tab(self, name: str) -> None:
+    def prepare_tab(self, name: str, arm: str = "") -> None:
         """Opens a tab as a prepared state says; a hall sees the tabs only where they are named."""
         if self._appearance.presenting:
             self.open_tab = name
         else:
             self.show_tab(name)
+        if arm and name in self.places:
+            self.places[name].look_into(arm)
 
     @property
     def panels(self) -> list[QWidget]:
@@ -265,8 +267,8 @@ class Columns(QSplitter):
     def build_prepared(self) -> None:
         """Builds the panels that a prepared state says something about."""
         for place in self.places.values():
-            if place.entry.prepared and place.panel is None and not place.failed:
-                place.build()
+            if place.entry.prepared:
+                place.build_now()
 
     def panel_failed(self, error: BaseException, trace: TracebackType | None) -> bool:
         """Shows an uncaught exception instead of the panel it came from; False for none."""

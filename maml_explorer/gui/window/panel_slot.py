@@ -66,6 +66,11 @@ class Place(QFrame):
         self._clear()
         self._build_panel()
 
+    def build_now(self) -> None:
+        """Builds the panel where it waited to be seen."""
+        if self.panel is None and not self.failed:
+            self.build()
+
     def _build_panel(self) -> None:
         try:
             self.panel = self.entry.build(self._session)
@@ -80,11 +85,18 @@ class Place(QFrame):
     def open_page(self, name: str) -> None:
         """Opens one of the panel's pages by the words on its button, in any case of letters."""
         page = next((page for page in self.entry.pages if page.lower() == name), "")
-        if page and self.panel is None and not self.failed:
-            self.build()
+        if page:
+            self.build_now()
         show = getattr(self.panel, "show_page", None)
         if page and show is not None:
             show(page)
+
+    def look_into(self, arm: str) -> None:
+        """Looks into an arm, where the panel looks into one."""
+        self.build_now()
+        look = getattr(self.panel, "look_into", None)
+        if look is not None:
+            look(arm)
 
     def fail(self, error: BaseException) -> None:
         """Shows `error` instead of the panel."""
@@ -129,8 +141,7 @@ class Place(QFrame):
     def showEvent(self, event: QShowEvent) -> None:
         """Builds the panel that waited for this."""
         super().showEvent(event)
-        if self.panel is None and not self.failed:
-            self.build()
+        self.build_now()
 
     def _clear(self) -> None:
         for old in (self.panel, self._error):

@@ -22,6 +22,7 @@ from maml_explorer.gui.lessons.lesson import Lesson
 from maml_explorer.gui.lessons.lesson_file import lesson_from, load_lesson
 from maml_explorer.gui.lessons.progress import read_progress
 from maml_explorer.gui.lessons.stage import OF_CURVES, OF_IMAGES, PART_NAMES
+from maml_explorer.gui.panels.insight.tab import InsightTab
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.panels.pseudocode.text import ADAPT, QUERY, UPDATE
 from maml_explorer.gui.session.example import example_folder
@@ -91,6 +92,9 @@ def test_a_shipped_lesson_runs_to_its_end(opened: Opener, qtbot: QtBot, name: st
         assert session.hidden == set(scene.view.hidden_arms)
         if scene.view.tab:
             assert window.columns.tabs.currentWidget() is window.columns.places[scene.view.tab]
+            panel = window.columns.places[scene.view.tab].panel
+            if isinstance(panel, InsightTab) and scene.view.arm:
+                assert panel.arm_choice.currentText() == scene.view.arm
         hero = window.columns.places["adaptation"].panel
         if scene.view.inner_step is not None:
             assert hero.inner_step == scene.view.inner_step  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.lessons.lesson_file import load_lesson
+from maml_explorer.gui.panels.insight.tab import InsightTab
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener
 from tests.gui.window.test_presenter import LESSONS, scene_of
@@ -62,6 +63,15 @@ def test_page_down_takes_an_inner_step_where_no_lesson_runs(presenting: MainWind
     qtbot.keyClick(presenting, Qt.Key.Key_PageDown)
     presenting.session.link.pull()
     assert presenting.session.link.last_part is not None
+
+
+def test_a_tab_looks_into_the_arm_that_a_page_speaks_of(presenting: MainWindow):
+    presenting.lessons.start(load_lesson(LESSONS / "10-learned-rates.toml"))
+    scene_of(presenting, "10-learned-rates", "tab.network.learned")
+    panel = presenting.columns.places["network"].panel
+    assert isinstance(panel, InsightTab)
+    assert (panel.shown, panel.arm_choice.currentText()) == ("Learned", "Meta-SGD")
+    presenting.lessons.leave()
 
 
 def test_page_down_once_too_often_takes_no_step_after_a_lesson(

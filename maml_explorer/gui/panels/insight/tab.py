@@ -123,6 +123,11 @@ class InsightTab(QWidget):
         page.view.show_now()
         self._say()
 
+    def look_into(self, arm: str) -> None:
+        """Looks into an arm, where there is one of that name."""
+        if self.arm_choice.findText(arm) >= 0:
+            self.arm_choice.setCurrentText(arm)
+
     def _build(self, name: str) -> None:
         page = self.kinds[name](self.session)
         page.show_arm(self.arm_choice.currentText())
