@@ -16,7 +16,7 @@ from maml_explorer.gui.files.own_points import take_points
 from maml_explorer.gui.panels.prepared import PreparedPanel
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.shown_images import last_step
-from maml_explorer.gui.session.view_state import ViewState, same_task, view_state
+from maml_explorer.gui.session.view_state import ViewState, same_task, view_state, whole
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import Preset
@@ -99,7 +99,9 @@ class Sharing:
         drawn: dict[str, Any] = {"arm": self._session.settings.arms[0].name}
         for panel in self._layout.panels:
             if isinstance(panel, PreparedPanel):
-                drawn |= panel.drawn()
+                found = panel.drawn()
+                pages = (*drawn.get("pages", ()), *found.get("pages", ()))
+                drawn |= {**found, "pages": pages}
         return drawn
 
     def text(self) -> str:
@@ -178,7 +180,7 @@ class Sharing:
     def show(self, state: ViewState) -> None:
         """Shows task, inner step, tab, panels, arms and ways of drawing of a prepared state."""
         self._layout.hide_parts(state.hidden)
-        self.show_inside(state)
+        self.show_inside(whole(state))
 
     def show_inside(self, state: ViewState) -> None:
         """Shows a prepared state, but neither shows nor hides panels for it."""

@@ -22,6 +22,7 @@ from maml_explorer.gui.lessons.strip import LessonStrip
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.time_left import TimeLeft
+from maml_explorer.gui.session.view_state import new_view
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.reports import ReferenceLosses, Stepped, StepPhase
 from maml_explorer.settings.words import counted
@@ -113,6 +114,7 @@ class Lessons(QObject):
         self.after.begin()
         if self._running is None:
             self.run.lend()
+        self._stage.show_inside(new_view())
         at = self.shelf.progress.scenes.get(lesson.name, 0)
         self._running = RunningLesson(lesson, at if at < len(lesson.scenes) else 0)
         self._show(again=True)

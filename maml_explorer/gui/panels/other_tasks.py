@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -10,6 +9,7 @@ from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.widgets.cell_grid import CellGrid
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
@@ -39,6 +39,8 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
         self.session, self._shown = session, shown
         self.inner = session.inner
         self.tasks: list[Task] = []
+        self.row_shown = 1
+        """Number of the row of tasks that is shown: each click brings the next."""
         self._sizes = self.sizes(session.settings)
         self.watched: Any = None
         self._grid: CellGrid[Cell] = CellGrid(self.cell, self.show_above)
@@ -46,7 +48,7 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
         self.said = ElidedLabel()
         self.steps = StepSlider("At step", slider)
         self.steps.chosen.connect(self.inner.choose)
-        self.new_tasks = button(new[0], self.sample, new[1])
+        self.new_tasks = button(new[0], self.another, new[1])
         head = row(self.said, self.steps, self.new_tasks)
         head.setStretch(0, 1)
         box = QVBoxLayout(self)
@@ -67,7 +69,7 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
         """A new cell."""
         raise NotImplementedError
 
-    def sampled(self) -> list[Task]:
+    def sampled(self, random: np.random.Generator) -> list[Task]:
         """Tasks for as many cells as there can be."""
         raise NotImplementedError
 
@@ -93,14 +95,26 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
 
     # the same for all
 
-    @cached_property
-    def random(self) -> np.random.Generator:
-        """Generator of the tasks; NumPy's load when the first is drawn, not with the window."""
-        return np.random.default_rng(1)
+    def another(self) -> None:
+        """Shows other tasks."""
+        self._show_row(self.row_shown + 1)
+
+    def drawn(self) -> dict[str, int]:
+        """Part of a prepared state that says which tasks are shown."""
+        return {"other_tasks": self.row_shown}
+
+    def draw_as(self, state: ViewState) -> None:
+        """Shows the tasks of a prepared state."""
+        if state.other_tasks not in (None, self.row_shown):
+            self._show_row(state.other_tasks)
+
+    def _show_row(self, number: int) -> None:
+        self.row_shown = number
+        self.sample()
 
     def sample(self) -> None:
-        """Samples other tasks and watches them."""
-        self.tasks = self.sampled()
+        """Samples the tasks of this row, the same ones for the same settings, and watches them."""
+        self.tasks = self.sampled(np.random.default_rng(self.row_shown))
         self._sizes = self.sizes(self.session.settings)
         self._watch()
 

@@ -191,6 +191,7 @@ class LinesPlot(Plot):
         """Puts the dotted line and the words where they belong in the range."""
         (left, right), (low, high) = self.view().viewRange()
         known = self._reference
+        empty = not any(np.isfinite(line.y).any() for line in self.lines)
         level = np.nan if known is None else float(self._scaled(np.array([known[0]]))[0])
         inside = bool(low <= level <= high)
         self._level.setVisible(inside)
@@ -199,11 +200,12 @@ class LinesPlot(Plot):
             self._level.setPos(level)
             self._words.setText(known[1])
             fits = self._words.textItem.boundingRect().width() <= 0.98 * self.area().width()
-            self._words.setVisible(fits)  # a part of words is worse than none
+            # a part of words is worse than none, and words on other words are too
+            self._words.setVisible(fits and not empty)
             top = level > low + 0.8 * (high - low)
             self._words.setAnchor((1.0, 0.0 if top else 1.0))
             self._words.setPos(right - 0.01 * (right - left), level)
-        self._empty.setVisible(not any(np.isfinite(line.y).any() for line in self.lines))
+        self._empty.setVisible(empty)
         wrap(self._empty, self.area().width())
         self._empty.setAnchor((0.5, 0.5))
         self._empty.setPos((left + right) / 2, (low + high) / 2)

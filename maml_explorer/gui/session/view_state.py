@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,17 @@ from maml_explorer.protocol.streams import StreamTask
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.share import MAX_POINTS
 
-FLAGS = ("log_x", "before", "residuals")
+FLAGS = ("log_x", "before", "residuals", "log_y", "stability")
 """Keys that are on, off, or absent."""
+PLAIN: dict[str, Any] = {
+    "log_y": True,
+    "stability": False,
+    "smoothing": 0.98,
+    "speed_axis": "auto",
+    "other_tasks": 1,
+    "pages": (),
+}
+"""Choices that a share string leaves out where they are as in a new window."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,18 @@ class ViewState:
     """Name of the arm whose pseudocode is shown."""
     statistic: str = ""
     """Statistic that the adaptation speed shows: a key of that panel's table."""
+    speed_axis: str = ""
+    """Axis of that panel: "linear", "log", or "auto" where nobody has chosen."""
+    log_y: bool | None = None
+    """True where the losses have a logarithmic y axis."""
+    smoothing: float | None = None
+    """Part of the losses' moving average that stays from one outer step to the next."""
+    stability: bool | None = None
+    """True where the stability of the inner steps is drawn below the losses."""
+    other_tasks: int | None = None
+    """Number of the row of other tasks that is shown, from 1."""
+    pages: tuple[str, ...] | None = None
+    """Pages of the insight tabs that are open; of the others it is the first."""
     lines_off: tuple[str, ...] | None = None
     """Exact answers of the hero that are not drawn."""
     images: ImageTask | None = None
@@ -75,12 +97,35 @@ class ViewState:
             if getattr(self, key):
                 view[key] = getattr(self, key)
         for key in FLAGS:
-            if getattr(self, key) is not None:
+            if getattr(self, key) not in (None, PLAIN.get(key)):
                 view[key] = getattr(self, key)
-        for key in ("hidden", "hidden_arms", "lines_off"):
+        for key in ("speed_axis", "smoothing", "other_tasks"):
+            if getattr(self, key) not in (None, "", PLAIN[key]):
+                view[key] = getattr(self, key)
+        for key in ("hidden", "hidden_arms", "lines_off", "pages"):
             if getattr(self, key):
                 view[key] = list(getattr(self, key))
         return view
+
+
+def new_view() -> ViewState:
+    """The ways of drawing of a new window, from which every lesson begins."""
+    return ViewState(
+        loss="outer",
+        axis="outer steps",
+        log_x=False,
+        before=False,
+        residuals=False,
+        statistic="mean",
+        lines_off=(),
+        **PLAIN,
+    )
+
+
+def whole(state: ViewState) -> ViewState:
+    """A state that says what a share string leaves out."""
+    absent = {key for key in PLAIN if getattr(state, key) in (None, "")}
+    return replace(state, **{key: PLAIN[key] for key in absent})
 
 
 def view_state(view: Mapping[str, Any]) -> ViewState:
@@ -89,12 +134,9 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
     Raises:
         SettingsError: where an entry is of another kind than this program writes.
     """
-    step = view.get("inner_step")
-    if step is not None and (isinstance(step, bool) or not isinstance(step, int) or step < 0):
-        raise _damaged("inner_step")
     return ViewState(
         probe=_probe(view),
-        inner_step=step,
+        inner_step=_count(view, "inner_step"),
         tab=_text(view, "tab"),
         hidden=_texts(view, "hidden"),
         hidden_arms=_texts(view, "hidden_arms"),
@@ -103,6 +145,10 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
         axis=_text(view, "axis"),
         arm=_text(view, "arm"),
         statistic=_text(view, "statistic"),
+        speed_axis=_text(view, "speed_axis"),
+        smoothing=_number(view, "smoothing"),
+        other_tasks=_count(view, "other_tasks"),
+        pages=_texts(view, "pages") if "pages" in view else None,
         lines_off=_texts(view, "lines_off"),
         images=_images(view),
         stream=_stream(view),
@@ -170,6 +216,20 @@ def _numbers(view: Mapping[str, Any], key: str) -> list[float]:
     ):
         raise _damaged(key)
     return [float(value) for value in found]
+
+
+def _number(view: Mapping[str, Any], key: str) -> float | None:
+    found = view.get(key)
+    if found is not None and (isinstance(found, bool) or not isinstance(found, int | float)):
+        raise _damaged(key)
+    return found
+
+
+def _count(view: Mapping[str, Any], key: str) -> int | None:
+    found = view.get(key)
+    if found is not None and (isinstance(found, bool) or not isinstance(found, int) or found < 0):
+        raise _damaged(key)
+    return found
 
 
 def _flag(view: Mapping[str, Any], key: str) -> bool | None:

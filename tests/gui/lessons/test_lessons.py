@@ -22,10 +22,14 @@ from maml_explorer.gui.lessons.lesson import Lesson
 from maml_explorer.gui.lessons.lesson_file import lesson_from, load_lesson
 from maml_explorer.gui.lessons.progress import read_progress
 from maml_explorer.gui.lessons.stage import OF_CURVES, OF_IMAGES, PART_NAMES
+from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
+from maml_explorer.gui.panels.gradient.panel import GradientPanel
 from maml_explorer.gui.panels.insight.tab import InsightTab
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.panels.pseudocode.text import ADAPT, QUERY, UPDATE
+from maml_explorer.gui.panels.tasks.panel import TasksPanel
 from maml_explorer.gui.session.example import example_folder
+from maml_explorer.gui.session.loss_history import GRADIENTS
 from maml_explorer.gui.session.view_state import same_task
 from maml_explorer.gui.widgets.banner import Message
 from maml_explorer.gui.window.window import MainWindow
@@ -164,6 +168,53 @@ def test_the_earlier_run_comes_back_whole(window: MainWindow, lesson: Lesson, qt
     assert session.editor.staged is None and session.settings.inner.inner_lr == 0.3
     session.editor.undo_stack.undo()
     assert session.settings.inner.inner_lr == 0.01
+
+
+def test_a_lesson_begins_with_plain_views_and_ones_own_come_back(
+    window: MainWindow, lesson: Lesson
+):
+    session, places = window.session, window.columns.places
+    window.columns.show_tab("gradient")
+    losses, speed, gradient = (
+        places[name].panel for name in ("losses", "adaptation_speed", "gradient")
+    )
+    window.columns.show_tab("tasks")
+    tasks = places["tasks"].panel
+    assert isinstance(losses, LossesPanel) and isinstance(speed, AdaptationSpeedPanel)
+    assert isinstance(tasks, TasksPanel) and isinstance(gradient, GradientPanel)
+
+    def look() -> tuple[object, ...]:
+        view, others = losses.plot.loss_view, [cell.title for cell in tasks.cells]
+        return (
+            losses.stability.isChecked(), view.log_x, view.log_y, view.smoothing, view.axis,
+            speed.log_y.isChecked(), speed.plot.statistic, gradient.shown, others,
+        )  # fmt: skip
+
+    plain = look()
+    losses.stability.click()
+    losses.log_x.click()
+    losses.log_y.click()
+    losses.smoothing.setValue(2)
+    losses.choose(axis=GRADIENTS)
+    speed.log_y.click()
+    speed.choose("median")
+    gradient.show_page("Cost")
+    tasks.another()
+    own = look()
+    assert all(one != other for one, other in zip(own, plain, strict=True))
+    window.lessons.start(lesson)
+    settle(window)
+    assert look()[:-1] == plain[:-1]
+    losses.stability.click()
+    window.columns.show_tab("tasks")
+    tasks.another()
+    session.editor.edit({"amplitude_max": 2.0})
+    window.lessons.leave()
+    session.link.pull()
+    window.columns.show_tab("tasks")
+    assert look() == own
+    window.lessons.start(window.lessons.shelf.shipped[0])
+    assert not losses.stability.isChecked()
 
 
 def test_runs_of_a_lesson_and_of_the_person_are_not_compared(window: MainWindow, lesson: Lesson):

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.panels.losses.plot import NO_TIMES, NOTHING_YET
+from maml_explorer.gui.panels.losses.stability_trace import NONE, WAITING
 from maml_explorer.gui.session.loss_history import (
     GRADIENTS,
     INNER_LOSS,
@@ -115,7 +116,7 @@ def test_the_x_axis_counts_steps_seconds_or_gradients(bench, panel):
     panel.choose(axis=GRADIENTS)
     assert panel.plot.drawn["MTL"].x[-1] == 80
     assert panel.plot.drawn["MAML"].x[-1] == 20
-    assert panel.plot.view().viewRange()[0][1] == pytest.approx(80 * 1.005)
+    assert panel.plot.view().viewRange()[0][1] == pytest.approx(80 * 1.025)
 
 
 def test_logarithmic_axes_are_switched_by_buttons(bench, panel):
@@ -457,7 +458,7 @@ def test_zooming_stops_following_and_a_double_click_goes_on(bench, panel):
     assert view.viewRange()[0] == [10, 20]
     assert panel.plot.drawn["MAML"].x[0] == 9, "one step on either side reaches the border"
     bench.qtbot.mouseDClick(panel.plot.viewport(), LEFT, pos=QPoint(200, 150))
-    assert view.viewRange()[0][1] == pytest.approx(201)
+    assert view.viewRange()[0][1] == pytest.approx(205)
 
 
 def test_a_table_has_every_bin_of_what_is_shown(bench, panel, tmp_path):
@@ -599,6 +600,32 @@ def test_stability_is_a_second_trace_below(bench: Bench) -> None:
     panel.stability.click()
     assert not panel.trace.isVisible()
     assert bench.worker.posted_of(LookInside)[-1].views == ()
+
+
+def test_words_of_a_trace_without_figures_are_alone_and_true(bench: Bench) -> None:
+    panel = bench.show(LossesPanel, 360, 420)
+    panel.stability.click()
+    trace = panel.trace
+    assert trace._empty.isVisible() and not trace._words.isVisible()
+    assert trace._empty.toPlainText() == WAITING
+    bench.session.set_hidden(arm.name for arm in bench.session.settings.arms)
+    assert trace._empty.toPlainText() == NONE
+    assert not trace._words.isVisible()
+
+
+def test_one_outer_step_is_a_point_and_a_last_one_is_whole(bench, panel):
+    train(bench, panel, [4.0])
+    dots = panel.plot._dots["MAML"]
+    (x,), (y,) = dots.getData()
+    assert (x, 10**y) == (1, pytest.approx(4.0))
+    for logarithmic in (False, True):
+        panel.log_x.setChecked(logarithmic)
+        draw(panel)
+        (x,), (y,) = dots.getData()
+        area, place = panel.plot.area(), panel.plot.to_pixel(x, y)
+        assert area.left() + 4 <= place.x() <= area.right() - 4, logarithmic
+    train(bench, panel, [4.0] * 20)
+    assert panel.plot._dots == {}, "a line needs no marker"
 
 
 def test_a_line_that_ended_has_a_cross_there_and_no_name_at_the_edge(bench, panel):

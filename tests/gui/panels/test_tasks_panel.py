@@ -70,9 +70,18 @@ def test_new_tasks_are_other_tasks(bench, panel):
     assert [cell.title for cell in panel.cells] != before
 
 
+def test_settings_that_come_back_bring_back_their_tasks(bench, panel):
+    bench.qtbot.mouseClick(panel.new_tasks, LEFT)
+    before = [cell.title for cell in panel.cells]
+    bench.session.editor.edit({"amplitude_min": 4.9})
+    assert [cell.title for cell in panel.cells] != before
+    bench.session.editor.edit({"amplitude_min": 0.1})
+    assert [cell.title for cell in panel.cells] == before
+
+
 def test_a_report_about_tasks_of_before_is_not_drawn_on_these(bench, panel):
     old = bench.worker.posted_of(commands.WatchTasks)[-1]
-    panel.sample()
+    panel.another()
     arms = {"MAML": np.zeros((2, len(old.support_x), 50))}
     bench.report(reports.Watched(bench.session.run, 0, old, np.linspace(-5, 5, 50), arms))
     assert panel.cells[0].curves == {} or not np.array_equal(panel.cells[0].curves["MAML"], 0)

@@ -249,7 +249,7 @@ def test_while_training_the_x_axis_grows_in_strides(bench):
     bench.session.control.pause()
     bench.pull()
     panel._draw()
-    assert panel.plot.view().viewRange()[0][1] == pytest.approx(1.005 * step, rel=0.02)
+    assert panel.plot.view().viewRange()[0][1] == pytest.approx(1.025 * step, rel=0.02)
 
 
 class Regions(QObject):

@@ -39,6 +39,9 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import MetaTested
 from maml_explorer.settings.words import counted
 
+AUTO = "auto"
+_AXES = ("linear", "log", AUTO)
+"""Of a prepared state: logarithmic where an arm would leave a linear one, until one is chosen."""
 MOST_TESTS = 500
 """Meta-tests of a run that can be looked back at."""
 _LOW = 13
@@ -144,10 +147,17 @@ class AdaptationSpeedPanel(QWidget):
 
     def drawn(self) -> dict[str, str]:
         """State of this panel's drawing, for a prepared state."""
-        return {"statistic": self.plot.statistic}
+        axis = ("linear", "log")[self.plot.log_y] if self._log_chosen else AUTO
+        return {"statistic": self.plot.statistic, "speed_axis": axis}
 
     def draw_as(self, state: ViewState) -> None:
-        """Shows the statistic of a prepared state, where it names one."""
+        """Shows the statistic and the axis of a prepared state, where it names them."""
+        if state.speed_axis in _AXES:
+            self._log_chosen = state.speed_axis != AUTO
+            if self._log_chosen:
+                self.log_y.setChecked(state.speed_axis == "log")
+            self._drawn = None
+            self._show()
         if state.statistic in STATISTICS:
             self.choose(state.statistic)
 

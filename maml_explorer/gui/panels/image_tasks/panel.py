@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from maml_explorer.gui.panels.image_tasks.strip import HEIGHT, WIDTH, TaskStrip
 from maml_explorer.gui.panels.other_tasks import OtherTasks
 from maml_explorer.gui.session.image_edits import sampled
@@ -25,9 +27,9 @@ class ImageTasksPanel(OtherTasks[ImageTask, TaskStrip]):
         """A new strip."""
         return TaskStrip(self.session)
 
-    def sampled(self) -> list[ImageTask]:
+    def sampled(self, random: np.random.Generator) -> list[ImageTask]:
         """Tasks of unseen classes."""
-        seeds = self.random.integers(2**31, size=(self.MOST, 2)).tolist()
+        seeds = random.integers(2**31, size=(self.MOST, 2)).tolist()
         return [sampled(self.session.settings, seed, drawings) for seed, drawings in seeds]
 
     def sizes(self, settings: Settings) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.insight.page import InsightPage
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.widgets.controls import ComboBox, button, move_closer, row, type_changed
 from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
 from maml_explorer.settings.settings import Settings
@@ -97,6 +98,18 @@ class InsightTab(QWidget):
     def page(self) -> InsightPage:
         """The page that is open."""
         return self.pages[self.shown]
+
+    def drawn(self) -> dict[str, tuple[str, ...]]:
+        """Part of a prepared state: the open page, unless it is the first."""
+        return {"pages": () if self.shown == next(iter(self.kinds)) else (self.shown,)}
+
+    def draw_as(self, state: ViewState) -> None:
+        """Opens the page of a prepared state, the first where it names none of these."""
+        if state.pages is not None:
+            first = next(iter(self.kinds))
+            wanted = next((name for name in state.pages if name in self.kinds), first)
+            if wanted != self.shown:
+                self.show_page(wanted)
 
     @property
     def offered(self) -> list[str]:

@@ -14,6 +14,8 @@ _DECADES, _TIMES = 2.0, 4.0
 """The most that an explosion is followed above the usual losses: on a log y axis, on a linear."""
 _STRIDE = 0.06
 """The part by which the x axis grows at once while training."""
+_AIR = 0.025
+"""The part of the x axis beyond the steps, where half a mark has room."""
 
 
 class FollowingRange:
@@ -50,9 +52,11 @@ class FollowingRange:
         self.end = last
         if view.log_x:
             low = np.log10(max(min(first, last), 1e-6))
-            span = (low, max(np.log10(last), low + 0.5))
+            high = max(np.log10(last), low + 0.5)
+            air = _AIR * (high - low)
+            span = (low - air, high + air)
         else:
-            span = (-0.03 * last, last * 1.005)
+            span = (-0.03 * last, last * (1 + _AIR))
         if span != tuple(self._plot.view().viewRange()[0]):
             self._plot.view().setXRange(*span, padding=0)
 

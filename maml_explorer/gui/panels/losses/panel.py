@@ -148,15 +148,19 @@ class LossesPanel(QWidget):
 
     # prepared states
 
-    def drawn(self) -> dict[str, str | bool]:
+    def drawn(self) -> dict[str, str | bool | float]:
         """Part of a prepared state that says how this panel draws."""
-        return self.plot.loss_view.stored()
+        return {**self.plot.loss_view.stored(), "stability": self.stability.isChecked()}
 
     def draw_as(self, state: ViewState) -> None:
         """Draws as a prepared state says."""
         view = self.plot.loss_view
         wanted = view.changed_by(state)
         self.log_x.setChecked(wanted.log_x)
+        self.log_y.setChecked(wanted.log_y)
+        self.smoothing.setValue(SMOOTHINGS.index(wanted.smoothing))
+        if state.stability is not None:
+            self.stability.setChecked(state.stability)
         if (wanted.loss, wanted.axis) != (view.loss, view.axis):
             self.choose(wanted.loss, wanted.axis)
 

@@ -215,8 +215,9 @@ class LossPlot(Plot):
             self._read(self.readout.pointer)
 
     def _draw_dots(self, name: str, style: ArmStyle, z: float) -> None:
-        """A marker for each meta-test, hollow where diverged tasks are left out."""
-        if self.loss_view.loss != HELD_OUT:
+        """A marker for each meta-test, hollow where diverged tasks are left out, or a lone loss."""
+        held_out = self.loss_view.loss == HELD_OUT
+        if not held_out and len(self.drawn[name].x) != 1:
             if name in self._dots:
                 self.getPlotItem().removeItem(self._dots.pop(name))
             return
@@ -224,8 +225,8 @@ class LossPlot(Plot):
             self._dots[name] = pg.ScatterPlotItem(antialias=True, useCache=False)
             self.getPlotItem().addItem(self._dots[name], ignoreBounds=True)
         dots, drawn, pen = self._dots[name], self.drawn[name], self.pen(style.color, width=1.2)
-        fill = [pg.mkBrush(self.theme.card if p.diverged else style.color)
-                for p in self.tested[name]]  # fmt: skip
+        hollow = [bool(point.diverged) for point in self.tested[name]] if held_out else [False]
+        fill = [pg.mkBrush(self.theme.card if one else style.color) for one in hollow]
         dots.setData(
             drawn.x, drawn.y, symbol=style.marker, brush=fill or None, pen=pen, size=self.dot(6)
         )

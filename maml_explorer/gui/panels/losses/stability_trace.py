@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtGui import QHideEvent, QShowEvent
 
+from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.insight.figure_lines import arm_lines
 from maml_explorer.gui.panels.losses.plot import LossPlot
 from maml_explorer.gui.plots.lines_plot import LinesPlot
@@ -16,6 +17,7 @@ from maml_explorer.protocol.insight_records.stability import MEDIAN, SWINGS
 
 HEIGHT = 110
 WAITING = "The first figures appear here in a moment"
+NONE = "No visible arm has an inner loop in training"
 
 
 class StabilityTrace(LinesPlot):
@@ -48,7 +50,11 @@ class StabilityTrace(LinesPlot):
             return
         lines = arm_lines(self.session, STABILITY.view, MEDIAN)
         self.left.setWidth(self.losses.left.width())
-        self.show_lines(lines, reference=(SWINGS, "above 2 they overshoot"), empty=WAITING)
+        session = self.session
+        visible = [arm for arm in session.settings.arms if arm.name not in session.hidden]
+        adapt = any(ALGORITHMS[arm.algorithm].adapts != "none" for arm in visible)
+        empty = WAITING if adapt else NONE
+        self.show_lines(lines, reference=(SWINGS, "above 2 they overshoot"), empty=empty)
         view = self.losses.loss_view
         if view.axis == OUTER_STEPS and not view.log_x:
             self.view().setXRange(*self.losses.view().viewRange()[0], padding=0)

@@ -19,7 +19,7 @@ from maml_explorer.gui.session.loss_history import (
     held_out_drawn,
     reduced,
 )
-from maml_explorer.gui.session.loss_traces import Array
+from maml_explorer.gui.session.loss_traces import SMOOTHINGS, Array
 from maml_explorer.gui.session.meta_test_losses import HeldOutPoint
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.settings.families import Family
@@ -96,9 +96,15 @@ class LossView:
         """Steps, seconds or gradient evaluations at an x of the plot, 0 at the least."""
         return float(10**x) if self.log_x else max(x, 0.0)
 
-    def stored(self) -> dict[str, str | bool]:
+    def stored(self) -> dict[str, str | bool | float]:
         """Entries of a `ViewState`, as a share string keeps them."""
-        return {"loss": self.loss, "axis": AXES[self.axis][0], "log_x": self.log_x}
+        return {
+            "loss": self.loss,
+            "axis": AXES[self.axis][0],
+            "log_x": self.log_x,
+            "log_y": self.log_y,
+            "smoothing": self.smoothing,
+        }
 
     def changed_by(self, state: ViewState) -> LossView:
         """The view that a prepared state asks for.
@@ -110,4 +116,6 @@ class LossView:
             loss=state.loss if state.loss in LOSSES else self.loss,
             axis=next((key for key, (name, _) in AXES.items() if name == state.axis), self.axis),
             log_x=self.log_x if state.log_x is None else state.log_x,
+            log_y=self.log_y if state.log_y is None else state.log_y,
+            smoothing=state.smoothing if state.smoothing in SMOOTHINGS else self.smoothing,
         )

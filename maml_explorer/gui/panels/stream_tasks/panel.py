@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from maml_explorer.gui.panels.other_tasks import OtherTasks
 from maml_explorer.gui.panels.stream_tasks.cell import HEIGHT, WIDTH, StreamCell
 from maml_explorer.gui.session.session import Session
@@ -23,9 +25,9 @@ class StreamTasksPanel(OtherTasks[StreamTask, StreamCell]):
         """A new cell of small tables."""
         return StreamCell(self.session)
 
-    def sampled(self) -> list[StreamTask]:
+    def sampled(self, random: np.random.Generator) -> list[StreamTask]:
         """Streams by their seeds."""
-        seeds = self.random.integers(2**31, size=self.MOST).tolist()
+        seeds = random.integers(2**31, size=self.MOST).tolist()
         return [StreamTask(seed) for seed in seeds]
 
     def last_step(self, report: StreamProbed) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
@@ -12,6 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from maml_explorer.gui.panels.tasks.task_cell import WIDTH, TaskCell
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import sampled_task, task_words
+from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.cell_grid import CellGrid
 from maml_explorer.gui.widgets.controls import button, row, type_changed
@@ -38,6 +37,8 @@ class TasksPanel(QWidget):
         self._settings = session.settings
         self.inner = session.inner
         self.tasks: list[ProbeTask] = []
+        self.row_shown = 1
+        """Number of the row of tasks that is shown: each click brings the next."""
         self.watched: Watched | None = None
         self._grid = CellGrid(lambda: TaskCell(session), self._show_above)
         self.cells = self._grid.cells
@@ -45,7 +46,7 @@ class TasksPanel(QWidget):
         self.steps = StepSlider("At step", "Inner step of the small plots")
         self.steps.chosen.connect(self.inner.choose)
         self.inner.changed.connect(self._draw)
-        self.new_tasks = button("New tasks", self.sample, "Sample other tasks")
+        self.new_tasks = button("New tasks", self.another, "Sample other tasks")
         head = row(self.said, self.steps, self.new_tasks)
         head.setStretch(0, 1)
         box = QVBoxLayout(self)
@@ -59,15 +60,28 @@ class TasksPanel(QWidget):
         session.hidden_changed.connect(self._draw)
         session.theme_changed.connect(self._take_theme)
 
-    @cached_property
-    def _random(self) -> np.random.Generator:
-        # NumPy's generators load when the first task is drawn, not with the window
-        return np.random.default_rng(1)
+    def drawn(self) -> dict[str, int]:
+        """Part of a prepared state that says which tasks are shown."""
+        return {"other_tasks": self.row_shown}
+
+    def draw_as(self, state: ViewState) -> None:
+        """Shows the tasks of a prepared state."""
+        if state.other_tasks not in (None, self.row_shown):
+            self._show_row(state.other_tasks)
+
+    def another(self) -> None:
+        """Shows other tasks."""
+        self._show_row(self.row_shown + 1)
+
+    def _show_row(self, number: int) -> None:
+        self.row_shown = number
+        self.sample()
 
     def sample(self) -> None:
-        """Samples other tasks and watches them."""
+        """Samples the tasks of this row, the same ones for the same settings, and watches them."""
         settings = self.session.settings
-        self.tasks = [sampled_task(settings, self._random) for _ in range(MOST)]
+        random = np.random.default_rng(self.row_shown)
+        self.tasks = [sampled_task(settings, random) for _ in range(MOST)]
         self._watch()
         self._draw()
 
