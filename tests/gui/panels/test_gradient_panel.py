@@ -19,6 +19,7 @@ from maml_explorer.gui.panels.gradient.parts_page import COSINE, GRADIENT, NORMS
 from maml_explorer.gui.panels.gradient.tasks_page import TasksPage
 from maml_explorer.gui.plots.lines_plot import LinesPlot
 from maml_explorer.gui.style.theme import DARK
+from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.protocol.insight import (
     Insight,
     InsightFigures,
@@ -279,6 +280,22 @@ def test_one_outer_step_shows_the_cosine_in_all_layers(bench: Bench, panel: Grad
     page.quantity.setCurrentText(COSINE)
     report(80, MAML=0.6, ANIL=0.5)
     assert page.plot.isVisible() and not page.by_layer.isVisible()
+
+
+def test_no_words_over_the_plot_and_no_step_are_cut_at_1280(
+    bench: Bench, panel: GradientPanel, qtbot: QtBot
+) -> None:
+    page = parts(panel)
+    bench.report(Insight(bench.session.run, 70_000, GRADIENT, {"MAML": seen(), "ANIL": seen()}))
+    said = set()
+    for width in range(480, 1000, 20):
+        panel.resize(width, 200)
+        qtbot.wait(1)
+        titles = [one for one in page.findChildren(ElidedLabel) if one.isVisible()]
+        assert titles and not [one.text() for one in titles if "…" in one.text()], width
+        said.add(panel.said.text())
+    assert {"", "at outer step 70\u2009000"} <= said
+    assert not [words for words in said if "…" in words]
 
 
 def test_a_place_as_high_as_wide_has_the_table_above_the_plot(bench: Bench, qtbot: QtBot) -> None:

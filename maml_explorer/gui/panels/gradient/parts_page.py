@@ -27,6 +27,7 @@ CAPTIONS = {
     COSINE: "cosine between first order and the meta-gradient",
     NORMS: "norms",
 }
+SHORT = "first order and meta-gradient"
 COLUMNS = ("Layer", "∇L(φ)", "Hessian", "sum", "cosine")
 TIPS = (
     "Choose a layer to follow it over training",
@@ -59,7 +60,7 @@ class PartsPage(InsightPage):
         self.by_layer = CategoryPlot(session, "Cosine by layer", "layer", top=1.0, most=1.0)
         self.by_layer.caption = lambda: CAPTIONS[COSINE]
         self._over_training = self.legend.below()
-        self._in_layers = titled(CAPTIONS[COSINE], self.by_layer)
+        self._in_layers = titled(CAPTIONS[COSINE], self.by_layer, SHORT, COSINE)
         self._in_layers.hide()
         right = QWidget()
         inside = QVBoxLayout(right)

@@ -205,9 +205,12 @@ class InsightTab(QWidget):
         # words about a drawing are for as long as it is seen
         drawn = page.summary if page.view.currentWidget() is page.view.content else ""
         age = self._ages.get(self.shown, "")
+        # half a number would be another one: beside choices there is all of it or nothing
+        nothing = () if self._foot else ("",)
         self.said.say(
             SEPARATOR.join(words for words in (drawn, age) if words),
             SEPARATOR.join(
                 words for words in (drawn, age.replace("at outer step", "step")) if words
             ),
+            *nothing,
         )
