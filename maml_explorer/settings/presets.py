@@ -19,6 +19,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.files.reader import read_text
 from maml_explorer.files.resources import resources
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.restart import changed_keys, differs
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import (
     MAX_TOML,
@@ -111,6 +112,17 @@ class Presets(Mapping[str, Preset]):
             if written is not None:
                 return " ".join(written[1].split())
         return self[name].title
+
+
+def preset_of(settings: Settings, known: Mapping[str, Preset]) -> Preset | None:
+    """The first preset with these settings, on another machine's device perhaps; None for none."""
+    for preset in known.values():
+        same = preset.settings
+        if same.arms == settings.arms and not any(
+            differs(same, settings, key) for key in changed_keys(same, settings)
+        ):
+            return preset
+    return None
 
 
 @cache

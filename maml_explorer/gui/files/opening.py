@@ -5,7 +5,7 @@ What it is decides its content, not its name; a wrong file is refused with one s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import Banners, Choice
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.settings.presets import load_preset
+from maml_explorer.settings.presets import Preset, load_preset, preset_of
 from maml_explorer.settings.share import MAX_SHARE, is_share
 from maml_explorer.settings.words import counted
 from maml_explorer.storage.run.folder import OF_A_RUN, is_run_folder, open_run
@@ -48,6 +48,7 @@ class Opening:
         images: opens folders of the user's own images.
         open_lesson: begins the lesson in a file.
         take_share: takes over a share string.
+        presets: those that a run may have been trained with.
     """
 
     def __init__(
@@ -57,9 +58,11 @@ class Opening:
         images: OwnImagesOpening,
         open_lesson: Callable[[Path], None],
         take_share: Callable[[str], object],
+        presets: Mapping[str, Preset],
     ) -> None:
         self._session, self._banners, self.images = session, banners, images
         self._open_lesson, self._take_share = open_lesson, take_share
+        self._presets = presets
         self.recent: tuple[str, ...] = ()
         """Paths, the newest first."""
 
@@ -90,7 +93,7 @@ class Opening:
         if settings.family.own_data:
             opened_images(settings.images.data)  # absent ones are named here, not there
         refuse_absent_tasks(settings)
-        self._session.control.open_run(str(path))
+        self._session.control.open_run(str(path), preset_of(settings, self._presets))
 
     def _images(self, path: Path) -> None:
         self.images.open(path)

@@ -99,7 +99,9 @@ class MainWindow(QMainWindow):
         self.stage = WindowStage(self.columns, sharing, self.run_bar, beside)
         shelf = LessonShelf(folder, self.banners)
         self.lessons = Lessons(self.stage, session, shelf, self)
-        opening = Opening(session, self.banners, images, self.lessons.open, sharing.take)
+        opening = Opening(
+            session, self.banners, images, self.lessons.open, sharing.take, self.presets
+        )
         self.files = Files(
             self, session, self.banners, opening, sharing, self.offer_presets,
             None if folder is None else folder / "presets",

@@ -166,6 +166,22 @@ def test_a_dropped_run_folder_is_gone_on_with_and_undo_goes_back(
     assert window.session.settings == Settings() == worker_of(window).settings
 
 
+@pytest.mark.parametrize("name", ["finn-10-shot", "reptile-sine", ""])
+def test_an_opened_run_names_the_preset_that_it_was_trained_with(
+    window: MainWindow, tmp_path: Path, name: str
+):
+    known = window.presets
+    settings = known[name or "reptile-sine"].settings.with_values({"device": "cpu"})
+    if not name:
+        settings = settings.with_values({"inner_lr": 0.034})
+    create_run(tmp_path / "run", settings)
+    drop(window, tmp_path / "run")
+    window.session.link.pull()
+    assert window.session.settings == settings
+    box = window.run_bar.preset
+    assert (box.currentData(), window.run_bar.dot.shown) == (name or None, False)
+
+
 def test_a_dropped_preset_is_loaded(window: MainWindow, tmp_path: Path):
     path = tmp_path / "mine.toml"
     path.write_text('schema = 1\n[preset]\ntitle = "Mine"\n[inner]\ninner_lr = 0.05\n')
