@@ -58,6 +58,7 @@ class CategoryPlot(Plot):
         log_y: whether large ratios are shown on a logarithmic axis.
         top: the least that the y axis reaches up to.
         most: the largest figure that can be; intervals end there, and at 0.
+        without: what stands where no arm has a mean, and for an arm that has none.
     """
 
     def __init__(
@@ -69,9 +70,11 @@ class CategoryPlot(Plot):
         log_y: bool = False,
         top: float = 0.0,
         most: float = math.inf,
+        without: str = "",
     ) -> None:
         super().__init__(session.theme, name, x_label)
-        self.most = most
+        self.most, self.without = most, without
+        self._empty: list[pg.TextItem] = []
         self.session, self.top, self.may_log = session, top, log_y
         self.places: tuple[str, ...] = ()
         self.drawn: dict[str, Means] = {}
@@ -122,6 +125,7 @@ class CategoryPlot(Plot):
         for nth, (name, means) in enumerate(self.drawn.items()):
             self._draw_arm(nth, name, means)
         self._name_ends()
+        self._name_empty_places()
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
 
@@ -165,6 +169,27 @@ class CategoryPlot(Plot):
             if (kept := y[np.isfinite(y)]).size:
                 ends.append(LineEnd(name, style.text, float(kept[-1])))
         self.ends.show_ends(ends)
+
+    @property
+    def empty_places(self) -> list[int]:
+        """The places at which no arm that is drawn has a mean."""
+        means = [means.mean for means in self.drawn.values()]
+        if not means or not self.without:
+            return []
+        return np.flatnonzero(~np.isfinite(means).any(0)).tolist()
+
+    def _name_empty_places(self) -> None:
+        """Says upright why there is nothing at a place."""
+        for item in self._empty:
+            self.getPlotItem().removeItem(item)
+        self._empty = []
+        middle = float(np.mean(self.view().viewRange()[1]))
+        for place in self.empty_places:
+            item = pg.TextItem(self.without, color=self.theme.muted, anchor=(0.5, 0.5), angle=90)
+            item.setFont(base_font())
+            self.getPlotItem().addItem(item, ignoreBounds=True)
+            item.setPos(place, middle)
+            self._empty.append(item)
 
     def _place_ticks(self) -> None:
         """Names of the places, as many of them as there is room for, the last one always."""
@@ -243,7 +268,9 @@ class CategoryPlot(Plot):
         """The means at a place as HTML."""
         rows = [f"{self._x_label} {self.places[place]}"]
         for name, means in self.drawn.items():
-            words = f"{escape(name)} {number(float(means.mean[place]))}"
+            known = not self.without or np.isfinite(means.mean[place])
+            figure = number(float(means.mean[place])) if known else self.without
+            words = f"{escape(name)} {figure}"
             if np.isfinite(means.half[place]):
                 words += f" ± {number(float(means.half[place]), 2)}"
             color = arm_style(self.session.settings, name, self.theme).text

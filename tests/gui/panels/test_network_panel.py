@@ -92,6 +92,36 @@ def test_features_of_every_arm_at_their_places(bench: Bench) -> None:
     assert list(page.similarity.drawn) == ["MAML"]
 
 
+def test_a_column_where_all_tasks_diverged_says_so(bench: Bench) -> None:
+    panel = shown(bench, "Features")
+    plot = panel.page.frozen
+    one = records.features()
+    lost = one.frozen_error.copy()
+    lost[:2] = np.nan
+    gone = replace(one, frozen_error=lost)
+    answer(bench, {"MAML": gone, "ANIL": one})
+    assert plot.empty_places == [], "ANIL has a mean there"
+    assert "MAML diverged" in plot.reading(0) and "ANIL 0.2" in plot.reading(0)
+    bench.session.set_hidden({"ANIL"})
+    assert plot.empty_places == [0, 1]
+    (low, high), words = plot.view().viewRange()[1], plot._empty
+    assert [(item.toPlainText(), item.pos().x()) for item in words] == [
+        ("diverged", 0.0), ("diverged", 1.0),
+    ]  # fmt: skip
+    assert all(low < item.pos().y() < high for item in words)
+    bench.session.set_hidden(())
+    assert plot._empty == []
+
+
+@pytest.mark.parametrize("width", [240, 420, 640])
+def test_words_below_the_features_end_with_a_whole_part(bench: Bench, width: int) -> None:
+    panel = shown(bench, "Features")
+    answer(bench, {"MAML": records.features(), "ANIL": records.features(0.25)})
+    panel.said.resize(width, 20)
+    panel.said.say(panel.said.full, *panel.said._shorter)
+    assert "…" not in panel.said.text() and panel.said.text().startswith("After 1 inner step")
+
+
 def test_names_of_places_never_overlap(bench: Bench) -> None:
     panel = shown(bench, "Features")
     plot = panel.page.similarity

@@ -27,7 +27,9 @@ class FeaturesPage(ChosenPage):
             session, "Similarity of features", "layer", top=1.0, most=1.0
         )
         self.change = CategoryPlot(session, "Change of parameters", "layer", log_y=True)
-        self.frozen = CategoryPlot(session, "Freeze test", "layers frozen", log_y=True)
+        self.frozen = CategoryPlot(
+            session, "Freeze test", "layers frozen", log_y=True, without="diverged"
+        )
         self.plots = (self.similarity, self.change, self.frozen)
         titles = ("Similarity (linear CKA)", "Change ‖φ − θ‖ / ‖θ‖", "Freeze test: query MSE")
         self._places: list[QWidget] = []
@@ -74,8 +76,9 @@ def _words(
     first: FeaturesSeen, seen: Mapping[str, FeaturesSeen], value: Mapping[str, object]
 ) -> list[str]:
     words = [
-        f"After {counted(first.steps, 'inner step')}: mean ± sd of {whole(first.tasks)} held-out "
-        "tasks (freeze test ± 95 %)"
+        f"After {counted(first.steps, 'inner step')}",
+        f"mean ± sd of {whole(first.tasks)} held-out tasks",
+        "freeze test ± 95 %",
     ]
     for name, one in seen.items():
         lost = max(one.diverged, *one.frozen_diverged)
