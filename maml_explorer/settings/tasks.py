@@ -63,8 +63,8 @@ class TaskSettings:
         families=_reading("phase"),
     )  # fmt: skip
     frequency_min: float = declare(
-        1.0, "Frequency min", "Smallest frequency ω of y = A sin(ωx − φ). From 1 to 1 as published "
-        "at first; if it varies, two points no longer determine a task.",
+        1.0, "Frequency min", "Smallest frequency ω of y = A sin(ωx − φ). As first published, ω is "
+        "1 for all tasks; if it varies, two points no longer determine a task.",
         symbol="ω", minimum=0.0, maximum=10.0, slider=(0.5, 2.0), row="Frequency", basic=False,
         families=_reading("frequency"),
     )  # fmt: skip
