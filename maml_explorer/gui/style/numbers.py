@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 THIN_SPACE = "\u2009"
 MISSING = "–"
@@ -33,6 +34,20 @@ def number(value: float | None, digits: int = 3, *, fixed: bool = False) -> str:
         text = f"{float(f'{value:.{digits - 1}e}'):,.{max(0, digits - 1 - exponent)}f}"
         text = text if fixed else _trimmed(text)
     return text.replace(",", THIN_SPACE).replace("-", "−")
+
+
+def rounded_to_fit(text: str, fits: Callable[[str], bool]) -> str:
+    """A written number with as many of its decimals as fit; the text itself where none would.
+
+    Args:
+        text: such as "0.0757"; what is no plain number stays.
+        fits: whether a text has room.
+    """
+    if not text.replace(".", "", 1).isdigit():
+        return text
+    decimals = len(text.partition(".")[2])
+    wordings = [text, *(f"{float(text):.{count}f}" for count in range(decimals - 1, -1, -1))]
+    return next((one for one in wordings if float(one) and fits(one)), text)
 
 
 def _trimmed(text: str) -> str:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from maml_explorer.gui.plots.pictures import draw_swatch
 from maml_explorer.gui.style.arm_style import ArmStyle
+from maml_explorer.gui.style.numbers import rounded_to_fit
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import LIGHT, Theme
 from maml_explorer.gui.widgets.controls import label
@@ -208,9 +209,10 @@ class ArmChip(QAbstractButton):
         painter.end()
 
     def _draw_value(self, painter: QPainter, left: int) -> None:
-        """Draws the value in the room it has: longer digits narrower, a longer word as a cross."""
-        text, room = self.value, self.width() - left - self.measures.arrow
-        wide = painter.fontMetrics().horizontalAdvance(text)
+        """Draws the value in its room: fewer decimals, then narrower; a longer word as a cross."""
+        room, width = self.width() - left - self.measures.arrow, painter.fontMetrics()
+        text = rounded_to_fit(self.value, lambda one: width.horizontalAdvance(one) <= room)
+        wide = width.horizontalAdvance(text)
         if wide > room and text.endswith("diverged"):
             text, wide = "✕", 0
         painter.save()
