@@ -39,12 +39,41 @@ class NumberAxis(pg.AxisItem):
             values, self._labels = log_ticks(low, high, pixels, self._room)
         else:
             values, self._labels = linear_ticks(low, high, pixels, self._room, self.whole)
-        if len(values) < 2:
+        for _ in range(2):  # the second time with room for the labels that did not fit
+            if self._drawn(values, low, high, pixels) >= 2:
+                break
+            before, after = self._beyond(self._labels, pixels)
+            span = high - low
             two, labels = two_ticks(
-                low, high, pixels, self._least_room, self.logarithmic, self.whole
-            )
+                low + before * span, high - after * span, pixels * (1 - before - after),
+                self._least_room, self.logarithmic, self.whole,
+            )  # fmt: skip
             values, self._labels = (two, labels) if two else (values, self._labels)
         return [(None, values)]
+
+    def _drawn(self, values: list[float], low: float, high: float, pixels: float) -> int:
+        """Number of labels that are drawn: what reaches beyond the area of the axis is not."""
+        before, after = self._beyond(self._labels, pixels)
+        span = high - low
+        first, last = low + (before - 1e-9) * span, high - (after - 1e-9) * span
+        return sum(first <= value <= last for value in values)
+
+    def _beyond(self, labels: list[str], pixels: float) -> tuple[float, float]:
+        """Parts of the axis at its ends in which the widest label would reach beyond its area."""
+        if self.orientation in ("left", "right") or pixels <= 0:
+            return 0.0, 0.0
+        metrics = QFontMetricsF(self.style["tickFont"])
+        half = max((metrics.horizontalAdvance(label) for label in labels), default=0.0) / 2 + 1
+        before, after = (max(0.0, half - reach) / pixels for reach in self._reaches())
+        return min(0.4, before), min(0.4, after)
+
+    def _reaches(self) -> tuple[float, float]:
+        """Pixels by which a label may reach beyond the left and the right end."""
+        place, frame = self.geometry(), self.parentItem()
+        whole = place if frame is None else frame.boundingRect()
+        ends = place.left() - whole.left(), whole.right() - place.right()
+        before, after = (max(13.0, min(end, _REACH)) for end in ends)
+        return before, after
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """The labels of the ticks placed last."""
@@ -58,10 +87,8 @@ class NumberAxis(pg.AxisItem):
         rect: QRectF = super().boundingRect()
         if self.orientation in ("left", "right"):
             return rect.adjusted(0, -8, 0, 8)
-        place, frame = self.geometry(), self.parentItem()
-        whole = place if frame is None else frame.boundingRect()
-        before, after = place.left() - whole.left(), whole.right() - place.right()
-        return rect.adjusted(-max(13, min(before, _REACH)), 0, max(13, min(after, _REACH)), 0)
+        before, after = self._reaches()
+        return rect.adjusted(-before, 0, after, 0)
 
     def _least_room(self, labels: list[str]) -> float:
         """The distance at which two labels can just be told apart."""

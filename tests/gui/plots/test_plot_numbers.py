@@ -1,6 +1,7 @@
 """The numbers behind every plot, as a table and as files."""
 
 import csv
+import itertools
 import re
 
 import numpy as np
@@ -174,4 +175,27 @@ def test_a_wide_label_at_the_end_of_an_axis_is_drawn_where_it_has_room(bench):
     assert [text for *_, text in words][:1] == ["70\u2009000"]
     for box, *_ in words:
         assert plot.rect().contains(plot.bottom.mapRectToScene(box).toAlignedRect())
+    plot.hide()
+
+
+@pytest.mark.parametrize("points", [9, 13, 17])
+def test_a_narrow_axis_has_two_numbers_in_any_type(bench: Bench, points: int) -> None:
+    plot = LinesPlot(bench.session.theme, "Losses", "outer step")
+    plot.show()
+    bench.qtbot.waitExposed(plot)
+    font = base_font()
+    font.setPointSizeF(points)
+    plot.bottom.setTickFont(font)
+    style = arm_style(bench.session.settings, "MAML", bench.session.theme)
+    painter = QPainter(picture := QPixmap(10, 10))
+    painter.setFont(font)
+    for last, width in itertools.product((300, 2000, 41_129, 70_000), range(200, 260, 6)):
+        at = np.array([1.0, last])
+        plot.resize(width, 160)
+        plot.show_lines([PlotLine("MAML", at, np.ones(2), style)], "outer loss")
+        plot.settle()
+        _, _, words = plot.bottom.generateDrawSpecs(painter)
+        assert len(words) >= 2, (last, width)
+    painter.end()
+    assert not picture.isNull()
     plot.hide()
