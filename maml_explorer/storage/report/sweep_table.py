@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from statistics import fmean, stdev
@@ -68,6 +68,8 @@ class SweepCell:
     done: int
     diverged: int
     failed: int
+    reason: str = ""
+    """Reason of the first seed that failed or diverged."""
 
     @cached_property
     def mean(self) -> float | None:
@@ -119,6 +121,7 @@ def cell_of(rows: Sequence[SweepRow]) -> SweepCell:
         sum(row.state is TrialState.DONE for row in rows),
         sum(row.diverged for row in rows),
         sum(row.state is TrialState.FAILED for row in rows),
+        next((row.reason for row in rows if row.reason), ""),
     )
 
 
@@ -135,9 +138,7 @@ def folded(
         point = tuple((key, value) for key, value in cell.point if key in keys)
         held = best.get(point)
         if held is None or _rank(cell, higher) < _rank(held, higher):
-            best[point] = SweepCell(
-                point, cell.values, cell.seeds, cell.done, cell.diverged, cell.failed
-            )
+            best[point] = replace(cell, point=point)
     return list(best.values())
 
 

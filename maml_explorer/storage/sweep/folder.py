@@ -18,6 +18,7 @@ from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError, read_bytes, read_json
 from maml_explorer.files.writer import append_bytes, write_passing, write_text
+from maml_explorer.settings.words import counted
 from maml_explorer.storage.own_images.file import IMAGES, write_images
 from maml_explorer.storage.report.sweep_table import (
     SweepAxis,
@@ -158,8 +159,11 @@ class SweepFolder:
         except StorageError as error:
             failed = TrialState.FAILED
             return SweepRow(trial.name, trial.point, trial.seed, failed, reason=str(error))
-        reason = found["diverged_in_training"]
-        bad = bool(reason) or found["diverged"] > 0 or found["mean"] is None
+        reason, diverged = found["diverged_in_training"], found["diverged"]
+        bad = bool(reason) or diverged > 0 or found["mean"] is None
+        if diverged and not reason:
+            tasks = counted(int(found.get("tasks", diverged)), "validation task")
+            reason = f"{found.get('arm', 'It')} diverged on {diverged} of {tasks}."
         return SweepRow(
             trial.name,
             trial.point,

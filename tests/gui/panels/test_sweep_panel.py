@@ -252,6 +252,9 @@ def test_a_cell_s_figure_is_said_and_arms_have_their_colours(
     settle(panel, qtbot)
     said = "MAML: query MSE after 5 inner steps, mean ± 95 % over 2 seeds"
     assert panel.meaning.full == said
+    for width, seen in ((360, "MAML: query MSE, inner step 5, ± 95 %"), (900, said)):
+        panel.meaning.resize(width * 2 // 3, 20)  # shorter words, but no word is cut
+        assert panel.meaning.text() == seen
     panel.choose_cell(0, 0)
     settle(panel, qtbot)
     lines = panel.losses.lines
@@ -262,6 +265,41 @@ def test_a_cell_s_figure_is_said_and_arms_have_their_colours(
     look = arm_style(base, "MAML", panel.session.theme)
     assert colors == [look.color, colors[1], look.color, colors[1]] and colors[0] != colors[1]
     assert len({(line.style.color, line.style.line) for line in lines}) == 4
+
+
+def test_one_axis_is_one_row_and_two_are_never_the_same(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    one = create_sweep(tmp_path / "one", replace(described(tmp_path / "s").spec, axes=AXES[:1]))
+    panel.open_folder(str(one.path))
+    settle(panel, qtbot)
+    assert set(panel.map.cells) == {(0, 0), (1, 0), (2, 0)}
+    assert len(panel.map.axes) == 1 and not panel.map.left.label.isVisible()
+    assert panel.map._said(1, 0) == "α 0.01<br>0 of 2 done"
+    assert not panel.map.scale.isVisible()  # no figure, no scale
+    panel.open_folder(str(tmp_path / "s"))
+    settle(panel, qtbot)
+    assert [axis.key for axis in panel.map.axes] == ["outer_lr", "inner_lr"]
+    assert panel.map.left.label.isVisible()
+    panel.across.setCurrentIndex(0)
+    panel.across.activated.emit(0)
+    assert [axis.key for axis in panel.map.axes] == ["inner_lr", "outer_lr"]
+    panel.up.setCurrentIndex(0)
+    panel.up.activated.emit(0)
+    assert [axis.key for axis in panel.map.axes] == ["outer_lr", "inner_lr"]
+
+
+def test_a_cell_says_why_it_counts_as_diverged(
+    panel: SweepPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    sweep = described(tmp_path / "s")
+    name = done(sweep, 0, 9e9)
+    found = {"arm": "MAML", "tasks": 200, "mean": 9e9, "seconds": 2.0, "diverged": 5}
+    text = json.dumps({**found, "diverged_in_training": ""})
+    (sweep.run(name) / OBJECTIVE).write_text(text)
+    panel.open_folder(str(sweep.path))
+    settle(panel, qtbot)
+    assert panel.map._said(0, 0).endswith("<br>MAML diverged on 5 of 200 validation tasks.")
 
 
 def test_ten_thousand_runs_are_listed_sorted_and_stay_chosen() -> None:

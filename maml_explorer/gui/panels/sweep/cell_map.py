@@ -1,4 +1,4 @@
-"""Heat map of a sweep over two axes: mean ± 95 % over seeds in each cell, diverged ones hatched."""
+"""Heat map of a sweep over one or two axes: mean ± 95 % over seeds, diverged cells hatched."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class _CellWords:
 class SweepMap(HeatPlot):
     """One cell a point; of axes that are not drawn, the best cell is shown."""
 
-    axes: tuple[SweepAxis, SweepAxis] | None = None
+    axes: tuple[SweepAxis, ...] = ()
+    """From left to right, and from bottom to top where there are two."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(
@@ -62,32 +63,35 @@ class SweepMap(HeatPlot):
         self._hatches.setPen(Qt.PenStyle.NoPen)
         self._hatches.setZValue(2)
         self.getPlotItem().addItem(self._hatches, ignoreBounds=True)
-        self._values: tuple[list[Value], list[Value]] = ([], [])
         self.objective = ""
         self.cell_text = self._said
         self.table = self._table
         self.view().sigResized.connect(lambda _: self._say(self.values))
 
     def put(
-        self, found: Sequence[SweepCell], across: SweepAxis, up: SweepAxis, objective: str
+        self,
+        found: Sequence[SweepCell],
+        across: SweepAxis,
+        up: SweepAxis | None,
+        objective: str,
     ) -> None:
-        """Draws the cells over two axes.
+        """Draws the cells over two axes, or in one row.
 
         Args:
             found: the cells of the sweep.
             across: the axis from left to right.
-            up: the axis from bottom to top.
+            up: the axis from bottom to top; None for one row.
             objective: such as "mse@5".
         """
-        self.axes, self.objective = (across, up), objective
+        self.axes, self.objective = (across,) if up is None else (across, up), objective
         higher = higher_is_better(objective)
-        cells = folded(found, (across.key, up.key), higher=higher)
-        columns, lines = axis_values(cells, across.key), axis_values(cells, up.key)
-        self._values = columns, lines
+        cells = folded(found, [axis.key for axis in self.axes], higher=higher)
+        columns = axis_values(cells, across.key)
+        lines: list[Value] = [""] if up is None else axis_values(cells, up.key)
         column = {value: nth for nth, value in enumerate(columns)}
         line = {value: nth for nth, value in enumerate(lines)}
         self.cells = {
-            (column[point[across.key]], line[point[up.key]]): cell
+            (column[point[across.key]], line["" if up is None else point[up.key]]): cell
             for cell in cells
             for point in [dict(cell.point)]
         }
@@ -100,7 +104,8 @@ class SweepMap(HeatPlot):
         ends = sorted(sign * end for end in robust_range(sound))
         logarithmic = ends[0] > 0 and ends[1] / ends[0] > 5
         self.label_x(across.label)
-        self.label_y(up.label)
+        self.label_y("" if up is None else up.label)
+        self.scale.show_bar(bool(sound))  # without a figure it has nothing to say
         self.show_values(
             values, QRectF(-0.5, -0.5, len(columns), len(lines)), (ends[0], ends[1], logarithmic)
         )
@@ -110,7 +115,7 @@ class SweepMap(HeatPlot):
     def take_colors(self, theme: Theme) -> None:
         """Draws everything in the colours of `theme`."""
         super().take_colors(theme)
-        if self.axes is not None:
+        if self.axes:
             self._say(self.values)
 
     def _say(self, values: Array) -> None:
@@ -162,16 +167,16 @@ class SweepMap(HeatPlot):
 
     def _said(self, column: int, row: int) -> str:
         cell = self.cells.get((column, row))
-        if cell is None or self.axes is None:
+        if cell is None:
             return ""
         point = dict(cell.point)
         where = ", ".join(
             f"{short_name(axis)} {value_words(point[axis.key])}" for axis in self.axes
         )
-        return f"{escape(where)}<br>{escape(cell.words())}"
+        words = [where, cell.words(), *([cell.reason] if cell.reason else [])]
+        return "<br>".join(map(escape, words))
 
     def _table(self, everything: bool) -> Table:
-        assert self.axes is not None
         head = [*(axis.label for axis in self.axes), self.objective, "95 %", "diverged"]
         rows = []
         for cell in self.cells.values():

@@ -60,6 +60,8 @@ class SweepPanel(QWidget):
         self.path: Path | None = None
         self.seen: SweepSeen | None = None
         self._ghost: GhostRun | None = None
+        self._shown_axes = (0, 0)
+        """Places of the axes that are drawn, across and up."""
         self.reader = SweepReader(self)
         self.reader.seen.connect(self._take)
         self.reader.failed.connect(self._say)
@@ -118,7 +120,7 @@ class SweepPanel(QWidget):
         box.addWidget(self.nothing, 1)
         self.view.activated.connect(self._look)
         for choice in (self.across, self.up):
-            choice.activated.connect(lambda _: self._draw_along())
+            choice.activated.connect(lambda _, chosen=choice: self._choose_axis(chosen))
         self.progress.asked.connect(self._follow)
         self.map.picked.connect(self.choose_cell)
         self.coordinates.brushed.connect(self._brush)
@@ -226,8 +228,9 @@ class SweepPanel(QWidget):
                 choice.clear()
                 choice.addItems(names)
                 choice.setCurrentIndex(min(nth, len(names) - 1))
+            self._shown_axes = (self.across.currentIndex(), self.up.currentIndex())
         self.progress.take(seen)
-        self.meaning.say(objective_words(seen.sweep.spec))
+        self.meaning.say(*objective_words(seen.sweep.spec))
         if before is None or seen.rows is not before.rows:
             self.table.runs.put(seen.axes, seen.sweep.spec.objective, seen.rows)
         if before is None or seen.cells is not before.cells:
@@ -242,6 +245,15 @@ class SweepPanel(QWidget):
         self.timer.setInterval(READ_EVERY if seen.complete else 200)
         self._look()
 
+    def _choose_axis(self, choice: ComboBox) -> None:
+        """Draws other axes; the same on both sides would be a diagonal, so they change places."""
+        across, up = self._shown_axes
+        if self.across.currentIndex() == self.up.currentIndex():
+            other, before = (self.across, up) if choice is self.up else (self.up, across)
+            other.setCurrentIndex(before)
+        self._shown_axes = (self.across.currentIndex(), self.up.currentIndex())
+        self._draw_along()
+
     def _draw(self) -> None:
         """Draws the view that is looked at."""
         seen = self.seen
@@ -250,7 +262,8 @@ class SweepPanel(QWidget):
         across, up = self.across.currentIndex(), self.up.currentIndex()
         objective = seen.sweep.spec.objective
         if self.view.currentIndex() == 0:
-            self.map.put(seen.cells, seen.axes[across], seen.axes[up], objective)
+            line = seen.axes[up] if up != across else None
+            self.map.put(seen.cells, seen.axes[across], line, objective)
         elif self.view.currentIndex() == 1:
             self.coordinates.put(seen.cells, seen.axes, objective)
 

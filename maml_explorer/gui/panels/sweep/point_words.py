@@ -12,17 +12,27 @@ from maml_explorer.storage.sweep.spec import SweepSpec
 from maml_explorer.storage.sweep.trials import Trial
 
 
-def objective_words(spec: SweepSpec) -> str:
-    """Meaning of a cell: "MAML: query MSE after 5 inner steps, mean ± 95 % over 3 seeds"."""
+def objective_words(spec: SweepSpec) -> tuple[str, ...]:
+    """Meaning of a cell, the longest wording first.
+
+    Such as "MAML: query MSE after 5 inner steps, mean ± 95 % over 3 seeds".
+    """
     first = spec.base.arms[0]
     if any(axis.key == ALGORITHM for axis in spec.axes):
         arm = "The algorithm"
     else:
         arm = first.name
-    figure = "query accuracy" if spec.objective.startswith("accuracy") else "query MSE"
-    steps = counted(spec.inner_steps, "inner step")
-    seeds = f"mean ± 95 % over {len(spec.seeds)} seeds" if len(spec.seeds) > 1 else "one seed"
-    return f"{arm}: {figure} after {steps}, {seeds}"
+    figure = "accuracy" if spec.objective.startswith("accuracy") else "MSE"
+    inner, count = spec.inner_steps, len(spec.seeds)
+    several = count > 1
+    return (
+        f"{arm}: query {figure} after {counted(inner, 'inner step')}, "
+        + (f"mean ± 95 % over {count} seeds" if several else "one seed"),
+        f"{arm}: query {figure} after inner step {inner}, "
+        + (f"± 95 %, {count} seeds" if several else "one seed"),
+        f"{arm}: query {figure}, inner step {inner}" + (", ± 95 %" if several else ""),
+        f"Query {figure}, inner step {inner}" + (", ± 95 %" if several else ""),
+    )
 
 
 def value_words(value: Value) -> str:
