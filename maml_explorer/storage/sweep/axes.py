@@ -256,8 +256,7 @@ def _listed(key: str, text: str) -> list[str]:
         parts = _BETWEEN_NUMBERS.split(text)
         if any(re.fullmatch(r"0[0-9]+", part) for part in parts):
             raise SettingsError(
-                f"A comma separates values, so write decimals with a point: {key}=0.001,0.01; "
-                f"not “{text.strip()[:40]}”."
+                f"A comma separates values, so write decimals with a point: {key}=0.001,0.01."
             )
     else:
         parts = text.split(";" if key == "hidden" else ",")

@@ -387,7 +387,12 @@ def test_a_new_sweep_has_outer_steps_of_its_own(panel: SweepPanel, tmp_path: Pat
     type_over(new.inner_steps, "2")
     new.halving.setCurrentText("best half")
     new.check()
-    assert new.said.text() == "2 combinations × 5 seeds = 10 runs of up to 300 outer steps"
+    runs = "2 combinations × 5 seeds = 10 runs of up to 300 outer steps"
+    arms = len(editor.edited.arms)
+    assert new.said.text() == f"{runs} · {arms} arms each, MAML is compared"
+    new.axes.setText("algorithm=maml,anil")  # it is that of the only arm
+    assert new.said.text() == runs
+    new.axes.setText("inner_lr=0.01,0.1")
     editor.edit({"outer_steps": 600})
     new.folder.setText(str(tmp_path / "n"))
     new.make.click()

@@ -7,12 +7,13 @@ import math
 from dataclasses import dataclass
 
 from maml_explorer.gui.style.numbers import whole
+from maml_explorer.gui.widgets.elided_label import SEPARATOR
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.typed import MistypedError, whole_number
 from maml_explorer.settings.words import counted
-from maml_explorer.storage.sweep.axes import Axis, NotVariedError, parse_axes
+from maml_explorer.storage.sweep.axes import ALGORITHM, Axis, NotVariedError, parse_axes
 from maml_explorer.storage.sweep.spec import GRID, MAX_SEEDS, SweepSpec, usual_objective
 from maml_explorer.storage.sweep.trials import MAX_TRIALS
 
@@ -71,15 +72,17 @@ def described(base: Settings, typed: Typed) -> SweepSpec:
     return spec
 
 
-def planned_words(spec: SweepSpec) -> tuple[str, str, str]:
-    """Number of its runs, in three wordings, the longest first."""
+def planned_words(spec: SweepSpec) -> str:
+    """Number of its runs, and what each trains beside the arm that is compared."""
     cells, seeds = _cells(spec), len(spec.seeds)
     steps = counted(spec.base.outer.outer_steps, "outer step", whole)
-    count = counted(cells * seeds, "run", whole)
-    runs = f"{count} of {'up to ' if spec.halving else ''}{steps}"
     kind = "combination" if spec.search == GRID else "point"
-    longest = f"{counted(cells, kind, whole)} × {counted(seeds, 'seed')} = {runs}"
-    return longest, runs, count
+    runs = f"{counted(cells * seeds, 'run', whole)} of {'up to ' if spec.halving else ''}{steps}"
+    words = f"{counted(cells, kind, whole)} × {counted(seeds, 'seed')} = {runs}"
+    arms = spec.base.arms
+    if len(arms) > 1 and all(axis.key != ALGORITHM for axis in spec.axes):
+        words += f"{SEPARATOR}{len(arms)} arms each, {arms[0].name} is compared"
+    return words
 
 
 def _cells(spec: SweepSpec) -> int:

@@ -212,7 +212,7 @@ class NewSweep(QWidget):
         except SettingsError as error:
             self._refuse(str(error))
             return None
-        self._say("muted", planned_words(spec)[0])
+        self._say("muted", planned_words(spec))
         return spec
 
     def _write(self) -> Path | None:
