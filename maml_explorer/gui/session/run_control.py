@@ -12,6 +12,7 @@ from maml_explorer.gui.session.blamed_change import HALVE
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.undo import Begin, Beginning, Edit
+from maml_explorer.gui.session.waiting import whole_name
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol import commands
 from maml_explorer.protocol.reports import Phase, Refused, Status
@@ -33,8 +34,8 @@ class RunControl(QObject):
 
     writing = Signal(object)
     """Emitted with a command that takes a while."""
-    began_waiting = Signal(object)
-    """Emitted with the undo step of a run that began as somebody trained while a preset waited."""
+    began_other = Signal(object, str)
+    """Emitted with the undo step of a run that took another's place, and what it began with."""
     noted = Signal(str)
     """A sentence on something that was done in an unexpected way."""
 
@@ -133,7 +134,7 @@ class RunControl(QObject):
             return False
         stack = self._editor.undo_stack
         self.restart(train=train)
-        self.began_waiting.emit(stack.command(stack.index() - 1))
+        self.began_other.emit(stack.command(stack.index() - 1), whole_name(self._editor))
         return True
 
     def reset(self) -> None:

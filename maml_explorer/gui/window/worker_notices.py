@@ -11,7 +11,6 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QUndoCommand
 from maml_explorer.gui.session.blamed_change import BlamedChange, blamed_change, without_step
 from maml_explorer.gui.session.pinned_run import differences
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.session.waiting import whole_name
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import ABSENT, OWN_IMAGES, Banners
 from maml_explorer.protocol.commands import ExportInitialization, Reproduce, SaveRun, StopWriting
@@ -52,7 +51,7 @@ class Notices(QObject):
         self._slow.timeout.connect(self._say_writing)
         self._what = ""
         session.control.noted.connect(partial(banners.say, "noted"))
-        session.control.began_waiting.connect(self._began_waiting)
+        session.control.began_other.connect(self._began_other)
         session.link.run_started.connect(self._forget)
         session.link.run_started.connect(lambda _: self._reports.clear())
         session.link.rewound.connect(self._rewound)
@@ -98,7 +97,7 @@ class Notices(QObject):
         if not self._session.divergences.frozen:
             self._banners.drop("diverged")
 
-    def _began_waiting(self, step: QUndoCommand) -> None:
+    def _began_other(self, step: QUndoCommand, name: str) -> None:
         """Offers the way back, as long as the undo stack has one."""
         stack = self._session.editor.undo_stack
         at = stack.index() - 1
@@ -109,7 +108,7 @@ class Notices(QObject):
 
         self._banners.say(
             "began",
-            f"A new run began with {whole_name(self._session.editor)}.",
+            f"A new run began with {name}.",
             choices=(("Back to the run before", back),),
         )
 

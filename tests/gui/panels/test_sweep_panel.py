@@ -136,7 +136,7 @@ def test_words_of_cells_stay_in_their_cells(
             assert text.height() - 8 <= left.y() - right.y() + 1
     assert said[0] == "0.6\n± 1.3" and said[-1] == "0.6 ± 1.3"
     assert [len(words) for words in said] == sorted(map(len, said), reverse=True)
-    assert [choice.itemText(0) for choice in (panel.up, panel.across)] == [
+    assert [choice.itemText(0) for choice in (panel.axes.up, panel.axes.across)] == [
         "α Inner learning rate"
     ] * 2
 
@@ -180,10 +180,14 @@ def test_a_cell_adapts_beside_mine_and_trains_here(
     drive(sweep, InProcess(5, lambda: False))
     panel.open_folder(str(sweep.path))
     settle(panel, qtbot)
-    assert panel.words.full == "12 of 12 runs done · 2 diverged"
-    assert not panel.timer.isActive()
+    words = panel.words.full
+    assert words.startswith("12 of 12 runs done · 2 diverged · best mean: α 0.")
+    assert not panel.timer.isActive() and panel.map.frames == []
+    assert panel.losses._empty.toPlainText() == "Click a cell to see its losses"
     panel.choose_cell(1, 2)  # β 0.01, α 0.1
     settle(panel, qtbot)
+    # a dark frame on a light one
+    assert [frame.rect() for frame in panel.map.frames] == [panel.map.cell_box(1, 2)] * 2
     chosen = panel.chosen
     assert chosen is not None
     assert (dict(chosen.point), chosen.seed) == ({"inner_lr": 0.1, "outer_lr": 0.01}, 0)
@@ -195,7 +199,10 @@ def test_a_cell_adapts_beside_mine_and_trains_here(
     assert panel.losses.lines[0].x.tolist() == list(range(1, 9))
     panel.beside.click()
     assert panel.session.pins.ghost is None
+    began = []
+    panel.session.control.began_other.connect(lambda _, name: began.append(name))
     panel.here.click()
+    assert began == ["α 0.1, β 0.01, seed 0"]  # the window offers the run before
     restart = [c for c in bench.worker.posted if isinstance(c, commands.Restart)][-1]
     assert restart.settings == chosen.settings and restart.train
 
@@ -281,11 +288,11 @@ def test_one_axis_is_one_row_and_two_are_never_the_same(
     settle(panel, qtbot)
     assert [axis.key for axis in panel.map.axes] == ["outer_lr", "inner_lr"]
     assert panel.map.left.label.isVisible()
-    panel.across.setCurrentIndex(0)
-    panel.across.activated.emit(0)
+    panel.axes.across.setCurrentIndex(0)
+    panel.axes.across.activated.emit(0)
     assert [axis.key for axis in panel.map.axes] == ["inner_lr", "outer_lr"]
-    panel.up.setCurrentIndex(0)
-    panel.up.activated.emit(0)
+    panel.axes.up.setCurrentIndex(0)
+    panel.axes.up.activated.emit(0)
     assert [axis.key for axis in panel.map.axes] == ["outer_lr", "inner_lr"]
 
 
@@ -337,7 +344,7 @@ def test_the_axes_of_a_map_are_told_apart_in_a_narrow_window(
     panel.open_folder(str(described(tmp_path / "s").path))
     settle(panel, qtbot)
     drawn = []
-    for box in (panel.view, panel.up, panel.across):
+    for box in (panel.view, panel.axes.up, panel.axes.across):
         option = QStyleOptionComboBox()
         box.initStyleOption(option)
         drawn.append(option.currentText)
@@ -511,7 +518,7 @@ def test_a_new_sweep_trains_here_to_its_end(
     assert panel.progress.trains.isVisible() and not panel.progress.trains.isEnabled()
     assert not panel.progress.stops.isVisible()
     panel.timer.setInterval(100)
-    qtbot.waitUntil(lambda: panel.words.full == "2 of 2 runs done", timeout=90_000)
+    qtbot.waitUntil(lambda: panel.words.full.startswith("2 of 2 runs done"), timeout=90_000)
     assert not panel.progress.trains.isVisible() and not panel.progress.stops.isVisible()
     qtbot.waitUntil((tmp_path / "n" / REPORT).exists, timeout=30_000)
 
@@ -581,7 +588,7 @@ def test_many_runs_are_read_a_part_at_a_time(
     assert panel.words.full.startswith("2 of 6 runs read") and not panel.seen.ended  # type: ignore[union-attr]
     settle(panel, qtbot)
     settle(panel, qtbot)
-    assert panel.words.full == "6 of 6 runs done" and panel.table.runs.rowCount() == 6
+    assert panel.words.full.startswith("6 of 6 runs done") and panel.table.runs.rowCount() == 6
 
 
 def test_long_losses_are_thinned_to_means() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -28,12 +28,15 @@ from maml_explorer.storage.report.sweep_table import (
     folded,
     higher_is_better,
 )
+from maml_explorer.storage.sweep.axes import Point
 
 _MOST_WORDS = 150
 """Cells up to which each says its figures."""
 _FORMS = 3
 """Wordings of a cell, the longest first."""
 _HATCH = "#d32f2f"
+_MOST_FRAMES = 20
+"""Cells up to which each that is chosen has a frame: more would be a net over the map."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class SweepMap(HeatPlot):
         self.cells: dict[tuple[int, int], SweepCell] = {}
         self._words: dict[tuple[int, int], _CellWords] = {}
         self._items: dict[tuple[int, int], pg.TextItem] = {}
+        self._marked: frozenset[Point] = frozenset()
         self._hatches = QGraphicsPathItem()
         self._hatches.setBrush(QBrush(QColor(_HATCH), Qt.BrushStyle.BDiagPattern))
         self._hatches.setPen(Qt.PenStyle.NoPen)
@@ -111,6 +115,25 @@ class SweepMap(HeatPlot):
         )
         self.name_ticks([value_words(v) for v in columns], [value_words(v) for v in lines])
         self._say(values)
+        self._frame_marked()
+
+    def mark(self, points: Iterable[Point]) -> None:
+        """Frames the cells of these points."""
+        self._marked = frozenset(points)
+        self._frame_marked()
+
+    def _frame_marked(self) -> None:
+        chosen = [set(point) for point in self._marked]
+        found = (
+            [
+                at
+                for at, cell in self.cells.items()
+                if any(point >= set(cell.point) for point in chosen)
+            ]
+            if len(chosen) <= _MOST_FRAMES
+            else []
+        )
+        self.show_frames(*(self.cell_box(*at) for at in found))
 
     def take_colors(self, theme: Theme) -> None:
         """Draws everything in the colours of `theme`."""

@@ -28,6 +28,7 @@ class ChosenLosses(LinesPlot):
     """
 
     _put: _Drawn = ({}, {}, {})
+    _hint = _EMPTY
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "Losses of the chosen runs", "outer step", log_y=True)
@@ -59,7 +60,13 @@ class ChosenLosses(LinesPlot):
                     color = _COLORS[nth % len(_COLORS)]
                     style, name = ArmStyle(color, color, _LINES[0], "o"), names[run]
                 lines.append(PlotLine(name, one.outer_step.astype(float), one.outer, style))
-        self.show_lines(lines, "outer loss", empty=_EMPTY)
+        self.show_lines(lines, "outer loss", empty=self._hint)
+
+    def hint(self, words: str) -> None:
+        """Says these words while no run is drawn."""
+        if words != self._hint:
+            self._hint = words
+            self.put(*self._put)
 
     def take_colors(self, theme: Theme) -> None:
         """Draws everything in the colours of `theme`."""

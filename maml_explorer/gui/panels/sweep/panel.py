@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from maml_explorer.files.opening import is_file
 from maml_explorer.files.reader import StorageError
+from maml_explorer.gui.panels.sweep.axis_choice import AxisChoice
 from maml_explorer.gui.panels.sweep.cell_map import SweepMap
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
@@ -44,8 +45,8 @@ from maml_explorer.storage.sweep.trials import Trial
 READ_EVERY = 2000
 """Milliseconds between two readings while it is visible and the sweep has not ended."""
 VIEWS = ("Map", "Coordinates", "Runs")
-_LETTERS = 4
-"""Letters of an axis that are seen at least: a symbol comes first."""
+HINTS = ("Click a cell to see its losses", "Drag along an axis to see losses",
+         "Choose runs to see losses")  # fmt: skip
 NOTHING = "No sweep is open: “Open…” opens the folder of one, “New…” sets one up."
 
 
@@ -60,8 +61,6 @@ class SweepPanel(QWidget):
         self.path: Path | None = None
         self.seen: SweepSeen | None = None
         self._ghost: GhostRun | None = None
-        self._shown_axes = (0, 0)
-        """Places of the axes that are drawn, across and up."""
         self.reader = SweepReader(self)
         self.reader.seen.connect(self._take)
         self.reader.failed.connect(self._say)
@@ -73,9 +72,7 @@ class SweepPanel(QWidget):
         self.view = ComboBox()
         self.view.addItems(VIEWS)
         self.view.setAccessibleName("View of the sweep")
-        self.across, self.up = ComboBox(), ComboBox()
-        self.across.setAccessibleName("Axis from left to right")
-        self.up.setAccessibleName("Axis from bottom to top")
+        self.axes = AxisChoice()
         self.beside = button("Beside", self.show_beside,
                              "The chosen run adapts beside yours, faint")  # fmt: skip
         self.beside.setCheckable(True)
@@ -93,7 +90,7 @@ class SweepPanel(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 4, 0, 0)
         box.setSpacing(6)
-        head = row(self.view, self.up, self.across)
+        head = row(self.view, self.axes)
         head.addStretch(1)
         for control in (self.beside, self.here):
             head.addWidget(control)
@@ -119,8 +116,7 @@ class SweepPanel(QWidget):
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         box.addWidget(self.nothing, 1)
         self.view.activated.connect(self._look)
-        for choice in (self.across, self.up):
-            choice.activated.connect(lambda _, chosen=choice: self._choose_axis(chosen))
+        self.axes.changed.connect(self._draw)
         self.progress.asked.connect(self._follow)
         self.map.picked.connect(self.choose_cell)
         self.coordinates.brushed.connect(self._brush)
@@ -191,15 +187,19 @@ class SweepPanel(QWidget):
         trial = self.chosen
         if trial is None:
             return
-        stack = self.session.editor.undo_stack
+        control, stack = self.session.control, self.session.editor.undo_stack
         stack.beginMacro("Train a run of the sweep")
         try:
             self.session.editor.adopt(trial.settings)
-            self.session.control.restart(train=True, from_seed=True)
+            control.restart(train=True, from_seed=True)
         except SettingsError as error:
             self._say(str(error))
+            return
         finally:
             stack.endMacro()
+        if self.seen is not None:
+            name = name_of(trial, self.seen.axes)
+            control.began_other.emit(stack.command(stack.index() - 1), name)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Reads at once, and then now and then."""
@@ -208,10 +208,10 @@ class SweepPanel(QWidget):
             self._follow()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Gives the choices the room of another type."""
+        """Gives the choice of views the room of another type."""
         super().changeEvent(event)
         if type_changed(event):
-            self._fit_choices()
+            self._fit()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Reads no more."""
@@ -223,12 +223,7 @@ class SweepPanel(QWidget):
             return
         before, self.seen = self.seen, seen
         if before is None:
-            names = [leading_symbol(axis.label) for axis in seen.axes]
-            for choice, nth in ((self.across, 1), (self.up, 0)):
-                choice.clear()
-                choice.addItems(names)
-                choice.setCurrentIndex(min(nth, len(names) - 1))
-            self._shown_axes = (self.across.currentIndex(), self.up.currentIndex())
+            self.axes.offer([leading_symbol(axis.label) for axis in seen.axes])
         self.progress.take(seen)
         self.meaning.say(*objective_words(seen.sweep.spec))
         if before is None or seen.rows is not before.rows:
@@ -245,32 +240,18 @@ class SweepPanel(QWidget):
         self.timer.setInterval(READ_EVERY if seen.complete else 200)
         self._look()
 
-    def _choose_axis(self, choice: ComboBox) -> None:
-        """Draws other axes; the same on both sides would be a diagonal, so they change places."""
-        across, up = self._shown_axes
-        if self.across.currentIndex() == self.up.currentIndex():
-            other, before = (self.across, up) if choice is self.up else (self.up, across)
-            other.setCurrentIndex(before)
-        self._shown_axes = (self.across.currentIndex(), self.up.currentIndex())
-        self._draw_along()
-
     def _draw(self) -> None:
         """Draws the view that is looked at."""
         seen = self.seen
         if seen is None:
             return
-        across, up = self.across.currentIndex(), self.up.currentIndex()
+        across, up = self.axes.places
         objective = seen.sweep.spec.objective
         if self.view.currentIndex() == 0:
             line = seen.axes[up] if up != across else None
             self.map.put(seen.cells, seen.axes[across], line, objective)
         elif self.view.currentIndex() == 1:
             self.coordinates.put(seen.cells, seen.axes, objective)
-
-    def _draw_along(self) -> None:
-        """Draws along other axes."""
-        self._fit_choices()
-        self._draw()
 
     def _show_ghost(self) -> None:
         """Shows the chosen run as its newest checkpoint has it."""
@@ -307,6 +288,8 @@ class SweepPanel(QWidget):
 
     def _take_chosen(self, names: tuple[str, ...]) -> None:
         self._enable()
+        if self.seen is not None:
+            self.map.mark({self.seen.trials[name].point for name in names})
         self.read()
 
     def _enable(self) -> None:
@@ -323,18 +306,16 @@ class SweepPanel(QWidget):
         self.progress.setVisible(not asking)
         self.nothing.setVisible(self.path is None and not asking)
         self.views.setCurrentIndex(nth)
-        self._fit_choices()
+        self._fit()
+        self.losses.hint(HINTS[nth])
         if nth == 1:
             self._draw()
 
-    def _fit_choices(self) -> None:
-        """Shows the choices of axes where they matter, never without the first letters of one."""
+    def _fit(self) -> None:
+        """Shows the choices of axes where they matter; the view keeps its name."""
         self.view.may_shrink_to(self.view.currentText())
-        for choice in (self.across, self.up):
-            choice.setVisible(
-                not self.both.isHidden() and self.view.currentIndex() == 0 and choice.count() > 1
-            )
-            choice.may_shrink_to(f"{choice.currentText()[:_LETTERS]}…")
+        mapped = not self.both.isHidden() and self.view.currentIndex() == 0
+        self.axes.setVisible(mapped and self.axes.several)
 
     def _say(self, text: str) -> None:
         self.progress.say(text)

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from maml_explorer.settings.declaration import Value, shown
 from maml_explorer.settings.words import counted
-from maml_explorer.storage.report.sweep_table import SweepAxis
+from maml_explorer.storage.report.sweep_table import (
+    SweepAxis,
+    SweepRow,
+    best_cell,
+    higher_is_better,
+)
 from maml_explorer.storage.sweep.axes import ALGORITHM
 from maml_explorer.storage.sweep.spec import SweepSpec
 from maml_explorer.storage.sweep.trials import Trial
@@ -33,6 +38,16 @@ def objective_words(spec: SweepSpec) -> tuple[str, ...]:
         f"{arm}: query {figure}, inner step {inner}" + (", ± 95 %" if several else ""),
         f"Query {figure}, inner step {inner}" + (", ± 95 %" if several else ""),
     )
+
+
+def best_words(rows: Sequence[SweepRow], axes: Sequence[SweepAxis], spec: SweepSpec) -> list[str]:
+    """The best cell, such as "best mean: α 0.01, β 0.003"; nothing where none is known."""
+    best = best_cell(rows, higher=higher_is_better(spec.objective))
+    if best is None or all(row.point == best.point for row in rows):
+        return []
+    point = dict(best.point)
+    words = ", ".join(f"{short_name(axis)} {value_words(point[axis.key])}" for axis in axes)
+    return [f"best{' mean' if best.seeds > 1 else ''}: {words}"]
 
 
 def value_words(value: Value) -> str:

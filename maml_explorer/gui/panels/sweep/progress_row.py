@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from maml_explorer.files.reader import StorageError
+from maml_explorer.gui.panels.sweep.point_words import best_words
 from maml_explorer.gui.panels.sweep.reader import SweepSeen
 from maml_explorer.gui.panels.sweep.training import SECONDS_TO_BEGIN, stop_sweep, train_sweep
 from maml_explorer.gui.session.time_left import duration
@@ -149,7 +150,9 @@ def words_of(seen: SweepSeen, awaited: str = "") -> str:
         parts.append(counted(seen.workers, "worker"))
         if seen.seconds_left:
             parts.append(f"{duration(seen.seconds_left)} left")
-    elif not seen.ended and not awaited:
+    elif seen.ended:
+        parts += best_words(seen.rows, seen.axes, seen.sweep.spec)
+    elif not awaited:
         if seen.said and not seen.said.startswith("stopped"):
             parts += ["nothing trains it", seen.said]
         else:
