@@ -68,8 +68,10 @@ class LessonRun(QObject):
         self._diverged: set[str] = set()
         self._opened = -1
         """The number of the run that was opened, trained, from those that come with the lessons."""
-        self._refused = False
-        """True where such a run could not be opened."""
+        self._kept: Path | None = None
+        """Its folder."""
+        self._refused: set[Path] = set()
+        """Those of them that could not be opened."""
         session = self._session
         session.link.status_changed.connect(self._look)
         session.link.diverged.connect(lambda report: self._diverged.add(report.arm))
@@ -162,9 +164,9 @@ class LessonRun(QObject):
             self._train(self._training)
         while self._training is None and self._started < len(self._acts):
             act = self._acts[self._started]
-            kept = None if self._refused else trained_run(self._acts, self._started)
+            kept = trained_run(self._acts, self._started)
             self._started += 1
-            if kept is not None:
+            if kept is not None and kept not in self._refused:
                 self._open(kept, act)
                 self._stood = None
                 continue
@@ -198,7 +200,7 @@ class LessonRun(QObject):
         session.control.begin(commands.OpenRun(str(folder)), Beginning(act.settings, None))
         session.editor.undo_stack.clear()
         self._await_run()
-        self._opened = self.number
+        self._opened, self._kept = self.number, folder
 
     def _await_run(self) -> None:
         self.number = self._session.link.expected_run
@@ -234,9 +236,10 @@ class LessonRun(QObject):
         """Drops the training that was planned for a run that was not begun."""
         if self.lent and report.refused in _BEGINS:
             self._training = None
-            if self.number == self._opened and not self._refused:
+            if self.number == self._opened and self._kept is not None:
                 # a damaged file: the lesson trains the run itself
-                self._refused, self._started = True, 0
+                self._refused.add(self._kept)
+                self._started = 0
                 self._go_on()
             self.changed.emit()
 

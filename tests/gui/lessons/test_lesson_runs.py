@@ -168,7 +168,8 @@ def test_what_is_said_of_a_run_leaves_with_it(window: MainWindow):
 def test_a_damaged_one_is_trained_instead(
     window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    kept = tuple((s, step, tmp_path / "gone") for s, step, _ in lesson_runs.lesson_runs())
+    whole = lesson_runs.lesson_runs()
+    kept = tuple((s, step, tmp_path / "gone") for s, step, _ in whole)
     monkeypatch.setattr(lesson_runs, "lesson_runs", lambda: kept)
     window.lessons.start(lesson(window, "batch-norm"))
     window.session.link.pull()
@@ -184,6 +185,11 @@ def test_a_damaged_one_is_trained_instead(
         2000,
     )
     assert window.lessons.strip.text.text() == window.lessons.strip.words
+    # the others are opened
+    monkeypatch.setattr(lesson_runs, "lesson_runs", lambda: whole)
+    window.lessons.start(lesson(window, "reptile"))
+    window.session.link.pull()
+    assert worker_of(window).posted_of(commands.Train) == trained
 
 
 def test_no_index_means_no_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
