@@ -14,6 +14,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -122,7 +123,9 @@ class Recovery(QObject):
         """Has the worker save the session."""
         self._began = self._clock()
         self._asked = self._now()
-        view = json.dumps(self._window.files.sharing.view().to_view(), allow_nan=False)
+        pins, faint = self._window.session.pins.drawn
+        seen = replace(self._window.files.sharing.view(), pins=pins, faint=faint)
+        view = json.dumps(seen.to_view(), allow_nan=False)
         command = SaveRun(str(self.folder), overwrite=True, autosave=True, view=view)
         self._window.session.link.post(command)
 

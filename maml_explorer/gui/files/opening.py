@@ -20,7 +20,7 @@ from maml_explorer.gui.files.own_points import SUFFIXES, read_points, take_point
 from maml_explorer.gui.lessons.toml_checks import is_lesson_file
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
-from maml_explorer.gui.widgets.banner import Banners, Choice
+from maml_explorer.gui.widgets.banner import OPENING, Banners, Choice
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import Preset, load_preset, preset_of
 from maml_explorer.settings.share import MAX_SHARE, is_share
@@ -93,6 +93,9 @@ class Opening:
         if settings.family.own_data:
             opened_images(settings.images.data)  # absent ones are named here, not there
         refuse_absent_tasks(settings)
+        self._banners.say(OPENING, "Opening the run…", stays=True)
+        # reading a long run takes seconds, in which nothing may be painted
+        self._banners.repaint()
         self._session.control.open_run(str(path), preset_of(settings, self._presets))
 
     def _images(self, path: Path) -> None:

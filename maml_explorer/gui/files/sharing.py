@@ -176,6 +176,7 @@ class Sharing:
             editor.mark_against(preset.settings, preset)
             editor.settings_changed.emit(editor.settings)
         self.show(state)
+        self._session.pins.draw_again(state.pins, state.faint)
 
     def show(self, state: ViewState) -> None:
         """Shows task, inner step, tab, panels, arms and ways of drawing of a prepared state."""

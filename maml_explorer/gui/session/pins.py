@@ -138,6 +138,17 @@ class Pins(QObject):
         return all(family.shown_as == "curve" for family in families)
 
     @property
+    def drawn(self) -> tuple[tuple[str, ...], str]:
+        """Names of the pinned runs among the losses, and of that beside the adaptation."""
+        faint = next((run.name for run in self.runs if run.ghost == self.ghost), "")
+        return tuple(run.name for run in self.runs if run.name in self.compared), faint
+
+    def draw_again(self, compared: Iterable[str], faint: str) -> None:
+        """Draws pinned runs as they were drawn before; one that is gone is passed over."""
+        self.compare({run.name for run in self.runs} & set(compared))
+        self.show(next((run.ghost for run in self.runs if run.name == faint), self.ghost))
+
+    @property
     def here(self) -> GhostRun | None:
         """The run there is, as what is drawn beside the next; None where it has not trained."""
         step, settings = self._outer_step, self._editor.settings

@@ -71,6 +71,10 @@ class ViewState:
     """The task shown where the family is one of images."""
     stream: StreamTask | None = None
     """The stream shown where tasks are streams."""
+    pins: tuple[str, ...] = ()
+    """Names of the pinned runs that are drawn among the losses; none in a share string."""
+    faint: str = ""
+    """Name of the pinned run that is drawn beside the adaptation; none in a share string."""
 
     def to_view(self) -> dict[str, Any]:
         """The view as a share string holds it."""
@@ -93,7 +97,7 @@ class ViewState:
             view["stream"] = self.stream.seed
         if self.inner_step is not None:
             view["inner_step"] = self.inner_step
-        for key in ("tab", "preset", "loss", "axis", "arm", "statistic"):
+        for key in ("tab", "preset", "loss", "axis", "arm", "statistic", "faint"):
             if getattr(self, key):
                 view[key] = getattr(self, key)
         for key in FLAGS:
@@ -102,7 +106,7 @@ class ViewState:
         for key in ("speed_axis", "smoothing", "other_tasks"):
             if getattr(self, key) not in (None, "", PLAIN[key]):
                 view[key] = getattr(self, key)
-        for key in ("hidden", "hidden_arms", "lines_off", "pages"):
+        for key in ("hidden", "hidden_arms", "lines_off", "pages", "pins"):
             if getattr(self, key):
                 view[key] = list(getattr(self, key))
         return view
@@ -152,6 +156,8 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
         lines_off=_texts(view, "lines_off"),
         images=_images(view),
         stream=_stream(view),
+        pins=_texts(view, "pins"),
+        faint=_text(view, "faint"),
         **{key: _flag(view, key) for key in FLAGS},
     )
 

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 from maml_explorer.gui.widgets.controls import button, row, type_changed
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
-OWN_IMAGES, ABSENT = "own images", "absent"
-"""Subjects: the user's own images that were opened, and those that something needs."""
+OWN_IMAGES, ABSENT, OPENING = "own images", "absent", "opening"
+"""Subjects: own images that were opened, those that something needs, a run on its way."""
 MOST = 3
 """Banners at a time; older ones give way."""
 
@@ -51,13 +51,22 @@ class Banner(QFrame):
 
     def lines_at(self, width: int) -> int:
         """Number of lines that the text takes in a banner of this width, 1 or LINES."""
+        words = self.text.full
+        wide = self.text.fontMetrics().horizontalAdvance(words)
+        return 1 if "\n" not in words and wide <= self._room(width) else LINES
+
+    def fits(self, width: int, lines: int) -> bool:
+        """True where the whole text has room in a banner of this width, in so many lines."""
+        metrics, room = self.text.fontMetrics(), QRect(0, 0, self._room(width), 10_000)
+        high = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, self.text.full).height()
+        return room.width() > 0 and high <= lines * metrics.lineSpacing()
+
+    def _room(self, width: int) -> int:
+        """Pixels that the text has beside the buttons."""
         line, margins = self._line, self._line.contentsMargins()
         beside = [line.itemAt(nth) for nth in range(1, line.count())]
         taken = sum(each.sizeHint().width() + line.spacing() for each in beside)
-        room = width - margins.left() - margins.right() - taken - 2 * self.frameWidth() - 4
-        words = self.text.full
-        fits = "\n" not in words and self.text.fontMetrics().horizontalAdvance(words) <= room
-        return 1 if fits else LINES
+        return width - margins.left() - margins.right() - taken - 2 * self.frameWidth() - 4
 
     def put_beside(self, more: QPushButton) -> None:
         """Puts a further button before the one that closes."""
@@ -147,6 +156,8 @@ class Banners(QWidget):
         self._shown: dict[str, Banner] = {}
         self._passing: dict[str, QTimer] = {}
         self._over: QWidget | None = None
+        self._free, self.aside = 0, False
+        """Pixels to leave free at the left; whether the message that is seen does."""
         self.spared: Callable[[], Sequence[QWidget]] = tuple
         """Parts of the window that a message must not cover while they are seen."""
         self._box = QHBoxLayout(self)
@@ -165,6 +176,12 @@ class Banners(QWidget):
         self._over = over
         over.installEventFilter(self)
         self._place()
+
+    def keep_free(self, pixels: int) -> None:
+        """Leaves so much of the foot free at the left, where the message has room beside it."""
+        if pixels != self._free:
+            self._free = pixels
+            self._place()
 
     @property
     def shown(self) -> list[Banner]:
@@ -267,6 +284,7 @@ class Banners(QWidget):
     def _arrange(self) -> None:
         """Shows the newest message, and how many more there are."""
         self.setVisible(bool(self._shown))
+        self.aside = False
         for other in self._shown.values():
             other.hide()
         banner = self._seen
@@ -307,14 +325,16 @@ class Banners(QWidget):
 
         def at_foot(lines: int) -> QRect:
             # what stands there says less than the message: the light repeats a divergence
-            height = self._needed(area.width(), lines)
-            return QRect(area.x(), window.height() - height, area.width(), height)
+            left = area.x()
+            if seen is not None and seen.fits(area.right() + 1 - self._free, lines):
+                left = max(left, self._free)
+            self.aside = seen is not None and left == self._free
+            width = area.right() + 1 - left
+            height = self._needed(width, lines)
+            return QRect(left, window.height() - height, width, height)
 
-        spared = [
-            QRect(part.mapTo(window, QPoint()), part.size())
-            for part in self.spared()
-            if part.isVisible()
-        ]
+        seen_parts = [part for part in self.spared() if part.isVisible()]
+        spared = [QRect(part.mapTo(window, QPoint()), part.size()) for part in seen_parts]
         lines = 1 if any(at_foot(LINES).intersects(part) for part in spared) else LINES
         if seen is not None:
             seen.text.keep_to(lines)

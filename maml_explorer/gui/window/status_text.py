@@ -23,6 +23,12 @@ def step_words(outer_step: int, planned: int) -> str:
     return f"outer step {whole(outer_step)} of {whole(planned)}"
 
 
+def progress_text(status: Status) -> str:
+    """Beginning of the status line: what it does and how far it is."""
+    goal = status.settings.outer.outer_steps
+    return f"{WORDS[status.phase]} · {step_words(status.outer_step, goal)}"
+
+
 def status_text(status: Status | None, began_from: str = "", left: str = "") -> str:
     """The status line: "Training · outer step 20 000 of 70 000 · 26 s left · …".
 
@@ -31,8 +37,7 @@ def status_text(status: Status | None, began_from: str = "", left: str = "") -> 
     """
     if status is None:
         return "Loading the training engine…"
-    goal = status.settings.outer.outer_steps
-    parts = [WORDS[status.phase], step_words(status.outer_step, goal)]
+    parts = [progress_text(status)]
     if began_from:
         parts.append(f"from {began_from}")
     if status.phase is Phase.RUNNING and status.steps_per_second > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ from maml_explorer.gui.window.remembering import (
 from maml_explorer.gui.window.run_bar import RunBar
 from maml_explorer.gui.window.share_code import ShareCode
 from maml_explorer.gui.window.stability_light import StabilityLight
-from maml_explorer.gui.window.status_text import status_text
+from maml_explorer.gui.window.status_text import progress_text, status_text
 from maml_explorer.gui.window.waiting_settings import WaitingSettings
 from maml_explorer.gui.window.welcome import Welcome
 from maml_explorer.gui.window.worker_notices import Notices
@@ -306,11 +307,23 @@ class MainWindow(QMainWindow):
         if self.lessons.run.lent:  # a lesson trains to a goal of its own
             goal = self.lessons.run.goal or 0
         began_from = Path(self.session.control.initialization).name
-        self.status.setText(status_text(status, began_from, self._left.words(status, goal)))
+        self.banners.keep_free(self._progress_end(status) if self.session.link.running else 0)
+        whole_text = status_text(status, began_from, self._left.words(status, goal))
+        self.status.setText(progress_text(status) if self.banners.aside else whole_text)
         self.status.setToolTip(plain_tip(status.device if "(" in status.device else ""))
         annealed = annealed_text(status.settings, status.arm_steps)
         self.annealed.setVisible(bool(annealed))
         self.annealed.say(annealed)
+
+    def _progress_end(self, status: Status) -> int:
+        """Pixels from the left to the end of the words on how far the run is.
+
+        Room for all digits of the goal: messages beside them do not move as these grow.
+        """
+        most = max(status.outer_step, status.settings.outer.outer_steps)
+        words = progress_text(replace(status, outer_step=most))
+        left = self.status.mapTo(self, QPoint()).x()
+        return left + self.status.fontMetrics().horizontalAdvance(words) + 2 * GAP
 
     def _show_file_menu(self) -> None:
         self.file_menu().popup(_below(self.file_button))

@@ -12,8 +12,14 @@ from maml_explorer.gui.session.blamed_change import BlamedChange, blamed_change,
 from maml_explorer.gui.session.pinned_run import differences
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
-from maml_explorer.gui.widgets.banner import ABSENT, OWN_IMAGES, Banners
-from maml_explorer.protocol.commands import ExportInitialization, Reproduce, SaveRun, StopWriting
+from maml_explorer.gui.widgets.banner import ABSENT, OPENING, OWN_IMAGES, Banners
+from maml_explorer.protocol.commands import (
+    ExportInitialization,
+    OpenRun,
+    Reproduce,
+    SaveRun,
+    StopWriting,
+)
 from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Rewound, Written
 from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.words import counted, listed
@@ -114,6 +120,7 @@ class Notices(QObject):
 
     def _failed(self, report: Failed) -> None:
         details = f"{report.what}\n\n{report.details}"
+        self._banners.drop(OPENING)
         self._banners.say(
             "failed",
             f"Training failed: {report.what}",
@@ -173,6 +180,8 @@ class Notices(QObject):
     def _refused(self, report: Refused) -> None:
         if report.refused in (ExportInitialization, SaveRun, Reproduce):
             self._written()
+        if report.refused is OpenRun:
+            self._banners.drop(OPENING)
         self._banners.say(f"refused {report.refused}", report.reason, "warning", stays=False)
 
     def _exported(self, report: Exported) -> None:
@@ -217,7 +226,7 @@ class Notices(QObject):
             self._banners.drop(subject)
 
     def _forget(self, _: object) -> None:
-        for subject in ("failed", "late", "diverged", "close"):
+        for subject in ("failed", "late", "diverged", "close", OPENING):
             self._banners.drop(subject)
         self._banners.drop_passing(but=OF_THE_RUN)
 

@@ -174,7 +174,7 @@ def test_what_a_crash_left_is_offered(
     (command,) = worker_of(window).posted_of(commands.OpenRun)
     assert Path(command.folder).name.startswith("recovered-")
     recovery.offer()
-    assert not said(window)
+    assert said(window) == ["Opening the run…"], "nothing is offered twice"
 
 
 def left_behind(place: Path, name: str, step: int, minutes: float) -> Path:
@@ -223,6 +223,10 @@ def test_a_recovered_run_is_seen_as_it_was(
     session.task.new_task()
     probe, preset = session.task.probe, session.editor.preset
     assert probe is not None and preset is not None
+    for _ in range(3):
+        session.pins.pin_run()
+    session.pins.compare({"Run 1", "Run 3"})
+    session.pins.show(session.pins.runs[1].ghost)
     recovery.save()
     view = worker_of(window).posted_of(commands.SaveRun)[-1].view
     left = left_behind(place, "session-00112233445566aa", 5, 2)
@@ -231,6 +235,9 @@ def test_a_recovered_run_is_seen_as_it_was(
     session.set_hidden(())
     window.columns.hide_parts(())
     session.task.new_task()
+    session.pins.compare(())
+    session.pins.show(None)
+    session.pins.delete(session.pins.runs[2])
     recovery.offer()
     press(qtbot, window.banners.shown[0].buttons[0])
     window.session.link.pull()
@@ -238,6 +245,7 @@ def test_a_recovered_run_is_seen_as_it_was(
     assert session.task.probe is not None
     np.testing.assert_array_equal(session.task.probe.support_x, probe.support_x)
     assert session.editor.preset == preset
+    assert session.pins.compared == {"Run 1"} and session.pins.drawn[1] == "Run 2"
     press(qtbot, window.banners.shown[0].buttons[0])
     window.session.link.pull()
     (words,) = [one for one in said(window) if one.startswith("The run is open, but")]

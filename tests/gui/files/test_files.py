@@ -20,7 +20,7 @@ from maml_explorer.gui.session.loss_history import GRADIENTS, INNER_LOSS
 from maml_explorer.gui.session.task_sampling import fixed
 from maml_explorer.gui.window.remembered_layout import read_layout
 from maml_explorer.gui.window.window import MainWindow
-from maml_explorer.protocol import commands
+from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.reports import Exported, Written
 from maml_explorer.settings.presets import load_preset, presets
 from maml_explorer.settings.settings import Settings, default_arm
@@ -323,6 +323,26 @@ def test_presets_say_source_and_numbers_to_reach(window: MainWindow):
     assert "Source: Finn, Abbeel, Levine 2017" in tip
     assert "To reach: MAML, 5 shots, query MSE 0.67 after 1, 0.38 after 5" in tip
     assert tip in box.toolTip()
+
+
+def test_a_run_that_is_opened_is_announced_until_it_is_there(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+):
+    painted: list[list[str]] = []
+    monkeypatch.setattr(window.banners, "repaint", lambda: painted.append(said(window)))
+    folder = example_folder()
+    announced = "Opening the run…"
+    assert window.files.opening.open(folder)
+    assert painted == [[announced]], "before the worker reads it"
+    assert said(window) == [announced]
+    window.session.link.pull()
+    assert said(window) == []
+    # nor does it stay where the worker cannot read it
+    assert window.files.opening.open(folder)
+    worker_of(window)._outbox.clear()
+    worker_of(window).report(reports.Refused(commands.OpenRun, "Its state is damaged."))
+    window.session.link.pull()
+    assert said(window) == ["Its state is damaged."]
 
 
 def test_recent_files_are_remembered_and_offered(opened: Opener, tmp_path: Path):

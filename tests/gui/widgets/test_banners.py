@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -462,3 +463,33 @@ def test_an_exported_initialization_says_which_file_to_load(window: MainWindow):
         "The initialization of MAML was written to /somewhere/maml. PyTorch loads its "
         "model.safetensors; README.md there has the lines."
     ]
+
+
+def test_a_message_leaves_the_steps_in_sight_while_it_trains(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1280, 800))
+    session, banners = window.session, window.banners
+
+    def place() -> QRect:
+        return QRect(banners.mapTo(window, QPoint()), banners.size())
+
+    session.control.train()
+    session.link.pull()
+    diverge(window, "MAML")
+    text = window.status.text()
+    words = text[: text.index(" of ") + len(" of 70\u2009000")]
+    assert words.startswith("Training · outer step ")
+    left = window.status.mapTo(window, QPoint()).x()
+    end = left + window.status.fontMetrics().horizontalAdvance(words)
+    assert place().left() > end and place().right() == window.columns.geometry().right()
+    before = place()
+    session.link.pull()
+    assert place() == before, "more steps do not move it"
+    assert re.fullmatch("Training · outer step [0-9]+ of 70\u2009000", window.status.text())
+    # a long one has the whole width
+    banners.say("long", "A long message about what happened. " * 9, "warning")
+    assert place().left() < end
+    banners.drop("long")
+    assert place() == before
+    session.control.pause()
+    session.link.pull()
+    assert place().left() < end
