@@ -14,6 +14,7 @@ from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.past_events import PastChange, PastEvents
 from maml_explorer.protocol.reports import MetaTested, Metrics, Rewound
 from maml_explorer.protocol.returned import Returned
+from maml_explorer.settings.families import Family
 from maml_explorer.settings.restart import begun_again
 from maml_explorer.settings.settings import Settings
 
@@ -40,6 +41,11 @@ class LossRecord(QObject):
         editor.settings_changed.connect(self._take_settings)
         pins.changed.connect(self.changed)
         pins.compared_changed.connect(self.changed)
+
+    @property
+    def family(self) -> Family:
+        """The task family of the run whose losses these are."""
+        return self._settings.family
 
     @property
     def ghosts(self) -> list[LossGhost]:

@@ -692,6 +692,17 @@ def test_the_run_before_is_not_drawn_among_losses_of_other_tasks(bench, panel):
     assert panel.plot.record.before is not None and not panel.plot.ghosts.curves
 
 
+def test_the_axis_is_of_the_losses_until_another_run_is_there(bench, panel):
+    train(bench, panel, [4.0] * 30)
+    bench.session.editor.edit({"family": "glyphs"})
+    bench.session.control.restart()
+    draw(panel)
+    assert panel.plot.left.labelText == "MSE", "the losses are still those of the sines"
+    bench.pull()
+    draw(panel)
+    assert panel.plot.left.labelText == "cross-entropy, nats"
+
+
 def test_words_of_an_axis_stay_in_its_middle(bench, panel):
     for nth in range(3):
         panel.choose(axis=nth)

@@ -144,7 +144,8 @@ class LossPlot(Plot):
         """Draws all visible arms, reduced to the pixels there are."""
         settings, theme, view = self.session.settings, self.session.theme, self.loss_view
         history, ghosts, hidden = self.history, self.record.ghosts, self.session.hidden
-        words = loss_words(settings.family, view.loss)
+        # those of a run that is about to begin have no losses yet
+        words = loss_words(self.record.family, view.loss)
         if words != self._words:
             self._words = words
             self.label_y(words)

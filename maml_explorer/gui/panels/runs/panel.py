@@ -182,6 +182,7 @@ class RunsPanel(QWidget):
         return (
             f"{whole}. {name} learns other tasks, so no difference to it is shown.",
             f"{query} ({name}: other tasks)",
+            f"{family.figure}; {name}: {reference.settings.family.figure}",
             query,
         )
 
