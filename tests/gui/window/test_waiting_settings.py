@@ -102,6 +102,9 @@ def test_chips_are_of_the_run_there_is_while_a_preset_waits(window: MainWindow) 
     assert [arm.name for arm in worker.settings.arms] == there[:-1]
     session.undo()
     assert list(arms.chips) == there and session.editor.waits_whole
+    arms.rename("Meta-SGD", "Mine")
+    assert "Mine" in arms.chips and session.editor.edited == waiting
+    session.undo()
     maml, *others = session.editor.at_hand.arms
     session.editor.set_arms((replace(maml, overrides=(("inner_lr", 0.3),)), *others))
     assert dict(worker.settings.arm("MAML").overrides) == {"inner_lr": 0.3}

@@ -175,7 +175,7 @@ class ArmLine(QWidget):
     def rename(self, name: str, new: str) -> None:
         """Gives an arm another name; where that cannot be, it is said."""
         editor, hidden = self.session.editor, self.session.hidden
-        arms = editor.edited.arms
+        arms = editor.at_hand.arms
         try:
             editor.set_arms(replace(arm, name=new) if arm.name == name else arm for arm in arms)
         except SettingsError as error:
