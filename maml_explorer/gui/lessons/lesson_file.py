@@ -127,15 +127,18 @@ _VIEW: dict[str, Check] = {
     "hidden_arms": many(words(40), 0, 8),
     "loss": one_of("outer", "inner", "held-out"),
     "axis": one_of("outer steps", "seconds", "gradients"),
+    "axis_until": decimal(1e-3, 1e12),
     "log_x": flag,
     "statistic": one_of(*STATISTICS),
     "before": flag,
     "residuals": flag,
-    "lines_off": many(one_of("truth", "best", "oracle", "band"), 0, 4),
+    "stability": flag,
+    "lines_off": many(one_of("truth", "best", "oracle", "band", "freeze"), 0, 5),
 }
 _TASK = {"task", "x", "y", "query"}
 _OF_IMAGES = ("images", "unseen", "together")
 _OF_ARMS = ("hidden_arms", "arm")
+_OF_A_RUN = (*_OF_ARMS, "axis_until")
 _QUESTION: dict[str, Check] = {
     "ask": words(300),
     "kind": one_of(CHOOSE, DRAW),
@@ -144,7 +147,7 @@ _QUESTION: dict[str, Check] = {
 }
 _AS_USUAL: dict[str, Any] = {
     "loss": "outer", "axis": "outer steps", "log_x": False, "before": False, "residuals": False,
-    "lines_off": (), "statistic": MEAN,
+    "stability": False, "lines_off": (), "statistic": MEAN,
 }  # fmt: skip
 """Drawing choices with which a lesson begins."""
 
@@ -198,7 +201,7 @@ def _scene(
     acts = _acts(acts, run, run_path, base)
     changes = read_table(shown.get("view", {}), view_path, _VIEW)
     # another task takes the place of all of the one before, and a new run may have other arms
-    gone = [*(_TASK if changes.keys() & _TASK else ()), *(_OF_ARMS if "begin" in run else ())]
+    gone = [*(_TASK if changes.keys() & _TASK else ()), *(_OF_A_RUN if "begin" in run else ())]
     for key in gone:
         view.pop(key, None)
     view |= changes

@@ -28,6 +28,8 @@ from maml_explorer.protocol.reports import ReferenceLosses, Stepped, StepPhase
 from maml_explorer.settings.words import counted
 
 _TOUR = "tour"
+ANSWERS = frozenset(("best", "freeze"))
+"""Answers that a page before their question may leave out."""
 READY_MADE = "trained in advance · press Reset, then Train, to watch it"
 
 
@@ -258,8 +260,8 @@ class Lessons(QObject):
         last = running.nth + 1 == len(lesson.scenes)
         self.strip.show_scene(lesson, running.nth, running.chosen.get(scene.step), last)
         asked = scene.question is not None and not scene.revealed
-        # a lesson that hides the exact answer will ask for it
-        self._session.hide_answers(asked or "best" in (scene.view.lines_off or ()))
+        # a lesson that hides an answer will ask for it
+        self._session.hide_answers(asked or not ANSWERS.isdisjoint(scene.view.lines_off or ()))
         self._session.lead("train" not in scene.point_at)
         self.frames.point_at(self._stage.bring_out(scene.point_at))
         self._sketch(scene)

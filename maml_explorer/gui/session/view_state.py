@@ -45,6 +45,8 @@ class ViewState:
     """Loss that is drawn: a key of the losses panel's table."""
     axis: str = ""
     """Unit of its x axis: a short name of the losses panel's table."""
+    axis_until: float | None = None
+    """End of that axis; None shows all losses."""
     log_x: bool | None = None
     before: bool | None = None
     """True where every arm's curve before adaptation is drawn too."""
@@ -103,8 +105,8 @@ class ViewState:
         for key in FLAGS:
             if getattr(self, key) not in (None, PLAIN.get(key)):
                 view[key] = getattr(self, key)
-        for key in ("speed_axis", "smoothing", "other_tasks"):
-            if getattr(self, key) not in (None, "", PLAIN[key]):
+        for key in ("speed_axis", "smoothing", "other_tasks", "axis_until"):
+            if getattr(self, key) not in (None, "", PLAIN.get(key)):
                 view[key] = getattr(self, key)
         for key in ("hidden", "hidden_arms", "lines_off", "pages", "pins"):
             if getattr(self, key):
@@ -147,6 +149,7 @@ def view_state(view: Mapping[str, Any]) -> ViewState:
         preset=_text(view, "preset"),
         loss=_text(view, "loss"),
         axis=_text(view, "axis"),
+        axis_until=_number(view, "axis_until"),
         arm=_text(view, "arm"),
         statistic=_text(view, "statistic"),
         speed_axis=_text(view, "speed_axis"),

@@ -147,11 +147,40 @@ def test_the_longest_option_is_right_no_more_often_than_by_chance():
         "a slightly larger α",
         "where its own direction is good enough",
         "0.97 for ANIL",
+        "θ − ε (θ − φ)",
+        "an α that suits it",
+        "Which of the two is better",
     ],
 )
 def test_words_that_were_wrong_are_gone(words: str):
     for path in [*LESSONS.glob("*.toml"), LESSONS / "answers.md"]:
         assert words not in " ".join(path.read_text(encoding="utf-8").split()), path.name
+
+
+def test_no_question_speaks_of_lines_that_are_hidden_while_it_is_asked():
+    for lesson in lessons_in(LESSONS)[0]:
+        for scene in lesson.scenes:
+            if scene.question is not None and not scene.revealed:
+                words = " ".join((scene.text, scene.question.ask, *scene.question.choices))
+                assert "dotted" not in words, (lesson.name, scene.step + 1)
+
+
+def test_a_page_that_names_medians_beside_the_speed_shows_them():
+    named = 0
+    for lesson in lessons_in(LESSONS)[0]:
+        for scene in lesson.scenes:
+            asks = "" if scene.question is None else scene.question.ask
+            if "adaptation_speed" in scene.point_at and "median" in scene.text + asks:
+                named += 1
+                assert scene.view.statistic == "median", (lesson.name, scene.step + 1)
+    assert named > 5
+
+
+def test_a_page_that_compares_at_equal_counts_ends_the_axis_there():
+    scenes = load_lesson(LESSONS / "05-first-order.toml").scenes
+    compared = [scene for scene in scenes if "equal counts" in " ".join(scene.text.split())]
+    assert [scene.view.axis_until for scene in compared] == [7200.0]
+    assert "7200" in compared[0].text and scenes[-1].view.axis_until is None
 
 
 def test_no_lesson_asks_for_training_while_it_trains():

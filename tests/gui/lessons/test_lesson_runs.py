@@ -23,6 +23,7 @@ from maml_explorer.storage.run.checkpoint import load_checkpoint
 from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, open_run
 from maml_explorer.storage.run.metrics import last_outer_step
 from maml_explorer.worker.insight.features import see_features
+from maml_explorer.worker.stream_answers import answer_stream
 from tests.gui.driving import press, said, worker_of
 
 MOST_BYTES = 850_000
@@ -216,3 +217,19 @@ def test_the_freeze_test_of_the_lesson_is_what_the_network_tab_shows():
     assert said is not None
     shown = round(float(frozen[0]), 2), round(float(frozen[-1]), 1), round(float(frozen[1]), 1)
     assert tuple(map(float, said.groups())) == shown
+
+
+def test_the_errors_of_a_stream_in_the_lesson_are_those_of_its_table(window: MainWindow):
+    shown = lesson(window, "streams")
+    folder, settings = open_run(lesson_runs_folder() / "22-streams-1")
+    plan = prepare(settings)
+    state = load_checkpoint(folder.path / CHECKPOINT, plan, to_resume=False).state
+    stream = shown.scenes[0].view.stream
+    assert stream is not None
+    arms = answer_stream(1, plan, state, stream).arms
+    learned, end = settings.tasks.batches, settings.tasks.functions * settings.tasks.batches
+    said = {"MTL": shown.scenes[2], "OML": shown.scenes[4], "MAML": shown.scenes[6]}
+    for arm, scene in said.items():
+        for step in (learned, end):
+            assert f"{arms[arm].error[step, 0]:.2f}" in scene.text, (arm, step)
+        assert "200" in scene.text, "and the mean over many"

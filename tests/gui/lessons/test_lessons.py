@@ -279,7 +279,7 @@ def test_no_answer_stands_on_the_screen_before_reveal(window: MainWindow, qtbot:
             assert losses.plot.reference_words == [] and lines == []
         elif window.session.measured.references is not None:
             revealed += scene.revealed
-            assert losses.plot.reference_words
+            assert losses.plot.reference_words and lines, "before training too"
         lessons.strip.rest.stop()
         press(qtbot, lessons.strip.next_button)
     assert (asked, revealed) == (2, 2)
@@ -319,6 +319,38 @@ def test_a_question_of_the_batch_norm_lesson_stands_beside_a_trained_run(window:
         assert step(window) == 2000, scene.text
         window.lessons.forward()
     window.lessons.leave()
+
+
+def test_the_freeze_test_is_left_out_until_it_was_asked_for(window: MainWindow, qtbot: QtBot):
+    lessons = window.lessons
+    shipped = load_lesson(LESSONS / "06-anil.toml")
+    lessons.start(shipped)
+    shown = {}
+    for scene in shipped.scenes:
+        settle(window)
+        if scene.view.tab == "network":
+            page = window.columns.places["network"].panel.pages["Features"]  # type: ignore[union-attr]
+            shown[scene.step, scene.revealed] = not page._places[-1].isHidden()
+        lessons.forward()
+    assert shown == {(2, True): False, (3, True): True, (4, False): True}
+    lessons.leave()
+
+
+def test_a_page_may_show_how_stable_the_inner_steps_are(window: MainWindow):
+    losses = window.columns.places["losses"].panel
+    assert isinstance(losses, LossesPanel)
+    lessons, shipped = window.lessons, load_lesson(LESSONS / "07-instability.toml")
+    lessons.start(shipped)
+    shown = []
+    for _ in shipped.scenes:
+        settle(window)
+        shown.append(losses.stability.isChecked())
+        lessons.forward()
+    assert shown == [nth == 2 for nth in range(len(shipped.scenes))]
+    losses.stability.setChecked(True)
+    lessons.start(shipped)
+    lessons.leave()
+    assert losses.stability.isChecked(), "as it was before"
 
 
 def test_a_strip_keeps_its_height_from_page_to_page(opened: Opener, qtbot: QtBot):

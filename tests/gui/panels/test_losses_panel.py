@@ -24,6 +24,7 @@ from maml_explorer.gui.session.loss_history import (
 from maml_explorer.gui.session.loss_traces import LossTrace
 from maml_explorer.gui.session.pinned_run import BEFORE
 from maml_explorer.gui.session.stability_verdict import STABILITY
+from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.protocol import reports
 from maml_explorer.protocol.insight import InsightFigures, LookInside
@@ -75,6 +76,22 @@ def test_before_training_it_says_what_to_do(bench, panel):
     assert panel.plot._empty.toPlainText() == NOTHING_YET
     train(bench, panel, [4.0, 2.0])
     assert not panel.plot._empty.isVisible()
+
+
+@pytest.mark.parametrize("log_y", [True, False])
+@pytest.mark.parametrize("size", [(300, 220), (330, 280), (700, 500)])
+def test_exact_losses_are_drawn_before_training_too(bench, size, log_y):
+    panel = bench.show(LossesPanel, *size)
+    panel.log_y.setChecked(log_y)
+    draw(panel)
+    panel.grab()
+    plot = panel.plot
+    values = [line.value() for line in plot.references.lines if line.isVisible()]
+    assert [10**value if log_y else value for value in values] == pytest.approx([4.25, 3.01])
+    words = [text for text in (*plot.references.labels, plot._empty) if text.isVisible()]
+    boxes = [text.mapRectToScene(text.boundingRect()) for text in words]
+    assert plot._empty.isVisible() and len(boxes) > 1
+    assert not any(box.intersects(boxes[-1]) for box in boxes[:-1])
 
 
 def test_it_draws_the_moving_average_of_the_outer_loss(bench, panel):
@@ -245,32 +262,6 @@ def test_words_of_a_reference_leave_the_curve_that_runs_through_them(bench):
     assert plot.references.boxes[1] == first, "words that cover nothing stay"
 
 
-def test_words_of_a_reference_lie_on_no_curve_of_a_low_plot(bench):
-    panel = bench.show(LossesPanel, 330, 420)
-    falling = 3.4 * np.exp(-np.arange(600) / 150) + 0.4
-    level = np.tile((2.6, 3.3), 300)  # as MTL's, around the line itself
-    report = block(1, falling)
-    rows = np.stack([falling, falling * 1.3, falling * 2, level])
-    bench.report(replace(report, query_after=rows))
-    draw(panel)
-    panel.plot.smooth(0.0)
-    low = 5 * panel.fontMetrics().height()
-    for height in range(130, 300, 5):
-        panel.resize(330, height)
-        panel.grab()
-        panel.plot.draw()
-        if panel.plot.area().height() >= low:
-            break
-        curves = [panel.plot.to_pixels(one.x, one.y) for one in panel.plot.drawn.values()]
-        for box in panel.plot.references.boxes:
-            if box is None:
-                continue
-            for x, y in curves:
-                inside = y[(x > box.left) & (x < box.right)]
-                assert not ((inside > box.top) & (inside < box.bottom)).any(), height
-    assert height > 130 and panel.plot.references.boxes != [None] * 3
-
-
 def test_a_run_opened_without_times_says_so(bench, panel):
     bench.report(replace(block(1, np.linspace(4, 3, 50)), seconds=np.zeros((4, 50))))
     draw(panel)
@@ -389,6 +380,21 @@ def test_arms_in_marks():
     assert mark is not None
     assert (mark.symbol, mark.words) == ("arms", "ANIL removed; MTL removed")
     assert change(before, before, 7) is None
+
+
+def test_a_page_ends_the_axis_and_a_double_click_shows_everything(bench, panel):
+    train(bench, panel, np.linspace(4, 1, 100))
+    panel.draw_as(ViewState(axis="outer steps", axis_until=60.0))
+    draw(panel)
+    end = panel.plot.view().viewRange()[0][1]
+    assert 60 <= end < 62
+    train(bench, panel, np.linspace(1, 0.5, 100), first=101)
+    assert panel.plot.view().viewRange()[0][1] == end
+    panel.plot.show_all()
+    assert panel.plot.view().viewRange()[0][1] > 200
+    panel.draw_as(ViewState(axis_until=60.0))
+    panel.draw_as(ViewState(axis="outer steps"))
+    assert panel.plot.view().viewRange()[0][1] > 200
 
 
 def test_a_new_run_begins_empty_with_the_old_one_as_a_ghost(bench, panel):

@@ -49,6 +49,7 @@ class FollowingRange:
         if running:
             stays = last <= self.end <= last * (1 + 2 * _STRIDE)
             last = self.end if stays else last * (1 + _STRIDE)
+        last = min(last, view.until or last)
         self.end = last
         if view.log_x:
             low = np.log10(max(min(first, last), 1e-6))

@@ -161,8 +161,10 @@ class LossesPanel(QWidget):
         self.smoothing.setValue(SMOOTHINGS.index(wanted.smoothing))
         if state.stability is not None:
             self.stability.setChecked(state.stability)
-        if (wanted.loss, wanted.axis) != (view.loss, view.axis):
-            self.choose(wanted.loss, wanted.axis)
+        now = view.loss, view.axis, view.until
+        if (wanted.loss, wanted.axis, wanted.until) != now:
+            self.plot.show_as(wanted)
+            self._say()
 
     # choices
 
@@ -184,7 +186,7 @@ class LossesPanel(QWidget):
         """Shows another loss, another x axis, or both."""
         view = self.plot.loss_view
         loss, axis = loss or view.loss, view.axis if axis is None else axis
-        self.plot.show_as(replace(view, loss=loss, axis=axis))
+        self.plot.show_as(replace(view, loss=loss, axis=axis, until=None))
         self._say()
 
     def _open(self, which: str) -> None:

@@ -20,6 +20,7 @@ from maml_explorer.gui.panels.losses.reference_lines import (
 )
 from maml_explorer.gui.panels.losses.view import LossView, loss_words
 from maml_explorer.gui.plots.fast_curve import Curve, from_below
+from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
@@ -179,9 +180,7 @@ class LossPlot(Plot):
             smooth.ink(self.arm_pen(style, 1.8))
             smooth.put(drawn.x, drawn.y)
             self._draw_dots(name, style, 22 + z / 10)
-        nothing = not any(len(drawn.x) for drawn in self.drawn.values())
-        # what to press stands where the words of the lines would
-        references = [] if nothing and not ghosts else self.reference_words
+        references = self.reference_words
         if view.follows:
             lines, frozen = [value for value, _ in references], self.session.divergences.frozen
             self._range.y(view, self.drawn, lines, frozen)
@@ -201,19 +200,26 @@ class LossPlot(Plot):
         )
         kept_off = self.drawn.values() if references else ()
         averages = [self.to_pixels(d.x, d.y) for d in kept_off if len(d.x)]
-        taken = [*self.divergences.boxes, *self.marks.boxes, *self.ghosts.boxes]
+        taken = [*self.divergences.boxes, *self.marks.boxes, *self.ghosts.boxes, *self._say_empty()]
         self.references.draw(references, view.log_y, averages, taken)
-        kept = [d for d in self.drawn.values() if len(d.x)]
-        timeless = view.axis == SECONDS and bool(kept) and not any(d.x.max() > 0 for d in kept)
-        self._empty.setText(NO_TIMES if timeless else LED if self.session.led else NOTHING_YET)
-        self._empty.setVisible(timeless or (not kept and not self.ghosts.curves))
-        if self._empty.isVisible():
-            area = self.area()
-            low_middle = QPoint(round(area.center().x()), round(area.top() + 0.8 * area.height()))
-            self._empty.setAnchor((0.5, 0.5))
-            self._empty.setPos(*self.to_data(low_middle))
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
+
+    def _say_empty(self) -> list[Box]:
+        """Says why no line is drawn; the box of these words, none where lines are."""
+        kept = [drawn for drawn in self.drawn.values() if len(drawn.x)]
+        seconds = self.loss_view.axis == SECONDS
+        timeless = seconds and bool(kept) and not any(drawn.x.max() > 0 for drawn in kept)
+        self._empty.setText(NO_TIMES if timeless else LED if self.session.led else NOTHING_YET)
+        self._empty.setVisible(timeless or (not kept and not self.ghosts.curves))
+        if not self._empty.isVisible():
+            return []
+        area, size = self.area(), self._empty.boundingRect()
+        low_middle = QPoint(round(area.center().x()), round(area.top() + 0.8 * area.height()))
+        self._empty.setAnchor((0.5, 0.5))
+        self._empty.setPos(*self.to_data(low_middle))
+        width, height = size.width(), size.height()
+        return [Box(low_middle.x() - width / 2, low_middle.y() - height / 2, width, height)]
 
     def _draw_dots(self, name: str, style: ArmStyle, z: float) -> None:
         """A marker for each meta-test, hollow where diverged tasks are left out, or a lone loss."""
@@ -260,7 +266,7 @@ class LossPlot(Plot):
 
     def show_all(self) -> None:
         """Shows everything, and follows the training."""
-        self.follow()
+        self.loss_view = replace(self.loss_view, follows=True, until=None)
         self.draw()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

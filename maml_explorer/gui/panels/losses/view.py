@@ -55,6 +55,8 @@ class LossView:
     """Part of the moving average that stays from one outer step to the next."""
     log_x: bool = False
     log_y: bool = True
+    until: float | None = None
+    """End of the x axis while it follows: a page compares arms up to there. None shows all."""
     follows: bool = True
     """Everything stays in sight while training; False once the range was zoomed or moved."""
 
@@ -115,6 +117,7 @@ class LossView:
             self,
             loss=state.loss if state.loss in LOSSES else self.loss,
             axis=next((key for key, (name, _) in AXES.items() if name == state.axis), self.axis),
+            until=state.axis_until if (state.axis_until or 0) > 0 else None,
             log_x=self.log_x if state.log_x is None else state.log_x,
             log_y=self.log_y if state.log_y is None else state.log_y,
             smoothing=state.smoothing if state.smoothing in SMOOTHINGS else self.smoothing,

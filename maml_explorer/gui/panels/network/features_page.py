@@ -42,7 +42,13 @@ class FeaturesPage(ChosenPage):
             box.addWidget(self._places[-1], 1)
             plot.caption = lambda: self.summary
         super().__init__(session, ViewName.FEATURES, content, of_step=True)
+        session.answers_hidden_changed.connect(self._hide_answer)
+        self._hide_answer()
         self.reask()
+
+    def _hide_answer(self) -> None:
+        """Leaves the freeze test out where a lesson asks for it."""
+        self._places[-1].setVisible(not self.session.answers_hidden)
 
     def draw(self, record: object) -> None:
         """Draws the arms that have a record; the summary says why the others have none."""
