@@ -20,6 +20,7 @@ from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.adaptation.task_legend import CLICK, UNTRAINED
 from maml_explorer.gui.session import example
 from maml_explorer.gui.session.example import example_folder, example_probed
+from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.window.welcome import CHANGED, INSIDE
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
@@ -91,8 +92,16 @@ def test_theta_bends_to_the_task_once_and_a_press_ends_that(first_start: MainWin
     bend.way.setCurrentTime(bend.way.duration() // 2)
     assert 0.0 < curves.part < 1.0
     assert np.abs(curves.curve("MAML") - curves.curve("MAML", 0)).max() > 0
+    panel, probed = hero(first_start), first_start.session.task.probed
+    assert probed is not None
+    errors = probed.arms["MAML"].query_mse
+    assert (panel.step_text.text(), panel.slider.value()) == ("0 / 10", 0), "not there yet"
+    assert panel.arms.chips["MAML"].value == number(float(errors[0]))
+    assert "after inner step 0" in panel.arms.row.caption.toolTip()
     press(qtbot, first_start.run_bar.reset)
     assert not bend.under_way and curves.part == 1.0
+    assert (panel.step_text.text(), panel.slider.value()) == ("1 / 10", 1)
+    assert "after inner step 1" in panel.arms.row.caption.toolTip()
     bend.begin()
     assert not bend.under_way, "once is enough"
 

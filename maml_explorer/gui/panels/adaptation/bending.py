@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEasingCurve, QEvent, QObject, QTimer, QVariantAnimation
+from PySide6.QtCore import QEasingCurve, QEvent, QObject, QTimer, QVariantAnimation, Signal
 from PySide6.QtWidgets import QApplication, QStyle
 
 from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot
@@ -25,6 +25,9 @@ def motion_wanted() -> bool:
 
 class Bending(QObject):
     """Shows θ while the example loads, then bends it; the first press or key ends that."""
+
+    changed = Signal()
+    """It is under way, or no longer."""
 
     def __init__(self, canvas: TaskPlot, task: ShownTask) -> None:
         super().__init__(canvas)
@@ -59,6 +62,7 @@ class Bending(QObject):
         QTimer.singleShot(0, self, self._listen)
         self._canvas.curves.part = 0.0
         self._rest.start(LATEST)
+        self.changed.emit()
 
     def _listen(self) -> None:
         app = QApplication.instance()
@@ -80,6 +84,7 @@ class Bending(QObject):
         self._rest.stop()
         self.way.stop()
         self._draw(1.0)
+        self.changed.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Ends with the first press, key or turn of the wheel, which all mean something else."""

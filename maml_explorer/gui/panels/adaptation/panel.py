@@ -103,6 +103,7 @@ class AdaptationPanel(QWidget):
     def _connect(self) -> None:
         session = self.session
         self.inner.changed.connect(self._take_inner_step)
+        self.bending.changed.connect(self._show)
         session.task.probe_changed.connect(self._take_probe)
         self.canvas.editor.edited = self.legend.touched
         session.task.probed_arrived.connect(self._take_probed)
@@ -208,6 +209,11 @@ class AdaptationPanel(QWidget):
         """The inner step that is shown; at first as many as there are in training."""
         return self.shown.inner_step(self.last_step)
 
+    @property
+    def _said_step(self) -> int:
+        """The inner step that slider and chips say: 0 until the curves have bent."""
+        return 0 if self.bending.under_way else self.inner_step
+
     def _steps(self) -> dict[str, int]:
         return self.shown.steps(self.session.settings.arms, self.last_step)
 
@@ -218,7 +224,7 @@ class AdaptationPanel(QWidget):
 
     def _draw(self) -> None:
         stepping = self.shown.at is not None
-        self.bar.show_step(self.inner_step, self.last_step, free=not stepping)
+        self.bar.show_step(self._said_step, self.last_step, free=not stepping)
         self.canvas.curves.before = self.before.isChecked()
         self.canvas.curves.residuals = self.residuals.isChecked() or stepping
         self.canvas.show_report(self._report(), self._steps())
@@ -233,7 +239,8 @@ class AdaptationPanel(QWidget):
     def _write(self) -> None:
         self._write_soon.stop()
         self.subtitle.say(*self._subtitle())
-        probe, report, steps = self._probe(), self._report(), self._steps()
+        probe, report = self._probe(), self._report()
+        steps = {} if self.bending.under_way else self._steps()  # θ, where there is none
         known = probe is None or probe.known
         arms, drawn = {} if report is None else report.arms, has_points(self.canvas.curves.query)
         values = {
@@ -242,7 +249,7 @@ class AdaptationPanel(QWidget):
         own = {} if known or report is None else {
             name: own_task_tip(report, name, steps.get(name, 0)) for name in arms
         }  # fmt: skip
-        words = captions(self.inner_step, known=known, drawn=drawn)
+        words = captions(self._said_step, known=known, drawn=drawn)
         self.arms.show_values(values, words, "" if known else "support MSE", own)
 
     def _subtitle(self) -> list[str]:
