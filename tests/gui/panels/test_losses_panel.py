@@ -262,6 +262,32 @@ def test_words_of_a_reference_leave_the_curve_that_runs_through_them(bench):
     assert plot.references.boxes[1] == first, "words that cover nothing stay"
 
 
+def test_words_of_a_reference_lie_on_no_curve_of_a_low_plot(bench):
+    panel = bench.show(LossesPanel, 330, 420)
+    falling = 3.4 * np.exp(-np.arange(600) / 150) + 0.4
+    level = np.tile((2.6, 3.3), 300)  # as MTL's, around the line itself
+    report = block(1, falling)
+    rows = np.stack([falling, falling * 1.3, falling * 2, level])
+    bench.report(replace(report, query_after=rows))
+    draw(panel)
+    panel.plot.smooth(0.0)
+    low = 5 * panel.fontMetrics().height()
+    for height in range(130, 300, 5):
+        panel.resize(330, height)
+        panel.grab()
+        panel.plot.draw()
+        if panel.plot.area().height() >= low:
+            break
+        curves = [panel.plot.to_pixels(one.x, one.y) for one in panel.plot.drawn.values()]
+        for box in panel.plot.references.boxes:
+            if box is None:
+                continue
+            for x, y in curves:
+                inside = y[(x > box.left) & (x < box.right)]
+                assert not ((inside > box.top) & (inside < box.bottom)).any(), height
+    assert height > 130 and panel.plot.references.boxes != [None] * 3
+
+
 def test_a_run_opened_without_times_says_so(bench, panel):
     bench.report(replace(block(1, np.linspace(4, 3, 50)), seconds=np.zeros((4, 50))))
     draw(panel)

@@ -27,6 +27,8 @@ _HIGHER, _LOWER = ((1.0, -2), (0.0, -2)), ((1.0, 1), (0.0, 1))
 _INSET = 3
 _COVERING = -1e5
 """Room of words that lie on other words or beyond the border."""
+_LOW = 5
+"""Rows of words that a plot is high in which words never lie on a curve: it has too little left."""
 _NO_POINTS = np.zeros((0, 2))
 
 
@@ -153,7 +155,7 @@ class ReferenceLines:
                 if best >= ENOUGH:
                     break
             self._spots[nth] = spot
-            if best < _COVERING:
+            if best < (0.0 if area.height() < _LOW * size.height() else _COVERING):
                 # a plot so low has no room for the words; the read-out has the values
                 text.setVisible(False)
                 continue
