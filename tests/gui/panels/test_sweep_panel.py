@@ -171,6 +171,8 @@ def test_a_run_that_trains_shows_how_far_it_is(
     (sweep.path / LIVE).write_text(json.dumps({**live, "at": time.time() - 60}))
     settle(panel, qtbot)
     assert "stopped: “Train sweep” goes on" in panel.words.full
+    panel.words.resize(220, 20)
+    assert panel.words.text() == "0 of 12 runs done · stopped"
 
 
 def test_a_cell_adapts_beside_mine_and_trains_here(
@@ -184,6 +186,8 @@ def test_a_cell_adapts_beside_mine_and_trains_here(
     assert words.startswith("12 of 12 runs done · 2 diverged · best mean: α 0.")
     assert not panel.timer.isActive() and panel.map.frames == []
     assert panel.losses._empty.toPlainText() == "Click a cell to see its losses"
+    panel.words.resize(200, 20)
+    assert panel.words.text().startswith("best mean: α 0."), "the answer is the last to be cut"
     panel.choose_cell(1, 2)  # β 0.01, α 0.1
     settle(panel, qtbot)
     # a dark frame on a light one
@@ -257,10 +261,10 @@ def test_a_cell_s_figure_is_said_and_arms_have_their_colours(
     drive(sweep, InProcess(5, lambda: False))
     panel.open_folder(str(sweep.path))
     settle(panel, qtbot)
-    said = "MAML: query MSE after 5 inner steps, mean ± 95 % over 2 seeds"
+    said = "MAML: query MSE by β after 5 inner steps, mean ± 95 % over 2 seeds"
     assert panel.meaning.full == said
-    for width, seen in ((360, "MAML: query MSE, inner step 5, ± 95 %"), (900, said)):
-        panel.meaning.resize(width * 2 // 3, 20)  # shorter words, but no word is cut
+    for width, seen in ((280, "MAML: query MSE by β, inner step 5, ± 95 %"), (600, said)):
+        panel.meaning.resize(width, 20)  # shorter words, but no word is cut
         assert panel.meaning.text() == seen
     panel.choose_cell(0, 0)
     settle(panel, qtbot)
@@ -280,11 +284,16 @@ def test_one_axis_is_one_row_and_two_are_never_the_same(
     one = create_sweep(tmp_path / "one", replace(described(tmp_path / "s").spec, axes=AXES[:1]))
     panel.open_folder(str(one.path))
     settle(panel, qtbot)
+    said = "MAML: query MSE by α after 5 inner steps, mean ± 95 % over 2 seeds"
+    assert panel.meaning.full == said
     assert set(panel.map.cells) == {(0, 0), (1, 0), (2, 0)}
     assert len(panel.map.axes) == 1 and not panel.map.left.label.isVisible()
     assert panel.map._said(1, 0) == "α 0.01<br>0 of 2 done"
     assert not panel.map.scale.isVisible()  # no figure, no scale
+    panel.table.choose([one.trials()[0].name])
+    assert panel.here.isEnabled() and panel.map.frames
     panel.open_folder(str(tmp_path / "s"))
+    assert not panel.here.isEnabled() and not panel.map.frames, "another sweep: none is chosen"
     settle(panel, qtbot)
     assert [axis.key for axis in panel.map.axes] == ["outer_lr", "inner_lr"]
     assert panel.map.left.label.isVisible()
@@ -373,6 +382,10 @@ def test_a_new_sweep_takes_the_settings_of_the_window(
     settle(panel, qtbot)
     words = panel.words.full
     assert words.startswith("0 of 12 runs done · not begun") and words.endswith(command)
+    for width, seen in ((400, "0 of 12 runs done · not begun · command copied"),
+                        (150, "command copied")):  # fmt: skip
+        panel.words.resize(width, 20)
+        assert panel.words.text() == seen
     new.ask()
     assert new.isVisible() and not panel.progress.isVisible()
     new.make.click()

@@ -148,6 +148,8 @@ class SweepPanel(QWidget):
             command: that trains it, where it was copied; it is said until something trains.
         """
         self.path, self.seen = Path(path), None
+        if self.table.chosen:
+            self.table.choose(())  # those of the sweep before are none of this one
         self.progress.open(self.path, command)
         self._look()
         self.read()
@@ -276,6 +278,7 @@ class SweepPanel(QWidget):
     def _look_at_ghost(self) -> None:
         """Another run, or none, may be drawn beside yours by now."""
         self.beside.setChecked(self._ghost is not None and self.session.pins.ghost == self._ghost)
+        self._enable()
 
     def _brush(self) -> None:
         """Chooses the runs of the lines that are kept; none where all are."""
@@ -288,13 +291,15 @@ class SweepPanel(QWidget):
 
     def _take_chosen(self, names: tuple[str, ...]) -> None:
         self._enable()
-        if self.seen is not None:
-            self.map.mark({self.seen.trials[name].point for name in names})
+        trials = {} if self.seen is None else self.seen.trials
+        self.map.mark({trials[name].point for name in names if name in trials})
+        self._hint()
         self.read()
 
     def _enable(self) -> None:
-        for control in (self.beside, self.here):
-            control.setEnabled(self.chosen is not None)
+        self.here.setEnabled(self.chosen is not None)
+        # what is drawn faintly can be taken away, whatever is chosen
+        self.beside.setEnabled(self.chosen is not None or self.beside.isChecked())
         if self.chosen is not None:
             self.beside.setEnabled(self.session.pins.are_curves(self.chosen.settings))
 
@@ -307,9 +312,14 @@ class SweepPanel(QWidget):
         self.nothing.setVisible(self.path is None and not asking)
         self.views.setCurrentIndex(nth)
         self._fit()
-        self.losses.hint(HINTS[nth])
+        self._hint()
         if nth == 1:
             self._draw()
+
+    def _hint(self) -> None:
+        """Says where losses are empty what shows some."""
+        chosen = bool(self.table.chosen)
+        self.losses.hint("Nothing is saved yet" if chosen else HINTS[self.view.currentIndex()])
 
     def _fit(self) -> None:
         """Shows the choices of axes where they matter; the view keeps its name."""

@@ -12,7 +12,7 @@ from maml_explorer.storage.report.sweep_table import (
     best_cell,
     higher_is_better,
 )
-from maml_explorer.storage.sweep.axes import ALGORITHM
+from maml_explorer.storage.sweep.axes import ALGORITHM, Axis
 from maml_explorer.storage.sweep.spec import SweepSpec
 from maml_explorer.storage.sweep.trials import Trial
 
@@ -28,6 +28,8 @@ def objective_words(spec: SweepSpec) -> tuple[str, ...]:
     else:
         arm = first.name
     figure = "accuracy" if spec.objective.startswith("accuracy") else "MSE"
+    if len(spec.axes) == 1:  # no choice of axes names it, and a low plot does not
+        figure += f" by {short_name(spec.axes[0])}"
     inner, count = spec.inner_steps, len(spec.seeds)
     several = count > 1
     return (
@@ -75,7 +77,7 @@ def names_apart(trials: Iterable[Trial], axes: Sequence[SweepAxis]) -> dict[str,
     return names
 
 
-def short_name(axis: SweepAxis) -> str:
+def short_name(axis: SweepAxis | Axis) -> str:
     """The letter at the end of a label, as in "Inner learning rate α"; else the label."""
     last = axis.label.rpartition(" ")[2]
     return axis.label if last.isascii() else last

@@ -119,8 +119,9 @@ class ProgressRow(QWidget):
             if self._seen.workers or self._seen.ended or awaited:
                 self._command = ""  # it says how to train it
             elif self._command:
-                words += f"{SEPARATOR}copied: {self._command}"
-            self.say(words)
+                copied = f"{words[1]}{SEPARATOR}command copied"
+                words = (f"{words[0]}{SEPARATOR}copied: {self._command}", copied, "command copied")
+            self.words.say(*words)
         self._offer(awaited)
 
     def _offer(self, awaited: str) -> None:
@@ -133,30 +134,33 @@ class ProgressRow(QWidget):
             control.setEnabled(not awaited)
 
 
-def words_of(seen: SweepSeen, awaited: str = "") -> str:
+def words_of(seen: SweepSeen, awaited: str = "") -> tuple[str, ...]:
     """Such as "42 of 100 runs done · 3 diverged · 2 begun · 2 workers · 4 min left".
+
+    The longest wording is the first.
 
     Args:
         seen: the folder as it was read.
         awaited: what was asked for and has not happened yet.
     """
     counts = seen.counts
-    parts = [f"{counts['done']} of {counted(len(seen.trials), 'run')} done"]
+    done = f"{counts['done']} of {counted(len(seen.trials), 'run')} done"
+    parts = [done]
     if not seen.complete:
         parts = [f"{len(seen.rows)} of {counted(len(seen.trials), 'run')} read", *parts]
     parts += [f"{counts[key]} {key}" for key in ("diverged", "pruned", "failed") if counts[key]]
-    if seen.workers and not seen.ended:
-        parts.append(f"{counts['running']} begun")
-        parts.append(counted(seen.workers, "worker"))
-        if seen.seconds_left:
-            parts.append(f"{duration(seen.seconds_left)} left")
-    elif seen.ended:
-        parts += best_words(seen.rows, seen.axes, seen.sweep.spec)
-    elif not awaited:
-        if seen.said and not seen.said.startswith("stopped"):
-            parts += ["nothing trains it", seen.said]
-        else:
-            begun = any(row.state is not TrialState.QUEUED for row in seen.rows)
-            parts.append("stopped: “Train sweep” goes on" if begun
-                         else "not begun: “Train sweep” begins it")  # fmt: skip
-    return SEPARATOR.join([*parts, awaited] if awaited else parts)
+    if awaited:
+        return (SEPARATOR.join([*parts, awaited]), f"{done}{SEPARATOR}{awaited}", awaited)
+    if seen.ended:
+        best = best_words(seen.rows, seen.axes, seen.sweep.spec)
+        return (SEPARATOR.join([*parts, *best]), *best)
+    if seen.workers:
+        parts += [f"{counts['running']} begun", counted(seen.workers, "worker")]
+        parts += [f"{duration(seen.seconds_left)} left"] if seen.seconds_left else []
+        return (SEPARATOR.join(parts),)
+    if seen.said and not seen.said.startswith("stopped"):
+        return (SEPARATOR.join([*parts, "nothing trains it", seen.said]), seen.said)
+    begun = any(row.state is not TrialState.QUEUED for row in seen.rows)
+    state, hint = ("stopped", "goes on") if begun else ("not begun", "begins it")
+    short = f"{done}{SEPARATOR}{state}"
+    return (f"{SEPARATOR.join([*parts, state])}: “Train sweep” {hint}", short, state)
