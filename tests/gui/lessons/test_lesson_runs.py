@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.core.plan import prepare
 from maml_explorer.gui.lessons import lesson_runs
 from maml_explorer.gui.lessons.after_lesson import COMING_BACK
@@ -233,3 +234,20 @@ def test_the_errors_of_a_stream_in_the_lesson_are_those_of_its_table(window: Mai
         for step in (learned, end):
             assert f"{arms[arm].error[step, 0]:.2f}" in scene.text, (arm, step)
         assert "200" in scene.text, "and the mean over many"
+
+
+def test_the_figures_of_more_steps_are_those_of_the_example(window: MainWindow):
+    asked, revealed, *_, last = lesson(window, "more-steps").scenes[1:]
+    folder, settings = open_run(example_folder())
+    state = load_checkpoint(folder.path / CHECKPOINT, prepare(settings), to_resume=False).state
+    theta = state.arms["MAML"].initialization
+    one, smaller = (
+        run_to_end(meta_test(plan, "MAML", theta, steps=10, stream_name=plan.family.watched))[0]
+        for plan in (prepare(scene.acts[-1].settings) for scene in (revealed, last))
+    )
+    assert f"{one.mean[1]:.2f} ± {one.ci95[1]:.2f}" in asked.text
+    medians = f"after one step it is {one.median[1]:.2f}, after five {one.median[5]:.2f}"
+    lost = f"{one.diverged[5]} of 600 at step five, and {one.diverged[6]} from step six"
+    assert medians in revealed.text and lost in revealed.text
+    assert max(smaller.diverged) == 0
+    assert f"{smaller.median[10]:.2f} instead of {one.median[10]:.2f}" in last.text
