@@ -168,7 +168,9 @@ def test_tiny_and_huge_losses_have_a_range_and_ticks(bench, panel, scale):
 
 
 def test_reference_lines_stand_at_the_exact_values(bench, panel):
-    train(bench, panel, np.linspace(5, 0.5, 50))
+    bench.session.set_hidden(["FO-MAML", "ANIL", "MTL"])
+    panel.smoothing.setValue(0)
+    train(bench, panel, np.geomspace(5, 0.1, 50))
     lines, labels = panel.plot.references.lines[:2], panel.plot.references.labels[:2]
     assert [10 ** line.value() for line in lines] == pytest.approx([4.25, 3.01])
     assert [label.toPlainText() for label in labels] == [
@@ -178,7 +180,8 @@ def test_reference_lines_stand_at_the_exact_values(bench, panel):
 
 def test_words_stand_on_the_side_where_no_other_line_is(bench):
     panel = bench.show(LossesPanel, 330, 260)
-    train(bench, panel, np.linspace(4, 0.3, 400))
+    panel.smoothing.setValue(0)
+    train(bench, panel, np.geomspace(4, 0.03, 400))
     lines, boxes = panel.plot.references.lines, panel.plot.references.boxes
     heights = [panel.plot.to_pixel(0.0, line.value()).y() for line in lines[:2]]
     assert 0 < heights[1] - heights[0] < 40, "words between the two could be of either"
@@ -201,6 +204,8 @@ def test_a_run_of_another_figure_is_not_drawn_on_this_axis(bench, panel):
 @pytest.mark.parametrize("height", [220, 400, 700])
 def test_reference_labels_never_overlap(bench, best, height):
     panel = bench.show(LossesPanel, 320, height)
+    panel.smoothing.setValue(0)
+    bench.session.set_hidden(["FO-MAML", "ANIL", "MTL"])
     bench.session.measured.references = reports.ReferenceLosses(1, 4.25, best, "", 0.0)
     train(bench, panel, np.linspace(5, 0.5, 50))
     # A label's place in the scene follows the range when it is painted.
@@ -219,6 +224,8 @@ def test_reference_labels_never_overlap(bench, best, height):
 @pytest.mark.parametrize("width", [420, 320, 280, 250, 230])
 def test_words_of_a_reference_are_whole_or_shorter_or_not_there(bench, width):
     panel = bench.show(LossesPanel, width, 300)
+    bench.session.set_hidden(["FO-MAML", "ANIL", "MTL"])
+    panel.smoothing.setValue(0)
     bench.session.measured.references = reports.ReferenceLosses(1, 4.25, 4.25, "", 0.0)
     train(bench, panel, np.linspace(5, 0.5, 50))
     panel.grab()
@@ -233,7 +240,7 @@ def test_marks_of_a_divergence_and_references_keep_clear(bench, height):
     panel = bench.show(LossesPanel, 320, height)
     for arm in ("MAML", "FO-MAML", "ANIL"):
         bench.report(reports.Diverged(1, arm, 15, 14, "α"))
-    train(bench, panel, np.linspace(5, 4.5, 50))
+    train(bench, panel, np.linspace(2, 1.5, 50))
     panel.grab()
     references, marks = panel.plot.references, panel.plot.divergences
     boxes = [*marks.boxes, *(box for box in references.boxes if box is not None)]
@@ -286,6 +293,35 @@ def test_words_of_a_reference_lie_on_no_curve_of_a_low_plot(bench):
                 inside = y[(x > box.left) & (x < box.right)]
                 assert not ((inside > box.top) & (inside < box.bottom)).any(), height
     assert height > 130 and panel.plot.references.boxes != [None] * 3
+
+
+def test_words_of_a_reference_stand_beside_their_line_off_all_curves_or_nowhere(bench):
+    seen = set()
+    bench.session.set_hidden(["ANIL", "MTL"])
+    for height, level in itertools.product((150, 200, 300), (0.3, 1.6, 2.4, 3.4)):
+        panel = bench.show(LossesPanel, 340, height)
+        bench.session.measured.references = reports.ReferenceLosses(1, 4.25, 3.01, "", 0.0)
+        random = np.random.default_rng(3)
+        losses = np.linspace(4.3, level, 400) * random.lognormal(sigma=0.15, size=400)
+        train(bench, panel, losses)
+        plot, references = panel.plot, panel.plot.references
+        said = [text.toPlainText() for text in references.labels if text.isVisible()]
+        seen |= {*said}
+        for nth, box in enumerate(references.boxes[:2]):
+            if box is None:
+                continue
+            line = references._pixel((4.25, 3.01)[nth], True)
+            assert min(abs(box.top - line), abs(box.bottom - line)) < 1
+            for drawn in plot.drawn.values():
+                x, y = plot.to_pixels(drawn.x, drawn.y)
+                across = (x > box.left) & (x < box.right)
+                over = across & (y > box.top + 1) & (y < box.bottom - 1)
+                assert not over.any(), (height, level, said)
+        words = plot.reading(float(plot.view().viewRange()[0][1]))
+        for text in ("predict 0: 4.25", "best single predictor: 3.01"):
+            there = text in said or (text.startswith("best") and "best single 3.01" in said)
+            assert there or text in words, "what is not written is read off"
+    assert {"best single predictor: 3.01", "best single 3.01"} <= seen
 
 
 def test_a_run_opened_without_times_says_so(bench, panel):

@@ -200,8 +200,9 @@ class LossPlot(Plot):
         )
         kept_off = self.drawn.values() if references else ()
         averages = [self.to_pixels(d.x, d.y) for d in kept_off if len(d.x)]
+        below = [_zigzag(*self.to_pixels(d.raw_x, d.raw_y)) for d in kept_off if len(d.raw_x)]
         taken = [*self.divergences.boxes, *self.marks.boxes, *self.ghosts.boxes, *self._say_empty()]
-        self.references.draw(references, view.log_y, averages, taken)
+        self.references.draw(references, view.log_y, averages, taken, below)
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
 
@@ -307,7 +308,8 @@ class LossPlot(Plot):
     def reading(self, x: float) -> str:
         """The values at `x` of the plot as HTML, and what was changed near it."""
         reach = _REACH * self.view().viewPixelSize()[0]
-        return reading(self._losses(), x, self.session.settings, self.session.theme, reach)
+        read = reading(self._losses(), x, self.session.settings, self.session.theme, reach)
+        return "<br>".join([read, *self.references.unsaid])
 
     def _table(self, everything: bool) -> Table:
         low, high = self.view().viewRange()[0]
@@ -315,3 +317,8 @@ class LossPlot(Plot):
 
     def _losses(self) -> DrawnLosses:
         return DrawnLosses(self.loss_view, self.history, self.drawn, self.tested)
+
+
+def _zigzag(x: Array, y: Array) -> tuple[Array, Array]:
+    """Raw losses in pixels, of which two share a column, with x that rises: half a pixel apart."""
+    return x + 0.5 * (np.arange(len(x)) % 2), y

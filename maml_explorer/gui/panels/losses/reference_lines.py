@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -22,13 +23,7 @@ from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
 
 _SPOTS = tuple((part, row) for part in (1.0, 0.0, 0.5) for row in (-1, 0))
 """(part of the free width left of the words, rows that they stand below their line), best first."""
-_HIGHER, _LOWER = ((1.0, -2), (0.0, -2)), ((1.0, 1), (0.0, 1))
-"""Further ones of the upper and of the lower line: their words never change places."""
 _INSET = 3
-_COVERING = -1e5
-"""Room of words that lie on other words or beyond the border."""
-_LOW = 5
-"""Rows of words that a plot is high in which words never lie on a curve: it has too little left."""
 _NO_POINTS = np.zeros((0, 2))
 
 
@@ -78,7 +73,7 @@ def _of_classes(
 
 
 class ReferenceLines:
-    """Dotted lines with words that keep clear of each other and of the border."""
+    """Dotted lines with words beside them, clear of data, of each other and of the border."""
 
     def __init__(self, plot: Plot) -> None:
         self._plot = plot
@@ -91,6 +86,8 @@ class ReferenceLines:
                 item.hide()
         self.boxes: list[Box | None] = [None] * len(self.labels)
         """Box of each visible label, in pixels."""
+        self.unsaid: list[str] = []
+        """Words of lines in sight beside which they have no room."""
         self._spots = [_SPOTS[0]] * len(self.labels)
 
     def restyle(self, theme: Theme) -> None:
@@ -113,21 +110,26 @@ class ReferenceLines:
         log_y: bool,
         curves: Sequence[tuple[Array, Array]] = (),
         taken: Sequence[Box] = (),
+        faint: Sequence[tuple[Array, Array]] = (),
     ) -> None:
-        """Puts lines at (value, words), and the words beside them where they cover least.
+        """Puts lines at (value, words), and the words beside them where they cover nothing.
+
+        Words without room are shorter, or left out: the read-out has the values.
 
         Args:
             found: (value, words).
             log_y: the plot's y are logarithms of the values.
             curves: (x, y) [sample] in pixels, x rising.
             taken: boxes of other words.
+            faint: curves that words lie on where they have no other room.
         """
         (left, right), (low, high) = self._plot.view().viewRange()
         area = self._plot.area()
-        x, rows = _resampled(curves, area.left(), area.right())
+        ways = [_resampled(drawn, area.left(), area.right())
+                for drawn in ([*curves, *faint], curves)]  # fmt: skip
         others = list(taken)
         pixels = [self._pixel(value, log_y) for value, _ in found]
-        self.boxes = [None] * len(self.labels)
+        self.boxes, self.unsaid = [None] * len(self.labels), []
         for nth, (line, text) in enumerate(zip(self.lines, self.labels, strict=True)):
             value = found[nth][0] if nth < len(found) else np.nan
             if log_y:
@@ -138,27 +140,13 @@ class ReferenceLines:
             if not visible:
                 continue
             line.setPos(value)
-            text.setText(_fitting(found[nth][1], area.width() - 2 * _INSET))
-            size = text.textItem.boundingRect().size()
-            pixel = area.top() + (high - value) / (high - low) * area.height()
-            spots = _SPOTS + _HIGHER * (nth == 0) + _LOWER * (nth == len(found) - 1)
-            spots = _of_its_line(spots, nth, pixels, size.height())
-            # They stay where they cover nothing: words that hop are hard to read.
-            before = self._spots[nth] if self._spots[nth] in spots else spots[0]
-            spot, box = before, _box(before, pixel, size, area)
-            best = _room(box, x, rows, others, area)
-            for other in spots if best < 0 else ():
-                place = _box(other, pixel, size, area)
-                room = _room(place, x, rows, others, area)
-                if room > best:
-                    spot, box, best = other, place, room
-                if best >= ENOUGH:
-                    break
-            self._spots[nth] = spot
-            if best < (0.0 if area.height() < _LOW * size.height() else _COVERING):
-                # a plot so low has no room for the words; the read-out has the values
-                text.setVisible(False)
+            placed = self._placed(nth, found[nth][1], text, pixels, ways, others)
+            text.setVisible(placed is not None)
+            if placed is None:
+                self.unsaid.append(found[nth][1])
                 continue
+            spot, box = placed
+            self._spots[nth] = spot
             self.boxes[nth] = box
             others.append(box)
             anchor = (spot[0], -float(spot[1]))
@@ -166,6 +154,42 @@ class ReferenceLines:
                 text.setAnchor(anchor)
             inset = _INSET / area.width() * (right - left)
             text.setPos(left + inset + spot[0] * (right - left - 2 * inset), value)
+
+    def _placed(
+        self,
+        nth: int,
+        words: str,
+        text: pg.TextItem,
+        pixels: Sequence[float],
+        ways: Sequence[tuple[Array, Array]],
+        others: list[Box],
+    ) -> tuple[tuple[float, int], Box] | None:
+        """(spot, box) of the longest wording that has room beside line `nth`; it is written.
+
+        Args:
+            ways: (x, rows) of what is to be kept clear, each used where there is no room before.
+        """
+        area, before = self._plot.area(), self._spots[nth]
+        wordings = _fitting(words, area.width() - 2 * _INSET)
+        for drawn, wording in itertools.product(ways, wordings):
+            text.setText(wording)
+            size = text.textItem.boundingRect().size()
+            spots = _of_its_line(_SPOTS, nth, pixels, size.height())
+            # They stay where they cover nothing: words that hop are hard to read.
+            if before in spots:
+                spots = (before, *spots)
+            best: tuple[tuple[float, int], Box] | None = None
+            most = 0.0
+            for spot in spots:
+                box = _box(spot, pixels[nth], size, area)
+                room = _room(box, *drawn, others, area)
+                if (spot == before and room >= 0) or room >= ENOUGH:
+                    return spot, box
+                if room >= most:
+                    best, most = (spot, box), room
+            if best is not None:
+                return best
+        return None
 
 
 def _of_its_line(
@@ -187,14 +211,13 @@ def _of_its_line(
     return tuple(spot for spot in spots if (spot[1] < 0) == below)
 
 
-def _fitting(words: str, room: float) -> str:
-    """`words`, or a shorter wording that fits into `room` pixels."""
+def _fitting(words: str, room: float) -> list[str]:
+    """`words` and shorter wordings, the longest first: those that fit into `room` pixels."""
     font = base_font().key()
-    short = words.replace(" single", "")
-    plain = short.replace(" with σ²", "")
-    wordings = (words, short, plain, re.sub(" = [^:]*", "", plain))
-    fits = (one for one in wordings if _width(one, font) + 4 <= room)
-    return next(fits, wordings[-1])
+    plain = words.replace(" with σ²", "")
+    short = plain.replace("best single predictor:", "best single").replace(" single p", " p")
+    wordings = (words, plain, short, re.sub(" = [^:]*", "", short))
+    return [one for one in dict.fromkeys(wordings) if _width(one, font) + 4 <= room]
 
 
 @lru_cache(64)
@@ -211,15 +234,9 @@ def _box(spot: tuple[float, int], pixel: float, size: QSizeF, area: QRectF) -> B
 
 
 def _room(box: Box, x: Array, rows: Array, others: list[Box], area: QRectF) -> float:
-    """Pixels from a box to what is drawn, at most ENOUGH; less than 0 where it covers something.
-
-    Covering a curve is better than covering words, and these better than the border.
-    """
+    """Pixels from a box to what is drawn, at most ENOUGH; less than 0 where it covers something."""
     if box.top < area.top() or box.bottom > area.bottom() or box.left < area.left():
         return -np.inf
-    apart = min((box.gap(other) for other in others), default=ENOUGH)
-    if apart < 0:
-        return 10 * _COVERING + apart
     return min(clearance(box, x, rows, _NO_POINTS, others), ENOUGH)
 
 
@@ -227,6 +244,6 @@ def _resampled(
     curves: Sequence[tuple[Array, Array]], left: float, right: float
 ) -> tuple[Array, Array]:
     """(x [sample], y [curve, sample]) of curves at common x, NaN beyond their ends."""
-    x = np.arange(left, max(right, left + 2.0), 2.0)
+    x = np.arange(left, max(right, left + 2.0), 0.5)
     rows = [np.interp(x, *curve, left=np.nan, right=np.nan) for curve in curves if len(curve[0])]
     return x, np.array(rows).reshape(len(rows), len(x))
