@@ -97,21 +97,22 @@ def spot(
     points: Array,
     taken: list[Box],
     wanted: float = 0.5,
+    near: float = 28.0,
 ) -> tuple[Box, float]:
     """(the best box for a label beside `curve` [sample], its clearance).
 
     Clear of everything is best, then close to its own curve, then near the part `wanted` (0 to 1)
-    of the width.
+    of the width. It is at most `near` pixels from its curve.
     """
     width, height = size
     best, best_score, best_clear = Box(area.left, area.top, width, height), -np.inf, -np.inf
-    finite = np.isfinite(curve)
+    finite, away = np.isfinite(curve), _AWAY[near >= _AWAY]
     for centre in np.linspace(area.left + width / 2 + 4, area.right - width / 2 - 4, 25):
         part = curve[(np.abs(x - centre) <= width / 2) & finite]
         if len(part) == 0:
             continue
         # above its curve and below it in turn, ever further away
-        tops = np.stack((part.min() - height - _AWAY, part.max() + _AWAY), axis=1).ravel()
+        tops = np.stack((part.min() - height - away, part.max() + away), axis=1).ravel()
         tops = tops[(tops >= area.top) & (tops + height <= area.bottom)]
         if len(tops) == 0:
             continue

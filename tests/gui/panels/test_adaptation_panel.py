@@ -665,6 +665,23 @@ def test_labels_keep_clear_of_curves_and_points(bench, size):
     assert canvas.labels.texts["best"].toPlainText() == "best single predictor  −1.62 cos x"
 
 
+@pytest.mark.parametrize("size", [(520, 400), (592, 440), (720, 560)])
+def test_words_of_the_best_predictor_are_beside_its_curve_and_inside(bench, size):
+    panel = bench.show(AdaptationPanel, *size)
+    canvas = panel.canvas
+    labels = canvas.labels
+    labels.place()
+    x, own = canvas.to_pixels(canvas.curves.best.xData, canvas.curves.best.yData)
+    box, text = labels.boxes["best"], labels.texts["best"]
+    part = own[(x >= box.left) & (x <= box.right)]
+    if text.isVisible():
+        assert np.maximum(box.top - part, part - box.bottom).min() <= 15
+    # a wider axis, as in a saved picture, takes the room on the left
+    labels.boxes["best"] = replace(box, left=canvas.area().left() - 8)
+    labels.place()
+    assert labels.boxes["best"].left >= canvas.area().left()
+
+
 def test_clearance_sees_a_steep_curve_between_two_samples():
     box = Box(10, 10, 20, 10)
     x = np.array([0.0, 15.0, 16.0, 40.0])

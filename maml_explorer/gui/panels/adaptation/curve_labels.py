@@ -21,6 +21,8 @@ EMPTY = "No support points: click to add one"
 TRAIL = "the last curves before it diverged"
 _HIDES, _HIDDEN = 1.0, 0.95
 """Pixels from a thick line to a thin one that it hides, and the part of this that is hidden."""
+_NEAR = {"truth": 28.0, "best": 14.0}
+"""Pixels between words and their curve, at most."""
 UNDETERMINED = "do not determine A, φ and ω: no oracle"
 
 
@@ -90,18 +92,18 @@ class CurveLabels:
             # It stays where it is as long as nothing comes near: words that hop are hard to read.
             if (
                 box is None
-                or box.right > ground.right  # names at the right end got wider
-                or box.bottom > ground.bottom
+                or not _inside(box, ground)  # names at the right end, or the axis, got wider
                 or said not in words[name]
                 or box.width != _size(said)[0]
-                or box.right > ground.right  # names beside the plot have taken room since
                 or label_placement.clearance(box, x, drawn, points, taken) < self._clear[name]
             ):
                 found = []
                 for each in words[name]:
                     size, wanted = _size(each), 0.8 if name == "truth" else 0.4
                     found.append(
-                        label_placement.spot(size, own, ground, x, drawn, points, taken, wanted)
+                        label_placement.spot(
+                            size, own, ground, x, drawn, points, taken, wanted, _NEAR[name]
+                        )
                     )
                     if found[-1][1] >= 0:
                         break
@@ -110,8 +112,9 @@ class CurveLabels:
                 box, self._clear[name] = found[chosen][0], clear[chosen]
                 text.setText(words[name][chosen])
             self.boxes[name] = box
-            if any(box.gap(other) < -1 for other in taken):
-                text.hide()  # words on words are worse than none
+            lost = name == "best" and self._clear[name] < 0
+            if lost or any(box.gap(other) < -1 for other in taken):
+                text.hide()  # words on curves or words, or far from their own, are worse than none
                 continue
             taken.append(box)
             text.setPos(*plot.to_data(QPoint(round(box.left), round(box.top))))
@@ -169,6 +172,11 @@ class CurveLabels:
         formula = "" if report is None else report.best_single_formula
         whole = f"best single predictor  {formula}".rstrip()
         return tuple(dict.fromkeys((whole, "best single predictor", "best predictor")))
+
+
+def _inside(box: Box, ground: Box) -> bool:
+    across = ground.left <= box.left and box.right <= ground.right
+    return across and ground.top <= box.top and box.bottom <= ground.bottom
 
 
 def _covered(own: Array, above: list[Array]) -> bool:
