@@ -471,6 +471,24 @@ def test_a_new_run_begins_empty_with_the_old_one_as_a_ghost(bench, panel):
     assert panel.plot.drawn["MAML"].x[-1] == 10
 
 
+def test_after_a_reset_the_run_before_is_seen_whole_and_lines_have_their_words(bench, panel):
+    train(bench, panel, np.geomspace(4, 0.02, 400))
+    bench.session.control.reset()
+    bench.pull()
+    draw(panel)
+    for losses in ([], [3.0] * 5):
+        if losses:
+            train(bench, panel, losses, run=2)
+        low, high = panel.plot.view().viewRange()[1]
+        for name in ("MAML", "MTL"):
+            y = panel.plot.ghosts.curves[BEFORE, name].yData
+            assert low <= np.nanmin(y) and y[-1] <= high
+    for zero in (3.2, 4.25, 4.9):
+        bench.session.measured.references = reports.ReferenceLosses(1, zero, 2.0, "", 0.0)
+        draw(panel)
+        assert panel.plot.references.labels[0].isVisible(), zero
+
+
 def test_the_previous_run_is_named_where_its_line_ends(bench, panel):
     train(bench, panel, np.linspace(4, 1, 30))
     bench.session.control.reset()

@@ -9,6 +9,7 @@ import numpy as np
 from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.session.loss_history import Drawn, LossHistory, loss_range
+from maml_explorer.gui.session.loss_traces import Array
 
 _DECADES, _TIMES = 2.0, 4.0
 """The most that an explosion is followed above the usual losses: on a log y axis, on a linear."""
@@ -67,21 +68,38 @@ class FollowingRange:
         drawn: Mapping[str, Drawn],
         references: list[float],
         frozen: Collection[str] = (),
+        others: Sequence[Array] = (),
     ) -> None:
         """Lets the y axis show what matters of the losses drawn and of the reference lines.
 
         Args:
+            others: averages of other runs, which are seen whole too.
             frozen: arms that diverged: their losses are seen going up, however few they are.
         """
         values = [np.concatenate((each.raw_y, each.y)) for each in drawn.values()]
         low, high = loss_range(values, references, view.log_y)
+        if sum(map(len, others)):
+            least, most = loss_range([*others], references, view.log_y)
+            low = min(low, least) if any(map(len, values)) else least
+            high = max(high, most)
         tops = [float(np.max(drawn[a].raw_y)) for a in frozen if a in drawn and len(drawn[a].raw_y)]
         if tops:
             most = high + _DECADES if view.log_y else high * _TIMES
             high = max(high, min(max(tops), most))
-        span = low, high
+        span = low, max(high, self._above(references, view.log_y, low, high))
         if span != tuple(self._plot.view().viewRange()[1]):
             self._plot.view().setYRange(*span, padding=0)
+
+    def _above(self, references: list[float], log_y: bool, low: float, high: float) -> float:
+        """The end of the axis with which the words on the upper reference line have room."""
+        top = max((value for value in references if value > 0), default=0.0)
+        if not top:
+            return high
+        if log_y:
+            top = float(np.log10(top))
+        line = self._plot.fontMetrics().height() + 4
+        room = line / max(self._plot.area().height() - line, 4 * line) * (top - low)
+        return top + room if low < top <= high else high
 
 
 def _ends(view: LossView, history: LossHistory, hidden: Set[str]) -> tuple[float, float]:

@@ -36,11 +36,18 @@ class GhostLines:
         """Run → its name in the plot, where its lines end before the edge."""
         self.boxes: list[Box] = []
         """Boxes of these names, in pixels."""
+        self.averages: list[Array] = []
+        """What the lines show."""
+        self._last: dict[str, tuple[float, float]] = {}
+        """Run → (x, y) where its lowest line ends."""
 
     def draw(
         self, ghosts: Sequence[LossGhost], view: LossView, hidden: Set[str], edges: Array
     ) -> None:
-        """Draws the visible arms of these, between pixel columns at `edges` [column + 1]."""
+        """Draws the visible arms of these, between pixel columns at `edges` [column + 1].
+
+        Their names follow once the range is known.
+        """
         plot = self._plot
         wanted = {
             (ghost.name, arm.name): ghost
@@ -50,7 +57,8 @@ class GhostLines:
         }
         for key in set(self.curves) - set(wanted):
             plot.getPlotItem().removeItem(self.curves.pop(key))
-        ends: dict[str, tuple[float, float]] = {}
+        ends = self._last = {}
+        self.averages = []
         for (run, arm), ghost in wanted.items():
             if (run, arm) not in self.curves:
                 self.curves[run, arm] = curve = Curve(antialias=False)
@@ -60,14 +68,16 @@ class GhostLines:
             style = arm_style(ghost.settings, arm, plot.theme)
             curve.ink(plot.arm_pen(style, 1.0, alpha=_ALPHA))
             curve.put(drawn.x, drawn.y)
+            self.averages.append(drawn.y)
             if len(drawn.x):
                 here = float(drawn.x[-1]), float(drawn.y[-1])
                 ends[run] = min(ends.get(run, here), here, key=lambda end: end[1])
-        self._name(ends)
 
-    def _name(self, ends: dict[str, tuple[float, float]]) -> None:
+    def name(self) -> None:
         """Names the runs where their lowest lines end: beside the plot, or in it."""
-        plot, color, area = self._plot, self._plot.theme.muted, self._plot.area()
+        plot, color, area, ends = (
+            self._plot, self._plot.theme.muted, self._plot.area(), self._last,
+        )  # fmt: skip
         across, down = plot.to_pixels(*np.array([*ends.values()], dtype=float).reshape(-1, 2).T)
         places = dict(zip(ends, zip(across.tolist(), down.tolist(), strict=True), strict=True))
         early = {run: at for run, at in places.items() if at[0] < area.right() - _EARLY}

@@ -180,11 +180,12 @@ class LossPlot(Plot):
             smooth.ink(self.arm_pen(style, 1.8))
             smooth.put(drawn.x, drawn.y)
             self._draw_dots(name, style, 22 + z / 10)
+        self.ghosts.draw(ghosts, view, hidden, edges)
         references = self.reference_words
         if view.follows:
             lines, frozen = [value for value, _ in references], self.session.divergences.frozen
-            self._range.y(view, self.drawn, lines, frozen)
-        self.ghosts.draw(ghosts, view, hidden, edges)
+            self._range.y(view, self.drawn, lines, frozen, self.ghosts.averages)
+        self.ghosts.name()
         ends = [
             LineEnd(name, styles[name].text, float(self.drawn[name].y[-1]))
             for name in styles
