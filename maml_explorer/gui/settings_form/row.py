@@ -22,6 +22,9 @@ from maml_explorer.settings.settings import Settings
 FIELD_WIDTH = 82
 UNIT_WIDTH = 36
 RESTART_SIGN = "⟲"
+TAKES_NO_CLICKS = 500
+"""Milliseconds in which a slider that came by a click takes none: it was meant for the field that
+stood there."""
 _UNTOLD = Settings()
 """Settings of a line that was not told any; made once, as every value is checked."""
 
@@ -209,10 +212,19 @@ class SettingRow(QWidget):
             return
         if key not in self.sliders:
             self.sliders[key] = self._new_slider(key)
+        came = self.sliders[key].isHidden()
         for other, slider in self.sliders.items():
             slider.setVisible(other == key)
+        if came:
+            self._make_deaf(self.sliders[key])
         self._show_on_slider(key)
         self.grown.emit()
+
+    def _make_deaf(self, slider: Slider) -> None:
+        """Has a slider take no clicks for a moment."""
+        deaf = Qt.WidgetAttribute.WA_TransparentForMouseEvents
+        slider.setAttribute(deaf)
+        QTimer.singleShot(TAKES_NO_CLICKS, slider, partial(slider.setAttribute, deaf, False))
 
     def _new_slider(self, key: str) -> Slider:
         slider = Slider()

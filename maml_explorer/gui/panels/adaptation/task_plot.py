@@ -30,6 +30,7 @@ from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array, ProbeTask
 from maml_explorer.protocol.reports import Probed
+from maml_explorer.settings.settings import Settings
 
 GROWTH = (1.0, 1.25, 1.6)
 """Factors by which the y range may exceed the needs of the task family; the rest is cut off."""
@@ -49,7 +50,9 @@ class TaskPlot(Plot):
         self.curves = TaskCurves(self, session)
         self.editor = PointEditor(self, self.curves, session)
         self._growth = GROWTH[0]
-        self._fitted_at: int | None = None
+        self._fitted: Probed | None = None
+        self._fitted_of: tuple[int, Settings] | None = None
+        """Outer step and settings of the answer that the range was last made smaller for."""
         self._fresh = False
         """True while the curves of another task have not come yet."""
         self._removed = False
@@ -138,10 +141,12 @@ class TaskPlot(Plot):
             largest = max((n for n in needed if n <= GROWTH[-1] * scale), default=0.0)
             growth = next(g for g in GROWTH if g * scale >= largest)
             roomy = next((g for g in GROWTH if _SLACK * g * scale >= largest), GROWTH[-1])
-            trained = None if self.curves.report is None else self.curves.report.outer_step
-            if trained != self._fitted_at:
-                self._fitted_at = trained
+            report = self.curves.report
+            of = None if report is None else (report.outer_step, self.session.settings)
+            if report is not self._fitted and of != self._fitted_of:
+                self._fitted_of = of
                 self._growth = min(self._growth, roomy)
+            self._fitted = report
             self._growth = max(self._growth, growth)
         height, low, high = self._growth * scale, tasks.x_min, tasks.x_max
         edge = 0.012 * (high - low) or 1.0

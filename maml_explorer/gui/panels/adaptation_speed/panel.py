@@ -64,6 +64,8 @@ class AdaptationSpeedPanel(QWidget):
         self.plot.caption = lambda: self.subtitle.full
         self._log_chosen = False
         """The person has chosen the axis; until then it is logarithmic where an arm runs away."""
+        self._ran_away = False
+        """An arm of this run did: its axis stays logarithmic, or it would come and go."""
         self.statistic = button("", self._open_statistics, "Mean, median or every task", "flat")
         self.log_y = button("log y", lambda: None, "Logarithmic y axis")
         self.log_y.setAccessibleName("Logarithmic y axis")
@@ -116,6 +118,7 @@ class AdaptationSpeedPanel(QWidget):
         """Shows the mean, the median or every task."""
         words, _ = STATISTICS[statistic]
         self.plot.statistic = statistic
+        self._ran_away = False
         self.statistic.setText(f"{words} ▾")
         self.statistic.setAccessibleName(f"Statistic shown: {words}")
         self._drawn = None
@@ -180,7 +183,7 @@ class AdaptationSpeedPanel(QWidget):
         self._show()
 
     def _take_run(self) -> None:
-        self.tests = []
+        self.tests, self._ran_away = [], False
         self._comparing(False)
 
     def _compare(self) -> None:
@@ -314,11 +317,12 @@ class AdaptationSpeedPanel(QWidget):
             return False
         tops = [float(data.mean.max()) for data in self.plot.drawn.values() if len(data.mean)]
         every = self.plot.statistic == EVERY and self.plot.worst_task() is not None
-        away = every or any(top > self.plot.linear_ceiling() for top in tops)
+        away = self._ran_away or any(top > self.plot.linear_ceiling() for top in tops)
         if drawn := [data for data in self.plot.drawn.values() if len(data.mean)]:
             usual = float(np.median(np.concatenate([data.mean for data in drawn])))
             peak = max(float(data.high.max()) for data in drawn)
             away = away or min(peak, self.plot.linear_ceiling()) > _FLAT * usual > 0
+        self._ran_away, away = away, away or every
         changed = away != self.plot.log_y
         self.plot.log_y = away
         with QSignalBlocker(self.log_y):
