@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 
 def off_screen(window: QMainWindow) -> list[str]:
@@ -145,7 +146,9 @@ def _in_scene(text: pg.TextItem) -> QRectF:
 
 def _whole_elsewhere(widget: QWidget) -> bool:
     """Whether what gives way on purpose says its whole text in a tooltip."""
-    return isinstance(widget, ElidedLabel) or widget.toolTip() == getattr(widget, "full", 0)
+    return isinstance(widget, ElidedLabel) or widget.toolTip() == plain_tip(
+        getattr(widget, "full", "no words")
+    )
 
 
 def _scrolls(widget: QWidget) -> bool:

@@ -21,6 +21,7 @@ from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.style.contrast import contrast
 from maml_explorer.gui.style.theme import THEMES
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener, walk_through
 
@@ -114,7 +115,9 @@ def cut_words(window: MainWindow) -> list[str]:
     for widget in window.centralWidget().findChildren(QWidget):
         if not widget.isVisible() or not isinstance(widget, QLabel | QAbstractButton):
             continue
-        elided = isinstance(widget, ElidedLabel) or widget.toolTip() == getattr(widget, "full", 0)
+        elided = isinstance(widget, ElidedLabel) or widget.toolTip() == plain_tip(
+            getattr(widget, "full", "no words")
+        )
         wraps = isinstance(widget, QLabel) and widget.wordWrap()
         if elided or wraps or not widget.text() or widget.text() in SIGNS:
             continue

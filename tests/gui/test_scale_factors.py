@@ -12,6 +12,7 @@ import pytest
 SCRIPT = """
 import json, sys
 from PySide6.QtWidgets import QAbstractButton, QLabel
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.panels import PANELS, TAB
@@ -34,7 +35,7 @@ for entry in PANELS.values():
             for widget in window.centralWidget().findChildren(kind):
                 words = widget.text()
                 free = isinstance(widget, ElidedLabel) or getattr(widget, "wordWrap", bool)()
-                free = free or widget.toolTip() == getattr(widget, "full", 0)
+                free = free or widget.toolTip() == plain_tip(getattr(widget, "full", "no words"))
                 if widget.isVisible() and len(words) > 1 and not free:
                     if widget.width() < widget.minimumSizeHint().width() - 1:
                         cut.append(words)

@@ -12,6 +12,8 @@ from maml_explorer.gui.window.splitter_sizes import settle
 MARGINS = 24
 LEAST = 640
 LOWEST = 360
+_PLOT = 142
+"""Pixels more than its least height that the hero has before the parts below it have any more."""
 _COMES_OR_GOES = (QEvent.Type.ShowToParent, QEvent.Type.HideToParent)
 
 
@@ -34,6 +36,10 @@ class Narrow(QObject):
         self._right_first = False
         """The right column stands in the place of the centre, where one column has room."""
         self._busy = self._type_changed = False
+        self._unfed: list[int] | None = None
+        """Sizes that the centre had before the hero got more of them; None where it did not."""
+        if isinstance(self._centre, QSplitter):
+            self._centre.splitterMoved.connect(self._keep_sizes)
         self._parts = tuple(parts.values())
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -45,6 +51,7 @@ class Narrow(QObject):
         """Fits at once when the window is resized, soon when a part comes, goes or changes."""
         if watched is self._window and event.type() is QEvent.Type.Resize:
             self.fit()
+            self._soon.start(0)
         elif watched is self._window and event.type() is QEvent.Type.StyleChange:
             self._type_changed = True
             self._soon.start(0)
@@ -78,6 +85,28 @@ class Narrow(QObject):
                     _ask_again(part)
         settle()
         self.fit()
+        self._feed_hero()
+
+    def _feed_hero(self) -> None:
+        """Gives a low hero what the parts below it can spare."""
+        centre, hero, insight = self._centre, self._hero, self._insight
+        if not isinstance(centre, QSplitter) or hero.isHidden() or insight.isHidden():
+            return
+        if self._unfed is not None and len(self._unfed) == centre.count():
+            centre.setSizes(self._unfed)
+        self._unfed = None
+        at, below = centre.indexOf(hero), centre.indexOf(insight)
+        wanted = hero.minimumSizeHint().height() + _PLOT - hero.height()
+        spare = insight.height() - insight.minimumSizeHint().height()
+        if min(at, below) >= 0 and min(wanted, spare) > 0:
+            self._unfed, sizes = centre.sizes(), centre.sizes()
+            sizes[at] += min(wanted, spare)
+            sizes[below] -= min(wanted, spare)
+            centre.setSizes(sizes)
+
+    def _keep_sizes(self) -> None:
+        """Takes the sizes that the person chose for the person's own."""
+        self._unfed = None
 
     def _fit_across(self) -> None:
         if self.holds_three:

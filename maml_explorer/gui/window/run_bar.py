@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractButton, QMenu, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.session import Session
@@ -38,7 +38,7 @@ _OTHERWISE = {Phase.RUNNING: "❚❚  Pause", Phase.FINISHED: "▶  Continue"}
 _LEAST_PRESET, _BESIDE_PRESET = 160, 48
 """Pixels of the box of presets at least, and of its frame and chevron beside a title."""
 _ELSEWHERE = 4
-"""The first so many that give way are in menus, too: they go before a preset's title is cut."""
+"""The first so many that give way go before a preset's title is cut."""
 _READY = (Phase.PAUSED, Phase.RUNNING, Phase.STEPPING, Phase.FINISHED)
 
 
@@ -96,18 +96,21 @@ class RunBar(QWidget):
             "preset": self.preset,
         }  # fmt: skip
         """The controls that a lesson can point at, by name."""
+        self.more = button("»", self._open_more, "What has no room in this line")
+        self.more.setAccessibleName("More actions")
+        self.more.hide()
         self.setLayout(
             row(
                 self.train, self.outer_step, self.inner_step, self.reset, self.new_seed, 4,
                 words[0], self.speed, self.speed_limit, 4,
-                words[1], self.preset, self.dot, None, self.pin, self.export,
+                words[1], self.preset, self.dot, None, self.pin, self.export, self.more,
             )
         )  # fmt: skip
         self._gives_way: list[QWidget] = [
             *words, self.export, self.pin, self.new_seed, self.inner_step, self.reset,
             self.outer_step, self.speed,
         ]  # fmt: skip
-        """Widgets that a narrow window leaves to menus and palette, the first ones first."""
+        """Widgets that a narrow window leaves to “»” and the palette, the first ones first."""
         self.everything = button(
             "Show everything", lambda: None, "All settings, panels and tabs (Ctrl+9)"
         )
@@ -149,7 +152,7 @@ class RunBar(QWidget):
         """Says of every preset in the list that opens what is known of it."""
         for at in range(self.preset.count()):
             words = preset_words(self._presets[self.preset.itemData(at)])
-            self.preset.setItemData(at, words, Qt.ItemDataRole.ToolTipRole)
+            self.preset.setItemData(at, plain_tip(words), Qt.ItemDataRole.ToolTipRole)
 
     def limit_speed(self, steps_per_second: float | None) -> None:
         """Moves the slider to a speed; None is unlimited."""
@@ -163,7 +166,28 @@ class RunBar(QWidget):
         shown = [w for w in self._gives_way if not w.isHidden()]
         room = sum(w.minimumSizeHint().width() + line.spacing() for w in shown)
         room += self.preset.minimumWidth() - _LEAST_PRESET
+        room -= self.more.minimumSizeHint().width() + line.spacing() if self.more.isHidden() else 0
         return QSize(hint.width() - room, hint.height())
+
+    @property
+    def left_out(self) -> list[QAbstractButton]:
+        """Buttons that have no room in the bar."""
+        ways = () if self._simple else reversed(self._gives_way)
+        return [way for way in ways if isinstance(way, QAbstractButton) and way.isHidden()]
+
+    def more_menu(self) -> QMenu:
+        """The buttons that have no room, as actions."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
+        for one in self.left_out:
+            action = menu.addAction(one.text(), one.click)
+            action.setEnabled(one.isEnabled())
+            action.setToolTip(plain_tip(one.toolTip()))
+        return menu
+
+    def _open_more(self) -> None:
+        self.more_menu().popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Hides what has no room, and shows what has."""
@@ -203,6 +227,7 @@ class RunBar(QWidget):
             for left_out in (None, *may_go):
                 if left_out is not None:
                     left_out.hide()
+                self.more.setVisible(bool(self.left_out))
                 line.invalidate()
                 if line.minimumSize().width() <= self.width():
                     return

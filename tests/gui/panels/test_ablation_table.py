@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.experiments.variants import tricks_of
 from maml_explorer.gui.panels.runs.ablation_window import show_ablation
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.storage.report.ablation_table import FULL_COLUMNS, shipped_ablations
 
@@ -36,4 +37,4 @@ def test_it_opens_as_a_table_of_numbers(qtbot: QtBot) -> None:
     assert len(set(FULL_COLUMNS)) == len(FULL_COLUMNS), "no two columns have the same name"
     shown = [model.index(1, column).data() for column in range(2, 7)]
     assert all(len(value.strip("−").replace(".", "").lstrip("0")) <= 3 for value in shown), shown
-    assert window.toolTip() == found["command"]
+    assert window.toolTip() == plain_tip(found["command"])

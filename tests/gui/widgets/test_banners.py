@@ -21,6 +21,7 @@ from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.session.stability_verdict import DANGER
 from maml_explorer.gui.widgets.banner import Banner
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.gui.window.worker_notices import divergence_words
 from maml_explorer.protocol import commands, reports
@@ -165,7 +166,7 @@ def test_long_banners_leave_the_window_as_it_is(
         line = banner.text.fontMetrics().lineSpacing()
         assert banner.text.height() <= 2 * line + 2
         assert banner.text.text().endswith("…")
-        assert banner.text.toolTip() == banner.text.full
+        assert banner.text.toolTip() == plain_tip(banner.text.full)
         assert banner.close_button.isVisible()
         assert banner.text.width() > 350
         heights.add(window.banners.height())

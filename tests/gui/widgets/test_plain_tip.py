@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import Qt, QTextDocument
 
-from maml_explorer.gui.widgets.plain_tip import plain_tip
+from maml_explorer.gui.widgets.plain_tip import LONGEST, plain_tip
 
 GUI = Path(__file__).resolve().parents[3] / "maml_explorer" / "gui"
 
@@ -31,6 +31,14 @@ def test_a_tooltip_shows_every_letter(text: str) -> None:
     assert "<img" not in tip
 
 
+def test_lines_of_a_tooltip_are_as_long_as_one_reads_them() -> None:
+    text = f"First.\n{'word ' * 40}\n\n/a/{'very/' * 30}long/path"
+    lines = plain_tip(text).split("\n")
+    assert lines[0] == "First." and max(map(len, lines[:-1])) <= LONGEST
+    assert " ".join(plain_tip(text).split()) == " ".join(text.split())
+    assert plain_tip("<b>bold</b> " + text).count("<br>") >= 4
+
+
 def test_every_tooltip_is_plain() -> None:
     raw = []
     for path in sorted(GUI.rglob("*.py")):
@@ -40,6 +48,7 @@ def test_every_tooltip_is_plain() -> None:
             if node.func.attr == "setToolTip":
                 given = node.args[-1]
                 called = isinstance(given, ast.Call) and getattr(given.func, "id", "")
-                if not isinstance(given, ast.Constant) and called != "plain_tip":
+                short = isinstance(given, ast.Constant) and len(str(given.value)) <= LONGEST
+                if not short and called != "plain_tip":
                     raw.append(f"{path.name}:{node.lineno}")
     assert raw == []

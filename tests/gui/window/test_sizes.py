@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import DARK, LIGHT, Theme
 from maml_explorer.gui.window import appearance
@@ -203,9 +204,37 @@ def test_what_the_bar_leaves_out_is_in_a_menu_or_has_a_key(opened: Opener, qtbot
     menu = window.file_menu()
     assert window.actions_table["export"] in menu.actions()
     menu.deleteLater()
+    hidden = [way.text() for way in bar.left_out]
+    assert {"Pin run", "Export…", "New seed", "Reset"} <= set(hidden) and bar.more.isVisible()
+    menu = bar.more_menu()
+    assert [action.text() for action in menu.actions()] == hidden
+    next(action for action in menu.actions() if action.text() == "New seed").trigger()
+    assert window.session.settings.run.seed == 1
+    menu.deleteLater()
     window.resize(1440, 800)
     qtbot.wait(30)
-    assert bar.export.isVisible() and bar.pin.isVisible()
+    assert bar.export.isVisible() and bar.pin.isVisible() and not bar.more.isVisible()
+
+
+def test_in_a_low_window_the_hero_has_what_the_panel_below_can_spare(opened: Opener, qtbot: QtBot):
+    window = opened(size=(1280, 800))
+    hero, insight = (window.columns.parts[name] for name in ("Adaptation", "Insight"))
+    before = hero.height(), insight.height()
+    window.resize(900, 600)
+    qtbot.wait(50)
+    plot = hero_plot(window)
+    assert plot.height() >= 190 and insight.isVisible()
+    assert insight.height() >= insight.minimumSizeHint().height()
+    window.resize(1280, 800)
+    qtbot.wait(50)
+    after = hero.height(), insight.height()
+    assert after == pytest.approx(before, abs=8), "the sizes of before come back"
+
+
+def hero_plot(window: MainWindow) -> QWidget:
+    panel = window.columns.places["adaptation"].panel
+    assert isinstance(panel, AdaptationPanel)
+    return panel.canvas
 
 
 def test_the_theme_follows_the_desktop_live_unless_one_was_chosen(

@@ -11,6 +11,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox, button
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.insight import InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.cost import CostSeen
 from maml_explorer.settings.settings import default_arm
@@ -50,9 +51,11 @@ class CostPage(InsightPage):
         self.quantity.setAccessibleName("Which cost is shown")
         self.quantity.addItems(list(QUANTITIES))
         self.quantity.setToolTip(
-            "Time: median of an outer step. Memory: what its outer gradient works in. Operations: "
-            "multiply-adds of the matrix products. Kept memory: φ_k and activations held from the "
-            "inner loop to the outer gradient."
+            plain_tip(
+                "Time: median of an outer step. Memory: what its outer gradient works in. "
+                "Operations: multiply-adds of the matrix products. Kept memory: φ_k and "
+                "activations held from the inner loop to the outer gradient."
+            )
         )
         self.all = button("All", lambda: None, "Draw all algorithms, or those of the run alone")
         self.all.setAccessibleName("All algorithms")

@@ -52,7 +52,9 @@ class LossesPanel(QWidget):
         self.smoothing.setPageStep(1)
         self.smoothing.setAccessibleName("Smoothing")
         self.smoothing.setToolTip(
-            "Debiased moving average: how much of it stays from one outer step to the next"
+            plain_tip(
+                "Debiased moving average: how much of it stays from one outer step to the next"
+            )
         )
         self.smoothing_text = label("", "muted")
         self._soon = QTimer(self)

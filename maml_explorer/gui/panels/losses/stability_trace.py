@@ -12,6 +12,7 @@ from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.session.loss_history import OUTER_STEPS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.stability_verdict import STABILITY
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.insight import Insight
 from maml_explorer.protocol.insight_records.stability import MEDIAN, SWINGS
 
@@ -35,8 +36,10 @@ class StabilityTrace(LinesPlot):
         self.paper_labels = ("outer step", "α λ_max")
         self.caption = lambda: "largest eigenvalue of diag(a) H (α λ_max), median of tasks"
         self.setToolTip(
-            "α λ_max, the largest eigenvalue of diag(a) H: the median of some tasks. Above 2 an "
-            "inner step overshoots."
+            plain_tip(
+                "α λ_max, the largest eigenvalue of diag(a) H: the median of some tasks. Above 2 "
+                "an inner step overshoots."
+            )
         )
         self.table = self._followed
         session.insight.arrived.connect(self._take)
