@@ -16,7 +16,7 @@ from maml_explorer.gui.style.qt_style import base_font
 
 LEADER = 9.0
 """Pixels between the plot's edge and the names, for the lines that lead to names moved away."""
-_ROOM = 4.0
+_ROOM = 8.0
 _LEAST = 14
 """Pixels beside the plot where nothing is named: a label at its end needs half its width there."""
 

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QWidget
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.controls import ComboBox, Switch, mark
 from maml_explorer.gui.widgets.number_line import NumberLine
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value, shown
+from maml_explorer.settings.families import FAMILIES
 
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 
@@ -105,6 +107,9 @@ class ChoiceField(Field):
         self.box = ComboBox()
         for choice in declaration.choices:
             self.box.addItem(spoken(choice), choice)
+            if declaration.key == "family":
+                tip = plain_tip(FAMILIES[choice].summary)
+                self.box.setItemData(self.box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.box.activated.connect(lambda: self.entered.emit(self.box.currentData()))
         self.widget = self.box
 
@@ -157,7 +162,7 @@ def spoken(choice: str) -> str:
 
 _SPOKEN = {
     "relu": "ReLU", "sgd": "SGD", "cpu": "CPU", "cuda": "CUDA", "tanh": "tanh",
-    "float32": "float32", "float64": "float64", "pytorch": "PyTorch",
+    "float32": "float32", "float64": "float64", "pytorch": "PyTorch", "own": "Own tasks",
 }  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from maml_explorer.gui.window.columns import Columns
 
 REMOTE = ("remote_next", "remote_back", "blank")
 """Names of the actions whose keys belong to others while nobody presents."""
+SETTLED = 300
+"""Milliseconds after which the window has its new size on the screen."""
 
 
 class Presenter(QObject):
@@ -57,6 +59,8 @@ class Presenter(QObject):
             window.setWindowState(window.windowState() | full)
             self._columns.toggle_presenter()
             self._columns.beside.put(self._columns.beside.wanted)
+        # a desktop may keep pixels of the size before where nothing is drawn anew
+        QTimer.singleShot(SETTLED, window, window.update)
         self.toggled.emit()
 
     def blank(self) -> None:
@@ -101,6 +105,7 @@ class Blank(QWidget):
         super().__init__(window)
         self.setAccessibleName("The screen is blank: press any key")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.BlankCursor)
         self.hide()
 
     def show_over(self) -> None:

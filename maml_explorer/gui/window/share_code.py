@@ -13,7 +13,10 @@ from maml_explorer.gui.widgets.overlay import MARGIN, Overlay
 from maml_explorer.gui.widgets.plain_tip import native_keys
 from maml_explorer.gui.widgets.qr_code import QUIET, Modules, qr_code
 
-SAYS = "Scan it.\nCopy the text.\nPaste it in MAML Explorer:\nCtrl+Shift+V"
+SAYS = (
+    "Scan it.\nCopy the text.\nPaste it in MAML Explorer:\nCtrl+Shift+V\n\n"
+    "It holds settings, task and points, not the trained θ."
+)
 _LEAST = 200
 """Pixels of the code's side."""
 _AROUND = 28

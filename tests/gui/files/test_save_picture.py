@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.files import save_picture
 from maml_explorer.gui.files.save_picture import WHOLE
 from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.window.window import MainWindow
+from maml_explorer.settings.settings import Settings
 from tests.gui.driving import said
 from tests.storage.disk import Disk
 
@@ -70,6 +74,10 @@ def test_the_legend_says_support_and_query(window: MainWindow):
     assert [name for _, name in plot.further_legend()] == ["support", "query"]
     (support, _), (query, _) = plot.further_legend()
     assert query.hollow and not support.hollow
+    for theme in (LIGHT, replace(LIGHT, line_scale=2.0)):
+        plot.theme = theme
+        point, maml = plot.further_legend()[0][0], arm_style(Settings(), "MAML", theme)
+        assert point.width > 1.3 * maml.width, "as large as in the plot, beside a line of any width"
 
 
 def test_a_long_caption_of_a_picture_stands_below_its_title_and_is_whole(window: MainWindow):

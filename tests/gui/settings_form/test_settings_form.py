@@ -17,7 +17,7 @@ from maml_explorer.gui.settings_form.fields import ChoiceField, SwitchField, Tex
 from maml_explorer.gui.settings_form.form import SettingsForm, is_offered
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
-from maml_explorer.settings.families import SINE_FAMILY
+from maml_explorer.settings.families import FAMILIES, SINE_FAMILY
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.presets import presets
 from maml_explorer.settings.settings import Arm, Settings, default_arm
@@ -276,6 +276,14 @@ def test_a_slider_that_has_just_appeared_takes_no_click(form: SettingsForm, qtbo
     qtbot.waitUntil(lambda: row.childAt(at) is slider, timeout=3000)
     qtbot.mouseClick(field, Qt.MouseButton.LeftButton)
     assert row.childAt(at) is slider, "it has been there for long"
+
+
+def test_every_family_in_the_list_says_what_it_is(form: SettingsForm):
+    box = form.row("family").fields["family"].widget
+    assert isinstance(box, QComboBox)
+    for nth in range(box.count()):
+        tip = " ".join(box.itemData(nth, Qt.ItemDataRole.ToolTipRole).split())
+        assert tip == FAMILIES[box.itemData(nth)].summary
 
 
 def test_dragging_the_slider_is_one_undo_step(form: SettingsForm, qtbot: QtBot):

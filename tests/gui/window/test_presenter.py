@@ -48,6 +48,19 @@ def test_f5_fills_the_screen_and_escape_gives_it_back(opened: Opener, qtbot: QtB
     assert window.isVisible()
 
 
+def test_the_whole_window_is_painted_once_it_has_its_size(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+):
+    painted: list[bool] = []
+    monkeypatch.setattr(
+        window, "update", lambda: painted.append(window.appearance.presenting), raising=True
+    )
+    for presenting in (True, False):
+        window.presenter.toggle()
+        assert presenting not in painted
+        qtbot.waitUntil(lambda presenting=presenting: presenting in painted)  # type: ignore[misc]
+
+
 def test_a_page_that_points_at_nothing_leaves_the_hero_its_room(opened: Opener, qtbot: QtBot):
     window = opened(size=(1280, 800))
     window.columns.toggle_presenter()
@@ -266,6 +279,7 @@ def test_b_blanks_and_any_key_shows_again(presenting: MainWindow, qtbot: QtBot):
     blank = presenting.presenter.blanked
     qtbot.keyClick(presenting, Qt.Key.Key_B)
     assert blank.isVisible() and blank.size() == presenting.size()
+    assert blank.cursor().shape() is Qt.CursorShape.BlankCursor, "nothing is to be seen on it"
     assert blank.grab().toImage().pixelColor(400, 300).lightness() == 0
     seed = presenting.session.settings.run.seed
     qtbot.keyClick(blank, Qt.Key.Key_T)

@@ -30,6 +30,7 @@ def test_the_code_on_the_screen_is_that_of_the_share_string(window: MainWindow, 
     np.testing.assert_array_equal(seen, np.pad(expected, QUIET))
     assert module * (count + 1) > 0.9 * window.height() - 8, "a camera in the hall needs large ones"
     assert sheet.says.font().pointSizeF() >= 1.4 * window.session.theme.points
+    assert "not the trained θ" in sheet.says.text()
     qtbot.keyClick(sheet.done, Qt.Key.Key_Escape)
     assert not sheet.isVisible()
 

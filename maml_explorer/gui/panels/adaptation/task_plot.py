@@ -36,6 +36,8 @@ GROWTH = (1.0, 1.25, 1.6)
 """Factors by which the y range may exceed the needs of the task family; the rest is cut off."""
 _SLACK = 0.9
 """The range shrinks with training once curves fit into this part of the next smaller one."""
+_POINT = 3.8
+"""Width of a line whose marker is as large as a point."""
 _LABEL_PAUSE, _TRAINING_PAUSE = 120, 900
 """Milliseconds after a change, or while training, before labels look for a better place."""
 
@@ -92,9 +94,9 @@ class TaskPlot(Plot):
         theme, curves = self.theme, self.curves
         found = []
         if has_points(curves.support):
-            found.append((_point(theme.text, theme.text, hollow=False), "support"))
+            found.append((_point(theme, theme.text, hollow=False), "support"))
         if has_points(curves.query):
-            found.append((_point(theme.muted, theme.text, hollow=True), "query"))
+            found.append((_point(theme, theme.muted, hollow=True), "query"))
         return found
 
     def show_task(self, probe: ProbeTask | None) -> None:
@@ -274,8 +276,10 @@ def has_points(dots: Dots) -> bool:
     return len(dots.data) > 0
 
 
-def _point(color: str, text: str, *, hollow: bool) -> ArmStyle:
-    return ArmStyle(color, text, Qt.PenStyle.NoPen, "o", hollow=hollow)
+def _point(theme: Theme, color: str, *, hollow: bool) -> ArmStyle:
+    """The look of a point in a legend: as large as in the plot."""
+    width = _POINT * theme.line_scale
+    return ArmStyle(color, theme.text, Qt.PenStyle.NoPen, "o", width, hollow=hollow)
 
 
 def _height(y: Array) -> float:
