@@ -291,7 +291,7 @@ def test_own_presets_are_saved_marked_and_there_at_the_next_start(
     first = opened(tmp_path / "window.json")
     first.session.editor.edit({"inner_lr": 0.2})
     assert first.run_bar.dot.shown
-    assert "Inner learning rate" in first.run_bar.dot.toolTip()
+    assert "Inner learning rate" in " ".join(first.run_bar.dot.toolTip().split())
     qtbot.keyClick(first, Qt.Key.Key_S, CTRL_SHIFT)
     qtbot.keyClicks(first.files.ask.line, "For my class")
     press(qtbot, first.files.ask.ok)
@@ -320,6 +320,7 @@ def test_presets_say_source_and_numbers_to_reach(window: MainWindow):
     box = window.run_bar.preset
     box.opening.emit()  # as its list does
     tip = box.itemData(box.findData("finn-10-shot"), Qt.ItemDataRole.ToolTipRole)
+    tip = " ".join(tip.split())
     assert "Source: Finn, Abbeel, Levine 2017" in tip
     assert "To reach: MAML, 5 shots, query MSE 0.67 after 1, 0.38 after 5" in tip
     assert tip in " ".join(box.toolTip().split())
