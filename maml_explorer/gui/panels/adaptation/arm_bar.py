@@ -125,7 +125,7 @@ class ArmLine(QWidget):
         menu.addAction("Edit overrides…", lambda: self.edit_overrides(name))
         rename = menu.addAction("Rename…", lambda: self.ask_name(name))
         rename.setEnabled(not self._trained(name))
-        rename.setToolTip("" if rename.isEnabled() else TRAINED)
+        rename.setToolTip(plain_tip("" if rename.isEnabled() else TRAINED))
         remove = menu.addAction("Remove", lambda: self.remove(name))
         remove.setEnabled(bool(others))
         return menu
