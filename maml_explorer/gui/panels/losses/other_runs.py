@@ -37,7 +37,7 @@ class GhostLines:
         self.boxes: list[Box] = []
         """Boxes of these names, in pixels."""
         self.averages: list[Array] = []
-        """What the lines show."""
+        """Averages that the lines show."""
         self._last: dict[str, tuple[float, float]] = {}
         """Run → (x, y) where its lowest line ends."""
 
