@@ -346,7 +346,7 @@ def test_the_axes_of_a_map_are_told_apart_in_a_narrow_window(
     opened: Opener, tmp_path: Path, qtbot: QtBot, size: str
 ) -> None:
     window = opened(size=(800, 720))
-    window.appearance.set_text_size(size)
+    window.columns.set_text_size(size)
     window.columns.show_tab("sweep")
     panel = window.columns.places["sweep"].panel
     assert isinstance(panel, SweepPanel)

@@ -64,7 +64,7 @@ def test_the_train_button_trains_and_pauses(window: MainWindow, qtbot: QtBot):
 def test_nothing_moves_where_the_words_of_the_train_button_change(
     window: MainWindow, qtbot: QtBot, size: str
 ):
-    window.appearance.set_text_size(size)
+    window.columns.set_text_size(size)
     bar, places = window.run_bar, []
     words = {"Train": reports.Phase.PAUSED, "Pause": reports.Phase.RUNNING,
              "Continue": reports.Phase.FINISHED}  # fmt: skip
