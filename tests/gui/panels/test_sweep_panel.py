@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.experiments.sweep.driver import drive
 from maml_explorer.experiments.sweep.engine import InProcess
 from maml_explorer.gui.panels.sweep import new_sweep, training
+from maml_explorer.gui.panels.sweep import panel as panel_module
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
 from maml_explorer.gui.panels.sweep.panel import SweepPanel
@@ -498,6 +499,22 @@ def test_a_new_sweep_proposes_a_folder_and_one_is_chosen(
     monkeypatch.setattr(new_sweep, "proposed_path", lambda name: str(tmp_path / f"{name}-2"))
     new.ask()
     assert new.folder.text() == str(tmp_path / "sweep-2"), "after writing it is another one"
+
+
+def test_a_sweep_is_looked_for_where_sweeps_are(
+    panel: SweepPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sweeps").mkdir()
+    proposed = str(tmp_path / "sweeps" / "sweep-1")
+    monkeypatch.setattr(panel_module, "proposed_path", lambda name: proposed)
+    panel._choose_folder()
+    panel.open_folder(str(described(tmp_path / "s").path))
+    panel._choose_folder()
+    choosers = panel.findChildren(QFileDialog)
+    seen = [chooser.directory().absolutePath() for chooser in choosers]
+    assert seen == [str(tmp_path / "sweeps"), str(tmp_path)]
+    for chooser in choosers:
+        chooser.close()
 
 
 def test_an_axis_by_its_symbol_is_answered_with_its_name(panel: SweepPanel) -> None:

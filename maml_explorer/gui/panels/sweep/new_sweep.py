@@ -11,7 +11,6 @@ from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QBoxLayout,
-    QFileDialog,
     QLineEdit,
     QSizePolicy,
     QVBoxLayout,
@@ -26,6 +25,7 @@ from maml_explorer.gui.panels.sweep.described import (
     described,
     planned_words,
 )
+from maml_explorer.gui.panels.sweep.folder_dialog import ask_folder
 from maml_explorer.gui.session.proposed_path import proposed_path
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
@@ -174,12 +174,7 @@ class NewSweep(QWidget):
 
     def _choose(self) -> None:
         there = Path(self.folder.text().strip()).parent
-        chooser = QFileDialog(self, "Folder of the new sweep", str(there))
-        chooser.setFileMode(QFileDialog.FileMode.Directory)
-        chooser.setOption(QFileDialog.Option.ShowDirsOnly)
-        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        chooser.fileSelected.connect(self.take_folder)
-        chooser.open()
+        ask_folder(self, "Folder of the new sweep", there, self.take_folder)
 
     def write_and_train(self) -> None:
         """Writes the folder of the sweep, and trains it."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from maml_explorer.gui.panels.sweep.axis_choice import AxisChoice
 from maml_explorer.gui.panels.sweep.cell_map import SweepMap
 from maml_explorer.gui.panels.sweep.chosen_losses import ChosenLosses
 from maml_explorer.gui.panels.sweep.coordinates import SweepCoordinates
+from maml_explorer.gui.panels.sweep.folder_dialog import ask_folder
 from maml_explorer.gui.panels.sweep.new_sweep import NewSweep
 from maml_explorer.gui.panels.sweep.point_words import (
     leading_symbol,
@@ -31,6 +31,7 @@ from maml_explorer.gui.panels.sweep.progress_row import ProgressRow
 from maml_explorer.gui.panels.sweep.reader import MOST_DRAWN, SweepReader, SweepSeen
 from maml_explorer.gui.panels.sweep.table import SweepTable
 from maml_explorer.gui.session.pinned_run import GhostRun
+from maml_explorer.gui.session.proposed_path import proposed_path
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox, button, label, row, type_changed
@@ -335,12 +336,9 @@ class SweepPanel(QWidget):
             part.take_colors(theme)
 
     def _choose_folder(self) -> None:
-        chooser = QFileDialog(self, "Open a sweep", str(self.path or Path.home()))
-        chooser.setFileMode(QFileDialog.FileMode.Directory)
-        chooser.setOption(QFileDialog.Option.ShowDirsOnly)
-        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        chooser.fileSelected.connect(self.open_folder)
-        chooser.open()
+        # where sweeps are: beside the one that is open, or where a new one is proposed
+        there = (self.path or Path(proposed_path("sweep"))).parent
+        ask_folder(self, "Open a sweep", there, self.open_folder)
 
 
 def _best(rows: list[SweepRow], higher: bool) -> SweepRow:
