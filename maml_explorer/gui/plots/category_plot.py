@@ -77,6 +77,10 @@ class CategoryPlot(Plot):
         self._empty: list[pg.TextItem] = []
         self.session, self.top, self.may_log = session, top, log_y
         self.places: tuple[str, ...] = ()
+        self.short_places: tuple[str, ...] = ()
+        """Names below the axis where there is no room for those of `places`."""
+        self.named = True
+        """Names stand at the ends of the lines; False where a legend has them."""
         self.drawn: dict[str, Means] = {}
         self._items: dict[str, _CategoryItems] = {}
         self.at = 0
@@ -164,7 +168,7 @@ class CategoryPlot(Plot):
     def _name_ends(self) -> None:
         """Names the arms where there is room beside the plot."""
         ends = []
-        for style, name in self.legend() if self.width() >= NAMES_FROM else ():
+        for style, name in self.legend() if self.named and self.width() >= NAMES_FROM else ():
             y = self._scaled(self.drawn[name].mean)
             if (kept := y[np.isfinite(y)]).size:
                 ends.append(LineEnd(name, style.text, float(kept[-1])))
@@ -194,12 +198,18 @@ class CategoryPlot(Plot):
     def _place_ticks(self) -> None:
         """Names of the places, as many of them as there is room for, the last one always."""
         metrics = QFontMetricsF(base_font())
-        widest = max((metrics.horizontalAdvance(text) for text in self.places), default=0.0)
         room = self.area().width() / max(len(self.places), 1)
-        every = max(1, math.ceil((widest + 6) / max(room, 1.0)))
+        names = self.places
+
+        def widest() -> float:
+            return max((metrics.horizontalAdvance(text) for text in names), default=0.0)
+
+        if widest() + 6 > room and len(self.short_places) == len(names):
+            names = self.short_places
+        every = max(1, math.ceil((widest() + 6) / max(room, 1.0)))
         last = len(self.places) - 1
         self.bottom.setTicks(
-            [[(n, text) for n, text in enumerate(self.places) if (last - n) % every == 0]]
+            [[(n, text) for n, text in enumerate(names) if (last - n) % every == 0]]
         )
 
     def resizeEvent(self, event: QResizeEvent) -> None:

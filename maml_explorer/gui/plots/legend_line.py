@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from maml_explorer.gui.plots.category_plot import CategoryPlot
 from maml_explorer.gui.plots.lines_plot import LinesPlot
 from maml_explorer.gui.plots.pictures import SWATCH, draw_swatch
 from maml_explorer.gui.style.qt_style import base_font
@@ -16,7 +17,7 @@ GAP = 14
 class LegendLine(QWidget):
     """Draws the legend of a plot; what does not fit is left to the read-out."""
 
-    def __init__(self, plot: LinesPlot) -> None:
+    def __init__(self, plot: LinesPlot | CategoryPlot) -> None:
         super().__init__()
         self.plot = plot
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -46,7 +47,7 @@ class LegendLine(QWidget):
             if x + width > self.width():
                 break
             swatch = QRectF(x, 0, SWATCH, self.height())
-            if self.plot.markers:
+            if isinstance(self.plot, CategoryPlot) or self.plot.markers:
                 draw_swatch(painter, swatch, style)
             else:
                 painter.setPen(self.plot.arm_pen(style, 1.6))

@@ -201,7 +201,8 @@ class LinesPlot(Plot):
             self._words.setText(known[1])
             fits = self._words.textItem.boundingRect().width() <= 0.98 * self.area().width()
             # a part of words is worse than none, and words on other words are too
-            self._words.setVisible(fits and not empty)
+            said = empty and self._empty.toPlainText() != ""
+            self._words.setVisible(fits and not said)
             top = level > low + 0.8 * (high - low)
             self._words.setAnchor((1.0, 0.0 if top else 1.0))
             self._words.setPos(right - 0.01 * (right - left), level)

@@ -282,6 +282,20 @@ def test_one_outer_step_shows_the_cosine_in_all_layers(bench: Bench, panel: Grad
     assert page.plot.isVisible() and not page.by_layer.isVisible()
 
 
+def test_a_small_plot_of_layers_names_all_of_them_and_its_arms(
+    bench: Bench, panel: GradientPanel, qtbot: QtBot
+) -> None:
+    page = parts(panel)
+    bench.report(Insight(bench.session.run, 70_000, GRADIENT, {"MAML": seen(), "ANIL": seen()}))
+    for width in (560, 600, 900):
+        panel.resize(width, 200)
+        qtbot.wait(1)
+        (ticks,) = page.by_layer.bottom._tickLevels
+        assert len(ticks) == len(LAYERS), width
+        assert page.arms.isVisible() and page.arms.height() >= panel.fontMetrics().height()
+        assert [name for _, name in page.arms.plot.legend()] == ["MAML", "ANIL"]
+
+
 def test_no_words_over_the_plot_and_no_step_are_cut_at_1280(
     bench: Bench, panel: GradientPanel, qtbot: QtBot
 ) -> None:

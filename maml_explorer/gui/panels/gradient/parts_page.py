@@ -28,6 +28,8 @@ CAPTIONS = {
     NORMS: "norms",
 }
 SHORT = "first order and meta-gradient"
+_SHORT = {"output": "out", WHOLE: "all"}
+"""Short names of layers; "hidden 1" is "1"."""
 COLUMNS = ("Layer", "∇L(φ)", "Hessian", "sum", "cosine")
 TIPS = (
     "Choose a layer to follow it over training",
@@ -61,6 +63,12 @@ class PartsPage(InsightPage):
         self.by_layer.caption = lambda: CAPTIONS[COSINE]
         self._over_training = self.legend.below()
         self._in_layers = titled(CAPTIONS[COSINE], self.by_layer, SHORT, COSINE)
+        self.by_layer.named = False
+        self.by_layer.label_x("")  # the names of the layers say it
+        self.arms = LegendLine(self.by_layer)
+        titled_plot = self._in_layers.layout()
+        assert isinstance(titled_plot, QVBoxLayout)
+        titled_plot.insertWidget(1, self.arms)
         self._in_layers.hide()
         right = QWidget()
         inside = QVBoxLayout(right)
@@ -144,4 +152,6 @@ class PartsPage(InsightPage):
             if any(found):
                 cosines = np.array([values[-1] if values else math.nan for values in found])
                 arms[arm.name] = Means(cosines, np.full(len(layers), math.nan))
+        self.by_layer.short_places = tuple(_SHORT.get(one, one.split()[-1]) for one in layers)
         self.by_layer.show_arms(layers, arms)
+        self.arms.update()
