@@ -11,8 +11,9 @@ from PySide6.QtGui import QFontMetricsF
 from maml_explorer.gui.plots.ticks import linear_ticks, log_ticks, two_ticks
 from maml_explorer.gui.style.qt_style import base_font
 
-_REACH = 40
-"""Pixels that a label may reach beyond an end of its axis, where the plot has them."""
+_REACH, _REACH_UP = 40, 8
+"""Pixels that a label may reach beyond the ends of an axis, across where the plot has them, and up
+or down."""
 
 
 class NumberAxis(pg.AxisItem):
@@ -60,9 +61,12 @@ class NumberAxis(pg.AxisItem):
 
     def _beyond(self, labels: list[str], pixels: float) -> tuple[float, float]:
         """Parts of the axis at its ends in which the widest label would reach beyond its area."""
-        if self.orientation in ("left", "right") or pixels <= 0:
-            return 0.0, 0.0
         metrics = QFontMetricsF(self.style["tickFont"])
+        if pixels <= 0:
+            return 0.0, 0.0
+        if self.orientation in ("left", "right"):
+            part = min(0.4, max(0.0, metrics.height() / 2 - _REACH_UP) / pixels)
+            return part, part
         half = max((metrics.horizontalAdvance(label) for label in labels), default=0.0) / 2 + 1
         before, after = (max(0.0, half - reach) / pixels for reach in self._reaches())
         return min(0.4, before), min(0.4, after)
@@ -86,7 +90,7 @@ class NumberAxis(pg.AxisItem):
         """
         rect: QRectF = super().boundingRect()
         if self.orientation in ("left", "right"):
-            return rect.adjusted(0, -8, 0, 8)
+            return rect.adjusted(0, -_REACH_UP, 0, _REACH_UP)
         before, after = self._reaches()
         return rect.adjusted(-before, 0, after, 0)
 

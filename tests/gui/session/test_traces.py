@@ -280,6 +280,16 @@ def test_an_axis_with_room_for_two_labels_has_two(qapp, low, high, pixels, logar
         assert said == pytest.approx(10**value if logarithmic else value, rel=1e-6, abs=1e-9)
 
 
+def test_labels_in_large_type_keep_away_from_ends_at_which_they_would_not_be_drawn(qapp):
+    axis = NumberAxis("left")
+    axis.logarithmic = True
+    font = axis.style["tickFont"]
+    font.setPixelSize(26)
+    axis.setTickFont(font)
+    ((_, values),) = axis.tickValues(math.log10(2), math.log10(5), 178)
+    assert axis.tickStrings(values, 1.0, 1.0) == ["3", "4"], "2 and 5 are at the very ends"
+
+
 def test_no_ticks_are_made_up_where_there_are_none():
     assert two_ticks(0, 1e-320, 300, room) == ([], [])
     assert two_ticks(-400, 400, 300, room, logarithmic=True) == ([], [])
