@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from maml_explorer.gui.session.session import Session
+from maml_explorer.protocol.reports import MetaTested
 
 _STEPS, _PART = 50, 0.1
 """Outer steps that training may be ahead: so many, or this part of those since the last change."""
+
+
+def tested_step(session: Session, test: MetaTested) -> int:
+    """The outer step of what a meta-test saw: the last good one where all its arms diverged."""
+    frozen = session.divergences.frozen
+    if not test.arms or not all(name in frozen for name in test.arms):
+        return test.outer_step
+    return min(test.outer_step, max(frozen[name].good_step for name in test.arms))
 
 
 def meta_test_is_old(session: Session) -> bool:

@@ -231,6 +231,25 @@ def test_the_y_range_stands_still_while_dragging(bench, panel):
     assert canvas.view().viewRange()[1][1] >= 8.0
 
 
+@pytest.mark.parametrize("phase", [-1.0, 0.0, 0.5])
+def test_figures_where_no_points_are_cover_no_curve(bench, phase):
+    panel = bench.show(AdaptationPanel, 592, 400)
+    bench.session.set_hidden(["FO-MAML", "ANIL", "MTL"])
+    x = np.array([-4.8, -4.3, -3.7, -2.7, -2.1, -1.6, -1.1, -0.6, -0.2])
+    bench.task(x=tuple(x))
+    grid = bench.session.task.probed.grid
+    high = 5 * np.sin(grid - phase)
+    bench.report(replace(bench.with_arm("MAML", curves=np.tile(high, (11, 1))), truth=high))
+    panel.canvas.uncovered.draw()
+    (box,) = panel.canvas.uncovered.box
+    canvas = panel.canvas
+    for curve in canvas.curves.drawn():
+        x, y = canvas.to_pixels(curve.xData, curve.yData)
+        over = (x > box.left) & (x < box.right) & (y > box.top) & (y < box.bottom)
+        assert not over.any()
+    assert canvas.area().left() <= box.left and box.right <= canvas.area().right() + 1
+
+
 def test_where_no_points_are_is_measured(bench, panel):
     bench.task(x=(-4.5, -3.0, -1.0))
     shown = panel.canvas.uncovered

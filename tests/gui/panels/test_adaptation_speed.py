@@ -647,6 +647,16 @@ def test_a_change_or_a_divergence_soon_makes_a_test_old_and_that_is_said(bench, 
     assert panel.plot.stale
 
 
+def test_a_test_of_arms_that_diverged_is_of_their_last_good_state(bench, panel):
+    test_arm(bench, panel, outer_step=1502, MAML=FINE)
+    assert panel.subtitle.full.startswith("outer step 1 502")
+    bench.report(reports.Diverged(1, "MAML", 1501, 1500, "MAML diverged."))
+    test_arm(bench, panel, outer_step=1502, MAML=FINE)
+    assert panel.subtitle.full.startswith("outer step 1 500")
+    test_arm(bench, panel, outer_step=1502, MAML=FINE, ANIL=FINE)
+    assert panel.subtitle.full.startswith("outer step 1 502"), "ANIL went on"
+
+
 def test_a_run_that_is_too_short_is_said_with_spaced_thousands(bench, panel):
     bench.session.control.load_preset(presets()["finn-10-shot"])
     bench.pull()

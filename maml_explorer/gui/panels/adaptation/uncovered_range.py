@@ -7,10 +7,11 @@ from html import escape
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor, QFontMetricsF
 
 from maml_explorer.gui.panels.adaptation.task_curves import TaskCurves
-from maml_explorer.gui.plots.label_placement import Box
+from maml_explorer.gui.plots.label_placement import ENOUGH, Box, clearance
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.session import Session
@@ -117,7 +118,7 @@ class UncoveredRange:
         self.place()
 
     def place(self) -> None:
-        """Writes the figures at the top of the widest part."""
+        """Writes the figures in the corner of the widest part where they cover least."""
         self.text.setVisible(bool(self.errors))
         if not self.errors:
             return
@@ -129,13 +130,31 @@ class UncoveredRange:
         ]
         top = plot.view().viewRange()[1][1]
         left, right = (plot.to_pixel(x, top).x() for x in part)
-        self.text.setHtml(_html(items, right - left - 2 * _INSET))
-        size, area = self.text.textItem.boundingRect(), plot.area()
-        corner = plot.to_pixel(part[0], top)
-        across = min(corner.x() + _INSET, round(area.right() - size.width()))
-        corner.setX(max(across, round(area.left())))
-        corner.setY(round(area.top()) + 2)
-        self.text.setPos(*plot.to_data(corner))
+        wide, found = right - left - 2 * _INSET, []
+        for room in (wide, wide / 2):  # two lines where one would lie on a curve
+            html = _html(items, room)
+            self.text.setHtml(html)
+            found += [(self._room(box), html, box) for box in self._corners(left, right)]
+        best = max(room for room, *_ in found)
+        _, html, box = next(one for one in found if one[0] >= min(best, 0))
+        self.text.setHtml(html)
+        self.text.setPos(*plot.to_data(QPoint(round(box.left), round(box.top))))
+
+    def _corners(self, left: float, right: float) -> list[Box]:
+        """Boxes of the figures in the four corners between two x in pixels, inside the plot."""
+        area, size = self._plot.area(), self.text.textItem.boundingRect()
+        width, height = size.width(), size.height()
+        left, right = left + _INSET, right - _INSET - width
+        sides = max(min(left, area.right() - width), area.left()), max(right, area.left())
+        rows = area.top() + 2, area.bottom() - height - 2
+        return [Box(across, down, width, height) for down in rows for across in sides]
+
+    def _room(self, box: Box) -> float:
+        """Pixels to the nearest curve or point, no more than are enough; negative on one."""
+        rows = [self._plot.to_pixels(one.xData, one.yData) for one in self._curves.drawn()]
+        points = np.stack(self._plot.to_pixels(*self._curves.points()), axis=1)
+        rooms = [clearance(box, x, y[None], points, []) for x, y in rows]
+        return min([*rooms, ENOUGH])
 
 
 def _html(items: Sequence[tuple[str, str]], room: float) -> str:

@@ -28,7 +28,7 @@ from maml_explorer.gui.panels.adaptation_speed.published_marks import (
 )
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, MEAN, STATISTICS
 from maml_explorer.gui.panels.adaptation_speed.words import brief_words_on_test, words_on_test
-from maml_explorer.gui.session.meta_test_age import meta_test_is_old
+from maml_explorer.gui.session.meta_test_age import meta_test_is_old, tested_step
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.numbers import whole
@@ -39,8 +39,7 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import MetaTested
 from maml_explorer.settings.words import counted
 
-AUTO = "auto"
-_AXES = ("linear", "log", AUTO)
+_AXES = "linear", "log", (AUTO := "auto")
 """Of a prepared state: logarithmic where an arm would leave a linear one, until one is chosen."""
 MOST_TESTS = 500
 """Meta-tests of a run that can be looked back at."""
@@ -58,8 +57,7 @@ class AdaptationSpeedPanel(QWidget):
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self.session = session
-        self.plot = SpeedPlot(session)
+        self.session, self.plot = session, SpeedPlot(session)
         self.subtitle = ElidedLabel()
         self.plot.caption = lambda: self.subtitle.full
         self._log_chosen = False
@@ -156,10 +154,9 @@ class AdaptationSpeedPanel(QWidget):
     def draw_as(self, state: ViewState) -> None:
         """Shows the statistic and the axis of a prepared state, where it names them."""
         if state.speed_axis in _AXES:
-            self._log_chosen = state.speed_axis != AUTO
-            if self._log_chosen:
+            if state.speed_axis != AUTO:
                 self.log_y.setChecked(state.speed_axis == "log")
-            self._drawn = None
+            self._log_chosen, self._drawn = state.speed_axis != AUTO, None
             self._show()
         if state.statistic in STATISTICS:
             self.choose(state.statistic)
@@ -226,7 +223,10 @@ class AdaptationSpeedPanel(QWidget):
             self.subtitle.say(f"as at outer step {whole(test.outer_step)}")
         else:
             # first how old it is: a meta-test may be of long before where the machine is busy
-            step, tasks = whole(test.outer_step), f"{whole(test.tasks)} held-out tasks"
+            step, tasks = (
+                whole(tested_step(self.session, test)),
+                f"{whole(test.tasks)} held-out tasks",
+            )
             old = "old: " if self.plot.stale else ""
             if test.declared is not None:
                 tasks = f"first {whole(test.tasks)} of {counted(test.declared, 'task', whole)}"
