@@ -85,7 +85,8 @@ class AfterLesson(QObject):
         elif self._run.back:
             said = f"{said} Your own run is back."
         if follows is not None:
-            said = f"{said} Next: {follows.title}."
+            stop = "" if follows.title.endswith("?") else "."
+            said = f"{said} Next: {follows.title}{stop}"
         if lesson.sources:
             said = f"{said}\nSources: {'; '.join(lesson.sources)}."
         if said != self._strip.words:

@@ -59,6 +59,8 @@ class Lessons(QObject):
         self.run.changed.connect(self._say)
         self._walked = False
         """An outer step was walked through on this page."""
+        self._finished: RunningLesson | None = None
+        """The lesson that was gone through last."""
         session.link.stepped.connect(self._take_stepped)
         self.after = AfterLesson(self.strip, self.run, shelf, session.link)
 
@@ -112,13 +114,16 @@ class Lessons(QObject):
 
     def start(self, lesson: Lesson) -> None:
         """Begins a lesson, or continues where the user left it."""
+        at = self.shelf.progress.scenes.get(lesson.name, 0)
+        self._begin(RunningLesson(lesson, at if at < len(lesson.scenes) else 0))
+
+    def _begin(self, running: RunningLesson) -> None:
         self.begun.emit()
         self.after.begin()
         if self._running is None:
             self.run.lend()
         self._stage.show_inside(new_view())
-        at = self.shelf.progress.scenes.get(lesson.name, 0)
-        self._running = RunningLesson(lesson, at if at < len(lesson.scenes) else 0)
+        self._running = running
         self._show(again=True)
 
     def forward(self) -> None:
@@ -161,9 +166,11 @@ class Lessons(QObject):
         self._say()
 
     def back(self) -> None:
-        """The scene before."""
+        """The scene before; after the end of a lesson its last, with the answers given."""
         running = self._running
-        if running is not None and not running.playing and running.nth > 0:
+        if running is None and self.after.ended is not None and self._finished is not None:
+            self._begin(self._finished)
+        elif running is not None and not running.playing and running.nth > 0:
             running.nth -= 1
             self._show(again=True)
 
@@ -221,7 +228,7 @@ class Lessons(QObject):
         self._session.lead(False)
 
     def _finish(self, lesson: Lesson) -> None:
-        score = self._score(lesson)
+        score, self._finished = self._score(lesson), self._running
         self.shelf.keep(self.shelf.progress.finished(lesson.name, score))
         result = f"Done{_of_score(score)}{self._only_revealed}."
         self._give_back()

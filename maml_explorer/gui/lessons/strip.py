@@ -277,14 +277,16 @@ class LessonStrip(QFrame):
         tip = f"Next lesson: {follows} (Alt+Right)" if follows else "Close the lesson (Alt+Right)"
         self.next_button.setToolTip(plain_tip(native_keys(tip)))
         self._body.show()
-        for control in (self.play_button, self.back_button):
-            control.hide()
+        self.play_button.hide()
+        self.back_button.show()
+        self.back_button.setEnabled(True)
         self._body.verticalScrollBar().setValue(0)
         self._fit_height()
 
     def show_return(self, lesson: Lesson, text: str) -> None:
         """Says, quietly, that the user's run is on its way back after a lesson was closed."""
         self.show_end(lesson, text, "")
+        self.back_button.hide()
         mark(self.text, role="muted")
         self.show()
 

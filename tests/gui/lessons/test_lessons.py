@@ -470,6 +470,32 @@ def test_the_score_counts_first_answers(opened: Opener, tmp_path: Path, lesson: 
     assert lessons.shelf.state(lesson) == "✓ 1 of 1 right"
 
 
+def test_from_its_end_one_goes_back_into_a_lesson(
+    opened: Opener, tmp_path: Path, lesson: Lesson, qtbot: QtBot
+):
+    window = opened(tmp_path / "window.json")
+    lessons, own = window.lessons, window.session.settings
+    lessons.start(lesson)
+    lessons.forward()
+    settle(window)
+    lessons.choose(1)
+    for _ in range(2):
+        settle(window)
+        lessons.forward()
+    window.session.link.pull()
+    assert lessons.lesson is None and lessons.strip.words.startswith("Done, 1 of 1")
+    press(qtbot, lessons.strip.back_button)
+    settle(window)
+    assert lessons.scene == lesson.scenes[-1] and window.session.settings != own
+    lessons.forward()
+    window.session.link.pull()
+    assert lessons.strip.words.startswith("Done, 1 of 1"), "the answers are kept"
+    assert window.session.settings == own
+    lessons.leave()
+    lessons.back()
+    assert lessons.lesson is None, "a closed lesson stays closed"
+
+
 def test_a_question_that_was_only_revealed_is_no_wrong_answer(opened: Opener, tmp_path: Path):
     window = opened(tmp_path / "window.json")
     lessons, lesson = window.lessons, load_lesson(LESSONS / "03-inner-loop.toml")
