@@ -261,6 +261,7 @@ def test_learned_matrices_and_their_course(bench: Bench) -> None:
     for step, distance in ((0, 0.0), (500, 0.5), (1000, 0.9)):
         course = (("distance, hidden 1", distance), ("distance, output", 0.1))
         answer(bench, replace(seen, course=course), step)
+        assert page.course_place.isVisibleTo(page) == (step > 0), "a point is no course"
     np.testing.assert_array_equal(page.plot.image.image, [[0.5, 0.25], [-0.5, 0.0]])
     assert page.cell_text(1, 0) == "to output 2, from output 1<br>−0.5"
     assert [page.which.itemText(n) for n in range(2)] == ["hidden 1: outputs", "hidden 1: biases"]

@@ -161,6 +161,8 @@ class StepSizesPage(ChosenPage):
             for (figure, _), line in zip(seen.course, LINES, strict=False)
         ]
         self.course.show_lines(lines)
+        # a run that comes trained is known in one point, which is no course
+        self.course_place.setVisible(any(len(line.x) > 1 for line in lines))
 
     def cell_text(self, column: int, row: int) -> str:
         """A step size, or an entry of a matrix, in words."""
