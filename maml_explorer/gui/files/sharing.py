@@ -44,8 +44,8 @@ class PanelLayout(Protocol):
     def prepare_tab(self, name: str, arm: str) -> None:
         """Opens an insight tab, at an arm; nothing where there is none of that name."""
 
-    def build_prepared(self) -> None:
-        """Builds the panels that a prepared state says something about."""
+    def build_prepared(self, pages: Collection[str]) -> None:
+        """Builds the panels that a prepared state says something about, or opens pages of."""
 
 
 class Sharing:
@@ -195,7 +195,7 @@ class Sharing:
         session.set_hidden(state.hidden_arms)
         if state.tab and "Insight" not in state.hidden:
             layout.prepare_tab(state.tab, state.arm)
-        layout.build_prepared()
+        layout.build_prepared(state.pages or ())
         for panel in layout.panels:
             if isinstance(panel, PreparedPanel):
                 panel.draw_as(state)

@@ -26,7 +26,8 @@ class PanelEntry:
     waits: bool = False
     """True where it is built only when first seen: it shows nothing but what the session knows."""
     prepared: bool = False
-    """True where a prepared state says how it draws: one that waits is built for it."""
+    """True where a prepared state says how it draws: one that waits is built for it. Of panels with
+    pages it is built where the state names one."""
     pages: tuple[str, ...] = ()
     """Words on the buttons of its pages, where it has several: a lesson can point at one."""
     others: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -76,6 +77,7 @@ PANELS: dict[str, PanelEntry] = {
             TAB,
             "TasksPanel",
             waits=True,
+            prepared=True,
             others={
                 "images": ("image_tasks", "ImageTasksPanel"),
                 "stream": ("stream_tasks", "StreamTasksPanel"),

@@ -264,10 +264,10 @@ class Columns(QSplitter):
         """The panels that are built and did not fail."""
         return [place.panel for place in self.places.values() if place.panel is not None]
 
-    def build_prepared(self) -> None:
-        """Builds the panels that a prepared state says something about."""
+    def build_prepared(self, pages: Collection[str]) -> None:
+        """Builds the panels that a prepared state says something about, or opens pages of."""
         for place in self.places.values():
-            if place.entry.prepared:
+            if place.entry.prepared or not set(pages).isdisjoint(place.entry.pages):
                 place.build_now()
 
     def panel_failed(self, error: BaseException, trace: TracebackType | None) -> bool:

@@ -121,6 +121,7 @@ class MainWindow(QMainWindow):
         self.run_bar.everything.clicked.connect(self.columns.toggle_simple)
         self.lessons.begun.connect(self.welcome.finish)
         self.presenter.toggled.connect(self.lessons.point_again)
+        self.presenter.toggled.connect(self._say_presented)
         self.appearance.presenting_changed.connect(
             lambda: self.lessons.strip.show_in_a_hall(self.appearance.presenting)
         )
@@ -213,6 +214,14 @@ class MainWindow(QMainWindow):
     def show_shortcuts(self) -> None:
         """Opens or closes the list of shortcuts."""
         self.shortcut_sheet.show_sheet()
+
+    def _say_presented(self) -> None:
+        """Tells who left with Escape that the lesson is open here, without a remote control."""
+        if self.lessons.lesson is None or self.appearance.presenting:
+            self.banners.drop("presented")
+        else:
+            said = "Presenting has ended. The lesson goes on here: F5 presents it again."
+            self.banners.say("presented", said, choices=(("Present", self.presenter.toggle),))
 
     def show_lessons(self) -> None:
         """Opens the list of lessons."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, QUrl
@@ -213,10 +213,11 @@ class Notices(QObject):
         after = [one for one in report.changes if one.outer_step == report.outer_step]
         settings, blamed = self._session.settings, self._blamed()
         kept = differences(settings, after[-1].before) if after else ""
-        if kept:
+        choices: tuple[tuple[str, Callable[[], None]], ...] = ()
+        if kept and blamed:  # not where they are what somebody has just gone back to
             said += f" The settings stay as they are: {kept}."
-        undo = partial(self._session.control.undo_change, blamed.edit) if blamed else None
-        choices = (("Undo the change", undo),) if kept and undo else ()
+            undo = partial(self._session.control.undo_change, blamed.edit)
+            choices = (("Undo the change", undo),)
         self._banners.say("rewound", said, choices=choices)
 
     def forget_replaced(self) -> None:

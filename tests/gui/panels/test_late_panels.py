@@ -144,11 +144,19 @@ def test_a_start_builds_only_what_is_seen(window: MainWindow) -> None:
         assert place.panel is not None
         assert place.panel.isVisible() and place.panel.size() == place.size()
         # a prepared state would pass by what is not there yet
-        assert isinstance(place.panel, PreparedPanel) == place.entry.prepared
+        of_pages = bool(place.entry.pages)
+        assert isinstance(place.panel, PreparedPanel) == (place.entry.prepared or of_pages)
         if isinstance(place.panel, InsightTab):
             view = place.panel.page.view
             assert view.currentWidget().size() == view.size(), "words do not jump into place"
             assert list(place.panel.pages) == [next(iter(place.panel.kinds))]
+
+
+def test_a_tab_is_built_for_a_prepared_state_that_names_a_page_of_it(window: MainWindow) -> None:
+    network, code = (window.columns.places[name] for name in ("network", "code"))
+    window.columns.build_prepared(("Norm",))
+    assert network.panel is not None and code.panel is None
+    assert window.columns.places["map"].panel is None
 
 
 def test_a_start_builds_no_list_and_no_plot_that_nobody_sees(window: MainWindow) -> None:

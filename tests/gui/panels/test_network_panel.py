@@ -297,8 +297,10 @@ def test_norm_statistics_beside_stored_ones(bench: Bench) -> None:
     own, stored = page.errors.lines
     np.testing.assert_array_equal(own.y, [3.0, 1.0, 0.5])
     np.testing.assert_array_equal(stored.y, [3.5, 2.0, 1.5])
-    assert "stored means are up to 2 standard deviations off" in panel.said.full
-    assert "batch-running: Words about the norm." in panel.said.full
+    assert (
+        "stored means: up to 2 σ off · norm: batch-running · Words about the norm."
+        in panel.said.full
+    )
     page.which_set.setCurrentIndex(1)
     page.what.setCurrentText("Variance")
     page.what.activated.emit(1)
@@ -306,6 +308,16 @@ def test_norm_statistics_beside_stored_ones(bench: Bench) -> None:
     _, rows = page.current.table(False)
     assert next(iter(rows)) == ["query", 0, 1, 7.0, 50.0, -4.5, 25.0]
     assert len(list(page.current.table(True)[1])) == 24
+
+
+def test_steps_that_explode_do_not_set_the_scale_of_the_statistics(bench: Bench) -> None:
+    panel, seen = shown(bench, "Norm"), records.norm()
+    layer = seen.layers[0]
+    mean = layer.mean.copy()
+    mean[:, -1] = 1e10
+    answer(bench, replace(seen, layers=(replace(layer, mean=mean), *seen.layers[1:])))
+    most = 10 * np.abs(mean[0][0]).max()
+    assert max(panel.page.current.image.getLevels()) == most < 1e3
 
 
 def test_of_two_lines_only_the_stored_one_is_dashed(bench: Bench) -> None:
@@ -329,7 +341,7 @@ def test_without_a_norm_nothing_is_stored(bench: Bench) -> None:
     titles = {label.full for label in panel.page.findChildren(ElidedLabel) if label.isVisible()}
     assert "Query MSE (dashed: stored)" in titles
     answer(bench, records.norm(stored=False))
-    assert panel.said.full.startswith("Words about the norm.")
+    assert panel.said.full.startswith("no norm · Words about the norm.")
 
 
 def test_only_the_page_that_is_seen_is_computed(bench: Bench) -> None:

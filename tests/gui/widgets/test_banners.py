@@ -411,6 +411,21 @@ def test_going_back_says_which_settings_stay_and_offers_their_undo(
     assert not worker.posted_of(commands.Train) and said(window) == []
 
 
+def test_of_settings_that_were_just_gone_back_to_nothing_is_said(window: MainWindow):
+    session, worker = window.session, worker_of(window)
+    before = session.settings
+    session.editor.edit({"inner_lr": 5.0})
+    wild = session.settings
+    diverge(window, "MAML", change=changed(0.01, 5))
+    session.editor.undo_stack.undo()
+    worker.report(reports.Rewound(worker.run, 20, (PastChange(20, wild, before),)))
+    session.link.pull()
+    assert said(window) == [
+        "Every arm is back at outer step 20, the last state that was kept from before a divergence."
+    ]
+    assert window.banners.shown[-1].buttons == []
+
+
 def test_arms_that_an_edit_does_not_reach_are_named_under_the_field(window: MainWindow):
     editor, row = window.session.editor, window.columns.form.row("inner_lr")
     assert row.note.text() == ""

@@ -12,7 +12,7 @@ from maml_explorer.gui.lessons.lesson_file import load_lesson
 from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
 from maml_explorer.gui.window.stage_row import HINT
 from maml_explorer.gui.window.window import MainWindow
-from tests.gui.driving import Opener, press
+from tests.gui.driving import Opener, press, said
 
 LESSONS = resources().joinpath("lessons")
 
@@ -273,6 +273,10 @@ def test_the_remote_runs_a_lesson_only_while_presenting(opened: Opener, qtbot: Q
     assert window.lessons.scene is not first
     qtbot.keyClick(window, Qt.Key.Key_PageUp)
     assert window.lessons.scene is first
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert said(window) == ["Presenting has ended. The lesson goes on here: F5 presents it again."]
+    window.banners.shown[0].buttons[0].click()
+    assert window.appearance.presenting and window.banners.shown == []
 
 
 def test_b_blanks_and_any_key_shows_again(presenting: MainWindow, qtbot: QtBot):

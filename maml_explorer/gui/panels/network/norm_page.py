@@ -25,6 +25,8 @@ from maml_explorer.protocol.insight_records.norm import SETS, NormLayer, NormSee
 from maml_explorer.settings.words import counted
 
 MEAN, VARIANCE = "Mean", "Variance"
+_MOST = 10.0
+"""Times the largest statistic at θ: the scale of colours reaches no further."""
 
 
 class NormPage(ChosenPage):
@@ -107,8 +109,10 @@ class NormPage(ChosenPage):
             return
         current, stored = self.values()
         kind = DIVERGING if self.what.currentText() == MEAN else SEQUENTIAL
-        # one scale for both, so that equal statistics look equal
-        span = value_range(np.concatenate([current.ravel(), stored.ravel()]), kind)
+        # one scale for both, so that equal statistics look equal; steps that explode do not set it
+        most = _MOST * float(np.abs(current[0]).max())
+        both = np.concatenate([current.ravel(), stored.ravel()])
+        span = value_range(np.clip(both, -most, most) if 0 < most < np.inf else both, kind)
         steps, units = current.shape
         box = QRectF(-0.5, 0.5, steps, units)
         self.current.show_values(current, box, span, kind)
@@ -117,11 +121,11 @@ class NormPage(ChosenPage):
         if stored.size:
             self.stored.show_values(stored, box, span, kind)
         self._draw_errors(seen)
-        parts = [f"{seen.norm}: {seen.words}" if seen.norm != "none" else seen.words]
+        parts = ["no norm" if seen.norm == "none" else f"norm: {seen.norm}", seen.words]
         gap = self.layer.gap
         if np.isfinite(gap).any():
             off = number(float(np.nanmax(gap)), 2)
-            parts.insert(0, f"stored means are up to {off} standard deviations off")
+            parts.insert(0, f"stored means: up to {off} σ off")
         if seen.diverged:
             parts.insert(
                 0, f"{whole(seen.diverged)} of {counted(seen.tasks, 'task', whole)} diverged"
