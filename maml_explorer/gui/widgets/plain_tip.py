@@ -13,6 +13,9 @@ _KEYS = re.compile(r"\b(?:(?:Ctrl|Alt|Shift)\+)+(?:[A-Z0-9]|Left|Right|Up|Down)\
 
 LONGEST = 64
 """Letters of a line at most, about 420 pixels at the desk: Qt itself breaks no plain text."""
+_WRAPPER = textwrap.TextWrapper(
+    LONGEST, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+)
 
 
 @lru_cache(512)
@@ -23,18 +26,10 @@ def plain_tip(text: str) -> str:
     name in a file could make the window wait for a pipe, or ask a server.
     """
     if len(text) > LONGEST:
-        text = "\n".join(map(_wrapped, text.split("\n")))
+        text = "\n".join(map(_WRAPPER.fill, text.split("\n")))
     if not Qt.mightBeRichText(text):
         return text
     return f"<span>{escape(text).replace(chr(10), '<br>')}</span>"
-
-
-def _wrapped(line: str) -> str:
-    """A line broken between words."""
-    wrap = textwrap.TextWrapper(
-        LONGEST, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
-    )
-    return wrap.fill(line)
 
 
 def native_keys(text: str) -> str:

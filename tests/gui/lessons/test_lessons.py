@@ -47,6 +47,17 @@ def lesson() -> Lesson:
     return lesson_from(GOOD, "mine")
 
 
+def answer_right(window: MainWindow, lesson: Lesson) -> None:
+    """Plays a lesson to its end, with the right answer to its question."""
+    window.lessons.start(lesson)
+    window.lessons.forward()
+    settle(window)
+    window.lessons.choose(1)
+    for _ in range(2):
+        settle(window)
+        window.lessons.forward()
+
+
 def settle(window: MainWindow) -> None:
     """Lets the worker do what the lesson waits for."""
     for _ in range(3000):
@@ -460,13 +471,7 @@ def test_the_score_counts_first_answers(opened: Opener, tmp_path: Path, lesson: 
     assert lessons.shelf.state(lesson) == "✓ 0 of 1 right"
     path = tmp_path / "lessons.json"
     assert read_progress(path).scores == {"mine": (0, 1)}
-    lessons.start(lesson)
-    lessons.forward()
-    settle(window)
-    lessons.choose(1)
-    for _ in range(2):
-        settle(window)
-        lessons.forward()
+    answer_right(window, lesson)
     assert lessons.shelf.state(lesson) == "✓ 1 of 1 right"
 
 
@@ -475,13 +480,7 @@ def test_from_its_end_one_goes_back_into_a_lesson(
 ):
     window = opened(tmp_path / "window.json")
     lessons, own = window.lessons, window.session.settings
-    lessons.start(lesson)
-    lessons.forward()
-    settle(window)
-    lessons.choose(1)
-    for _ in range(2):
-        settle(window)
-        lessons.forward()
+    answer_right(window, lesson)
     window.session.link.pull()
     assert lessons.lesson is None and lessons.strip.words.startswith("Done, 1 of 1")
     press(qtbot, lessons.strip.back_button)

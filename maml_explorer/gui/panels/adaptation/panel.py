@@ -103,7 +103,7 @@ class AdaptationPanel(QWidget):
     def _connect(self) -> None:
         session = self.session
         self.inner.changed.connect(self._take_inner_step)
-        self.bending.changed.connect(self._show)
+        self.bending.changed.connect(self._say_step)
         session.task.probe_changed.connect(self._take_probe)
         self.canvas.editor.edited = self.legend.touched
         session.task.probed_arrived.connect(self._take_probed)
@@ -224,7 +224,7 @@ class AdaptationPanel(QWidget):
 
     def _draw(self) -> None:
         stepping = self.shown.at is not None
-        self.bar.show_step(self._said_step, self.last_step, free=not stepping)
+        self._show_step()
         self.canvas.curves.before = self.before.isChecked()
         self.canvas.curves.residuals = self.residuals.isChecked() or stepping
         self.canvas.show_report(self._report(), self._steps())
@@ -235,6 +235,14 @@ class AdaptationPanel(QWidget):
             support=has_points(curves.support), query=has_points(curves.query),
             truth=has_data(curves.truth), known=probe is None or probe.known,
         )  # fmt: skip
+
+    def _show_step(self) -> None:
+        self.bar.show_step(self._said_step, self.last_step, free=self.shown.at is None)
+
+    def _say_step(self) -> None:
+        """Writes slider and chips anew: the curves bend by themselves."""
+        self._show_step()
+        self._write()
 
     def _write(self) -> None:
         self._write_soon.stop()

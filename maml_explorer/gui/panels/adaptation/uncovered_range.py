@@ -71,21 +71,27 @@ class UncoveredRange:
         self.parts: list[tuple[float, float]] = []
         self.errors: dict[str, float] = {}
         """Visible arm → mean squared distance of its curve to the truth there."""
-        most = int(1 / ALSO)
-        self.shades = [pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _ in range(most)]
+        self.shades: list[pg.LinearRegionItem] = []
+        """Items for as many parts as there can be, made for the first: most tasks have none."""
         self.text = label("", session.theme.muted)
-        for z, item in (*((-20, shade) for shade in self.shades), (38, self.text)):
-            item.setZValue(z)
-            plot.getPlotItem().addItem(item, ignoreBounds=True)
-            item.hide()
+        self._add(self.text, 38)
 
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""
-        color = QColor(theme.muted)
-        color.setAlpha(22)
         for shade in self.shades:
-            shade.setBrush(color)
+            shade.setBrush(_shading(theme))
         recolor(self.text, theme.muted, theme.card, veil=150)
+
+    def _make_shades(self) -> None:
+        brush, pen = pg.mkBrush(_shading(self._session.theme)), pg.mkPen(None)
+        for _ in range(int(1 / ALSO)):
+            self.shades.append(pg.LinearRegionItem(movable=False, brush=brush, pen=pen))
+            self._add(self.shades[-1], -20)
+
+    def _add(self, item: pg.GraphicsObject, z: float) -> None:
+        item.setZValue(z)
+        self._plot.getPlotItem().addItem(item, ignoreBounds=True)
+        item.hide()
 
     @property
     def box(self) -> list[Box]:
@@ -111,6 +117,8 @@ class UncoveredRange:
             for name in [arm.name for arm in settings.arms if arm.name in curves.arms]:
                 distance = (curves.curve(name) - report.truth)[inside]
                 self.errors[name] = float(np.mean(distance**2))
+        if self.parts and not self.shades:
+            self._make_shades()
         for nth, shade in enumerate(self.shades):
             shade.setVisible(nth < len(self.parts))
             if nth < len(self.parts):
@@ -155,6 +163,12 @@ class UncoveredRange:
         points = np.stack(self._plot.to_pixels(*self._curves.points()), axis=1)
         rooms = [clearance(box, x, y[None], points, []) for x, y in rows]
         return min([*rooms, ENOUGH])
+
+
+def _shading(theme: Theme) -> QColor:
+    color = QColor(theme.muted)
+    color.setAlpha(22)
+    return color
 
 
 def _html(items: Sequence[tuple[str, str]], room: float) -> str:
