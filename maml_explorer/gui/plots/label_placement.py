@@ -48,7 +48,7 @@ def clearance(box: Box, x: Array, curves: Array, points: Array, taken: list[Box]
         box: the label.
         x: [sample], rising.
         curves: [curve, sample]; NaN where a curve has no value.
-        points: [point, 2].
+        points: [point, 2]; NaN where a point has no value.
         taken: other labels.
     """
     size = box.width, box.height
@@ -80,7 +80,8 @@ def _clearances(
     if len(points):
         across = np.maximum(left - points[:, 0], points[:, 0] - right)
         down = np.maximum(tops[:, None] - points[:, 1], points[:, 1] - bottoms[:, None])
-        best = np.minimum(best, np.maximum(across, down).min(axis=1) - 6.0)
+        # fmin: a point without a value, as where the truth has none, is not drawn either
+        best = np.fmin(best, np.fmin.reduce(np.maximum(across, down), axis=1) - 6.0)
     for other in taken:
         beside = max(left - other.right, other.left - right)
         below = np.maximum(tops - other.bottom, other.top - bottoms)

@@ -78,3 +78,12 @@ def test_a_curve_without_points_leaves_the_first_place():
     nothing = np.full((1, 50), np.nan)
     box, clear = spot((50.0, 17.0), nothing[0], AREA, x, nothing, np.zeros((0, 2)), [])
     assert box == Box(AREA.left, AREA.top, 50.0, 17.0) and clear == -np.inf
+
+
+def test_points_without_a_value_are_in_nobody_s_way():
+    x = np.linspace(0.0, 100.0, 11)
+    curve, box = np.full((1, 11), 60.0), Box(20, 10, 30, 12)
+    gone, near = [40.0, np.nan], [40.0, 40.0]
+    for points, same in (([gone], []), ([gone, near], [near])):
+        found = clearance(box, x, curve, np.array(points), [])
+        assert found == clearance(box, x, curve, np.array(same).reshape(-1, 2), [])
