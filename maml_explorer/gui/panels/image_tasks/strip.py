@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton
 
 from maml_explorer.gui.panels.images.inked import inked
-from maml_explorer.gui.panels.images.words import accuracy_of
+from maml_explorer.gui.panels.images.words import accuracy_of, percent
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.widgets.cell_grid import paint_ground
@@ -17,8 +17,10 @@ from maml_explorer.protocol.images import ImagesProbed
 
 WIDTH, HEIGHT = 176, 96
 """Pixels that a strip needs, at least."""
-_IMAGE, _BAR, _NAME = 34, 7, 44
-"""Pixels of an image at most, of a bar, and of the words after it."""
+_IMAGE = 34
+"""Pixels of an image at least, where the strip is as wide."""
+_WIDEST = percent(1.0)
+"""The longest words on an accuracy."""
 
 
 class TaskStrip(QAbstractButton):
@@ -63,7 +65,8 @@ class TaskStrip(QAbstractButton):
             return
         ways = len(report.names)
         first = {one.label: nth for nth, one in reversed([*enumerate(report.probe.support)])}
-        size = min(_IMAGE, (self.width() - 12) // max(ways, 1) - 2)
+        bars = len(self.accuracies()) * self.fontMetrics().height()
+        size = min(max(_IMAGE, self.height() - bars - 14), (self.width() - 12) // max(ways, 1) - 2)
         for way in range(ways):
             if way in first:
                 at = QRectF(6 + way * (size + 2), 5, size, size)
@@ -75,21 +78,24 @@ class TaskStrip(QAbstractButton):
         theme, settings = self.session.theme, self.session.settings
         words = self.accuracies()
         room = self.height() - top - 4
-        row = min(16.0, room / max(len(words), 1))
-        width = self.width() - 12 - _NAME
+        metrics = self.fontMetrics()
+        row = min(metrics.height(), room / max(len(words), 1))
+        bar = row * 0.45
+        wide = max(map(metrics.horizontalAdvance, (_WIDEST, *words.values()))) + 1
+        width = self.width() - 16 - wide
         for nth, (name, said) in enumerate(words.items()):
             style, y = arm_style(settings, name, theme), top + nth * row
             arm = report.arms[name]
             value = float(arm.accuracy[min(self.step, len(arm.accuracy) - 1)])
-            ground = QRectF(6, y + (row - _BAR) / 2, width, _BAR)
+            ground = QRectF(6, y + (row - bar) / 2, width, bar)
             painter.fillRect(ground, QColor(theme.hover))
             if math.isfinite(value):
                 filled = QRectF(ground)
                 filled.setWidth(width * value)
                 painter.fillRect(filled, QColor(style.color))
             painter.setPen(QColor(style.text))
-            at = QRectF(6 + width + 4, y, _NAME - 4, row)
-            painter.drawText(at, Qt.AlignmentFlag.AlignVCenter, said)
+            at = QRectF(6 + width + 4, y, wide, row)
+            painter.drawText(at, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip, said)
         # chance: what guessing gets
         x = 6 + width / max(len(report.names), 1)
         painter.setPen(QPen(QColor(theme.muted), 1, Qt.PenStyle.DashLine))
