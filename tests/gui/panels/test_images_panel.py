@@ -18,12 +18,14 @@ from maml_explorer.gui.session.view_state import view_state
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.protocol.images import ImageTask
+from maml_explorer.protocol.reports import ArmTest
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.share import from_share, to_share
 from tests.gui.driving import Opener, press, worker_of
 
 LECTURE = "glyphs-2-way-4-shot"
+SOME = ArmTest((0.5, 0.9), (0.1, 0.1), (0.5, 0.9), (0.5, 0.9), (0, 0))
 
 
 @pytest.fixture
@@ -298,6 +300,24 @@ def test_words_on_chance_and_pixels_are_not_crossed_by_curves(images: MainWindow
         for text in plot.classes.words.values():
             box = text.mapRectToView(text.boundingRect())
             assert not box.top() < part < box.bottom(), text.toPlainText()
+
+
+def test_words_on_chance_and_pixels_keep_inside_when_names_take_room(images: MainWindow) -> None:
+    images.session.control.train()
+    for _ in range(4):
+        pull(images)
+    plot = images.columns.places["adaptation_speed"].panel.plot  # type: ignore[union-attr]
+    plot.test = replace(plot.test, arms={}, neighbour=0.8)
+    plot.draw()
+    QApplication.processEvents()
+    wide = plot.area().width()
+    arms = [arm.name for arm in images.session.settings.arms]
+    plot.test = replace(plot.test, arms={name: SOME for name in arms})
+    plot.draw()
+    QApplication.processEvents()
+    assert plot.area().width() < wide
+    for text in plot.classes.words.values():
+        assert text.mapRectToView(text.boundingRect()).right() <= plot.view().viewRange()[0][1]
 
 
 def test_the_class_to_draw_is_whole_in_every_type(images: MainWindow) -> None:

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent
 
 from maml_explorer.gui.panels.adaptation_speed.class_lines import ClassLines
 from maml_explorer.gui.panels.adaptation_speed.published_marks import PublishedMarks
@@ -77,6 +77,8 @@ class SpeedPlot(Plot):
             "is drawn, a click on a line shows that task above."
         )
         self.take_colors(session.theme)
+        # names at the ends of lines take room from the view too, not the window alone
+        self.view().sigResized.connect(self._take_size)
 
     def take_colors(self, theme: Theme) -> None:
         """Draws everything in the colours of `theme`."""
@@ -309,13 +311,11 @@ class SpeedPlot(Plot):
         super().leaveEvent(event)
         self.readout.hide()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
+    def _take_size(self, _: object = None) -> None:
         """Keeps the words in their places, and marks at the edge whole."""
-        super().resizeEvent(event)
-        if hasattr(self, "readout"):
-            self._fit()
-            self.classes.place(self.drawn.values())
-            self._place_empty()
+        self._fit()
+        self.classes.place(self.drawn.values())
+        self._place_empty()
 
     def _read(self, pixel: QPoint) -> None:
         x = self.readout.over(pixel)
