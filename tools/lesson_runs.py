@@ -1,18 +1,20 @@
 """Trains the runs that come with the lessons, so that nobody waits for a comparison.
 
-    python -m tools.lesson_runs
+    python -m tools.lesson_runs [LESSON …]
 
-Every training of these lessons that begins a new run is trained to its end and kept: checkpoint,
-settings, meta-tests, and means of 10 outer steps of its metrics, as few digits as a plot needs.
+Makes all of them anew, or those of the lessons named. Every training of these lessons that begins
+a new run is trained to its end and kept: checkpoint, settings, meta-tests, and means of 10 outer
+steps of its metrics, as few digits as a plot needs.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from maml_explorer.gui.lessons.lesson import NEW
@@ -25,7 +27,10 @@ from maml_explorer.worker.handle import Worker
 from tools.example import thinned
 
 LESSONS = Path(__file__).parents[1] / "resources" / "lessons"
-COMPARED = ("05-first-order", "08-batch-norm", "09-reptile", "10-learned-rates", "22-streams")
+COMPARED = (
+    "05-first-order", "08-batch-norm", "09-reptile", "10-learned-rates", "12-images",
+    "13-memorization", "14-image-norms", "15-image-features", "22-streams",
+)  # fmt: skip
 """Lessons whose pages speak of trained runs; the others train in sight, or use the example."""
 EVERY = 10
 
@@ -68,19 +73,21 @@ def train(settings: Settings, until: int, folder: Path) -> None:
     worker.close()
 
 
-def main() -> None:
-    """Writes the folder of runs."""
+def main(names: Sequence[str]) -> None:
+    """Writes the folders of runs of these lessons, and the index of all."""
     place = LESSONS / FOLDER_NAME
-    shutil.rmtree(place, ignore_errors=True)
-    index = {}
-    for name in COMPARED:
+    index = json.loads((place / INDEX).read_text())
+    for name in names:
+        for folder in [one for one in index if one.startswith(f"{name}-")]:
+            shutil.rmtree(place / folder, ignore_errors=True)
+            del index[folder]
         for nth, (settings, until) in enumerate(wanted(LESSONS / f"{name}.toml"), 1):
             folder = f"{name}-{nth}"
             train(settings, until, place / folder)
             index[folder] = until
             print(folder, until, flush=True)
-    (place / INDEX).write_text(json.dumps(index, indent=1) + "\n")
+    (place / INDEX).write_text(json.dumps(dict(sorted(index.items())), indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or COMPARED)

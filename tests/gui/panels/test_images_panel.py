@@ -312,7 +312,7 @@ def test_words_on_chance_and_pixels_keep_inside_when_names_take_room(images: Mai
     QApplication.processEvents()
     wide = plot.area().width()
     arms = [arm.name for arm in images.session.settings.arms]
-    plot.test = replace(plot.test, arms={name: SOME for name in arms})
+    plot.test = replace(plot.test, arms=dict.fromkeys(arms, SOME))
     plot.draw()
     QApplication.processEvents()
     assert plot.area().width() < wide
