@@ -1,4 +1,4 @@
-"""Pace at which the window looks for reports: 60 times a second, 30 or fewer where it must.
+"""Pace at which the window looks for reports: 60 times a second, fewer where painting takes longer.
 
 It also sets how often live drawings are redrawn while training: no more than leaves training its
 speed. The threads share one interpreter, so what this one takes the other loses.
@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
-FAST, FRAME = 16, 22
-"""Milliseconds between two looks: 60 a second where drawing takes little; else one that comes late
-still makes 30 a second."""
+FRAME = 16
+"""Milliseconds between two looks."""
 IDLE = 150
 """Milliseconds between two looks while paused with nothing asked."""
 SLOWEST = 250
@@ -33,8 +32,6 @@ class Patience:
     def __init__(self) -> None:
         self.learned = 1.0
         """Factor found so far; kept over a pause, since the next training needs the same."""
-        self.fast = False
-        """True where looks at 60 Hz, too, leave training its speed."""
         self._since = self._used = 0.0
         self._judging = False
 
@@ -42,11 +39,6 @@ class Patience:
     def value(self) -> float:
         """Factor now: 1 where nothing trains at full speed."""
         return self.learned if self._judging else 1.0
-
-    @property
-    def frame(self) -> int:
-        """Milliseconds between two looks now."""
-        return FRAME if self._judging and not self.fast else FAST
 
     def rest(self) -> None:
         """Nothing trains at full speed: whatever is drawn is drawn as often as usual."""
@@ -59,7 +51,6 @@ class Patience:
         elapsed = now - self._since
         if elapsed >= JUDGED_SECONDS:
             share = (used - self._used) / elapsed
-            self.fast = share <= DRAWING_SHARE * (1 if self.fast else FAST / FRAME)
             # a part of the work does not depend on it, and one drag is over soon: small strides
             stride = min(max(share / DRAWING_SHARE, 0.8), 1.25)
             self.learned = min(max(self.learned * stride, 1.0), MOST_PATIENCE)
@@ -76,7 +67,7 @@ class Pace(QObject):
         self._limited = False
         self._patience = Patience()
         self._hurry_until = 0.0
-        self._late = float(FAST)
+        self._late = float(FRAME)
         self._was_late, self._spent = False, 0.0
         self._began = 0.0
         self.timer = QTimer(self)
@@ -129,7 +120,7 @@ class Pace(QObject):
 
     @property
     def _busy_interval(self) -> int:
-        return round(max(self._late, self._patience.frame))
+        return round(self._late)
 
     def _tick(self) -> None:
         began = time.monotonic()
@@ -145,7 +136,7 @@ class Pace(QObject):
         if late and self._was_late:
             self._late = min(self._late * 1.25, SLOWEST)
         else:
-            self._late = max(self._late * 0.97, FAST)
+            self._late = max(self._late * 0.97, FRAME)
         self._pull()
         spent = 1000 * (time.monotonic() - began)
         self._late = min(max(self._late, 2 * min(spent, self._spent)), SLOWEST)
