@@ -6,7 +6,6 @@ evaluated, and what is not understood is refused with one sentence (:class:`Sett
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -77,6 +76,8 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise SettingsError(
             f"The text is {len(text)} characters long: allowed are at most {MAX_TOML}."
         )
+    import tomllib  # a start reads no such text unless one is there
+
     text = text.removeprefix("\ufeff")  # editors of some systems put it first
     longest = max((len(line) for line in text.splitlines()), default=0)
     if longest > MAX_TOML_LINE:

@@ -24,12 +24,12 @@ from maml_explorer.files.writer import write_bytes
 from maml_explorer.gui.plots.axis import NumberAxis
 from maml_explorer.gui.plots.hover import Hover
 from maml_explorer.gui.plots.line_ends import LineEnds
+from maml_explorer.gui.plots.open_table import show_table
 from maml_explorer.gui.plots.pictures import Picture, png_bytes
 from maml_explorer.gui.plots.plot_frame import PlotFrame, PlotView
 from maml_explorer.gui.plots.plot_text import fitting
 from maml_explorer.gui.plots.saved_event import FileSaved
 from maml_explorer.gui.plots.table import Table, save_table
-from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.gui.style.arm_style import ArmStyle
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
@@ -282,13 +282,11 @@ class Plot(PlotView):
             content = self._picture().svg_bytes()
         write_bytes(path, content, follow=True)
 
-    def show_table(self) -> TableWindow | None:
+    def show_table(self) -> QWidget | None:
         """Opens the numbers that are shown in a window of their own."""
         if self.table is None:
             return None
-        window = TableWindow(self.accessibleName(), self.table(False), self)
-        window.show()
-        return window
+        return show_table(self.accessibleName(), self.table(False), self)
 
     def save_csv(self, path: Path, everything: bool = False) -> None:
         """Writes what is shown as a table, or everything there is.

@@ -13,7 +13,6 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEv
 from PySide6.QtWidgets import QMainWindow, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.files.comparing import Reproduction
-from maml_explorer.gui.files.export_dialog import ExportDialog
 from maml_explorer.gui.files.file_menu import Files
 from maml_explorer.gui.files.opening import Opening
 from maml_explorer.gui.files.own_images import OwnImagesOpening
@@ -176,6 +175,8 @@ class MainWindow(QMainWindow):
 
     def export(self) -> None:
         """Asks for arm and folder."""
+        from maml_explorer.gui.files.export_dialog import ExportDialog
+
         ExportDialog(self.session, self).open()
 
     def _watch_settings(self) -> None:

@@ -9,8 +9,8 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QWidget
 
+from maml_explorer.gui.plots.open_table import show_table
 from maml_explorer.gui.plots.table import Table
-from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.reports import Compared
 from maml_explorer.published.verdicts import agreement_words, verdict_words
@@ -61,12 +61,11 @@ def figure_rows(found: Compared) -> Table:
     return header, rows
 
 
-def show_figures(found: Compared, parent: QWidget) -> TableWindow:
+def show_figures(found: Compared, parent: QWidget) -> QWidget:
     """Opens the table of all figures."""
     words = f"{_tested(found)} {preset_source(found.preset)}.{_changed(found)}"
-    window = TableWindow("Published figures", figure_rows(found), parent, words)
+    window = show_table("Published figures", figure_rows(found), parent, words)
     window.resize(window.width(), 360)
-    window.show()
     return window
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from maml_explorer.gui.plots.table_window import TableWindow
+from maml_explorer.gui.plots.open_table import show_table
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.words import counted
-from maml_explorer.storage.report.ablation_table import FULL_COLUMNS, full_table, shipped_ablations
 
 
-def show_ablation(parent: QWidget) -> TableWindow:
+def show_ablation(parent: QWidget) -> QWidget:
     """Opens what each trick does by itself, and all together: measured, with its command."""
+    from maml_explorer.storage.report.ablation_table import (
+        FULL_COLUMNS,
+        full_table,
+        shipped_ablations,
+    )
+
     found = shipped_ablations()[0]
     seeds, tasks = len(found["seeds"]), found["tasks"]
     words = (
@@ -23,9 +28,8 @@ def show_ablation(parent: QWidget) -> TableWindow:
         f"mean of {counted(seeds, 'seed')}; ± 95 % is Student's t over the seeds. "
         "A negative difference is better than plain MAML."
     )
-    window = TableWindow("Ablation", (list(FULL_COLUMNS), full_table(found)), parent, words, 3)
+    window = show_table("Ablation", (list(FULL_COLUMNS), full_table(found)), parent, words, 3)
     window.setWindowTitle("Ablation: what each trick does")
     window.setToolTip(plain_tip(found["command"]))
     window.resize(window.width(), 620)
-    window.show()
     return window
