@@ -223,7 +223,7 @@ class LessonStrip(QFrame):
             words = [
                 f"✓ {LETTERS[0]}   {words}   (your answer)" for words in scene.question.choices
             ]
-            height += self._choices.height_for(words, room, plain) + 4
+            height += self._choices.height_for(words, room, QFontMetrics(bold)) + 4
         return height + 4
 
     def show_scene(self, lesson: Lesson, nth: int, chosen: int | None, last: bool) -> None:
