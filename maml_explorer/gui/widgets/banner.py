@@ -148,6 +148,8 @@ class Banners(QWidget):
 
     passing = 20_000
     """Milliseconds after which a message that does not stay leaves by itself."""
+    passing_fast = 8_000
+    """The same where there is nothing to press, only two lines to read."""
     unarmed = 500
     """Milliseconds in which a new message takes no clicks: they were meant for what it covers."""
 
@@ -214,7 +216,7 @@ class Banners(QWidget):
         if not (kind != "notice" if stays is None else stays):
             self._passing[subject] = timer = QTimer(self)
             timer.timeout.connect(partial(self._leave, subject))
-            timer.start(self.passing)
+            timer.start(self.passing if choices else self.passing_fast)
         self._arrange()
 
     def of(self, subject: str) -> Banner | None:

@@ -184,12 +184,12 @@ class Slider(QSlider):
         """Brings the handle under the mouse, so that a press anywhere begins a drag."""
         if event.button() is Qt.MouseButton.LeftButton:
             self.held = True
+            self.setSliderDown(True)  # before the value changes, which is part of the drag
+            low, high, room = self.minimum(), self.maximum(), max(1, self.width() - _HANDLE)
             x = round(event.position().x()) - _HANDLE // 2
-            self.setValue(
-                QStyle.sliderValueFromPosition(
-                    self.minimum(), self.maximum(), x, max(1, self.width() - _HANDLE)
-                )
-            )
+            there = QStyle.sliderPositionFromValue(low, high, self.value(), room)
+            if abs(x - there) > _HANDLE // 2:  # a handle that is taken stays where it is
+                self.setValue(QStyle.sliderValueFromPosition(low, high, x, room))
         super().mousePressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

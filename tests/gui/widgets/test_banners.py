@@ -309,10 +309,14 @@ def test_messages_leave_by_themselves_or_after_good_actions(
     banners, mouse = window.banners, QPoint(0, 0)
     monkeypatch.setattr(banners, "_mouse", lambda: mouse)
     banners.say("crash", "It stays.", "warning")
-    banners.passing = 60
+    assert banners.passing_fast < banners.passing
+    banners.passing_fast = 60
+    banners.say("began", "A new run began.", choices=(("Back", lambda: None),))
     banners.say("saved", "The preset was saved.")
-    assert len(said(window)) == 2
-    qtbot.waitUntil(lambda: said(window) == ["It stays."])
+    assert len(said(window)) == 3
+    qtbot.waitUntil(lambda: len(said(window)) == 2)
+    assert "A new run began." in said(window), "what can be pressed is there for longer"
+    banners.drop("began")
     # what is being read stays
     mouse = banners.geometry().center()
     banners.say("saved", "The preset was saved.")
@@ -320,7 +324,7 @@ def test_messages_leave_by_themselves_or_after_good_actions(
     assert len(said(window)) == 2
     mouse = QPoint(0, 0)
     qtbot.waitUntil(lambda: said(window) == ["It stays."])
-    banners.passing = 60_000
+    banners.passing_fast = 60_000
     worker_of(window).report(reports.Refused(commands.Change, "That is not allowed."))
     window.session.link.pull()
     assert "That is not allowed." in said(window)

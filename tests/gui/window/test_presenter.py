@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
@@ -124,6 +125,15 @@ def test_alpha_is_at_hand_and_one_drag_is_one_undo_step(presenting: MainWindow):
     assert window.session.editor.undo_stack.count() == count + 1
     window.session.editor.undo_stack.undo()
     assert window.session.settings.inner.inner_lr == before
+    x, y = 3 * slider.width() // 4, slider.height() // 2
+    assert slider.value() < 5 * slider.maximum() // 8
+    QTest.mousePress(slider, Qt.MouseButton.LeftButton, pos=QPoint(x, y))
+    assert (jumped := window.session.settings.inner.inner_lr) > before
+    QTest.mouseMove(slider, QPoint(x + slider.width() // 8, y))
+    QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=QPoint(x + slider.width() // 8, y))
+    assert window.session.settings.inner.inner_lr > jumped
+    window.session.editor.undo_stack.undo()
+    assert window.session.settings.inner.inner_lr == before, "the press is part of the drag"
     field = bar.rows["inner_lr"].field.widget
     assert isinstance(field, QLineEdit)
     field.setText("nonsense")
