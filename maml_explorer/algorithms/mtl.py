@@ -7,7 +7,7 @@ MTL = Algorithm(
     label="MTL",
     summary="Joint training of one network on all points of all tasks, without an inner loop; "
     "fine-tuned at meta-test.",
-    source="the pretrained baseline of Finn, Abbeel, Levine 2017, section 5.1",
+    source="Finn, Abbeel, Levine 2017, section 5.1, the pretrained baseline",
     adapts="none",
     second_order=False,
     outer_data="all",

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer
-from PySide6.QtGui import QCursor, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from maml_explorer.gui.widgets.controls import button, row, type_changed
-from maml_explorer.gui.widgets.plain_tip import plain_tip
+from maml_explorer.gui.widgets.message import LINES, Message
 
 OWN_IMAGES, ABSENT, OPENING = "own images", "absent", "opening"
 """Subjects: own images that were opened, those that something needs, a run on its way."""
@@ -19,9 +19,6 @@ MOST = 3
 
 _WIDEST = 920
 """Pixels of the widest banner."""
-
-LINES = 2
-"""Lines of text in a banner; the whole text is its tooltip where there are more."""
 
 Choice = tuple[str, Callable[[], object]]
 """The words on a button, and what it does."""
@@ -71,71 +68,6 @@ class Banner(QFrame):
     def put_beside(self, more: QPushButton) -> None:
         """Puts a further button before the one that closes."""
         self._line.insertWidget(self._line.count() - 1, more)
-
-
-class Message(QLabel):
-    """Words that wrap onto a few lines and never ask the window for more room than it has."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.full = text
-        self._lines = LINES
-        self.setProperty("role", "message")
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setWordWrap(True)
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(text)
-        self.setText(text)
-
-    def hasHeightForWidth(self) -> bool:
-        """False: the height follows the text that was fitted."""
-        return False
-
-    def sizeHint(self) -> QSize:
-        """Height of the fitted text, at most as many lines as it may take."""
-        return QSize(320, min(self._height(self.text()), self._most()))
-
-    def minimumSizeHint(self) -> QSize:
-        """Smallest width."""
-        return QSize(80, self.sizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fits the text again."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def say(self, text: str) -> None:
-        """Shows another text in the same place."""
-        self.full = text
-        self.setAccessibleName(text)
-        self._fit()
-
-    def keep_to(self, lines: int) -> None:
-        """Takes at most so many lines."""
-        if lines != self._lines:
-            self._lines = lines
-            self._fit()
-
-    def _fit(self) -> None:
-        most, text = self._most(), self.full
-        if self._height(text) > most:
-            low, high = 0, len(text)
-            while low < high:
-                middle = (low + high + 1) // 2
-                fits = self._height(f"{text[:middle].rstrip()}…") <= most
-                low, high = (middle, high) if fits else (low, middle - 1)
-            text = f"{text[:low].rstrip()}…"
-        self.setText(text)
-        self.setToolTip(plain_tip(self.full if text != self.full else ""))
-        self.updateGeometry()
-
-    def _most(self) -> int:
-        return self._lines * self.fontMetrics().lineSpacing()
-
-    def _height(self, text: str) -> int:
-        room = QRect(0, 0, max(self.width(), 80), 10_000)
-        return self.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, text).height()
 
 
 class Banners(QWidget):

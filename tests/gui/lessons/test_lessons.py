@@ -31,7 +31,7 @@ from maml_explorer.gui.panels.tasks.panel import TasksPanel
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.session.loss_history import GRADIENTS
 from maml_explorer.gui.session.view_state import same_task
-from maml_explorer.gui.widgets.banner import Message
+from maml_explorer.gui.widgets.message import Message
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.presets import load_preset

@@ -122,6 +122,15 @@ def test_words_below_the_features_end_with_a_whole_part(bench: Bench, width: int
     assert "…" not in panel.said.text() and panel.said.text().startswith("After 1 inner step")
 
 
+def test_nothing_is_said_of_a_freeze_test_that_is_left_out(bench: Bench) -> None:
+    panel = shown(bench, "Features")
+    answer(bench, {"MAML": records.features()})
+    for hidden in (False, True, False):
+        bench.session.hide_answers(hidden)
+        assert ("freeze test" not in panel.page.summary) == hidden
+        assert panel.page._places[-1].isHidden() == hidden
+
+
 def test_names_of_places_never_overlap(bench: Bench) -> None:
     panel = shown(bench, "Features")
     plot = panel.page.similarity

@@ -49,6 +49,7 @@ class FeaturesPage(ChosenPage):
     def _hide_answer(self) -> None:
         """Leaves the freeze test out where a lesson asks for it."""
         self._places[-1].setVisible(not self.session.answers_hidden)
+        self.draw_now()  # what is said of the views follows them
 
     def draw(self, record: object) -> None:
         """Draws the arms that have a record; the summary says why the others have none."""
@@ -70,7 +71,10 @@ class FeaturesPage(ChosenPage):
         self.frozen.show_arms(
             held, {n: Means(s.frozen_error, s.frozen_half) for n, s in seen.items()}
         )
-        self.tell(*_words(first, seen, record))
+        words = _words(first, seen, record)
+        if not self.session.answers_hidden:
+            words.insert(2, "freeze test ± 95 %")
+        self.tell(*words)
 
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""
@@ -84,7 +88,6 @@ def _words(
     words = [
         f"After {counted(first.steps, 'inner step')}",
         f"mean ± sd of {whole(first.tasks)} held-out tasks",
-        "freeze test ± 95 %",
     ]
     for name, one in seen.items():
         lost = max(one.diverged, *one.frozen_diverged)
