@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from maml_explorer.gui.widgets.message import Message
 from maml_explorer.gui.widgets.controls import Card, button, label, mark, row
+from maml_explorer.gui.widgets.message import Message
 from maml_explorer.gui.widgets.overlay import Overlay
 from maml_explorer.gui.widgets.see_through_area import SeeThroughArea, turn_page
 from maml_explorer.late_dataclass import dataclass

@@ -68,6 +68,7 @@ class LineEnds(pg.GraphicsObject):
         self._ends: tuple[LineEnd, ...] = ()
         self._ground = QRectF()
         self._right = 0
+        self._least = _LEAST
         self.setParentItem(plot)
         self.setFlag(self.GraphicsItemFlag.ItemHasNoContents, False)
         self.leave_room()
@@ -84,10 +85,15 @@ class LineEnds(pg.GraphicsObject):
 
     def leave_room(self) -> None:
         """Leaves the names their margin, in the font there is now."""
-        right = max(_LEAST, math.ceil(self.width))
+        right = max(self._least, math.ceil(self.width))
         if right != self._right:
             self._right = right
             self._plot.layout.setContentsMargins(2, 8, right, 2)
+
+    def end_below(self, other: LineEnds) -> None:
+        """Leaves at least as much room as `other`, so that plots one above the other end alike."""
+        self._least = other._right
+        self.leave_room()
 
     @property
     def width(self) -> float:

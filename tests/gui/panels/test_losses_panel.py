@@ -705,6 +705,10 @@ def test_stability_is_a_second_trace_below(bench: Bench) -> None:
     bench.pull()
     panel._draw()
     assert panel.trace.view().viewRange()[0] == panel.plot.view().viewRange()[0]
+    bench.pull()
+    above, below = panel.plot.area(), panel.trace.area()
+    assert (below.left(), below.right()) == (above.left(), above.right()), "one axis for both"
+    assert panel.trace.left.labelText == "α λ"
     assert panel.trace.table is not None
     assert list(panel.trace.table(True)[1])[-1] == ("MAML", MEDIAN, 300, 3.0)
     bench.session.set_hidden(["MAML"])

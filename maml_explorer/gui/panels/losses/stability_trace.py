@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QFontMetricsF, QHideEvent, QShowEvent
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.panels.insight.figure_lines import arm_lines
@@ -12,11 +12,13 @@ from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.session.loss_history import OUTER_STEPS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.stability_verdict import STABILITY
+from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.insight import Insight
 from maml_explorer.protocol.insight_records.stability import MEDIAN, SWINGS
 
-HEIGHT = 110
+_LINES = 7.5
+"""Height in lines of text, so that a hall's type leaves room for the lines drawn."""
 WAITING = "The first figures appear here in a moment"
 NONE = "No visible arm has an inner loop in training"
 
@@ -30,8 +32,7 @@ class StabilityTrace(LinesPlot):
     def __init__(self, session: Session, losses: LossPlot) -> None:
         super().__init__(session.theme, "Stability of the inner steps", "outer step", log_y=True)
         self.session, self.losses = session, losses
-        self.setFixedHeight(HEIGHT)
-        self.named = False  # those above have the same colours, and the margin must be as wide
+        self.named = False  # those above have the same colours
         self.label_x("")
         self.paper_labels = ("outer step", "α λ_max")
         self.caption = lambda: "largest eigenvalue of diag(a) H (α λ_max), median of tasks"
@@ -42,6 +43,7 @@ class StabilityTrace(LinesPlot):
             )
         )
         self.table = self._followed
+        losses.view().sigResized.connect(self._align)
         session.insight.arrived.connect(self._take)
         session.theme_changed.connect(self.take_colors)
         session.hidden_changed.connect(self.show_now)
@@ -52,16 +54,22 @@ class StabilityTrace(LinesPlot):
         if not self.isVisible():
             return
         lines = arm_lines(self.session, STABILITY.view, MEDIAN)
-        self.left.setWidth(self.losses.left.width())
+        self.setFixedHeight(round(_LINES * QFontMetricsF(base_font()).lineSpacing()))
+        self._align()
         session = self.session
         visible = [arm for arm in session.settings.arms if arm.name not in session.hidden]
         adapt = any(ALGORITHMS[arm.algorithm].adapts != "none" for arm in visible)
         empty = WAITING if adapt else NONE
-        self.show_lines(lines, reference=(SWINGS, "above 2 they overshoot"), empty=empty)
+        self.show_lines(lines, "α λ", reference=(SWINGS, "above 2 they overshoot"), empty=empty)
         view = self.losses.loss_view
         if view.axis == OUTER_STEPS and not view.log_x:
             self.view().setXRange(*self.losses.view().viewRange()[0], padding=0)
             self.draw_words()
+
+    def _align(self) -> None:
+        """Begins and ends where the losses do, from left to right."""
+        self.left.setWidth(self.losses.left.width())
+        self.ends.end_below(self.losses.ends)
 
     def _followed(self, everything: bool) -> Table:
         rows = (row for row in self.session.insight.figures.rows() if row[1] == STABILITY.view)
