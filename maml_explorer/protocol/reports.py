@@ -17,11 +17,7 @@ from numpy.typing import NDArray
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import Array, Command, ProbeTask, ShownTask, WatchTasks
 from maml_explorer.protocol.images import ClassReferences, ImagesProbed, ImagesWatched
-from maml_explorer.protocol.insight import (
-    Insight,
-    InsightFigures,
-    InsightProgress,
-)
+from maml_explorer.protocol.insight import Insight, InsightFigures, InsightProgress
 from maml_explorer.protocol.past_events import PastChange, PastEvents
 from maml_explorer.protocol.returned import Returned
 from maml_explorer.protocol.streams import StreamProbed, StreamsWatched
@@ -222,6 +218,8 @@ class ReferenceLosses:
     noise_variance: float
     constant: bool = False
     """True where that of the best constant stands for the best single predictor."""
+    limit: float = float("inf")
+    """A squared error above this counts as diverged in the meta-test."""
 
 
 @dataclass(frozen=True)

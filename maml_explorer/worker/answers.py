@@ -17,6 +17,7 @@ from maml_explorer.core.families.curve_tasks import (
 )
 from maml_explorer.core.families.sine import query_grid
 from maml_explorer.core.families.sine_inference import bayes_posterior, determined_by, oracle
+from maml_explorer.core.families.table import family_of
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import probe
 from maml_explorer.core.training import RunState
@@ -176,4 +177,5 @@ def reference_losses(run: int, settings: Settings) -> ReferenceLosses | ClassRef
         single_predictor(tasks)[1],
         variance,
         constant=settings.family.own_tasks,
+        limit=family_of(settings).failure_limit(settings),
     )

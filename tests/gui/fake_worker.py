@@ -148,7 +148,7 @@ class FakeWorker:
             ways = settings.images.ways
             self.report(ClassReferences(self.run, ways, float(np.log(ways)), 1 / ways))
         else:
-            self.report(m.ReferenceLosses(self.run, 4.25, 3.01, "−1.62 cos x", 0.0))
+            self.report(m.ReferenceLosses(self.run, 4.25, 3.01, "−1.62 cos x", 0.0, limit=425.0))
         self.report(self._meta_tested())
         self._probed()
 

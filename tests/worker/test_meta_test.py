@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from maml_explorer.core.meta_test import meta_test
+from maml_explorer.core.meta_test import meta_test, summarize
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import outer_step, start_run
+from maml_explorer.protocol.reports import ReferenceLosses
+from maml_explorer.settings.settings import Settings
+from maml_explorer.worker.answers import reference_losses
 from maml_explorer.worker.meta_test import FIRST_SHARE, SHARE, MetaTests
 from tests.worker.driving import Clock, small_settings
 
@@ -97,3 +101,13 @@ def _drained(generator):
             next(generator)
         except StopIteration as end:
             return end.value
+
+
+def test_the_limit_that_the_window_is_told_is_that_of_the_meta_test() -> None:
+    for noise in (0.0, 3.0):
+        settings = Settings().with_values({"noise": noise})
+        told = reference_losses(1, settings)
+        assert isinstance(told, ReferenceLosses)
+        assert told.limit == pytest.approx(100 * (told.predict_zero - noise**2))
+        errors = torch.tensor([[told.limit * 0.999, told.limit * 1.001]], dtype=torch.float64)
+        assert summarize(errors, settings).diverged == (1,)

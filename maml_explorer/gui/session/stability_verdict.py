@@ -1,10 +1,11 @@
-"""Stability of training, as light and words say it."""
+"""Stability of inner steps, in training and on the task on screen, as the light says it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from maml_explorer.gui.session.task_trouble import TaskTrouble
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.insight import Insight, InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
@@ -13,6 +14,8 @@ from maml_explorer.settings.words import counted
 
 QUIET, WARNING, DANGER, DARK = "quiet", "warning", "danger", "dark"
 STABILITY = InsightRequest.of(ViewName.STABILITY)
+ELSEWHERE = "tasks as in training"
+"""Those that the light looks at whatever task is on screen."""
 FEW = 0.05
 """Up to this share of inner steps that raise the loss the light stays quiet."""
 
@@ -24,6 +27,8 @@ class StabilityVerdict:
     level: str
     words: str
     details: str = ""
+    of_tasks: bool = False
+    """True where the words are of tasks as in training, not of a divergence or of nothing."""
 
 
 def records(insight: Insight | None, hidden: frozenset[str]) -> dict[str, StabilitySeen]:
@@ -35,6 +40,23 @@ def records(insight: Insight | None, hidden: frozenset[str]) -> dict[str, Stabil
         for name, seen in insight.value.items()
         if isinstance(seen, StabilitySeen) and name not in hidden
     }
+
+
+def with_task(found: StabilityVerdict, trouble: TaskTrouble) -> StabilityVerdict:
+    """The verdict with what happens on the task on screen, which is said first and apart.
+
+    A green light beside a curve that runs away would be taken for a statement on that curve.
+    """
+    if not trouble.words:
+        return found
+    others = found.words
+    if others and found.of_tasks:
+        others = f"{ELSEWHERE}: {others.replace(': ', ', ', 1)}"
+    return StabilityVerdict(
+        DANGER if trouble.diverged or found.level == DANGER else WARNING,
+        " · ".join(part for part in (trouble.words, others) if part),
+        "\n".join(part for part in (trouble.details, found.details) if part),
+    )
 
 
 def verdict(
@@ -67,20 +89,20 @@ def verdict(
     if not seen:
         return StabilityVerdict(DARK, "", "No visible arm has an inner loop in training.")
     details = "\n".join(
-        [f"Inner steps at outer step {whole(insight.outer_step)}"]
+        [f"Inner steps at outer step {whole(insight.outer_step)}, on held-out {ELSEWHERE}"]
         + [f"{name}: {_figures(one)}" for name, one in seen.items()]
     )
     diverged = {name: one.diverged for name, one in seen.items() if one.diverged}
     if diverged:
         name = max(diverged, key=lambda arm: diverged[arm])
         words = f"{name}: inner steps diverge on {diverged[name]} of {_tasks(seen[name])}"
-        return StabilityVerdict(DANGER, words, details)
+        return StabilityVerdict(DANGER, words, details, True)
     warning = _warning(seen, tested)
     if warning:
-        return StabilityVerdict(WARNING, warning, details)
+        return StabilityVerdict(WARNING, warning, details, True)
     if any(one.share_swinging > FEW for one in seen.values()):
-        return StabilityVerdict(QUIET, "inner steps lower the support loss", details)
-    return StabilityVerdict(QUIET, "inner steps stable", details)
+        return StabilityVerdict(QUIET, "inner steps lower the support loss", details, True)
+    return StabilityVerdict(QUIET, "inner steps stable", details, True)
 
 
 def _warning(seen: Mapping[str, StabilitySeen], tested: MetaTested | None) -> str:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
+from maml_explorer.gui.panels.adaptation.outer_step_shown import OuterStepShown
 from maml_explorer.gui.session.meta_test_age import meta_test_is_old
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.stability_verdict import (
@@ -16,10 +17,13 @@ from maml_explorer.gui.session.stability_verdict import (
     WARNING,
     StabilityVerdict,
     verdict,
+    with_task,
 )
+from maml_explorer.gui.session.task_trouble import TaskTrouble, task_trouble
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.insight import Insight
+from maml_explorer.protocol.reports import Status, Stepped
 
 
 class StabilityLight(QWidget):
@@ -31,6 +35,9 @@ class StabilityLight(QWidget):
         self.verdict = StabilityVerdict(DARK, "")
         self._seen_with = session.settings
         """In force when the newest look came; after a change the worker looks again."""
+        self._stepped = OuterStepShown(session.inner)
+        self._trouble = TaskTrouble()
+        """On the task on screen."""
         self.dot = _Dot(self)
         self.words = ElidedLabel()
         box = QHBoxLayout(self)
@@ -40,29 +47,65 @@ class StabilityLight(QWidget):
         box.addWidget(self.words, 1)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         session.insight.arrived.connect(self._take)
+        session.link.run_started.connect(lambda _: self._leave_the_step())
         session.link.run_started.connect(lambda _: self.show_now())
+        for other in (session.task.probe_changed, session.images.task_changed):
+            other.connect(lambda _: self._leave_the_step())
         session.hidden_changed.connect(self.show_now)
         session.divergences.changed.connect(self.show_now)
         session.measured.meta_tested.connect(lambda _: self.show_now())
         session.editor.settings_changed.connect(lambda _: self.show_now())
         session.theme_changed.connect(lambda _: self.dot.update())
+        for shown in (session.task, session.images):
+            shown.probed_arrived.connect(lambda _: self._look_at_the_task())
+        for known in (session.inner.changed, session.hidden_changed):
+            known.connect(self._look_at_the_task)
+        session.measured.references_changed.connect(lambda _: self._look_at_the_task())
+        session.link.stepped.connect(self._take_stepped)
+        session.link.status_changed.connect(self._take_status)
         self.show_now()
 
     def show_now(self) -> None:
         """Shows the newest verdict."""
         session = self.session
         current = self._seen_with == session.settings
-        self.verdict = verdict(
+        found = verdict(
             session.insight.found.get(STABILITY) if current else None,
             session.hidden,
             session.divergences.frozen,
             None if meta_test_is_old(session) else session.measured.meta_test,
         )
+        self.verdict = with_task(found, self._trouble)
         self.words.say(self.verdict.words)
         self.dot.setVisible(self.verdict.level != DARK)
         self.setToolTip(plain_tip(self.verdict.details))
         self.setAccessibleName(f"Stability: {self.verdict.words or 'not known yet'}")
         self.dot.update()
+
+    def _look_at_the_task(self) -> None:
+        """Says anew what happens on the task on screen, only where that has changed."""
+        session = self.session
+        at = self._stepped.at
+        probed = session.shown.probed if at is None else at.probed
+        arms = session.settings.arms
+        steps = self._stepped.steps(arms, session.settings.run.test_steps)
+        found = task_trouble(probed, steps, session.measured.references, session.hidden)
+        if found != self._trouble:
+            self._trouble = found
+            self.show_now()
+
+    def _take_stepped(self, stepped: Stepped) -> None:
+        self._stepped.at = stepped
+        self._look_at_the_task()
+
+    def _leave_the_step(self) -> None:
+        """Looks at the task that was chosen, not at an outer step taken slowly."""
+        if self._stepped.end():
+            self._look_at_the_task()
+
+    def _take_status(self, status: Status) -> None:
+        if self._stepped.end_where_over(status):
+            self._look_at_the_task()
 
     def _take(self, insight: Insight) -> None:
         if insight.request == STABILITY:

@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maml_explorer.gui.session.stability_verdict import STABILITY, verdict
+from maml_explorer.gui.session.stability_verdict import STABILITY, verdict, with_task
+from maml_explorer.gui.session.task_trouble import TaskTrouble, task_trouble
 from maml_explorer.gui.style.contrast import contrast
 from maml_explorer.gui.style.theme import THEMES
 from maml_explorer.gui.window.stability_light import DANGER, DARK, QUIET, WARNING
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.insight import Insight, LookInside, NothingToShow
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
-from maml_explorer.protocol.reports import ArmTest, MetaTested
+from maml_explorer.protocol.reports import ArmTest, MetaTested, Probed, ReferenceLosses
 from tests.gui.driving import Opener, worker_of
 
 
@@ -100,7 +101,9 @@ def test_the_least_stable_visible_arm_is_named() -> None:
     arms["ANIL"] = seen(0.2, 9.0, diverged=1)
     said = verdict(insight(arms))
     assert (said.level, said.words) == (DANGER, "ANIL: inner steps diverge on 1 of 2 tasks")
-    assert said.details.startswith("Inner steps at outer step 400\nMAML: ")
+    assert said.details.startswith(
+        "Inner steps at outer step 400, on held-out tasks as in training\nMAML: "
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,6 +161,94 @@ def test_a_meta_test_lights_the_warning_until_it_is_old(window: MainWindow) -> N
     worker.report(Insight(session.run, 0, STABILITY, {"MAML": seen(4.0)}))
     session.link.pull()
     assert light.verdict.level == QUIET
+
+
+def own_task(window: MainWindow, **support: tuple[float, ...]) -> Probed:
+    """The task on screen without a truth: arm → its support losses by inner step."""
+    probed = window.session.task.probed
+    assert probed is not None
+    arms = {
+        name: replace(
+            arm,
+            support_mse=np.array(support.get(name, (2.5, 1.0, 0.5))),
+            query_mse=np.full(3, np.nan),
+            curves=arm.curves[:3],
+        )
+        for name, arm in probed.arms.items()
+    }
+    return replace(probed, arms=arms, truth=None)
+
+
+def test_an_arm_that_runs_away_on_the_task_on_screen_is_said_beside_a_green_light(
+    window: MainWindow,
+) -> None:
+    worker, light, session = worker_of(window), window.stability, window.session
+    worker.report(Insight(session.run, 400, STABILITY, {"MAML": seen(0.3), "ANIL": seen(0.2)}))
+    worker.report(ReferenceLosses(session.run, 4.25, 3.01, "", 0.0, limit=425.0))
+    session.link.pull()
+    assert light.verdict.level == QUIET
+    worker.report(own_task(window, ANIL=(2.5, 16.0, 635.0)))
+    session.link.pull()
+    assert light.verdict.level == WARNING
+    assert light.words.full == (
+        "ANIL runs away on this task · tasks as in training: inner steps stable"
+    )
+    assert light.toolTip().startswith("On this task, after 1 inner step")
+    session.inner.choose(2)
+    assert light.verdict.level == DANGER, "635 is above the limit of the meta-test"
+    assert light.words.full.startswith("ANIL diverges on this task · ")
+    session.inner.choose(0)
+    assert light.words.full == "inner steps stable", "as the hero shows it"
+    session.inner.choose(2)
+    session.set_hidden({"ANIL"})
+    assert light.words.full == "inner steps stable"
+    session.set_hidden(())
+    worker.report(own_task(window))
+    session.link.pull()
+    assert (light.verdict.level, light.words.full) == (QUIET, "inner steps stable")
+
+
+def test_words_on_the_task_are_written_only_where_they_change(window: MainWindow, monkeypatch):
+    """A drag brings an answer with every frame."""
+    written = []
+    monkeypatch.setattr(window.stability, "show_now", lambda: written.append(1))
+    for last in (16.0, 17.0, 18.0):
+        worker_of(window).report(own_task(window, ANIL=(2.5, last, last)))
+        window.session.link.pull()
+    assert len(written) == 1
+
+
+@pytest.mark.parametrize(
+    ("support", "query", "diverged", "away"),
+    [
+        ((2.5, 8.4), (3.0, 9.0), False, False),  # below twice the loss of predicting 0
+        ((4.5, 8.6), (3.0, 9.0), False, False),  # below twice what it was
+        ((4.2, 8.6), (3.0, 9.0), False, True),
+        ((4.2, 0.1), (3.0, 426.0), True, False),  # beside the points
+        ((900.0, 600.0), (np.nan, np.nan), False, False),  # points far out
+        ((900.0, 950.0), (np.nan, np.nan), True, False),
+    ],
+)
+def test_the_limits_are_those_of_adaptation_speed_and_of_the_meta_test(
+    window: MainWindow, support, query, diverged: bool, away: bool
+) -> None:
+    known = ReferenceLosses(1, 4.25, 3.01, "", 0.0, limit=425.0)
+    probed = own_task(window)
+    arm = replace(probed.arms["MAML"], support_mse=np.array(support), query_mse=np.array(query))
+    one = replace(probed, arms={"MAML": replace(arm, curves=arm.curves[:2])})
+    found = task_trouble(one, {"MAML": 1}, known)
+    assert (bool(found.diverged), bool(found.away)) == (diverged, away)
+
+
+def test_what_is_said_of_training_stays_apart() -> None:
+    trouble = TaskTrouble(("ANIL", "MAML"), ("MTL",), 3)
+    warned = verdict(insight({"MAML": seen(0.2, rising=0.4), "ANIL": seen(0.2)}))
+    assert with_task(warned, trouble).words == (
+        "ANIL and MAML diverge, MTL runs away on this task · "
+        "tasks as in training: MAML, 40 % of inner steps raise the support loss"
+    )
+    assert with_task(verdict(None), trouble).words == trouble.words
+    assert with_task(warned, TaskTrouble()) == warned
 
 
 def test_the_light_can_be_seen_on_both_grounds() -> None:
