@@ -216,7 +216,10 @@ class LossHistory:
     def thinned(self, most: int) -> LossHistory:
         """A copy in at most `most` bins a trace, to be looked at only."""
         copy = LossHistory.of({key: trace.thinned(most) for key, trace in self.traces.items()})
-        copy.held_out.points = {arm: list(points) for arm, points in self.held_out.points.items()}
+        copy.held_out.points = {
+            arm: [point for point in points if not point.first]
+            for arm, points in self.held_out.points.items()
+        }
         return copy
 
     @property

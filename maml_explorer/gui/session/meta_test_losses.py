@@ -24,6 +24,9 @@ class HeldOutPoint:
     ci95: float | None
     diverged: int
     """Number of tasks that are left out of the mean."""
+    tasks: int
+    first: bool = False
+    """True where these are the first tasks only: an estimate, which the next test replaces."""
 
 
 def trained_steps(settings: Settings, arm: Arm) -> int:
@@ -38,10 +41,10 @@ class HeldOutLosses:
 
     def __init__(self) -> None:
         self.points: dict[str, list[HeldOutPoint]] = {}
-        """Arm → points, by outer step."""
+        """Arm → points, by outer step; a first estimate stands last or not at all."""
 
     def add(self, report: MetaTested, settings: Settings) -> None:
-        """Takes up a meta-test; one of the same outer step takes the place of the one before."""
+        """Takes up a meta-test in place of a first estimate, or of one of the same outer step."""
         for arm in settings.arms:
             test = report.arms.get(arm.name)
             if test is None:
@@ -52,12 +55,16 @@ class HeldOutLosses:
             if value is None or not math.isfinite(value):
                 continue
             points = self.points.setdefault(arm.name, [])
-            if points and points[-1].outer_step >= report.outer_step:
+            if points and (points[-1].first or points[-1].outer_step >= report.outer_step):
                 self.points[arm.name] = points = [
-                    point for point in points if point.outer_step < report.outer_step
+                    point
+                    for point in points
+                    if point.outer_step < report.outer_step and not point.first
                 ]
-            ci95 = None if lost else test.ci95[k]
-            points.append(HeldOutPoint(report.outer_step, k, value, ci95, lost))
+            ci95, first = None if lost else test.ci95[k], report.declared is not None
+            points.append(
+                HeldOutPoint(report.outer_step, k, value, ci95, lost, report.tasks, first)
+            )
             if len(points) > MOST:
                 del points[1:-1:2]
 

@@ -56,6 +56,24 @@ def test_every_meta_test_is_a_marker_at_its_outer_step(bench, panel):
     assert panel.plot._dots == {} and panel.smoothing.isEnabled()
 
 
+def test_a_first_estimate_is_a_marker_that_gives_way_to_a_whole_meta_test(bench, panel):
+    # the mean of 75 tasks beside that of 600 looked as if the loss had jumped
+    first = reports.MetaTested(1, 150, 10, 75, {"MAML": arm_test(1.5)}, declared=600)
+    for report in (replace(first, outer_step=120), first):
+        bench.report(report)
+    draw(panel)
+    plot = panel.plot
+    np.testing.assert_allclose(plot._dots["MAML"].getData()[0], [0, 40, 100, 150])
+    np.testing.assert_allclose(10 ** plot._smooth["MAML"].yData, [4.0, 2.0, 1.0])
+    assert "MAML 1.5 ± 0.2 on the first 75 tasks at step 150" in plot.reading(150.0)
+    kept = plot.history.thinned(400).held_out.points["MAML"]
+    assert [point.outer_step for point in kept] == [0, 40, 100]
+    bench.report(replace(first, outer_step=160, tasks=600, declared=None))
+    draw(panel)
+    np.testing.assert_allclose(plot._smooth["MAML"].xData, [0, 40, 100, 160])
+    np.testing.assert_allclose(plot._dots["MAML"].getData()[0], [0, 40, 100, 160])
+
+
 def test_diverged_tasks_are_left_out_and_hollow(panel):
     dots = panel.plot._dots
     ground = panel.plot.theme.card
@@ -94,7 +112,7 @@ def test_they_are_a_table(panel, tmp_path):
         rows = list(csv.DictReader(file))
     assert rows[1] == {
         "arm": "MAML", "outer step": "40", "inner step": "1", "query MSE": "2.0", "ci95": "0.2",
-        "diverged tasks": "0",
+        "diverged tasks": "0", "tasks": "600",
     }  # fmt: skip
 
 

@@ -178,7 +178,9 @@ class LossPlot(Plot):
             smooth = self._curve(self._smooth, name, antialias=True)
             smooth.setZValue(20 + z / 10)
             smooth.ink(self.arm_pen(style, 1.8))
-            smooth.put(drawn.x, drawn.y)
+            # a mean of the first tasks beside means of all would be a bend that no training made
+            joined = len(drawn.x) - sum(point.first for point in self.tested[name])
+            smooth.put(drawn.x[:joined], drawn.y[:joined])
             self._draw_dots(name, style, 22 + z / 10)
         self.ghosts.draw(ghosts, view, hidden, edges)
         references = self.reference_words

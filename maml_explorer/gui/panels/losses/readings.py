@@ -56,6 +56,7 @@ def reading(losses: DrawnLosses, x: float, settings: Settings, theme: Theme, rea
             point = losses.tested[arm.name][nearest]
             text += f" ± {number(point.ci95, 2)}" if point.ci95 is not None else ""
             text += f", {whole(point.diverged)} diverged" if point.diverged else ""
+            text += f" on the first {whole(point.tasks)} tasks" if point.first else ""
             text += f" at step {whole(point.outer_step)}"
         rows.append(f'<span style="color:{arm_style(settings, arm, theme).text}">{text}</span>')
     for mark in losses.history.marks:
@@ -92,9 +93,9 @@ def table(losses: DrawnLosses, shown: tuple[float, float], everything: bool) -> 
 
 
 def _meta_tests(tested: Mapping[str, Sequence[HeldOutPoint]]) -> Table:
-    header = ["arm", "outer step", "inner step", "query MSE", "ci95", "diverged tasks"]
+    header = ["arm", "outer step", "inner step", "query MSE", "ci95", "diverged tasks", "tasks"]
     return header, [
-        [name, p.outer_step, p.inner_step, p.mse, p.ci95, p.diverged]
+        [name, p.outer_step, p.inner_step, p.mse, p.ci95, p.diverged, p.tasks]
         for name, points in tested.items()
         for p in points
     ]
