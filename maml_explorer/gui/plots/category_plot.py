@@ -57,7 +57,8 @@ class CategoryPlot(Plot):
         x_label: what the places are.
         log_y: whether large ratios are shown on a logarithmic axis.
         top: the least that the y axis reaches up to.
-        most: the largest figure that can be; intervals end there, and at 0.
+        most: the largest figure that can be; intervals end there, and at 0 or at its opposite
+            where an arm has a figure below 0.
         without: what stands where no arm has a mean, and for an arm that has none.
     """
 
@@ -144,7 +145,8 @@ class CategoryPlot(Plot):
                 self.getPlotItem().addItem(item, ignoreBounds=True)
         items, style = self._items[name], arm_style(self.session.settings, name, self.theme)
         x, y = self.across(nth), self._scaled(means.mean)
-        ends = (np.clip(means.mean + sign * means.half, 0.0, self.most) for sign in (-1, 1))
+        least = self._least
+        ends = (np.clip(means.mean + sign * means.half, least, self.most) for sign in (-1, 1))
         low, high = (self._scaled(end) for end in ends)
         # an interval that reaches 0 has no lower end on a logarithmic axis
         low = np.where(np.isfinite(low) | ~np.isfinite(high), low, y - 1.0)
@@ -235,7 +237,15 @@ class CategoryPlot(Plot):
             self.view().setYRange(low - 0.15, high + 0.1, padding=0)
         else:
             high = max(float(top.max(initial=0.0)), self.top, 1e-12)
-            self.view().setYRange(-0.04 * high, 1.06 * high, padding=0)
+            low = self._least if math.isfinite(self._least) else float(flat.min())
+            room = high - low
+            self.view().setYRange(low - 0.04 * room, high + 0.06 * room, padding=0)
+
+    @property
+    def _least(self) -> float:
+        """The smallest figure that can be: 0, or the opposite of the largest below 0."""
+        below = any(bool((means.mean < 0).any()) for means in self.drawn.values())
+        return -self.most if below else 0.0
 
     def _scaled(self, values: Array) -> Array:
         if not self.left.logarithmic:

@@ -1,6 +1,9 @@
-"""Legend above a plot: swatches and names in one line."""
+"""Legend above a plot: swatches and names in a line, or in two where it is narrow."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
@@ -9,18 +12,38 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from maml_explorer.gui.plots.category_plot import CategoryPlot
 from maml_explorer.gui.plots.lines_plot import LinesPlot
 from maml_explorer.gui.plots.pictures import SWATCH, draw_swatch
+from maml_explorer.gui.style.arm_style import ArmStyle
 from maml_explorer.gui.style.qt_style import base_font
 
-GAP = 14
+GAP, BESIDE = 14, 6
+_BRIEF_SWATCH = 14
+_MOST_ROWS = 2
+
+
+@dataclass(frozen=True)
+class _LegendName:
+    swatch: QRectF
+    words: QRectF
+    style: ArmStyle
+    name: str
 
 
 class LegendLine(QWidget):
-    """Draws the legend of a plot; what does not fit is left to the read-out."""
+    """Draws the legend of a plot: every name, or none where they have no room.
 
-    def __init__(self, plot: LinesPlot | CategoryPlot) -> None:
+    Args:
+        plot: what it names the lines of.
+        brief: name → a shorter one, where there is one.
+    """
+
+    def __init__(
+        self, plot: LinesPlot | CategoryPlot, brief: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__()
-        self.plot = plot
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.plot, self.brief = plot, brief or {}
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
 
     def below(self) -> QWidget:
         """A widget with this line and the plot below it."""
@@ -32,21 +55,59 @@ class LegendLine(QWidget):
         box.addWidget(self.plot, 1)
         return both
 
+    def renew(self) -> None:
+        """Takes up other lines of the plot."""
+        self.updateGeometry()
+        self.update()
+
     def sizeHint(self) -> QSize:
         """One line of text."""
-        return QSize(100, QFontMetrics(base_font()).height() + 2)
+        return QSize(100, self._row)
+
+    def heightForWidth(self, width: int) -> int:
+        """Height of as many lines as the names take."""
+        return max((round(entry.words.bottom()) for entry in self.entries(width)), default=0)
+
+    @property
+    def _row(self) -> int:
+        return QFontMetrics(base_font()).height() + 2
+
+    def entries(self, width: int) -> list[_LegendName]:
+        """Places of the names in this width: in one row, in brief, or in two rows; else none."""
+        legend = self.plot.legend()
+        brief = [(style, self.brief.get(name, name)) for style, name in legend]
+        for swatch, named, most in (
+            (SWATCH, legend, 1), (_BRIEF_SWATCH, brief, 1), (_BRIEF_SWATCH, brief, _MOST_ROWS),
+        ):  # fmt: skip
+            flown = self._flow(swatch, named, width)
+            if all(e.words.right() <= width and e.words.top() < most * self._row for e in flown):
+                return flown
+        return []
+
+    def _flow(
+        self, swatch: int, named: list[tuple[ArmStyle, str]], width: int
+    ) -> list[_LegendName]:
+        metrics, row = QFontMetrics(base_font()), self._row
+        entries: list[_LegendName] = []
+        x, y = 4.0, 0.0
+        for style, name in named:
+            words = metrics.horizontalAdvance(name)
+            if entries and x + swatch + BESIDE + words > width:
+                x, y = 4.0, y + row
+            left = x + swatch + BESIDE
+            entries.append(
+                _LegendName(QRectF(x, y, swatch, row), QRectF(left, y, words, row), style, name)
+            )
+            x = left + words + GAP
+        return entries
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draws swatches and names from the left."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(base_font())
-        metrics, x = QFontMetrics(base_font()), 4.0
-        for style, name in self.plot.legend():
-            width = SWATCH + 6 + metrics.horizontalAdvance(name)
-            if x + width > self.width():
-                break
-            swatch = QRectF(x, 0, SWATCH, self.height())
+        for entry in self.entries(self.width()):
+            swatch, style = entry.swatch, entry.style
             if isinstance(self.plot, CategoryPlot) or self.plot.markers:
                 draw_swatch(painter, swatch, style)
             else:
@@ -54,7 +115,6 @@ class LegendLine(QWidget):
                 middle = swatch.center().y()
                 painter.drawLine(QPointF(swatch.left(), middle), QPointF(swatch.right(), middle))
             painter.setPen(QColor(style.text))
-            words = QRectF(x + SWATCH + 6, 0, width, self.height())
-            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, name)
-            x += width + GAP
+            words = entry.words.adjusted(0, 0, 2, 0)
+            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, entry.name)
         painter.end()

@@ -282,6 +282,48 @@ def test_one_outer_step_shows_the_cosine_in_all_layers(bench: Bench, panel: Grad
     assert page.plot.isVisible() and not page.by_layer.isVisible()
 
 
+def test_a_cosine_below_zero_stays_on_the_plot(bench: Bench, panel: GradientPanel) -> None:
+    page = parts(panel)
+
+    def report(*cosines: float) -> None:
+        found: dict[str, object] = {
+            "MAML": seen(),
+            "ANIL": replace(seen(), cosine=np.array(cosines)),
+        }
+        bench.report(Insight(bench.session.run, 40, GRADIENT, found))
+
+    report(0.5, 0.6, 0.7)
+    low, high = page.by_layer.view().viewRange()[1]
+    assert -0.1 < low < 0 and high > 1
+    report(0.5, -0.4, -0.7)
+    assert page.by_layer.isVisible(), "one outer step shows all layers, whatever their sign"
+    low, high = page.by_layer.view().viewRange()[1]
+    assert -1.2 < low < -1 and high > 1
+
+
+@pytest.mark.parametrize("quantity", [COSINE, NORMS])
+@pytest.mark.parametrize("steps", [(40,), (40, 80)])
+def test_the_legend_names_every_line_in_every_width_or_none(
+    bench: Bench, panel: GradientPanel, qtbot: QtBot, quantity: str, steps: tuple[int, ...]
+) -> None:
+    page = parts(panel)
+    for step in steps:
+        bench.report(Insight(bench.session.run, step, GRADIENT, arms()))
+    page.quantity.setCurrentText(quantity)
+    legend = page.arms if page.arms.isVisible() else page.legend
+    wanted = len(legend.plot.legend())
+    named = {}
+    for width in range(440, 1000, 40):
+        panel.resize(width, 240)
+        qtbot.wait(1)
+        entries = legend.entries(legend.width())
+        named[width] = len(entries)
+        assert legend.height() == (round(max(e.words.bottom() for e in entries)) if entries else 0)
+    assert set(named.values()) <= {0, wanted}, named
+    assert all(count for width, count in named.items() if width >= 520), named
+    assert legend.entries(40) == []
+
+
 def test_a_small_plot_of_layers_names_all_of_them_and_its_arms(
     bench: Bench, panel: GradientPanel, qtbot: QtBot
 ) -> None:

@@ -31,6 +31,14 @@ SHORT = "first order and meta-gradient"
 _SHORT = {"output": "out", WHOLE: "all"}
 """Short names of layers; "hidden 1" is "1"."""
 COLUMNS = ("Layer", "∇L(φ)", "Hessian", "sum", "cosine")
+PARTS = (
+    ("first order", "∇L_query(φ_K)", "dash"),
+    ("correction", "Hessian correction", "dot"),
+    ("meta-gradient", "their sum", "solid"),
+)
+"""(figure, what it is called, its line)."""
+BRIEF_PARTS = {words: column for (_, words, _), column in zip(PARTS, COLUMNS[1:4], strict=True)}
+"""Names of the parts in a narrow legend: those of the table."""
 TIPS = (
     "Choose a layer to follow it over training",
     "Norm of the query gradient at the adapted parameters: all that first order keeps",
@@ -51,7 +59,8 @@ class PartsPage(InsightPage):
         self.quantity = ComboBox()
         self.quantity.setAccessibleName("What is followed over training")
         self.quantity.addItems([COSINE, NORMS])
-        self.legend = LegendLine(self.plot)
+        self.plot.named = False  # a narrow plot has no room beside it, and parts have long names
+        self.legend = LegendLine(self.plot, BRIEF_PARTS)
         self.solved = label("", "muted")
         self.solved.setWordWrap(True)
         left = QWidget()
@@ -114,31 +123,24 @@ class PartsPage(InsightPage):
     def _draw_plot(self) -> None:
         layer, session = self.layer, self.session
         norms = self.quantity.currentText() == NORMS
-        self.legend.setVisible(norms)
-        # the parts have long names, which the legend has room for
-        self.plot.named = not norms
         lines = arm_lines(session, ViewName.GRADIENT, f"cosine, {layer}")
         opposed = any(bool((line.y < 0).any()) for line in lines)
         # a run that was opened has one outer step: points without a line would leave it empty
-        alone = not norms and not opposed and max((len(line.x) for line in lines), default=0) == 1
+        alone = not norms and max((len(line.x) for line in lines), default=0) == 1
         self._over_training.setVisible(not alone)
         self._in_layers.setVisible(alone)
         if alone:
             self._draw_layers()
         if not norms:
             self.plot.show_lines(lines, "cosine", (-1.05 if opposed else -0.03, 1.05))
+            self.legend.renew()
             return
-        parts = (
-            ("first order", "∇L_query(φ_K)", "dash"),
-            ("correction", "Hessian correction", "dot"),
-            ("meta-gradient", "their sum", "solid"),
-        )
         lines = [
             line_of(session, ViewName.GRADIENT, self.arm, f"{figure}, {layer}", words, line)
-            for figure, words, line in parts
+            for figure, words, line in PARTS
         ]
         self.plot.show_lines(lines, "norm")
-        self.legend.update()
+        self.legend.renew()
 
     def _draw_layers(self) -> None:
         """Draws every arm's cosine in all layers."""
@@ -154,4 +156,4 @@ class PartsPage(InsightPage):
                 arms[arm.name] = Means(cosines, np.full(len(layers), math.nan))
         self.by_layer.short_places = tuple(_SHORT.get(one, one.split()[-1]) for one in layers)
         self.by_layer.show_arms(layers, arms)
-        self.arms.update()
+        self.arms.renew()
