@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maml_explorer.late_dataclass import dataclass
+from maml_explorer.protocol.arm_gap import ArmGap
 from maml_explorer.protocol.commands import Array, Command, ProbeTask, ShownTask, WatchTasks
 from maml_explorer.protocol.images import ClassReferences, ImagesProbed, ImagesWatched
 from maml_explorer.protocol.insight import Insight, InsightFigures, InsightProgress
@@ -205,6 +206,8 @@ class MetaTested:
     """Tasks that the run asks for, where this is a first estimate from fewer of them."""
     held_out: HeldOutTasks | None = None
     """The tasks one by one; None for families whose tasks are not two numbers and points."""
+    gaps: tuple[ArmGap, ...] = ()
+    """Of every two arms, the later one against the one before."""
 
 
 @dataclass(frozen=True)

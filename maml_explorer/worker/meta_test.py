@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -17,13 +18,16 @@ from maml_explorer.core.meta_test import (
     meta_test,
     summarize,
 )
+from maml_explorer.core.paired_difference import paired_difference
 from maml_explorer.core.plan import Plan
 from maml_explorer.core.probing import compiled_outputs
 from maml_explorer.core.replay.interruption import Interrupted, Look, interruptible
 from maml_explorer.core.tested_steps import test_step_sizes
 from maml_explorer.core.training import RunState
+from maml_explorer.protocol.arm_gap import ArmGap
 from maml_explorer.protocol.reports import ArmTest, HeldOutTasks, MetaTested
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.trained_steps import trained_steps
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.bayes_error import Key, Line, bayes_line, key_of
 
@@ -202,7 +206,39 @@ def _report(
         settings.tasks,
         declared=count if tasks < count else None,
         held_out=_one_by_one(plan, figures, held, tasks),
+        gaps=arm_gaps(settings, figures),
     )
+
+
+def arm_gaps(settings: Settings, figures: Mapping[str, Tensor]) -> tuple[ArmGap, ...]:
+    """Paired differences of every two arms, each after the inner steps of its training.
+
+    Args:
+        settings: of the run.
+        figures: arm → query figures [inner step, task] on the same tasks.
+    """
+    rows = {}
+    for arm in settings.arms:
+        if arm.name in figures:
+            step = min(trained_steps(settings, arm), len(figures[arm.name]) - 1)
+            rows[arm.name] = step, figures[arm.name][step : step + 1]
+    gaps = []
+    for against, arm_name in combinations(rows, 2):
+        (before, base), (step, one) = rows[against], rows[arm_name]
+        gap = paired_difference(one, base, settings)
+        gaps.append(
+            ArmGap(
+                arm_name,
+                against,
+                (step, before),
+                gap.mean[0],
+                gap.ci95[0],
+                gap.better[0],
+                gap.kept[0],
+                one.shape[1],
+            )
+        )
+    return tuple(gaps)
 
 
 def _one_by_one(

@@ -10,9 +10,9 @@ from maml_explorer.core.meta_test import meta_test, summarize
 from maml_explorer.core.plan import prepare
 from maml_explorer.core.training import outer_step, start_run
 from maml_explorer.protocol.reports import ReferenceLosses
-from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.worker.answers import reference_losses
-from maml_explorer.worker.meta_test import FIRST_SHARE, SHARE, MetaTests
+from maml_explorer.worker.meta_test import FIRST_SHARE, SHARE, MetaTests, arm_gaps
 from tests.worker.driving import Clock, small_settings
 
 
@@ -111,3 +111,42 @@ def test_the_limit_that_the_window_is_told_is_that_of_the_meta_test() -> None:
         assert told.limit == pytest.approx(100 * (told.predict_zero - noise**2))
         errors = torch.tensor([[told.limit * 0.999, told.limit * 1.001]], dtype=torch.float64)
         assert summarize(errors, settings).diverged == (1,)
+
+
+def test_arms_are_compared_task_by_task_after_their_inner_steps_of_training() -> None:
+    settings = small_settings().with_values({"test_tasks": 80, "inner_steps": 2, "test_steps": 10})
+    arms = tuple(default_arm(key) for key in ("maml", "reptile", "mtl"))
+    plan = prepare(settings.with_arms(arms))
+    state, tests = start_run(plan), MetaTests(Clock())
+    for _ in range(3):
+        state, *_ = outer_step(plan, state)
+    tests.begin()
+    reports = []
+    while tests.due(state, paused=True):
+        found = tests.advance(1, plan, state, paused=True)
+        reports += [] if found is None else [found]
+    held = reports[-1].held_out
+    assert held is not None
+    steps = {"MAML": 2, "Reptile": settings.inner.reptile_inner_steps, "MTL": 2}
+    pairs = [("Reptile", "MAML"), ("MTL", "MAML"), ("MTL", "Reptile")]
+    assert [(gap.arm, gap.against) for gap in reports[-1].gaps] == pairs
+    for gap in reports[-1].gaps:
+        one, base = (held.figures[name][steps[name]] for name in (gap.arm, gap.against))
+        assert gap.steps == (steps[gap.arm], steps[gap.against])
+        differences = one - base
+        assert (gap.kept, gap.tasks) == (80, 80)
+        assert gap.mean == pytest.approx(differences.mean())
+        # Student's t for 79 degrees of freedom
+        half = 1.990450 * differences.std(ddof=1) / np.sqrt(80)
+        assert gap.ci95 == pytest.approx(half, rel=1e-5)
+        assert gap.better == (differences < 0).sum()
+
+
+def test_tasks_that_either_arm_lost_are_left_out_of_a_comparison() -> None:
+    settings = Settings().with_arms(tuple(default_arm(key) for key in ("maml", "anil")))
+    figures = {
+        "MAML": torch.tensor([[9.0] * 4, [1.0, 2.0, 1e9, 3.0]], dtype=torch.float64),
+        "ANIL": torch.tensor([[9.0] * 4, [2.0, 1.0, 1.0, torch.nan]], dtype=torch.float64),
+    }
+    (gap,) = arm_gaps(settings, figures)
+    assert (gap.kept, gap.tasks, gap.better, gap.mean) == (2, 4, 1, 0.0)

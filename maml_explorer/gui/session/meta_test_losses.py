@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.reports import MetaTested
-from maml_explorer.settings.settings import Arm, Settings
+from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.trained_steps import trained_steps
 
 MOST = 1000
 """Most meta-tests that are kept; when full, every second one goes."""
@@ -27,13 +27,6 @@ class HeldOutPoint:
     tasks: int
     first: bool = False
     """True where these are the first tasks only: an estimate, which the next test replaces."""
-
-
-def trained_steps(settings: Settings, arm: Arm) -> int:
-    """The inner steps that an arm takes in training; as many as the others where it takes none."""
-    inner = settings.of_arm(arm).inner
-    interpolates = ALGORITHMS[arm.algorithm].outer_rule == "interpolation"
-    return inner.reptile_inner_steps if interpolates else inner.inner_steps
 
 
 class HeldOutLosses:

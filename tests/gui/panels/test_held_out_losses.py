@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.session.loss_history import GRADIENTS, HELD_OUT
-from maml_explorer.gui.session.meta_test_losses import MOST, HeldOutLosses, trained_steps
+from maml_explorer.gui.session.meta_test_losses import MOST, HeldOutLosses
 from maml_explorer.protocol import reports
 from maml_explorer.settings.settings import Settings, default_arm
+from maml_explorer.settings.trained_steps import trained_steps
 from tests.gui.panel_bench import Bench
 from tests.gui.panels.test_losses_panel import draw, train
 

@@ -12,7 +12,12 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
+from maml_explorer.gui.panels.adaptation_speed.arms_compared import (
+    COMPARES,
+    gap_wordings,
+    joined,
+    show_gaps,
+)
 from maml_explorer.gui.panels.adaptation_speed.comparison import (
     brief_words,
     comparison_words,
@@ -27,7 +32,11 @@ from maml_explorer.gui.panels.adaptation_speed.published_marks import (
     published_words,
 )
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, MEAN, STATISTICS
-from maml_explorer.gui.panels.adaptation_speed.words import brief_words_on_test, words_on_test
+from maml_explorer.gui.panels.adaptation_speed.words import (
+    brief_words_on_test,
+    subtitles,
+    words_on_test,
+)
 from maml_explorer.gui.session.meta_test_age import meta_test_is_old, tested_step
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
@@ -37,7 +46,6 @@ from maml_explorer.gui.widgets.controls import label as words_label
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.reports import MetaTested
-from maml_explorer.settings.words import counted
 
 _AXES = "linear", "log", (AUTO := "auto")
 """Of a prepared state: logarithmic where an arm would leave a linear one, until one is chosen."""
@@ -76,9 +84,12 @@ class AdaptationSpeedPanel(QWidget):
         """Key of the drawing: the meta-test, and what else it shows."""
         self.pointed = session.pointed
         self.source = ElidedLabel()
-        self.compare = button("Compare", self._compare, "Compare with the published numbers")
-        self.figures = button("Figures…", self._show_figures, "Published and measured, one by one")
+        self.compare = button("Compare", self._compare, COMPARES)
+        self.figures = button("Figures…", self._show_figures, "All that was compared, one by one")
         self.verdict = words_label("")
+        self._arms_asked = False  # to be compared with each other, until the run ends
+        self._published = False
+        """There are published figures of these tasks."""
         self._verdict, self._brief = "", [""]
         """All words of the verdict, and shorter wordings for a low panel."""
         self.verdict.setWordWrap(True)
@@ -180,17 +191,21 @@ class AdaptationSpeedPanel(QWidget):
         self._show()
 
     def _take_run(self) -> None:
-        self.tests, self._ran_away = [], False
+        self.tests, self._ran_away, self._arms_asked = [], False, False
         self._comparing(False)
 
     def _compare(self) -> None:
-        self._comparing(True)
-        self.session.control.compare()
+        self._arms_asked = True
+        if self._published:
+            self.session.control.compare()
+        self._comparing(self._published)
 
     def _show_figures(self) -> None:
         comparison = self.session.measured.comparison
-        if comparison is not None:
-            show_figures(comparison, self)
+        if comparison is not None and self._published:
+            show_figures(comparison, self, *gap_wordings(self.plot.test, self.session)[:1])
+        else:
+            show_gaps(self.plot.test, self.session, self)
 
     def _comparing(self, busy: bool) -> None:
         self.compare.setEnabled(not busy)
@@ -222,35 +237,19 @@ class AdaptationSpeedPanel(QWidget):
         elif test is not self.session.measured.meta_test:
             self.subtitle.say(f"as at outer step {whole(test.outer_step)}")
         else:
-            # first how old it is: a meta-test may be of long before where the machine is busy
-            step, tasks = (
-                whole(tested_step(self.session, test)),
-                f"{whole(test.tasks)} held-out tasks",
-            )
-            old = "old: " if self.plot.stale else ""
-            if test.declared is not None:
-                tasks = f"first {whole(test.tasks)} of {counted(test.declared, 'task', whole)}"
-            band = "" if self.plot.statistic == EVERY else f" · {self.plot.statistic} ± 95 %"
-            wordings = [f"outer step {step} · {tasks}", f"outer step {step}", f"step {step}"]
-            wordings = [f"{old}{words}" for words in wordings]
-            seen = ""
-            if test.seen:
-                seen = f" · {SEEN}"
-                few = f"{old}step {step} · {counted(test.tasks, 'task', whole)}{seen}"
-                wordings = [f"{wordings[0]}{seen}", few, *wordings]
-            self.subtitle.say(
-                f"{old}outer step {step} · {tasks}{band} · {counted(test.shots, 'shot')}{seen}",
-                *wordings,
-            )
+            step = whole(tested_step(self.session, test))
+            self.subtitle.say(*subtitles(test, step, self.plot.statistic, stale=self.plot.stale))
         published = published_words(self.plot.published.points, test)
         if preset is not None and preset.published and not fits:
             published = "Published numbers: of other tasks, not drawn"
         self.source.say(published, published.partition(", ")[0])
         self.source.explain(published_details(preset) if published else "")
-        self.source.setVisible(bool(published))
-        self.compare.setVisible(fits and bool(published))
-        self._verdict = "" if comparison is None else comparison_words(comparison)
-        self._brief = [""] if comparison is None else brief_words(comparison)
+        self._published = fits and bool(published)
+        arms = gap_wordings(test, self.session)
+        self.source.setVisible(bool(published or arms))  # empty it keeps the buttons narrow
+        self.compare.setVisible(self._published or bool(arms))
+        said = [comparison_words(comparison), *brief_words(comparison)] if comparison else [""]
+        self._verdict, *self._brief = joined(arms if self._arms_asked else [], said)
         self.figures.setVisible(bool(self._verdict))
         self._say()
 

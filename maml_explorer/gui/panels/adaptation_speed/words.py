@@ -4,10 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from maml_explorer.gui.panels.adaptation_speed.statistics import SpeedLine
+from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
+from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, SpeedLine
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.reports import MetaTested
 from maml_explorer.settings.words import counted, listed
+
+
+def subtitles(test: MetaTested, step: str, statistic: str, *, stale: bool) -> list[str]:
+    """Words on what the newest meta-test is of, the longest first.
+
+    How old it is comes first: it may be of long before where the machine is busy.
+
+    Args:
+        step: the outer step of what was tested.
+        statistic: which is drawn.
+        stale: training has left the test behind.
+    """
+    tasks, old = f"{whole(test.tasks)} held-out tasks", "old: " if stale else ""
+    if test.declared is not None:
+        tasks = f"first {whole(test.tasks)} of {counted(test.declared, 'task', whole)}"
+    band = "" if statistic == EVERY else f" · {statistic} ± 95 %"
+    wordings = [f"outer step {step} · {tasks}", f"outer step {step}", f"step {step}"]
+    seen = ""
+    if test.seen:
+        seen = f" · {SEEN}"
+        few = f"step {step} · {counted(test.tasks, 'task', whole)}{seen}"
+        wordings = [f"{wordings[0]}{seen}", few, *wordings]
+    full = f"outer step {step} · {tasks}{band} · {counted(test.shots, 'shot')}{seen}"
+    return [f"{old}{words}" for words in (full, *wordings)]
 
 
 def words_on_test(

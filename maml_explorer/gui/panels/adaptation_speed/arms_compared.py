@@ -1,0 +1,137 @@
+"""Comparison of the arms with the first one, task by task: in words and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QWidget
+
+from maml_explorer.gui.plots.table import Table
+from maml_explorer.gui.plots.table_window import TableWindow
+from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.numbers import whole
+from maml_explorer.protocol.arm_gap import ArmGap
+from maml_explorer.protocol.reports import MetaTested
+from maml_explorer.settings.words import counted, listed
+from maml_explorer.storage.report.figures import figure_text, figure_words
+
+NONE_SEEN = "no difference seen"
+"""Words where the interval of the mean difference contains 0."""
+
+
+COMPARES = (
+    "Compare the arms with the first one on the same held-out tasks, and with the published numbers"
+)
+
+
+def gaps_to_first(test: MetaTested | None, session: Session) -> list[ArmGap]:
+    """Differences of the arms that are drawn from the first of them."""
+    shown = [arm.name for arm in session.shown_arms]
+    if test is None or not shown:
+        return []
+    return [gap for gap in test.gaps if gap.arm in shown and gap.against == shown[0]]
+
+
+def gap_wordings(test: MetaTested | None, session: Session) -> list[str]:
+    """Words on the differences, the longest wording first; empty where there is one arm."""
+    gaps, figure = gaps_to_first(test, session), session.settings.family.figure
+    if not gaps:
+        return []
+    first, words = gaps[0].against, figure_words(figure)
+    steps = {step for gap in gaps for step in gap.steps}
+    after = f"after {counted(min(steps), 'inner step')}"
+    if len(steps) > 1:
+        after = "each after its inner steps of training"
+    tasks = counted(gaps[0].tasks, "held-out task", whole)
+    each = "; ".join(f"{gap.arm} {_difference(gap, figure)}{_share(gap)}" for gap in gaps)
+    lost = [f"{gap.arm} {whole(gap.tasks - gap.kept)}" for gap in gaps if gap.kept < gap.tasks]
+    left_out = f" Left out, as one of the two diverged: {', '.join(lost)}." if lost else ""
+    few = f" Left out: {', '.join(lost)}." if lost else ""
+    brief = ", ".join(f"{gap.arm} {_difference(gap, figure)}" for gap in gaps)
+    return [
+        f"Query {words} against {first} on the same {tasks}, {after}: {each}.{left_out}",
+        f"{words[:1].upper()}{words[1:]} against {first}: {brief}.{few}",
+        f"{_in_brief(gaps, higher=session.settings.family.higher_is_better)}{few}",
+    ]
+
+
+def joined(arms: Sequence[str], published: Sequence[str]) -> list[str]:
+    """Wordings of both comparisons, the longest first; at least two, which may be empty.
+
+    Args:
+        arms: as :func:`gap_wordings` returns them; empty where that was not asked for.
+        published: those of the comparison with published figures; one empty wording for none.
+    """
+    if not arms:
+        return [*published, *published[-1:]]
+    long, middle, short = arms
+    pairs = [(long, published[0]), *((middle, one) for one in published), (short, published[-1])]
+    return [" ".join(part for part in pair if part) for pair in pairs]
+
+
+def show_gaps(test: MetaTested | None, session: Session, parent: QWidget) -> TableWindow | None:
+    """Opens the table of all differences; None where there are none."""
+    gaps, figure = gaps_to_first(test, session), session.settings.family.figure
+    if test is None or not gaps:
+        return None
+    tasks = counted(gaps[0].tasks, "held-out task", whole)
+    words = (
+        f"Outer step {whole(test.outer_step)}, {tasks}, the same for all arms. Mean "
+        "difference by task ± 95 %, each arm after its inner steps of training, on the tasks on "
+        "which neither diverged."
+    )
+    window = TableWindow("Arms compared", gap_rows(gaps, figure), parent, words)
+    window.resize(window.width(), 360)
+    window.show()
+    return window
+
+
+def gap_rows(gaps: Sequence[ArmGap], figure: str) -> Table:
+    """Every difference with its share of tasks, and how many tasks are left out."""
+    header = (
+        "arm", "against", "inner steps", f"difference of query {figure_words(figure)}", "",
+        "better on", "tasks compared", "tasks left out",
+    )  # fmt: skip
+    return header, [
+        (
+            gap.arm,
+            gap.against,
+            " and ".join(map(str, dict.fromkeys(gap.steps))),
+            figure_text(gap.mean, gap.ci95, figure, signed=True) if gap.kept else "–",
+            NONE_SEEN if _contains_0(gap) else "",
+            f"{whole(100 * gap.better / gap.kept)} %" if gap.kept else "–",
+            gap.kept,
+            gap.tasks - gap.kept,
+        )
+        for gap in gaps
+    ]
+
+
+def _difference(gap: ArmGap, figure: str) -> str:
+    if gap.mean is None:
+        return "diverged on all"
+    said = figure_text(gap.mean, gap.ci95, figure, signed=True).replace(" ", "\u00a0")
+    return f"{said} ({NONE_SEEN})" if _contains_0(gap) else said
+
+
+def _share(gap: ArmGap) -> str:
+    return f", better on {whole(100 * gap.better / gap.kept)} % of tasks" if gap.kept else ""
+
+
+def _contains_0(gap: ArmGap) -> bool:
+    return gap.mean is not None and (gap.ci95 is None or abs(gap.mean) <= gap.ci95)
+
+
+def _in_brief(gaps: Sequence[ArmGap], *, higher: bool) -> str:
+    """Words on which arms are better or worse than the first, without figures."""
+    first = gaps[0].against
+    sorted_out: dict[str, list[str]] = {}
+    for gap in gaps:
+        if gap.mean is None:
+            words = "Diverged on all tasks"
+        elif _contains_0(gap):
+            words = f"{NONE_SEEN.capitalize()} to {first}"
+        else:
+            words = f"{'Better' if (gap.mean > 0) is higher else 'Worse'} than {first}"
+        sorted_out.setdefault(words, []).append(gap.arm)
+    return " ".join(f"{words}: {listed(names)}." for words, names in sorted_out.items())
