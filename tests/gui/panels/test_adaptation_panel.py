@@ -260,9 +260,9 @@ def test_where_no_points_are_is_measured(bench, panel):
         curve = report.arms[name].curves[1]
         assert error == pytest.approx(((curve - report.truth)[inside] ** 2).mean())
     assert set(shown.errors) == {"MAML", "FO-MAML", "ANIL", "MTL"}
-    words = " ".join(shown.text.toPlainText().split("\n"))
+    words = " ".join(shown.text.toPlainText().split())
     first, second = (number(shown.errors[name]) for name in ("MAML", "FO-MAML"))
-    assert words.startswith(f"where no points are, MSE  MAML {first}  FO-MAML {second}")
+    assert words.startswith(f"MSE where there are no points MAML {first} FO-MAML {second}")
     panel.canvas.labels.place()
     (box,) = shown.box
     truth = panel.canvas.labels.boxes["truth"]
@@ -273,6 +273,9 @@ def test_where_no_points_are_is_measured(bench, panel):
     assert shown.errors["MAML"] < before
     bench.session.set_hidden({"MTL"})
     assert "MTL" not in shown.errors
+    far = np.tile(report.truth + 1e4, (11, 1))
+    bench.report(replace(bench.with_arm("MAML", curves=far), truth=report.truth))
+    assert shown.errors["MAML"] == pytest.approx(1e8), "drawn at the edge, and measured where it is"
     # at a wish not, and neither where points are everywhere or the truth is unknown
     panel._show_line("uncovered", False)
     assert not shown.shades[0].isVisible() and not shown.text.isVisible()

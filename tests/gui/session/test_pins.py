@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.app.startup import keep_pins
+from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.session.loss_history import GRADIENTS, OUTER_LOSS
 from maml_explorer.gui.session.pinned_run import BEFORE
 from maml_explorer.gui.session.pins_on_disk import read_pins
@@ -52,7 +53,9 @@ def faint(window: MainWindow, values: float = 0.5) -> None:
     session.link.pull()
 
 
-def test_pin_run_draws_the_run_faint_from_now_on(window: MainWindow, qtbot: QtBot):
+def test_pin_run_draws_the_run_faint_from_now_on(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+):
     trained(window)
     press(qtbot, window.run_bar.pin)
     (run,) = window.session.pins.runs
@@ -70,6 +73,24 @@ def test_pin_run_draws_the_run_faint_from_now_on(window: MainWindow, qtbot: QtBo
     qtbot.waitUntil(lambda: bool(words.isVisible()))
     assert words.toPlainText() == "faint: Run 1 · outer step 40"
     labels = window.columns.places["adaptation"].panel.canvas.labels  # type: ignore[union-attr]
+    assert words.pos().x() < 0
+    area = labels._plot.area()
+    low = Box(area.left(), area.bottom() - 40, 80, 38)
+    monkeypatch.setattr(type(labels._uncovered), "box", [low])
+    labels.place()
+    assert words.pos().x() > 0, "not over the figures where there are no points"
+    monkeypatch.undo()
+    # among the last curves before a divergence the run alone is not named
+    for room in (True, False):
+        monkeypatch.setattr(labels._curves, "trails", [curves.ghosts["MAML"]])
+        if not room:
+            everywhere = Box(area.left(), area.top(), area.width(), area.height())
+            monkeypatch.setitem(labels.boxes, "all", everywhere)
+        labels.place()
+        assert bool(words.isVisible()) == room
+        assert not room or words.toPlainText().startswith("faint: Run 1 · outer step 40 · the last")
+    monkeypatch.undo()
+    labels.place()
     ghost = window.session.pins.ghost
     assert ghost is not None
     long = replace(ghost, name="Inner learning rate 0.001, outer learning rate 0.0003, seed 0")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFontMetricsF
@@ -139,32 +141,37 @@ class CurveLabels:
         Words on the last curves before a divergence come after the others: they may be left out.
         """
         ghost, text = self._session.pins.ghost, self.texts["ghost"]
-        beside = ghost.words if ghost is not None and self._curves.ghosts else ""
         text.hide()
-        return [self._say_faint(beside, ground)] if beside else []
+        if ghost is None or not self._curves.ghosts:
+            return []
+        box = self._say_faint(ghost.words, ground, self._uncovered.box)
+        return [] if box is None else [box]
 
     def _place_trails(self, ground: Box) -> None:
-        text = self.texts["ghost"]
         if not self._curves.trails:
             return
-        beside, before = text.isVisible(), text.toPlainText()
-        box = self._say_faint(TRAIL, ground, before if beside else "")
-        if any(box.gap(other) < 0 for other in self.boxes.values()):
-            # words on words are worse than none
-            text.setVisible(beside)
-            text.setText(before)
+        ghost, text = self._session.pins.ghost, self.texts["ghost"]
+        beside = f"{ghost.words} · " if ghost is not None and text.isVisible() else ""
+        # words on words are worse than none, and so is the name of that run on these curves
+        text.hide()
+        self._say_faint(f"{beside}{TRAIL}", ground, [*self._uncovered.box, *self.boxes.values()])
 
-    def _say_faint(self, words: str, ground: Box, before: str = "") -> Box:
-        text = self.texts["ghost"]
-        said = f"{before} · {words}" if before else f"faint: {words}"
-        room = ground.width - 8
-        said = QFontMetricsF(base_font()).elidedText(said, Qt.TextElideMode.ElideRight, room - 4)
+    def _say_faint(self, words: str, ground: Box, taken: list[Box]) -> Box | None:
+        """Says it in the first free corner, the lower left one before all; None where none is."""
+        text, room = self.texts["ghost"], ground.width - 8
+        said = QFontMetricsF(base_font()).elidedText(
+            f"faint: {words}", Qt.TextElideMode.ElideRight, room - 4
+        )
         width, height = _size(said)
-        box = Box(ground.left + 4, ground.top + ground.height - height - 4, width, height)
-        text.setText(said)
-        text.setPos(*self._plot.to_data(QPoint(round(box.left), round(box.top))))
-        text.show()
-        return box
+        low, right = ground.bottom - height - 4, ground.right - width - 4
+        for top, left in itertools.product((low, ground.top + 4), (ground.left + 4, right)):
+            box = Box(left, top, width, height)
+            if all(box.gap(other) >= 0 for other in taken):
+                text.setText(said)
+                text.setPos(*self._plot.to_data(QPoint(round(box.left), round(box.top))))
+                text.show()
+                return box
+        return None
 
     def _best_words(self) -> tuple[str, ...]:
         """The words, the longest first: shorter ones find room where many curves are."""

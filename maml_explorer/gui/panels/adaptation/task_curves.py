@@ -224,7 +224,13 @@ class TaskCurves:
             self._item.addItem(curves[name], ignoreBounds=True)
 
     def curve(self, name: str, step: int | None = None) -> Array:
-        """[grid point]: an arm's prediction at its inner step or at `step`, cut off far outside."""
+        """[grid point]: :meth:`prediction`, cut off far outside."""
+        limit = FAR * self.scale
+        clipped: Array = np.clip(self.prediction(name, step), -limit, limit)
+        return clipped
+
+    def prediction(self, name: str, step: int | None = None) -> Array:
+        """[grid point]: an arm's prediction at its inner step or at `step`."""
         assert self.report is not None
         values = self.report.arms[name].curves
         part = self.part if step is None else 1.0
@@ -232,9 +238,8 @@ class TaskCurves:
         row = values[min(step, len(values) - 1)]
         if part < 1.0:
             row = (1.0 - part) * values[0] + part * row
-        limit = FAR * self.scale
-        clipped: Array = np.clip(row, -limit, limit)
-        return clipped
+        predicted: Array = row
+        return predicted
 
     def _draw_residuals(self, names: list[str]) -> None:
         """Lines from the query points to the prediction of the first visible arm."""

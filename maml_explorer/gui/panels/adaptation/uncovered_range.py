@@ -25,7 +25,7 @@ WIDE, ALSO = 0.4, 0.2
 """Shares of the x range: a part without points is worth showing from the first on, and beside it
 other parts above the second."""
 _INSET = 6
-WORDS = ("where", "no", "points", "are,", "MSE")
+WORDS = ("MSE", "where", "there", "are", "no", "points")
 _GAP = "  "
 
 
@@ -115,7 +115,7 @@ class UncoveredRange:
             for low, high in self.parts:
                 inside |= (report.grid >= low) & (report.grid <= high)
             for name in [arm.name for arm in settings.arms if arm.name in curves.arms]:
-                distance = (curves.curve(name) - report.truth)[inside]
+                distance = (curves.prediction(name) - report.truth)[inside]
                 self.errors[name] = float(np.mean(distance**2))
         if self.parts and not self.shades:
             self._make_shades()
