@@ -33,6 +33,7 @@ class _Own:
     baseline: Settings
     history: QUndoStack
     ghost: GhostRun | None
+    compared: frozenset[str]
     view: ViewState
     speed: int
     folding: Folding
@@ -108,11 +109,12 @@ class LessonRun(QObject):
         self._own = _Own(
             Beginning(session.settings, session.editor.staged, session.control.initialization),
             session.editor.preset, session.editor.baseline, session.editor.undo_stack,
-            session.pins.ghost,
+            session.pins.ghost, session.pins.compared,
             self._stage.view(), self._stage.speed, self._stage.folding,
         )  # fmt: skip
         session.editor.undo_stack = QUndoStack(session)
         session.pins.show(None)
+        session.pins.compare(())
         session.control.pause()
         session.link.post(commands.HoldRun())
 
@@ -130,6 +132,7 @@ class LessonRun(QObject):
         self._await_run()
         pinned = own.ghost is not None and own.ghost.command.folder
         session.pins.show(own.ghost if pinned else None)
+        session.pins.compare(own.compared)
         self._stage.put_speed(own.speed)
         self._stage.show(own.view)
         self._stage.fold_as(own.folding)

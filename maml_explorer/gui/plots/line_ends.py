@@ -66,6 +66,7 @@ class LineEnds(pg.GraphicsObject):
         super().__init__()
         self._plot = plot
         self._ends: tuple[LineEnd, ...] = ()
+        self._also: tuple[LineEnd, ...] = ()
         self._ground = QRectF()
         self._right = 0
         self._least = _LEAST
@@ -80,6 +81,13 @@ class LineEnds(pg.GraphicsObject):
         wanted = tuple(end for end in ends if math.isfinite(end.y))
         if wanted != self._ends:
             self._ends = wanted
+            self.leave_room()
+            self._take_size()
+
+    def name_also(self, ends: Sequence[LineEnd]) -> None:
+        """Names these lines too, after the others."""
+        if (wanted := tuple(ends)) != self._also:
+            self._also = wanted
             self.leave_room()
             self._take_size()
 
@@ -99,7 +107,8 @@ class LineEnds(pg.GraphicsObject):
     def width(self) -> float:
         """Pixels that the names need beside the plot; 0 where there are none."""
         metrics = QFontMetricsF(base_font())
-        widths = [metrics.horizontalAdvance(self._words(end)) for end in self._ends]
+        ends = [*self._ends, *self._also]
+        widths = [metrics.horizontalAdvance(self._words(end)) for end in ends]
         return LEADER + _ROOM + max(widths) if widths else 0.0
 
     def _words(self, end: LineEnd) -> str:
@@ -116,7 +125,7 @@ class LineEnds(pg.GraphicsObject):
         area, (low, high) = self._area(), view.viewRange()[1]
         metrics = QFontMetricsF(base_font())
         height = metrics.height() - 1
-        inside = self._ends[: max(int(area.height() / height), 0)]
+        inside = [*self._ends, *self._also][: max(int(area.height() / height), 0)]
         kept = [min(max(end.y, low), high) for end in inside]
         heights = [area.top() + (high - y) / (high - low) * area.height() for y in kept]
         centres = spread(heights, height, area.top(), area.bottom())

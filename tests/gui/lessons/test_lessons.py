@@ -228,16 +228,20 @@ def test_a_lesson_begins_with_plain_views_and_ones_own_come_back(
     assert not losses.stability.isChecked()
 
 
-def test_runs_of_a_lesson_and_of_the_person_are_not_compared(window: MainWindow, lesson: Lesson):
+def test_runs_of_a_lesson_and_of_the_person_are_not_compared(
+    window: MainWindow, lesson: Lesson, qtbot: QtBot
+):
     session, record = window.session, window.session.losses
     session.control.train()
     session.link.pull()
     session.control.restart()
     session.link.pull()
     assert record.before is not None and session.pins.ghost is not None
+    press(qtbot, window.run_bar.pin)
+    assert len(record.ghosts) == 2
     window.lessons.start(lesson)
     settle(window)
-    assert record.before is None and session.pins.ghost is None
+    assert record.before is None and session.pins.ghost is None and record.ghosts == []
     # nor are two runs of a lesson: no page explains a thin line, which would be another run's
     # after going back
     window.lessons.jump(2)
@@ -254,6 +258,7 @@ def test_runs_of_a_lesson_and_of_the_person_are_not_compared(window: MainWindow,
     window.lessons.leave()
     session.link.pull()
     assert record.before is None
+    assert [run.name for run in record.ghosts] == ["Run 1"], "pinned runs are the person's own"
 
 
 def test_a_narrow_window_shows_the_column_that_is_pointed_at(opened: Opener, qtbot: QtBot):

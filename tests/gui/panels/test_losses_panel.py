@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QPoint, Qt
 
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.panels.losses.plot import NO_TIMES, NOTHING_YET
@@ -233,6 +233,38 @@ def test_words_of_a_reference_are_whole_or_shorter_or_not_there(bench, width):
     assert words.isVisible() or area.width() < 100
     box = words.mapRectToScene(words.boundingRect())
     assert not words.isVisible() or (area.left() <= box.left() and box.right() <= area.right() + 1)
+
+
+def test_a_reference_under_a_curve_is_named_where_it_ends(bench):
+    panel = bench.show(LossesPanel, 420, 320)
+    bench.session.set_hidden(["FO-MAML", "ANIL"])
+    panel.smoothing.setValue(0)
+    bench.session.measured.references = reports.ReferenceLosses(1, 4.25, 3.01, "", 0.0)
+    train(bench, panel, np.full(200, 3.01))
+    panel.plot._range.end = 0.0
+    for low, said in ((0.5, True), (2.9, False)):
+        panel.plot.view().setYRange(np.log10(low), np.log10(6.0 if said else 3.1), padding=0)
+        panel.plot.draw()
+    plot = panel.plot
+    unsaid = {words: y for y, words in plot.references.unsaid}
+    names = {end.name: end.y for end, *_ in plot.ends.placed()}
+    assert unsaid == {"best single predictor: 3.01": pytest.approx(np.log10(3.01))}
+    assert names["best single"] == pytest.approx(np.log10(3.01))
+    QCoreApplication.processEvents()  # the margin is laid out
+    boxes = [box for _, box in plot.ends.boxes]
+    assert not any(a.intersects(b) for a, b in itertools.combinations(boxes, 2))
+    assert max(box.right() for box in boxes) <= plot.width()
+
+
+@pytest.mark.parametrize("words, name", [
+    ("predict 0: 4.25", "predict 0"), ("predict 0 = best predictor: 4.3 with σ²", "predict 0"),
+    ("best single predictor: 3.01", "best single"), ("Bayes 0.31 ± 0.02 with σ²", "Bayes"),
+    ("predict the mean: 2", "predict the mean"), ("chance, ln 2 = 0.693", "chance"),
+])  # fmt: skip
+def test_names_of_references_are_what_comes_before_the_number(bench, words, name):
+    references = bench.show(LossesPanel, 420, 320).plot.references
+    references.unsaid = [(0.0, words)]
+    assert [end.name for end in references.ends] == [name]
 
 
 @pytest.mark.parametrize("height", [300, 420])

@@ -206,6 +206,7 @@ class LossPlot(Plot):
         below = [_zigzag(*self.to_pixels(d.raw_x, d.raw_y)) for d in kept_off if len(d.raw_x)]
         taken = [*self.divergences.boxes, *self.marks.boxes, *self.ghosts.boxes, *self._say_empty()]
         self.references.draw(references, view.log_y, averages, taken, below)
+        self.ends.name_also(self.references.ends)
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
 
@@ -312,7 +313,7 @@ class LossPlot(Plot):
         """The values at `x` of the plot as HTML, and what was changed near it."""
         reach = _REACH * self.view().viewPixelSize()[0]
         read = reading(self._losses(), x, self.session.settings, self.session.theme, reach)
-        return "<br>".join([read, *self.references.unsaid])
+        return "<br>".join([read, *(words for _, words in self.references.unsaid)])
 
     def _table(self, everything: bool) -> Table:
         low, high = self.view().viewRange()[0]

@@ -13,6 +13,7 @@ from PySide6.QtCore import QRectF, QSizeF, Qt
 from PySide6.QtGui import QFontMetricsF
 
 from maml_explorer.gui.plots.label_placement import ENOUGH, Array, Box, clearance
+from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.style.numbers import number
@@ -24,6 +25,8 @@ from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
 _SPOTS = tuple((part, row) for part in (1.0, 0.0, 0.5) for row in (-1, 0))
 """(part of the free width left of the words, rows that they stand below their line), best first."""
 _INSET = 3
+_NAME = re.compile(r" ?[:,=].*| predictor.*| by pixels.*| [0-9.]+ ±.*")
+"""End of a line's words, behind its name."""
 _NO_POINTS = np.zeros((0, 2))
 
 
@@ -86,9 +89,12 @@ class ReferenceLines:
                 item.hide()
         self.boxes: list[Box | None] = [None] * len(self.labels)
         """Box of each visible label, in pixels."""
-        self.unsaid: list[str] = []
-        """Words of lines in sight beside which they have no room."""
+        self.unsaid: list[tuple[float, str]] = []
+        """(y in the plot's own units, words) of lines in sight beside which they have no room."""
         self._spots = [_SPOTS[0]] * len(self.labels)
+        self._known: object = None
+        self._at_ends: set[str] = set()
+        """Words that had no room once: their names stay where the lines end."""
 
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""
@@ -114,7 +120,7 @@ class ReferenceLines:
     ) -> None:
         """Puts lines at (value, words), and the words beside them where they cover nothing.
 
-        Words without room are shorter, or left out: the read-out has the values.
+        Words without room are shorter, or left out: `ends` has their names, the read-out has all.
 
         Args:
             found: (value, words).
@@ -130,6 +136,10 @@ class ReferenceLines:
         others = list(taken)
         pixels = [self._pixel(value, log_y) for value, _ in found]
         self.boxes, self.unsaid = [None] * len(self.labels), []
+        # names at the ends take room from the plot, so words that came back would go again
+        known = [words for _, words in found], self._plot.size()
+        if known != self._known:
+            self._known, self._at_ends = known, set()
         for nth, (line, text) in enumerate(zip(self.lines, self.labels, strict=True)):
             value = found[nth][0] if nth < len(found) else np.nan
             if log_y:
@@ -140,10 +150,13 @@ class ReferenceLines:
             if not visible:
                 continue
             line.setPos(value)
-            placed = self._placed(nth, found[nth][1], text, pixels, ways, others)
+            placed = None
+            if found[nth][1] not in self._at_ends:
+                placed = self._placed(nth, found[nth][1], text, pixels, ways, others)
             text.setVisible(placed is not None)
             if placed is None:
-                self.unsaid.append(found[nth][1])
+                self.unsaid.append((float(value), found[nth][1]))
+                self._at_ends.add(found[nth][1])
                 continue
             spot, box = placed
             self._spots[nth] = spot
@@ -154,6 +167,12 @@ class ReferenceLines:
                 text.setAnchor(anchor)
             inset = _INSET / area.width() * (right - left)
             text.setPos(left + inset + spot[0] * (right - left - 2 * inset), value)
+
+    @property
+    def ends(self) -> list[LineEnd]:
+        """Short names of the lines that have no words, for where they end."""
+        color = self._plot.theme.muted
+        return [LineEnd(_NAME.sub("", words), color, y) for y, words in self.unsaid]
 
     def _placed(
         self,
