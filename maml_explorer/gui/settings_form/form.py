@@ -46,25 +46,11 @@ class SettingsForm(QWidget):
         self._session = session
         self.search = SearchField()
         self.search.textChanged.connect(self._filter)
-        lines = {title: _lines(group) for group, (title, _) in GROUPS.items()}
-        shown = self._shown(session.settings)
-        self.groups = [
-            Group(title, found, session.editor.edit, shown)
-            for title, found in lines.items()
-            if found
-        ]
         self.nothing_found = label("No match.", "muted")
         self.nothing_found.hide()
         self.restart_bar = RestartBar(session)
         inside = QWidget()
         inside.setProperty("role", "scrolled")
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 4, 0)
-        column.setSpacing(8)
-        column.addWidget(self.nothing_found)
-        for group in self.groups:
-            column.addWidget(group)
-        column.addStretch(1)
         self.area = SeeThroughArea()
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(inside)
@@ -73,7 +59,22 @@ class SettingsForm(QWidget):
         box.setSpacing(8)
         box.addWidget(self.search)
         box.addWidget(self.area, 1)
-        box.addWidget(self.restart_bar)
+        lines = {title: _lines(group) for group, (title, _) in GROUPS.items()}
+        shown = self._shown(session.settings)
+        # inside their parent from the first: with every new one Qt styles all their lines again
+        self.groups = [
+            Group(title, found, session.editor.edit, shown, inside)
+            for title, found in lines.items()
+            if found
+        ]
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 4, 0)
+        column.setSpacing(8)
+        column.addWidget(self.nothing_found)
+        for group in self.groups:
+            column.addWidget(group)
+        column.addStretch(1)
+        box.addWidget(self.restart_bar)  # Tab gets to it after the groups
         for group in self.groups:
             group.grown.connect(self._bring_into_view)
             group.let_go.connect(lambda: self._show(session.settings))

@@ -63,9 +63,14 @@ class Group(QWidget):
     """The mouse no longer holds a slider of the group."""
 
     def __init__(
-        self, title: str, lines: list[list[Hyperparameter]], edit: Edit, shown: Shown
+        self,
+        title: str,
+        lines: list[list[Hyperparameter]],
+        edit: Edit,
+        shown: Shown,
+        parent: QWidget,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._lines = [Line(declarations) for declarations in lines]
         self._edit, self._shown = edit, shown
         self.open, self.more, self._words = True, False, list[str]()

@@ -309,10 +309,12 @@ class Columns(QSplitter):
         for splitter in (columns, centre, right):
             splitter.setHandleWidth(GAP)
             splitter.setChildrenCollapsible(False)
-        settings = Card(self.form)
-        settings.setMinimumWidth(self.form.minimum_width() + _BESIDE_FORM)
+        # from outside inwards: with every new parent Qt styles all that is inside again
+        settings = Card()
         for part in (settings, centre, right):
             columns.addWidget(part)
+        settings.box.addWidget(self.form)
+        settings.setMinimumWidth(self.form.minimum_width() + _BESIDE_FORM)
         columns.setStretchFactor(0, 0)
         columns.setStretchFactor(1, 5)
         columns.setStretchFactor(2, 2)
@@ -323,10 +325,11 @@ class Columns(QSplitter):
             if entry.place == TAB:
                 self.tabs.addTab(place, entry.title)
                 continue
-            card = Card(place)
+            card = Card()
+            {CENTRE: centre, RIGHT: right}[entry.place].addWidget(card)
+            card.box.addWidget(place)
             if entry.place == CENTRE:
                 card.box.addWidget(self.stage_row)
-            {CENTRE: centre, RIGHT: right}[entry.place].addWidget(card)
             self.parts[entry.title] = card
         centre.addWidget(insight)
         self.parts["Insight"] = insight

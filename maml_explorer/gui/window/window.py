@@ -294,6 +294,8 @@ class MainWindow(QMainWindow):
             self.run_bar.add(control)
         ground = QWidget()
         ground.setProperty("role", "ground")
+        # from outside inwards: with every new parent Qt styles all that is inside again
+        self.setCentralWidget(ground)
         box = QVBoxLayout(ground)
         box.setContentsMargins(12, GAP, 12, 6)
         box.setSpacing(GAP)
@@ -304,7 +306,6 @@ class MainWindow(QMainWindow):
         foot.addWidget(self.annealed)
         foot.addWidget(self.stability, 1)
         box.addLayout(foot)
-        self.setCentralWidget(ground)
         self.banners.lie_over(self.columns)
         row_at_hand = self.columns.stage_row
         self.banners.spared = lambda: (row_at_hand,)

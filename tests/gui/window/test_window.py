@@ -6,6 +6,7 @@ import gc
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from maml_explorer.gui.files.autosave_choice import Autosave
 from maml_explorer.gui.panels import PANELS, PanelEntry
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.time_left import TimeLeft, duration
+from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.style.theme import DARK, LIGHT
 from maml_explorer.gui.window.remembered_layout import WindowLayout, read_layout, write_layout
 from maml_explorer.gui.window.run_bar import speed_limit
@@ -531,3 +533,17 @@ def test_importing_the_gui_loads_no_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_start_styles_a_line_of_the_form_seldom(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for each new parent of what it lies in: eight times where it is built first."""
+    told: Counter[SettingRow] = Counter()
+
+    def count(line: SettingRow, event: QEvent) -> None:
+        told[line] += event.type() is QEvent.Type.StyleChange
+
+    monkeypatch.setattr(SettingRow, "changeEvent", count)
+    opened()
+    assert told and max(told.values()) <= 4
