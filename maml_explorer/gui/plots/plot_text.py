@@ -8,6 +8,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QTextOption
 
 from maml_explorer.gui.style.qt_style import base_font
 
+EVERY_ARM_HIDDEN = "Every arm is hidden"
+"""Words on a plot that is empty because of it."""
+
 
 def label(text: str, color: str, ground: str | None = None, *, bold: bool = False) -> pg.TextItem:
     """A text on a plot, in the window's font; `ground` is drawn behind it, nearly opaque."""

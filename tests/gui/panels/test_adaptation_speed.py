@@ -13,14 +13,16 @@ from PySide6.QtWidgets import QApplication
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.adaptation_speed.comparison import shortened
 from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
-from maml_explorer.gui.panels.adaptation_speed.plot import NOTHING_YET, STALE
+from maml_explorer.gui.panels.adaptation_speed.plot import STALE
 from maml_explorer.gui.panels.adaptation_speed.published_marks import published_points
 from maml_explorer.gui.panels.adaptation_speed.statistics import (
     bootstrap,
     median_interval,
     speed_line,
 )
+from maml_explorer.gui.panels.adaptation_speed.words import NOT_TRAINED, SOON
 from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.plots.plot_text import EVERY_ARM_HIDDEN
 from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import DARK, LIGHT
@@ -209,9 +211,25 @@ def test_before_the_first_meta_test_it_says_so(bench, panel):
     bench.session.measured.meta_test = None
     panel._show()
     assert panel.plot._empty.isVisible()
-    assert panel.plot._empty.toPlainText() == NOTHING_YET
+    assert panel.plot._empty.toPlainText() == SOON
     test_arm(bench, panel, MAML=FINE)
-    assert not panel.plot._empty.isVisible()
+    assert panel.plot._empty.toPlainText() == ""
+
+
+def test_an_empty_plot_says_why_and_no_size_of_a_sample(bench, panel):
+    # the first page of a lesson hides its arm until something is trained
+    test_arm(bench, panel, MAML=FINE, outer_step=0)
+    assert "600 held-out tasks" in panel.subtitle.full
+    bench.session.set_hidden({arm.name for arm in bench.session.settings.arms})
+    bench.session.lead(True)
+    words = panel.plot._empty.toPlainText
+    assert (words(), panel.subtitle.full) == (NOT_TRAINED, "held-out tasks")
+    test_arm(bench, panel, MAML=FINE, outer_step=100)
+    assert words() == EVERY_ARM_HIDDEN
+    bench.session.lead(False)
+    assert (words(), panel.subtitle.full) == (EVERY_ARM_HIDDEN, "held-out tasks")
+    bench.session.set_hidden(())
+    assert words() == "" and "600 held-out tasks" in panel.subtitle.full
 
 
 def test_the_logarithmic_axis_is_a_button(bench, panel):
@@ -292,6 +310,23 @@ def test_published_points_are_crosses_with_their_source(bench, panel):
     assert len(marks.item.getData()[0]) == 0 and not panel.source.isVisible()
 
 
+def test_shots_of_published_numbers_give_way_last(bench, panel):
+    # a bare "+ published" stood beside lines of twice as many shots
+    bench.session.editor.preset = published(1, 2)
+    test_arm(bench, panel, MAML=FINE)
+    said = set()
+    for width in range(60, 700, 10):
+        panel.source.resize(width, 20)
+        said.add(panel.source.text())
+        assert not panel.source.text() or panel.source.text().startswith("+ ")
+        assert "lines" in panel.source.text() or width < 200
+    assert "+ published" not in said
+    assert {"+ published, 5 shots (lines: 10)", "+ 5 shots (lines: 10)", "+ 5 shots"} <= said
+    bench.report(reports.MetaTested(1, 90, 5, 600, {"MAML": FINE}))
+    panel.source.resize(120, 20)
+    assert panel.source.text() == "+ published", "lines of the same shots need no caveat"
+
+
 @pytest.mark.parametrize("height", [90, 110, 400])
 @pytest.mark.parametrize("logarithmic", [False, True])
 def test_marks_at_the_ends_of_the_axis_are_whole(bench, panel, height, logarithmic):
@@ -315,7 +350,7 @@ def test_published_points_of_other_tasks_are_not_drawn(bench, panel):
     test_arm(bench, panel, MAML=FINE)
     bench.session.editor.edit({"noise": 0.5})
     assert panel.plot.published.points == []
-    assert panel.source.full == "Published numbers: of other tasks, not drawn"
+    assert panel.source.full == "Published numbers are for other tasks: not drawn"
     bench.session.editor.undo_stack.undo()
     assert len(panel.plot.published.points) == 2
 
@@ -637,6 +672,10 @@ def test_a_change_or_a_divergence_soon_makes_a_test_old_and_that_is_said(bench, 
     bench.session.editor.edit({"inner_lr": 0.5})
     assert panel.plot.stale and panel.subtitle.full.startswith("old: outer step 72\u2009000 · 600")
     assert panel.diverged.text().startswith("At outer step 72\u2009000: MAML: 17 of 600")
+    other = replace(WILD, diverged=(0, 0, 9))
+    test_arm(bench, panel, MAML=WILD, MTL=other, outer_step=72_000)
+    panel.plot.stale = True
+    assert panel.in_words().startswith("At outer step 72\u2009000: of 600 tasks diverged: MAML 17")
     test_arm(bench, panel, outer_step=72_001, MAML=FINE)
     assert not panel.plot.stale and panel.subtitle.full.startswith("outer step 72\u2009001")
     now = replace(bench.session.status, outer_step=72_300, settings=bench.session.settings)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, QPoint, Qt
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.panels.losses.plot import NO_TIMES, NOTHING_YET
 from maml_explorer.gui.panels.losses.stability_trace import NONE, WAITING
+from maml_explorer.gui.plots.plot_text import EVERY_ARM_HIDDEN
 from maml_explorer.gui.session.loss_history import (
     GRADIENTS,
     INNER_LOSS,
@@ -76,6 +77,9 @@ def test_before_training_it_says_what_to_do(bench, panel):
     assert panel.plot._empty.toPlainText() == NOTHING_YET
     train(bench, panel, [4.0, 2.0])
     assert not panel.plot._empty.isVisible()
+    bench.session.set_hidden({arm.name for arm in bench.session.settings.arms})
+    draw(panel)
+    assert panel.plot._empty.toPlainText() == EVERY_ARM_HIDDEN, "to train would show nothing"
 
 
 @pytest.mark.parametrize("log_y", [True, False])

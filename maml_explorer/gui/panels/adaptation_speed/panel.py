@@ -26,6 +26,7 @@ from maml_explorer.gui.panels.adaptation_speed.comparison import (
 )
 from maml_explorer.gui.panels.adaptation_speed.plot import SpeedPlot
 from maml_explorer.gui.panels.adaptation_speed.published_marks import (
+    OTHER_TASKS,
     compares,
     published_details,
     published_points,
@@ -34,6 +35,7 @@ from maml_explorer.gui.panels.adaptation_speed.published_marks import (
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, MEAN, STATISTICS
 from maml_explorer.gui.panels.adaptation_speed.words import (
     brief_words_on_test,
+    dated,
     subtitles,
     words_on_test,
 )
@@ -118,6 +120,7 @@ class AdaptationSpeedPanel(QWidget):
         self.pointed.changed.connect(self._show)
         session.editor.settings_changed.connect(lambda _: self._show())
         session.hidden_changed.connect(self._show)
+        session.led_changed.connect(self.plot.draw)
         session.theme_changed.connect(self.plot.take_colors)
         session.link.status_changed.connect(lambda _: self._follow())
         session.divergences.changed.connect(self._follow)
@@ -224,25 +227,24 @@ class AdaptationSpeedPanel(QWidget):
     def _show(self) -> None:
         if not self.isVisible():
             return
-        test = self.plot.test = self.shown
-        preset = self.session.editor.preset
+        plot, preset = self.plot, self.session.editor.preset
+        test = plot.test = self.shown
         fits = compares(preset, self.session.settings)
         comparison = self.session.measured.comparison
         if comparison is not None and comparison.preset != preset:
             comparison = None
-        self.plot.published.points = published_points(preset, comparison) if fits else []
+        plot.published.points = published_points(preset, comparison) if fits else []
         self._draw()
-        if test is None:
+        if test is None or not self.plot.drawn:
             self.subtitle.say("held-out tasks")
         elif test is not self.session.measured.meta_test:
             self.subtitle.say(f"as at outer step {whole(test.outer_step)}")
         else:
             step = whole(tested_step(self.session, test))
             self.subtitle.say(*subtitles(test, step, self.plot.statistic, stale=self.plot.stale))
-        published = published_words(self.plot.published.points, test)
-        if preset is not None and preset.published and not fits:
-            published = "Published numbers: of other tasks, not drawn"
-        self.source.say(published, published.partition(", ")[0])
+        elsewhere = preset is not None and preset.published and not fits
+        published = OTHER_TASKS if elsewhere else published_words(plot.published.points, test)
+        self.source.say(*(published or [""]))
         self.source.explain(published_details(preset) if published else "")
         self._published = fits and bool(published)
         arms = gap_wordings(test, self.session)
@@ -330,13 +332,12 @@ class AdaptationSpeedPanel(QWidget):
 
     def in_words(self) -> str:
         """Words on the tasks that diverged, and on their effect on the lines; empty for none."""
-        plot, test = self.plot, self.plot.test
+        plot, test, arms = self.plot, self.plot.test, self.session.settings.arms
         if test is None:
             return ""
-        arms = self.session.settings.arms
         joint = {arm.name for arm in arms if ALGORITHMS[arm.algorithm].adapts == "none"}
         said = words_on_test(test, plot.drawn, plot.ceiling(), joint)
-        return f"At outer step {whole(test.outer_step)}: {said}" if said and plot.stale else said
+        return dated(said, test.outer_step, plot.drawn) if plot.stale else said
 
     def _set_log(self, on: bool) -> None:
         self._log_chosen = True

@@ -27,6 +27,7 @@ from maml_explorer.gui.panels.adaptation_speed.statistics import (
     speed_line,
     test_table,
 )
+from maml_explorer.gui.panels.adaptation_speed.words import words_where_empty
 from maml_explorer.gui.plots.fast_curve import from_below
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
@@ -40,7 +41,6 @@ from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.reports import MetaTested, ReferenceLosses
 
-NOTHING_YET = "The first meta-test comes in a moment"
 STALE = 0.4
 """Opacity of lines that are of an older state."""
 
@@ -64,7 +64,7 @@ class SpeedPlot(Plot):
         self._items: dict[str, SpeedItems] = {}
         self.hair = pg.InfiniteLine(angle=90, movable=False)
         """At the inner step that the hero shows."""
-        self._empty = label(NOTHING_YET, session.theme.muted)
+        self._empty = label("", session.theme.muted)
         for z, item in ((1, self.hair), (40, self._empty)):
             item.setZValue(z)
             self.getPlotItem().addItem(item, ignoreBounds=True)
@@ -106,8 +106,7 @@ class SpeedPlot(Plot):
         self._name_figure()
         self.left.logarithmic = self.log_y
         self.left.picture = None
-        arms = {} if test is None else test.arms
-        hidden = self.session.hidden
+        arms, hidden = {} if test is None else test.arms, self.session.hidden
         shown = [arm for arm in settings.arms if arm.name in arms and arm.name not in hidden]
         for name in set(self._items) - {arm.name for arm in shown}:
             for item in self._items.pop(name).all():
@@ -118,16 +117,16 @@ class SpeedPlot(Plot):
             name: speed_line(arms[name], self.statistic, self.figures(name), most, tasks)
             for name in (arm.name for arm in shown)
         }
-        styles = {arm.name: arm_style(settings, arm, self.session.theme) for arm in shown}
+        styles = {arm.name: arm_style(settings, arm, self.theme) for arm in shown}
         for z, name in enumerate(from_below(styles)):
             self._draw_arm(name, styles[name], z)
         self.published.draw(settings, hidden, self.log_y)
         self.classes.draw(self.session.measured.references, test, styles, self.log_y)
         self._fit()
         self.classes.place(self.drawn.values())
-        lines = [(name, data.mean) for name, data in self.drawn.items() if len(data.mean)]
+        means = {name: self._scaled(data.mean) for name, data in self.drawn.items()}
         self.ends.show_ends(
-            [LineEnd(name, styles[name].text, float(self._scaled(y)[-1])) for name, y in lines]
+            [LineEnd(name, styles[name].text, float(y[-1])) for name, y in means.items() if len(y)]
         )
         self._place_hair()
         self._place_empty()
@@ -285,7 +284,8 @@ class SpeedPlot(Plot):
         return max((peak for peak in peaks if peak <= limit), default=limit)
 
     def _place_empty(self) -> None:
-        self._empty.setVisible(self.test is None)
+        hidden, led = not self.session.shown_arms, self.session.led
+        self._empty.setText(words_where_empty(self.test, bool(self.drawn), hidden, led))
         self._empty.setAnchor((0.5, 0.5))
         self._empty.setPos(*self.to_data(self.area().center().toPoint()))
 

@@ -20,6 +20,9 @@ from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.words import counted
 
+OTHER_TASKS = ["Published numbers are for other tasks: not drawn", "Published: other tasks"]
+"""Words where the settings have other tasks than a preset's published figures."""
+
 
 @dataclass(frozen=True)
 class PublishedPoint:
@@ -77,18 +80,23 @@ def published_points(
     ]
 
 
-def published_words(points: list[PublishedPoint], test: MetaTested | None) -> str:
-    """One line under the plot: what the crosses are, and whether they compare; empty for none."""
+def published_words(points: list[PublishedPoint], test: MetaTested | None) -> list[str]:
+    """One line under the plot, the longest wording first: what the crosses are; empty for none.
+
+    Whether their shots are those of the lines gives way last: else they would not compare.
+    """
     if not points:
-        return ""
+        return []
     shots = sorted({point.shots for point in points})
     sources = sorted({point.source.split(" (")[0] for point in points})
     here = " ◆ here" if any(point.measured for point in points) else ""
-    text = f"+ published{here}, {', '.join(map(str, shots))} shots · {'; '.join(sources)}"
-    if test is not None and set(shots) != {test.shots}:
-        head, tail = text.split(" · ", 1)
-        text = f"{head} (lines: {test.shots}) · {tail}"
-    return text
+    counts = f"{', '.join(map(str, shots))} {'shot' if shots == [1] else 'shots'}"
+    named = f"+ published{here}, {counts}"
+    if test is None or set(shots) == {test.shots}:
+        return [f"{named} · {'; '.join(sources)}", named, f"+ published{here}", "+ published"]
+    lines = f"(lines: {test.shots})"
+    briefer = [f"{named} {lines}", f"+ published, {counts} {lines}", f"+ {counts} {lines}"]
+    return [f"{named} {lines} · {'; '.join(sources)}", *briefer, f"+ {counts}"]
 
 
 def published_details(preset: Preset | None) -> str:

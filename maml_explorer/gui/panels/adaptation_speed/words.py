@@ -1,4 +1,4 @@
-"""Words on a meta-test: which tasks diverged, and what of the lines that changes."""
+"""Words on a meta-test: what the lines are of, and which tasks diverged."""
 
 from __future__ import annotations
 
@@ -6,9 +6,29 @@ from collections.abc import Collection, Mapping
 
 from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, SpeedLine
+from maml_explorer.gui.plots.plot_text import EVERY_ARM_HIDDEN
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.reports import MetaTested
 from maml_explorer.settings.words import counted, listed
+
+SOON = "The first meta-test comes in a moment"
+NOT_TRAINED = "Not trained yet"
+
+
+def words_where_empty(test: MetaTested | None, drawn: bool, hidden: bool, led: bool) -> str:
+    """Words on a plot without a line, empty where there is one.
+
+    Args:
+        test: the meta-test.
+        drawn: an arm has a line.
+        hidden: every arm is hidden.
+        led: a lesson says what comes next.
+    """
+    if drawn:
+        return ""
+    if led and (test is None or test.outer_step == 0):
+        return NOT_TRAINED
+    return EVERY_ARM_HIDDEN if hidden and test is not None else SOON
 
 
 def subtitles(test: MetaTested, step: str, statistic: str, *, stale: bool) -> list[str]:
@@ -81,6 +101,13 @@ def words_on_test(
         verb, its = ("trains", "its") if len(calm) == 1 else ("train", "their")
         parts.append(f"{listed(calm)} {verb} without an inner loop: {its} losses stay calm.")
     return " ".join(parts)
+
+
+def dated(said: str, outer_step: int, names: Collection[str]) -> str:
+    """Words of a test of long ago behind its outer step; names keep their first letter."""
+    if said and not said.startswith(tuple(names)):
+        said = said[0].lower() + said[1:]
+    return said and f"At outer step {whole(outer_step)}: {said}"
 
 
 def brief_words_on_test(test: MetaTested, drawn: Mapping[str, SpeedLine]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from maml_explorer.gui.plots.fast_curve import Curve, from_below
 from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
-from maml_explorer.gui.plots.plot_text import label, recolor
+from maml_explorer.gui.plots.plot_text import EVERY_ARM_HIDDEN, label, recolor
 from maml_explorer.gui.plots.readout import ReadOut
 from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.session.loss_history import (
@@ -215,7 +215,13 @@ class LossPlot(Plot):
         kept = [drawn for drawn in self.drawn.values() if len(drawn.x)]
         seconds = self.loss_view.axis == SECONDS
         timeless = seconds and bool(kept) and not any(drawn.x.max() > 0 for drawn in kept)
-        self._empty.setText(NO_TIMES if timeless else LED if self.session.led else NOTHING_YET)
+        if timeless:
+            words = NO_TIMES
+        elif not self.history.empty and not self.session.shown_arms:
+            words = EVERY_ARM_HIDDEN
+        else:
+            words = LED if self.session.led else NOTHING_YET
+        self._empty.setText(words)
         self._empty.setVisible(timeless or (not kept and not self.ghosts.curves))
         if not self._empty.isVisible():
             return []
