@@ -31,7 +31,7 @@ from maml_explorer.settings.trained_steps import trained_steps
 from maml_explorer.worker.answers import frozen_array
 from maml_explorer.worker.bayes_error import Key, Line, bayes_line, key_of
 
-SHARE, IMAGE_SHARE = 0.02, 0.05
+SHARE, IMAGE_SHARE = 0.04, 0.05
 """Part of training time the meta-test may take; of images, which take longer to adapt to, more."""
 FIRST_SHARE = 0.25
 """The same until the first result of a trained state, or after a change: users wait for it. What
@@ -98,11 +98,12 @@ class MetaTests:
     ) -> MetaTested | None:
         """One piece; a report where it was the last one, or gave a first estimate.
 
-        Where `look` ends the piece, the meta-test starts again the next time. Where training is
-        paused, one that looks at an older state gives way to one of this state.
+        Where `look` ends the piece, the meta-test starts again the next time. One that looks at an
+        older state gives way to one of this state where training is paused, or where it has given
+        its first estimate: the state of the first steps is worth no second look.
         """
         begin = self.clock()
-        if paused and self.subject is not state:
+        if self.subject is not state and (paused or self.estimated is self.subject):
             self.work = None
         if self.work is None:
             self.subject = state

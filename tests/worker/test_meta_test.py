@@ -83,6 +83,20 @@ def test_a_first_estimate_comes_from_few_tasks_and_is_refined() -> None:
     assert [r.tasks for r in reports if r is not None] == [600]
 
 
+def test_after_the_estimate_of_a_first_step_a_later_state_is_tested() -> None:
+    plan = prepare(small_settings().with_values({"test_tasks": 600}))
+    first, _ = outer_step(plan, start_run(plan))
+    later, _ = outer_step(plan, first)
+    tests = MetaTests(Clock(1e-3))
+    tests.begin()
+    while (report := tests.advance(1, plan, first)) is None:
+        pass
+    assert (report.outer_step, report.tasks) == (1, 75)
+    while (report := tests.advance(1, plan, later)) is None:
+        pass
+    assert (report.outer_step, report.tasks) == (2, 600)
+
+
 def test_a_pause_turns_to_the_state_on_screen() -> None:
     plan = prepare(small_settings().with_values({"test_tasks": 100}))
     old, _ = outer_step(plan, start_run(plan))
