@@ -45,8 +45,15 @@ def begun_again(old: Settings, new: Settings) -> set[str]:
 
 
 def needs_restart(old: Settings, new: Settings) -> list[str]:
-    """Keys of the changed hyperparameters that only a restart can apply."""
-    return [key for key in changed_keys(old, new) if DECLARATIONS[key].applies is Applies.RESTART]
+    """Keys of the changed hyperparameters that only a restart can apply.
+
+    So are those that only the new family or network reads: they would mark the run there is.
+    """
+    return [
+        key
+        for key in changed_keys(old, new)
+        if DECLARATIONS[key].applies is Applies.RESTART or (new.reads(key) and not old.reads(key))
+    ]
 
 
 def restart_reasons(in_force: Settings, edited: Settings) -> list[str]:

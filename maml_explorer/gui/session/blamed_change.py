@@ -15,6 +15,7 @@ from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.restart import changed_keys, needs_restart
 from maml_explorer.settings.settings import Settings
 
+RATES = ("inner_lr", "outer_lr")
 HALVE = "Halve α"
 """Text of the undo step that is a remedy: the change behind the divergence is the one before."""
 
@@ -51,13 +52,16 @@ def blamed_change(
     if not keys or keys != [key for key in changed_keys(was, own) if key not in waits]:
         return None
     key = keys[-1]
+    less, more = own[key], was[key]
+    if key in RATES and isinstance(less, float) and isinstance(more, float) and less < more:
+        return None  # smaller steps are a remedy: to take them back would be none
     label, value = DECLARATIONS[key].label, shown(own[key])
     said = without_step(named.change)
     if not (said.startswith(f"{label} from ") and said.endswith(f" to {value}")):
         return None  # something else came after it: an undo, say
     others = len(set(changed_keys(before, after)) - {key})
-    more = f", and {others} more" if others else ""
-    return BlamedChange(edit, f"{label} from {shown(was[key])} to {value}{more}")
+    further = f", and {others} more" if others else ""
+    return BlamedChange(edit, f"{label} from {shown(was[key])} to {value}{further}")
 
 
 def without_step(change: str) -> str:

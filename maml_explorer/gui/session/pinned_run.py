@@ -64,13 +64,15 @@ class GhostRun:
 
 
 def figures_of(meta_test: MetaTested | None) -> Figures:
-    """Figures of the newest meta-test; empty before the first."""
-    return {} if meta_test is None else {name: arm.mean for name, arm in meta_test.arms.items()}
+    """Figures of the newest meta-test, without the tasks that diverged; empty before the first."""
+    if meta_test is None:
+        return {}
+    return {name: arm.mean_kept for name, arm in meta_test.arms.items()}
 
 
 def figures_of_records(arm: str, records: Sequence[Mapping[str, Any]]) -> Figures:
     """The figures in the last record of an exported initialization; empty where it has none."""
-    return {arm: tuple(records[-1]["mean"])} if records else {}
+    return {arm: tuple(records[-1]["mean_kept"])} if records else {}
 
 
 def figure(figures: Figures, arm: str, inner_step: int) -> float | None:

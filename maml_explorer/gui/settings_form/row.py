@@ -197,6 +197,8 @@ class SettingRow(QWidget):
         if sentence:
             declaration = next(d for d in self.declarations if d.key == key)
             sentence += f" Still {written(declaration, self._settings[key])}."
+            if declaration.kind == "choice":  # there is nothing to correct in it, as in a text
+                self.fields[key].show_value(self._settings[key])
         self._say(sentence, key)
 
     def _say(self, sentence: str, key: str = "") -> None:

@@ -203,6 +203,15 @@ def test_a_figure_that_is_not_there():
     assert figure({"MAML": (3.0, 1.0)}, "MAML", 9) == 1.0
 
 
+def test_figures_are_those_that_adaptation_speed_draws(window: MainWindow, panel: RunsPanel):
+    session, worker = window.session, worker_of(window)
+    lost = reports.ArmTest((4.0, 34_500.0), (0.1, 0.1), (4.0, 1.1), (4.0, 1.0), diverged=(0, 3))
+    worker.report(reports.MetaTested(worker.run, 40, 10, 75, {"MAML": lost}, declared=600))
+    session.link.pull()
+    assert texts(panel, 3) == ["1.1"], "without the tasks that diverged"
+    assert panel.words.full == "Query MSE after 1 inner step, first 75 of 600 tasks"
+
+
 def test_a_run_with_another_figure_is_compared_nowhere(
     window: MainWindow, panel: RunsPanel, qtbot: QtBot
 ):

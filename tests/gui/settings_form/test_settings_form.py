@@ -183,6 +183,13 @@ def test_an_error_leaves_with_a_change_of_anything_else(form: SettingsForm, qtbo
     assert line.property("invalid") is False
 
 
+def test_a_refused_choice_leaves_its_box(form: SettingsForm):
+    row = form.row("family")
+    row._enter("family", "own")
+    assert "Still Sine." in row.error.text()
+    assert row.fields["family"].widget.currentText() == "Sine"  # type: ignore[attr-defined]
+
+
 def test_a_minimum_above_its_maximum_is_said_under_the_line(form: SettingsForm, qtbot: QtBot):
     type_in(qtbot, form, "amplitude_min", "6")
     assert "cannot be above" in form.row("amplitude_min").error.text()

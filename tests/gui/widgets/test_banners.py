@@ -393,6 +393,13 @@ def test_undo_takes_back_the_very_change_that_is_named(window: MainWindow, qtbot
     assert worker.settings.inner.inner_lr == 0.02
 
 
+def test_a_smaller_rate_is_named_and_not_offered_to_be_taken_back(window: MainWindow):
+    window.session.editor.edit({"inner_lr": 0.005})
+    diverge(window, "MAML", change=changed(0.01, 0.005))
+    assert said(window)[-1].endswith("Last change: Inner learning rate α from 0.01 to 0.005.")
+    assert choices(window) == ["Back to last good state", "Halve α"]
+
+
 def test_going_back_says_which_settings_stay_and_offers_their_undo(
     window: MainWindow, qtbot: QtBot
 ):

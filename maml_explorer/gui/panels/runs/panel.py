@@ -35,7 +35,7 @@ class RunsPanel(QWidget):
         self.table.drawn_changed.connect(self.compare)
         self.table.delete_pressed.connect(self.delete)
         self.table.menu_asked.connect(self._open_menu)
-        self.restore = button("Restore", self.restore_settings,
+        self.restore = button("Use settings", self.restore_settings,
                               "Edit with the settings of the chosen run")  # fmt: skip
         self.baseline = button("Baseline", self.use_as_baseline,
                                "Differences are counted from the chosen run")  # fmt: skip
@@ -174,6 +174,9 @@ class RunsPanel(QWidget):
         family, reference = self.session.settings.family, self.reference
         query = f"query {family.figure}"
         whole = f"Query {family.figure} after {counted(step, 'inner step')}"
+        tested = self.session.measured.meta_test
+        if tested is not None and tested.declared is not None:
+            whole += f", first {tested.tasks} of {tested.declared} tasks"
         if reference is None:
             return whole, query
         name = reference.name
