@@ -10,7 +10,7 @@ from PySide6.QtGui import QFocusEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QLineEdit, QMenu, QWidget
 
 from maml_explorer.algorithms import ALGORITHMS
-from maml_explorer.gui.settings_form.fields import Field, TextField, field_for, written
+from maml_explorer.gui.settings_form.fields import ChoiceField, Field, TextField, field_for, written
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
 from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.widgets.controls import Dot, Slider, label, mark, row, type_changed
@@ -128,13 +128,16 @@ class SettingRow(QWidget):
         if self.declarations[0].kind in ("choice", "text"):  # words take the room of units
             restarts = self.declarations[0].applies is Applies.RESTART
             field = room - (self.restart_mark.sizeHint().width() + 4 if restarts else 0)
-        # long numbers take room that the label leaves; the form grows for none
+        # long numbers and words take room that the label leaves; the form grows for none
         self._cell.setMinimumWidth(field)
         self._cell.setMaximumWidth(max(field, self._wanted()))
         self._beside.setFixedWidth(room - field)
 
     def _wanted(self) -> int:
-        """Pixels that what stands in number fields needs, typed or shown; gives each its part."""
+        """Pixels that what stands in the fields needs; gives numbers their parts."""
+        first = next(iter(self.fields.values()))
+        if isinstance(first, ChoiceField):
+            return first.box.needed
         numbers = [one for one in self.fields.values() if isinstance(one, TextField)]
         for one in numbers:
             one.edit.setMinimumWidth(one.edit.needed())
@@ -170,6 +173,8 @@ class SettingRow(QWidget):
             field.widget.installEventFilter(self)
             if isinstance(field, TextField) and declaration.kind != "text":
                 field.edit.textChanged.connect(self._fit_widths)
+            elif isinstance(field, ChoiceField):
+                field.box.currentIndexChanged.connect(self._fit_widths)
             self.fields[declaration.key] = field
             widgets.append(field.widget)
         if len(widgets) == 1:

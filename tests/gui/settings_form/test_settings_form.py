@@ -516,3 +516,17 @@ def test_nothing_moves_under_a_slider_that_the_mouse_holds(form: SettingsForm, q
     assert line_of(form, "seed").text() == "7" and seed.restart_mark.property("role") == "mark"
     qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=at)
     assert not slider.held and form.restart_bar.isVisible()
+
+
+def test_a_long_choice_takes_the_room_that_its_label_leaves(form: SettingsForm, qtbot: QtBot):
+    box = form.row("norm").fields["norm"].widget
+    form.search.setText("normalization")
+    qtbot.waitUntil(box.isVisible)
+    usual = box.width()
+    for value in ("batch-running", "batch-per-step"):
+        session_of(form).editor.edit({"norm": value})
+        # without the window's style it asks for less
+        qtbot.waitUntil(lambda: box.width() >= min(box.needed, box.sizeHint().width()))
+    assert box.width() > usual
+    session_of(form).editor.edit({"norm": "none"})
+    qtbot.waitUntil(lambda: box.width() == usual)
