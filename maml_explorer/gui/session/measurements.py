@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.images import ClassReferences
-from maml_explorer.protocol.reports import Compared, MetaTested, ReferenceLosses
+from maml_explorer.protocol.reports import Compared, MetaTested, ReferenceLosses, Rewound
 
 
 class Measurements(QObject):
@@ -16,6 +16,7 @@ class Measurements(QObject):
     meta_tested = Signal(object)
     references_changed = Signal(object)
     compared = Signal(object)
+    """Verdicts came, or went with the state that they are of: `Compared` or None."""
 
     def __init__(self, link: WorkerLink, editor: SettingsEditor) -> None:
         super().__init__(link.parent())
@@ -30,6 +31,7 @@ class Measurements(QObject):
         link.subscribe(ReferenceLosses, self._take_references)
         link.subscribe(ClassReferences, self._take_references)
         link.subscribe(Compared, self._take_compared)
+        link.subscribe(Rewound, lambda _: self._take_compared(None))
 
     def _forget(self) -> None:
         self.meta_test = self.references = self.comparison = None
@@ -42,6 +44,6 @@ class Measurements(QObject):
         self.references = references
         self.references_changed.emit(references)
 
-    def _take_compared(self, compared: Compared) -> None:
+    def _take_compared(self, compared: Compared | None) -> None:
         self.comparison = compared
         self.compared.emit(compared)

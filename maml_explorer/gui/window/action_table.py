@@ -44,7 +44,12 @@ def of_the_run(session: Session) -> list[Entry]:
         ),
         Entry(RUN, "new_seed", "New seed", session.control.new_seed, ("Ctrl+Shift+R",)),
         Entry(RUN, "restart", "Restart with the edited settings", session.control.restart),
-        Entry(RUN, "back", "Back to last good state", session.control.back_to_last_good),
+        Entry(
+            RUN,
+            "back",
+            "Set all arms back to the last good state",
+            session.control.back_to_last_good,
+        ),
         Entry(RUN, "pin", "Pin run", session.pins.pin_run, ("Ctrl+P",)),
         Entry(RUN, "meta_test", "Run the meta-test now", session.control.request_meta_test, ("M",)),
     ]

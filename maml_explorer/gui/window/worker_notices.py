@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -72,7 +73,7 @@ class Notices(QObject):
     def _say_diverged(self) -> None:
         control, frozen = self._session.control, self._reports
         blamed = self._blamed()
-        back = ("Back to last good state", control.back_to_last_good)
+        back = ("Set all arms back", control.back_to_last_good)
         if blamed is not None:
             back = ("Undo the change", partial(control.undo_change_and_go_on, blamed.edit))
         # a smaller α alone solves no inner problem that has no solution
@@ -255,6 +256,7 @@ def divergence_words(reports: Sequence[Diverged], blamed: str = "") -> str:
     known = next((report.stability for report in reports if report.stability), "")
     change = blamed or without_step(change)
     # a banner is short: the light's tooltip has what follows
-    second = f"Last change: {change}." if change else f"{known.partition('. ')[0].rstrip('.')}."
+    known = re.sub(r" \([^)]*\)", "", known.partition(". ")[0]).rstrip(".")
+    second = f"Last change: {change}." if change else f"{known}."
     second = second if len(second) > 1 else ""
     return f"{said} {second}" if second else said

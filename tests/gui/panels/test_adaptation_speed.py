@@ -474,6 +474,9 @@ def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
     assert points["mtl", 1] is None
     rows = " ".join(panel.plot.published.rows(1))
     assert "+ MAML 0.67, published, 5 shots; ◆ here 0.7 ± 0.05: agrees" in rows
+    bench.report(reports.Rewound(bench.session.run, 10_000))
+    assert bench.session.measured.comparison is None
+    assert not panel.verdict.isVisible(), "of a state that is gone"
 
 
 def test_measured_figures_are_drawn_and_listed_beside_the_published(bench, panel):

@@ -201,7 +201,9 @@ def test_a_divergence_says_how_stable_the_inner_steps_are():
     one = reports.Diverged(1, "MAML", 7, 5, "MAML diverged.", more)
     assert divergence_words([one, three]).startswith("MAML and iMAML diverged at steps 7 to 9.")
     two = reports.Diverged(1, "ANIL", 8, 5, "ANIL diverged.", known, "α from 1 to 2")
-    assert divergence_words([one]) == f"MAML diverged at step 7. {known}"
+    assert divergence_words([one]) == (
+        "MAML diverged at step 7. In the last good state, 90 % of inner steps overshoot."
+    ), "one line: the light's tooltip has the figures"
     assert divergence_words([one, two]) == (
         "MAML and ANIL diverged at steps 7 to 8. Last change: α from 1 to 2."
     )
@@ -336,7 +338,7 @@ def test_messages_leave_by_themselves_or_after_good_actions(
 def test_a_change_that_made_arms_diverge_is_undone_first(window: MainWindow, qtbot: QtBot):
     session, worker = window.session, worker_of(window)
     diverge(window, "MAML", change="")
-    assert window.banners.shown[0].buttons[0].text() == "Back to last good state"
+    assert window.banners.shown[0].buttons[0].text() == "Set all arms back"
     session.editor.edit({"inner_lr": 90.0})
     diverge(window, "MAML")
     (banner,) = window.banners.shown
@@ -374,7 +376,7 @@ def test_undo_takes_back_the_very_change_that_is_named(window: MainWindow, qtbot
     assert choices(window) == ["Undo the change", "Halve α"]
     # an edit that the arms have not trained with yet is not what the banner names
     session.editor.edit({"inner_lr": 0.3})
-    qtbot.waitUntil(lambda: choices(window)[0] == "Back to last good state")
+    qtbot.waitUntil(lambda: choices(window)[0] == "Set all arms back")
     assert said(window)[-1].endswith("Last change: Inner learning rate α from 5 to 2.5.")
     session.undo()
     qtbot.waitUntil(lambda: choices(window)[0] == "Undo the change")
@@ -385,7 +387,7 @@ def test_undo_takes_back_the_very_change_that_is_named(window: MainWindow, qtbot
     session.editor.set_arms((replace(maml, overrides=(("inner_lr", 2.5),)), *others))
     session.editor.edit({"inner_lr": 0.02})
     diverge(window, "MAML", step=6000, change=changed(0.01, 2.5))
-    assert choices(window) == ["Back to last good state", "Halve α"]
+    assert choices(window) == ["Set all arms back", "Halve α"]
     note = window.columns.form.row("inner_lr").note
     assert note.text() == "MAML keeps its own value, 2.5."
     press(qtbot, window.banners.shown[-1].buttons[1])
@@ -397,7 +399,7 @@ def test_a_smaller_rate_is_named_and_not_offered_to_be_taken_back(window: MainWi
     window.session.editor.edit({"inner_lr": 0.005})
     diverge(window, "MAML", change=changed(0.01, 0.005))
     assert said(window)[-1].endswith("Last change: Inner learning rate α from 0.01 to 0.005.")
-    assert choices(window) == ["Back to last good state", "Halve α"]
+    assert choices(window) == ["Set all arms back", "Halve α"]
 
 
 def test_going_back_says_which_settings_stay_and_offers_their_undo(
