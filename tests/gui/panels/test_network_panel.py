@@ -264,6 +264,18 @@ def test_step_sizes_of_every_parameter(bench: Bench) -> None:
     assert "% of the parameters have a negative one" in panel.said.full
 
 
+def test_the_first_matrix_shown_is_more_than_one_number(bench: Bench) -> None:
+    panel, seen = shown(bench, "Learned"), records.curvature()
+    first = seen.matrices[0]
+    one = replace(
+        first, name="hidden 1: inputs", values=first.values[:1, :1], begun=first.begun[:1, :1]
+    )
+    answer(bench, replace(seen, matrices=(one, *seen.matrices)), 0)
+    assert panel.page.which.currentText() == "hidden 1: outputs"
+    answer(bench, replace(seen, matrices=(one,)), 0)
+    assert panel.page.which.currentText() == "hidden 1: inputs"
+
+
 def test_learned_matrices_and_their_course(bench: Bench) -> None:
     panel = shown(bench, "Learned")
     page, seen = panel.page, records.curvature()

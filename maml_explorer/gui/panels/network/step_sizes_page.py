@@ -64,7 +64,9 @@ class StepSizesPage(ChosenPage):
             chosen = self.which.currentText()
             self.which.clear()
             self.which.addItems(names)
-            self.which.setCurrentText(chosen if chosen in names else names[0])
+            # one input alone has a matrix of one number, which shows nothing
+            large = [one.name for one in record.matrices if one.values.size > 1]
+            self.which.setCurrentText(chosen if chosen in names else (*large, *names)[0])
         self.which.setEnabled(len(names) > 1)
         self._draw()
 
