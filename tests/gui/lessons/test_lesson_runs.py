@@ -262,7 +262,7 @@ def test_the_figures_of_more_steps_are_those_of_the_example(window: MainWindow):
     )
     assert f"{one.mean[1]:.2f} ± {one.ci95[1]:.2f}" in asked.text
     medians = f"after one step it is {one.median[1]:.2f}, after five {one.median[5]:.2f}"
-    lost = f"{one.diverged[5]} of 600 at step five, and {one.diverged[6]} from step six"
+    lost = f"{one.diverged[5]} of 600 has diverged by step five, and {one.diverged[6]} by step six"
     assert medians in revealed.text and lost in revealed.text
     assert max(smaller.diverged) == 0
     assert f"{smaller.median[10]:.2f} instead of {one.median[10]:.2f}" in last.text
