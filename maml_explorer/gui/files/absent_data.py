@@ -35,6 +35,6 @@ def with_present_data(settings: Settings) -> tuple[Settings, str]:
         }
     )
     return instead, (
-        f"This needs the images {key.words}, which are not open here: all else was opened, with "
-        "drawn letters in their place. Drop their folder onto the window, then open it again."
+        f"This needs the images {key.words}, which are not open here. Everything else was opened, "
+        "with drawn letters in their place. Drop their folder onto the window, then open it again."
     )

@@ -181,7 +181,7 @@ class _Reading:
         except OSError as error:
             self.refusal = f"{error.strerror}."
         except GivenUpError:
-            self.refusal = "It was given up."
+            self.refusal = "Reading was stopped."
         except MemoryError:
             self.refusal = "Its images do not fit in memory."
 

@@ -313,7 +313,7 @@ def help_text(declaration: Hyperparameter) -> str:
     ]
     readers = declaration.readers(ALGORITHMS.values())
     if len(readers) < len(ALGORITHMS):
-        lines.append(f"Read by {', '.join(one.label for one in readers)}.")
+        lines.append(f"Used by {', '.join(one.label for one in readers)}.")
     if declaration.applies is Applies.RESTART:
         lines.append("A change needs a restart.")
     return "\n".join(lines)

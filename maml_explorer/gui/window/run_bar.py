@@ -96,7 +96,7 @@ class RunBar(QWidget):
             "preset": self.preset,
         }  # fmt: skip
         """The controls that a lesson can point at, by name."""
-        self.more = button("»", self._open_more, "What has no room in this line")
+        self.more = button("»", self._open_more, "Buttons that have no room in this line")
         self.more.setAccessibleName("More actions")
         self.more.hide()
         self.setLayout(

@@ -20,7 +20,7 @@ class StepBar(QWidget):
         self._inner_step = inner_step
         self.slider = Slider()
         self.slider.setAccessibleName("Inner steps shown")
-        self.slider.setToolTip("Inner steps shown, in all panels")
+        self.slider.setToolTip("The inner step that all panels show")
         self.slider.setPageStep(1)
         self.slider.setMinimumWidth(60)
         self.text = label("0 / 0")

@@ -52,7 +52,7 @@ class CostPage(InsightPage):
         self.quantity.addItems(list(QUANTITIES))
         self.quantity.setToolTip(
             plain_tip(
-                "Time: median of an outer step. Memory: what its outer gradient works in. "
+                "Time: median of an outer step. Memory: what its outer gradient needs. "
                 "Operations: multiply-adds of the matrix products. Kept memory: φ_k and "
                 "activations held from the inner loop to the outer gradient."
             )

@@ -123,7 +123,7 @@ class Board(QWidget):
             labels.append(None)
         for label in labels:
             name = image_edits.class_name(label)
-            words = "Nobody says which class" if label is None else f"This is class {name}"
+            words = "Class not known" if label is None else f"This is class {name}"
             action = menu.addAction(words, lambda label=label: self.say(place, label))
             action.setCheckable(True)
             action.setChecked(label == self.label_of(place))

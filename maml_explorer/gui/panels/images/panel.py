@@ -53,12 +53,12 @@ class ImagesPanel(QWidget):
         self.draw_button = button("Draw", self._show_pad, "Draw an image with the mouse")
         self.unseen = button(
             "Unseen", lambda: images.choose(unseen=self.unseen.isChecked()),
-            "Classes that training never draws from; off: classes that it does draw from",
+            "Classes that training never uses; off: classes that it uses",
         )  # fmt: skip
         self.together = button(
             "Transductive", lambda: images.choose(together=self.together.isChecked()),
-            "Batch norm takes its statistics of all query images together; off: of one query image "
-            "beside the support set",
+            "Batch norm takes its statistics from all query images together; off: from one query "
+            "image and the support set",
         )  # fmt: skip
         for switch in (self.draw_button, self.unseen, self.together):
             switch.setCheckable(True)

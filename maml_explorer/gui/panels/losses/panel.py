@@ -53,7 +53,7 @@ class LossesPanel(QWidget):
         self.smoothing.setAccessibleName("Smoothing")
         self.smoothing.setToolTip(
             plain_tip(
-                "Debiased moving average: how much of it stays from one outer step to the next"
+                "How much of the moving average (debiased) stays from one outer step to the next"
             )
         )
         self.smoothing_text = label("", "muted")

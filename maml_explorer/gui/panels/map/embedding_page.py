@@ -60,5 +60,5 @@ class EmbeddingPage(ChosenPage):
         self.tell(
             f"Last hidden layer after inner step {at}: {100 * seen.apart[at]:.0f} % of the "
             f"variance of query images lies between classes ({100 * seen.apart[0]:.0f} % before)",
-            f"thick frames: support set; the plane holds {100 * seen.part:.0f} %",
+            f"thick frames: support set; the plane holds {100 * seen.part:.0f} % of the variance",
         )

@@ -83,7 +83,9 @@ class NewSweep(QWidget):
         self.choose = button("Choose…", self._choose, "Choose the folder")
         self.search = _choice("Search", SEARCHES)
         self.halving = _choice("Halving", HALVINGS)
-        self.halving.setToolTip("At some outer steps the best go on, and the others stop there")
+        self.halving.setToolTip(
+            "At some outer steps only the best runs go on; the others stop there"
+        )
         self.said = label("", "muted")
         self.said.setWordWrap(True)
         self.begin = button("Write and train", self.write_and_train,

@@ -19,7 +19,7 @@ from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
 from maml_explorer.settings.words import counted
 from maml_explorer.storage.report.sweep_table import TrialState
 
-TRAIN = "Train what is left, on all cores, also when this window has been closed"
+TRAIN = "Train what is left, on all cores; this goes on when the window is closed"
 STOP = "Save all runs and stop; “Train sweep” goes on from there, bit for bit"
 
 
