@@ -89,6 +89,7 @@ class ArmChip(QAbstractButton):
         self.alarmed = False
         """True where the arm has diverged."""
         self._shown: tuple[object, ...] = ()
+        self._tip = ""
         self.measures = DENSITIES[0]
         self._names: dict[bool, _Name] = {}
         """Bold or not → the name in that font."""
@@ -111,10 +112,20 @@ class ArmChip(QAbstractButton):
             self.overridden = overridden
             self._names.clear()
         self.setChecked(shown)
-        self.setToolTip(plain_tip(tip))
+        self._tip = tip  # with figures that change at every move of a drag
         seen = f"{'shown' if shown else 'hidden'}{', diverged' if alarmed else ''}"
         self.setAccessibleName(f"{self.name}, {figure} {value}, {seen}")
         self.update()
+
+    def toolTip(self) -> str:
+        """Text of what the arm is and what its value says, in lines."""
+        return plain_tip(self._tip)
+
+    def event(self, event: QEvent) -> bool:
+        """Writes the tooltip when it is about to be seen."""
+        if event.type() is QEvent.Type.ToolTip:
+            self.setToolTip(plain_tip(self._tip))
+        return bool(super().event(event))
 
     def sizeHint(self) -> QSize:
         """Room for the name and the widest value: no value ever moves the chips."""

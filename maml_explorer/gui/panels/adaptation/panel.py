@@ -127,7 +127,8 @@ class AdaptationPanel(QWidget):
         self.shown.end()
         if self.isVisible():
             self.canvas.show_task(probe)
-            self._write()
+            if not self.canvas.editor.dragging:  # the answer is about to come, and writes it
+                self._write()
 
     def _take_probed(self, probed: Probed) -> None:
         if not self.isVisible() or self.shown.at is not None:

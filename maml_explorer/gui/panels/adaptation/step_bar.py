@@ -43,6 +43,7 @@ class StepBar(QWidget):
 
     def show_step(self, step: int, last: int, free: bool) -> None:
         """Shows a step of 0 … `last`; the user may choose another one where it is `free`."""
+        other = last != self.slider.maximum()
         self.slider.blockSignals(True)
         self.slider.setRange(0, last)
         self.slider.setValue(step)
@@ -50,7 +51,8 @@ class StepBar(QWidget):
         self.slider.setEnabled(free and last > 0)
         self.play.setEnabled(free and last > 0)
         self.text.setText(f"{step} / {last}")
-        self._hold_room()
+        if other:
+            self._hold_room()
 
     def changeEvent(self, event: QEvent) -> None:
         """Keeps room for the figures in another font."""
