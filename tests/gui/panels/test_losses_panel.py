@@ -239,6 +239,19 @@ def test_words_of_a_reference_are_whole_or_shorter_or_not_there(bench, width):
     assert not words.isVisible() or (area.left() <= box.left() and box.right() <= area.right() + 1)
 
 
+def test_a_question_hides_the_references_and_leaves_the_axis(bench):
+    panel = bench.show(LossesPanel, 420, 320)
+    bench.session.measured.references = reports.ReferenceLosses(1, 4.25, 3.01, "", 0.0)
+    train(bench, panel, np.linspace(2.0, 1.0, 100))
+    seen = []
+    for hidden in (False, True, False):
+        bench.session.hide_answers(hidden)
+        panel.plot.draw()
+        assert panel.plot.references.lines[0].isVisible() != hidden
+        seen.append(panel.plot.view().viewRange()[1])
+    assert seen[0] == seen[1] == seen[2]
+
+
 def test_a_reference_under_a_curve_is_named_where_it_ends(bench):
     panel = bench.show(LossesPanel, 420, 320)
     bench.session.set_hidden(["FO-MAML", "ANIL"])

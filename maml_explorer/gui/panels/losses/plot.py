@@ -95,9 +95,10 @@ class LossPlot(Plot):
     @property
     def reference_words(self) -> list[tuple[float, str]]:
         """(value, words) of the reference lines; none while a question is asked."""
+        return [] if self.session.answers_hidden else self._references()
+
+    def _references(self) -> list[tuple[float, str]]:
         session, test = self.session, self.session.measured.meta_test
-        if session.answers_hidden:
-            return []
         now = session.settings.tasks, session.settings.inner.shots
         fits = test is not None and (test.family, test.shots) == now
         held_out = self.loss_view.loss == HELD_OUT
@@ -185,7 +186,9 @@ class LossPlot(Plot):
         self.ghosts.draw(ghosts, view, hidden, edges)
         references = self.reference_words
         if view.follows:
-            lines, frozen = [value for value, _ in references], self.session.divergences.frozen
+            # a question hides the lines; the axis stays as it is
+            lines = [value for value, _ in self._references()]
+            frozen = self.session.divergences.frozen
             self._range.y(view, self.drawn, lines, frozen, self.ghosts.averages)
         self.ghosts.name()
         ends = [
