@@ -64,10 +64,19 @@ class GhostRun:
 
 
 def figures_of(meta_test: MetaTested | None) -> Figures:
-    """Figures of the newest meta-test, without the tasks that diverged; empty before the first."""
+    """Figures of the newest meta-test, as Adaptation speed draws them; empty before the first.
+
+    Without the tasks that diverged, and None where those are most of them.
+    """
     if meta_test is None:
         return {}
-    return {name: arm.mean_kept for name, arm in meta_test.arms.items()}
+    return {
+        name: tuple(
+            None if 2 * lost > meta_test.tasks else mean
+            for mean, lost in zip(arm.mean_kept, arm.diverged, strict=True)
+        )
+        for name, arm in meta_test.arms.items()
+    }
 
 
 def figures_of_records(arm: str, records: Sequence[Mapping[str, Any]]) -> Figures:

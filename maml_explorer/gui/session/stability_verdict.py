@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from maml_explorer.gui.session.task_trouble import TaskTrouble
@@ -10,7 +10,7 @@ from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.insight import Insight, InsightRequest, ViewName
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
 from maml_explorer.protocol.reports import ArmTest, Diverged, MetaTested
-from maml_explorer.settings.words import counted
+from maml_explorer.settings.words import counted, listed
 
 QUIET, WARNING, DANGER, DARK = "quiet", "warning", "danger", "dark"
 STABILITY = InsightRequest.of(ViewName.STABILITY)
@@ -77,11 +77,9 @@ def verdict(
     """
     seen = records(insight, hidden)
     if frozen:
-        arms = " and ".join(frozen)
-        last = list(frozen.values())[-1]
-        return StabilityVerdict(
-            DANGER, f"{arms} diverged at step {whole(last.outer_step)}", last.stability
-        )
+        reports = list(frozen.values())
+        words = f"{listed(list(frozen))} diverged at {when_diverged(reports)}"
+        return StabilityVerdict(DANGER, words, reports[-1].stability)
     if insight is None:
         return StabilityVerdict(DARK, "")
     if insight.failed:
@@ -155,3 +153,11 @@ def _figures(seen: StabilitySeen) -> str:
         f"radius of I − diag(a) H {number(seen.largest_radius)}, above 1 in "
         f"{whole(100 * seen.share_above_one)} %: negative curvature counts too."
     )
+
+
+def when_diverged(reports: Sequence[Diverged]) -> str:
+    """Outer steps at which arms diverged, in words: "step 12", "steps 258 to 6 042"."""
+    steps = sorted({report.outer_step for report in reports})
+    if len(steps) == 1:
+        return f"step {whole(steps[0])}"
+    return f"steps {whole(steps[0])} to {whole(steps[-1])}"

@@ -12,6 +12,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QUndoCommand
 from maml_explorer.gui.session.blamed_change import BlamedChange, blamed_change, without_step
 from maml_explorer.gui.session.pinned_run import differences
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.stability_verdict import when_diverged
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import ABSENT, OPENING, OWN_IMAGES, Banners
 from maml_explorer.protocol.commands import (
@@ -242,13 +243,9 @@ def divergence_words(reports: Sequence[Diverged], blamed: str = "") -> str:
         reports: of the arms.
         blamed: words on the change that can be taken back, in place of those of the reports.
     """
-    steps = sorted({report.outer_step for report in reports})
-    when = f"step {whole(steps[0])}"
-    if len(steps) > 1:
-        when = f"steps {whole(steps[0])} to {whole(steps[-1])}"
     why = next((report.why for report in reports if report.why), "")
     verb = "stopped" if all(report.why for report in reports) else "diverged"
-    said = f"{listed([report.arm for report in reports])} {verb} at {when}."
+    said = f"{listed([report.arm for report in reports])} {verb} at {when_diverged(reports)}."
     if why:
         named = f" Last change: {blamed}." if blamed else ""
         return f"{said}{named} {why[:1].upper()}{why[1:]}."

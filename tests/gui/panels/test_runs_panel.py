@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels.runs.panel import RunsPanel
-from maml_explorer.gui.session.pinned_run import MOST, differences, figure
+from maml_explorer.gui.session.pinned_run import MOST, differences, figure, figures_of
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import reports
 from maml_explorer.settings.settings import Arm, Settings, default_arm
@@ -206,6 +208,10 @@ def test_a_figure_that_is_not_there():
 def test_figures_are_those_that_adaptation_speed_draws(window: MainWindow, panel: RunsPanel):
     session, worker = window.session, worker_of(window)
     lost = reports.ArmTest((4.0, 34_500.0), (0.1, 0.1), (4.0, 1.1), (4.0, 1.0), diverged=(0, 3))
+    most = replace(lost, diverged=(0, 60))
+    assert figures_of(reports.MetaTested(worker.run, 40, 10, 75, {"MTL": most})) == {
+        "MTL": (4.0, None)
+    }
     worker.report(reports.MetaTested(worker.run, 40, 10, 75, {"MAML": lost}, declared=600))
     session.link.pull()
     assert texts(panel, 3) == ["1.1"], "without the tasks that diverged"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maml_explorer.gui.session.stability_verdict import STABILITY, verdict, with_task
+from maml_explorer.gui.session.stability_verdict import STABILITY, verdict, when_diverged, with_task
 from maml_explorer.gui.session.task_trouble import TaskTrouble, task_trouble
 from maml_explorer.gui.style.contrast import contrast
 from maml_explorer.gui.style.theme import THEMES
@@ -15,7 +15,13 @@ from maml_explorer.gui.window.stability_light import DANGER, DARK, QUIET, WARNIN
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.insight import Insight, LookInside, NothingToShow
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
-from maml_explorer.protocol.reports import ArmTest, MetaTested, Probed, ReferenceLosses
+from maml_explorer.protocol.reports import (
+    ArmTest,
+    Diverged,
+    MetaTested,
+    Probed,
+    ReferenceLosses,
+)
 from tests.gui.driving import Opener, worker_of
 
 
@@ -255,3 +261,9 @@ def test_the_light_can_be_seen_on_both_grounds() -> None:
     for theme in THEMES.values():
         for color in (theme.fine, theme.warning, theme.danger):
             assert contrast(color, theme.window) >= 3.0
+
+
+def test_arms_that_diverged_at_other_steps_are_not_said_to_at_the_same():
+    two = [Diverged(1, arm, step, step, "") for arm, step in (("A", 6042), ("B", 258))]
+    assert when_diverged(two[:1]) == "step 6\u2009042"
+    assert when_diverged(two) == "steps 258 to 6\u2009042"
