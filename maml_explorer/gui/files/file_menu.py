@@ -104,7 +104,7 @@ class Files:
         preset = self._session.editor.preset
         own = preset is not None and preset.name.startswith("own-")
         proposal = preset.title if preset is not None and own else ""
-        self.ask.ask("Save the settings as the preset", proposal, self._save_preset)
+        self.ask.ask("Save these settings as a preset", proposal, self._save_preset)
 
     def load_own_presets(self) -> None:
         """Offers the user's own presets beside those of the program."""

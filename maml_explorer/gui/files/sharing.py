@@ -143,7 +143,7 @@ class Sharing:
             shared = from_share(text)
             state = view_state(shared.view)
         except SettingsError as error:
-            self._banners.say("share", f"Nothing was changed: {error}", "warning", stays=False)
+            self._banners.say("share", f"Nothing was changed. {error}", "warning", stays=False)
             return False
         settings, absent = with_present_data(shared.settings)
         self.apply(shared._replace(settings=settings), state)

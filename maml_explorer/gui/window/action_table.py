@@ -203,7 +203,7 @@ def of_lessons(lessons: Lessons) -> list[Entry]:
         Entry(LESSONS, "lesson_back", "Go back in the lesson", lessons.back, ("Alt+Left",)),
         Entry(PRESENTING, "remote_next", "Next page or inner step, while presenting", lessons.go_on,
               ("PgDown",)),
-        Entry(PRESENTING, "remote_back", "Page before, while presenting", lessons.back,
+        Entry(PRESENTING, "remote_back", "Previous page, while presenting", lessons.back,
               ("PgUp",)),
         Entry(LESSONS, "lesson_play", "Let me play", lessons.let_play),
         Entry(LESSONS, "lesson_close", "Close the lesson", lessons.leave),

@@ -142,7 +142,7 @@ def test_a_damaged_share_string_is_refused_with_a_sentence(
     (sentence,) = said(window)
     holds_one = text.startswith("maml")
     said_first = (
-        "Nothing was changed: " if holds_one else "The clipboard holds neither a share string"
+        "Nothing was changed. " if holds_one else "The clipboard holds neither a share string"
     )
     assert sentence.startswith(said_first)
     assert (window.session.editor.edited, window.session.task.probe) == before

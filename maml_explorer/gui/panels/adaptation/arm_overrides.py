@@ -54,8 +54,10 @@ class OverridesPopup(QFrame):
         box = QVBoxLayout(self)
         box.setContentsMargins(12, 10, 12, 12)
         box.setSpacing(8)
-        box.addWidget(label(f"{name}: settings of its own", "title"))
-        box.addWidget(label(ALGORITHMS[arm.algorithm].label + " reads these.", "muted"))
+        box.addWidget(label(f"Settings that {name} alone has", "title"))
+        box.addWidget(
+            label(f"{ALGORITHMS[arm.algorithm].label} can have its own value of each.", "muted")
+        )
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(6)

@@ -19,7 +19,7 @@ from maml_explorer.settings.words import counted
 _PHASES = {
     StepPhase.SAMPLE: ("a task and its points are sampled", "task sampled", "sampled"),
     StepPhase.ADAPT: ("adapted on the support set", "adapted on support", "support set"),
-    StepPhase.QUERY: ("outer loss measured on the query set", "loss on query set", "query set"),
+    StepPhase.QUERY: ("outer loss measured on the query set", "loss on the query set", "query set"),
     StepPhase.UPDATE: ("θ is updated",),
 }
 """Phase → what is done in it, the longest wording first; every one names the set."""
