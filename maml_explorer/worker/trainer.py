@@ -187,7 +187,7 @@ class Trainer:
     def _freeze(self, run: Run, bad: Bad) -> None:
         run.state = frozen_arm(run.plan, run.state, run.good.kept(bad.arm), bad.arm)
         good = run.state.arms[bad.arm]
-        run.changes.append(frozen_row(run.state.outer_step, bad.arm, good.outer_step))
+        run.changes.append(frozen_row(bad.outer_step, bad.arm, good.outer_step))
         self.outbox.put(diverged_report(run, bad, self.clock))
         self.status()
 

@@ -12,6 +12,7 @@ from maml_explorer.core import training
 from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
 from maml_explorer.settings.settings import Arm
+from maml_explorer.worker.divergence import past_events
 from tests.core.kernels.cases import several
 from tests.worker.driving import Clock, Driver, small_settings
 from tests.worker.test_loop import PROBE
@@ -139,6 +140,8 @@ def test_an_arm_that_diverges_within_a_go_is_frozen_alone(lr: float) -> None:
         (diverged,) = (r for r in reports if isinstance(r, m.Diverged))
         seen.append((diverged.arm, diverged.outer_step, diverged.good_step, diverged.reason))
         assert bool(torch.isfinite(driver.theta("Wild")).all())
+        (kept,) = past_events(driver.run)[1]
+        assert (kept.outer_step, kept.good_step) == (diverged.outer_step, diverged.good_step)
         plan = driver.run.plan
         calm = training.start_run(plan)
         for _ in range(192):

@@ -53,6 +53,8 @@ class TextField(Field):
         self.edit = _Line()
         self.edit.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.edit.editingFinished.connect(self._finish)
+        # Space trains again and Ctrl+Z undoes once a value was entered
+        self.edit.returnPressed.connect(self.edit.clearFocus)
         self.edit.given_up.connect(self._give_up)
         self.edit.nudged.connect(self.nudged)
         self.widget = self.edit
@@ -207,6 +209,7 @@ class _Line(NumberLine):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.given_up.emit()
+            self.clearFocus()
         elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self.nudged.emit(1 if event.key() == Qt.Key.Key_Up else -1)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QEvent, QSignalBlocker
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.settings_form.fields import TextField, field_for
@@ -58,9 +58,6 @@ class SliderRow(QWidget):
         self.setToolTip(plain_tip(help_text(declaration)))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.field.entered.connect(partial(self._put, merge_key=None))
-        if isinstance(self.field.widget, QLineEdit):
-            # in a hall Space trains and pauses again once a value was entered
-            self.field.widget.returnPressed.connect(self.field.widget.clearFocus)
         self.field.rejected.connect(lambda why: self.field.show_invalid(bool(why)))
         # a method, not a lambda: the connection ends with this row
         editor.settings_changed.connect(self._take_settings)

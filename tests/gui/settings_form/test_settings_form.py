@@ -530,3 +530,18 @@ def test_a_long_choice_takes_the_room_that_its_label_leaves(form: SettingsForm, 
     assert box.width() > usual
     session_of(form).editor.edit({"norm": "none"})
     qtbot.waitUntil(lambda: box.width() == usual)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape])
+def test_a_value_that_was_entered_or_given_up_leaves_the_keys_to_the_window(
+    form: SettingsForm, qtbot: QtBot, key: Qt.Key
+):
+    line = form.row("inner_lr").fields["inner_lr"].widget
+    line.setFocus()
+    qtbot.waitUntil(line.hasFocus)
+    line.selectAll()
+    qtbot.keyClicks(line, "0.2")
+    qtbot.keyClick(line, key)
+    assert not line.hasFocus()
+    inner_lr = session_of(form).settings.inner.inner_lr
+    assert inner_lr == (0.2 if key == Qt.Key.Key_Return else 0.01)
