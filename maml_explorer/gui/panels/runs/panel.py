@@ -172,7 +172,7 @@ class RunsPanel(QWidget):
     def _wordings(self, step: int) -> tuple[str, ...]:
         """Words on the figure and what it is compared with; the longest wording first."""
         family, reference = self.session.settings.family, self.reference
-        query = f"query {family.figure}"
+        query = f"query {family.figure}, step {step}"  # else a change of K looks like other runs
         whole = f"Query {family.figure} after {counted(step, 'inner step')}"
         tested = self.session.measured.meta_test
         if tested is not None and tested.declared is not None:
