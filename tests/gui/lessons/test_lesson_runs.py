@@ -283,7 +283,7 @@ def accuracies(run: str, arm: str, stream: str = "") -> tuple[list[float], Plan,
 @pytest.mark.parametrize(
     ("run", "arm", "page", "words", "steps"),
     [
-        ("12-images-1", "MAML", 2, r"(\d+) % after one step, over the 100 tasks", [1]),
+        ("12-images-1", "MAML", 2, r"(\d+) % after one step\. θ", [1]),
         ("12-images-1", "MTL", 4, r"reaches (\d+) % after one .* and (\d+) % after five", [1, 5]),
         ("14-image-norms-1", "MAML", 0, r"(\d+) % after one .*, (\d+) % after three and (\d+) %",
          [1, 3, 10]),

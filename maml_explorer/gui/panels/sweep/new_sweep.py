@@ -84,7 +84,7 @@ class NewSweep(QWidget):
         self.search = _choice("Search", SEARCHES)
         self.halving = _choice("Halving", HALVINGS)
         self.halving.setToolTip(
-            "At some outer steps only the best runs go on; the others stop there"
+            plain_tip("At some outer steps only the best runs go on; the others stop there")
         )
         self.said = label("", "muted")
         self.said.setWordWrap(True)
