@@ -20,6 +20,7 @@ from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener
 from tests.gui.fake_worker import FakeWorker
+from tests.gui.panel_bench import Bench
 
 KNOWN_FONT = "DejaVu Sans"
 
@@ -88,3 +89,10 @@ def opened(qtbot: QtBot, qapp: QApplication) -> Iterator[Opener]:
 @pytest.fixture
 def window(opened: Opener) -> MainWindow:
     return opened()
+
+
+@pytest.fixture
+def bench(qtbot: QtBot) -> Iterator[Bench]:
+    bench = Bench.start(qtbot)
+    yield bench
+    bench.session.close()

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 
 from maml_explorer.late_dataclass import dataclass
-from maml_explorer.protocol.reports import MetaTested
+from maml_explorer.protocol.reports import ArmTest, MetaTested
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.trained_steps import trained_steps
 
 MOST = 1000
 """Most meta-tests that are kept; when full, every second one goes."""
+
+
+def most_diverged(test: ArmTest, step: int, tasks: int) -> bool:
+    """True where more than half of so many held-out tasks diverged by an inner step."""
+    return 2 * test.diverged[step] > tasks
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.loss_history import LossHistory
+from maml_explorer.gui.session.meta_test_losses import most_diverged
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import ShowGhost
@@ -72,8 +73,8 @@ def figures_of(meta_test: MetaTested | None) -> Figures:
         return {}
     return {
         name: tuple(
-            None if 2 * lost > meta_test.tasks else mean
-            for mean, lost in zip(arm.mean_kept, arm.diverged, strict=True)
+            None if most_diverged(arm, step, meta_test.tasks) else mean
+            for step, mean in enumerate(arm.mean_kept)
         )
         for name, arm in meta_test.arms.items()
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from maml_explorer.gui.session.meta_test_losses import most_diverged
 from maml_explorer.gui.session.task_trouble import TaskTrouble
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.insight import Insight, InsightRequest, ViewName
@@ -128,7 +129,7 @@ def _warning(seen: Mapping[str, StabilitySeen], tested: MetaTested | None) -> st
 
 def _most_diverge(test: ArmTest, tasks: int) -> int:
     """The first inner step by which more than half of the held-out tasks diverged; 0 for none."""
-    return next((k for k, count in enumerate(test.diverged) if 2 * count > tasks), 0)
+    return next((k for k in range(len(test.diverged)) if most_diverged(test, k, tasks)), 0)
 
 
 def _of_arm(name: str, seen: Mapping[str, StabilitySeen]) -> str:

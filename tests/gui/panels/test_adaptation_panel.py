@@ -31,11 +31,9 @@ from tests.gui.panel_bench import LEFT, Bench, nameless
 
 
 @pytest.fixture
-def bench(qtbot):
-    bench = Bench.start(qtbot)
+def bench(bench):
     bench.task()
-    yield bench
-    bench.session.close()
+    return bench
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from maml_explorer.published.verdicts import Comparison, verdict_of
 from maml_explorer.settings.presets import Preset, presets
 from maml_explorer.settings.presets import Published as PublishedEntry
 from maml_explorer.settings.settings import Settings
-from tests.gui.panel_bench import LEFT, Bench, nameless
+from tests.gui.panel_bench import LEFT, nameless
 from tests.gui.panels.test_losses_panel import train
 
 FINE = reports.ArmTest(
@@ -44,13 +44,6 @@ WILD = reports.ArmTest(
 )  # fmt: skip
 
 CALM = "MTL trains without an inner loop: its losses stay calm."
-
-
-@pytest.fixture
-def bench(qtbot):
-    bench = Bench.start(qtbot)
-    yield bench
-    bench.session.close()
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ NBSP = "\u00a0"
 
 
 @pytest.fixture
-def bench(qtbot):
-    bench = Bench.start(qtbot)
-    yield bench
-    bench.session.close()
-
-
-@pytest.fixture
 def panel(bench):
     bench.session.control.load_preset(presets()["finn-10-shot"])
     bench.session.editor.edit({"amplitude_max": 4.0})

@@ -15,20 +15,12 @@ from maml_explorer.gui.session.meta_test_losses import MOST, HeldOutLosses
 from maml_explorer.protocol import reports
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.settings.trained_steps import trained_steps
-from tests.gui.panel_bench import Bench
 from tests.gui.panels.test_losses_panel import draw, train
 
 
 def arm_test(mse, diverged=0):
     values = (9.0, mse, 0.1)
     return reports.ArmTest(values, (1.0, 0.2, 0.1), values, values, (0, diverged, 0))
-
-
-@pytest.fixture
-def bench(qtbot):
-    bench = Bench.start(qtbot)
-    yield bench
-    bench.session.close()
 
 
 @pytest.fixture

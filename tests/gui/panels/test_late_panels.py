@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -65,11 +64,9 @@ ANSWERS: dict[str, Any] = {
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Bench]:
-    bench = Bench.start(qtbot)
+def bench(bench: Bench) -> Bench:
     bench.task()
-    yield bench
-    bench.session.close()
+    return bench
 
 
 def shown(bench: Bench, kind: type[InsightTab], page: str) -> InsightTab:

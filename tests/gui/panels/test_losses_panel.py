@@ -48,13 +48,6 @@ def block(first, losses, names=("MAML", "FO-MAML", "ANIL", "MTL"), run=1):
 
 
 @pytest.fixture
-def bench(qtbot):
-    bench = Bench.start(qtbot)
-    yield bench
-    bench.session.close()
-
-
-@pytest.fixture
 def panel(bench):
     return bench.show(LossesPanel, 400, 400)
 

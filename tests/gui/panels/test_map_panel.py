@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels.map.landscape_page import MEAN_QUERY, MEAN_SUPPORT, SUPPORT
 from maml_explorer.gui.panels.map.panel import MapPanel
@@ -26,11 +25,9 @@ from tests.gui.panel_bench import LEFT, Bench
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Any:
-    bench = Bench.start(qtbot)
+def bench(bench: Bench) -> Bench:
     bench.task()
-    yield bench
-    bench.session.close()
+    return bench
 
 
 def shown(bench: Bench, title: str) -> Any:

@@ -33,11 +33,9 @@ from tests.gui.panel_bench import Bench
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Any:
-    bench = Bench.start(qtbot)
+def bench(bench: Bench) -> Bench:
     bench.task()
-    yield bench
-    bench.session.close()
+    return bench
 
 
 def shown(bench: Bench, title: str) -> Any:

@@ -31,7 +31,7 @@ from maml_explorer.gui.style.contrast import READABLE, contrast
 from maml_explorer.gui.style.qt_style import apply_theme
 from maml_explorer.gui.style.theme import DARK, LIGHT, THEMES
 from maml_explorer.settings.settings import Arm, Settings, default_arm
-from tests.gui.panel_bench import Bench, nameless
+from tests.gui.panel_bench import nameless
 from tests.gui.panels.test_losses_panel import train
 
 PANELS = (
@@ -43,11 +43,9 @@ CONTROLS = (QAbstractButton, QSlider, QComboBox, QPlainTextEdit, Plot)
 
 
 @pytest.fixture
-def bench(qtbot):
-    bench = Bench.start(qtbot)
+def bench(bench):
     bench.task()
-    yield bench
-    bench.session.close()
+    return bench
 
 
 @pytest.mark.parametrize("kind", PANELS)

@@ -67,11 +67,6 @@ def done(sweep: SweepFolder, nth: int, mean: float | None, diverged: str = "") -
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Bench:
-    return Bench.start(qtbot)
-
-
-@pytest.fixture
 def panel(bench: Bench) -> SweepPanel:
     return bench.show(SweepPanel, 900, 320)
 

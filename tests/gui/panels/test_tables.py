@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-import pytest
-from pytestqt.qtbot import QtBot
-
 from maml_explorer.gui import panels
 from maml_explorer.gui.panels import PANELS, of_folder
 from maml_explorer.gui.panels.insight.page import InsightPage
@@ -80,13 +77,6 @@ def test_every_kind_of_record_has_a_page() -> None:
     }
     drawn = set[str]().union(*(vars(sys.modules[page.__module__]) for page in listed()))
     assert kinds - drawn == set(WITHOUT_A_PAGE.values())
-
-
-@pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Bench]:
-    bench = Bench.start(qtbot)
-    yield bench
-    bench.session.close()
 
 
 def test_every_view_of_the_worker_has_a_page(bench: Bench) -> None:

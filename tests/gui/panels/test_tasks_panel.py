@@ -6,14 +6,7 @@ from PySide6.QtCore import Qt
 
 from maml_explorer.gui.panels.tasks.panel import FEWEST, MOST, TasksPanel
 from maml_explorer.protocol import commands, reports
-from tests.gui.panel_bench import LEFT, Bench, nameless
-
-
-@pytest.fixture
-def bench(qtbot):
-    bench = Bench.start(qtbot)
-    yield bench
-    bench.session.close()
+from tests.gui.panel_bench import LEFT, nameless
 
 
 @pytest.fixture

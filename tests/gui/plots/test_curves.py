@@ -18,14 +18,6 @@ from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.style.theme import DARK, LIGHT
 from maml_explorer.protocol import reports
 from maml_explorer.settings.settings import Settings
-from tests.gui.panel_bench import Bench
-
-
-@pytest.fixture
-def bench(qtbot):
-    bench = Bench.start(qtbot)
-    yield bench
-    bench.session.close()
 
 
 def pixels_of(image, color, tolerance=40):

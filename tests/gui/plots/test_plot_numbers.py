@@ -30,11 +30,9 @@ PLOTS = {
 
 
 @pytest.fixture
-def bench(qtbot):
-    bench = Bench.start(qtbot)
+def bench(bench):
     bench.task()
-    yield bench
-    bench.session.close()
+    return bench
 
 
 def open_table(bench, plot):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maml_explorer.gui.plots.table import Table
+from maml_explorer.gui.session.meta_test_losses import most_diverged
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.commands import Array
 from maml_explorer.protocol.reports import ArmTest
@@ -68,7 +69,7 @@ def speed_line(
             # a mean that a handful of diverged tasks carries says nothing about the others
             kept = diverged > 0 or mean is None
             value = over_kept if kept else mean
-            if value is not None and tasks is not None and 2 * diverged > tasks:
+            if value is not None and tasks is not None and most_diverged(test, step, tasks):
                 value, short = None, True
         else:
             kept, value = False, median
