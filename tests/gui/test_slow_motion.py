@@ -95,7 +95,8 @@ def test_pausing_slow_motion_gives_the_hero_back_too(session, qtbot):
     wait(lambda: hero.canvas.curves.probe is not session.task.probe)
     session.control.pause()
     wait(lambda: hero.canvas.curves.probe is session.task.probe)
-    assert " sin(x " in hero.subtitle.full
+    assert hero.subtitle.full == "outer step 1 not taken · back to your task"
+    wait(lambda: " sin(x " in hero.subtitle.full)
 
 
 def test_the_update_stays_lit_when_it_was_taken_by_hand(session, qtbot):
@@ -116,6 +117,9 @@ def test_the_update_stays_lit_when_it_was_taken_by_hand(session, qtbot):
     assert session.status.outer_step == 1
     assert [code.lines[n].phase for n in code.lit] == [reports.StepPhase.UPDATE]
     assert code.said.text() == sentence(ALGORITHMS["maml"], reports.StepPhase.UPDATE, 2, 2)
+    assert hero.subtitle.full == "outer step 1 done · back to your task"
+    session.task.new_task()
+    assert " sin(x " in hero.subtitle.full, "what comes next needs no look back"
     session.control.outer_step()
     wait(lambda: session.status.outer_step == 2 and code.lit == [])
 

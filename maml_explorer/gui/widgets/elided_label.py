@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
@@ -12,6 +12,8 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 SEPARATOR = " · "
 _LEAST = 4
 """Characters of a cut text, its ellipsis included, that are not worth showing."""
+_MOMENT = 5000
+"""Milliseconds of words in passing."""
 
 
 class ElidedLabel(QLabel):
@@ -33,6 +35,12 @@ class ElidedLabel(QLabel):
         self.full = ""
         self._shorter: tuple[str, ...] = ()
         self._details = ""
+        self._after: tuple[str, tuple[str, ...]] = "", ()
+        """Words that come back after those in passing."""
+        self._passing = QTimer(self)
+        self._passing.setSingleShot(True)
+        self._passing.setInterval(_MOMENT)
+        self._passing.timeout.connect(lambda: self._show(*self._after))
 
     def explain(self, details: str) -> None:
         """Has this in the tooltip, below the whole text where that does not fit."""
@@ -41,7 +49,23 @@ class ElidedLabel(QLabel):
             self._fit()
 
     def say(self, text: str, *shorter: str) -> None:
-        """Shows `text`, or the first of the shorter wordings that fits, or as much as fits."""
+        """Shows `text`, or the first of the shorter wordings that fits, or as much as fits.
+
+        Words in passing stay their moment where nothing new is said.
+        """
+        if self._passing.isActive() and (text, shorter) == self._after:
+            return
+        self._passing.stop()
+        self._show(text, shorter)
+
+    def say_in_passing(self, text: str, *shorter: str) -> None:
+        """Says this for a moment, and then again what was said before."""
+        if not self._passing.isActive():
+            self._after = self.full, self._shorter
+        self._passing.start()
+        self._show(text, shorter)
+
+    def _show(self, text: str, shorter: tuple[str, ...]) -> None:
         if text != self.full or shorter != self._shorter:
             self.full, self._shorter = text, shorter
             self._fit()

@@ -73,3 +73,20 @@ def test_a_lone_ellipsis_is_not_shown(qtbot: QtBot) -> None:
         narrowest = shown or narrowest
     assert len(narrowest) > 4 and line.text() == ""
     assert "10 support points" in line.toolTip() and line.accessibleName() == line.full
+
+
+def test_words_in_passing_give_way_after_a_moment_or_to_other_words(qtbot: QtBot) -> None:
+    said = ElidedLabel()
+    qtbot.addWidget(said)
+    said.resize(400, 20)
+    said.say("3 support points")
+    said.say_in_passing("outer step 1 done · back to your task", "back to your task")
+    said.say("3 support points")
+    assert said.text() == "outer step 1 done · back to your task"
+    said.say_in_passing("outer step 2 done · back to your task")
+    said._passing.setInterval(10)
+    qtbot.waitUntil(lambda: said.text() == "3 support points")
+    said.say_in_passing("outer step 3 done · back to your task")
+    said.say("4 support points")
+    assert said.text() == "4 support points"
+    assert not said._passing.isActive()

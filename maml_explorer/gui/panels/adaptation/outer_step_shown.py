@@ -27,9 +27,10 @@ class OuterStepShown:
         shown, self.at = self.at is not None, None
         return shown
 
-    def end_where_over(self, status: Status) -> bool:
-        """True where the worker's status says that the shown outer step is over: it ends."""
-        return self.at is not None and over(self.at, status) and self.end()
+    def end_where_over(self, status: Status) -> Stepped | None:
+        """Ends it where the worker's status says that it is over; the piece that was shown last."""
+        at = self.at
+        return at if at is not None and over(at, status) and self.end() else None
 
     def inner_step(self, last: int) -> int:
         """The inner step that is shown of 0 … `last`; at first as many as there are in training."""

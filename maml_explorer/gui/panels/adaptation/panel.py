@@ -16,6 +16,7 @@ from maml_explorer.gui.panels.adaptation.task_curves import REFERENCES, has_data
 from maml_explorer.gui.panels.adaptation.task_legend import TaskLegend
 from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot, has_points
 from maml_explorer.gui.panels.adaptation.words import (
+    back_line,
     captions,
     error_of,
     own_task_tip,
@@ -148,8 +149,10 @@ class AdaptationPanel(QWidget):
             self._show()
 
     def _take_status(self, status: Status) -> None:
-        if self.shown.end_where_over(status) and self.isVisible():
+        at = self.shown.end_where_over(status)
+        if at is not None and self.isVisible():
             self._reload()
+            self.subtitle.say_in_passing(*back_line(at, status))
 
     def _take_settings(self, settings: Settings) -> None:
         self.arms.rebuild()

@@ -11,7 +11,7 @@ from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session import task_sampling
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.commands import ProbeTask
-from maml_explorer.protocol.reports import ArmProbe, Probed, Stepped, StepPhase
+from maml_explorer.protocol.reports import ArmProbe, Probed, Status, Stepped, StepPhase
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.settings import Arm
 from maml_explorer.settings.words import counted
@@ -54,6 +54,13 @@ def step_line(at: Stepped, arms: Iterable[Arm] = ()) -> list[str]:
             *words,
         ]
     return [whole_words, inner, *words]
+
+
+def back_line(at: Stepped, status: Status) -> list[str]:
+    """Words where an outer step that was taken slowly leaves the screen, the longest first."""
+    back = "back to your task"
+    done = "done" if status.outer_step >= at.outer_step else "not taken"
+    return [f"outer step {whole(at.outer_step)} {done} · {back}", back]
 
 
 def waiting(arms: Iterable[Arm]) -> str:

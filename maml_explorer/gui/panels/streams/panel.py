@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from maml_explorer.gui.panels.adaptation.arm_bar import ArmLine
 from maml_explorer.gui.panels.adaptation.outer_step_shown import OuterStepShown
 from maml_explorer.gui.panels.adaptation.step_bar import StepBar
-from maml_explorer.gui.panels.adaptation.words import step_line
+from maml_explorer.gui.panels.adaptation.words import back_line, step_line
 from maml_explorer.gui.panels.streams.board import StreamBoard
 from maml_explorer.gui.panels.streams.words import captions, stream_line, value_of
 from maml_explorer.gui.session.session import Session
@@ -92,8 +92,10 @@ class StreamsPanel(QWidget):
             self._show_if_seen()
 
     def _take_status(self, status: Status) -> None:
-        if self.shown.end_where_over(status):
-            self._show_if_seen()
+        at = self.shown.end_where_over(status)
+        if at is not None and self.isVisible():
+            self._show()
+            self.subtitle.say_in_passing(*back_line(at, status))
 
     def _take_settings(self, _: object) -> None:
         self.arms.rebuild()
