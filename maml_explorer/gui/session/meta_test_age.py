@@ -17,6 +17,15 @@ def tested_step(session: Session, test: MetaTested) -> int:
     return min(test.outer_step, max(frozen[name].good_step for name in test.arms))
 
 
+def earlier_steps(session: Session, test: MetaTested) -> dict[str, int]:
+    """Diverged arm → the last good outer step that a meta-test saw of it, where that is another."""
+    said, frozen = tested_step(session, test), session.divergences.frozen
+    seen = {
+        name: min(test.outer_step, frozen[name].good_step) for name in test.arms if name in frozen
+    }
+    return {name: step for name, step in seen.items() if step != said}
+
+
 def meta_test_is_old(session: Session) -> bool:
     """True where the newest meta-test says little of the run as it is now.
 

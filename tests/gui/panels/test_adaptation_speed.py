@@ -25,6 +25,7 @@ from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.plots.plot_text import EVERY_ARM_HIDDEN
 from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.style.theme import DARK, LIGHT
 from maml_explorer.protocol import commands, reports
 from maml_explorer.published.verdicts import Comparison, verdict_of
@@ -690,6 +691,12 @@ def test_a_test_of_arms_that_diverged_is_of_their_last_good_state(bench, panel):
     assert panel.subtitle.full.startswith("outer step 1 500")
     test_arm(bench, panel, outer_step=1502, MAML=FINE, ANIL=FINE)
     assert panel.subtitle.full.startswith("outer step 1 502"), "ANIL went on"
+    assert panel.diverged.text() == f"MAML: outer step {whole(1500)}, before it diverged."
+    bench.report(reports.Diverged(1, "ANIL", 1502, 900, "ANIL diverged."))
+    assert panel.subtitle.full.startswith(f"outer step {whole(1500)}")
+    assert panel.diverged.text() == "ANIL: outer step 900, before it diverged."
+    bench.session.divergences.go_on(["MAML", "ANIL"])
+    assert panel.diverged.text() == ""
 
 
 def test_a_run_that_is_too_short_is_said_with_spaced_thousands(bench, panel):

@@ -39,7 +39,7 @@ from maml_explorer.gui.panels.adaptation_speed.words import (
     subtitles,
     words_on_test,
 )
-from maml_explorer.gui.session.meta_test_age import meta_test_is_old, tested_step
+from maml_explorer.gui.session.meta_test_age import earlier_steps, meta_test_is_old, tested_step
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.numbers import whole
@@ -58,8 +58,7 @@ _LOW = 13
 _FLAT = 1e4
 """Times a usual value from which a peak leaves a linear axis nothing of the others."""
 _BESIDE, _FEW = 24, 2
-"""Lines of text that the panel keeps for all else where it has a verdict, and those that this has
-at least."""
+"""Lines of text that are kept for all else beside a verdict, and those that it has at least."""
 
 
 class AdaptationSpeedPanel(QWidget):
@@ -123,7 +122,7 @@ class AdaptationSpeedPanel(QWidget):
         session.led_changed.connect(self.plot.draw)
         session.theme_changed.connect(self.plot.take_colors)
         session.link.status_changed.connect(lambda _: self._follow())
-        session.divergences.changed.connect(self._follow)
+        session.divergences.changed.connect(self._show)
         self.choose(MEAN)
 
     def choose(self, statistic: str) -> None:
@@ -336,7 +335,8 @@ class AdaptationSpeedPanel(QWidget):
         if test is None:
             return ""
         joint = {arm.name for arm in arms if ALGORITHMS[arm.algorithm].adapts == "none"}
-        said = words_on_test(test, plot.drawn, plot.ceiling(), joint)
+        earlier = earlier_steps(self.session, test)
+        said = words_on_test(test, plot.drawn, plot.ceiling(), joint, earlier)
         return dated(said, test.outer_step, plot.drawn) if plot.stale else said
 
     def _set_log(self, on: bool) -> None:

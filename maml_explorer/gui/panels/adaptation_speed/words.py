@@ -56,15 +56,20 @@ def subtitles(test: MetaTested, step: str, statistic: str, *, stale: bool) -> li
 
 
 def words_on_test(
-    test: MetaTested, drawn: Mapping[str, SpeedLine], ceiling: float, joint: Collection[str]
+    test: MetaTested,
+    drawn: Mapping[str, SpeedLine],
+    ceiling: float,
+    joint: Collection[str],
+    earlier: Mapping[str, int],
 ) -> str:
-    """Words on the tasks that diverged, and on their effect on the lines; empty for none.
+    """Words on arms and tasks that diverged, and on their effect on the lines; empty for none.
 
     Args:
         test: the meta-test.
         drawn: arm → its line.
         ceiling: upper end of the axis.
         joint: arms that train without an inner loop: their losses stay calm at any α.
+        earlier: arm that diverged → the outer step of its line, where that is not the test's.
     """
     lost: dict[str, list[str]] = {}
     counts: list[str] = []
@@ -87,6 +92,7 @@ def words_on_test(
     parts = [f"{', '.join(names)}: {what}." for what, names in lost.items()]
     if len(parts) > 1:  # a sentence for each would leave the plot no room
         parts = [f"Of {counted(test.tasks, 'task', whole)} diverged: {', '.join(counts)}."]
+    parts[:0] = _on_earlier({name: step for name, step in earlier.items() if name in drawn})
     if any(bool(data.kept.any()) for data in drawn.values()):
         parts.append("Hollow markers: mean of the others.")
     over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
@@ -101,6 +107,14 @@ def words_on_test(
         verb, its = ("trains", "its") if len(calm) == 1 else ("train", "their")
         parts.append(f"{listed(calm)} {verb} without an inner loop: {its} losses stay calm.")
     return " ".join(parts)
+
+
+def _on_earlier(steps: Mapping[str, int]) -> list[str]:
+    """A sentence on lines of an outer step before the test's: "MAML: outer step 120, before …"."""
+    if not steps:
+        return []
+    said = ", ".join(f"{name}: outer step {whole(step)}" for name, step in steps.items())
+    return [f"{said}, before {'it' if len(steps) == 1 else 'they'} diverged."]
 
 
 def dated(said: str, outer_step: int, names: Collection[str]) -> str:
