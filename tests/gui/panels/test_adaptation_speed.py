@@ -32,7 +32,7 @@ from maml_explorer.published.verdicts import Comparison, verdict_of
 from maml_explorer.settings.presets import Preset, presets
 from maml_explorer.settings.presets import Published as PublishedEntry
 from maml_explorer.settings.settings import Settings
-from tests.gui.panel_bench import LEFT, nameless
+from tests.gui.panel_bench import LEFT, Bench, nameless
 from tests.gui.panels.test_losses_panel import train
 
 FINE = reports.ArmTest(
@@ -101,6 +101,17 @@ def test_an_arm_that_adapts_away_leaves_the_plot_and_that_is_said(bench, panel):
     assert panel.diverged.text() == f"Above the plot: MTL reaches 150. {CALM}"
     test_arm(bench, panel, MAML=FINE, MTL=away, outer_step=20_100)
     assert not panel.log_y.isChecked()
+
+
+@pytest.mark.parametrize(("family", "ends"), [("line", (0.1, 10.0)), ("glyphs", (0.1, 1.0))])
+def test_an_empty_axis_of_accuracies_ends_at_one(qtbot, family, ends):
+    unpublished = {"family": family, "shots": 7}
+    bench = Bench.start(qtbot, Settings().with_values(unpublished))
+    panel = bench.show(AdaptationSpeedPanel, 400, 400)
+    panel.plot.test, panel.plot.log_y = None, True
+    panel.plot.draw()
+    assert 10 ** np.array(panel.plot.view().viewRange()[1]) == pytest.approx(ends)
+    bench.session.close()
 
 
 def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels.map.landscape_page import MEAN_QUERY, MEAN_SUPPORT, SUPPORT
 from maml_explorer.gui.panels.map.panel import MapPanel
@@ -20,6 +21,7 @@ from maml_explorer.protocol.insight import (
     LookInside,
     NothingToShow,
 )
+from maml_explorer.settings.settings import Settings
 from tests.gui import insight_records as records
 from tests.gui.panel_bench import LEFT, Bench
 
@@ -222,8 +224,8 @@ def test_the_slider_asks_for_the_meta_loss(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("record", "field", "words"),
     [
-        (records.landscape(truth=False), "support", "The task above has no truth"),
-        (records.landscape(shown=False), "mean_query", "The task above has no support points"),
+        (records.landscape(truth=False), "support", "the task above has no truth"),
+        (records.landscape(shown=False), "mean_query", "the task above has no support points"),
     ],
 )
 def test_a_loss_that_there_is_none_of_gives_way_in_words(
@@ -233,6 +235,41 @@ def test_a_loss_that_there_is_none_of_gives_way_in_words(
     page = answer(bench, panel, record)
     np.testing.assert_array_equal(page.plot.values, getattr(record, field))
     assert words in panel.said.full
+
+
+@pytest.mark.parametrize("family", ["glyphs", "incremental"])
+def test_the_landscape_of_other_tasks_says_that_the_one_above_is_not_in_it(
+    qtbot: QtBot, family: str
+) -> None:
+    bench = Bench.start(qtbot, Settings().with_values({"family": family}))
+    panel = shown(bench, "Landscape")
+    answer(bench, panel, records.landscape(shown=False))
+    assert "not of the task above" in panel.said.full
+    assert "support points" not in panel.said.full and "8 others" not in panel.said.full
+    bench.session.close()
+
+
+@pytest.mark.parametrize("width", [180, 240, 330, 480, 640])
+@pytest.mark.parametrize(
+    ("title", "record", "begins"),
+    [
+        ("Parameters", records.parameter_map(), ("",)),
+        ("Errors", records.error_map(), ("",)),
+        ("Shots", records.data_map(), ("Query MSE, mean of", "Mean query MSE")),
+        ("Landscape", records.landscape(), ("Query loss",)),
+        ("Landscape", records.landscape(shown=False, m=2), ("Query loss, mean", "Mean query")),
+        ("Embedding", records.embedding(), ("Last hidden layer", "90 %")),
+    ],
+)
+def test_words_below_a_map_become_shorter_and_are_never_cut(
+    bench: Bench, title: str, record: Any, begins: tuple[str, ...], width: int
+) -> None:
+    panel = shown(bench, title)
+    bench.session.inner.choose(2)
+    answer(bench, panel, record)
+    panel.said.resize(width, 20)
+    words = panel.said.text()
+    assert words.startswith(begins) and words and "…" not in words
 
 
 @pytest.mark.parametrize("title", ["Parameters", "Errors", "Shots", "Landscape"])

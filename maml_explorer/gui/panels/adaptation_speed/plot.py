@@ -250,16 +250,16 @@ class SpeedPlot(Plot):
             singles = [self._scaled(figures).reshape(-1) for figures in self.single]
             tops, floors = [*tops, *singles], [*floors, *singles]
         others = self._scaled(self.published.values())
-        top = np.concatenate([*tops, others, np.zeros(0)])
-        floor = np.concatenate([*floors, others, np.zeros(0)])
-        top, floor = top[np.isfinite(top)], floor[np.isfinite(floor)]
+        joined = (np.concatenate([*each, others, np.zeros(0)]) for each in (tops, floors))
+        top, floor = (values[np.isfinite(values)] for values in joined)
         edge = mark_room(self.dot(14), self.area().height())
+        accuracy = self.session.settings.family.higher_is_better
         if len(top) == 0 or len(floor) == 0:
-            low, high = (-1.0, 1.0) if self.log_y else (0.0, 1.0)
+            low, high = (-1.0, 0.0 if accuracy else 1.0) if self.log_y else (0.0, 1.0)
         elif self.log_y:
             room = max(0.06, edge) * max(float(top.max() - floor.min()), 0.2)
             low, high = float(floor.min()) - room, float(top.max()) + room
-        elif self.session.settings.family.higher_is_better:
+        elif accuracy:
             low, high = -max(0.02, edge), 1 + max(0.02, edge)
         else:
             peak = max(min(float(top.max()), self.ceiling()), 1e-300)

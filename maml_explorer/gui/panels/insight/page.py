@@ -41,6 +41,10 @@ class InsightPage(QWidget):
         """Widgets in the head of the tab, or at its foot, while this page is open."""
         self.summary = ""
         """Words and figures for what is drawn; `tell` sets it."""
+        self.parts: tuple[str, ...] = ()
+        """The same in parts of which the last ones give way first."""
+        self.heads: tuple[str, ...] = ()
+        """The first part in its wordings, the longest first."""
         self.arm = ""
         self.record: Any = None
         self.view = InsightView(session, content, request, self.on_demand, self.verb)
@@ -62,8 +66,13 @@ class InsightPage(QWidget):
         if self.record is not None and self.view.content.isVisible():
             self.draw(self.record)
 
-    def tell(self, *parts: str) -> None:
-        """Says what is drawn, in parts of which the last ones give way first."""
+    def tell(self, *parts: str, shorter: tuple[str, ...] = ()) -> None:
+        """Says what is drawn, in parts of which the last ones give way first.
+
+        Args:
+            shorter: other wordings of the first part for a narrow place, the longest first.
+        """
+        self.parts, self.heads = parts, (parts[0], *shorter)
         self.summary = SEPARATOR.join(parts)
         self.told.emit()
 

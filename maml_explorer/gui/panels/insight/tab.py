@@ -203,14 +203,23 @@ class InsightTab(QWidget):
         """Says what the open page shows, and of which outer step it is."""
         page = self.page
         # words about a drawing are for as long as it is seen
-        drawn = page.summary if page.view.currentWidget() is page.view.content else ""
+        seen = page.view.currentWidget() is page.view.content
+        heads, others = (page.heads, page.parts[1:]) if seen and page.parts else (("",), ())
         age = self._ages.get(self.shown, "")
+        others = (*others, age.replace("at outer step", "step"))
         # half a number would be another one: beside choices there is all of it or nothing
         nothing = () if self._foot else ("",)
         self.said.say(
-            SEPARATOR.join(words for words in (drawn, age) if words),
-            SEPARATOR.join(
-                words for words in (drawn, age.replace("at outer step", "step")) if words
+            _joined(heads[0], *others[:-1], age),
+            # the first part becomes shorter before another one is given up
+            *(
+                _joined(head, *others[:kept])
+                for kept in range(len(others), -1 if self._foot else len(others) - 1, -1)
+                for head in heads
             ),
             *nothing,
         )
+
+
+def _joined(*parts: str) -> str:
+    return SEPARATOR.join(part for part in parts if part)

@@ -57,8 +57,16 @@ class EmbeddingPage(ChosenPage):
             return
         self.steps.show_step(at, len(seen.points) - 1)
         self.board.show_seen(seen, at)
+        apart, before = (f"{100 * part:.0f} %" for part in (seen.apart[at], seen.apart[0]))
         self.tell(
-            f"Last hidden layer after inner step {at}: {100 * seen.apart[at]:.0f} % of the "
-            f"variance of query images lies between classes ({100 * seen.apart[0]:.0f} % before)",
-            f"thick frames: support set; the plane holds {100 * seen.part:.0f} % of the variance",
+            f"Last hidden layer after inner step {at}: {apart} of the variance of query images "
+            f"lies between classes ({before} before)",
+            "thick frames: support set",
+            f"the plane holds {100 * seen.part:.0f} % of the variance",
+            shorter=(
+                f"{apart} of the variance of query images lies between classes ({before} before)",
+                f"{apart} of the variance between classes ({before} before)",
+                f"{apart} between classes ({before} before)",
+                f"{apart} between classes",
+            ),
         )

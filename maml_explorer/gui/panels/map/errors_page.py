@@ -95,11 +95,13 @@ class ErrorMapPage(ChosenPage):
             f"Query MSE after inner step {self.shown_step}",
             f"mean in the framed ranges of training {number(_mean(inside))}",
         ]
+        shorter: tuple[str, ...] = (f"MSE, inner step {self.shown_step}",)
         if lost:
             parts.insert(
                 0, f"{whole(lost)} of {counted(errors.size, 'task', whole)} diverged (blank)"
             )
-        self.tell(*parts)
+            shorter = (f"{whole(lost)} diverged (blank)",)
+        self.tell(*parts, shorter=shorter)
 
     def _trained_cells(self) -> NDArray[np.bool_]:
         """[phase, amplitude]: whether the task is within the ranges of training."""
@@ -186,7 +188,8 @@ class DataMapPage(ChosenPage):
         parts.append(
             f"framed: {counted(record.trained, 'shot')}, as in training, at the inner step shown"
         )
-        self.tell(*parts)
+        mean = f"mean query {self._figure}"
+        self.tell(*parts, shorter=(mean.capitalize().replace("mse", "MSE"),))
 
     def restyle(self, theme: Theme) -> None:
         """Takes the colours of `theme`."""

@@ -106,21 +106,29 @@ class LandscapePage(ChosenPage):
             "mean_support": f"Support loss, mean of {counted(seen.others, 'task')}",
         }
         words = names[drawn]
-        m = seen.inner_steps
-        if m:
-            words += f" after {m} inner step{'s' if m > 1 else ''} from every point"
+        brief = words.partition(",")[0]
+        brief = f"Mean {brief.lower()}" if drawn.startswith("mean") else brief
+        shorter: tuple[str, ...] = (brief,)
+        if seen.inner_steps:
+            after = f"after {counted(seen.inner_steps, 'inner step')}"
+            words += f" {after} from every point"
             words += " (the meta-loss)" if drawn == "mean_query" else ""
+            shorter = f"{brief} {after}", brief
         parts = [words]
         if chosen != drawn:
-            why = "has no truth" if seen.shown else "has no support points"
-            parts.insert(0, f"The task above {why}")
+            parts.append(self._why_not_this_task(seen))
         if seen.paths.shape[1]:
-            above = "of the task above (bold) and " if seen.shown else "of "
-            parts.append(f"inner paths {above}{seen.others} others")
+            bold = "the task above (bold) and " if seen.shown else ""
+            parts.append(f"inner paths of {bold}{seen.others} {'others' if bold else 'tasks'}")
         off = seen.distance[np.isfinite(seen.distance)]
         if len(off):
             parts.append(f"they end up to {number(float(off.max()), 2)} off the plane")
-        self.tell(*parts)
+        self.tell(*parts, shorter=shorter)
+
+    def _why_not_this_task(self, seen: LandscapeSeen) -> str:
+        if self.session.settings.family.shown_as != "curve":
+            return "not of the task above"  # the view takes points of a curve alone
+        return f"the task above has no {'truth' if seen.shown else 'support points'}"
 
 
 class LandscapePlot(HeatPlot):

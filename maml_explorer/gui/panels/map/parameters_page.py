@@ -59,14 +59,15 @@ class ParametersPage(ChosenPage):
         # all the way round, the ends are the same task
         round_once = by_phase and high - low > 1.8 * math.pi
         self.plot.show_map(seen, values, (low, high), CYCLIC if round_once else SEQUENTIAL)
+        after = f"after {counted(seen.steps, 'inner step')}"
         parts = [
-            f"{counted(len(values), 'task', whole)} after {counted(seen.steps, 'inner step')}",
+            f"{counted(len(values), 'task', whole)} {after}",
             f"{number(100 * sum(seen.explained), 2)} % of the variance",
             f"R² of (A cos φ, A sin φ) {number(seen.r_squared, 2)}",
         ]
         if seen.diverged:
             parts.insert(1, f"{whole(seen.diverged)} diverged")
-        self.tell(*parts)
+        self.tell(*parts, shorter=(after.capitalize(),))
 
     def _show_above(self, task: int) -> None:
         seen = self.seen

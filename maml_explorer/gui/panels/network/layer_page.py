@@ -108,7 +108,8 @@ class LayerPage(ChosenPage):
             plot.label_x("x" if self.what.currentText() == ACTIVATIONS else "input")
             plot.label_y("unit" if plot is self.plots[0] else "")
             plot.show_values(values, box, span)
-        self.tell(f"{seen.layer}, the task above, after {counted(seen.steps, 'inner step')}")
+        steps = f"after {counted(seen.steps, 'inner step')}"
+        self.tell(f"{seen.layer} {steps}", "the task above", shorter=(steps.capitalize(),))
 
     def cell_text(self, nth: int, column: int, row: int) -> str:
         """One activation or weight in words."""

@@ -146,7 +146,8 @@ class StepSizesPage(ChosenPage):
         self.plot.show_values(change, QRectF(0.5, 0.5, columns, rows))
         low, high = float(change.min()), float(change.max())
         what = "change from the identity" if matrix.begun.size else "weights"
-        self.tell(f"{matrix.name}: {what} from {number(low)} to {number(high)}")
+        span = f"from {number(low)} to {number(high)}"
+        self.tell(f"{matrix.name}: {what} {span}", shorter=(f"{what} {span}".capitalize(), span))
 
     def _draw_course(self, seen: StepSizesSeen) -> None:
         """Course of what the record follows; one line per layer or context parameter."""
