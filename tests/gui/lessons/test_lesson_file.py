@@ -28,6 +28,8 @@ from maml_explorer.gui.lessons.stage import PART_NAMES
 from maml_explorer.gui.lessons.toml_checks import is_lesson_file, line_of
 from maml_explorer.gui.panels import PANELS, TAB
 from maml_explorer.gui.session.example import example_settings
+from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
+from maml_explorer.gui.style.theme import LIGHT
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.settings.text import MAX_TOML, to_toml
@@ -361,3 +363,13 @@ def test_the_format_is_documented():
     parts = {name for name in PART_NAMES if not name.startswith(("settings.", "tab."))}
     missing = {name for name in keys | parts if f"`{name}`" not in text}
     assert missing - {"settings", "steps", "question", "reveal", "run", "view"} == set()
+
+
+@pytest.mark.parametrize("path", sorted(LESSONS.glob("*.toml")), ids=lambda path: path.stem)
+def test_an_arm_looks_the_same_on_all_pages_of_a_lesson(path: Path) -> None:
+    looks: dict[str, ArmStyle] = {}
+    for scene in load_lesson(path).scenes:
+        for act in scene.acts:
+            for arm in act.settings.arms:
+                look = arm_style(act.settings, arm, LIGHT)
+                assert looks.setdefault(arm.name, look) == look, arm.name
