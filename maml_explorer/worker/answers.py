@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from maml_explorer.core.families.batch import with_ones
 from maml_explorer.core.families.curve_tasks import (
     clean_targets,
     parameter_count,
@@ -15,15 +18,17 @@ from maml_explorer.core.families.curve_tasks import (
     single_predictor,
     zero_mse,
 )
+from maml_explorer.core.families.own_tasks.opened import opened_tasks
 from maml_explorer.core.families.sine import query_grid
 from maml_explorer.core.families.sine_inference import bayes_posterior, determined_by, oracle
 from maml_explorer.core.families.table import family_of
 from maml_explorer.core.plan import Plan
-from maml_explorer.core.probing import probe
+from maml_explorer.core.probing import outputs_along_path, probe
 from maml_explorer.core.training import RunState
 from maml_explorer.protocol.commands import Array, ProbeTask, WatchTasks
 from maml_explorer.protocol.images import ClassReferences
 from maml_explorer.protocol.reports import ArmProbe, Probed, ReferenceLosses, Watched
+from maml_explorer.settings.families import OWN_FAMILY
 from maml_explorer.settings.groups import TaskSettings
 from maml_explorer.settings.settings import Settings
 
@@ -33,11 +38,59 @@ WATCH_POINTS = 60
 
 def frozen_array(tensor: Tensor, finite: bool = True) -> Array:
     """A read-only float64 copy; with `finite`, infinities become NaN, which plots leave out."""
-    array = tensor.detach().to("cpu", torch.float64).numpy().copy()
+    return _frozen(tensor.detach().to("cpu", torch.float64).numpy(), finite)
+
+
+def _frozen(values: Array, finite: bool = True) -> Array:
+    array = values.copy()
     if finite:
         array[~np.isfinite(array)] = np.nan
     array.flags.writeable = False
     return array
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Points and the best single predictor that all answers on one range of x share.
+
+    A drag asks for them many times a second. NumPy and what is known before are quicker here than
+    PyTorch, whose calls cost most when they come one by one after a rest.
+    """
+
+    x: Array
+    """[grid point]: of the curves."""
+    query: Array
+    """[query point]: where the error is measured."""
+    best: Array
+    """[grid point]: the best single predictor."""
+    formula: str
+    """Its formula, where it has a short one."""
+
+
+@lru_cache(maxsize=8)
+def _grid(tasks: TaskSettings, low: float, high: float, own: object) -> _Grid:
+    """Grids of a family.
+
+    Args:
+        own: the user's own tasks, where those are the family: their name may come to mean others.
+    """
+    x = torch.linspace(low, high, GRID_POINTS, dtype=torch.float64)
+    single, formula = single_predictor(tasks)
+    return _Grid(frozen_array(x), frozen_array(query_grid(tasks)), frozen_array(single(x)), formula)
+
+
+@lru_cache(maxsize=8)
+def _truth(tasks: TaskSettings, parameters: tuple[float, ...], low: float, high: float) -> Array:
+    """[grid point and query point]: clean targets of one task, infinities left as they are."""
+    grid = _grid_of(tasks, low, high)
+    x = torch.from_numpy(np.concatenate((grid.x, grid.query)))[None, :, None]
+    drawn = torch.tensor([parameters], dtype=torch.float64)
+    return frozen_array(clean_targets(tasks, drawn, x)[0, :, 0], finite=False)
+
+
+def _grid_of(tasks: TaskSettings, low: float, high: float) -> _Grid:
+    own = opened_tasks(tasks.own_tasks) if tasks.family == OWN_FAMILY.key else None
+    return _grid(tasks, low, high, own)
 
 
 def answer_probe(
@@ -54,29 +107,27 @@ def answer_probe(
         steps: inner steps per arm; those of the setting `test_steps` unless given.
     """
     tasks = plan.settings.tasks
-    grid = _wide_grid(tasks, task.support_x)
+    ends = _ends(tasks, task.support_x)
+    grid = _grid_of(tasks, *ends)
     arms = answer_arms(plan, state, task, tasks, steps, training_inner_loop)
-    support_x = torch.from_numpy(np.array(task.support_x, dtype=np.float64))[None]
-    support_y = torch.from_numpy(np.array(task.support_y, dtype=np.float64))[None]
     known, parameters = _parameters(task, tasks)
-    single, formula = single_predictor(tasks)
-    found = None
-    sines = tasks.family == "sine"
-    if sines and len(task.support_x) >= determined_by(tasks):
-        a, b, frequency = oracle(tasks, support_x[..., None], support_y[..., None])[0].tolist()
-        found = frozen_array(a * torch.sin(frequency * grid) + b * torch.cos(frequency * grid))
-    posterior = None
-    if sines and tasks.noise > 0 and len(task.support_x):
-        posterior = bayes_posterior(tasks, support_x[0], support_y[0], grid)
+    found, posterior = None, None
+    if tasks.family == "sine":
+        x, y = (torch.from_numpy(each[None]) for each in _support(task))
+        if len(task.support_x) >= determined_by(tasks):
+            a, b, frequency = oracle(tasks, x[..., None], y[..., None])[0].tolist()
+            found = _frozen(a * np.sin(frequency * grid.x) + b * np.cos(frequency * grid.x))
+        if tasks.noise > 0 and len(task.support_x):
+            posterior = bayes_posterior(tasks, x[0], y[0], torch.tensor(grid.x))
     return Probed(
         run=run,
         outer_step=state.outer_step,
         probe=task,
-        grid=frozen_array(grid),
+        grid=grid.x,
         arms=arms,
-        truth=_truth(tasks, parameters, grid) if known else None,
-        best_single=frozen_array(single(grid)),
-        best_single_formula=formula,
+        truth=_frozen(_truth(tasks, parameters, *ends)[: len(grid.x)]) if known else None,
+        best_single=grid.best,
+        best_single_formula=grid.formula,
         oracle=found,
         bayes_mean=None if posterior is None else frozen_array(posterior.mean),
         bayes_sd=None if posterior is None else frozen_array(posterior.deviation),
@@ -92,53 +143,57 @@ def answer_arms(
     training_inner_loop: bool = False,
 ) -> dict[str, ArmProbe]:
     """Answers of a run's arms to a task, on the grid of the family that is shown."""
-    grid, query = _wide_grid(family, task.support_x), query_grid(family)
+    ends = _ends(family, task.support_x)
+    grid = _grid_of(family, *ends)
+    support_x, support_y = _support(task)
     extra = np.zeros(0) if task.query_x is None else task.query_x
-    x = torch.cat([grid, query, torch.from_numpy(np.array(extra, dtype=np.float64))])
-    support_x = torch.from_numpy(np.array(task.support_x, dtype=np.float64))[None]
-    support_y = torch.from_numpy(np.array(task.support_y, dtype=np.float64))[None]
+    parts = np.cumsum([len(support_x), len(grid.x), len(grid.query)])
+    x = torch.from_numpy(np.concatenate((support_x, grid.x, grid.query, extra)))
     known, parameters = _parameters(task, family)
-    truth = clean_targets(family, parameters, query[None, :, None])[0, :, 0]
+    truth = _truth(family, parameters, *ends)[len(grid.x) :]
+    y = torch.from_numpy(support_y)
     arms = {}
     for name, arm in state.arms.items():
-        seen = probe(
-            plan, name, arm.initialization, support_x, support_y, x,
-            plan.settings.run.test_steps if steps is None else steps[name], training_inner_loop,
+        theta = arm.initialization
+        count = plan.settings.run.test_steps if steps is None else steps[name]
+        seen = outputs_along_path(
+            plan, name, theta, with_ones(x[None, :, None].to(theta)), y[None, :, None].to(theta),
+            count, training_inner_loop,
         )  # fmt: skip
-        curves = seen.predictions[:, 0].to("cpu", torch.float64)
-        at_grid, at_query, at_extra = torch.split(curves, [len(grid), len(query), len(extra)], 1)
-        mse = (at_query - truth).square().mean(1)
-        residual = seen.support[:, 0].to("cpu", torch.float64) - support_y[0]
+        outputs = seen[:, 0, :, 0].to("cpu", torch.float64).numpy()
+        at_support, at_grid, at_query, at_extra = np.split(outputs, parts, 1)
+        with np.errstate(all="ignore"):  # of an arm that has diverged
+            query_mse = np.square(at_query - truth).mean(1)
+            # of no points it is NaN, and NumPy warns of a mean of none
+            support_mse = np.square(at_support - support_y).sum(1) / np.float64(len(support_y))
         arms[name] = ArmProbe(
-            curves=frozen_array(at_grid),
-            query_mse=frozen_array(mse if known else torch.full_like(mse, torch.nan)),
-            support_mse=frozen_array(residual.square().mean(1)),
-            query_prediction=frozen_array(at_extra),
+            curves=_frozen(at_grid),
+            query_mse=_frozen(query_mse if known else np.full_like(query_mse, np.nan)),
+            support_mse=_frozen(support_mse),
+            query_prediction=_frozen(at_extra),
         )
     return arms
 
 
-def _truth(tasks: TaskSettings, parameters: Tensor, grid: Tensor) -> Array:
-    return frozen_array(clean_targets(tasks, parameters, grid[None, :, None])[0, :, 0])
+def _support(task: ProbeTask) -> tuple[Array, Array]:
+    """(x, y) [support point] of a task, copies that may be written to."""
+    return np.array(task.support_x, dtype=np.float64), np.array(task.support_y, dtype=np.float64)
 
 
-def _parameters(task: ProbeTask, tasks: TaskSettings) -> tuple[bool, Tensor]:
-    """(whether the task has a truth, its parameters [task, parameter])."""
+def _parameters(task: ProbeTask, tasks: TaskSettings) -> tuple[bool, tuple[float, ...]]:
+    """(whether the task has a truth, its parameters)."""
     if tasks.family != "sine":
         count = parameter_count(tasks)
         known = task.numbers is not None and len(task.numbers) == count
         numbers = task.numbers if known and task.numbers is not None else (0.0,) * count
-        return known, torch.tensor([numbers], dtype=torch.float64)
+        return known, tuple(float(each) for each in numbers)
     known = task.amplitude is not None and task.phase is not None
-    values = [[task.amplitude or 0.0, task.phase or 0.0, task.frequency]]
-    return known, torch.tensor(values, dtype=torch.float64)
+    return known, (task.amplitude or 0.0, task.phase or 0.0, task.frequency)
 
 
-def _wide_grid(tasks: TaskSettings, support_x: Array) -> Tensor:
-    """The x of the curves [grid point]: the x range, widened to support points outside it."""
-    low = min([tasks.x_min, *support_x.tolist()])
-    high = max([tasks.x_max, *support_x.tolist()])
-    return torch.linspace(low, high, GRID_POINTS, dtype=torch.float64)
+def _ends(tasks: TaskSettings, support_x: Array) -> tuple[float, float]:
+    """Both ends of the curves: of the x range, widened to support points outside it."""
+    return min([tasks.x_min, *support_x.tolist()]), max([tasks.x_max, *support_x.tolist()])
 
 
 def answer_watch(run: int, plan: Plan, state: RunState, watch: WatchTasks) -> Watched:
