@@ -110,7 +110,15 @@ PANELS: dict[str, PanelEntry] = {
         PanelEntry("runs", "Runs", TAB, "RunsPanel", waits=True),
         PanelEntry("sweep", "Sweep", TAB, "SweepPanel", waits=True),
         PanelEntry("code", "Code", TAB, "CodePanel", waits=True),
-        PanelEntry("pseudocode", "Pseudocode", TAB, "PseudocodePanel", waits=True, prepared=True),
+        PanelEntry(
+            "pseudocode",
+            "Pseudocode",
+            TAB,
+            "PseudocodePanel",
+            waits=True,
+            prepared=True,
+            pages=("sample", "adapt", "query", "update"),
+        ),
     )
 }
 """Name → panel, in the order of the window and its View menu."""

@@ -201,6 +201,8 @@ def test_what_a_page_names_in_words_is_what_it_opens():
         opened = [part.split(".")[1:] for part in scene.point_at if part.startswith("tab.")]
         for tab, *page in opened:
             assert len(page) == (tab in paged), f"{tab}: one of {paged[tab]} is meant: {scene.text}"
+        if "pseudocode" in scene.text:
+            assert "pseudocode" in [tab for tab, *_ in opened], scene.text
         for title in re.findall(r"(\w+) tab\b", scene.text):
             if title in titles:
                 assert titles[title] in [tab for tab, *_ in opened], scene.text

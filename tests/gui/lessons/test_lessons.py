@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QTextCursor
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
@@ -26,6 +26,7 @@ from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
 from maml_explorer.gui.panels.gradient.panel import GradientPanel
 from maml_explorer.gui.panels.insight.tab import InsightTab
 from maml_explorer.gui.panels.losses.panel import LossesPanel
+from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
 from maml_explorer.gui.panels.pseudocode.text import ADAPT, QUERY, UPDATE
 from maml_explorer.gui.panels.tasks.panel import TasksPanel
 from maml_explorer.gui.session.example import example_folder
@@ -919,3 +920,36 @@ def test_every_part_that_a_lesson_can_name_is_there(
         if not name.startswith("settings.") and name.count(".") < 2
     ]
     assert len(set(map(id, others))) == len(others)
+
+
+NAMING_LINES = [
+    name for name in NAMES if "tab.pseudocode" in (LESSONS / f"{name}.toml").read_text()
+]
+
+
+@pytest.mark.parametrize("name", NAMING_LINES)
+def test_lines_that_a_page_names_are_in_view(opened: Opener, qtbot: QtBot, name: str):
+    window = opened(size=(1280, 800))
+    lessons, shipped = window.lessons, load_lesson(LESSONS / f"{name}.toml")
+    lessons.start(shipped)
+    for scene in shipped.scenes:
+        named = [part.split(".")[2] for part in scene.point_at if "pseudocode" in part]
+        if not named:
+            continue
+        lessons.jump(scene.step)
+        if scene.revealed:
+            lessons.forward()
+        settle(window)
+        assert lessons.scene is scene
+        panel = window.columns.places["pseudocode"].panel
+        assert isinstance(panel, PseudocodePanel)
+        rows = panel.rows_of(named[0])
+        assert rows, (name, scene.step)
+
+        def seen(panel: PseudocodePanel = panel, rows: list[int] = rows) -> bool:
+            edit = panel.text
+            blocks = [edit.document().findBlockByNumber(row) for row in rows]
+            high = [edit.cursorRect(QTextCursor(block)) for block in blocks]
+            return all(edit.viewport().rect().contains(one.center()) for one in high)
+
+        qtbot.waitUntil(seen, timeout=3000)

@@ -33,10 +33,12 @@ from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.session.worker_link import forgotten
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import ComboBox, label, row
-from maml_explorer.protocol.reports import Status, Stepped
+from maml_explorer.protocol.reports import Status, Stepped, StepPhase
 from maml_explorer.settings.phases import phases
 from maml_explorer.settings.settings import Arm, Settings
 
+PAGES = tuple(StepPhase)
+"""Phases whose lines can be brought into view by name, as a page of a lesson does."""
 _WORDS = QRegularExpression(r"\b(repeat|times|for each|for|of the meta-batch)\b|argmin")
 _NOTE = QRegularExpression("▷.*$")
 _MOST_GROWTH = 2.5
@@ -91,6 +93,8 @@ class PseudocodePanel(QWidget):
         """Number of its line for each row of the text."""
         self._laid_out_for: tuple[object, ...] = ()
         """Room, type and lines that the text was laid out for last."""
+        self.shown = ""
+        """Phase whose lines were brought into view; none where that was not asked for."""
         self._stepped = session.link.last_part
         self.arm_choice = ComboBox()
         self.arm_choice.setAccessibleName("Arm whose pseudocode is shown")
@@ -134,10 +138,16 @@ class PseudocodePanel(QWidget):
 
     def draw_as(self, state: ViewState) -> None:
         """Shows the arm of a prepared state, where there is one of that name."""
+        self.shown = ""
         if any(arm.name == state.arm for arm in self.session.settings.arms):
             self._show()  # the choice may be of arms that are gone
             self.arm_choice.setCurrentText(state.arm)
             self._show()
+
+    def show_page(self, phase: str) -> None:
+        """Brings the lines of a phase into view; those that are lit come first."""
+        self.shown = phase
+        self._bring_into_view()
 
     @property
     def lit(self) -> list[int]:
@@ -151,6 +161,10 @@ class PseudocodePanel(QWidget):
         """Numbers of the rows of these lines."""
         lit = self.lit
         return [row for row, number in enumerate(self._rows) if number in lit]
+
+    def rows_of(self, phase: str) -> list[int]:
+        """Numbers of the rows of a phase."""
+        return [row for row, nth in enumerate(self._rows) if self.lines[nth].phase == phase]
 
     def _take_settings(self, settings: Settings) -> None:
         if self.isVisible():
@@ -213,6 +227,7 @@ class PseudocodePanel(QWidget):
         """Catches up with what changed while hidden."""
         super().showEvent(event)
         self._show()
+        self._bring_into_view()
 
     def _show(self) -> None:
         arm, names = self.arm, [arm.name for arm in self.session.settings.arms]
@@ -266,6 +281,7 @@ class PseudocodePanel(QWidget):
             place = self.text.verticalScrollBar().value()
             self.text.setPlainText(words)
             self.text.verticalScrollBar().setValue(place)
+        self._bring_into_view()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Lays the lines out again where the room for them is another."""
@@ -298,8 +314,13 @@ class PseudocodePanel(QWidget):
             if block.blockFormat() != wanted:
                 QTextCursor(block).setBlockFormat(wanted)
         if rows:
-            cursor = QTextCursor(self.text.document().findBlockByNumber(rows[-1]))
-            self.text.setTextCursor(cursor)
+            self._bring_into_view()
+
+    def _bring_into_view(self) -> None:
+        """Scrolls to the lines that are lit, or to those that were asked for."""
+        rows = self.lit_rows or self.rows_of(self.shown)
+        for nth in (rows[:1] + rows[-1:]) if self.isVisible() else ():
+            self.text.setTextCursor(QTextCursor(self.text.document().findBlockByNumber(nth)))
 
 
 def _fits(row: str, metrics: QFontMetricsF, room: float) -> bool:
