@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from pytestqt.qtbot import QtBot
+from torch import Tensor
 
+from maml_explorer.core.adaptation import adapt
 from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.core.plan import Plan, prepare
 from maml_explorer.core.training import RunState
@@ -266,6 +270,53 @@ def test_the_figures_of_more_steps_are_those_of_the_example(window: MainWindow):
     assert medians in revealed.text and lost in revealed.text
     assert max(smaller.diverged) == 0
     assert f"{smaller.median[10]:.2f} instead of {one.median[10]:.2f}" in last.text
+
+
+def test_the_errors_in_the_batch_norm_lesson_are_those_of_its_runs(window: MainWindow):
+    texts = [" ".join(one.text.split()) for one in lesson(window, "batch-norm").scenes]
+    for nth, page, words in (
+        (1, 0, "is 1.10"),
+        (2, 2, "is 2.63"),
+        (4, 5, "is 1.01"),
+        (5, 7, "is 0.65"),
+    ):
+        theta, plan = trained(f"08-batch-norm-{nth}")
+        test = meta_test(plan, "MAML", theta, steps=1, stream_name=plan.family.watched)
+        assert f"mean error {words}" in texts[page]
+        assert words == f"is {run_to_end(test)[0].mean[1]:.2f}"
+
+
+def test_few_query_points_are_why_batch_norm_has_the_higher_loss_in_training(window: MainWindow):
+    text = " ".join(lesson(window, "batch-norm").scenes[2].text.split())
+    theta, plan = trained("08-batch-norm-2")
+    metrics = (lesson_runs_folder() / "08-batch-norm-2" / METRICS).read_text(encoding="utf-8")
+    losses = [float(line.split(",")[4]) for line in metrics.splitlines()[-30:]]
+    assert f"near {np.mean(losses):.1f}: in training" in text and "2.63" in text
+    held = plan.family.held_out(plan.settings, 600, 10, plan.family.watched, theta.dtype)
+    tasks = held.part(0, 600)
+    sizes = plan.arms["MAML"].inner.step_sizes
+    path = adapt(
+        plan.model, plan.model.layers(theta), tasks.support_x, tasks.support_y, sizes, 1,
+        keep_traces=False,
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(0)
+    errors = {}
+    for points in (plan.settings.inner.query_points, tasks.query_x.shape[1]):
+        assert f"{points} query points" in text or f"from {points}." in text
+        nth = torch.rand(600, tasks.query_x.shape[1], generator=generator).argsort(1)[:, :points]
+        x = tasks.query_x.expand(600, -1, -1).gather(1, nth[:, :, None].expand(-1, -1, 2))
+        y = tasks.query_y.gather(1, nth[:, :, None])
+        output = plan.model.forward(path.parameters[1], x, step=1).output
+        errors[points] = float(((output - y) ** 2).mean())
+    assert errors[10] > 3.0 and abs(errors[100] - 2.63) < 0.01, errors
+
+
+def trained(run: str) -> tuple[Tensor, Plan]:
+    """θ of MAML in a run that comes with a lesson, and its plan."""
+    folder, settings = open_run(lesson_runs_folder() / run)
+    plan = prepare(settings)
+    state = load_checkpoint(folder.path / CHECKPOINT, plan, to_resume=False).state
+    return state.arms["MAML"].initialization, plan
 
 
 def accuracies(run: str, arm: str, stream: str = "") -> tuple[list[float], Plan, RunState]:
