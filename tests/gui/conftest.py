@@ -46,8 +46,11 @@ def pytest_runtest_teardown() -> None:
 def known_font(qapp: QApplication) -> None:
     """The font that `make` installs where there is none, at the size of the window's text.
 
-    Widths must not depend on the machine, nor on the tests before.
+    Widths must not depend on the machine, nor on the tests before: a window puts its style on the
+    whole application, where it stays.
     """
+    if qapp.styleSheet():
+        qapp.setStyleSheet("")
     if KNOWN_FONT in QFontDatabase.families():
         font = QFont(KNOWN_FONT)
         font.setPointSizeF(LIGHT.points)
