@@ -89,6 +89,8 @@ class Hyperparameter:
     """True if it is shown without opening the group's "more" part."""
     row: str = ""
     """Two settings with the same `row` (a minimum and a maximum) share one line of the form."""
+    short: str = ""
+    """Its name where there is little room; empty for its symbol, or else its label."""
     reads: Callable[[Algorithm], bool] = _always
     """Predicate on the record of an algorithm: True if it reads the setting."""
     families: Callable[[Family], bool] = _every_family

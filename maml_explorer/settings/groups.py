@@ -106,7 +106,7 @@ class InnerSettings:
     )  # fmt: skip
     reptile_inner_steps: int = declare(
         5, "Reptile inner steps", "Inner steps of Reptile, each on the next minibatch.",
-        minimum=1, maximum=50, slider=(1, 50), per_arm=True, basic=False,
+        short="Inner steps", minimum=1, maximum=50, slider=(1, 50), per_arm=True, basic=False,
         reads=lambda a: a.interpolates, families=_no_stream,
     )  # fmt: skip
     reptile_batch: int = declare(
@@ -114,7 +114,7 @@ class InnerSettings:
         "Support points per inner step of Reptile; as many as shots, or more, means all of them. "
         "With one inner step on all points Reptile is joint training.",
         unit="pts", images_unit="img", minimum=1, maximum=1000, slider=(1, 50), per_arm=True,
-        basic=False,
+        short="Inner batch", basic=False,
         reads=lambda a: a.interpolates, families=_no_stream,
     )  # fmt: skip
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFocusEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QStandardItemModel,
+)
+from PySide6.QtWidgets import QStyle, QStyleOptionFrame, QWidget
 
+from maml_explorer.core.families.own_tasks.opened import newest_tasks
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.controls import ComboBox, Switch, mark
 from maml_explorer.gui.widgets.number_line import NumberLine
@@ -15,6 +22,8 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.settings.declaration import Hyperparameter, SettingsError, Value, shown
 from maml_explorer.settings.families import FAMILIES
 
+HOW_OWN_TASKS = "The command line brings them in: maml-explorer gui --own-tasks NAME."
+"""The way for tasks of the user's own into a window that has none registered."""
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
@@ -109,15 +118,27 @@ class ChoiceField(Field):
         self.box = ComboBox()
         for choice in declaration.choices:
             self.box.addItem(spoken(choice), choice)
-            if declaration.key == "family":
-                tip = plain_tip(FAMILIES[choice].summary)
-                self.box.setItemData(self.box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        if declaration.key == "family":
+            self._say_families()
+            # tasks may be registered while the window is open
+            self.box.opening.connect(self._say_families)
         self.box.activated.connect(lambda: self.entered.emit(self.box.currentData()))
         self.widget = self.box
 
     def show_value(self, value: Value) -> None:
         """Shows `value`."""
         self.box.setCurrentIndex(self.box.findData(value))
+
+    def _say_families(self) -> None:
+        """Has each family say what it is, and offers own tasks where there are some."""
+        model = self.box.model()
+        for nth in range(self.box.count()):
+            family = FAMILIES[self.box.itemData(nth)]
+            offered = not family.own_tasks or newest_tasks() is not None
+            tip = family.summary if offered else f"{family.summary} {HOW_OWN_TASKS}"
+            self.box.setItemData(nth, plain_tip(tip), Qt.ItemDataRole.ToolTipRole)
+            if isinstance(model, QStandardItemModel):
+                model.item(nth).setEnabled(offered)
 
 
 class SwitchField(Field):
@@ -181,9 +202,12 @@ class _Line(NumberLine):
 
     def needed(self) -> int:
         """Pixels of the width in which the whole text is seen."""
-        width = self.fontMetrics().horizontalAdvance
-        # as Qt has it, a line is at first as wide as 17 letters and what is around them
-        return self.sizeHint().width() - 17 * width("x") + width(self.text()) + 2
+        option = QStyleOptionFrame()
+        self.initStyleOption(option)
+        words = self.fontMetrics().horizontalAdvance(self.text())
+        # Qt leaves 2 pixels on either side of words, and the cursor needs 2
+        inside, kind = QSize(words + 6, 0), QStyle.ContentsType.CT_LineEdit
+        return self.style().sizeFromContents(kind, option, inside, self).width()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Notes that a click brings the focus."""

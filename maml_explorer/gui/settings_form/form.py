@@ -13,13 +13,14 @@ from maml_explorer.core.schedules import explained
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.waiting import waiting_words
+from maml_explorer.gui.settings_form.fields import written
 from maml_explorer.gui.settings_form.group import Group, Shown
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.gui.widgets.see_through_area import SeeThroughArea
 from maml_explorer.late_dataclass import dataclass
-from maml_explorer.settings.declaration import Hyperparameter, Value, shown
+from maml_explorer.settings.declaration import Hyperparameter, Value
 from maml_explorer.settings.families import FAMILIES
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.settings import Settings
@@ -217,11 +218,11 @@ def unreached(settings: Settings, baseline: Settings) -> dict[str, str]:
             usual = before.get(arm.name, {})
             if settings[key] != baseline[key] or usual.get(key, settings[key]) != value:
                 found.setdefault(key, {})[arm.name] = value
-    return {key: _own_values(own) for key, own in found.items()}
+    return {key: _own_values(key, own) for key, own in found.items()}
 
 
-def _own_values(own: Mapping[str, Value]) -> str:
-    values = list(dict.fromkeys(shown(value) for value in own.values()))
+def _own_values(key: str, own: Mapping[str, Value]) -> str:
+    values = list(dict.fromkeys(written(DECLARATIONS[key], value) for value in own.values()))
     keeps = "keeps its own value" if len(own) == 1 else "keep their own values"
     if len(own) > 1 == len(values):
         keeps = "keep their own value"

@@ -72,6 +72,8 @@ class SettingRow(QWidget):
         self._grid.addWidget(self.name, 0, 0)
         self._grid.addWidget(self.dot, 0, 1)
         self._cell = self._field_cell()
+        for field in self.fields.values():
+            field.widget.installEventFilter(self)
         self._grid.addWidget(self._cell, 0, 2)
         self._grid.addWidget(beside, 0, 3)
         self._fit_widths()
@@ -137,7 +139,7 @@ class SettingRow(QWidget):
         """Pixels that what stands in the fields needs; gives numbers their parts."""
         first = next(iter(self.fields.values()))
         if isinstance(first, ChoiceField):
-            return first.box.needed
+            return first.box.sizeHint().width()
         numbers = [one for one in self.fields.values() if isinstance(one, TextField)]
         for one in numbers:
             one.edit.setMinimumWidth(one.edit.needed())
@@ -145,8 +147,10 @@ class SettingRow(QWidget):
         return sum(one.edit.minimumWidth() for one in numbers) + between
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Shows the slider of the field that has the focus."""
-        if event.type() is QEvent.Type.FocusIn:
+        """Shows the slider of the field that has the focus; follows the type of fields."""
+        if type_changed(event):
+            self._fit_widths()
+        elif event.type() is QEvent.Type.FocusIn:
             self._show_slider(watched.objectName())
         elif isinstance(event, QFocusEvent) and event.lostFocus():
             clicked = event.reason() is Qt.FocusReason.MouseFocusReason
@@ -170,11 +174,8 @@ class SettingRow(QWidget):
             field.widget.customContextMenuRequested.connect(
                 partial(self._menu, field.widget, declaration.key)
             )
-            field.widget.installEventFilter(self)
             if isinstance(field, TextField) and declaration.kind != "text":
                 field.edit.textChanged.connect(self._fit_widths)
-            elif isinstance(field, ChoiceField):
-                field.box.currentIndexChanged.connect(self._fit_widths)
             self.fields[declaration.key] = field
             widgets.append(field.widget)
         if len(widgets) == 1:

@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, QSignalBlocker
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from maml_explorer.gui.session.settings_editor import SettingsEditor
-from maml_explorer.gui.settings_form.fields import TextField, field_for
-from maml_explorer.gui.settings_form.row import FIELD_WIDTH, UNIT_WIDTH, help_text
+from maml_explorer.gui.settings_form.fields import ChoiceField, TextField, field_for
+from maml_explorer.gui.settings_form.row import FIELD_WIDTH, help_text
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
 from maml_explorer.gui.widgets.controls import Slider, type_changed
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
@@ -31,10 +31,11 @@ class SliderRow(QWidget):
         super().__init__()
         self.declaration, self._editor = declaration, editor
         self._drag = 0
-        self.name = ElidedLabel()
+        self.name = ElidedLabel(whole=True)
         self.name.setProperty("role", "name")
         self.name.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        self.name.say(words or declaration.label, declaration.symbol or declaration.label)
+        short = declaration.short or declaration.symbol or declaration.label
+        self.name.say(words or declaration.label, short)
         self.field = field_for(declaration)
         self.field.setParent(self)
         if isinstance(self.field, TextField):
@@ -64,10 +65,12 @@ class SliderRow(QWidget):
         self.show_value()
 
     def _fit_field(self) -> None:
-        """Gives the field the room that its number needs."""
-        width = FIELD_WIDTH + (2 * UNIT_WIDTH if self.declaration.kind == "choice" else 0)
+        """Gives the field the room that its number needs, or the longest of its choices."""
+        width = FIELD_WIDTH
         if isinstance(self.field, TextField):
             width = max(width, self.field.edit.needed())
+        elif isinstance(self.field, ChoiceField):
+            width = max(width, self.field.box.sizeHint().width())
         self.field.widget.setFixedWidth(width)
 
     def changeEvent(self, event: QEvent) -> None:

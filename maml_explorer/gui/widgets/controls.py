@@ -122,11 +122,6 @@ class ComboBox(QComboBox):
         """Width of its longest choice, whole: Qt is a pixel short in some sizes of type."""
         return super().sizeHint() + QSize(2, 0)
 
-    @property
-    def needed(self) -> int:
-        """Pixels in which the choice that is shown just has room."""
-        return self.fontMetrics().horizontalAdvance(self.currentText()) + _BESIDE_WORDS + 18
-
     def may_shrink_to(self, words: str) -> None:
         """Gives way to its neighbours until these words just have room, its chevron closer."""
         if not self.property("room"):

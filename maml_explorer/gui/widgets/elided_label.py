@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
 from maml_explorer.gui.style.typeset import typeset
+from maml_explorer.gui.widgets.controls import type_changed
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 SEPARATOR = " · "
@@ -25,12 +26,13 @@ class ElidedLabel(QLabel):
 
     Args:
         formulas: an index behind a letter, as in S_τ, is set below the line.
+        whole: its last wording keeps the room that it needs.
     """
 
-    def __init__(self, formulas: bool = False) -> None:
+    def __init__(self, formulas: bool = False, whole: bool = False) -> None:
         super().__init__()
         self.setProperty("role", "muted")
-        self._formulas = formulas
+        self._formulas, self._whole = formulas, whole
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.full = ""
         self._shorter: tuple[str, ...] = ()
@@ -78,7 +80,10 @@ class ElidedLabel(QLabel):
         parts = chosen.split(SEPARATOR)
         while len(parts) > 1 and metrics.horizontalAdvance(SEPARATOR.join(parts)) > room:
             parts.pop()
-        fitting = metrics.elidedText(SEPARATOR.join(parts), Qt.TextElideMode.ElideRight, room)
+        fitting = SEPARATOR.join(parts)
+        # whole pixels are counted here; eliding counts parts of them, and would cut what has room
+        if metrics.horizontalAdvance(fitting) > room:
+            fitting = metrics.elidedText(fitting, Qt.TextElideMode.ElideRight, room)
         if fitting != chosen and len(fitting) <= _LEAST:
             fitting = ""  # a lone letter or ellipsis tells nothing
         said = typeset(fitting) if self._formulas else fitting
@@ -97,7 +102,15 @@ class ElidedLabel(QLabel):
 
     def minimumSizeHint(self) -> QSize:
         """Smallest width."""
-        return QSize(0, super().minimumSizeHint().height())
+        last = (self.full, *self._shorter)[-1] if self._whole else ""
+        width = self.fontMetrics().horizontalAdvance(last)
+        return QSize(width, super().minimumSizeHint().height())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Fits the text again in type of another size."""
+        super().changeEvent(event)
+        if type_changed(event):
+            self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fits the text again."""

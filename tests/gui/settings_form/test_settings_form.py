@@ -7,17 +7,19 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QFont, QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session import settings_editor
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.settings_form import fields
 from maml_explorer.gui.settings_form.fields import ChoiceField, SwitchField, TextField, written
 from maml_explorer.gui.settings_form.form import SettingsForm, is_offered
 from maml_explorer.gui.settings_form.row import SettingRow
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
+from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.settings.families import FAMILIES, SINE_FAMILY
 from maml_explorer.settings.groups import DECLARATIONS, GROUPS
 from maml_explorer.settings.presets import presets
@@ -288,12 +290,29 @@ def test_a_slider_that_has_just_appeared_takes_no_click(form: SettingsForm, qtbo
     assert row.childAt(at) is slider, "it has been there for long"
 
 
-def test_every_family_in_the_list_says_what_it_is(form: SettingsForm):
+def test_every_family_in_the_list_says_what_it_is(
+    form: SettingsForm, monkeypatch: pytest.MonkeyPatch
+):
     box = form.row("family").fields["family"].widget
-    assert isinstance(box, QComboBox)
-    for nth in range(box.count()):
-        tip = " ".join(box.itemData(nth, Qt.ItemDataRole.ToolTipRole).split())
-        assert tip == FAMILIES[box.itemData(nth)].summary
+    assert isinstance(box, ComboBox)
+
+    def listed() -> dict[str, tuple[str, bool]]:
+        box.opening.emit()
+        return {
+            box.itemData(nth): (
+                " ".join(box.itemData(nth, Qt.ItemDataRole.ToolTipRole).split()),
+                bool(box.model().flags(box.model().index(nth, 0)) & Qt.ItemFlag.ItemIsEnabled),
+            )
+            for nth in range(box.count())
+        }
+
+    whole = {key: (family.summary, True) for key, family in FAMILIES.items()}
+    monkeypatch.setattr(fields, "newest_tasks", lambda: None)
+    # the window alone cannot give any, so they are not offered in vain
+    own = (f"{FAMILIES['own'].summary} {fields.HOW_OWN_TASKS}", False)
+    assert listed() == {**whole, "own": own}
+    monkeypatch.setattr(fields, "newest_tasks", lambda: object())
+    assert listed() == whole
 
 
 def test_dragging_the_slider_is_one_undo_step(form: SettingsForm, qtbot: QtBot):
@@ -521,18 +540,28 @@ def test_nothing_moves_under_a_slider_that_the_mouse_holds(form: SettingsForm, q
     assert not slider.held and form.restart_bar.isVisible()
 
 
-def test_a_long_choice_takes_the_room_that_its_label_leaves(form: SettingsForm, qtbot: QtBot):
-    box = form.row("norm").fields["norm"].widget
-    form.search.setText("normalization")
-    qtbot.waitUntil(box.isVisible)
-    usual = box.width()
-    for value in ("batch-running", "batch-per-step"):
-        session_of(form).editor.edit({"norm": value})
-        # without the window's style it asks for less
-        qtbot.waitUntil(lambda: box.width() >= min(box.needed, box.sizeHint().width()))
-    assert box.width() > usual
-    session_of(form).editor.edit({"norm": "none"})
-    qtbot.waitUntil(lambda: box.width() == usual)
+@pytest.mark.parametrize("larger", [1.0, 4 / 3, 2.0])
+def test_a_choice_takes_the_room_of_its_longest_that_its_label_leaves(
+    form: SettingsForm, qtbot: QtBot, larger: float
+):
+    before = QApplication.font()
+    font = QFont(before)
+    font.setPointSizeF(before.pointSizeF() * larger)
+    QApplication.setFont(font)
+    try:
+        for group in form.groups:
+            group.fold(True, True)
+        form.resize(form.minimum_width(), 1600)
+        qtbot.wait(50)
+        lines = [line for line in form.rows if line.declarations[0].kind == "choice"]
+        shown = [line for line in lines if line.isVisible()]
+        assert {"family", "norm", "initialization"} <= {key for r in shown for key in r.fields}
+        for line in shown:
+            box = next(iter(line.fields.values())).widget
+            assert box.width() >= box.sizeHint().width(), line.name.text()
+            assert line.name.width() >= line.name.sizeHint().width(), line.name.text()
+    finally:
+        QApplication.setFont(before)
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape])

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.files.resources import resources
 from maml_explorer.gui.lessons.lesson_file import load_lesson
 from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
+from maml_explorer.gui.settings_form.fields import ChoiceField
 from maml_explorer.gui.window.stage_row import HINT
 from maml_explorer.gui.window.window import MainWindow
 from tests.gui.driving import Opener, press, said
@@ -260,6 +261,33 @@ def test_a_setting_that_a_lesson_points_at_is_a_row(presenting: MainWindow, qtbo
         assert columns.parts[title].isVisible()
     presenting.lessons.leave()
     assert list(columns.stage_row.rows) == ["inner_lr"]
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1366, 768), (1920, 1080)])
+def test_settings_at_hand_have_whole_names_that_differ(
+    presenting: MainWindow, qtbot: QtBot, size: tuple[int, int]
+):
+    presenting.resize(*size)
+    shown = set[tuple[str, ...]]()
+    for file in sorted(LESSONS.glob("*.toml")):
+        for scene in load_lesson(file).scenes:
+            found = (at.split(".")[1] for at in scene.point_at if at.startswith("settings."))
+            shown.add(tuple(found))
+    assert ("reptile_inner_steps", "reptile_batch") in shown
+    stage = presenting.columns.stage_row
+    for keys in sorted(shown - {()}):
+        stage.show_settings(keys)
+        qtbot.wait(20)
+        names = [row.name for row in stage.rows.values()]
+        for name in names:
+            # the whole, or the short one
+            words = name.fontMetrics().horizontalAdvance(name.text())
+            assert "…" not in name.text() and words <= name.width(), name.full
+        assert "" not in {name.text() for name in names}
+        assert len({name.text() for name in names}) == len(keys)
+        for row in stage.rows.values():
+            if isinstance(row.field, ChoiceField):
+                assert row.field.widget.width() >= row.field.widget.sizeHint().width()
 
 
 def test_presenting_in_the_middle_of_a_lesson_points_anew(opened: Opener, qtbot: QtBot):
