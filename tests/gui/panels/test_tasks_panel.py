@@ -1,12 +1,16 @@
 """The small multiples: other tasks, watched only while they are seen."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from maml_explorer.gui.panels.tasks import panel as tasks_panel
 from maml_explorer.gui.panels.tasks.panel import FEWEST, MOST, TasksPanel
 from maml_explorer.protocol import commands, reports
-from tests.gui.panel_bench import LEFT, nameless
+from maml_explorer.settings.settings import Settings
+from tests.gui.panel_bench import LEFT, Bench, nameless
 
 
 @pytest.fixture
@@ -55,6 +59,17 @@ def test_a_title_with_a_frequency_has_room(bench, panel):
         assert cell.title.count("ω") == 1 and 1 < cell.task.frequency <= 1.5
         assert cell.fontMetrics().horizontalAdvance(cell.title) <= 640 / len(panel.cells)
     assert bench.worker.posted_of(commands.WatchTasks)[-1].support_x.shape[0] == len(panel.cells)
+
+
+def test_the_widest_title_has_room_and_not_the_one_of_most_letters(qtbot, monkeypatch):
+    narrow, wide = "i" * 24, "W" * 20
+    titles = cycle([narrow, wide])
+    monkeypatch.setattr(tasks_panel, "task_words", lambda *_: next(titles))
+    bench = Bench.start(qtbot, Settings().with_values({"family": "line"}))
+    panel = bench.show(TasksPanel, 900, 220)  # where it is first shown
+    measured = panel.fontMetrics().horizontalAdvance
+    assert measured(narrow) < measured(wide) <= 900 / len(panel.cells)
+    bench.session.close()
 
 
 def test_new_tasks_are_other_tasks(bench, panel):

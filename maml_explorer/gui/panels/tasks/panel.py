@@ -82,8 +82,9 @@ class TasksPanel(QWidget):
         settings = self.session.settings
         random = np.random.default_rng(self.row_shown)
         self.tasks = [sampled_task(settings, random) for _ in range(MOST)]
-        self._watch()
-        self._draw()
+        if not self._fit_cells():  # their titles may need other room
+            self._watch()
+            self._draw()
 
     @property
     def inner_step(self) -> int:
@@ -116,10 +117,10 @@ class TasksPanel(QWidget):
         if (before.tasks, before.inner.shots) != (settings.tasks, settings.inner.shots):
             self.tasks = []
         if self.isVisible():
-            self._fit_cells()
             if not self.tasks:
                 self.sample()
-            self._draw()
+            elif not self._fit_cells():
+                self._draw()
 
     def _take_theme(self, theme: Theme) -> None:
         for cell in self.cells:
@@ -141,20 +142,22 @@ class TasksPanel(QWidget):
             else:
                 cell.show_task(task, np.zeros(0), {})
 
-    def _fit_cells(self) -> None:
-        """Shows as many small plots as there is room for, in one row or two."""
+    def _fit_cells(self) -> bool:
+        """Shows as many small plots as there is room for, in one row or two; True if others."""
         family = self.session.settings.tasks
         three = not family.frequency_min == family.frequency_max == 1
-        words = _TITLES[three]
+        titles = [_TITLES[three]]
         if family.family != "sine":
-            words = max((task_words(task, family) for task in self.tasks), key=len, default="")
-        title = self.fontMetrics().horizontalAdvance(words)
+            titles = [task_words(task, family) for task in self.tasks]
+        title = max(map(self.fontMetrics().horizontalAdvance, titles), default=0)
         needed = max(WIDTH, title + 12) + 4
         rows = 2 if self.height() - self.new_tasks.height() > 2 * HEIGHT else 1
         columns = max(FEWEST, min(MOST // rows, self.width() // needed))
-        if self._grid.fit(rows * columns, columns):
+        other = self._grid.fit(rows * columns, columns)
+        if other:
             self._watch()
             self._draw()
+        return other
 
     def _show_above(self, cell: TaskCell) -> None:
         if cell.task is not None:
@@ -175,12 +178,11 @@ class TasksPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Begins to watch."""
         super().showEvent(event)
-        self._fit_cells()
-        if self.tasks:
+        if not self.tasks:
+            self.sample()
+        elif not self._fit_cells():
             self._watch()
             self._draw()
-        else:
-            self.sample()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Ends watching: what nobody sees is not computed."""
