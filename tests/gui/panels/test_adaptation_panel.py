@@ -22,7 +22,7 @@ from maml_explorer.gui.plots.label_placement import Box, clearance
 from maml_explorer.gui.session.blamed_change import blamed_change
 from maml_explorer.gui.session.task_sampling import fixed
 from maml_explorer.gui.style.arm_style import arm_style
-from maml_explorer.gui.style.numbers import number
+from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.style.theme import DARK
 from maml_explorer.gui.widgets.text_prompt import Ask
 from maml_explorer.protocol import commands, reports
@@ -882,6 +882,17 @@ def large_text(qapp):
     qapp.setFont(font)
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_large_numbers_of_an_arm_are_grouped_as_in_the_form(bench, panel):
+    bench.session.editor.edit({"second_order_from": 12_000})
+    popup = panel.arms.edit_overrides("MAML")
+    assert popup.fields["second_order_from"].text() == whole(12_000) != "12000"
+    popup._set("second_order_from", 23_000)
+    assert popup.fields["second_order_from"].text() == whole(23_000)
+    assert popup.shared_buttons["second_order_from"].text() == f"use shared {whole(12_000)}"
+    popup.close()
+
+
 def test_no_caption_is_worth_a_row_of_chips(large_text, bench):
     panel = bench.show(AdaptationPanel, 570, 480)
     line = panel.arms
@@ -900,6 +911,15 @@ def test_the_subtitle_names_the_points_where_there_is_room(large_text, bench):
     assert wide.subtitle.text() == "2.0 sin(x − 0.50) · 3 support points"
     assert narrow.subtitle.text() == short
     assert narrow.subtitle.accessibleName() == wide.subtitle.text()
+
+
+def test_no_part_of_a_formula_is_shown_where_it_has_no_room(bench, panel):
+    subtitle = panel.subtitle
+    whole_words = [*panel._subtitle(), "2.0 sin(x − 0.50)"]
+    for width in range(8, 400, 6):
+        subtitle.setFixedWidth(width)
+        subtitle.resize(width, subtitle.height())
+        assert subtitle.text() in whole_words
 
 
 def curve_of(panel, name):

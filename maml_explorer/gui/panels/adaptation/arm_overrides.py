@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
 
 from maml_explorer.algorithms import ALGORITHMS
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.settings_form.fields import spoken
+from maml_explorer.gui.settings_form.fields import spoken, written
 from maml_explorer.gui.widgets.controls import ComboBox, Switch, button, label, mark
 from maml_explorer.gui.widgets.number_line import NumberLine
 from maml_explorer.gui.widgets.plain_tip import plain_tip
-from maml_explorer.settings.declaration import Applies, Hyperparameter, SettingsError, Value, shown
+from maml_explorer.settings.declaration import Applies, Hyperparameter, SettingsError, Value
 from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.settings import Arm
 
@@ -134,12 +134,12 @@ class OverridesPopup(QFrame):
             elif isinstance(field, ComboBox):
                 field.setCurrentIndex(field.findData(value))
             elif isinstance(field, QLineEdit) and not (field.hasFocus() and field.isModified()):
-                field.setText(shown(value))
+                field.setText(written(self._rows[key], value))
                 field.setModified(False)
                 mark(field, invalid="false")
             field.blockSignals(False)
             back = self.shared_buttons[key]
-            shared = shown(self.session.editor.at_hand[key])
+            shared = written(self._rows[key], self.session.editor.at_hand[key])
             back.setEnabled(key in own)
             back.setText(f"use shared {shared}" if key in own else "shared")
             mark(self._names[key], role="mark" if key in own else "")

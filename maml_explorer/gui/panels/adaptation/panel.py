@@ -28,7 +28,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.controls import button, label, row
-from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.elided_label import SEPARATOR, ElidedLabel
 from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.protocol.reports import Probed, Status, Stepped
 from maml_explorer.settings.settings import Settings
@@ -269,7 +269,10 @@ class AdaptationPanel(QWidget):
         if at is not None:
             return step_line(at, self.session.shown_arms)
         task = task_line(self.session.task.probe, self.session.settings.tasks)
-        return [task, task.replace(" support point", " point")]
+        points = task.rpartition(SEPARATOR)[2]
+        brief = [points, points.replace(" support point", " point"), ""]
+        # a formula is whole or not there
+        return [task, task.replace(" support point", " point"), *brief]
 
     def _caption(self) -> str:
         return f"{self._subtitle()[0]} · after inner step {self.inner_step}"
