@@ -38,8 +38,7 @@ class Curve(_AcrossTheView, pg.PlotCurveItem):
 
     def put(self, x: Array, y: Array) -> None:
         """Shows these points; nothing is redrawn where they are the same as before."""
-        same = self.xData is not None and np.array_equal(self.xData, x)
-        if not same or not np.array_equal(self.yData, y, equal_nan=True):
+        if self.xData is None or not _same(self.xData, x) or not _same(self.yData, y):
             self.setData(x, y)
 
     def ink(self, pen: QPen) -> None:
@@ -69,7 +68,23 @@ class Dots(_AcrossTheView, pg.ScatterPlotItem):
 
     def __init__(self, size: float) -> None:
         self._spots: list[tuple[float, float, float, QPainterPath, QPen, QBrush]] = []
+        self._own: dict[str, Any] = {}
         super().__init__(size=size, antialias=True, useCache=False)
+
+    def put(self, x: Array, y: Array, **own: Any) -> None:
+        """Shows these points; where only their places are others, nothing else is looked up.
+
+        Args:
+            own: lists of pens and sizes, point by point; those of all points unless given.
+        """
+        if own != self._own or len(x) != len(self._spots):
+            self._own = own
+            self.setData(x, y, **own)
+        elif not _same(self.data["x"], x) or not _same(self.data["y"], y):
+            self.data["x"], self.data["y"] = x, y
+            places = zip(x.tolist(), y.tolist(), self._spots, strict=True)
+            self._spots = [(left, up, *look) for left, up, (_, _, *look) in places]
+            self.update()
 
     def updateSpots(self, dataSet: Any = None) -> None:
         """Keeps what is drawn of each point: pyqtgraph calls this after every change."""
@@ -95,6 +110,10 @@ class Dots(_AcrossTheView, pg.ScatterPlotItem):
             painter.setPen(pen)
             painter.setBrush(brush)
             painter.drawPath(symbol)
+
+
+def _same(one: Array, other: Array) -> bool:
+    return one is other or np.array_equal(one, other, equal_nan=True)
 
 
 _COVER = {

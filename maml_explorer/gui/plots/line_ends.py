@@ -69,11 +69,13 @@ class LineEnds(pg.GraphicsObject):
         self._also: tuple[LineEnd, ...] = ()
         self._ground = QRectF()
         self._right = 0
+        self._needs = 0.0
+        """Pixels that the names need beside the plot; 0 where there are none."""
         self._least = _LEAST
         self.setParentItem(plot)
         self.setFlag(self.GraphicsItemFlag.ItemHasNoContents, False)
         self.leave_room()
-        plot.getViewBox().sigResized.connect(self._take_size)
+        plot.getViewBox().sigResized.connect(self._measure)
         plot.getViewBox().sigRangeChanged.connect(self._take_range)
 
     def show_ends(self, ends: Sequence[LineEnd]) -> None:
@@ -93,7 +95,8 @@ class LineEnds(pg.GraphicsObject):
 
     def leave_room(self) -> None:
         """Leaves the names their margin, in the font there is now."""
-        right = max(self._least, math.ceil(self.width))
+        self._needs = self.width
+        right = max(self._least, math.ceil(self._needs))
         if right != self._right:
             self._right = right
             self._plot.layout.setContentsMargins(2, 8, right, 2)
@@ -162,10 +165,14 @@ class LineEnds(pg.GraphicsObject):
         area: QRectF = view.mapRectToItem(self._plot, view.boundingRect())
         return area
 
-    def _take_size(self, _: object = None) -> None:
+    def _measure(self, _: object) -> None:
+        self._needs = self.width
+        self._take_size()
+
+    def _take_size(self) -> None:
         self.prepareGeometryChange()
         area = self._area()
-        self._ground = QRectF(area.right(), area.top() - 2, self.width + 2, area.height() + 4)
+        self._ground = QRectF(area.right(), area.top() - 2, self._needs + 2, area.height() + 4)
         self.update()
 
     def _take_range(self, *_: object) -> None:

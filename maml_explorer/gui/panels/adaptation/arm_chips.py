@@ -103,10 +103,10 @@ class ArmChip(QAbstractButton):
         alarmed: bool = False, figure: str = "query MSE",
     ) -> None:  # fmt: skip
         """Draws the arm in this style with this value; nothing happens where all is as before."""
-        face = (style, theme, value, shown, overridden, tip, alarmed, figure)
-        if face == self._shown:
+        face = (style, theme, shown, overridden, alarmed, figure)
+        if (face, value, tip) == (self._shown, self.value, self._tip):
             return
-        self._shown = face
+        same, self._shown = face == self._shown, face
         self.style_of_arm, self.theme, self.value, self.alarmed = style, theme, value, alarmed
         if overridden != self.overridden:
             self.overridden = overridden
@@ -115,7 +115,7 @@ class ArmChip(QAbstractButton):
         self._tip = tip  # with figures that change at every move of a drag
         seen = f"{'shown' if shown else 'hidden'}{', diverged' if alarmed else ''}"
         self.setAccessibleName(f"{self.name}, {figure} {value}, {seen}")
-        self.update()
+        self.update(self._value_room() if same else self.rect())
 
     def toolTip(self) -> str:
         """Text of what the arm is and what its value says, in lines."""
@@ -187,48 +187,64 @@ class ArmChip(QAbstractButton):
         self.menu_wanted.emit(event.globalPos())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draws border, swatch, name, value and arrow."""
+        """Draws border, swatch, name, value and arrow; the value alone where no more is asked."""
         if self.style_of_arm is None:
             return
-        theme, style, shown = self.theme, self.style_of_arm, self.isChecked()
         # what lies behind need not be redrawn many times a second; a stylesheet takes this back
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        painter = QPainter(self)
+        painter, room = QPainter(self), self._value_room()
+        ground = QColor(self.theme.hover if self.underMouse() else self.theme.card)
+        name, shown = self._name(self.measures), self.isChecked()
+        if room.contains(event.rect()):
+            painter.fillRect(room, ground)
+        else:
+            self._draw_frame(painter, ground)
+            self._draw_name(painter, name)
+            self._draw_arrow(painter)
+        painter.setFont(name.font if shown else self.font())
+        text = self.style_of_arm.text if shown else self.theme.muted
+        painter.setPen(QColor(self.theme.danger if self.alarmed else text))
+        self._draw_value(painter, room)
+        painter.end()
+
+    def _value_room(self) -> QRect:
+        """Pixels that the value is drawn in, within the border."""
+        size = self.measures
+        left = size.left + size.swatch + size.name + self._name(size).width + size.value
+        return QRect(left, 2, self.width() - left - size.arrow, self.height() - 4)
+
+    def _draw_frame(self, painter: QPainter, ground: QColor) -> None:
+        theme = self.theme
         painter.fillRect(self.rect(), QColor(theme.card))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         edge = theme.accent if self.hasFocus() else theme.border
         edge = theme.danger if self.alarmed else edge
         painter.setPen(QPen(QColor(edge), 1.5 if self.alarmed else 1))
-        painter.setBrush(QColor(theme.hover if self.underMouse() else theme.card))
-        ground = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.drawRoundedRect(ground, ground.height() / 2, ground.height() / 2)
-        size, name = self.measures, self._name(self.measures)
+        painter.setBrush(ground)
+        around = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(around, around.height() / 2, around.height() / 2)
+
+    def _draw_name(self, painter: QPainter, name: _Name) -> None:
+        assert self.style_of_arm is not None
+        size, style, shown = self.measures, self.style_of_arm, self.isChecked()
         swatch = QRectF(size.left, 0, size.swatch, self.height())
         draw_swatch(painter, swatch, style, 1.0 if shown else 0.35)
         painter.setFont(name.font)
-        painter.setPen(QColor(style.text if shown else theme.muted))
+        painter.setPen(QColor(style.text if shown else self.theme.muted))
         left = size.left + size.swatch + size.name
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRect(left, 0, self.width(), self.height()), middle, name.text)
-        left += name.width + size.value
-        if not shown:
-            painter.setFont(self.font())
-        if self.alarmed:
-            painter.setPen(QColor(theme.danger))
-        self._draw_value(painter, left)
-        self._draw_arrow(painter)
-        painter.end()
 
-    def _draw_value(self, painter: QPainter, left: int) -> None:
+    def _draw_value(self, painter: QPainter, room: QRect) -> None:
         """Draws the value in its room: fewer decimals, then narrower; a longer word as a cross."""
-        room, width = self.width() - left - self.measures.arrow, painter.fontMetrics()
-        text = rounded_to_fit(self.value, lambda one: width.horizontalAdvance(one) <= room)
+        width, across = painter.fontMetrics(), room.width()
+        text = rounded_to_fit(self.value, lambda one: width.horizontalAdvance(one) <= across)
         wide = width.horizontalAdvance(text)
-        if wide > room and text.endswith("diverged"):
+        if wide > across and text.endswith("diverged"):
             text, wide = "✕", 0
         painter.save()
-        painter.translate(left, 0)
-        painter.scale(min(1.0, room / max(wide, 1)), 1.0)
+        painter.translate(room.left(), 0)
+        painter.scale(min(1.0, across / max(wide, 1)), 1.0)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRect(0, 0, self.width(), self.height()), middle, text)
         painter.restore()

@@ -159,4 +159,4 @@ class PointEditor:
 
     def _clamped(self, x: float, y: float) -> tuple[float, float]:
         tasks, (low, high) = self._session.settings.tasks, self._plot.view().viewRange()[1]
-        return float(np.clip(x, tasks.x_min, tasks.x_max)), float(np.clip(y, low, high))
+        return min(max(x, tasks.x_min), tasks.x_max), min(max(y, low), high)

@@ -128,18 +128,18 @@ class TaskCurves:
         hidden = not self.shows("truth")
         if hidden or probe is None or not probe.known:
             self.truth.put(_NONE, _NONE)
-            self.query.setData(_NONE, _NONE)
+            self.query.put(_NONE, _NONE)
             self.residual.put(_NONE, _NONE)
         else:
             self.truth.put(self.grid, truth(self.grid, probe, self.session.settings.tasks))
             query = _NONE if probe.query_x is None else probe.query_x
-            self.query.setData(query, truth(query, probe, self.session.settings.tasks))
+            self.query.put(query, truth(query, probe, self.session.settings.tasks))
         self.draw_support(focused)
 
     def draw_support(self, focused: bool) -> None:
         """Draws the support points."""
         if self.probe is None:
-            self.support.setData(_NONE, _NONE)
+            self.support.put(_NONE, _NONE)
             return
         theme, n = self.session.theme, len(self.probe.support_x)
         rings = [self._plot.pen(theme.card, width=RING_WIDTH)] * n
@@ -147,7 +147,7 @@ class TaskCurves:
         if focused and self.selected is not None and self.selected < n:
             rings[self.selected] = self._plot.pen(theme.accent, width=2.5)
             sizes[self.selected] = self._plot.dot(15)
-        self.support.setData(self.probe.support_x, self.probe.support_y, pen=rings, size=sizes)
+        self.support.put(self.probe.support_x, self.probe.support_y, pen=rings, size=sizes)
 
     def draw_report(self) -> None:
         """Draws the arms' curves at their inner steps, and the exact answers."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
 from html import escape
 
@@ -135,10 +137,10 @@ class TaskPlot(Plot):
     def _fit(self) -> None:
         """Lets the y range grow where curves need it; playing and dragging never shrink it."""
         tasks, scale = self.session.settings.tasks, self.curves.scale
-        needed = [_height(c.yData) for c in self.curves.arms.values() if has_data(c)]
-        if self.curves.probe is not None:
-            needed.append(_height(self.curves.probe.support_y))
         if not self.editor.dragging:
+            needed = [_height(c.yData) for c in self.curves.arms.values() if has_data(c)]
+            if self.curves.probe is not None:
+                needed.append(_height(self.curves.probe.support_y))
             # An arm that runs far away is cut off: it must not squeeze the others.
             largest = max((n for n in needed if n <= GROWTH[-1] * scale), default=0.0)
             growth = next(g for g in GROWTH if g * scale >= largest)
@@ -152,10 +154,11 @@ class TaskPlot(Plot):
             self._growth = max(self._growth, growth)
         height, low, high = self._growth * scale, tasks.x_min, tasks.x_max
         edge = 0.012 * (high - low) or 1.0
-        target = [[low - edge, high + edge], [-height, height]]
-        if not np.allclose(self.view().viewRange(), target, rtol=1e-9, atol=0):
+        target = (low - edge, high + edge, -height, height)
+        seen = itertools.chain(*self.view().viewRange())
+        if not all(math.isclose(*pair, rel_tol=1e-9) for pair in zip(seen, target, strict=True)):
             self.labels.boxes.clear()
-            self.view().setRange(xRange=target[0], yRange=target[1], padding=0)
+            self.view().setRange(xRange=target[:2], yRange=target[2:], padding=0)
 
     def _place_labels(self) -> None:
         if not self.editor.dragging:  # the release places them
