@@ -225,7 +225,9 @@ class LossHistory:
     @property
     def empty(self) -> bool:
         """True where no arm has taken a step."""
-        return not any(trace.steps for trace in self.traces.values())
+        # what waits goes on waiting: this is asked at every drawing
+        taken = (trace.steps for traces in self._traces.values() for trace in traces.values())
+        return not any(self._waiting_steps.values()) and not any(taken)
 
 
 @dataclass(frozen=True)

@@ -118,14 +118,13 @@ class LossTrace:
         self.width = 1
         self.steps = 0
         self._averages = MovingAverages()
-        size = min(capacity, 1024)
-        self._low = np.full(size, np.nan)
-        self._high = np.full(size, np.nan)
-        self._total = np.zeros(size)
-        self._finite = np.zeros(size)
+        # zeros that nothing has written to take no memory, and growing would hold up a drawing
+        self._low, self._high = np.zeros(capacity), np.zeros(capacity)
+        self._total = np.zeros(capacity)
+        self._finite = np.zeros(capacity)
         """Outer steps with a finite value."""
-        self._x = np.zeros((axes, size))
-        self._smooth = np.full((len(SMOOTHINGS), size), np.nan, dtype=np.float32)
+        self._x = np.zeros((axes, capacity))
+        self._smooth = np.zeros((len(SMOOTHINGS), capacity), dtype=np.float32)
 
     def __len__(self) -> int:
         """Bins in use."""
@@ -149,7 +148,6 @@ class LossTrace:
         starts = np.flatnonzero(np.diff(bins, prepend=first - 1))
         ends = np.append(starts[1:], len(y)) - 1
         into = slice(first, bins[-1] + 1)
-        self._grow(int(bins[-1]) + 1)
         low, high = np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)
         total = stride * np.add.reduceat(np.nan_to_num(y), starts)
         finite = stride * np.add.reduceat(np.isfinite(y).astype(float), starts)
@@ -175,8 +173,6 @@ class LossTrace:
         self.steps = kept * self.width
         last = np.zeros(len(SMOOTHINGS)) if kept == 0 else self._smooth[:, kept - 1].astype(float)
         self._averages.resume(last, int(self._finite[:kept].sum()))
-        self._finite[kept:] = 0
-        self._low[kept:] = self._high[kept:] = np.nan
 
     def thinned(self, most: int) -> LossTrace:
         """A copy in at most `most` bins (an even number), which holds no more memory than that."""
@@ -234,18 +230,6 @@ class LossTrace:
         """[bin]: the moving average at the end of each bin; `smoothing` is one of SMOOTHINGS."""
         row = SMOOTHINGS.index(smoothing)
         return np.where(self._finite[: len(self)] > 0, self._smooth[row, : len(self)], np.nan)
-
-    def _grow(self, bins: int) -> None:
-        size = len(self._low)
-        if bins <= size:
-            return
-        more = min(self.capacity, max(bins, 2 * size)) - size
-        self._low = np.pad(self._low, (0, more), constant_values=np.nan)
-        self._high = np.pad(self._high, (0, more), constant_values=np.nan)
-        self._total = np.pad(self._total, (0, more))
-        self._finite = np.pad(self._finite, (0, more))
-        self._x = np.pad(self._x, ((0, 0), (0, more)))
-        self._smooth = np.pad(self._smooth, ((0, 0), (0, more)), constant_values=np.nan)
 
     def _merge(self) -> None:
         """Join neighbouring bins; a last odd one stays alone and fills up."""
