@@ -93,10 +93,19 @@ def change(before: Settings, after: Settings, outer_step: int) -> Mark | None:
     return Mark(outer_step, keys, before, after) if keys else None
 
 
-def _stride(block: Metrics) -> int:
-    """Outer steps that a value of this block stands for: more than 1 where a run was thinned."""
-    steps = np.diff(block.outer_step)
-    return max(1, int(steps.min())) if len(steps) else 1
+def _alike(steps: Array) -> list[tuple[int, int, int]]:
+    """(first, end, stride) of successive values that stand for as many outer steps each.
+
+    More than 1 where a run was thinned, which may go on with every step. A value has the smaller
+    distance to its neighbours: beside a gap the other one counts.
+    """
+    between = np.diff(steps)
+    if not len(between):
+        return [(0, len(steps), 1)]
+    strides = np.minimum(np.append(between[:1], between), np.append(between, between[-1:]))
+    strides = np.maximum(strides, 1).astype(int)
+    bounds = [0, *(np.flatnonzero(np.diff(strides)) + 1).tolist(), len(steps)]
+    return [(a, b, int(strides[a])) for a, b in itertools.pairwise(bounds)]
 
 
 class LossHistory:
@@ -120,8 +129,8 @@ class LossHistory:
         """Arm → trace of one loss."""
         waiting, self._waiting[loss] = self._waiting[loss], []
         self._waiting_steps[loss] = 0
-        for (_, stride), blocks in itertools.groupby(waiting, key=lambda b: (b.arms, _stride(b))):
-            self._take(loss, list(blocks), stride)
+        for _, blocks in itertools.groupby(waiting, key=lambda block: block.arms):
+            self._take(loss, list(blocks))
         return self._traces[loss]
 
     def extend(self, metrics: Metrics) -> None:
@@ -134,12 +143,12 @@ class LossHistory:
             if self._waiting_steps[loss] >= _MOST_WAITING:
                 self.of_loss(loss)
 
-    def _take(self, loss: str, blocks: list[Metrics], stride: int) -> None:
+    def _take(self, loss: str, blocks: list[Metrics]) -> None:
         steps = np.concatenate([block.outer_step for block in blocks]).astype(float)
         seconds = np.concatenate([block.seconds for block in blocks], axis=1)
         gradients = np.concatenate([block.gradient_evaluations for block in blocks], axis=1)
         values = np.concatenate([getattr(block, _STREAMS[loss]) for block in blocks], axis=1)
-        traces = self._traces[loss]
+        traces, alike = self._traces[loss], _alike(steps)
         for row, arm in enumerate(blocks[0].arms):
             x = np.stack((steps, seconds[row], gradients[row].astype(float)))
             trace = traces.get(arm)
@@ -151,7 +160,14 @@ class LossHistory:
             begin = int(falls[-1]) if len(falls) else 0
             if trace is None or len(falls):
                 trace = traces[arm] = LossTrace(axes=3)
-            trace.extend(x[:, begin:], values[row, begin:], stride)
+            for first, end, stride in alike:
+                part = slice(max(first, begin), end)
+                trace.extend(x[:, part], values[row, part], stride)
+
+    def hold(self, outer_step: int) -> None:
+        """Keeps what is up to an outer step as fine as it is: the run may go back there."""
+        for trace in self.traces.values():
+            trace.hold(outer_step)
 
     def rewind(self, outer_step: int) -> None:
         """Drops what came after an outer step, and all marks."""

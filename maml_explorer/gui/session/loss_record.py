@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, Signal
 
+from maml_explorer.gui.session.divergences import Divergences
 from maml_explorer.gui.session.loss_history import LossHistory
 from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost, PinnedRun
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.past_events import PastChange, PastEvents
-from maml_explorer.protocol.reports import MetaTested, Metrics, Rewound
+from maml_explorer.protocol.reports import Diverged, MetaTested, Metrics, Rewound
 from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.families import Family
 from maml_explorer.settings.restart import begun_again
@@ -26,8 +27,11 @@ class LossRecord(QObject):
     left = Signal(object)
     """Names of arms that have left the run, or begin again."""
 
-    def __init__(self, link: WorkerLink, editor: SettingsEditor, pins: Pins) -> None:
+    def __init__(
+        self, link: WorkerLink, editor: SettingsEditor, pins: Pins, divergences: Divergences
+    ) -> None:
         super().__init__(link.parent())
+        self._divergences = divergences
         self._link, self._editor, self._pins = link, editor, pins
         self._settings = editor.settings
         self.history = LossHistory()
@@ -35,6 +39,7 @@ class LossRecord(QObject):
         link.subscribe(Metrics, self._take_metrics)
         link.subscribe(MetaTested, self._take_meta_test)
         link.subscribe(PastEvents, self._take_past)
+        link.subscribe(Diverged, self._take_diverged)
         link.subscribe(Rewound, self._take_rewound)
         link.subscribe(Returned, self._take_returned)
         link.run_started.connect(self._take_run)
@@ -88,6 +93,12 @@ class LossRecord(QObject):
         self.history = LossHistory()
         self._settings = self._editor.settings
         self.changed.emit()
+
+    def _take_diverged(self, report: Diverged) -> None:
+        # The run can go back to before the first of those that are frozen, however long the others
+        # train on.
+        if self._divergences.frozen.keys() <= {report.arm}:
+            self.history.hold(report.good_step)
 
     def _take_rewound(self, rewound: Rewound) -> None:
         self.history.rewind(rewound.outer_step)

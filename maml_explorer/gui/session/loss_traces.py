@@ -102,9 +102,10 @@ class MovingAverages:
 class LossTrace:
     """One arm's loss over a whole run in at most `capacity` bins.
 
-    A bin holds `width` successive steps: smallest, largest and mean value, every smoothed average
-    and every x at its end. When all bins are in use, pairs merge and the width doubles. In a run
-    that was thinned a value stands for several outer steps, and counts as so many.
+    A bin holds what ends within `width` successive outer steps: smallest, largest and mean value,
+    every smoothed average and every x at its end. When all bins are in use, the width doubles and
+    neighbours merge. In a run that was thinned a value stands for several outer steps, and counts
+    as so many: it has a bin of its own until the width is larger.
 
     Args:
         axes: how many x values a step has (outer step, seconds, gradient evaluations).
@@ -117,18 +118,26 @@ class LossTrace:
         self.capacity = capacity
         self.width = 1
         self.steps = 0
+        """Outer steps that all values stand for."""
+        self._used = 0
+        self._held = -np.inf
+        """Bins that end up to here on the first axis do not merge."""
         self._averages = MovingAverages()
-        # zeros that nothing has written to take no memory, and growing would hold up a drawing
-        self._low, self._high = np.zeros(capacity), np.zeros(capacity)
-        self._total = np.zeros(capacity)
-        self._finite = np.zeros(capacity)
+        # zeros that nothing has written to take no memory, and growing would hold up a drawing;
+        # as many bins as are held come on top
+        room = 2 * capacity
+        self._end = np.zeros(room, dtype=np.int64)
+        """`steps` at the end of each bin."""
+        self._low, self._high = np.zeros(room), np.zeros(room)
+        self._total = np.zeros(room)
+        self._finite = np.zeros(room)
         """Outer steps with a finite value."""
-        self._x = np.zeros((axes, capacity))
-        self._smooth = np.zeros((len(SMOOTHINGS), capacity), dtype=np.float32)
+        self._x = np.zeros((axes, room))
+        self._smooth = np.zeros((len(SMOOTHINGS), room), dtype=np.float32)
 
     def __len__(self) -> int:
         """Bins in use."""
-        return -(-self.steps // self.width)
+        return self._used
 
     def extend(self, x: Array, y: Array, stride: int = 1) -> None:
         """Append steps: `x` [axis, step], rising along steps; `y` [step], NaN where there is none.
@@ -141,17 +150,22 @@ class LossTrace:
     def _extend(self, x: Array, y: Array, stride: int) -> None:
         y = np.where(np.isfinite(y), y, np.nan)
         smooth = self._averages.extend(y, stride)
-        while self.steps + len(y) > self.capacity * self.width:
+        taken = self.steps + stride * np.arange(1, len(y) + 1)
+        while True:
+            used, bins = self._used, self._bin_of(taken)
+            starts = np.flatnonzero(np.diff(bins, prepend=bins[0] - 1))
+            joins = used > 0 and self._bin_of(self._end[used - 1]) == bins[0]
+            first = used - joins
+            if first + len(starts) - self._kept_fine() <= self.capacity:
+                break
             self._merge()
-        bins = (self.steps + np.arange(len(y))) // self.width
-        used, first = len(self), bins[0]
-        starts = np.flatnonzero(np.diff(bins, prepend=first - 1))
         ends = np.append(starts[1:], len(y)) - 1
-        into = slice(first, bins[-1] + 1)
+        self._used = first + len(starts)
+        into = slice(first, self._used)
         low, high = np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)
         total = stride * np.add.reduceat(np.nan_to_num(y), starts)
         finite = stride * np.add.reduceat(np.isfinite(y).astype(float), starts)
-        if first < used:
+        if joins:
             low[0] = np.fmin(low[0], self._low[first])
             high[0] = np.fmax(high[0], self._high[first])
             total[0] += self._total[first]
@@ -160,17 +174,30 @@ class LossTrace:
         self._total[into], self._finite[into] = total, finite
         self._x[:, into] = x[:, ends]
         self._smooth[:, into] = smooth[:, ends]
-        self.steps += len(y)
+        self._end[into] = taken[ends]
+        self.steps = int(taken[-1])
+
+    def hold(self, x: float) -> None:
+        """Keeps the bins up to `x` on the first axis as fine as they are: a rewind may go there.
+
+        What comes after has as many bins of its own, however long it lasts.
+        """
+        self._held = -np.inf
+        while self._used > self.capacity:
+            self._merge()
+        self._held = x
 
     def rewind(self, x: float) -> None:
         """Drops every bin that ends after `x` on the first axis, and goes on from there.
 
-        A bin that lies across `x` is dropped whole.
+        A bin that lies across `x` is dropped whole. The width begins again at 1: that of what is
+        dropped says nothing about what comes.
         """
+        self._held, self.width = -np.inf, 1
         kept = int(np.searchsorted(self.x(0), x, side="right"))
         if kept == len(self):
             return
-        self.steps = kept * self.width
+        self._used, self.steps = kept, int(self._end[kept - 1]) if kept else 0
         last = np.zeros(len(SMOOTHINGS)) if kept == 0 else self._smooth[:, kept - 1].astype(float)
         self._averages.resume(last, int(self._finite[:kept].sum()))
 
@@ -178,14 +205,15 @@ class LossTrace:
         """A copy in at most `most` bins (an even number), which holds no more memory than that."""
         copy = LossTrace(len(self._x), most)
         copy.width, copy.steps = self.width, self.steps
-        used = len(self)
+        copy._used = used = len(self)
+        copy._end = self._end[:used].copy()
         copy._low, copy._high = self.low().copy(), self.high().copy()
         copy._total, copy._finite = self._total[:used].copy(), self._finite[:used].copy()
         copy._x, copy._smooth = self._x[:, :used].copy(), self._smooth[:, :used].copy()
         while len(copy) > most:
             copy._merge()
         kept = len(copy)
-        for name in ("_low", "_high", "_total", "_finite", "_x", "_smooth"):
+        for name in ("_end", "_low", "_high", "_total", "_finite", "_x", "_smooth"):
             setattr(copy, name, getattr(copy, name)[..., :kept].copy())
         return copy
 
@@ -200,7 +228,8 @@ class LossTrace:
         """The trace that `rows` describes, to be looked at only."""
         axes = len(rows) - 3 - len(SMOOTHINGS)
         trace = LossTrace(axes, max(2, rows.shape[1] + rows.shape[1] % 2))
-        trace.steps = rows.shape[1]
+        trace.steps = trace._used = rows.shape[1]
+        trace._end = np.arange(1, trace.steps + 1)
         trace._x, trace._low, trace._high = rows[:axes], rows[axes], rows[axes + 2]
         trace._finite = np.isfinite(rows[axes + 1]).astype(float)
         trace._total = np.nan_to_num(rows[axes + 1])
@@ -231,20 +260,32 @@ class LossTrace:
         row = SMOOTHINGS.index(smoothing)
         return np.where(self._finite[: len(self)] > 0, self._smooth[row, : len(self)], np.nan)
 
+    def _bin_of(self, taken: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Number of the bin, of the present width, in which so many outer steps end."""
+        return (taken - 1) // self.width
+
+    def _kept_fine(self) -> int:
+        """Count of the bins that do not merge."""
+        return min(int(np.searchsorted(self.x(0), self._held, side="right")), self.capacity)
+
     def _merge(self) -> None:
-        """Join neighbouring bins; a last odd one stays alone and fills up."""
-        n = len(self)
-        starts = np.arange(0, n, 2)
-        ends = np.minimum(starts + 1, n - 1)
-        half = slice(0, len(starts))
-        if n:
-            self._low[half] = np.fmin.reduceat(self._low[:n], starts)
-            self._high[half] = np.fmax.reduceat(self._high[:n], starts)
-            self._total[half] = np.add.reduceat(self._total[:n], starts)
-            self._finite[half] = np.add.reduceat(self._finite[:n], starts)
-            self._x[:, half] = self._x[:, ends]
-            self._smooth[:, half] = self._smooth[:, ends]
+        """Doubles the width, and joins the neighbouring bins that end within it."""
         self.width *= 2
+        n, fine = len(self), self._kept_fine()
+        bins = self._bin_of(self._end[fine:n])
+        starts = np.append(np.arange(fine), fine + np.flatnonzero(np.diff(bins, prepend=-1)))
+        if not n:
+            return
+        ends = np.append(starts[1:], n) - 1
+        self._used = len(starts)
+        into = slice(0, self._used)
+        self._low[into] = np.fmin.reduceat(self._low[:n], starts)
+        self._high[into] = np.fmax.reduceat(self._high[:n], starts)
+        self._total[into] = np.add.reduceat(self._total[:n], starts)
+        self._finite[into] = np.add.reduceat(self._finite[:n], starts)
+        self._end[into] = self._end[ends]
+        self._x[:, into] = self._x[:, ends]
+        self._smooth[:, into] = self._smooth[:, ends]
 
 
 def columns(x: Array, edges: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

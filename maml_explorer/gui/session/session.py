@@ -60,7 +60,7 @@ class Session(QObject):
         """The stream that is shown where tasks are streams."""
         self.pins = Pins(self.link, self.editor, self.measured, lambda: self.losses.history)
         """The runs that this one is compared with."""
-        self.losses = LossRecord(self.link, self.editor, self.pins)
+        self.losses = LossRecord(self.link, self.editor, self.pins, self.divergences)
         self.losses.left.connect(self.divergences.go_on)
         self.control = RunControl(self.link, self.editor, self.pins)
         self.inner = InnerStep(self.editor)
