@@ -82,8 +82,7 @@ class Status:
     arm_steps: Mapping[str, int] = field(default_factory=dict)
     """Arm name → its own outer step (a late arm begins at 0)."""
     taken: int = 0
-    """Commands of :data:`OF_SETTINGS` taken up so far: where that is all of them, no other settings
-    are under way."""
+    """Commands of :data:`OF_SETTINGS` taken up so far; with all of them none is under way."""
 
 
 @dataclass(frozen=True)
@@ -194,8 +193,7 @@ class MetaTested:
     tasks: int
     arms: Mapping[str, ArmTest]
     bayes: tuple[float, float] | None = None
-    """(mean, half-width of its 95 % interval) of the Bayes-optimal answer's squared error on noisy
-    targets of `family`; only where noise > 0."""
+    """(mean, half-width of 95 %) of the Bayes-optimal answer's squared error; where noise > 0."""
     family: TaskSettings | None = None
     """The tasks it was measured on."""
     seen: Mapping[str, ArmTest] = field(default_factory=dict)
@@ -208,6 +206,8 @@ class MetaTested:
     """The tasks one by one; None for families whose tasks are not two numbers and points."""
     gaps: tuple[ArmGap, ...] = ()
     """Of every two arms, the later one against the one before."""
+    arm_steps: Mapping[str, int] = field(default_factory=dict)
+    """Arm → its own outer step then, as in :class:`Status`."""
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,7 @@ def _report(
         declared=count if tasks < count else None,
         held_out=_one_by_one(plan, figures, held, tasks),
         gaps=arm_gaps(settings, figures),
+        arm_steps={name: arm.outer_step for name, arm in state.arms.items()},
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -44,6 +46,20 @@ def test_only_the_first_meta_tests_are_hurried() -> None:
         clock.now = held_out.next_piece
         assert share_of_a_piece(trained) == pytest.approx(SHARE, rel=0.06)
         held_out.begin()  # as after a change of the settings
+
+
+def test_it_says_how_many_steps_each_arm_had_taken() -> None:
+    plan = prepare(small_settings())
+    trained, _ = outer_step(plan, start_run(plan))
+    late = next(iter(trained.arms))
+    arms = {**trained.arms, late: start_run(plan).arms[late]}
+    tests = MetaTests(Clock(1e-3))
+    tests.begin()
+    found = None
+    while found is None:
+        found = tests.advance(1, plan, replace(trained, arms=arms), paused=False)
+    assert found.outer_step == 1
+    assert found.arm_steps == {name: int(name != late) for name in arms}
 
 
 def test_a_first_estimate_comes_from_few_tasks_and_is_refined() -> None:

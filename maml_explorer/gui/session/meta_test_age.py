@@ -18,11 +18,14 @@ def tested_step(session: Session, test: MetaTested) -> int:
 
 
 def earlier_steps(session: Session, test: MetaTested) -> dict[str, int]:
-    """Diverged arm → the last good outer step that a meta-test saw of it, where that is another."""
-    said, frozen = tested_step(session, test), session.divergences.frozen
-    seen = {
-        name: min(test.outer_step, frozen[name].good_step) for name in test.arms if name in frozen
-    }
+    """Arm → the own outer step of it that a meta-test saw, where that is not the one said.
+
+    An arm that diverged is at its last good one, and one added later has taken fewer.
+    """
+    said, frozen, whole = tested_step(session, test), session.divergences.frozen, test.outer_step
+    seen = {name: min(whole, test.arm_steps.get(name, whole)) for name in test.arms}
+    for name in seen.keys() & frozen.keys():
+        seen[name] = min(seen[name], frozen[name].good_step)
     return {name: step for name, step in seen.items() if step != said}
 
 

@@ -41,6 +41,12 @@ class PinnedRun:
     folder: str = ""
     """Folder of its state."""
     losses: LossHistory | None = field(default=None, compare=False)
+    arm_steps: Mapping[str, int] = field(default_factory=dict)
+    """Arm → its own outer step; that of the run where it is not here."""
+
+    def own_step(self, arm: str) -> int:
+        """The outer steps that an arm has taken: fewer where it was added later, or diverged."""
+        return min(self.outer_step, self.arm_steps.get(arm, self.outer_step))
 
     @property
     def ghost(self) -> GhostRun:

@@ -78,15 +78,15 @@ class Pins(QObject):
 
     def pin_run(self) -> None:
         """Keeps the run to compare later ones with: settings, figures, losses, curves."""
-        settings, run = self._editor.settings, self._link.run
-        step = self._outer_step
+        settings, run, status = self._editor.settings, self._link.run, self._link.status
+        step, arm_steps = self._outer_step, {} if status is None else dict(status.arm_steps)
         tested = self._measured.meta_test
         if tested is not None and tested.outer_step != step:
             tested = None
         folder = str(self._new_folder())
         losses = self._losses().thinned(MOST_BINS)
         pinned = PinnedRun(
-            self._new_name(), settings, step, figures_of(tested), run, folder, losses
+            self._new_name(), settings, step, figures_of(tested), run, folder, losses, arm_steps
         )
         self._link.post(PinRun(folder))
         if tested is None:

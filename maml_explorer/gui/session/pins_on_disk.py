@@ -92,6 +92,7 @@ def to_json(run: PinnedRun) -> dict[str, Any]:
         "name": run.name,
         "settings": to_toml(run.settings),
         "outer_step": run.outer_step,
+        "arm_steps": dict(run.arm_steps),
         "figures": {arm: list(values) for arm, values in run.figures.items()},
         "losses": [
             {"arm": arm, "loss": loss, "rows": [_numbers(row) for row in trace.rows()]}
@@ -122,10 +123,11 @@ def _read(path: Path) -> PinnedRun:
     damaged = StorageError(f"{_FILE} is not as this program writes it.")
     if data.get("schema") != SCHEMA:
         raise damaged
-    name, step, text = data.get("name"), data.get("outer_step"), data.get("settings")
+    name, step, text = data.get("name"), data.get("outer_step", -1), data.get("settings")
     if not isinstance(name, str) or not 0 < len(name) <= 60 or not isinstance(text, str):
         raise damaged
-    if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step < 2**53:
+    arm_steps = data.get("arm_steps", {})  # not in those of earlier versions
+    if not isinstance(arm_steps, dict) or not all(map(_is_step, (step, *arm_steps.values()))):
         raise damaged
     figures = data.get("figures")
     if not isinstance(figures, dict) or not all(map(_is_figures, figures.values())):
@@ -133,7 +135,7 @@ def _read(path: Path) -> PinnedRun:
     settings = from_toml(text)
     losses = _losses(data.get("losses"), {arm.name for arm in settings.arms}, damaged)
     known: Figures = {arm: tuple(values) for arm, values in figures.items()}
-    return PinnedRun(name, settings, step, known, 0, str(path), losses)
+    return PinnedRun(name, settings, step, known, 0, str(path), losses, arm_steps)
 
 
 def _losses(found: Any, arms: set[str], damaged: StorageError) -> LossHistory:
@@ -155,6 +157,10 @@ def _losses(found: Any, arms: set[str], damaged: StorageError) -> LossHistory:
             raise damaged
         traces[entry["arm"], loss] = LossTrace.of_rows(table)
     return LossHistory.of(traces)
+
+
+def _is_step(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
 def _numbers(row: Array) -> list[float | None]:

@@ -36,6 +36,18 @@ def number(value: float | None, digits: int = 3, *, fixed: bool = False) -> str:
     return text.replace(",", THIN_SPACE).replace("-", "−")
 
 
+def difference(value: float, other: float) -> str:
+    """A value minus another, no coarser than the value is written: "+205" beside "206"."""
+    size = abs(value - other)
+    fine = _magnitude(size) < _magnitude(value)
+    return ("+" if value >= other else "−") + number(size, 2 if fine else 3)
+
+
+def _magnitude(value: float) -> int:
+    """The power of ten of its first digit, as written."""
+    return int(f"{value:.2e}".partition("e")[2])
+
+
 def rounded_to_fit(text: str, fits: Callable[[str], bool]) -> str:
     """A written number with as many of its decimals as fit; the text itself where none would.
 

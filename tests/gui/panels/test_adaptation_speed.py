@@ -710,6 +710,18 @@ def test_a_test_of_arms_that_diverged_is_of_their_last_good_state(bench, panel):
     assert panel.diverged.text() == ""
 
 
+def test_an_arm_that_began_later_is_named_with_its_own_step(bench, panel):
+    test = reports.MetaTested(1, 20_000, 10, 600, {"MAML": FINE, "ANIL": FINE, "MTL": FINE})
+    bench.report(replace(test, arm_steps={"MAML": 20_000, "ANIL": 0, "MTL": 20_000}))
+    assert panel.subtitle.full.startswith(f"outer step {whole(20_000)}")
+    assert panel.diverged.text() == "ANIL: outer step 0."
+    bench.report(reports.Diverged(1, "MTL", 20_000, 120, "MTL diverged."))
+    assert panel.in_words() == "ANIL: outer step 0. MTL: outer step 120, before it diverged."
+    bench.report(reports.Diverged(1, "ANIL", 20_000, 19_900, "ANIL diverged."))
+    both = "ANIL: outer step 0, MTL: outer step 120, before they diverged."
+    assert panel.in_words() == both, "of its own steps, not the run's"
+
+
 def test_a_run_that_is_too_short_is_said_with_spaced_thousands(bench, panel):
     bench.session.control.load_preset(presets()["finn-10-shot"])
     bench.pull()

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.panels.runs.panel import RunsPanel
 from maml_explorer.gui.session.pinned_run import MOST, differences, figure, figures_of
+from maml_explorer.gui.style.numbers import difference
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import reports
 from maml_explorer.settings.settings import Arm, Settings, default_arm
@@ -145,6 +146,45 @@ def test_steps_and_figures_are_of_one_state(window: MainWindow, panel: RunsPanel
     session.link.pull()
     assert session.measured.meta_test.outer_step >= 40
     assert figure(run.figures, "MAML", 1) == session.measured.meta_test.arms["MAML"].mean[1]
+
+
+def test_an_arm_that_began_later_is_shown_with_its_own_steps(window: MainWindow, panel: RunsPanel):
+    session, worker = window.session, worker_of(window)
+    arms = {name: reports.ArmTest(*[(4.5, 4.28)] * 4, diverged=(0, 0)) for name in ("MAML", "ANIL")}
+    steps = {"MAML": 20_000, "ANIL": 0}
+    assert session.status is not None
+    worker.report(replace(session.status, outer_step=20_000, arm_steps=steps))
+    worker.report(reports.MetaTested(worker.run, 20_000, 10, 600, arms, arm_steps=steps))
+    session.link.pull()
+    session.pins.pin_run()
+    assert dict(zip(texts(panel, 0), texts(panel, 3), strict=True)) == {
+        "This run": "4.28 (+0)", "Run 1": "4.28",
+    }  # fmt: skip
+    assert dict(zip(texts(panel, 0), texts(panel, 5), strict=True)) == {
+        "This run": "4.28 (+0), step\u00a00", "Run 1": "4.28, step\u00a00",
+    }  # fmt: skip
+    table, least = panel.table, 3 * panel.table.fontMetrics().height()
+    assert table.columnWidth(5) > table.sizeHintForColumn(5) or table.rowHeight(0) >= least
+    then = replace(session.status, outer_step=20_400, arm_steps={"MAML": 20_400, "ANIL": 400})
+    worker.report(then)
+    worker.report(reports.MetaTested(worker.run, 20_400, 10, 600, arms, arm_steps=then.arm_steps))
+    session.link.pull()
+    anil = dict(zip(texts(panel, 0), texts(panel, 5), strict=True))
+    assert anil == {"This run": "4.28 (+0), step\u00a0400", "Run 1": "4.28, step\u00a00"}, (
+        "the pinned one as it was then"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "other", "written"),
+    [
+        (206.0, 1.2, "+205"), (198.0, 0.4, "+198"), (4.28, 0.427, "+3.85"), (0.05, 3.5, "−3.45"),
+        (0.4392, 0.364, "+0.075"), (0.42765, 0.4275, "+1.5e−4"), (10.3, 20.1, "−9.8"),
+        (1.0, 1.0, "+0"), (0.0, 0.5, "−0.5"),
+    ],
+)  # fmt: skip
+def test_a_difference_is_no_coarser_than_its_value(value: float, other: float, written: str):
+    assert difference(value, other) == written
 
 
 def test_pins_are_capped(window: MainWindow):

@@ -259,6 +259,7 @@ def test_pins_are_there_at_the_next_start(
     (found,) = pins.runs
     assert (found.name, found.settings, found.outer_step) == (run.name, run.settings,
                                                               run.outer_step)  # fmt: skip
+    assert found.arm_steps == {arm.name: run.outer_step for arm in run.settings.arms}
     assert found.figures == run.figures and "MAML" in found.figures
     assert found.losses is not None and run.losses is not None
     for key, trace in run.losses.traces.items():
@@ -282,6 +283,7 @@ def test_pins_are_there_at_the_next_start(
     "damage",
     [
         {"schema": 7}, {"name": ""}, {"outer_step": -1}, {"settings": "[model]\nhidden = 3"},
+        {"arm_steps": {"MAML": -1}}, {"arm_steps": [3]},
         {"figures": {"MAML": ["x"]}}, {"losses": [{"arm": "MAML", "loss": "outer", "rows": [[1]]}]},
         {"losses": [{"arm": "nobody", "loss": "outer", "rows": []}]},
     ],
@@ -295,7 +297,10 @@ def test_a_damaged_pin_is_refused_with_a_sentence(
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         content = to_json(PinnedRun(name, SETTINGS, 3, {"MAML": (1.0, None)}))
-        content |= damage if name == "a" else {}
+        if name == "a":
+            content |= damage
+        else:  # as earlier versions wrote it
+            del content["arm_steps"]
         (tmp_path / name / "pin.json").write_text(json.dumps(content))
     window = opened()
     keep_pins(window, tmp_path)

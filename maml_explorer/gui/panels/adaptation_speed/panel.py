@@ -335,8 +335,8 @@ class AdaptationSpeedPanel(QWidget):
         if test is None:
             return ""
         joint = {arm.name for arm in arms if ALGORITHMS[arm.algorithm].adapts == "none"}
-        earlier = earlier_steps(self.session, test)
-        said = words_on_test(test, plot.drawn, plot.ceiling(), joint, earlier)
+        earlier, frozen = earlier_steps(self.session, test), self.session.divergences.frozen
+        said = words_on_test(test, plot.drawn, plot.ceiling(), joint, earlier, frozen)
         return dated(said, test.outer_step, plot.drawn) if plot.stale else said
 
     def _set_log(self, on: bool) -> None:

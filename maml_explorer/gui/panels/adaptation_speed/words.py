@@ -61,15 +61,17 @@ def words_on_test(
     ceiling: float,
     joint: Collection[str],
     earlier: Mapping[str, int],
+    frozen: Collection[str],
 ) -> str:
-    """Words on arms and tasks that diverged, and on their effect on the lines; empty for none.
+    """Words on arms of earlier steps and tasks that diverged, and their effect; empty for none.
 
     Args:
         test: the meta-test.
         drawn: arm → its line.
         ceiling: upper end of the axis.
         joint: arms that train without an inner loop: their losses stay calm at any α.
-        earlier: arm that diverged → the outer step of its line, where that is not the test's.
+        earlier: arm → the outer step of its line, where that is not the test's.
+        frozen: arms that diverged.
     """
     lost: dict[str, list[str]] = {}
     counts: list[str] = []
@@ -92,7 +94,7 @@ def words_on_test(
     parts = [f"{', '.join(names)}: {what}." for what, names in lost.items()]
     if len(parts) > 1:  # a sentence for each would leave the plot no room
         parts = [f"Of {counted(test.tasks, 'task', whole)} diverged: {', '.join(counts)}."]
-    parts[:0] = _on_earlier({name: step for name, step in earlier.items() if name in drawn})
+    parts[:0] = _on_earlier({name: step for name, step in earlier.items() if name in drawn}, frozen)
     if any(bool(data.kept.any()) for data in drawn.values()):
         parts.append("Hollow markers: mean of the others.")
     over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
@@ -109,12 +111,22 @@ def words_on_test(
     return " ".join(parts)
 
 
-def _on_earlier(steps: Mapping[str, int]) -> list[str]:
-    """A sentence on lines of an outer step before the test's: "MAML: outer step 120, before …"."""
-    if not steps:
-        return []
-    said = ", ".join(f"{name}: outer step {whole(step)}" for name, step in steps.items())
-    return [f"{said}, before {'it' if len(steps) == 1 else 'they'} diverged."]
+def _on_earlier(steps: Mapping[str, int], frozen: Collection[str]) -> list[str]:
+    """Sentences on lines of an outer step before the test's: "MAML: outer step 120, before …".
+
+    One that began later says no more than its step: a message has told of it.
+    """
+    late = [_of_step(name, step) for name, step in steps.items() if name not in frozen]
+    stopped = [_of_step(name, step) for name, step in steps.items() if name in frozen]
+    said = [f"{', '.join(late)}."] if late else []
+    if stopped:
+        they = "it" if len(stopped) == 1 else "they"
+        said.append(f"{', '.join(stopped)}, before {they} diverged.")
+    return said
+
+
+def _of_step(name: str, step: int) -> str:
+    return f"{name}: outer step {whole(step)}"
 
 
 def dated(said: str, outer_step: int, names: Collection[str]) -> str:

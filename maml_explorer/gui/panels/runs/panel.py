@@ -9,7 +9,7 @@ from maml_explorer.settings.words import counted
 from maml_explorer.gui.panels.runs.ablation_window import show_ablation
 from maml_explorer.gui.panels.runs.table import RunTable
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
-from maml_explorer.gui.style.numbers import MISSING, number, whole
+from maml_explorer.gui.style.numbers import MISSING, difference, number, whole
 from maml_explorer.gui.session.pinned_run import PinnedRun, differences, figure, figures_of
 from maml_explorer.gui.session.pins import NO_CURVES
 from maml_explorer.gui.session.session import Session
@@ -151,7 +151,7 @@ class RunsPanel(QWidget):
         # of the outer step that the figures beside it are of
         at = tested if tested is not None else status
         here = PinnedRun(HERE, session.settings, 0 if at is None else at.outer_step,
-                         figures_of(tested))  # fmt: skip
+                         figures_of(tested), arm_steps={} if at is None else at.arm_steps)  # fmt: skip
         runs = [here, *session.pins.runs]
         arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
         step = session.settings.inner.inner_steps
@@ -206,15 +206,17 @@ class RunsPanel(QWidget):
             if value is None:
                 cells.append((MISSING, float("inf")))
                 continue
+            own, behind = run.own_step(arm), ""
+            if own != run.outer_step:
+                behind = f", step\u00a0{whole(own)}"  # in one piece
             text = number(value)
             if family.figure != here:
-                cells.append((f"{text} {family.figure}", float("inf")))
+                cells.append((f"{text} {family.figure}{behind}", float("inf")))
                 continue
             other = figure(reference.figures, arm, step) if reference and alike else None
             if other is not None and run is not reference:
-                sign = "+" if value >= other else "−"
-                text += f" ({sign}{number(abs(value - other), 2)})"
-            cells.append((text, value))
+                text += f" ({difference(value, other)})"
+            cells.append((f"{text}{behind}", value))
         return cells
 
     def _look(self) -> None:

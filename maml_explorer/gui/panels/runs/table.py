@@ -77,7 +77,8 @@ class RunTable(QTableWidget):
     def _fit(self) -> None:
         """Gives what differs the room that is left, and enough to be read.
 
-        Where there is not that much, a figure and its difference stand one below the other.
+        Where there is not that much, a figure, its difference and its step stand one below the
+        other.
         """
         header, columns = self.horizontalHeader(), range(self.columnCount())
         if not columns:
@@ -90,10 +91,11 @@ class RunTable(QTableWidget):
             lines, least = 2, heads[_DIFFERENCES]
             for n in columns[_DIFFERENCES + 1 :]:
                 widths[n] = max(heads[n], self._broken_width(n))
+                lines = max([lines, *(text.count(" ") + 1 for text in self._texts(n))])
         widths[_DIFFERENCES] = max(least, room - _others(widths))
         for n in columns:
             header.resizeSection(n, widths[n])
-        self.setWordWrap(lines == 2)
+        self.setWordWrap(lines > 1)
         self.verticalHeader().setDefaultSectionSize(lines * self.fontMetrics().height() + 10)
 
     def _head_widths(self) -> list[int]:
@@ -107,10 +109,13 @@ class RunTable(QTableWidget):
             widths[sorting] = header.sectionSizeHint(sorting)
         return widths
 
+    def _texts(self, column: int) -> list[str]:
+        cells = (self.item(at, column) for at in range(self.rowCount()))
+        return [cell.text() for cell in cells if cell is not None]
+
     def _broken_width(self, column: int) -> int:
         """Pixels of a column whose texts go on in a second line after a space."""
-        cells = (self.item(at, column) for at in range(self.rowCount()))
-        texts = [cell.text() for cell in cells if cell is not None]
+        texts = self._texts(column)
         measure = self.fontMetrics().horizontalAdvance
         beside = self.sizeHintForColumn(column) - max(map(measure, texts), default=0)
         beside += 4  # a broken text needs a little more than its parts
