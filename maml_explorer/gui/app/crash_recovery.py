@@ -25,12 +25,11 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from maml_explorer.files.lock import Held, hold
 from maml_explorer.files.opening import open_file
 from maml_explorer.files.reader import StorageError, read_text
-from maml_explorer.gui.app.left_sessions import LeftSessions, in_words, remove_session, view_of
+from maml_explorer.gui.app.left_sessions import LeftSessions, in_words, remove_session
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol.commands import OpenRun, SaveRun
 from maml_explorer.protocol.reports import Exported, Phase, Refused, Status, Written
-from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.words import counted
 
 ANSWER = 600.0
@@ -78,8 +77,6 @@ class Recovery(QObject):
         """True if something else ends the program, which asks nothing and keeps the session."""
         self._recovered: int | None = None
         """The number of the run that was recovered, until it is saved again."""
-        self._view: Path | None = None
-        """The recovered session whose view is shown once its run is there."""
         self._file: TextIO | None = None
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +86,6 @@ class Recovery(QObject):
         window.session.link.exported.connect(self._exported)
         window.lessons.run.lending.connect(self._save_before_a_lesson)
         window.session.link.status_changed.connect(self._close_after_a_lesson)
-        window.session.link.status_changed.connect(self._show_view)
         window.session.link.refused.connect(self._refused)
         window.installEventFilter(self)
         self.timer = QTimer(self)
@@ -295,27 +291,11 @@ class Recovery(QObject):
             return
         if self._window.files.opening.open(path):
             self._recovered = self._window.session.link.expected_run
-            self._view = path
 
     def _refused(self, report: Refused) -> None:
         """Keeps what cannot be opened, for the next start."""
         if report.refused is OpenRun:
-            self._recovered = self._view = None
-
-    def _show_view(self, status: Status) -> None:
-        """Shows the recovered run as it was seen, once it is there."""
-        if self._view is None or self._recovered is None or status.run < self._recovered:
-            return
-        path, self._view = self._view, None
-        try:
-            view = view_of(path)
-        except (StorageError, SettingsError) as error:
-            self._window.banners.say(
-                "view", f"The run is open, but its view could not be restored: {error}", "warning"
-            )
-            return
-        if view is not None:
-            self._window.files.sharing.bring_back(view)
+            self._recovered = None
 
     def _offer_report(self, path: Path) -> None:
         try:

@@ -17,17 +17,13 @@ import time
 from pathlib import Path
 
 from maml_explorer.files.lock import Held, InUseError, hold
-from maml_explorer.files.opening import is_file
-from maml_explorer.files.reader import StorageError, read_json
-from maml_explorer.gui.session.view_state import ViewState, view_state
+from maml_explorer.files.reader import StorageError
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.settings.declaration import SettingsError
-from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, VIEW, is_run_folder, open_run
+from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, is_run_folder, open_run
 from maml_explorer.storage.run.metrics import last_outer_step
 
 _NAME = re.compile(r"(session|crash|recovered)-([0-9a-f-]{1,40})(\.txt|\.lock)?")
-_LARGEST_VIEW = 1 << 20
-"""Most bytes of a view."""
 _REMOVED = re.compile(r"\.removed-[0-9a-f]{16}")
 
 
@@ -122,17 +118,6 @@ def remove_session(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.rename(aside)
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def view_of(path: Path) -> ViewState | None:
-    """The view of the window in a left session; None if it has none.
-
-    Raises:
-        StorageError: if it is damaged; the same for SettingsError.
-    """
-    if not is_file(path / VIEW):
-        return None
-    return view_state(read_json(path / VIEW, _LARGEST_VIEW))
 
 
 def in_words(path: Path) -> str:

@@ -94,7 +94,8 @@ class Files:
     def save_run(self) -> None:
         """Saves the run where it was saved before, or asks where."""
         if self._saved:
-            self._session.control.write(SaveRun(self._saved, overwrite=True))
+            seen = self.sharing.written()
+            self._session.control.write(SaveRun(self._saved, overwrite=True, view=seen))
             return
         proposal = proposed_path("run")
         self.ask.ask("Save the run as the folder", proposal, self._save_into)
@@ -116,7 +117,7 @@ class Files:
             self._banners.say("own presets", " ".join(refused), "warning")
 
     def _save_into(self, folder: str) -> None:
-        self._session.control.write(SaveRun(folder))
+        self._session.control.write(SaveRun(folder, view=self.sharing.written()))
 
     def _save_preset(self, title: str) -> None:
         session, banners = self._session, self._banners

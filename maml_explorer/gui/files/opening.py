@@ -17,6 +17,7 @@ from maml_explorer.files.reader import StorageError, read_text
 from maml_explorer.gui.files.absent_data import with_present_data
 from maml_explorer.gui.files.own_images import OwnImagesOpening
 from maml_explorer.gui.files.own_points import SUFFIXES, read_points, take_points
+from maml_explorer.gui.files.saved_view import SavedView
 from maml_explorer.gui.lessons.toml_checks import is_lesson_file
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
@@ -49,6 +50,7 @@ class Opening:
         open_lesson: begins the lesson in a file.
         take_share: takes over a share string.
         presets: those that a run may have been trained with.
+        view: shows a run as it was seen when it was saved.
     """
 
     def __init__(
@@ -59,10 +61,11 @@ class Opening:
         open_lesson: Callable[[Path], None],
         take_share: Callable[[str], object],
         presets: Mapping[str, Preset],
+        view: SavedView,
     ) -> None:
         self._session, self._banners, self.images = session, banners, images
         self._open_lesson, self._take_share = open_lesson, take_share
-        self._presets = presets
+        self._presets, self._view = presets, view
         self.recent: tuple[str, ...] = ()
         """Paths, the newest first."""
 
@@ -97,6 +100,7 @@ class Opening:
         # reading a long run takes seconds, in which nothing may be painted
         self._banners.repaint()
         self._session.control.open_run(str(path), preset_of(settings, self._presets))
+        self._view.expect(path)
 
     def _images(self, path: Path) -> None:
         self.images.open(path)

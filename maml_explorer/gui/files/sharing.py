@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -104,6 +105,10 @@ class Sharing:
                 drawn |= {**found, "pages": pages}
         return drawn
 
+    def written(self) -> str:
+        """The view as it is now, for a file beside the run."""
+        return json.dumps(self.view().to_view(), allow_nan=False)
+
     def text(self) -> str:
         """The share string; empty where there can be none, which a banner explains."""
         try:
@@ -169,7 +174,7 @@ class Sharing:
         self.show(state)
 
     def bring_back(self, state: ViewState) -> None:
-        """Shows a run that was recovered as it was seen, and marks its settings as before."""
+        """Shows a run as it was seen when it was saved, and marks its settings as before."""
         editor = self._session.editor
         preset = self._presets.get(state.preset)
         if preset is not None:

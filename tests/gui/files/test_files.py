@@ -25,7 +25,7 @@ from maml_explorer.protocol.reports import Exported, Written
 from maml_explorer.settings.presets import load_preset, presets
 from maml_explorer.settings.settings import Settings, default_arm
 from maml_explorer.settings.share import from_share, to_share
-from maml_explorer.storage.run.folder import create_run
+from maml_explorer.storage.run.folder import VIEW, create_run
 from tests.gui.driving import Opener, press, said, worker_of
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -182,6 +182,40 @@ def test_an_opened_run_names_the_preset_that_it_was_trained_with(
     assert (box.currentData(), window.run_bar.dot.shown) == (name or None, False)
 
 
+def test_an_opened_run_shows_the_task_that_was_seen_when_it_was_saved(
+    opened: Opener, tmp_path: Path
+):
+    before = opened(tmp_path / "before.json")
+    x, y = [-1.0, 2.5], [0.5, -3.0]
+    before.session.task.set_probe(commands.ProbeTask(fixed(x), fixed(y)))
+    before.session.set_hidden({"MTL"})
+    create_run(tmp_path / "run", before.session.settings)
+    (tmp_path / "run" / VIEW).write_text(before.files.sharing.written())
+    after = opened(tmp_path / "after.json")
+    drop(after, tmp_path / "run")
+    after.session.link.pull()
+    probe = after.session.task.probe
+    assert probe is not None and not probe.known
+    assert (probe.support_x.tolist(), probe.support_y.tolist()) == (x, y)
+    assert after.session.hidden == {"MTL"}
+    # a view is of the run that was opened, not of one that is begun before it has come
+    after.session.task.new_task()
+    drop(after, tmp_path / "run")
+    after.session.control.reset()
+    shown = after.session.task.probe
+    after.session.link.pull()
+    assert after.session.task.probe is shown
+
+
+def test_a_damaged_view_is_named_and_the_run_is_open(window: MainWindow, tmp_path: Path):
+    create_run(tmp_path / "run", Settings().with_values({"inner_lr": 0.034}))
+    (tmp_path / "run" / VIEW).write_text("{")
+    drop(window, tmp_path / "run")
+    window.session.link.pull()
+    assert window.session.settings.inner.inner_lr == 0.034
+    assert any("its view could not be restored" in sentence for sentence in said(window))
+
+
 def test_a_dropped_preset_is_loaded(window: MainWindow, tmp_path: Path):
     path = tmp_path / "mine.toml"
     path.write_text('schema = 1\n[preset]\ntitle = "Mine"\n[inner]\ninner_lr = 0.05\n')
@@ -225,13 +259,15 @@ def test_ctrl_s_asks_once_and_then_saves_in_place(window: MainWindow, qtbot: QtB
     ask.line.setText(str(tmp_path / "mine"))
     qtbot.keyClick(ask.line, Qt.Key.Key_Return)
     window.session.link.pull()
+    seen = window.files.sharing.written()
     assert worker_of(window).posted_of(commands.SaveRun) == [
-        commands.SaveRun(str(tmp_path / "mine"))
+        commands.SaveRun(str(tmp_path / "mine"), view=seen)
     ]
     assert said(window) == [f"The run was written to {tmp_path / 'mine'}."]
     qtbot.keyClick(window, Qt.Key.Key_S, CTRL)
     assert not ask.isVisible()
-    assert worker_of(window).posted[-1] == commands.SaveRun(str(tmp_path / "mine"), overwrite=True)
+    again = commands.SaveRun(str(tmp_path / "mine"), overwrite=True, view=seen)
+    assert worker_of(window).posted[-1] == again
     # another run is another folder
     window.session.control.reset()
     window.session.link.pull()
