@@ -29,7 +29,7 @@ from maml_explorer.core.models.model import Model
 from maml_explorer.core.models.trace import Layers, Trace
 from maml_explorer.core.running_statistics import seen, stored
 from maml_explorer.settings.settings import Settings
-from maml_explorer.settings.words import counted
+from maml_explorer.settings.words import counted, told_apart
 
 TOLERANCE = 0.01
 """Largest residual, as a part of the query gradient, with which a gradient is used."""
@@ -199,14 +199,12 @@ def failure_words(residual: float, curvature: float, solve_steps: int, strength:
         strength: λ.
     """
     if curvature <= 0:
-        return (
-            f"the support loss has a curvature of {strength * (curvature - 1):.3g}, below "
-            f"−λ = {-strength:.3g}, so the inner problem has no minimum there: "
-            "raise λ, and lower α with it"
-        )
+        found, least = told_apart(strength * (curvature - 1), -strength)
+        return f"curvature {found} is below −λ = {least}: raise λ (α ≤ 1/λ)"
     if residual > TOLERANCE:
+        left, most = told_apart(residual, TOLERANCE)
         return (
-            f"conjugate gradients left a residual of {residual:.2g} after "
-            f"{counted(solve_steps, 'step')}, and {TOLERANCE:g} is allowed: raise the CG steps or λ"
+            f"after {counted(solve_steps, 'CG step')} the residual {left} is above {most}: "
+            "raise λ (α ≤ 1/λ) or the CG steps"
         )
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 
@@ -15,6 +16,26 @@ def counted(count: int, noun: str, written: Callable[[int], str] = str) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names as a sentence has them: "1", "1 and 5", "1, 5 and 10"."""
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def told_apart(value: float, limit: float) -> tuple[str, str]:
+    """Two numbers with at least 3 significant digits, and so many that the texts differ.
+
+    Equal numbers have the same text. Thin spaces part thousands, and the minus sign is a real one.
+    """
+    texts = ("", "")
+    for digits in range(3, 18):
+        texts = (_written(value, digits), _written(limit, digits))
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def _written(value: float, digits: int) -> str:
+    places = digits - 1 - (math.floor(math.log10(abs(value))) if value else 0)
+    text = f"{round(value, places):,.{max(0, places)}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace(",", "\u2009").replace("-", "−")
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

@@ -130,8 +130,8 @@ def test_a_recording_gives_the_same_bits_and_chunks_add_up() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"cg_steps": 1, "proximal": 2.0}, "conjugate gradients left a residual of"),
-        ({"proximal": 1e-3, "inner_lr": 0.1}, "below −λ = -0.001"),
+        ({"cg_steps": 1, "proximal": 2.0}, "after 1 CG step the residual "),
+        ({"proximal": 1e-3, "inner_lr": 0.1}, "is below −λ = −0.001"),
     ],
 )
 def test_a_bad_solution_is_no_gradient(values: dict[str, Value], words: str) -> None:
@@ -146,7 +146,21 @@ def test_a_bad_solution_is_no_gradient(values: dict[str, Value], words: str) -> 
 def test_a_good_solution_has_no_words() -> None:
     assert failure_words(0.001, 0.5, 5, 1.0) == ""
     assert failure_words(float("nan"), float("nan"), 5, 1.0) == ""
-    assert "of 0.5 after 1 step, and 0.01 is allowed" in failure_words(0.5, 0.5, 1, 1.0)
+    assert "after 1 CG step the residual 0.5 is above 0.01" in failure_words(0.5, 0.5, 1, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("residual", "curvature", "strength", "words"),
+    [
+        (0.0, -0.0003, 100.0, "curvature −100.03 is below −λ = −100: raise λ (α ≤ 1/λ)"),
+        (0.0, -0.18, 1000.0, "curvature −1\u2009180 is below −λ = −1\u2009000"),
+        (0.010002, 0.5, 1.0, "the residual 0.010002 is above 0.01"),
+    ],
+)
+def test_the_words_do_not_contradict_themselves_by_rounding(
+    residual: float, curvature: float, strength: float, words: str
+) -> None:
+    assert words in failure_words(residual, curvature, 10, strength)
 
 
 @pytest.mark.parametrize("strength", [0.0, -1.0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maml_explorer.settings.words import counted
+from maml_explorer.settings.words import counted, told_apart
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,17 @@ def test_a_noun_follows_its_count(count: int, noun: str, words: str) -> None:
 
 def test_a_count_is_written_as_asked() -> None:
     assert counted(70_000, "outer step", "{:_}".format) == "70_000 outer steps"
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "words"),
+    [
+        (-100.0004, -100.0, ("−100.0004", "−100")),
+        (-1090.0, -1000.0, ("−1\u2009090", "−1\u2009000")),
+        (0.0, -0.001, ("0", "−0.001")),
+        (0.0690001, 0.01, ("0.069", "0.01")),
+        (2.0, 2.0, ("2", "2")),
+    ],
+)
+def test_two_numbers_are_told_apart(value: float, limit: float, words: tuple[str, str]) -> None:
+    assert told_apart(value, limit) == words

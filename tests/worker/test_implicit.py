@@ -27,7 +27,7 @@ def test_an_arm_stops_at_its_last_good_state_and_says_why() -> None:
     (said,) = driver.reports(Diverged)
     assert isinstance(said, Diverged)
     assert said.arm == "iMAML" and said.reason.startswith("iMAML stopped at outer step 1: ")
-    assert "conjugate gradients left a residual of" in said.reason or "below −λ" in said.reason
+    assert " the residual " in said.reason or "below −λ" in said.reason
     assert driver.run.state is not None
     assert torch.equal(driver.theta("iMAML"), before)
     assert driver.run.state.arms["iMAML"].frozen and not driver.run.state.arms["MAML"].frozen

@@ -183,6 +183,7 @@ class Recovery(QObject):
             f"The run of {counted(steps, 'outer step', whole)} is not saved.",
             "warning",
             (("Save run…", self._window.files.save_run), ("Close without saving", self.close)),
+            first=True,
         )
 
     def close(self) -> None:

@@ -17,6 +17,9 @@ OWN_IMAGES, ABSENT, OPENING = "own images", "absent", "opening"
 MOST = 3
 """Banners at a time; older ones give way."""
 
+_AIR = {1: 4, 2: 2}
+"""Lines → pixels between the words and the border, above and below together: two lines reach over
+the panels, and must not reach a control there."""
 _WIDEST = 920
 """Pixels of the widest banner."""
 
@@ -89,6 +92,8 @@ class Banners(QWidget):
         super().__init__(window)
         self._shown: dict[str, Banner] = {}
         self._passing: dict[str, QTimer] = {}
+        self._asks: Banner | None = None
+        """The last question that later messages do not cover, unless somebody looked behind it."""
         self._over: QWidget | None = None
         self._free, self.aside = 0, False
         """Pixels to leave free at the left; whether the message that is seen does."""
@@ -129,6 +134,7 @@ class Banners(QWidget):
         kind: str = "notice",
         choices: Sequence[Choice] = (),
         stays: bool | None = None,
+        first: bool = False,
     ) -> None:
         """Shows a message; it takes the place of an older one on the same subject.
 
@@ -139,10 +145,16 @@ class Banners(QWidget):
             choices: buttons.
             stays: until its cause is over or the user closes it, as all do but notices unless
                 it is said; otherwise it leaves by itself.
+            first: a question that waits for an answer, so messages that come later lie behind it.
         """
         self.drop(subject)
+        asked = self._shown.popitem() if self._shown and self._seen is self._asks else None
         banner = Banner(kind, text, choices, lambda: self.drop(subject))
         self._shown[subject] = banner
+        if first:
+            self._asks = banner
+        elif asked is not None:
+            self._shown[asked[0]] = asked[1]
         for oldest in list(self._shown)[:-MOST]:
             self.drop(oldest)
         if not (kind != "notice" if stays is None else stays):
@@ -190,8 +202,7 @@ class Banners(QWidget):
         lines, buttons = (1, []) if seen is None else (seen.lines_at(width), seen.buttons)
         lines = min(lines, most)
         heights = [button.sizeHint().height() for button in (self.more, *buttons)]
-        air = 4 if lines == 1 else 0
-        return max(lines * self.fontMetrics().lineSpacing() + air, *heights) + 2
+        return max(lines * self.fontMetrics().lineSpacing() + _AIR[lines], *heights) + 2
 
     @property
     def _seen(self) -> Banner | None:

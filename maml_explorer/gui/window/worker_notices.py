@@ -24,6 +24,7 @@ from maml_explorer.protocol.commands import (
 )
 from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Rewound, Written
 from maml_explorer.protocol.returned import Returned
+from maml_explorer.settings.groups import DECLARATIONS
 from maml_explorer.settings.words import counted, listed
 
 SLOW = 400
@@ -78,9 +79,11 @@ class Notices(QObject):
         if blamed is not None:
             back = ("Undo the change", partial(control.undo_change_and_go_on, blamed.edit))
         # a smaller α alone solves no inner problem that has no solution
-        halve = () if all(one.why for one in frozen) else (("Halve α", self._halve),)
+        remedy = ("Halve α", self._halve)
+        if all(one.why for one in frozen):
+            remedy = (f"{DECLARATIONS['proximal'].label}…", self._open_strength)
         words = divergence_words(frozen, "" if blamed is None else blamed.words)
-        self._banners.say("diverged", words, "danger", (back, *halve))
+        self._banners.say("diverged", words, "danger", (back, remedy))
         self._said_of = blamed
 
     def _blamed(self) -> BlamedChange | None:
@@ -94,6 +97,13 @@ class Notices(QObject):
             self._say_diverged()
         elif blamed != self._said_of:
             self._banners.drop("rewound")
+
+    def _open_strength(self) -> None:
+        """Opens λ of the first arm; the message stays, for the arm's way on."""
+        self._say_diverged()
+        first = next(iter(self._session.divergences.frozen), "")
+        if first:
+            self._session.control.override_wanted.emit(first, "proximal")
 
     def _halve(self) -> None:
         arms = list(self._session.divergences.frozen)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.core.implicit_gradient import failure_words
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.session.stability_verdict import DANGER
@@ -207,6 +208,25 @@ def test_a_divergence_says_how_stable_the_inner_steps_are():
     assert divergence_words([one, two]) == (
         "MAML and ANIL diverged at steps 7 to 8. Last change: α from 1 to 2."
     )
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_a_stopped_arm_offers_the_setting_that_its_message_names(window: MainWindow, qtbot: QtBot):
+    session, at_hand = window.session, window.columns.places["adaptation"].panel.arms  # type: ignore[union-attr]
+    at_hand.add("imaml")
+    why = failure_words(0.0, -0.0003, 10, 100.0)
+    worker_of(window).report(reports.Diverged(1, "iMAML", 408, 406, "iMAML stopped.", why=why))
+    session.link.pull()
+    said_first = (
+        "iMAML stopped at step 408. Curvature −100.03 is below −λ = −100: raise λ (α ≤ 1/λ)."
+    )
+    assert said(window)[-1] == said_first
+    assert choices(window) == ["Set all arms back", "Proximal strength λ…"]
+    press(qtbot, window.banners.shown[-1].buttons[1])
+    assert at_hand.popup is not None and at_hand.popup.name == "iMAML"
+    assert at_hand.popup.fields["proximal"].hasFocus()
+    at_hand.popup.close()
+    assert said(window)[-1] == said_first, "the way back stays"
 
 
 def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: QtBot):
@@ -522,3 +542,29 @@ def test_a_message_leaves_the_steps_in_sight_while_it_trains(opened: Opener, qtb
     session.control.pause()
     session.link.pull()
     assert place().left() < end
+
+
+def test_a_question_stays_before_messages_that_come_later(window: MainWindow, qtbot: QtBot):
+    banners = window.banners
+    diverge(window, "MAML")
+    banners.say("close", "The run is not saved.", "warning", (("Save run…", int),), first=True)
+    diverge(window, "MAML", "ANIL", step=5000)
+    for subject in "abcd":
+        banners.say(subject, f"Message {subject}.")
+    question = banners.of("close")
+    assert question is not None and question.isVisible()
+    assert len(banners.shown) == 3
+    press(qtbot, banners.more)
+    assert not question.isVisible(), "others can be looked at"
+
+
+@pytest.mark.parametrize("text_size", ["", "largest"])
+def test_two_lines_keep_clear_of_the_border(opened: Opener, qtbot: QtBot, text_size: str):
+    window = opened(size=(1280, 800))
+    window.appearance.set_text_size(text_size)
+    qtbot.wait(30)
+    window.banners.say("a", "A long message about what happened. " * 20, "danger")
+    (banner,) = window.banners.shown
+    above = banner.text.mapTo(banner, QPoint()).y()
+    below = banner.height() - above - banner.text.height()
+    assert min(above, below) > banner.frameWidth()

@@ -49,6 +49,7 @@ class ArmLine(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(self.row)
+        session.control.override_wanted.connect(self.edit_overrides)
         self.rebuild()
 
     def rebuild(self) -> None:
@@ -189,11 +190,11 @@ class ArmLine(QWidget):
         status = self.session.status
         return status is not None and status.arm_steps.get(name, 0) > 0
 
-    def edit_overrides(self, name: str) -> OverridesPopup:
-        """Opens the popup with the arm's own settings."""
+    def edit_overrides(self, name: str, key: str = "") -> OverridesPopup:
+        """Opens the popup with the arm's own settings, at one of them."""
         chip = self.chips[name]
         self.popup = OverridesPopup(self.session, name, self)
-        self.popup.open_at(chip.mapToGlobal(QPoint(0, chip.height() + 4)))
+        self.popup.open_at(chip.mapToGlobal(QPoint(0, chip.height() + 4)), key)
         return self.popup
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:

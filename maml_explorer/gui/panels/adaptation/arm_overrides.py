@@ -71,8 +71,13 @@ class OverridesPopup(QFrame):
         self._refresh()
         session.editor.settings_changed.connect(self._refresh)
 
-    def open_at(self, point: QPoint) -> None:
-        """Shows the popup with its corner here, moved so that it is on the screen."""
+    def open_at(self, point: QPoint, key: str = "") -> None:
+        """Shows the popup with its corner here, moved so that it is on the screen.
+
+        Args:
+            point: on the screen.
+            key: of the setting that is at hand; empty for the first.
+        """
         self.adjustSize()
         room = self.screen().availableGeometry()
         x = max(room.left(), min(point.x(), room.right() - self.width()))
@@ -80,7 +85,8 @@ class OverridesPopup(QFrame):
         fits = point.y() + self.height() <= room.bottom()
         self.move(x, point.y() if fits else max(room.top(), above))
         self.show()
-        next(iter(self.fields.values())).setFocus(Qt.FocusReason.PopupFocusReason)
+        at_hand = self.fields.get(key) or next(iter(self.fields.values()))
+        at_hand.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def _add_row(self, grid: QGridLayout, line: int, declared: Hyperparameter) -> None:
         key = declared.key
