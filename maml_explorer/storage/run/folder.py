@@ -45,7 +45,7 @@ INSIGHT = "insight.json"
 FIGURES = "insight.csv"
 GAPS = "gaps.csv"
 VIEW = "view.json"
-"""Window's view of a session that was saved by itself."""
+"""View of the window when the run was saved."""
 LOCK = ".lock"
 """Present while a process writes the folder; names the process."""
 
