@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
-from maml_explorer.gui.widgets.cell_grid import CellGrid
-from maml_explorer.gui.widgets.controls import button, row
+from maml_explorer.gui.widgets.cell_grid import SPACING, CellGrid
+from maml_explorer.gui.widgets.controls import button, row, type_changed
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.step_slider import StepSlider
 from maml_explorer.settings.settings import Settings
@@ -31,8 +32,6 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
 
     FEWEST, MOST = 1, 8
     """Columns at least; cells at most."""
-    WIDTH, HEIGHT = 0, 0
-    """Pixels that a cell needs, at least."""
 
     def __init__(self, session: Session, shown: Any, slider: str, new: tuple[str, str]) -> None:
         super().__init__()
@@ -60,7 +59,7 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
         shown.watched.connect(self._take_watched)
         session.link.run_started.connect(self._take_run)
         session.editor.settings_changed.connect(self._take_settings)
-        session.hidden_changed.connect(self._draw)
+        session.hidden_changed.connect(self._fit_and_draw)
         session.theme_changed.connect(lambda _: self._draw())
 
     # what a kind of tasks says
@@ -76,6 +75,14 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
     def sizes(self, settings: Settings) -> tuple[int, ...]:
         """The settings without which the tasks there are do not fit."""
         return ()
+
+    def least(self, room: QSize) -> QSize:
+        """Pixels that a cell needs, at least, of the room that all have."""
+        raise NotImplementedError
+
+    def columns(self, count: int, most: int, room: QSize) -> int:
+        """Columns for so many cells: as many as fit, unless fewer look better."""
+        return most
 
     def last_step(self, report: Any) -> int:
         """The last inner step of an answer."""
@@ -94,6 +101,12 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
         raise NotImplementedError
 
     # the same for all
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms that are not hidden."""
+        hidden = self.session.hidden
+        return [arm.name for arm in self.session.settings.arms if arm.name not in hidden]
 
     def another(self) -> None:
         """Shows other tasks."""
@@ -116,7 +129,8 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
         """Samples the tasks of this row, the same ones for the same settings, and watches them."""
         self.tasks = self.sampled(np.random.default_rng(self.row_shown))
         self._sizes = self.sizes(self.session.settings)
-        self._watch()
+        if not self._fit_cells():
+            self._watch()
 
     def _watch(self) -> None:
         if self.isVisible() and self.tasks:
@@ -135,7 +149,11 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
     def _take_settings(self, settings: Settings) -> None:
         if self.isVisible() and self._sizes != self.sizes(settings):
             self.sample()
-        self._draw()
+        self._fit_and_draw()
+
+    def _fit_and_draw(self) -> None:
+        if not self._fit_cells():
+            self._draw()
 
     def _draw(self) -> None:
         if not self.isVisible():
@@ -148,19 +166,30 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
         for nth, cell in enumerate(self.cells):
             self.draw_cell(cell, reports[nth] if nth < len(reports) else None, step, nth)
 
-    def _fit_cells(self) -> None:
-        """Cells, up to as many as there is room for."""
-        room = max(self.height() - self.new_tasks.height() - 24, 1)
-        columns = max(self.FEWEST, min(self.MOST, self.width() // self.WIDTH))
-        count = min(self.MOST, columns * max(1, room // self.HEIGHT))
-        if self._grid.fit(count, columns):
+    def _fit_cells(self) -> bool:
+        """Cells, up to as many as there is room for; True where they are others now."""
+        if not self.isVisible():
+            return False
+        room = QSize(self.width(), max(self.height() - self.new_tasks.height() - 24, 1))
+        gap = QSize(SPACING, SPACING)
+        whole, needed = room + gap, self.least(room) + gap
+        most = max(self.FEWEST, min(self.MOST, whole.width() // needed.width()))
+        count = min(self.MOST, most * max(1, whole.height() // needed.height()))
+        other = self._grid.fit(count, self.columns(count, most, room))
+        if other:
             self._watch()
             self._draw()
+        return other
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Shows more or fewer tasks."""
         super().resizeEvent(event)
-        if self.isVisible():
+        self._fit_cells()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Shows more or fewer tasks where words are of another size."""
+        super().changeEvent(event)
+        if type_changed(event):
             self._fit_cells()
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -13,6 +13,8 @@ from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
 
 Cell = TypeVar("Cell", bound=QAbstractButton)
+SPACING = 4
+"""Pixels between two cells."""
 
 
 class CellGrid(Generic[Cell]):
@@ -26,7 +28,7 @@ class CellGrid(Generic[Cell]):
     def __init__(self, make: Callable[[], Cell], clicked: Callable[[Cell], None]) -> None:
         self._make, self._clicked = make, clicked
         self.layout = QGridLayout()
-        self.layout.setSpacing(4)
+        self.layout.setSpacing(SPACING)
         self.cells: list[Cell] = []
         self._columns = 0
 

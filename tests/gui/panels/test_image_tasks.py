@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtGui import QImage, qGray
+from PySide6.QtGui import QColor, QImage, qGray
+from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.panels.image_tasks import strip as strip_module
@@ -50,4 +51,35 @@ def test_accuracies_are_whole_while_presenting(
     needed = strip.fontMetrics().tightBoundingRect("100 %")
     assert wide >= needed.width() - 2
     assert high >= needed.height() - 2
+    window.columns.toggle_presenter()
+
+
+@pytest.mark.parametrize(("size", "least"), [((1280, 800), 88), ((1920, 1080), 140)])
+def test_images_take_the_room_of_a_hall(
+    opened: Opener,
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot: QtBot,
+    size: tuple[int, int],
+    least: int,
+):
+    window = opened(
+        options=Options(preset=load_preset("glyphs-2-way-4-shot"), safe_mode=True), size=size
+    )
+    window.columns.toggle_presenter()
+    window.resize(*size)
+    window.columns.show_tab("tasks")
+    panel = window.columns.places["tasks"].panel
+    assert isinstance(panel, ImageTasksPanel)
+    window.session.link.pull()
+    qtbot.wait(50)
+    assert len(panel.cells) == 9
+    strip = panel.cells[-1]
+    strip.show_report(images_probed(1, 0, panel.tasks[-1], window.session.settings), 1)
+    pictures = []
+    for color in ("black", "white"):
+        image = QImage(8, 8, QImage.Format.Format_RGB32)
+        image.fill(QColor(color))
+        monkeypatch.setattr(strip_module, "inked", lambda *_, image=image: image)
+        pictures.append(strip.grab().toImage())
+    assert differing(*pictures)[1] >= least
     window.columns.toggle_presenter()

@@ -6,14 +6,16 @@ import itertools
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.files.reader import StorageError
 from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.files.own_points import take_points
+from maml_explorer.gui.panels.stream_tasks.cell import HEIGHT, WIDTH
 from maml_explorer.gui.panels.stream_tasks.panel import StreamTasksPanel
+from maml_explorer.gui.panels.streams import triangle
 from maml_explorer.gui.panels.streams.board import numbered_rows
 from maml_explorer.gui.panels.streams.panel import StreamsPanel
 from maml_explorer.gui.panels.streams.triangle import ErrorColors, draw_key
@@ -181,6 +183,47 @@ def test_other_streams_are_watched_while_they_are_seen(streams: MainWindow, qtbo
     assert streams.session.streams.task == watch.tasks[-1]
     streams.columns.show_tab("runs")
     assert worker_of(streams).posted[-1] == WatchStreams(())
+
+
+def figures_of_others(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Figures in each cell of other streams."""
+    panel = window.columns.places["tasks"].panel
+    assert isinstance(panel, StreamTasksPanel)
+    found: list[int] = []
+    for nth, cell in enumerate(panel.cells):
+        written: list[float] = []
+        monkeypatch.setattr(triangle, "_write", lambda *said, to=written: to.append(said[2]))
+        cell.show_report(answer(window, panel.tasks[nth]), 10, nth)
+        cell.grab()
+        found.append(len(written))
+    return found
+
+
+@pytest.mark.parametrize("hall", [False, True])
+def test_other_streams_have_figures_where_one_fits(
+    streams: MainWindow, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot, hall: bool
+) -> None:
+    table = 5 + 5 + 4 + 3 + 2 + 1  # before the stream, and after each of its five functions
+    if hall:
+        streams.columns.toggle_presenter()
+        streams.resize(1920, 1080)
+    streams.columns.show_tab("tasks")
+    names = [arm.name for arm in streams.session.settings.arms]
+
+    def has(figures: int) -> bool:
+        found = figures_of_others(streams, monkeypatch)
+        return len(found) >= 2 and set(found) == {figures}
+
+    for shown in (3, 2, 1):  # other arms, another room
+        streams.session.set_hidden(names[shown:])
+        qtbot.waitUntil(lambda shown=shown: has(shown * table))
+    streams.session.set_hidden([])
+    panel = streams.columns.places["tasks"].panel
+    assert isinstance(panel, StreamTasksPanel)
+    # one alone has no room: colours, in as many as fit
+    assert panel.least(QSize(300, 300)) == QSize(WIDTH, HEIGHT)
+    if hall:
+        streams.columns.toggle_presenter()
 
 
 def test_colours_tell_small_errors_from_large_ones() -> None:

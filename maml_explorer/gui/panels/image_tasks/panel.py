@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
-from maml_explorer.gui.panels.image_tasks.strip import HEIGHT, WIDTH, TaskStrip
+import numpy as np
+from PySide6.QtCore import QSize
+
+from maml_explorer.gui.panels.image_tasks.strip import TaskStrip, image_size, least_size
 from maml_explorer.gui.panels.other_tasks import OtherTasks
 from maml_explorer.gui.session.image_edits import sampled
 from maml_explorer.gui.session.session import Session
@@ -17,7 +20,6 @@ class ImageTasksPanel(OtherTasks[ImageTask, TaskStrip]):
     """Strips of unseen classes, new ones at a click."""
 
     FEWEST, MOST = 2, 9
-    WIDTH, HEIGHT = WIDTH, HEIGHT
 
     def __init__(self, session: Session) -> None:
         new = "New tasks", "Sample other tasks"
@@ -35,6 +37,22 @@ class ImageTasksPanel(OtherTasks[ImageTask, TaskStrip]):
     def sizes(self, settings: Settings) -> tuple[int, ...]:
         """Ways and shots."""
         return settings.images.ways, settings.inner.shots
+
+    def least(self, room: QSize) -> QSize:
+        """Room for bars, and for images that can be told in this type."""
+        return least_size(self.fontMetrics(), len(self.arms))
+
+    def columns(self, count: int, most: int, room: QSize) -> int:
+        """Those in which the images of these tasks are largest."""
+        ways = self.session.settings.images.ways
+        bars = len(self.arms) * self.fontMetrics().height()
+
+        def image(columns: int) -> int:
+            rows = math.ceil(count / columns)
+            cell = QSize(room.width() // columns, room.height() // rows)
+            return image_size(cell, ways, bars)
+
+        return max(range(most, self.FEWEST - 1, -1), key=image)
 
     def last_step(self, report: ImagesProbed) -> int:
         """The last inner step of an answer."""

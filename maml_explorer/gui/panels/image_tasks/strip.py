@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton
 
 from maml_explorer.gui.panels.images.inked import inked
@@ -19,8 +19,23 @@ WIDTH, HEIGHT = 176, 96
 """Pixels that a strip needs, at least."""
 _IMAGE = 34
 """Pixels of an image at least, where the strip is as wide."""
+_LINES = 2.4
+"""Lines of type that an image is high, at least, where there is room for further strips."""
+_AROUND = 14
+"""Pixels above, between and below images and bars."""
 _WIDEST = percent(1.0)
 """The longest words on an accuracy."""
+
+
+def least_size(metrics: QFontMetrics, arms: int) -> QSize:
+    """Pixels that a strip needs in this type, at least."""
+    return QSize(WIDTH, max(HEIGHT, round((_LINES + arms) * metrics.height()) + _AROUND))
+
+
+def image_size(room: QSize, ways: int, bars: int, least: int = 0) -> int:
+    """Pixels of an image in a strip of this size, under which bars are so many pixels high."""
+    across = (room.width() - 12) // max(ways, 1) - 2
+    return min(max(least, room.height() - bars - _AROUND), across)
 
 
 class TaskStrip(QAbstractButton):
@@ -66,7 +81,7 @@ class TaskStrip(QAbstractButton):
         ways = len(report.names)
         first = {one.label: nth for nth, one in reversed([*enumerate(report.probe.support)])}
         bars = len(self.accuracies()) * self.fontMetrics().height()
-        size = min(max(_IMAGE, self.height() - bars - 14), (self.width() - 12) // max(ways, 1) - 2)
+        size = image_size(self.size(), ways, bars, _IMAGE)
         for way in range(ways):
             if way in first:
                 at = QRectF(6 + way * (size + 2), 5, size, size)

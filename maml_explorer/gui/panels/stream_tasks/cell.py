@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton
 
-from maml_explorer.gui.panels.streams.triangle import ErrorColors, draw_triangle
+from maml_explorer.gui.panels.streams.triangle import ErrorColors, draw_triangle, least_cell
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.shown_streams import functions_learned
 from maml_explorer.gui.style.arm_style import arm_style
@@ -14,8 +16,18 @@ from maml_explorer.gui.widgets.cell_grid import paint_ground
 from maml_explorer.protocol.streams import StreamProbed
 
 WIDTH, HEIGHT = 220, 110
-"""Pixels that a cell needs, at least."""
+"""Pixels that a cell needs, at least, where its tables have colours alone."""
 _GAP = 8
+_AROUND = 10
+"""Pixels above and below a table and the name of its arm."""
+
+
+def least_size(font: QFont, arms: int, functions: int) -> QSize:
+    """Pixels of a cell whose tables have figures, at least."""
+    figure = least_cell(font)
+    width = arms * (functions + 1) * figure.width() + (arms + 1) * _GAP
+    height = functions * figure.height() + QFontMetrics(font).height() + _AROUND
+    return QSize(math.ceil(width), math.ceil(height))
 
 
 class StreamCell(QAbstractButton):
@@ -65,6 +77,6 @@ class StreamCell(QAbstractButton):
             painter.setPen(QColor(arm_style(settings, arm, theme).color))
             words = self.fontMetrics().elidedText(arm.name, Qt.TextElideMode.ElideRight, int(width))
             painter.drawText(QRectF(left, 2, width, line), Qt.AlignmentFlag.AlignCenter, words)
-            body = QRectF(left, line + 4, width, self.height() - line - 10)
+            body = QRectF(left, line + 4, width, self.height() - line - _AROUND)
             draw_triangle(painter, body, tables[arm.name], learned, colors, theme)
         painter.end()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from PySide6.QtCore import QSize
 
 from maml_explorer.gui.panels.other_tasks import OtherTasks
-from maml_explorer.gui.panels.stream_tasks.cell import HEIGHT, WIDTH, StreamCell
+from maml_explorer.gui.panels.stream_tasks.cell import HEIGHT, WIDTH, StreamCell, least_size
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.shown_streams import last_step
 from maml_explorer.protocol.streams import StreamProbed, StreamTask
@@ -14,8 +15,6 @@ from maml_explorer.settings.words import counted
 
 class StreamTasksPanel(OtherTasks[StreamTask, StreamCell]):
     """Tables of errors on other held-out streams, new ones at a click."""
-
-    WIDTH, HEIGHT = WIDTH, HEIGHT
 
     def __init__(self, session: Session) -> None:
         new = "New streams", "Sample other streams"
@@ -29,6 +28,14 @@ class StreamTasksPanel(OtherTasks[StreamTask, StreamCell]):
         """Streams by their seeds."""
         seeds = random.integers(2**31, size=self.MOST).tolist()
         return [StreamTask(seed) for seed in seeds]
+
+    def least(self, room: QSize) -> QSize:
+        """Room for figures in the tables, unless one cell alone does not have it."""
+        functions = self.session.settings.tasks.functions
+        needed = least_size(self.font(), len(self.arms), functions)
+        if needed.width() > room.width() or needed.height() > room.height():
+            return QSize(WIDTH, HEIGHT)
+        return needed.expandedTo(QSize(WIDTH, 0))
 
     def last_step(self, report: StreamProbed) -> int:
         """Batches of a stream."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QLinearGradient, QPainter, QPen
 
 from maml_explorer.gui.plots.color_scale import SEQUENTIAL, color_map
@@ -28,16 +28,35 @@ def _write(painter: QPainter, cell: QRectF, value: float, font: QFont, ink: str)
     painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, words)
 
 
+_SHARES = (1.0, 0.9, 0.8, 0.7)
+"""Sizes of figures, as shares of the usual size."""
+
+
+def _smaller(usual: QFont, share: float) -> QFont:
+    font = QFont(usual)
+    if usual.pixelSize() > 0:
+        font.setPixelSize(max(round(share * usual.pixelSize()), 1))
+    else:
+        font.setPointSizeF(share * usual.pointSizeF())
+    return font
+
+
+def _needed(font: QFont) -> QSizeF:
+    metrics = QFontMetricsF(font)
+    return QSizeF(metrics.horizontalAdvance("0.00") + 3, metrics.height())
+
+
+def least_cell(usual: QFont) -> QSizeF:
+    """Pixels of the smallest cell that has a figure in it."""
+    return _needed(_smaller(usual, _SHARES[-1]))
+
+
 def _fitting_font(usual: QFont, wide: float, high: float) -> QFont | None:
     """The font in which figures fit into a cell; None where the smallest does not."""
-    font = QFont(usual)
-    for share in (1.0, 0.9, 0.8, 0.7):
-        if usual.pixelSize() > 0:
-            font.setPixelSize(max(round(share * usual.pixelSize()), 1))
-        else:
-            font.setPointSizeF(share * usual.pointSizeF())
-        metrics = QFontMetricsF(font)
-        if metrics.horizontalAdvance("0.00") + 3 <= wide and metrics.height() <= high:
+    for share in _SHARES:
+        font = _smaller(usual, share)
+        needed = _needed(font)
+        if needed.width() <= wide and needed.height() <= high:
             return font
     return None
 
