@@ -10,9 +10,12 @@ from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.gui.widgets.elided_label import SEPARATOR
 from maml_explorer.settings.settings import Arm, Settings
 
+_WAYS = ("annealed from", "warming up to")
+"""What stands before the declared rate: in general, and in a warm-up."""
+
 
 def annealed_text(settings: Settings, arm_steps: Mapping[str, int]) -> str:
-    """A line such as "MAML: β 4.2e−4, losses weigh .33 .33 .34 · Reptile: ε 0.05", or empty."""
+    """A line such as "MAML: β 4.2e−4, annealed from 0.001 · Reptile: ε 0.05, annealed from 0.1"."""
     arms: dict[str, list[str]] = {}
     for arm in settings.arms:
         text = ", ".join(annealed(settings, arm, arm_steps.get(arm.name, 0)))
@@ -26,8 +29,10 @@ def annealed(settings: Settings, arm: Arm, t: int) -> list[str]:
     own, algorithm = settings.of_arm(arm), ALGORITHMS[arm.algorithm]
     outer, now = own.outer, in_force(own, algorithm, t)
     if algorithm.outer_rule == "interpolation":
-        return [f"ε {number(now.outer_rate)}"] if outer.reptile_anneal else []
-    found = [] if outer.schedule == "constant" else [f"β {number(now.outer_rate)}"]
+        rate = _rate("ε", now.outer_rate, outer.reptile_step)
+        return [rate] if outer.reptile_anneal else []
+    rate = _rate("β", now.outer_rate, outer.outer_lr, outer.schedule == "warm-up")
+    found = [] if outer.schedule == "constant" else [rate]
     if now.multi_step:
         weights = " ".join(f"{weight:.2f}"[1:] for weight in now.query_weights[1:])
         found.append(f"losses weigh {weights}")
@@ -35,3 +40,10 @@ def annealed(settings: Settings, arm: Arm, t: int) -> list[str]:
     if later and not now.second_order:
         found.append(f"first order until {whole(outer.second_order_from)}")
     return found
+
+
+def _rate(symbol: str, now: float, declared: float, warming: bool = False) -> str:
+    """A rate, and beside it the one that the form has, where that is another."""
+    if number(now) == number(declared):
+        return f"{symbol} {number(now)}"
+    return f"{symbol} {number(now)}, {_WAYS[warming]} {number(declared)}"

@@ -25,18 +25,20 @@ def test_the_rate_the_weights_and_the_order_are_those_in_force():
     assert text(0, **said) == (
         "MAML: β 0.001, losses weigh .33 .33 .33, first order until 2\u2009000"
     )
-    assert text(500, **said).startswith("MAML: β 5.05e−4, losses weigh .06 .06 .89, ")
-    assert text(600, **said) == "MAML: β 3.52e−4, first order until 2\u2009000"
-    assert text(2000, **said) == "MAML: β 1e−5"
+    assert text(500, **said).startswith(
+        "MAML: β 5.05e−4, annealed from 0.001, losses weigh .06 .06 .89, "
+    )
+    assert text(600, **said) == "MAML: β 3.52e−4, annealed from 0.001, first order until 2\u2009000"
+    assert text(2000, **said) == "MAML: β 1e−5, annealed from 0.001"
 
 
 def test_arms_alike_are_named_together():
     arms = (default_arm("maml"), default_arm("anil"), default_arm("reptile"), default_arm("mtl"))
     assert text(250, arms, second_order_from=300) == (
-        "MAML, ANIL: first order until 300 · Reptile: ε 0.075"
+        "MAML, ANIL: first order until 300 · Reptile: ε 0.075, annealed from 0.1"
     )
     own = (*MAML, Arm("slow", "maml", (("schedule", "warm-up"), ("warmup_steps", 500))))
-    assert text(249, own) == "slow: β 5e−4"
+    assert text(249, own) == "slow: β 5e−4, warming up to 0.001"
     assert text(0, (default_arm("reptile"),), reptile_anneal=False) == ""
 
 
