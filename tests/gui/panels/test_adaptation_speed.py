@@ -274,6 +274,16 @@ def test_the_axis_reaches_as_far_as_the_slider_before_the_next_test(bench, panel
     assert panel.plot.hair.value() == 20
 
 
+def test_an_arm_whose_curve_breaks_off_has_no_name_at_the_edge(bench, panel):
+    gone = reports.ArmTest(
+        mean=(4.0, None, None), ci95=(0.4, None, None), mean_kept=(4.0, 9.0, 9.0),
+        median=(3.0, 8.0, 8.0), diverged=(0, 600, 600),
+    )  # fmt: skip
+    test_arm(bench, panel, MAML=FINE, ANIL=gone)
+    assert len(panel.plot.drawn["ANIL"].step) == 1
+    assert [name for name, _ in panel.plot.ends.boxes] == ["MAML"]
+
+
 def test_hidden_arms_are_not_drawn(bench, panel):
     test_arm(bench, panel, MAML=FINE, MTL=WILD)
     bench.session.set_hidden({"MTL"})

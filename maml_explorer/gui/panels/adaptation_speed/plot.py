@@ -124,10 +124,12 @@ class SpeedPlot(Plot):
         self.classes.draw(self.session.measured.references, test, styles, self.log_y)
         self._fit()
         self.classes.place(self.drawn.values())
-        means = {name: self._scaled(data.mean) for name, data in self.drawn.items()}
-        self.ends.show_ends(
-            [LineEnd(name, styles[name].text, float(y[-1])) for name, y in means.items() if len(y)]
-        )
+        # one that breaks off before is named nowhere: there is no end beside the name
+        whole = {
+            n: d for n, d in self.drawn.items() if len(d.step) and d.step[-1] == self.last_step
+        }
+        tips = {name: float(self._scaled(data.mean)[-1]) for name, data in whole.items()}
+        self.ends.show_ends([LineEnd(name, styles[name].text, y) for name, y in tips.items()])
         self._place_hair()
         self._place_empty()
         if self.readout.pointer is not None:
