@@ -130,6 +130,7 @@ _VIEW: dict[str, Check] = {
     "axis_until": decimal(1e-3, 1e12),
     "log_x": flag,
     "statistic": one_of(*STATISTICS),
+    "speed_axis": one_of("auto", "linear", "log"),
     "before": flag,
     "residuals": flag,
     "stability": flag,
@@ -147,7 +148,7 @@ _QUESTION: dict[str, Check] = {
 }
 _AS_USUAL: dict[str, Any] = {
     "loss": "outer", "axis": "outer steps", "log_x": False, "before": False, "residuals": False,
-    "stability": False, "lines_off": (), "statistic": MEAN,
+    "stability": False, "lines_off": (), "statistic": MEAN, "speed_axis": "auto",
 }  # fmt: skip
 """Drawing choices with which a lesson begins."""
 

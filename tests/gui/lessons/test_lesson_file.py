@@ -178,6 +178,16 @@ def test_a_page_that_names_medians_beside_the_speed_shows_them():
     assert named > 5
 
 
+def test_a_page_that_goes_over_to_medians_says_so_and_shows_lines_apart():
+    scenes = load_lesson(LESSONS / "05-first-order.toml").scenes
+    ((before, after),) = [
+        (a, b) for a, b in pairwise(scenes) if a.view.statistic != b.view.statistic
+    ]
+    assert (before.view.statistic, after.view.statistic) == ("mean", "median")
+    assert "shows medians, because" in " ".join(after.text.split())
+    assert (before.view.speed_axis, after.view.speed_axis) == ("auto", "log")
+
+
 def test_a_page_that_compares_at_equal_counts_ends_the_axis_there():
     scenes = load_lesson(LESSONS / "05-first-order.toml").scenes
     compared = [scene for scene in scenes if "equal counts" in " ".join(scene.text.split())]
