@@ -21,7 +21,9 @@ _MOST_ROWS = 2
 
 
 @dataclass(frozen=True)
-class _LegendName:
+class LegendName:
+    """One name with its swatch, and where both stand."""
+
     swatch: QRectF
     words: QRectF
     style: ArmStyle
@@ -72,7 +74,7 @@ class LegendLine(QWidget):
     def _row(self) -> int:
         return QFontMetrics(base_font()).height() + 2
 
-    def entries(self, width: int) -> list[_LegendName]:
+    def entries(self, width: int) -> list[LegendName]:
         """Places of the names in this width: in one row, in brief, or in two rows; else none."""
         legend = self.plot.legend()
         brief = [(style, self.brief.get(name, name)) for style, name in legend]
@@ -84,11 +86,9 @@ class LegendLine(QWidget):
                 return flown
         return []
 
-    def _flow(
-        self, swatch: int, named: list[tuple[ArmStyle, str]], width: int
-    ) -> list[_LegendName]:
+    def _flow(self, swatch: int, named: list[tuple[ArmStyle, str]], width: int) -> list[LegendName]:
         metrics, row = QFontMetrics(base_font()), self._row
-        entries: list[_LegendName] = []
+        entries: list[LegendName] = []
         x, y = 4.0, 0.0
         for style, name in named:
             words = metrics.horizontalAdvance(name)
@@ -96,7 +96,7 @@ class LegendLine(QWidget):
                 x, y = 4.0, y + row
             left = x + swatch + BESIDE
             entries.append(
-                _LegendName(QRectF(x, y, swatch, row), QRectF(left, y, words, row), style, name)
+                LegendName(QRectF(x, y, swatch, row), QRectF(left, y, words, row), style, name)
             )
             x = left + words + GAP
         return entries

@@ -4,16 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.insight.choice_page import ChosenPage, retitle, titled
-from maml_explorer.gui.plots.category_plot import CategoryPlot, Means
+from maml_explorer.gui.plots.category_plot import NAMES_FROM, CategoryPlot, Means
+from maml_explorer.gui.plots.legend_line import LegendLine, LegendName
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.insight import NothingToShow, ViewName
 from maml_explorer.protocol.insight_records.features import FeaturesSeen
 from maml_explorer.settings.words import counted
+
+_BETWEEN = 8
+"""Pixels between two plots."""
+
+
+class _LegendOfAll(LegendLine):
+    """The arms, over plots side by side that are too narrow to name them at their lines."""
+
+    def __init__(self, plots: tuple[CategoryPlot, ...]) -> None:
+        super().__init__(plots[0])
+        self.plots = plots
+
+    def entries(self, width: int) -> list[LegendName]:
+        """As of one plot; none where each of those shown has room for its own names."""
+        shown = sum(not plot.parentWidget().isHidden() for plot in self.plots)
+        wide = width >= shown * NAMES_FROM + (shown - 1) * _BETWEEN
+        return [] if wide else super().entries(width)
+
+    def renew(self) -> None:
+        """Takes up other arms or another width: the names stand here, or at the lines."""
+        super().renew()
+        named = not self.entries(self.width())
+        for plot in self.plots:
+            if plot.named != named:
+                plot.named = named
+                plot.draw()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Takes up the width."""
+        super().resizeEvent(event)
+        self.renew()
 
 
 class FeaturesPage(ChosenPage):
@@ -33,10 +66,14 @@ class FeaturesPage(ChosenPage):
         self.plots = (self.similarity, self.change, self.frozen)
         titles = ("Similarity (linear CKA)", "Change ‖φ − θ‖ / ‖θ‖", "Freeze test: query MSE")
         self._places: list[QWidget] = []
-        content = QWidget()
-        box = QHBoxLayout(content)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(8)
+        content, row = QWidget(), QWidget()
+        self.legend = _LegendOfAll(self.plots)
+        whole_page, box = QVBoxLayout(content), QHBoxLayout(row)
+        whole_page.addWidget(self.legend)
+        whole_page.addWidget(row, 1)
+        for layout, spacing in ((whole_page, 0), (box, _BETWEEN)):
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(spacing)
         for title, plot in zip(titles, self.plots, strict=True):
             self._places.append(titled(title, plot, title.split()[0].rstrip(":")))
             box.addWidget(self._places[-1], 1)
@@ -49,6 +86,7 @@ class FeaturesPage(ChosenPage):
     def _hide_answer(self) -> None:
         """Leaves the freeze test out where a lesson asks for it."""
         self._places[-1].setVisible(not self.session.answers_hidden)
+        self.legend.renew()
         self.draw_now()  # what is said of the views follows them
 
     def draw(self, record: object) -> None:
@@ -71,6 +109,7 @@ class FeaturesPage(ChosenPage):
         self.frozen.show_arms(
             held, {n: Means(s.frozen_error, s.frozen_half) for n, s in seen.items()}
         )
+        self.legend.renew()
         words = _words(first, seen, record)
         if not self.session.answers_hidden:
             words.insert(2, "freeze test ± 95 %")
@@ -80,6 +119,7 @@ class FeaturesPage(ChosenPage):
         """Takes the colours of `theme`."""
         for plot in self.plots:
             plot.take_colors(theme)
+        self.legend.renew()
 
 
 def _words(
