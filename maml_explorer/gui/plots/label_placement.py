@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +41,15 @@ class Box:
         across = max(self.left - other.right, other.left - self.right)
         down = max(self.top - other.bottom, other.top - self.bottom)
         return max(across, down)
+
+
+def resampled(
+    curves: Sequence[tuple[Array, Array]], left: float, right: float
+) -> tuple[Array, Array]:
+    """(x [sample], y [curve, sample]) of curves at common x, NaN beyond their ends."""
+    x = np.arange(left, max(right, left + 2.0), 0.5)
+    rows = [np.interp(x, *curve, left=np.nan, right=np.nan) for curve in curves if len(curve[0])]
+    return x, np.array(rows).reshape(len(rows), len(x))
 
 
 def clearance(box: Box, x: Array, curves: Array, points: Array, taken: list[Box]) -> float:

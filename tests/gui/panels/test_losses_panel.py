@@ -23,7 +23,7 @@ from maml_explorer.gui.session.loss_history import (
     reduced,
 )
 from maml_explorer.gui.session.loss_traces import LossTrace
-from maml_explorer.gui.session.pinned_run import BEFORE
+from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost
 from maml_explorer.gui.session.stability_verdict import STABILITY
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.style.numbers import number
@@ -545,9 +545,51 @@ def test_the_previous_run_is_named_where_its_line_ends(bench, panel):
     line = panel.plot.ghosts.curves[BEFORE, "MAML"]
     end = panel.plot.to_pixel(line.xData[-1], line.yData[-1])
     (box,) = panel.plot.ghosts.boxes
-    assert abs(box.left - end.x()) <= 2 and box.top - 2 <= end.y() <= box.bottom + 2
+    assert 0 <= box.left - end.x() <= 7 and box.top - 2 <= end.y() <= box.bottom + 2
     train(bench, panel, [3.0] * 10, run=3)
     assert set(panel.plot.ghosts.names) | set(panel.plot.ghosts.ends) == {"previous run"}
+
+
+@pytest.mark.parametrize("width", [290, 340, 420])
+def test_names_of_runs_keep_clear_of_lines_and_words_or_are_left_out(bench, monkeypatch, width):
+    panel = bench.show(LossesPanel, width, 300)
+    losses = np.geomspace(4, 0.4, 200)
+    train(bench, panel, losses)
+    bench.session.control.reset()
+    bench.pull()
+    train(bench, panel, losses, run=2)
+    record = panel.plot.record
+    other = LossGhost("Run 1", bench.session.settings, record.before.history)
+    monkeypatch.setattr(type(record), "ghosts", property(lambda self: [self.before, other]))
+    changes = ("inner_lr", 0.05), ("inner_steps", 3), ("outer_lr", 0.003)
+    for nth, (key, value) in enumerate(changes):
+        bench.session.editor.edit({key: value})
+        train(bench, panel, [0.4 + 0.2 * (nth % 2)] * 60, first=201 + 60 * nth, run=2)
+    panel.grab()
+    draw(panel)
+    plot = panel.plot
+    words = [*plot.marks.boxes, *plot.divergences.boxes, *plot.ghosts.boxes]
+    words += [box for box in plot.references.boxes if box is not None]
+    assert plot.marks.boxes
+    for one, another in itertools.combinations(words, 2):
+        assert one.gap(another) > -1e-9
+    for name in plot.ghosts.boxes:
+        for drawn in plot.drawn.values():
+            x, y = plot.to_pixels(drawn.x, drawn.y)
+            inside = (name.left < x) & (x < name.right) & (name.top < y) & (y < name.bottom)
+            assert not inside.any()
+    said = [run for run, text in plot.ghosts.names.items() if text.isVisible()]
+    assert len(said) == len(plot.ghosts.boxes)
+
+
+def test_a_mark_of_a_change_hides_the_curves_below_it(bench, panel):
+    train(bench, panel, np.linspace(4, 1, 200))
+    bench.session.editor.edit({"inner_lr": 0.05})
+    train(bench, panel, [1.0] * 80, first=201)
+    ((_, text),) = panel.plot.marks.items
+    curves = [*panel.plot._raw.values(), *panel.plot._smooth.values()]
+    assert text.fill.color().alpha() > 220
+    assert text.zValue() > max(curve.zValue() for curve in curves)
 
 
 def test_a_rewound_run_drops_what_came_after(bench, panel):

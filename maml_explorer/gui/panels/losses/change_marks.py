@@ -50,7 +50,7 @@ class ChangeMarks:
                 continue
             line.setPen(plot.pen(theme.muted, Qt.PenStyle.DashLine))
             line.setPos(x)
-            recolor(text, theme.muted, theme.card, veil=150)
+            recolor(text, theme.muted, theme.card)  # its ground hides the curves below
             pixel = (x - left) / (right - left) * area.width()
             box = self._room(text, [shown[nth].brief, shown[nth].symbol], area, pixel)
             if box is not None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint
 
 from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.fast_curve import Curve
-from maml_explorer.gui.plots.label_placement import Box
+from maml_explorer.gui.plots.label_placement import ENOUGH, Box, clearance, resampled
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
@@ -21,6 +21,13 @@ from maml_explorer.gui.style.arm_style import arm_style
 _ALPHA = 0.45
 _EARLY = 12.0
 """Pixels before the edge of the plot at which a line does not reach it."""
+_ROWS = (0.0, -1.0, 1.0, -1.5, 1.5, -2.0, 2.0)
+"""Heights of a name above or below the end of its line, in rows of text, best first."""
+_CLEAR = 1.0
+"""Pixels between a name and what else is drawn."""
+_NO_POINTS = np.zeros((0, 2))
+Drawing = Sequence[tuple[Array, Array]]
+"""Curves (x, y) [sample] in pixels, x rising."""
 
 
 class GhostLines:
@@ -40,6 +47,8 @@ class GhostLines:
         """Averages that the lines show."""
         self._last: dict[str, tuple[float, float]] = {}
         """Run → (x, y) where its lowest line ends."""
+        self._spots: dict[str, tuple[bool, float]] = {}
+        """Run → where its name stood last: left of its line's end, rows below it."""
 
     def draw(
         self, ghosts: Sequence[LossGhost], view: LossView, hidden: Set[str], edges: Array
@@ -73,8 +82,17 @@ class GhostLines:
                 here = float(drawn.x[-1]), float(drawn.y[-1])
                 ends[run] = min(ends.get(run, here), here, key=lambda end: end[1])
 
-    def name(self) -> None:
-        """Names the runs where their lowest lines end: beside the plot, or in it."""
+    def name(self, curves: Drawing = (), faint: Drawing = (), taken: Sequence[Box] = ()) -> None:
+        """Names the runs where their lowest lines end: beside the plot, or in it.
+
+        A name in the plot keeps clear of curves and of other words; without such a place there is
+        none.
+
+        Args:
+            curves: of the run.
+            faint: curves that names lie on where they have no other room.
+            taken: boxes of other words.
+        """
         plot, color, area, ends = (
             self._plot, self._plot.theme.muted, self._plot.area(), self._last,
         )  # fmt: skip
@@ -85,7 +103,10 @@ class GhostLines:
         for run in set(self.names) - set(early):
             plot.getPlotItem().removeItem(self.names.pop(run))
         self.boxes = []
-        for run, (x, y) in early.items():
+        own = [plot.to_pixels(curve.xData, curve.yData) for curve in self.curves.values()]
+        ways = [resampled(drawn, area.left(), area.right())
+                for drawn in ([*curves, *own, *faint], [*curves, *own]) if early]  # fmt: skip
+        for run, end in early.items():
             if run not in self.names:
                 self.names[run] = label(run, color)
                 self.names[run].setZValue(42)
@@ -93,10 +114,34 @@ class GhostLines:
             text = self.names[run]
             recolor(text, color, plot.theme.card)
             size = text.textItem.boundingRect()
-            left = x if x + size.width() <= area.right() else x - size.width()
-            top = min(max(y - size.height() / 2, area.top()), area.bottom() - size.height())
-            text.setAnchor((0.0, 0.0))
-            text.setPos(*plot.to_data(QPoint(round(left), round(top))))
-            text.setVisible(x >= area.left())
-            if text.isVisible():
-                self.boxes.append(Box(left, top, size.width(), size.height()))
+            others = [*taken, *self.boxes]
+            box = None
+            if end[0] >= area.left():
+                box = self._room(run, end, (size.width(), size.height()), ways, others)
+            text.setVisible(box is not None)
+            if box is not None:
+                text.setAnchor((0.0, 0.0))
+                text.setPos(*plot.to_data(QPoint(round(box.left), round(box.top))))
+                self.boxes.append(box)
+
+    def _room(
+        self, run: str, end: tuple[float, float], size: tuple[float, float],
+        ways: Sequence[tuple[Array, Array]], others: list[Box],
+    ) -> Box | None:  # fmt: skip
+        """The box of a name of this size beside the end of its line, where one is clear."""
+        area, (width, height) = self._plot.area(), size
+        spots = [(left, row) for row in _ROWS for left in (False, True)]
+        if run in self._spots:  # a name that hops is hard to read
+            spots.insert(0, self._spots[run])
+        for x, rows in ways:
+            for spot in spots:
+                left = end[0] - width - ENOUGH if spot[0] else end[0] + ENOUGH + 1
+                box = Box(left, end[1] + (spot[1] - 0.5) * height, width, height)
+                inside = (
+                    box.left >= area.left() and box.right <= area.right()
+                    and box.top >= area.top() and box.bottom <= area.bottom()
+                )  # fmt: skip
+                if inside and clearance(box, x, rows, _NO_POINTS, others) >= _CLEAR:
+                    self._spots[run] = spot
+                    return box
+        return None

@@ -42,6 +42,7 @@ from maml_explorer.gui.style.theme import Theme
 
 _KEY_STEP = 8
 """Pixels that an arrow key moves the read-out."""
+_Line = tuple[Array, Array]
 _REACH = 6
 """Pixels within which a mark is named in the read-out."""
 NOTHING_YET = "Press Train: the losses appear here"
@@ -147,10 +148,10 @@ class LossPlot(Plot):
         settings, theme, view = self.session.settings, self.session.theme, self.loss_view
         history, ghosts, hidden = self.history, self.record.ghosts, self.session.hidden
         # those of a run that is about to begin have no losses yet
-        words = loss_words(self.record.family, view.loss)
-        if words != self._words:
-            self._words = words
-            self.label_y(words)
+        figure = loss_words(self.record.family, view.loss)
+        if figure != self._words:
+            self._words = figure
+            self.label_y(figure)
         if view.follows:
             others = [ghost.history for ghost in ghosts]
             self._range.x(view, history, others, hidden, running=self.session.link.running)
@@ -190,28 +191,34 @@ class LossPlot(Plot):
             lines = [value for value, _ in self._references()]
             frozen = self.session.divergences.frozen
             self._range.y(view, self.drawn, lines, frozen, self.ghosts.averages)
-        self.ghosts.name()
+        self.marks.draw(history.marks, self._losses().place)
+        diverged = self.session.divergences
+        self.divergences.draw(diverged.seen, self._losses().place, list(diverged.frozen.values()))
+        averages, below = self._in_pixels(references)
+        words = [*self.divergences.boxes, *self.marks.boxes]
+        self.ghosts.name(averages, below, words)
         ends = [
             LineEnd(name, styles[name].text, float(self.drawn[name].y[-1]))
             for name in styles
             if len(self.drawn[name].y) and name not in self.session.divergences.frozen
         ]
         self.ends.show_ends([*ends, *self.ghosts.ends.values()])
-        self.marks.draw(history.marks, self._losses().place)
-        diverged = self.session.divergences
-        self.divergences.draw(diverged.seen, self._losses().place, list(diverged.frozen.values()))
         ended = [(styles[name], self.drawn[name]) for name in styles if name in diverged.frozen]
         self.dead.draw(
             [(style.color, drawn.x[-1], drawn.y[-1]) for style, drawn in ended if len(drawn.x)]
         )
-        kept_off = self.drawn.values() if references else ()
-        averages = [self.to_pixels(d.x, d.y) for d in kept_off if len(d.x)]
-        below = [_zigzag(*self.to_pixels(d.raw_x, d.raw_y)) for d in kept_off if len(d.raw_x)]
-        taken = [*self.divergences.boxes, *self.marks.boxes, *self.ghosts.boxes, *self._say_empty()]
+        taken = [*words, *self.ghosts.boxes, *self._say_empty()]
         self.references.draw(references, view.log_y, averages, taken, below)
         self.ends.name_also(self.references.ends)
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
+
+    def _in_pixels(self, references: object) -> tuple[list[_Line], list[_Line]]:
+        """(averages, raw losses) in pixels, where there are words that keep off them."""
+        kept_off = self.drawn.values() if references or self.ghosts.curves else ()
+        averages = [self.to_pixels(d.x, d.y) for d in kept_off if len(d.x)]
+        below = [_zigzag(*self.to_pixels(d.raw_x, d.raw_y)) for d in kept_off if len(d.raw_x)]
+        return averages, below
 
     def _say_empty(self) -> list[Box]:
         """Says why no line is drawn; the box of these words, none where lines are."""

@@ -12,7 +12,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, QSizeF, Qt
 from PySide6.QtGui import QFontMetricsF
 
-from maml_explorer.gui.plots.label_placement import ENOUGH, Array, Box, clearance
+from maml_explorer.gui.plots.label_placement import ENOUGH, Array, Box, clearance, resampled
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
@@ -131,7 +131,7 @@ class ReferenceLines:
         """
         (left, right), (low, high) = self._plot.view().viewRange()
         area = self._plot.area()
-        ways = [_resampled(drawn, area.left(), area.right())
+        ways = [resampled(drawn, area.left(), area.right())
                 for drawn in ([*curves, *faint], curves)]  # fmt: skip
         others = list(taken)
         pixels = [self._pixel(value, log_y) for value, _ in found]
@@ -257,12 +257,3 @@ def _room(box: Box, x: Array, rows: Array, others: list[Box], area: QRectF) -> f
     if box.top < area.top() or box.bottom > area.bottom() or box.left < area.left():
         return -np.inf
     return min(clearance(box, x, rows, _NO_POINTS, others), ENOUGH)
-
-
-def _resampled(
-    curves: Sequence[tuple[Array, Array]], left: float, right: float
-) -> tuple[Array, Array]:
-    """(x [sample], y [curve, sample]) of curves at common x, NaN beyond their ends."""
-    x = np.arange(left, max(right, left + 2.0), 0.5)
-    rows = [np.interp(x, *curve, left=np.nan, right=np.nan) for curve in curves if len(curve[0])]
-    return x, np.array(rows).reshape(len(rows), len(x))
