@@ -114,7 +114,8 @@ class SavePicture(QObject):
         try:
             write(path)
         except OSError as error:
-            self._banners.say("picture", f"The {what} was not saved: {error.strerror}.", "warning")
+            said = f"The {what} was not saved: {error.strerror}."
+            self._banners.say("picture", said, "warning", stays=False)
         else:
             self.say(path)
 

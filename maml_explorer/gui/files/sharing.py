@@ -140,7 +140,7 @@ class Sharing:
                 self._banners.say("share", f"Nothing was changed. {error}", "warning", stays=False)
         else:
             said = "The clipboard holds neither a share string nor points (two columns, x and y)."
-            self._banners.say("share", said, "warning")
+            self._banners.say("share", said, "warning", stays=False)
 
     def take(self, text: str) -> bool:
         """Takes over a share string, as one undo step; False where it was refused."""

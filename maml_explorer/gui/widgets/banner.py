@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
@@ -22,6 +22,8 @@ _AIR = {1: 4, 2: 2}
 the panels, and must not reach a control there."""
 _WIDEST = 920
 """Pixels of the widest banner."""
+_LEAST = 200
+"""Pixels of text from which on a message that leaves is read beside what stands at the left."""
 
 Choice = tuple[str, Callable[[], object]]
 """The words on a button, and what it does."""
@@ -61,6 +63,10 @@ class Banner(QFrame):
         high = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, self.text.full).height()
         return room.width() > 0 and high <= lines * metrics.lineSpacing()
 
+    def reads(self, width: int) -> bool:
+        """True where the beginning of the text has room in a banner of this width."""
+        return self._room(width) >= _LEAST
+
     def _room(self, width: int) -> int:
         """Pixels that the text has beside the buttons."""
         line, margins = self._line, self._line.contentsMargins()
@@ -81,6 +87,8 @@ class Banners(QWidget):
     foot is clicked.
     """
 
+    arranged = Signal()
+    """Another message, or none, is seen."""
     passing = 20_000
     """Milliseconds after which a message that does not stay leaves by itself."""
     passing_fast = 8_000
@@ -97,6 +105,7 @@ class Banners(QWidget):
         self._over: QWidget | None = None
         self._free, self.aside = 0, False
         """Pixels to leave free at the left; whether the message that is seen does."""
+        self._aside_lines = LINES
         self.spared: Callable[[], Sequence[QWidget]] = tuple
         """Parts of the window that a message must not cover while they are seen."""
         self._box = QHBoxLayout(self)
@@ -116,10 +125,15 @@ class Banners(QWidget):
         over.installEventFilter(self)
         self._place()
 
-    def keep_free(self, pixels: int) -> None:
-        """Leaves so much of the foot free at the left, where the message has room beside it."""
-        if pixels != self._free:
-            self._free = pixels
+    def keep_free(self, pixels: int, lines: int = LINES) -> None:
+        """Leaves so much of the foot free at the left, where the message has room beside it.
+
+        Args:
+            pixels: that are left free.
+            lines: most lines that a message which stays may take for that.
+        """
+        if (pixels, lines) != (self._free, self._aside_lines):
+            self._free, self._aside_lines = pixels, lines
             self._place()
 
     @property
@@ -207,7 +221,12 @@ class Banners(QWidget):
     @property
     def _seen(self) -> Banner | None:
         """The newest message, the one that is seen."""
-        return next(reversed(self._shown.values()), None)
+        return self._shown.get(self._newest)
+
+    @property
+    def _newest(self) -> str:
+        """The subject of the newest message; empty where there is none."""
+        return next(reversed(self._shown), "")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follows what it lies over."""
@@ -222,7 +241,7 @@ class Banners(QWidget):
             self._place()
 
     def _next(self) -> None:
-        newest = next(reversed(self._shown))
+        newest = self._newest
         self._shown = {newest: self._shown.pop(newest), **self._shown}
         self._arrange()
 
@@ -234,6 +253,7 @@ class Banners(QWidget):
             other.hide()
         banner = self._seen
         if banner is None:
+            self.arranged.emit()
             return
         others = len(self._shown) - 1
         self.more.setText(f"{others} more")
@@ -246,6 +266,7 @@ class Banners(QWidget):
         self.raise_()
         self._take_clicks(not self.geometry().contains(self._mouse()))
         self._arming.start(self.unarmed)
+        self.arranged.emit()
 
     def _arm(self) -> None:
         self._take_clicks(True)
@@ -254,9 +275,16 @@ class Banners(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, not takes)
 
     def _leave(self, subject: str) -> None:
-        """A message under the mouse is being read: it leaves the next time."""
-        if not self.geometry().contains(self._mouse()):
+        """A message under the mouse is being read: it leaves the next time.
+
+        Then even under the mouse, which may rest there for as long as nobody touches it.
+        """
+        timer = self._passing[subject]
+        if timer.isSingleShot() or not self.geometry().contains(self._mouse()):
             self.drop(subject)
+        else:
+            timer.setSingleShot(True)
+            timer.start()
 
     def _mouse(self) -> QPoint:
         window = self.parentWidget()
@@ -269,9 +297,12 @@ class Banners(QWidget):
         area = QRect(over.mapTo(window, QPoint()), over.size())
 
         def at_foot(lines: int) -> QRect:
-            # what stands there says less than the message: the light repeats a divergence
-            left = area.x()
-            if seen is not None and seen.fits(area.right() + 1 - self._free, lines):
+            # what stands there says less than a message that stays and has no room beside it
+            left, beside = area.x(), area.right() + 1 - self._free
+            most = min(lines, self._aside_lines)
+            if seen is not None and (
+                seen.fits(beside, most) or (self._newest in self._passing and seen.reads(beside))
+            ):
                 left = max(left, self._free)
             self.aside = seen is not None and left == self._free
             width = area.right() + 1 - left

@@ -27,6 +27,7 @@ from maml_explorer.gui.settings_form.annealed_text import annealed_text
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.gui.widgets.controls import button, label, row
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
+from maml_explorer.gui.widgets.message import LINES
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.gui.window import action_table
 from maml_explorer.gui.window.action import Actions, Entry
@@ -139,6 +140,7 @@ class MainWindow(QMainWindow):
         self.annealed.hide()
         self._lay_out()
         session.link.status_changed.connect(self._show_status)
+        self.banners.arranged.connect(lambda: self._show_status(session.status))
         size = room_for(SIZE)
         self.columns.divide_again(size)
         self.resize(size)
@@ -309,20 +311,21 @@ class MainWindow(QMainWindow):
         foot.addWidget(self.stability, 1)
         box.addLayout(foot)
         self.banners.lie_over(self.columns)
-        row_at_hand = self.columns.stage_row
-        self.banners.spared = lambda: (row_at_hand,)
+        self.banners.spared = lambda: (self.columns.stage_row,)
         # a click beside the controls ends typing, and Space then trains
         ground.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         ground.setFocus()
 
-    def _show_status(self, status: Status) -> None:
-        goal = status.settings.outer.outer_steps
-        if self.lessons.run.lent:  # a lesson trains to a goal of its own
-            goal = self.lessons.run.goal or 0
+    def _show_status(self, status: Status | None) -> None:
+        if status is None:
+            return
+        lent = self.lessons.run.lent  # a lesson trains to a goal of its own
+        goal = (self.lessons.run.goal or 0) if lent else status.settings.outer.outer_steps
         began_from = Path(self.session.control.initialization).name
-        self.banners.keep_free(self._progress_end(status) if self.session.link.running else 0)
-        whole_text = status_text(status, began_from, self._left.words(status, goal))
-        self.status.setText(progress_text(status) if self.banners.aside else whole_text)
+        lines = LINES if self.session.link.running else 1
+        self.banners.keep_free(self._progress_end(status), lines)
+        text = status_text(status, began_from, self._left.words(status, goal))
+        self.status.setText(progress_text(status) if self.banners.aside else text)
         self.status.setToolTip(plain_tip(status.device if "(" in status.device else ""))
         annealed = annealed_text(status.settings, status.arm_steps)
         self.annealed.setVisible(bool(annealed))
