@@ -56,9 +56,7 @@ class LossRecord(QObject):
     def ghosts(self) -> list[LossGhost]:
         """The other runs that are drawn: the one before, and pinned ones.
 
-        A run of another kind of tasks, such as images beside curves, has no place on this axis.
-        The run before is drawn where its tasks are of the same family: nobody asked for it, and
-        it has the colours of the run there is.
+        Only those of the same task family: losses on other tasks say nothing of these.
         """
         pins, before = self._pins, self.before
         fitting = [
@@ -70,9 +68,8 @@ class LossRecord(QObject):
         return [before, *fitting] if before is not None and fits else fitting
 
     def fits(self, run: PinnedRun) -> bool:
-        """True where a pinned run has losses that have a place on the axis of this one's."""
-        kind = self._settings.family.shown_as
-        return run.losses is not None and run.settings.family.shown_as == kind
+        """True where a pinned run has losses, on tasks of the same family as this one's."""
+        return run.losses is not None and run.settings.family is self._settings.family
 
     def forget_before(self) -> None:
         """Compares with the run before no longer."""

@@ -38,7 +38,7 @@ _LARGEST = 2**31
 """Most bytes of an exported file: it was opened before."""
 
 
-NO_CURVES = "A run is drawn faint where it and the run there is both learn curves"
+OTHER_TASKS = "A run is drawn faint where it learns curves of the same task family as this run"
 
 
 class Pins(QObject):
@@ -129,13 +129,19 @@ class Pins(QObject):
             self._link.post(ShowGhost() if ghost is None else ghost.command)
             self.ghost_changed.emit()
 
-    def are_curves(self, other: Settings) -> bool:
-        """True where a run with these settings and the one there is both learn curves.
+    def comparable(self, other: Settings) -> bool:
+        """True where a run with these settings and the one there is learn the same curves.
 
-        Only then can its adaptation be drawn beside that of the other.
+        Only then is its adaptation drawn beside that of the other.
         """
-        families = (other.family, self._editor.settings.family)
-        return all(family.shown_as == "curve" for family in families)
+        family = self._editor.settings.family
+        return other.family is family and family.shown_as == "curve"
+
+    @property
+    def faint(self) -> GhostRun | None:
+        """The chosen run beside the adaptation; None as long as the run there is learns others."""
+        ghost = self.ghost
+        return ghost if ghost is not None and self.comparable(ghost.settings) else None
 
     @property
     def drawn(self) -> tuple[tuple[str, ...], str]:

@@ -275,8 +275,8 @@ def test_a_run_with_another_figure_is_compared_nowhere(
     maml = dict(zip(texts(panel, 0), texts(panel, 3), strict=True))
     assert maml == {"This run": "0.5", "Run 1": "0.681 MSE", "Run 2": "0.681 MSE"}
     assert panel.words.full == (
-        "Query accuracy after 1 inner step. Run 1 learns other tasks, so no difference to it is "
-        "shown."
+        "Query accuracy after 1 inner step. Run 1 learns other tasks: it is not drawn, no "
+        "difference shown."
     )
     plot = window.columns.places["losses"].panel.plot  # type: ignore[union-attr]
     plot.draw()
@@ -284,7 +284,7 @@ def test_a_run_with_another_figure_is_compared_nowhere(
     panel.table.choose(0)
     first = panel.table.selectedItems()[0]
     assert first.data(Qt.ItemDataRole.CheckStateRole) is None
-    assert " ".join(first.toolTip().split()).endswith("its losses have no place among these")
+    assert " ".join(first.toolTip().split()).endswith("it has no losses on tasks of this family")
     assert not panel.ghost.isEnabled() and not panel.ghost.isChecked()
     assert " ".join(panel.ghost.toolTip().split()).startswith("A run is drawn faint where")
     # a run on the same tasks is compared, whichever was pinned first

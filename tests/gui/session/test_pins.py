@@ -138,6 +138,30 @@ def test_one_ghost_above_and_any_number_among_the_losses(window: MainWindow, qtb
     menu.close()
 
 
+def test_a_run_of_another_family_is_drawn_again_only_with_its_family(window: MainWindow):
+    session = window.session
+    trained(window)
+    session.pins.pin_run()
+    losses = window.columns.places["losses"].panel.plot  # type: ignore[union-attr]
+    curves = window.columns.places["adaptation"].panel.canvas.curves  # type: ignore[union-attr]
+    window.columns.show_tab("runs")
+    table = window.columns.places["runs"].panel.table  # type: ignore[union-attr]
+    for family, drawn in (("sine", True), ("line", False), ("sine", True)):
+        if family != session.settings.tasks.family:
+            session.editor.edit({"family": family})
+            session.control.restart_in_place()
+        trained(window)
+        faint(window)
+        losses.draw()
+        runs = {run for run, _ in losses.ghosts.curves} - {BEFORE}
+        assert (runs, set(curves.ghosts) != set()) == ({"Run 1"} if drawn else set(), drawn)
+        table.sortItems(1)
+        (row,) = [n for n in range(2) if table.item(n, 0).text() == "Run 1"]
+        boxed = table.item(row, 0).data(Qt.ItemDataRole.CheckStateRole) is not None
+        assert boxed == drawn
+        assert drawn or "tasks of this family" in table.item(row, 0).toolTip()
+
+
 def test_the_table_says_which_are_drawn(window: MainWindow, qtbot: QtBot):
     trained(window)
     session = window.session

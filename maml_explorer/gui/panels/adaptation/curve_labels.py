@@ -140,7 +140,7 @@ class CurveLabels:
 
         Words on the last curves before a divergence come after the others: they may be left out.
         """
-        ghost, text = self._session.pins.ghost, self.texts["ghost"]
+        ghost, text = self._session.pins.faint, self.texts["ghost"]
         text.hide()
         if ghost is None or not self._curves.ghosts:
             return []
@@ -150,7 +150,7 @@ class CurveLabels:
     def _place_trails(self, ground: Box) -> None:
         if not self._curves.trails:
             return
-        ghost, text = self._session.pins.ghost, self.texts["ghost"]
+        ghost, text = self._session.pins.faint, self.texts["ghost"]
         beside = f"{ghost.words} · " if ghost is not None and text.isVisible() else ""
         # words on words are worse than none, and so is the name of that run on these curves
         text.hide()

@@ -312,7 +312,7 @@ class AdaptationPanel(QWidget):
         if pins.replaced is not None:
             ghosts.insert(0, pins.replaced)
         for ghost in ghosts:
-            if not pins.are_curves(ghost.settings):
+            if not pins.comparable(ghost.settings):
                 continue
             action = menu.addAction(f"Faint: {ghost.words}")
             action.setCheckable(True)

@@ -199,7 +199,7 @@ class TaskCurves:
 
     def _draw_ghosts(self) -> None:
         """The curves of another run's arms at the inner step of the first visible arm, faint."""
-        ghost, report = self.session.pins.ghost, self.report
+        ghost, report = self.session.pins.faint, self.report
         known = {} if ghost is None or report is None else report.ghost
         arms = () if ghost is None else ghost.settings.arms
         shown = [arm for arm in arms if arm.name in known and arm.name not in self.session.hidden]

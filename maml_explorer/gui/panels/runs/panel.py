@@ -11,7 +11,7 @@ from maml_explorer.gui.panels.runs.table import RunTable
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.style.numbers import MISSING, difference, number, whole
 from maml_explorer.gui.session.pinned_run import PinnedRun, differences, figure, figures_of
-from maml_explorer.gui.session.pins import NO_CURVES
+from maml_explorer.gui.session.pins import OTHER_TASKS
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.widgets.controls import button, row
 from maml_explorer.gui.widgets.plain_tip import plain_tip
@@ -183,7 +183,7 @@ class RunsPanel(QWidget):
         if reference.settings.family is family:
             return f"{whole} (difference to {name})", f"{query} (minus {name})", query
         return (
-            f"{whole}. {name} learns other tasks, so no difference to it is shown.",
+            f"{whole}. {name} learns other tasks: it is not drawn, no difference shown.",
             f"{query} ({name}: other tasks)",
             f"{family.figure}; {name}: {reference.settings.family.figure}",
             query,
@@ -223,7 +223,7 @@ class RunsPanel(QWidget):
         chosen, pins = self.chosen, self.session.pins
         for control in self._controls:
             control.setEnabled(chosen is not None)
-        curves = chosen is None or pins.are_curves(chosen.settings)
+        curves = chosen is None or pins.comparable(chosen.settings)
         self.ghost.setEnabled(chosen is not None and curves)
-        self.ghost.setToolTip(plain_tip(_FAINT if curves else NO_CURVES))
+        self.ghost.setToolTip(plain_tip(_FAINT if curves else OTHER_TASKS))
         self.ghost.setChecked(chosen is not None and curves and chosen.ghost == pins.ghost)

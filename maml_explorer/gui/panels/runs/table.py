@@ -68,7 +68,7 @@ class RunTable(QTableWidget):
                     item.setCheckState(state)
                     item.setToolTip(plain_tip(f"{text}: draw it among the losses"))
                 elif column == 0 and nth:
-                    item.setToolTip(plain_tip(f"{text}: its losses have no place among these"))
+                    item.setToolTip(plain_tip(f"{text}: it has no losses on tasks of this family"))
                 self.setItem(nth, column, item)
         self.blockSignals(False)
         self._fit()

@@ -124,6 +124,7 @@ class SweepPanel(QWidget):
         self.table.chosen_changed.connect(self._take_chosen)
         session.theme_changed.connect(self._take_theme)
         session.pins.ghost_changed.connect(self._look_at_ghost)
+        session.link.run_started.connect(lambda _: self._look_at_ghost())
         self.timer = QTimer(self)
         self.timer.setInterval(READ_EVERY)
         self.timer.timeout.connect(self.read)
@@ -259,7 +260,7 @@ class SweepPanel(QWidget):
     def _show_ghost(self) -> None:
         """Shows the chosen run as its newest checkpoint has it."""
         trial, seen = self.chosen, self.seen
-        if trial is None or seen is None or not self.session.pins.are_curves(trial.settings):
+        if trial is None or seen is None or not self.session.pins.comparable(trial.settings):
             return
         place = seen.sweep.run(trial.name)
         if not is_file(place / CHECKPOINT):
@@ -278,7 +279,7 @@ class SweepPanel(QWidget):
 
     def _look_at_ghost(self) -> None:
         """Another run, or none, may be drawn beside yours by now."""
-        self.beside.setChecked(self._ghost is not None and self.session.pins.ghost == self._ghost)
+        self.beside.setChecked(self._ghost is not None and self.session.pins.faint == self._ghost)
         self._enable()
 
     def _brush(self) -> None:
@@ -302,7 +303,7 @@ class SweepPanel(QWidget):
         # what is drawn faintly can be taken away, whatever is chosen
         self.beside.setEnabled(self.chosen is not None or self.beside.isChecked())
         if self.chosen is not None:
-            self.beside.setEnabled(self.session.pins.are_curves(self.chosen.settings))
+            self.beside.setEnabled(self.session.pins.comparable(self.chosen.settings))
 
     def _look(self) -> None:
         nth, asking = self.view.currentIndex(), not self.describe.isHidden()
