@@ -9,6 +9,11 @@ _STEPS, _PART = 50, 0.1
 """Outer steps that training may be ahead: so many, or this part of those since the last change."""
 
 
+def steps_allowed(taken: int) -> float:
+    """Outer steps that a run may be ahead of what was measured, after so many were taken."""
+    return max(_STEPS, _PART * taken)
+
+
 def tested_step(session: Session, test: MetaTested) -> int:
     """The outer step of what a meta-test saw: the last good one where all its arms diverged."""
     frozen = session.divergences.frozen
@@ -47,5 +52,5 @@ def meta_test_is_old(session: Session) -> bool:
     if session.measured.tested_with != settings or any(step > test.outer_step for step in diverged):
         return True
     since = max((step for step in events + diverged if step <= status.outer_step), default=0)
-    allowed = max(_STEPS, _PART * (status.outer_step - since)) if session.link.running else 0
+    allowed = steps_allowed(status.outer_step - since) if session.link.running else 0
     return status.outer_step - test.outer_step > allowed

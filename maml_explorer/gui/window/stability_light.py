@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from maml_explorer.gui.panels.adaptation.outer_step_shown import OuterStepShown
-from maml_explorer.gui.session.meta_test_age import meta_test_is_old
+from maml_explorer.gui.session.meta_test_age import meta_test_is_old, steps_allowed
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.stability_verdict import (
     DANGER,
@@ -20,6 +22,7 @@ from maml_explorer.gui.session.stability_verdict import (
     with_task,
 )
 from maml_explorer.gui.session.task_trouble import TaskTrouble, task_trouble
+from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.insight import Insight
@@ -35,6 +38,8 @@ class StabilityLight(QWidget):
         self.verdict = StabilityVerdict(DARK, "")
         self._seen_with = session.settings
         """In force when the newest look came; after a change the worker looks again."""
+        self._was_old = False
+        """True where the words say of which outer step they are."""
         self._stepped = OuterStepShown(session.inner)
         self._trouble = TaskTrouble()
         """On the task on screen."""
@@ -69,18 +74,30 @@ class StabilityLight(QWidget):
         """Shows the newest verdict."""
         session = self.session
         current = self._seen_with == session.settings
+        look = session.insight.found.get(STABILITY)
         found = verdict(
-            session.insight.found.get(STABILITY) if current else None,
+            look if current else None,
             session.hidden,
             session.divergences.frozen,
             None if meta_test_is_old(session) else session.measured.meta_test,
         )
+        self._was_old = self._is_old
+        if self._was_old and look is not None and found.of_tasks:
+            found = replace(found, words=f"{found.words} at step {whole(look.outer_step)}")
         self.verdict = with_task(found, self._trouble)
         self.words.say(self.verdict.words)
         self.dot.setVisible(self.verdict.level != DARK)
         self.setToolTip(plain_tip(self.verdict.details))
         self.setAccessibleName(f"Stability: {self.verdict.words or 'not known yet'}")
         self.dot.update()
+
+    @property
+    def _is_old(self) -> bool:
+        """True where the run has gone on since the newest look."""
+        look, status = self.session.insight.found.get(STABILITY), self.session.status
+        if look is None or status is None:
+            return False
+        return status.outer_step - look.outer_step > steps_allowed(status.outer_step)
 
     def _look_at_the_task(self) -> None:
         """Says anew what happens on the task on screen, only where that has changed."""
@@ -106,6 +123,8 @@ class StabilityLight(QWidget):
     def _take_status(self, status: Status) -> None:
         if self._stepped.end_where_over(status):
             self._look_at_the_task()
+        if self._is_old != self._was_old:
+            self.show_now()
 
     def _take(self, insight: Insight) -> None:
         if insight.request == STABILITY:

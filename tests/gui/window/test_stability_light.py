@@ -267,3 +267,24 @@ def test_arms_that_diverged_at_other_steps_are_not_said_to_at_the_same():
     two = [Diverged(1, arm, step, step, "") for arm, step in (("A", 6042), ("B", 258))]
     assert when_diverged(two[:1]) == "step 6\u2009042"
     assert when_diverged(two) == "steps 258 to 6\u2009042"
+
+
+def test_a_look_that_the_run_has_left_behind_names_its_step(window: MainWindow) -> None:
+    session, light = window.session, window.stability
+
+    def words_at(step: int) -> str:
+        status = session.status
+        assert status is not None
+        worker_of(window).report(replace(status, outer_step=step))
+        session.link.pull()
+        return light.words.full
+
+    look = replace(insight({"MAML": seen(0.3, 0.9, worse=2)}), run=session.run)
+    worker_of(window).report(look)
+    session.link.pull()
+    words = "inner steps raise the query loss on 2 of 2 tasks"
+    assert words_at(420) == words
+    assert words_at(666) == f"{words} at step 400"
+    worker_of(window).report(replace(look, outer_step=660))
+    session.link.pull()
+    assert light.words.full == words
