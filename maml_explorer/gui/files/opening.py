@@ -18,6 +18,7 @@ from maml_explorer.gui.files.absent_data import with_present_data
 from maml_explorer.gui.files.own_images import OwnImagesOpening
 from maml_explorer.gui.files.own_points import SUFFIXES, read_points, take_points
 from maml_explorer.gui.files.saved_view import SavedView
+from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.lessons.toml_checks import is_lesson_file
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import whole
@@ -48,9 +49,8 @@ class Opening:
     Args:
         images: opens folders of the user's own images.
         open_lesson: begins the lesson in a file.
-        take_share: takes over a share string.
+        sharing: takes over a share string, and shows a run as it was seen when it was saved.
         presets: those that a run may have been trained with.
-        view: shows a run as it was seen when it was saved.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class Opening:
         banners: Banners,
         images: OwnImagesOpening,
         open_lesson: Callable[[Path], None],
-        take_share: Callable[[str], object],
+        sharing: Sharing,
         presets: Mapping[str, Preset],
-        view: SavedView,
     ) -> None:
         self._session, self._banners, self.images = session, banners, images
-        self._open_lesson, self._take_share = open_lesson, take_share
-        self._presets, self._view = presets, view
+        self._open_lesson, self._take_share = open_lesson, sharing.take
+        self._presets = presets
+        self._view = SavedView(session.link, banners, sharing.bring_back)
         self.recent: tuple[str, ...] = ()
         """Paths, the newest first."""
 

@@ -17,7 +17,6 @@ from maml_explorer.gui.files.file_menu import Files
 from maml_explorer.gui.files.opening import Opening
 from maml_explorer.gui.files.own_images import OwnImagesOpening
 from maml_explorer.gui.files.save_picture import SavePicture
-from maml_explorer.gui.files.saved_view import SavedView
 from maml_explorer.gui.files.sharing import Sharing
 from maml_explorer.gui.lessons.player import Lessons
 from maml_explorer.gui.lessons.shelf import LessonShelf
@@ -101,10 +100,7 @@ class MainWindow(QMainWindow):
         self.stage = WindowStage(self.columns, sharing, self.run_bar, beside)
         shelf = LessonShelf(folder, self.banners)
         self.lessons = Lessons(self.stage, session, shelf, self)
-        opening = Opening(
-            session, self.banners, images, self.lessons.open, sharing.take, self.presets,
-            SavedView(session.link, self.banners, sharing.bring_back),
-        )  # fmt: skip
+        opening = Opening(session, self.banners, images, self.lessons.open, sharing, self.presets)
         self.files = Files(
             self, session, self.banners, opening, sharing, self.offer_presets,
             None if folder is None else folder / "presets",

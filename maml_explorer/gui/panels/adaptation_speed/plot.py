@@ -125,11 +125,9 @@ class SpeedPlot(Plot):
         self._fit()
         self.classes.place(self.drawn.values())
         # one that breaks off before is named nowhere: there is no end beside the name
-        whole = {
-            n: d for n, d in self.drawn.items() if len(d.step) and d.step[-1] == self.last_step
-        }
-        tips = {name: float(self._scaled(data.mean)[-1]) for name, data in whole.items()}
-        self.ends.show_ends([LineEnd(name, styles[name].text, y) for name, y in tips.items()])
+        whole = ((n, d) for n, d in self.drawn.items() if list(d.step[-1:]) == [self.last_step])
+        tips = [(name, float(self._scaled(data.mean)[-1])) for name, data in whole]
+        self.ends.show_ends([LineEnd(name, styles[name].text, y) for name, y in tips])
         self._place_hair()
         self._place_empty()
         if self.readout.pointer is not None:
