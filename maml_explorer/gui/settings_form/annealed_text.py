@@ -11,7 +11,7 @@ from maml_explorer.gui.widgets.elided_label import SEPARATOR
 from maml_explorer.settings.settings import Arm, Settings
 
 _WAYS = ("annealed from", "warming up to")
-"""What stands before the declared rate: in general, and in a warm-up."""
+"""Words before the declared rate: in general, and in a warm-up."""
 
 
 def annealed_text(settings: Settings, arm_steps: Mapping[str, int]) -> str:

@@ -29,7 +29,7 @@ class _LegendOfAll(LegendLine):
         self.plots = plots
 
     def entries(self, width: int) -> list[LegendName]:
-        """As of one plot; none where each of those shown has room for its own names."""
+        """Names as of one plot; none where each of those shown has room for its own names."""
         shown = sum(not plot.parentWidget().isHidden() for plot in self.plots)
         wide = width >= shown * NAMES_FROM + (shown - 1) * _BETWEEN
         return [] if wide else super().entries(width)
