@@ -1,16 +1,20 @@
-"""Changes of settings: which keys, and which need a restart."""
+"""Changes of settings: which keys, in what words, and which need a restart."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from maml_explorer.settings.declaration import (
     Applies,
     SettingsError,
+    shown,
 )
 from maml_explorer.settings.groups import (
     DECLARATIONS,
     GROUPS,
 )
 from maml_explorer.settings.settings import Settings
+from maml_explorer.settings.words import listed
 
 OF_THE_MACHINE = ("device",)
 """Keys of what a run does not depend on but for rounding: each machine has its own."""
@@ -25,6 +29,21 @@ def changed_keys(old: Settings, new: Settings) -> list[str]:
         for key, declared in DECLARATIONS.items()
         if declared.group in touched and old[key] != new[key]
     ]
+
+
+def change_words(old: Settings, new: Settings, keys: Iterable[str]) -> str:
+    """Changed settings with their values: "α from 0.01 to 0.03 and K from 1 to 3"."""
+    return listed([f"{name_of(key)} from {shown(old[key])} to {shown(new[key])}" for key in keys])
+
+
+def name_of(key: str) -> str:
+    """The name of a setting in a sentence: "α", "meta-batch"."""
+    return DECLARATIONS[key].symbol or DECLARATIONS[key].label.lower()
+
+
+def last_change(words: str) -> str:
+    """A sentence on the words of one change, or of several."""
+    return f"Last change{'s' if words.count(' from ') > 1 else ''}: {words}."
 
 
 def differs(baseline: Settings, settings: Settings, key: str) -> bool:

@@ -16,6 +16,7 @@ from maml_explorer.protocol.insight_records.stability import StabilitySeen
 from maml_explorer.protocol.past_events import PastChange, PastDivergence, PastEvents
 from maml_explorer.protocol.reports import Diverged
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.settings.restart import last_change
 from maml_explorer.storage.run.changes import FROZEN, changes_of
 from maml_explorer.worker.insight.stability import arm_stability
 from maml_explorer.worker.recorder import Bad
@@ -60,8 +61,8 @@ def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
     what = f"exploded ({bad.loss:.3g})" if np.isfinite(bad.loss) else "is not finite"
     what = f"its loss {what}{overshoot(run.plan.arms[bad.arm])}"
     verb, what = ("stopped", bad.why) if bad.why else ("diverged", what)
-    change = run.last_change.get(bad.arm)
-    tail = f" Last change: {change}." if change else ""
+    change = run.last_changes.words(bad.arm, run.settings)
+    tail = f" {last_change(change)}" if change else ""
     others = "; the other arms go on" if len(run.state.arms) > 1 else ""
     return Diverged(
         run.number,
@@ -71,7 +72,7 @@ def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
         f"{bad.arm} {verb} at outer step {bad.outer_step}: {what}. "
         f"It is kept at its step {good.outer_step}{others}.{tail}",
         _stability_at(run.plan, bad.arm, good, clock),
-        change or "",
+        change,
         bad.why,
     )
 

@@ -13,6 +13,7 @@ from maml_explorer.protocol.insight_series import Figures
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.changes import Row
 from maml_explorer.worker.files.metrics_file import History
+from maml_explorer.worker.last_changes import LastChanges
 from maml_explorer.worker.recorder import Totals
 
 
@@ -27,8 +28,7 @@ class Run:
     number: int = 0
     changes: list[Row] = field(default_factory=list)
     """Rows of changes.csv."""
-    last_change: dict[str, str] = field(default_factory=dict)
-    """Arm → the last change of a setting that it trains with, in words."""
+    last_changes: LastChanges = field(default_factory=LastChanges)
     beyond: bool = False
     """True where it trains past its declared number of outer steps."""
     totals: Totals = field(default_factory=Totals)

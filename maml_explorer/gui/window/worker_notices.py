@@ -9,8 +9,12 @@ from functools import partial
 from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QUndoCommand
 
-from maml_explorer.gui.session.blamed_change import BlamedChange, blamed_change, without_step
-from maml_explorer.gui.session.pinned_run import differences
+from maml_explorer.gui.session.blamed_change import (
+    BlamedChange,
+    blamed_change,
+    still_changed,
+    without_step,
+)
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.stability_verdict import when_diverged
 from maml_explorer.gui.style.numbers import whole
@@ -25,6 +29,7 @@ from maml_explorer.protocol.commands import (
 from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Rewound, Written
 from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.groups import DECLARATIONS
+from maml_explorer.settings.restart import last_change
 from maml_explorer.settings.words import counted, listed
 
 SLOW = 400
@@ -77,7 +82,7 @@ class Notices(QObject):
         blamed = self._blamed()
         back = ("Set all arms back", control.back_to_last_good)
         if blamed is not None:
-            back = ("Undo the change", partial(control.undo_change_and_go_on, blamed.edit))
+            back = (undo_words(blamed), partial(control.undo_change_and_go_on, blamed.edit))
         # a smaller α alone solves no inner problem that has no solution
         remedy = ("Halve α", self._halve)
         if all(one.why for one in frozen):
@@ -222,14 +227,14 @@ class Notices(QObject):
             f"Every arm is back at outer step {whole(report.outer_step)}, the last state that was "
             "kept from before a divergence."
         )
-        after = [one for one in report.changes if one.outer_step == report.outer_step]
-        settings, blamed = self._session.settings, self._blamed()
-        kept = differences(settings, after[-1].before) if after else ""
+        # nothing of settings that somebody has just gone back to
+        kept, blamed = still_changed(self._session.settings, self._reports), self._blamed()
         choices: tuple[tuple[str, Callable[[], None]], ...] = ()
-        if kept and blamed:  # not where they are what somebody has just gone back to
-            said += f" The settings stay as they are: {kept}."
+        if kept:
+            said += f" {kept}."
+        if blamed:
             undo = partial(self._session.control.undo_change, blamed.edit)
-            choices = (("Undo the change", undo),)
+            choices = ((undo_words(blamed), undo),)
         self._banners.say("rewound", said, choices=choices)
 
     def forget_replaced(self) -> None:
@@ -245,7 +250,9 @@ class Notices(QObject):
 
 
 def divergence_words(reports: Sequence[Diverged], blamed: str = "") -> str:
-    """Two short sentences: which arms diverged when, and what was changed last.
+    """Two short sentences: which arms diverged when, and what was changed last; one for several.
+
+    Each change is named with the arms that diverged after it.
 
     Where an outer gradient could not be followed, the second one says why.
 
@@ -256,14 +263,36 @@ def divergence_words(reports: Sequence[Diverged], blamed: str = "") -> str:
     why = next((report.why for report in reports if report.why), "")
     verb = "stopped" if all(report.why for report in reports) else "diverged"
     said = f"{listed([report.arm for report in reports])} {verb} at {when_diverged(reports)}."
+    apart = _apart(reports, verb)
     if why:
-        named = f" Last change: {blamed}." if blamed else ""
+        named = f" {last_change(blamed)}" if blamed and not apart else ""
+        said = apart if blamed and apart else said
         return f"{said}{named} {why[:1].upper()}{why[1:]}."
-    change = next((report.change for report in reversed(reports) if report.change), "")
+    if apart:
+        return apart
+    change = reports[-1].change
     known = next((report.stability for report in reports if report.stability), "")
     change = blamed or without_step(change)
     # a banner is short: the light's tooltip has what follows
     known = re.sub(r" \([^)]*\)", "", known.partition(". ")[0]).rstrip(".")
-    second = f"Last change: {change}." if change else f"{known}."
+    second = last_change(change) if change else f"{known}."
     second = second if len(second) > 1 else ""
     return f"{said} {second}" if second else said
+
+
+def _apart(reports: Sequence[Diverged], verb: str) -> str:
+    """Which arms diverged after which change; empty where all did after the same one."""
+    groups: dict[str, list[Diverged]] = {}
+    for report in reports:
+        groups.setdefault(report.change, []).append(report)
+    parts: list[str] = []
+    for change, own in groups.items():
+        after = f", after {without_step(change)}" if change else ""
+        arms = listed([report.arm for report in own])
+        parts.append(f"{arms}{'' if parts else f' {verb}'} at {when_diverged(own)}{after}")
+    return f"{'; '.join(parts)}." if len(parts) > 1 else ""
+
+
+def undo_words(blamed: BlamedChange) -> str:
+    """Text of the button that takes a change back."""
+    return "Undo the changes" if blamed.several else "Undo the change"

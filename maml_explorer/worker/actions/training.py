@@ -14,9 +14,9 @@ from maml_explorer.core.plan import intra_op_threads, prepare
 from maml_explorer.core.settings_change import after_change, revived_arm
 from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.returned import Returned
-from maml_explorer.settings.declaration import SettingsError, shown
+from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.groups import DECLARATIONS
-from maml_explorer.settings.restart import begun_again, changed_keys, needs_restart
+from maml_explorer.settings.restart import begun_again, needs_restart
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.changes import back_row, change_rows, revived_row, rewound
 from maml_explorer.worker.answers import reference_losses
@@ -175,6 +175,7 @@ class TrainingActions:
         run.history.cut(good.outer_step)
         run.totals = run.history.totals()
         run.changes = rewound(run.changes, good.outer_step)
+        run.last_changes.go_back(good.outer_step)
         arms = {name: dataclasses.replace(arm, frozen=False) for name, arm in good.arms.items()}
         run.state = dataclasses.replace(good, arms=arms)
         run.good = LastGood.begin(run.state)
@@ -210,19 +211,9 @@ def _refuse_where_all_are_frozen(run: Run) -> None:
 
 
 def _note_changes(run: Run, old: Settings, new: Settings, back: Sequence[str]) -> None:
-    """Adds the rows of changes.csv, and each arm's last change in words."""
+    """Adds the rows of changes.csv, and what each arm met last."""
     step = run.state.outer_step
     run.changes += [back_row(step, name) for name in back]
     run.changes += change_rows(step, old, new)
-    before = {arm.name: old.of_arm(arm) for arm in old.arms}
-    words = {}
-    for arm in new.arms:
-        # an arm keeps what it overrides; a new override is a change for it
-        was, now = before.get(arm.name), new.of_arm(arm)
-        keys = [] if was is None else changed_keys(was, now)
-        if was is not None and keys:
-            said = (shown(of[keys[-1]]) for of in (was, now))
-            words[arm.name] = (
-                f"{DECLARATIONS[keys[-1]].label} from {' to '.join(said)} at outer step {step}"
-            )
-    run.last_change = run.last_change | words
+    frozen = [name for name, arm in run.state.arms.items() if arm.frozen]
+    run.last_changes.note(step, old, new, frozen)

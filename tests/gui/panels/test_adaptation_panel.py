@@ -596,10 +596,10 @@ def test_the_last_change_is_undone_beneath_edits_of_the_task(bench, panel):
     session.editor.edit({"inner_lr": 1.0})
     session.task.new_task()
     shown = session.task.probe
-    said = "Inner learning rate α from 0.01 to 1 at outer step 0"
+    said = "α from 0.01 to 1 at outer step 0"
     report = reports.Diverged(1, "MAML", 1, 0, "MAML diverged.", change=said)
     blamed = blamed_change(session.editor.undo_stack, session.settings, [report])
-    assert blamed is not None and blamed.words == "Inner learning rate α from 0.01 to 1"
+    assert blamed is not None and blamed.words == "α from 0.01 to 1"
     session.control.undo_change_and_go_on(blamed.edit)
     assert session.settings.inner.inner_lr == before
     assert session.task.probe is shown

@@ -31,7 +31,7 @@ from maml_explorer.settings.settings import Arm
 from maml_explorer.settings.words import listed
 from tests.gui.driving import Opener, press, said, worker_of
 
-CHANGE = "Inner learning rate α from 0.01 to 90 at outer step 4100"
+CHANGE = "α from 0.01 to 90 at outer step 4100"
 WRITTEN = CHANGE.removesuffix(" at outer step 4100")
 
 
@@ -200,14 +200,14 @@ def test_a_divergence_says_how_stable_the_inner_steps_are():
         "or λ."
     )
     one = reports.Diverged(1, "MAML", 7, 5, "MAML diverged.", more)
-    assert divergence_words([one, three]).startswith("MAML and iMAML diverged at steps 7 to 9.")
+    assert divergence_words([one, three]).startswith("MAML and iMAML diverged at steps 7 to 9. C")
     two = reports.Diverged(1, "ANIL", 8, 5, "ANIL diverged.", known, "α from 1 to 2")
     assert divergence_words([one]) == (
         "MAML diverged at step 7. In the last good state, 90 % of inner steps overshoot."
     ), "one line: the light's tooltip has the figures"
     assert divergence_words([one, two]) == (
-        "MAML and ANIL diverged at steps 7 to 8. Last change: α from 1 to 2."
-    )
+        "MAML diverged at step 7; ANIL at step 8, after α from 1 to 2."
+    ), "a change is named for arms that diverged after it"
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -375,7 +375,7 @@ def test_a_change_that_made_arms_diverge_is_undone_first(window: MainWindow, qtb
 
 def changed(before: float, after: float) -> str:
     """The last change as the worker says it."""
-    return f"Inner learning rate α from {before:g} to {after:g} at outer step 40"
+    return f"α from {before:g} to {after:g} at outer step 40"
 
 
 def choices(window: MainWindow) -> list[str]:
@@ -390,13 +390,13 @@ def test_undo_takes_back_the_very_change_that_is_named(window: MainWindow, qtbot
     press(qtbot, window.banners.shown[0].buttons[1])
     assert worker.settings.inner.inner_lr == 2.5
     # α was halved once more in vain: what made the arms diverge is still the change before
-    diverge(window, "MAML", "ANIL", step=5000, change=changed(5, 2.5))
-    assert said(window)[-1].endswith("Last change: Inner learning rate α from 0.01 to 2.5.")
+    diverge(window, "MAML", "ANIL", step=5000, change=changed(0.01, 2.5))
+    assert said(window)[-1].endswith("Last change: α from 0.01 to 2.5.")
     assert choices(window) == ["Undo the change", "Halve α"]
     # an edit that the arms have not trained with yet is not what the banner names
     session.editor.edit({"inner_lr": 0.3})
     qtbot.waitUntil(lambda: choices(window)[0] == "Set all arms back")
-    assert said(window)[-1].endswith("Last change: Inner learning rate α from 5 to 2.5.")
+    assert said(window)[-1].endswith("Last change: α from 0.01 to 2.5.")
     session.undo()
     qtbot.waitUntil(lambda: choices(window)[0] == "Undo the change")
     press(qtbot, window.banners.shown[-1].buttons[0])
@@ -417,7 +417,7 @@ def test_undo_takes_back_the_very_change_that_is_named(window: MainWindow, qtbot
 def test_a_smaller_rate_is_named_and_not_offered_to_be_taken_back(window: MainWindow):
     window.session.editor.edit({"inner_lr": 0.005})
     diverge(window, "MAML", change=changed(0.01, 0.005))
-    assert said(window)[-1].endswith("Last change: Inner learning rate α from 0.01 to 0.005.")
+    assert said(window)[-1].endswith("Last change: α from 0.01 to 0.005.")
     assert choices(window) == ["Set all arms back", "Halve α"]
 
 
@@ -436,7 +436,7 @@ def test_going_back_says_which_settings_stay_and_offers_their_undo(
     session.link.pull()
     assert said(window) == [
         "Every arm is back at outer step 20, the last state that was kept from before a "
-        "divergence. The settings stay as they are: α 5."
+        "divergence. α is still 5."
     ]
     press(qtbot, window.banners.shown[-1].buttons[0])
     assert worker.settings.inner.inner_lr == 0.01
@@ -575,3 +575,50 @@ def test_two_lines_keep_clear_of_the_border(opened: Opener, qtbot: QtBot, text_s
     above = banner.text.mapTo(banner, QPoint()).y()
     below = banner.height() - above - banner.text.height()
     assert min(above, below) > banner.frameWidth()
+
+
+def test_changes_of_one_pause_are_named_and_taken_back_together(window: MainWindow, qtbot: QtBot):
+    session = window.session
+    before = session.settings
+    for key, value in {"inner_lr": 0.03, "inner_steps": 3, "outer_lr": 0.003}.items():
+        session.editor.edit({key: value})
+    words = "α from 0.01 to 0.03, K from 1 to 3 and β from 0.001 to 0.003"
+    diverge(window, "MAML", "ANIL", change=f"{words} at outer step 40")
+    assert said(window)[-1].endswith(f" Last changes: {words}.")
+    assert choices(window) == ["Undo the changes", "Halve α"]
+    worker = worker_of(window)
+    press(qtbot, window.banners.shown[0].buttons[0])
+    assert session.settings == worker.settings == before
+
+
+def test_arms_are_named_with_the_change_they_diverged_after(window: MainWindow, qtbot: QtBot):
+    session = window.session
+    before = session.settings
+    session.editor.edit({"inner_steps": 3})
+    diverge(window, "MAML", "FO-MAML", change="K from 1 to 3 at outer step 40")
+    session.editor.edit({"inner_lr": 0.3})
+    diverge(window, "ANIL", step=5000, change="α from 0.01 to 0.3 at outer step 4200")
+    assert said(window) == [
+        "MAML and FO-MAML diverged at step 4\u2009146, after K from 1 to 3; "
+        "ANIL at step 5\u2009000, after α from 0.01 to 0.3."
+    ]
+    assert choices(window) == ["Undo the changes", "Halve α"]
+    press(qtbot, window.banners.shown[0].buttons[0])
+    assert session.settings == before
+
+
+def test_going_back_far_after_a_change_says_that_it_stands(window: MainWindow):
+    session, worker = window.session, worker_of(window)
+    session.editor.edit({"inner_lr": 3.0})
+    diverge(window, "MAML", change=changed(0.01, 3))
+    worker.report(reports.Rewound(worker.run, 4000))
+    session.link.pull()
+    assert said(window)[-1].endswith(" from before a divergence. α is still 3.")
+    assert choices(window) == ["Undo the change"]
+    # where the undo stack has no way back, too
+    diverge(window, "MAML", change=changed(0.02, 3))
+    session.editor.edit({"inner_steps": 2})
+    worker.report(reports.Rewound(worker.run, 4000))
+    session.link.pull()
+    assert said(window)[-1].endswith(" from before a divergence. α is still 3.")
+    assert window.banners.shown[-1].buttons == []
