@@ -82,6 +82,8 @@ class Sharing:
 
     def _inner_step(self) -> int | None:
         session = self._session
+        if session.link.left:
+            return session.inner.chosen
         images = session.images.probed if session.settings.family.images else None
         if images is not None and images.arms:
             return session.inner.within(last_step(images))

@@ -81,7 +81,7 @@ class AfterLesson(QObject):
     def _say_end(self, lesson: Lesson) -> None:
         said, follows = self._result, self.follows
         if self._run.awaited:
-            said = f"{said} Your own run is coming back…"
+            said = f"{said} {COMING_BACK}"
         elif self._run.back:
             said = f"{said} Your own run is back."
         if follows is not None:

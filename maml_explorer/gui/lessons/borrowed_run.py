@@ -48,8 +48,6 @@ class LessonRun(QObject):
 
     lending = Signal()
     """The person's run is about to be set aside."""
-    replaced = Signal()
-    """Another run was asked for: what was said of the one there is no longer holds."""
     changed = Signal()
     """Another act, or further within one."""
 
@@ -206,8 +204,9 @@ class LessonRun(QObject):
         self._opened, self._kept = self.number, folder
 
     def _await_run(self) -> None:
-        self.number = self._session.link.expected_run
-        self.replaced.emit()
+        link = self._session.link
+        self.number = link.expected_run
+        link.leave_run()
 
     @property
     def ready_made(self) -> bool:
@@ -237,6 +236,8 @@ class LessonRun(QObject):
 
     def _take_refused(self, report: reports.Refused) -> None:
         """Drops the training that was planned for a run that was not begun."""
+        if self._session.shown.probed is None:
+            self._session.shown.begin()  # the run that was left stays
         if self.lent and report.refused in _BEGINS:
             self._training = None
             if self.number == self._opened and self._kept is not None:

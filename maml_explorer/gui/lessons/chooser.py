@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.widgets.controls import Card, button, label, mark, row
@@ -60,6 +61,13 @@ class LessonEntry(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.ensurePolished()
         self._keep_height()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return opens it too, not only Space."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Keeps its height in another type, which the stylesheet has set back."""

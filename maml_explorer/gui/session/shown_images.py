@@ -34,6 +34,7 @@ class ShownImages(QObject):
         self._sizes: tuple[int, int] = (0, 0)
         """Ways and shots that the task was sampled for."""
         link.run_started.connect(self._forget)
+        link.run_left.connect(self._forget)
         link.subscribe(ImagesProbed, self._take_probed)
         link.subscribe(ImagesWatched, self.watched.emit)
 
@@ -108,7 +109,7 @@ class ShownImages(QObject):
         self.probed = None
 
     def _take_probed(self, probed: ImagesProbed) -> None:
-        if probed.probe is self.task:
+        if probed.probe is self.task and not self._link.left:
             self._link.answered()
             self.probed = probed
             self.probed_arrived.emit(probed)

@@ -29,6 +29,7 @@ class ShownStreams(QObject):
         self.probed: StreamProbed | None = None
         """The newest answer to the stream that is shown; None before the first."""
         link.run_started.connect(self._forget)
+        link.run_left.connect(self._forget)
         link.subscribe(StreamProbed, self._take_probed)
         link.subscribe(StreamsWatched, self.watched.emit)
 
@@ -71,7 +72,7 @@ class ShownStreams(QObject):
         self.probed = None
 
     def _take_probed(self, probed: StreamProbed) -> None:
-        if probed.probe is self.task:
+        if probed.probe is self.task and not self._link.left:
             self._link.answered()
             self.probed = probed
             self.probed_arrived.emit(probed)

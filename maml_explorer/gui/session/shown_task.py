@@ -42,6 +42,7 @@ class ShownTask(QObject):
         self._latest: Probed | None = None
         """The newest curves of the run's own arms, shown or not."""
         link.run_started.connect(self._forget)
+        link.run_left.connect(self._forget)
         link.subscribe(Probed, self._take_probed)
         link.subscribe(Watched, self.watched.emit)
 
@@ -159,6 +160,8 @@ class ShownTask(QObject):
         self._latest, self.probed = None, self._example
 
     def _take_probed(self, probed: Probed) -> None:
+        if self._link.left:
+            return
         self._latest = probed
         if probed.probe is self.probe:
             self._link.answered()

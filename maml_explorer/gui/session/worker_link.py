@@ -56,6 +56,8 @@ class WorkerLink(QObject):
     """
 
     run_started = Signal(int)
+    run_left = Signal()
+    """Another run was asked for that may take long: what is known of the one before is dropped."""
     status_changed = Signal(object)
     metrics_arrived = Signal(object)
     stepped = Signal(object)
@@ -80,6 +82,7 @@ class WorkerLink(QObject):
         """The number of the run there will be once the worker has taken up what was posted."""
         self.beginning = False
         """True from the command that begins a run until that run is reported."""
+        self._left = False
         self.settings_posted = 0
         """Commands of `OF_SETTINGS` posted so far."""
         self.pace = Pace(self.pull, self)
@@ -114,6 +117,11 @@ class WorkerLink(QObject):
     def running(self) -> bool:
         """True while it trains."""
         return self.phase is m.Phase.RUNNING
+
+    @property
+    def left(self) -> bool:
+        """True from where a run was left until another one is reported, or refused."""
+        return self._left and self.beginning
 
     def start(self) -> None:
         """Starts the thread."""
@@ -150,9 +158,14 @@ class WorkerLink(QObject):
 
     def begin(self, command: commands.Command) -> None:
         """Hands over a command that begins a run or brings one back."""
-        self.beginning = True
+        self._left, self.beginning = self.left, True
         self.expected_run += 1
         self.post(command)
+
+    def leave_run(self) -> None:
+        """Drops what is known of the run there is; the one that was asked for may take long."""
+        self._left = True
+        self.run_left.emit()
 
     def agreed(self, run: int) -> None:
         """Notes that the worker has taken up everything posted and has this run."""
@@ -173,7 +186,7 @@ class WorkerLink(QObject):
 
     def begin_report(self, run: int) -> None:
         """Takes up that reports are of another run from now on."""
-        self.run, self.beginning, self.last_part = run, False, None
+        self.run, self.beginning, self._left, self.last_part = run, False, False, None
         self.run_started.emit(run)
 
     def _wake(self) -> None:

@@ -35,7 +35,7 @@ QLabel[role="message"][kind="danger"] { color: $danger; }
 
 QPushButton, QToolButton {
     background: $card; color: $text; border: 1px solid $border; border-radius: 5px;
-    padding: 4px 10px; min-height: 16px;
+    padding: 4px 10px; min-height: 16px; outline: none;
 }
 QPushButton[room="little"] { padding: 4px 4px; }
 QFileDialog QToolButton { padding: 2px; min-height: 0; }

@@ -52,8 +52,8 @@ class StabilityLight(QWidget):
         box.addWidget(self.words, 1)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         session.insight.arrived.connect(self._take)
-        session.link.run_started.connect(lambda _: self._leave_the_step())
-        session.link.run_started.connect(lambda _: self.show_now())
+        for another in (session.link.run_started, session.link.run_left):
+            another.connect(self._take_run)
         for other in (session.task.probe_changed, session.images.task_changed):
             other.connect(lambda _: self._leave_the_step())
         session.hidden_changed.connect(self.show_now)
@@ -85,6 +85,8 @@ class StabilityLight(QWidget):
         if self._was_old and look is not None and found.of_tasks:
             found = replace(found, words=f"{found.words} at step {whole(look.outer_step)}")
         self.verdict = with_task(found, self._trouble)
+        if session.link.left:
+            self.verdict = StabilityVerdict(DARK, "")
         self.words.say(self.verdict.words)
         self.dot.setVisible(self.verdict.level != DARK)
         self.setToolTip(plain_tip(self.verdict.details))
@@ -114,6 +116,11 @@ class StabilityLight(QWidget):
     def _take_stepped(self, stepped: Stepped) -> None:
         self._stepped.at = stepped
         self._look_at_the_task()
+
+    def _take_run(self, _: int = 0) -> None:
+        self._stepped.end()
+        self._look_at_the_task()
+        self.show_now()
 
     def _leave_the_step(self) -> None:
         """Looks at the task that was chosen, not at an outer step taken slowly."""

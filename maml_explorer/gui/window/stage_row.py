@@ -49,6 +49,7 @@ class StageRow(QWidget):
         session.link.stepped.connect(self._take_stepped)
         session.link.status_changed.connect(self._take_status)
         session.link.run_started.connect(self._take_run)
+        session.link.run_left.connect(self._take_run)
         self.show_settings(USUAL)
         self.hide()
 
@@ -82,7 +83,7 @@ class StageRow(QWidget):
         self._stepped = stepped
         self._say()
 
-    def _take_run(self, _: int) -> None:
+    def _take_run(self, _: int = 0) -> None:
         self._stepped = None
         self._say()
 

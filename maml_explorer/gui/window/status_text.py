@@ -5,6 +5,7 @@ from __future__ import annotations
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.reports import Phase, Status
 
+LEFT = "Opening another run… The panels do not show it yet"
 WORDS = {
     Phase.LOADING: "Loading",
     Phase.PAUSED: "Paused",

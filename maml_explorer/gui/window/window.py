@@ -47,7 +47,7 @@ from maml_explorer.gui.window.remembering import (
 from maml_explorer.gui.window.run_bar import RunBar
 from maml_explorer.gui.window.share_code import ShareCode
 from maml_explorer.gui.window.stability_light import StabilityLight
-from maml_explorer.gui.window.status_text import progress_text, status_text
+from maml_explorer.gui.window.status_text import LEFT, progress_text, status_text
 from maml_explorer.gui.window.waiting_settings import WaitingSettings
 from maml_explorer.gui.window.welcome import Welcome
 from maml_explorer.gui.window.worker_notices import Notices
@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
             lambda: self.lessons.strip.show_in_a_hall(self.appearance.presenting)
         )
         self.notices = Notices(session, self.banners)
-        self.lessons.run.replaced.connect(self.notices.forget_replaced)
+        session.link.run_left.connect(self.notices.forget_replaced)
         self.waiting = WaitingSettings(session, self.banners, self.columns.form)
         self.share_code = ShareCode(self, sharing)
         self.actions_table = Actions(self, self._entries()).table
@@ -137,6 +137,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         session.link.status_changed.connect(self._show_status)
         self.banners.arranged.connect(lambda: self._show_status(session.status))
+        session.link.run_left.connect(lambda: self.status.setText(LEFT))
         size = room_for(SIZE)
         self.columns.divide_again(size)
         self.resize(size)
@@ -321,7 +322,8 @@ class MainWindow(QMainWindow):
         lines = LINES if self.session.link.running else 1
         self.banners.keep_free(self._progress_end(status), lines)
         text = status_text(status, began_from, self._left.words(status, goal))
-        self.status.setText(progress_text(status) if self.banners.aside else text)
+        said = progress_text(status) if self.banners.aside else text
+        self.status.setText(LEFT if self.session.link.left else said)
         self.status.setToolTip(plain_tip(status.device if "(" in status.device else ""))
         annealed = annealed_text(status.settings, status.arm_steps)
         self.annealed.setVisible(bool(annealed))

@@ -93,7 +93,7 @@ class ArmLine(QWidget):
     def refresh(self) -> None:
         """Redraws the chips, as after another theme."""
         settings, theme = self.session.editor.at_hand, self.session.theme
-        frozen = self.session.divergences.frozen
+        frozen = {} if self.session.link.left else self.session.divergences.frozen
         for arm in settings.arms:
             if arm.name in self.chips:
                 diverged = arm.name in frozen

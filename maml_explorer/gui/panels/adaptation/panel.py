@@ -112,6 +112,7 @@ class AdaptationPanel(QWidget):
         session.link.status_changed.connect(self._take_status)
         session.editor.settings_changed.connect(self._take_settings)
         session.link.run_started.connect(self._take_run)
+        session.link.run_left.connect(self._take_run)
         session.hidden_changed.connect(self._take_hidden)
         session.pins.ghost_changed.connect(self._take_hidden)
         session.divergences.changed.connect(self._take_divergences)
@@ -159,8 +160,8 @@ class AdaptationPanel(QWidget):
         if self.isVisible():
             self._reload()
 
-    def _take_run(self, run: int) -> None:
-        if self.shown.end() and self.isVisible():
+    def _take_run(self, _: int = 0) -> None:
+        if (self.shown.end() or self.session.link.left) and self.isVisible():
             self._reload()
 
     def _take_inner_step(self) -> None:

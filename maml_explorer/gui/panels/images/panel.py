@@ -131,6 +131,7 @@ class ImagesPanel(QWidget):
         session.link.status_changed.connect(self._take_status)
         session.editor.settings_changed.connect(self._take_settings)
         session.link.run_started.connect(self._take_run)
+        session.link.run_left.connect(self._take_run)
         session.hidden_changed.connect(self._take_hidden)
         session.theme_changed.connect(self._take_theme)
         self.pad.drawn.connect(self._take_strokes)
@@ -161,7 +162,7 @@ class ImagesPanel(QWidget):
         self._take_target_classes()
         self._show_if_seen()
 
-    def _take_run(self, _: int) -> None:
+    def _take_run(self, _: int = 0) -> None:
         self.shown.end()
         self._show_if_seen()
 

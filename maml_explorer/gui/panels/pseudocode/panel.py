@@ -137,11 +137,16 @@ class PseudocodePanel(QWidget):
         return {"arm": self.arm.name}
 
     def draw_as(self, state: ViewState) -> None:
-        """Shows the arm of a prepared state, where there is one of that name."""
+        """Shows the arm of a prepared state; where it names none, one that is drawn."""
         self.shown = ""
-        if any(arm.name == state.arm for arm in self.session.settings.arms):
+        names = [arm.name for arm in self.session.settings.arms]
+        drawn = [arm.name for arm in self.session.shown_arms]
+        wanted = state.arm
+        if not wanted and drawn and self.arm.name not in drawn:
+            wanted = drawn[0]
+        if wanted in names:
             self._show()  # the choice may be of arms that are gone
-            self.arm_choice.setCurrentText(state.arm)
+            self.arm_choice.setCurrentText(wanted)
             self._show()
 
     def show_page(self, phase: str) -> None:

@@ -76,6 +76,7 @@ class StreamsPanel(QWidget):
         session.link.status_changed.connect(self._take_status)
         session.editor.settings_changed.connect(self._take_settings)
         session.link.run_started.connect(self._take_run)
+        session.link.run_left.connect(self._take_run)
         session.hidden_changed.connect(self._take_arms)
         session.theme_changed.connect(self._take_theme)
 
@@ -101,7 +102,7 @@ class StreamsPanel(QWidget):
         self.arms.rebuild()
         self._show_if_seen()
 
-    def _take_run(self, _: int) -> None:
+    def _take_run(self, _: int = 0) -> None:
         self.shown.end()
         self._show_if_seen()
 
