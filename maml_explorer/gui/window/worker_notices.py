@@ -281,7 +281,7 @@ def divergence_words(reports: Sequence[Diverged], blamed: str = "") -> str:
 
 
 def _apart(reports: Sequence[Diverged], verb: str) -> str:
-    """Which arms diverged after which change; empty where all did after the same one."""
+    """Words on the arms that diverged after each change; empty where all did after the same one."""
     groups: dict[str, list[Diverged]] = {}
     for report in reports:
         groups.setdefault(report.change, []).append(report)
