@@ -42,6 +42,7 @@ def test_an_untouched_window_begins_from_it(window: MainWindow, folder: Path):
     assert session.settings == SETTINGS and session.run == 2
     assert said(window)[-1].startswith("A new run began from the initialization")
     assert "MAML after 700 outer steps); its curves are drawn." in said(window)[-1]
+    window.banners.drop_all()  # a message leaves room for how far the run is, and no more
     assert "from trained" in window.status.text()
 
 

@@ -32,7 +32,9 @@ def modules(package: ModuleType) -> Iterator[ModuleType]:
 def tables() -> dict[str, dict[str, type[InsightPage]]]:
     """Name of a panel of pages → its table."""
     found = {name: importlib.import_module(f"{panels.__name__}.{name}.panel") for name in PANELS}
-    return {name: module.PAGES for name, module in found.items() if hasattr(module, "PAGES")}
+    pages = {name: getattr(module, "PAGES", None) for name, module in found.items()}
+    # those of the pseudocode are parts of one text
+    return {name: table for name, table in pages.items() if isinstance(table, dict)}
 
 
 def listed() -> set[type[InsightPage]]:

@@ -42,7 +42,7 @@ def test_a_lit_button_means_that_the_pseudocode_is_seen(presenting: MainWindow, 
     columns.show_tab("map")
     assert lit_and_seen() == (False, False) and columns.open_tab == "map"
     columns.beside.want(False)
-    scene_of(presenting, "04-outer-loop", "tab.pseudocode")
+    scene_of(presenting, "04-outer-loop", "tab.pseudocode.sample")
     assert lit_and_seen() == (True, True)
     presenting.lessons.leave()
     assert lit_and_seen() == (False, False)
