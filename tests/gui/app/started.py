@@ -53,8 +53,11 @@ def started(window, options):
             if "close" in sys.argv:
                 QTimer.singleShot(0, window, recovery.close)
             if "raise" in sys.argv:
-                say("disk", last_outer_step(recovery.folder / "metrics.csv"))
-                QApplication.exit(3)
+                kept = last_outer_step(recovery.folder / "metrics.csv")
+                say("disk", kept)
+                session.link.metrics_arrived.connect(
+                    lambda metrics: metrics.outer_step[-1] > kept and QApplication.exit(3)
+                )
     session.link.exported.connect(told)
 
 def changed(session, status):
