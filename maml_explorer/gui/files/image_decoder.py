@@ -63,14 +63,14 @@ def _grey(image: QImage) -> NDArray[np.uint8]:
         # the weights of qGray
         grey: NDArray[np.uint8] = np.rint((11 * red + 16 * green + 5 * blue) / 32).astype(np.uint8)
         return grey
-    return _rows(image.convertToFormat(QImage.Format.Format_Grayscale8), 1)[..., 0].copy()
+    return _rows(image.convertToFormat(QImage.Format.Format_Grayscale8), 1)[..., 0]
 
 
 def _rows(image: QImage, channels: int) -> NDArray[np.uint8]:
-    """[row, column, channel], without what pads the rows."""
-    line = image.bytesPerLine()
+    """[row, column, channel], without what pads the rows; a copy, for the image's memory goes."""
+    line, width = image.bytesPerLine(), image.width()
     values = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), line)
-    return values[:, : image.width() * channels].reshape(image.height(), image.width(), channels)
+    return values[:, : width * channels].reshape(image.height(), width, channels).copy()
 
 
 def read_own_images(path: Path, progress: Progress | None = None) -> Opened:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -289,3 +290,17 @@ def test_many_threads_read_at_once_and_none_waits_for_ever() -> None:
     with ThreadPoolExecutor(8) as pool:
         for found in pool.map(grey_values, [data] * 400):
             assert not isinstance(found, str) and found.shape == (4, 5) and (found == 200).all()
+
+
+@pytest.mark.parametrize("side", [8, 28, 200, 1000])
+@pytest.mark.parametrize("kind", ["Grayscale8", "RGB32", "ARGB32"])
+def test_every_pixel_is_read_after_the_picture_s_memory_is_gone(kind: str, side: int):
+    image = QImage(side, side, getattr(QImage.Format, f"Format_{kind}"))
+    image.fill(QColor(120, 120, 120))
+    written = QBuffer()
+    written.open(QBuffer.OpenModeFlag.WriteOnly)
+    image.save(written, "PNG")
+    for _ in range(5):
+        seen = grey_values(bytes(written.data().data()))
+        assert isinstance(seen, np.ndarray) and seen.shape == (side, side)
+        assert (seen == 120).all()

@@ -61,7 +61,8 @@ def words() -> str:
 def rgb(image: QImage) -> np.ndarray:
     """[row, column] of its colours, without transparency."""
     there = image.convertToFormat(QImage.Format.Format_RGB32)
-    return np.frombuffer(there.constBits(), np.uint32).reshape(there.height(), there.width())
+    seen = np.frombuffer(there.constBits(), np.uint32).reshape(there.height(), there.width())
+    return seen.copy()  # the image goes, and its memory with it
 
 
 @pytest.mark.parametrize("sentence", OLD_SENTENCES)
