@@ -151,15 +151,14 @@ def answer_arms(
     x = torch.from_numpy(np.concatenate((support_x, grid.x, grid.query, extra)))
     known, parameters = _parameters(task, family)
     truth = _truth(family, parameters, *ends)[len(grid.x) :]
-    y = torch.from_numpy(support_y)
+    inputs = with_ones(x[None, :, None].to(plan.device, plan.dtype))
+    y = torch.from_numpy(support_y)[None, :, None].to(plan.device, plan.dtype)
     arms = {}
     for name, arm in state.arms.items():
-        theta = arm.initialization
         count = plan.settings.run.test_steps if steps is None else steps[name]
         seen = outputs_along_path(
-            plan, name, theta, with_ones(x[None, :, None].to(theta)), y[None, :, None].to(theta),
-            count, training_inner_loop,
-        )  # fmt: skip
+            plan, name, arm.initialization, inputs, y, count, training_inner_loop
+        )
         outputs = seen[:, 0, :, 0].to("cpu", torch.float64).numpy()
         at_support, at_grid, at_query, at_extra = np.split(outputs, parts, 1)
         with np.errstate(all="ignore"):  # of an arm that has diverged

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import json
 import os
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -119,9 +117,7 @@ class Recovery(QObject):
         """Has the worker save the session."""
         self._began = self._clock()
         self._asked = self._now()
-        pins, faint = self._window.session.pins.drawn
-        seen = replace(self._window.files.sharing.view(), pins=pins, faint=faint)
-        view = json.dumps(seen.to_view(), allow_nan=False)
+        view = self._window.files.sharing.written(*self._window.session.pins.drawn)
         command = SaveRun(str(self.folder), overwrite=True, autosave=True, view=view)
         self._window.session.link.post(command)
 

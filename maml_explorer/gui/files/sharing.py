@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from PySide6.QtGui import QGuiApplication
@@ -107,9 +108,15 @@ class Sharing:
                 drawn |= {**found, "pages": pages}
         return drawn
 
-    def written(self) -> str:
-        """The view as it is now, for a file beside the run."""
-        return json.dumps(self.view().to_view(), allow_nan=False)
+    def written(self, pins: tuple[str, ...] = (), faint: str = "") -> str:
+        """The view as it is now, for a file beside the run.
+
+        Args:
+            pins: names of the pinned runs that shall be drawn again.
+            faint: name of the one beside the adaptation.
+        """
+        seen = replace(self.view(), pins=pins, faint=faint)
+        return json.dumps(seen.to_view(), allow_nan=False)
 
     def text(self) -> str:
         """The share string; empty where there can be none, which a banner explains."""

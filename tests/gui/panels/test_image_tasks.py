@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.app.run import Options
 from maml_explorer.gui.panels.image_tasks import strip as strip_module
 from maml_explorer.gui.panels.image_tasks.panel import ImageTasksPanel
+from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.settings.presets import load_preset
 from tests.gui.driving import Opener
 from tests.gui.image_answers import images_probed
@@ -26,10 +27,8 @@ def differing(one: QImage, other: QImage) -> tuple[int, int]:
     return max(across) - min(across) + 1, max(down) - min(down) + 1
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
-def test_accuracies_are_whole_while_presenting(
-    opened: Opener, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
-):
+def in_a_hall(opened: Opener, size: tuple[int, int]) -> tuple[MainWindow, ImageTasksPanel]:
+    """A window that presents images, and its panel of tasks."""
     window = opened(
         options=Options(preset=load_preset("glyphs-2-way-4-shot"), safe_mode=True), size=size
     )
@@ -38,6 +37,14 @@ def test_accuracies_are_whole_while_presenting(
     window.columns.show_tab("tasks")
     panel = window.columns.places["tasks"].panel
     assert isinstance(panel, ImageTasksPanel)
+    return window, panel
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+def test_accuracies_are_whole_while_presenting(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+):
+    window, panel = in_a_hall(opened, size)
     window.session.set_hidden([arm.name for arm in window.session.settings.arms[1:]])
     window.session.link.pull()
     strip = panel.cells[0]
@@ -62,14 +69,7 @@ def test_images_take_the_room_of_a_hall(
     size: tuple[int, int],
     least: int,
 ):
-    window = opened(
-        options=Options(preset=load_preset("glyphs-2-way-4-shot"), safe_mode=True), size=size
-    )
-    window.columns.toggle_presenter()
-    window.resize(*size)
-    window.columns.show_tab("tasks")
-    panel = window.columns.places["tasks"].panel
-    assert isinstance(panel, ImageTasksPanel)
+    window, panel = in_a_hall(opened, size)
     window.session.link.pull()
     qtbot.wait(50)
     assert len(panel.cells) == 9

@@ -185,10 +185,11 @@ class LossPlot(Plot):
             smooth.put(drawn.x[:joined], drawn.y[:joined])
             self._draw_dots(name, style, 22 + z / 10)
         self.ghosts.draw(ghosts, view, hidden, edges)
-        references = self.reference_words
+        known_lines = self._references()
+        references = [] if self.session.answers_hidden else known_lines
         if view.follows:
             # a question hides the lines; the axis stays as it is
-            lines = [value for value, _ in self._references()]
+            lines = [value for value, _ in known_lines]
             frozen = self.session.divergences.frozen
             self._range.y(view, self.drawn, lines, frozen, self.ghosts.averages)
         self.marks.draw(history.marks, self._losses().place)
