@@ -98,7 +98,7 @@ def test_how_many_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     frozen = {name: dataclasses.replace(arm, frozen=True) for name, arm in state.arms.items()}
     assert training.steps_at_once(plan, dataclasses.replace(state, arms=frozen)) == 0
     single: list[dict[str, Any]] = [
-        {"meta_batch": 4096},  # several calls each
+        {"meta_batch": 4096, "hidden": (40, 40)},  # several calls each
         {"norm": "layer"},  # by recorded kernels
         {"second_order_from": 9},  # another gradient later
         {"multi_step_loss": True, "inner_steps": 3},
@@ -106,7 +106,11 @@ def test_how_many_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for values in single:
         assert training.steps_at_once(prepared(values), state) == 0, values
     arms = tuple(map(default_arm, ("maml", "fomaml", "anil", "mtl")))
-    for piece, count in ((compiled.PIECE, 7), (compiled.PIECE // 4, 1), (compiled.PIECE // 8, 0)):
+    for piece, count in (
+        (compiled.PIECE, 30),
+        (compiled.PIECE // 16, 1),
+        (compiled.PIECE // 32, 0),
+    ):
         monkeypatch.setattr(compiled, "PIECE", piece)  # a call takes no longer than that
         paper = prepare(Settings().with_arms(arms))
         assert training.steps_at_once(paper, training.start_run(paper)) == count
