@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maml_explorer.core.families.batch import with_ones
 from maml_explorer.core.families.curve_tasks import (
     clean_targets,
     parameter_count,
@@ -113,12 +112,12 @@ def answer_probe(
     known, parameters = _parameters(task, tasks)
     found, posterior = None, None
     if tasks.family == "sine":
-        x, y = (torch.from_numpy(each[None]) for each in _support(task))
+        x, y = (torch.from_numpy(each[None, :, None]) for each in _support(task))
         if len(task.support_x) >= determined_by(tasks):
-            a, b, frequency = oracle(tasks, x[..., None], y[..., None])[0].tolist()
+            a, b, frequency = oracle(tasks, x, y)[0].tolist()
             found = _frozen(a * np.sin(frequency * grid.x) + b * np.cos(frequency * grid.x))
         if tasks.noise > 0 and len(task.support_x):
-            posterior = bayes_posterior(tasks, x[0], y[0], torch.tensor(grid.x))
+            posterior = bayes_posterior(tasks, x[0, :, 0], y[0, :, 0], torch.tensor(grid.x))
     return Probed(
         run=run,
         outer_step=state.outer_step,
@@ -148,18 +147,19 @@ def answer_arms(
     support_x, support_y = _support(task)
     extra = np.zeros(0) if task.query_x is None else task.query_x
     parts = np.cumsum([len(support_x), len(grid.x), len(grid.query)])
-    x = torch.from_numpy(np.concatenate((support_x, grid.x, grid.query, extra)))
+    x = np.concatenate((support_x, grid.x, grid.query, extra))
     known, parameters = _parameters(task, family)
     truth = _truth(family, parameters, *ends)[len(grid.x) :]
-    inputs = with_ones(x[None, :, None].to(plan.device, plan.dtype))
-    y = torch.from_numpy(support_y)[None, :, None].to(plan.device, plan.dtype)
+    wide = np.stack((x, np.ones_like(x)), 1)[None]
+    inputs = torch.from_numpy(wide).to(plan.device, plan.dtype)
+    y = torch.from_numpy(support_y[None, :, None]).to(plan.device, plan.dtype)
     arms = {}
     for name, arm in state.arms.items():
         count = plan.settings.run.test_steps if steps is None else steps[name]
         seen = outputs_along_path(
             plan, name, arm.initialization, inputs, y, count, training_inner_loop
         )
-        outputs = seen[:, 0, :, 0].to("cpu", torch.float64).numpy()
+        outputs = seen.cpu().numpy()[:, 0, :, 0].astype(np.float64)
         at_support, at_grid, at_query, at_extra = np.split(outputs, parts, 1)
         with np.errstate(all="ignore"):  # of an arm that has diverged
             query_mse = np.square(at_query - truth).mean(1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from maml_explorer.settings.groups import TaskSettings
@@ -41,12 +42,11 @@ def oracle(settings: TaskSettings, support_x: Tensor, support_y: Tensor) -> Tens
     Shapes [task, point, 1] → [task, 3], float64. ω stays in its range; where it varies it is found
     by a scan, refined. Where points do not determine a and b, the smallest such pair.
     """
-    low = torch.full((len(support_x),), settings.frequency_min, dtype=torch.float64)
     if not settings.frequency_varies:
-        pairs = [
-            _pair(settings.frequency_min, *each) for each in zip(support_x, support_y, strict=True)
-        ]
-        return torch.cat([torch.stack(pairs), low[:, None]], 1)
+        points = zip(support_x.numpy()[..., 0], support_y.numpy()[..., 0], strict=True)
+        found = [(*_pair(settings.frequency_min, *task), settings.frequency_min) for task in points]
+        return torch.tensor(found, dtype=torch.float64)
+    low = torch.full((len(support_x),), settings.frequency_min, dtype=torch.float64)
     high = torch.full_like(low, settings.frequency_max)
     beat = (settings.frequency_max - settings.frequency_min) * float(
         support_x.max() - support_x.min()
@@ -62,12 +62,13 @@ def oracle(settings: TaskSettings, support_x: Tensor, support_y: Tensor) -> Tens
     return best
 
 
-def _pair(frequency: float, x: Tensor, y: Tensor) -> Tensor:
-    """(a, b) of one task at one frequency, from points [point, 1]."""
-    angle = frequency * x.numpy()[:, 0]
+def _pair(frequency: float, x: NDArray[np.float64], y: NDArray[np.float64]) -> list[float]:
+    """(a, b) of one task at one frequency, from its points [point]."""
+    angle = frequency * x
     design = np.stack([np.sin(angle), np.cos(angle)], 1)
     # a tenth of the time that a pseudoinverse takes, and a drag waits for it
-    return torch.from_numpy(np.linalg.lstsq(design, y.numpy()[:, 0], rcond=_RANK)[0])
+    pair: list[float] = np.linalg.lstsq(design, y, rcond=_RANK)[0].tolist()
+    return pair
 
 
 def _scanned(low: Tensor, high: Tensor, count: int, support_x: Tensor, support_y: Tensor) -> Tensor:
