@@ -52,14 +52,16 @@ def rounded_to_fit(text: str, fits: Callable[[str], bool]) -> str:
     """A written number with as many of its decimals as fit; the text itself where none would.
 
     Args:
-        text: such as "0.0757"; what is no plain number stays.
+        text: such as "0.0757", or "↑ 0.0757"; what is no plain number stays.
         fits: whether a text has room.
     """
-    if not text.replace(".", "", 1).isdigit():
+    mark, gap, digits = text.rpartition(" ")
+    if not digits.replace(".", "", 1).isdigit():
         return text
-    decimals = len(text.partition(".")[2])
-    wordings = [text, *(f"{float(text):.{count}f}" for count in range(decimals - 1, -1, -1))]
-    return next((one for one in wordings if float(one) and fits(one)), text)
+    decimals = len(digits.partition(".")[2])
+    numbers = [digits, *(f"{float(digits):.{count}f}" for count in range(decimals - 1, -1, -1))]
+    wordings = [f"{mark}{gap}{one}" for one in numbers if float(one)]
+    return next((one for one in wordings if fits(one)), text)
 
 
 def _trimmed(text: str) -> str:

@@ -399,8 +399,33 @@ def test_one_wild_arm_does_not_squeeze_the_others(bench, panel):
     wild = np.full_like(bench.session.task.probed.arms["MTL"].curves, 1e6)
     bench.report(bench.with_arm("MTL", curves=wild, query_mse=np.full(11, 1e12)))
     assert panel.canvas.view().viewRange()[1][1] == pytest.approx(5.5)
-    assert chip_texts(panel)["MTL"] == "1.00e12"
+    assert chip_texts(panel)["MTL"] == "↑ 1.00e12"
     assert np.abs(panel.canvas.curves.arms["MTL"].yData).max() <= 300
+
+
+def test_a_chip_says_that_its_curve_is_outside_the_plot(bench, panel):
+    curves = np.full_like(bench.session.task.probed.arms["MTL"].curves, -70.0)
+    mse = np.full(11, 4913.0)
+    bench.report(bench.with_arm("MTL", curves=curves, query_mse=mse))
+    assert chip_texts(panel)["MTL"] == "↓ 4\u2009910"
+    assert "Its curve is below the plot." in panel.arms.chips["MTL"].toolTip()
+    curves[:, : curves.shape[1] // 2] = 0.0  # half of it is seen
+    bench.report(bench.with_arm("MTL", curves=curves, query_mse=mse))
+    assert chip_texts(panel)["MTL"] == "4\u2009910"
+    assert "the plot" not in panel.arms.chips["MTL"].toolTip()
+    bench.report(bench.with_arm("MTL", curves=curves + 90.0, query_mse=mse))
+    assert "Its curve is above the plot." in panel.arms.chips["MTL"].toolTip()
+    others = [text for name, text in chip_texts(panel).items() if name != "MTL"]
+    assert not any("↑" in text or "↓" in text for text in others)
+
+
+def test_a_chip_of_a_hidden_arm_points_nowhere(bench, panel):
+    wild = np.full_like(bench.session.task.probed.arms["MTL"].curves, 1e6)
+    bench.report(bench.with_arm("MTL", curves=wild, query_mse=np.full(11, 1e12)))
+    bench.session.set_hidden({"MTL"})
+    assert chip_texts(panel)["MTL"] == "1.00e12"
+    bench.session.set_hidden(())
+    assert chip_texts(panel)["MTL"] == "↑ 1.00e12"
 
 
 def test_right_click_and_delete_remove_until_none_is_left(bench, panel):

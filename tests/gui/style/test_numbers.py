@@ -17,6 +17,7 @@ from maml_explorer.gui.style.numbers import THIN_SPACE, rounded_to_fit
         (f"70{THIN_SPACE}500", f"70{THIN_SPACE}500"),
         ("1.3e−8", "1.3e−8"),
         ("✕ diverged", "✕ diverged"),
+        ("↑ 12.34", "↑ 12"),
     ],
 )
 def test_a_number_loses_decimals_until_it_fits(text: str, seen: str):

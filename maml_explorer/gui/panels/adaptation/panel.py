@@ -17,6 +17,7 @@ from maml_explorer.gui.panels.adaptation.task_legend import TaskLegend
 from maml_explorer.gui.panels.adaptation.task_plot import TaskPlot, has_points
 from maml_explorer.gui.panels.adaptation.words import (
     back_line,
+    beyond_tip,
     captions,
     error_of,
     own_task_tip,
@@ -113,9 +114,10 @@ class AdaptationPanel(QWidget):
         session.editor.settings_changed.connect(self._take_settings)
         session.link.run_started.connect(self._take_run)
         session.link.run_left.connect(self._take_run)
-        session.hidden_changed.connect(self._take_hidden)
-        session.pins.ghost_changed.connect(self._take_hidden)
-        session.divergences.changed.connect(self._take_divergences)
+        for changed in (
+            session.hidden_changed, session.pins.ghost_changed, session.divergences.changed
+        ):  # fmt: skip
+            changed.connect(self._take_drawn)
         session.theme_changed.connect(self._take_theme)
 
     # from the session
@@ -168,15 +170,12 @@ class AdaptationPanel(QWidget):
         if self.isVisible():
             self._show()
 
-    def _take_hidden(self) -> None:
+    def _take_drawn(self) -> None:
+        """Follows which arms are drawn, and how."""
         self.arms.refresh()
         if self.isVisible():
             self.canvas.redraw()
-
-    def _take_divergences(self) -> None:
-        self.arms.refresh()
-        if self.isVisible():
-            self.canvas.redraw()
+            self._write()
 
     def _take_theme(self, theme: Theme) -> None:
         self.canvas.take_colors(theme)
@@ -256,12 +255,15 @@ class AdaptationPanel(QWidget):
         steps = {} if self.bending.under_way else self._steps()  # θ, where there is none
         known = probe is None or probe.known
         arms, drawn = {} if report is None else report.arms, has_points(self.canvas.curves.query)
+        beyond = self.canvas.beyond()
         values = {
-            name: error_of(arm, steps.get(name, 0), known=known) for name, arm in arms.items()
+            name: error_of(arm, steps.get(name, 0), known=known, beyond=beyond.get(name, ""))
+            for name, arm in arms.items()
         }
         own = {} if known or report is None else {
             name: own_task_tip(report, name, steps.get(name, 0)) for name in arms
         }  # fmt: skip
+        own |= {name: beyond_tip(own.get(name, ""), arrow) for name, arrow in beyond.items()}
         words = captions(self._said_step, known=known, drawn=drawn)
         self.arms.show_values(values, words, "" if known else "support MSE", own)
 

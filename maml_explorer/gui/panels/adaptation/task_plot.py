@@ -134,6 +134,19 @@ class TaskPlot(Plot):
         if not self._place_soon.isActive():
             self._place_soon.start(_TRAINING_PAUSE if self.session.link.running else _LABEL_PAUSE)
 
+    def beyond(self) -> dict[str, str]:
+        """Arm → "↑" or "↓", where its whole curve is above or below what is seen."""
+        low, high = self.view().viewRange()[1]
+        found = {}
+        for name, curve in self.curves.arms.items():
+            # most curves end inside: one number of them says that enough
+            last = float(curve.yData[-1]) if has_data(curve) else 0.0
+            if last > high and curve.yData.min() > high:
+                found[name] = "↑"
+            elif last < low and curve.yData.max() < low:
+                found[name] = "↓"
+        return found
+
     def _fit(self) -> None:
         """Lets the y range grow where curves need it; playing and dragging never shrink it."""
         tasks, scale = self.session.settings.tasks, self.curves.scale

@@ -72,17 +72,25 @@ def waiting(arms: Iterable[Arm]) -> str:
     return f"{said} wait{'' if names[1:] else 's'}: no inner loop in training"
 
 
-def error_of(arm: ArmProbe, step: int, *, known: bool) -> str:
+def error_of(arm: ArmProbe, step: int, *, known: bool, beyond: str = "") -> str:
     """MSE of an arm after inner step `step`, or its last one: on the query set where there is one.
 
     Args:
         known: the task has a truth; where it has none, support points are all there is to measure.
+        beyond: an arrow where the whole curve is above or below the plot; it comes first.
     """
     step = min(step, len(arm.curves) - 1)
     # One grid point is enough: a diverged arm's parameters are not finite, so no value is.
     if not math.isfinite(float(arm.curves[step].sum())):
         return "diverged"
-    return number(float((arm.query_mse if known else arm.support_mse)[step]), fixed=True)
+    error = number(float((arm.query_mse if known else arm.support_mse)[step]), fixed=True)
+    return f"{beyond} {error}" if beyond else error
+
+
+def beyond_tip(said: str, beyond: str) -> str:
+    """Sentences on an arm, and that its curve is where an arrow points, "↑" or "↓"."""
+    where = f"Its curve is {'above' if beyond == '↑' else 'below'} the plot."
+    return f"{said}\n{where}" if said else where
 
 
 def own_task_tip(probed: Probed, name: str, step: int) -> str:
