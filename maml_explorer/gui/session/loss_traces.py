@@ -202,7 +202,11 @@ class LossTrace:
         self._averages.resume(last, int(self._finite[:kept].sum()))
 
     def thinned(self, most: int) -> LossTrace:
-        """A copy in at most `most` bins (an even number), which holds no more memory than that."""
+        """A copy in at most `most` bins (an even number), to be looked at only.
+
+        Half of them are equally wide, as a linear axis shows them, and half grow with the outer
+        step, as a logarithmic one does. The copy holds no more memory than they need.
+        """
         copy = LossTrace(len(self._x), most)
         copy.width, copy.steps = self.width, self.steps
         copy._used = used = len(self)
@@ -210,8 +214,8 @@ class LossTrace:
         copy._low, copy._high = self.low().copy(), self.high().copy()
         copy._total, copy._finite = self._total[:used].copy(), self._finite[:used].copy()
         copy._x, copy._smooth = self._x[:, :used].copy(), self._smooth[:, :used].copy()
-        while len(copy) > most:
-            copy._merge()
+        if used > most:
+            copy._join(_starts(copy._end, most // 2))
         kept = len(copy)
         for name in ("_end", "_low", "_high", "_total", "_finite", "_x", "_smooth"):
             setattr(copy, name, getattr(copy, name)[..., :kept].copy())
@@ -273,7 +277,11 @@ class LossTrace:
         self.width *= 2
         n, fine = len(self), self._kept_fine()
         bins = self._bin_of(self._end[fine:n])
-        starts = np.append(np.arange(fine), fine + np.flatnonzero(np.diff(bins, prepend=-1)))
+        self._join(np.append(np.arange(fine), fine + np.flatnonzero(np.diff(bins, prepend=-1))))
+
+    def _join(self, starts: NDArray[np.intp]) -> None:
+        """Makes one bin of those from each of these indices to the next."""
+        n = len(self)
         if not n:
             return
         ends = np.append(starts[1:], n) - 1
@@ -286,6 +294,14 @@ class LossTrace:
         self._end[into] = self._end[ends]
         self._x[:, into] = self._x[:, ends]
         self._smooth[:, into] = self._smooth[:, ends]
+
+
+def _starts(end: NDArray[np.int64], half: int) -> NDArray[np.intp]:
+    """Indices of the bins from which to join them: so many equally wide ones, so many that grow."""
+    first, last = float(end[0]), float(end[-1])
+    wanted = np.append(np.linspace(0.0, last, half + 1)[1:], np.geomspace(first, last, half))
+    ends = np.unique(np.searchsorted(end, np.rint(wanted)))
+    return np.append(0, ends[:-1] + 1)
 
 
 def columns(x: Array, edges: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -123,3 +123,19 @@ def test_a_pinned_run_has_the_lines_of_the_run():
     np.testing.assert_array_equal(run.x()[same], pinned.x())
     np.testing.assert_array_equal(run.smoothed(SMOOTHING)[same], pinned.smoothed(SMOOTHING))
     assert pinned.x()[0] <= 300_000 / MOST_BINS * 2
+
+
+def test_a_pin_of_a_very_long_run_begins_where_the_run_does():
+    history = LossHistory()
+    for first in range(1, 642_001, 10_000):
+        history.extend(live(first, min(first + 9_999, 642_000)))
+    run, pinned = trace(history), trace(history.thinned(MOST_BINS))
+    assert len(run) > 10 * MOST_BINS >= 10 * len(pinned)
+    begin, end = run.x()[0], run.x()[-1]
+    assert (pinned.x()[0], pinned.x()[-1]) == (begin, end)
+    # of 600 pixels no bin takes more than 5 on either axis, where those of the run do not
+    assert np.diff(pinned.x()).max() <= end / 120
+    wide = np.diff(np.log(pinned.x())) / np.log(end / begin)
+    coarse = np.diff(pinned.x()) > run.width
+    assert wide[coarse].max() <= 1 / 120
+    assert len(until(pinned.rows(), 2_000)[0]) > 20, "the early descent"
