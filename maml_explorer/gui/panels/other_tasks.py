@@ -60,7 +60,7 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
         session.link.run_started.connect(self._take_run)
         session.editor.settings_changed.connect(self._take_settings)
         session.hidden_changed.connect(self._fit_and_draw)
-        session.theme_changed.connect(lambda _: self._draw())
+        session.theme_changed.connect(self._draw)
 
     # what a kind of tasks says
 

@@ -17,7 +17,7 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.readout import ReadOut
 from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
+from maml_explorer.gui.style.arm_style import ArmStyle, arm_style, looks_of
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
@@ -109,8 +109,7 @@ class CategoryPlot(Plot):
 
     def legend(self) -> list[tuple[ArmStyle, str]]:
         """The arms that are drawn."""
-        settings = self.session.settings
-        return [(arm_style(settings, name, self.theme), name) for name in self.drawn]
+        return looks_of(self.session.settings, self.drawn, self.theme)
 
     def across(self, nth: int) -> Array:
         """[place]: the x of the nth arm's points."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -53,6 +54,12 @@ class ArmStyle:
         pen.setWidthF(self.width if width is None else width)
         pen.setStyle(self.line)
         return pen
+
+
+def looks_of(settings: Settings, names: Iterable[str], theme: Theme) -> list[tuple[ArmStyle, str]]:
+    """(look, name) of each of these arms that `settings` have: what is drawn may be older."""
+    there = {arm.name for arm in settings.arms}
+    return [(arm_style(settings, name, theme), name) for name in names if name in there]
 
 
 def arm_style(settings: Settings, arm: Arm | str, theme: Theme) -> ArmStyle:

@@ -440,6 +440,21 @@ def test_another_theme_draws_no_arm_that_is_gone(bench: Bench, qtbot: QtBot) -> 
     assert list(panel.page.similarity.drawn) == ["MAML"]
 
 
+def test_a_lesson_that_hides_its_answer_names_no_arm_that_is_gone(
+    bench: Bench, qtbot: QtBot
+) -> None:
+    panel = shown(bench, "Features")
+    panel.resize(620, 320)
+    answer(bench, {"MAML": records.features(), "ANIL": records.features(0.25)})
+    with qtbot.captureExceptions() as raised:
+        bench.session.editor.set_arms((default_arm("maml"), default_arm("fomaml")))
+        bench.session.hide_answers(True)
+        bench.session.hide_answers(False)
+        bench.qtbot.wait(20)
+    assert not raised, raised
+    assert [name for _, name in panel.page.similarity.legend()] == ["MAML"]
+
+
 def test_no_interval_leaves_what_can_be(bench: Bench) -> None:
     panel = shown(bench, "Features")
     wide = np.array([0.3, 0.3, 0.6])

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from maml_explorer.files.reader import StorageError
 from maml_explorer.gui import panels
@@ -318,6 +319,30 @@ def test_a_panel_that_fails_later_is_replaced_and_can_be_tried_again(
     press(qtbot, next(b for b in place.findChildren(QAbstractButton) if b.text() == "Try again"))
     assert place.panel is again
     assert not window.panel_failed(ValueError("from elsewhere"))
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_a_panel_that_was_replaced_hears_of_nothing(window: MainWindow, qtbot: QtBot, name: str):
+    session, place = window.session, window.columns.places[name]
+    window.columns.show_tab(name)
+    gone = place.panel
+    assert gone is not None
+    place.fail(ValueError("a picture went wrong"))
+    QCoreApplication.sendPostedEvents(gone, QEvent.Type.DeferredDelete)
+    assert not isValid(gone)
+    with qtbot.captureExceptions() as raised:
+        session.control.train()
+        session.link.pull()
+        session.task.new_task()
+        session.editor.edit({"test_steps": 7})
+        session.control.pause()
+        session.link.pull()
+        session.measured.compared.emit(None)
+        session.link.refused.emit(reports.Refused(reports.Unasked.TRAINING, "It cannot."))
+        session.set_theme(DARK)
+        session.control.restart()
+        session.link.pull()
+    assert not raised, raised
 
 
 def test_losses_outlive_the_panel_that_showed_them(window: MainWindow):

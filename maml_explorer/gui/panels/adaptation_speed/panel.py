@@ -112,17 +112,16 @@ class AdaptationSpeedPanel(QWidget):
         box.addWidget(self.verdict)
         box.addWidget(self.diverged)
         session.measured.meta_tested.connect(self._take_meta_test)
-        session.link.run_started.connect(lambda _: self._take_run())
-        session.measured.compared.connect(lambda _: self._comparing(False))
-        session.link.refused.connect(lambda _: self._comparing(False))
-        session.link.failed.connect(lambda _: self._comparing(False))
-        self.pointed.changed.connect(self._show)
-        session.editor.settings_changed.connect(lambda _: self._show())
+        session.link.run_started.connect(self._take_run)
+        for ended in (session.measured.compared, session.link.refused, session.link.failed):
+            ended.connect(self._compared)
         session.hidden_changed.connect(self._show)
+        self.pointed.changed.connect(self._show)
+        session.divergences.changed.connect(self._show)
+        session.editor.settings_changed.connect(self._show)
         session.led_changed.connect(self.plot.draw)
         session.theme_changed.connect(self.plot.take_colors)
-        session.link.status_changed.connect(lambda _: self._follow())
-        session.divergences.changed.connect(self._show)
+        session.link.status_changed.connect(self._follow)
         self.choose(MEAN)
 
     def choose(self, statistic: str) -> None:
@@ -151,12 +150,11 @@ class AdaptationSpeedPanel(QWidget):
         return menu
 
     def _open_statistics(self) -> None:
-        below = self.statistic.mapToGlobal(self.statistic.rect().bottomLeft())
-        self.statistics_menu().popup(below)
+        below = self.statistic.rect().bottomLeft()
+        self.statistics_menu().popup(self.statistic.mapToGlobal(below))
 
     def _show_worst(self) -> None:
-        task = self.plot.worst_task()
-        if task is not None:
+        if (task := self.plot.worst_task()) is not None:
             self.plot.show_task(task)
 
     def drawn(self) -> dict[str, str]:
@@ -194,13 +192,13 @@ class AdaptationSpeedPanel(QWidget):
 
     def _take_run(self) -> None:
         self.tests, self._ran_away, self._arms_asked = [], False, False
-        self._comparing(False)
+        self._compared()
 
     def _compare(self) -> None:
         self._arms_asked = True
         if self._published:
             self.session.control.compare()
-        self._comparing(self._published)
+        self._offer_compare(busy=self._published)
 
     def _show_figures(self) -> None:
         comparison = self.session.measured.comparison
@@ -209,7 +207,10 @@ class AdaptationSpeedPanel(QWidget):
         else:
             show_gaps(self.plot.test, self.session, self)
 
-    def _comparing(self, busy: bool) -> None:
+    def _compared(self) -> None:
+        self._offer_compare(busy=False)
+
+    def _offer_compare(self, busy: bool) -> None:
         self.compare.setEnabled(not busy)
         self.compare.setText("Comparing…" if busy else "Compare")
         self._show()
@@ -269,8 +270,7 @@ class AdaptationSpeedPanel(QWidget):
         text = "" if verdict and verdict != self._verdict else self.in_words()
         low = self.height() < _LOW * line
         self.subtitle.setVisible(not low)
-        most = line if low else math.inf
-        said = self._shortest(text, most)
+        said = self._shortest(text, line if low else math.inf)
         self.diverged.setText(said)
         self.diverged.setToolTip(plain_tip(text if said != text else ""))
         self.diverged.setVisible(bool(text))

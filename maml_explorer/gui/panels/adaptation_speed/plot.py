@@ -35,7 +35,7 @@ from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.plots.readout import ReadOut
 from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
+from maml_explorer.gui.style.arm_style import ArmStyle, arm_style, looks_of
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.protocol.commands import Array
@@ -71,7 +71,7 @@ class SpeedPlot(Plot):
         self.readout = ReadOut(self)
         self.table = self._table
         self.inner.changed.connect(self._place_hair)
-        session.editor.settings_changed.connect(lambda _: self._name_figure())
+        session.editor.settings_changed.connect(self._name_figure)
         self.setAccessibleDescription(
             "A click, Left and Right choose the inner step that all panels show. Where every task "
             "is drawn, a click on a line shows that task above."
@@ -91,8 +91,7 @@ class SpeedPlot(Plot):
 
     def legend(self) -> list[tuple[ArmStyle, str]]:
         """The arms that are drawn."""
-        settings = self.session.settings
-        return [(arm_style(settings, name, self.theme), name) for name in self.drawn]
+        return looks_of(self.session.settings, self.drawn, self.theme)
 
     def _name_figure(self) -> None:
         of = "" if self.statistic == EVERY else f"{STATISTICS[self.statistic][0]} "

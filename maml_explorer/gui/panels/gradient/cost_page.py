@@ -63,7 +63,7 @@ class CostPage(InsightPage):
         super().__init__(session, COST, self.plot)
         self.controls = (self.all, self.quantity)
         self.all.toggled.connect(lambda _: self.draw_now())
-        session.editor.settings_changed.connect(lambda _: self.draw_now())
+        session.editor.settings_changed.connect(self.draw_now)
         self.plot.caption = lambda: self.quantity.currentText()
         self.quantity.currentTextChanged.connect(lambda _: self.draw_now())
 

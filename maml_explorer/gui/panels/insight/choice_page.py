@@ -83,9 +83,13 @@ class ChosenPage(InsightPage):
         self.soon.timeout.connect(self.reask)
         session.editor.settings_changed.connect(self.take_settings)
         if of_task:
-            session.task.probe_changed.connect(lambda _: self.soon.start())
+            session.task.probe_changed.connect(self.reask_soon)
         if of_step:
             self.inner.changed.connect(self.soon.start)
+
+    def reask_soon(self) -> None:
+        """Asks again once choices rest."""
+        self.soon.start()
 
     def extra(self) -> Mapping[str, Option]:
         """Further options of the request."""

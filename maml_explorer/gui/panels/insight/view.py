@@ -68,8 +68,8 @@ class InsightView(QStackedWidget):
         self.addWidget(self._page())
         session.insight.arrived.connect(self._take)
         session.insight.progressed.connect(self._take_progress)
-        session.link.run_started.connect(lambda _: self._take_run())
-        session.link.status_changed.connect(lambda _: self._take_status())
+        session.link.run_started.connect(self._take_run)
+        session.link.status_changed.connect(self._take_status)
         self.show_now()
 
     def ask(self, request: InsightRequest) -> None:

@@ -37,7 +37,7 @@ from maml_explorer.gui.session.loss_history import (
 from maml_explorer.gui.session.loss_traces import Array
 from maml_explorer.gui.session.meta_test_losses import HeldOutPoint
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.style.arm_style import ArmStyle, arm_style
+from maml_explorer.gui.style.arm_style import ArmStyle, arm_style, looks_of
 from maml_explorer.gui.style.theme import Theme
 
 _KEY_STEP = 8
@@ -115,8 +115,7 @@ class LossPlot(Plot):
 
     def legend(self) -> list[tuple[ArmStyle, str]]:
         """The arms that are drawn."""
-        settings = self.session.settings
-        return [(arm_style(settings, name, self.theme), name) for name in self.drawn]
+        return looks_of(self.session.settings, self.drawn, self.theme)
 
     def show_as(self, view: LossView) -> None:
         """Takes up another loss, x axis or scale, and follows the training."""

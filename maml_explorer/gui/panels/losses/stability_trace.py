@@ -47,7 +47,7 @@ class StabilityTrace(LinesPlot):
         session.insight.arrived.connect(self._take)
         session.theme_changed.connect(self.take_colors)
         session.hidden_changed.connect(self.show_now)
-        session.link.run_started.connect(lambda _: self.show_now())
+        session.link.run_started.connect(self.show_now)
 
     def show_now(self) -> None:
         """Draws what is known, where anybody sees it."""

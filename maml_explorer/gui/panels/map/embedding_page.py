@@ -26,7 +26,7 @@ class EmbeddingPage(ChosenPage):
         self.controls = (self.steps,)
         self.steps.chosen.connect(self.inner.choose)
         self.inner.changed.connect(self._draw)
-        session.images.task_changed.connect(lambda _: self.soon.start())
+        session.images.task_changed.connect(self.reask_soon)
         self.reask()
 
     def extra(self) -> Mapping[str, Option]:

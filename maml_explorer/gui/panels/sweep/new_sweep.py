@@ -107,7 +107,7 @@ class NewSweep(QWidget):
             field.textEdited.connect(lambda text, field=field: self._take_as_own(field, text))
         for choice in (self.search, self.halving):
             choice.activated.connect(lambda _: self.check())
-        session.editor.settings_changed.connect(lambda _: self._follow())
+        session.editor.settings_changed.connect(self._follow)
         self.hide()
 
     def _put_together(self) -> None:

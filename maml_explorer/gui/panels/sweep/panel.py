@@ -124,7 +124,7 @@ class SweepPanel(QWidget):
         self.table.chosen_changed.connect(self._take_chosen)
         session.theme_changed.connect(self._take_theme)
         session.pins.ghost_changed.connect(self._look_at_ghost)
-        session.link.run_started.connect(lambda _: self._look_at_ghost())
+        session.link.run_started.connect(self._look_at_ghost)
         self.timer = QTimer(self)
         self.timer.setInterval(READ_EVERY)
         self.timer.timeout.connect(self.read)

@@ -55,7 +55,7 @@ class TasksPanel(QWidget):
         box.addLayout(head)
         box.addLayout(self._grid.layout, 1)
         session.task.watched.connect(self._take_watched)
-        session.link.run_started.connect(lambda _: self._watch())
+        session.link.run_started.connect(self._watch)
         session.editor.settings_changed.connect(self._take_settings)
         session.hidden_changed.connect(self._draw)
         session.theme_changed.connect(self._take_theme)
