@@ -81,7 +81,8 @@ def test_lines_of_seen_classes_are_named(bench, panel):
 def test_diverged_tasks_are_said_and_never_flatter_or_squeeze(bench, panel):
     test_arm(bench, panel, MAML=FINE, MTL=WILD)
     assert panel.diverged.text() == (
-        f"MTL: 17 of 600 tasks diverged at inner step 2. Hollow markers: mean of the others. {CALM}"
+        "MTL: 17 of 600 tasks diverged at inner step 2. "
+        f"Hollow markers: mean of the others at that step. {CALM}"
     )
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].mean, [4.0, 2.0, 1.5])
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].kept, [False, True, True])
@@ -117,9 +118,16 @@ def test_an_empty_axis_of_accuracies_ends_at_one(qtbot, family, ends):
 def test_many_diverged_arms_are_said_in_one_short_sentence(bench, panel):
     worse = replace(WILD, diverged=(0, 4, 23))
     test_arm(bench, panel, MAML=worse, ANIL=FINE, MTL=WILD)
+    hollow = "Hollow markers: mean of the others at that step."
     assert panel.diverged.text() == (
-        f"Of 600 tasks diverged: MAML 23, MTL 17. Hollow markers: mean of the others. {CALM}"
+        f"Of 600 tasks diverged at inner step 2: MAML 23, MTL 17. {hollow} {CALM}"
     )
+    # a mean drawn at one step does not contradict those that diverged at another
+    wrecked = replace(WILD, mean=(None, 5.0, 0.8), mean_kept=(None, 5.0, 0.8), diverged=(600, 9, 0))
+    test_arm(bench, panel, MAML=wrecked, ANIL=FINE, MTL=WILD)
+    said = "Of 600 tasks diverged: MAML 600 at inner step 0, MTL 17 at inner step 2."
+    assert panel.in_words().startswith(said)
+    assert panel.plot.drawn["MAML"].step.tolist() == [1, 2]
 
 
 def test_markers_that_nobody_sees_have_no_words(bench, panel):
@@ -138,8 +146,9 @@ def test_the_mean_of_a_few_that_are_left_is_not_drawn(bench, panel):
     test_arm(bench, panel, MAML=FINE, MTL=few)
     assert panel.plot.drawn["MTL"].step.tolist() == [0, 1]
     assert panel.plot.drawn["MTL"].kept.tolist() == [False, True]
-    assert "Hollow markers: mean of the others. No mean is drawn where most tasks diverged." in (
-        panel.diverged.text()
+    assert (
+        "Hollow markers: mean of the others at that step. No mean is drawn at steps where most"
+        in (panel.diverged.text())
     )
     panel.choose("median")
     assert panel.plot.drawn["MTL"].step.tolist() == [0, 1, 2]
@@ -162,8 +171,8 @@ def test_a_line_breaks_off_where_only_some_steps_have_no_mean(bench, panel):
 
 def test_a_low_panel_says_what_diverged_in_brief(bench, panel):
     test_arm(bench, panel, MAML=WILD)
-    for width, words in ((520, "Of 600 tasks diverged: MAML 17. ○: mean of the others."),
-                         (260, "Of 600 tasks diverged: MAML 17.")):  # fmt: skip
+    for width, words in ((520, "Of 600 tasks diverged at step 2: MAML 17. ○: mean of the others."),
+                         (300, "Of 600 tasks diverged at step 2: MAML 17.")):  # fmt: skip
         panel.resize(width, 170)
         bench.qtbot.wait(10)
         assert panel.diverged.text() == words and panel.diverged.isVisible()
@@ -177,8 +186,8 @@ def test_one_line_has_room_in_the_height_of_one_line_in_type_of_any_size(qapp):
     for quarters in range(32, 140):
         font.setPointSizeF(quarters / 4)
         metrics = QFontMetrics(font)
-        words = "Of 600 tasks diverged: MAML 17."
-        assert shortened(words, metrics, 1000, metrics.lineSpacing()) == words, font.pointSizeF()
+        words = "Of 600 tasks diverged at step 2: MAML 17."
+        assert shortened(words, metrics, 1200, metrics.lineSpacing()) == words, font.pointSizeF()
         assert shortened(words, metrics, 80, metrics.lineSpacing()) != words
 
 
@@ -693,7 +702,9 @@ def test_a_change_or_a_divergence_soon_makes_a_test_old_and_that_is_said(bench, 
     other = replace(WILD, diverged=(0, 0, 9))
     test_arm(bench, panel, MAML=WILD, MTL=other, outer_step=72_000)
     panel.plot.stale = True
-    assert panel.in_words().startswith("At outer step 72\u2009000: of 600 tasks diverged: MAML 17")
+    assert panel.in_words().startswith(
+        "At outer step 72\u2009000: of 600 tasks diverged at inner step 2"
+    )
     test_arm(bench, panel, outer_step=72_001, MAML=FINE)
     assert not panel.plot.stale and panel.subtitle.full.startswith("outer step 72\u2009001")
     now = replace(bench.session.status, outer_step=72_300, settings=bench.session.settings)
@@ -712,10 +723,12 @@ def test_a_test_of_arms_that_diverged_is_of_their_last_good_state(bench, panel):
     assert panel.subtitle.full.startswith("outer step 1 500")
     test_arm(bench, panel, outer_step=1502, MAML=FINE, ANIL=FINE)
     assert panel.subtitle.full.startswith("outer step 1 502"), "ANIL went on"
-    assert panel.diverged.text() == f"MAML: outer step {whole(1500)}, before it diverged."
+    assert (
+        panel.diverged.text() == f"MAML is shown at outer step {whole(1500)}, before it diverged."
+    )
     bench.report(reports.Diverged(1, "ANIL", 1502, 900, "ANIL diverged."))
     assert panel.subtitle.full.startswith(f"outer step {whole(1500)}")
-    assert panel.diverged.text() == "ANIL: outer step 900, before it diverged."
+    assert panel.diverged.text() == "ANIL is shown at outer step 900, before it diverged."
     bench.session.divergences.go_on(["MAML", "ANIL"])
     assert panel.diverged.text() == ""
 
@@ -724,11 +737,14 @@ def test_an_arm_that_began_later_is_named_with_its_own_step(bench, panel):
     test = reports.MetaTested(1, 20_000, 10, 600, {"MAML": FINE, "ANIL": FINE, "MTL": FINE})
     bench.report(replace(test, arm_steps={"MAML": 20_000, "ANIL": 0, "MTL": 20_000}))
     assert panel.subtitle.full.startswith(f"outer step {whole(20_000)}")
-    assert panel.diverged.text() == "ANIL: outer step 0."
+    assert panel.diverged.text() == "ANIL is shown at outer step 0."
     bench.report(reports.Diverged(1, "MTL", 20_000, 120, "MTL diverged."))
-    assert panel.in_words() == "ANIL: outer step 0. MTL: outer step 120, before it diverged."
+    assert (
+        panel.in_words()
+        == "ANIL is shown at outer step 0. MTL is shown at outer step 120, before it diverged."
+    )
     bench.report(reports.Diverged(1, "ANIL", 20_000, 19_900, "ANIL diverged."))
-    both = "ANIL: outer step 0, MTL: outer step 120, before they diverged."
+    both = "ANIL is shown at outer step 0 and MTL at 120, before they diverged."
     assert panel.in_words() == both, "of its own steps, not the run's"
 
 

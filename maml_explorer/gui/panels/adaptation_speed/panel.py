@@ -35,7 +35,6 @@ from maml_explorer.gui.panels.adaptation_speed.published_marks import (
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, MEAN, STATISTICS
 from maml_explorer.gui.panels.adaptation_speed.words import (
     brief_words_on_test,
-    dated,
     subtitles,
     words_on_test,
 )
@@ -336,8 +335,9 @@ class AdaptationSpeedPanel(QWidget):
             return ""
         joint = {arm.name for arm in arms if ALGORITHMS[arm.algorithm].adapts == "none"}
         earlier, frozen = earlier_steps(self.session, test), self.session.divergences.frozen
-        said = words_on_test(test, plot.drawn, plot.ceiling(), joint, earlier, frozen)
-        return dated(said, test.outer_step, plot.drawn) if plot.stale else said
+        return words_on_test(
+            test, plot.drawn, plot.ceiling(), joint, earlier, frozen, stale=plot.stale
+        )
 
     def _set_log(self, on: bool) -> None:
         self._log_chosen = True

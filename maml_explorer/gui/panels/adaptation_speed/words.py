@@ -62,6 +62,8 @@ def words_on_test(
     joint: Collection[str],
     earlier: Mapping[str, int],
     frozen: Collection[str],
+    *,
+    stale: bool,
 ) -> str:
     """Words on arms of earlier steps and tasks that diverged, and their effect; empty for none.
 
@@ -72,9 +74,9 @@ def words_on_test(
         joint: arms that train without an inner loop: their losses stay calm at any α.
         earlier: arm → the outer step of its line, where that is not the test's.
         frozen: arms that diverged.
+        stale: training has left the test behind, whose outer step is named.
     """
     lost: dict[str, list[str]] = {}
-    counts: list[str] = []
     beyond: dict[str, list[str]] = {}
     calm: list[str] = []
     for name, data in drawn.items():
@@ -85,7 +87,6 @@ def words_on_test(
                 f"step {diverged.index(worst)}"
             )
             lost.setdefault(what, []).append(name)
-            counts.append(f"{name} {whole(worst)}")
         above = bool(len(data.mean)) and data.mean.max() > ceiling
         if above:
             beyond.setdefault(number(float(data.mean.max())), []).append(name)
@@ -93,55 +94,72 @@ def words_on_test(
             calm.append(name)
     parts = [f"{', '.join(names)}: {what}." for what, names in lost.items()]
     if len(parts) > 1:  # a sentence for each would leave the plot no room
-        parts = [f"Of {counted(test.tasks, 'task', whole)} diverged: {', '.join(counts)}."]
-    parts[:0] = _on_earlier({name: step for name, step in earlier.items() if name in drawn}, frozen)
+        parts = [_counts(test, drawn, "inner step")]
     if any(bool(data.kept.any()) for data in drawn.values()):
-        parts.append("Hollow markers: mean of the others.")
+        parts.append("Hollow markers: mean of the others at that step.")
     over = [f"{', '.join(names)} {top}" for top, names in beyond.items()]
     if len(over) == 1:
         ((top, names),) = beyond.items()
         over = [f"{', '.join(names)} {'reaches' if len(names) == 1 else 'reach'} {top}"]
     if any(data.short for data in drawn.values()):
-        parts.append("No mean is drawn where most tasks diverged.")
+        parts.append("No mean is drawn at steps where most diverged.")
     if over:
         parts.append(f"Above the plot: {', '.join(over)}.")
     if calm:
         verb, its = ("trains", "its") if len(calm) == 1 else ("train", "their")
         parts.append(f"{listed(calm)} {verb} without an inner loop: {its} losses stay calm.")
-    return " ".join(parts)
+    said = " ".join(parts)
+    if stale and said:
+        said = _dated(said, test.outer_step, drawn)
+    there = {name: step for name, step in earlier.items() if name in drawn}
+    return " ".join([*_on_earlier(there, frozen), said]).rstrip()
+
+
+def _counts(test: MetaTested, drawn: Collection[str], step: str) -> str:
+    """Each arm's tasks that diverged, at the inner step where they were most."""
+    worst = {name: max(test.arms[name].diverged, default=0) for name in drawn}
+    at = {name: test.arms[name].diverged.index(count) for name, count in worst.items() if count}
+    if not at:
+        return ""
+    of = f"Of {counted(test.tasks, 'task', whole)} diverged"
+    if len(set(at.values())) == 1:
+        counts = [f"{name} {whole(worst[name])}" for name in at]
+        return f"{of} at {step} {min(at.values())}: {', '.join(counts)}."
+    counts = [f"{name} {whole(worst[name])} at {step} {nth}" for name, nth in at.items()]
+    return f"{of}: {', '.join(counts)}."
 
 
 def _on_earlier(steps: Mapping[str, int], frozen: Collection[str]) -> list[str]:
-    """Sentences on lines of an outer step before the test's: "MAML: outer step 120, before …".
+    """Sentences on lines of an earlier outer step: "MAML is shown at outer step 120, before …".
 
     One that began later says no more than its step: a message has told of it.
     """
-    late = [_of_step(name, step) for name, step in steps.items() if name not in frozen]
-    stopped = [_of_step(name, step) for name, step in steps.items() if name in frozen]
-    said = [f"{', '.join(late)}."] if late else []
+    late = {name: step for name, step in steps.items() if name not in frozen}
+    stopped = {name: step for name, step in steps.items() if name in frozen}
+    said = [f"{_at(late)}."] if late else []
     if stopped:
         they = "it" if len(stopped) == 1 else "they"
-        said.append(f"{', '.join(stopped)}, before {they} diverged.")
+        said.append(f"{_at(stopped)}, before {they} diverged.")
     return said
 
 
-def _of_step(name: str, step: int) -> str:
-    return f"{name}: outer step {whole(step)}"
+def _at(steps: Mapping[str, int]) -> str:
+    verbs = [" is shown at outer step", *[" at"] * (len(steps) - 1)]
+    pairs = zip(steps.items(), verbs, strict=True)
+    return listed([f"{name}{verb} {whole(step)}" for (name, step), verb in pairs])
 
 
-def dated(said: str, outer_step: int, names: Collection[str]) -> str:
+def _dated(said: str, outer_step: int, names: Collection[str]) -> str:
     """Words of a test of long ago behind its outer step; names keep their first letter."""
-    if said and not said.startswith(tuple(names)):
+    if not said.startswith(tuple(names)):
         said = said[0].lower() + said[1:]
-    return said and f"At outer step {whole(outer_step)}: {said}"
+    return f"At outer step {whole(outer_step)}: {said}"
 
 
 def brief_words_on_test(test: MetaTested, drawn: Mapping[str, SpeedLine]) -> tuple[str, ...]:
     """Shorter words on the tasks that diverged, for a low panel, the longest first."""
-    lost = {name: max(test.arms[name].diverged, default=0) for name in drawn}
-    counts = [f"{name} {whole(count)}" for name, count in lost.items() if count]
-    if not counts:
+    said = _counts(test, drawn, "step")
+    if not said:
         return ()
-    said = f"Of {counted(test.tasks, 'task', whole)} diverged: {', '.join(counts)}."
     hollow = any(data.kept.any() for data in drawn.values())
     return (f"{said} ○: mean of the others.", said) if hollow else (said,)
