@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -41,6 +41,23 @@ WATCH_SECONDS = 0.5
 Watch = commands.WatchTasks | WatchImages | WatchStreams
 
 
+@dataclass
+class _Turn:
+    """Turn of one kind of live answer: no more often than its share of time allows."""
+
+    seconds: float
+    """Shortest wait."""
+    share: float
+    due: float = 0.0
+    cost: float = 0.0
+    """Seconds that the last answer took."""
+
+    def took(self, begin: float, now: float, patience: float) -> None:
+        """Sets the next turn; one answer alone that took long, as a first one may, is no rule."""
+        usual, self.cost = min(now - begin, self.cost), now - begin
+        self.due = now + max(patience * self.seconds, usual / self.share)
+
+
 class LiveAnswers:
     """The newest probe, the watched tasks and the run shown beside, with when each is due."""
 
@@ -49,8 +66,8 @@ class LiveAnswers:
         self.probe: commands.ShownTask | None = None
         self.watch: Watch | None = None
         self.ghost: OtherRun | None = None
-        self.next_probe = 0.0
-        self.next_watch = 0.0
+        self.probes = _Turn(PROBE_SECONDS, PROBE_SHARE)
+        self.watches = _Turn(WATCH_SECONDS, WATCH_SHARE)
 
     def take(self, command: commands.ShownTask | Watch, run: Run | None) -> None:
         """Shows other tasks from now on, and answers for them.
@@ -70,6 +87,12 @@ class LiveAnswers:
         _REFUSE[type(command)](command)
         self.probe = command
         self.answer_probe(run)
+
+    def begin(self, run: Run) -> None:
+        """Answers for all tasks shown by a new run; what the one before took says nothing of it."""
+        self.probes = _Turn(PROBE_SECONDS, PROBE_SHARE)
+        self.watches = _Turn(WATCH_SECONDS, WATCH_SHARE)
+        self.answer(run)
 
     def answer(self, run: Run | None) -> None:
         """Answers for all tasks shown, where there are any."""
@@ -98,22 +121,21 @@ class LiveAnswers:
 
     def due(self, now: float) -> bool:
         """True where a fresh answer may be given while training."""
-        return now >= min(self.next_probe, self.next_watch)
+        return now >= min(self.probes.due, self.watches.due)
 
     def refresh(self, run: Run) -> None:
         """Fresh answers while training: once the last were collected, within a share of time."""
         begin, patience = self.clock(), self.outbox.patience
         unread = any(map(self.outbox.waits, (reports.Probed, ImagesProbed, StreamProbed)))
-        if begin >= self.next_probe and not unread:
+        if begin >= self.probes.due and not unread:
             self.answer_probe(run)
             now = self.clock()
-            wait = max(patience * PROBE_SECONDS, (now - begin) / PROBE_SHARE)
-            self.next_probe, begin = now + wait, now
+            self.probes.took(begin, now, patience)
+            begin = now
         unseen = any(map(self.outbox.waits, (reports.Watched, ImagesWatched, StreamsWatched)))
-        if begin >= self.next_watch and not unseen:
+        if begin >= self.watches.due and not unseen:
             self.answer_watch(run)
-            now = self.clock()
-            self.next_watch = now + max(patience * WATCH_SECONDS, (now - begin) / WATCH_SHARE)
+            self.watches.took(begin, self.clock(), patience)
 
 
 def _some(watch: Watch) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +17,14 @@ from maml_explorer.protocol import commands
 from maml_explorer.protocol import reports as m
 from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.settings import Arm, Settings, default_arm
+from maml_explorer.worker import live_answers
 from maml_explorer.worker.handle import Worker
-from maml_explorer.worker.live_answers import PROBE_SECONDS
+from maml_explorer.worker.live_answers import PROBE_SECONDS, WATCH_SECONDS, WATCH_SHARE
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from tests.worker.driving import Clock, Driver, small_settings
 
 PROBE = commands.ProbeTask(np.array([-3.0, 0.5, 2.0]), np.array([1.0, -1.0, 0.5]), 2.0, 0.7)
+WATCH = commands.WatchTasks(np.zeros((2, 3)), np.ones((2, 3)))
 
 
 def plain_loop(settings: Settings, steps: int) -> training.RunState:
@@ -437,6 +440,35 @@ def test_live_curves_are_few_and_a_persons_own_are_answered_at_once() -> None:
     assert 1 <= fewer <= 5.0 / (4 * PROBE_SECONDS) + 1
     driver.tell(dataclasses.replace(PROBE))
     assert any(isinstance(report, m.Probed) for report in driver.outbox.collect())
+
+
+def test_one_slow_answer_alone_does_not_keep_watched_tasks_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first one of a run may take long on a busy machine; a quick one comes soon after it."""
+    clock, costs = Clock(), [0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0]
+    driver = Driver(small_settings("mtl"), clock)
+    live, whole = driver.loop.live, live_answers.answer_watch
+
+    def answer(*known: Any) -> m.Watched:
+        clock.now += costs.pop(0)
+        return whole(*known)
+
+    monkeypatch.setattr(live_answers, "answer_watch", answer)
+    driver.tell(WATCH)
+
+    def wait() -> float:
+        driver.outbox.collect()
+        clock.now = live.watches.due
+        live.refresh(driver.run)
+        return live.watches.due - clock.now
+
+    assert wait() == pytest.approx(WATCH_SECONDS), "of the slow one"
+    assert wait() == pytest.approx(WATCH_SECONDS)
+    assert wait() == pytest.approx(WATCH_SECONDS)
+    assert wait() == pytest.approx(1 / WATCH_SHARE), "two are a rule"
+    driver.tell(commands.Restart(small_settings("mtl")))
+    assert live.due(clock.now), "another run begins anew"
 
 
 def test_successive_changes_and_probes_coalesce() -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
+from maml_explorer.gui.session.meta_test_age import age_of_curves
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.view_state import ViewState
 from maml_explorer.gui.widgets.cell_grid import SPACING, CellGrid
@@ -58,6 +59,7 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
         self.inner.changed.connect(self._draw)
         shown.watched.connect(self._take_watched)
         session.link.run_started.connect(self._take_run)
+        session.link.status_changed.connect(self._say)
         session.editor.settings_changed.connect(self._take_settings)
         session.hidden_changed.connect(self._fit_and_draw)
         session.theme_changed.connect(self._draw)
@@ -162,9 +164,13 @@ class OtherTasks(QWidget, Generic[Task, Cell]):
         last = self.last_step(reports[0]) if reports else 0
         step = self.inner.within(last)
         self.steps.show_step(step, last)
-        self.said.say(*self.words())
+        self._say()
         for nth, cell in enumerate(self.cells):
             self.draw_cell(cell, reports[nth] if nth < len(reports) else None, step, nth)
+
+    def _say(self) -> None:
+        age = "" if self.watched is None else age_of_curves(self.session, self.watched.outer_step)
+        self.said.say(*(f"{age}{words}" for words in self.words()))
 
     def _fit_cells(self) -> bool:
         """Cells, up to as many as there is room for; True where they are others now."""

@@ -1,17 +1,30 @@
-"""Age of the newest meta-test: training and changes leave it behind."""
+"""Age of what is drawn: training and changes leave a meta-test and live curves behind."""
 
 from __future__ import annotations
 
 from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.style.numbers import whole
 from maml_explorer.protocol.reports import MetaTested
 
 _STEPS, _PART = 50, 0.1
 """Outer steps that training may be ahead: so many, or this part of those since the last change."""
+_SECONDS = 3.0
+"""Seconds that live curves may be behind: they come anew more often than that, as a rule."""
 
 
 def steps_allowed(taken: int) -> float:
     """Outer steps that a run may be ahead of what was measured, after so many were taken."""
     return max(_STEPS, _PART * taken)
+
+
+def age_of_curves(session: Session, outer_step: int) -> str:
+    """Words before others on curves of a step that training has left behind; else empty."""
+    status = session.status
+    if status is None or not session.link.running:
+        return ""
+    allowed = max(steps_allowed(status.outer_step), _SECONDS * status.steps_per_second)
+    old = status.outer_step - outer_step > allowed
+    return f"old: outer step {whole(outer_step)} · " if old else ""
 
 
 def tested_step(session: Session, test: MetaTested) -> int:

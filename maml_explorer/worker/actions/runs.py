@@ -101,4 +101,4 @@ class RunActions:
         self.outbox.put(InsightFigures(run.number, tuple(run.figures.rows())))
         for found in run.insights.values():
             self.outbox.put(dataclasses.replace(found, run=run.number))
-        self.live.answer(run)
+        self.live.begin(run)

@@ -1,5 +1,6 @@
 """The small multiples: other tasks, watched only while they are seen."""
 
+from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
@@ -146,6 +147,18 @@ def test_diverged_curves_leave_the_cell(bench, panel):
     )
     panel.grab()
     assert np.isnan(panel.cells[1].curves["MAML"]).all()
+
+
+def test_curves_that_training_has_left_behind_are_said_to_be_old(bench, panel):
+    answer(bench, panel)
+    running = replace(bench.session.status, phase=reports.Phase.RUNNING, steps_per_second=400.0)
+    bench.report(replace(running, outer_step=1_000))
+    assert panel.said.text() == "7 other tasks", "they come anew within seconds"
+    bench.report(replace(running, outer_step=5_884))
+    assert panel.said.full == "old: outer step 0 · 7 other tasks"
+    assert panel.said.text() == panel.said.full
+    bench.report(replace(bench.session.status, phase=reports.Phase.PAUSED))
+    assert panel.said.text() == "7 other tasks", "its curves come at once"
 
 
 def test_every_control_has_a_name(bench, panel):

@@ -8,6 +8,7 @@ from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.tasks.task_cell import WIDTH, TaskCell
+from maml_explorer.gui.session.meta_test_age import age_of_curves
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.task_sampling import sampled_task, task_words
 from maml_explorer.gui.session.view_state import ViewState
@@ -56,6 +57,7 @@ class TasksPanel(QWidget):
         box.addLayout(self._grid.layout, 1)
         session.task.watched.connect(self._take_watched)
         session.link.run_started.connect(self._watch)
+        session.link.status_changed.connect(self._say)
         session.editor.settings_changed.connect(self._take_settings)
         session.hidden_changed.connect(self._draw)
         session.theme_changed.connect(self._take_theme)
@@ -131,7 +133,7 @@ class TasksPanel(QWidget):
             return
         k, last, watched = self.inner_step, self.last_step, self.watched
         self.steps.show_step(k, last)
-        self.said.say(f"{len(self.cells)} other tasks")
+        self._say()
         fits = watched is not None and _is_about(watched, self.tasks[: len(self.cells)])
         for n, (cell, task) in enumerate(zip(self.cells, self.tasks, strict=False)):
             if watched is not None and fits:
@@ -141,6 +143,10 @@ class TasksPanel(QWidget):
                 )
             else:
                 cell.show_task(task, np.zeros(0), {})
+
+    def _say(self) -> None:
+        age = "" if self.watched is None else age_of_curves(self.session, self.watched.outer_step)
+        self.said.say(f"{age}{len(self.cells)} other tasks")
 
     def _fit_cells(self) -> bool:
         """Shows as many small plots as there is room for, in one row or two; True if others."""
