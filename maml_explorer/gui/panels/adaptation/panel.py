@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -34,9 +34,6 @@ from maml_explorer.protocol.commands import ProbeTask
 from maml_explorer.protocol.reports import Probed, Status, Stepped
 from maml_explorer.settings.settings import Settings
 
-_VALUES_PAUSE = 200
-"""Milliseconds between two values of an arm while training: numbers are read, not watched."""
-
 
 class AdaptationPanel(QWidget):
     """Plot, inner-step slider and the line of arms."""
@@ -45,10 +42,6 @@ class AdaptationPanel(QWidget):
         super().__init__()
         self.session = session
         self.shown = OuterStepShown(session.inner)
-        self._write_soon = QTimer(self)
-        self._write_soon.setSingleShot(True)
-        self._write_soon.setTimerType(Qt.TimerType.PreciseTimer)
-        self._write_soon.timeout.connect(self._write)
         self.subtitle = ElidedLabel()
         self.canvas = TaskPlot(session)
         self.canvas.caption = self._caption
@@ -135,14 +128,9 @@ class AdaptationPanel(QWidget):
                 self._write()
 
     def _take_probed(self, probed: Probed) -> None:
-        if not self.isVisible() or self.shown.at is not None:
-            return
-        self._draw()
-        if not self.session.link.running or self.canvas.editor.dragging:
-            self._write()
-        elif not self._write_soon.isActive():
-            pace = self.session.link.pace
-            self._write_soon.start(pace.after_a_look(pace.patience * _VALUES_PAUSE))
+        if self.isVisible() and self.shown.at is None:
+            # together: near divergence, two answers of one arm have little in common
+            self._show()
 
     def _take_stepped(self, stepped: Stepped) -> None:
         self.shown.at = stepped
@@ -249,7 +237,6 @@ class AdaptationPanel(QWidget):
         self._write()
 
     def _write(self) -> None:
-        self._write_soon.stop()
         self.subtitle.say(*self._subtitle())
         probe, report = self._probe(), self._report()
         steps = {} if self.bending.under_way else self._steps()  # θ, where there is none
