@@ -28,6 +28,9 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.insight import Insight
 from maml_explorer.protocol.reports import Status, Stepped
 
+DOT = 10
+"""Pixels of the dot."""
+
 
 class StabilityLight(QWidget):
     """A dot and words; the tooltip has the figures of every arm."""
@@ -155,7 +158,7 @@ class _Dot(QWidget):
     def __init__(self, light: StabilityLight) -> None:
         super().__init__()
         self._light = light
-        self.setFixedSize(QSize(10, 10))
+        self.setFixedSize(QSize(DOT, DOT))
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -46,7 +46,7 @@ from maml_explorer.gui.window.remembering import (
 )
 from maml_explorer.gui.window.run_bar import RunBar
 from maml_explorer.gui.window.share_code import ShareCode
-from maml_explorer.gui.window.stability_light import StabilityLight
+from maml_explorer.gui.window.stability_light import DOT, StabilityLight
 from maml_explorer.gui.window.status_text import LEFT, progress_text, status_text
 from maml_explorer.gui.window.waiting_settings import WaitingSettings
 from maml_explorer.gui.window.welcome import Welcome
@@ -326,18 +326,18 @@ class MainWindow(QMainWindow):
         self.status.setText(LEFT if self.session.link.left else said)
         self.status.setToolTip(plain_tip(status.device if "(" in status.device else ""))
         annealed = annealed_text(status.settings, status.arm_steps)
-        self.annealed.setVisible(bool(annealed))
+        self.annealed.setVisible(bool(annealed) and not self.banners.aside)
         self.annealed.say(annealed)
 
     def _progress_end(self, status: Status) -> int:
-        """Pixels from the left to the end of the words on how far the run is.
+        """Pixels from the left to behind the words on how far the run is, and the light's dot.
 
         Room for all digits of the goal: messages beside them do not move as these grow.
         """
         most = max(status.outer_step, status.settings.outer.outer_steps)
         words = progress_text(replace(status, outer_step=most))
         left = self.status.mapTo(self, QPoint()).x()
-        return left + self.status.fontMetrics().horizontalAdvance(words) + 2 * GAP
+        return left + self.status.fontMetrics().horizontalAdvance(words) + 3 * GAP + DOT
 
     def _show_file_menu(self) -> None:
         self.file_menu().popup(_below(self.file_button))

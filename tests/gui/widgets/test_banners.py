@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.core.implicit_gradient import failure_words
+from maml_explorer.gui.app.options import Options
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.session.stability_verdict import DANGER
@@ -27,7 +28,7 @@ from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.gui.window.worker_notices import divergence_words
 from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.past_events import PastChange
-from maml_explorer.settings.settings import Arm
+from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.settings.words import listed
 from tests.gui.driving import Opener, press, said, worker_of
 
@@ -549,6 +550,23 @@ def test_a_message_leaves_the_steps_in_sight(opened: Opener, qtbot: QtBot):
     assert window.status.text().endswith("CPU"), "all is said again once there is no message"
     banners.say("passing", "Something happened.")
     assert re.fullmatch("Paused · outer step [0-9]+ of 70\u2009000", window.status.text())
+
+
+@pytest.mark.parametrize("annealed", [False, True])
+def test_a_message_leaves_the_dot_of_the_light_in_sight(
+    opened: Opener, qtbot: QtBot, annealed: bool
+):
+    settings = Settings().with_values({"schedule": "cosine"} if annealed else {})
+    window = opened(options=Options(settings=settings, safe_mode=True))
+    window.session.control.train()
+    window.session.link.pull()
+    assert window.annealed.isVisible() == annealed
+    diverge(window, "MAML")
+    dot = window.stability.dot
+    qtbot.waitUntil(dot.isVisible)
+    qtbot.wait(20)
+    seen = QRect(dot.mapTo(window, QPoint()), dot.size())
+    assert window.banners.aside and not seen.intersects(window.banners.geometry())
 
 
 def test_a_question_stays_before_messages_that_come_later(window: MainWindow, qtbot: QtBot):
