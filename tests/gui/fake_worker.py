@@ -237,6 +237,8 @@ class FakeWorker:
             self.phase = m.Phase.PAUSED
         self.report(self._status())
         self._probed()
+        if self.phase in (m.Phase.FINISHED, m.Phase.PAUSED):
+            self.report(self._meta_tested())
 
     def _status(self) -> m.Status:
         rate = 1950.0 if self.phase is m.Phase.RUNNING else 0.0

@@ -100,6 +100,17 @@ class LessonRun(QObject):
         """The outer step that is trained for now; None where nothing is waited for."""
         return None if self._training is None else self._training.train_until
 
+    @property
+    def untested(self) -> bool:
+        """True from the end of this page's training until the whole meta-test of it is there."""
+        status, test = self._session.status, self._session.measured.meta_test
+        if not self._stood or status is None or status.run != self.number:
+            return False
+        rests = status.phase in (reports.Phase.PAUSED, reports.Phase.FINISHED)
+        if not rests or status.outer_step != self._stood:
+            return False
+        return test is None or test.declared is not None or test.outer_step < self._stood
+
     def lend(self) -> None:
         """Sets the user's run, settings, history and view aside."""
         session = self._session

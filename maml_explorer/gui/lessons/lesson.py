@@ -52,6 +52,11 @@ class Scene:
     revealed: bool = False
     """True where this is shown after the question."""
 
+    @property
+    def on_test(self) -> bool:
+        """True where it speaks of the meta-test."""
+        return "adaptation_speed" in self.point_at
+
 
 @dataclass(frozen=True)
 class Lesson:

@@ -31,6 +31,7 @@ _TOUR = "tour"
 ANSWERS = frozenset(("best", "freeze"))
 """Answers that a page before their question may leave out."""
 READY_MADE = "trained in advance · press Reset, then Train, to watch it"
+TESTING = "trained · testing on held-out tasks…"
 
 
 class Lessons(QObject):
@@ -62,6 +63,7 @@ class Lessons(QObject):
         self._finished: RunningLesson | None = None
         """The lesson that was gone through last."""
         session.link.stepped.connect(self._take_stepped)
+        session.measured.meta_tested.connect(self._say)
         self.after = AfterLesson(self.strip, self.run, shelf, session.link)
 
     def choose_lesson(self) -> None:
@@ -295,15 +297,17 @@ class Lessons(QObject):
             self.sketch.wipe()
 
     def _say(self) -> None:
-        """Writes beside the dots: the progress of training, the error of a drawing."""
+        """Writes beside the dots: what is waited for, the error of a drawing."""
         running, scene = self._running, self.scene
         if running is None or scene is None or running.playing:
             return
         status, goal = self._session.status, self.run.goal
         awaited = self.run.awaited
         step = 0 if awaited or status is None else status.outer_step
+        testing = scene.on_test and self.run.untested
+        done = 1.0 if testing else None if goal is None else min(step / goal, 1.0)
         self.strip.show_awaited(awaited)
-        self.strip.show_training(None if goal is None else min(step / goal, 1.0))
+        self.strip.show_training(done)
         if awaited:
             self.strip.say("")
         elif goal is not None:
@@ -311,6 +315,8 @@ class Lessons(QObject):
             doing = "paused at" if paused and step else "training first:"
             left = self.left.words(status, goal)
             self.strip.say(f"{doing} outer step {whole(step)} of {whole(goal)}{left}")
+        elif testing:
+            self.strip.say(TESTING, "testing…")
         elif scene.revealed and scene.question is not None and scene.question.kind == DRAW:
             self.strip.say("")
             self.strip.answer(self._worth() or scene.question.ask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ from maml_explorer.gui.lessons import lesson_runs
 from maml_explorer.gui.lessons.after_lesson import COMING_BACK
 from maml_explorer.gui.lessons.lesson import NEW, Act, Lesson
 from maml_explorer.gui.lessons.lesson_runs import lesson_runs_folder, trained_run
-from maml_explorer.gui.lessons.player import READY_MADE
+from maml_explorer.gui.lessons.player import READY_MADE, TESTING
 from maml_explorer.gui.lessons.strip import AWAITED
+from maml_explorer.gui.panels.adaptation_speed.words import NOT_TRAINED
+from maml_explorer.gui.panels.adaptation_speed.words import TESTING as WORDS_OF_PANEL
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
@@ -135,6 +138,37 @@ def test_a_page_waits_until_its_run_is_on_the_screen(window: MainWindow):
         assert strip.text.text() == strip.words and not strip.text.property("role")
         lessons.forward()
     assert set(waited) == {True, False}  # some pages speak of the run before them
+
+
+def test_a_page_on_adaptation_speed_waits_for_the_meta_test_of_its_run(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+):
+    # on images it takes long: the text gave its figures beside an empty panel, "Not trained yet"
+    lessons, session, worker = window.lessons, window.session, worker_of(window)
+    strip, panel = lessons.strip, window.columns.places["adaptation_speed"].panel
+    tested = worker._meta_tested
+    monkeypatch.setattr(worker, "_meta_tested", lambda: replace(tested(), run=0))  # not yet
+    shown = lesson(window, "12-images")
+    lessons.start(shown)
+    session.link.pull()
+    assert panel.plot._empty.toPlainText() == NOT_TRAINED  # type: ignore[union-attr]
+    assert strip.note.full == ""
+    lessons.jump(1)
+    lessons.forward()
+    session.link.pull()
+    assert lessons.run.ready_made and lessons.run.goal is None
+    assert panel.plot._empty.toPlainText() == WORDS_OF_PANEL  # type: ignore[union-attr]
+    assert strip.note.full == TESTING and strip.next_button.text() == "Skip ahead"
+    assert strip.text.property("role") == "muted"
+    worker.report(replace(tested(), outer_step=0))
+    worker.report(replace(tested(), declared=1000))
+    session.link.pull()
+    assert strip.note.full == TESTING, "of another state, or an estimate"
+    worker.report(tested())
+    session.link.pull()
+    assert strip.note.full == READY_MADE and strip.next_button.text() == "Next"
+    assert not strip.text.property("role")
+    assert panel.plot._empty.toPlainText() == ""  # type: ignore[union-attr]
 
 
 def test_a_run_is_said_to_be_back_once_it_is(window: MainWindow):

@@ -72,6 +72,7 @@ class SpeedPlot(Plot):
         self.table = self._table
         self.inner.changed.connect(self._place_hair)
         session.editor.settings_changed.connect(self._name_figure)
+        session.link.status_changed.connect(self._place_empty)
         self.setAccessibleDescription(
             "A click, Left and Right choose the inner step that all panels show. Where every task "
             "is drawn, a click on a line shows that task above."
@@ -283,8 +284,7 @@ class SpeedPlot(Plot):
         return max((peak for peak in peaks if peak <= limit), default=limit)
 
     def _place_empty(self) -> None:
-        hidden, led = not self.session.shown_arms, self.session.led
-        self._empty.setText(words_where_empty(self.test, bool(self.drawn), hidden, led))
+        self._empty.setText(words_where_empty(self.test, bool(self.drawn), self.session))
         self._empty.setAnchor((0.5, 0.5))
         self._empty.setPos(*self.to_data(self.area().center().toPoint()))
 

@@ -7,28 +7,25 @@ from collections.abc import Collection, Mapping
 from maml_explorer.gui.panels.adaptation_speed.class_lines import SEEN
 from maml_explorer.gui.panels.adaptation_speed.statistics import EVERY, SpeedLine
 from maml_explorer.gui.plots.plot_text import EVERY_ARM_HIDDEN
+from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.reports import MetaTested
 from maml_explorer.settings.words import counted, listed
 
 SOON = "The first meta-test comes in a moment"
+TESTING = "Testing on held-out tasks…"
 NOT_TRAINED = "Not trained yet"
 
 
-def words_where_empty(test: MetaTested | None, drawn: bool, hidden: bool, led: bool) -> str:
-    """Words on a plot without a line, empty where there is one.
-
-    Args:
-        test: the meta-test.
-        drawn: an arm has a line.
-        hidden: every arm is hidden.
-        led: a lesson says what comes next.
-    """
+def words_where_empty(test: MetaTested | None, drawn: bool, session: Session) -> str:
+    """Words on a plot without a line, empty where an arm is drawn."""
     if drawn:
         return ""
-    if led and (test is None or test.outer_step == 0):
-        return NOT_TRAINED
-    return EVERY_ARM_HIDDEN if hidden and test is not None else SOON
+    # a lesson that leads says what comes next
+    if session.led and (test is None or test.outer_step == 0):
+        status = session.status
+        return NOT_TRAINED if status is None or status.outer_step == 0 else TESTING
+    return EVERY_ARM_HIDDEN if test is not None and not session.shown_arms else SOON
 
 
 def subtitles(test: MetaTested, step: str, statistic: str, *, stale: bool) -> list[str]:
