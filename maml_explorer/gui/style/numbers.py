@@ -20,7 +20,8 @@ def number(value: float | None, digits: int = 3, *, fixed: bool = False) -> str:
     Args:
         value: the number; None, NaN and infinities are missing.
         digits: significant digits.
-        fixed: keep zeros at the end, so that a live read-out does not jump.
+        fixed: keep zeros at the end, so that figures side by side have equally many digits, and a
+            live read-out does not jump.
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -40,7 +41,7 @@ def difference(value: float, other: float) -> str:
     """A value minus another, no coarser than the value is written: "+205" beside "206"."""
     size = abs(value - other)
     fine = _magnitude(size) < _magnitude(value)
-    return ("+" if value >= other else "−") + number(size, 2 if fine else 3)
+    return ("+" if value >= other else "−") + number(size, 2 if fine else 3, fixed=True)
 
 
 def _magnitude(value: float) -> int:

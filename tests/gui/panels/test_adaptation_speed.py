@@ -88,7 +88,7 @@ def test_diverged_tasks_are_said_and_never_flatter_or_squeeze(bench, panel):
     np.testing.assert_array_equal(panel.plot.drawn["MTL"].kept, [False, True, True])
     assert panel.plot.view().viewRange()[1][1] < 6
     assert "17 diverged, others 1.5" in panel.plot.reading(2)
-    assert "MAML 0.5 ± 0.05" in panel.plot.reading(2)
+    assert "MAML 0.500 ± 0.050" in panel.plot.reading(2)
 
 
 def test_an_arm_that_adapts_away_leaves_the_plot_and_that_is_said(bench, panel):
@@ -497,7 +497,7 @@ def test_a_comparison_is_asked_for_and_said_in_words(bench, panel):
     assert known is not None and known.verdict.words == "differs by 32 % (higher)"
     assert points["mtl", 1] is None
     rows = " ".join(panel.plot.published.rows(1))
-    assert "+ MAML 0.67, published, 5 shots; ◆ here 0.7 ± 0.05: agrees" in rows
+    assert "+ MAML 0.67, published, 5 shots; ◆ here 0.700 ± 0.050: agrees" in rows
     bench.report(reports.Rewound(bench.session.run, 10_000))
     assert bench.session.measured.comparison is None
     assert not panel.verdict.isVisible(), "of a state that is gone"
@@ -517,7 +517,7 @@ def test_measured_figures_are_drawn_and_listed_beside_the_published(bench, panel
     head = opened.view.horizontalHeader()
     assert opened.view.viewport().width() >= head.length(), "all columns are seen"
     rows = opened.view.model().rows
-    assert rows[1] == ("MAML", 5, 5, "0.38", "0.5 ± 0.05", 0, "differs by 32 % (higher)")
+    assert rows[1] == ("MAML", 5, 5, "0.38", "0.500 ± 0.050", 0, "differs by 32 % (higher)")
     opened.close()
     lost = replace(bench.session.measured.comparison.comparisons[0], diverged=2)
     compared(bench, comparisons=(lost,))

@@ -58,7 +58,7 @@ def test_a_first_estimate_is_a_marker_that_gives_way_to_a_whole_meta_test(bench,
     plot = panel.plot
     np.testing.assert_allclose(plot._dots["MAML"].getData()[0], [0, 40, 100, 150])
     np.testing.assert_allclose(10 ** plot._smooth["MAML"].yData, [4.0, 2.0, 1.0])
-    assert "MAML 1.5 ± 0.2 on the first 75 tasks at step 150" in plot.reading(150.0)
+    assert "MAML 1.50 ± 0.20 on the first 75 tasks at step 150" in plot.reading(150.0)
     kept = plot.history.thinned(400).held_out.points["MAML"]
     assert [point.outer_step for point in kept] == [0, 40, 100]
     bench.report(replace(first, outer_step=160, tasks=600, declared=None))
@@ -87,8 +87,8 @@ def test_they_are_read_off_with_their_interval(bench, panel):
     at, none = QPointF(pixel), Qt.MouseButton.NoButton
     move = QMouseEvent(QEvent.Type.MouseMove, at, at, none, none, Qt.KeyboardModifier.NoModifier)
     QApplication.sendEvent(panel.plot.viewport(), move)
-    assert "MAML 2 ± 0.2 at step 40" in panel.plot.readout.text
-    assert "MTL 3, 7 diverged at step 40" in panel.plot.readout.text
+    assert "MAML 2.00 ± 0.20 at step 40" in panel.plot.readout.text
+    assert "MTL 3.00, 7 diverged at step 40" in panel.plot.readout.text
 
 
 def test_they_follow_the_run_back_and_hide_with_their_arm(bench, panel):

@@ -180,11 +180,23 @@ def test_an_arm_that_began_later_is_shown_with_its_own_steps(window: MainWindow,
     [
         (206.0, 1.2, "+205"), (198.0, 0.4, "+198"), (4.28, 0.427, "+3.85"), (0.05, 3.5, "−3.45"),
         (0.4392, 0.364, "+0.075"), (0.42765, 0.4275, "+1.5e−4"), (10.3, 20.1, "−9.8"),
-        (1.0, 1.0, "+0"), (0.0, 0.5, "−0.5"),
+        (1.0, 1.0, "+0"), (0.0, 0.5, "−0.50"), (0.46, 0.662, "−0.202"), (0.26, 0.34, "−0.080"),
     ],
 )  # fmt: skip
 def test_a_difference_is_no_coarser_than_its_value(value: float, other: float, written: str):
     assert difference(value, other) == written
+
+
+def test_figures_have_equally_many_digits(window: MainWindow, panel: RunsPanel, qtbot: QtBot):
+    """Those of a reopened run all ended in 0 once, and seemed to be rounded to two digits."""
+    pinned_twice(window, qtbot)
+    first, second = window.session.pins.runs
+    first.figures.update({"MAML": (3.0, 0.5991), "ANIL": (3.0, 1.0631)})
+    second.figures.update({"MAML": (3.0, 0.39004), "ANIL": (3.0, 0.8001)})
+    window.session.pins.changed.emit()
+    panel._show()
+    assert {"0.599", "0.390 (−0.209)"} <= set(texts(panel, 3))
+    assert {"1.06", "0.800 (−0.263)"} <= set(texts(panel, 5))
 
 
 def test_pins_are_capped(window: MainWindow):
@@ -254,7 +266,7 @@ def test_figures_are_those_that_adaptation_speed_draws(window: MainWindow, panel
     }
     worker.report(reports.MetaTested(worker.run, 40, 10, 75, {"MAML": lost}, declared=600))
     session.link.pull()
-    assert texts(panel, 3) == ["1.1"], "without the tasks that diverged"
+    assert texts(panel, 3) == ["1.10"], "without the tasks that diverged"
     assert panel.words.full == "Query MSE after 1 inner step, first 75 of 600 tasks"
 
 
@@ -273,7 +285,7 @@ def test_a_run_with_another_figure_is_compared_nowhere(
     worker.report(reports.MetaTested(worker.run, 40, 10, 100, arms))
     session.link.pull()
     maml = dict(zip(texts(panel, 0), texts(panel, 3), strict=True))
-    assert maml == {"This run": "0.5", "Run 1": "0.681 MSE", "Run 2": "0.681 MSE"}
+    assert maml == {"This run": "0.500", "Run 1": "0.681 MSE", "Run 2": "0.681 MSE"}
     assert panel.words.full == (
         "Query accuracy after 1 inner step. Run 1 learns other tasks: it is not drawn, no "
         "difference shown."

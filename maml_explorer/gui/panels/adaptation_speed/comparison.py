@@ -52,7 +52,7 @@ def figure_rows(found: Compared) -> Table:
             one.shots,
             one.inner_step,
             with_interval(one.published, one.published_ci95),
-            with_interval(one.mean, one.ci95),
+            with_interval(one.mean, one.ci95, fixed=True),
             one.diverged,
             one.verdict.words.partition(" (")[0] if one.diverged else one.verdict.words,
         )
@@ -69,9 +69,16 @@ def show_figures(found: Compared, parent: QWidget) -> QWidget:
     return window
 
 
-def with_interval(mean: float | None, ci95: float | None) -> str:
-    """A figure with its 95 % interval: "2.12 ± 0.13"."""
-    return number(mean) if mean is None or ci95 is None else f"{number(mean)} ± {number(ci95, 2)}"
+def with_interval(mean: float | None, ci95: float | None, *, fixed: bool = False) -> str:
+    """A figure with its 95 % interval: "2.12 ± 0.13".
+
+    Args:
+        mean: the figure.
+        ci95: half of its interval.
+        fixed: keep zeros at the end; a published figure has the digits it was published with.
+    """
+    words = number(mean, fixed=fixed)
+    return words if mean is None or ci95 is None else f"{words} ± {number(ci95, 2, fixed=fixed)}"
 
 
 def shortened(text: str, metrics: QFontMetrics, width: int, room: float) -> str:

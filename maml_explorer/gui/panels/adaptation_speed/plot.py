@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent
 
 from maml_explorer.gui.panels.adaptation_speed.class_lines import ClassLines
+from maml_explorer.gui.panels.adaptation_speed.comparison import with_interval
 from maml_explorer.gui.panels.adaptation_speed.published_marks import PublishedMarks
 from maml_explorer.gui.panels.adaptation_speed.single_tasks import (
     nearest_task,
@@ -333,13 +334,13 @@ class SpeedPlot(Plot):
             if step >= len(test.mean):
                 continue
             color = arm_style(self.session.settings, name, self.theme).text
-            text = f"{escape(name)} {number(test.mean[step])}"
-            if test.ci95[step] is not None:
-                text += f" ± {number(test.ci95[step], 2)}"
+            text = f"{escape(name)} {with_interval(test.mean[step], test.ci95[step], fixed=True)}"
             if test.diverged[step]:
-                text += f", {test.diverged[step]} diverged, others {number(test.mean_kept[step])}"
+                others = number(test.mean_kept[step], fixed=True)
+                text += f", {test.diverged[step]} diverged, others {others}"
             if name in self.test.seen:
-                text += f", seen classes {number(self.test.seen[name].mean[step])}"
+                seen = number(self.test.seen[name].mean[step], fixed=True)
+                text += f", seen classes {seen}"
             rows.append(f'<span style="color:{color}">{text}</span>')
         rows += self.published.rows(step)
         return "<br>".join(rows)

@@ -47,7 +47,8 @@ class PublishedPoint:
         here = self.measured
         if here is None:
             return published
-        return f"{published}; ◆ here {with_interval(here.mean, here.ci95)}: {here.verdict.words}"
+        measured = with_interval(here.mean, here.ci95, fixed=True)
+        return f"{published}; ◆ here {measured}: {here.verdict.words}"
 
 
 def compares(preset: Preset | None, settings: Settings) -> bool:

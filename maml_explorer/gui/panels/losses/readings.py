@@ -51,10 +51,11 @@ def reading(losses: DrawnLosses, x: float, settings: Settings, theme: Theme, rea
             continue
         nearest = int(np.abs(drawn.x - x).argmin())
         y = float(10 ** drawn.y[nearest] if view.log_y else drawn.y[nearest])
-        text = f"{escape(arm.name)} {number(y)}"
+        text = f"{escape(arm.name)} {number(y, fixed=True)}"
         if view.loss == HELD_OUT:
             point = losses.tested[arm.name][nearest]
-            text += f" ± {number(point.ci95, 2)}" if point.ci95 is not None else ""
+            if point.ci95 is not None:
+                text += f" ± {number(point.ci95, 2, fixed=True)}"
             text += f", {whole(point.diverged)} diverged" if point.diverged else ""
             text += f" on the first {whole(point.tasks)} tasks" if point.first else ""
             text += f" at step {whole(point.outer_step)}"

@@ -209,7 +209,7 @@ class RunsPanel(QWidget):
             own, behind = run.own_step(arm), ""
             if own != run.outer_step:
                 behind = f", step\u00a0{whole(own)}"  # in one piece
-            text = number(value)
+            text = number(value, fixed=True)
             if family.figure != here:
                 cells.append((f"{text} {family.figure}{behind}", float("inf")))
                 continue

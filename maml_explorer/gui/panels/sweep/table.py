@@ -152,7 +152,7 @@ class SweepRows(QAbstractTableModel):
         if value is None:
             return MISSING
         if column == last or column == last + 2:
-            return number(value)
+            return number(value, fixed=column == last)
         if column == last + 1:
             return whole(value)
         return value_words(value) if 0 < column <= len(self.axes) else str(value)
