@@ -66,6 +66,9 @@ class Pins(QObject):
         """Names of the pinned runs that are drawn among the losses."""
         self.ghost: GhostRun | None = None
         """The run whose adaptation is drawn beside that of the one there is."""
+        self._passing: GhostRun | None = None
+        """A run that was shown in passing, and what it took the place of."""
+        self._under: GhostRun | None = None
         self.replaced: GhostRun | None = None
         """The run that was there before a restart."""
         self.place: Path | None = None
@@ -129,6 +132,22 @@ class Pins(QObject):
             self._link.post(ShowGhost() if ghost is None else ghost.command)
             self.ghost_changed.emit()
 
+    def show_in_passing(self, ghost: GhostRun) -> None:
+        """Draws another run there, as long as it is looked at: a sweep's, cell after cell."""
+        if self.ghost != self._passing:
+            self._under = self.ghost
+        self._passing = ghost
+        self.show(ghost)
+
+    def show_as_before(self) -> None:
+        """Ends what is shown in passing: the run whose place it took is there again."""
+        under = self._under
+        if under is not None and under.command.run:
+            under = self.replaced
+        elif all(run.ghost != under for run in self.runs):
+            under = None
+        self.show(under)
+
     def comparable(self, other: Settings) -> bool:
         """True where a run with these settings and the one there is learn the same curves.
 
@@ -190,7 +209,7 @@ class Pins(QObject):
     def _put(self, runs: tuple[PinnedRun, ...]) -> None:
         self.runs = runs
         pinned = self.ghost is not None and bool(self.ghost.command.folder)
-        if pinned and all(run.ghost != self.ghost for run in runs):
+        if pinned and self.ghost != self._passing and all(run.ghost != self.ghost for run in runs):
             self.show(None)
         self.changed.emit()
 

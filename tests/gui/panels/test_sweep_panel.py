@@ -184,6 +184,8 @@ def test_a_cell_adapts_beside_mine_and_trains_here(
     assert panel.losses._empty.toPlainText() == "Click a cell to see its losses"
     panel.words.resize(200, 20)
     assert panel.words.text().startswith("best mean: α 0."), "the answer is the last to be cut"
+    panel.session.pins.pin_run()
+    mine = panel.session.pins.ghost
     panel.choose_cell(1, 2)  # β 0.01, α 0.1
     settle(panel, qtbot)
     # a dark frame on a light one
@@ -198,7 +200,7 @@ def test_a_cell_adapts_beside_mine_and_trains_here(
     assert [line.name for line in panel.losses.lines] == ["seed 0", "seed 1"]
     assert panel.losses.lines[0].x.tolist() == list(range(1, 9))
     panel.beside.click()
-    assert panel.session.pins.ghost is None
+    assert panel.session.pins.ghost == mine is not None
     began = []
     panel.session.control.began_other.connect(lambda _, name: began.append(name))
     panel.here.click()

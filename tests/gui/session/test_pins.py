@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from maml_explorer.gui.app.startup import keep_pins
 from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.session.loss_history import GRADIENTS, OUTER_LOSS
-from maml_explorer.gui.session.pinned_run import BEFORE
+from maml_explorer.gui.session.pinned_run import BEFORE, GhostRun
 from maml_explorer.gui.session.pins_on_disk import read_pins
 from maml_explorer.gui.style.arm_style import arm_style
 from maml_explorer.gui.window.window import MainWindow
@@ -183,6 +183,48 @@ def test_the_table_says_which_are_drawn(window: MainWindow, qtbot: QtBot):
     press(qtbot, panel.ghost)  # type: ignore[union-attr]
     press(qtbot, panel.remove)  # type: ignore[union-attr]
     assert session.pins.ghost is None, "what was deleted is drawn no more"
+
+
+def test_what_a_run_in_passing_took_the_place_of_comes_back(window: MainWindow, tmp_path: Path):
+    session, pins = window.session, window.session.pins
+    trained(window)
+    pins.pin_run()
+    trained(window)
+    pins.pin_run()
+    first, second = pins.runs
+    pins.show(first.ghost)
+    cells = [
+        GhostRun(name, session.settings, 8, commands.ShowGhost(str(tmp_path / name)))
+        for name in ("α 0.1", "α 0.2")
+    ]
+    for cell in cells:
+        pins.show_in_passing(cell)
+    pins.show_as_before()
+    assert pins.ghost == first.ghost and pins.compared == {first.name, second.name}
+    assert worker_of(window).posted[-1] == commands.ShowGhost(first.folder)
+    pins.show_in_passing(cells[0])
+    pins.delete(second)
+    assert pins.ghost == cells[0], "another run is gone"
+    pins.delete(first)
+    pins.show_as_before()
+    assert pins.ghost is None, "it is gone by now"
+    pins.show_in_passing(cells[0])
+    pins.show(None)
+    pins.show_in_passing(cells[1])
+    pins.show_as_before()
+    assert pins.ghost is None
+
+
+def test_the_run_before_comes_back_after_a_run_in_passing(window: MainWindow, tmp_path: Path):
+    session, pins = window.session, window.session.pins
+    cell = GhostRun("α 0.1", session.settings, 8, commands.ShowGhost(str(tmp_path)))
+    for _ in range(2):  # while the cell is shown there is another restart, so another run before
+        trained(window)
+        session.control.restart()
+        session.link.pull()
+        pins.show_in_passing(cell)
+    pins.show_as_before()
+    assert pins.ghost == pins.replaced is not None
 
 
 def test_a_restart_keeps_the_run_before_as_a_ghost_with_its_state(window: MainWindow, qtbot: QtBot):

@@ -184,7 +184,7 @@ class SweepPanel(QWidget):
         if self.beside.isChecked():
             self._show_ghost()
         else:
-            self.session.pins.show(None)
+            self.session.pins.show_as_before()
 
     def train_here(self) -> None:
         """Begins a run with the settings and seed of the chosen run, and trains it."""
@@ -274,7 +274,7 @@ class SweepPanel(QWidget):
             return
         name = name_of(trial, seen.axes)
         self._ghost = GhostRun(name, trial.settings, step, ShowGhost(str(place)))
-        self.session.pins.show(self._ghost)
+        self.session.pins.show_in_passing(self._ghost)
         self.beside.setChecked(True)
 
     def _look_at_ghost(self) -> None:
