@@ -100,9 +100,12 @@ class MetaTests:
 
         Where `look` ends the piece, the meta-test starts again the next time. One that looks at an
         older state gives way to one of this state where training is paused, or where it has given
-        its first estimate: the state of the first steps is worth no second look.
+        its first estimate: the state of the first steps is worth no second look. So does one with
+        parameters that an arm has lost since.
         """
         begin = self.clock()
+        if any(_set_back(seen, state) for seen in (self.subject, self.tested, self.estimated)):
+            self.work = self.subject = self.tested = self.estimated = None
         if self.subject is not state and (paused or self.estimated is self.subject):
             self.work = None
         if self.work is None:
@@ -133,6 +136,14 @@ class MetaTests:
         """True until a trained state was measured, be it on a few tasks."""
         seen = (self.tested, self.estimated)
         return all(state is None or state.outer_step == 0 for state in seen)
+
+
+def _set_back(seen: RunState | None, state: RunState) -> bool:
+    """True where an arm diverged and is at a state before the one that was seen."""
+    return seen is not None and any(
+        arm.frozen and name in seen.arms and seen.arms[name].outer_step > arm.outer_step
+        for name, arm in state.arms.items()
+    )
 
 
 def _meta_test_all(

@@ -10,6 +10,7 @@ import torch
 
 from maml_explorer.core.meta_test import meta_test, summarize
 from maml_explorer.core.plan import prepare
+from maml_explorer.core.settings_change import frozen_arm
 from maml_explorer.core.training import outer_step, start_run
 from maml_explorer.protocol.reports import ReferenceLosses
 from maml_explorer.settings.settings import Settings, default_arm
@@ -60,6 +61,33 @@ def test_it_says_how_many_steps_each_arm_had_taken() -> None:
         found = tests.advance(1, plan, replace(trained, arms=arms), paused=False)
     assert found.outer_step == 1
     assert found.arm_steps == {name: int(name != late) for name in arms}
+
+
+def test_an_arm_that_was_set_back_is_tested_anew_at_its_last_good_state() -> None:
+    settings = small_settings().with_values({"test_tasks": 600})
+    plan = prepare(settings)
+    good, _ = outer_step(plan, start_run(plan))
+    lost = next(iter(good.arms))
+    broken = replace(
+        good.arms[lost],
+        initialization=torch.full_like(good.arms[lost].initialization, torch.nan),
+        outer_step=2,
+    )
+    spoiled = replace(good, outer_step=2, arms={**good.arms, lost: broken})
+    frozen = frozen_arm(plan, spoiled, good.arms[lost], lost)
+    for reported in (0, 1, 2):  # nothing yet, the first estimate, the whole test
+        tests = MetaTests(Clock(1e-3))
+        tests.begin()
+        for _ in range(reported):
+            while (found := tests.advance(1, plan, spoiled)) is None:
+                pass
+            assert max(found.arms[lost].diverged) == found.tasks
+        tests.advance(1, plan, spoiled)
+        whole = None
+        while whole is None or whole.declared is not None:
+            whole = tests.advance(1, plan, frozen) or whole
+            if whole is not None:
+                assert whole.arm_steps[lost] == 1 and max(whole.arms[lost].diverged) == 0
 
 
 def test_a_first_estimate_comes_from_few_tasks_and_is_refined() -> None:

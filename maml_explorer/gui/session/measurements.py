@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
 from PySide6.QtCore import QObject, Signal
 
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.images import ClassReferences
-from maml_explorer.protocol.reports import Compared, MetaTested, ReferenceLosses, Rewound
+from maml_explorer.protocol.reports import (
+    Compared,
+    Diverged,
+    MetaTested,
+    ReferenceLosses,
+    Rewound,
+)
+
+_Figures = TypeVar("_Figures")
 
 
 class Measurements(QObject):
@@ -28,6 +40,7 @@ class Measurements(QObject):
         self.comparison: Compared | None = None
         link.run_started.connect(self._forget)
         link.subscribe(MetaTested, self._take_meta_test)
+        link.subscribe(Diverged, self._drop_lost)
         link.subscribe(ReferenceLosses, self._take_references)
         link.subscribe(ClassReferences, self._take_references)
         link.subscribe(Compared, self._take_compared)
@@ -40,6 +53,13 @@ class Measurements(QObject):
         self.meta_test, self.tested_with = meta_test, self._editor.settings
         self.meta_tested.emit(meta_test)
 
+    def _drop_lost(self, report: Diverged) -> None:
+        """Drops an arm's figures that are of a state after its last good one."""
+        test, lost = self.meta_test, report.arm
+        if test is not None and test.arm_steps.get(lost, 0) > report.good_step:
+            self.meta_test = _without(test, lost)
+            self.meta_tested.emit(self.meta_test)
+
     def _take_references(self, references: ReferenceLosses | ClassReferences) -> None:
         self.references = references
         self.references_changed.emit(references)
@@ -47,3 +67,22 @@ class Measurements(QObject):
     def _take_compared(self, compared: Compared | None) -> None:
         self.comparison = compared
         self.compared.emit(compared)
+
+
+def _without(test: MetaTested, arm: str) -> MetaTested:
+    """The same report as if this arm had not been there."""
+    held_out = test.held_out
+    if held_out is not None:
+        held_out = replace(held_out, figures=_but(held_out.figures, arm))
+    return replace(
+        test,
+        arms=_but(test.arms, arm),
+        seen=_but(test.seen, arm),
+        held_out=held_out,
+        gaps=tuple(gap for gap in test.gaps if arm not in (gap.arm, gap.against)),
+        arm_steps=_but(test.arm_steps, arm),
+    )
+
+
+def _but(figures: Mapping[str, _Figures], arm: str) -> dict[str, _Figures]:
+    return {name: known for name, known in figures.items() if name != arm}

@@ -733,12 +733,26 @@ def test_a_test_of_arms_that_diverged_is_of_their_last_good_state(bench, panel):
     assert panel.diverged.text() == ""
 
 
+def test_figures_of_parameters_that_were_lost_are_dropped_until_the_next_test(bench, panel):
+    arms, steps = {"MAML": FINE, "MTL": WILD}, {"MAML": 3_685, "MTL": 3_685}
+    test = reports.MetaTested(1, 3_685, 10, 75, arms, arm_steps=steps)
+    bench.report(test)
+    assert set(panel.plot.drawn) == {"MAML", "MTL"} and "MTL" in panel.in_words()
+    bench.report(reports.Diverged(1, "MTL", 3_679, 3_644, "MTL diverged."))
+    assert set(panel.plot.drawn) == {"MAML"} and panel.in_words() == ""
+    bench.report(replace(test, arms={**arms, "MTL": FINE}, arm_steps={**steps, "MTL": 3_644}))
+    assert set(panel.plot.drawn) == {"MAML", "MTL"}
+    assert "MTL is shown at outer step 3\u2009644, before it diverged." in panel.in_words()
+
+
 def test_an_arm_that_began_later_is_named_with_its_own_step(bench, panel):
     test = reports.MetaTested(1, 20_000, 10, 600, {"MAML": FINE, "ANIL": FINE, "MTL": FINE})
     bench.report(replace(test, arm_steps={"MAML": 20_000, "ANIL": 0, "MTL": 20_000}))
     assert panel.subtitle.full.startswith(f"outer step {whole(20_000)}")
     assert panel.diverged.text() == "ANIL is shown at outer step 0."
     bench.report(reports.Diverged(1, "MTL", 20_000, 120, "MTL diverged."))
+    assert panel.in_words() == "ANIL is shown at outer step 0.", "MTL's is not its last good state"
+    bench.report(replace(test, arm_steps={"MAML": 20_000, "ANIL": 0, "MTL": 120}))
     assert (
         panel.in_words()
         == "ANIL is shown at outer step 0. MTL is shown at outer step 120, before it diverged."
