@@ -62,8 +62,7 @@ class TextField(Field):
         self.edit = _Line()
         self.edit.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.edit.editingFinished.connect(self._finish)
-        # Space trains again and Ctrl+Z undoes once a value was entered
-        self.edit.returnPressed.connect(self.edit.clearFocus)
+        self.edit.returnPressed.connect(self._take_return)
         self.edit.given_up.connect(self._give_up)
         self.edit.nudged.connect(self.nudged)
         self.widget = self.edit
@@ -83,9 +82,26 @@ class TextField(Field):
         if bool(self.edit.property("invalid")) != invalid:
             mark(self.edit, invalid=invalid)
 
+    @property
+    def _refused(self) -> bool:
+        return bool(self.edit.property("invalid"))
+
+    def _take_return(self) -> None:
+        """Leaves the field once a value was entered: Space trains again, and Ctrl+Z undoes.
+
+        What was refused stays, selected: the next value takes its place.
+        """
+        self._finish()
+        if self._refused:
+            self.edit.selectAll()
+        else:
+            self.edit.clearFocus()
+
     def _finish(self) -> None:
         text = self.edit.text()
         if text == self._text:
+            if self._refused:  # and was typed over with the value there is
+                self.rejected.emit("")
             return
         declaration = self._declaration
         if declaration.kind == "float" and _DECIMAL_COMMA.fullmatch(text.strip()):

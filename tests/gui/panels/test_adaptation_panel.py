@@ -667,6 +667,7 @@ def test_an_arm_gets_settings_of_its_own(bench, panel):
     bench.qtbot.keyClicks(field, "-3")
     bench.qtbot.keyClick(field, Qt.Key.Key_Return)
     assert "allowed is from 0 to 100" in popup.error.text()
+    assert field.selectedText() == field.text(), "the next value takes its place"
     assert bench.session.settings.arm("MAML").overrides == (("inner_lr", 0.1),)
     bench.qtbot.mouseClick(popup.shared_buttons["inner_lr"], LEFT)
     assert bench.session.settings.arm("MAML").overrides == ()

@@ -18,6 +18,7 @@ from maml_explorer.gui.settings_form import fields
 from maml_explorer.gui.settings_form.fields import ChoiceField, SwitchField, TextField, written
 from maml_explorer.gui.settings_form.form import SettingsForm, is_offered
 from maml_explorer.gui.settings_form.row import SettingRow
+from maml_explorer.gui.settings_form.slider_row import SliderRow
 from maml_explorer.gui.settings_form.slider_scale import SliderScale
 from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.settings.families import FAMILIES, SINE_FAMILY
@@ -577,3 +578,38 @@ def test_a_value_that_was_entered_or_given_up_leaves_the_keys_to_the_window(
     assert not line.hasFocus()
     inner_lr = session_of(form).settings.inner.inner_lr
     assert inner_lr == (0.2 if key == Qt.Key.Key_Return else 0.01)
+
+
+@pytest.mark.parametrize("text", ["1e-3*2", "abc", "200"])
+def test_a_refused_value_stays_selected_for_the_next_one(
+    form: SettingsForm, qtbot: QtBot, text: str
+):
+    line = type_in(qtbot, form, "outer_lr", text)
+    assert line.hasFocus() and line.selectedText() == text
+    assert form.row("outer_lr").error.isVisible()
+    qtbot.keyClicks(line, "0.001")  # as it still is
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert not line.hasFocus() and not form.row("outer_lr").error.isVisible()
+    line = type_in(qtbot, form, "outer_lr", text)
+    qtbot.keyClicks(line, "0.002")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert session_of(form).editor.edited.outer.outer_lr == 0.002
+    assert not line.hasFocus() and not form.row("outer_lr").error.isVisible()
+    line = type_in(qtbot, form, "outer_lr", text)
+    qtbot.keyClick(line, Qt.Key.Key_Tab)
+    assert not line.hasFocus(), "Tab may leave it"
+
+
+def test_a_row_of_its_own_keeps_a_refused_value_at_hand_too(form: SettingsForm, qtbot: QtBot):
+    editor = session_of(form).editor
+    row = SliderRow(DECLARATIONS["inner_lr"], editor)
+    row.setParent(form)
+    row.show()
+    line = row.field.widget
+    line.setFocus()
+    line.selectAll()
+    for text, left in (("abc", False), ("0.2", True)):
+        qtbot.keyClicks(line, text)
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+        assert line.hasFocus() is not left
+    assert editor.edited.inner.inner_lr == 0.2

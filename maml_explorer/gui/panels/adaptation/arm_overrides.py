@@ -156,17 +156,22 @@ class OverridesPopup(QFrame):
         try:
             value = self._rows[key].parse(edit.text())
         except SettingsError as error:
-            mark(edit, invalid="true")
             self._say(str(error))
-            return
-        edit.setModified(False)
-        self._set(key, value)
+            entered = False
+        else:
+            edit.setModified(False)
+            entered = self._set(key, value)
+        if not entered:
+            edit.setModified(True)
+            mark(edit, invalid="true")
+            if edit.hasFocus():
+                edit.selectAll()  # the next value takes its place
 
-    def _set(self, key: str, value: Value | None) -> None:
-        """Gives the arm its own value, or the shared one again (None)."""
+    def _set(self, key: str, value: Value | None) -> bool:
+        """Gives the arm its own value, or the shared one again (None); False where refused."""
         arm = self._arm()
         if arm is None:
-            return
+            return True
         own = {k: v for k, v in arm.overrides if k != key}
         if value is not None:
             own[key] = value
@@ -178,9 +183,10 @@ class OverridesPopup(QFrame):
             )
         except SettingsError as error:
             self._say(str(error))
-            return
+            return False
         self._say("")
         self._refresh()
+        return True
 
     def _say(self, text: str) -> None:
         self.error.setText(text)
