@@ -201,6 +201,30 @@ def test_figures_have_equally_many_digits(window: MainWindow, panel: RunsPanel, 
     assert {"1.06", "0.800 (−0.263)"} <= set(texts(panel, 5))
 
 
+@pytest.mark.parametrize(
+    ("size", "type_size", "presented"),
+    [
+        ((640, 360), "largest", False), ((1280, 800), "", False), ((1280, 800), "largest", False),
+        ((1366, 768), "", False), ((1366, 768), "large", True), ((1920, 1080), "", True),
+    ],
+)  # fmt: skip
+def test_what_differences_are_to_is_said_in_every_size(
+    opened: Opener, qtbot: QtBot, size: tuple[int, int], type_size: str, presented: bool
+):
+    window = opened(size=size)
+    window.appearance.set_text_size(type_size)
+    if presented:
+        window.columns.toggle_presenter()
+        window.resize(*size)
+    window.columns.show_tab("runs")
+    panel = window.columns.places["runs"].panel
+    assert isinstance(panel, RunsPanel)
+    pinned_twice(window, qtbot)
+    QApplication.processEvents()
+    assert panel.words.text().endswith(" Run 1)")
+    assert "MSE" in panel.words.text()
+
+
 def test_pins_are_capped(window: MainWindow):
     for _ in range(MOST + 3):
         window.session.pins.pin_run()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from maml_explorer.settings.words import counted
 from maml_explorer.gui.panels.runs.ablation_window import show_ablation
@@ -13,7 +14,7 @@ from maml_explorer.gui.style.numbers import MISSING, difference, number, whole
 from maml_explorer.gui.session.pinned_run import PinnedRun, differences, figure, figures_of
 from maml_explorer.gui.session.pins import OTHER_TASKS
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.widgets.controls import button, row
+from maml_explorer.gui.widgets.controls import button, row, type_changed
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 
 HERE = "This run"
@@ -30,6 +31,8 @@ class RunsPanel(QWidget):
         super().__init__()
         self.session = session
         self._baseline: PinnedRun | None = None
+        self._least = ""
+        """The shortest words on the figures."""
         self.words = ElidedLabel()
         self.table = RunTable()
         self.table.drawn_changed.connect(self.compare)
@@ -42,17 +45,17 @@ class RunsPanel(QWidget):
         self.ghost = button("Draw faint", self.show_ghost, _FAINT)
         self.ghost.setCheckable(True)
         self.remove = button("Delete", self.delete, "Delete the chosen run (undo brings it back)")
-        head = row()
-        head.addWidget(self.words, 1)
-        for control in self._controls:
-            head.addWidget(control)
         self.ablation = button("Ablation…", lambda: show_ablation(self),
                                "What each trick does by itself, measured beforehand")  # fmt: skip
-        head.addWidget(self.ablation)
+        self._buttons = row(None, *self._controls, self.ablation)
+        self._head = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._head.setSpacing(6)
+        self._head.addWidget(self.words, 1)
+        self._head.addLayout(self._buttons)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 4, 0, 0)
         box.setSpacing(6)
-        box.addLayout(head)
+        box.addLayout(self._head)
         box.addWidget(self.table, 1)
         self.table.itemSelectionChanged.connect(self._look)
         for signal in (
@@ -155,7 +158,10 @@ class RunsPanel(QWidget):
         runs = [here, *session.pins.runs]
         arms = list(dict.fromkeys(arm.name for run in runs for arm in run.settings.arms))
         step = session.settings.inner.inner_steps
-        self.words.say(*self._wordings(step))
+        wordings = self._wordings(step)
+        self._least = wordings[-1]
+        self.words.say(*wordings)
+        self._arrange()
         chosen = self.chosen
         rows = [self._cells(run, arms, step) for run in runs]
         drawn = [None, *(self._is_drawn(run) for run in session.pins.runs)]
@@ -163,6 +169,24 @@ class RunsPanel(QWidget):
         if chosen is not None and chosen in session.pins.runs:
             self.table.choose(session.pins.runs.index(chosen))
         self._look()
+
+    def _arrange(self) -> None:
+        """Gives the words a line of their own where the shortest have no room beside buttons."""
+        needed = self.words.fontMetrics().horizontalAdvance(self._least) + self._head.spacing()
+        beside = needed + self._buttons.sizeHint().width() <= self.width()
+        way = QBoxLayout.Direction
+        self._head.setDirection(way.LeftToRight if beside else way.TopToBottom)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Arranges the head anew."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Arranges the head anew where words are of another size."""
+        super().changeEvent(event)
+        if type_changed(event):
+            self._arrange()
 
     def _is_drawn(self, run: PinnedRun) -> bool | None:
         """True for a run among the losses; None where it has no place there."""
@@ -181,7 +205,13 @@ class RunsPanel(QWidget):
             return whole, query
         name = reference.name
         if reference.settings.family is family:
-            return f"{whole} (difference to {name})", f"{query} (minus {name})", query
+            figure = f"{family.figure}, step {step}"
+            return (  # what stands in brackets is said in every wording
+                f"{whole} (difference to {name})",
+                f"{query} (minus {name})",
+                f"{figure} (minus {name})",
+                f"{figure} (− {name})",
+            )
         return (
             f"{whole}. {name} learns other tasks: it is not drawn, no difference shown.",
             f"{query} ({name}: other tasks)",
