@@ -271,6 +271,8 @@ class Diverged:
     """The last change of a setting that it trains with; empty where there was none."""
     why: str = ""
     """Words on why its outer gradient could not be followed; empty where its loss says all."""
+    back_step: int | None = None
+    """The outer step of the run to which all arms can go back; None where not known."""
 
 
 @dataclass(frozen=True)
@@ -323,28 +325,8 @@ class Exported:
 
 
 Report = (
-    Status
-    | Metrics
-    | Probed
-    | ImagesProbed
-    | StreamProbed
-    | MetaTested
-    | ReferenceLosses
-    | ClassReferences
-    | Stepped
-    | Watched
-    | ImagesWatched
-    | StreamsWatched
-    | Rewound
-    | Diverged
-    | Returned
-    | PastEvents
-    | Failed
-    | Refused
-    | Noted
-    | Compared
-    | Exported
-    | Insight
-    | InsightProgress
-    | InsightFigures
-)
+    Status | Metrics | Probed | ImagesProbed | StreamProbed | MetaTested | ReferenceLosses
+    | ClassReferences | Stepped | Watched | ImagesWatched | StreamsWatched | Rewound | Diverged
+    | Returned | PastEvents | Failed | Refused | Noted | Compared | Exported | Insight
+    | InsightProgress | InsightFigures
+)  # fmt: skip

@@ -74,6 +74,7 @@ def diverged_report(run: Run, bad: Bad, clock: Callable[[], float]) -> Diverged:
         _stability_at(run.plan, bad.arm, good, clock),
         change,
         bad.why,
+        run.good.whole.outer_step,
     )
 
 

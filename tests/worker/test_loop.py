@@ -345,12 +345,14 @@ def test_back_to_the_last_good_state_revives_all_arms() -> None:
     driver.tell(commands.Change(settings.with_values({"outer_lr": 100.0})))
     driver.train_to(400)
     assert any(arm.frozen for arm in driver.run.state.arms.values())
+    said = driver.reports(m.Diverged)
     driver.tell(commands.Change(settings), commands.BackToLastGood())
     assert not any(arm.frozen for arm in driver.run.state.arms.values())
     (rewound,) = driver.reports(m.Rewound)
     assert isinstance(rewound, m.Rewound)
     step = rewound.outer_step
     assert driver.step == step
+    assert said and {one.back_step for one in said if isinstance(one, m.Diverged)} == {step}
     driver.train_to(step + 5)
     assert bool(torch.isfinite(driver.theta("MAML")).all())
     assert {one.outer_step for one in rewound.changes} <= {128, step}

@@ -19,6 +19,7 @@ from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.stability_verdict import when_diverged
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import ABSENT, OPENING, OWN_IMAGES, Banners
+from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.commands import (
     ExportInitialization,
     OpenRun,
@@ -34,6 +35,7 @@ from maml_explorer.settings.words import counted, listed
 
 SLOW = 400
 """Milliseconds of writing from which on it is said."""
+GOES_BACK = "Every arm goes back to outer step {}, those that trained on since then too."
 OF_THE_RUN = ("open initialization", "noted", "began", OWN_IMAGES, ABSENT)
 """Subjects of what is said of a run as it begins: its beginning does not end them."""
 
@@ -80,15 +82,20 @@ class Notices(QObject):
     def _say_diverged(self) -> None:
         control, frozen = self._session.control, self._reports
         blamed = self._blamed()
-        back = ("Set all arms back", control.back_to_last_good)
+        step = max((one.back_step for one in frozen if one.back_step is not None), default=None)
+        back = (f"Set all arms back{_to(step)}", control.back_to_last_good)
         if blamed is not None:
-            back = (undo_words(blamed), partial(control.undo_change_and_go_on, blamed.edit))
+            words = f"{undo_words(blamed)}{_to(step, ' · back')}"
+            back = (words, partial(control.undo_change_and_go_on, blamed.edit))
         # a smaller α alone solves no inner problem that has no solution
         remedy = ("Halve α", self._halve)
         if all(one.why for one in frozen):
             remedy = (f"{DECLARATIONS['proximal'].label}…", self._open_strength)
         words = divergence_words(frozen, "" if blamed is None else blamed.words)
         self._banners.say("diverged", words, "danger", (back, remedy))
+        said = self._banners.of("diverged")
+        if step is not None and said is not None:
+            said.buttons[0].setToolTip(plain_tip(GOES_BACK.format(whole(step))))
         self._said_of = blamed
 
     def _blamed(self) -> BlamedChange | None:
@@ -296,3 +303,8 @@ def _apart(reports: Sequence[Diverged], verb: str) -> str:
 def undo_words(blamed: BlamedChange) -> str:
     """Text of the button that takes a change back."""
     return "Undo the changes" if blamed.several else "Undo the change"
+
+
+def _to(step: int | None, before: str = "") -> str:
+    """Words on where a button goes back to; none where that is not known."""
+    return "" if step is None else f"{before} to {whole(step)}"

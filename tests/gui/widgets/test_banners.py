@@ -288,7 +288,7 @@ def test_no_message_lies_over_a_head_or_a_control(
     qtbot.wait(30)
     # the button of the message before was pressed: the next one does not give way to the mouse
     monkeypatch.setattr(banners, "_mouse", lambda: QPoint(600, window.height() - 10))
-    choices = (("Undo the change", int), ("Halve α", int))
+    choices = (("Undo the changes · back to 70\u2009000", int), ("Halve α", int))
     for words in ("Short.", "A long message about what happened. " * 20):
         banners.say("a", words, "warning", choices)
         covered = [
@@ -372,6 +372,25 @@ def test_a_change_that_made_arms_diverge_is_undone_first(window: MainWindow, qtb
         "Every arm is back at outer step 0, the last state that was kept from before a divergence."
     ]
     assert session.divergences.seen == [] and session.losses.history.marks == []
+
+
+def test_going_back_says_how_far_before_it_is_pressed(window: MainWindow):
+    session, worker = window.session, worker_of(window)
+    first = reports.Diverged(1, "MAML", 3_679, 3_644, "", back_step=3_644)
+    worker.report(first)
+    session.link.pull()
+    assert choices(window)[0] == "Set all arms back to 3\u2009644"
+    session.editor.edit({"inner_lr": 0.3})
+    change = changed(0.01, 0.3)
+    worker.report(replace(first, arm="ANIL", outer_step=66_000, good_step=65_990, change=change))
+    session.link.pull()
+    assert choices(window)[0] == "Undo the change · back to 3\u2009644"
+    (banner,) = window.banners.shown
+    tip = banner.buttons[0].toolTip()
+    assert "Every arm goes back to outer step 3\u2009644" in " ".join(tip.split("\n"))
+    window.resize(1280, 800)
+    assert banner.width() <= window.width()
+    assert all(one.width() >= one.sizeHint().width() for one in banner.buttons)
 
 
 def changed(before: float, after: float) -> str:
