@@ -21,10 +21,10 @@ class BesideTraining:
         self.meta_test = MetaTests(clock)
         self.insight = Schedule(clock)
 
-    def begin(self) -> None:
+    def begin(self, run: Run) -> None:
         """Starts everything again: the run or its settings changed."""
         self.meta_test.begin()
-        self.insight.restart()
+        self.insight.restart(run.plan, run.state)
 
     def advance_meta_test(self, run: Run, paused: bool) -> bool:
         """One piece of the meta-test where it is due; False where there is nothing to do."""

@@ -89,7 +89,7 @@ class RunActions:
         trainer.forget_unread()
         trainer.rate.reset()
         torch.set_num_threads(intra_op_threads(run.plan))
-        self.beside.begin()
+        self.beside.begin(run)
         self.outbox.put(reference_losses(run.number, run.settings))
         trainer.enter(phase)
         for block in run.history.blocks(run.number):

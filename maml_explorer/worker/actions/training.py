@@ -87,7 +87,7 @@ class TrainingActions:
                 if frozen.arm in back:
                     self.outbox.put(frozen)
         _forget_beyond(run)
-        self.beside.begin()
+        self.beside.begin(run)
         if (old.tasks, old.images) != (new.tasks, new.images):
             self.outbox.put(reference_losses(run.number, new))
         if trainer.phase is reports.Phase.FINISHED and not run.at_end:
@@ -182,7 +182,7 @@ class TrainingActions:
         _forget_beyond(run)
         changes = past_events(run)[0].changes
         self.outbox.put(reports.Rewound(run.number, run.state.outer_step, changes))
-        self.beside.begin()
+        self.beside.begin(run)
         run.figures.rewind(run.state.outer_step)
         trainer.pause()
 

@@ -38,6 +38,11 @@ class _Job:
     took: float = 0.0
     """Seconds of the computation in progress."""
 
+    def begin(self, plan: Plan, state: RunState) -> None:
+        """Begins to look at a state, which training may leave meanwhile."""
+        self.subject, self.took = state, 0.0
+        self.work = VIEWS[self.request.view].begin(plan, state, self.request.values())
+
     def drop(self) -> None:
         """Forgets its progress, and that it failed."""
         self.work = self.subject = self.seen = None
@@ -82,10 +87,16 @@ class Schedule:
         self.jobs[request].asked = True
         self.next_piece = self.clock()
 
-    def restart(self) -> None:
-        """Starts unfinished views again: the run or the settings changed."""
+    def restart(self, plan: Plan, state: RunState) -> None:
+        """Starts unfinished views again: the run or the settings changed.
+
+        They look at the start of a new run even where training has left it by their first piece:
+        figures over the outer steps begin there.
+        """
         for job in self.jobs.values():
             job.drop()
+            if state.outer_step == 0:
+                job.begin(plan, state)
 
     def due(self, state: RunState, paused: bool) -> bool:
         """True where a piece of work may be done now."""
@@ -105,10 +116,9 @@ class Schedule:
             return None
         begin = self.clock()
         if job.work is None:
-            job.subject, job.took = state, 0.0
-            job.work = VIEWS[job.request.view].begin(plan, state, job.request.values())
+            job.begin(plan, state)
         report: Insight | InsightProgress | None = None
-        assert job.subject is not None
+        assert job.work is not None and job.subject is not None
         step = job.subject.outer_step
         try:
             share = next(job.work)

@@ -15,7 +15,7 @@ from torch import Tensor
 from maml_explorer.core.adaptation import adapt
 from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.core.plan import Plan, prepare
-from maml_explorer.core.training import RunState
+from maml_explorer.core.training import RunState, start_run
 from maml_explorer.gui.lessons import lesson_runs
 from maml_explorer.gui.lessons.after_lesson import COMING_BACK
 from maml_explorer.gui.lessons.lesson import NEW, Act, Lesson
@@ -27,11 +27,13 @@ from maml_explorer.gui.panels.adaptation_speed.words import TESTING as WORDS_OF_
 from maml_explorer.gui.session.example import example_folder
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
+from maml_explorer.protocol.insight_records.stability import StabilitySeen
 from maml_explorer.settings.settings import Settings
 from maml_explorer.storage.run.checkpoint import load_checkpoint
 from maml_explorer.storage.run.folder import CHECKPOINT, METRICS, open_run
 from maml_explorer.storage.run.metrics import last_outer_step
 from maml_explorer.worker.insight.features import see_features
+from maml_explorer.worker.insight.stability import see_stability
 from maml_explorer.worker.meta_test import IMAGE_TASKS
 from maml_explorer.worker.stream_answers import answer_stream
 from tests.gui.driving import press, said, worker_of
@@ -390,6 +392,14 @@ def test_accuracies_in_the_lessons_on_images_are_those_of_their_runs(
     right, _, _ = accuracies(run, arm)
     for figure, step in zip(found.groups(), steps, strict=True):
         assert abs(int(figure) - right[step]) < 1, (step, right)
+
+
+def test_the_largest_steps_in_the_lesson_on_instability_are_those_of_its_run(window: MainWindow):
+    text = next(one.text for one in lesson(window, "instability").scenes if one.view.stability)
+    plan = prepare(lesson(window, "instability").scenes[0].acts[-1].settings)
+    seen = run_to_end(see_stability(plan, start_run(plan), {}))["MAML"]
+    assert isinstance(seen, StabilitySeen)
+    assert f"in this run: {seen.median:.2f} at the start" in text
 
 
 def test_what_is_memorized_in_the_lesson_is_what_its_run_has(window: MainWindow):

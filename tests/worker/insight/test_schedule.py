@@ -83,6 +83,23 @@ def values(driver: Driver) -> list[Insight]:
     return [r for r in driver.reports(Insight) if isinstance(r, Insight)]
 
 
+def test_a_view_sees_the_start_of_a_run_that_trains_at_once(clock: Clock, stub: Stub) -> None:
+    # a lesson begins a run and trains it: the line of α λ began at outer step 190
+    driver = Driver(small_settings("maml", outer_steps=10**6), clock)
+    driver.tell(LookInside((asked(),)))
+    driver.work(100)
+    assert values(driver)
+    driver.loop.beside.insight.next_piece = clock.now + 1000  # spent beside another run
+    driver.tell(commands.Restart(driver.run.settings), commands.Train())
+    driver.work(3)
+    found = []
+    for _ in range(12):
+        clock.now += 1000
+        driver.work(1)
+        found += [one.outer_step for one in values(driver)]
+    assert found[0] == 0 < found[1]
+
+
 def test_visible_views_take_their_share_of_training_together(clock: Clock, stub: Stub) -> None:
     driver = Driver(small_settings("maml", outer_steps=10**6), clock)
     driver.tell(LookInside((asked(nth=1), asked(nth=2), asked(nth=3))), commands.Train())
