@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from maml_explorer.files.resources import resources
 from maml_explorer.gui.lessons.lesson_file import load_lesson
+from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.panels.pseudocode.panel import PseudocodePanel
 from maml_explorer.gui.settings_form.fields import ChoiceField
 from maml_explorer.gui.window.stage_row import HINT
@@ -140,6 +141,33 @@ def test_alpha_is_at_hand_and_one_drag_is_one_undo_step(presenting: MainWindow):
     field.setText("nonsense")
     field.editingFinished.emit()
     assert window.session.settings.inner.inner_lr == before
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1280, 800)])
+def test_a_page_on_stability_has_room_for_both_plots(
+    presenting: MainWindow, qtbot: QtBot, size: tuple[int, int]
+):
+    # the lower plot took its 7.5 lines, the losses had 55 pixels, and buttons were cut below
+    presenting.resize(*size)
+    qtbot.wait(30)
+    losses = presenting.columns.places["losses"].panel
+    assert isinstance(losses, LossesPanel)
+    lessons = presenting.lessons
+    lessons.start(load_lesson(LESSONS / "07-instability.toml"))
+    for _ in range(2):
+        lessons.forward()
+    qtbot.waitUntil(losses.trace.isVisible)
+    qtbot.wait(50)
+    assert abs(losses.plot.height() - losses.trace.height()) <= 1
+    assert losses.plot.height() > 3.5 * losses.fontMetrics().lineSpacing()
+    assert not losses.foot.isVisible()
+    lessons.let_play()
+    qtbot.wait(50)
+    for choice in (losses.axis, losses.log_y, losses.stability, losses.log_x):
+        if choice.isVisible():
+            assert choice.height() >= choice.sizeHint().height()
+    assert losses.plot.height() > 2 * losses.fontMetrics().lineSpacing()
+    lessons.leave()
 
 
 def test_pseudocode_is_as_large_as_its_panel_allows(presenting: MainWindow, qtbot: QtBot):

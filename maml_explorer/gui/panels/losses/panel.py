@@ -10,7 +10,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from maml_explorer.gui.panels.losses.plot import LossPlot
-from maml_explorer.gui.panels.losses.stability_trace import StabilityTrace
+from maml_explorer.gui.panels.losses.stability_trace import LINES, StabilityTrace
 from maml_explorer.gui.panels.losses.view import AXES, LOSSES
 from maml_explorer.gui.session.loss_history import HELD_OUT
 from maml_explorer.gui.session.loss_traces import SMOOTHINGS
@@ -72,6 +72,7 @@ class LossesPanel(QWidget):
         session.hidden_changed.connect(self._at_once)
         session.answers_hidden_changed.connect(self._at_once)
         session.led_changed.connect(self._at_once)
+        session.led_changed.connect(self._fit)
         session.divergences.changed.connect(self._at_once)
         session.theme_changed.connect(self._take_theme)
         self.plot.show_as(self.plot.loss_view)
@@ -97,7 +98,13 @@ class LossesPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leaves out the choices below where the panel is low."""
         super().resizeEvent(event)
-        self.foot.setVisible(self.height() >= _LOW * self.fontMetrics().lineSpacing())
+        self._fit()
+
+    def _fit(self) -> None:
+        # a page of a lesson that speaks of the second plot gives it the room of the choices
+        two = self.stability.isChecked() and self.session.led
+        least = _LOW + (LINES if two else 0)
+        self.foot.setVisible(self.height() >= least * self.fontMetrics().lineSpacing())
 
     def _toggle(self, text: str, name: str, changed: object) -> QPushButton:
         made = button(text, lambda: None, name)
@@ -113,11 +120,12 @@ class LossesPanel(QWidget):
         if self._trace is None:
             self._trace = StabilityTrace(self.session, self.plot)
             self._trace.hide()
-            self._box.insertWidget(self._box.indexOf(self.plot) + 1, self._trace)
+            self._box.insertWidget(self._box.indexOf(self.plot) + 1, self._trace, 1)
         return self._trace
 
     def _show_trace(self, on: bool) -> None:
         self.trace.setVisible(on)
+        self._fit()
 
     # from the session
 

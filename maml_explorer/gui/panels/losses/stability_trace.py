@@ -17,8 +17,8 @@ from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.insight import Insight
 from maml_explorer.protocol.insight_records.stability import MEDIAN, SWINGS
 
-_LINES = 7.5
-"""Height in lines of text, so that a hall's type leaves room for the lines drawn."""
+LINES = 7.5
+"""Most height in lines of text, so that a hall's type leaves room for the lines drawn."""
 WAITING = "The first figures appear here in a moment"
 NONE = "No visible arm has an inner loop in training"
 
@@ -54,7 +54,7 @@ class StabilityTrace(LinesPlot):
         if not self.isVisible():
             return
         lines = arm_lines(self.session, STABILITY.view, MEDIAN)
-        self.setFixedHeight(round(_LINES * QFontMetricsF(base_font()).lineSpacing()))
+        self.setMaximumHeight(round(LINES * QFontMetricsF(base_font()).lineSpacing()))
         self._align()
         session = self.session
         visible = [arm for arm in session.settings.arms if arm.name not in session.hidden]
