@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPoint, QPointF
+from PySide6.QtCore import QPoint, QPointF, QRectF
 
 from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
+from maml_explorer.gui.plots.readout_beside import BoxBeside
 from maml_explorer.gui.style.theme import Theme
+
+_MOST = 0.5
+"""Part of the plot that the box may hide."""
 
 
 class ReadOut:
-    """A hairline at the pointer and a box of lines beside it.
+    """A hairline at the pointer and a box of lines beside it, or beside the plot it would hide.
 
     Args:
         taken: boxes of words that it keeps clear of where it can.
@@ -26,6 +30,7 @@ class ReadOut:
         self.pointer: QPoint | None = None
         """Position of the resting pointer on the plot, so that new data can be read off too."""
         self.text = ""
+        self._beside: BoxBeside | None = None
         self._hair = pg.InfiniteLine(angle=90, movable=False)
         self._box = label("", plot.theme.text, plot.theme.card)
         for z, item in ((0, self._hair), (50, self._box)):
@@ -53,8 +58,14 @@ class ReadOut:
         if self.pointer is None:
             return
         self.text = html
+        self._hair.setPos(self._plot.to_data(self.pointer)[0])
+        self._hair.show()
         area = self._plot.area()
         self._write(html)
+        if self._covers(area) > _MOST and self._shown_beside(html, self.pointer):
+            self._box.hide()
+            return
+        self._end_beside()
         if self._box.textItem.boundingRect().height() > area.height() - 8:
             self._write(in_pairs(html))
         size = self._box.textItem.boundingRect().size()
@@ -63,9 +74,22 @@ class ReadOut:
         clear = (one for one in places if all(one.gap(other) >= 0 for other in taken))
         place = next(clear, places[0])
         self._box.setPos(*self._plot.to_data(QPoint(round(place.left), round(place.top))))
-        self._hair.setPos(self._plot.to_data(self.pointer)[0])
         self._box.show()
-        self._hair.show()
+
+    def _covers(self, area: QRectF) -> float:
+        size = self._box.textItem.boundingRect().size()
+        return float(size.width() * size.height() / max(area.width() * area.height(), 1.0))
+
+    def _shown_beside(self, html: str, pointer: QPoint) -> bool:
+        if not self._plot.isVisible():
+            return False
+        if self._beside is None:
+            self._beside = BoxBeside(self._plot)
+        return self._beside.show_beside(html, pointer)
+
+    def _end_beside(self) -> None:
+        if self._beside is not None:
+            self._beside.end()
 
     def _places(self, width: float, height: float, pointer: QPoint) -> list[Box]:
         """Boxes beside the pointer, the best first.
@@ -95,6 +119,7 @@ class ReadOut:
         self.pointer, self.text = None, ""
         self._box.hide()
         self._hair.hide()
+        self._end_beside()
 
 
 def in_pairs(html: str) -> str:

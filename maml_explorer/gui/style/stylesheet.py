@@ -25,6 +25,9 @@ QLabel[role="title"] { font-size: ${title_pt}pt; font-weight: 600; }
 QLabel[role="error"] { color: $danger; }
 QLabel[role="mark"] { color: $accent; }
 QLabel[role="ask"] { font-weight: 600; }
+QLabel[role="readout"] {
+    background: $card; border: 1px solid $border; border-radius: 4px; padding: 3px 5px;
+}
 
 QFrame[role="card"] { background: $card; border: 1px solid $border; border-radius: 8px; }
 QFrame[role="banner"] { background: $card; border: 1px solid $accent; border-radius: 8px; }
