@@ -30,7 +30,7 @@ from maml_explorer.gui.plots.plot_frame import PlotFrame, PlotView
 from maml_explorer.gui.plots.plot_text import fitting
 from maml_explorer.gui.plots.saved_event import FileSaved
 from maml_explorer.gui.plots.table import Table, save_table
-from maml_explorer.gui.style.arm_style import ArmStyle
+from maml_explorer.gui.style.arm_style import ArmStyle, round_dots
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
 from maml_explorer.gui.widgets.plain_tip import plain_tip
@@ -109,6 +109,8 @@ class Plot(PlotView):
         pen = QPen(QColor(color))
         pen.setWidthF(width * self.theme.line_scale * self.ink)
         pen.setStyle(style)
+        if style is Qt.PenStyle.DotLine:
+            round_dots(pen)
         pen.setCosmetic(True)
         return pen
 

@@ -56,6 +56,12 @@ class ArmStyle:
         return pen
 
 
+def round_dots(pen: QPen) -> None:
+    """Makes a pen draw round dots: the square ends of Qt's own make short dashes of them."""
+    pen.setDashPattern([0.01, 2.5])
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+
+
 def looks_of(settings: Settings, names: Iterable[str], theme: Theme) -> list[tuple[ArmStyle, str]]:
     """(look, name) of each of these arms that `settings` have: what is drawn may be older."""
     there = {arm.name for arm in settings.arms}
