@@ -15,7 +15,7 @@ from maml_explorer.gui.lessons.drawn_curve import Sketch, excess_error
 from maml_explorer.gui.lessons.highlight_frames import Frames
 from maml_explorer.gui.lessons.lesson import DRAW, Lesson, Scene
 from maml_explorer.gui.lessons.lesson_file import load_lesson
-from maml_explorer.gui.lessons.running_lesson import RunningLesson
+from maml_explorer.gui.lessons.running_lesson import RunningLesson, resumed
 from maml_explorer.gui.lessons.shelf import LessonShelf
 from maml_explorer.gui.lessons.stage import Stage
 from maml_explorer.gui.lessons.strip import LessonStrip
@@ -116,8 +116,7 @@ class Lessons(QObject):
 
     def start(self, lesson: Lesson) -> None:
         """Begins a lesson, or continues where the user left it."""
-        at = self.shelf.progress.scenes.get(lesson.name, 0)
-        self._begin(RunningLesson(lesson, at if at < len(lesson.scenes) else 0))
+        self._begin(resumed(lesson, self.shelf.progress))
 
     def _begin(self, running: RunningLesson) -> None:
         self.begun.emit()
@@ -143,7 +142,7 @@ class Lessons(QObject):
             running.nth += 1
             self._show()
         else:
-            self._finish(running.lesson)
+            self._finish(running)
 
     def go_on(self) -> None:
         """Takes the inner steps that a page asks for, one at a call; then the next scene.
@@ -229,10 +228,10 @@ class Lessons(QObject):
         self._session.hide_answers(False)
         self._session.lead(False)
 
-    def _finish(self, lesson: Lesson) -> None:
-        score, self._finished = self._score(lesson), self._running
-        self.shelf.keep(self.shelf.progress.finished(lesson.name, score))
-        result = f"Done{_of_score(score)}{self._only_revealed}."
+    def _finish(self, running: RunningLesson) -> None:
+        lesson, self._finished = running.lesson, running
+        self.shelf.keep(self.shelf.progress.finished(lesson.name, running.score))
+        result = f"Done{_of_score(running.score)}{_of_revealed(running.only_revealed)}."
         self._give_back()
         self.after.end(lesson, result)
 
@@ -243,20 +242,6 @@ class Lessons(QObject):
             self.leave()
         else:
             self.start(follows)
-
-    def _score(self, lesson: Lesson) -> tuple[int, int] | None:
-        """(right first answers, questions answered); None where none was."""
-        first = {} if self._running is None else self._running.first
-        answered = {step: nth for step, nth in first.items() if nth is not None}
-        right = [lesson.questions.get(step) == nth for step, nth in answered.items()]
-        return (sum(right), len(right)) if right else None
-
-    @property
-    def _only_revealed(self) -> str:
-        """Words on the questions whose answer was revealed instead of given."""
-        first = {} if self._running is None else self._running.first
-        count = sum(nth is None for nth in first.values())
-        return f", {count} revealed without an answer" if count else ""
 
     # what is shown
 
@@ -275,7 +260,7 @@ class Lessons(QObject):
         self.frames.point_at(self._stage.bring_out(scene.point_at))
         self._sketch(scene)
         self._say()
-        self.shelf.keep(self.shelf.progress.at(lesson.name, running.nth))
+        self.shelf.keep(self.shelf.progress.at(lesson.name, running.nth, running.first))
 
     def _sketch(self, scene: Scene) -> None:
         question = scene.question
@@ -341,3 +326,7 @@ class Lessons(QObject):
 
 def _of_score(score: tuple[int, int] | None) -> str:
     return "" if score is None else f", {score[0]} of {counted(score[1], 'answer')} right"
+
+
+def _of_revealed(count: int) -> str:
+    return f", {count} revealed without an answer" if count else ""

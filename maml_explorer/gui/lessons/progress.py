@@ -14,6 +14,8 @@ from maml_explorer.late_dataclass import dataclass
 SCHEMA = 1
 _LIMIT = 64 * 1024
 _MOST = 500
+Answers = Mapping[int, int | None]
+"""Step → the choice that was made first at its question; None where it was revealed before."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,20 @@ class LessonProgress:
     done: frozenset[str] = frozenset()
     scores: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Lesson → (right answers, questions answered) of the newest time that any was answered."""
+    answers: Mapping[str, Answers] = field(default_factory=dict)
+    """Lesson that was begun → what was answered up to its scene."""
 
-    def at(self, lesson: str, scene: int) -> LessonProgress:
-        """The same, with a lesson at this scene."""
-        return replace(self, scenes={**self.scenes, lesson: scene})
+    def at(self, lesson: str, scene: int, first: Answers) -> LessonProgress:
+        """The same, with a lesson at this scene, and what was answered before."""
+        answers = {**self.answers, lesson: dict(first)}
+        return replace(self, scenes={**self.scenes, lesson: scene}, answers=answers)
 
     def finished(self, lesson: str, score: tuple[int, int] | None = None) -> LessonProgress:
         """The same with a lesson finished; it starts from the beginning the next time."""
         scenes = {name: scene for name, scene in self.scenes.items() if name != lesson}
+        answers = {name: first for name, first in self.answers.items() if name != lesson}
         scores = self.scores if score is None else {**self.scores, lesson: score}
-        return LessonProgress(scenes, self.done | {lesson}, scores)
+        return LessonProgress(scenes, self.done | {lesson}, scores, answers)
 
 
 def read_progress(path: Path) -> LessonProgress:
@@ -56,7 +62,8 @@ def read_progress(path: Path) -> LessonProgress:
             raise StorageError(f"{path.name} has a scene that is not a number from 0 to 99.")
     if not all(isinstance(name, str) for name in done) or len(scenes) + len(done) > _MOST:
         raise StorageError(f"{path.name} has more than {_MOST} lessons, or one without a name.")
-    return LessonProgress(scenes, frozenset(done), _scores(data.get("scores", {}), path))
+    scores, answers = _scores(data.get("scores", {}), path), _answers(data.get("answers", {}), path)
+    return LessonProgress(scenes, frozenset(done), scores, answers)
 
 
 def _scores(found: object, path: Path) -> dict[str, tuple[int, int]]:
@@ -72,6 +79,23 @@ def _scores(found: object, path: Path) -> dict[str, tuple[int, int]]:
     return scores
 
 
+def _answers(found: object, path: Path) -> dict[str, Answers]:
+    """Answers of a progress file; older ones have none."""
+    if not isinstance(found, dict) or len(found) > _MOST:
+        raise StorageError(f"{path.name} has answers of another form.")
+    answers: dict[str, Answers] = {}
+    for name, given in found.items():
+        if not isinstance(given, dict) or not all(_is_answer(*one) for one in given.items()):
+            raise StorageError(f"{path.name} has answers of another form.")
+        answers[name] = {int(step): choice for step, choice in given.items()}
+    return answers
+
+
+def _is_answer(step: str, choice: object) -> bool:
+    chosen = choice is None or (type(choice) is int and 0 <= choice < 100)
+    return chosen and step.isascii() and step.isdigit() and len(step) <= 3
+
+
 def write_progress(path: Path, progress: LessonProgress) -> None:
     """Keeps `progress`.
 
@@ -84,5 +108,6 @@ def write_progress(path: Path, progress: LessonProgress) -> None:
         "scenes": dict(progress.scenes),
         "done": sorted(progress.done),
         "scores": {name: list(pair) for name, pair in progress.scores.items()},
+        "answers": {name: dict(first) for name, first in progress.answers.items()},
     }
     write_text(path, json.dumps(content, indent=1), follow=True)

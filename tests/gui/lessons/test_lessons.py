@@ -534,6 +534,34 @@ def test_a_question_that_was_only_revealed_is_no_wrong_answer(opened: Opener, tm
     assert lessons.shelf.state(lesson) == "✓ 1 of 1 right"
 
 
+def test_a_lesson_that_was_left_and_resumed_counts_all_its_questions(
+    opened: Opener, tmp_path: Path
+):
+    # four were only revealed, and the end told of the one after the return
+    lesson = load_lesson(LESSONS / "03-inner-loop.toml")
+    first = opened(tmp_path / "window.json").lessons
+    first.start(lesson)
+    while len(first._running.first) < 2:  # type: ignore[union-attr]
+        asked = first.scene.question is not None and not first.scene.revealed
+        if asked and not first._running.first:
+            first.choose(lesson.questions[first.scene.step])
+        else:
+            first.forward()
+    first.leave()
+    then = opened(tmp_path / "window.json").lessons
+    then.start(lesson)
+    assert then.scene is not None and then.scene.step > 0
+    while then.lesson is not None:
+        then.forward()
+    rest = len(lesson.questions) - 1
+    assert then.strip.words.startswith(
+        f"Done, 1 of 1 answer right, {rest} revealed without an answer. "
+    )
+    assert json.loads((tmp_path / "lessons.json").read_text())["answers"] == {}
+    then.start(lesson)
+    assert then._running is not None and then._running.first == {}, "it starts anew"
+
+
 def test_the_settings_are_folded_as_before_after_a_lesson(window: MainWindow, qtbot: QtBot):
     form = window.columns.form
     form.groups[0].toggle()
@@ -725,7 +753,9 @@ def test_progress_is_kept(opened: Opener, qtbot: QtBot, tmp_path: Path, lesson: 
 @pytest.mark.parametrize(
     "content",
     ["", "[]", '{"schema": 9}', '{"schema": 1, "scenes": {"a": -1}}', '{"schema": 1, "done": [1]}',
-     '{"schema": 1, "scenes": 3}', '{"schema": 1, "scenes": {"a": true}}'],
+     '{"schema": 1, "scenes": 3}', '{"schema": 1, "scenes": {"a": true}}',
+     '{"schema": 1, "answers": 3}', '{"schema": 1, "answers": {"a": {"b": 1}}}',
+     '{"schema": 1, "answers": {"a": {"1": -1}}}', '{"schema": 1, "answers": {"a": [1]}}'],
 )  # fmt: skip
 def test_damaged_progress_is_set_aside(opened: Opener, tmp_path: Path, content: str):
     path = tmp_path / "lessons.json"
