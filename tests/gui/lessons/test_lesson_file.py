@@ -152,6 +152,7 @@ def test_the_longest_option_is_right_no_more_often_than_by_chance():
         "θ − ε (θ − φ)",
         "an α that suits it",
         "Which of the two is better",
+        "A new run trains now",
     ],
 )
 def test_words_that_were_wrong_are_gone(words: str):

@@ -39,7 +39,7 @@ class StabilityTrace(LinesPlot):
         self.setToolTip(
             plain_tip(
                 "α λ_max, the largest eigenvalue of diag(a) H: the median of some tasks. Above 2 "
-                "an inner step overshoots."
+                "inner steps swing out, farther each time."
             )
         )
         self.table = self._followed
@@ -60,7 +60,7 @@ class StabilityTrace(LinesPlot):
         visible = [arm for arm in session.settings.arms if arm.name not in session.hidden]
         adapt = any(ALGORITHMS[arm.algorithm].adapts != "none" for arm in visible)
         empty = WAITING if adapt else NONE
-        self.show_lines(lines, "α λ", reference=(SWINGS, "above 2 they overshoot"), empty=empty)
+        self.show_lines(lines, "α λ", reference=(SWINGS, "above 2 they swing out"), empty=empty)
         view = self.losses.loss_view
         if view.axis == OUTER_STEPS and not view.log_x:
             self.view().setXRange(*self.losses.view().viewRange()[0], padding=0)
