@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from maml_explorer.gui.panels.adaptation_speed.panel import AdaptationSpeedPanel
 from maml_explorer.gui.plots.table_window import TableWindow
@@ -14,7 +15,7 @@ from maml_explorer.protocol.arm_gap import ArmGap
 from maml_explorer.settings.presets import presets
 from tests.gui.driving import worker_of
 from tests.gui.panel_bench import LEFT, Bench
-from tests.gui.panels.test_adaptation_speed import FINE
+from tests.gui.panels.test_adaptation_speed import FINE, compared
 
 WORSE = ArmGap("MTL", "MAML", (1, 1), 2.148, 0.17, 18, 600, 600)
 ALIKE = ArmGap("ANIL", "MAML", (1, 1), -0.01, 0.03, 297, 590, 600)
@@ -60,6 +61,21 @@ def test_a_hidden_first_arm_gives_way_to_the_first_that_is_drawn(bench, panel):
     assert "MTL −0.2 ± 0.1, better on 68 %" in panel.verdict.text().replace(NBSP, " ")
     bench.session.set_hidden({"MAML", "FO-MAML", "MTL"})
     assert not panel.verdict.isVisible() and not panel.compare.isVisible()
+
+
+def test_the_table_of_published_figures_says_the_differences_too(bench, panel):
+    bench.session.control.load_preset(presets()["finn-10-shot"])
+    bench.pull()
+    tested(bench, ALIKE, WORSE)
+    panel.compare.click()
+    compared(bench)
+    with bench.qtbot.captureExceptions() as raised:
+        bench.qtbot.mouseClick(panel.figures, LEFT)
+    assert not raised, raised
+    (opened,) = panel.findChildren(TableWindow)
+    said = [label.text() for label in opened.findChildren(QLabel)]
+    assert any("Query MSE against MAML on the same 600" in each for each in said)
+    opened.close()
 
 
 def test_the_table_has_every_difference(bench, panel):

@@ -61,9 +61,13 @@ def figure_rows(found: Compared) -> Table:
     return header, rows
 
 
-def show_figures(found: Compared, parent: QWidget) -> QWidget:
-    """Opens the table of all figures."""
-    words = f"{_tested(found)} {preset_source(found.preset)}.{_changed(found)}"
+def show_figures(found: Compared, parent: QWidget, of_arms: str = "") -> QWidget:
+    """Opens the table of all figures.
+
+    Args:
+        of_arms: words on the differences between the arms, which stand above it as well.
+    """
+    words = f"{_tested(found)} {preset_source(found.preset)}.{_changed(found)} {of_arms}".rstrip()
     window = show_table("Published figures", figure_rows(found), parent, words)
     window.resize(window.width(), 360)
     return window

@@ -202,7 +202,7 @@ class AdaptationSpeedPanel(QWidget):
     def _show_figures(self) -> None:
         comparison = self.session.measured.comparison
         if comparison is not None and self._published:
-            show_figures(comparison, self, *gap_wordings(self.plot.test, self.session)[:1])
+            show_figures(comparison, self, (gap_wordings(self.plot.test, self.session) or [""])[0])
         else:
             show_gaps(self.plot.test, self.session, self)
 
