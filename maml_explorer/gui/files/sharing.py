@@ -16,8 +16,9 @@ from maml_explorer.gui.files.absent_data import with_present_data
 from maml_explorer.gui.files.own_images import OwnImagesOpening
 from maml_explorer.gui.files.own_points import take_points
 from maml_explorer.gui.panels.prepared import PreparedPanel
-from maml_explorer.gui.session.session import Session
+from maml_explorer.gui.session.session import Session, about_the_task
 from maml_explorer.gui.session.shown_images import last_step
+from maml_explorer.gui.session.task_sampling import has_family
 from maml_explorer.gui.session.view_state import ViewState, same_task, view_state, whole
 from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.settings.declaration import SettingsError
@@ -63,6 +64,9 @@ class Sharing:
     ) -> None:
         self._session, self._layout = session, layout
         self._presets, self._banners, self._images = presets, banners, images
+        self._held: tuple[tuple[object, ...], ViewState] | None = None
+        """Settings that a task must fit, and a view with one that is shown once its run begins."""
+        session.editor.settings_changed.connect(lambda _: self._show_held())
 
     def view(self) -> ViewState:
         """The view as it is now."""
@@ -161,9 +165,13 @@ class Sharing:
             return False
         settings, absent = with_present_data(shared.settings)
         self.apply(shared._replace(settings=settings), state)
-        self._banners.say(
-            "share", "Settings, arms, task and panels were taken from the share string."
-        )
+        said = "Settings, arms, task and panels were taken from the share string."
+        if self._held is not None:
+            said = (
+                "Settings, arms and panels were taken from the share string. Its task is shown "
+                "when its run begins."
+            )
+        self._banners.say("share", said)
         if absent:
             self.say_absent(absent, shared, text)
         return True
@@ -180,7 +188,23 @@ class Sharing:
         editor.adopt(shared.settings, "Open share string", whole=True)
         if not self._session.control.begin_if_untouched():
             editor.settings_changed.emit(editor.settings)
+        wanted = about_the_task(shared.settings)
+        if about_the_task(editor.settings) != wanted and _has_task(state):
+            # the run there is has no such tasks
+            self._held = wanted, state
+            state = replace(state, probe=None, images=None, stream=None)
         self.show(state)
+
+    def _show_held(self) -> None:
+        """Shows the task that waits once its run begins; forgets it where that was given up."""
+        if self._held is None:
+            return
+        editor, (wanted, state) = self._session.editor, self._held
+        if about_the_task(editor.settings) == wanted:
+            self._held = None
+            self._show_task(state)
+        elif about_the_task(editor.edited) != wanted:
+            self._held = None
 
     def bring_back(self, state: ViewState) -> None:
         """Shows a run as it was seen when it was saved, and marks its settings as before."""
@@ -200,12 +224,7 @@ class Sharing:
     def show_inside(self, state: ViewState) -> None:
         """Shows a prepared state, but neither shows nor hides panels for it."""
         session, layout = self._session, self._layout
-        if state.images is not None and session.settings.family.images:
-            session.images.show(state.images)
-        if state.stream is not None and session.settings.family.stream:
-            session.streams.show(state.stream)
-        if state.probe is not None and not same_task(state.probe, session.task.probe):
-            session.task.set_probe(state.probe)
+        self._show_task(state)
         session.set_hidden(state.hidden_arms)
         if state.tab and "Insight" not in state.hidden:
             layout.prepare_tab(state.tab, state.arm)
@@ -215,3 +234,18 @@ class Sharing:
                 panel.draw_as(state)
         if state.inner_step is not None:
             session.inner.choose(state.inner_step)
+
+    def _show_task(self, state: ViewState) -> None:
+        """Shows the task of a prepared state that the family in force can have."""
+        session, probe = self._session, state.probe
+        if state.images is not None and session.settings.family.images:
+            session.images.show(state.images)
+        if state.stream is not None and session.settings.family.stream:
+            session.streams.show(state.stream)
+        fits = probe is not None and has_family(probe, session.settings.tasks)
+        if probe is not None and fits and not same_task(probe, session.task.probe):
+            session.task.set_probe(probe)
+
+
+def _has_task(state: ViewState) -> bool:
+    return any(task is not None for task in (state.probe, state.images, state.stream))

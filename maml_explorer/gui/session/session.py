@@ -65,7 +65,7 @@ class Session(QObject):
         self.control = RunControl(self.link, self.editor, self.pins)
         self.inner = InnerStep(self.editor)
         self.pointed = PointedStep(self)
-        self._asked: tuple[object, ...] = self._about_the_task
+        self._asked = about_the_task(self.settings)
         self.editor.settings_changed.connect(lambda _: self._take_settings())
 
     @property
@@ -99,21 +99,9 @@ class Session(QObject):
         family = self.settings.family
         return self.images if family.images else self.streams if family.stream else self.task
 
-    @property
-    def _about_the_task(self) -> tuple[object, ...]:
-        settings = self.settings
-        tasks, shots = settings.tasks, settings.inner.shots
-        sizes: tuple[int, ...] = ()
-        if settings.family.images:
-            sizes = settings.images.ways, shots
-        elif settings.family.stream:
-            sizes = tasks.functions, tasks.batches, shots
-        shape = (tasks.mixture, tasks.harmonics, tasks.length_scale, tasks.formula)
-        return settings.family.key, *sizes, *shape
-
     def _take_settings(self) -> None:
         """Asks about a task that the settings in force can have."""
-        before, self._asked = self._asked, self._about_the_task
+        before, self._asked = self._asked, about_the_task(self.settings)
         if self._asked != before:
             self.shown.begin()
 
@@ -159,3 +147,15 @@ class Session(QObject):
         closed = self.link.close()
         self.pins.close()
         return closed
+
+
+def about_the_task(settings: Settings) -> tuple[object, ...]:
+    """Settings that a task must fit: where they change, another one is shown."""
+    tasks, shots = settings.tasks, settings.inner.shots
+    sizes: tuple[int, ...] = ()
+    if settings.family.images:
+        sizes = settings.images.ways, shots
+    elif settings.family.stream:
+        sizes = tasks.functions, tasks.batches, shots
+    shape = (tasks.mixture, tasks.harmonics, tasks.length_scale, tasks.formula)
+    return settings.family.key, *sizes, *shape

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from pytestqt.qtbot import QtBot
 
+from maml_explorer.gui.session.view_state import same_task, view_state
 from maml_explorer.gui.session.waiting import named
 from maml_explorer.gui.window.waiting_settings import SUBJECT
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import default_arm
-from tests.gui.driving import press, said, worker_of
+from maml_explorer.settings.share import from_share
+from tests.gui.driving import Opener, press, said, worker_of
 
 WAITS = "“OML · incremental sines” waits. Restart begins a new run with it, and so does Train."
 
@@ -160,3 +162,46 @@ def test_discarding_a_preset_names_the_one_in_force_again(window: MainWindow) ->
     preset = window.session.editor.preset
     assert preset is not None and preset.name == "finn-10-shot"
     assert window.run_bar.preset.currentText() == preset.title
+
+
+def test_a_task_of_another_family_waits_for_its_run(window: MainWindow, opened: Opener) -> None:
+    window.session.editor.edit({"family": "harmonics"})
+    window.session.control.begin_if_untouched()
+    window.session.link.pull()
+    text = window.files.sharing.text()
+    shared = view_state(from_share(text).view).probe
+    assert shared is not None and shared.numbers is not None
+    other = opened()
+    session = other.session
+    session.control.outer_step()
+    session.link.pull()
+    there = session.task.probe
+    assert other.files.sharing.take(text)
+    session.link.pull()
+    assert session.editor.waits_whole and session.task.probe is there, "a sine, as the run has"
+    assert said(other)[-1].endswith("Its task is shown when its run begins.")
+    session.control.restart()
+    session.link.pull()
+    assert same_task(shared, session.task.probe)
+
+
+def test_images_that_wait_are_shown_and_those_given_up_are_not(
+    window: MainWindow, opened: Opener
+) -> None:
+    window.session.control.load_preset(load_preset("glyphs-5-way-1-shot"))
+    window.session.link.pull()
+    window.session.images.new_task()
+    text, shared = window.files.sharing.text(), window.session.images.task
+    for given_up in (True, False):
+        other = opened()
+        session = other.session
+        session.control.outer_step()
+        session.link.pull()
+        assert other.files.sharing.take(text)
+        if given_up:
+            session.editor.discard_staged()
+            session.control.load_preset(load_preset("glyphs-5-way-1-shot"))
+        session.control.restart()
+        session.link.pull()
+        assert session.settings.family.images
+        assert (session.images.task == shared) is not given_up
