@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from PySide6.QtGui import QUndoStack
 
+from maml_explorer.gui.session.halved_rate import HALVE
 from maml_explorer.gui.session.undo import Edit, TaskEdit
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.reports import Diverged
@@ -19,8 +20,6 @@ from maml_explorer.settings.words import listed
 RATES = ("inner_lr", "outer_lr")
 ONE_CHANGE = r"(?:^|, | and )(.+?) from .+? to (.+?)(?=, | and |$)"
 """In words on changes: the setting, and the value that it has after."""
-HALVE = "Halve α"
-"""Text of the undo step that is a remedy: the change behind the divergence is the one before."""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from maml_explorer.gui.session.blamed_change import HALVE
+from maml_explorer.gui.session.halved_rate import HALVE, halved
 from maml_explorer.gui.session.pins import Pins
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.undo import Begin, Beginning, Edit
@@ -281,7 +279,7 @@ class RunControl(QObject):
         The shared one is halved for all arms that read it, or the field would no longer say what
         these train with; an arm that has its own keeps an own one.
         """
-        self._editor.apply(partial(_halved, names=names), HALVE)
+        self._editor.apply(partial(halved, names=names), HALVE)
         for name in names:
             self._link.post(commands.ReviveArm(name))
         self.train()
@@ -327,18 +325,3 @@ class RunControl(QObject):
         if refused.refused in _LEFT_AS_IT_WAS and status is not None:
             self._opening = self._link.beginning = False
             self._editor.replace(status.settings, self._editor.waiting(status.settings))
-
-
-def _halved(settings: Settings, names: Collection[str]) -> Settings:
-    """The settings with half the inner learning rate of these arms, their own or the shared one."""
-    arms, shared = [], False
-    for arm in settings.arms:
-        own = dict(arm.overrides)
-        if arm.name in names and "inner_lr" in own:
-            own["inner_lr"] = settings.of_arm(arm).inner.inner_lr / 2
-            arm = replace(arm, overrides=tuple(own.items()))
-        elif arm.name in names:
-            shared = True
-        arms.append(arm)
-    halved = settings.with_arms(tuple(arms))
-    return halved.with_values({"inner_lr": settings.inner.inner_lr / 2}) if shared else halved

@@ -177,6 +177,13 @@ class Banners(QWidget):
             timer.start(self.passing if choices else self.passing_fast)
         self._arrange()
 
+    def reword(self, subject: str, nth: int, words: str) -> None:
+        """Writes other words on a button of a message that is there."""
+        control = self._shown[subject].buttons[nth]
+        if words != control.text():
+            control.setText(words)
+            self._place()
+
     def of(self, subject: str) -> Banner | None:
         """The message on a subject; None where there is none."""
         return self._shown.get(subject)

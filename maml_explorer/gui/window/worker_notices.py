@@ -15,10 +15,11 @@ from maml_explorer.gui.session.blamed_change import (
     still_changed,
     without_step,
 )
+from maml_explorer.gui.session.halved_rate import halve_words
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.session.stability_verdict import when_diverged
 from maml_explorer.gui.style.numbers import whole
-from maml_explorer.gui.widgets.banner import ABSENT, OPENING, OWN_IMAGES, Banners
+from maml_explorer.gui.widgets.banner import ABSENT, OPENING, OWN_IMAGES, Banners, Choice
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.commands import (
     ExportInitialization,
@@ -87,28 +88,34 @@ class Notices(QObject):
         if blamed is not None:
             words = f"{undo_words(blamed)}{_to(step, ' · back')}"
             back = (words, partial(control.undo_change_and_go_on, blamed.edit))
-        # a smaller α alone solves no inner problem that has no solution
-        remedy = ("Halve α", self._halve)
-        if all(one.why for one in frozen):
-            remedy = (f"{DECLARATIONS['proximal'].label}…", self._open_strength)
         words = divergence_words(frozen, "" if blamed is None else blamed.words)
-        self._banners.say("diverged", words, "danger", (back, remedy))
+        self._banners.say("diverged", words, "danger", (back, self._remedy()))
         said = self._banners.of("diverged")
         if step is not None and said is not None:
             said.buttons[0].setToolTip(plain_tip(GOES_BACK.format(whole(step))))
         self._said_of = blamed
+
+    def _remedy(self) -> Choice:
+        """The other way on, as it is with the settings there are now."""
+        if all(one.why for one in self._reports):
+            # a smaller α alone solves no inner problem that has no solution
+            return f"{DECLARATIONS['proximal'].label}…", self._open_strength
+        frozen = self._session.divergences.frozen
+        return halve_words(self._session.editor.at_hand, frozen.keys()), self._halve
 
     def _blamed(self) -> BlamedChange | None:
         editor = self._session.editor
         return blamed_change(editor.undo_stack, editor.settings, self._reports)
 
     def _edited(self) -> None:
-        """After an edit the button would take back another change than the banner names."""
-        blamed = self._blamed()
-        if blamed != self._said_of and self._banners.of("diverged") is not None:
+        """After an edit the buttons would do something else than they say."""
+        blamed, there = self._blamed(), self._banners.of("diverged") is not None
+        if blamed != self._said_of and there:
             self._say_diverged()
         elif blamed != self._said_of:
             self._banners.drop("rewound")
+        elif there:
+            self._banners.reword("diverged", 1, self._remedy()[0])
 
     def _open_strength(self) -> None:
         """Opens λ of the first arm; the message stays, for the arm's way on."""

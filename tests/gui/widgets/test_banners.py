@@ -288,7 +288,7 @@ def test_no_message_lies_over_a_head_or_a_control(
     qtbot.wait(30)
     # the button of the message before was pressed: the next one does not give way to the mouse
     monkeypatch.setattr(banners, "_mouse", lambda: QPoint(600, window.height() - 10))
-    choices = (("Undo the changes · back to 70\u2009000", int), ("Halve α", int))
+    choices = (("Undo the changes · back to 70\u2009000", int), ("Halve α to 0.0003125", int))
     for words in ("Short.", "A long message about what happened. " * 20):
         banners.say("a", words, "warning", choices)
         covered = [
@@ -362,7 +362,7 @@ def test_a_change_that_made_arms_diverge_is_undone_first(window: MainWindow, qtb
     session.editor.edit({"inner_lr": 90.0})
     diverge(window, "MAML")
     (banner,) = window.banners.shown
-    assert [button.text() for button in banner.buttons] == ["Undo the change", "Halve α"]
+    assert [button.text() for button in banner.buttons] == ["Undo the change", "Halve α to 45"]
     press(qtbot, banner.buttons[0])
     session.link.pull()
     assert session.settings.inner.inner_lr == 0.01
@@ -412,7 +412,7 @@ def test_undo_takes_back_the_very_change_that_is_named(window: MainWindow, qtbot
     # α was halved once more in vain: what made the arms diverge is still the change before
     diverge(window, "MAML", "ANIL", step=5000, change=changed(0.01, 2.5))
     assert said(window)[-1].endswith("Last change: α from 0.01 to 2.5.")
-    assert choices(window) == ["Undo the change", "Halve α"]
+    assert choices(window) == ["Undo the change", "Halve α to 1.25"]
     # an edit that the arms have not trained with yet is not what the banner names
     session.editor.edit({"inner_lr": 0.3})
     qtbot.waitUntil(lambda: choices(window)[0] == "Set all arms back")
@@ -426,7 +426,7 @@ def test_undo_takes_back_the_very_change_that_is_named(window: MainWindow, qtbot
     session.editor.set_arms((replace(maml, overrides=(("inner_lr", 2.5),)), *others))
     session.editor.edit({"inner_lr": 0.02})
     diverge(window, "MAML", step=6000, change=changed(0.01, 2.5))
-    assert choices(window) == ["Set all arms back", "Halve α"]
+    assert choices(window) == ["Set all arms back", "Halve α to 1.25"]
     note = window.columns.form.row("inner_lr").note
     assert note.text() == "MAML keeps its own value, 2.5."
     press(qtbot, window.banners.shown[-1].buttons[1])
@@ -434,11 +434,32 @@ def test_undo_takes_back_the_very_change_that_is_named(window: MainWindow, qtbot
     assert worker.settings.inner.inner_lr == 0.02
 
 
+def test_the_button_that_halves_names_the_value(window: MainWindow, qtbot: QtBot):
+    session, worker = window.session, worker_of(window)
+    diverge(window, "ANIL", change="")
+    assert choices(window) == ["Set all arms back", "Halve α to 0.005"]
+    # it follows an edit that is made before it is pressed
+    session.editor.edit({"inner_lr": 0.0123456789})
+    qtbot.waitUntil(lambda: choices(window)[1] == "Halve α to 0.006173")
+    session.editor.edit({"inner_lr": 0.3})
+    qtbot.waitUntil(lambda: choices(window)[1] == "Halve α to 0.15")
+    # an arm that has its own halves its own, and two values have no name
+    maml, *others = session.settings.arms
+    session.editor.set_arms((replace(maml, overrides=(("inner_lr", 0.5),)), *others))
+    diverge(window, "MAML", change="")
+    assert choices(window)[1] == "Halve α"
+    press(qtbot, window.banners.shown[-1].buttons[1])
+    assert worker.settings.inner.inner_lr == 0.15
+    assert dict(worker.settings.arm("MAML").overrides) == {"inner_lr": 0.25}
+    diverge(window, "MAML", step=6000, change="")
+    assert choices(window)[1] == "Halve α to 0.125"
+
+
 def test_a_smaller_rate_is_named_and_not_offered_to_be_taken_back(window: MainWindow):
     window.session.editor.edit({"inner_lr": 0.005})
     diverge(window, "MAML", change=changed(0.01, 0.005))
     assert said(window)[-1].endswith("Last change: α from 0.01 to 0.005.")
-    assert choices(window) == ["Set all arms back", "Halve α"]
+    assert choices(window) == ["Set all arms back", "Halve α to 0.0025"]
 
 
 def test_going_back_says_which_settings_stay_and_offers_their_undo(
@@ -622,7 +643,7 @@ def test_changes_of_one_pause_are_named_and_taken_back_together(window: MainWind
     words = "α from 0.01 to 0.03, K from 1 to 3 and β from 0.001 to 0.003"
     diverge(window, "MAML", "ANIL", change=f"{words} at outer step 40")
     assert said(window)[-1].endswith(f" Last changes: {words}.")
-    assert choices(window) == ["Undo the changes", "Halve α"]
+    assert choices(window) == ["Undo the changes", "Halve α to 0.015"]
     worker = worker_of(window)
     press(qtbot, window.banners.shown[0].buttons[0])
     assert session.settings == worker.settings == before
@@ -639,7 +660,7 @@ def test_arms_are_named_with_the_change_they_diverged_after(window: MainWindow, 
         "MAML and FO-MAML diverged at step 4\u2009146, after K from 1 to 3; "
         "ANIL at step 5\u2009000, after α from 0.01 to 0.3."
     ]
-    assert choices(window) == ["Undo the changes", "Halve α"]
+    assert choices(window) == ["Undo the changes", "Halve α to 0.15"]
     press(qtbot, window.banners.shown[0].buttons[0])
     assert session.settings == before
 

@@ -179,7 +179,7 @@ def test_divergence_is_a_banner_with_a_way_on(window: MainWindow, qtbot: QtBot):
     assert banner.isVisible()
     assert banner.text.full == "ANIL diverged at step 120."
     words = [button.text() for button in banner.buttons]
-    assert words == ["Set all arms back", "Halve α"]
+    assert words == ["Set all arms back", "Halve α to 0.005"]
     press(qtbot, banner.buttons[1])
     assert worker.settings.inner.inner_lr == 0.005
     assert banner not in window.banners.shown
