@@ -31,7 +31,7 @@ class BlamedChange:
     words: str
     """Settings, values before, values now: "α from 0.01 to 5"; of the newest change."""
     several: bool
-    """True where more than one setting is taken back."""
+    """True where more than one setting, or edit that is named, is taken back."""
 
 
 def blamed_change(
@@ -44,7 +44,13 @@ def blamed_change(
         now: the settings in force.
         reports: of the arms that diverged.
     """
-    edits, words, deepest = list(_last_edits(stack)), "", -1
+    # a report may have been under way while a remedy was taken: it names the values before
+    tried = (_named_by(reports, stack, then) for then in (now, *_before_remedies(stack)))
+    return next((found for found in tried if found is not None), None)
+
+
+def _named_by(reports: Sequence[Diverged], stack: QUndoStack, now: Settings) -> BlamedChange | None:
+    edits, words, deepest, found = list(_last_edits(stack)), "", -1, set[Edit]()
     for report in by_change(reports):
         top = edits[deepest].before.settings if words else now
         # one that came before those of the others, or together with them
@@ -52,13 +58,14 @@ def blamed_change(
         if own is None:
             return None
         deepest, words = max(deepest, edits.index(own[0])), words or own[1]
+        found.add(own[0])
     if not words:
         return None
     before, after = edits[deepest].before.settings, edits[0].after.settings
     named, changed = words.count(" from "), len(changed_keys(before, after))
     # what an arm does not train with, or waits for a restart, is taken back as well
     further = f", and {changed - named} more" if changed > named else ""
-    return BlamedChange(edits[deepest], f"{words}{further}", max(changed, named) > 1)
+    return BlamedChange(edits[deepest], f"{words}{further}", max(changed, named, len(found)) > 1)
 
 
 def by_change(reports: Sequence[Diverged]) -> list[Diverged]:
@@ -71,10 +78,12 @@ def still_changed(now: Settings, reports: Sequence[Diverged]) -> str:
     kept: dict[str, str] = {}
     for report in by_change(reports):
         if any(arm.name == report.arm for arm in now.arms):
-            own = now.of_arm(now.arm(report.arm))
+            arm = now.arm(report.arm)
+            own, alone = now.of_arm(arm), {name_of(key) for key, _ in arm.overrides}
             values = {(name_of(key), shown(own[key])) for key in DECLARATIONS}
             found = re.findall(ONE_CHANGE, without_step(report.change))
-            kept |= {name: value for name, value in found if (name, value) in values}
+            for name, value in (one for one in found if one in values):
+                kept[f"{arm.name}’s {name}" if name in alone else name] = value
     verbs = (" is still", *[""] * len(kept))
     return listed(
         [f"{name}{verb} {value}" for verb, (name, value) in zip(verbs, kept.items(), strict=False)]
@@ -135,3 +144,13 @@ def _last_edits(stack: QUndoStack) -> Iterator[Edit]:
         if not isinstance(command, Edit):
             return
         yield command
+
+
+def _before_remedies(stack: QUndoStack) -> Iterator[Settings]:
+    """The settings before each remedy that nothing but others followed, newest first."""
+    for at in range(stack.index() - 1, -1, -1):
+        command = stack.command(at)
+        if isinstance(command, Edit) and command.text() == HALVE:
+            yield command.before.settings
+        elif not isinstance(command, TaskEdit):
+            return

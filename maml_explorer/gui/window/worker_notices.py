@@ -246,7 +246,7 @@ class Notices(QObject):
         choices: tuple[tuple[str, Callable[[], None]], ...] = ()
         if kept:
             said += f" {kept}."
-        if blamed:
+        if kept and blamed:
             undo = partial(self._session.control.undo_change, blamed.edit)
             choices = ((undo_words(blamed), undo),)
         self._banners.say("rewound", said, choices=choices)

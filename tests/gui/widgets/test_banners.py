@@ -665,6 +665,40 @@ def test_arms_are_named_with_the_change_they_diverged_after(window: MainWindow, 
     assert session.settings == before
 
 
+def test_an_arm_that_diverged_while_another_was_helped_offers_the_undo(
+    window: MainWindow, qtbot: QtBot
+):
+    session = window.session
+    session.editor.edit({"inner_lr": 5.0})
+    diverge(window, "MAML", change=changed(0.01, 5))
+    press(qtbot, window.banners.shown[-1].buttons[1])
+    # what had made this one diverge was under way to the window
+    diverge(window, "ANIL", change=changed(0.01, 5))
+    assert session.settings.inner.inner_lr == 2.5
+    assert choices(window) == ["Undo the change", "Halve α to 1.25"]
+    press(qtbot, window.banners.shown[-1].buttons[0])
+    session.link.pull()
+    assert session.settings.inner.inner_lr == 0.01
+
+
+def test_an_arm_s_own_change_and_the_shared_one_are_two(window: MainWindow, qtbot: QtBot):
+    session, worker = window.session, worker_of(window)
+    before = session.settings
+    maml, *others = before.arms
+    session.editor.set_arms((replace(maml, overrides=(("inner_lr", 5.0),)), *others))
+    diverge(window, "MAML", change=changed(0.01, 5))
+    assert choices(window)[0] == "Undo the change"
+    session.editor.edit({"inner_lr": 6.0})
+    diverge(window, "ANIL", step=5000, change=changed(0.01, 6))
+    assert choices(window)[0] == "Undo the changes"
+    window.banners.drop_all()
+    worker.report(reports.Rewound(worker.run, 4000))
+    session.link.pull()
+    assert "α is still 6 and MAML’s α 5." in said(window)[-1]
+    press(qtbot, window.banners.shown[-1].buttons[0])
+    assert session.settings == before
+
+
 def test_going_back_far_after_a_change_says_that_it_stands(window: MainWindow):
     session, worker = window.session, worker_of(window)
     session.editor.edit({"inner_lr": 3.0})
