@@ -53,8 +53,8 @@ class Mark:
     @property
     def symbol(self) -> str:
         """Text at the mark: "α", "β", or the setting's name."""
-        names = [DECLARATIONS[key] for key in self.keys if key in DECLARATIONS]
-        return ", ".join(d.symbol or d.label.lower() for d in names[:2]) or "arms"
+        known = [DECLARATIONS.get(key) for key in self.keys[:2]]
+        return ", ".join(one.symbol or one.label.lower() if one else "arms" for one in known)
 
     @property
     def brief(self) -> str:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, QPoint, Qt
 from maml_explorer.gui.panels.losses.panel import LossesPanel
 from maml_explorer.gui.panels.losses.plot import NO_TIMES, NOTHING_YET
 from maml_explorer.gui.panels.losses.stability_trace import NONE, WAITING
+from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.plot_text import EVERY_ARM_HIDDEN
 from maml_explorer.gui.session.loss_history import (
     GRADIENTS,
@@ -483,6 +484,8 @@ def test_arms_in_marks():
     mark = change(before, before.with_arms(before.arms[:2]), 7)
     assert mark is not None
     assert (mark.symbol, mark.words) == ("arms", "ANIL removed; MTL removed")
+    both = change(before, before.with_arms(before.arms[:2]).with_values({"inner_lr": 0.3}), 7)
+    assert both is not None and both.brief == "α, arms", "not “α” alone"
     assert change(before, before, 7) is None
 
 
@@ -590,6 +593,44 @@ def test_a_mark_of_a_change_hides_the_curves_below_it(bench, panel):
     curves = [*panel.plot._raw.values(), *panel.plot._smooth.values()]
     assert text.fill.color().alpha() > 220
     assert text.zValue() > max(curve.zValue() for curve in curves)
+
+
+def test_words_of_a_mark_keep_off_the_end_of_a_line(bench, panel):
+    train(bench, panel, np.linspace(4, 1, 200))
+    bench.session.editor.edit({"inner_lr": 0.3})
+    draw(panel)
+    plot = panel.plot
+    area, place = plot.area(), plot._losses().place
+    ((_, text),) = plot.marks.items
+    usual = plot.marks.boxes[0]
+
+    def drawn_beside(*heights: float) -> Box:
+        """The box of the words where lines run along the bottom, so many pixels above it."""
+        ends = np.array([area.left(), area.right()])
+        lines = [(ends, np.full(2, area.bottom() - height)) for height in heights]
+        plot.marks.draw(plot.history.marks, place, lines)
+        (box,) = plot.marks.boxes
+        return box
+
+    assert drawn_beside() == usual
+    assert drawn_beside(usual.height / 2).bottom == pytest.approx(usual.top)
+    assert text.fill.color().alpha() > 220
+    assert drawn_beside(*(usual.height * (row + 0.5) for row in range(4))) == usual
+    assert text.fill.color().alpha() < 180, "a line is seen below them"
+
+
+def test_a_change_runs_through_no_words_of_a_reference(bench, panel):
+    bench.session.measured.references = reports.ReferenceLosses(1, 60.0, 30.0, "", 0.0)
+    train(bench, panel, np.linspace(2.5, 1, 50))
+    for first, alpha in ((51, 0.05), (251, 0.1)):  # one at each side
+        bench.session.editor.edit({"inner_lr": alpha})
+        train(bench, panel, [1.0] * (200 if first == 51 else 50), first=first)
+    draw(panel)
+    lines = panel.plot.marks.lines
+    assert len(lines) == 2
+    boxes = [box for box in panel.plot.references.boxes if box is not None]
+    assert boxes, "there is room between them"
+    assert all(box.gap(line) >= 0 for box in boxes for line in lines)
 
 
 def test_a_rewound_run_drops_what_came_after(bench, panel):

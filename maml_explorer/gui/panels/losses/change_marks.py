@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 
-from maml_explorer.gui.plots.label_placement import Box
+from maml_explorer.gui.plots.label_placement import Box, clearance, resampled
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_history import Mark
+from maml_explorer.protocol.commands import Array
 
 _APART = 0.5
 """Least gap between the words of two marks, as a part of their height."""
@@ -18,6 +20,9 @@ _ROWS, _SHARE = 3, 0.3
 """Rows of words at the bottom, and the part of the plot that they may take; two in any plot. A mark
 whose words have room in none is named by the pointer."""
 MOST_MARKS = 50
+_VEIL = 150
+"""Of 255: how much of a line the words hide that have no room beside it."""
+_NO_POINTS = np.zeros((0, 2))
 
 
 class ChangeMarks:
@@ -28,9 +33,22 @@ class ChangeMarks:
         self.items: list[tuple[pg.InfiniteLine, pg.TextItem]] = []
         self.boxes: list[Box] = []
         """Boxes of the visible words, in pixels."""
+        self.lines: list[Box] = []
+        """Those of the visible lines."""
 
-    def draw(self, marks: Sequence[Mark], place: Callable[[int], float | None]) -> None:
-        """Draws the newest marks; `place` says where an outer step lies on the x axis."""
+    def draw(
+        self,
+        marks: Sequence[Mark],
+        place: Callable[[int], float | None],
+        curves: Sequence[tuple[Array, Array]] = (),
+    ) -> None:
+        """Draws the newest marks; `place` says where an outer step lies on the x axis.
+
+        Args:
+            marks: the changes.
+            place: says where an outer step lies on the x axis.
+            curves: (x, y) [sample] in pixels, x rising; words keep off them where they can.
+        """
         plot, theme = self._plot, self._plot.theme
         shown = marks[-MOST_MARKS:]
         while len(self.items) < len(shown):
@@ -40,7 +58,8 @@ class ChangeMarks:
                 plot.getPlotItem().addItem(item, ignoreBounds=True)
             self.items.append((line, text))
         (left, right), (low, high) = plot.view().viewRange()
-        area, self.boxes = plot.area(), []
+        area, self.boxes, self.lines = plot.area(), [], []
+        drawn = resampled(curves if shown else (), area.left(), area.right())
         for nth, (line, text) in reversed(list(enumerate(self.items))):  # the newest has its words
             x = place(shown[nth].outer_step) if nth < len(shown) else None
             inside = x is not None and bool(left <= x <= right)
@@ -50,10 +69,14 @@ class ChangeMarks:
                 continue
             line.setPen(plot.pen(theme.muted, Qt.PenStyle.DashLine))
             line.setPos(x)
-            recolor(text, theme.muted, theme.card)  # its ground hides the curves below
             pixel = (x - left) / (right - left) * area.width()
-            box = self._room(text, [shown[nth].brief, shown[nth].symbol], area, pixel)
-            if box is not None:
+            self.lines.append(Box(area.left() + pixel - 0.5, area.top(), 1.0, area.height()))
+            boxes = self._room(text, [shown[nth].brief, shown[nth].symbol], area, pixel)
+            if boxes:
+                clear = next((one for one in boxes if _keeps_off(one, drawn)), None)
+                box = clear or boxes[0]
+                # its ground hides the faint curves below, and lets a line be seen
+                recolor(text, theme.muted, theme.card, veil=235 if clear else _VEIL)
                 # beside the line at an edge, where a half of it would be cut
                 text.setAnchor((0.0, 0.0))
                 across = left + (box.left - area.left()) / area.width() * (right - left)
@@ -64,12 +87,13 @@ class ChangeMarks:
 
     def _room(
         self, text: pg.TextItem, wordings: Sequence[str], area: QRectF, pixel: float
-    ) -> Box | None:
-        """The box of the first of these words that has room; they are written then."""
+    ) -> list[Box]:
+        """Boxes for the first of these words that have room, from below; they are written then."""
         for words in wordings:
             text.setText(words)
             size = text.textItem.boundingRect()
             begin = max(0.0, min(pixel - size.width() / 2, area.width() - size.width()))
+            found = []
             fit = int(_SHARE * area.height() / size.height())
             for row in range(max(2, min(_ROWS, fit))):
                 top = area.bottom() - (row + 1) * size.height()
@@ -80,5 +104,12 @@ class ChangeMarks:
                     and abs(box.top - other.top) < 1.0
                     for other in self.boxes
                 ):
-                    return box
-        return None
+                    found.append(box)
+            if found:
+                return found
+        return []
+
+
+def _keeps_off(box: Box, drawn: tuple[Array, Array]) -> bool:
+    """True where no line runs through a box."""
+    return clearance(box, *drawn, _NO_POINTS, []) > 0

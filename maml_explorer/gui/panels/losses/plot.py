@@ -191,10 +191,10 @@ class LossPlot(Plot):
             lines = [value for value, _ in known_lines]
             frozen = self.session.divergences.frozen
             self._range.y(view, self.drawn, lines, frozen, self.ghosts.averages)
-        self.marks.draw(history.marks, self._losses().place)
+        averages, below = self._in_pixels(references)
+        self.marks.draw(history.marks, self._losses().place, averages)
         diverged = self.session.divergences
         self.divergences.draw(diverged.seen, self._losses().place, list(diverged.frozen.values()))
-        averages, below = self._in_pixels(references)
         words = [*self.divergences.boxes, *self.marks.boxes]
         self.ghosts.name(averages, below, words)
         ends = [
@@ -207,7 +207,7 @@ class LossPlot(Plot):
         self.dead.draw(
             [(style.color, drawn.x[-1], drawn.y[-1]) for style, drawn in ended if len(drawn.x)]
         )
-        taken = [*words, *self.ghosts.boxes, *self._say_empty()]
+        taken = [*words, *self.marks.lines, *self.ghosts.boxes, *self._say_empty()]
         self.references.draw(references, view.log_y, averages, taken, below)
         self.ends.name_also(self.references.ends)
         if self.readout.pointer is not None:
@@ -215,7 +215,8 @@ class LossPlot(Plot):
 
     def _in_pixels(self, references: object) -> tuple[list[_Line], list[_Line]]:
         """(averages, raw losses) in pixels, where there are words that keep off them."""
-        kept_off = self.drawn.values() if references or self.ghosts.curves else ()
+        worded = references or self.ghosts.curves or self.history.marks
+        kept_off = self.drawn.values() if worded else ()
         averages = [self.to_pixels(d.x, d.y) for d in kept_off if len(d.x)]
         below = [_zigzag(*self.to_pixels(d.raw_x, d.raw_y)) for d in kept_off if len(d.raw_x)]
         return averages, below
