@@ -48,6 +48,9 @@ class StabilityLight(QWidget):
         """On the task on screen."""
         self.dot = _Dot(self)
         self.words = ElidedLabel()
+        keeps = self.words.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)  # the dot stays at the left where it is alone
+        self.words.setSizePolicy(keeps)
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(6)

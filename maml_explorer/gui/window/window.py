@@ -325,15 +325,14 @@ class MainWindow(QMainWindow):
         said = progress_text(status) if self.banners.aside else text
         self.status.setText(LEFT if self.session.link.left else said)
         self.status.setToolTip(plain_tip(status.device if "(" in status.device else ""))
-        annealed = annealed_text(status.settings, status.arm_steps)
-        self.annealed.setVisible(bool(annealed) and not self.banners.aside)
+        # beside a message there is room for the light's dot alone
+        self.stability.words.setVisible(not self.banners.aside)
+        annealed = "" if self.banners.aside else annealed_text(status.settings, status.arm_steps)
+        self.annealed.setVisible(bool(annealed))
         self.annealed.say(annealed)
 
     def _progress_end(self, status: Status) -> int:
-        """Pixels from the left to behind the words on how far the run is, and the light's dot.
-
-        Room for all digits of the goal: messages beside them do not move as these grow.
-        """
+        """Pixels from the left to behind the light's dot; messages do not move as steps grow."""
         most = max(status.outer_step, status.settings.outer.outer_steps)
         words = progress_text(replace(status, outer_step=most))
         left = self.status.mapTo(self, QPoint()).x()

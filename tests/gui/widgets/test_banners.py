@@ -607,6 +607,9 @@ def test_a_message_leaves_the_dot_of_the_light_in_sight(
     qtbot.wait(20)
     seen = QRect(dot.mapTo(window, QPoint()), dot.size())
     assert window.banners.aside and not seen.intersects(window.banners.geometry())
+    assert not window.stability.words.isVisible(), "no letter of it stands beside the message"
+    window.banners.drop_all()
+    assert window.stability.words.isVisible()
 
 
 def test_a_question_stays_before_messages_that_come_later(window: MainWindow, qtbot: QtBot):
