@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from maml_explorer.gui.lessons.answers import AnswerChoice, Answers
 from maml_explorer.gui.lessons.lesson import Lesson, Question, Scene
 from maml_explorer.gui.lessons.lesson_dots import LessonDots
-from maml_explorer.gui.style.typeset import typeset
+from maml_explorer.gui.style.typeset import typeset, unbroken
 from maml_explorer.gui.widgets.controls import button, label, mark, row, type_changed
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import native_keys, plain_tip
@@ -215,11 +215,11 @@ class LessonStrip(QFrame):
         font, bold = self._font(growth), self._font(growth)
         bold.setWeight(QFont.Weight.DemiBold)
         plain = QFontMetrics(font)
-        height = _wrapped(plain, scene.text, room) + 4
+        height = _wrapped(plain, unbroken(scene.text), room) + 4
         if typeset(scene.text) != scene.text:
             height += plain.lineSpacing() // 2  # indices reach below the line
         if scene.question is not None:
-            height += _wrapped(QFontMetrics(bold), scene.question.ask, room) + 4
+            height += _wrapped(QFontMetrics(bold), unbroken(scene.question.ask), room) + 4
             words = [
                 f"✓ {LETTERS[0]}   {words}   (your answer)" for words in scene.question.choices
             ]
@@ -293,8 +293,10 @@ class LessonStrip(QFrame):
     def _say_text(self, text: str) -> None:
         self.words = native_keys(text)
         text = AWAITED if self._awaited else self.words
-        rich = typeset(text)
-        self.text.setTextFormat(Qt.TextFormat.PlainText if rich == text else Qt.TextFormat.RichText)
+        plain = unbroken(text)
+        rich = typeset(plain)
+        kind = Qt.TextFormat.PlainText if rich == plain else Qt.TextFormat.RichText
+        self.text.setTextFormat(kind)
         self.text.setText(rich)
         self.text.setAccessibleName(text)
 
@@ -313,7 +315,7 @@ class LessonStrip(QFrame):
         self._inside.insertWidget(3 if revealed and question is not None else 1, self.text)
         self.choices = []
         if question is not None:
-            self.ask.setText(question.ask)
+            self.ask.setText(unbroken(question.ask))
             for nth, words in enumerate(question.choices):
                 choice = AnswerChoice(f"{LETTERS[nth]}   {words}", partial(self.chosen.emit, nth))
                 if revealed:

@@ -1,4 +1,4 @@
-"""Formulas in lines of text: the index behind one letter is set below the line."""
+"""Formulas in lines of text: indices are set below the line, and no line ends within one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ import re
 
 _INDEX = re.compile(r"(?<![\w])(∇[^\W\d_]?|[^\W\d_])_(K−1|\w+)")
 """A letter, ∇ or both, and the index: "∇L_query", "∇_w", "S_τ"; not "inner_lr"."""
+
+_TIGHT = re.compile(
+    r"(?<=\d) (?=%|\d{3}\b|(?:cos|sin|ln)\b)|(?<=\bcos|\bsin) (?=\w)|(?<=\bln) (?=\d)"
+    r"|(?<=[\w)%]) (?=[±·×=+−←<>≤≥] [\w(−∇])|(?<=[\w)%] [±·×=+−←<>≤≥]) (?=[\w(−∇])"
+    r"|(?<=[α-ω)¹]) (?=∇)|(?<=[α-ω]) (?=[α-ω]|[A-Z]\)|\([^ )]+ [−+] )"
+)
+"""Spaces within a formula or a number with its unit."""
+
+
+def unbroken(text: str) -> str:
+    """The text with spaces at which no line ends within formulas."""
+    return _TIGHT.sub("\N{NO-BREAK SPACE}", text)
 
 
 def typeset(text: str) -> str:

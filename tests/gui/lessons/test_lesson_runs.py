@@ -25,6 +25,7 @@ from maml_explorer.gui.lessons.strip import AWAITED
 from maml_explorer.gui.panels.adaptation_speed.words import NOT_TRAINED
 from maml_explorer.gui.panels.adaptation_speed.words import TESTING as WORDS_OF_PANEL
 from maml_explorer.gui.session.example import example_folder
+from maml_explorer.gui.style.typeset import unbroken
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.insight_records.stability import StabilitySeen
@@ -137,7 +138,7 @@ def test_a_page_waits_until_its_run_is_on_the_screen(window: MainWindow):
         before = link.run
         link.pull()
         assert waited[-1] == (link.run > before)
-        assert strip.text.text() == strip.words and not strip.text.property("role")
+        assert strip.text.text() == unbroken(strip.words) and not strip.text.property("role")
         lessons.forward()
     assert set(waited) == {True, False}  # some pages speak of the run before them
 
