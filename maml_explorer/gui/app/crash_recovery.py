@@ -84,6 +84,7 @@ class Recovery(QObject):
         window.session.link.exported.connect(self._exported)
         window.lessons.run.lending.connect(self._save_before_a_lesson)
         window.session.link.status_changed.connect(self._close_after_a_lesson)
+        window.session.link.status_changed.connect(self._count_on)
         window.session.link.refused.connect(self._refused)
         window.installEventFilter(self)
         self.timer = QTimer(self)
@@ -176,11 +177,17 @@ class Recovery(QObject):
     def _ask(self, steps: int) -> None:
         self._window.banners.say(
             "close",
-            f"The run of {counted(steps, 'outer step', whole)} is not saved.",
+            _not_saved(steps),
             "warning",
             (("Save run…", self._window.files.save_run), ("Close without saving", self.close)),
             first=True,
         )
+
+    def _count_on(self, status: Status) -> None:
+        """Has the question say how far the run is by now: it trains on meanwhile."""
+        asked = self._window.banners.of("close")
+        if asked is not None and asked.text.full != _not_saved(status.outer_step):
+            asked.text.say(_not_saved(status.outer_step))
 
     def close(self) -> None:
         """Closes the window without a question."""
@@ -314,3 +321,7 @@ class Recovery(QObject):
                 ("Open folder", lambda: QDesktopServices.openUrl(folder)),
             ),
         )
+
+
+def _not_saved(steps: int) -> str:
+    return f"The run of {counted(steps, 'outer step', whole)} is not saved."

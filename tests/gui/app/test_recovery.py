@@ -149,6 +149,18 @@ def test_closing_asks_only_while_something_would_be_lost(
     assert not window.isVisible()
 
 
+def test_the_question_counts_on_while_the_run_trains(window: MainWindow, recovery: Recovery):
+    trained(window, pulls=10)
+    window.session.control.pause()
+    window.session.link.pull()
+    window.close()
+    (banner,) = window.banners.shown
+    assert banner.text.full == "The run of 400 outer steps is not saved."
+    trained(window)
+    assert window.banners.shown == [banner]
+    assert banner.text.full == "The run of 440 outer steps is not saved."
+
+
 def test_a_saved_run_is_closed_without_a_question(window: MainWindow, recovery: Recovery):
     trained(window, pulls=10)
     window.session.control.pause()
