@@ -89,7 +89,7 @@ class Files:
 
     def open_example(self) -> None:
         """Goes on with the trained example."""
-        self._session.control.open_run(str(example_folder()), example_preset())
+        self.opening.go_on_with(example_folder(), example_preset(), "The trained example")
 
     def save_run(self) -> None:
         """Saves the run where it was saved before, or asks where."""

@@ -99,8 +99,21 @@ class Opening:
         self._banners.say(OPENING, "Opening the run…", stays=True)
         # reading a long run takes seconds, in which nothing may be painted
         self._banners.repaint()
-        self._session.control.open_run(str(path), preset_of(settings, self._presets))
-        self._view.expect(path)
+        self.go_on_with(path, preset_of(settings, self._presets), f"The run {path.name}")
+
+    def go_on_with(self, folder: Path, preset: Preset | None, name: str) -> None:
+        """Goes on with a saved run, and says its name once it is there.
+
+        Args:
+            folder: of the run.
+            preset: the one that it was trained with, where that is known.
+            name: of the run, at the beginning of a sentence.
+        """
+        control, stack = self._session.control, self._session.editor.undo_stack
+        lost = not control.untouched
+        control.open_run(str(folder), preset)
+        step = stack.command(stack.index() - 1) if lost else None
+        self._view.expect(folder, lambda: control.opened.emit(step, name))
 
     def _images(self, path: Path) -> None:
         self.images.open(path)

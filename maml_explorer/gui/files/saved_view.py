@@ -33,14 +33,14 @@ class SavedView(QObject):
     ) -> None:
         super().__init__(link.parent())
         self._link, self._banners, self._show = link, banners, show
-        self._awaited: tuple[int, Path] | None = None
-        """The number of the run, and its folder."""
+        self._awaited: tuple[int, Path, Callable[[], None]] | None = None
+        """The number of the run, its folder, and what to do once it is there."""
         link.status_changed.connect(self._take_status)
         link.refused.connect(self._take_refusal)
 
-    def expect(self, folder: Path) -> None:
-        """The run in a folder has just been asked for."""
-        self._awaited = self._link.expected_run, folder
+    def expect(self, folder: Path, there: Callable[[], None]) -> None:
+        """The run in a folder has just been asked for; `there` is called once it is there."""
+        self._awaited = self._link.expected_run, folder, there
 
     def _take_refusal(self, report: Refused) -> None:
         if report.refused is OpenRun:
@@ -49,9 +49,10 @@ class SavedView(QObject):
     def _take_status(self, status: Status) -> None:
         if self._awaited is None or status.run < self._awaited[0]:
             return
-        (run, folder), self._awaited = self._awaited, None
+        (run, folder, there), self._awaited = self._awaited, None
         if status.run > run:
             return  # another one was begun meanwhile
+        there()
         try:
             view = _read(folder)
         except (StorageError, SettingsError) as error:

@@ -34,6 +34,8 @@ class RunControl(QObject):
     """Emitted with a command that takes a while."""
     began_other = Signal(object, str)
     """Emitted with the undo step of a run that took another's place, and what it began with."""
+    opened = Signal(object, str)
+    """The same where a saved run is there; None for the step where nothing was lost."""
     override_wanted = Signal(str, str)
     """Arm, and the key of a setting of it that somebody wants to see and change."""
     noted = Signal(str)

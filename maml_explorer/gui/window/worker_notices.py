@@ -69,6 +69,7 @@ class Notices(QObject):
         self._what = ""
         session.control.noted.connect(partial(banners.say, "noted"))
         session.control.began_other.connect(self._began_other)
+        session.control.opened.connect(self._opened)
         session.link.run_started.connect(self._forget)
         session.link.run_started.connect(lambda _: self._reports.clear())
         session.link.rewound.connect(self._rewound)
@@ -135,7 +136,14 @@ class Notices(QObject):
             self._banners.drop("diverged")
 
     def _began_other(self, step: QUndoCommand, name: str) -> None:
-        """Offers the way back, as long as the undo stack has one."""
+        self._say_begun(f"A new run began with {name}.", step)
+
+    def _opened(self, step: QUndoCommand | None, name: str) -> None:
+        taken = 0 if self._session.status is None else self._session.status.outer_step
+        self._say_begun(f"{name} is open, at outer step {whole(taken)}.", step)
+
+    def _say_begun(self, said: str, step: QUndoCommand | None) -> None:
+        """Offers the way back too, as long as the undo stack has one."""
         stack = self._session.editor.undo_stack
         at = stack.index() - 1
 
@@ -143,11 +151,9 @@ class Notices(QObject):
             if stack.index() > at and stack.command(at) is step:
                 stack.setIndex(at)
 
-        self._banners.say(
-            "began",
-            f"A new run began with {name}.",
-            choices=(("Back to the run before", back),),
-        )
+        offered = step is not None and stack.command(at) is step
+        choices = (("Back to the run before", back),) if offered else ()
+        self._banners.say("began", said, choices=choices)
 
     def _failed(self, report: Failed) -> None:
         details = f"{report.what}\n\n{report.details}"

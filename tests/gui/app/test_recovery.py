@@ -366,6 +366,7 @@ def test_a_recovered_run_is_offered_until_it_is_saved_again(
             )
             window.session.link.pull()
         recovery.end()
+        window.banners.drop_all()  # as in the next process
     recovery = Recovery(window, place)
     recovery.offer()
     assert not said(window) and folder.is_dir()

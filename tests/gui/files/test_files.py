@@ -373,13 +373,38 @@ def test_a_run_that_is_opened_is_announced_until_it_is_there(
     assert painted == [[announced]], "before the worker reads it"
     assert said(window) == [announced]
     window.session.link.pull()
-    assert said(window) == []
+    assert said(window) == [f"The run {folder.name} is open, at outer step 500."]
+    assert window.banners.shown[0].buttons == [], "nothing was lost"
     # nor does it stay where the worker cannot read it
     assert window.files.opening.open(folder)
     worker_of(window)._outbox.clear()
     worker_of(window).report(reports.Refused(commands.OpenRun, "Its state is damaged."))
     window.session.link.pull()
-    assert said(window) == ["Its state is damaged."]
+    assert said(window)[-1] == "Its state is damaged." and announced not in said(window)
+
+
+def test_a_run_that_took_the_place_of_another_is_named_and_can_be_gone_back_from(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+):
+    session = window.session
+    session.control.outer_step()
+    session.link.pull()
+    before = session.run
+    create_run(tmp_path / "evening", Settings())
+    assert window.files.opening.open(tmp_path / "evening")
+    session.link.pull()
+    assert session.run > before
+    assert said(window) == ["The run evening is open, at outer step 0."]
+    (back,) = window.banners.shown[0].buttons
+    assert back.text() == "Back to the run before"
+    press(qtbot, back)
+    session.link.pull()
+    assert worker_of(window).posted_of(commands.BringBack) == [commands.BringBack(before)]
+    session.control.outer_step()
+    session.link.pull()
+    window.files.open_example()
+    session.link.pull()
+    assert said(window)[-1].startswith("The trained example is open, at outer step ")
 
 
 def test_recent_files_are_remembered_and_offered(opened: Opener, tmp_path: Path):
