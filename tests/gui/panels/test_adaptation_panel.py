@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QImage
 
 from maml_explorer.gui.panels.adaptation.arm_bar import free_name
+from maml_explorer.gui.panels.adaptation.arm_chips import DENSITIES
 from maml_explorer.gui.panels.adaptation.arm_overrides import overridable
 from maml_explorer.gui.panels.adaptation.curve_labels import EMPTY
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
@@ -1092,3 +1093,21 @@ def test_marks_in_the_legend_are_as_large_as_those_in_the_plot(bench, panel):
     query = _extent(canvas.grab(around).toImage(), theme.card)
     assert query == pytest.approx(_extent(drawn[1], theme.card), abs=1)
     assert third[0].width() > 30, "two dashes of the truth are seen"
+
+
+@pytest.mark.parametrize("density", DENSITIES)
+def test_a_chips_value_keeps_off_its_arrow(bench, panel, density):
+    chip = panel.arms.chips["MAML"]
+    chip.pack(density)
+    chip.resize(chip.sizeHint())
+    chip.value = density.widest
+    image = chip.grab().toImage()
+    middle = range(8, image.height() - 8)
+    ground = image.pixelColor(chip._value_room().left() - 2, image.height() // 2)
+    inked = [
+        x
+        for x in range(chip._value_room().left(), image.width() - 2)
+        if any(image.pixelColor(x, y) != ground for y in middle)
+    ]
+    gaps = [after - before - 1 for before, after in itertools.pairwise(inked)]
+    assert next(gap for gap in reversed(gaps) if gap) >= 4

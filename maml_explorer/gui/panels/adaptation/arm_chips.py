@@ -59,7 +59,7 @@ class Measures:
 DENSITIES = (
     Measures(9, 22, 6, 6, 21, True, 6, "0.00000"),
     Measures(7, 18, 5, 5, 14, True, 5, "0.0000"),
-    Measures(5, 14, 4, 4, 12, False, 4, "0.000"),
+    Measures(4, 13, 4, 4, 14, False, 4, "0.000"),
 )
 """From roomy to dense: the first with which the chips need the fewest rows is used."""
 
@@ -253,7 +253,8 @@ class ArmChip(QAbstractButton):
         pen = QPen(QColor(self.theme.muted), 1.5)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
-        x, y = self.width() - self.measures.arrow / 2, self.height() / 2
+        # nearer to the border than to the value, which would seem to go on into it
+        x, y = self.width() - self.measures.arrow / 2 + 1, self.height() / 2
         painter.drawPolyline(
             [QPointF(x - 3, y - 1.5), QPointF(x, y + 1.5), QPointF(x + 3, y - 1.5)]
         )
