@@ -117,7 +117,8 @@ class Welcome(QFrame):
             self.text.say(*(INSIDE if settings == self._as_came else CHANGED))
 
     def _look(self, status: Status) -> None:
-        if self.done or not self.isVisible() or status.phase is Phase.LOADING:
+        # not whether it is seen: an audience sees the example without the strip
+        if self.done or not self._greeted or status.phase is Phase.LOADING:
             return
         if self._inside is None:
             control = self._session.control

@@ -186,6 +186,29 @@ def test_training_by_key_ends_the_strip_too(first_start: MainWindow, qtbot: QtBo
     assert first_start.session.task.probed.outer_step == 501
 
 
+def test_an_audience_sees_the_example_from_inside_too(first_start: MainWindow):
+    first_start.presenter.toggle()  # before the worker says anything
+    session = first_start.session
+    inside(first_start)
+    assert worker_of(first_start).posted_of(commands.OpenRun) == [
+        commands.OpenRun(str(example_folder()))
+    ]
+    assert session.run == 2 and session.task.probed is not None
+    assert session.task.probed.run == 2, "the run's own curves"
+    assert not first_start.welcome.isVisible()
+    first_start.presenter.toggle()
+    assert first_start.welcome.isVisible(), "the strip waits at the desk"
+
+
+def test_an_audience_sees_the_run_s_own_curves_once_it_trains(first_start: MainWindow):
+    first_start.presenter.toggle()
+    session = first_start.session
+    session.control.train()  # before the example is there
+    inside(first_start)
+    assert session.task.probed is None or session.task.probed.outer_step < 70_000
+    assert first_start.welcome.done
+
+
 def test_who_trains_before_the_example_is_there_trains_from_scratch(first_start: MainWindow):
     first_start.session.control.train()
     inside(first_start)
