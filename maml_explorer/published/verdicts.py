@@ -232,7 +232,8 @@ def agreement_words(found: Sequence[Comparison], *, total: bool = False, why: bo
     if not found:
         return ""
     if all(one.verdict.shortened for one in found):
-        return f"It is too early to compare: {found[0].verdict.shortened}."
+        of = "" if total else f": {found[0].verdict.shortened}"
+        return f"Too early to compare with the published figures{of}."
     agree = [one for one in found if one.verdict.kind == AGREES]
     if total:
         return f"{len(agree)} of {counted(len(found), 'published figure')} agree."

@@ -222,5 +222,7 @@ def test_how_many_figures_agree_is_one_short_line() -> None:
     reason = f"Published figures that agree: MAML 1 of 2 ({size} % higher)."
     assert agreement_words(found, why=True) == reason
     early = comparisons(preset(ONE), Settings(), records, {"MAML": 1000})
-    assert agreement_words(early) == "It is too early to compare: 1000 of 70000 outer steps."
+    too_early = "Too early to compare with the published figures"
+    assert agreement_words(early) == f"{too_early}: 1000 of 70000 outer steps."
+    assert agreement_words(early, total=True) == f"{too_early}."
     assert agreement_words(()) == ""

@@ -12,7 +12,9 @@ from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.arm_gap import ArmGap
+from maml_explorer.published.verdicts import Comparison, verdict_of
 from maml_explorer.settings.presets import presets
+from maml_explorer.settings.settings import default_arm
 from tests.gui.driving import worker_of
 from tests.gui.panel_bench import LEFT, Bench
 from tests.gui.panels.test_adaptation_speed import FINE, compared
@@ -106,5 +108,40 @@ def test_a_low_panel_says_the_differences_in_brief(window: MainWindow, qtbot, ha
     panel.compare.click()
     qtbot.wait(50)
     said = panel.verdict.text().replace(NBSP, " ")
-    assert said.startswith(("MSE against MAML: ", "Worse than MAML: ")) and not said.endswith("…")
+    begins = "MSE against MAML, after 1 inner step: ", "After 1 inner step, worse than MAML: "
+    assert said.startswith(begins) and not said.endswith("…")
     assert "better on 3 % of tasks" in " ".join(panel.verdict.toolTip().replace(NBSP, " ").split())
+
+
+@pytest.mark.parametrize("hall", [False, True])
+def test_two_comparisons_are_told_apart_in_a_low_panel(window: MainWindow, qtbot, hall: bool):
+    worker, session = worker_of(window), window.session
+    window.resize(1280, 800)
+    if hall:
+        window.resize(1920, 1080)
+        window.columns.toggle_presenter()
+    session.control.load_preset(presets()["finn-10-shot"])
+    session.link.pull()
+    session.editor.set_arms(map(default_arm, ("maml", "fomaml", "anil", "mtl", "reptile")))
+    session.link.pull()
+    names = [arm.name for arm in session.settings.arms]
+    gaps = tuple(replace(WORSE, arm=name, steps=(3, 3)) for name in names if name != "MAML")
+    arms = dict.fromkeys(names, FINE)
+    worker.report(reports.MetaTested(session.run, 15_783, 10, 600, arms, gaps=gaps))
+    status = replace(session.status, outer_step=20_496, settings=session.settings)
+    worker.report(status)
+    session.link.pull()
+    panel = window.findChild(AdaptationSpeedPanel)
+    panel.compare.click()
+    preset = presets()["finn-10-shot"]
+    entry, early = preset.published[0], verdict_of(0.7, 0.67, None, 0, 600, None, (20_496, 70_000))
+    one = Comparison(
+        "MAML", "maml", 5, 1, 0.67, None, entry.source, 0.7, 0.05, 0.7, 0.4, 0, 600, early
+    )
+    worker.report(reports.Compared(session.run, 20_496, preset, (one,), ()))
+    session.link.pull()
+    qtbot.wait(50)
+    said = panel.verdict.text().replace(NBSP, " ").replace("\u2009", " ")
+    old = "t outer step 15 783, after 3 inner steps"
+    assert said.startswith((f"MSE against MAML, a{old}: ", f"A{old}, worse than MAML: "))
+    assert "Too early to compare with the published figures" in said and said.endswith("."), said

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QWidget
 
+from maml_explorer.gui.panels.adaptation_speed.plot import SpeedPlot
 from maml_explorer.gui.plots.table import Table
 from maml_explorer.gui.plots.table_window import TableWindow
 from maml_explorer.gui.session.session import Session
@@ -32,16 +33,22 @@ def gaps_to_first(test: MetaTested | None, session: Session) -> list[ArmGap]:
     return [gap for gap in test.gaps if gap.arm in shown and gap.against == shown[0]]
 
 
-def gap_wordings(test: MetaTested | None, session: Session) -> list[str]:
-    """Words on the differences, the longest wording first; empty where there is one arm."""
+def gap_wordings(plot: SpeedPlot) -> list[str]:
+    """Words on the differences that a plot shows, the longest wording first; empty for one arm.
+
+    A meta-test that training has left behind is named with its outer step.
+    """
+    test, session = plot.test, plot.session
     gaps, figure = gaps_to_first(test, session), session.settings.family.figure
-    if not gaps:
+    if test is None or not gaps:
         return []
     first, words = gaps[0].against, figure_words(figure)
     steps = {step for gap in gaps for step in gap.steps}
     after = f"after {counted(min(steps), 'inner step')}"
     if len(steps) > 1:
         after = "each after its inner steps of training"
+    if plot.stale:
+        after = f"at outer step {whole(test.outer_step)}, {after}"
     tasks = counted(gaps[0].tasks, "held-out task", whole)
     each = "; ".join(f"{gap.arm} {_difference(gap, figure)}{_share(gap)}" for gap in gaps)
     lost = [f"{gap.arm} {whole(gap.tasks - gap.kept)}" for gap in gaps if gap.kept < gap.tasks]
@@ -50,8 +57,8 @@ def gap_wordings(test: MetaTested | None, session: Session) -> list[str]:
     brief = ", ".join(f"{gap.arm} {_difference(gap, figure)}" for gap in gaps)
     return [
         f"Query {words} against {first} on the same {tasks}, {after}: {each}.{left_out}",
-        f"{words[:1].upper()}{words[1:]} against {first}: {brief}.{few}",
-        f"{_in_brief(gaps, higher=session.settings.family.higher_is_better)}{few}",
+        f"{words[:1].upper()}{words[1:]} against {first}, {after}: {brief}.{few}",
+        f"{_in_brief(gaps, after, higher=session.settings.family.higher_is_better)}{few}",
     ]
 
 
@@ -65,7 +72,7 @@ def joined(arms: Sequence[str], published: Sequence[str]) -> list[str]:
     if not arms:
         return [*published, *published[-1:]]
     long, middle, short = arms
-    pairs = [(long, published[0]), *((middle, one) for one in published), (short, published[-1])]
+    pairs = [(long, published[0]), *((part, one) for part in (middle, short) for one in published)]
     return [" ".join(part for part in pair if part) for pair in pairs]
 
 
@@ -122,16 +129,17 @@ def _contains_0(gap: ArmGap) -> bool:
     return gap.mean is not None and (gap.ci95 is None or abs(gap.mean) <= gap.ci95)
 
 
-def _in_brief(gaps: Sequence[ArmGap], *, higher: bool) -> str:
-    """Words on which arms are better or worse than the first, without figures."""
+def _in_brief(gaps: Sequence[ArmGap], after: str, *, higher: bool) -> str:
+    """Words on which arms are better or worse than the first after these steps, no figures."""
     first = gaps[0].against
     sorted_out: dict[str, list[str]] = {}
     for gap in gaps:
         if gap.mean is None:
-            words = "Diverged on all tasks"
+            words = "diverged on all tasks"
         elif _contains_0(gap):
-            words = f"{NONE_SEEN.capitalize()} to {first}"
+            words = f"{NONE_SEEN} to {first}"
         else:
-            words = f"{'Better' if (gap.mean > 0) is higher else 'Worse'} than {first}"
+            words = f"{'better' if (gap.mean > 0) is higher else 'worse'} than {first}"
         sorted_out.setdefault(words, []).append(gap.arm)
-    return " ".join(f"{words}: {listed(names)}." for words, names in sorted_out.items())
+    said = "; ".join(f"{words}: {listed(names)}" for words, names in sorted_out.items())
+    return f"{after[:1].upper()}{after[1:]}, {said}."

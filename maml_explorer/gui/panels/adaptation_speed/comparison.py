@@ -37,9 +37,9 @@ def brief_words(found: Compared) -> list[str]:
         for wanted in ({"why": True}, {}, {"total": True})
     )
     at, tested = f"At outer step {whole(found.outer_step)}", _tested(found)
-    wordings = (
-        f"{tested} {why}", why, f"{tested} {by_arm}", f"{at}: {total}", total,
-    )  # fmt: skip
+    wordings = [f"{tested} {why}", why, f"{tested} {by_arm}", f"{at}: {total}", total]
+    if all(one.verdict.shortened for one in found.comparisons):  # the words name the outer step
+        wordings = [why, total]
     return [_spaced(words) for words in wordings]
 
 

@@ -57,7 +57,7 @@ _LOW = 13
 _FLAT = 1e4
 """Times a usual value from which a peak leaves a linear axis nothing of the others."""
 _BESIDE, _FEW = 24, 2
-"""Lines of text that are kept for all else beside a verdict, and those that it has at least."""
+"""Lines of text kept for all else beside a verdict, and those that it has at least; two have 3."""
 
 
 class AdaptationSpeedPanel(QWidget):
@@ -87,7 +87,7 @@ class AdaptationSpeedPanel(QWidget):
         self.compare = button("Compare", self._compare, COMPARES)
         self.figures = button("Figures…", self._show_figures, "All that was compared, one by one")
         self.verdict = words_label("")
-        self._arms_asked = False  # to be compared with each other, until the run ends
+        self._arms_asked = self._both = False  # comparison of arms, until the run ends; and another
         self._published = False
         """There are published figures of these tasks."""
         self._verdict, self._brief = "", [""]
@@ -200,11 +200,11 @@ class AdaptationSpeedPanel(QWidget):
         self._offer_compare(busy=self._published)
 
     def _show_figures(self) -> None:
-        comparison = self.session.measured.comparison
+        plot, comparison = self.plot, self.session.measured.comparison
         if comparison is not None and self._published:
-            show_figures(comparison, self, (gap_wordings(self.plot.test, self.session) or [""])[0])
+            show_figures(comparison, self, (gap_wordings(plot) or [""])[0])
         else:
-            show_gaps(self.plot.test, self.session, self)
+            show_gaps(plot.test, self.session, self)
 
     def _compared(self) -> None:
         self._offer_compare(busy=False)
@@ -230,8 +230,7 @@ class AdaptationSpeedPanel(QWidget):
         test = plot.test = self.shown
         fits = compares(preset, self.session.settings)
         comparison = self.session.measured.comparison
-        if comparison is not None and comparison.preset != preset:
-            comparison = None
+        comparison = comparison if comparison and comparison.preset == preset else None
         plot.published.points = published_points(preset, comparison) if fits else []
         self._draw()
         if test is None or not self.plot.drawn:
@@ -246,19 +245,20 @@ class AdaptationSpeedPanel(QWidget):
         self.source.say(*(published or [""]))
         self.source.explain(published_details(preset) if published else "")
         self._published = fits and bool(published)
-        arms = gap_wordings(test, self.session)
+        arms = gap_wordings(plot)
         self.source.setVisible(bool(published or arms))  # empty it keeps the buttons narrow
         self.compare.setVisible(self._published or bool(arms))
         said = [comparison_words(comparison), *brief_words(comparison)] if comparison else [""]
         self._verdict, *self._brief = joined(arms if self._arms_asked else [], said)
+        self._both = self._arms_asked and bool(arms and comparison)
         self.figures.setVisible(bool(self._verdict))
         self._say()
 
     def _say(self) -> None:
         """Writes the words below, no more than the plot can spare; the rest is a tooltip."""
-        line = self.fontMetrics().lineSpacing()
-        room = max(_FEW * line, self.height() - _BESIDE * line)
         metrics, width = self.fontMetrics(), max(self.width(), 60)
+        line = metrics.lineSpacing()
+        room = max((_FEW + self._both) * line, self.height() - _BESIDE * line)
         wordings = (self._verdict, *self._brief)
         fits = (one for one in wordings if shortened(one, metrics, width, room) == one)
         verdict = next(fits, "") or shortened(self._brief[-1], metrics, width, room)
