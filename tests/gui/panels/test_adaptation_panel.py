@@ -745,6 +745,16 @@ def test_words_of_the_best_predictor_are_beside_its_curve_and_inside(bench, size
     assert labels.boxes["best"].left >= canvas.area().left()
 
 
+def test_words_are_gone_until_they_have_a_place_in_another_size(bench, panel):
+    labels = panel.canvas.labels
+    bench.qtbot.waitUntil(lambda: labels.texts["truth"].isVisible())
+    panel.resize(panel.width() - 80, panel.height() - 90)
+    bench.qtbot.waitUntil(lambda: not labels.texts["truth"].isVisible())
+    bench.qtbot.waitUntil(lambda: labels.texts["truth"].isVisible())
+    area, box = panel.canvas.area(), labels.boxes["truth"]
+    assert area.contains(box.left, box.top) and area.contains(box.right, box.bottom)
+
+
 def test_clearance_sees_a_steep_curve_between_two_samples():
     box = Box(10, 10, 20, 10)
     x = np.array([0.0, 15.0, 16.0, 40.0])

@@ -56,6 +56,12 @@ class CurveLabels:
         # where curves are everywhere it lies on some
         recolor(self.texts["best"], theme.muted, theme.card, veil=150)
 
+    def forget(self) -> None:
+        """Takes the words away until they have a place: their curves are elsewhere now."""
+        self.boxes.clear()
+        for name in ("truth", "best"):
+            self.texts[name].hide()
+
     def drop_gone(self) -> None:
         """Takes away at once the words of a curve that is not drawn any more."""
         shown = self._curves

@@ -73,6 +73,7 @@ class TaskPlot(Plot):
         self._place_soon = QTimer(self)
         self._place_soon.setSingleShot(True)
         self._place_soon.timeout.connect(self._place_labels)
+        self.view().sigResized.connect(self._make_room)
         self.take_colors(session.theme)
 
     def take_colors(self, theme: Theme) -> None:
@@ -105,7 +106,7 @@ class TaskPlot(Plot):
         """Draws the points and the truth of a task; the curves come with the report on it."""
         before, self.curves.probe = self.curves.probe, probe
         if probe is None or before is None or _other(probe, before):
-            self.labels.boxes.clear()
+            self.labels.forget()
             self._fresh = not self.editor.dragging
         self.curves.draw_task(self.hasFocus())
         self._fit()
@@ -132,7 +133,8 @@ class TaskPlot(Plot):
         if self.readout.pointer is not None:
             self._read(self.readout.pointer)
         if not self._place_soon.isActive():
-            self._place_soon.start(_TRAINING_PAUSE if self.session.link.running else _LABEL_PAUSE)
+            calm = self.session.link.running and bool(self.labels.boxes)
+            self._place_soon.start(_TRAINING_PAUSE if calm else _LABEL_PAUSE)
 
     def beyond(self) -> dict[str, str]:
         """Arm → "↑" or "↓", where its whole curve is above or below what is seen."""
@@ -170,7 +172,7 @@ class TaskPlot(Plot):
         target = (low - edge, high + edge, -height, height)
         seen = itertools.chain(*self.view().viewRange())
         if not all(math.isclose(*pair, rel_tol=1e-9) for pair in zip(seen, target, strict=True)):
-            self.labels.boxes.clear()
+            self.labels.forget()
             self.view().setRange(xRange=target[:2], yRange=target[2:], padding=0)
 
     def _place_labels(self) -> None:
@@ -259,9 +261,13 @@ class TaskPlot(Plot):
         super().resizeEvent(event)
         # Qt sends the first one from the base class, before there are labels.
         if hasattr(self, "_place_soon"):
-            self.labels.boxes.clear()
             self.uncovered.place()
-            self._place_soon.start(_LABEL_PAUSE)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Labels find their places again, where the plot or its names took other room."""
+        self.labels.forget()
+        self._place_soon.start(_LABEL_PAUSE)
 
     # reading off values
 
