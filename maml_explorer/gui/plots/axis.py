@@ -19,6 +19,9 @@ or down."""
 class NumberAxis(pg.AxisItem):
     """An axis with 1-2-5 ticks, thin-space thousands and no overlapping labels, linear or log."""
 
+    least = 0.0
+    """Pixels that a left axis is wide at least, where another one stands above or below it."""
+
     def __init__(self, orientation: str, *, whole: bool = False) -> None:
         super().__init__(orientation)
         self.whole = whole
@@ -33,6 +36,23 @@ class NumberAxis(pg.AxisItem):
         """Sets the words beside the axis, in its middle."""
         super().setLabel(text, *args, **style)
         self.resizeEvent()  # pyqtgraph centres them only when the axis gets another size
+
+    @property
+    def needs(self) -> float:
+        """Pixels of width that the labels and the words beside them need."""
+        words = 0.8 * self.label.boundingRect().height() if self.label.isVisible() else 0.0
+        return float(self.textWidth + self.style["tickTextOffset"][0] + words)
+
+    def widen_to(self, least: float) -> None:
+        """Takes at least so many pixels of width; 0 for as many as it needs."""
+        if least != self.least:
+            self.least = least
+            self._updateWidth()
+
+    def _updateWidth(self) -> None:
+        """pyqtgraph calls this where the labels may have another size."""
+        self.fixedWidth = max(self.least, self.needs) if self.least else None
+        super()._updateWidth()
 
     def tickValues(self, low: float, high: float, pixels: float) -> list[tuple[Any, list[float]]]:
         """The ticks of one level; pyqtgraph calls this when it draws."""

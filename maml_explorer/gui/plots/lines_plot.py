@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 
 from maml_explorer.gui.plots.fast_curve import Curve
+from maml_explorer.gui.plots.label_placement import ENOUGH, Box, clearance, resampled
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor, wrap
@@ -203,13 +204,36 @@ class LinesPlot(Plot):
             # a part of words is worse than none, and words on other words are too
             said = empty and self._empty.toPlainText() != ""
             self._words.setVisible(fits and not said)
-            top = level > low + 0.8 * (high - low)
-            self._words.setAnchor((1.0, 0.0 if top else 1.0))
-            self._words.setPos(right - 0.01 * (right - left), level)
+            self._place_words(level)
         self._empty.setVisible(empty)
         wrap(self._empty, self.area().width())
         self._empty.setAnchor((0.5, 0.5))
         self._empty.setPos((left + right) / 2, (low + high) / 2)
+
+    def _place_words(self, level: float) -> None:
+        """Puts the words of the dotted line above or below it, at the right if no line is there."""
+        area, size = self.area(), self._words.textItem.boundingRect()
+        (left, right), (low, high) = self.view().viewRange()
+        across, up = area.width() / (right - left), area.height() / (high - low)
+        lines = [((one.x - left) * across, (high - self._scaled(one.y)) * up) for one in self.lines]
+        there = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y in lines]
+        x, curves = resampled(there, 0.0, area.width())
+        tops = (high - level) * up - size.height(), (high - level) * up
+        tops = tops[::-1] if tops[0] < 0 else tops  # below it where there is no room above
+        edge = 0.01 * area.width()
+        boxes = [
+            Box(at, top, size.width(), size.height())
+            for at in np.linspace(area.width() - edge - size.width(), edge, 9)
+            for top in tops
+            if top >= 0 and top + size.height() <= area.height()
+        ]
+        clear = [clearance(box, x, curves, np.zeros((0, 2)), []) for box in boxes]
+        free = (nth for nth, gap in enumerate(clear) if gap >= min(ENOUGH, max(clear)))
+        nth = next(free, None)
+        self._words.setVisible(nth is not None and self._words.isVisible())
+        if nth is not None:
+            self._words.setAnchor((0.0, 0.0))
+            self._words.setPos(left + boxes[nth].left / across, high - boxes[nth].top / up)
 
     # reading off values
 

@@ -843,6 +843,40 @@ def test_stability_is_a_second_trace_below(bench: Bench) -> None:
     assert bench.worker.posted_of(LookInside)[-1].views == ()
 
 
+@pytest.mark.parametrize("last", [0.4, 1.4, 2.4, 6.0])
+def test_a_stability_trace_has_room_for_its_labels_and_shows_all_of_its_line(
+    bench: Bench, last: float
+) -> None:
+    panel = bench.show(LossesPanel, 420, 460)
+    train(bench, panel, [3.0] * 1500)
+    panel.stability.click()
+    values = np.geomspace(0.36, last, 16)
+    steps = range(0, 1501, 100)
+    rows = tuple(
+        (step, "stability", "MAML", MEDIAN, float(value))
+        for step, value in zip(steps, values, strict=True)
+    )
+    bench.report(InsightFigures(bench.session.run, rows))
+    trace = panel.trace
+    trace.show_now()
+    for _ in range(3):
+        bench.qtbot.wait(20)
+        trace.grab()
+    axis = trace.left
+    label = 0.8 * axis.label.boundingRect().height()
+    assert axis.width() >= axis.textWidth + axis.style["tickTextOffset"][0] + label
+    assert panel.plot.left.width() == axis.width()
+    assert trace.area().left() == panel.plot.area().left()
+    assert trace._words.isVisible()
+    box = trace.mapFromScene(trace._words.mapRectToScene(trace._words.boundingRect()))
+    box = box.boundingRect()
+    for step, value in zip(range(0, 1501, 10), np.geomspace(0.36, last, 151), strict=True):
+        assert not box.contains(trace.to_pixel(step, float(np.log10(value)))), step
+    panel.stability.click()
+    panel.grab()
+    assert panel.plot.left.least == 0
+
+
 def test_words_of_a_trace_without_figures_are_alone_and_true(bench: Bench) -> None:
     panel = bench.show(LossesPanel, 360, 420)
     panel.stability.click()

@@ -43,7 +43,8 @@ class StabilityTrace(LinesPlot):
             )
         )
         self.table = self._followed
-        losses.view().sigResized.connect(self._align)
+        for plot in (losses, self):
+            plot.view().sigResized.connect(self._align)
         session.insight.arrived.connect(self._take)
         session.theme_changed.connect(self.take_colors)
         session.hidden_changed.connect(self.show_now)
@@ -67,8 +68,12 @@ class StabilityTrace(LinesPlot):
             self.draw_words()
 
     def _align(self) -> None:
-        """Begins and ends where the losses do, from left to right."""
-        self.left.setWidth(self.losses.left.width())
+        """Begins and ends where the losses do, from left to right: room for the labels of both."""
+        if not self.isVisible():
+            return
+        above, below = self.losses.left, self.left
+        below.widen_to(above.needs)
+        above.widen_to(below.needs)
         self.ends.end_below(self.losses.ends)
 
     def _followed(self, everything: bool) -> Table:
@@ -93,4 +98,5 @@ class StabilityTrace(LinesPlot):
     def hideEvent(self, event: QHideEvent) -> None:
         """Ends looking."""
         super().hideEvent(event)
+        self.losses.left.widen_to(0.0)
         self.session.insight.look(self)
