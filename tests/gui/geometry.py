@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from maml_explorer.gui.plots.plot import Plot
+from maml_explorer.gui.plots.readout import ReadOut
 from maml_explorer.gui.widgets.controls import ComboBox
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
@@ -119,7 +120,7 @@ def overlapping_labels(window: QMainWindow) -> list[str]:
     for plot in window.findChildren(Plot):
         if not plot.isVisible():
             continue
-        hover = [] if plot.hover is None else [plot.hover._box]  # type: ignore[attr-defined]
+        hover = [plot.hover._box] if isinstance(plot.hover, ReadOut) else []
         texts = [
             item
             for item in plot.scene().items()

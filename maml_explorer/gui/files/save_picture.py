@@ -120,9 +120,8 @@ class SavePicture(QObject):
             self.say(path)
 
     def _write_window(self, path: Path) -> None:
-        hovers = [plot.hover for plot in self.plots.values() if plot.hover is not None]
-        for hover in hovers:
-            hover.hide()
+        for plot in self.plots.values():
+            plot.hover.hide()
         write_bytes(path, png_bytes(self._window.grab()), follow=True)
 
 

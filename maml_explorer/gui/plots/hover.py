@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from PySide6.QtCore import QPoint
 
 
-class Hover(Protocol):
-    """Items that follow the pointer."""
+class Hover:
+    """Items that follow the pointer; none in a plot without a read-out."""
 
-    pointer: QPoint | None
+    pointer: QPoint | None = None
 
     def hide(self) -> None:
         """Takes them away, and forgets the pointer."""

@@ -83,8 +83,8 @@ class Plot(PlotView):
         self.setAccessibleName(name)
         self.setMinimumSize(120, 90)
         self.setFrameShape(self.Shape.NoFrame)
-        self.hover: Hover | None = None
-        """Its read-out, where it has one: pictures leave it out."""
+        self.hover = Hover()
+        """Its read-out: pictures leave it out."""
         self.ends = LineEnds(self._frame)
         self.restyle(theme)
 
@@ -238,7 +238,8 @@ class Plot(PlotView):
         return QRectF(self.mapFromScene(self.view().geometry()).boundingRect())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Opens the plot's menu."""
+        """Opens the plot's menu, and ends the read-out: no word comes of a pointer that leaves."""
+        self.hover.hide()
         self.menu().exec(event.globalPos())
 
     def menu(self) -> QMenu:
@@ -307,9 +308,8 @@ class Plot(PlotView):
     def _inked(self, ratio: float) -> Iterator[None]:
         """Draws with pens for a picture of so many pixels per pixel of the screen."""
         self._ink = ratio
-        pointer = None if self.hover is None else self.hover.pointer
-        if self.hover is not None:
-            self.hover.hide()
+        pointer = self.hover.pointer
+        self.hover.hide()
         words = self._x_label, self._y_label
         self._x_label, self._y_label = (
             own or paper for own, paper in zip(words, self.paper_labels, strict=True)
@@ -320,8 +320,7 @@ class Plot(PlotView):
         finally:
             self._ink = None
             self._x_label, self._y_label = words
-            if self.hover is not None:
-                self.hover.pointer = pointer
+            self.hover.pointer = pointer
             self._redraw()
 
     def _redraw(self) -> None:

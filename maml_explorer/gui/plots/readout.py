@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QPointF, QRectF
 
+from maml_explorer.gui.plots.hover import Hover
 from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
@@ -17,7 +18,7 @@ _MOST = 0.5
 """Part of the plot that the box may hide."""
 
 
-class ReadOut:
+class ReadOut(Hover):
     """A hairline at the pointer and a box of lines beside it, or beside the plot it would hide.
 
     Args:
@@ -27,7 +28,7 @@ class ReadOut:
     def __init__(self, plot: Plot, taken: Callable[[], list[Box]] = list) -> None:
         self._plot, self._taken = plot, taken
         plot.hover = self
-        self.pointer: QPoint | None = None
+        self.pointer = None
         """Position of the resting pointer on the plot, so that new data can be read off too."""
         self.text = ""
         self._beside: BoxBeside | None = None

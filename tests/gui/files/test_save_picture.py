@@ -63,7 +63,7 @@ def test_what_follows_the_pointer_is_left_out_and_comes_back(window: MainWindow,
     middle: QPoint = plot.area().center().toPoint()
     qtbot.mouseMove(plot.viewport(), middle)
     plot._read(middle)  # type: ignore[attr-defined]
-    assert plot.hover is not None and plot.hover.pointer == middle
+    assert plot.hover.pointer == middle
     assert plot.readout._box.isVisible()  # type: ignore[attr-defined]
     assert plot.picture(1.0).toImage() == still
     assert plot.readout._box.isVisible()  # type: ignore[attr-defined]

@@ -3,11 +3,12 @@
 import csv
 import itertools
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetricsF, QGuiApplication, QPainter, QPixmap
+from PySide6.QtGui import QContextMenuEvent, QFontMetricsF, QGuiApplication, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from maml_explorer.gui.panels.adaptation.panel import AdaptationPanel
@@ -47,6 +48,24 @@ def rows_of(plot, path, everything=False):
     plot.save_csv(path, everything)
     with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("kind", PLOTS)
+def test_the_menu_ends_the_read_out(bench, kind, monkeypatch):
+    """After it the plot hears nothing of a pointer that has left meanwhile."""
+    panel = bench.show(kind)
+    plot = PLOTS[kind](panel)
+    if kind is LossesPanel:
+        train(bench, panel, [4.0, 2.0, 1.0])
+    middle = plot.area().center().toPoint()
+    plot._read(middle)
+    assert plot.readout.text
+    monkeypatch.setattr(plot, "menu", lambda: SimpleNamespace(exec=lambda _: None))
+    asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, middle, plot.mapToGlobal(middle))
+    QApplication.sendEvent(plot.viewport(), asked)
+    assert plot.readout.text == "" and not plot.readout._box.isVisible()
+    plot.take_colors(bench.session.theme)
+    assert plot.readout.text == "", "nor does new data bring it back"
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
