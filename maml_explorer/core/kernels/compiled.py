@@ -27,8 +27,8 @@ from maml_explorer.core.replay.interruption import Look
 
 WIDEST = 256
 """Widest layer: beyond it, what a task needs leaves the cache and torch's products are faster."""
-PIECE, MOST = 160_000_000, 250_000_000
-"""Multiplications of a call, about 8 milliseconds, and the most that one task may take: a call is
+PIECE, MOST = 100_000_000, 250_000_000
+"""Multiplications of a call, about 5 milliseconds, and the most that one task may take: a call is
 one piece, and a pause waits for it. Between two calls the worker waits for the interpreter's lock
 while the window paints, so shorter ones train more slowly."""
 

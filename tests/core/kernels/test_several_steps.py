@@ -107,7 +107,7 @@ def test_how_many_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert training.steps_at_once(prepared(values), state) == 0, values
     arms = tuple(map(default_arm, ("maml", "fomaml", "anil", "mtl")))
     for piece, count in (
-        (compiled.PIECE, 30),
+        (compiled.PIECE, 18),
         (compiled.PIECE // 16, 1),
         (compiled.PIECE // 32, 0),
     ):
