@@ -83,6 +83,7 @@ class Recovery(QObject):
             self._file = os.fdopen(descriptor, "w", encoding="utf-8")
         window.session.link.exported.connect(self._exported)
         window.lessons.run.lending.connect(self._save_before_a_lesson)
+        window.session.control.opened.connect(self._opened)
         window.session.link.status_changed.connect(self._close_after_a_lesson)
         window.session.link.status_changed.connect(self._count_on)
         window.session.link.refused.connect(self._refused)
@@ -133,6 +134,12 @@ class Recovery(QObject):
         if self._recovered is not None and saved >= self._recovered:
             self._recovered = None
             self._left.saved_again()
+
+    def _opened(self) -> None:
+        """A run that comes from a folder is on disk there, unless that is one of a crash."""
+        run, _ = self._now()
+        if run != self._recovered:
+            self._saved = self._now()
 
     def _now(self) -> tuple[int, int]:
         status = self._window.session.status

@@ -170,6 +170,34 @@ def test_a_saved_run_is_closed_without_a_question(window: MainWindow, recovery: 
     assert not window.isVisible()
 
 
+def test_a_run_that_was_only_opened_is_closed_without_a_question(
+    window: MainWindow, recovery: Recovery, tmp_path: Path
+):
+    assert window.files.opening.open(left_behind(tmp_path, "kept", 500, 1))
+    window.session.link.pull()
+    assert window.session.status.outer_step == 500
+    trained(window)
+    window.session.control.pause()
+    window.session.link.pull()
+    window.close()
+    assert "The run of 540 outer steps is not saved." in said(window)
+    assert window.files.opening.open(tmp_path / "kept")
+    window.session.link.pull()
+    window.close()
+    assert not window.isVisible()
+
+
+def test_a_recovered_run_is_not_saved_until_somebody_saves_it(
+    window: MainWindow, recovery: Recovery, tmp_path: Path, qtbot: QtBot
+):
+    left_behind(tmp_path / "sessions", "session-00112233445566aa", 500, 1)
+    recovery.offer()
+    press(qtbot, window.banners.shown[0].buttons[0])
+    window.session.link.pull()
+    window.close()
+    assert "The run of 500 outer steps is not saved." in said(window)
+
+
 def test_what_a_crash_left_is_offered(
     window: MainWindow, recovery: Recovery, tmp_path: Path, qtbot: QtBot
 ):
