@@ -22,6 +22,7 @@ from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import ABSENT, OPENING, OWN_IMAGES, Banners, Choice
 from maml_explorer.gui.widgets.plain_tip import plain_tip
 from maml_explorer.protocol.commands import (
+    BackToLastGood,
     ExportInitialization,
     OpenRun,
     Reproduce,
@@ -37,6 +38,8 @@ from maml_explorer.settings.words import counted, listed
 SLOW = 400
 """Milliseconds of writing from which on it is said."""
 GOES_BACK = "Every arm goes back to outer step {}, those that trained on since then too."
+GOING = "going back"
+"""Subject of what is said until all arms are back."""
 OF_THE_RUN = ("open initialization", "noted", "began", OWN_IMAGES, ABSENT)
 """Subjects of what is said of a run as it begins: its beginning does not end them."""
 
@@ -85,16 +88,24 @@ class Notices(QObject):
         control, frozen = self._session.control, self._reports
         blamed = self._blamed()
         step = max((one.back_step for one in frozen if one.back_step is not None), default=None)
-        back = (f"Set all arms back{_to(step)}", control.back_to_last_good)
+        way = partial(self._go_back, step, control.back_to_last_good)
+        back = (f"Set all arms back{_to(step)}", way)
         if blamed is not None:
             words = f"{undo_words(blamed)}{_to(step, ' · back')}"
-            back = (words, partial(control.undo_change_and_go_on, blamed.edit))
+            undo = partial(control.undo_change_and_go_on, blamed.edit)
+            back = (words, partial(self._go_back, step, undo))
         words = divergence_words(frozen, "" if blamed is None else blamed.words)
         self._banners.say("diverged", words, "danger", (back, self._remedy()))
         said = self._banners.of("diverged")
         if step is not None and said is not None:
             said.buttons[0].setToolTip(plain_tip(GOES_BACK.format(whole(step))))
         self._said_of = blamed
+
+    def _go_back(self, step: int | None, way: Callable[[], None]) -> None:
+        """Says that all arms go back, which takes seconds where the worker is busy."""
+        to = "" if step is None else f" to outer step {whole(step)}"
+        self._banners.say(GOING, f"Going back{to}…", stays=True)
+        way()
 
     def _remedy(self) -> Choice:
         """The other way on, as it is with the settings there are now."""
@@ -157,7 +168,8 @@ class Notices(QObject):
 
     def _failed(self, report: Failed) -> None:
         details = f"{report.what}\n\n{report.details}"
-        self._banners.drop(OPENING)
+        for subject in (OPENING, GOING):
+            self._banners.drop(subject)
         self._banners.say(
             "failed",
             f"Training failed: {report.what}",
@@ -219,6 +231,8 @@ class Notices(QObject):
             self._written()
         if report.refused is OpenRun:
             self._banners.drop(OPENING)
+        if report.refused is BackToLastGood:
+            self._banners.drop(GOING)
         self._banners.say(f"refused {report.refused}", report.reason, "warning", stays=False)
 
     def _exported(self, report: Exported) -> None:
@@ -264,7 +278,7 @@ class Notices(QObject):
             self._banners.drop(subject)
 
     def _forget(self, _: object) -> None:
-        for subject in ("failed", "late", "diverged", "close", OPENING):
+        for subject in ("failed", "late", "diverged", "close", OPENING, GOING):
             self._banners.drop(subject)
         self._banners.drop_passing(but=OF_THE_RUN)
 

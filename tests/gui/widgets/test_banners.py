@@ -393,6 +393,33 @@ def test_going_back_says_how_far_before_it_is_pressed(window: MainWindow):
     assert all(one.width() >= one.sizeHint().width() for one in banner.buttons)
 
 
+@pytest.mark.parametrize("edited", [False, True])
+def test_going_back_is_said_until_it_is_done(window: MainWindow, qtbot: QtBot, edited: bool):
+    session, worker = window.session, worker_of(window)
+    if edited:
+        session.editor.edit({"inner_lr": 0.3})
+    change = changed(0.01, 0.3) if edited else ""
+    worker.report(reports.Diverged(1, "MAML", 6_950, 6_908, "", "", change, back_step=6_908))
+    session.link.pull()
+    assert ("Undo the change" in choices(window)[0]) is edited
+    press(qtbot, window.banners.shown[0].buttons[0])
+    QApplication.processEvents()  # what an edit changes is looked at a little later
+    assert said(window) == ["Going back to outer step 6\u2009908…"]
+    session.link.pull()
+    assert [words[:17] for words in said(window)] == ["Every arm is back"]
+
+
+def test_going_back_that_was_refused_is_said_no_longer(window: MainWindow, qtbot: QtBot):
+    diverge(window, "MAML")
+    press(qtbot, window.banners.shown[0].buttons[0])
+    assert said(window) == ["Going back…"]
+    worker = worker_of(window)
+    worker._outbox.clear()
+    worker._refuse(commands.BackToLastGood, "There is no good state to go back to.")
+    window.session.link.pull()
+    assert said(window) == ["There is no good state to go back to."]
+
+
 def changed(before: float, after: float) -> str:
     """The last change as the worker says it."""
     return f"α from {before:g} to {after:g} at outer step 40"
