@@ -78,6 +78,8 @@ class LinesPlot(Plot):
             item.setZValue(z)
             self.getPlotItem().addItem(item, ignoreBounds=True)
         self.readout = ReadOut(self)
+        # axes that get wider take room from the lines, and the plot is no smaller
+        self.view().sigResized.connect(self.draw_words)
         self.table = self._table
         self.setAccessibleDescription(
             "Left and Right read off values. The menu shows the numbers as a table."

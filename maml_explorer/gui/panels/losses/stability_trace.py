@@ -39,7 +39,7 @@ class StabilityTrace(LinesPlot):
         self.setToolTip(
             plain_tip(
                 "α λ_max, the largest eigenvalue of diag(a) H: the median of some tasks. Above 2 "
-                "inner steps swing out, farther each time."
+                "each inner step swings out farther than the one before."
             )
         )
         self.table = self._followed
