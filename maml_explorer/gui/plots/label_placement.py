@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from maml_explorer.late_dataclass import dataclass
 
 Array = NDArray[np.float64]
+NO_POINTS: Array = np.zeros((0, 2))
+"""Points [point, 2] of a plot that draws none."""
 
 ENOUGH = 4.0
 """Pixels between a label and the nearest curve with which a label stays where it is."""

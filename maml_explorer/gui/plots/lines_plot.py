@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 
 from maml_explorer.gui.plots.fast_curve import Curve
-from maml_explorer.gui.plots.label_placement import ENOUGH, Box, clearance, resampled
+from maml_explorer.gui.plots.label_placement import ENOUGH, NO_POINTS, Box, clearance, resampled
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor, wrap
@@ -229,7 +229,7 @@ class LinesPlot(Plot):
             for top in tops
             if top >= 0 and top + size.height() <= area.height()
         ]
-        clear = [clearance(box, x, curves, np.zeros((0, 2)), []) for box in boxes]
+        clear = [clearance(box, x, curves, NO_POINTS, []) for box in boxes]
         free = (nth for nth, gap in enumerate(clear) if gap >= min(ENOUGH, max(clear)))
         nth = next(free, None)
         self._words.setVisible(nth is not None and self._words.isVisible())
@@ -260,11 +260,10 @@ class LinesPlot(Plot):
         self._read(QPoint(across, area.center().y()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keeps the words in their place."""
+        """Names the lines at their ends anew."""
         super().resizeEvent(event)
         if hasattr(self, "readout"):
             self._name_ends()
-            self.draw_words()
 
     def _read(self, pixel: QPoint) -> None:
         x = self.readout.over(pixel)

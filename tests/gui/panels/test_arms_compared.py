@@ -38,6 +38,13 @@ def tested(bench: Bench, *gaps: ArmGap) -> None:
     bench.report(reports.MetaTested(bench.session.run, 400, 10, 600, arms, gaps=gaps))
 
 
+def enter(window: MainWindow, hall: bool) -> None:
+    """A small window at the desk, or the presenter of a large one."""
+    window.resize(*((1920, 1080) if hall else (1280, 800)))
+    if hall:
+        window.columns.toggle_presenter()
+
+
 def test_arms_are_compared_with_the_first_without_published_figures(bench, panel):
     assert not panel.compare.isVisible()
     tested(bench, ALIKE, WORSE, BETTER)
@@ -96,10 +103,7 @@ def test_the_table_has_every_difference(bench, panel):
 @pytest.mark.parametrize("hall", [False, True])
 def test_a_low_panel_says_the_differences_in_brief(window: MainWindow, qtbot, hall: bool):
     worker, session = worker_of(window), window.session
-    window.resize(1280, 800)
-    if hall:
-        window.resize(1920, 1080)
-        window.columns.toggle_presenter()
+    enter(window, hall)
     arms = dict.fromkeys([arm.name for arm in session.settings.arms], FINE)
     gaps = tuple(replace(WORSE, arm=name) for name in list(arms)[1:])
     worker.report(reports.MetaTested(session.run, 400, 10, 600, arms, gaps=gaps))
@@ -116,10 +120,7 @@ def test_a_low_panel_says_the_differences_in_brief(window: MainWindow, qtbot, ha
 @pytest.mark.parametrize("hall", [False, True])
 def test_two_comparisons_are_told_apart_in_a_low_panel(window: MainWindow, qtbot, hall: bool):
     worker, session = worker_of(window), window.session
-    window.resize(1280, 800)
-    if hall:
-        window.resize(1920, 1080)
-        window.columns.toggle_presenter()
+    enter(window, hall)
     session.control.load_preset(presets()["finn-10-shot"])
     session.link.pull()
     session.editor.set_arms(map(default_arm, ("maml", "fomaml", "anil", "mtl", "reptile")))

@@ -14,7 +14,6 @@ from PySide6.QtGui import (
     QFocusEvent,
     QKeyEvent,
     QMouseEvent,
-    QResizeEvent,
     QWheelEvent,
 )
 
@@ -256,16 +255,9 @@ class TaskPlot(Plot):
         """Ends the read-out."""
         self.readout.hide()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Labels find their places again."""
-        super().resizeEvent(event)
-        # Qt sends the first one from the base class, before there are labels.
-        if hasattr(self, "_place_soon"):
-            self.uncovered.place()
-            self._make_room()
-
     def _make_room(self) -> None:
         """Labels find their places again, where the plot or its names took other room."""
+        self.uncovered.place()
         self.labels.forget()
         self._place_soon.start(_LABEL_PAUSE)
 

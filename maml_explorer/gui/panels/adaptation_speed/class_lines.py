@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
 from maml_explorer.gui.panels.adaptation_speed.statistics import SpeedLine
-from maml_explorer.gui.plots.label_placement import Box, spot
+from maml_explorer.gui.plots.label_placement import NO_POINTS, Box, spot
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.style.arm_style import ArmStyle
@@ -20,9 +20,6 @@ from maml_explorer.protocol.reports import MetaTested
 CHANCE, NEIGHBOUR = "chance", "nearest by pixels"
 SEEN = "dotted: seen classes"
 """Words on the thin lines, which have no label of their own."""
-
-
-_NO_POINTS = np.zeros((0, 2))
 
 
 class ClassLines:
@@ -106,7 +103,7 @@ class ClassLines:
             size = text.textItem.boundingRect().size()
             own = area.top() + (high - flat[name]) / (high - low) * area.height()
             box, _ = spot(
-                (size.width(), size.height()), own, whole, x, rows, _NO_POINTS, taken, wanted=1.0
+                (size.width(), size.height()), own, whole, x, rows, NO_POINTS, taken, wanted=1.0
             )
             taken.append(box)
             text.setAnchor((0.0, 0.0))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 
-from maml_explorer.gui.plots.label_placement import Box, clearance, resampled
+from maml_explorer.gui.plots.label_placement import NO_POINTS, Box, clearance, resampled
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.loss_history import Mark
@@ -22,7 +21,6 @@ whose words have room in none is named by the pointer."""
 MOST_MARKS = 50
 _VEIL = 150
 """Of 255: how much of a line the words hide that have no room beside it."""
-_NO_POINTS = np.zeros((0, 2))
 
 
 class ChangeMarks:
@@ -42,7 +40,7 @@ class ChangeMarks:
         place: Callable[[int], float | None],
         curves: Sequence[tuple[Array, Array]] = (),
     ) -> None:
-        """Draws the newest marks; `place` says where an outer step lies on the x axis.
+        """Draws the newest marks.
 
         Args:
             marks: the changes.
@@ -112,4 +110,4 @@ class ChangeMarks:
 
 def _keeps_off(box: Box, drawn: tuple[Array, Array]) -> bool:
     """True where no line runs through a box."""
-    return clearance(box, *drawn, _NO_POINTS, []) > 0
+    return clearance(box, *drawn, NO_POINTS, []) > 0

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint
 
 from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.fast_curve import Curve
-from maml_explorer.gui.plots.label_placement import ENOUGH, Box, clearance, resampled
+from maml_explorer.gui.plots.label_placement import ENOUGH, NO_POINTS, Box, clearance, resampled
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
@@ -25,7 +25,6 @@ _ROWS = (0.0, -1.0, 1.0, -1.5, 1.5, -2.0, 2.0)
 """Heights of a name above or below the end of its line, in rows of text, best first."""
 _CLEAR = 1.0
 """Pixels between a name and what else is drawn."""
-_NO_POINTS = np.zeros((0, 2))
 Drawing = Sequence[tuple[Array, Array]]
 """Curves (x, y) [sample] in pixels, x rising."""
 
@@ -141,7 +140,7 @@ class GhostLines:
                     box.left >= area.left() and box.right <= area.right()
                     and box.top >= area.top() and box.bottom <= area.bottom()
                 )  # fmt: skip
-                if inside and clearance(box, x, rows, _NO_POINTS, others) >= _CLEAR:
+                if inside and clearance(box, x, rows, NO_POINTS, others) >= _CLEAR:
                     self._spots[run] = spot
                     return box
         return None

@@ -12,7 +12,14 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, QSizeF, Qt
 from PySide6.QtGui import QFontMetricsF
 
-from maml_explorer.gui.plots.label_placement import ENOUGH, Array, Box, clearance, resampled
+from maml_explorer.gui.plots.label_placement import (
+    ENOUGH,
+    NO_POINTS,
+    Array,
+    Box,
+    clearance,
+    resampled,
+)
 from maml_explorer.gui.plots.line_ends import LineEnd
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
@@ -27,7 +34,6 @@ _SPOTS = tuple((part, row) for part in (1.0, 0.0, 0.5) for row in (-1, 0))
 _INSET = 3
 _NAME = re.compile(r" ?[:,=].*| predictor.*| by pixels.*| [0-9.]+ ±.*")
 """End of a line's words, behind its name."""
-_NO_POINTS = np.zeros((0, 2))
 
 
 def reference_words(
@@ -256,4 +262,4 @@ def _room(box: Box, x: Array, rows: Array, others: list[Box], area: QRectF) -> f
     """Pixels from a box to what is drawn, at most ENOUGH; less than 0 where it covers something."""
     if box.top < area.top() or box.bottom > area.bottom() or box.left < area.left():
         return -np.inf
-    return min(clearance(box, x, rows, _NO_POINTS, others), ENOUGH)
+    return min(clearance(box, x, rows, NO_POINTS, others), ENOUGH)
