@@ -47,11 +47,13 @@ def test_train_turn_alpha_sample_a_task_drag_a_point_export_and_reload(
     assert isinstance(field, TextField)
     field.edit.setFocus()
     slider = window.columns.form.row("inner_lr").sliders["inner_lr"]
-    middle = slider.height() // 2
-    for kind, x in ((qtbot.mousePress, 0.5), (qtbot.mouseRelease, 0.7)):
-        at = QPoint(round(x * slider.width()), middle)
-        qtbot.mouseMove(slider, at)
-        kind(slider, LEFT, pos=at)
+    qtbot.wait(50)  # its row is laid out, also while the worker trains
+    width, middle = slider.width(), slider.height() // 2
+    qtbot.mousePress(slider, LEFT, pos=QPoint(width // 2, middle))
+    for part in (0.6, 0.7):
+        qtbot.mouseMove(slider, QPoint(round(part * width), middle))
+    qtbot.waitUntil(lambda: session.settings.inner.inner_lr != 0.01)
+    qtbot.mouseRelease(slider, LEFT, pos=QPoint(round(0.7 * width), middle))
     alpha = session.settings.inner.inner_lr
     assert alpha != 0.01
     qtbot.waitUntil(

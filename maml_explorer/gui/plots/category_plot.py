@@ -286,14 +286,14 @@ class CategoryPlot(Plot):
     def reading(self, place: int) -> str:
         """The means at a place as HTML."""
         rows = [f"{self._x_label} {self.places[place]}"]
-        for name, means in self.drawn.items():
+        for look, name in looks_of(self.session.settings, self.drawn, self.theme):
+            means = self.drawn[name]
             known = not self.without or np.isfinite(means.mean[place])
             figure = number(float(means.mean[place])) if known else self.without
             words = f"{escape(name)} {figure}"
             if np.isfinite(means.half[place]):
                 words += f" ± {number(float(means.half[place]), 2)}"
-            color = arm_style(self.session.settings, name, self.theme).text
-            rows.append(f'<span style="color:{color}">{words}</span>')
+            rows.append(f'<span style="color:{look.text}">{words}</span>')
         return "<br>".join(rows)
 
     def _table(self, everything: bool) -> Table:

@@ -287,6 +287,18 @@ def test_where_no_points_are_is_measured(bench, panel):
     assert shown.parts == []
 
 
+def test_what_is_drawn_of_an_arm_that_is_gone_is_in_nobody_s_way(bench, panel, monkeypatch):
+    bench.task(x=(-4.5, -3.0, -1.0))
+    shown, session = panel.canvas.uncovered, bench.session
+    assert "MTL" in shown.errors
+    fewer = session.settings.with_arms(session.settings.arms[:2])
+    with monkeypatch.context() as patch:  # a lesson brings other arms and another size in one turn
+        patch.setattr(type(session), "settings", fewer)
+        panel.canvas.resize(panel.canvas.width() - 60, panel.canvas.height())
+    words = shown.text.toPlainText()
+    assert "FO-MAML" in words and "MTL" not in words
+
+
 def drawn_lines(document):
     """The lines of a text as they are laid out."""
     block, lines = document.begin(), []

@@ -15,7 +15,7 @@ from maml_explorer.gui.plots.label_placement import ENOUGH, Box, clearance
 from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import label, recolor
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.style.arm_style import arm_style
+from maml_explorer.gui.style.arm_style import looks_of
 from maml_explorer.gui.style.numbers import number
 from maml_explorer.gui.style.qt_style import base_font
 from maml_explorer.gui.style.theme import Theme
@@ -133,8 +133,8 @@ class UncoveredRange:
         part = max(self.parts, key=_width)
         plot, theme, settings = self._plot, self._session.theme, self._session.settings
         items = [(word, theme.muted) for word in WORDS] + [
-            (f"{name} {number(error)}", arm_style(settings, name, theme).text)
-            for name, error in self.errors.items()
+            (f"{name} {number(self.errors[name])}", look.text)
+            for look, name in looks_of(settings, self.errors, theme)
         ]
         top = plot.view().viewRange()[1][1]
         left, right = (plot.to_pixel(x, top).x() for x in part)

@@ -329,11 +329,10 @@ class SpeedPlot(Plot):
         rows = [f"inner step {step}"]
         if self.test is None:
             return rows[0]
-        for name in self.drawn:
+        for look, name in looks_of(self.session.settings, self.drawn, self.theme):
             test = self.test.arms[name]
             if step >= len(test.mean):
                 continue
-            color = arm_style(self.session.settings, name, self.theme).text
             text = f"{escape(name)} {with_interval(test.mean[step], test.ci95[step], fixed=True)}"
             if test.diverged[step]:
                 others = number(test.mean_kept[step], fixed=True)
@@ -341,7 +340,7 @@ class SpeedPlot(Plot):
             if name in self.test.seen:
                 seen = number(self.test.seen[name].mean[step], fixed=True)
                 text += f", seen classes {seen}"
-            rows.append(f'<span style="color:{color}">{text}</span>')
+            rows.append(f'<span style="color:{look.text}">{text}</span>')
         rows += self.published.rows(step)
         return "<br>".join(rows)
 
