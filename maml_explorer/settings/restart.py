@@ -41,9 +41,9 @@ def name_of(key: str) -> str:
     return DECLARATIONS[key].symbol or DECLARATIONS[key].label.lower()
 
 
-def last_change(words: str) -> str:
-    """A sentence on the words of one change, or of several."""
-    return f"Last change{'s' if words.count(' from ') > 1 else ''}: {words}."
+def last_change(words: str, when: str = "") -> str:
+    """A sentence on the words of one change, or of several; `when` is of what they came before."""
+    return f"Last change{'s' if words.count(' from ') > 1 else ''}{when}: {words}."
 
 
 def differs(baseline: Settings, settings: Settings, key: str) -> bool:

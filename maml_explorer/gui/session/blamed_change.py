@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from PySide6.QtGui import QUndoStack
 
-from maml_explorer.gui.session.halved_rate import HALVE
+from maml_explorer.gui.session.halved_rate import HALVE, RATES
 from maml_explorer.gui.session.undo import Edit, TaskEdit
 from maml_explorer.late_dataclass import dataclass
 from maml_explorer.protocol.reports import Diverged
@@ -17,7 +17,6 @@ from maml_explorer.settings.restart import change_words, changed_keys, name_of, 
 from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.words import listed
 
-RATES = ("inner_lr", "outer_lr")
 ONE_CHANGE = r"(?:^|, | and )(.+?) from .+? to (.+?)(?=, | and |$)"
 """In words on changes: the setting, and the value that it has after."""
 
@@ -87,6 +86,16 @@ def still_changed(now: Settings, reports: Sequence[Diverged]) -> str:
     verbs = (" is still", *[""] * len(kept))
     return listed(
         [f"{name}{verb} {value}" for verb, (name, value) in zip(verbs, kept.items(), strict=False)]
+    )
+
+
+def changed_since(then: Mapping[str, Settings], now: Settings) -> bool:
+    """True where an arm would train with other settings than it did; `then` is arm → those."""
+    there = {arm.name for arm in now.arms}
+    return any(
+        changed_keys(*(settings.of_arm(settings.arm(name)) for settings in (was, now)))
+        for name, was in then.items()
+        if name in there
     )
 
 

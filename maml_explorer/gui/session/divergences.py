@@ -11,6 +11,7 @@ from maml_explorer.gui.session.shown_task import ShownTask
 from maml_explorer.gui.session.worker_link import WorkerLink
 from maml_explorer.protocol.past_events import PastEvents
 from maml_explorer.protocol.reports import Diverged, Probed, Rewound
+from maml_explorer.settings.settings import Settings
 
 TRAIL = 20
 """Reports of curves that are kept, to show how an arm flew out."""
@@ -26,6 +27,8 @@ class Divergences(QObject):
         self._link = link
         self.frozen: dict[str, Diverged] = {}
         """Arm → its divergence, until it goes on or the run goes back."""
+        self.settings: dict[str, Settings] = {}
+        """Frozen arm → the settings that it diverged with, where they are known."""
         self.seen: list[Diverged] = []
         """All of this run, those that were overcome too."""
         self.trails: dict[str, tuple[Probed, ...]] = {}
@@ -43,6 +46,7 @@ class Divergences(QObject):
         known = [arm for arm in arms if arm in self.frozen]
         for arm in known:
             del self.frozen[arm]
+            self.settings.pop(arm, None)
             self.trails.pop(arm, None)
         if known:
             self.changed.emit()
@@ -57,6 +61,9 @@ class Divergences(QObject):
 
     def _take(self, report: Diverged) -> None:
         self.frozen[report.arm] = report
+        status = self._link.status
+        if status is not None and status.run == report.run:
+            self.settings[report.arm] = status.settings
         # that of an arm which left and is back is known
         if all((one.arm, one.outer_step) != (report.arm, report.outer_step) for one in self.seen):
             self.seen.append(report)
@@ -80,6 +87,6 @@ class Divergences(QObject):
             self.changed.emit()
 
     def _forget_all(self, _: int) -> None:
-        self.frozen, self.seen, self.trails = {}, [], {}
+        self.frozen, self.settings, self.seen, self.trails = {}, {}, [], {}
         self._recent.clear()
         self.changed.emit()

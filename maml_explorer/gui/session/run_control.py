@@ -282,6 +282,10 @@ class RunControl(QObject):
         these train with; an arm that has its own keeps an own one.
         """
         self._editor.apply(partial(halved, names=names), HALVE)
+        self.let_go_on(*names)
+
+    def let_go_on(self, *names: str) -> None:
+        """Trains on with frozen arms, by the settings there are."""
         for name in names:
             self._link.post(commands.ReviveArm(name))
         self.train()

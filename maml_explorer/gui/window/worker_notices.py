@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, QUrl
@@ -12,15 +11,15 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QUndoCommand
 from maml_explorer.gui.session.blamed_change import (
     BlamedChange,
     blamed_change,
+    changed_since,
     still_changed,
-    without_step,
 )
-from maml_explorer.gui.session.halved_rate import halve_words
+from maml_explorer.gui.session.halved_rate import halve_words, lowered_words
 from maml_explorer.gui.session.session import Session
-from maml_explorer.gui.session.stability_verdict import when_diverged
 from maml_explorer.gui.style.numbers import whole
 from maml_explorer.gui.widgets.banner import ABSENT, OPENING, OWN_IMAGES, Banners, Choice
 from maml_explorer.gui.widgets.plain_tip import plain_tip
+from maml_explorer.gui.window.divergence_words import divergence_words, undo_words
 from maml_explorer.protocol.commands import (
     BackToLastGood,
     ExportInitialization,
@@ -32,7 +31,6 @@ from maml_explorer.protocol.commands import (
 from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Rewound, Written
 from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.groups import DECLARATIONS
-from maml_explorer.settings.restart import last_change
 from maml_explorer.settings.words import counted, listed
 
 SLOW = 400
@@ -65,6 +63,8 @@ class Notices(QObject):
         """Of the arms that diverged last."""
         self._said_of: BlamedChange | None = None
         """The change that the banner on them names and takes back."""
+        self._since = False
+        """True where the banner says that the settings were changed after the divergence."""
         self._slow = QTimer(self)
         self._slow.setSingleShot(True)
         self._slow.setInterval(SLOW)
@@ -94,8 +94,11 @@ class Notices(QObject):
             words = f"{undo_words(blamed)}{_to(step, ' · back')}"
             undo = partial(control.undo_change_and_go_on, blamed.edit)
             back = (words, partial(self._go_back, step, undo))
-        words = divergence_words(frozen, "" if blamed is None else blamed.words)
-        self._banners.say("diverged", words, "danger", (back, self._remedy()))
+        self._since = self._changed_since()
+        words = divergence_words(frozen, "" if blamed is None else blamed.words, self._since)
+        self._banners.say(
+            "diverged", words, "danger", (back, (self._remedy()[0], self._take_remedy))
+        )
         said = self._banners.of("diverged")
         if step is not None and said is not None:
             said.buttons[0].setToolTip(plain_tip(GOES_BACK.format(whole(step))))
@@ -112,8 +115,19 @@ class Notices(QObject):
         if all(one.why for one in self._reports):
             # a smaller α alone solves no inner problem that has no solution
             return f"{DECLARATIONS['proximal'].label}…", self._open_strength
-        frozen = self._session.divergences.frozen
-        return halve_words(self._session.editor.at_hand, frozen.keys()), self._halve
+        known = self._session.divergences
+        lowered = lowered_words(known.settings, self._session.settings)
+        if lowered and known.settings.keys() == known.frozen.keys():
+            return lowered, self._let_go_on
+        return halve_words(self._session.editor.at_hand, known.frozen.keys()), self._halve
+
+    def _take_remedy(self) -> None:
+        """Does what the button says by now, which follows the settings."""
+        self._remedy()[1]()
+
+    def _changed_since(self) -> bool:
+        """True where an arm would no longer train with what it diverged with."""
+        return changed_since(self._session.divergences.settings, self._session.settings)
 
     def _blamed(self) -> BlamedChange | None:
         editor = self._session.editor
@@ -122,7 +136,7 @@ class Notices(QObject):
     def _edited(self) -> None:
         """After an edit the buttons would do something else than they say."""
         blamed, there = self._blamed(), self._banners.of("diverged") is not None
-        if blamed != self._said_of and there:
+        if there and (blamed, self._changed_since()) != (self._said_of, self._since):
             self._say_diverged()
         elif blamed != self._said_of:
             self._banners.drop("rewound")
@@ -139,6 +153,11 @@ class Notices(QObject):
     def _halve(self) -> None:
         arms = list(self._session.divergences.frozen)
         self._session.control.halve_inner_lr(*arms)
+        self._session.divergences.go_on(arms)
+
+    def _let_go_on(self) -> None:
+        arms = list(self._session.divergences.frozen)
+        self._session.control.let_go_on(*arms)
         self._session.divergences.go_on(arms)
 
     def _recovered(self) -> None:
@@ -281,55 +300,6 @@ class Notices(QObject):
         for subject in ("failed", "late", "diverged", "close", OPENING, GOING):
             self._banners.drop(subject)
         self._banners.drop_passing(but=OF_THE_RUN)
-
-
-def divergence_words(reports: Sequence[Diverged], blamed: str = "") -> str:
-    """Two short sentences: which arms diverged when, and what was changed last; one for several.
-
-    Each change is named with the arms that diverged after it.
-
-    Where an outer gradient could not be followed, the second one says why.
-
-    Args:
-        reports: of the arms.
-        blamed: words on the change that can be taken back, in place of those of the reports.
-    """
-    why = next((report.why for report in reports if report.why), "")
-    verb = "stopped" if all(report.why for report in reports) else "diverged"
-    said = f"{listed([report.arm for report in reports])} {verb} at {when_diverged(reports)}."
-    apart = _apart(reports, verb)
-    if why:
-        named = f" {last_change(blamed)}" if blamed and not apart else ""
-        said = apart if blamed and apart else said
-        return f"{said}{named} {why[:1].upper()}{why[1:]}."
-    if apart:
-        return apart
-    change = reports[-1].change
-    known = next((report.stability for report in reports if report.stability), "")
-    change = blamed or without_step(change)
-    # a banner is short: the light's tooltip has what follows
-    known = re.sub(r" \([^)]*\)", "", known.partition(". ")[0]).rstrip(".")
-    second = last_change(change) if change else f"{known}."
-    second = second if len(second) > 1 else ""
-    return f"{said} {second}" if second else said
-
-
-def _apart(reports: Sequence[Diverged], verb: str) -> str:
-    """Words on the arms that diverged after each change; empty where all did after the same one."""
-    groups: dict[str, list[Diverged]] = {}
-    for report in reports:
-        groups.setdefault(report.change, []).append(report)
-    parts: list[str] = []
-    for change, own in groups.items():
-        after = f", after {without_step(change)}" if change else ""
-        arms = listed([report.arm for report in own])
-        parts.append(f"{arms}{'' if parts else f' {verb}'} at {when_diverged(own)}{after}")
-    return f"{'; '.join(parts)}." if len(parts) > 1 else ""
-
-
-def undo_words(blamed: BlamedChange) -> str:
-    """Text of the button that takes a change back."""
-    return "Undo the changes" if blamed.several else "Undo the change"
 
 
 def _to(step: int | None, before: str = "") -> str:

@@ -24,8 +24,8 @@ from maml_explorer.gui.session.stability_verdict import DANGER
 from maml_explorer.gui.widgets.banner import Banner
 from maml_explorer.gui.widgets.elided_label import ElidedLabel
 from maml_explorer.gui.widgets.plain_tip import plain_tip
+from maml_explorer.gui.window.divergence_words import divergence_words
 from maml_explorer.gui.window.window import MainWindow
-from maml_explorer.gui.window.worker_notices import divergence_words
 from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.past_events import PastChange
 from maml_explorer.settings.settings import Arm, Settings
@@ -443,7 +443,7 @@ def test_undo_takes_back_the_very_change_that_is_named(window: MainWindow, qtbot
     # an edit that the arms have not trained with yet is not what the banner names
     session.editor.edit({"inner_lr": 0.3})
     qtbot.waitUntil(lambda: choices(window)[0] == "Set all arms back")
-    assert said(window)[-1].endswith("Last change: α from 0.01 to 2.5.")
+    assert said(window)[-1].endswith("Last change before that: α from 0.01 to 2.5.")
     session.undo()
     qtbot.waitUntil(lambda: choices(window)[0] == "Undo the change")
     press(qtbot, window.banners.shown[-1].buttons[0])
@@ -480,6 +480,31 @@ def test_the_button_that_halves_names_the_value(window: MainWindow, qtbot: QtBot
     assert dict(worker.settings.arm("MAML").overrides) == {"inner_lr": 0.25}
     diverge(window, "MAML", step=6000, change="")
     assert choices(window)[1] == "Halve α to 0.125"
+
+
+def test_a_rate_taken_back_by_hand_is_gone_on_with(window: MainWindow, qtbot: QtBot):
+    session, worker = window.session, worker_of(window)
+    session.editor.edit({"inner_lr": 5.0})
+    session.link.pull()
+    diverge(window, "MAML", "ANIL", change=changed(0.01, 5))
+    assert choices(window) == ["Undo the change", "Halve α to 2.5"]
+    session.undo()
+    qtbot.waitUntil(lambda: choices(window) == ["Set all arms back", "Go on with α 0.01"])
+    assert said(window)[-1].endswith("Last change before that: α from 0.01 to 5.")
+    session.editor.undo_stack.redo()
+    qtbot.waitUntil(lambda: choices(window) == ["Undo the change", "Halve α to 2.5"])
+    assert said(window)[-1].endswith("diverged at step 4\u2009146. Last change: α from 0.01 to 5.")
+    # a larger one is no remedy; a smaller β is
+    session.editor.edit({"inner_lr": 6.0})
+    qtbot.waitUntil(lambda: choices(window)[1] == "Halve α to 3")
+    session.undo()
+    session.editor.edit({"outer_lr": 0.0001})
+    qtbot.waitUntil(lambda: choices(window)[1] == "Go on with β 0.0001")
+    press(qtbot, window.banners.shown[-1].buttons[1])
+    assert (worker.settings.inner.inner_lr, worker.settings.outer.outer_lr) == (5.0, 0.0001)
+    revived = [command.arm for command in worker.posted_of(commands.ReviveArm)]
+    assert revived == ["MAML", "ANIL"] and not session.divergences.frozen
+    assert worker.posted_of(commands.Train)
 
 
 def test_a_smaller_rate_is_named_and_not_offered_to_be_taken_back(window: MainWindow):
