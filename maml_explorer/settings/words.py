@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 
 def counted(count: int, noun: str, written: Callable[[int], str] = str) -> str:
@@ -16,6 +19,14 @@ def counted(count: int, noun: str, written: Callable[[int], str] = str) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names as a sentence has them: "1", "1 and 5", "1, 5 and 10"."""
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def by_value(values: Mapping[str, Value]) -> dict[Value, list[str]]:
+    """Value → the names that have it, so that a sentence says each value once."""
+    found: dict[Value, list[str]] = {}
+    for name, value in values.items():
+        found.setdefault(value, []).append(name)
+    return found
 
 
 def told_apart(value: float, limit: float) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from maml_explorer.protocol.commands import (
 from maml_explorer.protocol.reports import Diverged, Exported, Failed, Refused, Rewound, Written
 from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.groups import DECLARATIONS
-from maml_explorer.settings.words import counted, listed
+from maml_explorer.settings.words import by_value, counted, listed
 
 SLOW = 400
 """Milliseconds of writing from which on it is said."""
@@ -237,11 +237,11 @@ class Notices(QObject):
         taken = 0 if self._session.status is None else self._session.status.outer_step
         behind = {name: own for name, own in report.own_steps.items() if own < taken}
         if behind:
-            words = [
-                f"{name} is back as it was after {counted(own, 'step', whole)}"
-                for name, own in behind.items()
-            ]
-            said = f"{listed(words)}; the others have taken {whole(taken)}."
+            parts = []
+            for own, names in by_value(behind).items():
+                back = "is back as it was" if len(names) == 1 else "are back as they were"
+                parts.append(f"{listed(names)} {back} after {counted(own, 'step', whole)}")
+            said = f"{listed(parts)}; the others have taken {whole(taken)}."
             restart = ("Restart all", self._session.control.restart_in_place)
             self._banners.say("late", said, choices=(restart,))
 

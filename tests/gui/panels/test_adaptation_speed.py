@@ -762,6 +762,15 @@ def test_an_arm_that_began_later_is_named_with_its_own_step(bench, panel):
     assert panel.in_words() == both, "of its own steps, not the run's"
 
 
+def test_one_step_of_several_arms_is_said_once(bench, panel):
+    test = reports.MetaTested(1, 1_400, 10, 600, {"MAML": FINE, "ANIL": FINE, "MTL": FINE})
+    bench.report(replace(test, arm_steps={"MAML": 1_362, "ANIL": 1_362, "MTL": 1_400}))
+    both = f"MAML and ANIL are shown at outer step {whole(1_362)}"
+    assert panel.in_words() == f"{both}."
+    bench.report(replace(test, arm_steps={"MAML": 1_362, "ANIL": 1_362, "MTL": 20}))
+    assert panel.in_words() == f"{both} and MTL at 20."
+
+
 def test_a_run_that_is_too_short_is_said_with_spaced_thousands(bench, panel):
     bench.session.control.load_preset(presets()["finn-10-shot"])
     bench.pull()

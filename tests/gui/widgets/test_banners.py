@@ -28,6 +28,7 @@ from maml_explorer.gui.window.divergence_words import divergence_words
 from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands, reports
 from maml_explorer.protocol.past_events import PastChange
+from maml_explorer.protocol.returned import Returned
 from maml_explorer.settings.settings import Arm, Settings
 from maml_explorer.settings.words import listed
 from tests.gui.driving import Opener, press, said, worker_of
@@ -251,6 +252,15 @@ def test_a_late_arm_is_said_and_all_can_begin_anew(window: MainWindow, qtbot: Qt
     session.link.pull()
     session.editor.set_arms([*session.settings.arms, Arm("A", "maml"), Arm("B", "anil")])
     assert said(window)[0].startswith("A and B begin here, at outer step 0; ")
+
+
+def test_arms_that_an_undo_brought_back_are_named_together(window: MainWindow):
+    worker = worker_of(window)
+    worker.report(replace(worker._status(), outer_step=50))
+    worker.report(Returned(1, {"MAML": 20, "ANIL": 20}))
+    window.session.link.pull()
+    back = "MAML and ANIL are back as they were after 20 steps; the others have taken 50."
+    assert said(window)[-1] == back
 
 
 def test_writing_that_takes_a_while_is_said_and_cancelled(window: MainWindow, qtbot: QtBot):

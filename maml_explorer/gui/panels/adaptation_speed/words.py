@@ -10,7 +10,7 @@ from maml_explorer.gui.plots.plot_text import EVERY_ARM_HIDDEN
 from maml_explorer.gui.session.session import Session
 from maml_explorer.gui.style.numbers import number, whole
 from maml_explorer.protocol.reports import MetaTested
-from maml_explorer.settings.words import counted, listed
+from maml_explorer.settings.words import by_value, counted, listed
 
 SOON = "The first meta-test comes in a moment"
 TESTING = "Testing on held-out tasks…"
@@ -141,9 +141,11 @@ def _on_earlier(steps: Mapping[str, int], frozen: Collection[str]) -> list[str]:
 
 
 def _at(steps: Mapping[str, int]) -> str:
-    verbs = [" is shown at outer step", *[" at"] * (len(steps) - 1)]
-    pairs = zip(steps.items(), verbs, strict=True)
-    return listed([f"{name}{verb} {whole(step)}" for (name, step), verb in pairs])
+    parts: list[str] = []
+    for step, names in by_value(steps).items():
+        shown = f" {'is' if len(names) == 1 else 'are'} shown at outer step"
+        parts.append(f"{listed(names)}{' at' if parts else shown} {whole(step)}")
+    return listed(parts)
 
 
 def _dated(said: str, outer_step: int, names: Collection[str]) -> str:
