@@ -75,6 +75,8 @@ class Recovery(QObject):
         """True if something else ends the program, which asks nothing and keeps the session."""
         self._recovered: int | None = None
         """The number of the run that was recovered, until it is saved again."""
+        self._untold = False
+        """True if an error came when the window was no longer there to say it."""
         self._file: TextIO | None = None
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
@@ -258,6 +260,8 @@ class Recovery(QObject):
             with contextlib.suppress(OSError):
                 if self.report.stat().st_size == 0:
                     self.report.unlink()
+                elif (self._confirmed or self._leaving) and not self._untold:
+                    _put_aside(self.report)  # the window said it, and went on
         if not keep:
             remove_session(self.folder)
         if self._held is not None:
@@ -267,7 +271,8 @@ class Recovery(QObject):
     # after a crash
 
     def note(self, error: BaseException) -> None:
-        """Writes down an uncaught exception; the next start shows it."""
+        """Writes down an uncaught exception; the next start says it, unless this one goes on."""
+        self._untold = self._untold or self._confirmed
         if self._file is not None:
             with contextlib.suppress(OSError, ValueError):
                 self._file.write("".join(traceback.format_exception(error)))
@@ -313,9 +318,8 @@ class Recovery(QObject):
             text = read_text(path)
         except StorageError:
             return
-        kept = path.with_name("last-crash.txt")
         with contextlib.suppress(OSError):
-            path = path.replace(kept)
+            path = _put_aside(path)
         if not text.strip():
             return
         folder = QUrl.fromLocalFile(str(path.parent))
@@ -328,6 +332,11 @@ class Recovery(QObject):
                 ("Open folder", lambda: QDesktopServices.openUrl(folder)),
             ),
         )
+
+
+def _put_aside(report: Path) -> Path:
+    """Renames a report that was told, in place of the one before; its path from then on."""
+    return report.replace(report.with_name("last-crash.txt"))
 
 
 def _not_saved(steps: int) -> str:

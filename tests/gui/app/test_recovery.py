@@ -477,6 +477,25 @@ def test_an_error_is_written_down_and_a_quiet_end_leaves_nothing(
     assert "ValueError: planted" in again.report.read_text()
 
 
+@pytest.mark.parametrize("after", [False, True])
+def test_an_error_that_was_survived_is_not_told_at_the_next_start(
+    window: MainWindow, recovery: Recovery, tmp_path: Path, after: bool
+):
+    window.show()
+    earlier = Recovery(window, tmp_path / "sessions")
+    if not after:
+        earlier.note(ValueError("planted"))
+    earlier.close()
+    if after:  # nobody saw it
+        earlier.note(ValueError("planted"))
+    earlier.end()
+    recovery.offer()
+    told = [words for words in said(window) if words.startswith("The last session ended with")]
+    assert len(told) == after
+    kept = tmp_path / "sessions" / "last-crash.txt"
+    assert "ValueError: planted" in kept.read_text()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("kind", ["SIGHUP", "SIGKILL"])
 def test_a_request_to_end_or_a_kill_keeps_the_session(tmp_path: Path, kind: str):
