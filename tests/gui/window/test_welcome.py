@@ -87,6 +87,7 @@ def test_theta_bends_to_the_task_once_and_a_press_ends_that(first_start: MainWin
     assert bend.under_way and curves.part == 0.0
     before = curves.curve("MAML").copy()
     np.testing.assert_array_equal(before, curves.curve("MAML", 0))
+    assert hero(first_start).step_text.text() == "0 / 10"
     inside(first_start)
     bend.way.start()
     bend.way.setCurrentTime(bend.way.duration() // 2)
@@ -95,9 +96,10 @@ def test_theta_bends_to_the_task_once_and_a_press_ends_that(first_start: MainWin
     panel, probed = hero(first_start), first_start.session.task.probed
     assert probed is not None
     errors = probed.arms["MAML"].query_mse
-    assert (panel.step_text.text(), panel.slider.value()) == ("0 / 10", 0), "not there yet"
+    assert (panel.step_text.text(), panel.slider.value()) == ("0 → 1", 0), "not there yet"
     assert panel.arms.chips["MAML"].value == number(float(errors[0]))
-    assert "after inner step 0" in panel.arms.row.caption.toolTip()
+    tip = panel.arms.row.caption.toolTip()
+    assert "after inner step 0 · the curves move on to step 1" in " ".join(tip.split("\n"))
     press(qtbot, first_start.run_bar.reset)
     assert not bend.under_way and curves.part == 1.0
     assert (panel.step_text.text(), panel.slider.value()) == ("1 / 10", 1)

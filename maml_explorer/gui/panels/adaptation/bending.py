@@ -27,7 +27,7 @@ class Bending(QObject):
     """Shows θ while the example loads, then bends it; the first press or key ends that."""
 
     changed = Signal()
-    """It is under way, or no longer."""
+    """It is under way, moves, or no longer does."""
 
     def __init__(self, canvas: TaskPlot, task: ShownTask) -> None:
         super().__init__(canvas)
@@ -40,6 +40,7 @@ class Bending(QObject):
         self.way.setDuration(BEND)
         self.way.setEasingCurve(QEasingCurve.Type.InOutCubic)
         self.way.valueChanged.connect(self._draw)
+        self.way.stateChanged.connect(self._tell)
         self.way.finished.connect(self.stop)
         self._rest.timeout.connect(self.way.start)
         self._under_way = False
@@ -51,6 +52,11 @@ class Bending(QObject):
     def under_way(self) -> bool:
         """True from the moment that θ is shown until the curves are where they belong."""
         return self._under_way
+
+    @property
+    def moves(self) -> bool:
+        """True while the curves are on the way from θ to where they belong."""
+        return self._under_way and self.way.state() is QVariantAnimation.State.Running
 
     def wait(self) -> None:
         """Shows θ until the run is there."""
@@ -71,7 +77,7 @@ class Bending(QObject):
 
     def begin(self) -> None:
         """Bends the curves after a moment of rest."""
-        if self._under_way and self.way.state() is not QVariantAnimation.State.Running:
+        if self._under_way and not self.moves:
             self._rest.start(REST)
 
     def stop(self) -> None:
@@ -91,6 +97,10 @@ class Bending(QObject):
         if event.type() in _ENDS:
             self.stop()
         return False
+
+    def _tell(self) -> None:
+        # a lambda would be called after this is gone, when the window ends it
+        self.changed.emit()
 
     def _draw(self, part: float) -> None:
         self._canvas.curves.part = part

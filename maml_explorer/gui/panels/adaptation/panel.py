@@ -203,7 +203,7 @@ class AdaptationPanel(QWidget):
 
     @property
     def _said_step(self) -> int:
-        """The inner step that slider and chips say: 0 until the curves have bent."""
+        """The inner step that slider and chips say: 0 until the curves have bent, which is said."""
         return 0 if self.bending.under_way else self.inner_step
 
     def _steps(self) -> dict[str, int]:
@@ -229,7 +229,8 @@ class AdaptationPanel(QWidget):
         )  # fmt: skip
 
     def _show_step(self) -> None:
-        self.bar.show_step(self._said_step, self.last_step, free=self.shown.at is None)
+        ahead = self.inner_step if self.bending.moves else None
+        self.bar.show_step(self._said_step, self.last_step, self.shown.at is None, ahead)
 
     def _say_step(self) -> None:
         """Writes slider and chips anew: the curves bend by themselves."""
@@ -252,6 +253,8 @@ class AdaptationPanel(QWidget):
         }  # fmt: skip
         own |= {name: beyond_tip(own.get(name, ""), arrow) for name, arrow in beyond.items()}
         words = captions(self._said_step, known=known, drawn=drawn)
+        if self.bending.moves:
+            words = [f"{words[0]} · the curves move on to step {self.inner_step}", *words]
         self.arms.show_values(values, words, "" if known else "support MSE", own)
 
     def _subtitle(self) -> list[str]:

@@ -41,8 +41,15 @@ class StepBar(QWidget):
         box.addWidget(self.play)
         self.slider.valueChanged.connect(inner_step.choose)
 
-    def show_step(self, step: int, last: int, free: bool) -> None:
-        """Shows a step of 0 … `last`; the user may choose another one where it is `free`."""
+    def show_step(self, step: int, last: int, free: bool, ahead: int | None = None) -> None:
+        """Shows a step of 0 … `last`; the user may choose another one where it is `free`.
+
+        Args:
+            step: that is shown.
+            last: K.
+            free: nothing else decides which step is shown.
+            ahead: the step that the curves are on the way to, from `step`.
+        """
         other = last != self.slider.maximum()
         self.slider.blockSignals(True)
         self.slider.setRange(0, last)
@@ -50,7 +57,8 @@ class StepBar(QWidget):
         self.slider.blockSignals(False)
         self.slider.setEnabled(free and last > 0)
         self.play.setEnabled(free and last > 0)
-        self.text.setText(f"{step} / {last}")
+        # which has the room of K / K, so the slider keeps its width
+        self.text.setText(f"{step} / {last}" if ahead is None else f"{step} → {ahead}")
         if other:
             self._hold_room()
 
