@@ -122,6 +122,7 @@ class LossTrace:
         self._used = 0
         self._held = -np.inf
         """Bins that end up to here on the first axis do not merge."""
+        self._interrupted = False
         self._averages = MovingAverages()
         # zeros that nothing has written to take no memory, and growing would hold up a drawing;
         # as many bins as are held come on top
@@ -144,6 +145,11 @@ class LossTrace:
 
         Infinite values count as missing. Each value stands for `stride` outer steps.
         """
+        if len(self) and len(y):
+            if self._interrupted and x[0, 0] - stride > self.x(0)[-1]:
+                still = np.append(x[0, 0] - stride, self._x[1:, len(self) - 1])
+                self._extend(still[:, None], np.full(1, np.nan), stride)
+            self._interrupted = False
         for start in range(0, len(y), _CHUNK):
             self._extend(x[:, start : start + _CHUNK], y[start : start + _CHUNK], stride)
 
@@ -176,6 +182,10 @@ class LossTrace:
         self._smooth[:, into] = smooth[:, ends]
         self._end[into] = taken[ends]
         self.steps = int(taken[-1])
+
+    def interrupt(self) -> None:
+        """Notes that the arm stood still: what comes is not joined to what was."""
+        self._interrupted = True
 
     def hold(self, x: float) -> None:
         """Keeps the bins up to `x` on the first axis as fine as they are: a rewind may go there.

@@ -13,6 +13,7 @@ from maml_explorer.gui.panels.losses.plot import NO_TIMES, NOTHING_YET
 from maml_explorer.gui.panels.losses.stability_trace import NONE, WAITING
 from maml_explorer.gui.plots.label_placement import Box
 from maml_explorer.gui.plots.plot_text import EVERY_ARM_HIDDEN
+from maml_explorer.gui.session.drawn_losses import loss_range, reduced
 from maml_explorer.gui.session.loss_history import (
     GRADIENTS,
     INNER_LOSS,
@@ -20,8 +21,6 @@ from maml_explorer.gui.session.loss_history import (
     SECONDS,
     LossHistory,
     change,
-    loss_range,
-    reduced,
 )
 from maml_explorer.gui.session.loss_traces import LossTrace
 from maml_explorer.gui.session.pinned_run import BEFORE, LossGhost

@@ -8,7 +8,8 @@ import numpy as np
 
 from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.plot import Plot
-from maml_explorer.gui.session.loss_history import Drawn, LossHistory, loss_range
+from maml_explorer.gui.session.drawn_losses import Drawn, loss_range
+from maml_explorer.gui.session.loss_history import LossHistory
 from maml_explorer.gui.session.loss_traces import Array
 
 _DECADES, _TIMES = 2.0, 4.0

@@ -44,6 +44,8 @@ class GhostLines:
         """Boxes of these names, in pixels."""
         self.averages: list[Array] = []
         """Averages that the lines show."""
+        self._pieces: list[tuple[Array, Array]] = []
+        """The lines, cut at their gaps."""
         self._last: dict[str, tuple[float, float]] = {}
         """Run → (x, y) where its lowest line ends."""
         self._spots: dict[str, tuple[bool, float]] = {}
@@ -66,16 +68,17 @@ class GhostLines:
         for key in set(self.curves) - set(wanted):
             plot.getPlotItem().removeItem(self.curves.pop(key))
         ends = self._last = {}
-        self.averages = []
+        self.averages, self._pieces = [], []
         for (run, arm), ghost in wanted.items():
             if (run, arm) not in self.curves:
-                self.curves[run, arm] = curve = Curve(antialias=False)
+                self.curves[run, arm] = curve = Curve(antialias=False, connect="finite")
                 curve.setZValue(4)
                 plot.getPlotItem().addItem(curve, ignoreBounds=True)
             curve, drawn = self.curves[run, arm], view.drawn(ghost.history, arm, edges)
             style = arm_style(ghost.settings, arm, plot.theme)
             curve.ink(plot.arm_pen(style, 1.0, alpha=_ALPHA))
-            curve.put(drawn.x, drawn.y)
+            curve.put(*drawn.line())
+            self._pieces += drawn.pieces()
             self.averages.append(drawn.y)
             if len(drawn.x):
                 here = float(drawn.x[-1]), float(drawn.y[-1])
@@ -102,7 +105,7 @@ class GhostLines:
         for run in set(self.names) - set(early):
             plot.getPlotItem().removeItem(self.names.pop(run))
         self.boxes = []
-        own = [plot.to_pixels(curve.xData, curve.yData) for curve in self.curves.values()]
+        own = [plot.to_pixels(*piece) for piece in self._pieces]
         ways = [resampled(drawn, area.left(), area.right())
                 for drawn in ([*curves, *own, *faint], [*curves, *own]) if early]  # fmt: skip
         for run, end in early.items():

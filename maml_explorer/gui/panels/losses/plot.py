@@ -26,12 +26,12 @@ from maml_explorer.gui.plots.plot import Plot
 from maml_explorer.gui.plots.plot_text import EVERY_ARM_HIDDEN, label, recolor
 from maml_explorer.gui.plots.readout import ReadOut
 from maml_explorer.gui.plots.table import Table
+from maml_explorer.gui.session.drawn_losses import Drawn
 from maml_explorer.gui.session.loss_history import (
     HELD_OUT,
     OUTER_STEPS,
     SECONDS,
     X_LABELS,
-    Drawn,
     LossHistory,
 )
 from maml_explorer.gui.session.loss_traces import Array
@@ -175,13 +175,13 @@ class LossPlot(Plot):
             color.setAlphaF((0.09 if dense else 0.25) * (1.3 if theme.dark else 1.0))
             faint.setColor(color)
             raw.ink(faint)
-            raw.put(drawn.raw_x, drawn.raw_y)
+            raw.put(*drawn.raw_line())
             smooth = self._curve(self._smooth, name, antialias=True)
             smooth.setZValue(20 + z / 10)
             smooth.ink(self.arm_pen(style, 1.8))
             # a mean of the first tasks beside means of all would be a bend that no training made
-            joined = len(drawn.x) - sum(point.first for point in self.tested[name])
-            smooth.put(drawn.x[:joined], drawn.y[:joined])
+            (x, y), firsts = drawn.line(), sum(point.first for point in self.tested[name])
+            smooth.put(x[: len(x) - firsts], y[: len(y) - firsts])
             self._draw_dots(name, style, 22 + z / 10)
         self.ghosts.draw(ghosts, view, hidden, edges)
         known_lines = self._references()
@@ -217,8 +217,8 @@ class LossPlot(Plot):
         """(averages, raw losses) in pixels, where there are words that keep off them."""
         worded = references or self.ghosts.curves or self.history.marks
         kept_off = self.drawn.values() if worded else ()
-        averages = [self.to_pixels(d.x, d.y) for d in kept_off if len(d.x)]
-        below = [_zigzag(*self.to_pixels(d.raw_x, d.raw_y)) for d in kept_off if len(d.raw_x)]
+        averages = [self.to_pixels(*piece) for d in kept_off for piece in d.pieces()]
+        below = [_zigzag(*self.to_pixels(*piece)) for d in kept_off for piece in d.raw_pieces()]
         return averages, below
 
     def _say_empty(self) -> list[Box]:
@@ -263,7 +263,7 @@ class LossPlot(Plot):
 
     def _curve(self, curves: dict[str, Curve], name: str, antialias: bool) -> Curve:
         if name not in curves:
-            curves[name] = Curve(antialias=antialias)
+            curves[name] = Curve(antialias=antialias, connect="finite")
             self.getPlotItem().addItem(curves[name], ignoreBounds=True)
         return curves[name]
 

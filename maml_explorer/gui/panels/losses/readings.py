@@ -10,11 +10,11 @@ import numpy as np
 
 from maml_explorer.gui.panels.losses.view import LossView
 from maml_explorer.gui.plots.table import Table
+from maml_explorer.gui.session.drawn_losses import Drawn
 from maml_explorer.gui.session.loss_history import (
     HELD_OUT,
     SECONDS,
     X_LABELS,
-    Drawn,
     LossHistory,
 )
 from maml_explorer.gui.session.meta_test_losses import HeldOutPoint

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from maml_explorer.gui.session.drawn_losses import Drawn, held_out_drawn, reduced
 from maml_explorer.gui.session.loss_history import (
     GRADIENTS,
     HELD_OUT,
@@ -14,10 +15,7 @@ from maml_explorer.gui.session.loss_history import (
     OUTER_LOSS,
     OUTER_STEPS,
     SECONDS,
-    Drawn,
     LossHistory,
-    held_out_drawn,
-    reduced,
 )
 from maml_explorer.gui.session.loss_traces import SMOOTHINGS, Array
 from maml_explorer.gui.session.meta_test_losses import HeldOutPoint
