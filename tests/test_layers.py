@@ -35,7 +35,7 @@ RINGS: dict[str, float] = {
                 ("answers", "bayes_error", "mailbox", "rate", "recorder"),
                 ("insight", "meta_test", "slow_motion", "urgent"),
                 ("files.begun_from", "files.metrics_file", "files.other_run"),
-                ("run",),
+                ("pin_tests", "run"),
                 ("beside_training", "divergence", "files", "kept_runs", "live_answers"),
                 ("trainer",),
                 ("actions",),

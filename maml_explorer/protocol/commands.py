@@ -215,10 +215,12 @@ class StopWriting:
 class PinRun:
     """Write settings and state of the run, so that `ShowGhost` can show it at any later time.
 
-    Without metrics, and quick. Answered by `Exported` or `Refused`.
+    Without metrics, and quick. Answered by `Exported` or `Refused`; where it is to be measured as
+    well, by `PinTested` later on.
     """
 
     folder: str
+    measure: bool = False
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,14 @@ class MetaTested:
 
 
 @dataclass(frozen=True)
+class PinTested:
+    """The meta-test of a pinned state, on all tasks; of whichever run, so it has no number."""
+
+    folder: str
+    test: MetaTested
+
+
+@dataclass(frozen=True)
 class ReferenceLosses:
     """Exact expected losses under the settings in force (σ² of the noise is added)."""
 
@@ -325,8 +333,8 @@ class Exported:
 
 
 Report = (
-    Status | Metrics | Probed | ImagesProbed | StreamProbed | MetaTested | ReferenceLosses
-    | ClassReferences | Stepped | Watched | ImagesWatched | StreamsWatched | Rewound | Diverged
-    | Returned | PastEvents | Failed | Refused | Noted | Compared | Exported | Insight
-    | InsightProgress | InsightFigures
+    Status | Metrics | Probed | ImagesProbed | StreamProbed | MetaTested | PinTested
+    | ReferenceLosses | ClassReferences | Stepped | Watched | ImagesWatched | StreamsWatched
+    | Rewound | Diverged | Returned | PastEvents | Failed | Refused | Noted | Compared | Exported
+    | Insight | InsightProgress | InsightFigures
 )  # fmt: skip

@@ -8,6 +8,7 @@ from maml_explorer.protocol.insight import Insight
 from maml_explorer.worker.insight.schedule import Schedule
 from maml_explorer.worker.mailbox import Inbox, Outbox
 from maml_explorer.worker.meta_test import MetaTests
+from maml_explorer.worker.pin_tests import PinTests
 from maml_explorer.worker.run import Run
 from maml_explorer.worker.urgent import look_for
 
@@ -19,6 +20,7 @@ class BesideTraining:
         self.outbox = outbox
         self.look = look_for(inbox)
         self.meta_test = MetaTests(clock)
+        self.pins = PinTests(clock, self.meta_test.lines)
         self.insight = Schedule(clock)
 
     def begin(self, run: Run) -> None:
@@ -27,10 +29,14 @@ class BesideTraining:
         self.insight.restart(run.plan, run.state)
 
     def advance_meta_test(self, run: Run, paused: bool) -> bool:
-        """One piece of the meta-test where it is due; False where there is nothing to do."""
+        """One piece of a meta-test where it is due; False where there is nothing to do."""
+        look = self.look if run.plan.long_pieces else None
+        if self.pins.due(paused):
+            if pinned := self.pins.advance(look):
+                self.outbox.put(pinned)
+            return True
         if not self.meta_test.due(run.state, paused):
             return False
-        look = self.look if run.plan.long_pieces else None
         found = self.meta_test.advance(run.number, run.plan, run.state, look, paused=paused)
         if found is not None:
             self.outbox.put(found)

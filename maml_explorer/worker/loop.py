@@ -56,7 +56,7 @@ class Loop:
             **runs.table(),
             **TrainingActions(self.trainer, self.live, self.beside, outbox).table(),
             **ShownActions(self.trainer, self.live, self.beside, self.kept).table(),
-            **FileActions(self.trainer, outbox).table(),
+            **FileActions(self.trainer, self.beside, outbox).table(),
         }
         """Command → its effect."""
 
@@ -161,6 +161,7 @@ class Loop:
         if run is not None:
             run.history.lose(run.state.outer_step, "training failed")
         self.beside.meta_test.cancel()
+        self.beside.pins.cancel()
         what = f"{type(error).__name__}: {error}. The state before it is kept."
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in what:
             what = (

@@ -110,7 +110,7 @@ class MetaTests:
             self.work = None
         if self.work is None:
             self.subject = state
-            self.work = _meta_test_all(run, plan, state, self.lines, estimate=self._awaited)
+            self.work = meta_test_all(run, plan, state, self.lines, estimate=self._awaited)
         found: MetaTested | None = None
         try:
             with interruptible(look):
@@ -146,7 +146,7 @@ def _set_back(seen: RunState | None, state: RunState) -> bool:
     )
 
 
-def _meta_test_all(
+def meta_test_all(
     run: int, plan: Plan, state: RunState, lines: dict[Key, Line], *, estimate: bool
 ) -> Generator[int | MetaTested, None, MetaTested]:
     """The report on all declared tasks, and before it one on the first of them if `estimate`."""

@@ -56,6 +56,7 @@ class FakeWorker:
             ImageTask: self._take_images,
             StreamTask: self._take_stream,
             commands.MetaTest: lambda _: self.report(self._meta_tested()),
+            commands.PinRun: self._pin,
             commands.WatchTasks: self._watch,
             commands.BackToLastGood: self._back,
             commands.BringBack: self._bring_back,
@@ -295,6 +296,10 @@ class FakeWorker:
                 query_prediction=np.array([np.interp(query_x, grid, curve) for curve in curves]),
             )
         return m.Probed(self.run, self.step, probe, grid, arms, truth, single, "−1.62 cos x", truth)
+
+    def _pin(self, command: commands.PinRun) -> None:
+        if command.measure:
+            self.report(m.PinTested(command.folder, self._meta_tested()))
 
     def _meta_tested(self) -> m.MetaTested:
         steps = self.settings.run.test_steps

@@ -21,12 +21,12 @@ from maml_explorer.settings.settings import Settings
 from maml_explorer.settings.text import from_toml
 from maml_explorer.storage.run.folder import SETTINGS, SUMMARY
 from maml_explorer.storage.sweep.result import OBJECTIVE, open_data, rung_file, step_file
+from maml_explorer.storage.sweep.spec import VALIDATION_TASKS
 
 if TYPE_CHECKING:
     from maml_explorer.experiments.outcome import Outcome, Progress
     from maml_explorer.storage.run.folder import RunFolder
 
-VALIDATION_TASKS = 200
 LOOK_SECONDS = 0.5
 """Seconds between two looks for a request to stop."""
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,8 @@ from maml_explorer.gui.session.pinned_run import (
 from maml_explorer.gui.session.settings_editor import SettingsEditor
 from maml_explorer.gui.session.undo import Replacement
 from maml_explorer.gui.session.worker_link import WorkerLink
-from maml_explorer.protocol.commands import MetaTest, PinRun, ShowGhost
-from maml_explorer.protocol.reports import MetaTested
+from maml_explorer.protocol.commands import PinRun, ShowGhost
+from maml_explorer.protocol.reports import PinTested
 from maml_explorer.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,28 +74,27 @@ class Pins(QObject):
         """The run that was there before a restart."""
         self.place: Path | None = None
         """Folder of pinned runs; None is one that is removed with the session."""
-        self._untested: list[PinnedRun] = []
-        """Pinned runs that wait for the meta-test that was asked for when they were pinned."""
+        self._untested: dict[str, PinnedRun] = {}
+        """Folder → run that waits for the meta-test that was asked for when it was pinned."""
         self._temporary: Path | None = None
         self._count = self._folders = 0
-        measured.meta_tested.connect(self._take_meta_test)
+        link.subscribe(PinTested, self._take_meta_test)
 
     def pin_run(self) -> None:
         """Keeps the run to compare later ones with: settings, figures, losses, curves."""
         settings, run, status = self._editor.settings, self._link.run, self._link.status
         step, arm_steps = self._outer_step, {} if status is None else dict(status.arm_steps)
         tested = self._measured.meta_test
-        if tested is not None and tested.outer_step != step:
-            tested = None
+        if tested is not None and (tested.outer_step != step or tested.declared is not None):
+            tested = None  # of another state, or of the first tasks only
         folder = str(self._new_folder())
         losses = self._losses().thinned(MOST_BINS)
         pinned = PinnedRun(
             self._new_name(), settings, step, figures_of(tested), run, folder, losses, arm_steps
         )
-        self._link.post(PinRun(folder))
+        self._link.post(PinRun(folder, measure=tested is None))
         if tested is None:
-            self._untested = [*self._untested, pinned]
-            self._link.post(MetaTest())
+            self._untested[folder] = pinned
         self._pin(pinned)
 
     def pin_initialization(self, source: Path, found: Initialization) -> None:
@@ -213,15 +213,22 @@ class Pins(QObject):
             self.show(None)
         self.changed.emit()
 
-    def _take_meta_test(self, tested: MetaTested) -> None:
-        """A run pinned while it trained is measured some outer steps later, where it then stood."""
-        here = [run for run in self._untested if run.run == tested.run]
-        late = [run for run in here if tested.outer_step >= run.outer_step]
-        self._untested = [run for run in here if run not in late]
-        for run in late:
-            run.figures.update(figures_of(tested))
-        if late:
-            self.changed.emit()
+    def _take_meta_test(self, report: PinTested) -> None:
+        """Figures of a run that was pinned while it trained, and the step it was really at.
+
+        The worker is some outer steps ahead of what the window knows.
+        """
+        run = self._untested.pop(report.folder, None)
+        if run is None:
+            return
+        run.figures.update(figures_of(report.test))
+        step, arm_steps = report.test.outer_step, dict(report.test.arm_steps)
+        exact = replace(run, outer_step=step, arm_steps=arm_steps)
+        self.runs = tuple(exact if one is run else one for one in self.runs)
+        if self.ghost == run.ghost:
+            self.ghost = exact.ghost
+            self.ghost_changed.emit()
+        self.changed.emit()
 
     def _new_name(self) -> str:
         taken = {run.name for run in self.runs}

@@ -33,6 +33,8 @@ _TPE = re.compile(r"tpe:(\d{1,5})(?::(\d{1,3}))?")
 ROUND = 8
 """Points of a round, where the search does not say."""
 MAX_PROPOSED, MAX_ROUND = 10_000, 256
+VALIDATION_TASKS = 200
+"""Tasks on which the objective is measured: a stream of its own, never the held-out tasks."""
 _KEYS = ("schema", "axes", "seeds", "search", "search_seed", "objective", "halving")
 
 

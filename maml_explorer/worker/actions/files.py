@@ -8,6 +8,7 @@ from typing import Any
 from maml_explorer.protocol import commands
 from maml_explorer.protocol.reports import Exported, Written
 from maml_explorer.settings.declaration import SettingsError
+from maml_explorer.worker.beside_training import BesideTraining
 from maml_explorer.worker.files.comparing import compared
 from maml_explorer.worker.files.saving import export_initialization, pin_run, save_run
 from maml_explorer.worker.mailbox import Outbox
@@ -18,8 +19,8 @@ from maml_explorer.worker.trainer import Trainer
 class FileActions:
     """Actions that write parts of the run."""
 
-    def __init__(self, trainer: Trainer, outbox: Outbox) -> None:
-        self.trainer, self.outbox = trainer, outbox
+    def __init__(self, trainer: Trainer, beside: BesideTraining, outbox: Outbox) -> None:
+        self.trainer, self.beside, self.outbox = trainer, beside, outbox
 
     def table(self) -> dict[type, Callable[[Any], None]]:
         """Command → its effect."""
@@ -61,6 +62,8 @@ class FileActions:
         if run is not None:
             pin_run(run, command)
             self.outbox.put(Exported(Written.PIN, command.folder))
+            if command.measure:
+                self.beside.pins.ask(command.folder, run)
 
     def _run(self) -> Run:
         if self.trainer.run is None:

@@ -13,7 +13,7 @@ from maml_explorer.gui.panels.runs.panel import RunsPanel
 from maml_explorer.gui.session.pinned_run import MOST, differences, figure, figures_of
 from maml_explorer.gui.style.numbers import difference
 from maml_explorer.gui.window.window import MainWindow
-from maml_explorer.protocol import reports
+from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.settings import Arm, Settings, default_arm
 from tests.gui.driving import Opener, press, worker_of
 
@@ -145,9 +145,40 @@ def test_steps_and_figures_are_of_one_state(window: MainWindow, panel: RunsPanel
     session.pins.pin_run()
     (run,) = session.pins.runs
     assert (run.outer_step, run.figures) == (40, {}), "those there are belong to an earlier state"
+    # the worker, which was ahead, tests what it pinned; the run has gone on, and has new settings
+    session.editor.edit({"inner_lr": 0.5})
+    arms = {"MAML": reports.ArmTest(*[(4.0, 3.0)] * 4, diverged=(0, 0))}
+    measured = reports.MetaTested(1, 47, 10, 600, arms, arm_steps={"MAML": 47})
+    worker_of(window)._outbox.clear()
+    worker_of(window).report(reports.PinTested(run.folder, measured))
     session.link.pull()
-    assert session.measured.meta_test.outer_step >= 40
-    assert figure(run.figures, "MAML", 1) == session.measured.meta_test.arms["MAML"].mean[1]
+    (run,) = session.pins.runs
+    assert (run.outer_step, run.figures) == (47, {"MAML": (4.0, 3.0)})
+    assert session.pins.ghost == run.ghost
+    by_name = dict(zip(texts(panel, 0), texts(panel, 1), strict=True))
+    assert by_name["Run 1"] == "47"
+
+
+def test_means_over_other_tasks_are_not_subtracted(window: MainWindow, panel: RunsPanel):
+    session, worker = window.session, worker_of(window)
+    session.pins.pin_run()
+    session.link.pull()
+    arms = {"MAML": reports.ArmTest(*[(4.5, 4.28)] * 4, diverged=(0, 0))}
+    few = reports.MetaTested(worker.run, 40, 10, 75, arms, declared=600)
+
+    def cells() -> dict[str, str]:
+        session.link.pull()
+        return dict(zip(texts(panel, 0), texts(panel, 3), strict=True))
+
+    worker.report(few)
+    assert cells()["This run"] == "4.28" and "this run: first 75 of 600 tasks" in panel.words.full
+    worker.report(replace(few, tasks=600, declared=None))
+    assert cells()["This run"].startswith("4.28 (+")
+    # what is pinned of a first estimate is measured on all
+    worker.report(few)
+    session.link.pull()
+    session.pins.pin_run()
+    assert worker.posted_of(commands.PinRun)[-1].measure
 
 
 def test_an_arm_that_began_later_is_shown_with_its_own_steps(window: MainWindow, panel: RunsPanel):
@@ -293,7 +324,7 @@ def test_figures_are_those_that_adaptation_speed_draws(window: MainWindow, panel
     worker.report(reports.MetaTested(worker.run, 40, 10, 75, {"MAML": lost}, declared=600))
     session.link.pull()
     assert texts(panel, 3) == ["1.10"], "without the tasks that diverged"
-    assert panel.words.full == "Query MSE after 1 inner step, first 75 of 600 tasks"
+    assert panel.words.full == "Query MSE after 1 inner step, this run: first 75 of 600 tasks"
 
 
 def test_a_run_with_another_figure_is_compared_nowhere(

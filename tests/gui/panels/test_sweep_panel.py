@@ -259,9 +259,16 @@ def test_a_cell_s_figure_is_said_and_arms_have_their_colours(
     drive(sweep, InProcess(5, lambda: False))
     panel.open_folder(str(sweep.path))
     settle(panel, qtbot)
-    said = "MAML: query MSE by β after 5 inner steps, mean ± 95 % over 2 seeds"
+    few = "MAML: validation MSE by β after inner step 5, ± 95 %, 2 seeds"
+    said = (
+        "MAML: query MSE by β after 5 inner steps on 200 validation tasks, mean ± 95 % over 2 seeds"
+    )
     assert panel.meaning.full == said
-    for width, seen in ((280, "MAML: query MSE by β, inner step 5, ± 95 %"), (600, said)):
+    for width, seen in (
+        (320, "MAML: validation MSE by β, inner step 5, ± 95 %"),
+        (500, few),
+        (800, said),
+    ):
         panel.meaning.resize(width, 20)  # shorter words, but no word is cut
         assert panel.meaning.text() == seen
     panel.choose_cell(0, 0)
@@ -282,7 +289,9 @@ def test_one_axis_is_one_row_and_two_are_never_the_same(
     one = create_sweep(tmp_path / "one", replace(described(tmp_path / "s").spec, axes=AXES[:1]))
     panel.open_folder(str(one.path))
     settle(panel, qtbot)
-    said = "MAML: query MSE by α after 5 inner steps, mean ± 95 % over 2 seeds"
+    said = (
+        "MAML: query MSE by α after 5 inner steps on 200 validation tasks, mean ± 95 % over 2 seeds"
+    )
     assert panel.meaning.full == said
     assert set(panel.map.cells) == {(0, 0), (1, 0), (2, 0)}
     assert len(panel.map.axes) == 1 and not panel.map.left.label.isVisible()

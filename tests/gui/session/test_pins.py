@@ -60,7 +60,7 @@ def test_pin_run_draws_the_run_faint_from_now_on(
     press(qtbot, window.run_bar.pin)
     (run,) = window.session.pins.runs
     worker = worker_of(window)
-    assert worker.posted_of(commands.PinRun) == [commands.PinRun(run.folder)]
+    assert worker.posted_of(commands.PinRun) == [commands.PinRun(run.folder, measure=True)]
     assert worker.posted_of(commands.ShowGhost) == [commands.ShowGhost(run.folder)]
     faint(window)
     curves = window.columns.places["adaptation"].panel.canvas.curves  # type: ignore[union-attr]

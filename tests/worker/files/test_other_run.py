@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maml_explorer.core.meta_test import meta_test, run_to_end
 from maml_explorer.protocol import commands, reports
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.worker.files.other_run import read_ghost
@@ -110,3 +111,36 @@ def test_a_damaged_pin_is_refused(tmp_path: Path) -> None:
     assert driver.reports(reports.Refused)
     with pytest.raises(SettingsError, match="checkpoint"):
         read_ghost(folder)
+
+
+def test_a_pinned_state_is_measured_whole_whatever_the_run_does_since(tmp_path: Path) -> None:
+    driver = Driver(small_settings("maml", "mtl", test_tasks=60))
+    driver.train_to(5)
+    driver.tell(commands.Train())
+    driver.work(1)
+    folder, step = str(tmp_path / "pin"), driver.step
+    plan, state = driver.run.plan, driver.run.state
+    driver.tell(commands.PinRun(folder, measure=True))
+    driver.work(1)
+    driver.tell(commands.Change(small_settings("maml", "mtl", test_tasks=60, inner_lr=0.2)))
+    found = []
+    for _ in range(2000):
+        driver.work(1)
+        if found := driver.reports(reports.PinTested):
+            break
+    (report,) = found
+    assert (report.folder, report.test.outer_step) == (folder, step) and driver.step > step
+    assert (report.test.tasks, report.test.declared) == (60, None)
+    assert read_ghost(Path(folder)).state.outer_step == step
+    for name, arm in state.arms.items():
+        expected, _ = run_to_end(
+            meta_test(plan, name, arm.initialization, stream_name=plan.family.watched)
+        )
+        assert report.test.arms[name].mean == pytest.approx(expected.mean, rel=1e-5)
+    # restarted meanwhile, it comes all the same
+    driver.tell(commands.PinRun(folder + "2", measure=True), commands.Restart(driver.run.settings))
+    for _ in range(2000):
+        driver.work(1)
+        if found := driver.reports(reports.PinTested):
+            break
+    assert [one.folder for one in found] == [folder + "2"]

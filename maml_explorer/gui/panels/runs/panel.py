@@ -30,7 +30,8 @@ class RunsPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._baseline: PinnedRun | None = None
+        self._baseline = ""
+        """Folder of the run that was chosen for it."""
         self._least = ""
         """The shortest words on the figures."""
         self.words = ElidedLabel()
@@ -84,10 +85,9 @@ class RunsPanel(QWidget):
         One of the task family that is trained on comes before others.
         """
         pinned, family = self.session.pins.runs, self.session.settings.family
-        if self._baseline in pinned:
-            return self._baseline
+        picked = [run for run in pinned if run.folder == self._baseline]
         alike = [run for run in pinned if run.settings.family is family]
-        return next(iter((*alike, *pinned)), None)
+        return next(iter((*picked, *alike, *pinned)), None)
 
     def restore_settings(self) -> None:
         """Edits with the chosen run's settings, as one undo step.
@@ -101,7 +101,7 @@ class RunsPanel(QWidget):
     def use_as_baseline(self) -> None:
         """Counts differences from the chosen run."""
         if self.chosen is not None:
-            self._baseline = self.chosen
+            self._baseline = self.chosen.folder
             self._show()
 
     def show_ghost(self) -> None:
@@ -200,7 +200,7 @@ class RunsPanel(QWidget):
         whole = f"Query {family.figure} after {counted(step, 'inner step')}"
         tested = self.session.measured.meta_test
         if tested is not None and tested.declared is not None:
-            whole += f", first {tested.tasks} of {tested.declared} tasks"
+            whole += f", this run: first {tested.tasks} of {tested.declared} tasks"
         if reference is None:
             return whole, query
         name = reference.name
@@ -227,6 +227,8 @@ class RunsPanel(QWidget):
         family = run.settings.family
         here = self.session.settings.family.figure
         alike = reference is not None and family is reference.settings.family
+        tested = self.session.measured.meta_test
+        part = tested is not None and tested.declared is not None  # means over other tasks
         cells: list[tuple[str, float | str]] = [
             (run.name, run.name), (whole(run.outer_step), float(run.outer_step)),
             (differs or MISSING, differs),
@@ -244,7 +246,7 @@ class RunsPanel(QWidget):
                 cells.append((f"{text} {family.figure}{behind}", float("inf")))
                 continue
             other = figure(reference.figures, arm, step) if reference and alike else None
-            if other is not None and run is not reference:
+            if other is not None and run is not reference and not (part and run.name == HERE):
                 text += f" ({difference(value, other)})"
             cells.append((f"{text}{behind}", value))
         return cells

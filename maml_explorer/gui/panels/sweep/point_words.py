@@ -13,14 +13,15 @@ from maml_explorer.storage.report.sweep_table import (
     higher_is_better,
 )
 from maml_explorer.storage.sweep.axes import ALGORITHM, Axis
-from maml_explorer.storage.sweep.spec import SweepSpec
+from maml_explorer.storage.sweep.spec import VALIDATION_TASKS, SweepSpec
 from maml_explorer.storage.sweep.trials import Trial
 
 
 def objective_words(spec: SweepSpec) -> tuple[str, ...]:
     """Meaning of a cell, the longest wording first.
 
-    Such as "MAML: query MSE after 5 inner steps, mean ± 95 % over 3 seeds".
+    Such as "MAML: query MSE after 5 inner steps on 200 validation tasks, mean ± 95 % over 3 seeds":
+    Adaptation speed has others, the held-out ones, so its figure of the same run differs.
     """
     first = spec.base.arms[0]
     if any(axis.key == ALGORITHM for axis in spec.axes):
@@ -33,12 +34,12 @@ def objective_words(spec: SweepSpec) -> tuple[str, ...]:
     inner, count = spec.inner_steps, len(spec.seeds)
     several = count > 1
     return (
-        f"{arm}: query {figure} after {counted(inner, 'inner step')}, "
-        + (f"mean ± 95 % over {count} seeds" if several else "one seed"),
-        f"{arm}: query {figure} after inner step {inner}, "
+        f"{arm}: query {figure} after {counted(inner, 'inner step')} on {VALIDATION_TASKS} "
+        "validation tasks, " + (f"mean ± 95 % over {count} seeds" if several else "one seed"),
+        f"{arm}: validation {figure} after inner step {inner}, "
         + (f"± 95 %, {count} seeds" if several else "one seed"),
-        f"{arm}: query {figure}, inner step {inner}" + (", ± 95 %" if several else ""),
-        f"Query {figure}, inner step {inner}" + (", ± 95 %" if several else ""),
+        f"{arm}: validation {figure}, inner step {inner}" + (", ± 95 %" if several else ""),
+        f"Validation {figure}, inner step {inner}" + (", ± 95 %" if several else ""),
     )
 
 
