@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QUndoStack
 from PySide6.QtWidgets import QWidget
 
 from maml_explorer.files.points_text import holds_points
@@ -24,6 +24,7 @@ from maml_explorer.gui.widgets.banner import Banners
 from maml_explorer.settings.declaration import SettingsError
 from maml_explorer.settings.presets import Preset
 from maml_explorer.settings.share import Shared, from_share, is_share, to_share
+from maml_explorer.settings.words import listed
 
 
 class PanelLayout(Protocol):
@@ -64,8 +65,9 @@ class Sharing:
     ) -> None:
         self._session, self._layout = session, layout
         self._presets, self._banners, self._images = presets, banners, images
-        self._held: tuple[tuple[object, ...], ViewState] | None = None
-        """Settings that a task must fit, and a view with one that is shown once its run begins."""
+        self._held: tuple[tuple[object, ...], ViewState, QUndoStack] | None = None
+        """Settings that a task must fit, a view with one that is shown once its run begins, and the
+        history that the run will be of: a lesson has a run and a history of its own."""
         session.editor.settings_changed.connect(lambda _: self._show_held())
 
     def view(self) -> ViewState:
@@ -165,16 +167,19 @@ class Sharing:
             return False
         settings, absent = with_present_data(shared.settings)
         self.apply(shared._replace(settings=settings), state)
-        said = "Settings, arms, task and panels were taken from the share string."
-        if self._held is not None:
-            said = (
-                "Settings, arms and panels were taken from the share string. Its task is shown "
-                "when its run begins."
-            )
-        self._banners.say("share", said)
+        self._banners.say("share", self._taken(_has_task(state)))
         if absent:
             self.say_absent(absent, shared, text)
         return True
+
+    def _taken(self, task: bool) -> str:
+        """Words on what was taken from a share string, with a task or none, and what waits."""
+        settings, shown = ["settings", "arms"], ["task"] if task else []
+        waits = settings if self._session.editor.waits_whole else []
+        waits = [*waits, *shown] if self._held is not None else waits
+        now = [part for part in (*settings, *shown, "panels") if part not in waits]
+        said = f"{listed(now).capitalize()} were taken from the share string."
+        return f"{said} Its {listed(waits)} wait for Restart." if waits else said
 
     def say_absent(self, words: str, shared: Shared, text: str) -> None:
         """Says which images a share string needs; once they are open, it is taken over again."""
@@ -188,18 +193,19 @@ class Sharing:
         editor.adopt(shared.settings, "Open share string", whole=True)
         if not self._session.control.begin_if_untouched():
             editor.settings_changed.emit(editor.settings)
-        wanted = about_the_task(shared.settings)
+        self._held, wanted = None, about_the_task(shared.settings)
         if about_the_task(editor.settings) != wanted and _has_task(state):
             # the run there is has no such tasks
-            self._held = wanted, state
+            self._held = wanted, state, editor.undo_stack
             state = replace(state, probe=None, images=None, stream=None)
         self.show(state)
 
     def _show_held(self) -> None:
         """Shows the task that waits once its run begins; forgets it where that was given up."""
-        if self._held is None:
+        editor = self._session.editor
+        if self._held is None or self._held[2] is not editor.undo_stack:
             return
-        editor, (wanted, state) = self._session.editor, self._held
+        wanted, state, _ = self._held
         if about_the_task(editor.settings) == wanted:
             self._held = None
             self._show_task(state)

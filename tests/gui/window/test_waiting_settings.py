@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from pytestqt.qtbot import QtBot
 
 from maml_explorer.gui.session.view_state import same_task, view_state
@@ -13,7 +14,7 @@ from maml_explorer.gui.window.window import MainWindow
 from maml_explorer.protocol import commands
 from maml_explorer.settings.presets import load_preset
 from maml_explorer.settings.settings import default_arm
-from maml_explorer.settings.share import from_share
+from maml_explorer.settings.share import from_share, to_share
 from tests.gui.driving import Opener, press, said, worker_of
 
 WAITS = "“OML · incremental sines” waits. Restart begins a new run with it, and so does Train."
@@ -164,7 +165,34 @@ def test_discarding_a_preset_names_the_one_in_force_again(window: MainWindow) ->
     assert window.run_bar.preset.currentText() == preset.title
 
 
-def test_a_task_of_another_family_waits_for_its_run(window: MainWindow, opened: Opener) -> None:
+@pytest.mark.parametrize(
+    ("changes", "trained", "said_now"),
+    [
+        ({"seed": 5}, False, "Settings, arms, task and panels were taken from the share string."),
+        ({"inner_lr": 0.1}, True, "Settings, arms, task and panels were taken from the share "
+         "string."),
+        ({"seed": 5}, True, "Task and panels were taken from the share string. Its settings and "
+         "arms wait for Restart."),
+    ],
+)  # fmt: skip
+def test_what_was_taken_from_a_share_string_and_what_waits_is_said(
+    window: MainWindow, changes: dict[str, object], trained: bool, said_now: str
+) -> None:
+    session = window.session
+    view = window.files.sharing.view().to_view()
+    if trained:
+        session.control.outer_step()
+        session.link.pull()
+    text = to_share(session.settings.with_values(changes), view)
+    assert window.files.sharing.take(text)
+    assert said(window)[-1] == said_now
+    assert bool(session.editor.staged) is ("wait" in said_now)
+
+
+@pytest.mark.parametrize("lesson", [False, True])
+def test_a_task_of_another_family_waits_for_its_run(
+    window: MainWindow, opened: Opener, lesson: bool
+) -> None:
     window.session.editor.edit({"family": "harmonics"})
     window.session.control.begin_if_untouched()
     window.session.link.pull()
@@ -179,7 +207,17 @@ def test_a_task_of_another_family_waits_for_its_run(window: MainWindow, opened: 
     assert other.files.sharing.take(text)
     session.link.pull()
     assert session.editor.waits_whole and session.task.probe is there, "a sine, as the run has"
-    assert said(other)[-1].endswith("Its task is shown when its run begins.")
+    assert said(other)[-1] == (
+        "Panels were taken from the share string. Its settings, arms and task wait for Restart."
+    )
+    if lesson:
+        # which may be of harmonics itself
+        other.lessons.take_tour()
+        session.link.pull()
+        assert not same_task(shared, session.task.probe)
+        other.lessons.leave()
+        session.link.pull()
+        assert session.editor.staged is not None
     session.control.restart()
     session.link.pull()
     assert same_task(shared, session.task.probe)
